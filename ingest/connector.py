@@ -1,0 +1,192 @@
+"""What a connector is: it says what is on offer, and hands over what is asked for.
+
+A connector never opens the lake, the catalogue or the settings. It is handed its
+own typed configuration and a window, offers *deliveries*, and reads one when told
+to. The runner decides which deliveries are new, lands them, checks every row,
+and commits. Because that division is the same for all, one shipped suite
+(:mod:`ingest.testing`) proves every connector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
+
+FileFormat = Literal["parquet", "csv", "jsonl"]
+
+
+class SourceConfig(BaseModel):
+    """What every source in ``triptych.yml`` has, whatever its type.
+
+    Unknown keys are refused. A secret is never a key: connectors use the
+    environment or the provider's own credential chain.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    type: str
+    expected_lag_hours: int = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Half-open range of UTC days that the user asked for; ``None`` is unbounded."""
+
+    start: date | None = None
+    end: date | None = None
+
+    def overlaps_month(self, period: str) -> bool:
+        """Tell whether billing month ``YYYY-MM`` has a day inside the window."""
+        year, month = (int(part) for part in period.split("-")[:2])
+        first = date(year, month, 1)
+        following = date(year + month // 12, month % 12 + 1, 1)
+        starts_before_end = self.end is None or first < self.end
+        ends_after_start = self.start is None or following > self.start
+        return starts_before_end and ends_after_start
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing a source offers, which is committed whole or not at all.
+
+    Parameters
+    ----------
+    stream : str
+        Name of the stream in :mod:`ingest.streams` that its rows belong to.
+    scope : str
+        What a later delivery replaces. Two deliveries of one source with the same
+        stream and scope never both count: the newer supersedes the older.
+        Examples: a file's path below the source folder; ``<export>/2026-03``.
+    period : str
+        Path segment in the lake: ``YYYY-MM`` where the scope is one billing
+        month, else ``all``.
+    fingerprint : str
+        Changes whenever the content may have changed (ETags of a manifest and its
+        objects, checksum of a file, newest export time). Equal to that of the
+        current load: the runner skips the delivery without reading it.
+    label : str
+        What messages call it: a path or URI that the user recognises.
+    detail : object
+        Whatever the connector needs to read it later; opaque to the runner.
+    """
+
+    stream: str
+    scope: str
+    period: str
+    fingerprint: str
+    label: str
+    detail: object = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file on local disk that belongs to a delivery.
+
+    ``path`` is either the user's own file (``is_owned`` false: it is copied, never
+    moved) or one that the connector wrote into its working folder (``is_owned``
+    true: it is moved). ``uri`` is where it came from.
+    """
+
+    path: Path
+    format: FileFormat
+    uri: str
+    is_owned: bool
+    delimiter: str = ","
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPart:
+    """Rows that an API answered, as Arrow batches of one schema."""
+
+    batches: Iterable[pa.RecordBatch]
+    schema: pa.Schema
+    uri: str
+
+
+Part = FilePart | RowsPart
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What ``triptych check`` reports about a source."""
+
+    is_ok: bool
+    message: str
+    next_step: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LandingOptions:
+    """How the runner reads what a connector hands over.
+
+    ``mapping`` renames or computes: canonical column → DuckDB SQL expression over
+    the delivered columns (a bare column name is the common case). ``defaults``
+    fill columns that were not delivered.
+    """
+
+    mapping: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """The one protocol. An instance is bound to one source's configuration.
+
+    Attributes
+    ----------
+    type : str
+        The ``type:`` in ``triptych.yml``; equals the module's name.
+    Config : type[SourceConfig]
+        Typed configuration with every key described.
+    """
+
+    type: ClassVar[str]
+    Config: ClassVar[type[SourceConfig]]
+
+    def __init__(self, config: SourceConfig, *, root: Path) -> None:
+        """Bind to a configuration; ``root`` resolves relative paths. No I/O."""
+
+    def streams(self) -> Sequence[str]:
+        """Return the names of the streams that this source can deliver."""
+
+    def landing(self, stream: str) -> LandingOptions:
+        """Return how the stream's parts are mapped to canonical columns."""
+
+    def check(self) -> list[Finding]:
+        """Probe reachability, credentials and layout without reading data."""
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer what is there now, oldest first; cheap: listings and manifests."""
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:
+        """Hand over one delivery; downloads go below ``workdir``.
+
+        Raises
+        ------
+        triptych.errors.TransientSourceError
+            Trying again can help; nothing of the delivery is committed.
+        triptych.errors.FatalSourceError
+            Trying again cannot help.
+        """
+
+
+__all__ = [
+    "Connector",
+    "Delivery",
+    "FileFormat",
+    "FilePart",
+    "Finding",
+    "LandingOptions",
+    "Part",
+    "RowsPart",
+    "SourceConfig",
+    "Window",
+]

@@ -1,0 +1,10 @@
+"""The spine of triptych: settings, workspace, warehouse and the order of a run.
+
+It knows no cloud, no metric and no page. What it guarantees is that evidence is
+never lost, that one run writes at a time, and that readers only ever see a run
+that passed every check.
+"""
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__"]
