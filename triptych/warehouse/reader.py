@@ -1,0 +1,218 @@
+"""Reads the published warehouse without ever blocking, or being blocked by, a run.
+
+A publish writes a new file and then moves the pointer ``warehouse/CURRENT``; a file
+name is never used twice. A reader therefore attaches the file that the pointer
+names, read-only, and looks at the pointer again for the next question. What a
+:class:`Snapshot` answers always comes from one run.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from triptych.errors import TriptychError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    Parameters = Sequence[Any] | Mapping[str, Any] | None
+
+#: Alias under which the published file is attached.
+_ATTACHED_AS = "published"
+
+
+class NothingPublishedError(TriptychError):
+    """No run has been published in this workspace yet."""
+
+
+class PublishedFileError(TriptychError):
+    """The pointer names a file that is missing or cannot be opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The published marts of one run.
+
+    Holding one keeps its data readable even after a later run is published and
+    the file itself is removed.
+    """
+
+    run_id: str
+    path: Path
+    _connection: duckdb.DuckDBPyConnection
+    _lineage: _Lineage
+
+    def query(self, sql: str, parameters: Parameters = None) -> pa.Table:
+        """Answer a query over the public schemas (``core``, ``cost``, …).
+
+        Parameters
+        ----------
+        sql : str
+            DuckDB SQL. The attachment is read-only: a write raises.
+        parameters : sequence or mapping, optional
+            Values for ``?`` or ``$name`` placeholders.
+
+        Returns
+        -------
+        pyarrow.Table
+            DECIMAL stays decimal.
+
+        Raises
+        ------
+        duckdb.Error
+            The query is not valid.
+        """
+        return _fetch(self._connection, sql, parameters)
+
+    def query_line_items(self, sql: str, parameters: Parameters = None) -> pa.Table:
+        """Answer a query over the view ``line_items``.
+
+        The view reads the very evidence files that this run was built from, through
+        the very models that assigned them, so a drill-down adds up to its figure.
+        """
+        return _fetch(self._lineage.connection(), sql, parameters)
+
+
+class _Lineage:
+    """Opens the views behind the marts on first use.
+
+    The published file stores their SQL in order (``lineage.views``); they are
+    created again in in-memory databases that carry the original names.
+    """
+
+    def __init__(self, path: Path, workspace_root: Path) -> None:
+        self._path = path
+        self._root = workspace_root
+        self._lock = threading.Lock()
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            if self._connection is None:
+                self._connection = self._open()
+            return self._connection
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        connection = _attach(self._path, self._root)
+        views = connection.execute(
+            "SELECT database_name, schema_name, view_name, sql"
+            " FROM lineage.views ORDER BY position"
+        ).fetchall()
+        for database in dict.fromkeys(row[0] for row in views):
+            connection.execute(f"ATTACH ':memory:' AS \"{database}\"")
+        for database, schema, name, sql in views:
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"."{schema}"')
+            connection.execute(f'CREATE VIEW "{database}"."{schema}"."{name}" AS {sql}')
+        return connection
+
+
+class PublishedReader:
+    """Hands out snapshots of whichever run is current.
+
+    Parameters
+    ----------
+    workspace_root : Path
+        The folder that holds ``warehouse/``.
+    """
+
+    def __init__(self, workspace_root: Path) -> None:
+        self._root = workspace_root.resolve()
+        self._warehouse = self._root / "warehouse"
+        self._lock = threading.Lock()
+        self._latest: Snapshot | None = None
+
+    def current_path(self) -> Path:
+        """Return the file that the pointer names now.
+
+        Raises
+        ------
+        NothingPublishedError
+            There is no pointer.
+        """
+        pointer = self._warehouse / "CURRENT"
+        try:
+            name = pointer.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise NothingPublishedError(
+                "Nothing has been published in this workspace yet.",
+                where=str(self._root),
+                next_step='Run "triptych run" first.',
+            ) from None
+        return self._warehouse / name
+
+    def snapshot(self) -> Snapshot:
+        """Return the current run; the same object until the pointer moves.
+
+        Raises
+        ------
+        NothingPublishedError
+            No run has been published.
+        PublishedFileError
+            The published file is missing or damaged.
+        """
+        with self._lock:
+            path = self.current_path()
+            if self._latest is None or self._latest.path != path:
+                self._latest = self._open_current(path)
+            return self._latest
+
+    def _open_current(self, path: Path) -> Snapshot:
+        # Retention may remove a file between reading the pointer and opening it,
+        # if a run is published in that moment; the pointer then names another.
+        for candidate in self._paths_until_stable(path):
+            try:
+                return _open_snapshot(candidate, self._root)
+            except duckdb.Error as error:
+                problem = error
+                failed = candidate
+        raise PublishedFileError(
+            f"The published warehouse cannot be opened: {problem}",
+            where=str(failed),
+            next_step='Run "triptych build" to publish it again.',
+        )
+
+    def _paths_until_stable(self, path: Path) -> Iterator[Path]:
+        yield path
+        for _ in range(3):
+            latest = self.current_path()
+            if latest == path:
+                return
+            path = latest
+            yield path
+
+
+def _open_snapshot(path: Path, root: Path) -> Snapshot:
+    connection = _attach(path, root)
+    return Snapshot(path.stem, path, connection, _Lineage(path, root))
+
+
+def _attach(path: Path, root: Path) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    location = _quoted(str(path))
+    connection.execute(f"ATTACH {location} AS {_ATTACHED_AS} (READ_ONLY)")
+    connection.execute(f"USE {_ATTACHED_AS}")
+    connection.execute(f"SET file_search_path = {_quoted(str(root))}")
+    return connection
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _fetch(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters
+) -> pa.Table:
+    # A cursor per query: an unread result would block the connection for others.
+    cursor = connection.cursor()
+    cursor.execute(f"USE {_ATTACHED_AS}")
+    return cursor.execute(sql, parameters).to_arrow_table()
+
+
+__all__ = ["NothingPublishedError", "PublishedFileError", "PublishedReader", "Snapshot"]
