@@ -1,0 +1,174 @@
+"""Time a command and watch the memory of its whole process tree.
+
+Peak memory is the largest sum of resident set sizes over the command and all its
+descendants, read from ``/proc`` every 20 milliseconds. Pages shared between two
+processes of the tree count twice, so the figure is an upper bound. It is not
+``resource.getrusage(RUSAGE_CHILDREN)``, which knows only the largest single child
+and would miss a subprocess that runs beside its parent.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_INTERVAL_SECONDS = 0.02
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a command took, and what it said."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_rss_bytes: int
+    exit_code: int
+    output: str
+    errors: str
+
+
+class TreeWatch:
+    """Samples the resident memory of a process and its descendants.
+
+    Parameters
+    ----------
+    pid : int
+        Root of the tree.
+    on_sample : callable, optional
+        Called with the pids of the tree after each sample.
+    """
+
+    def __init__(
+        self, pid: int, *, on_sample: Callable[[list[int]], None] | None = None
+    ) -> None:
+        self._pid = pid
+        self._on_sample = on_sample
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.peak_rss_bytes = 0
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            pids = process_tree(self._pid)
+            resident = sum(_resident_bytes(pid) for pid in pids)
+            self.peak_rss_bytes = max(self.peak_rss_bytes, resident)
+            if self._on_sample is not None:
+                self._on_sample(pids)
+            self._stop.wait(_INTERVAL_SECONDS)
+
+
+def run_measured(
+    command: Sequence[str], *, cwd: Path, environment: Mapping[str, str] | None = None
+) -> Measured:
+    """Run ``command`` to its end; its output is kept, not shown.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Program and arguments.
+    cwd : Path
+        Folder to run in.
+    environment : mapping, optional
+        Variables to set in addition to those of this process.
+
+    Returns
+    -------
+    Measured
+        Wall-clock and processor time [s], peak memory of the tree [bytes].
+    """
+    before = os.times()
+    started = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603  (our own commands)
+        command,
+        cwd=cwd,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with TreeWatch(process.pid) as watch:
+        output, errors = process.communicate()
+    seconds = time.perf_counter() - started
+    after = os.times()
+    cpu_seconds = (
+        after.children_user
+        + after.children_system
+        - before.children_user
+        - before.children_system
+    )
+    return Measured(
+        seconds, cpu_seconds, watch.peak_rss_bytes, process.returncode, output, errors
+    )
+
+
+def process_tree(pid: int) -> list[int]:
+    """Return ``pid`` and all its living descendants."""
+    pids = [pid]
+    for parent in pids:
+        for task in _listing(Path(f"/proc/{parent}/task")):
+            children = _text(task / "children")
+            pids.extend(int(child) for child in children.split())
+    return pids
+
+
+def own_peak_rss_bytes() -> int:
+    """Return the peak resident memory of this process, as the kernel kept it."""
+    for line in _text(Path("/proc/self/status")).splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def machine_line() -> str:
+    """Say what the figures were measured on, without naming the host."""
+    model = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in _text(Path("/proc/cpuinfo")).splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown processor",
+    )
+    memory = os.sysconf("SC_PHYS_PAGES") * _PAGE_BYTES / 2**30
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} x {model}, {memory:.0f} GiB memory,"
+        f" load {load:.1f} at the start"
+    )
+
+
+def _resident_bytes(pid: int) -> int:
+    fields = _text(Path(f"/proc/{pid}/statm")).split()
+    return int(fields[1]) * _PAGE_BYTES if len(fields) > 1 else 0
+
+
+def _listing(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _text(path: Path) -> str:
+    # A process may end between being listed and being read.
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
