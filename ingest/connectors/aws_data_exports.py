@@ -1,0 +1,433 @@
+"""AWS Data Exports: FOCUS and CUR 2.0, from S3 or from a copy on disk.
+
+What counts is what the manifest of a billing month names, and nothing else. A prefix
+also holds superseded executions, chunks that an overwrite left behind with zero
+bytes, and partitions orphaned when AWS changed the case of ``BILLING_PERIOD=``; a
+glob would count them. A month is offered anew when its manifest or an object named
+there changes, and it is downloaded whole or not at all.
+
+Source: AWS Data Exports user guide, *Understanding export delivery*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from ingest.connector import (
+    Delivery,
+    FilePart,
+    Finding,
+    LandingOptions,
+    SourceConfig,
+    Window,
+)
+from ingest.object_errors import ObjectChangedError, ObjectMissingError
+from ingest.objects import LocalObjects
+from ingest.s3_objects import S3Objects
+from triptych.errors import (
+    FatalSourceError,
+    IncompleteDeliveryError,
+    MalformedDeliveryError,
+    TransientSourceError,
+    TriptychError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.connector import FileFormat
+    from ingest.objects import ObjectStore, StoredObject
+
+_PARTITION = re.compile(r"billing_period=(\d{4}-(?:0[1-9]|1[0-2]))", re.IGNORECASE)
+_DATA_TAIL = re.compile(r"(?:^|/)(data/billing_period=(\d{4}-\d{2})/.*)", re.IGNORECASE)
+_STREAM_MARKS = {
+    "focus": frozenset({"billedcost", "effectivecost", "chargecategory"}),
+    "aws_cur2": frozenset({"line_item_unblended_cost", "line_item_line_item_type"}),
+}
+_STREAM_OF_TABLE = {"focus": "focus", "cur2": "aws_cur2"}
+_READ_ATTEMPTS = 3
+_MAX_MANIFEST_BYTES = 64 * 1024 * 1024
+
+
+class AwsDataExportsConfig(SourceConfig):
+    """Options of an ``aws_data_exports`` source."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    bucket: str | None = Field(
+        default=None, min_length=1, description="Bucket that AWS delivers to."
+    )
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder with a copy of the bucket, relative to the workspace;"
+        " instead of 'bucket'.",
+    )
+    prefix: str = Field(default="", description="S3 path prefix of the export.")
+    export: str = Field(min_length=1, description="Name of the export.")
+    table: Literal["auto", "focus", "cur2"] = Field(
+        default="auto",
+        description="What the export holds; 'auto' asks the manifest's columns.",
+    )
+    endpoint_url: str | None = Field(
+        default=None, description="Address of an S3-compatible store."
+    )
+    region: str | None = Field(default=None, description="Region of the bucket.")
+    profile: str | None = Field(
+        default=None, description="Named profile of the AWS credential chain."
+    )
+    max_parallel_downloads: int = Field(
+        default=8, ge=1, le=64, description="Ranges in flight at a time."
+    )
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _holds_no_credentials(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.username or parts.password or parts.query:
+            message = "must be a bare address: credentials belong in the environment"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> AwsDataExportsConfig:
+        if (self.bucket is None) == (self.path is None):
+            message = "needs either 'bucket' or 'path', and not both"
+            raise ValueError(message)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMonth:
+    """One billing month as its newest manifest describes it.
+
+    ``problem`` is why it cannot be read; it is raised when the month is, so that
+    one broken month does not keep the others out.
+    """
+
+    period: str
+    stream: str
+    manifest: StoredObject
+    files: tuple[StoredObject, ...] = ()
+    problem: TriptychError | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of the manifest's ETag and those of all it names."""
+        lines = [self.manifest.etag, str(self.problem or "")]
+        lines += sorted(f"{file.key}\t{file.etag}\t{file.size}" for file in self.files)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+class AwsDataExports:
+    """Reads one export of AWS Data Exports."""
+
+    type: ClassVar[str] = "aws_data_exports"
+    Config: ClassVar[type[SourceConfig]] = AwsDataExportsConfig
+
+    def __init__(self, config: AwsDataExportsConfig, *, root: Path) -> None:
+        self._config = config
+        self._store: ObjectStore = _open_store(config, root)
+        segments = (config.prefix.strip("/"), config.export.strip("/"))
+        self._base = "/".join(segment for segment in segments if segment)
+
+    @property
+    def config(self) -> AwsDataExportsConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return the stream of the declared table, or both."""
+        declared = _STREAM_OF_TABLE.get(self._config.table)
+        return (declared,) if declared else tuple(_STREAM_MARKS)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing: AWS uses the canonical names."""
+        return LandingOptions()
+
+    def check(self) -> list[Finding]:
+        """Probe credentials, listing, the newest manifest and one data object."""
+        findings: list[Finding] = []
+        try:
+            findings.extend(Finding(True, message) for message in self._probe())
+        except TriptychError as error:
+            where = f"{error.where}: " if error.where else ""
+            findings.append(Finding(False, f"{where}{error.what}", error.next_step))
+        return findings
+
+    def _probe(self) -> Iterator[str]:
+        manifests = self._newest_manifests(Window())
+        where = self._store.uri(self._metadata)
+        yield f"{len(manifests)} months with a manifest in {where}"
+        month = self._month(*max(manifests.items()))
+        if month.problem:
+            raise month.problem
+        count = len(month.files)
+        yield f"{month.period}: {count} data files for stream {month.stream!r}"
+        self._store.probe(month.files[0])
+        yield "data files can be read"
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer every billing month inside the window, oldest first.
+
+        Raises
+        ------
+        FatalSourceError
+            There is no manifest at all: the export's place is wrong, or AWS has
+            not delivered yet.
+        """
+        manifests = sorted(self._newest_manifests(window).items())
+        with ThreadPoolExecutor(self._config.max_parallel_downloads) as pool:
+            months = list(pool.map(lambda item: self._month(*item), manifests))
+        for month in months:
+            yield Delivery(
+                stream=month.stream,
+                scope=f"{self._config.export}/{month.period}",
+                period=month.period,
+                fingerprint=month.fingerprint,
+                label=self._store.uri(month.manifest.key),
+                detail=month,
+            )
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
+        """Hand over the files of a month, all of one execution.
+
+        Raises
+        ------
+        IncompleteDeliveryError
+            The manifest names an object that is missing or empty.
+        MalformedDeliveryError
+            The manifest cannot be understood.
+        TransientSourceError
+            The month was overwritten again and again while it was being read.
+        """
+        month = delivery.detail
+        assert isinstance(month, ExportMonth)  # noqa: S101
+        month, paths = self._fetch(month, workdir)
+        for file, path in zip(month.files, paths, strict=True):
+            yield FilePart(
+                path,
+                _format_of(file.key),
+                self._store.uri(file.key),
+                is_owned=not self._store.is_local,
+            )
+
+    @property
+    def _metadata(self) -> str:
+        return f"{self._base}/metadata/"
+
+    def _newest_manifests(self, window: Window) -> dict[str, StoredObject]:
+        """Return month → its manifest; of two places the one written last counts."""
+        partitions: dict[str, list[str]] = defaultdict(list)
+        for folder in self._store.list_folders(self._metadata):
+            if match := _PARTITION.fullmatch(folder):
+                partitions[match[1]].append(folder)
+        newest = {
+            period: manifest
+            for period, folders in partitions.items()
+            if window.overlaps_month(period) and (manifest := self._newest(folders))
+        }
+        if not newest and (not partitions or window == Window()):
+            raise FatalSourceError(
+                "There is no manifest of the export.",
+                where=self._store.uri(self._metadata),
+                next_step="Correct 'prefix' and 'export' in triptych.yml; a new export"
+                " is first delivered within 24 hours.",
+            )
+        return newest
+
+    def _newest(self, folders: Sequence[str]) -> StoredObject | None:
+        name = f"{self._config.export.strip('/')}-Manifest.json"
+        manifests = [
+            stored
+            for folder in folders
+            for stored in self._store.list_objects(f"{self._metadata}{folder}/")
+            if stored.key.rsplit("/", 1)[-1] == name
+        ]
+        newest_first = sorted(manifests, key=lambda m: (m.modified_at, m.key))
+        return newest_first[-1] if newest_first else None
+
+    def _month(self, period: str, manifest: StoredObject) -> ExportMonth:
+        stream = self.streams()[0]
+        try:
+            content = self._parsed(manifest)
+            stream = self._stream_of(content, manifest)
+            files = self._named_files(content, period, manifest)
+        except (MalformedDeliveryError, IncompleteDeliveryError) as problem:
+            return ExportMonth(period, stream, manifest, problem=problem)
+        return ExportMonth(period, stream, manifest, files)
+
+    def _parsed(self, manifest: StoredObject) -> dict[str, object]:
+        if manifest.size > _MAX_MANIFEST_BYTES:
+            raise self._malformed("is too large to be a manifest", manifest)
+        try:
+            content = json.loads(self._store.read_bytes(manifest).decode("utf-8-sig"))
+        except ValueError:
+            raise self._malformed("is not JSON", manifest) from None
+        if not isinstance(content, dict):
+            raise self._malformed("is not a JSON object", manifest)
+        return content
+
+    def _stream_of(self, content: dict[str, object], manifest: StoredObject) -> str:
+        declared = _STREAM_OF_TABLE.get(self._config.table)
+        recognised = _recognise(content.get("columns")) or declared
+        if recognised is None:
+            raise self._malformed(
+                "does not list the columns of FOCUS or CUR 2.0",
+                manifest,
+                "Export one of these tables, or set 'table' in triptych.yml.",
+            )
+        if declared not in {None, recognised}:
+            raise self._malformed(
+                f"lists the columns of stream {recognised!r}, not of {declared!r}",
+                manifest,
+                "Correct 'table' in triptych.yml, or leave it out.",
+            )
+        return recognised
+
+    def _named_files(
+        self, content: dict[str, object], period: str, manifest: StoredObject
+    ) -> tuple[StoredObject, ...]:
+        named = content.get("dataFiles")
+        if not isinstance(named, list) or not named:
+            raise self._malformed("names no data files ('dataFiles')", manifest)
+        keys = dict.fromkeys(self._rebased(uri, period, manifest) for uri in named)
+        folders = dict.fromkeys(key.rsplit("/", 1)[0] for key in keys)
+        present = {
+            stored.key: stored
+            for folder in folders
+            for stored in self._store.list_objects(f"{folder}/")
+            if stored.key in keys
+        }
+        for key in keys:
+            self._refuse_unless_whole(key, present.get(key), manifest)
+        return tuple(present[key] for key in keys)
+
+    def _rebased(self, uri: object, period: str, manifest: StoredObject) -> str:
+        """Return the key that a URI means here, even if the bucket was copied."""
+        match = _DATA_TAIL.search(uri) if isinstance(uri, str) else None
+        if match is None or ".." in match[1].split("/"):
+            raise self._malformed("names a data file outside of 'data/'", manifest)
+        if match[2] != period:
+            raise self._malformed(
+                f"of {period} names a data file of {match[2]}", manifest
+            )
+        key = f"{self._base}/{match[1]}"
+        if not _is_known_format(key):
+            raise self._malformed(
+                f"names a file of unknown format, {key.rsplit('/', 1)[-1]!r}",
+                manifest,
+                "Export as Parquet or gzip CSV.",
+            )
+        return key
+
+    def _refuse_unless_whole(
+        self, key: str, stored: StoredObject | None, manifest: StoredObject
+    ) -> None:
+        if stored is not None and stored.size > 0:
+            return
+        what = "is missing" if stored is None else "is empty (zero bytes)"
+        raise IncompleteDeliveryError(
+            f"A data file that the manifest names {what}: {self._store.uri(key)}.",
+            where=self._store.uri(manifest.key),
+            next_step="What was loaded before stays current. Wait until AWS has"
+            " delivered the month, or complete the copy, and run again.",
+        )
+
+    def _fetch(
+        self, month: ExportMonth, workdir: Path
+    ) -> tuple[ExportMonth, list[Path]]:
+        """Fetch a month; begin anew when it is overwritten meanwhile.
+
+        An execution writes its data files first and its manifest last, so a month
+        that is the same before and after the download is of one execution.
+        """
+        for attempt in range(_READ_ATTEMPTS):
+            if month.problem:
+                raise month.problem
+            try:
+                paths = self._store.fetch(month.files, folder=workdir / str(attempt))
+            except (ObjectChangedError, ObjectMissingError):
+                month = self._renewed(month)
+                continue
+            after = self._renewed(month)
+            if after.fingerprint == month.fingerprint:
+                return month, paths
+            month = after
+        raise TransientSourceError(
+            "The month was overwritten each time it was being read.",
+            where=self._store.uri(month.manifest.key),
+            next_step="What was loaded before stays current. Run again once AWS has"
+            " finished the delivery.",
+        )
+
+    def _renewed(self, month: ExportMonth) -> ExportMonth:
+        first = date.fromisoformat(f"{month.period}-01")
+        window = Window(first, first + timedelta(days=1))
+        manifest = self._newest_manifests(window).get(month.period)
+        if manifest is None:
+            raise IncompleteDeliveryError(
+                "The manifest has disappeared.",
+                where=self._store.uri(month.manifest.key),
+                next_step="Wait until AWS has delivered the month, and run again.",
+            )
+        return self._month(month.period, manifest)
+
+    def _malformed(
+        self, what: str, manifest: StoredObject, next_step: str = ""
+    ) -> MalformedDeliveryError:
+        return MalformedDeliveryError(
+            f"The manifest {what}.",
+            where=self._store.uri(manifest.key),
+            next_step=next_step or "What was loaded before stays current.",
+        )
+
+
+def _open_store(config: AwsDataExportsConfig, root: Path) -> ObjectStore:
+    if config.bucket is None:
+        return LocalObjects(root / str(config.path))
+    return S3Objects(
+        config.bucket,
+        endpoint_url=config.endpoint_url,
+        region=config.region,
+        profile=config.profile,
+        max_parallel_downloads=config.max_parallel_downloads,
+    )
+
+
+def _recognise(columns: object) -> str | None:
+    """Return the stream whose columns a manifest lists, by name or as objects."""
+    if not isinstance(columns, list):
+        return None
+    names = {
+        str(column.get("name", "") if isinstance(column, dict) else column).lower()
+        for column in columns
+    }
+    return next(
+        (stream for stream, marks in _STREAM_MARKS.items() if marks & names), None
+    )
+
+
+def _format_of(key: str) -> FileFormat:
+    name = key.lower()
+    return "parquet" if name.endswith(".parquet") else "csv"
+
+
+def _is_known_format(key: str) -> bool:
+    return key.lower().endswith((".parquet", ".csv", ".csv.gz"))
+
+
+__all__ = ["AwsDataExports", "AwsDataExportsConfig", "ExportMonth"]

@@ -1,0 +1,148 @@
+"""Objects as a connector sees them, wherever they are stored.
+
+A connector asks for the direct children of a prefix, never for a whole bucket, and
+fetches the objects it names. Here is the folder that stands for a bucket;
+:mod:`ingest.s3_objects` holds the bucket itself.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from ingest.object_errors import ObjectMissingError
+from triptych.errors import FatalSourceError, SourceAccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as it was listed.
+
+    ``etag`` changes whenever the content may have changed; ``modified_at`` is UTC.
+    """
+
+    key: str
+    size: int
+    etag: str
+    modified_at: datetime
+
+
+class ObjectStore(Protocol):
+    """What a connector needs of a place that holds objects."""
+
+    @property
+    def is_local(self) -> bool:
+        """Tell whether objects are the user's own files: copied, never moved."""
+
+    def uri(self, key: str) -> str:
+        """Return what messages call the object or prefix ``key``."""
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders directly below ``prefix``, sorted."""
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the objects directly below ``prefix``; none if it does not exist."""
+
+    def read_bytes(self, stored: StoredObject) -> bytes:
+        """Return the content of a small object, as it was listed."""
+
+    def probe(self, stored: StoredObject) -> None:
+        """Raise what a fetch would raise for want of permission; reads no data."""
+
+    def fetch(self, objects: Sequence[StoredObject], *, folder: Path) -> list[Path]:
+        """Bring the objects to local disk, whole and proven, in the order given."""
+
+
+class LocalObjects:
+    """A folder that holds a copy of a bucket.
+
+    Parameters
+    ----------
+    base : Path
+        Folder that stands for the bucket.
+    """
+
+    is_local = True
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+
+    def uri(self, key: str) -> str:
+        """Return the path."""
+        return str(self._base / key)
+
+    def list_folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders directly below ``prefix``, sorted.
+
+        Raises
+        ------
+        FatalSourceError
+            The folder that stands for the bucket does not exist.
+        """
+        if not self._base.is_dir():
+            raise FatalSourceError(
+                "The folder does not exist.",
+                where=str(self._base),
+                next_step="Create it or correct 'path' in triptych.yml.",
+            )
+        return sorted(entry.name for entry in self._entries(prefix) if entry.is_dir())
+
+    def list_objects(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield the files directly below ``prefix``; none if it does not exist."""
+        for entry in sorted(self._entries(prefix)):
+            if entry.is_file():
+                status = entry.stat()
+                yield StoredObject(
+                    key=entry.relative_to(self._base).as_posix(),
+                    size=status.st_size,
+                    etag=f"{status.st_size}:{status.st_mtime_ns}",
+                    modified_at=datetime.fromtimestamp(status.st_mtime, tz=UTC),
+                )
+
+    def read_bytes(self, stored: StoredObject) -> bytes:
+        """Return the content of a file."""
+        self.probe(stored)
+        return (self._base / stored.key).read_bytes()
+
+    def probe(self, stored: StoredObject) -> None:
+        """Raise if the file is gone or may not be read."""
+        path = self._base / stored.key
+        if not path.is_file():
+            raise ObjectMissingError("The file does not exist.", where=str(path))
+        if not os.access(path, os.R_OK):
+            raise _unreadable(path)
+
+    def fetch(
+        self,
+        objects: Sequence[StoredObject],
+        *,
+        folder: Path,  # noqa: ARG002
+    ) -> list[Path]:
+        """Return the files where they lie."""
+        for stored in objects:
+            self.probe(stored)
+        return [self._base / stored.key for stored in objects]
+
+    def _entries(self, prefix: str) -> list[Path]:
+        folder = self._base / prefix
+        try:
+            return list(folder.iterdir()) if folder.is_dir() else []
+        except PermissionError:
+            raise _unreadable(folder) from None
+
+
+def _unreadable(path: Path) -> SourceAccessError:
+    return SourceAccessError(
+        "The file system does not allow to read it.",
+        where=str(path),
+        next_step="Give the user that runs triptych permission to read it.",
+    )
+
+
+__all__ = ["LocalObjects", "ObjectStore", "StoredObject"]
