@@ -1,0 +1,142 @@
+"""``python -m benchmarks``: triptych beside its peers, as ratios from one run.
+
+Prints one table per size and writes the same numbers to ``build/bench/results.json``.
+It fails when a command fails or a total differs by a cent; never because something
+was slow. The limits that triptych sets itself are printed beside what was measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchmarks.harness import SizeBench, SizeResult, Step
+from benchmarks.measure import machine_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_BARE: Final = "bare query, effective cost"
+_FULL: Final = "triptych run, fresh workspace"
+_RESTATED: Final = "triptych run, one month restated"
+_CENT: Final = Decimal("0.01")
+_MIB: Final = 2**20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; return 1 when a command failed or a total differs."""
+    options = _parser().parse_args(arguments)
+    machine = machine_line()
+    print(f"machine: {machine}\n")
+    results: list[SizeResult] = []
+    for index, size in enumerate(options.sizes.split(",")):
+        bench = SizeBench(size, build=options.build, say=_say)
+        results.append(
+            bench.run(with_peers=not options.skip_peers, with_csv=index == 0)
+        )
+        print(table(results[-1]), flush=True)
+    _write_json(options.build / "results.json", machine, results)
+    return int(any(_is_wrong(step) for result in results for step in result.steps))
+
+
+def table(result: SizeResult) -> str:
+    """Return the steps of one size as text, with ratios to the bare query."""
+    bare = result.seconds(_BARE)
+    head = f"{'':38} {'wall':>8} {'x bare':>7} {'cpu':>8} {'peak':>10}  total"
+    lines = [
+        f"{result.rows:,} line items, {result.data_bytes / _MIB:,.0f} MiB of Parquet",
+        head,
+        "-" * len(head),
+        *(_line(step, bare) for step in result.steps),
+        *limits(result),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def limits(result: SizeResult) -> list[str]:
+    """Return what triptych promises of itself beside what was measured."""
+    bare, full = result.step(_BARE), result.step(_FULL)
+    if bare is None or full is None:
+        return []
+    peak = full.peak_rss_bytes / _MIB
+    lines = [
+        _limit("full run", full.seconds, 4 * bare.seconds + 15, "4 x bare + 15 s"),
+        f"  peak memory of the full run: {peak:,.0f} MiB, limit 4,096 MiB",
+    ]
+    restated = result.seconds(_RESTATED)
+    if restated is not None:
+        limit = max(0.15 * full.seconds, 15)
+        lines.append(_limit("restated month", restated, limit, "15 % or 15 s"))
+    return [*lines, *_beside_pandas(result, full)]
+
+
+def _beside_pandas(result: SizeResult, full: Step) -> list[str]:
+    return [
+        f"  {step.name}: {step.seconds / full.seconds:.2f} x the time and"
+        f" {step.peak_rss_bytes / full.peak_rss_bytes:.1f} x the memory of the full run"
+        for step in result.steps
+        if step.name.startswith("pandas") and step.problem is None
+    ]
+
+
+def _limit(name: str, seconds: float, limit: float, words: str) -> str:
+    verdict = "within" if seconds <= limit else "OVER"
+    return f"  {name}: {seconds:.1f} s, {verdict} {limit:.1f} s ({words})"
+
+
+def _line(step: Step, bare: float | None) -> str:
+    if step.problem is not None:
+        return f"{step.name:38} failed: {step.problem}"
+    ratio = f"{step.seconds / bare:7.2f}" if bare else f"{'':7}"
+    total = "" if step.total is None else f"  {step.total}"
+    if _is_wrong(step):
+        total += f"  DIFFERS by up to {step.deviation} in a day and model"
+    return (
+        f"{step.name:38} {step.seconds:6.2f} s {ratio} {step.cpu_seconds:6.1f} s"
+        f" {step.peak_rss_bytes / _MIB:6,.0f} MiB{total}"
+    )
+
+
+def _is_wrong(step: Step) -> bool:
+    is_different = step.deviation is not None and step.deviation >= _CENT
+    return step.problem is not None or is_different
+
+
+def _write_json(path: Path, machine: str, results: Sequence[SizeResult]) -> None:
+    content: dict[str, Any] = {
+        "machine": machine,
+        "sizes": [asdict(result) for result in results],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, default=str) + "\n", "utf-8")
+
+
+def _say(what: str) -> None:
+    print(f"  … {what}", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks")
+    parser.add_argument(
+        "--sizes", default="10m,50m", help="comma-separated, such as 500k,10m,50m"
+    )
+    parser.add_argument(
+        "--skip-peers", action="store_true", help="leave out polars and pandas"
+    )
+    parser.add_argument(
+        "--build",
+        type=Path,
+        default=Path("build/bench"),
+        help="folder for the data and the results",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

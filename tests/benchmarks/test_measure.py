@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from benchmarks.measure import process_tree, run_measured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_HOLD = "import time; block = bytearray({size}); time.sleep({seconds})"
+
+
+def test_memory_of_a_subprocess_counts(tmp_path: Path) -> None:
+    child = _HOLD.format(size=120 * 2**20, seconds=0.4)
+    parent = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    )
+    measured = run_measured([sys.executable, "-c", parent], cwd=tmp_path)
+    assert measured.exit_code == 0
+    assert measured.peak_rss_bytes > 120 * 2**20
+    assert measured.seconds > 0.4
+
+
+def test_exit_code_and_output_are_kept(tmp_path: Path) -> None:
+    script = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+    measured = run_measured([sys.executable, "-c", script], cwd=tmp_path)
+    assert (measured.exit_code, measured.output, measured.errors) == (
+        3,
+        "out\n",
+        "err\n",
+    )
+
+
+def test_a_tree_names_grandchildren() -> None:
+    nested = "import time; print('ready', flush=True); time.sleep(30)"
+    outer = (
+        f"import subprocess, sys; subprocess.run([sys.executable, '-c', {nested!r}])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", outer], stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout is not None
+    try:
+        process.stdout.readline()
+        tree = process_tree(process.pid)
+        assert len(tree) == 2
+        assert tree[0] == process.pid
+    finally:
+        for pid in reversed(process_tree(process.pid)):
+            subprocess.run(["kill", "-9", str(pid)], check=True)
+        process.wait()
+        process.stdout.close()
