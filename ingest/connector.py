@@ -151,6 +151,10 @@ class Connector(Protocol):
     type: ClassVar[str]
     Config: ClassVar[type[SourceConfig]]
 
+    @property
+    def config(self) -> SourceConfig:
+        """The configuration that the instance is bound to."""
+
     def __init__(self, config: SourceConfig, *, root: Path) -> None:
         """Bind to a configuration; ``root`` resolves relative paths. No I/O."""
 

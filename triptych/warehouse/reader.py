@@ -103,13 +103,17 @@ class _Lineage:
         connection = _attach(self._path, self._root)
         views = connection.execute(
             "SELECT database_name, schema_name, view_name, sql"
-            " FROM lineage.views ORDER BY position"
+            f" FROM {_ATTACHED_AS}.lineage.views ORDER BY position"
         ).fetchall()
         for database in dict.fromkeys(row[0] for row in views):
             connection.execute(f"ATTACH ':memory:' AS \"{database}\"")
         for database, schema, name, sql in views:
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"."{schema}"')
             connection.execute(f'CREATE VIEW "{database}"."{schema}"."{name}" AS {sql}')
+        connection.execute(
+            "CREATE VIEW memory.main.line_items AS"
+            " SELECT * FROM build.intermediate.int_line_items"
+        )
         return connection
 
 
@@ -197,8 +201,8 @@ def _attach(path: Path, root: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     location = _quoted(str(path))
     connection.execute(f"ATTACH {location} AS {_ATTACHED_AS} (READ_ONLY)")
-    connection.execute(f"USE {_ATTACHED_AS}")
-    connection.execute(f"SET file_search_path = {_quoted(str(root))}")
+    connection.execute(f"SET GLOBAL file_search_path = {_quoted(str(root))}")
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection
 
 
@@ -211,8 +215,12 @@ def _fetch(
 ) -> pa.Table:
     # A cursor per query: an unread result would block the connection for others.
     cursor = connection.cursor()
-    cursor.execute(f"USE {_ATTACHED_AS}")
-    return cursor.execute(sql, parameters).to_arrow_table()
+    cursor.execute(f"SET search_path = '{_ATTACHED_AS}.main,memory.main'")
+    # sql() gives no relation for statements without a result, such as a write.
+    relation = cursor.sql(sql, params=parameters)
+    if relation is None:
+        raise duckdb.InvalidInputException("The statement returns no rows.")
+    return relation.to_arrow_table()
 
 
 __all__ = ["NothingPublishedError", "PublishedFileError", "PublishedReader", "Snapshot"]

@@ -1,0 +1,7 @@
+{#-
+  One weight for processor and memory: a GiB-hour counts as 0.134 core-hours, the
+  ratio of their usual on-demand prices (0.004237 to 0.031611 USD per hour).
+-#}
+{% macro cpu_memory_weight(core_hours, gibibyte_hours) -%}
+    cast(coalesce({{ core_hours }}, 0) as double) + 0.134 * cast(coalesce({{ gibibyte_hours }}, 0) as double)
+{%- endmacro %}

@@ -1,0 +1,55 @@
+{#- Calendar arithmetic that engines spell differently. All timestamps are UTC. -#}
+
+{#- YYYY-MM of a date or timestamp. -#}
+{% macro month_label(moment) -%}
+    {{ return(adapter.dispatch('month_label', 'triptych')(moment)) }}
+{%- endmacro %}
+
+{% macro default__month_label(moment) -%}
+    strftime({{ moment }}, '%Y-%m')
+{%- endmacro %}
+
+{% macro spark__month_label(moment) -%}
+    date_format({{ moment }}, 'yyyy-MM')
+{%- endmacro %}
+
+{#- First instant of the hour, day or month that a timestamp lies in. -#}
+{% macro interval_start(unit, moment) -%}
+    cast(date_trunc('{{ unit }}', {{ moment }}) as timestamp)
+{%- endmacro %}
+
+{#- First day of a YYYY-MM month. -#}
+{% macro month_start(label) -%}
+    cast({{ label }} || '-01' as date)
+{%- endmacro %}
+
+{#- Does a period last longer than a day? -#}
+{% macro is_longer_than_a_day(started_at, ended_at) -%}
+    {{ ended_at }} > {{ started_at }} + interval '1' day
+{%- endmacro %}
+
+{#- Hours between two timestamps, as DOUBLE. -#}
+{% macro hours_between(started_at, ended_at) -%}
+    {{ return(adapter.dispatch('hours_between', 'triptych')(started_at, ended_at)) }}
+{%- endmacro %}
+
+{% macro default__hours_between(started_at, ended_at) -%}
+    date_diff('second', {{ started_at }}, {{ ended_at }}) / 3600.0
+{%- endmacro %}
+
+{% macro spark__hours_between(started_at, ended_at) -%}
+    (unix_timestamp({{ ended_at }}) - unix_timestamp({{ started_at }})) / 3600.0D
+{%- endmacro %}
+
+{#- One row per day from the first to the last date, as column date_day. -#}
+{% macro days_between(first_day, last_day) -%}
+    {{ return(adapter.dispatch('days_between', 'triptych')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first_day, last_day) -%}
+    select cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date) as date_day
+{%- endmacro %}
+
+{% macro spark__days_between(first_day, last_day) -%}
+    select explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day)) as date_day
+{%- endmacro %}

@@ -1,0 +1,54 @@
+{#- How a restated billing month replaces what the table held of it. -#}
+
+{% macro replace_months_strategy() -%}
+    {{ return(adapter.dispatch('replace_months_strategy', 'triptych')()) }}
+{%- endmacro %}
+
+{% macro default__replace_months_strategy() -%}
+    {{ return('delete+insert') }}
+{%- endmacro %}
+
+{% macro spark__replace_months_strategy() -%}
+    {{ return('insert_overwrite') }}
+{%- endmacro %}
+
+{#- Removes the months to build first: a month may have lost all of its charges. -#}
+{% macro delete_months_to_build() -%}
+    {%- if is_incremental() -%}
+        delete from {{ this }}
+        where billing_month in (select m.billing_month from {{ source('control', 'months_to_build') }} as m)
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+  Limits line items to the months to build. The bounds are written as constants, so
+  that the engine skips the Parquet row groups of all other months.
+-#}
+{% macro in_months_to_build(column) -%}
+    {%- set months = months_to_build() -%}
+    {%- if months | length == 0 -%}
+        false
+    {%- else -%}
+        (
+        {%- for month in months -%}
+            {{ " or " if not loop.first }}({{ column }} >= timestamp '{{ month }}-01 00:00:00'
+            and {{ column }} < timestamp '{{ month }}-01 00:00:00' + interval '1' month)
+        {%- endfor -%}
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro months_to_build() -%}
+    {%- if not execute -%}
+        {{ return([]) }}
+    {%- endif -%}
+    {%- set answer = run_query(
+        "select billing_month from " ~ source('control', 'months_to_build') ~ " order by billing_month"
+    ) -%}
+    {{ return(answer.columns[0].values() | list) }}
+{%- endmacro %}
+
+{#- A sum of exact money. Both engines keep the scale of what is summed. -#}
+{% macro exact_sum(column) -%}
+    cast(sum({{ column }}) as decimal(38, 18))
+{%- endmacro %}

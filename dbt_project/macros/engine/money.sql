@@ -1,0 +1,71 @@
+{#-
+  Money arithmetic. DuckDB gives DOUBLE for decimal / decimal and for decimal *
+  double, and Spark changes the scale of wide products; the types below are chosen
+  so that both engines multiply exactly and round alike.
+-#}
+
+{#- A sum or a delivered amount as it is stored: ten decimals. -#}
+{% macro to_money(amount) -%}
+    cast({{ amount }} as decimal(28, 10))
+{%- endmacro %}
+
+{#- A delivered amount before rounding: eighteen decimals. -#}
+{% macro to_exact_money(amount) -%}
+    cast({{ amount }} as decimal(38, 18))
+{%- endmacro %}
+
+{#-
+  weight / total as an exact decimal of fourteen digits, rounded down, so that the
+  shares of one origin never sum to more than one. NULL where total is not positive.
+-#}
+{% macro to_share(weight, total) -%}
+    {{ return(adapter.dispatch('to_share', 'triptych')(weight, total)) }}
+{%- endmacro %}
+
+{% macro default__to_share(weight, total) -%}
+    case
+        when {{ total }} > 0
+            then
+                cast(
+                    cast(floor({{ weight }} / {{ total }} * 1e14) as bigint)
+                    * cast(0.00000000000001 as decimal(15, 14))
+                    as decimal(15, 14)
+                )
+    end
+{%- endmacro %}
+
+{#- amount * share, exact in twenty-four decimals, rounded once to ten. -#}
+{% macro money_times_share(amount, share) -%}
+    cast(
+        cast({{ amount }} as decimal(22, 10)) * cast({{ share }} as decimal(15, 14))
+        as decimal(28, 10)
+    )
+{%- endmacro %}
+
+{#-
+  amount * exchange rate, rounded once to ten decimals. Rates from 100 up keep eight
+  decimals and smaller ones twelve: either way at least ten significant digits.
+-#}
+{% macro money_times_rate(amount, rate) -%}
+    case
+        when {{ rate }} >= 100
+            then
+                cast(
+                    cast({{ amount }} as decimal(22, 10)) * cast({{ rate }} as decimal(15, 8))
+                    as decimal(28, 10)
+                )
+        else
+            cast(
+                cast({{ amount }} as decimal(22, 10)) * cast({{ rate }} as decimal(15, 12))
+                as decimal(28, 10)
+            )
+    end
+{%- endmacro %}
+
+{#- numerator / denominator for display, as DOUBLE; NULL without a denominator. -#}
+{% macro safe_ratio(numerator, denominator) -%}
+    case
+        when {{ denominator }} > 0
+            then cast({{ numerator }} as double) / cast({{ denominator }} as double)
+    end
+{%- endmacro %}

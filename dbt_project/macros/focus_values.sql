@@ -1,0 +1,15 @@
+{#- Legal and trading names under which clouds publish their own services. -#}
+{% macro is_cloud_own_name(column) -%}
+    {%- set names = [
+        'amazon', 'amazon web services', 'amazon web services, inc.', 'amazon web services emea sarl', 'aws',
+        'google', 'google cloud', 'google cloud platform', 'google llc', 'gcp',
+        'microsoft', 'microsoft azure', 'microsoft corporation', 'azure',
+        'oracle', 'oracle corporation', 'oracle cloud infrastructure', 'oci',
+    ] -%}
+    lower({{ column }}) in ({{ sql_texts(names) }})
+{%- endmacro %}
+
+{#- A FOCUS enumeration value in the specification's casing. -#}
+{% macro to_focus_value(column) -%}
+    upper(substr({{ column }}, 1, 1)) || lower(substr({{ column }}, 2))
+{%- endmacro %}

@@ -1,0 +1,97 @@
+{#-
+  The ledger by day at ten decimals, in the reporting currency where a rate exists.
+  Rounding each row once leaves a residue per source, month and currency; it is a row
+  of component remainder, so that the sum is the exact total, rounded once.
+-#}
+with placed as (
+    select * from {{ ref('int_daily_charges_placed') }}
+),
+
+rates as (
+    select * from {{ ref('int_exchange_rates_by_month') }}
+),
+
+run as (
+    select * from {{ source('control', 'run') }}
+),
+
+residues as (
+    select
+        billing_month,
+        source,
+        billing_currency,
+        {{ to_money('sum(billed_cost)') }} - sum({{ to_money('billed_cost') }}) as billed_cost,
+        {{ to_money('sum(effective_cost)') }} - sum({{ to_money('effective_cost') }}) as effective_cost,
+        min(charge_date) as charge_date
+    from placed
+    group by billing_month, source, billing_currency
+),
+
+rounded as (
+    select
+        billing_month,
+        charge_date,
+        allocation_interval,
+        interval_started_at,
+        source,
+        provider,
+        coalesce(matched_platform_id, {{ to_slug('provider') }}) as platform_id,
+        component,
+        target_kind,
+        target,
+        lifecycle_stage,
+        assignment_method,
+        rule_name,
+        unallocated_service_name,
+        unallocated_resource_type,
+        billing_currency,
+        is_estimated,
+        {{ to_money('billed_cost') }} as unconverted_billed_cost,
+        {{ to_money('effective_cost') }} as unconverted_effective_cost,
+        line_item_count
+    from placed
+    union all
+    select
+        billing_month,
+        charge_date,
+        'day' as allocation_interval,
+        cast(charge_date as timestamp) as interval_started_at,
+        source,
+        cast(null as varchar) as provider,
+        cast(null as varchar) as platform_id,
+        'remainder' as component,
+        cast(null as varchar) as target_kind,
+        cast(null as varchar) as target,
+        'unknown' as lifecycle_stage,
+        'none' as assignment_method,
+        'rounding of line items' as rule_name,
+        cast(null as varchar) as unallocated_service_name,
+        cast(null as varchar) as unallocated_resource_type,
+        billing_currency,
+        false as is_estimated,
+        {{ to_money('billed_cost') }} as unconverted_billed_cost,
+        {{ to_money('effective_cost') }} as unconverted_effective_cost,
+        0 as line_item_count
+    from residues
+    where billed_cost <> 0 or effective_cost <> 0
+)
+
+select
+    rounded.*,
+    coalesce(rates.to_currency, rounded.billing_currency) as currency,
+    case
+        when rates.rate is null then rounded.unconverted_billed_cost
+        else {{ money_times_rate('rounded.unconverted_billed_cost', 'rates.rate') }}
+    end as billed_cost,
+    case
+        when rates.rate is null then rounded.unconverted_effective_cost
+        else {{ money_times_rate('rounded.unconverted_effective_cost', 'rates.rate') }}
+    end as effective_cost,
+    rounded.billing_currency <> run.currency and rates.rate is null as is_missing_rate
+from rounded
+cross join run
+left join rates
+    on
+        rounded.billing_month = rates.billing_month
+        and rounded.billing_currency = rates.from_currency
+        and rates.to_currency = run.currency

@@ -1,0 +1,57 @@
+{#-
+  Every line item with the rule that caught it, the target it names and the component
+  it belongs to. Nothing is summed and nothing is dropped here.
+-#}
+{%- set scope_rules = rules('scope_rules') -%}
+{%- set assignment_rules = rules('assignment_rules') -%}
+{%- set platform_rules = rules('platform_rules') -%}
+{%- set keys = tag_keys([scope_rules, assignment_rules, platform_rules]) -%}
+with charges as (
+    select
+        *,
+        cast(charge_period_start as date) as charge_date
+        {%- for key in keys %},
+        {{ tag_value('tags', key) }} as tag_{{ loop.index0 }}
+        {%- endfor %}
+    from {{ ref('int_charges_unioned') }}
+),
+
+matched as (
+    select
+        *,
+        {{ first_matching_rule(scope_rules, keys) }} as scope_position,
+        {{ first_matching_rule(assignment_rules, keys) }} as rule_position,
+        {{ first_matching_rule(platform_rules, keys) }} as platform_position
+    from charges
+),
+
+placed as (
+    select
+        *,
+        {{ rule_attribute('rule_position', assignment_rules, 'target_kind') }} as target_kind,
+        {{ rule_target('rule_position', assignment_rules, keys) }} as target,
+        {{ rule_attribute('rule_position', assignment_rules, 'lifecycle_stage', "'unknown'") }} as lifecycle_stage,
+        {{ rule_attribute('rule_position', assignment_rules, 'assignment_method', "'none'") }} as assignment_method,
+        {{ rule_attribute('rule_position', assignment_rules, 'name') }} as rule_name,
+        {{ rule_attribute('platform_position', platform_rules, 'target') }} as matched_platform_id,
+        {% if scope_rules -%}
+        coalesce({{ rule_attribute('scope_position', scope_rules, 'in_scope') }}, 'False') = 'True' as is_in_scope
+        {%- else -%}
+        true as is_in_scope
+        {%- endif %}
+    from matched
+)
+
+select
+    *,
+    case
+        when not is_in_scope then 'out_of_scope'
+        when charge_category = 'Tax' then 'tax'
+        when charge_category = 'Credit' then 'credit'
+        when commitment_discount_status = 'Unused' or capacity_reservation_status = 'Unused'
+            then 'unused_commitment'
+        when target_kind in ('model', 'feature', 'team') and target is not null then 'direct'
+        when target_kind = 'pool' then 'shared'
+        else 'unallocated'
+    end as component
+from placed

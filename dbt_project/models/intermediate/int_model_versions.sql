@@ -1,0 +1,48 @@
+{#-
+  Models by validity: as declared in the catalogue, else as found by assignment or in
+  a meter, with the id as name.
+-#}
+with declared as (
+    select * from {{ source('control', 'catalog_models') }}
+),
+
+found as (
+    select target as model_id
+    from {{ ref('int_daily_charges_placed') }}
+    where target_kind = 'model' and target is not null
+    union
+    select model_id from {{ ref('stg_tables__model_usage') }}
+    union
+    select model_id from {{ ref('stg_tables__accelerator_usage') }}
+    where model_id is not null
+),
+
+undeclared as (
+    select found.model_id
+    from found
+    left join {{ source('control', 'catalog_model_aliases') }} as aliases
+        on found.model_id = aliases.alias
+    where aliases.alias is null
+)
+
+select
+    model_id,
+    model_name,
+    feature_id,
+    team_id,
+    cost_center,
+    valid_from,
+    valid_to,
+    true as is_declared
+from declared
+union all
+select
+    model_id,
+    model_id as model_name,
+    cast(null as varchar) as feature_id,
+    cast(null as varchar) as team_id,
+    cast(null as varchar) as cost_center,
+    cast(null as date) as valid_from,
+    cast(null as date) as valid_to,
+    false as is_declared
+from undeclared

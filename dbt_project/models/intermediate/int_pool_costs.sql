@@ -1,0 +1,68 @@
+{#-
+  Money that is to be divided, by pool and interval. Besides the declared pools, what
+  a policy distributes (tax, credits, unused commitment) forms a pool of its own,
+  divided by direct cost over the month.
+-#}
+with owned as (
+    select * from {{ ref('int_charges_owned') }}
+),
+
+pools as (
+    select * from {{ source('control', 'pools') }}
+),
+
+policies as (
+    select * from {{ source('control', 'policies') }}
+),
+
+distributable as (
+    select
+        owned.*,
+        owned.pool_id as divided_pool_id,
+        coalesce(pools.component, 'shared') as divided_component,
+        owned.allocation_interval as divided_interval,
+        owned.interval_started_at as divided_interval_started_at
+    from owned
+    left join pools on owned.pool_id = pools.pool_id
+    where owned.component = 'shared'
+    union all
+    select
+        owned.*,
+        policies.pool_id as divided_pool_id,
+        owned.component as divided_component,
+        'month' as divided_interval,
+        {{ interval_start('month', 'owned.charge_date') }} as divided_interval_started_at
+    from owned
+    inner join policies
+        on owned.component = policies.component and policies.is_distributed
+    where owned.model_id is null and owned.feature_id is null and owned.team_id is null
+),
+
+summed as (
+    select
+        divided_pool_id as pool_id,
+        divided_component as component,
+        divided_interval as allocation_interval,
+        divided_interval_started_at as interval_started_at,
+        billing_month,
+        charge_date,
+        source,
+        provider,
+        platform_id,
+        lifecycle_stage,
+        currency,
+        is_estimated,
+        {{ to_money('sum(billed_cost)') }} as billed_cost,
+        {{ to_money('sum(effective_cost)') }} as effective_cost
+    from distributable
+    group by all
+)
+
+select
+    summed.*,
+    row_number() over (
+        order by
+            pool_id, component, allocation_interval, interval_started_at, billing_month, charge_date,
+            source, provider, platform_id, lifecycle_stage, currency, is_estimated
+    ) as origin_id
+from summed

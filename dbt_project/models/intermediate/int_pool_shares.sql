@@ -1,0 +1,51 @@
+{#-
+  Who gets which share of a pool in an interval. With a known capacity a workload's
+  share is its weight by the capacity, and what is left is the share of __idle__;
+  without one the weights divide the whole. An interval whose weights are all zero
+  has no row here: its money becomes unallocated.
+-#}
+with weights as (
+    select * from {{ ref('int_pool_weights') }}
+),
+
+totals as (
+    select
+        pool_id,
+        allocation_interval,
+        interval_started_at,
+        sum(weight) as weight,
+        sum(capacity) as capacity
+    from weights
+    group by pool_id, allocation_interval, interval_started_at
+),
+
+model_shares as (
+    select
+        weights.pool_id,
+        weights.allocation_interval,
+        weights.interval_started_at,
+        weights.model_id as participant_id,
+        {{ to_share('weights.weight', 'greatest(totals.weight, totals.capacity)') }} as share,
+        {{ to_share('weights.requested_idle_weight', 'greatest(totals.weight, totals.capacity)') }} as requested_idle_share,
+        {{ to_share('weights.weight', 'totals.weight') }} as share_of_used
+    from weights
+    inner join totals
+        on
+            weights.pool_id = totals.pool_id
+            and weights.allocation_interval = totals.allocation_interval
+            and weights.interval_started_at = totals.interval_started_at
+    where weights.model_id is not null and weights.weight > 0
+)
+
+select * from model_shares
+union all
+select
+    pool_id,
+    allocation_interval,
+    interval_started_at,
+    '__idle__' as participant_id,
+    {{ to_share('(capacity - weight)', 'capacity') }} as share,
+    cast(0 as decimal(15, 14)) as requested_idle_share,
+    cast(null as decimal(15, 14)) as share_of_used
+from totals
+where capacity > weight

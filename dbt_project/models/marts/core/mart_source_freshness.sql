@@ -1,0 +1,60 @@
+{#-
+  How old each source's newest evidence is, against the lag its owner expects. Bills
+  are as new as their newest charge, other streams as their newest load.
+-#}
+with sources as (
+    select
+        source,
+        source_type,
+        unnest(streams) as stream,
+        expected_lag_hours,
+        last_success_at,
+        last_error
+    from {{ source('catalogue', 'sources') }}
+),
+
+loads as (
+    select
+        source,
+        stream,
+        max(loaded_at) as last_loaded_at,
+        count(*) as load_count,
+        sum(row_count) as row_count,
+        sum(quarantined_row_count) as quarantined_row_count
+    from {{ source('catalogue', 'loads') }}
+    where status = 'current'
+    group by source, stream
+),
+
+newest_charges as (
+    select
+        source,
+        cast(max(charge_date) + interval '1' day as timestamp) as newest_evidence_at
+    from {{ ref('int_daily_charges_placed') }}
+    group by source
+),
+
+as_of as (
+    select coalesce(run.as_of, (select max(newest_evidence_at) from newest_charges), run.started_at) as as_of
+    from {{ source('control', 'run') }} as run
+)
+
+select
+    sources.source,
+    sources.source_type,
+    sources.stream,
+    coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at) as newest_evidence_at,
+    loads.last_loaded_at,
+    sources.expected_lag_hours,
+    coalesce(
+        {{ hours_between('coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at)', 'as_of.as_of') }}
+        > sources.expected_lag_hours,
+        true
+    ) as is_stale,
+    coalesce(loads.load_count, 0) as load_count,
+    cast(coalesce(loads.row_count, 0) as bigint) as row_count,
+    cast(coalesce(loads.quarantined_row_count, 0) as bigint) as quarantined_row_count
+from sources
+cross join as_of
+left join loads on sources.source = loads.source and sources.stream = loads.stream
+left join newest_charges on sources.source = newest_charges.source

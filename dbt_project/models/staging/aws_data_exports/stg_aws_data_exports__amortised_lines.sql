@@ -1,0 +1,70 @@
+with lines as (
+    select *
+    from {{ source('evidence', 'aws_cur2') }}
+    where coalesce(line_item_operation, '') not in ('EKSPod-EC2', 'ECSTask-EC2')
+),
+
+-- What each savings plan covered in an hour: the fallback for exports without the
+-- commitment columns, where fee minus covered is what was left unused.
+covered as (
+    select
+        savings_plan_savings_plan_a_r_n as plan_arn,
+        bill_billing_period_start_date as billing_period_start,
+        line_item_usage_start_date as usage_start,
+        sum(savings_plan_savings_plan_effective_cost) as covered_cost
+    from lines
+    where line_item_line_item_type = 'SavingsPlanCoveredUsage'
+    group by 1, 2, 3
+),
+
+measured as (
+    select
+        lines.*,
+        case lines.line_item_line_item_type
+            when 'SavingsPlanRecurringFee'
+                then
+                    coalesce(
+                        lines.savings_plan_total_commitment_to_date
+                        - lines.savings_plan_used_commitment,
+                        lines.line_item_unblended_cost - coalesce(covered.covered_cost, 0)
+                    )
+            when 'RIFee'
+                then
+                    coalesce(lines.reservation_unused_amortized_upfront_fee_for_billing_period, 0)
+                    + coalesce(lines.reservation_unused_recurring_fee, 0)
+            else 0
+        end as unused_commitment_cost
+    from lines
+    left join covered
+        on
+            lines.line_item_line_item_type = 'SavingsPlanRecurringFee'
+            and lines.savings_plan_savings_plan_a_r_n = covered.plan_arn
+            and lines.bill_billing_period_start_date = covered.billing_period_start
+            and lines.line_item_usage_start_date = covered.usage_start
+)
+
+select
+    *,
+    case
+        when line_item_line_item_type = 'SavingsPlanCoveredUsage'
+            then coalesce(savings_plan_savings_plan_effective_cost, line_item_unblended_cost)
+        when line_item_line_item_type = 'DiscountedUsage'
+            then coalesce(reservation_effective_cost, line_item_unblended_cost)
+        when line_item_line_item_type in (
+            'SavingsPlanNegation', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee', 'RIFee'
+        )
+            then 0
+        when line_item_line_item_type = 'Fee' and nullif(reservation_reservation_a_r_n, '') is not null
+            then 0
+        else line_item_unblended_cost
+    end as amortised_cost,
+    case
+        when line_item_line_item_type = 'Tax' then 'Tax'
+        when line_item_line_item_type in ('Credit', 'Refund', 'EdpDiscount', 'BundledDiscount') then 'Credit'
+        when line_item_line_item_type in ('Fee', 'RIFee', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee') then 'Purchase'
+        else 'Usage'
+    end as charge_category,
+    case
+        when line_item_line_item_type in ('SavingsPlanCoveredUsage', 'DiscountedUsage') then 'Used'
+    end as commitment_discount_status
+from measured

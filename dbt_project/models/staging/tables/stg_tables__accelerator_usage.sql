@@ -1,0 +1,15 @@
+{#- A meter row that is delivered twice, equal in every column, counts once. -#}
+with source as (
+    select * from {{ source('evidence', 'accelerator_usage') }}
+)
+
+select distinct
+    _source as source,
+    pool_id,
+    model_id,
+    node_id,
+    capacity_gpu_hours,
+    requested_gpu_hours,
+    used_gpu_hours,
+    period_start
+from source

@@ -1,0 +1,21 @@
+{#- A meter row that is delivered twice, equal in every column, counts once. -#}
+with source as (
+    select * from {{ source('evidence', 'model_usage') }}
+)
+
+select distinct
+    _source as source,
+    model_id,
+    pool_id,
+    platform_id,
+    requests,
+    successful_requests,
+    input_tokens,
+    cached_input_tokens,
+    output_tokens,
+    coalesce(gpu_hours, cast(gpu_seconds / 3600 as decimal(38, 18))) as gpu_hours,
+    cpu_core_hours,
+    memory_gibibyte_hours,
+    period_start,
+    coalesce(period_end, period_start + interval '1' day) as period_end
+from source

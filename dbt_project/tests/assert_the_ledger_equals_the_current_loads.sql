@@ -1,0 +1,56 @@
+{#-
+  Rows and money of the ledger, against what was summed from the files when they were
+  loaded: per source, month and billing currency, to the last of eighteen decimals.
+  Google's amount is cost plus credits. An amortised cost that staging computes has
+  no total to compare with; only its row count and billed amount are compared.
+-#}
+with current_totals as (
+    select
+        totals.billing_month,
+        loads.source,
+        totals.currency,
+        sum(totals.row_count) as row_count,
+        sum(
+            totals.first_amount
+            + case when loads.stream = 'gcp_billing_export' then coalesce(totals.second_amount, 0) else 0 end
+        ) as billed_cost,
+        sum(case when loads.stream = 'focus' then totals.second_amount end) as effective_cost
+    from {{ source('catalogue', 'load_totals') }} as totals
+    inner join {{ source('catalogue', 'loads') }} as loads
+        on totals.load_id = loads.load_id
+    where
+        loads.status = 'current'
+        and loads.stream in ('focus', 'gcp_billing_export', 'aws_cur2')
+    group by totals.billing_month, loads.source, totals.currency
+),
+
+ledger as (
+    select
+        billing_month,
+        source,
+        billing_currency as currency,
+        sum(line_item_count) as row_count,
+        sum(billed_cost) as billed_cost,
+        sum(effective_cost) as effective_cost
+    from {{ ref('int_daily_charges_placed') }}
+    group by billing_month, source, billing_currency
+)
+
+select
+    coalesce(ledger.billing_month, current_totals.billing_month) as billing_month,
+    coalesce(ledger.source, current_totals.source) as source,
+    coalesce(ledger.currency, current_totals.currency) as currency,
+    ledger.row_count,
+    current_totals.row_count as loaded_row_count,
+    ledger.billed_cost,
+    current_totals.billed_cost as loaded_billed_cost
+from ledger
+full outer join current_totals
+    on
+        ledger.billing_month = current_totals.billing_month
+        and ledger.source = current_totals.source
+        and ledger.currency = current_totals.currency
+where
+    coalesce(ledger.row_count, 0) <> coalesce(current_totals.row_count, 0)
+    or coalesce(ledger.billed_cost, 0) <> coalesce(current_totals.billed_cost, 0)
+    or coalesce(ledger.effective_cost, 0) <> coalesce(current_totals.effective_cost, ledger.effective_cost, 0)

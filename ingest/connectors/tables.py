@@ -1,0 +1,165 @@
+"""Any CSV, Parquet or JSON Lines file, or a SQL query over files, as one stream.
+
+This is the door for everything that has no connector: a meter's export, an
+invoice register, a business metric. A declared mapping says which delivered column
+(or expression over delivered columns) becomes which canonical column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from ingest.connector import (
+    Delivery,
+    FilePart,
+    Finding,
+    LandingOptions,
+    SourceConfig,
+    Window,
+)
+from ingest.files import LocalFiles
+from ingest.streams import STREAMS
+from triptych.errors import MalformedDeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class TablesConfig(SourceConfig):
+    """Options of a ``tables`` source: ``path`` or ``query``, never both."""
+
+    stream: str = Field(description="Canonical stream the rows belong to.")
+    path: str | None = Field(
+        default=None, description="File, folder or glob, relative to the workspace."
+    )
+    query: str | None = Field(
+        default=None,
+        description="DuckDB SQL over files; relative names start at the workspace.",
+    )
+    delimiter: str = Field(default=",", description="Delimiter of CSV files.")
+    encoding: str = Field(default="utf-8", description="Encoding of CSV files.")
+    mapping: dict[str, str] = Field(
+        default_factory=dict,
+        description="Canonical column → delivered column or SQL expression over them.",
+    )
+    defaults: dict[str, str] = Field(
+        default_factory=dict,
+        description="Canonical column → value where the column is not delivered.",
+    )
+
+    @model_validator(mode="after")
+    def _names_exactly_one_origin(self) -> Self:
+        if (self.path is None) == (self.query is None):
+            raise ValueError("give either 'path' or 'query'")
+        if self.stream not in STREAMS:
+            known = ", ".join(sorted(STREAMS))
+            raise ValueError(f"unknown stream {self.stream!r}; known streams: {known}")
+        unknown = set(self.mapping) | set(self.defaults)
+        unknown -= {column.name for column in STREAMS[self.stream].columns}
+        if unknown:
+            names = ", ".join(column.name for column in STREAMS[self.stream].columns)
+            raise ValueError(
+                f"stream {self.stream!r} has no column {sorted(unknown)[0]!r};"
+                f" its columns: {names}"
+            )
+        return self
+
+
+class Tables:
+    """Reads tables from files, or what a query over files answers."""
+
+    type: ClassVar[str] = "tables"
+    Config: ClassVar[type[SourceConfig]] = TablesConfig
+
+    def __init__(self, config: TablesConfig, *, root: Path) -> None:
+        self._config = config
+        self._root = root
+        self._files = LocalFiles(config.path or ".", root=root, source=config.name)
+
+    @property
+    def config(self) -> TablesConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return the one stream that is declared."""
+        return (self._config.stream,)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return the declared mapping and defaults."""
+        return LandingOptions(self._config.mapping, self._config.defaults)
+
+    def check(self) -> list[Finding]:
+        """Tell whether there is anything to read."""
+        if self._config.query is None:
+            return self._files.check()
+        return [Finding(True, "A query is run when the source is ingested.")]
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
+        """Offer each file, or the query's answer as a whole."""
+        if self._config.query is not None:
+            yield self._query_delivery(self._config.query)
+            return
+        for file in self._files.list():
+            yield Delivery(
+                stream=self._config.stream,
+                scope=file.relative,
+                period="all",
+                fingerprint=file.fingerprint,
+                label=file.label,
+                detail=file.path,
+            )
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
+        """Hand over the file, or the query's answer as Parquet."""
+        if isinstance(delivery.detail, Path):
+            yield FilePart(
+                delivery.detail,
+                LocalFiles.format_of(delivery.detail),
+                delivery.label,
+                is_owned=False,
+                delimiter=self._config.delimiter,
+                encoding=self._config.encoding,
+            )
+            return
+        answer = workdir / "answer.parquet"
+        self._run_query(f"COPY ({self._config.query}) TO '{answer}' (FORMAT parquet)")
+        yield FilePart(answer, "parquet", delivery.label, is_owned=True)
+
+    def _query_delivery(self, query: str) -> Delivery:
+        # A query is asked anew at each ingest; its answer's content decides
+        # whether there is anything new.
+        rows = self._run_query(f"SELECT md5(string_agg(t::VARCHAR)) FROM ({query}) t")
+        text = f"{query}\n{rows}"
+        return Delivery(
+            stream=self._config.stream,
+            scope="query",
+            period="all",
+            fingerprint=hashlib.sha256(text.encode()).hexdigest()[:32],
+            label=f"query of source {self._config.name!r}",
+        )
+
+    def _run_query(self, sql: str) -> object:
+        import duckdb  # noqa: PLC0415  (the vendor library of this connector)
+
+        root = str(self._root).replace("'", "''")
+        try:
+            with duckdb.connect(":memory:") as connection:
+                connection.execute(f"SET file_search_path = '{root}'")
+                connection.execute("SET TimeZone = 'UTC'")
+                return connection.execute(sql).fetchall()
+        except duckdb.Error as error:
+            first_line = str(error).split("\n", 1)[0]
+            raise MalformedDeliveryError(
+                f"The query failed: {first_line}",
+                where=f"source {self._config.name!r}",
+                next_step="Correct 'query' in triptych.yml; file names are relative"
+                " to the workspace.",
+            ) from error
+
+
+__all__ = ["Tables", "TablesConfig"]

@@ -1,0 +1,140 @@
+"""Lists local data files for connectors that read a file, a folder or a glob."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ingest.connector import FileFormat, Finding
+from triptych.errors import FatalSourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_FORMATS: dict[str, FileFormat] = {
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".jsonl.gz": "jsonl",
+    ".ndjson": "jsonl",
+    ".ndjson.gz": "jsonl",
+}
+_GLOB_CHARACTERS = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A data file of a source.
+
+    ``relative`` is its path below the source's folder, which identifies it over
+    time; ``label`` is its path below the workspace where it lies inside.
+    """
+
+    path: Path
+    relative: str
+    label: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Return size and modification time; cheap, and changes with any rewrite."""
+        status = self.path.stat()
+        text = f"{status.st_size}:{status.st_mtime_ns}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class LocalFiles:
+    """The files that one ``path:`` of a source means.
+
+    Parameters
+    ----------
+    pattern : str
+        File, folder (searched recursively) or glob, absolute or relative to
+        ``root``.
+    root : Path
+        Workspace folder.
+    source : str
+        Name of the source, for messages.
+    """
+
+    def __init__(self, pattern: str, *, root: Path, source: str) -> None:
+        self._pattern = pattern
+        self._root = root
+        self._source = source
+
+    def list(self) -> list[LocalFile]:
+        """Return the data files, sorted by path.
+
+        Raises
+        ------
+        FatalSourceError
+            The path does not exist.
+        """
+        base, found = self._search()
+        return [
+            LocalFile(path, path.relative_to(base).as_posix(), self._label(path))
+            for path in sorted(found)
+            if path.is_file() and self._is_data(path, base)
+        ]
+
+    def check(self) -> list[Finding]:
+        """Tell whether the path exists and holds data files."""
+        try:
+            files = self.list()
+        except FatalSourceError as error:
+            return [Finding(False, error.what, error.next_step)]
+        if files:
+            return [Finding(True, f"{len(files)} data files in {self._pattern}")]
+        return [
+            Finding(
+                False,
+                f"No data file in {self._pattern}.",
+                f"Put files there that end in {', '.join(_FORMATS)}.",
+            )
+        ]
+
+    @staticmethod
+    def format_of(path: Path) -> FileFormat:
+        """Return the format that a file's name promises."""
+        return next(
+            format_
+            for suffix, format_ in _FORMATS.items()
+            if path.name.lower().endswith(suffix)
+        )
+
+    def _search(self) -> tuple[Path, Iterator[Path]]:
+        pattern = self._pattern
+        if _GLOB_CHARACTERS & set(pattern):
+            fixed = []
+            for segment in pattern.split("/"):
+                if _GLOB_CHARACTERS & set(segment):
+                    break
+                fixed.append(segment)
+            base = self._root / ("/".join(fixed) or ("/" if pattern[0] == "/" else "."))
+            rest = "/".join(pattern.split("/")[len(fixed) :])
+            return base, base.glob(rest)
+        path = self._root / pattern
+        if path.is_dir():
+            return path, path.rglob("*")
+        if path.is_file():
+            return path.parent, iter([path])
+        raise FatalSourceError(
+            f"The path {pattern!r} does not exist.",
+            where=f"source {self._source!r}",
+            next_step="Create it or correct 'path' in triptych.yml.",
+        )
+
+    def _is_data(self, path: Path, base: Path) -> bool:
+        hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
+        known = any(path.name.lower().endswith(suffix) for suffix in _FORMATS)
+        return known and not hidden
+
+    def _label(self, path: Path) -> str:
+        if path.is_relative_to(self._root):
+            return path.relative_to(self._root).as_posix()
+        return str(path)
+
+
+__all__ = ["LocalFile", "LocalFiles"]

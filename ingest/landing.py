@@ -1,0 +1,470 @@
+"""Brings one part of a delivery to rest as Parquet, and separates the bad rows.
+
+Parquet is kept byte for byte. Text is converted once, here, into Parquet with
+canonical types, so no later step parses it again. A Parquet file that holds rows
+which cannot count is written again without them; those rows go to quarantine whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import pyarrow.parquet as pq
+
+from ingest.connector import FilePart, LandingOptions, Part, RowsPart
+from ingest.projection import (
+    NULL_SPELLINGS,
+    RECORD_COLUMN,
+    Projection,
+    bad_row_predicate,
+    is_known_currency,
+    literal,
+    presence_flags,
+    project,
+    quote,
+    reject_reason,
+)
+from ingest.streams import Stream
+from triptych.errors import MalformedDeliveryError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from pathlib import Path
+
+_CHUNK_BYTES = 8 * 1024 * 1024
+_MAX_KEPT_ROW_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that cannot count, and why; ``row_number`` counts from 1."""
+
+    origin: str
+    row_number: int | None
+    reason: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartTotal:
+    """Rows and money of one part for one month (``YYYY-MM``) and currency."""
+
+    month: str
+    currency: str | None
+    row_count: int
+    money_row_count: int
+    amounts: tuple[Decimal | None, Decimal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LandedPart:
+    """One Parquet file at rest in the staging folder."""
+
+    path: Path
+    origin: str
+    checksum: str
+    byte_count: int
+    physical: tuple[tuple[str, str], ...]
+    projection: Projection
+    rejected: tuple[RejectedRow, ...]
+    totals: tuple[PartTotal, ...]
+
+    @property
+    def signature(self) -> str:
+        """Return what must be equal for files to be read in one scan."""
+        return hashlib.sha256(repr(self.physical).encode()).hexdigest()[:16]
+
+
+class Lander:
+    """Lands parts of one stream.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        In-memory connection with the run's memory limit.
+    stream : Stream
+        What the rows must be.
+    options : LandingOptions
+        Mapping and defaults of the source.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        *,
+        stream: Stream,
+        options: LandingOptions,
+    ) -> None:
+        self._connection = connection
+        self._stream = stream
+        self._options = options
+
+    def land(self, part: Part, target: Path) -> LandedPart:
+        """Bring ``part`` to rest at ``target``.
+
+        Raises
+        ------
+        MalformedDeliveryError
+            It cannot be read, or lacks a required column.
+        """
+        if isinstance(part, RowsPart):
+            return self._land_rows(part, target)
+        if part.format == "parquet":
+            return self._land_parquet(part, target)
+        return self._land_text(part, target)
+
+    def _land_parquet(self, part: FilePart, target: Path) -> LandedPart:
+        checksum = _bring(part, target)
+        physical = self._describe(
+            f"SELECT * FROM read_parquet({literal(str(target))})", part.uri
+        )
+        projection = self._project(physical, part.uri)
+        return self._separate_bad_rows(target, part.uri, checksum, physical, projection)
+
+    def _separate_bad_rows(
+        self,
+        target: Path,
+        origin: str,
+        checksum: str,
+        physical: dict[str, str],
+        projection: Projection,
+    ) -> LandedPart:
+        rejected: tuple[RejectedRow, ...] = ()
+        totals, bad_count = self._assess(target, projection, origin)
+        if bad_count:
+            rejected = self._read_bad_rows(target, origin, projection)
+            self._rewrite_without_bad_rows(target, projection, origin)
+            totals, _ = self._assess(target, projection, origin)
+        return LandedPart(
+            target,
+            origin,
+            checksum,
+            target.stat().st_size,
+            tuple(physical.items()),
+            projection,
+            rejected,
+            totals,
+        )
+
+    def _land_rows(self, part: RowsPart, target: Path) -> LandedPart:
+        with pq.ParquetWriter(target, part.schema, compression="zstd") as writer:
+            for batch in part.batches:
+                writer.write_batch(batch)
+        owned = FilePart(target, "parquet", part.uri, is_owned=True)
+        return self._land_parquet(owned, target)
+
+    def _land_text(self, part: FilePart, target: Path) -> LandedPart:
+        checksum = _checksum(part.path)
+        relation, physical = self._text_relation(part)
+        projection = self._project(physical, part.uri, part)
+        rejected = self._convert_text(part, relation, physical, projection, target)
+        landed = self._describe(
+            f"SELECT * FROM read_parquet({literal(str(target))})", part.uri
+        )
+        # From here on the canonical columns stand in the file under their own names.
+        at_rest = project(self._stream, landed, LandingOptions())
+        totals, _ = self._assess(target, at_rest, part.uri)
+        return LandedPart(
+            target,
+            part.uri,
+            checksum,
+            target.stat().st_size,
+            tuple(landed.items()),
+            at_rest,
+            rejected,
+            totals,
+        )
+
+    def _text_relation(self, part: FilePart) -> tuple[str, dict[str, str]]:
+        path = literal(str(part.path))
+        if part.format == "jsonl":
+            source = f"SELECT json AS {RECORD_COLUMN} FROM read_ndjson_objects({path})"
+            return source, {RECORD_COLUMN: "JSON"}
+        header = _read_header(part)
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
+        nulls = ", ".join(literal(text) for text in NULL_SPELLINGS)
+        source = (
+            f"SELECT * FROM read_csv({path}, auto_detect = false, header = true,"
+            f" columns = {{{columns}}}, delim = {literal(part.delimiter)},"
+            f" quote = '\"', escape = '\"', nullstr = [{nulls}],"
+            f" encoding = {literal(part.encoding)},"
+            " ignore_errors = true, store_rejects = true, rejects_limit = 0)"
+        )
+        return source, dict.fromkeys(header, "VARCHAR")
+
+    def _convert_text(
+        self,
+        part: FilePart,
+        relation: str,
+        physical: dict[str, str],
+        projection: Projection,
+        target: Path,
+    ) -> tuple[RejectedRow, ...]:
+        canonical = {column.name.casefold() for column in self._stream.columns}
+        extras = "".join(
+            f", {quote(name)}" for name in physical if name.casefold() not in canonical
+        )
+        flags = ", ".join(
+            quote(f"_has_{column.name}")
+            for column in self._stream.columns
+            if column.is_required
+        )
+        typed = (
+            f"WITH delivered AS (SELECT *, row_number() OVER () AS _row_number"
+            f" FROM ({relation})),"
+            f" typed AS (SELECT {projection.select_list()}{extras}, _row_number,"
+            f" {presence_flags(projection)}, delivered AS _delivered FROM delivered),"
+            f" judged AS (SELECT *, {reject_reason(self._stream, projection)}"
+            f" AS _reject_reason FROM typed)"
+            f" SELECT * EXCLUDE ({flags}, _delivered),"
+            f" CASE WHEN _reject_reason IS NOT NULL THEN to_json(_delivered) END"
+            f" AS _row_content FROM judged"
+        )
+        self._copy(typed, target, part.uri)
+        rejected = (*self._rows_refused(target, part), *self._lines_refused(part))
+        if rejected:
+            self._keep_good_rows(target, "_reject_reason IS NULL", part.uri)
+        return rejected
+
+    def _rows_refused(self, target: Path, part: FilePart) -> tuple[RejectedRow, ...]:
+        rows = self._connection.execute(
+            "SELECT _row_number, _reject_reason, _row_content"
+            f" FROM read_parquet({literal(str(target))})"
+            " WHERE _reject_reason IS NOT NULL ORDER BY _row_number"
+        ).fetchall()
+        return tuple(
+            RejectedRow(part.uri, number, reason, _shortened(content))
+            for number, reason, content in rows
+        )
+
+    def _lines_refused(self, part: FilePart) -> tuple[RejectedRow, ...]:
+        if part.format != "csv":
+            return ()
+        rows = self._connection.execute(
+            "SELECT line, lower(replace(any_value(error_type)::VARCHAR, ' ', '_')),"
+            " any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
+        ).fetchall()
+        self._connection.execute("DROP TABLE reject_errors")
+        self._connection.execute("DROP TABLE reject_scans")
+        return tuple(
+            RejectedRow(part.uri, line, reason, _shortened(content))
+            for line, reason, content in rows
+        )
+
+    def _project(
+        self, physical: dict[str, str], origin: str, part: FilePart | None = None
+    ) -> Projection:
+        projection = project(self._stream, physical, self._options)
+        missing = projection.missing_columns
+        if missing:
+            raise MalformedDeliveryError(
+                f"The mandatory column{'s' if len(missing) > 1 else ''}"
+                f" {', '.join(missing)} of stream {self._stream.name!r}"
+                f" {'are' if len(missing) > 1 else 'is'} missing.",
+                where=origin,
+                next_step=_advice_on_missing(physical, part),
+            )
+        return projection
+
+    def _describe(self, select: str, origin: str) -> dict[str, str]:
+        rows = self._run(f"DESCRIBE {select}", origin).fetchall()
+        return {row[0]: row[1] for row in rows}
+
+    def _judged(self, target: Path, projection: Projection, extra: str = "") -> str:
+        source = f"read_parquet({literal(str(target))}, file_row_number = true)"
+        return (
+            f"SELECT *, {reject_reason(self._stream, projection)} AS _reject_reason"
+            f" FROM (SELECT {projection.select_list()},"
+            f" {presence_flags(projection)}{extra} FROM {source} AS delivered)"
+        )
+
+    def _assess(
+        self, target: Path, projection: Projection, origin: str
+    ) -> tuple[tuple[PartTotal, ...], int]:
+        """Sum the money by month and currency, and count the rows that cannot count.
+
+        One scan does both: currencies are judged on the groups, not on each row.
+        """
+        stream = self._stream
+        counts = f"FILTER ({stream.money_predicate})"
+        amounts = [f"sum({quote(name)}) {counts}" for name in stream.money_columns[:2]]
+        amounts += ["NULL"] * (2 - len(amounts))
+        currency = quote(stream.currency_column) if stream.currency_column else "NULL"
+        month = f"date_trunc('month', {quote(stream.period_column)})"
+        rows = self._run(
+            f"SELECT strftime({month}, '%Y-%m'), {currency}, count(*),"
+            f" count(*) {counts}, {', '.join(amounts)},"
+            f" count(*) FILTER ({bad_row_predicate(stream)})"
+            f" FROM (SELECT {projection.select_list()}"
+            f" FROM read_parquet({literal(str(target))}))"
+            f" GROUP BY {month}, {currency} ORDER BY ALL",
+            origin,
+        ).fetchall()
+        bad = sum(
+            row[6] if row[1] is None or is_known_currency(row[1]) else row[2]
+            for row in rows
+        )
+        totals = tuple(
+            PartTotal(row[0], row[1], row[2], row[3], (row[4], row[5]))
+            for row in rows
+            if row[0] is not None
+        )
+        return totals, bad
+
+    def _read_bad_rows(
+        self, target: Path, origin: str, projection: Projection
+    ) -> tuple[RejectedRow, ...]:
+        judged = self._judged(
+            target,
+            projection,
+            ", file_row_number AS _row_number, to_json(delivered) AS _row_content",
+        )
+        rows = self._run(
+            f"SELECT _row_number + 1, _reject_reason, _row_content FROM ({judged})"
+            " WHERE _reject_reason IS NOT NULL ORDER BY ALL",
+            origin,
+        ).fetchall()
+        return tuple(
+            RejectedRow(origin, number, reason, _shortened(content))
+            for number, reason, content in rows
+        )
+
+    def _rewrite_without_bad_rows(
+        self, target: Path, projection: Projection, origin: str
+    ) -> None:
+        judged = self._judged(target, projection, ", file_row_number AS _row_number")
+        self._keep_good_rows(
+            target,
+            f"file_row_number NOT IN (SELECT _row_number FROM ({judged})"
+            " WHERE _reject_reason IS NOT NULL)",
+            origin,
+            columns="* EXCLUDE (file_row_number)",
+            options=", file_row_number = true",
+        )
+
+    def _keep_good_rows(
+        self,
+        target: Path,
+        condition: str,
+        origin: str,
+        *,
+        columns: str = "*",
+        options: str = "",
+    ) -> None:
+        kept = target.with_name(f".{target.name}.good")
+        self._copy(
+            f"SELECT {columns} FROM read_parquet({literal(str(target))}{options})"
+            f" WHERE {condition}",
+            kept,
+            origin,
+        )
+        kept.replace(target)
+
+    def _copy(self, select: str, target: Path, origin: str) -> None:
+        self._run(
+            f"COPY ({select}) TO {literal(str(target))}"
+            " (FORMAT parquet, COMPRESSION zstd)",
+            origin,
+        )
+
+    def _run(self, sql: str, origin: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._connection.execute(sql)
+        except duckdb.Error as error:
+            raise _as_malformed(error, origin) from error
+
+
+def _as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
+    text = str(error).split("\n", 1)[0]
+    if "GZIP" in text:
+        what = "The gzip file ends before its end: it was cut off on the way."
+        next_step = "Deliver it again; what was loaded before stays current."
+    elif "Parquet" in text or "parquet" in text or "magic bytes" in text:
+        what = f"This is not a readable Parquet file ({text})."
+        next_step = "Deliver it again; what was loaded before stays current."
+    else:
+        what = f"It cannot be read: {text}"
+        next_step = "Correct the file or the source's mapping and run again."
+    return MalformedDeliveryError(what, where=origin, next_step=next_step)
+
+
+def _advice_on_missing(physical: dict[str, str], part: FilePart | None) -> str:
+    names = list(physical)
+    if part is not None and part.format == "csv" and len(names) == 1:
+        for delimiter, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
+            if delimiter in names[0]:
+                return (
+                    f"The header has one column that contains {word}s: set"
+                    f" 'delimiter: {json.dumps(delimiter)}' on this source."
+                )
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return (
+        f"Delivered columns: {shown}. Add a 'mapping' or 'defaults' entry for"
+        " this source, or export the column."
+    )
+
+
+def _read_header(part: FilePart) -> list[str]:
+    try:
+        with _open_text(part) as text:
+            header = next(csv.reader(text, delimiter=part.delimiter), [])
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise MalformedDeliveryError(
+            f"The first line cannot be read: {error}.",
+            where=part.uri,
+            next_step="Deliver it again; what was loaded before stays current.",
+        ) from error
+    names = [name.strip().removeprefix("\ufeff") for name in header]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if not any(names) or doubled or "" in names:
+        raise MalformedDeliveryError(
+            "The header line is empty."
+            if not any(names)
+            else f"The header names columns twice or not at all: {doubled or ['']}.",
+            where=f"{part.uri}:1",
+            next_step="Correct the header line and run again.",
+        )
+    return names
+
+
+def _open_text(part: FilePart) -> io.TextIOWrapper:
+    encoding = "utf-8-sig" if part.encoding == "utf-8" else part.encoding
+    if part.path.suffix == ".gz":
+        return io.TextIOWrapper(gzip.open(part.path), encoding=encoding, newline="")
+    return part.path.open(encoding=encoding, newline="")
+
+
+def _bring(part: FilePart, target: Path) -> str:
+    if part.is_owned:
+        if part.path != target:
+            part.path.replace(target)
+        return _checksum(target)
+    return _copy_with_checksum(part.path, target)
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _copy_with_checksum(source: Path, target: Path) -> str:
+    digest = hashlib.sha256()
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            writer.write(chunk)
+    return digest.hexdigest()
+
+
+def _shortened(content: str | None) -> str:
+    return (content or "")[:_MAX_KEPT_ROW_CHARACTERS]
+
+
+__all__ = ["LandedPart", "Lander", "PartTotal", "RejectedRow"]

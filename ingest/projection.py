@@ -1,0 +1,305 @@
+"""From what was delivered to the canonical columns of a stream, as SQL expressions.
+
+One place decides how a delivered value becomes a canonical one: evidence views,
+row checks and the conversion of text files all use the same expressions, so a row
+that passes the check is exactly the row that the models see.
+
+Every expression is DuckDB SQL over the columns of one physical schema.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pycountry
+
+from ingest.streams import TAGS, TIMESTAMP, Column, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingest.connector import LandingOptions
+
+#: Spellings of "no value" met in real exports and in the FOCUS examples.
+NULL_SPELLINGS = ("", "NULL", "null", "(null)", "None")
+
+#: Column that holds one JSON record per row of a JSON Lines file.
+RECORD_COLUMN = "record"
+
+# 1,234.50 and $1,234.50: a comma is a thousands separator only where three digits
+# follow each one, so a decimal comma is refused and never read as a factor of ten.
+_GROUPED_NUMBER = r"^-?\$?\d{1,3}(,\d{3})+(\.\d+)?$|^-?\$\d+(\.\d+)?$"
+_SLASHED_DATE = r"^\d{1,2}/\d{1,2}/\d{2}(\d{2})?( \d{1,2}:\d{2}(:\d{2})?)?$"
+_SLASHED_FORMATS = (
+    "%m/%d/%y", "%m/%d/%Y", "%m/%d/%y %H:%M", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectedColumn:
+    """A canonical column and where it comes from.
+
+    ``value`` is the typed expression; ``delivered`` tells whether the row had any
+    value at all, to tell *missing* from *unreadable*.
+    """
+
+    column: Column
+    value: str
+    delivered: str
+    is_absent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """All canonical columns of a stream over one physical schema."""
+
+    columns: tuple[ProjectedColumn, ...]
+
+    @property
+    def missing_columns(self) -> tuple[str, ...]:
+        """Names of required columns that the delivery does not have."""
+        return tuple(
+            projected.column.name
+            for projected in self.columns
+            if projected.is_absent and projected.column.is_required
+        )
+
+    @property
+    def absent_columns(self) -> tuple[str, ...]:
+        """Names of all canonical columns that the delivery does not have."""
+        return tuple(p.column.name for p in self.columns if p.is_absent)
+
+    def select_list(self) -> str:
+        """Return the canonical columns as the body of a SELECT."""
+        return ", ".join(
+            f"{p.value} AS {quote(p.column.name)}" for p in self.columns
+        )
+
+
+def quote(identifier: str) -> str:
+    """Return ``identifier`` quoted for SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return ``text`` as a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def project(
+    stream: Stream, physical: Mapping[str, str], options: LandingOptions
+) -> Projection:
+    """Map a physical schema to a stream's canonical columns.
+
+    Parameters
+    ----------
+    stream : Stream
+        What the rows should become.
+    physical : mapping of str to str
+        Delivered column name → DuckDB type name.
+    options : LandingOptions
+        Declared mapping and defaults of the source. A mapped expression wins over
+        a column of the same name, a delivered column over a default.
+
+    Returns
+    -------
+    Projection
+        One entry per canonical column, absent ones as typed NULL.
+    """
+    by_folded_name = {name.casefold(): name for name in physical}
+    return Projection(
+        tuple(
+            _project_column(column, physical, by_folded_name, options)
+            for column in stream.columns
+        )
+    )
+
+
+def _project_column(
+    column: Column,
+    physical: Mapping[str, str],
+    by_folded_name: Mapping[str, str],
+    options: LandingOptions,
+) -> ProjectedColumn:
+    source = _delivered_expression(column, physical, by_folded_name, options)
+    if source is None:
+        null = f"CAST(NULL AS {column.type})"
+        return ProjectedColumn(column, null, "false", is_absent=True)
+    expression, type_ = source
+    value = to_canonical(expression, type_, column.type)
+    if column.is_currency:
+        value = f"upper({value})"
+    return ProjectedColumn(column, value, f"({expression}) IS NOT NULL", False)
+
+
+def _delivered_expression(
+    column: Column,
+    physical: Mapping[str, str],
+    by_folded_name: Mapping[str, str],
+    options: LandingOptions,
+) -> tuple[str, str] | None:
+    if column.name in options.mapping:
+        mapped = options.mapping[column.name]
+        delivered = by_folded_name.get(mapped.strip('"').casefold())
+        if delivered is not None:
+            return quote(delivered), physical[delivered]
+        return f"({mapped})", "EXPRESSION"
+    for spelling in (column.name, *column.aliases):
+        delivered = by_folded_name.get(spelling.casefold())
+        if delivered is not None:
+            return quote(delivered), physical[delivered]
+    if set(physical) == {RECORD_COLUMN}:
+        return f"{RECORD_COLUMN}->>{literal(f'$."{column.name}"')}", "VARCHAR"
+    if column.name in options.defaults:
+        return literal(options.defaults[column.name]), "VARCHAR"
+    return None
+
+
+def to_canonical(expression: str, physical_type: str, canonical_type: str) -> str:
+    """Return ``expression`` converted to a canonical type; unreadable gives NULL."""
+    if physical_type == canonical_type.replace(", ", ",") or (
+        physical_type == canonical_type
+    ):
+        return expression
+    if physical_type == "EXPRESSION":
+        # The type of a computed expression is only known when it runs.
+        return to_canonical(f"CAST({expression} AS VARCHAR)", "VARCHAR", canonical_type)
+    if canonical_type == TAGS:
+        return _to_tags(expression, physical_type)
+    if physical_type == "VARCHAR":
+        return _from_text(expression, canonical_type)
+    if physical_type in {"DOUBLE", "FLOAT"} and canonical_type.startswith("DECIMAL"):
+        # Twelve decimals is what a DOUBLE of an invoice's size can carry; casting
+        # straight to eighteen would add digits that nobody wrote.
+        return (
+            f"TRY_CAST(CASE WHEN isfinite({expression}) THEN"
+            f" TRY_CAST({expression} AS DECIMAL(38, 12)) END AS {canonical_type})"
+        )
+    if physical_type.startswith("TIMESTAMP") and canonical_type == TIMESTAMP:
+        return _to_utc_timestamp(expression, physical_type)
+    return f"TRY_CAST({expression} AS {canonical_type})"
+
+
+def _to_utc_timestamp(expression: str, physical_type: str) -> str:
+    if physical_type == "TIMESTAMP WITH TIME ZONE":
+        return f"({expression} AT TIME ZONE 'UTC')"
+    return f"CAST({expression} AS TIMESTAMP)"
+
+
+def _from_text(expression: str, canonical_type: str) -> str:
+    if canonical_type.startswith("DECIMAL"):
+        return (
+            f"coalesce(TRY_CAST({expression} AS {canonical_type}),"
+            f" CASE WHEN regexp_matches(trim({expression}), {literal(_GROUPED_NUMBER)})"
+            f" THEN TRY_CAST(replace(replace(trim({expression}), ',', ''), '$', '')"
+            f" AS {canonical_type}) END)"
+        )
+    if canonical_type == TIMESTAMP:
+        formats = ", ".join(literal(text) for text in _SLASHED_FORMATS)
+        return (
+            f"CASE WHEN regexp_matches({expression}, {literal(_SLASHED_DATE)})"
+            f" THEN try_strptime({expression}, [{formats}])"
+            f" WHEN regexp_matches({expression}, '^\\d{{4}}-\\d{{2}}$')"
+            f" THEN TRY_CAST({expression} || '-01' AS TIMESTAMP)"
+            f" WHEN regexp_matches({expression}, '^\\d{{4}}-\\d{{2}}-\\d{{2}}')"
+            f" THEN TRY_CAST({expression} AS TIMESTAMP WITH TIME ZONE)"
+            f" AT TIME ZONE 'UTC' END"
+        )
+    return f"TRY_CAST({expression} AS {canonical_type})"
+
+
+def _to_tags(expression: str, physical_type: str) -> str:
+    if physical_type.startswith("MAP("):
+        return f"TRY_CAST({expression} AS {TAGS})"
+    if physical_type in {"VARCHAR", "JSON"}:
+        return f"TRY_CAST(TRY_CAST({expression} AS JSON) AS {TAGS})"
+    if physical_type.endswith("[]") and "key" in physical_type:
+        # BigQuery and others deliver labels as a list of key/value records.
+        return (
+            f"map_from_entries(list_transform({expression},"
+            " lambda entry: struct_pack(k := CAST(entry.key AS VARCHAR),"
+            " v := CAST(entry.value AS VARCHAR))))"
+        )
+    return f"TRY_CAST(to_json({expression}) AS {TAGS})"
+
+
+def reject_reason(stream: Stream, projection: Projection) -> str:
+    """Return a SQL expression: why a row is refused, or NULL for a good row.
+
+    It reads the canonical columns by their names, so it belongs above a
+    ``SELECT`` of :meth:`Projection.select_list` that also exposes, for each
+    required column, ``_has_<name>`` (was anything delivered?).
+    """
+    branches: list[str] = []
+    for projected in projection.columns:
+        column = projected.column
+        name = quote(column.name)
+        if column.is_required:
+            seen = quote(f"_has_{column.name}")
+            branches.append(
+                f"WHEN {name} IS NULL THEN CASE WHEN {seen}"
+                f" THEN {literal(f'{column.name}_unreadable')}"
+                f" ELSE {literal(f'{column.name}_missing')} END"
+            )
+        if column.is_currency and not projected.is_absent:
+            branches.append(
+                f"WHEN {name} NOT IN ({_currency_list()}) THEN 'unknown_currency'"
+            )
+    branches += [
+        f"WHEN {predicate} THEN {literal(reason)}"
+        for reason, predicate in stream.checks
+    ]
+    return f"CASE {' '.join(branches)} END"
+
+
+def presence_flags(projection: Projection) -> str:
+    """Return the ``_has_<name>`` flags that :func:`reject_reason` needs."""
+    return ", ".join(
+        f"{projected.delivered} AS {quote(f'_has_{projected.column.name}')}"
+        for projected in projection.columns
+        if projected.column.is_required
+    )
+
+
+def bad_row_predicate(stream: Stream) -> str:
+    """Return a cheap predicate over canonical columns: the row cannot count.
+
+    True exactly where :func:`reject_reason` gives a reason, apart from unknown
+    currencies, which the caller judges once per group of rows.
+    """
+    missing = [f"{quote(c.name)} IS NULL" for c in stream.columns if c.is_required]
+    failed = [f"({predicate})" for _, predicate in stream.checks]
+    return " OR ".join((*missing, *failed))
+
+
+def is_known_currency(code: str) -> bool:
+    """Tell whether ``code`` is an ISO 4217 code."""
+    return code in _CURRENCY_CODES
+
+
+_CURRENCY_CODES = frozenset(
+    str(currency.alpha_3) for currency in pycountry.currencies
+)
+
+
+def _currency_list() -> str:
+    return ", ".join(literal(code) for code in sorted(_CURRENCY_CODES))
+
+
+
+
+__all__ = [
+    "NULL_SPELLINGS",
+    "RECORD_COLUMN",
+    "ProjectedColumn",
+    "Projection",
+    "bad_row_predicate",
+    "is_known_currency",
+    "literal",
+    "presence_flags",
+    "project",
+    "quote",
+    "reject_reason",
+    "to_canonical",
+]

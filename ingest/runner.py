@@ -1,0 +1,477 @@
+"""Takes what the sources offer, and commits what is new, whole or not at all.
+
+For each delivery: read → land as Parquet → judge every row → move into the lake →
+one catalogue transaction. A crash before the transaction leaves the old load
+current and, at most, files that no catalogue entry names; the next run sweeps them
+away. Only this module writes loads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter, defaultdict, deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+import structlog
+
+from ingest.connector import Connector, Delivery, LandingOptions, Window
+from ingest.landing import LandedPart, Lander
+from ingest.streams import STREAMS
+from triptych.errors import (
+    MalformedDeliveryError,
+    SourceError,
+    TriptychError,
+)
+from triptych.warehouse.catalogue import (
+    Catalogue,
+    LoadTotal,
+    NewLoad,
+    QuarantinedRow,
+    StreamView,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
+    from pathlib import Path
+
+    from triptych.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+#: Changing how rows are judged or converted makes every delivery new again.
+_LANDING_VERSION = 1
+_CONCURRENT_DELIVERIES = 2
+_REFUSED_ABOVE_RATIO = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedLoad:
+    """A delivery that became the current load of its scope."""
+
+    load_id: str
+    source: str
+    stream: str
+    label: str
+    row_count: int
+    quarantined_row_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailure:
+    """A delivery, or a whole source, that could not be taken."""
+
+    source: str
+    error: TriptychError
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What an ingest did."""
+
+    committed: list[CommittedLoad] = field(default_factory=list)
+    failures: list[SourceFailure] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    skipped_count: int = 0
+
+    @property
+    def quarantined_row_count(self) -> int:
+        """Return how many rows the committed loads left in quarantine."""
+        return sum(load.quarantined_row_count for load in self.committed)
+
+    def raise_first_failure(self) -> None:
+        """Raise the failures as one error, if there are any.
+
+        Raises
+        ------
+        SourceError
+            At least one source failed; the message lists every one.
+        """
+        if not self.failures:
+            return
+        if len(self.failures) == 1:
+            raise self.failures[0].error
+        lines = "\n".join(f"  {failure.error}" for failure in self.failures)
+        raise SourceError(f"{len(self.failures)} deliveries could not be taken:\n{lines}")
+
+
+@dataclass(frozen=True, slots=True)
+class LakePlaces:
+    """Where evidence rests: the workspace, its lake, staging area and catalogue."""
+
+    root: Path
+    lake: Path
+    staging: Path
+    raw_database: Path
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """What the embedded engine may use while landing."""
+
+    memory_limit: str = "2GB"
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Landed:
+    delivery: Delivery
+    fingerprint: str
+    parts: tuple[LandedPart, ...]
+    folder: Path
+
+
+class IngestRunner:
+    """Runs connectors against one lake.
+
+    Parameters
+    ----------
+    places : LakePlaces
+        Where to put things.
+    run_id : str
+        Run that the loads will belong to.
+    limits : EngineLimits
+        Memory and threads for landing.
+    progress : Progress
+        Where to report.
+    """
+
+    def __init__(
+        self,
+        places: LakePlaces,
+        *,
+        run_id: str,
+        limits: EngineLimits,
+        progress: Progress,
+    ) -> None:
+        self._places = places
+        self._run_id = run_id
+        self._limits = limits
+        self._progress = progress
+        self._load_count = 0
+
+    def run(self, connectors: Sequence[Connector], window: Window) -> IngestReport:
+        """Ingest every source; one source's failure does not stop another's."""
+        report = IngestReport()
+        self.sweep()
+        for connector in connectors:
+            with self._progress.task(f"ingest {_name(connector)}") as task:
+                failures_before = len(report.failures)
+                for landed in self._land_new(connector, window, report):
+                    self._commit(connector, landed, report)
+                    task.advance(1)
+                self._record(connector, report.failures[failures_before:])
+        return report
+
+    def sweep(self) -> None:
+        """Remove what a crashed run left: staging folders and unnamed loads."""
+        shutil.rmtree(self._places.staging, ignore_errors=True)
+        with self._catalogue() as catalogue:
+            known = catalogue.known_load_ids()
+        for folder in self._places.lake.glob("*/*/*/*"):
+            if folder.is_dir() and folder.name not in known:
+                log.info("swept_unnamed_load", folder=folder.name)
+                shutil.rmtree(folder)
+
+    def _land_new(
+        self, connector: Connector, window: Window, report: IngestReport
+    ) -> Iterator[_Landed]:
+        """Yield landed deliveries in the order offered, two being read at a time."""
+        with ThreadPoolExecutor(_CONCURRENT_DELIVERIES) as pool:
+            pending: deque[Future[_Landed]] = deque()
+            for delivery, fingerprint in self._new_deliveries(
+                connector, window, report
+            ):
+                folder = self._next_folder()
+                pending.append(
+                    pool.submit(self._land, connector, delivery, fingerprint, folder)
+                )
+                if len(pending) > _CONCURRENT_DELIVERIES:
+                    yield from self._result(pending.popleft(), connector, report)
+            while pending:
+                yield from self._result(pending.popleft(), connector, report)
+
+    def _new_deliveries(
+        self, connector: Connector, window: Window, report: IngestReport
+    ) -> Iterator[tuple[Delivery, str]]:
+        with self._catalogue() as catalogue:
+            known = catalogue.current_fingerprints(source=_name(connector))
+        try:
+            for delivery in connector.deliveries(window):
+                options = connector.landing(delivery.stream)
+                fingerprint = _fingerprint(delivery, options)
+                if known.get((delivery.stream, delivery.scope)) == fingerprint:
+                    report.skipped_count += 1
+                else:
+                    yield delivery, fingerprint
+        except TriptychError as error:
+            report.failures.append(SourceFailure(_name(connector), error))
+
+    def _result(
+        self, future: Future[_Landed], connector: Connector, report: IngestReport
+    ) -> Iterator[_Landed]:
+        try:
+            yield future.result()
+        except TriptychError as error:
+            report.failures.append(SourceFailure(_name(connector), error))
+
+    def _land(
+        self,
+        connector: Connector,
+        delivery: Delivery,
+        fingerprint: str,
+        folder: Path,
+    ) -> _Landed:
+        stream = STREAMS[delivery.stream]
+        workdir, out = folder / "work", folder / "parts"
+        workdir.mkdir(parents=True)
+        out.mkdir()
+        with self._engine() as engine:
+            lander = Lander(
+                engine, stream=stream, options=connector.landing(stream.name)
+            )
+            parts = tuple(
+                lander.land(part, out / f"part-{number:05d}.parquet")
+                for number, part in enumerate(connector.read(delivery, workdir))
+            )
+        _refuse_if_mostly_bad(delivery, parts)
+        return _Landed(delivery, fingerprint, parts, folder)
+
+    def _commit(
+        self, connector: Connector, landed: _Landed, report: IngestReport
+    ) -> None:
+        delivery, source = landed.delivery, _name(connector)
+        checksums = tuple(part.checksum for part in landed.parts)
+        with self._catalogue() as catalogue:
+            if self._is_nothing_new(catalogue, source, landed, checksums, report):
+                return
+            load = self._new_load(source, landed, checksums)
+            final = self._places.root / load.files[0] if load.files else None
+            if final is not None:
+                final.parent.parent.mkdir(parents=True, exist_ok=True)
+                (landed.folder / "parts").rename(final.parent)
+            catalogue.commit(load)
+        shutil.rmtree(landed.folder, ignore_errors=True)
+        report.committed.append(
+            CommittedLoad(
+                load.load_id,
+                source,
+                delivery.stream,
+                delivery.label,
+                load.row_count,
+                len(load.quarantined),
+            )
+        )
+        log.info(
+            "load_committed",
+            source=source,
+            stream=delivery.stream,
+            scope=delivery.scope,
+            rows=load.row_count,
+            quarantined=len(load.quarantined),
+        )
+
+    def _is_nothing_new(
+        self,
+        catalogue: Catalogue,
+        source: str,
+        landed: _Landed,
+        checksums: tuple[str, ...],
+        report: IngestReport,
+    ) -> bool:
+        delivery = landed.delivery
+        scope = {"source": source, "stream": delivery.stream, "scope": delivery.scope}
+        projection = _projection_text(landed.parts)
+        if catalogue.has_same_content(
+            **scope, checksums=checksums, projection=projection
+        ):
+            catalogue.renew_fingerprint(**scope, fingerprint=landed.fingerprint)
+            report.skipped_count += 1
+            return True
+        twin = catalogue.find_duplicate(**scope, checksums=checksums)
+        if twin is not None:
+            report.notes.append(
+                f"{delivery.label}: duplicate delivery, byte for byte the same as"
+                f" {twin}, which is already loaded; it was not counted twice."
+            )
+            report.skipped_count += 1
+            return True
+        if not sum(_row_count(part) for part in landed.parts):
+            return self._keeps_previous(catalogue, scope, delivery, report)
+        return False
+
+    def _keeps_previous(
+        self,
+        catalogue: Catalogue,
+        scope: dict[str, str],
+        delivery: Delivery,
+        report: IngestReport,
+    ) -> bool:
+        if catalogue.current_row_count(**scope):
+            report.failures.append(
+                SourceFailure(
+                    scope["source"],
+                    MalformedDeliveryError(
+                        "The delivery holds no rows, though the load it would"
+                        " replace does.",
+                        where=delivery.label,
+                        next_step="What was loaded before stays current; deliver"
+                        " it again.",
+                    ),
+                )
+            )
+        else:
+            report.notes.append(f"{delivery.label}: holds no rows.")
+        return True
+
+    def _new_load(
+        self, source: str, landed: _Landed, checksums: tuple[str, ...]
+    ) -> NewLoad:
+        delivery, parts = landed.delivery, landed.parts
+        load_id = landed.folder.name
+        place = (
+            self._places.lake.relative_to(self._places.root)
+            / delivery.stream
+            / source
+            / delivery.period
+            / load_id
+        )
+        return NewLoad(
+            load_id=load_id,
+            run_id=self._run_id,
+            stream=delivery.stream,
+            source=source,
+            scope=delivery.scope,
+            period=delivery.period,
+            fingerprint=landed.fingerprint,
+            label=delivery.label,
+            files=tuple((place / part.path.name).as_posix() for part in parts),
+            origins=tuple(part.origin for part in parts),
+            checksums=checksums,
+            byte_count=sum(part.byte_count for part in parts),
+            projections=tuple(_projection_json(part) for part in parts),
+            signatures=tuple(part.signature for part in parts),
+            absent_columns=parts[0].projection.absent_columns if parts else (),
+            row_count=sum(_row_count(part) for part in parts),
+            quarantined=tuple(
+                QuarantinedRow(row.origin, row.row_number, row.reason, row.content)
+                for part in parts
+                for row in part.rejected
+            ),
+            totals=_merge_totals(parts),
+        )
+
+    def _record(self, connector: Connector, failures: list[SourceFailure]) -> None:
+        config = connector.config
+        with self._catalogue() as catalogue:
+            catalogue.record_source(
+                source=config.name,
+                source_type=config.type,
+                streams=tuple(connector.streams()),
+                expected_lag_hours=config.expected_lag_hours,
+                error=str(failures[0].error) if failures else None,
+            )
+
+    def _next_folder(self) -> Path:
+        self._load_count += 1
+        return self._places.staging / f"{self._run_id}-{self._load_count:05d}"
+
+    def _catalogue(self) -> Catalogue:
+        return open_catalogue(self._places)
+
+    def _engine(self) -> duckdb.DuckDBPyConnection:
+        engine = duckdb.connect(":memory:")
+        engine.execute("SET TimeZone = 'UTC'")
+        engine.execute("SET preserve_insertion_order = true")
+        engine.execute(f"SET memory_limit = '{self._limits.memory_limit}'")
+        engine.execute(f"SET temp_directory = '{self._places.staging / 'spill'}'")
+        if self._limits.threads is not None:
+            engine.execute(f"SET threads = {self._limits.threads}")
+        return engine
+
+
+def open_catalogue(places: LakePlaces) -> Catalogue:
+    """Open the catalogue with a view for every stream that triptych knows."""
+    views = [
+        StreamView(name, tuple((c.name, c.type) for c in stream.columns))
+        for name, stream in STREAMS.items()
+    ]
+    places.lake.mkdir(parents=True, exist_ok=True)
+    return Catalogue(places.raw_database, root=places.root, streams=views)
+
+
+def _name(connector: Connector) -> str:
+    return connector.config.name
+
+
+def _fingerprint(delivery: Delivery, options: LandingOptions) -> str:
+    reading = json.dumps(
+        [_LANDING_VERSION, options.mapping, options.defaults], sort_keys=True
+    )
+    text = f"{delivery.fingerprint}\n{reading}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _row_count(part: LandedPart) -> int:
+    return sum(total.row_count for total in part.totals)
+
+
+def _projection_json(part: LandedPart) -> str:
+    return json.dumps({p.column.name: p.value for p in part.projection.columns})
+
+
+def _projection_text(parts: Sequence[LandedPart]) -> str:
+    return "\n".join(_projection_json(part) for part in parts)
+
+
+def _merge_totals(parts: Sequence[LandedPart]) -> tuple[LoadTotal, ...]:
+    rows: Counter[tuple[str, str | None]] = Counter()
+    money: dict[tuple[str, str | None], list[Decimal | None]] = defaultdict(
+        lambda: [None, None]
+    )
+    for part in parts:
+        for total in part.totals:
+            key = (total.month, total.currency)
+            rows[key] += total.money_row_count
+            sums = money[key]
+            for position, amount in enumerate(total.amounts):
+                if amount is not None:
+                    sums[position] = (sums[position] or 0) + amount
+    return tuple(
+        LoadTotal(month, currency, count, (money[key][0], money[key][1]))
+        for (month, currency), count in sorted(
+            rows.items(), key=lambda item: (item[0][0], item[0][1] or "")
+        )
+        for key in [(month, currency)]
+    )
+
+
+def _refuse_if_mostly_bad(delivery: Delivery, parts: Sequence[LandedPart]) -> None:
+    reasons = Counter(row.reason for part in parts for row in part.rejected)
+    bad, good = reasons.total(), sum(_row_count(part) for part in parts)
+    if bad == 0 or bad / (bad + good) <= _REFUSED_ABOVE_RATIO:
+        return
+    shown = ", ".join(f"{reason} ({n})" for reason, n in reasons.most_common(3))
+    first = next(row for part in parts for row in part.rejected)
+    raise MalformedDeliveryError(
+        f"{bad} of {bad + good} rows cannot count: {shown}.",
+        where=f"{delivery.label}:{first.row_number or '?'}",
+        next_step="Nothing of it was loaded; what was loaded before stays current."
+        " Correct the file or the source's mapping and run again.",
+    )
+
+
+__all__ = [
+    "CommittedLoad",
+    "EngineLimits",
+    "IngestReport",
+    "IngestRunner",
+    "LakePlaces",
+    "SourceFailure",
+    "open_catalogue",
+]

@@ -1,0 +1,244 @@
+"""What a run tells dbt: the settings, catalogue and rules as small tables.
+
+dbt reads them as ``source('control', …)``. Rules travel as JSON and are compiled to
+SQL by ``dbt_project/macros/rules.sql``.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from triptych import __version__
+from triptych.warehouse.build import ControlTable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from triptych.settings import Settings
+
+#: Components that a policy may divide among models by their direct cost.
+_POLICY_COMPONENTS = ("unused_commitment", "tax", "credit")
+_DISTRIBUTING = frozenset({"distribute", "proportional"})
+
+
+def rule_sets(settings: Settings) -> dict[str, list[Any]]:
+    """Return the rules by the name under which dbt looks them up."""
+    allocation = settings.allocation.model_dump(mode="json")
+    assignments = [
+        {**rule, "assignment_method": _assignment_method(rule["match"])}
+        for rule in allocation["assignments"]
+    ]
+    platforms = [
+        {"name": platform["id"], "match": platform["match"], "target": platform["id"]}
+        for platform in settings.catalog.model_dump(mode="json")["platforms"]
+        if platform["match"]
+    ]
+    scope = [{**rule, "in_scope": str(rule["in_scope"])} for rule in allocation["scope"]]
+    return {
+        "scope_rules": scope,
+        "assignment_rules": assignments,
+        "platform_rules": platforms,
+        "hourly_pools": [
+            pool["name"] for pool in allocation["pools"] if pool["interval"] == "hour"
+        ],
+    }
+
+
+def control_tables(
+    settings: Settings, *, run_id: str, started_at: datetime
+) -> list[ControlTable]:
+    """Return every control table of a run but the months to build."""
+    catalog = settings.catalog.model_dump(mode="json")
+    allocation = settings.allocation.model_dump(mode="json")
+    return [
+        _settings_table(settings),
+        _run_table(settings, run_id, started_at),
+        _models_table(catalog),
+        _aliases_table(catalog),
+        _table(
+            "catalog_features",
+            ("feature_id", "feature_name", "team_id"),
+            [(f["id"], f["name"], f["team"]) for f in catalog["features"]],
+        ),
+        _table(
+            "catalog_teams",
+            ("team_id", "team_name", "cost_center"),
+            [(t["id"], t["name"], t["cost_center"]) for t in catalog["teams"]],
+        ),
+        _table(
+            "catalog_platforms",
+            ("platform_id", "platform_name", "platform_kind"),
+            [(p["id"], p["name"], p["kind"]) for p in catalog["platforms"]],
+        ),
+        _table(
+            "catalog_cost_centers",
+            ("cost_center", "cost_center_name"),
+            [(c["id"], c["name"]) for c in catalog["cost_centers"]],
+        ),
+        _pools_table(allocation),
+        _percentages_table(allocation),
+        _policies_table(allocation),
+    ]
+
+
+def _settings_table(settings: Settings) -> ControlTable:
+    rows = [(key, json.dumps(value)) for key, value in rule_sets(settings).items()]
+    return _table("settings", ("key", "value"), rows)
+
+
+def _run_table(settings: Settings, run_id: str, started_at: datetime) -> ControlTable:
+    # A sample company ends on a day of its own: it is judged as of its last day.
+    as_of = None if settings.is_synthetic else _naive(datetime.now(UTC))
+    return ControlTable(
+        "run",
+        {
+            "run_id": "VARCHAR",
+            "organisation": "VARCHAR",
+            "currency": "VARCHAR",
+            "is_synthetic": "BOOLEAN",
+            "started_at": "TIMESTAMP",
+            "as_of": "TIMESTAMP",
+            "triptych_version": "VARCHAR",
+        },
+        [
+            (
+                run_id,
+                settings.organisation,
+                settings.currency,
+                settings.is_synthetic,
+                _naive(started_at),
+                as_of,
+                __version__,
+            )
+        ],
+    )
+
+
+def _models_table(catalog: dict[str, Any]) -> ControlTable:
+    teams = {team["id"]: team for team in catalog["teams"]}
+    features = {feature["id"]: feature for feature in catalog["features"]}
+    rows = []
+    for model in catalog["models"]:
+        feature = features.get(model["feature"] or "", {})
+        team_id = model["team"] or feature.get("team")
+        cost_center = teams.get(team_id or "", {}).get("cost_center")
+        rows.append(
+            (
+                model["id"],
+                model["name"] or model["id"],
+                model["feature"],
+                team_id,
+                cost_center,
+                model["valid_from"],
+                model["valid_to"],
+            )
+        )
+    return ControlTable(
+        "catalog_models",
+        {
+            "model_id": "VARCHAR",
+            "model_name": "VARCHAR",
+            "feature_id": "VARCHAR",
+            "team_id": "VARCHAR",
+            "cost_center": "VARCHAR",
+            "valid_from": "DATE",
+            "valid_to": "DATE",
+        },
+        rows,
+    )
+
+
+def _aliases_table(catalog: dict[str, Any]) -> ControlTable:
+    pairs = {
+        (alias, model["id"])
+        for model in catalog["models"]
+        for alias in (model["id"], *model["aliases"])
+    }
+    return _table("catalog_model_aliases", ("alias", "model_id"), sorted(pairs))
+
+
+def _pools_table(allocation: dict[str, Any]) -> ControlTable:
+    rows = [
+        (
+            pool["name"],
+            pool["driver"],
+            pool["idle"],
+            "overhead" if pool["kind"] == "overhead" else "shared",
+        )
+        for pool in allocation["pools"]
+    ]
+    rows += [
+        (_policy_pool(component), "direct_cost", "show", component)
+        for component in _POLICY_COMPONENTS
+        if allocation["policies"][component] in _DISTRIBUTING
+    ]
+    return _table("pools", ("pool_id", "driver", "idle_policy", "component"), rows)
+
+
+def _percentages_table(allocation: dict[str, Any]) -> ControlTable:
+    return ControlTable(
+        "pool_percentages",
+        {
+            "pool_id": "VARCHAR",
+            "model_id": "VARCHAR",
+            "percentage": "DECIMAL(11, 8)",
+        },
+        [
+            (pool["name"], model_id, str(percentage))
+            for pool in allocation["pools"]
+            for model_id, percentage in (pool["percentages"] or {}).items()
+        ],
+    )
+
+
+def _policies_table(allocation: dict[str, Any]) -> ControlTable:
+    policies = allocation["policies"]
+    return ControlTable(
+        "policies",
+        {
+            "component": "VARCHAR",
+            "pool_id": "VARCHAR",
+            "is_distributed": "BOOLEAN",
+            "keeps_owner": "BOOLEAN",
+        },
+        [
+            (
+                component,
+                _policy_pool(component),
+                policies[component] in _DISTRIBUTING,
+                component != "unused_commitment" or policies[component] != "show",
+            )
+            for component in _POLICY_COMPONENTS
+        ],
+    )
+
+
+def _policy_pool(component: str) -> str:
+    return f"__{component}__"
+
+
+def _assignment_method(match: Sequence[dict[str, Any]]) -> str:
+    columns = [condition["column"] for condition in match]
+    if any(column.startswith("tags.") for column in columns):
+        return "tag"
+    if any(column.startswith("resource_") for column in columns):
+        return "resource"
+    if any("account_" in column for column in columns):
+        return "account"
+    return "rule"
+
+
+def _table(
+    name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> ControlTable:
+    return ControlTable(name, dict.fromkeys(columns, "VARCHAR"), rows)
+
+
+def _naive(moment: datetime) -> datetime:
+    # DuckDB's TIMESTAMP has no zone; by convention all of ours are UTC.
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+__all__ = ["control_tables", "rule_sets"]

@@ -1,0 +1,267 @@
+"""The order of a run: ingest, build, publish. One writer, any number of readers.
+
+Each step leaves a state from which the next run can go on: loads are committed one
+by one, the build database knows which months it holds, and readers see nothing
+before the pointer moves. A run that is killed is resumed by running again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from ingest.connector import Window
+from ingest.registry import bind_sources
+from ingest.runner import (
+    EngineLimits,
+    IngestReport,
+    IngestRunner,
+    LakePlaces,
+    open_catalogue,
+)
+from triptych.control import control_tables, rule_sets
+from triptych.errors import TriptychError, UsageError
+from triptych.lock import hold_run_lock
+from triptych.transform import EngineSettings, TransformOutcome, build_marts
+from triptych.warehouse.publish import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ingest.connector import Connector
+    from triptych.progress import Progress
+    from triptych.settings import Settings
+    from triptych.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did."""
+
+    run_id: str
+    published_path: Path
+    transform: TransformOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a whole run did."""
+
+    run_id: str
+    ingest: IngestReport
+    build: BuildReport
+
+
+def ingest(
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    sources: Sequence[str] = (),
+    window: Window | None = None,
+    progress: Progress,
+) -> IngestReport:
+    """Pull what is new from the sources.
+
+    Parameters
+    ----------
+    workspace, settings
+        Where and what.
+    sources : sequence of str
+        Names of sources; all when empty.
+    window : Window, optional
+        Only deliveries of these days, where a source knows days.
+    progress : Progress
+        Where to report.
+
+    Returns
+    -------
+    IngestReport
+        Its ``failures`` are not raised: what the other sources delivered counts.
+    """
+    with hold_run_lock(workspace.lock_file):
+        run = _Run(workspace, settings, progress)
+        return run.ingest(sources, window or Window())
+
+
+def build(
+    workspace: Workspace, settings: Settings, *, progress: Progress
+) -> BuildReport:
+    """Build, test and publish the marts from what has been loaded.
+
+    Raises
+    ------
+    TransformError
+        A model or test failed; what is published stands.
+    """
+    with hold_run_lock(workspace.lock_file):
+        return _Run(workspace, settings, progress).build()
+
+
+def run(
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    sources: Sequence[str] = (),
+    window: Window | None = None,
+    keep_going: bool = False,
+    progress: Progress,
+) -> RunReport:
+    """Ingest, build and publish.
+
+    Raises
+    ------
+    SourceError
+        A source failed and ``keep_going`` is false; nothing was published, and what
+        the other sources delivered is loaded and will be built by the next run.
+    TransformError
+        A model or test failed; what is published stands.
+    """
+    with hold_run_lock(workspace.lock_file):
+        this = _Run(workspace, settings, progress)
+        report = this.ingest(sources, window or Window())
+        if not keep_going:
+            with this.recorded():
+                report.raise_first_failure()
+        return RunReport(this.run_id, report, this.build())
+
+
+def bound_connectors(
+    workspace: Workspace, settings: Settings, names: Sequence[str] = ()
+) -> list[Connector]:
+    """Return the connectors of the named sources, or of all.
+
+    Raises
+    ------
+    UsageError
+        A name is not among the configured sources.
+    """
+    connectors = bind_sources(settings.sources, workspace.root)
+    known = [connector.config.name for connector in connectors]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"There is no source {name!r}.",
+                next_step=f"Known sources: {', '.join(known) or 'none'}.",
+            )
+    return [c for c in connectors if not names or c.config.name in names]
+
+
+class _Run:
+    """One run: its id, its folder, and the record of how it went."""
+
+    def __init__(
+        self, workspace: Workspace, settings: Settings, progress: Progress
+    ) -> None:
+        self._workspace = workspace
+        self._settings = settings
+        self._progress = progress
+        self._started_at = datetime.now(UTC)
+        stamp = self._started_at.strftime("%Y%m%dT%H%M%S%fZ")
+        self.run_id = f"{stamp}-{secrets.token_hex(2)}"
+        self._folder = workspace.runs_dir / self.run_id
+        self._folder.mkdir(parents=True)
+        self._record: dict[str, object] = {
+            "run_id": self.run_id,
+            "started_at": self._started_at.isoformat(),
+        }
+
+    def ingest(self, sources: Sequence[str], window: Window) -> IngestReport:
+        with self.recorded("ingesting"):
+            connectors = bound_connectors(self._workspace, self._settings, sources)
+            runner = IngestRunner(
+                self._places(),
+                run_id=self.run_id,
+                limits=EngineLimits(
+                    self._settings.warehouse.memory_limit,
+                    self._settings.warehouse.threads,
+                ),
+                progress=self._progress,
+            )
+            report = runner.run(connectors, window)
+        self._note(
+            "ingested",
+            committed_load_count=len(report.committed),
+            skipped_delivery_count=report.skipped_count,
+            quarantined_row_count=report.quarantined_row_count,
+            failures=[str(failure.error) for failure in report.failures],
+            notes=report.notes,
+        )
+        return report
+
+    def build(self) -> BuildReport:
+        warehouse = self._settings.warehouse
+        with self.recorded("building"):
+            # A workspace that has never been ingested has no catalogue yet.
+            open_catalogue(self._places()).close()
+            with self._progress.task("build") as task:
+                outcome = build_marts(
+                    self._workspace,
+                    tables=control_tables(
+                        self._settings, run_id=self.run_id, started_at=self._started_at
+                    ),
+                    recipe={"rules": rule_sets(self._settings)},
+                    engine=EngineSettings(
+                        warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
+                    ),
+                    run_dir=self._folder,
+                    task=task,
+                )
+            with self._progress.task("publish"):
+                path = publish(
+                    build_database=self._workspace.build_database,
+                    raw_database=self._workspace.raw_database,
+                    published_dir=self._workspace.published_dir,
+                    pointer=self._workspace.pointer,
+                    run_id=self.run_id,
+                    keep_runs=warehouse.keep_runs,
+                )
+        self._note("published", warnings=[node.name for node in outcome.warnings])
+        return BuildReport(self.run_id, path, outcome)
+
+    def recorded(self, state: str | None = None) -> _Recorded:
+        """Write down a failure that happens inside, whatever it is."""
+        if state is not None:
+            self._note(state)
+        return _Recorded(self)
+
+    def _note(self, state: str, **details: object) -> None:
+        self._record |= {
+            "state": state,
+            "at": datetime.now(UTC).isoformat(),
+            **details,
+        }
+        target = self._folder / "run.json"
+        fresh = self._folder / ".run.json.new"
+        fresh.write_text(json.dumps(self._record, indent=2), encoding="utf-8")
+        fresh.replace(target)
+
+    def _places(self) -> LakePlaces:
+        workspace = self._workspace
+        return LakePlaces(
+            root=workspace.root,
+            lake=workspace.lake,
+            staging=workspace.staging,
+            raw_database=workspace.raw_database,
+        )
+
+
+class _Recorded:
+    def __init__(self, this: _Run) -> None:
+        self._run = this
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if error is not None:
+            expected = isinstance(error, TriptychError)
+            text = str(error) if expected else f"{type(error).__name__}: {error}"
+            self._run._note("failed", error=text)  # noqa: SLF001  (its other half)
+
+
+__all__ = ["BuildReport", "RunReport", "bound_connectors", "build", "ingest", "run"]

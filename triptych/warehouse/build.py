@@ -1,0 +1,192 @@
+"""The database that a run builds in, and what it is told before dbt starts.
+
+``warehouse/build.duckdb`` is private to the run: no reader opens it, so a crash in
+the middle of it harms nobody. Which months were built from which loads is written
+down only after every model and test held; a run that was killed is therefore
+simply done again for the same months.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+#: Streams whose rows are charges: a change in them makes a month be built again.
+BILL_STREAMS = ("focus", "aws_cur2", "gcp_billing_export")
+
+#: The one table that is kept between runs and replaced month by month.
+INCREMENTAL_TABLE = ("intermediate", "int_daily_charges_placed")
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTable:
+    """A small table that dbt reads as ``source('control', name)``.
+
+    ``columns`` maps column name to DuckDB type; ``rows`` are tuples in that order.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    rows: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """What a build has to do."""
+
+    months_to_build: tuple[str, ...]
+    is_full: bool
+    signatures: Mapping[str, str]
+    recipe_hash: str
+
+
+def plan_build(
+    build_database: Path, raw_database: Path, *, recipe: Mapping[str, object]
+) -> BuildPlan:
+    """Compare the current loads with what the build database was built from.
+
+    Parameters
+    ----------
+    build_database : Path
+        Created when absent; replaced when it cannot be opened any more.
+    raw_database : Path
+        The catalogue.
+    recipe : mapping
+        Everything besides evidence that decides the figures: rules, the dbt
+        project's content. A changed recipe builds every month again.
+
+    Returns
+    -------
+    BuildPlan
+        Months whose set of current loads changed, or all of them.
+    """
+    text = json.dumps(recipe, sort_keys=True, default=str)
+    recipe_hash = hashlib.sha256(text.encode()).hexdigest()
+    signatures = _month_signatures(raw_database)
+    with _open(build_database) as connection:
+        _create_state(connection)
+        is_full = _built_recipe(connection) != recipe_hash or not _has_table(connection)
+        if is_full:
+            connection.execute(f"DROP TABLE IF EXISTS {'.'.join(INCREMENTAL_TABLE)}")
+            connection.execute("DELETE FROM control.built_months")
+        built = dict(
+            connection.execute(
+                "SELECT billing_month, signature FROM control.built_months"
+            ).fetchall()
+        )
+    changed = {
+        month
+        for month in signatures.keys() | built.keys()
+        if signatures.get(month) != built.get(month)
+    }
+    return BuildPlan(tuple(sorted(changed)), is_full, signatures, recipe_hash)
+
+
+def write_control(
+    build_database: Path, tables: Iterable[ControlTable], *, plan: BuildPlan
+) -> None:
+    """Write what dbt reads from the ``control`` schema, in one transaction."""
+    months = ControlTable(
+        "months_to_build",
+        {"billing_month": "VARCHAR"},
+        [(month,) for month in plan.months_to_build],
+    )
+    with _open(build_database) as connection:
+        connection.execute("BEGIN")
+        for table in (*tables, months):
+            columns = ", ".join(f"{name} {type_}" for name, type_ in table.columns.items())
+            connection.execute(f"CREATE OR REPLACE TABLE control.{table.name} ({columns})")
+            if table.rows:
+                marks = ", ".join("?" for _ in table.columns)
+                connection.executemany(
+                    f"INSERT INTO control.{table.name} VALUES ({marks})",
+                    [list(row) for row in table.rows],
+                )
+        connection.execute("COMMIT")
+
+
+def mark_built(build_database: Path, plan: BuildPlan) -> None:
+    """Write down from which loads the months are built; call after all tests held."""
+    with _open(build_database) as connection:
+        connection.execute("BEGIN")
+        connection.execute("DELETE FROM control.built_months")
+        if plan.signatures:
+            connection.executemany(
+                "INSERT INTO control.built_months VALUES (?, ?)",
+                [list(item) for item in plan.signatures.items()],
+            )
+        connection.execute("DELETE FROM control.built_recipe")
+        connection.execute(
+            "INSERT INTO control.built_recipe VALUES (?)", [plan.recipe_hash]
+        )
+        connection.execute("COMMIT")
+
+
+def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        return duckdb.connect(str(path))
+    except duckdb.IOException as error:
+        if "lock" in str(error).lower():
+            raise
+    except duckdb.Error:
+        pass
+    # Nothing in the build database is evidence: what cannot be opened is rebuilt.
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+    return duckdb.connect(str(path))
+
+
+def _create_state(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("CREATE SCHEMA IF NOT EXISTS control")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS control.built_months"
+        " (billing_month VARCHAR, signature VARCHAR)"
+    )
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS control.built_recipe (recipe_hash VARCHAR)"
+    )
+
+
+def _built_recipe(connection: duckdb.DuckDBPyConnection) -> str | None:
+    row = connection.execute("SELECT recipe_hash FROM control.built_recipe").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
+    row = connection.execute(
+        "SELECT count(*) FROM duckdb_tables()"
+        " WHERE schema_name = ? AND table_name = ?",
+        list(INCREMENTAL_TABLE),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _month_signatures(raw_database: Path) -> dict[str, str]:
+    streams = ", ".join(f"'{stream}'" for stream in BILL_STREAMS)
+    with duckdb.connect(str(raw_database), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT billing_month, md5(string_agg(DISTINCT load_id, ',' ORDER BY load_id))"
+            " FROM catalogue.load_totals JOIN catalogue.loads USING (load_id)"
+            f" WHERE status = 'current' AND stream IN ({streams})"
+            " GROUP BY billing_month"
+        ).fetchall()
+    return dict(rows)
+
+
+__all__ = [
+    "BILL_STREAMS",
+    "BuildPlan",
+    "ControlTable",
+    "mark_built",
+    "plan_build",
+    "write_control",
+]

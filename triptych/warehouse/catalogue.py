@@ -1,0 +1,545 @@
+"""The catalogue of evidence: which loads there are, which of them count, and why.
+
+``raw.duckdb`` holds two schemas. ``catalogue`` has the loads, their totals by
+billing month, the quarantine, the sources and an audit log chained by hash.
+``evidence`` has one typed view per stream over an explicit list of files: those
+of the current loads. Nothing is ever found by a glob, so a file that a crash left
+behind is invisible.
+
+A load becomes current in one transaction, together with the views and the audit
+entry; before that transaction nothing of it exists for a reader.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from triptych.errors import RunLockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from decimal import Decimal
+    from pathlib import Path
+
+_SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS catalogue;
+CREATE SCHEMA IF NOT EXISTS evidence;
+CREATE TABLE IF NOT EXISTS catalogue.loads (
+    load_id VARCHAR PRIMARY KEY,
+    run_id VARCHAR NOT NULL,
+    stream VARCHAR NOT NULL,
+    source VARCHAR NOT NULL,
+    scope VARCHAR NOT NULL,
+    period VARCHAR NOT NULL,
+    status VARCHAR NOT NULL CHECK (status IN ('current', 'superseded')),
+    fingerprint VARCHAR NOT NULL,
+    label VARCHAR NOT NULL,
+    files VARCHAR[] NOT NULL,
+    origins VARCHAR[] NOT NULL,
+    checksums VARCHAR[] NOT NULL,
+    byte_count BIGINT NOT NULL,
+    projections VARCHAR[] NOT NULL,
+    signatures VARCHAR[] NOT NULL,
+    absent_columns VARCHAR[] NOT NULL,
+    row_count BIGINT NOT NULL,
+    quarantined_row_count BIGINT NOT NULL,
+    loaded_at TIMESTAMP NOT NULL,
+    superseded_by VARCHAR,
+    superseded_at TIMESTAMP
+);
+CREATE TABLE IF NOT EXISTS catalogue.load_totals (
+    load_id VARCHAR NOT NULL,
+    billing_month VARCHAR NOT NULL,
+    currency VARCHAR,
+    row_count BIGINT NOT NULL,
+    first_amount DECIMAL(38, 18),
+    second_amount DECIMAL(38, 18)
+);
+CREATE TABLE IF NOT EXISTS catalogue.quarantine (
+    load_id VARCHAR NOT NULL,
+    source VARCHAR NOT NULL,
+    stream VARCHAR NOT NULL,
+    origin VARCHAR NOT NULL,
+    row_number BIGINT,
+    reason VARCHAR NOT NULL,
+    row_content VARCHAR,
+    quarantined_at TIMESTAMP NOT NULL
+);
+CREATE TABLE IF NOT EXISTS catalogue.sources (
+    source VARCHAR PRIMARY KEY,
+    source_type VARCHAR NOT NULL,
+    streams VARCHAR[] NOT NULL,
+    expected_lag_hours BIGINT NOT NULL,
+    last_attempt_at TIMESTAMP NOT NULL,
+    last_success_at TIMESTAMP,
+    last_error VARCHAR
+);
+CREATE TABLE IF NOT EXISTS catalogue.audit_log (
+    position BIGINT PRIMARY KEY,
+    occurred_at TIMESTAMP NOT NULL,
+    event VARCHAR NOT NULL,
+    detail VARCHAR NOT NULL,
+    previous_hash VARCHAR NOT NULL,
+    entry_hash VARCHAR NOT NULL
+);
+"""
+
+_LOCK_WAIT_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTotal:
+    """What a load holds for one billing month and currency."""
+
+    billing_month: str
+    currency: str | None
+    row_count: int
+    amounts: tuple[Decimal | None, Decimal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedRow:
+    """A row that was refused, whole, with the reason and the place it came from."""
+
+    origin: str
+    row_number: int | None
+    reason: str
+    row_content: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewLoad:
+    """Everything a commit records about a load; see ``catalogue.loads``."""
+
+    load_id: str
+    run_id: str
+    stream: str
+    source: str
+    scope: str
+    period: str
+    fingerprint: str
+    label: str
+    files: tuple[str, ...]
+    origins: tuple[str, ...]
+    checksums: tuple[str, ...]
+    byte_count: int
+    projections: tuple[str, ...]
+    signatures: tuple[str, ...]
+    absent_columns: tuple[str, ...]
+    row_count: int
+    quarantined: tuple[QuarantinedRow, ...]
+    totals: tuple[LoadTotal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """Name and typed columns of a stream, for its evidence view."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+
+
+class Catalogue:
+    """The open catalogue of one workspace. One process writes at a time.
+
+    Parameters
+    ----------
+    path : Path
+        ``raw.duckdb`` of the workspace; created when absent.
+    root : Path
+        Workspace folder; file lists are relative to it.
+    streams : sequence of StreamView
+        Streams that get a view, whether or not anything was loaded.
+    """
+
+    def __init__(
+        self, path: Path, *, root: Path, streams: Sequence[StreamView]
+    ) -> None:
+        self._connection = connect(path, root=root)
+        self._streams = {view.name: view for view in streams}
+        self._connection.execute(_SCHEMA)
+        self._create_missing_views()
+
+    def close(self) -> None:
+        """Close the database and let readers in."""
+        self._connection.close()
+
+    def __enter__(self) -> Catalogue:
+        """Return self."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+    def current_fingerprints(self, *, source: str) -> dict[tuple[str, str], str]:
+        """Return the fingerprint of each current load by (stream, scope)."""
+        rows = self._connection.execute(
+            "SELECT stream, scope, fingerprint FROM catalogue.loads"
+            " WHERE status = 'current' AND source = ?",
+            [source],
+        ).fetchall()
+        return {(stream, scope): fingerprint for stream, scope, fingerprint in rows}
+
+    def has_same_content(
+        self,
+        *,
+        source: str,
+        stream: str,
+        scope: str,
+        checksums: Sequence[str],
+        projection: str,
+    ) -> bool:
+        """Tell whether the current load of a scope holds these bytes, read alike."""
+        row = self._connection.execute(
+            "SELECT count(*) FROM catalogue.loads WHERE status = 'current'"
+            " AND source = ? AND stream = ? AND scope = ? AND checksums = ?"
+            " AND array_to_string(projections, chr(10)) = ? AND fingerprint <> ''",
+            [source, stream, scope, list(checksums), projection],
+        ).fetchone()
+        return bool(row and row[0])
+
+    def renew_fingerprint(
+        self, *, source: str, stream: str, scope: str, fingerprint: str
+    ) -> None:
+        """Remember that the same content was offered under a new fingerprint."""
+        self._connection.execute(
+            "UPDATE catalogue.loads SET fingerprint = ? WHERE status = 'current'"
+            " AND source = ? AND stream = ? AND scope = ?",
+            [fingerprint, source, stream, scope],
+        )
+
+    def current_row_count(self, *, source: str, stream: str, scope: str) -> int:
+        """Return how many rows the current load of a scope holds; 0 without one."""
+        row = self._connection.execute(
+            "SELECT coalesce(sum(row_count), 0) FROM catalogue.loads"
+            " WHERE status = 'current' AND source = ? AND stream = ? AND scope = ?",
+            [source, stream, scope],
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    def find_duplicate(
+        self, *, source: str, stream: str, scope: str, checksums: Sequence[str]
+    ) -> str | None:
+        """Return the label of a current load with the same content, other scope."""
+        row = self._connection.execute(
+            "SELECT label FROM catalogue.loads WHERE status = 'current'"
+            " AND source = ? AND stream = ? AND scope <> ? AND checksums = ?",
+            [source, stream, scope, list(checksums)],
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def known_load_ids(self) -> set[str]:
+        """Return the ids of all loads ever committed."""
+        rows = self._connection.execute("SELECT load_id FROM catalogue.loads")
+        return {str(row[0]) for row in rows.fetchall()}
+
+    def commit(self, load: NewLoad) -> None:
+        """Make ``load`` current and supersede its predecessor, in one transaction."""
+        with self._transaction():
+            self._supersede(load)
+            self._insert_load(load)
+            self._insert_totals(load)
+            self._insert_quarantine(load)
+            self._replace_view(load.stream)
+            self._audit(
+                "load_committed",
+                {
+                    "load_id": load.load_id,
+                    "source": load.source,
+                    "stream": load.stream,
+                    "scope": load.scope,
+                    "row_count": load.row_count,
+                    "quarantined_row_count": len(load.quarantined),
+                    "checksums": list(load.checksums),
+                },
+            )
+
+    def record_source(
+        self,
+        *,
+        source: str,
+        source_type: str,
+        streams: Sequence[str],
+        expected_lag_hours: int,
+        error: str | None,
+    ) -> None:
+        """Remember when a source was last tried, and how that ended."""
+        succeeded_at = None if error else _now()
+        self._connection.execute(
+            "INSERT INTO catalogue.sources VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (source) DO UPDATE SET source_type = excluded.source_type,"
+            " streams = excluded.streams,"
+            " expected_lag_hours = excluded.expected_lag_hours,"
+            " last_attempt_at = excluded.last_attempt_at,"
+            " last_success_at ="
+            " coalesce(excluded.last_success_at, sources.last_success_at),"
+            " last_error = excluded.last_error",
+            [
+                source,
+                source_type,
+                list(streams),
+                expected_lag_hours,
+                _now(),
+                succeeded_at,
+                error,
+            ],
+        )
+
+    def forget_quarantined_fingerprints(self, *, source: str | None = None) -> int:
+        """Mark current loads that have quarantined rows to be read again.
+
+        Returns
+        -------
+        int
+            How many loads the next ingest will read anew.
+        """
+        rows = self._connection.execute(
+            "UPDATE catalogue.loads SET fingerprint = ''"
+            " WHERE status = 'current' AND quarantined_row_count > 0"
+            " AND (? IS NULL OR source = ?) RETURNING load_id",
+            [source, source],
+        ).fetchall()
+        return len(rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _supersede(self, load: NewLoad) -> None:
+        self._connection.execute(
+            "UPDATE catalogue.loads SET status = 'superseded', superseded_by = ?,"
+            " superseded_at = ? WHERE status = 'current'"
+            " AND source = ? AND stream = ? AND scope = ?",
+            [load.load_id, _now(), load.source, load.stream, load.scope],
+        )
+
+    def _insert_load(self, load: NewLoad) -> None:
+        values = [
+            load.load_id,
+            load.run_id,
+            load.stream,
+            load.source,
+            load.scope,
+            load.period,
+            "current",
+            load.fingerprint,
+            load.label,
+            list(load.files),
+            list(load.origins),
+            list(load.checksums),
+            load.byte_count,
+            list(load.projections),
+            list(load.signatures),
+            list(load.absent_columns),
+            load.row_count,
+            len(load.quarantined),
+            _now(),
+            None,
+            None,
+        ]
+        marks = ", ".join("?" for _ in values)
+        self._connection.execute(
+            f"INSERT INTO catalogue.loads VALUES ({marks})", values
+        )
+
+    def _insert_totals(self, load: NewLoad) -> None:
+        for total in load.totals:
+            self._connection.execute(
+                "INSERT INTO catalogue.load_totals VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    load.load_id,
+                    total.billing_month,
+                    total.currency,
+                    total.row_count,
+                    *total.amounts,
+                ],
+            )
+
+    def _insert_quarantine(self, load: NewLoad) -> None:
+        if not load.quarantined:
+            return
+        self._connection.executemany(
+            "INSERT INTO catalogue.quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                [
+                    load.load_id,
+                    load.source,
+                    load.stream,
+                    row.origin,
+                    row.row_number,
+                    row.reason,
+                    row.row_content,
+                    _now(),
+                ]
+                for row in load.quarantined
+            ],
+        )
+
+    def _audit(self, event: str, detail: Mapping[str, object]) -> None:
+        last = self._connection.execute(
+            "SELECT position, entry_hash FROM catalogue.audit_log"
+            " ORDER BY position DESC LIMIT 1"
+        ).fetchone()
+        position, previous = (last[0] + 1, last[1]) if last else (1, "")
+        occurred_at = _now()
+        text = json.dumps(detail, sort_keys=True)
+        entry = f"{position}\n{occurred_at.isoformat()}\n{event}\n{text}\n{previous}"
+        digest = hashlib.sha256(entry.encode()).hexdigest()
+        self._connection.execute(
+            "INSERT INTO catalogue.audit_log VALUES (?, ?, ?, ?, ?, ?)",
+            [position, occurred_at, event, text, previous, digest],
+        )
+
+    def _create_missing_views(self) -> None:
+        existing = {
+            row[0]
+            for row in self._connection.execute(
+                "SELECT view_name FROM duckdb_views() WHERE schema_name = 'evidence'"
+            ).fetchall()
+        }
+        with self._transaction():
+            for name in self._streams:
+                if name not in existing or not self._has_all_columns(name):
+                    self._replace_view(name)
+
+    def _has_all_columns(self, stream: str) -> bool:
+        rows = self._connection.execute(
+            "SELECT column_name FROM duckdb_columns()"
+            " WHERE schema_name = 'evidence' AND table_name = ?",
+            [stream],
+        ).fetchall()
+        wanted = {name for name, _ in self._streams[stream].columns}
+        return wanted <= {row[0] for row in rows}
+
+    def _replace_view(self, stream: str) -> None:
+        body = self._view_body(self._streams[stream])
+        self._connection.execute(
+            f'CREATE OR REPLACE VIEW evidence."{stream}" AS {body}'
+        )
+
+    def _view_body(self, view: StreamView) -> str:
+        loads = self._connection.execute(
+            "SELECT source, unnest(projections), unnest(signatures), unnest(files)"
+            " FROM catalogue.loads"
+            " WHERE status = 'current' AND stream = ? AND row_count > 0"
+            " ORDER BY source, load_id",
+            [view.name],
+        ).fetchall()
+        groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for source, projection, signature, file in loads:
+            groups[source, projection, signature].append(file)
+        if not groups:
+            return _empty_select(view)
+        return " UNION ALL ".join(
+            _group_select(view, source, projection, files)
+            for (source, projection, _), files in groups.items()
+        )
+
+
+def _empty_select(view: StreamView) -> str:
+    columns = [f'CAST(NULL AS {type_}) AS "{name}"' for name, type_ in view.columns]
+    columns += [
+        "CAST(NULL AS VARCHAR) AS _source",
+        "CAST(NULL AS VARCHAR) AS _load_id",
+        "CAST(NULL AS VARCHAR) AS _source_uri",
+    ]
+    return f"SELECT {', '.join(columns)} WHERE false"
+
+
+def _group_select(
+    view: StreamView, source: str, projection: str, files: Sequence[str]
+) -> str:
+    known = {name for name, _ in view.columns}
+    items = {
+        name: item
+        for name, item in json.loads(projection).items()
+        if name in known
+    }
+    columns = [
+        f'{items.get(name, f"CAST(NULL AS {type_})")} AS "{name}"'
+        for name, type_ in view.columns
+    ]
+    columns += [
+        f"{_literal(source)} AS _source",
+        "parse_path(filename)[-2] AS _load_id",
+        "filename AS _source_uri",
+    ]
+    listed = ", ".join(_literal(file) for file in files)
+    return (
+        f"SELECT {', '.join(columns)}"
+        f" FROM read_parquet([{listed}], filename = true)"
+    )
+
+
+def connect(
+    path: Path, *, root: Path, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Open ``raw.duckdb``, waiting a little while another process holds it.
+
+    Parameters
+    ----------
+    path : Path
+        The database file.
+    root : Path
+        Workspace folder, which relative file names in the views refer to.
+    read_only : bool
+        Open for reading only.
+
+    Raises
+    ------
+    RunLockedError
+        Another process kept the file for longer than a commit takes.
+    """
+    deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+    while True:
+        try:
+            connection = duckdb.connect(str(path), read_only=read_only)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            if time.monotonic() > deadline:
+                raise RunLockedError(
+                    "Another process is writing the catalogue.",
+                    where=str(path),
+                    next_step="Wait for the run to finish and try again.",
+                ) from error
+            time.sleep(0.1)
+        else:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"SET file_search_path = {_literal(str(root))}")
+            return connection
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _now() -> datetime:
+    # DuckDB's TIMESTAMP has no zone; by convention all of ours are UTC.
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+__all__ = [
+    "Catalogue",
+    "LoadTotal",
+    "NewLoad",
+    "QuarantinedRow",
+    "StreamView",
+    "connect",
+]

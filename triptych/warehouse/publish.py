@@ -1,0 +1,210 @@
+"""Write, audit, publish: the public marts of a run become one new file.
+
+The file is written under a name that no reader looks for, checked, renamed to the
+run's own name and only then named by the pointer. A name is never used twice:
+DuckDB serves a process that still has the old file open the old content under the
+same name, and would replay a left-over write-ahead log into a new file.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from triptych.errors import TriptychError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+#: Schemas of the build database that readers get.
+PUBLIC_SCHEMAS = ("core", "cost", "delivery", "outcomes", "attribution", "roi")
+
+#: The views behind the ledger, in the order in which each may refer to earlier ones.
+_EVIDENCE_VIEWS = ("focus", "aws_cur2", "gcp_billing_export")
+_MODEL_VIEWS = (
+    ("staging", "stg_focus__charges"),
+    ("staging", "stg_gcp_billing__charges"),
+    ("staging", "stg_aws_data_exports__amortised_lines"),
+    ("staging", "stg_aws_data_exports__charges"),
+    ("intermediate", "int_charges_unioned"),
+    ("intermediate", "int_charges_assigned"),
+    ("intermediate", "int_line_items"),
+)
+
+
+class PublishError(TriptychError):
+    """The new file did not hold what the build holds; nothing was published."""
+
+    exit_code = 4
+
+
+def publish(
+    *,
+    build_database: Path,
+    raw_database: Path,
+    published_dir: Path,
+    pointer: Path,
+    run_id: str,
+    keep_runs: int,
+) -> Path:
+    """Publish the public schemas of the build database as run ``run_id``.
+
+    Parameters
+    ----------
+    build_database, raw_database : Path
+        Where the marts and the evidence views are.
+    published_dir : Path
+        Folder of published files.
+    pointer : Path
+        File that names the current one.
+    run_id : str
+        Name of the new file.
+    keep_runs : int
+        How many published files to keep, the new one included.
+
+    Returns
+    -------
+    Path
+        The published file.
+
+    Raises
+    ------
+    PublishError
+        The audit of the new file failed.
+    """
+    published_dir.mkdir(parents=True, exist_ok=True)
+    final = published_dir / f"{run_id}.duckdb"
+    partial = published_dir / f".{run_id}.partial.duckdb"
+    _sweep(published_dir)
+    _write(partial, build_database, raw_database)
+    _audit(partial, build_database)
+    _sync(partial)
+    partial.rename(final)
+    _move_pointer(pointer, final)
+    _retire(published_dir, pointer, keep_runs)
+    return final
+
+
+def _write(partial: Path, build_database: Path, raw_database: Path) -> None:
+    with duckdb.connect(str(partial)) as connection:
+        _attach(connection, build_database, "build")
+        _attach(connection, raw_database, "raw")
+        for schema, table in _public_tables(connection):
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+            connection.execute(
+                f'CREATE TABLE "{schema}"."{table}" AS FROM build."{schema}"."{table}"'
+            )
+        _write_lineage(connection)
+        connection.execute("DETACH build")
+        connection.execute("DETACH raw")
+        connection.execute("CHECKPOINT")
+
+
+def _public_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    schemas = ", ".join(f"'{schema}'" for schema in PUBLIC_SCHEMAS)
+    return connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables()"
+        f" WHERE database_name = 'build' AND schema_name IN ({schemas})"
+        " AND table_name NOT LIKE '%\\_\\_dbt\\_%' ESCAPE '\\' ORDER BY ALL"
+    ).fetchall()
+
+
+def _write_lineage(connection: duckdb.DuckDBPyConnection) -> None:
+    """Store the views behind the ledger, so a drill-down reads the run's own evidence."""
+    connection.execute("CREATE SCHEMA lineage")
+    connection.execute(
+        "CREATE TABLE lineage.views (position INTEGER, database_name VARCHAR,"
+        " schema_name VARCHAR, view_name VARCHAR, sql VARCHAR)"
+    )
+    connection.execute(
+        "CREATE TABLE lineage.catalog_model_aliases AS"
+        " FROM build.control.catalog_model_aliases"
+    )
+    aliases = "SELECT * FROM published.lineage.catalog_model_aliases"
+    views = [("build", "control", "catalog_model_aliases", aliases)]
+    views += [
+        ("raw", "evidence", name, _view_sql(connection, "raw", "evidence", name))
+        for name in _EVIDENCE_VIEWS
+    ]
+    views += [
+        ("build", schema, name, _view_sql(connection, "build", schema, name))
+        for schema, name in _MODEL_VIEWS
+    ]
+    connection.executemany(
+        "INSERT INTO lineage.views VALUES (?, ?, ?, ?, ?)",
+        [[position, *view] for position, view in enumerate(views)],
+    )
+
+
+def _view_sql(
+    connection: duckdb.DuckDBPyConnection, database: str, schema: str, name: str
+) -> str:
+    row = connection.execute(
+        "SELECT sql FROM duckdb_views()"
+        " WHERE database_name = ? AND schema_name = ? AND view_name = ?",
+        [database, schema, name],
+    ).fetchone()
+    if row is None:
+        raise PublishError(
+            f"The build has no view {schema}.{name}.",
+            where=database,
+            next_step='Run "triptych build" again.',
+        )
+    return str(row[0]).split(" AS ", 1)[1].rstrip().rstrip(";")
+
+
+def _audit(partial: Path, build_database: Path) -> None:
+    with duckdb.connect(":memory:") as connection:
+        _attach(connection, partial, "candidate")
+        _attach(connection, build_database, "build")
+        for schema, table in _public_tables(connection):
+            counts = connection.execute(
+                f'SELECT (SELECT count(*) FROM build."{schema}"."{table}"),'
+                f' (SELECT count(*) FROM candidate."{schema}"."{table}")'
+            ).fetchone()
+            if counts is None or counts[0] != counts[1]:
+                raise PublishError(
+                    f"{schema}.{table} has {counts} rows in build and new file.",
+                    where=str(partial),
+                    next_step='Nothing was published. Run "triptych build" again.',
+                )
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
+    location = str(path).replace("'", "''")
+    connection.execute(f"ATTACH '{location}' AS {alias} (READ_ONLY)")
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _move_pointer(pointer: Path, final: Path) -> None:
+    fresh = pointer.with_name(f".{pointer.name}.new")
+    fresh.write_text(f"{final.relative_to(pointer.parent).as_posix()}\n", "utf-8")
+    _sync(fresh)
+    fresh.replace(pointer)
+
+
+def _retire(published_dir: Path, pointer: Path, keep_runs: int) -> None:
+    current = pointer.read_text("utf-8").strip().rsplit("/", 1)[-1]
+    for old in _by_age(published_dir)[: -max(keep_runs, 1)]:
+        if old.name != current:
+            # A reader that has it open keeps its data; the name is not used again.
+            old.unlink(missing_ok=True)
+
+
+def _by_age(published_dir: Path) -> Sequence[Path]:
+    return sorted(published_dir.glob("[!.]*.duckdb"))
+
+
+def _sweep(published_dir: Path) -> None:
+    for left_over in published_dir.glob(".*.partial.duckdb*"):
+        left_over.unlink(missing_ok=True)
+
+
+__all__ = ["PUBLIC_SCHEMAS", "PublishError", "publish"]
