@@ -1,0 +1,266 @@
+"""Opens Google Cloud clients, and says in plain words why a call failed.
+
+Credentials are Google's Application Default Credentials. Anonymous credentials and
+unencrypted connections are used for an emulator on this machine and for nothing
+else. Every call carries its own retry limit: the clients' defaults try again for ten
+minutes and longer before they say that nobody answers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from triptych.errors import (
+    FatalSourceError,
+    MalformedDeliveryError,
+    SourceAccessError,
+    SourceError,
+    TransientSourceError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.cloud import bigquery, billing_v1
+
+_THROTTLED = frozenset({"rateLimitExceeded", "quotaExceeded", "backendError"})
+_SHOWN_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to tell the user, beside what happened.
+
+    ``where`` names what was called, ``on_denied`` the roles it needs and
+    ``on_missing`` what to look at when the thing is not there.
+    """
+
+    where: str
+    on_denied: str
+    on_missing: str
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Tell whether ``endpoint`` (host:port or URL) is on this machine.
+
+    Examples
+    --------
+    >>> is_loopback("http://127.0.0.1:9050"), is_loopback("localhost:9060")
+    (True, True)
+    >>> is_loopback("https://bigquery.googleapis.com")
+    False
+    >>> is_loopback("http://127.0.0.1@example.com")
+    False
+    """
+    url = endpoint if "://" in endpoint else f"//{endpoint}"
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_safe_endpoint(endpoint: str) -> bool:
+    """Tell whether a credential may be sent to ``endpoint``, or none will be."""
+    scheme = urlsplit(endpoint).scheme if "://" in endpoint else "https"
+    return scheme == "https" or is_loopback(endpoint)
+
+
+def open_bigquery(
+    *, project: str | None, location: str | None, api_endpoint: str | None
+) -> bigquery.Client:
+    """Return a BigQuery client; reads the credential chain, calls nothing."""
+    from google.api_core.client_options import ClientOptions  # noqa: PLC0415
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.cloud import bigquery  # noqa: PLC0415
+
+    options = ClientOptions(api_endpoint=api_endpoint) if api_endpoint else None
+    anonymous: Any = AnonymousCredentials
+    is_emulator = api_endpoint is not None and is_loopback(api_endpoint)
+    return bigquery.Client(
+        project=project,
+        location=location,
+        client_options=options,
+        credentials=anonymous() if is_emulator else None,
+    )
+
+
+def open_catalogue(api_endpoint: str | None) -> billing_v1.CloudCatalogClient:
+    """Return a client of the public price catalogue, over gRPC."""
+    from google.cloud import billing_v1  # noqa: PLC0415
+    from google.cloud.billing_v1.services.cloud_catalog.transports import (  # noqa: PLC0415
+        CloudCatalogGrpcTransport,
+    )
+
+    if api_endpoint is not None and is_loopback(api_endpoint):
+        channel = _insecure_channel(api_endpoint)
+        transport = CloudCatalogGrpcTransport(channel=channel)
+        return billing_v1.CloudCatalogClient(transport=transport)
+    return billing_v1.CloudCatalogClient(client_options=_endpoint(api_endpoint))
+
+
+def open_billing(api_endpoint: str | None) -> billing_v1.CloudBillingClient:
+    """Return a client of the billing accounts, over gRPC."""
+    from google.cloud import billing_v1  # noqa: PLC0415
+    from google.cloud.billing_v1.services.cloud_billing.transports import (  # noqa: PLC0415
+        CloudBillingGrpcTransport,
+    )
+
+    if api_endpoint is not None and is_loopback(api_endpoint):
+        channel = _insecure_channel(api_endpoint)
+        transport = CloudBillingGrpcTransport(channel=channel)
+        return billing_v1.CloudBillingClient(transport=transport)
+    return billing_v1.CloudBillingClient(client_options=_endpoint(api_endpoint))
+
+
+def bounded_call(timeout_seconds: float) -> dict[str, Any]:
+    """Return the ``retry`` and ``timeout`` of a gRPC call that gives up in time."""
+    from google.api_core import exceptions as api  # noqa: PLC0415
+    from google.api_core.retry import Retry, if_exception_type  # noqa: PLC0415
+
+    passing = if_exception_type(api.ServiceUnavailable, api.DeadlineExceeded)
+    retry = Retry(predicate=passing, initial=0.1, maximum=5, timeout=timeout_seconds)
+    return {"retry": retry, "timeout": timeout_seconds}
+
+
+def _insecure_channel(api_endpoint: str) -> object:
+    import grpc  # noqa: PLC0415
+
+    return grpc.insecure_channel(api_endpoint.rpartition("://")[2])
+
+
+def _endpoint(api_endpoint: str | None) -> dict[str, str] | None:
+    return {"api_endpoint": api_endpoint} if api_endpoint else None
+
+
+@contextmanager
+def google_errors(advice: Advice) -> Iterator[None]:
+    """Turn what a Google client raises inside the block into our own errors.
+
+    Raises
+    ------
+    TransientSourceError
+        The service is unreachable, overloaded, or did not answer in time.
+    SourceAccessError
+        No credentials, expired ones, or ones without the needed roles.
+    FatalSourceError
+        What was asked for does not exist, or the request is not valid.
+    """
+    try:
+        yield
+    except SourceError:
+        raise
+    except Exception as error:
+        translated = _translate(error, advice)
+        if translated is None:
+            raise
+        # The cause stays out: an authentication error may quote what was sent.
+        raise translated from None
+
+
+def _translate(error: Exception, advice: Advice) -> SourceError | None:
+    from google.api_core import exceptions as api  # noqa: PLC0415
+    from google.auth import exceptions as auth  # noqa: PLC0415
+
+    where = advice.where
+    if isinstance(error, auth.GoogleAuthError) and not isinstance(
+        error, auth.TransportError
+    ):
+        return _no_credentials(error, where)
+    if isinstance(error, api.Unauthorized):
+        return _no_credentials(error, where)
+    if isinstance(error, api.Forbidden):
+        return _denied(error, advice)
+    if isinstance(error, api.NotFound):
+        return FatalSourceError(
+            f"Google Cloud knows no such thing: {_first_line(error)}",
+            where=where,
+            next_step=advice.on_missing,
+        )
+    if _is_passing(error):
+        return TransientSourceError(
+            f"Google Cloud did not answer properly ({_first_line(error)}).",
+            where=where,
+            next_step="Run again later; what was loaded before stays current.",
+        )
+    if isinstance(error, api.GoogleAPICallError):
+        return MalformedDeliveryError(
+            f"Google Cloud refused the request: {_first_line(error)}",
+            where=where,
+            next_step="Compare the source's options with the export's settings.",
+        )
+    return None
+
+
+def _no_credentials(error: Exception, where: str) -> SourceAccessError:
+    return SourceAccessError(
+        f"There are no valid Google credentials ({type(error).__name__}).",
+        where=where,
+        next_step="Run 'gcloud auth application-default login', or let"
+        " GOOGLE_APPLICATION_CREDENTIALS name a key file.",
+    )
+
+
+def _denied(error: Exception, advice: Advice) -> SourceError:
+    reasons = {str(item.get("reason")) for item in _details(error)}
+    if reasons & _THROTTLED:
+        return TransientSourceError(
+            f"Google Cloud limits how often it may be asked ({_first_line(error)}).",
+            where=advice.where,
+            next_step="Run again later; what was loaded before stays current.",
+        )
+    return SourceAccessError(
+        f"Google Cloud denied access: {_first_line(error)}",
+        where=advice.where,
+        next_step=advice.on_denied,
+    )
+
+
+def _details(error: Exception) -> list[dict[str, object]]:
+    # REST errors are dictionaries with a reason; those of gRPC have none.
+    found = getattr(error, "errors", None) or []
+    return [item for item in found if isinstance(item, dict)]
+
+
+def _is_passing(error: Exception) -> bool:
+    from concurrent.futures import TimeoutError as FutureTimeoutError  # noqa: PLC0415
+
+    import requests  # noqa: PLC0415
+    from google.api_core import exceptions as api  # noqa: PLC0415
+    from google.auth import exceptions as auth  # noqa: PLC0415
+
+    return isinstance(
+        error,
+        (
+            api.RetryError,
+            api.ServerError,
+            api.TooManyRequests,
+            auth.TransportError,
+            requests.exceptions.ConnectionError,
+            requests.exceptions.Timeout,
+            requests.exceptions.ChunkedEncodingError,
+            FutureTimeoutError,
+            ConnectionError,
+        ),
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = str(getattr(error, "message", "") or error).strip() or type(error).__name__
+    return text.split("\n", 1)[0][:_SHOWN_CHARACTERS]
+
+
+__all__ = [
+    "Advice",
+    "bounded_call",
+    "google_errors",
+    "is_loopback",
+    "is_safe_endpoint",
+    "open_bigquery",
+    "open_billing",
+    "open_catalogue",
+]
