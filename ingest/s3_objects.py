@@ -245,14 +245,15 @@ class S3Objects:
     def _head(
         self, stored: StoredObject, part_number: int | None = None
     ) -> Mapping[str, Any]:
-        one_part: dict[str, Any] = {"PartNumber": part_number} if part_number else {}
+        """Ask for an object's attributes, or for the size of one of its parts."""
+        wanted: dict[str, Any] = (
+            {"PartNumber": part_number}
+            if part_number
+            else {"IfMatch": _quoted(stored.etag), "ChecksumMode": "ENABLED"}
+        )
         try:
             answer = self.client.head_object(
-                Bucket=self._bucket,
-                Key=stored.key,
-                IfMatch=_quoted(stored.etag),
-                ChecksumMode="ENABLED",
-                **one_part,
+                Bucket=self._bucket, Key=stored.key, **wanted
             )
         except _client_failures() as error:
             raise self._translated(error, stored.key, "HeadObject") from error

@@ -18,7 +18,6 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -44,7 +43,9 @@ from triptych.errors import (
 )
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from ingest.connector import FileFormat
     from ingest.objects import ObjectStore, StoredObject
@@ -136,7 +137,7 @@ class AwsDataExports:
     """Reads one export of AWS Data Exports."""
 
     type: ClassVar[str] = "aws_data_exports"
-    Config: ClassVar[type[SourceConfig]] = AwsDataExportsConfig
+    Config: ClassVar[builtins.type[SourceConfig]] = AwsDataExportsConfig
 
     def __init__(self, config: AwsDataExportsConfig, *, root: Path) -> None:
         self._config = config
