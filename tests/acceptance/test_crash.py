@@ -1,0 +1,418 @@
+"""A run may die at any moment; what is published stays whole.
+
+A workspace goes back and forth between two states of its deliveries. Each time the
+run that brings the new state is killed, with everything it started, at a moment of
+its own. What is published then must be the old state or the new one, to the last
+row, and the next run must end where an undisturbed run ends. What the two states
+hold is known from undisturbed runs in another workspace, and their totals from the
+delivered files alone.
+
+Three moments belong to every test run, fifty to ``-m crash``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from benchmarks.generate import generate, restate_month
+from benchmarks.measure import process_tree
+from triptych.warehouse.reader import NothingPublishedError, PublishedReader
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+pytestmark = pytest.mark.timeout(3600)
+
+MONTHS = ("2025-10", "2025-11", "2025-12")
+VENDORS = {"vendor-a": 2_400, "vendor-b": 1_600}
+SEED = 20_260_101
+NOTHING = "nothing published"
+
+TRIPTYCH_YML = """\
+organisation: Crash test
+currency: USD
+synthetic: true
+sources:
+  - {name: vendor-a, type: focus_files, path: bills/vendor-a}
+  - {name: vendor-b, type: focus_files, path: bills/vendor-b}
+  - {name: usage, type: tables, stream: model_usage, path: usage.csv}
+"""
+ALLOCATION_YML = """\
+scope:
+  - {name: all charges, match: {}}
+assignments:
+  - {name: model tag, match: {tags: {model: "*"}}, model: "${tags.model}"}
+  - {name: gpu cluster, match: {tags: {cluster: gpu}}, pool: gpu-cluster}
+pools:
+  - {name: gpu-cluster, driver: gpu_hours, idle: show}
+"""
+#: What differs between two runs over the same evidence.
+VOLATILE_TABLES = {"mart_run", "mart_loads", "mart_source_freshness"}
+VOLATILE_COLUMNS = {"run_id", "first_seen_at", "last_seen_at"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deliveries:
+    """Two states of the same files, and what each bills per source."""
+
+    folders: dict[str, Path]
+    billed: dict[str, dict[str, Decimal]]
+
+    def put(self, state: str, workspace: Path) -> None:
+        """Deliver a state into the workspace, over what was there."""
+        shutil.copytree(self.folders[state], workspace, dirs_exist_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What runs that nobody killed came to."""
+
+    content: dict[str, str]
+    seconds: float
+    first_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """When a run was killed and what had been going on."""
+
+    seconds: float
+    was_dbt_running: bool
+    published: str
+
+
+@pytest.fixture(scope="module")
+def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Deliveries:
+    root = tmp_path_factory.mktemp("deliveries")
+    folders = {"old": root / "old", "new": root / "new"}
+    for index, (vendor, rows) in enumerate(VENDORS.items()):
+        data = root / vendor
+        generate(data, rows=rows, seed=index, month_count=len(MONTHS))
+        for state, folder in folders.items():
+            shutil.copytree(data / "bills", folder / "bills" / vendor)
+            restated = MONTHS[1:] if state == "new" else ()
+            for month in restated:
+                target = folder / "bills" / vendor / f"{month}.parquet"
+                target.unlink()
+                restate_month(data, month=month, target=target)
+            shutil.copy(data / "usage.csv", folder / "usage.csv")
+    _change_the_meter(folders["new"] / "usage.csv")
+    billed = {state: _billed(folder) for state, folder in folders.items()}
+    assert billed["old"] != billed["new"]
+    return Deliveries(folders, billed)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    deliveries: Deliveries, tmp_path_factory: pytest.TempPathFactory
+) -> Undisturbed:
+    workspace = _workspace(tmp_path_factory.mktemp("undisturbed"), deliveries, "old")
+    first_seconds = _run(workspace)
+    content = {"old": content_of(workspace)}
+    assert billed_by_source(workspace) == deliveries.billed["old"]
+    deliveries.put("new", workspace)
+    seconds = _run(workspace)
+    content["new"] = content_of(workspace)
+    assert billed_by_source(workspace) == deliveries.billed["new"]
+    deliveries.put("old", workspace)
+    seconds = max(seconds, _run(workspace))
+    assert content_of(workspace) == content["old"]
+    assert content["old"] != content["new"]
+    return Undisturbed(content, seconds, first_seconds)
+
+
+@pytest.mark.parametrize(
+    "kill_count", [3, pytest.param(50, marks=pytest.mark.crash)], ids=str
+)
+def test_a_run_killed_at_any_moment_leaves_whole_data_and_the_next_run_finishes(
+    kill_count: int, deliveries: Deliveries, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    workspace = _workspace(tmp_path / "workspace", deliveries, "old")
+    _run(workspace)
+    kills = []
+    before, after = "old", "new"
+    for moment in moments(kill_count, undisturbed.seconds):
+        kill = _kill_once(workspace, deliveries, (before, after), moment, undisturbed)
+        kills.append(kill)
+        assert kill.published in {before, after}, f"after a kill at {moment:.2f} s"
+        _run(workspace)
+        assert content_of(workspace) == undisturbed.content[after]
+        assert billed_by_source(workspace) == deliveries.billed[after]
+        assert _current_load_count(workspace) == len(VENDORS) * len(MONTHS) + 1
+        before, after = after, before
+    _report(kills)
+    assert any(kill.was_dbt_running for kill in kills)
+    if kill_count >= 10:
+        assert any(not kill.was_dbt_running for kill in kills)
+
+
+@pytest.mark.parametrize(
+    "kill_count", [1, pytest.param(6, marks=pytest.mark.crash)], ids=str
+)
+def test_a_first_run_that_is_killed_publishes_nothing_or_everything(
+    kill_count: int, deliveries: Deliveries, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    for index, moment in enumerate(moments(kill_count, undisturbed.first_seconds)):
+        workspace = _workspace(tmp_path / str(index), deliveries, "old")
+        _kill_after(workspace, moment)
+        assert _published_state(workspace, undisturbed) in {NOTHING, "old"}
+        _run(workspace)
+        assert content_of(workspace) == undisturbed.content["old"]
+        assert billed_by_source(workspace) == deliveries.billed["old"]
+
+
+@pytest.mark.crash
+def test_a_run_killed_while_it_publishes_moves_all_or_nothing(
+    deliveries: Deliveries, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    workspace = _workspace(tmp_path / "workspace", deliveries, "old")
+    _run(workspace)
+    chance = random.Random(SEED)
+    before, after = "old", "new"
+    for _ in range(6):
+        deliveries.put(after, workspace)
+        published = workspace / "warehouse" / "published"
+        known = set(published.iterdir())
+        process = _start(workspace)
+
+        while set(published.iterdir()) == known:
+            _assert_is_running(process)
+        time.sleep(chance.uniform(0, 0.15))
+        _kill_tree(process)
+        assert _published_state(workspace, undisturbed) in {before, after}
+        _run(workspace)
+        assert content_of(workspace) == undisturbed.content[after]
+        before, after = after, before
+
+
+@pytest.mark.crash
+def test_an_orphaned_dbt_does_not_spoil_the_next_run(
+    deliveries: Deliveries, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    workspace = _workspace(tmp_path / "workspace", deliveries, "old")
+    _run(workspace)
+    before, after = "old", "new"
+    for delay in (0.1, 1.0, 2.0):
+        deliveries.put(after, workspace)
+        process = _start(workspace)
+        while not (orphans := _dbt_pids(process.pid)):
+            _assert_is_running(process)
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+        assert _published_state(workspace, undisturbed) in {before, after}
+        _run(workspace)
+        assert content_of(workspace) == undisturbed.content[after]
+        assert billed_by_source(workspace) == deliveries.billed[after]
+        _end(orphans)
+        before, after = after, before
+
+
+def moments(count: int, seconds: float) -> list[float]:
+    """Return one random moment in each of ``count`` equal parts of a run, shuffled."""
+    chance = random.Random(SEED)
+    drawn = [(part + chance.random()) / count * seconds for part in range(count)]
+    chance.shuffle(drawn)
+    return drawn
+
+
+def content_of(workspace: Path) -> str:
+    """Return a hash over every published row that does not name the run itself."""
+    snapshot = PublishedReader(workspace).snapshot()
+    columns: dict[tuple[str, str], list[str]] = {}
+    for row in snapshot.query(
+        "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+        " WHERE table_catalog = 'published' AND table_schema IN ('core', 'cost')"
+        " ORDER BY ALL"
+    ).to_pylist():
+        if row["table_name"] in VOLATILE_TABLES:
+            continue
+        if row["column_name"] not in VOLATILE_COLUMNS:
+            key = row["table_schema"], row["table_name"]
+            columns.setdefault(key, []).append(f'"{row["column_name"]}"')
+    assert ("cost", "fct_daily_model_costs") in columns
+    digest = hashlib.sha256()
+    for (schema, table), names in columns.items():
+        rows = snapshot.query(
+            f"SELECT {', '.join(names)} FROM {schema}.{table} ORDER BY ALL"
+        )
+        digest.update(f"{schema}.{table} {rows.to_pylist()}\n".encode())
+    return digest.hexdigest()
+
+
+def billed_by_source(workspace: Path) -> dict[str, Decimal]:
+    """Return the published billed cost per source, over all components."""
+    rows = (
+        PublishedReader(workspace)
+        .snapshot()
+        .query(
+            "SELECT source, sum(billed_cost) AS billed FROM cost.fct_daily_model_costs"
+            " GROUP BY source"
+        )
+    )
+    return {row["source"]: row["billed"] for row in rows.to_pylist()}
+
+
+def _billed(folder: Path) -> dict[str, Decimal]:
+    return {
+        vendor: _single(
+            "SELECT sum(BilledCost) FROM"
+            f" read_parquet('{folder}/bills/{vendor}/*.parquet')"
+        )
+        for vendor in VENDORS
+    }
+
+
+def _change_the_meter(usage: Path) -> None:
+    changed = usage.with_suffix(".changed")
+    duckdb.execute(
+        "COPY (SELECT * REPLACE (CASE WHEN model_id < 'model-100'"
+        f" THEN gpu_seconds * 2 ELSE gpu_seconds END AS gpu_seconds) FROM '{usage}')"
+        f" TO '{changed}' (FORMAT csv, HEADER)"
+    )
+    changed.replace(usage)
+
+
+def _workspace(folder: Path, deliveries: Deliveries, state: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "triptych.yml").write_text(TRIPTYCH_YML, "utf-8")
+    (folder / "allocation.yml").write_text(ALLOCATION_YML, "utf-8")
+    deliveries.put(state, folder)
+    return folder
+
+
+def _kill_once(
+    workspace: Path,
+    deliveries: Deliveries,
+    states: tuple[str, str],
+    moment: float,
+    undisturbed: Undisturbed,
+) -> Kill:
+    """Kill a run at ``moment``, or earlier if it turned out to be over by then."""
+    before, after = states
+    while True:
+        deliveries.put(after, workspace)
+        was_dbt_running = _kill_after(workspace, moment)
+        if was_dbt_running is not None:
+            published = _published_state(workspace, undisturbed)
+            return Kill(moment, was_dbt_running, published)
+        deliveries.put(before, workspace)
+        _run(workspace)
+        moment *= 0.9
+
+
+def _kill_after(workspace: Path, seconds: float) -> bool | None:
+    """Kill a run; tell whether dbt was running, or ``None`` if the run was over."""
+    process = _start(workspace)
+    try:
+        exit_code = process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        was_dbt_running = bool(_dbt_pids(process.pid))
+        _kill_tree(process)
+        return was_dbt_running
+    assert exit_code == 0
+    return None
+
+
+def _start(workspace: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        _command(workspace),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _kill_tree(process: subprocess.Popen[bytes]) -> None:
+    # Whatever left the group is found as a descendant, before its parent is gone.
+    descendants = process_tree(process.pid)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    _end(descendants)
+
+
+def _end(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}/exe").exists() for pid in pids):
+        assert time.monotonic() < deadline, "a killed process is still there"
+        time.sleep(0.01)
+
+
+def _dbt_pids(pid: int) -> list[int]:
+    return [child for child in process_tree(pid)[1:] if "dbt" in _command_line(child)]
+
+
+def _command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _assert_is_running(process: subprocess.Popen[bytes]) -> None:
+    assert process.poll() is None, "the run was over before it could be killed"
+    time.sleep(0.001)
+
+
+def _run(workspace: Path) -> float:
+    started = time.monotonic()
+    finished = subprocess.run(
+        _command(workspace), capture_output=True, check=False, text=True
+    )
+    assert finished.returncode == 0, finished.stderr + finished.stdout
+    return time.monotonic() - started
+
+
+def _command(workspace: Path) -> list[str]:
+    program = Path(sys.executable).with_name("triptych")
+    return [str(program), "run", "--workspace", str(workspace)]
+
+
+def _published_state(workspace: Path, undisturbed: Undisturbed) -> str:
+    try:
+        content = content_of(workspace)
+    except NothingPublishedError:
+        return NOTHING
+    states = {known: state for state, known in undisturbed.content.items()}
+    return states.get(content, "a mix")
+
+
+def _current_load_count(workspace: Path) -> int:
+    rows = (
+        PublishedReader(workspace)
+        .snapshot()
+        .query("SELECT count(*) AS n FROM core.mart_loads WHERE status = 'current'")
+    )
+    count: int = rows.to_pylist()[0]["n"]
+    return count
+
+
+def _single(query: str) -> Any:
+    row = duckdb.execute(query).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _report(kills: list[Kill]) -> None:
+    in_dbt = sum(kill.was_dbt_running for kill in kills)
+    moved = sum(kill.published != kills[0].published for kill in kills)
+    times = ", ".join(f"{kill.seconds:.2f}" for kill in kills)
+    print(f"{len(kills)} kills, {in_dbt} while dbt ran, {moved=}; at [s]: {times}")

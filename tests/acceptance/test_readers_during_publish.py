@@ -1,0 +1,292 @@
+"""Readers keep reading while runs are published: no error, no mix, nothing stale.
+
+Threads that share a reader, as a dashboard's sessions do, a thread with a reader of
+its own and a second process ask the same questions over and over while twenty runs
+are published. Each run bills one dollar more than the one before, so every answer
+names its run; what was asked after a publish must know it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+
+from benchmarks.generate import generate
+from triptych.warehouse.publish import publish
+from triptych.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.timeout(1800)
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLISH_COUNT = 20
+KEPT_RUNS = 2
+SHARING_THREADS = 3
+ROWS = 600
+
+TRIPTYCH_YML = f"""\
+organisation: Readers
+currency: USD
+synthetic: true
+sources:
+  - {{name: bills, type: focus_files, path: bills}}
+  - {{name: corrections, type: tables, stream: focus, path: corrections.csv}}
+warehouse: {{keep_runs: {KEPT_RUNS}}}
+"""
+ALLOCATION_YML = """\
+assignments:
+  - {name: model tag, match: {tags: {model: "*"}}, model: "${tags.model}"}
+"""
+CORRECTION_CSV = """\
+BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,\
+ChargePeriodEnd,ChargeCategory,ChargeClass
+{dollars},{dollars},USD,2025-10-01,2025-10-05,2025-10-06,Usage,Correction
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one snapshot said, and when it was asked for (monotonic seconds)."""
+
+    asked_at: float
+    run_id: str
+    mart_run_id: str
+    daily_total: Decimal
+    waterfall_total: Decimal
+    line_item_total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """A run that was published, with the total it must show from then on."""
+
+    done_at: float
+    total: Decimal
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    folder = tmp_path / "workspace"
+    generate(folder, rows=ROWS, seed=5, month_count=2)
+    (folder / "triptych.yml").write_text(TRIPTYCH_YML, "utf-8")
+    (folder / "allocation.yml").write_text(ALLOCATION_YML, "utf-8")
+    _correct(folder, dollars=0)
+    _run(folder)
+    return folder
+
+
+@pytest.fixture
+def base(workspace: Path) -> Decimal:
+    row = duckdb.execute(
+        f"SELECT sum(BilledCost) FROM read_parquet('{workspace}/bills/*.parquet')"
+    ).fetchone()
+    assert row is not None
+    total: Decimal = row[0]
+    return total
+
+
+def test_readers_see_whole_runs_while_twenty_files_are_published(
+    workspace: Path, base: Decimal
+) -> None:
+    def publish_next(number: int) -> None:
+        run_id = f"29990101T{number:06d}Z"
+        build_database = workspace / "warehouse" / "build.duckdb"
+        _pretend_to_build(build_database, run_id)
+        publish(
+            build_database=build_database,
+            raw_database=workspace / "raw.duckdb",
+            published_dir=workspace / "warehouse" / "published",
+            pointer=workspace / "warehouse" / "CURRENT",
+            run_id=run_id,
+            keep_runs=KEPT_RUNS,
+        )
+
+    answers, publishes = _read_while_publishing(workspace, base, publish_next)
+    _assert_whole_and_fresh(answers, publishes, base)
+    assert all(answer.line_item_total == base for answer in answers)
+
+
+@pytest.mark.crash
+def test_readers_see_whole_runs_while_twenty_runs_are_published(
+    workspace: Path, base: Decimal
+) -> None:
+    def run_next(number: int) -> None:
+        _correct(workspace, dollars=number)
+        _run(workspace)
+
+    answers, publishes = _read_while_publishing(workspace, base, run_next)
+    _assert_whole_and_fresh(answers, publishes, base)
+    assert all(answer.line_item_total == answer.daily_total for answer in answers)
+
+
+def _read_while_publishing(
+    workspace: Path, base: Decimal, publish_next: Callable[[int], None]
+) -> tuple[list[Answer], list[Publish]]:
+    answers: list[Answer] = []
+    problems: list[BaseException] = []
+    stop = workspace / "stop"
+    threads = [
+        threading.Thread(target=_collect, args=(answers, problems, reader, stop))
+        for reader in _readers(workspace)
+    ]
+    out = workspace / "answers.json"
+    process = _start_reader_process(workspace, stop, out)
+    for thread in threads:
+        thread.start()
+    publishes = [Publish(time.monotonic(), base)]
+    try:
+        for number in range(1, PUBLISH_COUNT + 1):
+            publish_next(number)
+            publishes.append(Publish(time.monotonic(), base + number))
+            fresh = ask(PublishedReader(workspace))
+            assert fresh.daily_total == base + number
+        time.sleep(0.3)
+    finally:
+        stop.touch()
+        for thread in threads:
+            thread.join()
+        _, errors = process.communicate(timeout=60)
+    assert not problems, problems
+    assert process.returncode == 0, errors.decode()
+    seen_elsewhere = _load_answers(out)
+    assert len({answer.run_id for answer in seen_elsewhere}) > 1
+    return answers + seen_elsewhere, publishes
+
+
+def _assert_whole_and_fresh(
+    answers: list[Answer], publishes: list[Publish], base: Decimal
+) -> None:
+    totals_of_run: dict[str, set[Decimal]] = {}
+    for answer in answers:
+        assert answer.run_id == answer.mart_run_id
+        assert answer.daily_total == answer.waterfall_total
+        totals_of_run.setdefault(answer.run_id, set()).add(answer.daily_total)
+        known_then = [p.total for p in publishes if p.done_at <= answer.asked_at]
+        assert answer.daily_total >= max(known_then)
+    assert all(len(totals) == 1 for totals in totals_of_run.values())
+    seen = {answer.daily_total - base for answer in answers}
+    assert seen <= {Decimal(number) for number in range(PUBLISH_COUNT + 1)}
+    assert len(seen) > PUBLISH_COUNT // 2
+    assert max(seen) == PUBLISH_COUNT
+
+
+def ask(reader: PublishedReader) -> Answer:
+    """Ask one snapshot for its run and for the same total in three ways."""
+    asked_at = time.monotonic()
+    snapshot = reader.snapshot()
+    return Answer(
+        asked_at,
+        snapshot.run_id,
+        _only(snapshot.query("SELECT run_id FROM core.mart_run")),
+        _only(
+            snapshot.query("SELECT sum(billed_cost) FROM cost.fct_daily_model_costs")
+        ),
+        _only(
+            snapshot.query(
+                "SELECT sum(billed_cost) FROM cost.mart_cost_waterfall"
+                " WHERE step = 'ledger'"
+            )
+        ),
+        _only(snapshot.query_line_items("SELECT sum(billed_cost) FROM line_items")),
+    )
+
+
+def _only(table: Any) -> Any:
+    (row,) = table.to_pylist()
+    (value,) = row.values()
+    return value
+
+
+def _readers(workspace: Path) -> list[PublishedReader]:
+    shared = PublishedReader(workspace)
+    return [shared] * SHARING_THREADS + [PublishedReader(workspace)]
+
+
+def _collect(
+    answers: list[Answer],
+    problems: list[BaseException],
+    reader: PublishedReader,
+    stop: Path,
+) -> None:
+    try:
+        while not stop.exists():
+            answers.append(ask(reader))
+            time.sleep(0.02)
+    except BaseException as problem:  # noqa: BLE001  (a thread's error would be lost)
+        problems.append(problem)
+
+
+def _start_reader_process(
+    workspace: Path, stop: Path, out: Path
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, __file__, str(workspace), str(stop), str(out)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _read_in_this_process(workspace: Path, stop: Path, out: Path) -> None:
+    answers: list[Answer] = []
+    problems: list[BaseException] = []
+    _collect(answers, problems, PublishedReader(workspace), stop)
+    rows = [[str(getattr(a, name)) for name in Answer.__slots__] for a in answers]
+    out.write_text(json.dumps(rows), "utf-8")
+    if problems:
+        raise problems[0]
+
+
+def _load_answers(path: Path) -> list[Answer]:
+    return [
+        Answer(float(row[0]), row[1], row[2], *(Decimal(text) for text in row[3:]))
+        for row in json.loads(path.read_text("utf-8"))
+    ]
+
+
+def _correct(workspace: Path, *, dollars: int) -> None:
+    text = CORRECTION_CSV.format(dollars=dollars)
+    (workspace / "corrections.csv").write_text(text, "utf-8")
+
+
+def _pretend_to_build(build_database: Path, run_id: str) -> None:
+    """Do to the marts what a run with a bill one dollar higher would do."""
+    with duckdb.connect(str(build_database)) as connection:
+        connection.execute("UPDATE core.mart_run SET run_id = ?", [run_id])
+        connection.execute(
+            "UPDATE cost.fct_daily_model_costs SET billed_cost = billed_cost + 1"
+            " WHERE rowid = (SELECT min(rowid) FROM cost.fct_daily_model_costs)"
+        )
+        connection.execute(
+            "UPDATE cost.mart_cost_waterfall SET billed_cost = billed_cost + 1"
+            " WHERE rowid = (SELECT min(rowid) FROM cost.mart_cost_waterfall"
+            " WHERE step = 'ledger')"
+        )
+
+
+def _run(workspace: Path) -> None:
+    program = Path(sys.executable).with_name("triptych")
+    finished = subprocess.run(
+        [str(program), "run", "--workspace", str(workspace)],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert finished.returncode == 0, finished.stderr + finished.stdout
+
+
+if __name__ == "__main__":
+    _read_in_this_process(*(Path(argument) for argument in sys.argv[1:4]))
