@@ -59,7 +59,7 @@ class Bucket:
             return
         upload = self.client.create_multipart_upload(Bucket=self.name, Key=key)
         address = {"Bucket": self.name, "Key": key, "UploadId": upload["UploadId"]}
-        parts = []
+        parts: list[dict[str, Any]] = []
         for start in range(0, len(content), self.part_bytes):
             number = len(parts) + 1
             answer = self.client.upload_part(

@@ -231,15 +231,16 @@ def test_a_store_that_keeps_refusing_is_asked_a_bounded_number_of_times(
 
 @needs_s3
 def test_a_listing_of_more_than_a_thousand_keys_is_followed_to_its_end(
-    endpoint: str, proxy: FaultyProxy, bucket: Bucket
+    proxy: FaultyProxy, bucket: Bucket
 ) -> None:
     keys = [f"data/{number:04d}" for number in range(1203)]
+
+    def put_every_fourth(start: int) -> None:
+        for key in keys[start::4]:
+            bucket.put(key, b"x")
+
     writers = [
-        threading.Thread(
-            target=lambda mine: [bucket.put(key, b"x") for key in mine],
-            args=(keys[start::4],),
-        )
-        for start in range(4)
+        threading.Thread(target=put_every_fourth, args=(start,)) for start in range(4)
     ]
     for writer in writers:
         writer.start()
@@ -390,13 +391,13 @@ def test_absent_credentials_name_the_chain(
         if name.startswith(("AWS_ACCESS", "AWS_SE")):
             monkeypatch.delenv(name)
     store = S3Objects("example", endpoint_url="http://127.0.0.1:9")
-    with pytest.raises(SourceAccessError, match="credential chain.*NoCredentials"):
+    with pytest.raises(SourceAccessError, match=r"credential chain.*NoCredentials"):
         only(store, "data/")
 
 
 def test_an_unknown_profile_names_the_chain() -> None:
     store = S3Objects("example", profile="nobody")
-    with pytest.raises(SourceAccessError, match="credential chain.*ProfileNotFound"):
+    with pytest.raises(SourceAccessError, match=r"credential chain.*ProfileNotFound"):
         only(store, "data/")
 
 
