@@ -6,6 +6,7 @@ import hashlib
 import logging
 import random
 import threading
+import tracemalloc
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,21 @@ def test_a_multipart_object_arrives_whole_through_parallel_ranges(
     assert {r.headers["If-Match"] for r in proxy.reads_of("large.bin")} == {
         f'"{stored.etag}"'
     }
+
+
+@needs_s3
+def test_memory_stays_small_whatever_the_size_of_an_object(
+    endpoint: str, bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.put("data/large.bin", bytes(48 * MEBIBYTE))
+    store = S3Objects(bucket.name, endpoint_url=endpoint, max_parallel_downloads=4)
+    stored = only(store, "data/")
+    tracemalloc.start()
+    (path,) = store.fetch([stored], folder=tmp_path)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert path.stat().st_size == 48 * MEBIBYTE
+    assert peak_bytes < 4 * 3 * MEBIBYTE
 
 
 @needs_s3
