@@ -1,0 +1,163 @@
+"""``triptych.yml``: the organisation, its sources, and how to run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import pycountry
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from triptych.settings.catalog import Name
+from triptych.settings.complaint import Complaint, complaints_error
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_SOURCE_NAME_LENGTH = 64
+_SIZE = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
+
+
+def _is_size(text: str) -> str:
+    if not _SIZE.fullmatch(text):
+        raise ValueError(f"{text!r} is not a size; write it as 2GB or 512MiB")
+    return text
+
+
+Size = Annotated[str, AfterValidator(_is_size)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WarehouseSettings(_Strict):
+    """What the engine may use, and how many published runs are kept."""
+
+    memory_limit: Size = "2GB"
+    threads: Annotated[int, Field(ge=1)] | None = None
+    keep_runs: Annotated[int, Field(ge=1)] = 5
+
+
+class DashboardSettings(_Strict):
+    """Where the dashboard listens."""
+
+    host: Name = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8501
+
+
+class AccessSettings(_Strict):
+    """Who may see what; nothing can be set yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEntry:
+    """One source as ``triptych.yml`` names it.
+
+    Parameters
+    ----------
+    name : str
+        Unique; a path segment in the lake.
+    type : str
+        Name of the connector.
+    options : mapping
+        The remaining keys, scalars as text; the connector gives them their type.
+    line : int
+        Line of ``triptych.yml`` on which the entry begins.
+    option_lines : mapping
+        Line of each key of the entry.
+    """
+
+    name: str
+    type: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    line: int = 0
+    option_lines: Mapping[str, int] = field(default_factory=dict)
+
+
+def is_source_name(text: str) -> bool:
+    """Tell whether ``text`` can be a path segment on every system."""
+    is_segment = _SOURCE_NAME.fullmatch(text) is not None
+    return is_segment and len(text) <= _SOURCE_NAME_LENGTH
+
+
+class SourceFields(BaseModel):
+    """What every source has; its other keys are for its connector to judge."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: str
+    type: Name
+
+    @model_validator(mode="after")
+    def _name_is_a_path_segment(self) -> Self:
+        if is_source_name(self.name):
+            return self
+        text = (
+            f"source name {self.name!r} does not fit; use lower-case letters, digits,"
+            f" '-' and '_', beginning with a letter or digit, at most"
+            f" {_SOURCE_NAME_LENGTH} characters."
+        )
+        raise complaints_error([Complaint(("name",), text)])
+
+    def entry(self, *, option_lines: Mapping[str, int], line: int) -> SourceEntry:
+        """Return the source with the lines it stands on."""
+        options = MappingProxyType(dict(self.model_extra or {}))
+        lines = MappingProxyType(dict(option_lines))
+        return SourceEntry(self.name, self.type, options, line, lines)
+
+
+def _is_currency(code: str) -> str:
+    codes = [currency.alpha_3 for currency in pycountry.currencies]
+    if code in codes:
+        return code
+    hint = f" Did you mean {code.upper()!r}?" if code.upper() in codes else ""
+    raise ValueError(f"{code!r} is not an ISO 4217 code, such as EUR or USD.{hint}")
+
+
+Currency = Annotated[str, AfterValidator(_is_currency)]
+
+
+class GeneralFile(_Strict):
+    """``triptych.yml`` as it is written."""
+
+    organisation: Name
+    currency: Currency
+    fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
+    synthetic: bool = False
+    sources: tuple[SourceFields, ...] = ()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    access: AccessSettings = AccessSettings()
+
+    @model_validator(mode="after")
+    def _source_names_are_unique(self) -> Self:
+        names = [source.name for source in self.sources]
+        complaints = [
+            Complaint(("sources", position), f"source {name!r} stands here twice.")
+            for position, name in enumerate(names)
+            if name in names[:position]
+        ]
+        if complaints:
+            raise complaints_error(complaints)
+        return self
+
+
+__all__ = [
+    "AccessSettings",
+    "DashboardSettings",
+    "GeneralFile",
+    "SourceEntry",
+    "SourceFields",
+    "WarehouseSettings",
+    "is_source_name",
+]
