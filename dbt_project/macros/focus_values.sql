@@ -9,7 +9,10 @@
     lower({{ column }}) in ({{ sql_texts(names) }})
 {%- endmacro %}
 
-{#- A FOCUS enumeration value in the specification's casing. -#}
-{% macro to_focus_value(column) -%}
-    upper(substr({{ column }}, 1, 1)) || lower(substr({{ column }}, 2))
+{#- A charge category in the specification's casing, however it was delivered. -#}
+{% macro to_charge_category(column) -%}
+    case
+        when {{ column }} in ('Usage', 'Purchase', 'Tax', 'Credit', 'Adjustment') then {{ column }}
+        else upper(substr({{ column }}, 1, 1)) || lower(substr({{ column }}, 2))
+    end
 {%- endmacro %}

@@ -47,8 +47,3 @@
     ) -%}
     {{ return(answer.columns[0].values() | list) }}
 {%- endmacro %}
-
-{#- A sum of exact money. Both engines keep the scale of what is summed. -#}
-{% macro exact_sum(column) -%}
-    cast(sum({{ column }}) as decimal(38, 18))
-{%- endmacro %}

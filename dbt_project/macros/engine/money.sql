@@ -69,3 +69,16 @@
             then cast({{ numerator }} as double) / cast({{ denominator }} as double)
     end
 {%- endmacro %}
+
+{#- Whole-number division of non-negative integers. -#}
+{% macro integer_quotient(number, divisor) -%}
+    {{ return(adapter.dispatch('integer_quotient', 'triptych')(number, divisor)) }}
+{%- endmacro %}
+
+{% macro default__integer_quotient(number, divisor) -%}
+    ({{ number }} // {{ divisor }})
+{%- endmacro %}
+
+{% macro spark__integer_quotient(number, divisor) -%}
+    ({{ number }} div {{ divisor }})
+{%- endmacro %}

@@ -33,25 +33,28 @@ placed as (
         {{ rule_attribute('rule_position', assignment_rules, 'lifecycle_stage', "'unknown'") }} as lifecycle_stage,
         {{ rule_attribute('rule_position', assignment_rules, 'assignment_method', "'none'") }} as assignment_method,
         {{ rule_attribute('rule_position', assignment_rules, 'name') }} as rule_name,
-        {{ rule_attribute('platform_position', platform_rules, 'target') }} as matched_platform_id,
-        {% if scope_rules -%}
-        coalesce({{ rule_attribute('scope_position', scope_rules, 'in_scope') }}, 'False') = 'True' as is_in_scope
-        {%- else -%}
-        true as is_in_scope
-        {%- endif %}
+        {{ rule_attribute('platform_position', platform_rules, 'target') }} as matched_platform_id
     from matched
+),
+
+coded as (
+    select
+        *,
+        case
+            when not ({{ is_in_scope('scope_position', scope_rules) }}) then {{ component_code('out_of_scope') }}
+            when charge_category = 'Tax' then {{ component_code('tax') }}
+            when charge_category = 'Credit' then {{ component_code('credit') }}
+            when commitment_discount_status = 'Unused' or capacity_reservation_status = 'Unused'
+                then {{ component_code('unused_commitment') }}
+            when {{ rule_targets('rule_position', assignment_rules, ['pool']) }} then {{ component_code('shared') }}
+            when {{ rule_targets('rule_position', assignment_rules, ['model', 'feature', 'team']) }} and target is not null
+                then {{ component_code('direct') }}
+            else {{ component_code('unallocated') }}
+        end as component_code
+    from placed
 )
 
 select
     *,
-    case
-        when not is_in_scope then 'out_of_scope'
-        when charge_category = 'Tax' then 'tax'
-        when charge_category = 'Credit' then 'credit'
-        when commitment_discount_status = 'Unused' or capacity_reservation_status = 'Unused'
-            then 'unused_commitment'
-        when target_kind in ('model', 'feature', 'team') and target is not null then 'direct'
-        when target_kind = 'pool' then 'shared'
-        else 'unallocated'
-    end as component
-from placed
+    {{ component_label('component_code') }} as component
+from coded

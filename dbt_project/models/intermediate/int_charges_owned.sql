@@ -1,4 +1,6 @@
 {#- Ledger amounts with the model, feature, team and cost centre they belong to. -#}
+{{ config(materialized='table') }}
+
 with amounts as (
     select * from {{ ref('int_charge_amounts') }}
 ),

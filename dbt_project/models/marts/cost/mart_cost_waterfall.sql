@@ -1,8 +1,8 @@
-with costs as (
-    select * from {{ ref('int_costs_by_component') }}
-),
-
-steps as (
+{#-
+  From the ledger to its parts. The ledger is summed before anything is divided, the
+  steps after it: that they agree is tested, not assumed.
+-#}
+with steps as (
     select
         billing_month,
         source,
@@ -10,8 +10,19 @@ steps as (
         component as step,
         sum(billed_cost) as billed_cost,
         sum(effective_cost) as effective_cost
-    from costs
+    from {{ ref('fct_daily_model_costs') }}
     group by billing_month, source, currency, component
+    union all
+    select
+        billing_month,
+        source,
+        currency,
+        'out_of_scope' as step,
+        sum(billed_cost) as billed_cost,
+        sum(effective_cost) as effective_cost
+    from {{ ref('int_charges_owned') }}
+    where component = 'out_of_scope'
+    group by billing_month, source, currency
     union all
     select
         billing_month,

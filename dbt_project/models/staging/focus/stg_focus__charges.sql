@@ -13,7 +13,7 @@
         ~ ' then "ProviderName" else coalesce("PublisherName", "ProviderName") end,'
         ~ ' "HostProviderName", "InvoiceIssuerName", _source)',
     'host_provider_name': 'coalesce("HostProviderName", "ProviderName")',
-    'charge_category': to_focus_value('"ChargeCategory"'),
+    'charge_category': to_charge_category('"ChargeCategory"'),
 }) -%}
 with source as (
     select * from {{ source('evidence', 'focus') }}
