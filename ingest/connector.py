@@ -9,6 +9,7 @@ and commits. Because that division is the same for all, one shipped suite
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -149,7 +150,7 @@ class Connector(Protocol):
     """
 
     type: ClassVar[str]
-    Config: ClassVar[type[SourceConfig]]
+    Config: ClassVar[builtins.type[SourceConfig]]
 
     @property
     def config(self) -> SourceConfig:
