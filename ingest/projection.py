@@ -150,7 +150,8 @@ def _delivered_expression(
         if delivered is not None:
             return quote(delivered), physical[delivered]
     if set(physical) == {RECORD_COLUMN}:
-        return f"{RECORD_COLUMN}->>{literal(f'$."{column.name}"')}", "VARCHAR"
+        path = f'$."{column.name}"'
+        return f"{RECORD_COLUMN}->>{literal(path)}", "VARCHAR"
     if column.name in options.defaults:
         return literal(options.defaults[column.name]), "VARCHAR"
     return None

@@ -1,0 +1,334 @@
+"""The contract suite: what every connector must do, proved through the real runner.
+
+A third party's connector gets it by subclassing in a test module::
+
+    class TestAcmeBillingContract(ConnectorContract):
+        @pytest.fixture
+        def case(self, tmp_path): return ConnectorCase(connector_type="acme_billing", …)
+
+Nothing is simulated: rows are landed as Parquet, committed to a catalogue, and read
+back through its evidence views.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ingest.connector import Connector, Delivery, Part, RowsPart, Window
+from ingest.registry import connector_class
+from ingest.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
+from ingest.streams import STREAMS, Stream
+from triptych.progress import SilentProgress
+from triptych.warehouse.catalogue import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+SOURCE_NAME = "contract"
+
+
+@dataclass
+class ConnectorCase:
+    """One source with what it holds, and ways to make it hold something else.
+
+    Parameters
+    ----------
+    connector_type : str
+        The ``type`` in ``triptych.yml``.
+    options : dict
+        What stands beside name and type.
+    root : Path
+        Workspace folder.
+    expected_rows : int
+        Rows of the first stream after the first ingest.
+    expected_money : dict of str to Decimal
+        Currency → sum of that stream's first money column; empty without money.
+    deliver_again : callable
+        Delivers the same content once more.
+    deliver_late : callable
+        Delivers late or restated rows; returns the expected money afterwards.
+    deliver_hostile : callable
+        Delivers rows that cannot count beside good ones; returns how many.
+    secrets : tuple of str
+        Texts that must appear nowhere.
+    """
+
+    connector_type: str
+    options: dict[str, object]
+    root: Path
+    expected_rows: int
+    expected_money: dict[str, Decimal]
+    deliver_again: Callable[[], object]
+    deliver_late: Callable[[], dict[str, Decimal]]
+    deliver_hostile: Callable[[], int]
+    secrets: tuple[str, ...] = ()
+    run_count: int = field(default=0, init=False)
+
+    def connector(self) -> Connector:
+        """Return a fresh instance, as each run has one."""
+        class_ = connector_class(self.connector_type)
+        config = class_.Config(
+            name=SOURCE_NAME, type=self.connector_type, **self.options
+        )
+        return class_(config, root=self.root)
+
+    def ingest(self, connector: Connector | None = None) -> IngestReport:
+        """Run the real runner once over this source."""
+        self.run_count += 1
+        runner = IngestRunner(
+            self.places(),
+            run_id=f"run-{self.run_count:03d}",
+            limits=EngineLimits("1GB", 1),
+            progress=SilentProgress(),
+        )
+        return runner.run([connector or self.connector()], Window())
+
+    def places(self) -> LakePlaces:
+        """Return where the evidence of this case rests."""
+        lake = self.root / "lake"
+        return LakePlaces(
+            self.root, lake, lake / ".staging", self.root / "raw.duckdb"
+        )
+
+    def query(self, sql: str) -> list[tuple[object, ...]]:
+        """Ask the catalogue."""
+        places = self.places()
+        with connect(places.raw_database, root=places.root, read_only=True) as raw:
+            return raw.execute(sql).fetchall()
+
+
+class _CrashError(Exception):
+    """The process dies here."""
+
+
+class ConnectorContract:
+    """Subclass it and give it a fixture ``case``."""
+
+    def test_its_streams_are_known_and_its_type_is_its_name(
+        self, case: ConnectorCase
+    ) -> None:
+        """What it delivers has a schema, and the registry finds it by its type."""
+        connector = case.connector()
+        assert connector.type == case.connector_type
+        assert connector.streams()
+        assert set(connector.streams()) <= set(STREAMS)
+
+    def test_its_probe_answers_without_reading_data(self, case: ConnectorCase) -> None:
+        """``triptych check`` says something useful about a healthy source."""
+        findings = case.connector().check()
+        assert findings
+        assert all(finding.is_ok for finding in findings), findings
+
+    def test_the_first_ingest_holds_every_row_and_all_money(
+        self, case: ConnectorCase
+    ) -> None:
+        """Rows and money arrive as they were counted independently."""
+        report = case.ingest()
+        assert report.failures == []
+        assert _row_count(case) == case.expected_rows
+        assert _money(case) == case.expected_money
+
+    def test_required_columns_are_filled_and_typed_as_declared(
+        self, case: ConnectorCase
+    ) -> None:
+        """The evidence view has the stream's columns, and no required one is NULL."""
+        case.ingest()
+        stream = _stream(case)
+        described = case.query(f"DESCRIBE evidence.{stream.name}")
+        types = {str(row[0]): str(row[1]).replace(" ", "") for row in described}
+        for column in stream.columns:
+            assert types[column.name] == column.type.replace(" ", "")
+        for column in stream.columns:
+            if column.is_required:
+                assert _count(case, f'"{column.name}" IS NULL') == 0, column.name
+
+    def test_a_second_run_with_nothing_new_commits_nothing(
+        self, case: ConnectorCase
+    ) -> None:
+        """Ingest is idempotent."""
+        case.ingest()
+        loads = case.query("SELECT count(*) FROM catalogue.loads")
+        report = case.ingest()
+        assert report.committed == []
+        assert report.skipped_count > 0
+        assert case.query("SELECT count(*) FROM catalogue.loads") == loads
+
+    def test_the_same_content_delivered_again_is_not_counted_twice(
+        self, case: ConnectorCase
+    ) -> None:
+        """A repeated delivery changes neither rows nor money."""
+        case.ingest()
+        case.deliver_again()
+        report = case.ingest()
+        assert report.failures == []
+        assert _row_count(case) == case.expected_rows
+        assert _money(case) == case.expected_money
+
+    def test_late_data_is_taken_and_supersedes_what_it_replaces(
+        self, case: ConnectorCase
+    ) -> None:
+        """Money moves to what is true now; old loads and their files stay on record."""
+        case.ingest()
+        files_before = _all_files(case)
+        expected = case.deliver_late()
+        report = case.ingest()
+        assert report.failures == []
+        assert report.committed
+        assert _money(case) == expected
+        assert files_before <= _all_files(case)
+        for file in files_before:
+            assert (case.root / file).is_file()
+
+    def test_a_crash_while_reading_commits_nothing_of_the_delivery(
+        self, case: ConnectorCase
+    ) -> None:
+        """The run after a crash ends where an undisturbed one would have."""
+        crashing = _CrashingConnector(case.connector())
+        try:
+            case.ingest(crashing)
+        except _CrashError:
+            pass
+        else:
+            raise AssertionError("the crash was swallowed")
+        assert _row_count(case) < case.expected_rows
+        report = case.ingest()
+        assert report.failures == []
+        assert _row_count(case) == case.expected_rows
+        assert _money(case) == case.expected_money
+        assert not case.places().staging.exists() or not any(
+            case.places().staging.iterdir()
+        )
+
+    def test_hostile_rows_go_to_quarantine_whole_and_with_a_reason(
+        self, case: ConnectorCase
+    ) -> None:
+        """A bad row is counted and kept; the good rows beside it count."""
+        case.ingest()
+        hostile_count = case.deliver_hostile()
+        report = case.ingest()
+        assert report.failures == []
+        rows = case.query(
+            "SELECT reason, row_content, origin FROM catalogue.quarantine"
+            " JOIN catalogue.loads USING (load_id) WHERE status = 'current'"
+        )
+        assert len(rows) == hostile_count
+        for reason, content, origin in rows:
+            assert reason
+            assert content
+            assert origin
+
+    def test_every_file_of_a_load_is_on_disk_with_its_rows(
+        self, case: ConnectorCase
+    ) -> None:
+        """The catalogue promises nothing that is not there."""
+        case.ingest()
+        assert _all_files(case)
+        for file in _all_files(case):
+            assert (case.root / file).is_file()
+
+    def test_no_secret_reaches_logs_messages_or_the_catalogue(
+        self, case: ConnectorCase
+    ) -> None:
+        """Credentials stay in the credential chain."""
+        with _captured_logs() as captured:
+            report = case.ingest()
+            findings = case.connector().check()
+        text = captured.getvalue() + repr(report) + repr(findings)
+        for table in ("loads", "quarantine", "sources", "audit_log"):
+            text += repr(case.query(f"SELECT * FROM catalogue.{table}"))
+        for secret in case.secrets:
+            assert secret not in text
+
+
+class _CrashingConnector:
+    """Behaves like the connector it wraps, and dies within the first delivery."""
+
+    def __init__(self, inner: Connector) -> None:
+        self._inner = inner
+        self.type = inner.type
+        self.Config = inner.Config
+        self.config = inner.config
+        self.streams = inner.streams
+        self.landing = inner.landing
+        self.check = inner.check
+        self.deliveries = inner.deliveries
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:
+        for part in self._inner.read(delivery, workdir):
+            if isinstance(part, RowsPart):
+                yield RowsPart(_first_batch_then_crash(part), part.schema, part.uri)
+            else:
+                yield part
+            raise _CrashError
+
+
+def _first_batch_then_crash(part: RowsPart) -> Iterator[pa.RecordBatch]:
+    for batch in part.batches:
+        yield batch
+        raise _CrashError
+
+
+def _stream(case: ConnectorCase) -> Stream:
+    return STREAMS[case.connector().streams()[0]]
+
+
+def _row_count(case: ConnectorCase) -> int:
+    return _count(case, "true")
+
+
+def _count(case: ConnectorCase, condition: str) -> int:
+    stream = _stream(case)
+    rows = case.query(
+        f"SELECT count(*) FROM evidence.{stream.name} WHERE {condition}"
+    )
+    return int(str(rows[0][0]))
+
+
+def _money(case: ConnectorCase) -> dict[str, Decimal]:
+    stream = _stream(case)
+    if not stream.money_columns:
+        return {}
+    rows: Sequence[tuple[object, ...]] = case.query(
+        f'SELECT "{stream.currency_column}", sum("{stream.money_columns[0]}")'
+        f" FROM evidence.{stream.name} GROUP BY ALL"
+    )
+    return {str(currency): Decimal(str(amount)) for currency, amount in rows}
+
+
+def _all_files(case: ConnectorCase) -> set[str]:
+    rows = case.query("SELECT unnest(files) FROM catalogue.loads")
+    return {str(row[0]) for row in rows}
+
+
+@contextmanager
+def _captured_logs() -> Iterator[io.StringIO]:
+    captured = io.StringIO()
+    handler = logging.StreamHandler(captured)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    before = structlog.get_config()
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(file=captured),
+        cache_logger_on_first_use=False,
+    )
+    try:
+        yield captured
+    finally:
+        structlog.configure(**before)
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+__all__ = ["SOURCE_NAME", "ConnectorCase", "ConnectorContract"]
