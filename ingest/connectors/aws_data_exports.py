@@ -172,12 +172,12 @@ class AwsDataExports:
     def _probe(self) -> Iterator[str]:
         manifests = self._newest_manifests(Window())
         where = self._store.uri(self._metadata)
-        yield f"{len(manifests)} months with a manifest in {where}"
+        yield f"months with a manifest in {where}: {len(manifests)}"
         month = self._month(*max(manifests.items()))
         if month.problem:
             raise month.problem
         count = len(month.files)
-        yield f"{month.period}: {count} data files for stream {month.stream!r}"
+        yield f"data files of {month.period} for stream {month.stream!r}: {count}"
         self._store.probe(month.files[0])
         yield "data files can be read"
 

@@ -8,7 +8,7 @@ import random
 import threading
 import tracemalloc
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -330,44 +330,49 @@ def test_a_store_that_ignores_ranges_is_refused(
         store.fetch([only(store, "data/")], folder=tmp_path)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    status: int
+    code: str
+    operation: str
+    kind: type[SourceError]
+    words: str
+
+
 REFUSALS = [
-    (403, "AccessDenied", "list", SourceAccessError, "s3:ListBucket"),
-    (403, "AccessDenied", "read", SourceAccessError, "s3:GetObject"),
-    (400, "ExpiredToken", "list", SourceAccessError, "credential chain"),
-    (403, "InvalidAccessKeyId", "list", SourceAccessError, "credential chain"),
-    (403, "SignatureDoesNotMatch", "list", SourceAccessError, "credential chain"),
-    (404, "NoSuchBucket", "list", FatalSourceError, "bucket does not exist"),
-    (404, "NoSuchKey", "read", ObjectMissingError, "does not exist"),
-    (403, "InvalidObjectState", "read", FatalSourceError, "archive storage class"),
-    (405, "MethodNotAllowed", "read", FatalSourceError, "MethodNotAllowed"),
+    Refusal(403, "AccessDenied", "list", SourceAccessError, "s3:ListBucket"),
+    Refusal(403, "AccessDenied", "read", SourceAccessError, "s3:GetObject"),
+    Refusal(400, "ExpiredToken", "list", SourceAccessError, "credential chain"),
+    Refusal(403, "InvalidAccessKeyId", "list", SourceAccessError, "credential chain"),
+    Refusal(403, "SignatureDoesNotMatch", "read", SourceAccessError, "credential"),
+    Refusal(404, "NoSuchBucket", "list", FatalSourceError, "bucket does not exist"),
+    Refusal(404, "NoSuchKey", "read", ObjectMissingError, "does not exist"),
+    Refusal(403, "InvalidObjectState", "read", FatalSourceError, "archive storage"),
+    Refusal(405, "MethodNotAllowed", "read", FatalSourceError, "MethodNotAllowed"),
 ]
 
 
 @needs_s3
-@pytest.mark.parametrize(
-    ("status", "code", "action", "kind", "words"),
-    REFUSALS,
-    ids=[f"{refusal[1]}-{refusal[2]}" for refusal in REFUSALS],
-)
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda r: f"{r.code}-{r.operation}")
 def test_each_refusal_says_what_is_wrong_and_shows_no_secret(
     proxy: FaultyProxy,
     bucket: Bucket,
     caplog: pytest.LogCaptureFixture,
-    status: int,
-    code: str,
-    action: str,
-    kind: type[SourceError],
-    words: str,
+    refusal: Refusal,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     bucket.put("data/a", b"a")
     store = open_store(proxy, bucket)
     stored = only(store, "data/")
+    attempt: dict[str, Callable[[], object]] = {
+        "list": lambda: only(store, "data/"),
+        "read": lambda: store.read_bytes(stored),
+    }
     secrets = [ENVIRONMENT[n] for n in ENVIRONMENT if n.startswith("AWS_SE")]
     echo = f"a store may echo {secrets}"
-    proxy.on_request = lambda _: Fault(status, code, echo)
-    with pytest.raises(kind, match=words) as caught:
-        only(store, "data/") if action == "list" else store.read_bytes(stored)
+    proxy.on_request = lambda _: Fault(refusal.status, refusal.code, echo)
+    with pytest.raises(refusal.kind, match=refusal.words) as caught:
+        attempt[refusal.operation]()
     assert caught.value.where.startswith(f"s3://{bucket.name}/data/")
     assert len(secrets) == 2
     for secret in secrets:

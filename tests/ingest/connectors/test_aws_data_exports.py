@@ -7,11 +7,14 @@ import logging
 import random
 import re
 import time
+import urllib.request
 import uuid
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import duckdb
 import pyarrow as pa
 import pytest
@@ -29,6 +32,7 @@ from tests.ingest.aws_export_layout import (
 from tests.ingest.loopback_s3 import (
     ENVIRONMENT,
     MISSING_REASON,
+    REPOSITORY,
     Fault,
     FaultyProxy,
     Request,
@@ -531,6 +535,92 @@ def test_the_check_names_the_permission_that_reading_lacks(
         list(connector.deliveries(EVER))
 
 
+@pytest.fixture
+def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedExport]:
+    """An export on a server that checks signatures and IAM policies."""
+    with running_s3() as url:
+        writer = client(url)
+        writer.create_bucket(Bucket="example-billing")
+        layout = ExportLayout(Bucket(writer, "example-billing"))
+        layout.overwrite("2026-05", [focus_table("2026-05", ["5"])])
+        iam = boto3.client("iam", endpoint_url=url, region_name="us-east-1")
+        iam.create_user(UserName="reader")
+        key = iam.create_access_key(UserName="reader")["AccessKey"]
+        monkeypatch.delenv("AWS_SESSION_TOKEN")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+        yield GuardedExport(url, iam, tmp_path)
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedExport:
+    url: str
+    iam: Any
+    root: Path
+
+    def connect(self, statements: list[dict[str, Any]]) -> AwsDataExports:
+        policy = {"Version": "2012-10-17", "Statement": statements}
+        self.iam.put_user_policy(
+            UserName="reader",
+            PolicyName="reading",
+            PolicyDocument=json.dumps(policy),
+        )
+        check_every_request_from_now_on(self.url)
+        options = {
+            "bucket": "example-billing",
+            "prefix": "exports",
+            "export": "focus",
+            "endpoint_url": self.url,
+        }
+        return connect_to(options, self.root)
+
+
+def documented_policy() -> list[dict[str, Any]]:
+    guide = (REPOSITORY / "docs/how_to/connect_aws.md").read_text()
+    (policy,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    statements: list[dict[str, Any]] = json.loads(policy)["Statement"]
+    return statements
+
+
+@needs_s3
+def test_the_documented_policy_is_enough(
+    guarded: GuardedExport, tmp_path: Path
+) -> None:
+    connector = guarded.connect(documented_policy())
+    assert [finding.is_ok for finding in connector.check()] == [True, True, True]
+    (delivery,) = connector.deliveries(EVER)
+    assert total(read(connector, delivery, tmp_path)) == 5
+
+
+@needs_s3
+@pytest.mark.parametrize(
+    ("missing", "action"), [(0, "s3:ListBucket"), (1, "s3:GetObject")]
+)
+def test_each_statement_of_the_documented_policy_is_needed(
+    guarded: GuardedExport, missing: int, action: str
+) -> None:
+    statements = documented_policy()
+    assert statements[missing]["Action"] == action
+    del statements[missing]
+    connector = guarded.connect(statements)
+    *_, finding = connector.check()
+    assert not finding.is_ok
+    assert f"lack {action}." in finding.message
+    with pytest.raises(SourceAccessError, match=action):
+        list(connector.deliveries(EVER))
+
+
+@needs_s3
+def test_a_wrong_secret_is_a_matter_of_credentials(
+    guarded: GuardedExport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-wrong-one")
+    connector = guarded.connect(documented_policy())
+    with pytest.raises(SourceAccessError, match="SignatureDoesNotMatch") as caught:
+        list(connector.deliveries(EVER))
+    assert "a-wrong-one" not in str(caught.value)
+
+
 @needs_s3
 def test_no_secret_reaches_a_log_even_at_the_most_talkative_level(
     proxy: FaultyProxy,
@@ -574,6 +664,17 @@ def test_it_follows_the_connector_protocol(tmp_path: Path) -> None:
     connector: Connector = connect_to({"path": ".", "export": "focus"}, tmp_path)
     assert isinstance(connector, Connector)
     assert connector.streams() == ("focus", "aws_cur2")
+
+
+def check_every_request_from_now_on(url: str) -> None:
+    request = urllib.request.Request(  # noqa: S310
+        f"{url}/moto-api/reset-auth",
+        data=b"0",
+        headers={"Content-Type": "text/plain"},
+        method="POST",
+    )
+    with urllib.request.urlopen(request):  # noqa: S310
+        pass
 
 
 def wait_for_the_next_second() -> None:
