@@ -1,0 +1,133 @@
+"""The folders and files of a user's workspace, and the first ones of a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from triptych.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Where the files of a new workspace are kept, under the names they will have.
+_TEMPLATES = files("triptych") / "new_workspace"
+_TEMPLATE_FILES = {
+    "triptych.yml": "triptych.yml",
+    "catalog.yml": "catalog.yml",
+    "allocation.yml": "allocation.yml",
+    "assumptions.yml": "assumptions.yml",
+    "budgets.csv": "budgets.csv",
+    "gitignore": ".gitignore",
+}
+_FOLDERS = ("bills", "studies", "scenarios")
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Workspace:
+    """Where everything of one workspace is.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds ``triptych.yml``; made absolute.
+    """
+
+    root: Path
+
+    def __init__(self, root: Path) -> None:
+        object.__setattr__(self, "root", root.expanduser().resolve())
+
+    @property
+    def settings_file(self) -> Path:
+        """``triptych.yml``."""
+        return self.root / "triptych.yml"
+
+    @property
+    def lake(self) -> Path:
+        """Evidence: immutable loads, written only by ingest."""
+        return self.root / "lake"
+
+    @property
+    def staging(self) -> Path:
+        """Where a load is prepared before it is committed; swept by the next run."""
+        return self.lake / ".staging"
+
+    @property
+    def raw_database(self) -> Path:
+        """The catalogue of loads, with the views over them."""
+        return self.root / "raw.duckdb"
+
+    @property
+    def warehouse_dir(self) -> Path:
+        """The build and everything published."""
+        return self.root / "warehouse"
+
+    @property
+    def build_database(self) -> Path:
+        """What dbt and attribution write, and no reader opens."""
+        return self.warehouse_dir / "build.duckdb"
+
+    @property
+    def published_dir(self) -> Path:
+        """One file for each published run that is kept."""
+        return self.warehouse_dir / "published"
+
+    @property
+    def pointer(self) -> Path:
+        """Names the run that readers see."""
+        return self.warehouse_dir / "CURRENT"
+
+    @property
+    def runs_dir(self) -> Path:
+        """A folder of records and logs for each run."""
+        return self.root / "runs"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the one run that is under way."""
+        return self.runs_dir / "lock"
+
+
+def initialise(directory: Path) -> Workspace:
+    """Write a commented, valid workspace that runs once a bill is in ``bills/``.
+
+    Raises
+    ------
+    UsageError
+        ``directory`` is a file, is not empty, or cannot be written.
+    """
+    workspace = Workspace(directory)
+    _refuse_what_is_in_use(workspace.root)
+    try:
+        for folder in _FOLDERS:
+            (workspace.root / folder).mkdir(parents=True, exist_ok=True)
+        for template, name in _TEMPLATE_FILES.items():
+            text = (_TEMPLATES / template).read_text(encoding="utf-8")
+            (workspace.root / name).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"The folder cannot be written: {error.strerror}.",
+            where=str(workspace.root),
+            next_step="Name another folder.",
+        ) from error
+    return workspace
+
+
+def _refuse_what_is_in_use(root: Path) -> None:
+    if root.is_dir() and any(root.iterdir()):
+        raise UsageError(
+            "The folder is not empty.",
+            where=str(root),
+            next_step="Name a new or an empty folder; nothing was written.",
+        )
+    if root.exists() and not root.is_dir():
+        raise UsageError(
+            "This is a file, not a folder.",
+            where=str(root),
+            next_step="Name a new or an empty folder; nothing was written.",
+        )
+
+
+__all__ = ["Workspace", "initialise"]
