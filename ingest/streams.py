@@ -56,6 +56,9 @@ class Stream:
     key : tuple of str
         Columns that identify a row within a load; empty where rows may repeat
         (a bill may hold two equal lines, and both count).
+    money_predicate : str
+        SQL predicate over canonical columns: rows whose money counts. Others only
+        repeat money that stands in another row.
     checks : tuple of (str, str)
         Reason code and SQL predicate over canonical columns; a row for which it
         is true goes to quarantine.
@@ -67,6 +70,7 @@ class Stream:
     money_columns: tuple[str, ...] = ()
     currency_column: str = ""
     key: tuple[str, ...] = ()
+    money_predicate: str = "true"
     checks: tuple[tuple[str, str], ...] = ()
 
     def column(self, name: str) -> Column:
@@ -251,6 +255,9 @@ AWS_CUR2 = Stream(
         ),
         *_typed(TAGS, "resource_tags", "cost_category", "product"),
     ),
+    money_predicate=(
+        "coalesce(line_item_operation, '') NOT IN ('EKSPod-EC2', 'ECSTask-EC2')"
+    ),
     checks=(
         _starts_in_range("bill_billing_period_start_date"),
         _starts_in_range("line_item_usage_start_date"),
@@ -298,8 +305,11 @@ GCP_BILLING_EXPORT = Stream(
             "consumption_model_id",
             "transaction_type",
             "seller_name",
+            "adjustment_type",
+            "adjustment_reason",
+            "credits",
         ),
-        *_typed(TAGS, "labels", "system_labels", "project_labels"),
+        *_typed(TAGS, "labels", "system_labels", "project_labels", "tags"),
     ),
     checks=(
         _starts_in_range("invoice_month_start"),
@@ -309,6 +319,61 @@ GCP_BILLING_EXPORT = Stream(
             '"usage_end_time" < "usage_start_time"',
         ),
     ),
+)
+
+# List prices serve what-if questions; a bill is never computed from them.
+SKU_PRICES = Stream(
+    name="sku_prices",
+    period_column="price_month",
+    currency_column="currency",
+    key=(
+        "price_month",
+        "service_id",
+        "sku_id",
+        "currency",
+        "pricing_unit",
+        "tier_start_quantity",
+    ),
+    columns=(
+        _required(TIMESTAMP, "price_month"),
+        _required(TEXT, "service_id"),
+        _required(TEXT, "sku_id"),
+        _required(TEXT, "pricing_unit"),
+        _required(QUANTITY, "tier_start_quantity"),
+        _required(MONEY, "list_unit_price"),
+        Column("currency", TEXT, is_required=True, is_currency=True),
+        *_typed(QUANTITY, "base_units_per_pricing_unit", "currency_conversion_rate"),
+        *_text(
+            "service_provider_name",
+            "service_name",
+            "sku_description",
+            "resource_family",
+            "resource_group",
+            "usage_type",
+            "region_ids",
+            "base_unit",
+            "aggregation_level",
+            "aggregation_interval",
+        ),
+    ),
+    checks=(
+        _starts_in_range("price_month"),
+        ("negative_price", '"list_unit_price" < 0'),
+    ),
+)
+
+BILLING_PROJECTS = Stream(
+    name="billing_projects",
+    period_column="observed_month",
+    key=("observed_month", "billing_account_id", "project_id"),
+    columns=(
+        _required(TIMESTAMP, "observed_month"),
+        _required(TEXT, "billing_account_id"),
+        _required(TEXT, "project_id"),
+        *_text("billing_account_name", "account_currency"),
+        *_typed("BOOLEAN", "is_account_open", "is_billing_enabled"),
+    ),
+    checks=(_starts_in_range("observed_month"),),
 )
 
 MODEL_USAGE = Stream(
@@ -463,6 +528,8 @@ STREAMS: dict[str, Stream] = {
         FOCUS,
         AWS_CUR2,
         GCP_BILLING_EXPORT,
+        SKU_PRICES,
+        BILLING_PROJECTS,
         MODEL_USAGE,
         ACCELERATOR_USAGE,
         INVOICES,
