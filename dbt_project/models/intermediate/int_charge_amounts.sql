@@ -3,6 +3,8 @@
   Rounding each row once leaves a residue per source, month and currency; it is a row
   of component remainder, so that the sum is the exact total, rounded once.
 -#}
+{{ config(materialized='table') }}
+
 with placed as (
     select * from {{ ref('int_daily_charges_placed') }}
 ),
