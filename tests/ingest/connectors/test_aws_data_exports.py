@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from ingest.connector import Connector, FilePart, Window
 from ingest.connectors.aws_data_exports import AwsDataExports, AwsDataExportsConfig
+from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.aws_export_layout import (
     Bucket,
     ExportLayout,
@@ -49,7 +50,7 @@ from triptych.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from ingest.connector import Delivery
@@ -664,6 +665,105 @@ def test_it_follows_the_connector_protocol(tmp_path: Path) -> None:
     connector: Connector = connect_to({"path": ".", "export": "focus"}, tmp_path)
     assert isinstance(connector, Connector)
     assert connector.streams() == ("focus", "aws_cur2")
+
+
+def contract_case(
+    layout: ExportLayout, tables: Tables, options: dict[str, object], root: Path
+) -> ConnectorCase:
+    """Return an export of two months whose sums are plain to see."""
+
+    def deliver(month: str, costs: list[str]) -> None:
+        layout.overwrite(
+            month, [tables.make(month, costs)], file_format=tables.file_format
+        )
+
+    def deliver_again() -> None:
+        deliver("2026-04", ["10.25", "0.5", "-1"])
+        deliver("2026-05", ["4", "5"])
+
+    def deliver_late() -> dict[str, Decimal]:
+        deliver("2026-05", ["4", "5", "0.125"])
+        deliver("2026-06", ["100"])
+        return {"USD": Decimal("118.875")}
+
+    def deliver_hostile() -> int:
+        good = tables.make("2026-06", ["1", "2", "3"])
+        bad = tables.make("2026-06", ["7", "8"]).set_column(
+            good.column_names.index(tables.currency),
+            tables.currency,
+            pa.array([None, "DOUBLOON"], pa.string()),
+        )
+        layout.overwrite(
+            "2026-06",
+            [pa.concat_tables([good, bad])],
+            file_format=tables.file_format,
+        )
+        return 2
+
+    deliver_again()
+    return ConnectorCase(
+        connector_type="aws_data_exports",
+        options={"prefix": layout.prefix, "export": layout.export, **options},
+        root=root,
+        expected_rows=5,
+        expected_money={"USD": Decimal("18.75")},
+        deliver_again=deliver_again,
+        deliver_late=deliver_late,
+        deliver_hostile=deliver_hostile,
+        secrets=(
+            ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+            ENVIRONMENT["AWS_SESSION_TOKEN"],
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    make: Callable[[str, list[str]], pa.Table]
+    currency: str
+    file_format: str
+
+
+FOCUS = Tables(focus_table, "BillingCurrency", "parquet")
+CUR2 = Tables(cur2_table, "line_item_currency_code", "csv")
+
+
+@needs_s3
+class TestAwsDataExportsContract(ConnectorContract):
+    """FOCUS as Parquet, over HTTP."""
+
+    @pytest.fixture
+    def case(
+        self, layout: ExportLayout, endpoint: str, tmp_path: Path
+    ) -> ConnectorCase:
+        place = layout.place
+        assert isinstance(place, Bucket)
+        options: dict[str, object] = {"bucket": place.name, "endpoint_url": endpoint}
+        return contract_case(layout, FOCUS, options, tmp_path)
+
+
+@needs_s3
+class TestAwsDataExportsCur2Contract(ConnectorContract):
+    """CUR 2.0 as gzip CSV, over HTTP."""
+
+    @pytest.fixture
+    def case(self, bucket: Bucket, endpoint: str, tmp_path: Path) -> ConnectorCase:
+        layout = ExportLayout(bucket, export="cur")
+        options: dict[str, object] = {
+            "bucket": bucket.name,
+            "endpoint_url": endpoint,
+            "table": "cur2",
+        }
+        return contract_case(layout, CUR2, options, tmp_path)
+
+
+class TestAwsDataExportsCopyContract(ConnectorContract):
+    """FOCUS as Parquet, from a copy on disk."""
+
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> ConnectorCase:
+        layout = ExportLayout(Folder(tmp_path / "copy"))
+        return contract_case(layout, FOCUS, {"path": "copy"}, tmp_path)
 
 
 def check_every_request_from_now_on(url: str) -> None:
