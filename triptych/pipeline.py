@@ -130,6 +130,33 @@ def run(
         return RunReport(this.run_id, report, this.build())
 
 
+def retry_quarantine(
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    source: str | None = None,
+    progress: Progress,
+) -> IngestReport:
+    """Read again what left rows in quarantine, and whatever else is new.
+
+    Parameters
+    ----------
+    workspace, settings
+        Where and what.
+    source : str, optional
+        Name of a source; all when ``None``.
+    progress : Progress
+        Where to report.
+    """
+    names = () if source is None else (source,)
+    with hold_run_lock(workspace.lock_file):
+        bound_connectors(workspace, settings, names)
+        this = _Run(workspace, settings, progress)
+        with open_catalogue(this.places()) as catalogue:
+            catalogue.forget_quarantined_fingerprints(source=source)
+        return this.ingest(names, Window())
+
+
 def bound_connectors(
     workspace: Workspace, settings: Settings, names: Sequence[str] = ()
 ) -> list[Connector]:
@@ -174,7 +201,7 @@ class _Run:
         with self.recorded("ingesting"):
             connectors = bound_connectors(self._workspace, self._settings, sources)
             runner = IngestRunner(
-                self._places(),
+                self.places(),
                 run_id=self.run_id,
                 limits=EngineLimits(
                     self._settings.warehouse.memory_limit,
@@ -197,7 +224,7 @@ class _Run:
         warehouse = self._settings.warehouse
         with self.recorded("building"):
             # A workspace that has never been ingested has no catalogue yet.
-            open_catalogue(self._places()).close()
+            open_catalogue(self.places()).close()
             with self._progress.task("build") as task:
                 outcome = build_marts(
                     self._workspace,
@@ -240,7 +267,8 @@ class _Run:
         fresh.write_text(json.dumps(self._record, indent=2), encoding="utf-8")
         fresh.replace(target)
 
-    def _places(self) -> LakePlaces:
+    def places(self) -> LakePlaces:
+        """Return where the evidence of this workspace rests."""
         workspace = self._workspace
         return LakePlaces(
             root=workspace.root,
@@ -264,4 +292,12 @@ class _Recorded:
             self._run._note("failed", error=text)  # noqa: SLF001  (its other half)
 
 
-__all__ = ["BuildReport", "RunReport", "bound_connectors", "build", "ingest", "run"]
+__all__ = [
+    "BuildReport",
+    "RunReport",
+    "bound_connectors",
+    "build",
+    "ingest",
+    "retry_quarantine",
+    "run",
+]

@@ -53,23 +53,26 @@ def settings_from_environment() -> dict[str, Any]:
     SettingsError
         A variable cannot be read.
     """
-    try:
-        variables = _Variables()
-    except (UnreadableVariableError, ValueError) as error:
-        raise SettingsError(
-            f"A {PREFIX}… variable cannot be read.",
-            where="environment",
-            next_step=f"Set single values, such as {PREFIX}WAREHOUSE__THREADS=4.",
-        ) from error
-    return variables.model_dump(
+    return _variables().model_dump(
         exclude_none=True, exclude_defaults=True, exclude={"workspace"}
     )
 
 
 def workspace_from_environment() -> Path | None:
     """Return the folder that ``TRIPTYCH_WORKSPACE`` names, if it names one."""
-    workspace = _Variables().workspace
+    workspace = _variables().workspace
     return None if workspace is None else Path(workspace)
+
+
+def _variables() -> _Variables:
+    try:
+        return _Variables()
+    except (UnreadableVariableError, ValueError) as error:
+        raise SettingsError(
+            f"A {PREFIX}… variable cannot be read.",
+            where="environment",
+            next_step=f"Set single values, such as {PREFIX}WAREHOUSE__THREADS=4.",
+        ) from error
 
 
 def variable_name(path: tuple[str | int, ...]) -> str:

@@ -1,0 +1,37 @@
+"""The command line: parse, call one function, print, exit code. Nothing else.
+
+Exit codes: 0 fine · 1 unexpected · 2 usage or settings · 3 a source failed · 4 a dbt
+model or test failed · 5 an estimate was refused · 6 not reconciled · 7 another run
+holds the lock · 130 stopped with Ctrl-C.
+
+What is heavy is imported inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+from triptych.cli.application import new_application
+from triptych.cli.dashboard_commands import dashboard, demo
+from triptych.cli.quarantine_commands import quarantine
+from triptych.cli.run_commands import build, ingest, run
+from triptych.cli.sql_command import sql
+from triptych.cli.workspace_commands import check, init, status
+
+app = new_application()
+app.command()(init)
+app.command()(demo)
+app.command()(check)
+app.command()(ingest)
+app.command()(build)
+app.command()(run)
+app.command()(sql)
+app.command()(status)
+app.add_typer(quarantine, name="quarantine")
+app.command()(dashboard)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+__all__ = ["app", "main"]

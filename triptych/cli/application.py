@@ -1,0 +1,89 @@
+"""The application: how failures are told and which exit code they end with."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from triptych import __version__
+from triptych.errors import TriptychError
+
+_UNEXPECTED = 1
+_VERBOSE = "triptych.verbose"
+
+
+class CommandGroup(TyperGroup):
+    """Runs a command and tells its failure in the reader's words."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  (typer's own types are private)
+        """Run the command; a failure ends with the exit code of its kind."""
+        try:
+            return super().invoke(ctx)
+        except TriptychError as error:
+            code, text = error.exit_code, str(error)
+        except (TyperException, typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except Exception as error:  # noqa: BLE001  (the last to catch it)
+            code = _UNEXPECTED
+            text = (
+                f"Something unexpected went wrong: {type(error).__name__}:"
+                f" {_one_line(error)}. Run the command again with -v for details."
+            )
+        if ctx.meta.get(_VERBOSE):
+            traceback.print_exc()
+        print(text, file=sys.stderr)
+        raise typer.Exit(code)
+
+
+def remember_verbosity(ctx: typer.Context, is_verbose: bool) -> bool:  # noqa: FBT001
+    """Keep ``-v`` where the group finds it when the command has failed."""
+    ctx.meta[_VERBOSE] = is_verbose
+    return is_verbose
+
+
+def new_application() -> typer.Typer:
+    """Return the application without commands."""
+    application = typer.Typer(
+        cls=CommandGroup,
+        name="triptych",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="What AI costs, how fast it is delivered, and what it earns.",
+    )
+    application.callback()(_options)
+    return application
+
+
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001  (a flag's callback)
+    if is_asked:
+        print(f"triptych {__version__}")
+        raise typer.Exit
+
+
+def _options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or "no further message"
+
+
+__all__ = ["CommandGroup", "new_application", "remember_verbosity"]

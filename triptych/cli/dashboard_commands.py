@@ -1,0 +1,196 @@
+"""``dashboard`` and ``demo``."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triptych.cli.options import (
+    MemoryLimitOption,
+    ThreadsOption,
+    VerboseOption,
+    WorkspaceOption,
+    find_workspace,
+    open_workspace,
+)
+from triptych.cli.printing import print_table
+from triptych.errors import UsageError
+from triptych.progress import progress_for
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from triptych.cli.options import OpenWorkspace
+    from triptych.workspace import Workspace
+
+PortOption = Annotated[
+    str | None, typer.Option("--port", metavar="N", help="Port to listen on.")
+]
+HeadlessOption = Annotated[
+    bool, typer.Option("--headless", help="Open no browser; only print the address.")
+]
+
+_DEMO_FOLDER = Path("triptych-demo")
+_DEMO_RECORD = ".demo.json"
+_SHOWN_MODELS = 5
+_TERMINATED = 143
+
+
+def dashboard(
+    *,
+    port: PortOption = None,
+    headless: HeadlessOption = False,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Serve the dashboard on this machine until Ctrl-C."""
+    opened = open_workspace(workspace, is_verbose=verbose, port=port)
+    _serve(opened, is_headless=headless)
+
+
+def demo(  # noqa: PLR0913  (one parameter for each option)
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help=f"Default: {_DEMO_FOLDER}."),
+    ] = None,
+    *,
+    months: Annotated[int, typer.Option(min=1, help="Months to simulate.")] = 18,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same company.")] = 7,
+    scale: Annotated[float, typer.Option(min=0.01, help="Times the line items.")] = 1.0,
+    headless: HeadlessOption = False,
+    no_dashboard: Annotated[
+        bool, typer.Option("--no-dashboard", help="Stop after the run.")
+    ] = False,
+    port: PortOption = None,
+    threads: ThreadsOption = None,
+    memory_limit: MemoryLimitOption = None,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Simulate a company, run everything on it, and show what it found."""
+    from triptych import pipeline  # noqa: PLC0415
+
+    target = find_workspace(directory or workspace or _DEMO_FOLDER)
+    _simulate(target, {"months": months, "seed": seed, "scale": scale})
+    opened = open_workspace(
+        target.root,
+        is_verbose=verbose,
+        threads=threads,
+        memory_limit=memory_limit,
+        port=port,
+    )
+    pipeline.run(opened.workspace, opened.settings, progress=progress_for())
+    _print_found(target)
+    if no_dashboard:
+        print(f'To look at it: triptych dashboard --workspace "{target.root}"')
+    else:
+        _serve(opened, is_headless=headless)
+
+
+def _simulate(target: Workspace, parameters: dict[str, int | float]) -> None:
+    """Write the sample company, unless the very same one is there already."""
+    from ingest.simulate.company import write_company  # noqa: PLC0415
+
+    record = target.root / _DEMO_RECORD
+    if record.is_file() and json.loads(record.read_text("utf-8")) == parameters:
+        return
+    if target.root.exists() and (
+        not target.root.is_dir() or any(target.root.iterdir())
+    ):
+        raise UsageError(
+            "The folder is not empty, and holds no sample company of these options.",
+            where=str(target.root),
+            next_step="Name a new folder, or remove this one.",
+        )
+    with progress_for().task("simulate the sample company"):
+        write_company(target.root, **parameters)
+    record.write_text(json.dumps(parameters), encoding="utf-8")
+
+
+def _print_found(workspace: Workspace) -> None:
+    from triptych.warehouse.reader import PublishedReader  # noqa: PLC0415
+
+    snapshot = PublishedReader(workspace.root).snapshot()
+    totals = snapshot.query(
+        "SELECT currency, sum(billed_cost) AS billed_cost,"
+        " min(billing_month) AS first_month, max(billing_month) AS last_month"
+        " FROM cost.mart_cost_waterfall WHERE step = 'ledger'"
+        " GROUP BY currency ORDER BY billed_cost DESC"
+    ).to_pylist()
+    models = snapshot.query(
+        "SELECT model_id, currency, sum(fully_loaded_cost) AS fully_loaded_cost"
+        " FROM cost.mart_model_unit_costs WHERE model_id IS NOT NULL"
+        " GROUP BY ALL ORDER BY fully_loaded_cost DESC LIMIT ?",
+        [_SHOWN_MODELS],
+    ).to_pylist()
+    print("SYNTHETIC: everything below is simulated.")
+    for total in totals:
+        print(
+            f"Billed {total['first_month']} to {total['last_month']}:"
+            f" {total['billed_cost']:,.2f} {total['currency']}"
+        )
+    print("Most expensive models, fully loaded:")
+    print_table(
+        ("model", "cost", "currency"),
+        [
+            (row["model_id"], f"{row['fully_loaded_cost']:,.2f}", row["currency"])
+            for row in models
+        ],
+    )
+
+
+def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
+    from dashboard.server import command  # noqa: PLC0415
+
+    root = opened.workspace.root
+    host, port = opened.settings.dashboard.host, opened.settings.dashboard.port
+    _refuse_a_taken_port(host, port)
+    print(f"Dashboard: http://{host}:{port} (stop with Ctrl-C)", flush=True)
+    package_parent = Path(sys.modules["dashboard.server"].__file__ or "").parents[1]
+    paths = [str(package_parent), os.environ.get("PYTHONPATH", "")]
+    with subprocess.Popen(  # noqa: S603  (our own interpreter and arguments)
+        command(root, host=host, port=port, headless=is_headless),
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "TRIPTYCH_WORKSPACE": str(root),
+        },
+        stdout=sys.stderr,
+    ) as server:
+        previous = signal.signal(signal.SIGTERM, _stop)
+        try:
+            code = server.wait()
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+            server.terminate()
+    if code:
+        raise UsageError(
+            f"The dashboard's server ended with code {code}.",
+            next_step="Its own message stands above.",
+        )
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise SystemExit(_TERMINATED)
+
+
+def _refuse_a_taken_port(host: str, port: int) -> None:
+    try:
+        with socket.create_server((host, port)):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"The dashboard cannot listen on {host}:{port}: {error.strerror}.",
+            next_step="Stop what listens there, or name another port with --port.",
+        ) from error
+
+
+__all__ = ["dashboard", "demo"]

@@ -1,0 +1,123 @@
+"""Options that several commands share, and opening the workspace they name."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triptych.cli.application import remember_verbosity
+
+if TYPE_CHECKING:
+    from triptych.settings import Settings
+    from triptych.workspace import Workspace
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        "-w",
+        metavar="DIR",
+        help="Workspace folder; the current one, else TRIPTYCH_WORKSPACE.",
+        show_default=False,
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+VerboseOption = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        "-v",
+        callback=remember_verbosity,
+        help="Log what happens; show tracebacks.",
+    ),
+]
+ThreadsOption = Annotated[
+    str | None,
+    typer.Option("--threads", metavar="N", help="Threads of the engine."),
+]
+MemoryLimitOption = Annotated[
+    str | None,
+    typer.Option("--memory-limit", metavar="SIZE", help="Memory of the engine: 2GB."),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWorkspace:
+    """A workspace with its settings, read once."""
+
+    workspace: Workspace
+    settings: Settings
+
+
+def open_workspace(
+    given: Path | None,
+    *,
+    is_verbose: bool = False,
+    threads: str | None = None,
+    memory_limit: str | None = None,
+    port: str | None = None,
+) -> OpenWorkspace:
+    """Read the settings of the workspace that a command means.
+
+    Raises
+    ------
+    SettingsError
+        There is no workspace, or one of its files, a variable or a flag is wrong.
+    """
+    from triptych.settings import load_settings  # noqa: PLC0415
+
+    _log_to_standard_error(is_verbose=is_verbose)
+    flags = {
+        "warehouse.threads": threads,
+        "warehouse.memory_limit": memory_limit,
+        "dashboard.port": port,
+    }
+    overrides = {key: value for key, value in flags.items() if value is not None}
+    workspace = find_workspace(given)
+    settings = load_settings(workspace.root, overrides=overrides)
+    for warning in settings.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return OpenWorkspace(workspace, settings)
+
+
+def find_workspace(given: Path | None) -> Workspace:
+    """Return the named workspace, else the current folder, else the variable's."""
+    from triptych.settings import workspace_from_environment  # noqa: PLC0415
+    from triptych.workspace import Workspace  # noqa: PLC0415
+
+    if given is not None:
+        return Workspace(given)
+    here = Workspace(Path.cwd())
+    if here.settings_file.is_file():
+        return here
+    named = workspace_from_environment()
+    return here if named is None else Workspace(named)
+
+
+def _log_to_standard_error(*, is_verbose: bool) -> None:
+    """Keep standard output for results."""
+    import logging  # noqa: PLC0415
+
+    import structlog  # noqa: PLC0415
+
+    level = logging.DEBUG if is_verbose else logging.WARNING
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+
+
+__all__ = [
+    "JsonOption",
+    "MemoryLimitOption",
+    "OpenWorkspace",
+    "ThreadsOption",
+    "VerboseOption",
+    "WorkspaceOption",
+    "find_workspace",
+    "open_workspace",
+]

@@ -1,0 +1,115 @@
+"""Prints results: tables for people, CSV and JSON for programs.
+
+A decimal is printed with every digit it has; in JSON it is text, because a JSON
+number would be read back as a binary fraction.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import math
+import sys
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: Wide enough that nothing is cut or folded when nobody's terminal limits it.
+_UNLIMITED_WIDTH = 100_000
+
+
+def print_json(value: object) -> None:
+    """Print ``value`` as JSON; dataclasses become objects."""
+    print(json.dumps(to_plain(value), indent=2, ensure_ascii=False))
+
+
+def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print RFC 4180 CSV; NULL is an empty field."""
+    writer = csv.writer(sys.stdout, lineterminator="\r\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(["" if cell is None else to_text(cell) for cell in row])
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print an aligned table; numbers stand to the right."""
+    from rich import box  # noqa: PLC0415  (keeps --help quick)
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD)
+    rows = list(rows)
+    for position, column in enumerate(columns):
+        is_number = any(_is_number(row[position]) for row in rows)
+        table.add_column(
+            Text(column), justify="right" if is_number else "left", overflow="fold"
+        )
+    for row in rows:
+        cells = ("" if cell is None else to_text(cell) for cell in row)
+        table.add_row(*(Text(cell) for cell in cells))
+    width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
+    Console(width=width).print(table)
+
+
+def to_text(value: object) -> str:
+    """Return a value as a person or a CSV reader expects it."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            return value.isoformat(sep=" ")
+        case dict() | list() | tuple():
+            return json.dumps(to_plain(value), ensure_ascii=False)
+        case bytes():
+            return value.hex()
+    return str(value)
+
+
+def to_plain(value: object) -> Any:  # noqa: ANN401, PLR0911  (one for each JSON kind)
+    """Return a value as JSON has it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return {name: to_plain(getattr(value, name)) for name in names}
+    match value:
+        case dict():
+            return {str(key): to_plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [to_plain(item) for item in value]
+        case float():
+            return value if math.isfinite(value) else None
+        case Decimal() | bytes():
+            return to_text(value)
+        case date() | datetime() | time():
+            return value.isoformat()
+        case Path() | timedelta():
+            return str(value)
+    return value if value is None or isinstance(value, bool | int) else str(value)
+
+
+def records(
+    columns: Sequence[str], rows: Iterable[Sequence[object]]
+) -> list[Mapping[str, object]]:
+    """Return rows as one mapping each, for JSON."""
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+__all__ = [
+    "print_csv",
+    "print_json",
+    "print_table",
+    "records",
+    "to_plain",
+    "to_text",
+]

@@ -1,0 +1,192 @@
+"""``ingest``, ``build`` and ``run``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    MemoryLimitOption,
+    ThreadsOption,
+    VerboseOption,
+    WorkspaceOption,
+    open_workspace,
+)
+from triptych.cli.printing import print_json
+from triptych.progress import progress_for
+
+if TYPE_CHECKING:
+    from ingest.connector import Window
+    from ingest.runner import IngestReport
+    from triptych.pipeline import BuildReport
+
+SourcesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SOURCE]...", help="Sources by name; default: all."),
+]
+FromOption = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=["%Y-%m-%d"], help="First day, UTC."),
+]
+ToOption = Annotated[
+    datetime | None,
+    typer.Option("--to", formats=["%Y-%m-%d"], help="First day no more included."),
+]
+
+
+def ingest(  # noqa: PLR0913  (one parameter for each option)
+    sources: SourcesArgument = None,
+    *,
+    start: FromOption = None,
+    end: ToOption = None,
+    threads: ThreadsOption = None,
+    memory_limit: MemoryLimitOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Pull what is new from the sources; nothing new commits nothing."""
+    from triptych import pipeline  # noqa: PLC0415
+
+    opened = open_workspace(
+        workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
+    )
+    report = pipeline.ingest(
+        opened.workspace,
+        opened.settings,
+        sources=sources or (),
+        window=_window(start, end),
+        progress=progress_for(),
+    )
+    if as_json:
+        print_json(ingest_record(report))
+    else:
+        print_ingest(report)
+    report.raise_first_failure()
+
+
+def build(
+    *,
+    threads: ThreadsOption = None,
+    memory_limit: MemoryLimitOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Build, test and publish the marts from what has been ingested."""
+    from triptych import pipeline  # noqa: PLC0415
+
+    opened = open_workspace(
+        workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
+    )
+    report = pipeline.build(opened.workspace, opened.settings, progress=progress_for())
+    if as_json:
+        print_json(_build_record(report))
+    else:
+        _print_build(report)
+
+
+def run(  # noqa: PLR0913  (one parameter for each option)
+    sources: SourcesArgument = None,
+    *,
+    start: FromOption = None,
+    end: ToOption = None,
+    keep_going: Annotated[
+        bool,
+        typer.Option("--keep-going", help="Build although a source failed."),
+    ] = False,
+    threads: ThreadsOption = None,
+    memory_limit: MemoryLimitOption = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Ingest, build and publish; goes on where a crashed run stopped."""
+    from triptych import pipeline  # noqa: PLC0415
+
+    opened = open_workspace(
+        workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
+    )
+    report = pipeline.run(
+        opened.workspace,
+        opened.settings,
+        sources=sources or (),
+        window=_window(start, end),
+        keep_going=keep_going,
+        progress=progress_for(),
+    )
+    if as_json:
+        ingested = ingest_record(report.ingest)
+        print_json({"ingest": ingested, "build": _build_record(report.build)})
+    else:
+        print_ingest(report.ingest)
+        _print_build(report.build)
+    report.ingest.raise_first_failure()
+
+
+def print_ingest(report: IngestReport) -> None:
+    """Say what each source brought."""
+    loads = Counter(load.source for load in report.committed)
+    for source, count in loads.items():
+        mine = [load for load in report.committed if load.source == source]
+        rows = sum(load.row_count for load in mine)
+        refused = sum(load.quarantined_row_count for load in mine)
+        quarantine = f", {refused:,} in quarantine" if refused else ""
+        print(f"{source}: {_counted(count, 'new load')}, {rows:,} rows{quarantine}")
+    if report.skipped_count:
+        print(f"{_counted(report.skipped_count, 'delivery', 'deliveries')} unchanged")
+    if not report.committed and not report.skipped_count:
+        print("No source offered anything.")
+    for note in report.notes:
+        print(f"note: {note}")
+
+
+def ingest_record(report: IngestReport) -> dict[str, object]:
+    """Return an ingest as JSON has it."""
+    return {
+        "committed": report.committed,
+        "skipped_count": report.skipped_count,
+        "quarantined_row_count": report.quarantined_row_count,
+        "notes": report.notes,
+        "failures": [
+            {"source": failure.source, "error": str(failure.error)}
+            for failure in report.failures
+        ],
+    }
+
+
+def _build_record(report: BuildReport) -> dict[str, object]:
+    return {
+        "run_id": report.run_id,
+        "published_path": report.published_path,
+        "warnings": [node.name for node in report.transform.warnings],
+    }
+
+
+def _print_build(report: BuildReport) -> None:
+    for node in report.transform.warnings:
+        print(f"warning: {node.name}: {_counted(node.failure_count, 'row')}")
+    print(f"Published run {report.run_id}")
+
+
+def _counted(count: int, noun: str, plural: str = "") -> str:
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def _window(start: datetime | None, end: datetime | None) -> Window:
+    from ingest.connector import Window  # noqa: PLC0415
+    from triptych.errors import UsageError  # noqa: PLC0415
+
+    if start is not None and end is not None and end <= start:
+        raise UsageError(
+            f"--to {end:%Y-%m-%d} is not after --from {start:%Y-%m-%d}.",
+            next_step="--to is the first day that is no more included.",
+        )
+    return Window(start and start.date(), end and end.date())
+
+
+__all__ = ["build", "ingest", "ingest_record", "print_ingest", "run"]

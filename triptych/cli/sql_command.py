@@ -1,0 +1,59 @@
+"""``sql``: any question to the published warehouse, read-only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    VerboseOption,
+    WorkspaceOption,
+    find_workspace,
+)
+from triptych.cli.printing import print_csv, print_json, print_table, records
+from triptych.errors import UsageError
+
+
+class Format(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def sql(
+    query: Annotated[str, typer.Argument(help="DuckDB SQL over core.*, cost.*, …")],
+    *,
+    format_: Annotated[
+        Format, typer.Option("--format", help="Decimals are exact in each.")
+    ] = Format.TABLE,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Query the published warehouse, read-only."""
+    import duckdb  # noqa: PLC0415
+
+    from triptych.warehouse.reader import PublishedReader  # noqa: PLC0415
+
+    snapshot = PublishedReader(find_workspace(workspace).root).snapshot()
+    try:
+        answer = snapshot.query(query)
+    except duckdb.Error as error:
+        raise UsageError(str(error), where="query") from error
+    columns = answer.column_names
+    rows = list(zip(*(column.to_pylist() for column in answer.columns), strict=True))
+    match Format.JSON if as_json else format_:
+        case Format.JSON:
+            print_json(records(columns, rows))
+        case Format.CSV:
+            print_csv(columns, rows)
+        case Format.TABLE:
+            print_table(columns, rows)
+
+
+__all__ = ["Format", "sql"]

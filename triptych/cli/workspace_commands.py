@@ -1,0 +1,142 @@
+"""``init``, ``check`` and ``status``: a workspace begins, is judged, is looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    VerboseOption,
+    WorkspaceOption,
+    open_workspace,
+)
+from triptych.cli.printing import print_json, print_table
+from triptych.errors import SourceError
+
+if TYPE_CHECKING:
+    from triptych.probe import SourceProbe
+    from triptych.status import StatusReport
+
+
+def init(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", help="New or empty folder; default: here."),
+    ] = None,
+    *,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Write a commented, valid workspace."""
+    from triptych.workspace import initialise  # noqa: PLC0415
+
+    root = initialise(directory or workspace or Path()).root
+    print(f"A new workspace is in {root}")
+    print("Put FOCUS files (CSV, CSV.gz, Parquet) in bills/, edit triptych.yml,")
+    print(f'then: cd "{root}" && triptych check && triptych run && triptych dashboard')
+
+
+def check(
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Validate every file, and ask each source whether it can be read."""
+    from triptych.pipeline import bound_connectors  # noqa: PLC0415
+    from triptych.probe import probe_sources  # noqa: PLC0415
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    connectors = bound_connectors(opened.workspace, opened.settings)
+    probes = list(probe_sources(connectors))
+    if as_json:
+        print_json(
+            {
+                "workspace": opened.workspace.root,
+                "warnings": opened.settings.warnings,
+                "sources": [_probe_record(probe) for probe in probes],
+            }
+        )
+    else:
+        print(f"The settings in {opened.workspace.root} are valid.")
+        _print_probes(probes)
+    failed = [probe.source for probe in probes if not probe.is_ok]
+    if failed:
+        raise SourceError(f"Not ready: {', '.join(failed)}.")
+
+
+def _probe_record(probe: SourceProbe) -> dict[str, object]:
+    return {
+        "source": probe.source,
+        "type": probe.source_type,
+        "is_ok": probe.is_ok,
+        "findings": probe.findings,
+    }
+
+
+def _print_probes(probes: list[SourceProbe]) -> None:
+    if not probes:
+        print("No source is configured: add one to triptych.yml.")
+    for probe in probes:
+        print(f"{probe.source} ({probe.source_type})")
+        for finding in probe.findings:
+            mark = "ok     " if finding.is_ok else "missing"
+            print(f"  {mark} {finding.message} {finding.next_step}".rstrip())
+
+
+def status(
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Show the last run, what is published, and how fresh each source is."""
+    from triptych.status import status as look_at  # noqa: PLC0415
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    report = look_at(opened.workspace, opened.settings)
+    if as_json:
+        print_json(report)
+    else:
+        _print_status(report)
+
+
+def _print_status(report: StatusReport) -> None:
+    if report.is_synthetic:
+        print("SYNTHETIC: the data of this workspace is simulated.")
+    run = report.last_run
+    if run is None:
+        print("No run yet.")
+    else:
+        print(f"Last run: {run.run_id}, {run.state}")
+        problems = [text for text in (run.error, *run.failures) if text]
+        for text in (*problems, *(f"test warned: {name}" for name in run.warnings)):
+            print(f"  {text}")
+    print(f"Published: {report.published_run_id or 'nothing yet'}")
+    if report.sources:
+        print_table(
+            ("source", "last tried", "last success", "loads", "rows", "quarantined"),
+            [
+                (
+                    source.source,
+                    source.last_attempt_at.replace(microsecond=0),
+                    source.last_success_at
+                    and source.last_success_at.replace(microsecond=0),
+                    source.load_count,
+                    source.row_count,
+                    source.quarantined_row_count,
+                )
+                for source in report.sources
+            ],
+        )
+    for source in report.sources:
+        if source.last_error:
+            print(f"{source.source}: {source.last_error}")
+    for name in report.untried_sources:
+        print(f"{name}: never ingested")
+
+
+__all__ = ["check", "init", "status"]

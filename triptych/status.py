@@ -1,0 +1,86 @@
+"""What a workspace looks like now: the last run, what is published, its sources."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from triptych.warehouse.inspection import SourceState, read_source_states
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triptych.settings import Settings
+    from triptych.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How the newest run went, as it wrote it down itself."""
+
+    run_id: str
+    state: str
+    started_at: str
+    error: str | None
+    failures: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """Everything ``triptych status`` tells.
+
+    ``sources`` has those that were ingested; ``untried_sources`` those that are
+    configured and were not. ``published_run_id`` is what readers see.
+    """
+
+    is_synthetic: bool
+    last_run: LastRun | None
+    published_run_id: str | None
+    sources: tuple[SourceState, ...]
+    untried_sources: tuple[str, ...]
+
+
+def status(workspace: Workspace, settings: Settings) -> StatusReport:
+    """Look at the workspace without changing it."""
+    sources = tuple(read_source_states(workspace.raw_database))
+    tried = {source.source for source in sources}
+    return StatusReport(
+        is_synthetic=settings.is_synthetic,
+        last_run=_last_run(workspace.runs_dir),
+        published_run_id=_published_run(workspace.pointer),
+        sources=sources,
+        untried_sources=tuple(
+            source.name for source in settings.sources if source.name not in tried
+        ),
+    )
+
+
+def _last_run(runs_dir: Path) -> LastRun | None:
+    records = sorted(runs_dir.glob("*/run.json"), reverse=True)
+    for record in records:
+        try:
+            told = json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # cut off by a crash: the run before it is the last one known
+        return LastRun(
+            run_id=told["run_id"],
+            state=told.get("state", "started"),
+            started_at=told["started_at"],
+            error=told.get("error"),
+            failures=tuple(told.get("failures", ())),
+            warnings=tuple(told.get("warnings", ())),
+        )
+    return None
+
+
+def _published_run(pointer: Path) -> str | None:
+    try:
+        name = pointer.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    return name.rpartition("/")[2].removesuffix(".duckdb")
+
+
+__all__ = ["LastRun", "StatusReport", "status"]
