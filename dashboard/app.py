@@ -1,0 +1,61 @@
+"""The router: one run per drawing, the bar above every page, the page itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import access, page
+
+_PAGES = Path(__file__).parent / "pages"
+#: Figures start near the top of the screen, and digits stand under one another.
+_STYLE = """
+<style>
+[data-testid="stMainBlockContainer"] {padding-top: 3.2rem; padding-bottom: 4rem}
+[data-testid="stMetricValue"] {font-variant-numeric: tabular-nums}
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
+}
+</style>
+"""
+
+
+def main() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="triptych", layout="wide")
+    chosen = st.navigation(
+        {
+            "Cost": [
+                st.Page(
+                    _PAGES / "cost_by_model.py",
+                    title="Cost by model",
+                    url_path="cost_by_model",
+                    default=True,
+                )
+            ],
+            "Operations": [
+                st.Page(
+                    _PAGES / "data_health.py",
+                    title="Data health",
+                    url_path="data_health",
+                )
+            ],
+        }
+    )
+    st.html(_STYLE)
+    st.title(chosen.title, anchor=False)
+    reader = access.reader()
+    shown = None
+    with page.told_in_words():
+        access.require_permission()
+        # Once per drawing: everything below comes from this run.
+        snapshot = reader.snapshot()
+        shown = snapshot.path
+        with st.spinner("Reading the published figures …"):
+            if page.prepare(snapshot):
+                chosen.run()
+    page.watch(reader, shown)
+
+
+main()

@@ -1,0 +1,154 @@
+"""How far the evidence can be trusted: freshness, loads, quarantine, completeness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.data.published import per_run, ratio, table
+from dashboard.data.selection import AMOUNTS, Selection
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from triptych.warehouse.reader import Snapshot
+
+LOAD_LIMIT = 200
+
+
+@per_run
+def freshness(snapshot: Snapshot) -> pa.Table:
+    """Return one row per source and stream, the worrying ones first."""
+    return table(
+        snapshot,
+        """
+        select
+            source,
+            stream,
+            case
+                when load_count = 0 then 'never loaded'
+                when is_stale then 'stale'
+                else 'fresh'
+            end as state,
+            newest_evidence_at,
+            last_loaded_at,
+            expected_lag_hours,
+            source_type,
+            load_count,
+            row_count,
+            quarantined_row_count
+        from core.mart_source_freshness
+        order by load_count > 0, not is_stale, source, stream
+        """,
+    )
+
+
+@per_run
+def loads(snapshot: Snapshot) -> pa.Table:
+    """Return the newest loads, current and superseded, with how many there are."""
+    return table(
+        snapshot,
+        f"""
+        select
+            loaded_at,
+            source,
+            stream,
+            scope,
+            period,
+            status,
+            row_count,
+            quarantined_row_count,
+            label,
+            load_id,
+            count(*) over () as total_count
+        from core.mart_loads
+        order by loaded_at desc, load_id
+        limit {LOAD_LIMIT}
+        """,
+    )
+
+
+@per_run
+def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
+    """Return why rows were set aside, the most frequent reason first."""
+    return table(
+        snapshot,
+        """
+        select source, stream, reason, row_count, example, first_seen_at, last_seen_at
+        from core.mart_quarantine_reasons
+        order by row_count desc, source, stream, reason
+        """,
+    )
+
+
+@per_run
+def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what the provider's own numbers do not agree on in the period."""
+    return table(
+        snapshot,
+        """
+        select
+            rule_id,
+            severity,
+            description,
+            source,
+            billing_month,
+            row_count,
+            affected_billed_cost,
+            currency
+        from core.mart_data_quality_issues
+        where list_contains($months, billing_month)
+        order by severity, affected_billed_cost desc, rule_id, source
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def month_completeness(snapshot: Snapshot) -> pa.Table:
+    """Return one row per month and source, newest month first."""
+    return table(
+        snapshot,
+        """
+        select
+            billing_month,
+            source,
+            case when is_complete then 'complete' else 'not complete' end as state,
+            missing,
+            day_count,
+            newest_charge_date
+        from core.mart_month_completeness
+        order by billing_month desc, is_complete, source
+        """,
+    )
+
+
+@per_run
+def coverage(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return by source how much of the usage cost has an owner, and what has none."""
+    amount = AMOUNTS[selection.basis]
+    placed = (
+        f"sum({amount}) filter (component in"
+        " ('direct', 'shared', 'idle', 'unused_commitment', 'overhead'))"
+    )
+    usage = f"sum({amount}) filter (component not in ('tax', 'credit'))"
+    return table(
+        snapshot,
+        f"""
+        select
+            source,
+            coalesce({usage}, 0) as usage_cost,
+            coalesce({placed}, 0) as placed_cost,
+            coalesce(sum({amount}) filter (component = 'unallocated'), 0)
+                as unallocated_cost,
+            coalesce(sum({amount}) filter (component = 'remainder'), 0)
+                as remainder_cost,
+            {ratio(placed, usage)} as coverage_ratio,
+            count(*) as row_count
+        from cost.fct_daily_model_costs
+        where currency = $currency and list_contains($months, billing_month)
+        group by source
+        order by coverage_ratio nulls first, source
+        """,
+        currency=selection.currency,
+        months=list(selection.period.months),
+    )

@@ -1,0 +1,246 @@
+"""What the bar on top of every page can choose, and what it says about the choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from dashboard.data.published import one, per_run, rows
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from triptych.warehouse.reader import Snapshot
+
+
+Basis = Literal["Amortised", "Billed"]
+AMOUNTS: dict[Basis, str] = {"Amortised": "effective_cost", "Billed": "billed_cost"}
+SCOPES = {
+    "everything": "true",
+    "model": "model_id = $scope",
+    "team": "team_id = $scope",
+    "cost centre": "cost_center = $scope",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The published run that a page shows."""
+
+    run_id: str
+    organisation: str
+    currency: str
+    is_synthetic: bool
+    started_at: datetime | None
+    evidence_as_of: datetime | None
+    triptych_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One or more billing months, and those that they are compared with."""
+
+    label: str
+    months: tuple[str, ...]
+    prior_label: str | None = None
+    prior_months: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the bar on top of every page has chosen."""
+
+    period: Period
+    basis: Basis
+    currency: str
+    scope_kind: str = "everything"
+    scope_id: str = ""
+
+    @property
+    def covers_everything(self) -> bool:
+        """Whether no model, team or cost centre was chosen."""
+        return self.scope_kind == "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the figures of a period can be relied on."""
+
+    is_estimated: bool
+    missing: tuple[tuple[str, str, str], ...]
+    unconverted: tuple[tuple[str, Decimal], ...]
+    stale_sources: tuple[tuple[str, datetime | None], ...]
+    coverage_ratio: float | None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something is known to be missing from the totals."""
+        return bool(self.missing or self.unconverted)
+
+    @property
+    def label(self) -> str:
+        """State of the period in words."""
+        if self.is_partial:
+            return "Open · not complete"
+        return "Open · estimated" if self.is_estimated else "Open · complete"
+
+
+@per_run
+def run(snapshot: Snapshot) -> Run:
+    """Return the description of the published run."""
+    return Run(
+        **one(
+            snapshot,
+            "select run_id, organisation, currency, is_synthetic, started_at,"
+            " evidence_as_of, triptych_version from core.mart_run",
+        )
+    )
+
+
+@per_run
+def periods(snapshot: Snapshot) -> tuple[Period, ...]:
+    """Return the months with charges, newest first, then their quarters.
+
+    A quarter is compared with the one before only if that one has the same number
+    of months with charges.
+    """
+    months = tuple(
+        row["billing_month"]
+        for row in rows(
+            snapshot,
+            "select distinct billing_month from cost.mart_cost_waterfall"
+            " where billing_month is not null order by billing_month desc",
+        )
+    )
+    single = [Period(month, (month,), *_before((month,), 1)) for month in months]
+    quarters: dict[str, list[str]] = {}
+    for month in months:
+        quarters.setdefault(_quarter(month), []).append(month)
+    return (*single, *(_quarter_period(q, quarters) for q in quarters))
+
+
+def _before(months: tuple[str, ...], count: int) -> tuple[str, tuple[str, ...]]:
+    year, month = (int(part) for part in months[0].split("-"))
+    index = year * 12 + month - 1 - count
+    label = f"{index // 12:04d}-{index % 12 + 1:02d}"
+    return label, (label,)
+
+
+def _quarter(month: str) -> str:
+    return f"{month[:4]}-Q{(int(month[5:]) + 2) // 3}"
+
+
+def _quarter_period(quarter: str, quarters: dict[str, list[str]]) -> Period:
+    months = tuple(sorted(quarters[quarter]))
+    before = _quarter(_before((f"{quarter[:4]}-{int(quarter[-1]) * 3:02d}",), 3)[0])
+    prior = tuple(sorted(quarters.get(before, ())))
+    if len(prior) != len(months):
+        return Period(quarter, months)
+    return Period(quarter, months, before, prior)
+
+
+@per_run
+def currencies(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the currencies that have charges, the organisation's own first."""
+    found = rows(
+        snapshot,
+        "select currency from (select distinct currency from cost.mart_cost_waterfall)"
+        " where currency is not null"
+        " order by currency <> (select currency from core.mart_run), currency",
+    )
+    return tuple(row["currency"] for row in found)
+
+
+@per_run
+def scopes(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    """Return the cost centres, teams and models that carry cost, as (kind, id)."""
+    found = rows(
+        snapshot,
+        """
+        select kind, id from (
+            select distinct 1 as position, 'cost centre' as kind, cost_center as id
+            from cost.fct_daily_model_costs
+            union all
+            select distinct 2, 'team', team_id from cost.fct_daily_model_costs
+            union all
+            select distinct 3, 'model', model_id from cost.fct_daily_model_costs
+        )
+        where id is not null
+        order by position, id
+        """,
+    )
+    return tuple((row["kind"], row["id"]) for row in found)
+
+
+@per_run
+def standing(snapshot: Snapshot, selection: Selection) -> Standing:
+    """Return what is estimated, missing, stale or not covered in a period."""
+    amount = AMOUNTS[selection.basis]
+    months = list(selection.period.months)
+    figures = one(
+        snapshot,
+        f"""
+        select
+            coalesce(bool_or(is_estimated), false) as is_estimated,
+            cast(sum({amount}) filter (
+                component in ('direct', 'shared', 'idle', 'unused_commitment',
+                              'overhead')
+            ) as double) / nullif(cast(sum({amount}) filter (
+                component not in ('tax', 'credit')
+            ) as double), 0) as coverage_ratio
+        from cost.fct_daily_model_costs
+        where list_contains($months, billing_month) and currency = $currency
+        """,
+        months=months,
+        currency=selection.currency,
+    )
+    missing = rows(
+        snapshot,
+        "select source, billing_month, missing from core.mart_month_completeness"
+        " where not is_complete and list_contains($months, billing_month)"
+        " order by billing_month, source",
+        months=months,
+    )
+    unconverted = rows(
+        snapshot,
+        f"select currency, sum({amount}) as amount from cost.mart_cost_waterfall"
+        " where step = 'ledger' and list_contains($months, billing_month)"
+        " and currency <> $currency group by currency order by currency",
+        months=months,
+        currency=selection.currency,
+    )
+    stale = rows(
+        snapshot,
+        "select source, max(newest_evidence_at) as newest_evidence_at"
+        " from core.mart_source_freshness where is_stale"
+        " group by source order by source",
+    )
+    return Standing(
+        is_estimated=figures["is_estimated"],
+        coverage_ratio=figures["coverage_ratio"],
+        missing=tuple(
+            (row["source"], row["billing_month"], row["missing"] or "not stated")
+            for row in missing
+        ),
+        unconverted=tuple((row["currency"], row["amount"]) for row in unconverted),
+        stale_sources=tuple(
+            (row["source"], row["newest_evidence_at"]) for row in stale
+        ),
+    )
+
+
+def has_prior(snapshot: Snapshot, selection: Selection) -> bool:
+    known = {month for period in periods(snapshot) for month in period.months}
+    prior = selection.period.prior_months
+    return bool(prior) and known.issuperset(prior)
+
+
+def scope_parameters(selection: Selection) -> dict[str, Any]:
+    scope = {} if selection.covers_everything else {"scope": selection.scope_id}
+    return {
+        "months": list(selection.period.months),
+        "prior_months": list(selection.period.prior_months),
+        "currency": selection.currency,
+        **scope,
+    }

@@ -1,0 +1,189 @@
+"""How figures are written: money with its currency, ratios, dates, and the unknown.
+
+Only text is made here. Nothing is added up, and nothing is rounded that is kept.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+#: What stands where a figure is not known. Never zero, never empty.
+UNKNOWN = "—"
+
+_MINUS = "\u2212"
+_NO_BREAK_SPACE = "\u00a0"
+
+#: ISO 4217 currencies whose minor unit is not a hundredth.
+_MINOR_UNIT_DIGITS = {
+    **dict.fromkeys(
+        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0
+    ),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+}
+_COMPACT_STEPS = (
+    (Decimal(10) ** 9, "bn"),
+    (Decimal(10) ** 6, "M"),
+    (Decimal(10) ** 3, "k"),
+)
+_ALMOST_ONE = Decimal("0.9995")
+_UNIT_COST_DIGITS = 4
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """Write an amount to its currency's minor unit, e.g. ``EUR 1,234.50``.
+
+    An amount that is not zero never reads as zero: it reads "under EUR 0.01" or,
+    when negative, "above −EUR 0.01".
+    """
+    if amount is None:
+        return UNKNOWN
+    step = Decimal(1).scaleb(-_minor_unit_digits(currency))
+    rounded = _rounded(amount, step)
+    if rounded == 0 and amount != 0:
+        bound = f"{currency}{_NO_BREAK_SPACE}{step}"
+        return f"under {bound}" if amount > 0 else f"above {_MINUS}{bound}"
+    return _with_currency(f"{abs(rounded):,f}", currency, is_negative=rounded < 0)
+
+
+def money_exact(amount: Decimal | None, currency: str) -> str:
+    """Write an amount with every digit it has, at least to the minor unit."""
+    if amount is None:
+        return UNKNOWN
+    whole, _, fraction = f"{abs(amount):,f}".partition(".")
+    digits = fraction.rstrip("0").ljust(_minor_unit_digits(currency), "0")
+    text = f"{whole}.{digits}" if digits else whole
+    return _with_currency(text, currency, is_negative=amount < 0)
+
+
+def signed_money(amount: Decimal | None, currency: str) -> str:
+    """Write a difference with its sign, e.g. ``+EUR 12.00``."""
+    text = money(amount, currency)
+    return f"+{text}" if amount is not None and amount > 0 else text
+
+
+def compact(amount: Decimal | None, currency: str = "") -> str:
+    """Write an amount with three significant digits at most, e.g. ``EUR 1.23M``."""
+    if amount is None:
+        return UNKNOWN
+    text = _compact_number(abs(amount))
+    if not currency:
+        return f"{_MINUS}{text}" if amount < 0 else text
+    return _with_currency(text, currency, is_negative=amount < 0)
+
+
+def unit_cost(cost: float | None, currency: str) -> str:
+    """Write a price per unit with four significant digits, e.g. ``EUR 0.001235``."""
+    if cost is None:
+        return UNKNOWN
+    value = Decimal(repr(cost))
+    digits = max(_UNIT_COST_DIGITS - value.adjusted() - 1, 2) if value else 2
+    rounded = _rounded(value, Decimal(1).scaleb(-digits))
+    return _with_currency(f"{abs(rounded):,f}", currency, is_negative=rounded < 0)
+
+
+def percent(ratio: float | None) -> str:
+    """Write a ratio as a percentage with one decimal, e.g. ``12.5 %``."""
+    if ratio is None:
+        return UNKNOWN
+    rounded = _rounded(Decimal(repr(ratio)) * 100, Decimal("0.1"))
+    sign = _MINUS if rounded < 0 else ""
+    return f"{sign}{abs(rounded):,f}{_NO_BREAK_SPACE}%"
+
+
+def coverage(ratio: float | None) -> str:
+    """Write a coverage. What is not whole never reads as 100.0 %."""
+    almost, nearly_nothing = 0.9995, 0.0005
+    if ratio is not None and almost <= ratio < 1:
+        return f"over 99.9{_NO_BREAK_SPACE}%"
+    if ratio is not None and 0 < ratio < nearly_nothing:
+        return f"under 0.1{_NO_BREAK_SPACE}%"
+    return percent(ratio)
+
+
+def signed_percent(ratio: float | None) -> str:
+    """Write a relative change with its sign, e.g. ``+12.5 %``."""
+    text = percent(ratio)
+    return f"+{text}" if ratio is not None and ratio > 0 else text
+
+
+def count(number: Decimal | int | None) -> str:
+    """Write a quantity in full, without trailing zeros."""
+    if number is None:
+        return UNKNOWN
+    whole, _, fraction = f"{abs(Decimal(number)):,f}".partition(".")
+    fraction = fraction.rstrip("0")
+    text = f"{whole}.{fraction}" if fraction else whole
+    return f"{_MINUS}{text}" if number < 0 else text
+
+
+def unknown(reason: str) -> str:
+    """Write an unknown figure with the reason why it is not known."""
+    return f"{UNKNOWN} ({reason})"
+
+
+def month(label: str) -> str:
+    """Write ``2026-09`` as ``Sep 2026``; any other label stays as it is."""
+    year, _, number = label.partition("-")
+    if number.isdigit():
+        return f"{_MONTHS[int(number) - 1]} {year}"
+    return label
+
+
+def moment(when: datetime | None) -> str:
+    """Write a time in UTC to the minute."""
+    return UNKNOWN if when is None else f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def day(when: date | None) -> str:
+    """Write a date."""
+    return UNKNOWN if when is None else f"{when:%Y-%m-%d}"
+
+
+def plural(number: int, singular: str, plural_form: str = "") -> str:
+    """Write a number with its noun, e.g. ``1 row``, ``2 rows``."""
+    return f"{number:,} {singular if number == 1 else plural_form or f'{singular}s'}"
+
+
+def markdown(text: str) -> str:
+    """Escape text from the data so that Markdown shows it as it is."""
+    for sign in "\\`*_{}[]<>#|$~:":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def _minor_unit_digits(currency: str) -> int:
+    return _MINOR_UNIT_DIGITS.get(currency, 2)
+
+
+def _rounded(amount: Decimal, step: Decimal) -> Decimal:
+    return amount.quantize(step, rounding=ROUND_HALF_UP)
+
+
+def _with_currency(text: str, currency: str, *, is_negative: bool) -> str:
+    sign = _MINUS if is_negative else ""
+    return f"{sign}{currency}{_NO_BREAK_SPACE}{text}"
+
+
+def _compact_number(amount: Decimal) -> str:
+    for size, suffix in _COMPACT_STEPS:
+        # 999.5 thousand already rounds to a million.
+        if amount >= size * _ALMOST_ONE:
+            return f"{_plain(_three_digits(amount / size))}{suffix}"
+    rounded = _three_digits(amount)
+    return "under 0.01" if rounded == 0 and amount != 0 else _plain(rounded)
+
+
+def _three_digits(number: Decimal) -> Decimal:
+    if number == 0:
+        return number
+    return _rounded(number, Decimal(1).scaleb(max(number.adjusted() - 2, -2)))
+
+
+def _plain(number: Decimal) -> str:
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,0 +1,210 @@
+"""What every page has in common: its run, its selection, and the states it can be in."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+import streamlit as st
+
+from dashboard import data, filters
+from dashboard import format as fmt
+from triptych.errors import TriptychError
+from triptych.warehouse.reader import NothingPublishedError, PublishedReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from triptych.warehouse.reader import Snapshot
+
+_LOG = logging.getLogger(__name__)
+_STATE_KEY = "page"
+_POLL_SECONDS = 15
+_MAX_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page may show: one run, one selection."""
+
+    snapshot: Snapshot
+    run: data.Run
+    selection: data.Selection
+    standing: data.Standing
+
+    @property
+    def currency(self) -> str:
+        """Currency of every amount on the page."""
+        return self.selection.currency
+
+    @property
+    def at_least(self) -> str:
+        """Words before a total that is known to lack something."""
+        return "at least " if self.standing.is_partial else ""
+
+    @property
+    def period(self) -> str:
+        """The period in words."""
+        return fmt.month(self.selection.period.label)
+
+    @property
+    def prior_period(self) -> str:
+        """The period before in words."""
+        return fmt.month(self.selection.period.prior_label or "")
+
+    @property
+    def scope(self) -> str:
+        """The scope in words."""
+        if self.selection.covers_everything:
+            return filters.EVERYTHING
+        return f"{self.selection.scope_kind} {self.selection.scope_id}"
+
+
+def current() -> Page:
+    """Return what the router prepared for the page that runs now."""
+    page: Page = st.session_state[_STATE_KEY]
+    return page
+
+
+def prepare(snapshot: Snapshot) -> bool:
+    """Draw what stands above every page; return whether there is anything to show."""
+    run = data.run(snapshot)
+    if run.is_synthetic:
+        _show_watermark()
+    selection = filters.bar(snapshot)
+    if selection is None:
+        _show_no_charges(run)
+        return False
+    standing = data.standing(snapshot, selection)
+    page = Page(snapshot, run, selection, standing)
+    st.session_state[_STATE_KEY] = page
+    _show_standing(page)
+    return True
+
+
+@contextmanager
+def told_in_words() -> Iterator[None]:
+    """Tell what fails inside in one paragraph; the traceback goes to the log."""
+    try:
+        yield
+    except NothingPublishedError as error:
+        st.info(
+            f"**Nothing has been published here yet.** {fmt.markdown(error.where)}"
+            " has no published run. Run `triptych run`; this page fills by itself"
+            " when it is done. To look around first, run `triptych demo`."
+        )
+    except TriptychError as error:
+        _LOG.exception("The page cannot be shown.")
+        st.error(f"**This page cannot be shown.** {fmt.markdown(str(error))}")
+    except duckdb.Error as error:
+        _LOG.exception("The published warehouse could not answer.")
+        st.error(
+            "**This page cannot be shown.** The published warehouse could not answer:"
+            f" {fmt.markdown(_first_line(error))} Run `triptych build` to publish it"
+            " again; earlier figures are not shown in its place."
+        )
+    except Exception:
+        _LOG.exception("The page failed.")
+        st.error(
+            "**This page cannot be shown.** It failed in a way that was not expected."
+            " The server's log has the details. Other pages may still work."
+        )
+
+
+def _first_line(error: duckdb.Error) -> str:
+    return str(error).strip().splitlines()[0][:_MAX_REASON].rstrip(".") + "."
+
+
+@st.fragment(run_every=_POLL_SECONDS)
+def watch(reader: PublishedReader, shown: Path | None) -> None:
+    """Draw the page again when another run has been published."""
+    try:
+        has_moved = reader.current_path() != shown
+    except (OSError, TriptychError):
+        return
+    if has_moved:
+        st.rerun()
+
+
+def how(*, formula: str, mart: str, row_count: int) -> None:
+    """Offer where a figure comes from: formula, mart, run, number of rows."""
+    page = current()
+    with st.popover("How", type="tertiary"):
+        st.markdown(
+            f"{formula}\n\n"
+            f"- Mart: `{mart}`, {fmt.plural(row_count, 'row')}\n"
+            f"- Run: `{page.run.run_id}`, triptych {page.run.triptych_version}\n"
+            f"- Basis: {page.selection.basis.lower()}, {page.currency},"
+            f" {page.period}, {fmt.markdown(page.scope)}\n"
+            f"- Data as of {fmt.moment(page.run.evidence_as_of)}"
+        )
+
+
+def _show_standing(page: Page) -> None:
+    standing = page.standing
+    colour = "orange" if standing.is_partial or standing.is_estimated else "green"
+    st.markdown(
+        f":{colour}-badge[{standing.label}] &nbsp;"
+        f"Data as of **{fmt.moment(page.run.evidence_as_of)}** · "
+        f"coverage **{fmt.coverage(standing.coverage_ratio)}** · "
+        f"run **{fmt.markdown(page.run.run_id)}** · "
+        f"{fmt.markdown(page.run.organisation)}",
+        help="Coverage is the part of usage cost that rules and meters could place"
+        " with a model, a team, a pool or a commitment. The rest is unallocated or"
+        " remainder. Estimated: some charges of the period are not final.",
+    )
+    if standing.stale_sources:
+        _show_stale(standing)
+    if standing.missing or standing.unconverted:
+        _show_partial(page)
+
+
+def _show_stale(standing: data.Standing) -> None:
+    sources = "; ".join(
+        f"{fmt.markdown(source)} (newest data {fmt.moment(newest)})"
+        for source, newest in standing.stale_sources
+    )
+    st.warning(
+        f"**Stale.** Older than expected: {sources}. Every figure below may still"
+        " grow. *Data health* shows each source; run `triptych ingest` to refresh."
+    )
+
+
+def _show_partial(page: Page) -> None:
+    reasons = [
+        f"{fmt.markdown(source)} lacks {fmt.markdown(missing)}"
+        for source, _, missing in page.standing.missing
+    ]
+    reasons += [
+        f"{fmt.markdown(fmt.money(amount, currency))} could not be converted"
+        for currency, amount in page.standing.unconverted
+    ]
+    st.warning(
+        f"**Not complete.** {'; '.join(reasons)}. Totals below read “at least” and"
+        f" leave it out. They are in {page.currency} only."
+    )
+
+
+def _show_watermark() -> None:
+    st.html(
+        '<div aria-hidden="true" style="position:fixed;inset:0;z-index:0;display:flex;'
+        "align-items:center;justify-content:center;pointer-events:none;"
+        "font-weight:800;font-size:min(16vw,13rem);letter-spacing:.06em;opacity:.035;"
+        'transform:rotate(-24deg)">SYNTHETIC</div>'
+    )
+    st.markdown(
+        ":violet-badge[SYNTHETIC] &nbsp;Every figure here comes from a simulated"
+        " company. None is real."
+    )
+
+
+def _show_no_charges(run: data.Run) -> None:
+    st.info(
+        f"**No charges yet.** Run {fmt.markdown(run.run_id)} is published, but it has"
+        " no charge in any month. Ingest a bill with `triptych ingest`, then run"
+        " `triptych build`. `triptych check` says whether the sources can be reached."
+    )

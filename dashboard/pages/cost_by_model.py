@@ -1,0 +1,352 @@
+"""Cost by model: which models cost most, per what, and how the bills lead there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+import streamlit as st
+
+from dashboard import charts, data, drill_down, filters, page, sentences, tables
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    from dashboard.page import Page
+
+_UNIT_NAMES: tuple[data.Unit, ...] = get_args(data.Unit)
+_LOADINGS: tuple[data.Loading, ...] = get_args(data.Loading)
+_DENOMINATORS = {
+    "1,000 requests": "Requests",
+    "1M tokens": "Tokens, in and out",
+    "GPU-hour": "GPU-hours",
+}
+_METERS = {
+    "1,000 requests": "no requests metered",
+    "1M tokens": "no tokens metered",
+    "GPU-hour": "no GPU-hours metered",
+}
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current()
+    loading = cast(
+        "data.Loading",
+        filters.segments(
+            "What counts as a model's cost",
+            "loading",
+            _LOADINGS,
+            default="Fully loaded",
+        ),
+    )
+    headline = data.headline(here.snapshot, here.selection, loading)
+    costs = data.model_costs(here.snapshot, here.selection, loading)
+    show_tiles(here, headline, loading)
+    show_trend(here, headline, costs.to_pylist(), loading)
+    drill_down.show(here, costs, loading)
+    show_unit_costs(here)
+    show_waterfall(here)
+    show_lifecycle(here, loading)
+    show_unallocated(here, headline)
+
+
+def show_tiles(here: Page, headline: data.Headline, loading: data.Loading) -> None:
+    """Draw the four figures on top."""
+    stale = " · stale" if here.standing.stale_sources else ""
+    columns = st.columns(4)
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        _tile_cost(here, headline, loading, stale)
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        _tile_idle(here, headline, stale)
+    with columns[2].container(border=True, height="stretch", gap="xsmall"):
+        _tile_unallocated(here, headline, stale)
+    with columns[3].container(border=True, height="stretch", gap="xsmall"):
+        _tile_unit_cost(here, stale)
+
+
+def _tile_cost(
+    here: Page, headline: data.Headline, loading: data.Loading, stale: str
+) -> None:
+    name = {"Direct": "direct", "+ shared": "direct + shared"}.get(
+        loading, "fully loaded"
+    )
+    st.metric(
+        f"Cost of models, {name}{stale}",
+        f"{here.at_least}{fmt.money(headline.model_cost, here.currency)}",
+        delta=None
+        if headline.change is None
+        else f"{fmt.signed_money(headline.change, here.currency)}"
+        f" ({fmt.signed_percent(headline.change_ratio)})",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    st.caption(
+        f"{fmt.plural(headline.model_count, 'model')}, {here.period}"
+        + (f", against {here.prior_period}" if headline.change is not None else "")
+    )
+    page.how(
+        formula=f"Sum of {_column(here)} where a model is named and the component is"
+        f" one of {', '.join(data.COMPONENTS[loading])}. Tax and credits are apart.",
+        mart="cost.fct_daily_model_costs",
+        row_count=headline.row_count,
+    )
+
+
+def _tile_idle(here: Page, headline: data.Headline, stale: str) -> None:
+    st.metric(
+        f"Idle, charged to no model{stale}",
+        fmt.money(headline.idle_shown, here.currency),
+    )
+    if headline.idle_shown is not None:
+        st.caption("Always beside the cost of models, never in it.")
+    elif here.selection.covers_everything:
+        st.caption("No pool shows idle capacity in this period.")
+    else:
+        st.caption("Idle belongs to no team or model, so a scope cannot show it.")
+    page.how(
+        formula=f"Sum of {_column(here)} of component idle where no model is named:"
+        " pools with the policy show.",
+        mart="cost.fct_daily_model_costs",
+        row_count=headline.idle_row_count,
+    )
+
+
+def _tile_unallocated(here: Page, headline: data.Headline, stale: str) -> None:
+    st.metric(f"Unallocated{stale}", fmt.money(headline.unallocated, here.currency))
+    if headline.unallocated is not None:
+        st.caption(f"{fmt.percent(headline.unallocated_ratio)} of usage cost")
+    elif here.selection.covers_everything:
+        st.caption("Every charge has an owner.")
+    else:
+        st.caption("What has no owner is in no scope.")
+    page.how(
+        formula=f"Sum of {_column(here)} of component unallocated; the ratio is to all"
+        " components except tax and credit.",
+        mart="cost.fct_daily_model_costs",
+        row_count=headline.unallocated_row_count,
+    )
+
+
+def _tile_unit_cost(here: Page, stale: str) -> None:
+    unit: data.Unit = "1,000 requests"
+    summary = data.unit_summary(here.snapshot, here.selection, unit)
+    st.metric(
+        f"Cost per 1,000 requests{stale}",
+        fmt.unit_cost(summary.unit_cost, here.currency),
+        delta=None
+        if summary.change_ratio is None
+        else f"{fmt.signed_percent(summary.change_ratio)} against {here.prior_period}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    if summary.unit_cost is None:
+        st.caption("No requests are metered in this period.")
+    else:
+        st.caption(
+            f"{fmt.money(summary.cost, here.currency)} ÷"
+            f" {fmt.count(summary.quantity)} requests;"
+            f" covers {fmt.percent(summary.metered_cost_ratio)} of model cost"
+        )
+    page.how(
+        formula="Fully loaded effective cost of metered models ÷ requests × 1,000."
+        " Unit costs are always amortised, whatever the basis above.",
+        mart="cost.mart_model_unit_costs",
+        row_count=summary.model_count,
+    )
+
+
+def show_trend(
+    here: Page,
+    headline: data.Headline,
+    models: list[dict[str, Any]],
+    loading: data.Loading,
+) -> None:
+    """Draw cost by month with its sentence, table and download."""
+    st.header("Trend", anchor=False)
+    largest = models[0] if models and models[0]["row_count"] else None
+    st.markdown(sentences.trend(here, headline, largest))
+    monthly = data.monthly_costs(here.snapshot, here.selection, loading)
+    if monthly.num_rows == 0:
+        st.info("No model has cost in this scope. Choose another scope above.")
+        return
+    charts.show(
+        charts.monthly_costs(monthly, here.currency, charts.palette()),
+        description="Stacked bars: cost of models by month, largest models apart."
+        " The same figures are in the table below.",
+    )
+    st.caption(
+        "Above each bar: all models, then idle capacity that is charged to none."
+        " Paler bars marked est. hold charges that are not final."
+    )
+    with st.expander("Table: cost by month and model"):
+        tables.show(
+            monthly,
+            [
+                tables.Column("billing_month", "Month", "month"),
+                tables.Column("series", "Model"),
+                tables.Column("amount", "Cost", "money"),
+                tables.Column("month_total", "All models", "money"),
+                tables.Column("idle_shown", "Idle, not charged", "money"),
+            ],
+            page=here,
+            name="cost-by-month",
+            caption=f"{loading}, {here.selection.basis.lower()}",
+        )
+    page.how(
+        formula=f"Sum of {_column(here)} by month and model. The eight largest models"
+        " of the chosen period have a colour, the rest are one series.",
+        mart="cost.fct_daily_model_costs",
+        row_count=sum(monthly["row_count"].to_pylist()),
+    )
+
+
+def show_unit_costs(here: Page) -> None:
+    """Draw cost per unit with numerator, denominator and coverage."""
+    st.header("Unit cost", anchor=False)
+    unit = cast(
+        "data.Unit",
+        filters.segments("Per", "unit", _UNIT_NAMES, default=_UNIT_NAMES[0]),
+    )
+    summary = data.unit_summary(here.snapshot, here.selection, unit)
+    st.markdown(sentences.unit_cost(here, summary, unit))
+    if here.selection.basis == "Billed":
+        st.caption("Unit costs are amortised: a prepayment is no cost of one month.")
+    trend = data.unit_trend(here.snapshot, here.selection, unit)
+    if any(value is not None for value in trend["unit_cost"].to_pylist()):
+        charts.show(
+            charts.unit_costs(trend, here.currency, unit, charts.palette()),
+            description=f"Line: cost per {unit} by month over all metered models.",
+        )
+    models = data.unit_costs(here.snapshot, here.selection, unit)
+    tables.show(
+        models,
+        [
+            tables.Column("model", "Model"),
+            tables.Column("unit_cost", f"Per {unit}", "unit_cost", _METERS[unit]),
+            tables.Column("cost", "Cost (numerator)", "money"),
+            tables.Column("quantity", f"{_DENOMINATORS[unit]} (denominator)", "count"),
+            tables.Column("coverage_ratio", "Meter coverage", "coverage"),
+            tables.Column("prior_unit_cost", "Period before", "unit_cost"),
+            tables.Column("change_ratio", "Change", "signed_percent"),
+        ],
+        page=here,
+        name="unit-costs",
+        caption=f"Cost per {unit} by model, fully loaded, amortised",
+    )
+    page.how(
+        formula=f"Fully loaded effective cost ÷ {_DENOMINATORS[unit].lower()}. A month"
+        " without a meter is in neither. Coverage: metered days ÷ days with cost.",
+        mart="cost.mart_model_unit_costs",
+        row_count=models.num_rows,
+    )
+
+
+def show_waterfall(here: Page) -> None:
+    """Draw the way from the bills to the models."""
+    st.header("From the bills to the models", anchor=False)
+    table = data.waterfall(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    st.markdown(sentences.waterfall(here, rows))
+    if not here.selection.covers_everything:
+        st.caption("Bills belong to the whole organisation: the scope does not narrow.")
+    charts.show(
+        charts.waterfall(table, here.currency, charts.palette()),
+        description="Bars from the bills to the cost charged to models, one per step."
+        " The same figures are in the table below.",
+    )
+    labelled = table.set_column(
+        table.schema.get_field_index("step"),
+        "step",
+        [[charts.STEP_LABELS[row["step"]] for row in rows]],
+    )
+    tables.show(
+        labelled,
+        [
+            tables.Column("step", "Step"),
+            tables.Column("amount", "On the bills", "money"),
+            tables.Column("charged", "Charged to models", "money"),
+            tables.Column("left_out", "Bar", "money"),
+        ],
+        page=here,
+        name="bills-to-models",
+        caption="The steps add up to the ledger, to the last digit",
+        total_rows=[n for n, row in enumerate(rows) if row["is_total"]],
+    )
+    page.how(
+        formula=f"Ledger ({_column(here)} of the current loads) less every step that"
+        " no model carries = fully loaded cost of models.",
+        mart="cost.mart_cost_waterfall, cost.fct_daily_model_costs",
+        row_count=sum(row["row_count"] for row in rows if not row["is_total"]),
+    )
+
+
+def show_lifecycle(here: Page, loading: data.Loading) -> None:
+    """Draw the split into training, serving and experiments."""
+    st.header("Lifecycle stages", anchor=False)
+    table = data.lifecycle_costs(here.snapshot, here.selection, loading)
+    st.markdown(sentences.lifecycle(here, table.to_pylist()))
+    if table.num_rows == 0:
+        return
+    charts.show(
+        charts.lifecycle_costs(table, here.currency, charts.palette()),
+        description="Bars: cost of models by lifecycle stage.",
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("lifecycle_stage", "Stage"),
+            tables.Column("amount", "Cost", "money"),
+            tables.Column("share_ratio", "Share", "percent"),
+            tables.Column("prior_amount", "Period before", "money"),
+            tables.Column("model_count", "Models", "count"),
+        ],
+        page=here,
+        name="lifecycle-stages",
+        caption=f"Cost by lifecycle stage, {loading.lower()}",
+    )
+    page.how(
+        formula=f"Sum of {_column(here)} by the stage that the assignment rule names;"
+        " unknown where a rule names none.",
+        mart="cost.fct_daily_model_costs",
+        row_count=sum(table["row_count"].to_pylist()),
+    )
+
+
+def show_unallocated(here: Page, headline: data.Headline) -> None:
+    """Draw what no rule caught, with the rules that would."""
+    st.header("Unallocated", anchor=False)
+    if not here.selection.covers_everything:
+        st.markdown("What has no owner is in no scope; choose the scope everything.")
+        return
+    st.markdown(sentences.unallocated(here, headline))
+    causes = data.unallocated_causes(here.snapshot, here.selection)
+    if causes.num_rows == 0:
+        return
+    tables.show(
+        causes,
+        [
+            tables.Column("service_name", "Service"),
+            tables.Column("resource_type", "Resource type"),
+            tables.Column("source", "Source"),
+            tables.Column("amount", "Cost", "money"),
+            tables.Column("share_ratio", "Share", "percent"),
+            tables.Column("row_count", "Line items", "count"),
+        ],
+        page=here,
+        name="unallocated-causes",
+        caption="Causes, largest first",
+    )
+    with st.expander("Suggested rules"):
+        rules = dict.fromkeys(filter(None, causes["suggested_rule"].to_pylist()))
+        st.code("assignments:\n" + "\n".join(f"  {rule}" for rule in rules), "yaml")
+    page.how(
+        formula=f"Sum of {_column(here)} of AI spend that matches no assignment rule.",
+        mart="cost.mart_unallocated_causes",
+        row_count=causes.num_rows,
+    )
+
+
+def _column(here: Page) -> str:
+    return "effective_cost" if here.selection.basis == "Amortised" else "billed_cost"
+
+
+main()

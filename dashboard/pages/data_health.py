@@ -1,0 +1,296 @@
+"""Data health: how fresh, how complete and how well covered the figures are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard import data, page, tables
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.page import Page
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current()
+    freshness = data.freshness(here.snapshot)
+    quarantine = data.quarantine_reasons(here.snapshot)
+    show_tiles(here, freshness, quarantine)
+    show_freshness(here, freshness)
+    show_completeness(here)
+    show_coverage(here)
+    show_quarantine(here, quarantine)
+    show_issues(here)
+    show_loads(here)
+
+
+def show_tiles(here: Page, freshness: pa.Table, quarantine: pa.Table) -> None:
+    """Draw the four figures on top."""
+    states = freshness["state"].to_pylist()
+    set_aside = sum(quarantine["row_count"].to_pylist())
+    columns = st.columns(4)
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        st.metric("Fresh feeds", f"{states.count('fresh')} of {len(states)}")
+        st.caption(_troubles(states))
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        st.metric("Coverage", fmt.coverage(here.standing.coverage_ratio))
+        st.caption(f"of usage cost placed, {here.period}")
+    with columns[2].container(border=True, height="stretch", gap="xsmall"):
+        st.metric("Rows in quarantine", fmt.count(set_aside))
+        st.caption("set aside with a reason, in no figure")
+    with columns[3].container(border=True, height="stretch", gap="xsmall"):
+        st.metric("State of the period", here.standing.label)
+        st.caption(
+            f"Data as of {fmt.moment(here.run.evidence_as_of)}; built"
+            f" {fmt.moment(here.run.started_at)}"
+        )
+
+
+def _troubles(states: list[str]) -> str:
+    found = [
+        f"{states.count(state)} {state}"
+        for state in ("never loaded", "stale")
+        if state in states
+    ]
+    return ", ".join(found) or "none is stale, none is missing"
+
+
+def show_freshness(here: Page, freshness: pa.Table) -> None:
+    """Draw the age of each feed."""
+    st.header("Freshness", anchor=False)
+    rows = freshness.to_pylist()
+    st.markdown(_freshness_sentence(rows))
+    if not rows:
+        return
+    tables.show(
+        freshness,
+        [
+            tables.Column("source", "Source"),
+            tables.Column("stream", "Stream"),
+            tables.Column("state", "State"),
+            tables.Column("newest_evidence_at", "Newest data", "moment"),
+            tables.Column("expected_lag_hours", "Expected lag, hours", "count"),
+            tables.Column("last_loaded_at", "Last load", "moment"),
+            tables.Column("load_count", "Loads", "count"),
+            tables.Column("row_count", "Rows", "count"),
+            tables.Column("quarantined_row_count", "Quarantined", "count"),
+        ],
+        page=here,
+        name="freshness",
+        caption="Feeds, the worrying ones first",
+    )
+    page.how(
+        formula="Stale: the newest data is older than the lag that the source is"
+        " expected to have.",
+        mart="core.mart_source_freshness",
+        row_count=len(rows),
+    )
+
+
+def _freshness_sentence(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "No source is configured. Add one to `triptych.yml`."
+    stale = [row["source"] for row in rows if row["state"] == "stale"]
+    missing = [row["source"] for row in rows if row["state"] == "never loaded"]
+    if not stale and not missing:
+        return "Every source is as new as it is expected to be."
+    parts = []
+    if stale:
+        parts.append(f"{_names(stale)} older than expected")
+    if missing:
+        parts.append(f"nothing has ever been loaded from {_names(missing)}")
+    return (
+        f"{'; '.join(parts).capitalize()}. `triptych ingest` reads them again;"
+        " `triptych check` says whether they can be reached."
+    )
+
+
+def _names(sources: list[str]) -> str:
+    return ", ".join(fmt.markdown(source) for source in dict.fromkeys(sources))
+
+
+def show_completeness(here: Page) -> None:
+    """Draw which months lack something."""
+    st.header("Months", anchor=False)
+    table = data.month_completeness(here.snapshot)
+    lacking = [row for row in table.to_pylist() if row["state"] != "complete"]
+    if lacking:
+        named = "; ".join(
+            f"{fmt.month(row['billing_month'])}, {fmt.markdown(row['source'])}:"
+            f" {fmt.markdown(row['missing'] or 'not stated')}"
+            for row in lacking
+        )
+        st.markdown(
+            f"**Not complete:** {named}. Charges that cannot be converted keep their"
+            " own currency and are in no total of another one."
+        )
+    else:
+        st.markdown("No month is known to lack anything.")
+    tables.show(
+        table,
+        [
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("source", "Source"),
+            tables.Column("state", "State"),
+            tables.Column("missing", "Missing"),
+            tables.Column("day_count", "Days with charges", "count"),
+            tables.Column("newest_charge_date", "Newest charge", "day"),
+        ],
+        page=here,
+        name="month-completeness",
+        caption="Completeness by month and source",
+    )
+    page.how(
+        formula="Not complete: a rate or a delivery that the month needs is missing.",
+        mart="core.mart_month_completeness",
+        row_count=table.num_rows,
+    )
+
+
+def show_coverage(here: Page) -> None:
+    """Draw what has an owner and what has none, by source."""
+    st.header("Coverage", anchor=False)
+    table = data.coverage(here.snapshot, here.selection)
+    st.markdown(
+        f"**{fmt.coverage(here.standing.coverage_ratio)}** of the usage cost of"
+        f" {here.period} is placed; the rest is unallocated or remainder."
+        " *Cost by model* names the rules that would catch it."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("source", "Source"),
+            tables.Column("usage_cost", "Usage cost", "money"),
+            tables.Column("placed_cost", "Placed", "money"),
+            tables.Column("unallocated_cost", "Unallocated", "money"),
+            tables.Column("remainder_cost", "Remainder", "money"),
+            tables.Column("coverage_ratio", "Coverage", "coverage"),
+        ],
+        page=here,
+        name="coverage",
+        caption="By source, the least covered first; usage is all but tax and credits",
+    )
+    page.how(
+        formula="Direct + shared + idle + unused commitment + overhead, over the same"
+        " plus unallocated and remainder. Tax and credits are in neither.",
+        mart="cost.fct_daily_model_costs",
+        row_count=sum(table["row_count"].to_pylist()),
+    )
+
+
+def show_quarantine(here: Page, table: pa.Table) -> None:
+    """Draw why rows were set aside and how to see them."""
+    st.header("Quarantine", anchor=False)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown("No row of the current loads was set aside.")
+        return
+    total = sum(row["row_count"] for row in rows)
+    st.markdown(
+        f"**{fmt.plural(total, 'row')}** could not be read as what they should be and"
+        " are in no figure. Nothing was guessed. To see and mend them:"
+    )
+    sources = dict.fromkeys(row["source"] for row in rows)
+    commands = [f"triptych quarantine show {source}" for source in sources]
+    st.code("\n".join([*commands, "triptych quarantine retry"]), "bash")
+    tables.show(
+        table,
+        [
+            tables.Column("source", "Source"),
+            tables.Column("stream", "Stream"),
+            tables.Column("reason", "Reason"),
+            tables.Column("row_count", "Rows", "count"),
+            tables.Column("example", "Example"),
+            tables.Column("last_seen_at", "Last seen", "moment"),
+        ],
+        page=here,
+        name="quarantine",
+        caption="Reasons, the most frequent first",
+    )
+    page.how(
+        formula="Rows of current loads that failed a row check, counted by reason.",
+        mart="core.mart_quarantine_reasons",
+        row_count=len(rows),
+    )
+
+
+def show_issues(here: Page) -> None:
+    """Draw where the providers' own numbers do not agree."""
+    st.header("Data quality", anchor=False)
+    table = data.quality_issues(here.snapshot, here.selection)
+    if table.num_rows == 0:
+        st.markdown(f"The bills of {here.period} keep every rule that is checked.")
+        return
+    st.markdown(
+        f"In {here.period} the bills break {fmt.plural(table.num_rows, 'rule')} in a way"
+        " that providers are known to. The amounts are used as delivered."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("rule_id", "Rule"),
+            tables.Column("description", "What is odd"),
+            tables.Column("source", "Source"),
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("row_count", "Charges", "count"),
+            tables.Column("affected_billed_cost", "Billed cost affected", "money"),
+        ],
+        page=here,
+        name="data-quality",
+        caption="Rules that the bills break",
+    )
+    page.how(
+        formula="One row per rule, source and month with at least one such charge.",
+        mart="core.mart_data_quality_issues",
+        row_count=table.num_rows,
+    )
+
+
+def show_loads(here: Page) -> None:
+    """Draw what was loaded, and what it replaced."""
+    st.header("Loads", anchor=False)
+    table = data.loads(here.snapshot)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown("Nothing has been loaded. Run `triptych ingest`.")
+        return
+    count = rows[0]["total_count"]
+    shown = "" if count == len(rows) else f" The newest {len(rows):,} are shown."
+    st.markdown(
+        f"**{fmt.plural(count, 'load')}**. A superseded load was replaced by a newer"
+        f" delivery of the same period and is in no figure; it is kept.{shown}"
+    )
+    loads = table.drop_columns(["total_count"])
+    st.dataframe(
+        loads,
+        hide_index=True,
+        column_config={
+            "loaded_at": st.column_config.DatetimeColumn(
+                "Loaded, UTC", format="YYYY-MM-DD HH:mm"
+            ),
+            "source": "Source",
+            "stream": "Stream",
+            "scope": "Scope",
+            "period": "Period",
+            "status": "Status",
+            "row_count": "Rows",
+            "quarantined_row_count": "Quarantined",
+            "label": "Label",
+            "load_id": "Load",
+        },
+        alt="Loads, newest first. The same rows are in the download.",
+    )
+    tables.download(loads, page=here, name="loads")
+    page.how(
+        formula="The catalogue of loads as it was when the run was built.",
+        mart="core.mart_loads",
+        row_count=count,
+    )
+
+
+main()
