@@ -84,6 +84,7 @@ def ingest(
         Its ``failures`` are not raised: what the other sources delivered counts.
     """
     with hold_run_lock(workspace.lock_file):
+        bound_connectors(workspace, settings, sources)  # before a run is on record
         run = _Run(workspace, settings, progress)
         return run.ingest(sources, window or Window())
 
@@ -122,6 +123,7 @@ def run(
         A model or test failed; what is published stands.
     """
     with hold_run_lock(workspace.lock_file):
+        bound_connectors(workspace, settings, sources)  # before a run is on record
         this = _Run(workspace, settings, progress)
         report = this.ingest(sources, window or Window())
         if not keep_going:

@@ -46,7 +46,8 @@ def sql(
     except duckdb.Error as error:
         raise UsageError(str(error), where="query") from error
     columns = answer.column_names
-    rows = list(zip(*(column.to_pylist() for column in answer.columns), strict=True))
+    values = [column.to_pylist(maps_as_pydicts="strict") for column in answer.columns]
+    rows = list(zip(*values, strict=True))
     match Format.JSON if as_json else format_:
         case Format.JSON:
             print_json(records(columns, rows))
