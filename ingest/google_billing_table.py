@@ -22,6 +22,7 @@ from ingest.google_cloud import Advice, google_errors, open_bigquery
 from ingest.google_export import (
     SelectedColumn,
     arrow_schema,
+    as_numeric,
     columns_of_table,
     select_export,
     select_focus,
@@ -224,7 +225,7 @@ class BillingTable:
             "COUNT(*) AS row_count",
             f"MAX({newest}) AS newest",
             *(
-                f"SUM(SAFE_CAST({column} AS NUMERIC)) AS sum_{number}"
+                f"SUM({as_numeric(column)}) AS sum_{number}"
                 for number, column in enumerate(layout.money)
             ),
         ]
@@ -263,7 +264,7 @@ class BillingTable:
             answer = self._run(self._open(), sql, bounds)
             for batch in answer.to_arrow_iterable():
                 if batch.num_rows:
-                    yield batch.cast(schema)
+                    yield batch.rename_columns(schema.names).cast(schema)
 
     def _run(self, client: Client, sql: str, bounds: Mapping[str, date | None]) -> Any:
         from google.cloud import bigquery  # noqa: PLC0415

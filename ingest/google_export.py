@@ -132,7 +132,7 @@ def select_export(present: Mapping[str, SchemaField]) -> list[SelectedColumn]:
 def _select_field(field: ExportField) -> SelectedColumn:
     path = ".".join(f"`{part}`" for part in field.path)
     if field.kind == "money":
-        return SelectedColumn(f"SAFE_CAST({path} AS NUMERIC)", field.name, "numeric")
+        return SelectedColumn(as_numeric(path), field.name, "numeric")
     if field.kind in {"credits", "promotions"}:
         only = f" WHERE credit.type = '{PROMOTION}'"
         sql = sum_of_credits(only if field.kind == "promotions" else "")
@@ -150,11 +150,20 @@ def _select_field(field: ExportField) -> SelectedColumn:
     return SelectedColumn(f"CAST({path} AS STRING)", field.name, "string")
 
 
+def as_numeric(path: str) -> str:
+    """Return a column as NUMERIC in BigQuery SQL; what is no number gives NULL.
+
+    Google may store money as floating point. Its shortest text has the digits that
+    were written into it, so NUMERIC is parsed from that.
+    """
+    return f"SAFE.PARSE_NUMERIC(CAST({path} AS STRING))"
+
+
 def sum_of_credits(condition: str = "") -> str:
     """Return the sum of a row's credits as BigQuery SQL; no credits is zero."""
-    # CAST, not SAFE_CAST: a credit that is no number must not count as nothing.
+    # Not SAFE: a credit that is no number must fail, and not count as nothing.
     return (
-        "IFNULL((SELECT SUM(CAST(credit.amount AS NUMERIC))"
+        "IFNULL((SELECT SUM(PARSE_NUMERIC(CAST(credit.amount AS STRING)))"
         f" FROM UNNEST(credits) AS credit{condition}), 0)"
     )
 
@@ -187,7 +196,7 @@ def _select_focus_column(name: str, type_: str, field: SchemaField) -> SelectedC
     path = f"`{field.name}`"
     native = field.field_type.upper()
     if type_ in {MONEY, QUANTITY} and "Price" not in name:
-        return SelectedColumn(f"SAFE_CAST({path} AS NUMERIC)", name, "numeric")
+        return SelectedColumn(as_numeric(path), name, "numeric")
     if type_ == TIMESTAMP:
         return SelectedColumn(f"SAFE_CAST({path} AS TIMESTAMP)", name, "timestamp")
     if type_ == TAGS and field.mode == "REPEATED":
@@ -216,6 +225,7 @@ __all__ = [
     "ExportField",
     "SelectedColumn",
     "arrow_schema",
+    "as_numeric",
     "columns_of_table",
     "select_export",
     "select_focus",
