@@ -71,6 +71,7 @@ def _flatten_nested(path: Path, target: Path, label: str, *, is_json: bool) -> N
     options = "FORMAT csv, HEADER" if is_json else "FORMAT parquet, COMPRESSION zstd"
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET memory_limit = '1GB'")
         connection.execute(f"SET temp_directory = {_literal(target.parent / 'spill')}")
         try:
             columns = select_nested(connection, relation, as_text=is_json)

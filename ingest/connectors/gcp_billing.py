@@ -254,7 +254,9 @@ class GcpBilling:
             found = self._catalogue.services(self._config.price_services)
         except TriptychError as error:
             return _as_finding(error)
-        return Finding(True, f"The price catalogue has {len(found)} of the services.")
+        return Finding(
+            True, f"The price catalogue lists {len(found)} services to read."
+        )
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer changed and unchanged slices alike, or each file, then prices."""
@@ -307,16 +309,6 @@ class GcpBilling:
 
     def _price_deliveries(self) -> Iterator[Delivery]:
         month = _today().replace(day=1)
-        links = self._catalogue.projects(self._config.billing_account, month)
-        if links:
-            yield Delivery(
-                stream="billing_projects",
-                scope=f"billing_projects/{month:%Y-%m}",
-                period=f"{month:%Y-%m}",
-                fingerprint=digest(links),
-                label="Cloud Billing accounts and their projects",
-                detail=links,
-            )
         for service in self._catalogue.services(self._config.price_services):
             yield Delivery(
                 stream="sku_prices",
@@ -326,6 +318,17 @@ class GcpBilling:
                 fingerprint=f"{_today()} {self._config.price_currency}",
                 label=f"list prices of {service.name}",
                 detail=service,
+            )
+        # Last, because it needs a role that list prices do not need.
+        links = self._catalogue.projects(self._config.billing_account, month)
+        if links:
+            yield Delivery(
+                stream="billing_projects",
+                scope=f"billing_projects/{month:%Y-%m}",
+                period=f"{month:%Y-%m}",
+                fingerprint=digest(links),
+                label="Cloud Billing accounts and their projects",
+                detail=links,
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:
