@@ -76,6 +76,9 @@ class Delivery:
         What messages call it: a path or URI that the user recognises.
     detail : object
         Whatever the connector needs to read it later; opaque to the runner.
+    skip_reason : str
+        Why it is not to be read although it is there, such as a data set that no
+        stream takes; the run says so. Empty: read it.
     """
 
     stream: str
@@ -84,6 +87,7 @@ class Delivery:
     fingerprint: str
     label: str
     detail: object = field(default=None, compare=False)
+    skip_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import hashlib
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ingest.connector import FileFormat, Finding
 from triptych.errors import FatalSourceError
@@ -137,4 +143,28 @@ class LocalFiles:
         return str(path)
 
 
-__all__ = ["LocalFile", "LocalFiles"]
+def column_names(path: Path, *, delimiter: str = ",") -> list[str]:
+    """Return the column names of a CSV or Parquet file; empty if unreadable.
+
+    Only the header is read. What is wrong with an unreadable file is said when it
+    is landed, with all that is known then.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return list(pq.read_schema(path).names)
+        with open_text(path) as text:
+            return next(csv.reader(text, delimiter=delimiter), [])
+    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException):
+        return []
+
+
+def open_text(path: Path, *, encoding: str = "utf-8") -> io.TextIOWrapper:
+    """Open a text file, compressed or not, without its byte order mark."""
+    if encoding == "utf-8":
+        encoding = "utf-8-sig"
+    if path.suffix == ".gz":
+        return io.TextIOWrapper(gzip.open(path), encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
+
+
+__all__ = ["LocalFile", "LocalFiles", "column_names", "open_text"]

@@ -8,9 +8,7 @@ which cannot count is written again without them; those rows go to quarantine wh
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from ingest.connector import FilePart, LandingOptions, Part, RowsPart
+from ingest.files import open_text
 from ingest.projection import (
     NULL_SPELLINGS,
     RECORD_COLUMN,
@@ -413,7 +412,7 @@ def _advice_on_missing(physical: dict[str, str], part: FilePart | None) -> str:
 
 def _read_header(part: FilePart) -> list[str]:
     try:
-        with _open_text(part) as text:
+        with open_text(part.path, encoding=part.encoding) as text:
             header = next(csv.reader(text, delimiter=part.delimiter), [])
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise MalformedDeliveryError(
@@ -432,13 +431,6 @@ def _read_header(part: FilePart) -> list[str]:
             next_step="Correct the header line and run again.",
         )
     return names
-
-
-def _open_text(part: FilePart) -> io.TextIOWrapper:
-    encoding = "utf-8-sig" if part.encoding == "utf-8" else part.encoding
-    if part.path.suffix == ".gz":
-        return io.TextIOWrapper(gzip.open(part.path), encoding=encoding, newline="")
-    return part.path.open(encoding=encoding, newline="")
 
 
 def _bring(part: FilePart, target: Path) -> str:

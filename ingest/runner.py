@@ -203,6 +203,9 @@ class IngestRunner:
             known = catalogue.current_fingerprints(source=_name(connector))
         try:
             for delivery in connector.deliveries(window):
+                if delivery.skip_reason:
+                    report.notes.append(f"{delivery.label}: {delivery.skip_reason}")
+                    continue
                 options = connector.landing(delivery.stream)
                 fingerprint = _fingerprint(delivery, options)
                 if known.get((delivery.stream, delivery.scope)) == fingerprint:

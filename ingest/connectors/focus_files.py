@@ -23,7 +23,7 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.files import LocalFiles
+from ingest.files import LocalFiles, column_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,6 +82,7 @@ class FocusFiles:
                 fingerprint=file.fingerprint,
                 label=file.label,
                 detail=file.path,
+                skip_reason=_other_dataset(file.path),
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:  # noqa: ARG002
@@ -96,6 +97,27 @@ class FocusFiles:
             delimiter=self._config.delimiter,
             encoding=self._config.encoding,
         )
+
+
+#: A column of each further FOCUS dataset that Cost and Usage does not have.
+_OTHER_DATASETS = {
+    "ContractCommitmentId": "Contract Commitment",
+    "InvoiceDetailGrain": "Invoice Detail",
+    "BillingPeriodStatus": "Billing Period",
+}
+
+
+def _other_dataset(path: Path) -> str:
+    columns = set(column_names(path))
+    if "BilledCost" in columns and "ChargeCategory" in columns:
+        return ""
+    for column, dataset in _OTHER_DATASETS.items():
+        if column in columns:
+            return (
+                f"it is the FOCUS dataset {dataset}, not Cost and Usage;"
+                " it was not loaded."
+            )
+    return ""
 
 
 __all__ = ["FocusFiles", "FocusFilesConfig"]

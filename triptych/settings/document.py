@@ -85,7 +85,8 @@ def read_document(path: Path, *, problems: Problems) -> Document:
 def parse_document(text: str, *, name: str, problems: Problems) -> Document:
     """Turn YAML text into a :class:`Document`."""
     try:
-        node = YAML().compose(text)
+        # The round-trip scanner leaves marks inside folded text; the safe one does not.
+        node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1

@@ -1,5 +1,16 @@
 with lines as (
-    select *
+    select
+        *,
+        coalesce(savings_plan_savings_plan_a_r_n, '') as plan_arn,
+        -- Several fees of a plan in one hour: the first carries what was covered.
+        row_number() over (
+            partition by
+                line_item_line_item_type,
+                coalesce(savings_plan_savings_plan_a_r_n, ''),
+                bill_billing_period_start_date,
+                line_item_usage_start_date
+            order by line_item_unblended_cost desc, identity_line_item_id asc
+        ) as line_rank
     from {{ source('evidence', 'aws_cur2') }}
     where coalesce(line_item_operation, '') not in ('EKSPod-EC2', 'ECSTask-EC2')
 ),
@@ -8,7 +19,7 @@ with lines as (
 -- commitment columns, where fee minus covered is what was left unused.
 covered as (
     select
-        savings_plan_savings_plan_a_r_n as plan_arn,
+        plan_arn,
         bill_billing_period_start_date as billing_period_start,
         line_item_usage_start_date as usage_start,
         sum(savings_plan_savings_plan_effective_cost) as covered_cost
@@ -38,7 +49,8 @@ measured as (
     left join covered
         on
             lines.line_item_line_item_type = 'SavingsPlanRecurringFee'
-            and lines.savings_plan_savings_plan_a_r_n = covered.plan_arn
+            and lines.line_rank = 1
+            and lines.plan_arn = covered.plan_arn
             and lines.bill_billing_period_start_date = covered.billing_period_start
             and lines.line_item_usage_start_date = covered.usage_start
 )
