@@ -128,7 +128,7 @@ def restate_month(out: Path, *, month: str, target: Path) -> None:
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET memory_limit = '1500MB'")
         connection.execute(
-            f"COPY (SELECT * EXCLUDE (rn) REPLACE ({columns})"  # noqa: S608
+            f"COPY (SELECT * EXCLUDE (rn) REPLACE ({columns})"
             " FROM (SELECT *, file_row_number AS rn FROM read_parquet("
             f"'{source}', file_row_number = true))"
             ") TO '" + str(target) + "' (FORMAT parquet, COMPRESSION zstd)"

@@ -11,8 +11,9 @@ import shutil
 import statistics
 import sys
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -22,7 +23,6 @@ from benchmarks.workspace import lay_workspace, link_into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from decimal import Decimal
 
 _ROOT = Path(__file__).resolve().parent.parent
 _RESTATED_MONTH = "2026-03"
@@ -181,7 +181,8 @@ class SizeBench:
     def _triptych(
         self, name: str, workspace: Path, verb: str, *, expected: Path | None = None
     ) -> None:
-        command = [*triptych_command(), verb, "--workspace", str(workspace)]
+        command = [sys.executable, "-m", "triptych", verb]
+        command += ["--workspace", str(workspace)]
         measured = self._measure(command)
         if verb == "ingest" or measured.exit_code != 0:
             self._keep(name, measured)
@@ -241,14 +242,6 @@ def row_count(size: str) -> int:
     return int(number) * units[unit]
 
 
-def triptych_command() -> list[str]:
-    """Return how to start triptych in the environment that runs the benchmark."""
-    program = Path(sys.executable).parent / "triptych"
-    if program.is_file():
-        return [str(program)]
-    return [sys.executable, "-m", "triptych.cli"]
-
-
 def write_published_rows(workspace: Path, out: Path) -> None:
     """Write the published daily cost per model of a workspace as Parquet."""
     pointer = (workspace / "warehouse" / "CURRENT").read_text("utf-8").strip()
@@ -269,12 +262,11 @@ def largest_deviation(rows: Path, expected: Path) -> Decimal:
     round a pool's parts in their own way, so the last of ten digits may differ.
     """
     cost = "coalesce({}.effective_cost, 0)"
-    deviation: Decimal = _single(
+    return _single(
         f"SELECT max(abs({cost.format('a')} - {cost.format('b')}))"
         f" FROM '{rows}' AS a FULL JOIN '{expected}' AS b"
         " ON a.charge_date = b.charge_date AND a.model_id = b.model_id"
     )
-    return deviation
 
 
 def write_csv_gz(parquet: Path, target: Path) -> None:
@@ -288,15 +280,14 @@ def write_csv_gz(parquet: Path, target: Path) -> None:
         )
 
 
-def _single(query: str) -> Any:
+def _single(query: str) -> Decimal:
     with duckdb.connect(":memory:") as connection:
-        row = connection.execute(query).fetchone()
-    return None if row is None else row[0]
+        ((amount,),) = connection.execute(query).fetchall()
+    return Decimal(amount or 0)
 
 
 def _total(rows: Path, *, basis: str = "effective") -> Decimal:
-    total: Decimal = _single(f"SELECT sum({basis}_cost) FROM '{rows}'")
-    return total
+    return _single(f"SELECT sum({basis}_cost) FROM '{rows}'")
 
 
 def _read_through(file: Path) -> int:

@@ -95,7 +95,7 @@ def run_measured(
     """
     before = os.times()
     started = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603  (our own commands)
+    process = subprocess.Popen(
         command,
         cwd=cwd,
         env={**os.environ, **(environment or {})},

@@ -62,7 +62,7 @@ def _arrow_charges(data: Path, basis: str) -> pd.DataFrame:
     return sums.astype(dict.fromkeys(("charge_date", "model_id", "cost"), "object"))
 
 
-def _arrow(values: pa.ChunkedArray) -> Any:
+def _arrow(values: pa.ChunkedArray) -> pd.arrays.ArrowExtensionArray:
     return pd.arrays.ArrowExtensionArray(values)
 
 

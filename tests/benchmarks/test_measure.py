@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -49,6 +51,6 @@ def test_a_tree_names_grandchildren() -> None:
         assert tree[0] == process.pid
     finally:
         for pid in reversed(process_tree(process.pid)):
-            subprocess.run(["kill", "-9", str(pid)], check=True)
+            os.kill(pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
