@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from triptych.errors import SettingsError
-from triptych.settings import SourceEntry
 from triptych.settings.problems import Problems, known_names
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from ingest.connector import Connector, SourceConfig
+    from triptych.settings import SourceEntry
 
 _FILE = "triptych.yml"
 _ENTRY_POINTS = "triptych.connectors"

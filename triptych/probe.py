@@ -34,7 +34,7 @@ def probe_sources(connectors: Sequence[Connector]) -> Iterator[SourceProbe]:
         try:
             findings = tuple(connector.check())
         except TriptychError as error:
-            findings = (Finding(False, error.what, error.next_step),)  # noqa: FBT003
+            findings = (Finding(False, error.what, error.next_step),)
         yield SourceProbe(connector.config.name, connector.type, findings)
 
 

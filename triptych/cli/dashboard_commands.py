@@ -76,7 +76,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
     verbose: VerboseOption = False,
 ) -> None:
     """Simulate a company, run everything on it, and show what it found."""
-    from triptych import pipeline  # noqa: PLC0415
+    from triptych import pipeline
 
     target = find_workspace(directory or workspace or _DEMO_FOLDER)
     _simulate(target, {"months": months, "seed": seed, "scale": scale})
@@ -97,7 +97,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
 
 def _simulate(target: Workspace, parameters: dict[str, int | float]) -> None:
     """Write the sample company, unless the very same one is there already."""
-    from ingest.simulate.company import write_company  # noqa: PLC0415
+    from ingest.simulate.company import write_company
 
     record = target.root / _DEMO_RECORD
     if record.is_file() and json.loads(record.read_text("utf-8")) == parameters:
@@ -116,7 +116,7 @@ def _simulate(target: Workspace, parameters: dict[str, int | float]) -> None:
 
 
 def _print_found(workspace: Workspace) -> None:
-    from triptych.warehouse.reader import PublishedReader  # noqa: PLC0415
+    from triptych.warehouse.reader import PublishedReader
 
     snapshot = PublishedReader(workspace.root).snapshot()
     totals = snapshot.query(
@@ -148,7 +148,7 @@ def _print_found(workspace: Workspace) -> None:
 
 
 def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
-    from dashboard.server import command  # noqa: PLC0415
+    from dashboard.server import command
 
     root = opened.workspace.root
     host, port = opened.settings.dashboard.host, opened.settings.dashboard.port
@@ -156,7 +156,7 @@ def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
     print(f"Dashboard: http://{host}:{port} (stop with Ctrl-C)", flush=True)
     package_parent = Path(sys.modules["dashboard.server"].__file__ or "").parents[1]
     paths = [str(package_parent), os.environ.get("PYTHONPATH", "")]
-    with subprocess.Popen(  # noqa: S603  (our own interpreter and arguments)
+    with subprocess.Popen(
         command(root, host=host, port=port, headless=is_headless),
         env={
             **os.environ,

@@ -68,7 +68,7 @@ def open_workspace(
     SettingsError
         There is no workspace, or one of its files, a variable or a flag is wrong.
     """
-    from triptych.settings import load_settings  # noqa: PLC0415
+    from triptych.settings import load_settings
 
     _log_to_standard_error(is_verbose=is_verbose)
     flags = {
@@ -86,8 +86,8 @@ def open_workspace(
 
 def find_workspace(given: Path | None) -> Workspace:
     """Return the named workspace, else the current folder, else the variable's."""
-    from triptych.settings import workspace_from_environment  # noqa: PLC0415
-    from triptych.workspace import Workspace  # noqa: PLC0415
+    from triptych.settings import workspace_from_environment
+    from triptych.workspace import Workspace
 
     if given is not None:
         return Workspace(given)
@@ -100,9 +100,9 @@ def find_workspace(given: Path | None) -> Workspace:
 
 def _log_to_standard_error(*, is_verbose: bool) -> None:
     """Keep standard output for results."""
-    import logging  # noqa: PLC0415
+    import logging
 
-    import structlog  # noqa: PLC0415
+    import structlog
 
     level = logging.DEBUG if is_verbose else logging.WARNING
     structlog.configure(

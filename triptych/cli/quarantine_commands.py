@@ -33,7 +33,7 @@ def list_reasons(
     verbose: VerboseOption = False,
 ) -> None:
     """Count the refused rows of the current loads by source and reason."""
-    from triptych.warehouse.inspection import read_quarantine_reasons  # noqa: PLC0415
+    from triptych.warehouse.inspection import read_quarantine_reasons
 
     opened = open_workspace(workspace, is_verbose=verbose)
     reasons = read_quarantine_reasons(opened.workspace.raw_database, source=source)
@@ -70,7 +70,7 @@ def show(
     verbose: VerboseOption = False,
 ) -> None:
     """Show refused rows as they were delivered."""
-    from triptych.warehouse.inspection import read_refused_rows  # noqa: PLC0415
+    from triptych.warehouse.inspection import read_refused_rows
 
     opened = open_workspace(workspace, is_verbose=verbose)
     rows = read_refused_rows(
@@ -98,8 +98,8 @@ def retry(
     verbose: VerboseOption = False,
 ) -> None:
     """Read every delivery that has refused rows again."""
-    from triptych import pipeline  # noqa: PLC0415
-    from triptych.cli.run_commands import ingest_record, print_ingest  # noqa: PLC0415
+    from triptych import pipeline
+    from triptych.cli.run_commands import ingest_record, print_ingest
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = pipeline.retry_quarantine(

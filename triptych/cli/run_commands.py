@@ -50,7 +50,7 @@ def ingest(  # noqa: PLR0913  (one parameter for each option)
     verbose: VerboseOption = False,
 ) -> None:
     """Pull what is new from the sources; nothing new commits nothing."""
-    from triptych import pipeline  # noqa: PLC0415
+    from triptych import pipeline
 
     opened = open_workspace(
         workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
@@ -78,7 +78,7 @@ def build(
     verbose: VerboseOption = False,
 ) -> None:
     """Build, test and publish the marts from what has been ingested."""
-    from triptych import pipeline  # noqa: PLC0415
+    from triptych import pipeline
 
     opened = open_workspace(
         workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
@@ -106,7 +106,7 @@ def run(  # noqa: PLR0913  (one parameter for each option)
     verbose: VerboseOption = False,
 ) -> None:
     """Ingest, build and publish; goes on where a crashed run stopped."""
-    from triptych import pipeline  # noqa: PLC0415
+    from triptych import pipeline
 
     opened = open_workspace(
         workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
@@ -178,8 +178,8 @@ def _counted(count: int, noun: str, plural: str = "") -> str:
 
 
 def _window(start: datetime | None, end: datetime | None) -> Window:
-    from ingest.connector import Window  # noqa: PLC0415
-    from triptych.errors import UsageError  # noqa: PLC0415
+    from ingest.connector import Window
+    from triptych.errors import UsageError
 
     if start is not None and end is not None and end <= start:
         raise UsageError(

@@ -36,9 +36,9 @@ def sql(
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
     """Query the published warehouse, read-only."""
-    import duckdb  # noqa: PLC0415
+    import duckdb
 
-    from triptych.warehouse.reader import PublishedReader  # noqa: PLC0415
+    from triptych.warehouse.reader import PublishedReader
 
     snapshot = PublishedReader(find_workspace(workspace).root).snapshot()
     try:

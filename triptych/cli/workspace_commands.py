@@ -31,7 +31,7 @@ def init(
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
     """Write a commented, valid workspace."""
-    from triptych.workspace import initialise  # noqa: PLC0415
+    from triptych.workspace import initialise
 
     root = initialise(directory or workspace or Path()).root
     print(f"A new workspace is in {root}")
@@ -46,8 +46,8 @@ def check(
     verbose: VerboseOption = False,
 ) -> None:
     """Validate every file, and ask each source whether it can be read."""
-    from triptych.pipeline import bound_connectors  # noqa: PLC0415
-    from triptych.probe import probe_sources  # noqa: PLC0415
+    from triptych.pipeline import bound_connectors
+    from triptych.probe import probe_sources
 
     opened = open_workspace(workspace, is_verbose=verbose)
     connectors = bound_connectors(opened.workspace, opened.settings)
@@ -94,7 +94,7 @@ def status(
     verbose: VerboseOption = False,
 ) -> None:
     """Show the last run, what is published, and how fresh each source is."""
-    from triptych.status import status as look_at  # noqa: PLC0415
+    from triptych.status import status as look_at
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = look_at(opened.workspace, opened.settings)

@@ -93,11 +93,19 @@ def _text(
         if _is_policy(path):
             return f"policy {name!r} is {given!r}; {known_names('policies', names)}"
         return f"{subject} names {name.replace('_', ' ')} {given!r}; {known}"
-    dotted = ".".join(str(step) for step in path)
-    label = f"{subject}: {name}" if NOUNS.get(str(path[0])) else dotted
+    label = _label(path, subject)
     if kind == "value_error":
         return f"{label}: {details['ctx']['error']}"
     return f"{label} {_reason(details)}"
+
+
+def _label(path: ValuePath, subject: str) -> str:
+    match path:
+        case (str(section), int()) if section in NOUNS:
+            return subject
+        case (str(section), int(), *_, last) if section in NOUNS:
+            return f"{subject}: {last}"
+    return ".".join(str(step) for step in path)
 
 
 def _is_policy(path: ValuePath) -> bool:

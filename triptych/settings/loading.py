@@ -155,8 +155,11 @@ class _Reading:
             return schema.model_validate(document.data)
         except ValidationError as error:
             found = explain(error, schema=schema, data=document.data)
+            is_seen_whole = bool(explain_whole(error))
         for complaint in found:
             self._complain(document, complaint)
+        if is_seen_whole:
+            return None
         try:
             return schema.model_validate(_with_stand_ins(document.data, found))
         except ValidationError as error:
