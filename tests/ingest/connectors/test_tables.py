@@ -1,0 +1,131 @@
+"""Tables: any file or query as a canonical stream."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from ingest.connectors.tables import TablesConfig
+from ingest.testing import ConnectorCase, ConnectorContract
+
+HEADER = "invoice,issuer,billing_month,currency,amount\n"
+
+
+@pytest.fixture
+def invoices(tmp_path: Path) -> ConnectorCase:
+    register = tmp_path / "invoices.csv"
+    rows = "A-1,Acme,2026-03,EUR,100.00\nA-2,Acme,2026-04,EUR,50.50\n"
+    register.write_text(HEADER + rows)
+
+    def deliver_again() -> None:
+        later = register.stat().st_mtime + 60
+        os.utime(register, (later, later))
+
+    def deliver_late() -> dict[str, Decimal]:
+        register.write_text(HEADER + rows + "A-3,Acme,2026-04,EUR,-10.25\n")
+        return {"EUR": Decimal("140.25")}
+
+    def deliver_hostile() -> int:
+        register.write_text(HEADER + rows + "A-4,Acme,2026-04,EUR,ten\n")
+        return 1
+
+    return ConnectorCase(
+        connector_type="tables",
+        options={"stream": "invoices", "path": "invoices.csv"},
+        root=tmp_path,
+        expected_rows=2,
+        expected_money={"EUR": Decimal("150.50")},
+        deliver_again=deliver_again,
+        deliver_late=deliver_late,
+        deliver_hostile=deliver_hostile,
+    )
+
+
+class TestTablesContract(ConnectorContract):
+    """The shipped suite."""
+
+    @pytest.fixture
+    def case(self, invoices: ConnectorCase) -> ConnectorCase:
+        return invoices
+
+
+def test_a_query_over_files_becomes_a_stream(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("d,m,n\n2026-03-01,eta,3\n2026-03-01,eta,4\n")
+    case = _case(
+        tmp_path,
+        {
+            "stream": "model_usage",
+            "query": "SELECT d AS date, m AS model, sum(n) AS requests"
+            " FROM read_csv('raw.csv') GROUP BY ALL",
+        },
+    )
+    case.ingest()
+    assert case.query(
+        'SELECT "model_id", "requests" FROM evidence.model_usage'
+    ) == [("eta", Decimal(7))]
+    assert case.ingest().committed == []
+    (tmp_path / "raw.csv").write_text("d,m,n\n2026-03-01,eta,3\n2026-03-01,eta,5\n")
+    case.ingest()
+    assert case.query('SELECT "requests" FROM evidence.model_usage') == [(Decimal(8),)]
+
+
+def test_a_mapping_may_compute_a_column(tmp_path: Path) -> None:
+    (tmp_path / "usage.csv").write_text("tag,when_,ms\nETA,2026-03-01,7200000\n")
+    mapping = {
+        "model_id": "lower(tag)",
+        "period_start": "when_",
+        "gpu_seconds": "CAST(ms AS BIGINT) / 1000",
+    }
+    case = _case(
+        tmp_path, {"stream": "model_usage", "path": "usage.csv", "mapping": mapping}
+    )
+    case.ingest()
+    assert case.query(
+        'SELECT "model_id", "gpu_seconds" FROM evidence.model_usage'
+    ) == [("eta", Decimal(7200))]
+
+
+def test_json_lines_are_read_by_name(tmp_path: Path) -> None:
+    (tmp_path / "usage.jsonl").write_text(
+        '{"model_id": "eta", "period_start": "2026-03-01", "requests": 12}\n'
+        '{"model_id": "eta", "period_start": "2026-03-02", "requests": 13}\n'
+    )
+    case = _case(tmp_path, {"stream": "model_usage", "path": "usage.jsonl"})
+    case.ingest()
+    assert case.query('SELECT sum("requests") FROM evidence.model_usage') == [
+        (Decimal(25),)
+    ]
+
+
+def test_a_query_that_fails_says_so_and_names_the_source(tmp_path: Path) -> None:
+    case = _case(tmp_path, {"stream": "model_usage", "query": "SELECT * FROM nowhere"})
+    report = case.ingest()
+    text = str(report.failures[0].error)
+    assert "nowhere" in text
+    assert "contract" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"stream": "model_usage"}, "either 'path' or 'query'"),
+        ({"stream": "modelusage", "path": "x.csv"}, "known streams: "),
+        (
+            {"stream": "invoices", "path": "x.csv", "mapping": {"total_cost": "x"}},
+            "has no column 'total_cost'; its columns: invoice_id",
+        ),
+    ],
+)
+def test_a_wrong_option_names_what_is_known(
+    options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        TablesConfig(name="x", type="tables", **options)
+
+
+def _case(root: Path, options: dict[str, object]) -> ConnectorCase:
+    return ConnectorCase("tables", options, root, 0, {}, dict, dict, lambda: 0)
