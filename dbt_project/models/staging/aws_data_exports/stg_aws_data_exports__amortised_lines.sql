@@ -68,6 +68,9 @@ select
             then 0
         when line_item_line_item_type = 'Fee' and nullif(reservation_reservation_a_r_n, '') is not null
             then 0
+        -- The refund of a savings plan's upfront fee, which was never an amortised cost.
+        when line_item_line_item_type = 'Refund' and line_item_product_code = 'ComputeSavingsPlans'
+            then 0
         else line_item_unblended_cost
     end as amortised_cost,
     case
