@@ -1,0 +1,64 @@
+"""Runs dbt on a workspace of a test, with the very environment of a real run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from triptych.transform import EngineSettings, _environment, dbt_project_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triptych.workspace import Workspace
+
+ENGINE = EngineSettings(memory_limit="1GB", threads=2)
+
+
+@dataclass(frozen=True, slots=True)
+class DbtCommands:
+    """The dbt project, pointed at one workspace.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Holds ``raw.duckdb`` and ``warehouse/build.duckdb``.
+    target : Path
+        Where dbt writes what it compiles.
+    """
+
+    workspace: Workspace
+    target: Path
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run ``dbt <arguments>`` and return how it ended; nothing is raised."""
+        project = str(dbt_project_dir())
+        command = [
+            *(sys.executable, "-m", "dbt.cli.main"),
+            *("--log-path", str(self.target / "logs"), *arguments),
+            *("--project-dir", project, "--profiles-dir", project),
+            *("--target-path", str(self.target)),
+        ]
+        return subprocess.run(
+            command,
+            env=_environment(self.workspace, ENGINE),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the manifest of the last command."""
+        return self._read("manifest.json")
+
+    def results(self) -> list[dict[str, Any]]:
+        """Return how each node of the last command ended."""
+        results: list[dict[str, Any]] = self._read("run_results.json")["results"]
+        return results
+
+    def _read(self, name: str) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads((self.target / name).read_text("utf-8"))
+        return answer

@@ -1,0 +1,64 @@
+"""Every model that computes, against rows whose result was worked out by hand.
+
+The cases stand beside the models, in ``_*__unit_tests.yml``, each with its arithmetic.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.dbt.dbt_commands import DbtCommands
+
+#: Models that pass rows or columns on and compute nothing.
+COMPUTES_NOTHING = {
+    "dim_features",
+    "dim_teams",
+    "int_charges_unioned",
+    "mart_loads",
+    "mart_run",
+    "stg_tables__fx_rates",
+}
+
+
+@pytest.fixture(scope="module")
+def unit_test_run(dbt: DbtCommands) -> DbtCommands:
+    dbt.run("test", "--select", "test_type:unit")
+    return dbt
+
+
+def test_every_model_computes_what_was_worked_out_by_hand(
+    unit_test_run: DbtCommands,
+) -> None:
+    results = unit_test_run.results()
+    failures = [
+        f"{result['unique_id'].split('.', 2)[-1]}: {result['message']}"
+        for result in results
+        if result["status"] != "pass"
+    ]
+    assert results
+    assert not failures, "\n\n".join(failures)
+
+
+def test_every_model_that_computes_has_a_unit_test(unit_test_run: DbtCommands) -> None:
+    manifest = unit_test_run.manifest()
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    models = {
+        node["name"]
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+    }
+    assert models - tested == COMPUTES_NOTHING
+
+
+def test_every_unit_test_says_how_its_numbers_came_about(
+    unit_test_run: DbtCommands,
+) -> None:
+    silent = [
+        test["name"]
+        for test in unit_test_run.manifest()["unit_tests"].values()
+        if not test["description"]
+    ]
+    assert silent == []
