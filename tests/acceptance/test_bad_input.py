@@ -1,0 +1,249 @@
+"""Bad input: each its own message and exit code, and the previous data intact.
+
+Every case starts from a workspace that has been run once; afterwards the published
+ledger must be what it was.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HEADER = (
+    "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,"
+    "ChargePeriodStart,ChargePeriodEnd,ChargeCategory\n"
+)
+GOOD = "10.00,10.00,EUR,2026-03-01,2026-03-05,2026-03-06,Usage\n"
+GOOD_SETTINGS = (
+    "organisation: Example\ncurrency: EUR\nsources:\n"
+    "  - {name: bills, type: focus_files, path: bills}\n"
+)
+LEDGER = (
+    "SELECT billing_month, billed_cost FROM cost.mart_cost_waterfall"
+    " WHERE step = 'ledger' ORDER BY ALL"
+)
+
+
+def triptych(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does."""
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "triptych", *arguments, "--workspace", str(root)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+def ledger(root: Path) -> list[dict[str, object]]:
+    """Return what readers see."""
+    answer = triptych(root, "sql", LEDGER, "--format", "json")
+    assert answer.returncode == 0, answer.stderr
+    rows: list[dict[str, object]] = json.loads(answer.stdout)
+    return rows
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("published")
+    (root / "bills").mkdir()
+    (root / "bills" / "march.csv").write_text(HEADER + GOOD)
+    (root / "triptych.yml").write_text(GOOD_SETTINGS)
+    answer = triptych(root, "run")
+    assert answer.returncode == 0, answer.stderr
+    return root
+
+
+@dataclass(frozen=True)
+class Case:
+    """A spoiled workspace: what is done to it, how the run must end."""
+
+    name: str
+    spoil: Callable[[Path], object]
+    exit_code: int
+    says: tuple[str, ...]
+
+
+def _bill(name: str, content: str | bytes) -> Callable[[Path], object]:
+    data = content.encode() if isinstance(content, str) else content
+    return lambda root: (root / "bills" / name).write_bytes(data)
+
+
+def _settings(name: str, content: str) -> Callable[[Path], object]:
+    return lambda root: (root / name).write_text(content)
+
+
+def _row(**changes: str) -> str:
+    fields = dict(zip(HEADER.strip().split(","), GOOD.strip().split(","), strict=True))
+    return ",".join((fields | changes).values()) + "\n"
+
+
+TRUNCATED = gzip.compress((HEADER + GOOD * 20_000).encode())[:300]
+POOL_OF_99 = (
+    'assignments:\n  - {name: gpu, match: {tags: {c: "*"}}, pool: gpu}\n'
+    "pools:\n  - {name: gpu, driver: fixed, percentages: {eta: 59.5, vision: 39.5}}\n"
+)
+
+CASES = (
+    Case(
+        "truncated gzip",
+        _bill("april.csv.gz", TRUNCATED),
+        3,
+        ("april.csv.gz", "cut off"),
+    ),
+    Case(
+        "wrong delimiter",
+        _bill("april.csv", (HEADER + GOOD).replace(",", ";")),
+        3,
+        ("april.csv", "semicolon", "delimiter"),
+    ),
+    Case(
+        "missing mandatory column",
+        _bill("april.csv", "BilledCost,BillingCurrency\n1,EUR\n"),
+        3,
+        ("april.csv", "mandatory", "EffectiveCost", "ChargeCategory"),
+    ),
+    Case(
+        "unknown currency",
+        _bill("april.csv", HEADER + _row(BillingCurrency="EUX")),
+        3,
+        ("april.csv:1", "unknown_currency"),
+    ),
+    Case(
+        "cost as text",
+        _bill("april.csv", HEADER + _row(BilledCost="a lot")),
+        3,
+        ("april.csv:1", "BilledCost_unreadable"),
+    ),
+    Case(
+        "cost that is no number",
+        _bill("april.csv", HEADER + _row(BilledCost="NaN") + _row(EffectiveCost="Inf")),
+        3,
+        ("april.csv:1", "BilledCost_unreadable", "EffectiveCost_unreadable"),
+    ),
+    Case(
+        "dates out of range",
+        _bill("april.csv", HEADER + _row(ChargePeriodStart="1899-12-31")),
+        3,
+        ("april.csv:1", "date_out_of_range"),
+    ),
+    Case(
+        "not Parquet at all",
+        _bill("april.parquet", "this is no Parquet"),
+        3,
+        ("april.parquet", "Parquet"),
+    ),
+    Case(
+        "unknown key in YAML",
+        _settings("triptych.yml", GOOD_SETTINGS + "curency: EUR\n"),
+        2,
+        ("triptych.yml:5", "curency", "currency"),
+    ),
+    Case(
+        "unknown key of a source",
+        _settings("triptych.yml", GOOD_SETTINGS.replace("path:", "paths:")),
+        2,
+        ("triptych.yml:4", "paths"),
+    ),
+    Case(
+        "a pool whose percentages sum to 99",
+        _settings("allocation.yml", POOL_OF_99),
+        2,
+        ("allocation.yml:4", "99", "100"),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_bad_input_is_named_and_what_is_published_stands(
+    published: Path, tmp_path: Path, case: Case
+) -> None:
+    import shutil  # noqa: PLC0415
+
+    root = tmp_path / "workspace"
+    shutil.copytree(published, root)
+    case.spoil(root)
+    answer = triptych(root, "run")
+    assert answer.returncode == case.exit_code, answer.stderr
+    for text in case.says:
+        assert text in answer.stderr
+    assert "Traceback" not in answer.stderr
+    for name in ("triptych.yml", "allocation.yml"):
+        (root / name).unlink(missing_ok=True)
+    (root / "triptych.yml").write_text(GOOD_SETTINGS)
+    assert ledger(root) == [{"billing_month": "2026-03", "billed_cost": "10.0000000000"}]
+
+
+def test_a_duplicate_delivery_is_told_and_not_counted(
+    published: Path, tmp_path: Path
+) -> None:
+    import shutil  # noqa: PLC0415
+
+    root = tmp_path / "workspace"
+    shutil.copytree(published, root)
+    (root / "bills" / "again.csv").write_text(HEADER + GOOD)
+    answer = triptych(root, "run")
+    assert answer.returncode == 0, answer.stderr
+    assert "duplicate delivery" in answer.stderr + answer.stdout
+    assert ledger(root) == [{"billing_month": "2026-03", "billed_cost": "10.0000000000"}]
+
+
+def test_bad_rows_beside_good_ones_are_quarantined_and_told(
+    published: Path, tmp_path: Path
+) -> None:
+    import shutil  # noqa: PLC0415
+
+    root = tmp_path / "workspace"
+    shutil.copytree(published, root)
+    good = _row(BilledCost="1.50", EffectiveCost="1.50")
+    (root / "bills" / "april.csv").write_text(
+        HEADER + good * 3 + _row(BilledCost="NaN") + _row(BillingCurrency="QQQ")
+    )
+    answer = triptych(root, "run")
+    assert answer.returncode == 0, answer.stderr
+    assert "2" in answer.stdout
+    assert ledger(root) == [{"billing_month": "2026-03", "billed_cost": "14.5000000000"}]
+    listing = triptych(root, "quarantine", "list", "--json")
+    assert listing.returncode == 0, listing.stderr
+    assert "unknown_currency" in listing.stdout
+    assert "BilledCost_unreadable" in listing.stdout
+
+
+def test_a_month_without_an_exchange_rate_is_not_complete_and_the_others_are(
+    published: Path, tmp_path: Path
+) -> None:
+    import shutil  # noqa: PLC0415
+
+    root = tmp_path / "workspace"
+    shutil.copytree(published, root)
+    (root / "bills" / "april.csv").write_text(
+        HEADER
+        + _row(BillingCurrency="USD", BillingPeriodStart="2026-04-01")
+        + _row(BillingPeriodStart="2026-05-01")
+    )
+    answer = triptych(root, "run")
+    assert answer.returncode == 0, answer.stderr
+    query = (
+        "SELECT billing_month, is_complete, missing FROM core.mart_month_completeness"
+        " ORDER BY ALL"
+    )
+    rows = json.loads(triptych(root, "sql", query, "--format", "json").stdout)
+    assert rows == [
+        {"billing_month": "2026-03", "is_complete": True, "missing": None},
+        {
+            "billing_month": "2026-04",
+            "is_complete": False,
+            "missing": "exchange rate USD to EUR for 2026-04",
+        },
+        {"billing_month": "2026-05", "is_complete": True, "missing": None},
+    ]
