@@ -1,0 +1,139 @@
+# `make` prints what there is. Nothing here needs more than Python 3.11, make and a
+# package index; everything is installed in environments inside this folder.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# Another interpreter: make PYTHON=python3.13 test
+PYTHON ?= python3
+# More for a command: make demo ARGS=--headless
+ARGS ?=
+# Only tests whose name contains this: make unit k=aws
+k ?=
+# Test processes
+JOBS ?= 2
+WORKSPACE ?= build/demo
+PORT ?= 8501
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+READY := .venv/.ready
+MOTO := .venv-moto/.ready
+BQEMULATOR := .venv-bqemulator/.ready
+COMPILE_LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --upgrade
+
+export PYTHONHASHSEED ?= 0
+export DO_NOT_TRACK := 1
+
+.PHONY: help demo dashboard test check lint types imports sql spelling unit dbt slow \
+	crash bench docs coverage format environment emulators browser lock release clean
+
+help:  ## Print this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^## / { printf "\n%s\n", substr($$0, 4) } \
+	  /^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nARGS=… adds to a command, k=… picks tests, JOBS=… test processes.\n'
+
+## Use
+
+demo: $(READY)  ## Simulate the sample company, run everything, open the dashboard
+	$(BIN)/triptych demo $(WORKSPACE) $(ARGS)
+
+dashboard: $(READY)  ## Open the dashboard of the demo, or of WORKSPACE=…
+	$(BIN)/triptych dashboard --workspace $(WORKSPACE) --port $(PORT) $(ARGS)
+
+## Prove
+
+test: $(READY) emulators browser check  ## Everything that CI runs
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+check: lint types imports sql spelling  ## What needs no test run: style, types, layers, SQL, spelling
+
+lint: $(READY)  ## Style of the Python code
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)  ## Types
+	$(BIN)/mypy
+
+imports: $(READY)  ## Who imports whom
+	$(BIN)/lint-imports --no-logo
+
+sql: $(READY)  ## Style of the SQL
+	$(BIN)/sqlfluff lint --nocolor dbt_project/models dbt_project/tests
+
+spelling: $(READY)  ## Spelling
+	$(BIN)/codespell
+
+unit: $(READY)  ## Python tests by name: make unit k=aws
+	$(BIN)/python -m pytest $(if $(k),-k '$(k)') $(ARGS)
+
+dbt: $(READY)  ## Everything about the dbt project: rules of its manifest, unit tests, invariants
+	$(BIN)/python -m pytest tests/dbt $(if $(k),-k '$(k)') $(ARGS)
+
+slow: $(READY) emulators browser  ## The tests that take minutes
+	$(BIN)/python -m pytest -m slow --timeout 3600 $(ARGS)
+
+crash: $(READY)  ## Kill runs at fifty random moments and look at what is left
+	$(BIN)/python -m pytest -m crash --timeout 7200 tests/acceptance $(ARGS)
+
+bench: $(READY)  ## Time 10 and 50 million line items against peers; writes build/
+	$(BIN)/python -m benchmarks $(ARGS)
+
+coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report= $(ARGS)
+	$(BIN)/coverage html --quiet && $(BIN)/coverage report
+
+docs: $(READY)  ## Build the documentation into site/; a broken link fails
+	$(BIN)/mkdocs build --strict --quiet
+
+## Change
+
+format: $(READY)  ## Put code and SQL into their form
+	$(BIN)/ruff check --fix --exit-zero --quiet
+	$(BIN)/ruff format
+	$(BIN)/sqlfluff fix --nocolor --quiet dbt_project/models dbt_project/tests || true
+
+lock: $(READY)  ## Resolve all dependencies anew into the lock files
+	$(COMPILE_LOCK) pyproject.toml --group dev -o requirements.lock
+	for name in bootstrap moto bqemulator; do \
+	  $(COMPILE_LOCK) requirements/$$name.in -o requirements/$$name.lock; done
+	sed -i.bak 's/ (pyproject.toml)//' requirements.lock && rm requirements.lock.bak
+
+release: test docs  ## Build the wheel and the source archive into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+
+environment: $(READY) emulators browser  ## Install everything that the other targets need
+
+clean:  ## Remove what was built; environments stay
+	rm -rf build dist site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+# ------------------------------------------------------------------- environments
+
+# A stamp is younger than the lock that the environment was made from.
+$(READY): requirements.lock requirements/bootstrap.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'triptych needs Python 3.11 or newer: make PYTHON=python3.11 …' >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	  --require-hashes --no-deps -r requirements/bootstrap.lock
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode \
+	  requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+emulators: $(MOTO) $(BQEMULATOR)
+
+.venv-%/.ready: requirements/%.lock | $(READY)
+	test -x .venv-$*/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-$*
+	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes \
+	  --compile-bytecode $<
+	touch $@
+
+browser: $(READY)
+	@$(BIN)/python -m tests.e2e.find_browser
