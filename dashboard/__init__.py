@@ -1,0 +1,1 @@
+"""Stage 4: shows the published warehouse, and can write nothing."""

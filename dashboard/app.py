@@ -13,7 +13,9 @@ _PAGES = Path(__file__).parent / "pages"
 _STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] {padding-top: 3.2rem; padding-bottom: 4rem}
-[data-testid="stMetricValue"] {font-variant-numeric: tabular-nums}
+[data-testid="stMetricValue"] {font-variant-numeric: tabular-nums;
+  font-size: clamp(1.3rem, 1.75vw, 1.75rem); font-weight: 600}
+[data-testid="stMetricValue"] * {white-space: normal; overflow-wrap: anywhere}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
 }
@@ -43,6 +45,7 @@ def main() -> None:
             ],
         }
     )
+    st.set_page_config(page_title=f"{chosen.title} · triptych")
     st.html(_STYLE)
     st.title(chosen.title, anchor=False)
     reader = access.reader()

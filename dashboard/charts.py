@@ -20,19 +20,26 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: What each step between the bills and the models is called.
-STEP_LABELS = {
+STEP_NAMES = {
     "ledger": "Bills (ledger)",
     "out_of_scope": "Outside AI scope",
     "tax": "Tax",
     "credit": "Credits",
-    "direct": "Direct, but no model",
-    "shared": "Shared, but no model",
-    "idle": "Idle, not charged",
+    "direct": "Direct",
+    "shared": "Shared",
+    "idle": "Idle",
     "unused_commitment": "Unused commitment",
-    "overhead": "Overhead, not charged",
+    "overhead": "Overhead",
     "unallocated": "Unallocated",
     "remainder": "Remainder",
     "models": "Charged to models",
+}
+#: What its bar is called: the part of the step that no model carries.
+BAR_LABELS = STEP_NAMES | {
+    "direct": "Direct, but no model",
+    "shared": "Shared, but no model",
+    "idle": "Idle, not charged",
+    "overhead": "Overhead, not charged",
 }
 _ROW_HEIGHT = 30
 
@@ -51,8 +58,9 @@ class Palette:
 
 
 LIGHT = Palette(
-    categories=tuple(
-        "#0072B2 #E69F00 #009E73 #CC79A7 #56B4E9 #D55E00 #8C7A00 #5B4B9A".split()
+    categories=(
+        ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
+        + ("#56B4E9", "#D55E00", "#8C7A00", "#5B4B9A")
     ),
     other="#9A9EA6",
     ink="#1C2430",
@@ -60,8 +68,9 @@ LIGHT = Palette(
     gap="#FBFAF7",
 )
 DARK = Palette(
-    categories=tuple(
-        "#3FA3DC #F0B429 #2BBF94 #DE97BF #8CCBEE #F0793A #CDBB3A #A597E0".split()
+    categories=(
+        ("#3FA3DC", "#F0B429", "#2BBF94", "#DE97BF")
+        + ("#8CCBEE", "#F0793A", "#CDBB3A", "#A597E0")
     ),
     other="#7C828C",
     ink="#E8E6E0",
@@ -128,7 +137,7 @@ def monthly_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
         labels.mark_text(dy=-7, fontSize=10, color=colours.quiet).encode(
             text="second_label:N"
         ),
-    ).properties(height=340, padding={"top": 24, "left": 5, "right": 5, "bottom": 5})
+    ).properties(height=400, padding={"top": 24, "left": 5, "right": 5, "bottom": 5})
 
 
 def _monthly_row(row: dict[str, Any], currency: str) -> dict[str, Any]:
@@ -163,7 +172,7 @@ def waterfall(table: pa.Table, currency: str, colours: Palette) -> Chart:
     rows = [
         _waterfall_row(row, currency)
         for row in table.to_pylist()
-        if row["is_total"] or row["left_out"] != 0
+        if row["is_total"] or row["bar"] != 0
     ]
     order = [row["label"] for row in rows]
     base = alt.Chart(pd.DataFrame(rows)).encode(
@@ -206,13 +215,13 @@ def waterfall(table: pa.Table, currency: str, colours: Palette) -> Chart:
 
 
 def _waterfall_row(row: dict[str, Any], currency: str) -> dict[str, Any]:
-    left_out = row["left_out"]
+    left_out = row["bar"]
     kind = "total" if row["is_total"] else "left out" if left_out > 0 else "added back"
     sign = {"total": "", "left out": "\u2212", "added back": "+"}[kind]
     size = left_out if row["is_total"] else abs(left_out)
     starts, ends = float(row["starts_at"]), float(row["ends_at"])
     return {
-        "label": STEP_LABELS[row["step"]],
+        "label": BAR_LABELS[row["step"]],
         "kind": kind,
         "starts": starts,
         "ends": ends,

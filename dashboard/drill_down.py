@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     import pyarrow as pa
+    from streamlit.elements.lib.column_types import ColumnConfig
 
     from dashboard.page import Page
 
@@ -23,6 +24,7 @@ _COMPONENTS = {
     "unused_commitment": "Unused commitment",
     "overhead": "Overhead",
 }
+_WHOLE_TABLE_ROWS = 15
 _NO_RESOURCE = "(no resource named)"
 
 
@@ -45,44 +47,46 @@ def show(here: Page, costs: pa.Table, loading: data.Loading) -> None:
 
 
 def _show_costs(here: Page, costs: pa.Table, models: list[str]) -> None:
-    money = st.column_config.NumberColumn(format="accounting")
     st.dataframe(
         costs.drop_columns(["row_count"]),
+        height="content" if len(models) <= _WHOLE_TABLE_ROWS else "auto",
         hide_index=True,
         key="costs_table",
         on_select=lambda: _open("costs_table", "model", models),
         selection_mode=["single-row", "single-cell"],
         column_order=[
-            *("rank", "model", "team", "amount", "share_ratio"),
-            *("prior_amount", "change", "change_ratio", "note"),
+            *("rank", "model", "amount", "share_percent", "prior_amount"),
+            *("change", "change_percent", "note", "team"),
         ],
         column_config={
-            "rank": st.column_config.NumberColumn("#", width=40),
+            "rank": st.column_config.NumberColumn("#", width=44, pinned=True),
             "model": st.column_config.TextColumn("Model", pinned=True),
             "team": "Team",
-            "amount": _labelled(money, f"Cost, {here.currency}"),
-            "share_ratio": st.column_config.NumberColumn("Share", format="percent"),
-            "prior_amount": _labelled(money, here.prior_period or "Period before"),
-            "change": _labelled(money, "Change"),
-            "change_ratio": st.column_config.NumberColumn(
-                "Change, %", format="percent"
-            ),
+            "amount": _number(f"Cost, {here.currency}", "accounting"),
+            "share_percent": _number("Share", "%.1f %%"),
+            "prior_amount": _number(here.prior_period or "Period before", "accounting"),
+            "change": _number("Change", "accounting"),
+            "change_percent": _number("Change, %", "%+.1f %%"),
             "note": "Note",
         },
+        placeholder=fmt.UNKNOWN,
         alt="Models by cost. The same rows are in the download.",
     )
-    with st.container(horizontal=True):
-        tables.download(costs, page=here, name="cost-by-model")
-        page.how(
+    tables.show_footer(
+        costs.drop_columns(["share_percent", "change_percent"]),
+        page=here,
+        name="cost-by-model",
+        origin=page.Origin(
             formula="Sum by model; change is this period less the one before, and a"
             " model without cost now stays in so that changes add up.",
             mart="cost.fct_daily_model_costs",
             row_count=sum(costs["row_count"].to_pylist()),
-        )
+        ),
+    )
 
 
-def _labelled(config: Any, label: str) -> Any:
-    return {**config, "label": label}
+def _number(label: str, pattern: str) -> ColumnConfig:
+    return st.column_config.NumberColumn(label, format=pattern)
 
 
 def _open(table_key: str, choice_key: str, options: list[str]) -> None:
@@ -193,6 +197,7 @@ def _show_resources(
             "service_name": "Service",
             "resource_name": "Name",
         },
+        placeholder=fmt.UNKNOWN,
         alt="Resources by cost. The same rows are in the download.",
     )
     tables.download(resources, page=here, name="resources")
@@ -251,16 +256,20 @@ def _show_line_items(
             "source_uri": "Delivered as",
             "invoice_id": "Invoice",
         },
+        placeholder=fmt.UNKNOWN,
         alt="Line items by cost. The same rows are in the download.",
     )
-    with st.container(horizontal=True):
-        tables.download(items, page=here, name="line-items")
-        page.how(
+    tables.show_footer(
+        items,
+        page=here,
+        name="line-items",
+        origin=page.Origin(
             formula="The line items that the run's own rules assigned, read again from"
             " the evidence it was built from, in the currency of the bill.",
             mart="line_items",
             row_count=count,
-        )
+        ),
+    )
 
 
 def _amounts(totals: dict[str, Decimal]) -> str:

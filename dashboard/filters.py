@@ -38,7 +38,7 @@ def bar(snapshot: Snapshot) -> data.Selection | None:
         chosen = {
             "period": _bar_choice("period", list(periods), width=130),
             "basis": _bar_choice("basis", BASES, width=140),
-            "scope": _bar_choice("scope", [EVERYTHING, *scopes], width=240),
+            "scope": _bar_choice("scope", [EVERYTHING, *scopes], width=220),
             "currency": _bar_choice("currency", currencies, width=110),
         }
     for key, shown in chosen.items():

@@ -18,11 +18,14 @@ _MINUS = "\u2212"
 _NO_BREAK_SPACE = "\u00a0"
 
 #: ISO 4217 currencies whose minor unit is not a hundredth.
+_NO_MINOR_UNIT = (
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+)
+_THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 _MINOR_UNIT_DIGITS = {
-    **dict.fromkeys(
-        "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0
-    ),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys(_NO_MINOR_UNIT, 0),
+    **dict.fromkeys(_THOUSANDTHS, 3),
 }
 _COMPACT_STEPS = (
     (Decimal(10) ** 9, "bn"),
@@ -31,7 +34,10 @@ _COMPACT_STEPS = (
 )
 _ALMOST_ONE = Decimal("0.9995")
 _UNIT_COST_DIGITS = 4
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = (
+    *("Jan", "Feb", "Mar", "Apr", "May", "Jun"),
+    *("Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+)
 
 
 def money(amount: Decimal | None, currency: str) -> str:
@@ -48,6 +54,13 @@ def money(amount: Decimal | None, currency: str) -> str:
         bound = f"{currency}{_NO_BREAK_SPACE}{step}"
         return f"under {bound}" if amount > 0 else f"above {_MINUS}{bound}"
     return _with_currency(f"{abs(rounded):,f}", currency, is_negative=rounded < 0)
+
+
+def amount(number: Decimal | None) -> str:
+    """Write an amount to two decimals where the currency stands elsewhere."""
+    if number is None:
+        return UNKNOWN
+    return money(number, "").replace(_NO_BREAK_SPACE, "")
 
 
 def money_exact(amount: Decimal | None, currency: str) -> str:
@@ -77,13 +90,19 @@ def compact(amount: Decimal | None, currency: str = "") -> str:
 
 
 def unit_cost(cost: float | None, currency: str) -> str:
-    """Write a price per unit with four significant digits, e.g. ``EUR 0.001235``."""
+    """Write a price per unit with four significant digits, e.g. ``EUR 0.001235``.
+
+    It has at least two decimals and ends in no other zero, so that 2 is never
+    written ``2.000``, which many readers take for two thousand.
+    """
     if cost is None:
         return UNKNOWN
     value = Decimal(repr(cost))
     digits = max(_UNIT_COST_DIGITS - value.adjusted() - 1, 2) if value else 2
     rounded = _rounded(value, Decimal(1).scaleb(-digits))
-    return _with_currency(f"{abs(rounded):,f}", currency, is_negative=rounded < 0)
+    whole, _, fraction = f"{abs(rounded):,f}".partition(".")
+    text = f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
+    return _with_currency(text, currency, is_negative=rounded < 0)
 
 
 def percent(ratio: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What every page has in common: its run, its selection, and the states it can be in."""
+"""What every page has in common: its run, its selection, and its states."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ _LOG = logging.getLogger(__name__)
 _STATE_KEY = "page"
 _POLL_SECONDS = 15
 _MAX_REASON = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a figure comes from."""
+
+    formula: str
+    mart: str
+    row_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,28 @@ class Page:
         if self.selection.covers_everything:
             return filters.EVERYTHING
         return f"{self.selection.scope_kind} {self.selection.scope_id}"
+
+    def tile_label(self, label: str) -> str:
+        """Return a tile's label, which says so when a source is stale."""
+        return f"{label} · stale" if self.standing.stale_sources else label
+
+    def total_label(self, label: str) -> str:
+        """Return the label of a total, which says so when something is missing."""
+        return self.tile_label(
+            f"{label}, at least" if self.standing.is_partial else label
+        )
+
+    def show_origin(self, origin: Origin) -> None:
+        """Offer where a figure comes from: formula, mart, run, number of rows."""
+        with st.popover("How", type="tertiary"):
+            st.markdown(
+                f"{origin.formula}\n\n"
+                f"- Mart: `{origin.mart}`, {fmt.plural(origin.row_count, 'row')}\n"
+                f"- Run: `{self.run.run_id}`, triptych {self.run.triptych_version}\n"
+                f"- Selection: {self.period}, {self.selection.basis.lower()},"
+                f" {self.currency}, {fmt.markdown(self.scope)}\n"
+                f"- Data as of {fmt.moment(self.run.evidence_as_of)}"
+            )
 
 
 def current() -> Page:
@@ -107,7 +138,7 @@ def told_in_words() -> Iterator[None]:
             f" {fmt.markdown(_first_line(error))} Run `triptych build` to publish it"
             " again; earlier figures are not shown in its place."
         )
-    except Exception:
+    except Exception:  # noqa: BLE001 - the last resort of a page, logged in full
         _LOG.exception("The page failed.")
         st.error(
             "**This page cannot be shown.** It failed in a way that was not expected."
@@ -130,20 +161,6 @@ def watch(reader: PublishedReader, shown: Path | None) -> None:
         st.rerun()
 
 
-def how(*, formula: str, mart: str, row_count: int) -> None:
-    """Offer where a figure comes from: formula, mart, run, number of rows."""
-    page = current()
-    with st.popover("How", type="tertiary"):
-        st.markdown(
-            f"{formula}\n\n"
-            f"- Mart: `{mart}`, {fmt.plural(row_count, 'row')}\n"
-            f"- Run: `{page.run.run_id}`, triptych {page.run.triptych_version}\n"
-            f"- Basis: {page.selection.basis.lower()}, {page.currency},"
-            f" {page.period}, {fmt.markdown(page.scope)}\n"
-            f"- Data as of {fmt.moment(page.run.evidence_as_of)}"
-        )
-
-
 def _show_standing(page: Page) -> None:
     standing = page.standing
     colour = "orange" if standing.is_partial or standing.is_estimated else "green"
@@ -159,8 +176,13 @@ def _show_standing(page: Page) -> None:
     )
     if standing.stale_sources:
         _show_stale(standing)
-    if standing.missing or standing.unconverted:
+    if standing.is_partial:
         _show_partial(page)
+    if page.currency != page.run.currency:
+        st.info(
+            f"These are charges in {page.currency} for which there is no exchange rate"
+            f" to {page.run.currency}. They are in no figure in {page.run.currency}."
+        )
 
 
 def _show_stale(standing: data.Standing) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboard import format as fmt
+from dashboard.charts import STEP_NAMES
 
 if TYPE_CHECKING:
     from dashboard import data
@@ -79,8 +80,8 @@ def waterfall(page: Page, rows: list[dict[str, Any]]) -> str:
     if rest:
         largest = max(rest, key=lambda row: row["left_out"])
         amount = fmt.money(largest["left_out"], page.currency)
-        step = largest["step"].replace("_", " ")
-        text += f" The largest part on the way is {step}, {amount}."
+        step = STEP_NAMES[largest["step"]]
+        text += f" The largest part that does not reach one is {step}, {amount}."
     return text
 
 

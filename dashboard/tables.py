@@ -13,6 +13,7 @@ from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
+import pyarrow as pa
 import streamlit as st
 
 from dashboard import format as fmt
@@ -20,9 +21,7 @@ from dashboard import format as fmt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
-    from dashboard.page import Page
+    from dashboard.page import Origin, Page
 
 Kind = Literal[
     "text",
@@ -30,6 +29,7 @@ Kind = Literal[
     "day",
     "moment",
     "money",
+    "amount",
     "change",
     "percent",
     "signed_percent",
@@ -38,20 +38,24 @@ Kind = Literal[
     "unit_cost",
 ]
 _TEXT_KINDS = frozenset({"text", "month", "day", "moment"})
+#: Longest table that is drawn; longer ones are whole in the download.
+ROW_LIMIT = 30
 #: Beginnings that a spreadsheet would take for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+_BESIDE_SERIES = (("All models", "month_total"), ("Idle, not charged", "idle_shown"))
 
 _STYLE = """
 <style>
 .triptych-table {overflow-x: auto; margin: .1rem 0 .3rem}
 .triptych-table table {border-collapse: collapse; width: 100%; font-size: .93rem;
   font-variant-numeric: tabular-nums}
-.triptych-table th, .triptych-table td {padding: .3rem .7rem .3rem 0;
+.triptych-table th, .triptych-table td {padding: .3rem 1.4rem .3rem 0;
   border-bottom: 1px solid color-mix(in srgb, currentColor 16%, transparent);
   text-align: left; vertical-align: top}
 .triptych-table thead th {font-weight: 600; opacity: .75; white-space: nowrap;
   border-bottom-width: 2px}
-.triptych-table tbody th {font-weight: 400}
+.triptych-table tbody th {font-weight: 400; min-width: 7.5rem}
 .triptych-table .number {text-align: right; white-space: nowrap}
 .triptych-table tr.total > * {font-weight: 650;
   border-top: 2px solid color-mix(in srgb, currentColor 40%, transparent)}
@@ -64,13 +68,13 @@ _STYLE = """
 class Column:
     """One column: where it comes from, its heading, how it is written.
 
-    ``unknown`` is why a value of it may be missing.
+    ``reason_from`` names the column that says why a value is missing.
     """
 
     name: str
     label: str
     kind: Kind = "text"
-    unknown: str = ""
+    reason_from: str = ""
 
 
 def show(
@@ -80,9 +84,10 @@ def show(
     page: Page,
     name: str,
     caption: str,
+    origin: Origin | None = None,
     total_rows: Sequence[int] = (),
 ) -> None:
-    """Draw a table and, beneath it, its download.
+    """Draw a table and, beneath it, its download and where it comes from.
 
     Parameters
     ----------
@@ -96,11 +101,29 @@ def show(
         File name of the download, without its ending.
     caption : str
         What the table is, in a few words.
+    origin : Origin, optional
+        Where its figures come from.
     total_rows : sequence of int
         Positions of rows that are totals.
     """
-    st.html(html_table(table, columns, page.currency, caption, total_rows))
-    download(table, page=page, name=name)
+    shown = table.slice(0, ROW_LIMIT)
+    st.html(html_table(shown, columns, page.currency, caption, total_rows))
+    if table.num_rows > ROW_LIMIT:
+        st.caption(
+            f"The first {ROW_LIMIT} of {fmt.plural(table.num_rows, 'row')};"
+            " the download has all of them."
+        )
+    show_footer(table, page=page, name=name, origin=origin)
+
+
+def show_footer(
+    table: pa.Table, *, page: Page, name: str, origin: Origin | None
+) -> None:
+    """Draw what stands beneath a table: its download and where it comes from."""
+    with st.container(horizontal=True, gap="medium"):
+        download(table, page=page, name=name)
+        if origin is not None:
+            page.show_origin(origin)
 
 
 def html_table(
@@ -133,7 +156,7 @@ def _html_row(
     for position, column in enumerate(columns):
         tag = 'th scope="row"' if position == 0 else "td"
         text = escape(written(row[column.name], column, currency, row))
-        cells.append(f"<{tag}{_css(column)}>{text}</{tag.split()[0]}>")
+        cells.append(f"<{tag}{_css(column)}>{text}</{tag[:2]}>")
     opening = '<tr class="total">' if is_total else "<tr>"
     return f"{opening}{''.join(cells)}</tr>"
 
@@ -147,8 +170,9 @@ def written(
 ) -> str:
     """Return a value as its column writes it; a row's own ``currency`` goes first."""
     if value is None:
-        return fmt.unknown(column.unknown) if column.unknown else fmt.UNKNOWN
-    own = (row or {}).get("billing_currency") or (row or {}).get("currency") or currency
+        reason = (row or {}).get(column.reason_from)
+        return fmt.unknown(reason) if reason else fmt.UNKNOWN
+    own = (row or {}).get("currency") or currency
     if column.kind == "money":
         return fmt.money(value, own)
     if column.kind == "change":
@@ -160,6 +184,7 @@ def written(
 
 _WRITERS: dict[str, Any] = {
     "text": str,
+    "amount": fmt.amount,
     "month": fmt.month,
     "day": fmt.day,
     "moment": fmt.moment,
@@ -170,10 +195,45 @@ _WRITERS: dict[str, Any] = {
 }
 
 
-def download(table: pa.Table, *, page: Page, name: str, label: str = "CSV") -> None:
+def months_across(monthly: pa.Table) -> pa.Table:
+    """Turn month × series into one row per series and one column per month.
+
+    The last two rows are the total of all models and the idle capacity beside it.
+    """
+    rows = monthly.to_pylist()
+    months = sorted({row["billing_month"] for row in rows})
+    by_cell = {(row["series"], row["billing_month"]): row["amount"] for row in rows}
+    by_month = {row["billing_month"]: row for row in rows}
+    ordered = sorted(rows, key=lambda row: int(row["series_order"]))
+    lines = [
+        {"series": series}
+        | {month: by_cell.get((series, month), Decimal(0)) for month in months}
+        for series in dict.fromkeys(row["series"] for row in ordered)
+    ]
+    for label, column in _BESIDE_SERIES:
+        line = {month: by_month[month][column] for month in months}
+        lines.append({"series": label, **line})
+    return pa.Table.from_pylist(lines)
+
+
+def steps_with_total(waterfall: pa.Table, labels: dict[str, str]) -> pa.Table:
+    """Return the steps of a waterfall as a table whose last row is their sum."""
+    rows = waterfall.to_pylist()
+    steps = [row for row in rows if not row["is_total"]]
+    total = [row for row in rows if row["step"] == "ledger"]
+    columns = ("step", "amount", "charged", "left_out")
+    return pa.Table.from_pylist(
+        [
+            {name: row[name] for name in columns} | {"step": labels[row["step"]]}
+            for row in [*steps, *total]
+        ]
+    )
+
+
+def download(table: pa.Table, *, page: Page, name: str) -> None:
     """Offer a table as CSV, with every digit."""
     st.download_button(
-        label,
+        "Download CSV",
         data=lambda: csv_text(table, page=page, name=name).encode("utf-8"),
         file_name=f"{name}-{page.selection.period.label}.csv",
         mime="text/csv",

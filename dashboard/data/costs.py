@@ -32,6 +32,7 @@ COMPONENTS: dict[Loading, tuple[str, ...]] = {
 #: Series of the trend that have a colour of their own.
 TOP_MODELS = 8
 TREND_MONTHS = 12
+_LAST_POSITION = 99
 OTHER_MODELS = "Other models"
 NAMES = """
     names as (
@@ -206,6 +207,8 @@ def model_costs(snapshot: Snapshot, selection: Selection, loading: Loading) -> p
             case when $has_prior
                 then amount - coalesce(prior_amount, 0) end as change,
             {ratio("amount - prior_amount", "abs(prior_amount)")} as change_ratio,
+            100 * share_ratio as share_percent,
+            100 * change_ratio as change_percent,
             case
                 when not $has_prior then null
                 when row_count = 0 then 'no cost now'
@@ -229,9 +232,10 @@ def model_costs(snapshot: Snapshot, selection: Selection, loading: Loading) -> p
 def waterfall(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return the way from the bills to the fully loaded cost of models.
 
-    ``amount`` is the step as the bill has it; ``charged`` is what of it models
-    carry; ``left_out`` is the bar: what does not reach a model. The last row is what
-    remains and equals the fully loaded cost of models. The scope does not narrow it.
+    ``amount`` is the step as the bill has it, ``charged`` what of it models carry and
+    ``left_out`` what they do not. ``bar`` is the length in the chart: the bills first,
+    then what is left out, and in the last row what remains, which equals the fully
+    loaded cost of models. The scope does not narrow it.
     """
     amount = AMOUNTS[selection.basis]
     return table(
@@ -250,34 +254,40 @@ def waterfall(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 and model_id is not null and list_contains($components, component)
             group by component
         ),
-        bars as (
+        split as (
             select
                 case when step in ('direct', 'shared') then step_order + 10
                     else step_order end as position,
                 step,
                 amount,
-                case when step <> 'ledger' then coalesce(charged, 0) end as charged,
-                case when step = 'ledger' then amount
-                    else amount - coalesce(charged, 0) end as left_out,
-                step = 'ledger' as is_total,
-                coalesce(row_count, 0) as row_count
+                case when step = 'ledger'
+                    then (select coalesce(sum(charged), 0) from carried)
+                    else coalesce(charged, 0)
+                end as charged,
+                case when step = 'ledger' then 0 else coalesce(row_count, 0) end
+                    as row_count
             from steps left join carried using (step)
+        ),
+        bars as (
+            select
+                *,
+                amount - charged as left_out,
+                case when step = 'ledger' then amount else amount - charged end as bar,
+                step = 'ledger' as is_total
+            from split
             union all
-            select 99, 'models', sum(charged), sum(charged), sum(charged), true,
-                sum(row_count)
-            from carried
-            having count(*) > 0
+            select {_LAST_POSITION}, 'models', charged, charged, 0, 0, charged, true
+            from split where step = 'ledger'
         ),
         running as (
-            select *, sum(case when is_total and step <> 'ledger' then 0
-                when is_total then left_out else -left_out end)
-                over (order by position) as level
+            select *, sum(case step when 'ledger' then bar when 'models' then 0
+                else -bar end) over (order by position) as level
             from bars
         )
         select
-            position, step, amount, charged, left_out, is_total,
-            case when is_total then 0 else level + left_out end as starts_at,
-            case when is_total then left_out else level end as ends_at,
+            step, amount, charged, left_out, bar, is_total,
+            case when is_total then 0 else level + bar end as starts_at,
+            case when is_total then bar else level end as ends_at,
             cast(row_count as bigint) as row_count
         from running
         order by position
@@ -364,6 +374,7 @@ def costs_of(selection: Selection, also: str = "true") -> str:
 
 
 def parameters_of(selection: Selection, loading: Loading) -> dict[str, Any]:
+    """Return the values for the placeholders of :func:`costs_of`."""
     return {
         **scope_parameters(selection),
         "components": list(COMPONENTS[loading]),

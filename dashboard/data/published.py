@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 import streamlit as st
 
@@ -30,8 +30,7 @@ def per_run(
             return query(snapshot, *args, **kwargs)
 
         key = (query.__module__, query.__name__, str(snapshot.path))
-        result: R = _remembered(key, args, kwargs, answer)
-        return result
+        return cast("R", _remembered(key, args, kwargs, answer))
 
     return ask
 
@@ -39,26 +38,30 @@ def per_run(
 @st.cache_data(max_entries=512, show_spinner=False)
 def _remembered(
     key: tuple[str, str, str],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    _answer: Callable[[], Any],
-) -> Any:
+    args: tuple[object, ...],
+    kwargs: dict[str, object],
+    _answer: Callable[[], object],
+) -> object:
     del key, args, kwargs  # only parts of the cache key
     return _answer()
 
 
-def table(snapshot: Snapshot, sql: str, **parameters: Any) -> pa.Table:
+def table(snapshot: Snapshot, sql: str, **parameters: object) -> pa.Table:
+    """Return the answer as a table."""
     return snapshot.query(sql, parameters or None)
 
 
-def rows(snapshot: Snapshot, sql: str, **parameters: Any) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = table(snapshot, sql, **parameters).to_pylist()
-    return rows
+def rows(snapshot: Snapshot, sql: str, **parameters: object) -> list[dict[str, Any]]:
+    """Return the answer as rows."""
+    answer: list[dict[str, Any]] = table(snapshot, sql, **parameters).to_pylist()
+    return answer
 
 
-def one(snapshot: Snapshot, sql: str, **parameters: Any) -> dict[str, Any]:
+def one(snapshot: Snapshot, sql: str, **parameters: object) -> dict[str, Any]:
+    """Return the only row of the answer."""
     return rows(snapshot, sql, **parameters)[0]
 
 
 def ratio(numerator: str, denominator: str) -> str:
+    """Return SQL for a ratio: DOUBLE, and NULL where the denominator is zero."""
     return f"cast({numerator} as double) / nullif(cast({denominator} as double), 0)"

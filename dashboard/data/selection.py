@@ -79,11 +79,16 @@ class Standing:
         return bool(self.missing or self.unconverted)
 
     @property
+    def state(self) -> str:
+        """How final the figures of the open period are."""
+        if self.is_partial:
+            return "not complete"
+        return "estimated" if self.is_estimated else "complete"
+
+    @property
     def label(self) -> str:
         """State of the period in words."""
-        if self.is_partial:
-            return "Open · not complete"
-        return "Open · estimated" if self.is_estimated else "Open · complete"
+        return f"Open · {self.state}"
 
 
 @per_run
@@ -206,7 +211,8 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         snapshot,
         f"select currency, sum({amount}) as amount from cost.mart_cost_waterfall"
         " where step = 'ledger' and list_contains($months, billing_month)"
-        " and currency <> $currency group by currency order by currency",
+        " and currency not in ($currency, (select currency from core.mart_run))"
+        " group by currency order by currency",
         months=months,
         currency=selection.currency,
     )
@@ -231,12 +237,14 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
 
 
 def has_prior(snapshot: Snapshot, selection: Selection) -> bool:
+    """Return whether every month of the period before has charges."""
     known = {month for period in periods(snapshot) for month in period.months}
     prior = selection.period.prior_months
     return bool(prior) and known.issuperset(prior)
 
 
 def scope_parameters(selection: Selection) -> dict[str, Any]:
+    """Return the values for the months, the currency and the scope."""
     scope = {} if selection.covers_everything else {"scope": selection.scope_id}
     return {
         "months": list(selection.period.months),

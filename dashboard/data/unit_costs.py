@@ -77,11 +77,13 @@ def unit_costs(snapshot: Snapshot, selection: Selection, unit: Unit) -> pa.Table
             prior_unit_cost,
             (unit_cost - prior_unit_cost) / nullif(abs(prior_unit_cost), 0)
                 as change_ratio,
-            model_cost
+            model_cost,
+            case when unit_cost is null and quantity = 0 then 'none served'
+                when unit_cost is null then 'not metered' end as reason
         from models
         left join names using (model_id)
         where model_cost is not null
-        order by model_cost desc, model_id
+        order by unit_cost is null, model_cost desc, model_id
         """,
         **scope_parameters(selection),
     )

@@ -19,11 +19,6 @@ _DENOMINATORS = {
     "1M tokens": "Tokens, in and out",
     "GPU-hour": "GPU-hours",
 }
-_METERS = {
-    "1,000 requests": "no requests metered",
-    "1M tokens": "no tokens metered",
-    "GPU-hour": "no GPU-hours metered",
-}
 
 
 def main() -> None:
@@ -51,27 +46,24 @@ def main() -> None:
 
 def show_tiles(here: Page, headline: data.Headline, loading: data.Loading) -> None:
     """Draw the four figures on top."""
-    stale = " · stale" if here.standing.stale_sources else ""
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_cost(here, headline, loading, stale)
+        _tile_cost(here, headline, loading)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_idle(here, headline, stale)
+        _tile_idle(here, headline)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_unallocated(here, headline, stale)
+        _tile_unallocated(here, headline)
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        _tile_unit_cost(here, stale)
+        _tile_unit_cost(here)
 
 
-def _tile_cost(
-    here: Page, headline: data.Headline, loading: data.Loading, stale: str
-) -> None:
+def _tile_cost(here: Page, headline: data.Headline, loading: data.Loading) -> None:
     name = {"Direct": "direct", "+ shared": "direct + shared"}.get(
         loading, "fully loaded"
     )
     st.metric(
-        f"Cost of models, {name}{stale}",
-        f"{here.at_least}{fmt.money(headline.model_cost, here.currency)}",
+        here.total_label(f"Cost of models, {name}"),
+        fmt.money(headline.model_cost, here.currency),
         delta=None
         if headline.change is None
         else f"{fmt.signed_money(headline.change, here.currency)}"
@@ -83,17 +75,19 @@ def _tile_cost(
         f"{fmt.plural(headline.model_count, 'model')}, {here.period}"
         + (f", against {here.prior_period}" if headline.change is not None else "")
     )
-    page.how(
-        formula=f"Sum of {_column(here)} where a model is named and the component is"
-        f" one of {', '.join(data.COMPONENTS[loading])}. Tax and credits are apart.",
-        mart="cost.fct_daily_model_costs",
-        row_count=headline.row_count,
+    here.show_origin(
+        page.Origin(
+            formula=f"Sum of {_column(here)} where a model is named and the component"
+            f" is one of {', '.join(data.COMPONENTS[loading])}.",
+            mart="cost.fct_daily_model_costs",
+            row_count=headline.row_count,
+        )
     )
 
 
-def _tile_idle(here: Page, headline: data.Headline, stale: str) -> None:
+def _tile_idle(here: Page, headline: data.Headline) -> None:
     st.metric(
-        f"Idle, charged to no model{stale}",
+        here.total_label("Idle, charged to no model"),
         fmt.money(headline.idle_shown, here.currency),
     )
     if headline.idle_shown is not None:
@@ -102,35 +96,41 @@ def _tile_idle(here: Page, headline: data.Headline, stale: str) -> None:
         st.caption("No pool shows idle capacity in this period.")
     else:
         st.caption("Idle belongs to no team or model, so a scope cannot show it.")
-    page.how(
-        formula=f"Sum of {_column(here)} of component idle where no model is named:"
-        " pools with the policy show.",
-        mart="cost.fct_daily_model_costs",
-        row_count=headline.idle_row_count,
+    here.show_origin(
+        page.Origin(
+            formula=f"Sum of {_column(here)} of component idle where no model is named:"
+            " pools with the policy show.",
+            mart="cost.fct_daily_model_costs",
+            row_count=headline.idle_row_count,
+        )
     )
 
 
-def _tile_unallocated(here: Page, headline: data.Headline, stale: str) -> None:
-    st.metric(f"Unallocated{stale}", fmt.money(headline.unallocated, here.currency))
+def _tile_unallocated(here: Page, headline: data.Headline) -> None:
+    st.metric(
+        here.total_label("Unallocated"), fmt.money(headline.unallocated, here.currency)
+    )
     if headline.unallocated is not None:
         st.caption(f"{fmt.percent(headline.unallocated_ratio)} of usage cost")
     elif here.selection.covers_everything:
         st.caption("Every charge has an owner.")
     else:
         st.caption("What has no owner is in no scope.")
-    page.how(
-        formula=f"Sum of {_column(here)} of component unallocated; the ratio is to all"
-        " components except tax and credit.",
-        mart="cost.fct_daily_model_costs",
-        row_count=headline.unallocated_row_count,
+    here.show_origin(
+        page.Origin(
+            formula=f"Sum of {_column(here)} of component unallocated; the ratio is to"
+            " all components except tax and credit.",
+            mart="cost.fct_daily_model_costs",
+            row_count=headline.unallocated_row_count,
+        )
     )
 
 
-def _tile_unit_cost(here: Page, stale: str) -> None:
+def _tile_unit_cost(here: Page) -> None:
     unit: data.Unit = "1,000 requests"
     summary = data.unit_summary(here.snapshot, here.selection, unit)
     st.metric(
-        f"Cost per 1,000 requests{stale}",
+        here.tile_label("Cost per 1,000 requests"),
         fmt.unit_cost(summary.unit_cost, here.currency),
         delta=None
         if summary.change_ratio is None
@@ -146,11 +146,13 @@ def _tile_unit_cost(here: Page, stale: str) -> None:
             f" {fmt.count(summary.quantity)} requests;"
             f" covers {fmt.percent(summary.metered_cost_ratio)} of model cost"
         )
-    page.how(
-        formula="Fully loaded effective cost of metered models ÷ requests × 1,000."
-        " Unit costs are always amortised, whatever the basis above.",
-        mart="cost.mart_model_unit_costs",
-        row_count=summary.model_count,
+    here.show_origin(
+        page.Origin(
+            formula="Fully loaded effective cost of metered models ÷ requests × 1,000."
+            " Unit costs are always amortised, whatever the basis above.",
+            mart="cost.mart_model_unit_costs",
+            row_count=summary.model_count,
+        )
     )
 
 
@@ -177,25 +179,26 @@ def show_trend(
         "Above each bar: all models, then idle capacity that is charged to none."
         " Paler bars marked est. hold charges that are not final."
     )
-    with st.expander("Table: cost by month and model"):
-        tables.show(
-            monthly,
-            [
-                tables.Column("billing_month", "Month", "month"),
-                tables.Column("series", "Model"),
-                tables.Column("amount", "Cost", "money"),
-                tables.Column("month_total", "All models", "money"),
-                tables.Column("idle_shown", "Idle, not charged", "money"),
-            ],
-            page=here,
-            name="cost-by-month",
-            caption=f"{loading}, {here.selection.basis.lower()}",
-        )
-    page.how(
-        formula=f"Sum of {_column(here)} by month and model. The eight largest models"
-        " of the chosen period have a colour, the rest are one series.",
-        mart="cost.fct_daily_model_costs",
-        row_count=sum(monthly["row_count"].to_pylist()),
+    months = tables.months_across(monthly)
+    tables.show(
+        months,
+        [
+            tables.Column("series", "Model"),
+            *(
+                tables.Column(month, fmt.month(month), "amount")
+                for month in months.column_names[1:]
+            ),
+        ],
+        page=here,
+        name="cost-by-month",
+        caption=f"{here.currency}, {loading.lower()}, {here.selection.basis.lower()}",
+        origin=page.Origin(
+            formula=f"Sum of {_column(here)} by month and model. The largest models of"
+            " the chosen period have a colour, the rest are one series.",
+            mart="cost.fct_daily_model_costs",
+            row_count=sum(monthly["row_count"].to_pylist()),
+        ),
+        total_rows=[months.num_rows - 2],
     )
 
 
@@ -221,7 +224,7 @@ def show_unit_costs(here: Page) -> None:
         models,
         [
             tables.Column("model", "Model"),
-            tables.Column("unit_cost", f"Per {unit}", "unit_cost", _METERS[unit]),
+            tables.Column("unit_cost", f"Per {unit}", "unit_cost", "reason"),
             tables.Column("cost", "Cost (numerator)", "money"),
             tables.Column("quantity", f"{_DENOMINATORS[unit]} (denominator)", "count"),
             tables.Column("coverage_ratio", "Meter coverage", "coverage"),
@@ -231,12 +234,13 @@ def show_unit_costs(here: Page) -> None:
         page=here,
         name="unit-costs",
         caption=f"Cost per {unit} by model, fully loaded, amortised",
-    )
-    page.how(
-        formula=f"Fully loaded effective cost ÷ {_DENOMINATORS[unit].lower()}. A month"
-        " without a meter is in neither. Coverage: metered days ÷ days with cost.",
-        mart="cost.mart_model_unit_costs",
-        row_count=models.num_rows,
+        origin=page.Origin(
+            formula=f"Fully loaded effective cost ÷ {_DENOMINATORS[unit].lower()}. A"
+            " month without a meter is in neither. Coverage is metered days ÷ days with"
+            " cost, of the month that has the least.",
+            mart="cost.mart_model_unit_costs",
+            row_count=models.num_rows,
+        ),
     )
 
 
@@ -253,29 +257,25 @@ def show_waterfall(here: Page) -> None:
         description="Bars from the bills to the cost charged to models, one per step."
         " The same figures are in the table below.",
     )
-    labelled = table.set_column(
-        table.schema.get_field_index("step"),
-        "step",
-        [[charts.STEP_LABELS[row["step"]] for row in rows]],
-    )
+    steps = tables.steps_with_total(table, charts.STEP_NAMES)
     tables.show(
-        labelled,
+        steps,
         [
             tables.Column("step", "Step"),
             tables.Column("amount", "On the bills", "money"),
             tables.Column("charged", "Charged to models", "money"),
-            tables.Column("left_out", "Bar", "money"),
+            tables.Column("left_out", "Not charged to a model", "money"),
         ],
         page=here,
         name="bills-to-models",
-        caption="The steps add up to the ledger, to the last digit",
-        total_rows=[n for n, row in enumerate(rows) if row["is_total"]],
-    )
-    page.how(
-        formula=f"Ledger ({_column(here)} of the current loads) less every step that"
-        " no model carries = fully loaded cost of models.",
-        mart="cost.mart_cost_waterfall, cost.fct_daily_model_costs",
-        row_count=sum(row["row_count"] for row in rows if not row["is_total"]),
+        caption="The steps add up to the bills, to the last digit",
+        origin=page.Origin(
+            formula=f"Ledger ({_column(here)} of the current loads) less what no model"
+            " carries of each step = fully loaded cost of models.",
+            mart="cost.mart_cost_waterfall",
+            row_count=sum(row["row_count"] for row in rows),
+        ),
+        total_rows=[steps.num_rows - 1],
     )
 
 
@@ -302,12 +302,12 @@ def show_lifecycle(here: Page, loading: data.Loading) -> None:
         page=here,
         name="lifecycle-stages",
         caption=f"Cost by lifecycle stage, {loading.lower()}",
-    )
-    page.how(
-        formula=f"Sum of {_column(here)} by the stage that the assignment rule names;"
-        " unknown where a rule names none.",
-        mart="cost.fct_daily_model_costs",
-        row_count=sum(table["row_count"].to_pylist()),
+        origin=page.Origin(
+            formula=f"Sum of {_column(here)} by the stage that the assignment rule"
+            " names; unknown where a rule names none.",
+            mart="cost.fct_daily_model_costs",
+            row_count=sum(table["row_count"].to_pylist()),
+        ),
     )
 
 
@@ -338,10 +338,12 @@ def show_unallocated(here: Page, headline: data.Headline) -> None:
     with st.expander("Suggested rules"):
         rules = dict.fromkeys(filter(None, causes["suggested_rule"].to_pylist()))
         st.code("assignments:\n" + "\n".join(f"  {rule}" for rule in rules), "yaml")
-    page.how(
-        formula=f"Sum of {_column(here)} of AI spend that matches no assignment rule.",
-        mart="cost.mart_unallocated_causes",
-        row_count=causes.num_rows,
+    here.show_origin(
+        page.Origin(
+            formula=f"Sum of {_column(here)} of AI spend that matches no rule.",
+            mart="cost.mart_unallocated_causes",
+            row_count=causes.num_rows,
+        )
     )
 
 

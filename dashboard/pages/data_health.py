@@ -20,16 +20,19 @@ def main() -> None:
     here = page.current()
     freshness = data.freshness(here.snapshot)
     quarantine = data.quarantine_reasons(here.snapshot)
-    show_tiles(here, freshness, quarantine)
+    coverage = data.coverage(here.snapshot, here.selection)
+    show_tiles(here, freshness, coverage, quarantine)
     show_freshness(here, freshness)
     show_completeness(here)
-    show_coverage(here)
+    show_coverage(here, coverage)
     show_quarantine(here, quarantine)
     show_issues(here)
     show_loads(here)
 
 
-def show_tiles(here: Page, freshness: pa.Table, quarantine: pa.Table) -> None:
+def show_tiles(
+    here: Page, freshness: pa.Table, coverage: pa.Table, quarantine: pa.Table
+) -> None:
     """Draw the four figures on top."""
     states = freshness["state"].to_pylist()
     set_aside = sum(quarantine["row_count"].to_pylist())
@@ -37,18 +40,50 @@ def show_tiles(here: Page, freshness: pa.Table, quarantine: pa.Table) -> None:
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
         st.metric("Fresh feeds", f"{states.count('fresh')} of {len(states)}")
         st.caption(_troubles(states))
+        here.show_origin(
+            page.Origin(
+                formula="Feeds that are loaded and within their expected lag, of all.",
+                mart="core.mart_source_freshness",
+                row_count=len(states),
+            )
+        )
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        st.metric("Coverage", fmt.coverage(here.standing.coverage_ratio))
+        covered = fmt.coverage(here.standing.coverage_ratio)
+        st.metric(here.tile_label("Coverage"), covered)
         st.caption(f"of usage cost placed, {here.period}")
+        here.show_origin(_coverage_origin(coverage))
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
         st.metric("Rows in quarantine", fmt.count(set_aside))
         st.caption("set aside with a reason, in no figure")
+        here.show_origin(_quarantine_origin(quarantine))
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        st.metric("State of the period", here.standing.label)
-        st.caption(
-            f"Data as of {fmt.moment(here.run.evidence_as_of)}; built"
-            f" {fmt.moment(here.run.started_at)}"
+        st.metric("Period, open", here.standing.state.capitalize())
+        st.caption(f"{here.period}; built {fmt.moment(here.run.started_at)}")
+        here.show_origin(
+            page.Origin(
+                formula="Not complete: something is missing. Estimated: some charges"
+                " are not final. Otherwise complete. No period is locked yet.",
+                mart="core.mart_month_completeness",
+                row_count=len(here.standing.missing),
+            )
         )
+
+
+def _coverage_origin(table: pa.Table) -> page.Origin:
+    return page.Origin(
+        formula="Direct + shared + idle + unused commitment + overhead, over the same"
+        " plus unallocated and remainder. Tax and credits are in neither.",
+        mart="cost.fct_daily_model_costs",
+        row_count=sum(table["row_count"].to_pylist()),
+    )
+
+
+def _quarantine_origin(table: pa.Table) -> page.Origin:
+    return page.Origin(
+        formula="Rows of current loads that failed a row check, counted by reason.",
+        mart="core.mart_quarantine_reasons",
+        row_count=table.num_rows,
+    )
 
 
 def _troubles(states: list[str]) -> str:
@@ -83,12 +118,12 @@ def show_freshness(here: Page, freshness: pa.Table) -> None:
         page=here,
         name="freshness",
         caption="Feeds, the worrying ones first",
-    )
-    page.how(
-        formula="Stale: the newest data is older than the lag that the source is"
-        " expected to have.",
-        mart="core.mart_source_freshness",
-        row_count=len(rows),
+        origin=page.Origin(
+            formula="Stale: the newest data is older than the lag that the source is"
+            " expected to have.",
+            mart="core.mart_source_freshness",
+            row_count=len(rows),
+        ),
     )
 
 
@@ -144,18 +179,17 @@ def show_completeness(here: Page) -> None:
         page=here,
         name="month-completeness",
         caption="Completeness by month and source",
-    )
-    page.how(
-        formula="Not complete: a rate or a delivery that the month needs is missing.",
-        mart="core.mart_month_completeness",
-        row_count=table.num_rows,
+        origin=page.Origin(
+            formula="Not complete: a rate or a delivery of the month is missing.",
+            mart="core.mart_month_completeness",
+            row_count=table.num_rows,
+        ),
     )
 
 
-def show_coverage(here: Page) -> None:
+def show_coverage(here: Page, table: pa.Table) -> None:
     """Draw what has an owner and what has none, by source."""
     st.header("Coverage", anchor=False)
-    table = data.coverage(here.snapshot, here.selection)
     st.markdown(
         f"**{fmt.coverage(here.standing.coverage_ratio)}** of the usage cost of"
         f" {here.period} is placed; the rest is unallocated or remainder."
@@ -174,12 +208,7 @@ def show_coverage(here: Page) -> None:
         page=here,
         name="coverage",
         caption="By source, the least covered first; usage is all but tax and credits",
-    )
-    page.how(
-        formula="Direct + shared + idle + unused commitment + overhead, over the same"
-        " plus unallocated and remainder. Tax and credits are in neither.",
-        mart="cost.fct_daily_model_costs",
-        row_count=sum(table["row_count"].to_pylist()),
+        origin=_coverage_origin(table),
     )
 
 
@@ -211,11 +240,7 @@ def show_quarantine(here: Page, table: pa.Table) -> None:
         page=here,
         name="quarantine",
         caption="Reasons, the most frequent first",
-    )
-    page.how(
-        formula="Rows of current loads that failed a row check, counted by reason.",
-        mart="core.mart_quarantine_reasons",
-        row_count=len(rows),
+        origin=_quarantine_origin(table),
     )
 
 
@@ -227,8 +252,8 @@ def show_issues(here: Page) -> None:
         st.markdown(f"The bills of {here.period} keep every rule that is checked.")
         return
     st.markdown(
-        f"In {here.period} the bills break {fmt.plural(table.num_rows, 'rule')} in a way"
-        " that providers are known to. The amounts are used as delivered."
+        f"{fmt.plural(table.num_rows, 'finding')} in the bills of {here.period}."
+        " Providers are known for these; the amounts are used as delivered."
     )
     tables.show(
         table,
@@ -243,11 +268,11 @@ def show_issues(here: Page) -> None:
         page=here,
         name="data-quality",
         caption="Rules that the bills break",
-    )
-    page.how(
-        formula="One row per rule, source and month with at least one such charge.",
-        mart="core.mart_data_quality_issues",
-        row_count=table.num_rows,
+        origin=page.Origin(
+            formula="One row per rule, source and month with at least one such charge.",
+            mart="core.mart_data_quality_issues",
+            row_count=table.num_rows,
+        ),
     )
 
 
@@ -283,13 +308,18 @@ def show_loads(here: Page) -> None:
             "label": "Label",
             "load_id": "Load",
         },
+        placeholder=fmt.UNKNOWN,
         alt="Loads, newest first. The same rows are in the download.",
     )
-    tables.download(loads, page=here, name="loads")
-    page.how(
-        formula="The catalogue of loads as it was when the run was built.",
-        mart="core.mart_loads",
-        row_count=count,
+    tables.show_footer(
+        loads,
+        page=here,
+        name="loads",
+        origin=page.Origin(
+            formula="The catalogue of loads as it was when the run was built.",
+            mart="core.mart_loads",
+            row_count=count,
+        ),
     )
 
 
