@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
     from google.cloud.bigquery import Client, ScalarQueryParameter, SchemaField, Table
+    from google.cloud.bigquery.table import RowIterator
 
 #: Changing what a row is flattened to makes every slice new again.
 _READING_VERSION = 1
@@ -141,8 +142,7 @@ class BillingTable:
         SourceError
             BigQuery could not be asked.
         """
-        with google_errors(self._advice):
-            client = self._open()
+        with google_errors(self._advice), self._open() as client:
             table = self._table(client)
             present = self._present(table)
             sql = self._listing_sql(present, _pruning_column(table), start, end)
@@ -151,8 +151,8 @@ class BillingTable:
 
     def read(self, slice_: Slice) -> RowsPart:
         """Return the rows of a slice, as Arrow batches that arrive page by page."""
-        with google_errors(self._advice):
-            table = self._table(self._open())
+        with google_errors(self._advice), self._open() as client:
+            table = self._table(client)
             present = self._present(table)
         select = select_focus if self._layout.stream == "focus" else select_export
         columns = select(present)
@@ -161,8 +161,7 @@ class BillingTable:
 
     def newest(self, since: date) -> datetime | None:
         """Return the newest export time, or billing month, from ``since`` on."""
-        with google_errors(self._advice):
-            client = self._open()
+        with google_errors(self._advice), self._open() as client:
             present = self._present(self._table(client))
             key = self._layout.key
             newest = next(
@@ -184,7 +183,7 @@ class BillingTable:
         )
 
     def _table(self, client: Client) -> Table:
-        from google.cloud import bigquery  # noqa: PLC0415
+        from google.cloud import bigquery
 
         return client.get_table(
             self._name.path,
@@ -260,15 +259,17 @@ class BillingTable:
             bounds["after_partition"] = slice_.last_partition + _DAY
         sql = f"SELECT {selected} FROM `{self._name.path}` WHERE {condition}"
         schema = arrow_schema(columns)
-        with google_errors(self._advice):
-            answer = self._run(self._open(), sql, bounds)
+        with google_errors(self._advice), self._open() as client:
+            answer = self._run(client, sql, bounds)
             for batch in answer.to_arrow_iterable():
                 if batch.num_rows:
                     yield batch.rename_columns(schema.names).cast(schema)
 
-    def _run(self, client: Client, sql: str, bounds: Mapping[str, date | None]) -> Any:
-        from google.cloud import bigquery  # noqa: PLC0415
-        from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY  # noqa: PLC0415
+    def _run(
+        self, client: Client, sql: str, bounds: Mapping[str, date | None]
+    ) -> RowIterator:
+        from google.cloud import bigquery
+        from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 
         retry = bigquery.DEFAULT_RETRY.with_timeout(self._timeout_seconds)
         job_retry = DEFAULT_JOB_RETRY.with_timeout(self._timeout_seconds)
@@ -314,7 +315,7 @@ def _bounds(start: date | None, end: date | None) -> dict[str, date | None]:
 
 
 def _parameters(bounds: Mapping[str, date | None]) -> list[ScalarQueryParameter]:
-    from google.cloud import bigquery  # noqa: PLC0415
+    from google.cloud import bigquery
 
     return [
         bigquery.ScalarQueryParameter(name, "TIMESTAMP", _midnight(day))

@@ -74,9 +74,9 @@ def open_bigquery(
     *, project: str | None, location: str | None, api_endpoint: str | None
 ) -> bigquery.Client:
     """Return a BigQuery client; reads the credential chain, calls nothing."""
-    from google.api_core.client_options import ClientOptions  # noqa: PLC0415
-    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
-    from google.cloud import bigquery  # noqa: PLC0415
+    from google.api_core.client_options import ClientOptions
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import bigquery
 
     options = ClientOptions(api_endpoint=api_endpoint) if api_endpoint else None
     anonymous: Any = AnonymousCredentials
@@ -91,8 +91,8 @@ def open_bigquery(
 
 def open_catalogue(api_endpoint: str | None) -> billing_v1.CloudCatalogClient:
     """Return a client of the public price catalogue, over gRPC."""
-    from google.cloud import billing_v1  # noqa: PLC0415
-    from google.cloud.billing_v1.services.cloud_catalog.transports import (  # noqa: PLC0415
+    from google.cloud import billing_v1
+    from google.cloud.billing_v1.services.cloud_catalog.transports import (
         CloudCatalogGrpcTransport,
     )
 
@@ -105,8 +105,8 @@ def open_catalogue(api_endpoint: str | None) -> billing_v1.CloudCatalogClient:
 
 def open_billing(api_endpoint: str | None) -> billing_v1.CloudBillingClient:
     """Return a client of the billing accounts, over gRPC."""
-    from google.cloud import billing_v1  # noqa: PLC0415
-    from google.cloud.billing_v1.services.cloud_billing.transports import (  # noqa: PLC0415
+    from google.cloud import billing_v1
+    from google.cloud.billing_v1.services.cloud_billing.transports import (
         CloudBillingGrpcTransport,
     )
 
@@ -119,8 +119,8 @@ def open_billing(api_endpoint: str | None) -> billing_v1.CloudBillingClient:
 
 def bounded_call(timeout_seconds: float) -> dict[str, Any]:
     """Return the ``retry`` and ``timeout`` of a gRPC call that gives up in time."""
-    from google.api_core import exceptions as api  # noqa: PLC0415
-    from google.api_core.retry import Retry, if_exception_type  # noqa: PLC0415
+    from google.api_core import exceptions as api
+    from google.api_core.retry import Retry, if_exception_type
 
     passing = if_exception_type(api.ServiceUnavailable, api.DeadlineExceeded)
     retry = Retry(predicate=passing, initial=0.1, maximum=5, timeout=timeout_seconds)
@@ -128,7 +128,7 @@ def bounded_call(timeout_seconds: float) -> dict[str, Any]:
 
 
 def _insecure_channel(api_endpoint: str) -> object:
-    import grpc  # noqa: PLC0415
+    import grpc
 
     return grpc.insecure_channel(api_endpoint.rpartition("://")[2])
 
@@ -163,15 +163,13 @@ def google_errors(advice: Advice) -> Iterator[None]:
 
 
 def _translate(error: Exception, advice: Advice) -> SourceError | None:
-    from google.api_core import exceptions as api  # noqa: PLC0415
-    from google.auth import exceptions as auth  # noqa: PLC0415
+    from google.api_core import exceptions as api
+    from google.auth import exceptions as auth
 
     where = advice.where
-    if isinstance(error, auth.GoogleAuthError) and not isinstance(
+    if isinstance(error, (auth.GoogleAuthError, api.Unauthorized)) and not isinstance(
         error, auth.TransportError
     ):
-        return _no_credentials(error, where)
-    if isinstance(error, api.Unauthorized):
         return _no_credentials(error, where)
     if isinstance(error, api.Forbidden):
         return _denied(error, advice)
@@ -227,11 +225,11 @@ def _details(error: Exception) -> list[dict[str, object]]:
 
 
 def _is_passing(error: Exception) -> bool:
-    from concurrent.futures import TimeoutError as FutureTimeoutError  # noqa: PLC0415
+    from concurrent.futures import TimeoutError as FutureTimeoutError
 
-    import requests  # noqa: PLC0415
-    from google.api_core import exceptions as api  # noqa: PLC0415
-    from google.auth import exceptions as auth  # noqa: PLC0415
+    import requests
+    from google.api_core import exceptions as api
+    from google.auth import exceptions as auth
 
     return isinstance(
         error,

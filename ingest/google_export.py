@@ -131,12 +131,8 @@ def select_export(present: Mapping[str, SchemaField]) -> list[SelectedColumn]:
 
 def _select_field(field: ExportField) -> SelectedColumn:
     path = ".".join(f"`{part}`" for part in field.path)
-    if field.kind == "money":
-        return SelectedColumn(as_numeric(path), field.name, "numeric")
-    if field.kind in {"credits", "promotions"}:
-        only = f" WHERE credit.type = '{PROMOTION}'"
-        sql = sum_of_credits(only if field.kind == "promotions" else "")
-        return SelectedColumn(sql, field.name, "numeric")
+    if field.kind in {"money", "credits", "promotions"}:
+        return SelectedColumn(_amount(field, path), field.name, "numeric")
     if field.kind == "time":
         return SelectedColumn(path, field.name, "timestamp")
     if field.kind == "month":
@@ -148,6 +144,13 @@ def _select_field(field: ExportField) -> SelectedColumn:
     if field.kind == "kept_credits":
         return SelectedColumn(f"TO_JSON_STRING({path})", field.name, "string")
     return SelectedColumn(f"CAST({path} AS STRING)", field.name, "string")
+
+
+def _amount(field: ExportField, path: str) -> str:
+    if field.kind == "money":
+        return as_numeric(path)
+    only = f" WHERE credit.type = '{PROMOTION}'"
+    return sum_of_credits(only if field.kind == "promotions" else "")
 
 
 def as_numeric(path: str) -> str:
@@ -209,7 +212,7 @@ def _select_focus_column(name: str, type_: str, field: SchemaField) -> SelectedC
 
 def arrow_schema(columns: Iterable[SelectedColumn]) -> pa.Schema:
     """Return the Arrow schema of a query's answer."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     types = {
         "numeric": pa.decimal128(38, 9),

@@ -60,7 +60,7 @@ def flatten_file(
 
 
 def _flatten_nested(path: Path, target: Path, label: str, *, is_json: bool) -> None:
-    import duckdb  # noqa: PLC0415  (the library that reads these files)
+    import duckdb
 
     name = _literal(path)
     relation = (
@@ -239,18 +239,18 @@ def _flatten(
         first_day = f"{text}[1:4] || '-' || {text}[5:6] || '-01'"
         compact = f"regexp_full_match({text}, '[0-9]{{6}}')"
         return f"CASE WHEN {compact} THEN {first_day} ELSE {text} END"
-    if listed is None:
-        return path
+    return path if listed is None else _flatten_list(field, listed)
+
+
+def _flatten_list(field: ExportField, listed: str) -> str:
     if field.kind == "labels":
         return _labels_as_map(listed)
     if field.kind == "kept_credits":
         return f"CAST(to_json({listed}) AS VARCHAR)"
     if field.kind == "promotions":
         listed = f"list_filter({listed}, lambda c: c.type = '{PROMOTION}')"
-    if field.kind in {"credits", "promotions"}:
-        amounts = f"list_transform({listed}, lambda c: {_decimal('c.amount')})"
-        return f"coalesce(list_sum({amounts}), 0)"
-    return path
+    amounts = f"list_transform({listed}, lambda c: {_decimal('c.amount')})"
+    return f"coalesce(list_sum({amounts}), 0)"
 
 
 def _as_list(path: str, type_: object) -> str | None:

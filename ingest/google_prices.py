@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
+    from google.cloud.billing_v1 import types
+    from google.type.money_pb2 import Money
 
 _ROWS_PER_BATCH = 5_000
 _NANOS = Decimal("1e-9")
@@ -91,10 +93,8 @@ class PriceCatalogue:
         FatalSourceError
             A wanted service is not in the catalogue.
         """
-        with google_errors(_PRICES):
-            pages = open_catalogue(self._endpoint).list_services(
-                **bounded_call(self._timeout_seconds)
-            )
+        with google_errors(_PRICES), open_catalogue(self._endpoint) as client:
+            pages = client.list_services(**bounded_call(self._timeout_seconds))
             every = [PricedService(s.service_id, s.display_name) for s in pages]
         if not wanted:
             return every
@@ -114,8 +114,8 @@ class PriceCatalogue:
         self, service: PricedService, name: str, month: datetime
     ) -> Iterator[dict[str, Any]]:
         request = {"parent": name, "currency_code": self._currency}
-        with google_errors(_PRICES):
-            skus = open_catalogue(self._endpoint).list_skus(
+        with google_errors(_PRICES), open_catalogue(self._endpoint) as client:
+            skus = client.list_skus(
                 request=request, **bounded_call(self._timeout_seconds)
             )
             for sku in skus:
@@ -139,8 +139,7 @@ class PriceCatalogue:
         month : date
             First day of the month for which this is said.
         """
-        with google_errors(_PROJECTS):
-            client = open_billing(self._endpoint)
+        with google_errors(_PROJECTS), open_billing(self._endpoint) as client:
             call = bounded_call(self._timeout_seconds)
             accounts = (
                 [client.get_billing_account(name=f"billingAccounts/{account}", **call)]
@@ -165,7 +164,7 @@ def digest(rows: Iterable[dict[str, Any]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
 
 
-def to_decimal(money: Any) -> Decimal:
+def to_decimal(money: Money) -> Decimal:
     """Return a Money message's amount: whole units and billionths, exactly.
 
     Examples
@@ -177,7 +176,7 @@ def to_decimal(money: Any) -> Decimal:
     return Decimal(money.units) + Decimal(money.nanos) * _NANOS
 
 
-def _tier_rows(sku: Any, pricing: Any) -> Iterator[dict[str, Any]]:
+def _tier_rows(sku: types.Sku, pricing: types.PricingInfo) -> Iterator[dict[str, Any]]:
     expression = pricing.pricing_expression
     for tier in expression.tiered_rates:
         yield {
@@ -202,7 +201,9 @@ def _tier_rows(sku: Any, pricing: Any) -> Iterator[dict[str, Any]]:
         }
 
 
-def _project_row(account: Any, project: Any, month: datetime) -> dict[str, Any]:
+def _project_row(
+    account: types.BillingAccount, project: types.ProjectBillingInfo, month: datetime
+) -> dict[str, Any]:
     return {
         "observed_month": month,
         "billing_account_id": account.name.removeprefix("billingAccounts/"),
@@ -215,7 +216,7 @@ def _project_row(account: Any, project: Any, month: datetime) -> dict[str, Any]:
 
 
 def _as_part(stream: str, rows: Iterable[dict[str, Any]], *, uri: str) -> RowsPart:
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     schema = _arrow_schema(stream)
 
@@ -228,7 +229,7 @@ def _as_part(stream: str, rows: Iterable[dict[str, Any]], *, uri: str) -> RowsPa
 
 
 def _arrow_schema(stream: str) -> pa.Schema:
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     types = {
         MONEY: pa.decimal128(38, 18),

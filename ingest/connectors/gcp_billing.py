@@ -268,7 +268,7 @@ class GcpBilling:
             yield from self._price_deliveries()
 
     def _file_deliveries(self) -> Iterator[Delivery]:
-        for file in self._files.list():
+        for file in self._files.found():
             yield Delivery(
                 stream=self._layout.stream,
                 scope=file.relative,

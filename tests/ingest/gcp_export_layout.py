@@ -53,7 +53,7 @@ DETAILED: list[Any] = [
 ]
 
 
-def row(cost: float | None, exported: str, **changes: Any) -> dict[str, Any]:
+def row(cost: float | None, exported: str, **changes: object) -> dict[str, Any]:
     """Return a row of the detailed export: one hour of a GPU machine in June."""
     return {
         "billing_account_id": ACCOUNT,
@@ -93,7 +93,12 @@ def credit(amount: float, type_: str) -> dict[str, Any]:
 
 def export_rows() -> list[dict[str, Any]]:
     """Return eight rows; June is 15.08 EUR and 5.00 USD, July 4.00 EUR."""
-    nothing = {"labels": [], "project": None, "location": None, "resource": None}
+    nothing: dict[str, object] = {
+        "labels": [],
+        "project": None,
+        "location": None,
+        "resource": None,
+    }
     return [
         row(
             10.25,

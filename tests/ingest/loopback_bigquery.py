@@ -41,9 +41,7 @@ def running_bigquery(log_folder: Path) -> Iterator[str]:
     command += ["--grpc-host", "127.0.0.1", "--grpc-port", str(grpc_port)]
     with (
         (log_folder / "bqemulator.log").open("wb") as log,
-        subprocess.Popen(  # noqa: S603
-            command, stdout=log, stderr=log, cwd=log_folder
-        ) as process,
+        subprocess.Popen(command, stdout=log, stderr=log, cwd=log_folder) as process,
     ):
         try:
             _wait_until_listening(rest_port, process)
@@ -58,9 +56,10 @@ def client(api_endpoint: str, project: str) -> bigquery.Client:
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery
 
+    anonymous: Any = AnonymousCredentials
     return bigquery.Client(
         project=project,
-        credentials=AnonymousCredentials(),
+        credentials=anonymous(),
         client_options=ClientOptions(api_endpoint=api_endpoint),
     )
 
@@ -71,7 +70,7 @@ def schema_of(fields: Sequence[Any]) -> list[bigquery.SchemaField]:
 
     schema = []
     for field in fields:
-        if len(field) == 2:  # noqa: PLR2004
+        if len(field) == 2:
             schema.append(SchemaField(field[0], field[1]))
         else:
             name, mode, children = field

@@ -44,9 +44,9 @@ def bench(tmp_path: Path) -> Workbench:
     return Workbench(tmp_path)
 
 
-def files(root: Path, **options: Any) -> GcpBilling:
+def files(root: Path, **options: object) -> GcpBilling:
     settings = {"name": "google", "type": "gcp_billing", "path": "drop", **options}
-    return GcpBilling(GcpBillingConfig(**settings), root=root)
+    return GcpBilling(GcpBillingConfig.model_validate(settings), root=root)
 
 
 def write_json(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -124,7 +124,7 @@ def test_the_totals_of_a_generated_export_match_a_count_by_hand(
         " string_agg(distinct currency) from evidence.gcp_billing_export"
     )
     # 288 rows; 96 of them carry a credit of -0.55.
-    assert rows == 288  # noqa: PLR2004
+    assert rows == 288
     assert cost == Decimal("736.32")
     assert credits_amount == promotions == Decimal("-52.80") == 96 * Decimal("-0.55")
     assert cost + credits_amount == Decimal("683.52")

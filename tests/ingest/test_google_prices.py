@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -24,6 +24,8 @@ from triptych.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from google.cloud import billing_v1
 
 COMPUTE = "6F81-5844-456A"
 STORAGE = "95FF-2EF5-5EA1"
@@ -83,7 +85,7 @@ def _fill(state: CloudBillingState) -> None:
     ]
 
 
-def _project(name: str, *, enabled: bool) -> Any:
+def _project(name: str, *, enabled: bool) -> billing_v1.ProjectBillingInfo:
     from google.cloud import billing_v1 as api
 
     return api.ProjectBillingInfo(
@@ -98,7 +100,7 @@ def _sku(
     factor: float,
     tiers: list[tuple[float, tuple[int, int]]],
     currency: str = "EUR",
-) -> Any:
+) -> billing_v1.Sku:
     from google.cloud import billing_v1 as api
     from google.type.money_pb2 import Money
 
@@ -135,7 +137,7 @@ def _sku(
     )
 
 
-def prices(state: CloudBillingState, root: Path, **options: Any) -> GcpBilling:
+def prices(state: CloudBillingState, root: Path, **options: object) -> GcpBilling:
     settings = {
         "name": "google",
         "type": "gcp_billing",
@@ -145,7 +147,7 @@ def prices(state: CloudBillingState, root: Path, **options: Any) -> GcpBilling:
         "timeout_seconds": 5,
         **options,
     }
-    return GcpBilling(GcpBillingConfig(**settings), root=root)
+    return GcpBilling(GcpBillingConfig.model_validate(settings), root=root)
 
 
 def error_of(connector: GcpBilling) -> SourceError:
@@ -162,7 +164,7 @@ def test_all_pages_of_services_and_prices_are_read(
     bench.ingest(connector).raise_first_failure()
 
     # Three services in pages of two, five SKUs in pages of two.
-    assert state.calls["ListServices"] == 2  # noqa: PLR2004
+    assert state.calls["ListServices"] == 2
     assert connector.streams() == ("billing_projects", "sku_prices")
     assert bench.query(
         "select service_name, count(distinct sku_id), count(*)"
@@ -294,7 +296,7 @@ def test_an_unavailable_service_is_asked_again(
 
     bench.ingest(prices(state, bench.root)).raise_first_failure()
 
-    assert state.calls["ListServices"] == 4  # noqa: PLR2004  (two pages, two refusals)
+    assert state.calls["ListServices"] == 4
     assert bench.query("select count(*) from evidence.sku_prices") == [(8,)]
 
 
@@ -309,7 +311,7 @@ def test_a_service_that_stays_unavailable_is_given_up_in_time(
     error = error_of(prices(state, tmp_path, timeout_seconds=1))
 
     assert isinstance(error, TransientSourceError)
-    assert time.monotonic() - started < 10  # noqa: PLR2004
+    assert time.monotonic() - started < 10
 
 
 def test_a_server_that_is_not_there_is_given_up_in_time(
@@ -322,7 +324,7 @@ def test_a_server_that_is_not_there_is_given_up_in_time(
     )
 
     assert isinstance(error, TransientSourceError)
-    assert time.monotonic() - started < 10  # noqa: PLR2004
+    assert time.monotonic() - started < 10
 
 
 def test_denied_accounts_name_the_role_that_is_needed(

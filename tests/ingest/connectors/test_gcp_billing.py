@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 
 from ingest.connector import Connector, RowsPart, Window
 from ingest.connectors.gcp_billing import GcpBilling, GcpBillingConfig
+from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest import loopback_bigquery as loopback
 from tests.ingest.gcp_export_layout import (
     ACCOUNT,
@@ -51,10 +53,6 @@ _EXPECTED = [
     ("2026-07", "EUR", Decimal("4.00"), Decimal("-0.50"), Decimal(0), 1),
 ]
 
-needs_emulator = pytest.mark.skipif(
-    not loopback.is_available(), reason=loopback.MISSING_REASON
-)
-
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -90,7 +88,7 @@ def table(writer: bigquery.Client, dataset: str) -> str:
 
 @pytest.fixture
 def connect(endpoint: str, dataset: str, tmp_path: Path) -> Callable[..., GcpBilling]:
-    def make(**options: Any) -> GcpBilling:
+    def make(**options: object) -> GcpBilling:
         defaults = {
             "dataset": dataset,
             "billing_account": ACCOUNT,
@@ -101,9 +99,9 @@ def connect(endpoint: str, dataset: str, tmp_path: Path) -> Callable[..., GcpBil
     return make
 
 
-def source(root: Path, **options: Any) -> GcpBilling:
+def source(root: Path, **options: object) -> GcpBilling:
     settings = {"name": "google", "type": "gcp_billing", "project": PROJECT, **options}
-    return GcpBilling(GcpBillingConfig(**settings), root=root)
+    return GcpBilling(GcpBillingConfig.model_validate(settings), root=root)
 
 
 def scopes(connector: GcpBilling, window: Window | None = None) -> list[str]:
@@ -112,11 +110,15 @@ def scopes(connector: GcpBilling, window: Window | None = None) -> list[str]:
 
 def first_error(connector: GcpBilling, root: Path) -> SourceError:
     with pytest.raises(SourceError) as caught:
-        for delivery in connector.deliveries(Window()):
-            for part in connector.read(delivery, root):
-                assert isinstance(part, RowsPart)
-                list(part.batches)
+        read_all(connector, root)
     return caught.value
+
+
+def read_all(connector: GcpBilling, root: Path) -> None:
+    for delivery in connector.deliveries(Window()):
+        for part in connector.read(delivery, root):
+            assert isinstance(part, RowsPart)
+            list(part.batches)
 
 
 # --- the rows and their money ------------------------------------------------------
@@ -126,7 +128,7 @@ def test_the_connector_follows_the_protocol(tmp_path: Path) -> None:
     assert isinstance(source(tmp_path, path="."), Connector)
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_cost_credits_and_promotions_sum_per_invoice_month_and_currency(
     bench: Workbench, table: str, connect: Callable[..., GcpBilling]
 ) -> None:
@@ -134,11 +136,11 @@ def test_cost_credits_and_promotions_sum_per_invoice_month_and_currency(
 
     report.raise_first_failure()
     assert table
-    assert len(report.committed) == 3  # noqa: PLR2004  (three export days)
+    assert len(report.committed) == 3
     assert bench.query(_MONEY) == _EXPECTED
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_nested_fields_labels_and_nulls_arrive_flat(
     bench: Workbench, table: str, connect: Callable[..., GcpBilling]
 ) -> None:
@@ -172,7 +174,7 @@ def test_nested_fields_labels_and_nulls_arrive_flat(
     ]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_every_credit_stays_readable_beside_their_sum(
     bench: Workbench, table: str, connect: Callable[..., GcpBilling]
 ) -> None:
@@ -185,7 +187,7 @@ def test_every_credit_stays_readable_beside_their_sum(
     ) == [("COMMITTED_USAGE_DISCOUNT", "-2.05")]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_amounts_are_decimals_before_they_are_added(
     table: str, connect: Callable[..., GcpBilling], tmp_path: Path
 ) -> None:
@@ -202,7 +204,7 @@ def test_amounts_are_decimals_before_they_are_added(
     assert "a_column_of_the_future" not in part.schema.names
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_amounts_of_a_billionth_are_kept(
     bench: Workbench,
     writer: bigquery.Client,
@@ -223,7 +225,7 @@ def test_amounts_of_a_billionth_are_kept(
     ) == [(Decimal("10.000000007"), Decimal("-0.000000004"))]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_tag_key_that_comes_twice_is_kept_once(
     bench: Workbench,
     writer: bigquery.Client,
@@ -243,7 +245,7 @@ def test_a_tag_key_that_comes_twice_is_kept_once(
     ) == [("{env=prod}",)]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_standard_export_without_the_newer_columns_is_read_as_well(
     bench: Workbench,
     writer: bigquery.Client,
@@ -267,7 +269,7 @@ def test_a_standard_export_without_the_newer_columns_is_read_as_well(
     ) == [(0, 0)]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_rows_that_cannot_count_go_to_quarantine_beside_good_ones(
     bench: Workbench,
     writer: bigquery.Client,
@@ -292,7 +294,7 @@ def test_rows_that_cannot_count_go_to_quarantine_beside_good_ones(
 # --- export days -------------------------------------------------------------------
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_each_export_day_is_a_delivery_whatever_month_its_rows_are_of(
     table: str, connect: Callable[..., GcpBilling]
 ) -> None:
@@ -306,7 +308,7 @@ def test_each_export_day_is_a_delivery_whatever_month_its_rows_are_of(
     assert found[0].label == f"{table}/2026-06-28"
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_second_ingest_of_the_same_table_reads_nothing(
     bench: Workbench, table: str, connect: Callable[..., GcpBilling]
 ) -> None:
@@ -315,10 +317,10 @@ def test_a_second_ingest_of_the_same_table_reads_nothing(
 
     assert table
     assert not again.committed
-    assert again.skipped_count == 3  # noqa: PLR2004
+    assert again.skipped_count == 3
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_late_rows_of_a_closed_month_replace_only_the_day_they_were_exported_on(
     bench: Workbench,
     writer: bigquery.Client,
@@ -344,7 +346,7 @@ def test_late_rows_of_a_closed_month_replace_only_the_day_they_were_exported_on(
     assert bench.query(_MONEY) == [june, *_EXPECTED[1:]]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_credit_that_changes_nothing_else_makes_its_day_new(
     writer: bigquery.Client, table: str, connect: Callable[..., GcpBilling]
 ) -> None:
@@ -357,7 +359,7 @@ def test_a_credit_that_changes_nothing_else_makes_its_day_new(
     assert changed == {f"{TABLE}/2026-06-28"}
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_window_also_looks_at_the_lag_days_before_it(
     table: str, connect: Callable[..., GcpBilling]
 ) -> None:
@@ -371,7 +373,7 @@ def test_a_window_also_looks_at_the_lag_days_before_it(
     assert scopes(connect(), Window(None, date(2026, 6, 29))) == ["2026-06-28"]
 
 
-@needs_emulator
+@pytest.mark.emulator
 @pytest.mark.parametrize("partitioned_by", ["export_time", "usage_start_time", None])
 def test_however_the_table_is_partitioned_the_totals_are_the_same(
     partitioned_by: str | None,
@@ -389,7 +391,7 @@ def test_however_the_table_is_partitioned_the_totals_are_the_same(
     assert bench.query(_MONEY) == _EXPECTED
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_row_without_export_time_is_not_lost(
     bench: Workbench,
     writer: bigquery.Client,
@@ -407,7 +409,7 @@ def test_a_row_without_export_time_is_not_lost(
     ) == [(Decimal("28.08"),)]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_an_answer_of_many_pages_arrives_whole(
     bench: Workbench,
     writer: bigquery.Client,
@@ -448,7 +450,9 @@ FOCUS_FIELDS: list[Any] = [
 ]
 
 
-def focus_row(billed: str, month: int, exported: str, **changes: Any) -> dict[str, Any]:
+def focus_row(
+    billed: str, month: int, exported: str, **changes: object
+) -> dict[str, Any]:
     return {
         "BilledCost": billed,
         "EffectiveCost": float(billed),
@@ -486,7 +490,7 @@ def focus(
     return connect(export="focus"), path
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_the_focus_export_is_delivered_by_billing_month(
     focus: tuple[GcpBilling, str], bench: Workbench
 ) -> None:
@@ -507,7 +511,7 @@ def test_the_focus_export_is_delivered_by_billing_month(
     ]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_unit_price_below_a_billionth_keeps_its_digits(
     focus: tuple[GcpBilling, str], bench: Workbench
 ) -> None:
@@ -518,7 +522,7 @@ def test_a_unit_price_below_a_billionth_keeps_its_digits(
     ]
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_correction_in_the_focus_export_renews_its_month_only(
     focus: tuple[GcpBilling, str], bench: Workbench, writer: bigquery.Client
 ) -> None:
@@ -537,7 +541,7 @@ def test_a_correction_in_the_focus_export_renews_its_month_only(
 # --- what can go wrong -------------------------------------------------------------
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_table_that_does_not_exist_is_named_with_the_setting_to_look_at(
     connect: Callable[..., GcpBilling], tmp_path: Path, dataset: str
 ) -> None:
@@ -548,7 +552,7 @@ def test_a_table_that_does_not_exist_is_named_with_the_setting_to_look_at(
     assert "Billing export" in error.next_step
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_table_that_is_no_export_is_refused_by_its_columns(
     writer: bigquery.Client,
     dataset: str,
@@ -603,10 +607,10 @@ def test_a_failing_service_is_tried_again_and_then_given_up_in_time(
     assert isinstance(error, TransientSourceError)
     assert error.is_retryable
     assert len(asked) > 1
-    assert time.monotonic() - started < 20  # noqa: PLR2004
+    assert time.monotonic() - started < 20
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_a_service_that_recovers_is_read_as_if_nothing_had_been(
     endpoint: str,
     table: str,
@@ -636,7 +640,7 @@ def test_a_server_that_is_not_there_is_given_up_in_time(tmp_path: Path) -> None:
     error = first_error(connector, tmp_path)
 
     assert isinstance(error, TransientSourceError)
-    assert time.monotonic() - started < 20  # noqa: PLR2004
+    assert time.monotonic() - started < 20
 
 
 def test_without_credentials_the_next_step_is_to_get_some(
@@ -661,7 +665,7 @@ def test_without_credentials_the_next_step_is_to_get_some(
 # --- check -------------------------------------------------------------------------
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_check_tells_how_fresh_the_export_is(
     writer: bigquery.Client, dataset: str, connect: Callable[..., GcpBilling]
 ) -> None:
@@ -682,7 +686,7 @@ def test_check_tells_how_fresh_the_export_is(
     assert f"{now - timedelta(hours=3):%Y-%m-%d %H:%M}" in fresh.message
 
 
-@needs_emulator
+@pytest.mark.emulator
 def test_check_names_the_next_step_for_a_missing_table(
     connect: Callable[..., GcpBilling],
 ) -> None:
@@ -738,3 +742,73 @@ def test_the_table_has_the_name_that_google_gives_it(
     )
 
     assert config.table_name().path == path
+
+
+# --- the contract ------------------------------------------------------------------
+
+
+def contract_case(
+    root: Path, deliver: Callable[[list[dict[str, Any]]], object], **options: object
+) -> ConnectorCase:
+    """Return a source with the sample rows, and ``deliver`` to add rows to it."""
+    now = datetime.now(UTC).isoformat()
+    fresh = row(1.0, now)
+    deliver([*export_rows(), fresh])
+
+    def late() -> dict[str, Decimal]:
+        deliver([row(0.75, "2026-07-02T23:00:00Z"), row(2.25, "2026-07-15T10:00:00Z")])
+        return {"EUR": Decimal("23.08"), "USD": Decimal("5.00")}
+
+    def hostile() -> int:
+        broken = [
+            row(None, "2026-07-16T00:00:00Z"),
+            row(1.0, "2026-07-16T00:00:00Z", currency="XXZ"),
+        ]
+        deliver([*broken, *(row(1.0, "2026-07-16T01:00:00Z") for _ in range(3))])
+        return len(broken)
+
+    return ConnectorCase(
+        connector_type="gcp_billing",
+        options=dict(options),
+        root=root,
+        expected_rows=9,
+        # 10.25 + 0.1 + 0.2 + 1.93 - 0.4 + 3 + 4 + 1
+        expected_money={"EUR": Decimal("20.08"), "USD": Decimal("5.00")},
+        deliver_again=lambda: None,
+        deliver_late=late,
+        deliver_hostile=hostile,
+        secrets=("s3cret-key",),
+    )
+
+
+@pytest.mark.emulator
+class TestGcpBillingContract(ConnectorContract):
+    @pytest.fixture
+    def case(
+        self, endpoint: str, writer: bigquery.Client, dataset: str, tmp_path: Path
+    ) -> ConnectorCase:
+        path = f"{PROJECT}.{dataset}.{TABLE}"
+        loopback.create_table(writer, path, DETAILED)
+        return contract_case(
+            tmp_path,
+            lambda rows: loopback.insert(writer, path, rows),
+            project=PROJECT,
+            dataset=dataset,
+            billing_account=ACCOUNT,
+            api_endpoint=endpoint,
+        )
+
+
+class TestGcpBillingFilesContract(ConnectorContract):
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> ConnectorCase:
+        path = tmp_path / "export" / "rows.jsonl"
+        path.parent.mkdir()
+
+        def append(rows: list[dict[str, Any]]) -> None:
+            with path.open("a") as file:
+                file.writelines(json.dumps(r) + "\n" for r in rows)
+
+        case = contract_case(tmp_path, append, path="export")
+        case.deliver_again = path.touch
+        return case
