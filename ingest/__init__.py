@@ -1,0 +1,1 @@
+"""Stage 1: sources into the lake. Connectors, landing, quarantine, commit."""

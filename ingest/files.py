@@ -70,7 +70,7 @@ class LocalFiles:
         self._root = root
         self._source = source
 
-    def list(self) -> list[LocalFile]:
+    def found(self) -> list[LocalFile]:
         """Return the data files, sorted by path.
 
         Raises
@@ -88,7 +88,7 @@ class LocalFiles:
     def check(self) -> list[Finding]:
         """Tell whether the path exists and holds data files."""
         try:
-            files = self.list()
+            files = self.found()
         except FatalSourceError as error:
             return [Finding(False, error.what, error.next_step)]
         if files:

@@ -30,15 +30,17 @@ from ingest.projection import (
     quote,
     reject_reason,
 )
-from ingest.streams import Stream
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
+    from ingest.streams import Stream
+
 _CHUNK_BYTES = 8 * 1024 * 1024
 _MAX_KEPT_ROW_CHARACTERS = 20_000
+_SHOWN_COLUMNS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,7 +405,8 @@ def _advice_on_missing(physical: dict[str, str], part: FilePart | None) -> str:
                     f"The header has one column that contains {word}s: set"
                     f" 'delimiter: {json.dumps(delimiter)}' on this source."
                 )
-    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    shown = ", ".join(names[:_SHOWN_COLUMNS])
+    shown += ", …" if len(names) > _SHOWN_COLUMNS else ""
     return (
         f"Delivered columns: {shown}. Add a 'mapping' or 'defaults' entry for"
         " this source, or export the column."

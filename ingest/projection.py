@@ -72,9 +72,7 @@ class Projection:
 
     def select_list(self) -> str:
         """Return the canonical columns as the body of a SELECT."""
-        return ", ".join(
-            f"{p.value} AS {quote(p.column.name)}" for p in self.columns
-        )
+        return ", ".join(f"{p.value} AS {quote(p.column.name)}" for p in self.columns)
 
 
 def quote(identifier: str) -> str:
@@ -159,9 +157,7 @@ def _delivered_expression(
 
 def to_canonical(expression: str, physical_type: str, canonical_type: str) -> str:
     """Return ``expression`` converted to a canonical type; unreadable gives NULL."""
-    if physical_type == canonical_type.replace(", ", ",") or (
-        physical_type == canonical_type
-    ):
+    if physical_type.replace(" ", "") == canonical_type.replace(" ", ""):
         return expression
     if physical_type == "EXPRESSION":
         # The type of a computed expression is only known when it runs.
@@ -170,6 +166,10 @@ def to_canonical(expression: str, physical_type: str, canonical_type: str) -> st
         return _to_tags(expression, physical_type)
     if physical_type == "VARCHAR":
         return _from_text(expression, canonical_type)
+    return _from_typed(expression, physical_type, canonical_type)
+
+
+def _from_typed(expression: str, physical_type: str, canonical_type: str) -> str:
     if physical_type in {"DOUBLE", "FLOAT"} and canonical_type.startswith("DECIMAL"):
         # Twelve decimals is what a DOUBLE of an invoice's size can carry; casting
         # straight to eighteen would add digits that nobody wrote.
@@ -279,15 +279,11 @@ def is_known_currency(code: str) -> bool:
     return code in _CURRENCY_CODES
 
 
-_CURRENCY_CODES = frozenset(
-    str(currency.alpha_3) for currency in pycountry.currencies
-)
+_CURRENCY_CODES = frozenset(str(currency.alpha_3) for currency in pycountry.currencies)
 
 
 def _currency_list() -> str:
     return ", ".join(literal(code) for code in sorted(_CURRENCY_CODES))
-
-
 
 
 __all__ = [

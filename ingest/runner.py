@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 import duckdb
 import structlog
 
-from ingest.connector import Connector, Delivery, LandingOptions, Window
 from ingest.landing import LandedPart, Lander
 from ingest.streams import STREAMS
 from triptych.errors import (
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
+    from ingest.connector import Connector, Delivery, LandingOptions, Window
     from triptych.progress import Progress
 
 log = structlog.get_logger(__name__)
@@ -97,7 +97,8 @@ class IngestReport:
         if len(self.failures) == 1:
             raise self.failures[0].error
         lines = "\n".join(f"  {failure.error}" for failure in self.failures)
-        raise SourceError(f"{len(self.failures)} deliveries could not be taken:\n{lines}")
+        count = len(self.failures)
+        raise SourceError(f"{count} deliveries could not be taken:\n{lines}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -455,9 +455,7 @@ INVOICES = Stream(
         _required(
             TIMESTAMP, "billing_period_start", "billing_month", "BillingPeriodStart"
         ),
-        Column(
-            "currency", TEXT, True, ("billing_currency", "BillingCurrency"), True
-        ),
+        Column("currency", TEXT, True, ("billing_currency", "BillingCurrency"), True),
         _required(MONEY, "invoiced_amount", "amount", "total", "BilledCost"),
         *_typed(MONEY, "tax_amount", "credit_amount"),
         *_typed(TIMESTAMP, "issued_at", "due_at"),

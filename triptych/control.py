@@ -35,7 +35,9 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
         for platform in settings.catalog.model_dump(mode="json")["platforms"]
         if platform["match"]
     ]
-    scope = [{**rule, "in_scope": str(rule["in_scope"])} for rule in allocation["scope"]]
+    scope = [
+        {**rule, "in_scope": str(rule["in_scope"])} for rule in allocation["scope"]
+    ]
     return {
         "scope_rules": scope,
         "assignment_rules": assignments,

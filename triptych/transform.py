@@ -75,7 +75,7 @@ class TransformOutcome:
 
 
 def dbt_project_dir() -> Path:
-    """Return the dbt project: beside the package in a checkout, inside it in a wheel."""
+    """Return the dbt project: inside the package, or beside it in a checkout."""
     packaged = Path(str(resources.files("triptych"))) / "_dbt_project"
     if packaged.is_dir():
         return packaged
@@ -186,7 +186,7 @@ class _Output:
 
 def _execute(command: Sequence[str], env: Mapping[str, str], task: Task) -> _Output:
     errors: list[str] = []
-    with subprocess.Popen(  # noqa: S603  (our own interpreter and arguments)
+    with subprocess.Popen(
         command,
         env=dict(env),
         stdout=subprocess.PIPE,
@@ -244,8 +244,7 @@ def _as_error(outcome: TransformOutcome, output: _Output) -> TransformError:
         for node in outcome.failures[:_SHOWN_FAILURES]
     ] or [_first_lines(message) for message in output.last_errors]
     return TransformError(
-        f"{len(outcome.failures) or 1} dbt models or tests failed."
-        f" {' | '.join(shown)}",
+        f"{len(outcome.failures) or 1} dbt models or tests failed. {' | '.join(shown)}",
         where="dbt build",
         next_step="What is published stands. See dbt/dbt.log in the run's folder.",
     )

@@ -26,6 +26,7 @@ from ingest.connector import (
 from ingest.files import LocalFiles, column_names
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator, Sequence
 
 
@@ -49,7 +50,7 @@ class FocusFiles:
     """Reads FOCUS files from disk."""
 
     type: ClassVar[str] = "focus_files"
-    Config: ClassVar[type[SourceConfig]] = FocusFilesConfig
+    Config: ClassVar[builtins.type[SourceConfig]] = FocusFilesConfig
 
     def __init__(self, config: FocusFilesConfig, *, root: Path) -> None:
         self._config = config
@@ -74,7 +75,7 @@ class FocusFiles:
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer each file; the window does not apply, files know no period."""
-        for file in self._files.list():
+        for file in self._files.found():
             yield Delivery(
                 stream="focus",
                 scope=file.relative,

@@ -26,6 +26,7 @@ from ingest.streams import STREAMS
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Iterator, Sequence
 
 
@@ -58,12 +59,12 @@ class TablesConfig(SourceConfig):
         if self.stream not in STREAMS:
             known = ", ".join(sorted(STREAMS))
             raise ValueError(f"unknown stream {self.stream!r}; known streams: {known}")
-        unknown = set(self.mapping) | set(self.defaults)
-        unknown -= {column.name for column in STREAMS[self.stream].columns}
+        known_columns = {column.name for column in STREAMS[self.stream].columns}
+        unknown = (self.mapping.keys() | self.defaults.keys()) - known_columns
         if unknown:
             names = ", ".join(column.name for column in STREAMS[self.stream].columns)
             raise ValueError(
-                f"stream {self.stream!r} has no column {sorted(unknown)[0]!r};"
+                f"stream {self.stream!r} has no column {min(unknown)!r};"
                 f" its columns: {names}"
             )
         return self
@@ -73,7 +74,7 @@ class Tables:
     """Reads tables from files, or what a query over files answers."""
 
     type: ClassVar[str] = "tables"
-    Config: ClassVar[type[SourceConfig]] = TablesConfig
+    Config: ClassVar[builtins.type[SourceConfig]] = TablesConfig
 
     def __init__(self, config: TablesConfig, *, root: Path) -> None:
         self._config = config
@@ -104,7 +105,7 @@ class Tables:
         if self._config.query is not None:
             yield self._query_delivery(self._config.query)
             return
-        for file in self._files.list():
+        for file in self._files.found():
             yield Delivery(
                 stream=self._config.stream,
                 scope=file.relative,
@@ -144,7 +145,7 @@ class Tables:
         )
 
     def _run_query(self, sql: str) -> object:
-        import duckdb  # noqa: PLC0415  (the vendor library of this connector)
+        import duckdb
 
         root = str(self._root).replace("'", "''")
         try:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 HEADER = (
     "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,"
@@ -36,7 +37,7 @@ LEDGER = (
 
 def triptych(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does."""
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [sys.executable, "-m", "triptych", *arguments, "--workspace", str(root)],
         capture_output=True,
         text=True,
@@ -51,6 +52,11 @@ def ledger(root: Path) -> list[dict[str, object]]:
     assert answer.returncode == 0, answer.stderr
     rows: list[dict[str, object]] = json.loads(answer.stdout)
     return rows
+
+
+def march(amount: str) -> dict[str, object]:
+    """Return the ledger row of March 2026."""
+    return {"billing_month": "2026-03", "billed_cost": amount}
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +174,6 @@ CASES = (
 def test_bad_input_is_named_and_what_is_published_stands(
     published: Path, tmp_path: Path, case: Case
 ) -> None:
-    import shutil  # noqa: PLC0415
-
     root = tmp_path / "workspace"
     shutil.copytree(published, root)
     case.spoil(root)
@@ -181,28 +185,24 @@ def test_bad_input_is_named_and_what_is_published_stands(
     for name in ("triptych.yml", "allocation.yml"):
         (root / name).unlink(missing_ok=True)
     (root / "triptych.yml").write_text(GOOD_SETTINGS)
-    assert ledger(root) == [{"billing_month": "2026-03", "billed_cost": "10.0000000000"}]
+    assert ledger(root) == [march("10.0000000000")]
 
 
 def test_a_duplicate_delivery_is_told_and_not_counted(
     published: Path, tmp_path: Path
 ) -> None:
-    import shutil  # noqa: PLC0415
-
     root = tmp_path / "workspace"
     shutil.copytree(published, root)
     (root / "bills" / "again.csv").write_text(HEADER + GOOD)
     answer = triptych(root, "run")
     assert answer.returncode == 0, answer.stderr
     assert "duplicate delivery" in answer.stderr + answer.stdout
-    assert ledger(root) == [{"billing_month": "2026-03", "billed_cost": "10.0000000000"}]
+    assert ledger(root) == [march("10.0000000000")]
 
 
 def test_bad_rows_beside_good_ones_are_quarantined_and_told(
     published: Path, tmp_path: Path
 ) -> None:
-    import shutil  # noqa: PLC0415
-
     root = tmp_path / "workspace"
     shutil.copytree(published, root)
     good = _row(BilledCost="1.50", EffectiveCost="1.50")
@@ -212,7 +212,7 @@ def test_bad_rows_beside_good_ones_are_quarantined_and_told(
     answer = triptych(root, "run")
     assert answer.returncode == 0, answer.stderr
     assert "2" in answer.stdout
-    assert ledger(root) == [{"billing_month": "2026-03", "billed_cost": "14.5000000000"}]
+    assert ledger(root) == [march("14.5000000000")]
     listing = triptych(root, "quarantine", "list", "--json")
     assert listing.returncode == 0, listing.stderr
     assert "unknown_currency" in listing.stdout
@@ -222,8 +222,6 @@ def test_bad_rows_beside_good_ones_are_quarantined_and_told(
 def test_a_month_without_an_exchange_rate_is_not_complete_and_the_others_are(
     published: Path, tmp_path: Path
 ) -> None:
-    import shutil  # noqa: PLC0415
-
     root = tmp_path / "workspace"
     shutil.copytree(published, root)
     (root / "bills" / "april.csv").write_text(

@@ -250,7 +250,7 @@ def test_native_azure_cost_details_come_in_by_mapping(tmp_path: Path) -> None:
         "      EffectiveCost: CostInBillingCurrency\n"
         "      BillingPeriodStart: BillingPeriodStartDate\n"
         "      ChargePeriodStart: Date\n"
-        "      ChargePeriodEnd: CAST(\"Date\" AS DATE) + 1\n"
+        '      ChargePeriodEnd: CAST("Date" AS DATE) + 1\n'
         "      ChargeCategory: ChargeType\n"
         "      ServiceName: MeterCategory\n"
         "    defaults: {ProviderName: Microsoft}\n",

@@ -1,0 +1,1 @@
+"""The databases of a workspace: catalogue, build, published file, reader."""

@@ -102,8 +102,10 @@ def write_control(
     with _open(build_database) as connection:
         connection.execute("BEGIN")
         for table in (*tables, months):
-            columns = ", ".join(f"{name} {type_}" for name, type_ in table.columns.items())
-            connection.execute(f"CREATE OR REPLACE TABLE control.{table.name} ({columns})")
+            columns = ", ".join(f"{name} {of}" for name, of in table.columns.items())
+            connection.execute(
+                f"CREATE OR REPLACE TABLE control.{table.name} ({columns})"
+            )
             if table.rows:
                 marks = ", ".join("?" for _ in table.columns)
                 connection.executemany(
@@ -163,8 +165,7 @@ def _built_recipe(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
     row = connection.execute(
-        "SELECT count(*) FROM duckdb_tables()"
-        " WHERE schema_name = ? AND table_name = ?",
+        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
         list(INCREMENTAL_TABLE),
     ).fetchone()
     return bool(row and row[0])
@@ -174,7 +175,8 @@ def _month_signatures(raw_database: Path) -> dict[str, str]:
     streams = ", ".join(f"'{stream}'" for stream in BILL_STREAMS)
     with duckdb.connect(str(raw_database), read_only=True) as connection:
         rows = connection.execute(
-            "SELECT billing_month, md5(string_agg(DISTINCT load_id, ',' ORDER BY load_id))"
+            "SELECT billing_month,"
+            " md5(string_agg(DISTINCT load_id, ',' ORDER BY load_id))"
             " FROM catalogue.load_totals JOIN catalogue.loads USING (load_id)"
             f" WHERE status = 'current' AND stream IN ({streams})"
             " GROUP BY billing_month"

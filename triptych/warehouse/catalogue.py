@@ -19,7 +19,7 @@ from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import duckdb
 
@@ -173,7 +173,7 @@ class Catalogue:
         """Close the database and let readers in."""
         self._connection.close()
 
-    def __enter__(self) -> Catalogue:
+    def __enter__(self) -> Self:
         """Return self."""
         return self
 
@@ -467,9 +467,7 @@ def _group_select(
 ) -> str:
     known = {name for name, _ in view.columns}
     items = {
-        name: item
-        for name, item in json.loads(projection).items()
-        if name in known
+        name: item for name, item in json.loads(projection).items() if name in known
     }
     columns = [
         f'{items.get(name, f"CAST(NULL AS {type_})")} AS "{name}"'
@@ -481,10 +479,7 @@ def _group_select(
         "filename AS _source_uri",
     ]
     listed = ", ".join(_literal(file) for file in files)
-    return (
-        f"SELECT {', '.join(columns)}"
-        f" FROM read_parquet([{listed}], filename = true)"
-    )
+    return f"SELECT {', '.join(columns)} FROM read_parquet([{listed}], filename = true)"
 
 
 def connect(

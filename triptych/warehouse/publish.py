@@ -113,7 +113,7 @@ def _public_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str
 
 
 def _write_lineage(connection: duckdb.DuckDBPyConnection) -> None:
-    """Store the views behind the ledger, so a drill-down reads the run's own evidence."""
+    """Store the views behind the ledger: a drill-down reads the run's own evidence."""
     connection.execute("CREATE SCHEMA lineage")
     connection.execute(
         "CREATE TABLE lineage.views (position INTEGER, database_name VARCHAR,"

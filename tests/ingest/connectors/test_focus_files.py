@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import os
 from decimal import Decimal
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from ingest.testing import ConnectorCase, ConnectorContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEADER = (
     "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,BillingPeriodEnd,"
@@ -110,9 +113,7 @@ def test_parquet_is_kept_byte_for_byte(tmp_path: Path) -> None:
     case = _parquet_case(tmp_path)
     case.ingest()
     [(landed,)] = case.query("SELECT unnest(files) FROM catalogue.loads")
-    assert (tmp_path / str(landed)).read_bytes() == (
-        bills / "a.parquet"
-    ).read_bytes()
+    assert (tmp_path / str(landed)).read_bytes() == (bills / "a.parquet").read_bytes()
 
 
 def test_a_bad_row_in_parquet_leaves_the_others_and_is_kept_whole(
@@ -120,9 +121,7 @@ def test_a_bad_row_in_parquet_leaves_the_others_and_is_kept_whole(
 ) -> None:
     bills = tmp_path / "bills"
     bills.mkdir()
-    _write_parquet(
-        bills / "a.parquet", ["1.5", "2.5", "4.0"], ["EUR", "QQQ", "EUR"]
-    )
+    _write_parquet(bills / "a.parquet", ["1.5", "2.5", "4.0"], ["EUR", "QQQ", "EUR"])
     case = _parquet_case(tmp_path)
     report = case.ingest()
     assert report.failures == []
@@ -140,9 +139,7 @@ def test_doubles_in_parquet_become_the_decimal_that_was_meant(tmp_path: Path) ->
     """0.1 + 0.2 as doubles is 0.30000000000000004; as money it is 0.3."""
     bills = tmp_path / "bills"
     bills.mkdir()
-    _write_parquet(
-        bills / "a.parquet", [0.1, 0.2], ["USD", "USD"], money=pa.float64()
-    )
+    _write_parquet(bills / "a.parquet", [0.1, 0.2], ["USD", "USD"], money=pa.float64())
     case = _parquet_case(tmp_path)
     case.ingest()
     assert case.query('SELECT sum("BilledCost") FROM evidence.focus') == [

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
 
 from ingest.connectors.tables import TablesConfig
 from ingest.testing import ConnectorCase, ConnectorContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEADER = "invoice,issuer,billing_month,currency,amount\n"
 
@@ -64,9 +67,9 @@ def test_a_query_over_files_becomes_a_stream(tmp_path: Path) -> None:
         },
     )
     case.ingest()
-    assert case.query(
-        'SELECT "model_id", "requests" FROM evidence.model_usage'
-    ) == [("eta", Decimal(7))]
+    assert case.query('SELECT "model_id", "requests" FROM evidence.model_usage') == [
+        ("eta", Decimal(7))
+    ]
     assert case.ingest().committed == []
     (tmp_path / "raw.csv").write_text("d,m,n\n2026-03-01,eta,3\n2026-03-01,eta,5\n")
     case.ingest()
@@ -84,9 +87,9 @@ def test_a_mapping_may_compute_a_column(tmp_path: Path) -> None:
         tmp_path, {"stream": "model_usage", "path": "usage.csv", "mapping": mapping}
     )
     case.ingest()
-    assert case.query(
-        'SELECT "model_id", "gpu_seconds" FROM evidence.model_usage'
-    ) == [("eta", Decimal(7200))]
+    assert case.query('SELECT "model_id", "gpu_seconds" FROM evidence.model_usage') == [
+        ("eta", Decimal(7200))
+    ]
 
 
 def test_json_lines_are_read_by_name(tmp_path: Path) -> None:
