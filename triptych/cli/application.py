@@ -26,16 +26,14 @@ class CommandGroup(TyperGroup):
             return super().invoke(ctx)
         except TriptychError as error:
             code, text = error.exit_code, str(error)
+            failure: Exception = error
         except (TyperException, typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001  (the last to catch it)
-            code = _UNEXPECTED
-            text = (
-                f"Something unexpected went wrong: {type(error).__name__}:"
-                f" {_one_line(error)}. Run the command again with -v for details."
-            )
+            code, text = _UNEXPECTED, _unexpected(error)
+            failure = error
         if ctx.meta.get(_VERBOSE):
-            traceback.print_exc()
+            traceback.print_exception(failure)
         print(text, file=sys.stderr)
         raise typer.Exit(code)
 
@@ -82,8 +80,14 @@ def _options(
     """Take the options that stand before a command."""
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or "no further message"
+def _unexpected(error: Exception) -> str:
+    reason = " ".join(str(error).split()).rstrip(".!")
+    kind = type(error).__name__
+    told = f"{kind}: {reason}" if reason else kind
+    return (
+        f"Something unexpected went wrong: {told}."
+        " Run the command again with -v for details."
+    )
 
 
 __all__ = ["CommandGroup", "new_application", "remember_verbosity"]

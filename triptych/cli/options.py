@@ -107,7 +107,8 @@ def _log_to_standard_error(*, is_verbose: bool) -> None:
     level = logging.DEBUG if is_verbose else logging.WARNING
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        # Looked up late: a test or a caller may have replaced standard error.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
 
 
