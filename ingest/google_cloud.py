@@ -181,9 +181,10 @@ def _translate(error: Exception, advice: Advice) -> SourceError | None:
         )
     if _is_passing(error):
         return TransientSourceError(
-            f"Google Cloud did not answer properly ({_first_line(error)}).",
+            f"Google Cloud did not answer ({_first_line(error)}).",
             where=where,
-            next_step="Run again later; what was loaded before stays current.",
+            next_step="Run again later; if it stays so, look at network and proxy."
+            " What was loaded before stays current.",
         )
     if isinstance(error, api.GoogleAPICallError):
         return MalformedDeliveryError(
