@@ -60,6 +60,8 @@ pools:
 VOLATILE_TABLES = {"mart_run", "mart_loads", "mart_source_freshness"}
 VOLATILE_COLUMNS = {"run_id", "first_seen_at", "last_seen_at"}
 
+Content = dict[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
@@ -77,7 +79,7 @@ class Deliveries:
 class Undisturbed:
     """What runs that nobody killed came to."""
 
-    content: dict[str, str]
+    content: dict[str, Content]
     seconds: float
     first_seconds: float
 
@@ -226,8 +228,8 @@ def moments(count: int, seconds: float) -> list[float]:
     return drawn
 
 
-def content_of(workspace: Path) -> str:
-    """Return a hash over every published row that does not name the run itself."""
+def content_of(workspace: Path) -> Content:
+    """Return a hash per published table over what does not name the run itself."""
     snapshot = PublishedReader(workspace).snapshot()
     columns: dict[tuple[str, str], list[str]] = {}
     for row in snapshot.query(
@@ -241,13 +243,14 @@ def content_of(workspace: Path) -> str:
             key = row["table_schema"], row["table_name"]
             columns.setdefault(key, []).append(f'"{row["column_name"]}"')
     assert ("cost", "fct_daily_model_costs") in columns
-    digest = hashlib.sha256()
+    content = {}
     for (schema, table), names in columns.items():
         rows = snapshot.query(
             f"SELECT {', '.join(names)} FROM {schema}.{table} ORDER BY ALL"
         )
-        digest.update(f"{schema}.{table} {rows.to_pylist()}\n".encode())
-    return digest.hexdigest()
+        digest = hashlib.sha256(repr(rows.to_pylist()).encode()).hexdigest()
+        content[f"{schema}.{table}"] = f"{rows.num_rows} rows, {digest}"
+    return content
 
 
 def billed_by_source(workspace: Path) -> dict[str, Decimal]:
@@ -387,8 +390,10 @@ def _published_state(workspace: Path, undisturbed: Undisturbed) -> str:
         content = content_of(workspace)
     except NothingPublishedError:
         return NOTHING
-    states = {known: state for state, known in undisturbed.content.items()}
-    return states.get(content, "a mix")
+    for state, known in undisturbed.content.items():
+        if content == known:
+            return state
+    return f"neither state: {content}"
 
 
 def _current_load_count(workspace: Path) -> int:

@@ -139,6 +139,7 @@ def _read_while_publishing(
 ) -> tuple[list[Answer], list[Publish]]:
     answers: list[Answer] = []
     problems: list[BaseException] = []
+    publishes = [Publish(time.monotonic(), base)]
     stop = workspace / "stop"
     threads = [
         threading.Thread(target=_collect, args=(answers, problems, reader, stop))
@@ -148,7 +149,6 @@ def _read_while_publishing(
     process = _start_reader_process(workspace, stop, out)
     for thread in threads:
         thread.start()
-    publishes = [Publish(time.monotonic(), base)]
     try:
         for number in range(1, PUBLISH_COUNT + 1):
             publish_next(number)
