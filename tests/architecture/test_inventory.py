@@ -1,0 +1,68 @@
+"""What ARCHITECTURE.md lists is what there is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingest.registry import BUILT_IN
+from ingest.streams import STREAMS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FIRST_CELL = re.compile(r"^\| (?:\[)?`([^`]+)`")
+
+
+@pytest.fixture(scope="module")
+def sections(repository: Path) -> dict[str, str]:
+    """Return the sections of ARCHITECTURE.md by their headings."""
+    text = (repository / "ARCHITECTURE.md").read_text("utf-8")
+    _, *parts = re.split(r"^## ", text, flags=re.MULTILINE)
+    return dict(part.split("\n", 1) for part in parts)
+
+
+def listed(section: str) -> list[str]:
+    """Return what stands in the first column of a section's table."""
+    matches = (_FIRST_CELL.match(line) for line in section.splitlines())
+    return [match[1] for match in matches if match]
+
+
+def test_the_connectors_listed_are_those_registered(
+    repository: Path, sections: dict[str, str]
+) -> None:
+    files = {path.stem for path in (repository / "ingest/connectors").glob("[!_]*.py")}
+    assert sorted(listed(sections["Connectors"])) == sorted(BUILT_IN)
+    assert set(BUILT_IN) == files
+
+
+def test_the_streams_listed_are_those_declared(sections: dict[str, str]) -> None:
+    assert sorted(listed(sections["Streams"])) == sorted(STREAMS)
+
+
+def test_the_folders_listed_are_those_there(
+    repository: Path, sections: dict[str, str]
+) -> None:
+    folders = listed(sections["Folders"])
+    missing = [name for name in folders if not (repository / name).is_dir()]
+    packages = {f"{path.parent.name}/" for path in repository.glob("*/__init__.py")}
+    assert not missing
+    assert packages <= set(folders)
+
+
+def test_every_decision_is_listed_in_its_order(
+    repository: Path, sections: dict[str, str]
+) -> None:
+    records = sorted((repository / "docs/decisions").glob("[0-9]*.md"))
+    assert listed(sections["Decisions"]) == [path.name[:4] for path in records]
+    numbers = [int(path.name[:4]) for path in records]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_every_decision_has_its_four_parts(repository: Path) -> None:
+    parts = ["Context", "Decision", "Consequences", "What would change our mind"]
+    for path in (repository / "docs/decisions").glob("[0-9]*.md"):
+        headings = re.findall(r"^## (.+)$", path.read_text("utf-8"), re.MULTILINE)
+        assert headings == parts, path.name
