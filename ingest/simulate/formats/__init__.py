@@ -1,0 +1,1 @@
+"""Writers of the providers' own formats; none of them knows the company."""

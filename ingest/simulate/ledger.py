@@ -1,0 +1,160 @@
+"""Adds up what was generated, as the truth that the pipeline must find.
+
+Nothing here reads a file or shares code with the pipeline: lines are counted while
+they are drawn, in whole units, and each is put where the company's own rules must
+put it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ingest.simulate.charges import DAY_SECONDS, HOUR_SECONDS
+from ingest.simulate.plan import RATE_UNITS
+from ingest.simulate.timeline import epoch_seconds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ingest.simulate.charges import Charge, Lines
+    from ingest.simulate.timeline import Timeline
+
+#: Pools whose hourly charges are divided hour by hour.
+HOURLY_POOLS = ("gpu-cluster", "gpu-batch", "gpu-hybrid")
+
+
+@dataclass(slots=True)
+class Total:
+    """Lines and money, in units of 1e-10."""
+
+    line_count: int = 0
+    billed: int = 0
+    effective: int = 0
+
+    def add(self, line_count: int, billed: int, effective: int) -> None:
+        """Add to the total."""
+        self.line_count += line_count
+        self.billed += billed
+        self.effective += effective
+
+
+@dataclass(slots=True)
+class PoolInflow:
+    """What came into a pool in a billing month, by moment, in units of EUR.
+
+    ``moments`` maps hour, day or month to arrays over the whole timeline; index
+    zero is its first hour or day. A month's money stands at its first day.
+    """
+
+    billed: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    effective: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+
+
+class Ledger:
+    """Sums of everything that was drawn.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        The months.
+    rates : sequence of int
+        EUR for one USD by month, in ten-thousandths.
+    """
+
+    def __init__(self, timeline: Timeline, rates: tuple[int, ...]) -> None:
+        self._timeline = timeline
+        self._rates = rates
+        self._start = epoch_seconds(timeline.first_day)
+        self.totals: dict[tuple[str, str, str], Total] = defaultdict(Total)
+        self.components: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
+        self.direct: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
+        self.pools: dict[tuple[str, str], PoolInflow] = defaultdict(PoolInflow)
+        self.accounts: dict[tuple[str, str, str], int] = defaultdict(int)
+        self.direct_days: dict[str, NDArray[np.float64]] = {}
+
+    def add(self, lines: Lines) -> None:
+        """Count the lines of a charge."""
+        charge = lines.charge
+        month, placement = charge.month.label, charge.placement
+        amounts = (len(lines), int(lines.billed.sum()), int(lines.effective.sum()))
+        self.totals[charge.source, month, charge.currency].add(*amounts)
+        self._add_to_components(lines)
+        self.accounts[charge.source, month, charge.account.id] += amounts[1]
+        if placement.component == "shared":
+            self._add_to_pool(lines)
+        if placement.component == "direct":
+            key = (month, charge.currency, placement.kind, placement.target)
+            kept = lines.effective - _promotions(lines)
+            billed = lines.billed - _promotions(lines)
+            self.direct[key].add(len(lines), int(billed.sum()), int(kept.sum()))
+            if placement.kind == "model":
+                self._add_to_days(placement.target, lines)
+
+    def _add_to_components(self, lines: Lines) -> None:
+        """Count by component; a promotion is a credit, whatever it lowers."""
+        charge = lines.charge
+        key = (charge.source, charge.month.label, charge.currency)
+        component = charge.placement.component
+        promoted = int(_promotions(lines).sum())
+        billed, effective = int(lines.billed.sum()), int(lines.effective.sum())
+        if component == "out_of_scope":
+            promoted = 0
+        self.components[*key, component].add(
+            len(lines), billed - promoted, effective - promoted
+        )
+        if promoted:
+            self.components[*key, "credit"].add(0, promoted, promoted)
+
+    def _add_to_pool(self, lines: Lines) -> None:
+        charge = lines.charge
+        interval = "day"
+        if charge.grain == "month":
+            interval = "month"
+        elif charge.grain == "hour" and charge.placement.target in HOURLY_POOLS:
+            interval = "hour"
+        length = HOUR_SECONDS if interval == "hour" else DAY_SECONDS
+        moment = (lines.started_at - self._start) // length
+        size = (self._timeline.day_count + 1) * (DAY_SECONDS // length)
+        inflow = self.pools[charge.placement.target, charge.month.label]
+        promoted = _promotions(lines)
+        for sums, amounts in (
+            (inflow.billed, lines.billed - promoted),
+            (inflow.effective, lines.effective - promoted),
+        ):
+            target = sums.setdefault(interval, np.zeros(size, dtype=np.int64))
+            np.add.at(target, moment, self._in_euros(charge, amounts))
+
+    def _add_to_days(self, model: str, lines: Lines) -> None:
+        days = self.direct_days.setdefault(
+            model, np.zeros(self._timeline.day_count + 1)
+        )
+        day = (lines.started_at - self._start) // DAY_SECONDS
+        amounts = self._in_euros(lines.charge, lines.effective - _promotions(lines))
+        np.add.at(days, day, amounts.astype(np.float64))
+
+    def _in_euros(self, charge: Charge, units: NDArray[np.int64]) -> NDArray[np.int64]:
+        if charge.currency == "EUR":
+            return units
+        # A multiple of a millionth times four decimals: nothing is rounded.
+        return units // RATE_UNITS * self._rates[charge.month.index]
+
+    def euros(self, month_index: int, currency: str, units: int) -> int:
+        """Return an amount in units of EUR at the rate of its billing month."""
+        if currency == "EUR":
+            return units
+        return units // RATE_UNITS * self._rates[month_index]
+
+
+def _promotions(lines: Lines) -> NDArray[np.int64]:
+    total = np.zeros(len(lines), dtype=np.int64)
+    for rate, credit in zip(lines.charge.credits, lines.credits, strict=True):
+        if rate.type == "PROMOTION":
+            total += credit
+    return total
+
+
+__all__ = ["HOURLY_POOLS", "Ledger", "PoolInflow", "Total"]

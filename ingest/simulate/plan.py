@@ -1,0 +1,141 @@
+"""From the table of spending to the charges of each month.
+
+Amounts are planned in euros, brought to the case's proportion (a month of the hybrid
+costs 40 % less than one of phase 1) and only then turned into whole units of the
+billing currency.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from ingest.simulate.events import Draft, base_charge, event_drafts, month_account
+from ingest.simulate.money import to_units
+from ingest.simulate.organisation import MODELS
+from ingest.simulate.price_list import SKUS, per_thousand
+from ingest.simulate.spending import PROMOTION, SPENDING, Spend
+from ingest.simulate.timeline import PHASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ingest.simulate.charges import Charge, Tags
+    from ingest.simulate.timeline import Month, Timeline
+
+HYBRID_TO_MANAGED: Final = 0.60
+RATE_UNITS: Final = 10_000
+_FIRST_RATE: Final = 0.8850
+_WIGGLE: Final = 0.02
+_PROMOTED_MONTHS: Final = 3
+_ALIASES: Final = {model.id: model.aliases for model in MODELS}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All charges by month, and what they were planned with.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        The months.
+    charges : tuple of tuples of Charge
+        Charges of each month; taxes are not among them, they follow from the lines.
+    rates : tuple of int
+        EUR for one USD in each month, in ten-thousandths.
+    """
+
+    timeline: Timeline
+    charges: tuple[tuple[Charge, ...], ...]
+    rates: tuple[int, ...]
+
+
+def make_plan(timeline: Timeline, rng: np.random.Generator) -> Plan:
+    """Plan every charge of every month."""
+    steps = np.cumsum(rng.normal(0.0, 0.008, len(timeline.months)))
+    rates = tuple(round(_FIRST_RATE * RATE_UNITS * float(f)) for f in np.exp(steps))
+    drafts = [list(_month_drafts(month, timeline, rng)) for month in timeline.months]
+    factor = _hybrid_factor(drafts, timeline)
+    charges = tuple(
+        tuple(_with_amount(draft, factor, rates) for draft in month) for month in drafts
+    )
+    return Plan(timeline, charges, rates)
+
+
+def _hybrid_factor(drafts: list[list[Draft]], timeline: Timeline) -> float:
+    """Return what brings the hybrid's mean month to its part of phase 1's."""
+
+    def total(months: tuple[Month, ...], *, scaled: bool) -> float:
+        return sum(
+            draft.effective
+            for month in months
+            for draft in drafts[month.index]
+            if draft.is_ai_spend and draft.is_scaled == scaled
+        )
+
+    managed, hybrid = timeline.of("managed_kubernetes"), timeline.of("hybrid")
+    mean = total(managed, scaled=False) / len(managed)
+    wanted = HYBRID_TO_MANAGED * mean * len(hybrid)
+    return (wanted - total(hybrid, scaled=False)) / total(hybrid, scaled=True)
+
+
+def _with_amount(draft: Draft, factor: float, rates: tuple[int, ...]) -> Charge:
+    charge = draft.charge
+    lasting = sum(c.rate for c in charge.credits if c.type != PROMOTION.type)
+    eur = draft.eur * (factor if draft.is_scaled else 1.0) / (1.0 - lasting)
+    is_euro = charge.currency == "EUR"
+    rate = 1.0 if is_euro else rates[charge.month.index] / RATE_UNITS
+    return replace(charge, amount=to_units(eur / rate))
+
+
+def _month_drafts(
+    month: Month, timeline: Timeline, rng: np.random.Generator
+) -> Iterator[Draft]:
+    position = PHASES.index(month.phase)
+    for spend in SPENDING:
+        wiggle = float(np.exp(rng.normal(0.0, _WIGGLE)))
+        if spend.eur[position]:
+            charge = _charge_of(spend, month, timeline)
+            yield Draft(spend.eur[position] * wiggle, charge)
+    yield from event_drafts(month, timeline)
+
+
+def _charge_of(spend: Spend, month: Month, timeline: Timeline) -> Charge:
+    sku = SKUS[spend.sku]
+    is_token = sku.key.startswith("gcp-tokens")
+    is_promoted = is_token and month.index < _PROMOTED_MONTHS
+    periods = {"hour": month.hour_count, "day": month.day_count, "month": 1}
+    base = base_charge(
+        spend.name,
+        spend.source,
+        per_thousand(sku) if is_token and month.phase != "hybrid" else sku,
+        month_account(spend.account, month, timeline),
+        month,
+        timeline,
+    )
+    return replace(
+        base,
+        kind=spend.kind,
+        line_count=periods[spend.grain] * spend.resources,
+        placement=spend.placement,
+        grain=spend.grain,
+        pattern=spend.pattern,
+        resource_count=spend.resources,
+        tags=_tags(spend, month, timeline),
+        credits=(*spend.credits, *((PROMOTION,) if is_promoted else ())),
+    )
+
+
+def _tags(spend: Spend, month: Month, timeline: Timeline) -> Tags:
+    """Return the tags, with the model's under the name that it had at the time."""
+    if spend.placement.kind != "model":
+        return spend.tags
+    model = spend.placement.target
+    if spend.source != "aws" or month.index >= timeline.pivot_index:
+        return (*spend.tags, ("model", model))
+    return (*spend.tags, ("ml_model", (_ALIASES[model] or (model,))[0]))
+
+
+__all__ = ["HYBRID_TO_MANAGED", "RATE_UNITS", "Plan", "make_plan"]

@@ -1,0 +1,256 @@
+"""Writes ``sample/truth.yml``: what was planted, for tests to compare with.
+
+Amounts of bills are exact, at ten decimals. Amounts divided by a meter are right to a
+millionth. The pipeline never reads this file.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.simulate import outcomes as effects
+from ingest.simulate.formats.yaml_text import to_yaml
+from ingest.simulate.money import to_decimal
+from ingest.simulate.registers import Spending, missing_invoice_month, phase_totals
+from ingest.simulate.splits import DRIVERS, FIXED_PERCENTAGES, split_pools
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ingest.simulate.ledger import Ledger, Total
+    from ingest.simulate.metering import Meters
+    from ingest.simulate.splits import PoolMonth
+    from ingest.simulate.timeline import Timeline
+
+#: One row of each source cannot be read, and is counted, not used.
+QUARANTINED: Final = {
+    "aws": ("focus", "unknown_currency"),
+    "gcp": ("gcp_billing_export", "cost_unreadable"),
+    "tidewater": ("focus", "BilledCost_unreadable"),
+    "accelerators": ("accelerator_usage", "pool_id_missing"),
+    "usage-gpu": ("model_usage", "negative_quantity"),
+    "usage-daily": ("model_usage", "period_start_unreadable"),
+    "rates": ("fx_rates", "rate_not_positive"),
+    "invoices": ("invoices", "invoiced_amount_unreadable"),
+    "outcomes": ("outcomes", "unit_missing"),
+    "processes": ("process_volumes", "volume_unreadable"),
+}
+#: What later layers must find; nothing of it is in the data of cost.
+_LATENCY_TO_THRESHOLD: Final = {"managed_kubernetes": 3.0, "pivot": 2.0, "hybrid": 1.0}
+_FIREFIGHTING: Final = {"managed_kubernetes": 0.60, "pivot": 0.45, "hybrid": 0.15}
+
+_Tree = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the truth is written from."""
+
+    timeline: Timeline
+    ledger: Ledger
+    meters: Meters
+    outcomes: effects.Outcomes
+    spending: Spending
+    seed: int
+    scale: float
+    row_counts: dict[str, int]
+
+
+def write_truth(path: Path, facts: Facts) -> None:
+    """Write the planted truth."""
+    content: _Tree = {
+        "organisation": {
+            "seed": facts.seed,
+            "scale": facts.scale,
+            "months": [month.label for month in facts.timeline.months],
+        },
+        "ledger": _ledger(facts.ledger),
+        "components": _components(facts),
+        "direct": _direct(facts.ledger),
+        "pools": _pools(facts),
+        "quarantined": _quarantined(),
+        "row_counts": facts.row_counts,
+        "missing_invoice": {
+            "source": "gcp",
+            "billing_month": missing_invoice_month(facts.timeline).label,
+        },
+        "phases": _phases(facts),
+        "effects": _effects(facts),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_HEADER + to_yaml(content), encoding="utf-8")
+
+
+_HEADER: Final = """\
+# The planted truth of the sample company. Everything in it is made up.
+# ledger, components, direct: exact. pools: right to 0.000001.
+"""
+
+
+def _tree() -> defaultdict[str, Any]:
+    return defaultdict(_tree)
+
+
+def _plain(tree: Any) -> Any:  # noqa: ANN401  (a tree of any depth)
+    if isinstance(tree, dict):
+        return {key: _plain(value) for key, value in tree.items()}
+    return tree
+
+
+def _amounts(total: Total) -> _Tree:
+    return {
+        "line_items": total.line_count,
+        "billed_cost": to_decimal(total.billed),
+        "effective_cost": to_decimal(total.effective),
+    }
+
+
+def _ledger(ledger: Ledger) -> _Tree:
+    tree = _tree()
+    for (source, month, currency), total in sorted(ledger.totals.items()):
+        tree[source][month][currency] = _amounts(total)
+    return dict(_plain(tree))
+
+
+def _components(facts: Facts) -> _Tree:
+    """Return each component in EUR; exact, see :class:`ingest.simulate.charges`."""
+    index = {month.label: month.index for month in facts.timeline.months}
+    tree = _tree()
+    for (source, month, currency, component), total in sorted(
+        facts.ledger.components.items()
+    ):
+        tree[source][month][component] = {
+            name: to_decimal(facts.ledger.euros(index[month], currency, units))
+            for name, units in (
+                ("billed_cost", total.billed),
+                ("effective_cost", total.effective),
+            )
+        }
+    return dict(_plain(tree))
+
+
+def _direct(ledger: Ledger) -> _Tree:
+    """Return direct cost by kind of owner, owner, month and billing currency."""
+    tree = _tree()
+    for (month, currency, kind, target), total in sorted(ledger.direct.items()):
+        tree[f"{kind}s"][target][month][currency] = _amounts(total)
+    return dict(_plain(tree))
+
+
+def _pools(facts: Facts) -> _Tree:
+    split = split_pools(facts.ledger, facts.meters, facts.timeline)
+    return {
+        pool: {
+            "driver": DRIVERS[pool],
+            "months": {month: _pool_month(part) for month, part in months.items()},
+        }
+        for pool, months in split.items()
+    }
+
+
+def _pool_month(part: PoolMonth) -> _Tree:
+    return {
+        "billed_cost": to_decimal(part.billed),
+        "effective_cost": to_decimal(part.effective),
+        "idle": {
+            "billed_cost": _micro(part.idle_billed),
+            "effective_cost": _micro(part.idle_effective),
+        },
+        "models": {
+            model: {
+                "weight": _micro(part.weights[model]),
+                "billed_cost": _micro(part.model_billed[model]),
+                "effective_cost": _micro(part.model_effective[model]),
+            }
+            for model in sorted(part.weights)
+            if part.weights[model]
+        },
+    }
+
+
+def _micro(amount: float) -> Decimal:
+    return Decimal(f"{amount + 0.0:.6f}")
+
+
+def _quarantined() -> _Tree:
+    return {
+        source: {"stream": stream, "reason": reason, "rows": 1}
+        for source, (stream, reason) in QUARANTINED.items()
+    }
+
+
+def _phases(facts: Facts) -> _Tree:
+    totals = phase_totals(facts.spending, facts.timeline)
+    answer: _Tree = {}
+    for phase, (actual, budget) in totals.items():
+        months = facts.timeline.of(phase)
+        answer[phase] = {
+            "months": [month.label for month in months],
+            "ai_spend": actual,
+            "ai_spend_per_month": (actual / len(months)).quantize(Decimal("0.01")),
+            "budget": budget,
+            "budget_variance_ratio": round(float(actual / budget) - 1.0, 6),
+            "p95_latency_to_threshold": _LATENCY_TO_THRESHOLD[phase],
+            "firefighting_share": _FIREFIGHTING[phase],
+        }
+    first = answer["managed_kubernetes"]["ai_spend_per_month"]
+    last = answer["hybrid"]["ai_spend_per_month"]
+    answer["hybrid"]["change_to_managed_kubernetes"] = round(
+        float(last / first) - 1.0, 6
+    )
+    return answer
+
+
+def _effects(facts: Facts) -> _Tree:
+    starts = facts.outcomes.starts
+
+    def planted(feature: str, metric: str, design: str, **effect: float) -> _Tree:
+        first_day = facts.timeline.first_day.toordinal()
+        return {
+            "metric": metric,
+            "design": design,
+            **effect,
+            "starts": {
+                unit: date.fromordinal(first_day + day).isoformat()
+                for unit, day in starts[feature].items()
+            },
+        }
+
+    return {
+        "eta-prediction": planted(
+            "eta-prediction", "revenue_per_depot_day", "staggered rollout",
+            relative_effect=effects.ETA_EFFECT,
+        ),
+        "predictive-maintenance": planted(
+            "predictive-maintenance", "breakdown_cost_per_region_day",
+            "one treated region", relative_effect=effects.MAINTENANCE_EFFECT,
+        ),
+        "support-assistant": planted(
+            "support-assistant", "handling_minutes_per_case",
+            "randomised by customer", relative_effect=effects.ASSISTANT_EFFECT,
+        ),
+        "route-optimiser": planted(
+            "route-optimiser", "parcels_per_day",
+            "launched with a price promotion and an app redesign",
+            relative_effect=effects.ROUTE_EFFECT,
+            promotion_effect=effects.PROMOTION_EFFECT,
+            redesign_effect=effects.REDESIGN_EFFECT,
+        ),
+        "driver-safety": planted(
+            "driver-safety", "on_time_rate", "staggered rollout",
+            absolute_effect=effects.SAFETY_EFFECT,
+        ),
+        "invoice-reading": planted(
+            "invoice-reading", "incoming-invoices", "counted process",
+            automated_ratio=effects.AUTOMATED_PART,
+            minutes_per_document=effects.MINUTES_PER_DOCUMENT,
+        ),
+        "fixed_percentages": dict(FIXED_PERCENTAGES),
+    }  # fmt: skip
+
+
+__all__ = ["QUARANTINED", "Facts", "write_truth"]
