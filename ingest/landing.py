@@ -23,6 +23,7 @@ from ingest.projection import (
     RECORD_COLUMN,
     Projection,
     bad_row_predicate,
+    flagged_columns,
     is_known_currency,
     literal,
     presence_flags,
@@ -213,15 +214,13 @@ class Lander:
             f", {quote(name)}" for name in physical if name.casefold() not in canonical
         )
         flags = ", ".join(
-            quote(f"_has_{column.name}")
-            for column in self._stream.columns
-            if column.is_required
+            quote(f"_has_{name}") for name in flagged_columns(self._stream)
         )
         typed = (
             f"WITH delivered AS (SELECT *, row_number() OVER () AS _row_number"
             f" FROM ({relation})),"
             f" typed AS (SELECT {projection.select_list()}{extras}, _row_number,"
-            f" {presence_flags(projection)}, delivered AS _delivered FROM delivered),"
+            f" {presence_flags(self._stream, projection)}, delivered AS _delivered FROM delivered),"
             f" judged AS (SELECT *, {reject_reason(self._stream, projection)}"
             f" AS _reject_reason FROM typed)"
             f" SELECT * EXCLUDE ({flags}, _delivered),"
@@ -283,7 +282,7 @@ class Lander:
         return (
             f"SELECT *, {reject_reason(self._stream, projection)} AS _reject_reason"
             f" FROM (SELECT {projection.select_list()},"
-            f" {presence_flags(projection)}{extra} FROM {source} AS delivered)"
+            f" {presence_flags(self._stream, projection)}{extra} FROM {source} AS delivered)"
         )
 
     def _assess(
@@ -303,7 +302,8 @@ class Lander:
             f"SELECT strftime({month}, '%Y-%m'), {currency}, count(*),"
             f" count(*) {counts}, {', '.join(amounts)},"
             f" count(*) FILTER ({bad_row_predicate(stream)})"
-            f" FROM (SELECT {projection.select_list()}"
+            f" FROM (SELECT {projection.select_list()},"
+            f" {presence_flags(stream, projection)}"
             f" FROM read_parquet({literal(str(target))}))"
             f" GROUP BY {month}, {currency} ORDER BY ALL",
             origin,

@@ -236,13 +236,16 @@ def reject_reason(stream: Stream, projection: Projection) -> str:
     for projected in projection.columns:
         column = projected.column
         name = quote(column.name)
+        seen = quote(f"_has_{column.name}")
+        unreadable = literal(f"{column.name}_unreadable")
         if column.is_required:
-            seen = quote(f"_has_{column.name}")
+            missing = literal(f"{column.name}_missing")
             branches.append(
                 f"WHEN {name} IS NULL THEN CASE WHEN {seen}"
-                f" THEN {literal(f'{column.name}_unreadable')}"
-                f" ELSE {literal(f'{column.name}_missing')} END"
+                f" THEN {unreadable} ELSE {missing} END"
             )
+        elif column.name in stream.money_columns:
+            branches.append(f"WHEN {name} IS NULL AND {seen} THEN {unreadable}")
         if column.is_currency and not projected.is_absent:
             branches.append(
                 f"WHEN {name} NOT IN ({_currency_list()}) THEN 'unknown_currency'"
@@ -254,12 +257,22 @@ def reject_reason(stream: Stream, projection: Projection) -> str:
     return f"CASE {' '.join(branches)} END"
 
 
-def presence_flags(projection: Projection) -> str:
+def flagged_columns(stream: Stream) -> tuple[str, ...]:
+    """Return the columns whose presence decides whether a row can count."""
+    return tuple(
+        column.name
+        for column in stream.columns
+        if column.is_required or column.name in stream.money_columns
+    )
+
+
+def presence_flags(stream: Stream, projection: Projection) -> str:
     """Return the ``_has_<name>`` flags that :func:`reject_reason` needs."""
+    flagged = flagged_columns(stream)
     return ", ".join(
         f"{projected.delivered} AS {quote(f'_has_{projected.column.name}')}"
         for projected in projection.columns
-        if projected.column.is_required
+        if projected.column.name in flagged
     )
 
 
@@ -270,6 +283,11 @@ def bad_row_predicate(stream: Stream) -> str:
     currencies, which the caller judges once per group of rows.
     """
     missing = [f"{quote(c.name)} IS NULL" for c in stream.columns if c.is_required]
+    missing += [
+        f"{quote(name)} IS NULL AND {quote(f'_has_{name}')}"
+        for name in stream.money_columns
+        if not stream.column(name).is_required
+    ]
     failed = [f"({predicate})" for _, predicate in stream.checks]
     return " OR ".join((*missing, *failed))
 
@@ -292,6 +310,7 @@ __all__ = [
     "ProjectedColumn",
     "Projection",
     "bad_row_predicate",
+    "flagged_columns",
     "is_known_currency",
     "literal",
     "presence_flags",

@@ -1,8 +1,21 @@
-{#- The value of one tag; NULL where the tag is absent. -#}
+{#- The value of one tag; NULL where the tag is absent or empty. -#}
 {% macro tag_value(tags, key) -%}
     {{ return(adapter.dispatch('tag_value', 'triptych')(tags, key)) }}
 {%- endmacro %}
 
 {% macro default__tag_value(tags, key) -%}
-    {{ tags }}['{{ key | replace("'", "''") }}']
+    nullif({{ tags }}['{{ key | replace("'", "''") }}'], '')
+{%- endmacro %}
+
+{#- Several maps as one; of equal keys the last map wins. -#}
+{% macro merged_tags(maps) -%}
+    {{ return(adapter.dispatch('merged_tags', 'triptych')(maps)) }}
+{%- endmacro %}
+
+{% macro default__merged_tags(maps) -%}
+    {%- set present = [] -%}
+    {%- for map in maps -%}
+        {%- do present.append("coalesce(" ~ map ~ ", cast(map() as " ~ tags_type() ~ "))") -%}
+    {%- endfor -%}
+    {{ return("map_concat(" ~ present | join(", ") ~ ")") }}
 {%- endmacro %}

@@ -29,7 +29,7 @@
     'pricing_unit': 'usage_pricing_unit',
     'consumed_quantity': 'usage_amount',
     'consumed_unit': 'usage_unit',
-    'tags': 'labels',
+    'tags': merged_tags(['project_labels', 'tags', 'labels']),
 } -%}
 {%- set net = 'cost + coalesce(credits_amount, 0) - coalesce(promotion_amount, 0)' -%}
 {%- set charge = dict(shared, **{
