@@ -131,7 +131,7 @@ def test_every_command_says_what_it_does(command: str) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["chek"],
+        ["checks"],
         ["run", "--no-such-flag"],
         ["sql"],
         ["sql", "select 1", "--format", "xml"],
@@ -525,10 +525,27 @@ def test_a_taken_port_is_refused_with_the_way_out(published: Path) -> None:
 
 
 def test_the_demo_does_not_touch_a_folder_that_is_in_use(tmp_path: Path) -> None:
-    pytest.importorskip("ingest.simulate.company")
     (tmp_path / "precious.txt").touch()
 
     result = invoke("demo", tmp_path, "--no-dashboard")
 
     assert result.exit_code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
+
+
+@pytest.mark.slow
+def test_the_demo_finds_the_models_and_does_not_simulate_twice(tmp_path: Path) -> None:
+    options = ("--months", "6", "--scale", "0.05", "--no-dashboard")
+    folder = tmp_path / "demo"
+
+    first = invoke("demo", folder, *options)
+    second = invoke("demo", folder, *options)
+    other = invoke("demo", folder, *options, "--seed", "8")
+
+    assert (first.exit_code, second.exit_code, other.exit_code) == (0, 0, 2)
+    assert first.stdout == second.stdout
+    assert first.stdout.startswith("SYNTHETIC: ")
+    assert "maintenance-vision" in first.stdout
+    assert "simulate the sample company: done" in first.stderr
+    assert "simulate" not in second.stderr
+    assert "no sample company of these options" in other.stderr

@@ -62,7 +62,9 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
         typer.Argument(metavar="[DIR]", help=f"Default: {_DEMO_FOLDER}."),
     ] = None,
     *,
-    months: Annotated[int, typer.Option(min=1, help="Months to simulate.")] = 18,
+    months: Annotated[
+        int, typer.Option(min=6, max=36, help="Months to simulate.")
+    ] = 18,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same company.")] = 7,
     scale: Annotated[float, typer.Option(min=0.01, help="Times the line items.")] = 1.0,
     headless: HeadlessOption = False,
@@ -79,7 +81,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
     from triptych import pipeline
 
     target = find_workspace(directory or workspace or _DEMO_FOLDER)
-    _simulate(target, {"months": months, "seed": seed, "scale": scale})
+    _simulate(target, months=months, seed=seed, scale=scale)
     opened = open_workspace(
         target.root,
         is_verbose=verbose,
@@ -95,10 +97,11 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
         _serve(opened, is_headless=headless)
 
 
-def _simulate(target: Workspace, parameters: dict[str, int | float]) -> None:
+def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> None:
     """Write the sample company, unless the very same one is there already."""
     from ingest.simulate.company import write_company
 
+    parameters = {"months": months, "seed": seed, "scale": scale}
     record = target.root / _DEMO_RECORD
     if record.is_file() and json.loads(record.read_text("utf-8")) == parameters:
         return
@@ -111,7 +114,7 @@ def _simulate(target: Workspace, parameters: dict[str, int | float]) -> None:
             next_step="Name a new folder, or remove this one.",
         )
     with progress_for().task("simulate the sample company"):
-        write_company(target.root, **parameters)
+        write_company(target.root, months=months, seed=seed, scale=scale)
     record.write_text(json.dumps(parameters), encoding="utf-8")
 
 

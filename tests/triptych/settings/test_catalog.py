@@ -114,8 +114,8 @@ def test_without_a_file_the_catalogue_is_empty(files: SettingsFiles) -> None:
             "catalog.yml:3: model 'm': valid_from: '2026-13-01' is not a date",
         ),
         (
-            "models:\n  - id: m\n    featur: eta\n",
-            "catalog.yml:3: unknown key 'featur' in model 'm'; known keys: id, name,"
+            "models:\n  - id: m\n    features: eta\n",
+            "catalog.yml:3: unknown key 'features' in model 'm'; known keys: id, name,"
             " feature, team, aliases, valid_from, valid_to. Did you mean 'feature'?",
         ),
         ("models:\n  - {name: M}\n", "catalog.yml:2: model 1 has no 'id'."),

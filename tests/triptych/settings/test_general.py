@@ -63,8 +63,8 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
             " USD. Did you mean 'USD'?",
         ),
         (
-            HEAD + "curency: EUR\n",
-            "triptych.yml:3: unknown key 'curency'; known keys: organisation,"
+            HEAD + "currencies: EUR\n",
+            "triptych.yml:3: unknown key 'currencies'; known keys: organisation,"
             " currency, fiscal_year_start_month, synthetic, sources, warehouse,"
             " dashboard, access. Did you mean 'currency'?",
         ),
