@@ -220,7 +220,8 @@ class Lander:
             f"WITH delivered AS (SELECT *, row_number() OVER () AS _row_number"
             f" FROM ({relation})),"
             f" typed AS (SELECT {projection.select_list()}{extras}, _row_number,"
-            f" {presence_flags(self._stream, projection)}, delivered AS _delivered FROM delivered),"
+            f" {presence_flags(self._stream, projection)},"
+            f" delivered AS _delivered FROM delivered),"
             f" judged AS (SELECT *, {reject_reason(self._stream, projection)}"
             f" AS _reject_reason FROM typed)"
             f" SELECT * EXCLUDE ({flags}, _delivered),"
@@ -282,7 +283,8 @@ class Lander:
         return (
             f"SELECT *, {reject_reason(self._stream, projection)} AS _reject_reason"
             f" FROM (SELECT {projection.select_list()},"
-            f" {presence_flags(self._stream, projection)}{extra} FROM {source} AS delivered)"
+            f" {presence_flags(self._stream, projection)}{extra}"
+            f" FROM {source} AS delivered)"
         )
 
     def _assess(
