@@ -6,13 +6,13 @@ anything when the server listens on an address that others can reach.
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
 import streamlit as st
 
 from triptych.errors import SettingsError
+from triptych.settings import workspace_from_environment
 from triptych.warehouse.reader import PublishedReader
 
 _WORKSPACE_FLAG = "--workspace"
@@ -28,7 +28,7 @@ def workspace_root() -> Path:
     arguments = sys.argv[1:]
     if _WORKSPACE_FLAG in arguments[:-1]:
         return Path(arguments[arguments.index(_WORKSPACE_FLAG) + 1])
-    return Path(os.environ.get("TRIPTYCH_WORKSPACE", "."))
+    return workspace_from_environment() or Path()
 
 
 def reader() -> PublishedReader:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import access, page
+from dashboard import access, page, tables
 
 _PAGES = Path(__file__).parent / "pages"
 #: Figures start near the top of the screen, and digits stand under one another.
@@ -46,7 +46,7 @@ def main() -> None:
         }
     )
     st.set_page_config(page_title=f"{chosen.title} · triptych")
-    st.html(_STYLE)
+    st.html(_STYLE + tables.STYLE)
     st.title(chosen.title, anchor=False)
     reader = access.reader()
     shown = None

@@ -59,8 +59,8 @@ class Palette:
 
 LIGHT = Palette(
     categories=(
-        ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-        + ("#56B4E9", "#D55E00", "#8C7A00", "#5B4B9A")
+        *("#0072B2", "#E69F00", "#009E73", "#CC79A7"),
+        *("#56B4E9", "#D55E00", "#8C7A00", "#5B4B9A"),
     ),
     other="#9A9EA6",
     ink="#1C2430",
@@ -69,8 +69,8 @@ LIGHT = Palette(
 )
 DARK = Palette(
     categories=(
-        ("#3FA3DC", "#F0B429", "#2BBF94", "#DE97BF")
-        + ("#8CCBEE", "#F0793A", "#CDBB3A", "#A597E0")
+        *("#3FA3DC", "#F0B429", "#2BBF94", "#DE97BF"),
+        *("#8CCBEE", "#F0793A", "#CDBB3A", "#A597E0"),
     ),
     other="#7C828C",
     ink="#E8E6E0",

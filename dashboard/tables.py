@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "text",
+    "prose",
     "month",
     "day",
     "moment",
@@ -37,7 +38,7 @@ Kind = Literal[
     "count",
     "unit_cost",
 ]
-_TEXT_KINDS = frozenset({"text", "month", "day", "moment"})
+_TEXT_KINDS = frozenset({"text", "prose", "month", "day", "moment"})
 #: Longest table that is drawn; longer ones are whole in the download.
 ROW_LIMIT = 30
 #: Beginnings that a spreadsheet would take for a formula.
@@ -45,7 +46,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 _BESIDE_SERIES = (("All models", "month_total"), ("Idle, not charged", "idle_shown"))
 
-_STYLE = """
+#: What the router adds to the page once, for every table.
+STYLE = """
 <style>
 .triptych-table {overflow-x: auto; margin: .1rem 0 .3rem}
 .triptych-table table {border-collapse: collapse; width: 100%; font-size: .93rem;
@@ -57,6 +59,7 @@ _STYLE = """
   border-bottom-width: 2px}
 .triptych-table tbody th {font-weight: 400; min-width: 7.5rem}
 .triptych-table .number {text-align: right; white-space: nowrap}
+.triptych-table .prose {min-width: min(18rem, 60vw)}
 .triptych-table tr.total > * {font-weight: 650;
   border-top: 2px solid color-mix(in srgb, currentColor 40%, transparent)}
 .triptych-table caption {text-align: left; font-weight: 600; padding-bottom: .2rem}
@@ -143,7 +146,7 @@ def html_table(
         for position, row in enumerate(table.to_pylist())
     )
     return (
-        f'{_STYLE}<div class="triptych-table" tabindex="0"><table>'
+        '<div class="triptych-table" tabindex="0"><table>'
         f"<caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
@@ -162,28 +165,32 @@ def _html_row(
 
 
 def _css(column: Column) -> str:
+    if column.kind == "prose":
+        return ' class="prose"'
     return "" if column.kind in _TEXT_KINDS else ' class="number"'
 
 
 def written(
-    value: Any, column: Column, currency: str, row: dict[str, Any] | None = None
+    value: object, column: Column, currency: str, row: dict[str, Any] | None = None
 ) -> str:
     """Return a value as its column writes it; a row's own ``currency`` goes first."""
     if value is None:
         reason = (row or {}).get(column.reason_from)
         return fmt.unknown(reason) if reason else fmt.UNKNOWN
     own = (row or {}).get("currency") or currency
-    if column.kind == "money":
-        return fmt.money(value, own)
-    if column.kind == "change":
-        return fmt.signed_money(value, own)
-    if column.kind == "unit_cost":
-        return fmt.unit_cost(value, own)
+    if column.kind in _MONEY_WRITERS:
+        return str(_MONEY_WRITERS[column.kind](value, own))
     return str(_WRITERS[column.kind](value))
 
 
+_MONEY_WRITERS: dict[str, Any] = {
+    "money": fmt.money,
+    "change": fmt.signed_money,
+    "unit_cost": fmt.unit_cost,
+}
 _WRITERS: dict[str, Any] = {
     "text": str,
+    "prose": str,
     "amount": fmt.amount,
     "month": fmt.month,
     "day": fmt.day,
@@ -271,7 +278,7 @@ def _csv_header(page: Page, name: str) -> list[str]:
     return [line.replace("\u00a0", " ").replace("\n", " ") for line in header]
 
 
-def _csv_cell(value: Any) -> str:
+def _csv_cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dashboard.page import Page
+
+_COMMAND_LIMIT = 5
 
 
 def main() -> None:
@@ -172,7 +175,7 @@ def show_completeness(here: Page) -> None:
             tables.Column("billing_month", "Month", "month"),
             tables.Column("source", "Source"),
             tables.Column("state", "State"),
-            tables.Column("missing", "Missing"),
+            tables.Column("missing", "Missing", "prose"),
             tables.Column("day_count", "Days with charges", "count"),
             tables.Column("newest_charge_date", "Newest charge", "day"),
         ],
@@ -221,18 +224,21 @@ def show_quarantine(here: Page, table: pa.Table) -> None:
         return
     total = sum(row["row_count"] for row in rows)
     st.markdown(
-        f"**{fmt.plural(total, 'row')}** could not be read as what they should be and"
-        " are in no figure. Nothing was guessed. To see and mend them:"
+        f"**{fmt.plural(total, 'row')}** set aside: not readable as what a row should"
+        " be, and in no figure. Nothing was guessed. To see and mend:"
     )
-    sources = dict.fromkeys(row["source"] for row in rows)
-    commands = [f"triptych quarantine show {source}" for source in sources]
+    commands = [
+        f"triptych quarantine show {shlex.quote(row['source'])}"
+        f" --reason {shlex.quote(row['reason'])}"
+        for row in rows[:_COMMAND_LIMIT]
+    ]
     st.code("\n".join([*commands, "triptych quarantine retry"]), "bash")
     tables.show(
         table,
         [
             tables.Column("source", "Source"),
             tables.Column("stream", "Stream"),
-            tables.Column("reason", "Reason"),
+            tables.Column("reason", "Reason", "prose"),
             tables.Column("row_count", "Rows", "count"),
             tables.Column("example", "Example"),
             tables.Column("last_seen_at", "Last seen", "moment"),
@@ -259,7 +265,7 @@ def show_issues(here: Page) -> None:
         table,
         [
             tables.Column("rule_id", "Rule"),
-            tables.Column("description", "What is odd"),
+            tables.Column("description", "What is odd", "prose"),
             tables.Column("source", "Source"),
             tables.Column("billing_month", "Month", "month"),
             tables.Column("row_count", "Charges", "count"),

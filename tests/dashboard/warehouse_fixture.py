@@ -34,9 +34,7 @@ TRUTH = {
 
 _SMALL = [(f"small-{n}", 14 - n) for n in range(4, 11)]
 
-_Cost = tuple[
-    str, str, str, str | None, str, str, str, str | None, str, str, bool, str
-]
+_Cost = tuple[str, str, str, str | None, str, str, str, str | None, str, str, bool, str]
 
 _DDL = """
 create schema core; create schema cost; create schema lineage;
@@ -256,9 +254,7 @@ def publish_corrupt_file(root: Path) -> None:
     (root / "warehouse" / "CURRENT").write_text("published/run-0009.duckdb\n")
 
 
-def _fill(
-    connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str
-) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) -> None:
     connection.execute(_DIMENSIONS)
     rows = [*_september(is_estimated=variant != "complete"), *_earlier()]
     if variant == "partial":
@@ -324,8 +320,7 @@ def _september(*, is_estimated: bool) -> list[_Cost]:
         (*gcp, "chat-v1", "experimentation", "direct", "tag", None)
         + ("49.50", "49.50", *tail),
         (*aws, None, "unknown", "idle", *pool, "150", "150", *tail),
-        (*aws, None, "unknown", "unused_commitment", "none", None)
-        + ("0", "70", *tail),
+        (*aws, None, "unknown", "unused_commitment", "none", None) + ("0", "70", *tail),
         (*aws, None, "unknown", "unallocated", "none", None)
         + ("80.25", "80.25", *tail),
         (*gcp, None, "unknown", "unallocated", "none", None)

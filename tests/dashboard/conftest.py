@@ -1,0 +1,71 @@
+"""Workspaces with a published warehouse, and the app opened on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+import streamlit as st
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from dashboard.server import APP
+from tests.dashboard.warehouse_fixture import Variant, publish
+from triptych.warehouse.reader import PublishedReader, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class OpenApp(Protocol):
+    """Opens the app on a workspace, as a link would."""
+
+    def __call__(self, root: Path, *, page: str = "", **link: str) -> AppTest:
+        """Return the app after its first run."""
+
+
+@pytest.fixture(autouse=True)
+def _loopback_server() -> Iterator[None]:
+    """Let the app find the address that its own configuration sets on a server."""
+    before = config.get_option("server.address")
+    config.set_option("server.address", "127.0.0.1")
+    yield
+    config.set_option("server.address", before)
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
+    def open_on(root: Path, *, page: str = "", **link: str) -> AppTest:
+        monkeypatch.setenv("TRIPTYCH_WORKSPACE", str(root))
+        app = AppTest.from_file(str(APP), default_timeout=30)
+        for key, value in link.items():
+            app.query_params[key] = value
+        app.run()
+        return app.switch_page(f"pages/{page}.py").run() if page else app
+
+    return open_on
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Snapshot:
+    """Return the normal warehouse, opened."""
+    return snapshot_of(tmp_path, "normal")
+
+
+def snapshot_of(root: Path, variant: Variant) -> Snapshot:
+    publish(root, variant)
+    return PublishedReader(root).snapshot()
+
+
+def text_of(app: AppTest) -> str:
+    """Return everything that the page says, as one text."""
+    elements = [
+        *(app.title, app.header, app.subheader, app.markdown, app.caption),
+        *(app.warning, app.info, app.error, app.code, app.get("html")),
+    ]
+    said = [str(element.value) for kind in elements for element in kind]
+    said += [f"{metric.label}: {metric.value} {metric.delta}" for metric in app.metric]
+    return "\n".join(said).replace("\u00a0", " ").replace("\\", "")

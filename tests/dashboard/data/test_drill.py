@@ -1,0 +1,77 @@
+"""A drill-down adds up to the figure it began with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from dashboard import data
+from tests.dashboard.warehouse_fixture import TRUTH
+
+if TYPE_CHECKING:
+    import pytest
+
+    from triptych.warehouse.reader import Snapshot
+
+SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+EVERYTHING = data.Selection(SEPTEMBER, "Amortised", "EUR")
+
+
+def test_the_parts_of_a_model_add_up_to_its_cost(snapshot: Snapshot) -> None:
+    rows = data.model_parts(snapshot, EVERYTHING, "Fully loaded", "eta-v2").to_pylist()
+    assert [(row["component"], row["pool_id"], row["amount"]) for row in rows] == [
+        ("direct", None, Decimal(1100)),
+        ("shared", "gpu-cluster", Decimal(300)),
+        ("overhead", None, Decimal(60)),
+    ]
+    assert sum(row["amount"] for row in rows) == TRUTH["eta_fully_loaded"]
+
+
+def test_resources_add_up_to_the_direct_cost(snapshot: Snapshot) -> None:
+    rows = data.resources(snapshot, EVERYTHING, model_id="eta-v2").to_pylist()
+    assert [(row["resource_id"], row["amount"]) for row in rows] == [
+        ("node-a", Decimal(900)),
+        ("train-1", Decimal(200)),
+    ]
+    assert {row["total_amount"] for row in rows} == {TRUTH["eta_direct"]}
+
+
+def test_line_items_add_up_to_their_resource(snapshot: Snapshot) -> None:
+    rows = data.line_items(
+        snapshot, EVERYTHING, model_id="eta-v2", resource_id="node-a"
+    ).to_pylist()
+    assert [row["amount"] for row in rows] == [
+        Decimal(500),
+        Decimal("399.99"),
+        Decimal("0.01"),
+    ]
+    assert {row["total_amount"] for row in rows} == {Decimal(900)}
+    assert {row["total_count"] for row in rows} == {3}
+    assert rows[0]["source_uri"] == "bills/aws/part-0.csv"
+
+
+def test_a_limit_keeps_the_total_of_all(
+    snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.data.drill.LINE_ITEM_LIMIT", 1)
+    rows = data.line_items(snapshot, EVERYTHING, model_id="eta-v2").to_pylist()
+    assert len(rows) == 1
+    assert rows[0]["total_count"] == 5
+    assert rows[0]["total_amount"] == TRUTH["eta_direct"]
+
+
+def test_a_pools_line_items_add_up_to_the_pool(snapshot: Snapshot) -> None:
+    rows = data.line_items(snapshot, EVERYTHING, pool_id="gpu-cluster").to_pylist()
+    assert {row["total_amount"] for row in rows} == {Decimal(550)}
+    assert data.pool_cost(snapshot, EVERYTHING, "gpu-cluster") == Decimal(550)
+
+
+def test_the_billed_basis_is_drilled_as_billed(snapshot: Snapshot) -> None:
+    billed = data.Selection(SEPTEMBER, "Billed", "EUR")
+    rows = data.resources(snapshot, billed, model_id="eta-v2").to_pylist()
+    assert {row["total_amount"] for row in rows} == {Decimal(1200)}
+
+
+def test_what_nobody_owns_can_be_drilled_too(snapshot: Snapshot) -> None:
+    rows = data.line_items(snapshot, EVERYTHING).to_pylist()
+    assert [row["amount"] for row in rows] == [Decimal("80.25")]

@@ -1,0 +1,115 @@
+"""What can be chosen, and how far the choice can be relied on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboard import data
+from tests.dashboard.conftest import snapshot_of
+from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triptych.warehouse.reader import Snapshot
+
+SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+EVERYTHING = data.Selection(SEPTEMBER, "Amortised", "EUR")
+
+
+def test_months_come_newest_first_and_quarters_after_them(snapshot: Snapshot) -> None:
+    periods = data.periods(snapshot)
+    assert [period.label for period in periods] == [
+        "2026-09",
+        "2026-08",
+        "2026-07",
+        "2026-Q3",
+    ]
+    assert periods[0] == SEPTEMBER
+    assert periods[-1].months == ("2026-07", "2026-08", "2026-09")
+    assert periods[-1].prior_months == ()
+
+
+def test_a_quarter_is_compared_only_with_one_as_long() -> None:
+    months = ("2026-01", "2026-02", "2026-03")
+    quarters = {
+        "2026-Q1": list(months),
+        "2025-Q4": ["2025-10", "2025-11", "2025-12"],
+        "2025-Q3": ["2025-09"],
+    }
+    from dashboard.data.selection import _quarter_period
+
+    assert _quarter_period("2026-Q1", quarters).prior_label == "2025-Q4"
+    assert _quarter_period("2025-Q4", quarters).prior_label is None
+
+
+def test_scopes_are_those_that_carry_cost(snapshot: Snapshot) -> None:
+    scopes = data.scopes(snapshot)
+    assert scopes[:4] == (
+        ("cost centre", "cc-100"),
+        ("cost centre", "cc-200"),
+        ("team", "ml"),
+        ("team", "vision"),
+    )
+    assert ("model", "eta-v2") in scopes
+
+
+def test_the_organisations_currency_comes_first(tmp_path: Path) -> None:
+    assert data.currencies(snapshot_of(tmp_path, "partial")) == ("EUR", "USD")
+
+
+def test_a_period_with_charges_that_are_not_final_is_estimated(
+    snapshot: Snapshot,
+) -> None:
+    standing = data.standing(snapshot, EVERYTHING)
+    assert standing.label == "Open · estimated"
+    assert not standing.is_partial
+    assert standing.stale_sources == ()
+    # 2669 placed of 2769.0000000001
+    assert standing.coverage_ratio == pytest.approx(2669 / 2769)
+
+
+def test_a_period_with_final_charges_is_complete(tmp_path: Path) -> None:
+    complete = snapshot_of(tmp_path, "complete")
+    assert data.standing(complete, EVERYTHING).label == "Open · complete"
+
+
+def test_a_missing_rate_is_named_with_what_it_leaves_out(tmp_path: Path) -> None:
+    standing = data.standing(snapshot_of(tmp_path, "partial"), EVERYTHING)
+    assert standing.label == "Open · not complete"
+    assert standing.missing == (
+        ("aws", "2026-09", "exchange rate USD to EUR for 2026-09"),
+    )
+    assert standing.unconverted == (("USD", Decimal("999.99")),)
+
+
+def test_stale_sources_are_named_with_their_newest_data(tmp_path: Path) -> None:
+    standing = data.standing(snapshot_of(tmp_path, "stale"), EVERYTHING)
+    newest = datetime(2026, 9, 16, tzinfo=UTC).replace(tzinfo=None)
+    assert standing.stale_sources == (("aws", newest),)
+
+
+def test_an_answer_is_remembered_for_its_run_only(tmp_path: Path) -> None:
+    publish(tmp_path, run_id="run-0001")
+    reader = PublishedReader(tmp_path)
+    before = data.headline(reader.snapshot(), EVERYTHING, "Direct").model_cost
+    publish(tmp_path, run_id="run-0002", factor="2")
+    after = data.headline(reader.snapshot(), EVERYTHING, "Direct").model_cost
+    assert after == 2 * before
+
+
+def test_two_workspaces_with_the_same_run_id_are_not_mixed_up(tmp_path: Path) -> None:
+    for name, factor in (("a", "1"), ("b", "3")):
+        publish(tmp_path / name, factor=factor)
+    costs = [
+        data.headline(
+            PublishedReader(tmp_path / name).snapshot(), EVERYTHING, "Direct"
+        ).model_cost
+        for name in ("a", "b")
+    ]
+    assert costs[1] == 3 * costs[0]
