@@ -15,8 +15,17 @@
 {%- endmacro %}
 
 {#-
+  A meter reading as a weight: eight decimals, so that its sums do not depend on the
+  order of the rows and its shares can be worked out in whole numbers.
+-#}
+{% macro to_weight(quantity) -%}
+    cast({{ quantity }} as decimal(28, 8))
+{%- endmacro %}
+
+{#-
   weight / total as an exact decimal of fourteen digits, rounded down, so that the
   shares of one origin never sum to more than one. NULL where total is not positive.
+  Both are weights, below 10^16.
 -#}
 {% macro to_share(weight, total) -%}
     {{ return(adapter.dispatch('to_share', 'triptych')(weight, total)) }}
@@ -27,7 +36,11 @@
         when {{ total }} > 0
             then
                 cast(
-                    cast(floor({{ weight }} / {{ total }} * 1e14) as bigint)
+                    cast(
+                        cast({{ to_weight(weight) }} * 100000000 as hugeint) * 100000000000000
+                        // cast({{ to_weight(total) }} * 100000000 as hugeint)
+                        as bigint
+                    )
                     * cast(0.00000000000001 as decimal(15, 14))
                     as decimal(15, 14)
                 )

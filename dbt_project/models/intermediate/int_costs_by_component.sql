@@ -62,7 +62,7 @@ select
     cast(null as varchar) as feature_id,
     cast(null as varchar) as team_id,
     cast(null as varchar) as cost_center,
-    case when participant_id = '__unallocated__' then 'no meter reading for the driver' end as reason,
+    case when participant_id = '__unallocated__' then 'no reading of the driver names a model' end as reason,
     billed_cost,
     effective_cost
 from allocated

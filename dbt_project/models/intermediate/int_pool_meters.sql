@@ -31,7 +31,7 @@ direct_costs as (
     select
         model_id,
         charge_date,
-        sum(cast(effective_cost as double)) as effective_cost
+        sum(effective_cost) as effective_cost
     from {{ ref('int_charges_owned') }}
     where component = 'direct' and model_id is not null and not is_missing_rate
     group by model_id, charge_date
@@ -48,9 +48,9 @@ select
     pools.driver,
     accelerators.canonical_model_id as model_id,
     accelerators.period_start as metered_at,
-    cast(greatest(coalesce(requested_gpu_hours, 0), coalesce(used_gpu_hours, 0)) as double) as weight,
-    cast(greatest(coalesce(requested_gpu_hours, 0) - coalesce(used_gpu_hours, 0), 0) as double) as requested_idle_weight,
-    cast(coalesce(capacity_gpu_hours, 0) as double) as capacity
+    {{ to_weight('greatest(coalesce(requested_gpu_hours, 0), coalesce(used_gpu_hours, 0))') }} as weight,
+    {{ to_weight('greatest(coalesce(requested_gpu_hours, 0) - coalesce(used_gpu_hours, 0), 0)') }} as requested_idle_weight,
+    {{ to_weight('coalesce(capacity_gpu_hours, 0)') }} as capacity
 from pools
 inner join accelerators on pools.pool_id = accelerators.pool_id
 where pools.driver = 'gpu_hours'
@@ -61,15 +61,15 @@ select
     usage.canonical_model_id as model_id,
     usage.period_start as metered_at,
     case pools.driver
-        when 'gpu_hours' then cast(usage.gpu_hours as double)
+        when 'gpu_hours' then {{ to_weight('usage.gpu_hours') }}
         when 'cpu_memory_hours'
             then {{ cpu_memory_weight('usage.cpu_core_hours', 'usage.memory_gibibyte_hours') }}
-        when 'requests' then cast(usage.requests as double)
+        when 'requests' then {{ to_weight('usage.requests') }}
         when 'tokens'
-            then cast(coalesce(usage.input_tokens, 0) as double) + cast(coalesce(usage.output_tokens, 0) as double)
+            then {{ to_weight('coalesce(usage.input_tokens, 0) + coalesce(usage.output_tokens, 0)') }}
     end as weight,
-    0.0 as requested_idle_weight,
-    0.0 as capacity
+    {{ to_weight('0') }} as requested_idle_weight,
+    {{ to_weight('0') }} as capacity
 from pools
 inner join usage on pools.pool_id = coalesce(usage.pool_id, pools.pool_id)
 left join accelerated_pools on pools.pool_id = accelerated_pools.pool_id
@@ -82,9 +82,9 @@ select
     pools.driver,
     direct_costs.model_id,
     cast(direct_costs.charge_date as timestamp) as metered_at,
-    greatest(direct_costs.effective_cost, 0.0) as weight,
-    0.0 as requested_idle_weight,
-    0.0 as capacity
+    {{ to_weight('greatest(direct_costs.effective_cost, 0)') }} as weight,
+    {{ to_weight('0') }} as requested_idle_weight,
+    {{ to_weight('0') }} as capacity
 from pools
 cross join direct_costs
 where pools.driver = 'direct_cost'
@@ -94,9 +94,9 @@ select
     pools.driver,
     active_days.model_id,
     cast(active_days.active_date as timestamp) as metered_at,
-    1.0 as weight,
-    0.0 as requested_idle_weight,
-    0.0 as capacity
+    {{ to_weight('1') }} as weight,
+    {{ to_weight('0') }} as requested_idle_weight,
+    {{ to_weight('0') }} as capacity
 from pools
 cross join active_days
 where pools.driver = 'even'

@@ -1,11 +1,17 @@
 {#-
   Who gets which share of a pool in an interval. With a known capacity a workload's
   share is its weight by the capacity, and what is left is the share of __idle__;
-  without one the weights divide the whole. An interval whose weights are all zero
-  has no row here: its money becomes unallocated.
+  without one the weights divide the whole. What a reading gives to no model is the
+  share of __unallocated__. An interval whose weights are all zero has no row here:
+  its money becomes unallocated.
 -#}
 with weights as (
-    select * from {{ ref('int_pool_weights') }}
+    select
+        *,
+        coalesce(model_id, '__unallocated__') as participant_id,
+        case when model_id is not null then weight end as model_weight,
+        case when model_id is not null then requested_idle_weight else 0 end as model_requested_idle_weight
+    from {{ ref('int_pool_weights') }}
 ),
 
 totals as (
@@ -14,30 +20,31 @@ totals as (
         allocation_interval,
         interval_started_at,
         sum(weight) as weight,
+        sum(model_weight) as model_weight,
         sum(capacity) as capacity
     from weights
     group by pool_id, allocation_interval, interval_started_at
 ),
 
-model_shares as (
+used_shares as (
     select
         weights.pool_id,
         weights.allocation_interval,
         weights.interval_started_at,
-        weights.model_id as participant_id,
+        weights.participant_id,
         {{ to_share('weights.weight', 'greatest(totals.weight, totals.capacity)') }} as share,
-        {{ to_share('weights.requested_idle_weight', 'greatest(totals.weight, totals.capacity)') }} as requested_idle_share,
-        {{ to_share('weights.weight', 'totals.weight') }} as share_of_used
+        {{ to_share('weights.model_requested_idle_weight', 'greatest(totals.weight, totals.capacity)') }} as requested_idle_share,
+        {{ to_share('weights.model_weight', 'totals.model_weight') }} as share_of_used
     from weights
     inner join totals
         on
             weights.pool_id = totals.pool_id
             and weights.allocation_interval = totals.allocation_interval
             and weights.interval_started_at = totals.interval_started_at
-    where weights.model_id is not null and weights.weight > 0
+    where weights.weight > 0
 )
 
-select * from model_shares
+select * from used_shares
 union all
 select
     pool_id,
