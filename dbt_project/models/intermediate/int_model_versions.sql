@@ -1,6 +1,6 @@
 {#-
-  Models by validity: as declared in the catalogue, else as found by assignment or in
-  a meter, with the id as name.
+  Models by validity: as declared in the catalogue, else as found by assignment, in a
+  meter or in a pool's percentages, with the id as name.
 -#}
 with declared as (
     select * from {{ source('control', 'catalog_models') }}
@@ -15,6 +15,8 @@ found as (
     union
     select model_id from {{ ref('stg_tables__accelerator_usage') }}
     where model_id is not null
+    union
+    select model_id from {{ source('control', 'pool_percentages') }}
 ),
 
 undeclared as (

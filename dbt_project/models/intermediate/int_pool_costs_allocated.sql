@@ -9,12 +9,16 @@ pools as (
     select * from {{ source('control', 'pools') }}
 ),
 
+-- A model may stand there twice, under two of its names.
 fixed_shares as (
     select
-        pool_id,
-        model_id as participant_id,
-        cast(percentage * cast(0.01 as decimal(3, 2)) as decimal(15, 14)) as share
-    from {{ source('control', 'pool_percentages') }}
+        percentages.pool_id,
+        coalesce(aliases.model_id, percentages.model_id) as participant_id,
+        cast(sum(percentages.percentage * cast(0.01 as decimal(3, 2))) as decimal(15, 14)) as share
+    from {{ source('control', 'pool_percentages') }} as percentages
+    left join {{ source('control', 'catalog_model_aliases') }} as aliases
+        on percentages.model_id = aliases.alias
+    group by percentages.pool_id, coalesce(aliases.model_id, percentages.model_id)
 ),
 
 divided as (
