@@ -6,10 +6,8 @@ with sources as (
     select
         source,
         source_type,
-        unnest(streams) as stream,
-        expected_lag_hours,
-        last_success_at,
-        last_error
+        {{ each_of('streams') }} as stream,
+        expected_lag_hours
     from {{ source('catalogue', 'sources') }}
 ),
 
@@ -57,4 +55,7 @@ select
 from sources
 cross join as_of
 left join loads on sources.source = loads.source and sources.stream = loads.stream
-left join newest_charges on sources.source = newest_charges.source
+left join newest_charges
+    on
+        sources.source = newest_charges.source
+        and sources.stream in ('focus', 'aws_cur2', 'gcp_billing_export')
