@@ -13,11 +13,9 @@ select
     {{ to_money('sum(billed_cost)') }} as billed_cost,
     {{ to_money('sum(effective_cost)') }} as effective_cost,
     cast(sum(line_item_count) as bigint) as row_count,
-    '- {name: ' || coalesce(unallocated_service_name, source) || ', match: {source: ' || source
-    || case
-        when unallocated_service_name is null then ''
-        else ', service_name: "' || unallocated_service_name || '"'
-    end
+    '- {name: ' || {{ yaml_text('coalesce(unallocated_service_name, source)') }}
+    || ', match: {source: ' || {{ yaml_text('source') }}
+    || coalesce(', service_name: ' || {{ yaml_text('unallocated_service_name') }}, '')
     || '}, model: MODEL-ID}' as suggested_rule
 from owned
 group by
