@@ -29,7 +29,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test check lint types imports sql spelling unit dbt slow \
-	crash bench docs coverage format environment emulators browser lock release clean
+	crash bench docs coverage reference lengths format environment emulators browser lock release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -88,8 +88,15 @@ coverage: $(READY) emulators browser  ## Tests with branch coverage; writes buil
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report= $(ARGS)
 	$(BIN)/coverage html --quiet && $(BIN)/coverage report
 
+docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(READY)  ## Build the documentation into site/; a broken link fails
 	$(BIN)/mkdocs build --strict --quiet
+
+reference: $(READY)  ## Write the reference pages that are derived from the code
+	$(BIN)/python -m tests.docs.reference_pages
+
+lengths: $(READY)  ## List what is longer than we aim for; never fails
+	@$(BIN)/python -m tests.architecture.lengths
 
 ## Change
 

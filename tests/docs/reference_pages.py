@@ -1,0 +1,177 @@
+"""Writes the reference pages that can be derived from what they describe.
+
+``python -m tests.docs.reference_pages`` (``make reference``) writes them; a test
+compares what is written with what would be.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+MARTS = ROOT / "dbt_project" / "models" / "marts"
+_DOCS_BLOCK = re.compile(r"{% docs (\w+) %}\s*(.*?)\s*{% enddocs %}", re.DOTALL)
+_DOCS_REFERENCE = re.compile(r"{{ *doc\('(\w+)'\) *}}")
+_GENERATED = "<!-- Written by `make reference`. -->\n"
+
+
+def commands() -> dict[str, Any]:
+    """Return every command by its name; ``quarantine list`` has two words."""
+    import typer
+
+    from triptych.cli import app
+
+    found: dict[str, Any] = {}
+    for name, command in typer.main.get_command(app).commands.items():
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            found[name] = command
+        else:
+            found |= {f"{name} {second}": one for second, one in inner.items()}
+    return found
+
+
+def cli_page() -> Iterator[str]:
+    """Yield the page of commands."""
+    yield "# Commands\n"
+    yield _GENERATED
+    yield (
+        "Results go to standard output, everything else to standard error. Errors are"
+        " one paragraph: what happened, where, what to do next. With `--verbose` the"
+        " traceback comes too. What a command ends with is listed under"
+        " [exit codes](exit_codes.md).\n"
+    )
+    yield "| command | does |\n|---|---|"
+    for name, command in commands().items():
+        anchor = f"triptych-{name.replace(' ', '-')}"
+        yield f"| [`triptych {name}`](#{anchor}) | {command.help} |"
+    yield ""
+    for name, command in commands().items():
+        yield f"## triptych {name}\n"
+        yield f"{command.help}\n"
+        yield f"```\n{_usage(name, command)}\n```\n"
+        yield "| parameter | |\n|---|---|"
+        for parameter in command.params:
+            yield f"| {_parameter(parameter)} | {_meaning(parameter)} |"
+        yield ""
+
+
+def _usage(name: str, command: Any) -> str:
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    shown = " ".join(one.metavar or one.name.upper() for one in arguments)
+    return f"triptych {name} {shown} [OPTIONS]".replace("  ", " ")
+
+
+def _parameter(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.metavar or parameter.name.upper()}`"
+    value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
+    return ", ".join(f"`{option}{value}`" for option in parameter.opts)
+
+
+def _meaning(parameter: Any) -> str:
+    default = parameter.default
+    is_told = default is not None and default is not False
+    return f"{parameter.help}{f' Default: `{default}`.' if is_told else ''}"
+
+
+def sources_page() -> Iterator[str]:
+    """Yield the page of what a source in ``triptych.yml`` may have."""
+    from ingest.registry import BUILT_IN, connector_class
+
+    yield "# Sources\n"
+    yield _GENERATED
+    yield (
+        "An entry of `sources` in `triptych.yml` has a `name`, a `type`, and the"
+        " options of its type. Relative paths start at the workspace. No option is a"
+        " secret: connectors use the provider's own credential chain.\n"
+    )
+    for type_ in sorted(BUILT_IN):
+        config = connector_class(type_).Config
+        summary = (config.__doc__ or "").strip().split("\n")[0].replace("``", "`")
+        yield f"## `{type_}`\n\n{summary}\n"
+        yield "| option | default | |\n|---|---|---|"
+        for name, field in config.model_fields.items():
+            default = "required" if field.is_required() else _shown(field)
+            yield f"| `{name}` | {default} | {_description(name, field)} |"
+        yield ""
+
+
+def _shown(field: Any) -> str:
+    value = field.get_default(call_default_factory=True)
+    if value is None or value in ({}, [], (), ""):
+        return "none"
+    return f"`{value}`"
+
+
+def _description(name: str, field: Any) -> str:
+    common = {
+        "name": "Unique; a path segment in the lake.",
+        "type": "The type of the source, as in the heading.",
+        "expected_lag_hours": "Hours after which the newest evidence counts as stale.",
+    }
+    description: str = field.description or common.get(name, "")
+    return description
+
+
+def marts_page() -> Iterator[str]:
+    """Yield the page of public tables."""
+    texts = dict(_DOCS_BLOCK.findall((MARTS / "_columns.md").read_text("utf-8")))
+    yield "# Tables\n"
+    yield _GENERATED
+    yield (
+        "What is published, to be read by `triptych sql` and by anything else that"
+        " opens `warehouse/published/<run>.duckdb` read-only (`warehouse/CURRENT`"
+        " names the file). Their names, columns and grain are a contract: a change is"
+        " announced as *Breaking* in the changelog. Every table that holds money has"
+        " a currency beside it. Empty means unknown, never zero.\n"
+    )
+    for path in sorted(MARTS.glob("*/_*__models.yml")):
+        schema = path.parent.name
+        for model in yaml.safe_load(path.read_text("utf-8"))["models"]:
+            yield f"## {schema}.{model['name']}\n"
+            grain = model["config"].get("meta", model.get("meta", {})).get("grain", "")
+            yield f"{_described(model, texts)} Grain: {grain}.\n"
+            yield "| column | type | |\n|---|---|---|"
+            for column in model["columns"]:
+                text = _described(column, texts)
+                yield f"| `{column['name']}` | {column['data_type']} | {text} |"
+            yield ""
+
+
+def _described(thing: dict[str, Any], texts: dict[str, str]) -> str:
+    text = _DOCS_REFERENCE.sub(
+        lambda found: texts[found[1]], thing.get("description", "")
+    )
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "cli.md": cli_page,
+    "marts.md": marts_page,
+    "sources.md": sources_page,
+}
+
+
+def rendered(name: str) -> str:
+    """Return what the page should be."""
+    return "\n".join(PAGES[name]()).rstrip() + "\n"
+
+
+def main() -> int:
+    """Write every page."""
+    for name in PAGES:
+        (ROOT / "docs" / "reference" / name).write_text(rendered(name), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
