@@ -198,8 +198,9 @@ def draw_lines(
     is_scaled = charge.grain != "month"
     count = max(1, round(charge.line_count * scale)) if is_scaled else 1
     number = np.arange(count, dtype=np.int64)
-    spread = number * len(starts) // count if count < len(starts) else None
-    period = number % len(starts) if spread is None else spread
+    # Fewer lines than periods are spread from the first to the last.
+    spread = number * (len(starts) - 1) // max(count - 1, 1)
+    period = spread if count < len(starts) else number % len(starts)
     weights = _pattern_weights(charge, starts)[period]
     if charge.kind not in {"purchase", "unused"}:
         weights = weights * np.exp(rng.normal(0.0, _NOISE, count))

@@ -9,8 +9,6 @@ NAME: Final = "Nordhafen Logistik"
 CURRENCY: Final = "EUR"
 DEPOT_COUNT: Final = 24
 REGION_COUNT: Final = 8
-VEHICLE_COUNT: Final = 2_150
-EMPLOYEE_COUNT: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +140,6 @@ __all__ = [
     "COST_CENTERS",
     "CURRENCY",
     "DEPOT_COUNT",
-    "EMPLOYEE_COUNT",
     "FEATURES",
     "GCP_BILLING_ACCOUNT",
     "GCP_DATA",
@@ -158,7 +155,6 @@ __all__ = [
     "OUT_OF_SCOPE_ACCOUNTS",
     "REGION_COUNT",
     "TEAMS",
-    "VEHICLE_COUNT",
     "Account",
     "Feature",
     "Model",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from ingest.simulate.ledger import Ledger, PoolInflow
     from ingest.simulate.metering import Meters, UsageSeries
-    from ingest.simulate.timeline import Month, Timeline
+    from ingest.simulate.timeline import Timeline
 
     Weights = dict[str, NDArray[np.float64]]
 
@@ -177,9 +177,4 @@ def _padded(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     return np.pad(values, (0, size - len(values)))
 
 
-def month_of(label: str, timeline: Timeline) -> Month:
-    """Return the month called ``label``."""
-    return next(month for month in timeline.months if month.label == label)
-
-
-__all__ = ["DRIVERS", "FIXED_PERCENTAGES", "PoolMonth", "month_of", "split_pools"]
+__all__ = ["DRIVERS", "FIXED_PERCENTAGES", "PoolMonth", "split_pools"]

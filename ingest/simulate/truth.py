@@ -17,6 +17,7 @@ from ingest.simulate.formats.yaml_text import to_yaml
 from ingest.simulate.money import to_decimal
 from ingest.simulate.registers import Spending, missing_invoice_month, phase_totals
 from ingest.simulate.splits import DRIVERS, FIXED_PERCENTAGES, split_pools
+from ingest.simulate.timeline import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from ingest.simulate.ledger import Ledger, Total
     from ingest.simulate.metering import Meters
     from ingest.simulate.splits import PoolMonth
-    from ingest.simulate.timeline import Timeline
+    from ingest.simulate.timeline import Phase, Timeline
 
 #: One row of each source cannot be read, and is counted, not used.
 QUARANTINED: Final = {
@@ -72,6 +73,7 @@ def write_truth(path: Path, facts: Facts) -> None:
         "components": _components(facts),
         "direct": _direct(facts.ledger),
         "pools": _pools(facts),
+        "fixed_percentages": dict(FIXED_PERCENTAGES),
         "quarantined": _quarantined(),
         "row_counts": facts.row_counts,
         "missing_invoice": {
@@ -194,6 +196,7 @@ def _phases(facts: Facts) -> _Tree:
             "ai_spend_per_month": (actual / len(months)).quantize(Decimal("0.01")),
             "budget": budget,
             "budget_variance_ratio": round(float(actual / budget) - 1.0, 6),
+            "gpu_used_ratio": _gpu_used_ratio(facts, phase),
             "p95_latency_to_threshold": _LATENCY_TO_THRESHOLD[phase],
             "firefighting_share": _FIREFIGHTING[phase],
         }
@@ -203,6 +206,16 @@ def _phases(facts: Facts) -> _Tree:
         float(last / first) - 1.0, 6
     )
     return answer
+
+
+def _gpu_used_ratio(facts: Facts, phase: Phase) -> float:
+    """Return GPU hours used by GPU hours there, over all pools."""
+    months = facts.timeline.of(phase)
+    first = facts.timeline.day_offset(months[0]) * HOURS_PER_DAY
+    hours = slice(first, first + sum(month.hour_count for month in months))
+    used = sum(int(s.used[hours].sum()) for s in facts.meters.accelerators)
+    there = sum(int(s.capacity[hours].sum()) for s in facts.meters.accelerators)
+    return round(used / there, 6)
 
 
 def _effects(facts: Facts) -> _Tree:
@@ -249,7 +262,6 @@ def _effects(facts: Facts) -> _Tree:
             automated_ratio=effects.AUTOMATED_PART,
             minutes_per_document=effects.MINUTES_PER_DOCUMENT,
         ),
-        "fixed_percentages": dict(FIXED_PERCENTAGES),
     }  # fmt: skip
 
 

@@ -1,0 +1,194 @@
+"""The sample company goes through the whole pipeline, and the truth comes out.
+
+The pipeline never reads ``sample/truth.yml``; what it publishes is compared with it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from ingest.simulate.company import write_company
+from triptych.pipeline import run
+from triptych.progress import SilentProgress
+from triptych.settings import load_settings
+from triptych.warehouse.reader import PublishedReader
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triptych.warehouse.reader import Snapshot
+
+Amounts = tuple[Decimal, Decimal]
+NOTHING: Amounts = (Decimal(0), Decimal(0))
+#: Steps of the waterfall that a pool's money ends in.
+_POOLED = ("shared", "idle", "overhead")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the workspace of a small company after a full run."""
+    root = tmp_path_factory.mktemp("sample") / "nordhafen"
+    write_company(root, months=6, scale=0.05)
+    run(Workspace(root), load_settings(root), progress=SilentProgress())
+    return root
+
+
+@pytest.fixture(scope="module")
+def truth(workspace: Path) -> dict[str, Any]:
+    """Return what was planted."""
+    text = (workspace / "sample" / "truth.yml").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    assert isinstance(content, dict)
+    return content
+
+
+@pytest.fixture(scope="module")
+def published(workspace: Path) -> Snapshot:
+    """Return what was published."""
+    return PublishedReader(workspace).snapshot()
+
+
+@pytest.fixture(scope="module")
+def waterfall(published: Snapshot) -> dict[tuple[str, str, str], Amounts]:
+    """Return source, month, step → billed and effective cost in EUR."""
+    rows = published.query("SELECT * FROM cost.mart_cost_waterfall").to_pylist()
+    assert {row["currency"] for row in rows} == {"EUR"}
+    found: dict[tuple[str, str, str], Amounts] = defaultdict(lambda: NOTHING)
+    for row in rows:
+        key = (row["source"], row["billing_month"], row["step"])
+        found[key] = (row["billed_cost"], row["effective_cost"])
+    return found
+
+
+def amounts(planted: dict[str, Any] | None) -> Amounts:
+    if planted is None:
+        return NOTHING
+    return Decimal(planted["billed_cost"]), Decimal(planted["effective_cost"])
+
+
+def total(parts: list[Amounts]) -> Amounts:
+    return sum((p[0] for p in parts), Decimal(0)), sum(
+        (p[1] for p in parts), Decimal(0)
+    )
+
+
+def test_every_ledger_total_is_the_planted_one_to_the_tenth_decimal(
+    waterfall: dict[tuple[str, str, str], Amounts], truth: dict[str, Any]
+) -> None:
+    for source, months in truth["components"].items():
+        for month, components in months.items():
+            planted = total([amounts(part) for part in components.values()])
+            assert waterfall[source, month, "ledger"] == planted, (source, month)
+
+
+def test_every_component_is_the_planted_one_to_the_tenth_decimal(
+    waterfall: dict[tuple[str, str, str], Amounts], truth: dict[str, Any]
+) -> None:
+    alone = (
+        "direct", "unused_commitment", "tax", "credit", "unallocated", "out_of_scope",
+    )  # fmt: skip
+    for source, months in truth["components"].items():
+        for month, components in months.items():
+            for name in alone:
+                found = waterfall[source, month, name]
+                assert found == amounts(components.get(name)), (source, month, name)
+            pooled = total([waterfall[source, month, step] for step in _POOLED])
+            assert pooled == amounts(components.get("shared")), (source, month)
+            assert waterfall[source, month, "remainder"] == NOTHING
+
+
+def test_direct_cost_of_each_model_is_the_planted_one(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT model_id, billing_month, sum(billed_cost) AS billed,"
+        " sum(effective_cost) AS effective FROM cost.fct_daily_model_costs"
+        " WHERE component = 'direct' AND model_id IS NOT NULL GROUP BY ALL"
+    ).to_pylist()
+    found = {(r["model_id"], r["billing_month"]): r for r in rows}
+    planted = truth["direct"]["models"]
+    assert {model for model, _ in found} == set(planted)
+    for model, months in planted.items():
+        for month, by_currency in months.items():
+            if "USD" not in by_currency:
+                row = found[model, month]
+                expected = amounts(by_currency["EUR"])
+                assert (row["billed"], row["effective"]) == expected, (model, month)
+
+
+def test_every_pool_is_divided_as_planted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT pool_id, billing_month, model_id, component,"
+        " sum(billed_cost) AS billed, sum(effective_cost) AS effective"
+        " FROM cost.fct_daily_model_costs WHERE pool_id IS NOT NULL GROUP BY ALL"
+    ).to_pylist()
+    found = {
+        (r["pool_id"], r["billing_month"], r["model_id"]): (r["billed"], r["effective"])
+        for r in rows
+        if r["billed"] or r["effective"]
+    }
+    planted = {}
+    for pool, content in truth["pools"].items():
+        for month, part in content["months"].items():
+            for model, share in part["models"].items():
+                planted[pool, month, model] = amounts(share)
+            if amounts(part["idle"]) != NOTHING:
+                planted[pool, month, None] = amounts(part["idle"])
+    assert set(found) == set(planted)
+    for key, expected in planted.items():
+        gaps = [abs(a - b) for a, b in zip(found[key], expected, strict=True)]
+        assert max(gaps) <= Decimal("0.00001"), key
+
+
+def test_rows_that_cannot_be_read_are_in_quarantine_with_the_planted_reason(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query("SELECT * FROM core.mart_quarantine_reasons").to_pylist()
+    found = {
+        row["source"]: (row["stream"], row["reason"], row["row_count"]) for row in rows
+    }
+    planted = {
+        source: (entry["stream"], entry["reason"], entry["rows"])
+        for source, entry in truth["quarantined"].items()
+    }
+    assert found == planted
+
+
+def test_no_month_lacks_a_rate_and_no_money_rule_is_broken(
+    published: Snapshot,
+) -> None:
+    incomplete = published.query(
+        "SELECT * FROM core.mart_month_completeness WHERE NOT is_complete"
+    )
+    assert incomplete.to_pylist() == []
+    issues = published.query("SELECT * FROM core.mart_data_quality_issues")
+    assert issues.to_pylist() == []
+
+
+def test_everything_is_marked_synthetic(published: Snapshot) -> None:
+    [row] = published.query("SELECT * FROM core.mart_run").to_pylist()
+    assert row["is_synthetic"] is True
+    assert row["organisation"] == "Nordhafen Logistik"
+
+
+def test_the_case_can_be_read_from_the_published_costs(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT billing_month, sum(effective_cost) AS cost"
+        " FROM cost.mart_cost_waterfall"
+        " WHERE step NOT IN ('ledger', 'out_of_scope', 'tax', 'credit')"
+        " GROUP BY ALL"
+    ).to_pylist()
+    cost = {row["billing_month"]: row["cost"] for row in rows}
+    for phase in truth["phases"].values():
+        spent = sum((cost[month] for month in phase["months"]), Decimal(0))
+        assert spent == Decimal(phase["ai_spend"])
