@@ -1,0 +1,1 @@
+"""Stage 3, panels to estimates; nothing of it is in this release."""

@@ -1,0 +1,175 @@
+"""What the documentation lists is what there is: nothing more and nothing less."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from tests.docs.reference_pages import PAGES, commands, rendered
+from triptych import errors
+from triptych.errors import TriptychError
+from triptych.settings import environment
+from triptych.settings.allocation import AllocationFile, AssignmentEntry, Pool, ScopeRule
+from triptych.settings.catalog import Catalog
+from triptych.settings.columns import MATCH_COLUMNS
+from triptych.settings.general import (
+    DashboardSettings,
+    GeneralFile,
+    WarehouseSettings,
+)
+
+_ROW = re.compile(r"^\| (`[^|]+) \|", re.MULTILINE)
+_WORD = re.compile(r"`([^`]+)`")
+_REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+
+
+def page(name: str) -> str:
+    """Return the text of a reference page."""
+    return (_REFERENCE / name).read_text("utf-8")
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands below a heading, up to the next of its level."""
+    _, found, rest = text.partition(f"\n## {heading}\n")
+    assert found, f"there is no section {heading!r}"
+    return rest.split("\n## ", 1)[0]
+
+
+def listed(text: str) -> set[str]:
+    """Return every `word` in the first column of the tables of ``text``."""
+    return {word for row in _ROW.findall(text) for word in _WORD.findall(row)}
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_derived_page_is_up_to_date(name: str) -> None:
+    assert page(name) == rendered(name), "run `make reference`"
+
+
+def test_every_command_of_the_contract_of_this_release_is_there() -> None:
+    assert {name.split()[0] for name in commands()} == {
+        *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
+        *("quarantine", "dashboard"),
+    }
+
+
+def test_every_option_of_every_command_says_what_it_does() -> None:
+    silent = [
+        f"{name} {parameter.name}"
+        for name, command in commands().items()
+        for parameter in command.params
+        if not parameter.help
+    ]
+    assert not silent
+
+
+def test_the_top_level_settings_listed_are_those_read() -> None:
+    top_level = page("settings.md").split("\n## ", 1)[0]
+    assert listed(top_level) == set(GeneralFile.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "heading", "model"),
+    [
+        ("settings.md", "warehouse", WarehouseSettings),
+        ("settings.md", "dashboard", DashboardSettings),
+        ("allocation.md", "scope", ScopeRule),
+        ("allocation.md", "assignments", AssignmentEntry),
+        ("allocation.md", "pools", Pool),
+        ("allocation.md", "policies", AllocationFile.model_fields["policies"].annotation),
+    ],
+)
+def test_the_keys_of_a_section_listed_are_those_read(
+    name: str, heading: str, model: type[BaseModel]
+) -> None:
+    assert listed(section(page(name), heading)) == set(model.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("name", "heading", "model"),
+    [
+        ("settings.md", "warehouse", WarehouseSettings),
+        ("settings.md", "dashboard", DashboardSettings),
+        ("allocation.md", "pools", Pool),
+        ("allocation.md", "policies", AllocationFile.model_fields["policies"].annotation),
+    ],
+)
+def test_a_default_listed_is_the_default(
+    name: str, heading: str, model: type[BaseModel]
+) -> None:
+    text = section(page(name), heading)
+    for key, field in model.model_fields.items():
+        if not field.is_required() and isinstance(field.default, str | int):
+            assert f"| `{key}` | `{field.default}` |" in text
+
+
+def test_every_section_of_allocation_yml_is_described() -> None:
+    text = page("allocation.md")
+    for heading in AllocationFile.model_fields:
+        assert section(text, heading)
+
+
+def test_every_key_of_the_catalog_is_described() -> None:
+    text = page("catalog.md")
+    for name, field in Catalog.model_fields.items():
+        [entry] = [arg for arg in _arguments(field.annotation) if arg is not Ellipsis]
+        rows = [line for line in text.splitlines() if line.startswith(f"| `{name}` |")]
+        described = {word for row in rows for word in _WORD.findall(row.split("|")[2])}
+        own = set(entry.model_fields) - {"id", "name"}
+        assert rows
+        assert described - {"id", "name"} == own
+
+
+def test_every_variable_that_is_listened_to_is_listed() -> None:
+    found = {
+        environment.variable_name((name, *inner))
+        for name, field in environment._Variables.model_fields.items()
+        for inner in _inner_names(field.annotation)
+    }
+    assert listed(section(page("settings.md"), "Precedence")) == found
+
+
+def test_every_exit_code_and_every_error_is_listed() -> None:
+    text = page("exit_codes.md")
+    for error in _tree(TriptychError):
+        row = next(
+            line for line in text.splitlines() if line.startswith(f"| `{error.exit_code}` |")
+        )
+        assert f"`{error.__name__}`" in row
+    assert listed(text) == {*map(str, range(8)), "130"}
+
+
+def test_every_error_stands_in_the_tree_that_the_module_draws() -> None:
+    drawn = errors.__doc__ or ""
+    for error in _tree(TriptychError):
+        if error.__module__ == errors.__name__:
+            assert f"{error.__name__} " in drawn
+            assert f"exit {error.exit_code}" in drawn
+
+
+def test_the_columns_that_examples_match_exist() -> None:
+    keys = re.findall(r"match: {(\w+):", page("allocation.md") + page("catalog.md"))
+    assert keys
+    assert set(keys) <= {*MATCH_COLUMNS, "source", "tags"}
+
+
+def _tree(root: type[TriptychError]) -> list[type[TriptychError]]:
+    import triptych.warehouse.publish  # noqa: F401  (it brings an error of its own)
+
+    found = [root]
+    for error in found:
+        found += [child for child in error.__subclasses__() if child not in found]
+    return [error for error in found if error.__module__.startswith("triptych")]
+
+
+def _arguments(annotation: object) -> tuple[type[BaseModel], ...]:
+    arguments: tuple[type[BaseModel], ...] = getattr(annotation, "__args__", ())
+    return arguments
+
+
+def _inner_names(annotation: object) -> list[tuple[str, ...]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [(name,) for name in annotation.model_fields]
+    return [()]
