@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from dashboard import access, page, tables
 
-_PAGES = Path(__file__).parent / "pages"
+if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage
+
+_VIEWS = Path(__file__).parent / "views"
 #: Figures start near the top of the screen, and digits stand under one another.
 _STYLE = """
 <style>
@@ -30,7 +34,7 @@ def main() -> None:
         {
             "Cost": [
                 st.Page(
-                    _PAGES / "cost_by_model.py",
+                    _VIEWS / "cost_by_model.py",
                     title="Cost by model",
                     url_path="cost_by_model",
                     default=True,
@@ -38,7 +42,7 @@ def main() -> None:
             ],
             "Operations": [
                 st.Page(
-                    _PAGES / "data_health.py",
+                    _VIEWS / "data_health.py",
                     title="Data health",
                     url_path="data_health",
                 )
@@ -48,10 +52,16 @@ def main() -> None:
     st.set_page_config(page_title=f"{chosen.title} · triptych")
     st.html(_STYLE + tables.STYLE)
     st.title(chosen.title, anchor=False)
-    reader = access.reader()
-    shown = None
     with page.told_in_words():
         access.require_permission()
+        draw(chosen)
+
+
+def draw(chosen: StreamlitPage) -> None:
+    """Draw a page from one run, and again when the pointer has moved since."""
+    reader = access.reader()
+    shown = page.pointed_at(reader)
+    with page.told_in_words():
         # Once per drawing: everything below comes from this run.
         snapshot = reader.snapshot()
         shown = snapshot.path

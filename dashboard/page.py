@@ -150,14 +150,18 @@ def _first_line(error: duckdb.Error) -> str:
     return str(error).strip().splitlines()[0][:_MAX_REASON].rstrip(".") + "."
 
 
+def pointed_at(reader: PublishedReader) -> Path | None:
+    """Return the published file that the pointer names, if there is a pointer."""
+    try:
+        return reader.current_path()
+    except (OSError, TriptychError):
+        return None
+
+
 @st.fragment(run_every=_POLL_SECONDS)
 def watch(reader: PublishedReader, shown: Path | None) -> None:
     """Draw the page again when another run has been published."""
-    try:
-        has_moved = reader.current_path() != shown
-    except (OSError, TriptychError):
-        return
-    if has_moved:
+    if pointed_at(reader) != shown:
         st.rerun()
 
 

@@ -44,7 +44,7 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
         for key, value in link.items():
             app.query_params[key] = value
         app.run()
-        return app.switch_page(f"pages/{page}.py").run() if page else app
+        return app.switch_page(f"views/{page}.py").run() if page else app
 
     return open_on
 
@@ -62,10 +62,8 @@ def snapshot_of(root: Path, variant: Variant) -> Snapshot:
 
 def text_of(app: AppTest) -> str:
     """Return everything that the page says, as one text."""
-    elements = [
-        *(app.title, app.header, app.subheader, app.markdown, app.caption),
-        *(app.warning, app.info, app.error, app.code, app.get("html")),
-    ]
-    said = [str(element.value) for kind in elements for element in kind]
+    kinds = ["title", "header", "subheader", "markdown", "caption", "html", "code"]
+    kinds += ["warning", "info", "error"]
+    said = [str(getattr(each, "value", "")) for kind in kinds for each in app.get(kind)]
     said += [f"{metric.label}: {metric.value} {metric.delta}" for metric in app.metric]
     return "\n".join(said).replace("\u00a0", " ").replace("\\", "")

@@ -7,12 +7,12 @@ pointer. What the numbers of ``normal`` come to stands beside them in ``TRUTH``.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
 
 import duckdb
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Variant = Literal["normal", "empty", "stale", "partial", "missing_mart", "complete"]
 
@@ -231,19 +231,31 @@ def publish(
     folder = root / "warehouse" / "published"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{run_id}.duckdb"
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(_DDL)
-        connection.execute(
-            "insert into core.mart_run values (?, 'Example Works', 'EUR', ?,"
-            " '2026-09-30 05:30', ?, '0.1.0')",
-            [run_id, is_synthetic, None if variant == "empty" else "2026-09-30 05:12"],
-        )
-        if variant != "empty":
-            _fill(connection, variant, factor)
+    path.write_bytes(_content(variant, run_id, factor, is_synthetic=is_synthetic))
     fresh = root / "warehouse" / ".CURRENT.new"
     fresh.write_text(f"published/{path.name}\n", encoding="utf-8")
     fresh.replace(root / "warehouse" / "CURRENT")
     return path
+
+
+@cache
+def _content(
+    variant: Variant, run_id: str, factor: str, *, is_synthetic: bool
+) -> bytes:
+    """Return the file's bytes; writing them once a session keeps the tests quick."""
+    as_of = None if variant == "empty" else "2026-09-30 05:12"
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "published.duckdb"
+        with duckdb.connect(str(path)) as connection:
+            connection.execute(_DDL)
+            connection.execute(
+                "insert into core.mart_run values (?, 'Example Works', 'EUR', ?,"
+                " '2026-09-30 05:30', ?, '0.1.0')",
+                [run_id, is_synthetic, as_of],
+            )
+            if variant != "empty":
+                _fill(connection, variant, factor)
+        return path.read_bytes()
 
 
 def publish_corrupt_file(root: Path) -> None:
@@ -259,8 +271,20 @@ def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) 
     rows = [*_september(is_estimated=variant != "complete"), *_earlier()]
     if variant == "partial":
         rows.append(
-            ("2026-09", "aws", "AWS", "vision-v1", "serving", "direct", "tag", None)
-            + ("999.99", "999.99", True, "USD")
+            (
+                "2026-09",
+                "aws",
+                "AWS",
+                "vision-v1",
+                "serving",
+                "direct",
+                "tag",
+                None,
+                "999.99",
+                "999.99",
+                True,
+                "USD",
+            )
         )
     connection.executemany(
         "insert into cost.fct_daily_model_costs by name"
@@ -313,22 +337,46 @@ def _september(*, is_estimated: bool) -> list[_Cost]:
         (*aws, "eta-v2", "serving", "overhead", "even", None, "60", "60", *tail),
         (*aws, "vision-v1", "serving", "direct", "tag", None, "500", "500", *tail),
         (*aws, "vision-v1", "serving", "shared", *pool, "100", "100", *tail),
-        (*aws, "vision-v1", "serving", "idle", "usage_driver", "vector-db")
-        + ("40", "40", *tail),
-        (*gcp, "chat-v1", "serving", "direct", "tag", None)
-        + ("250.50", "250.50", *tail),
-        (*gcp, "chat-v1", "experimentation", "direct", "tag", None)
-        + ("49.50", "49.50", *tail),
+        (
+            *aws,
+            "vision-v1",
+            "serving",
+            "idle",
+            "usage_driver",
+            "vector-db",
+            "40",
+            "40",
+            *tail,
+        ),
+        (*gcp, "chat-v1", "serving", "direct", "tag", None, "250.50", "250.50", *tail),
+        (
+            *gcp,
+            "chat-v1",
+            "experimentation",
+            "direct",
+            "tag",
+            None,
+            "49.50",
+            "49.50",
+            *tail,
+        ),
         (*aws, None, "unknown", "idle", *pool, "150", "150", *tail),
-        (*aws, None, "unknown", "unused_commitment", "none", None) + ("0", "70", *tail),
-        (*aws, None, "unknown", "unallocated", "none", None)
-        + ("80.25", "80.25", *tail),
-        (*gcp, None, "unknown", "unallocated", "none", None)
-        + ("19.75", "19.75", *tail),
+        (*aws, None, "unknown", "unused_commitment", "none", None, "0", "70", *tail),
+        (*aws, None, "unknown", "unallocated", "none", None, "80.25", "80.25", *tail),
+        (*gcp, None, "unknown", "unallocated", "none", None, "19.75", "19.75", *tail),
         (*aws, None, "unknown", "tax", "none", None, "190", "190", *tail),
         (*gcp, None, "unknown", "credit", "none", None, "-60", "-60", *tail),
-        (*aws, None, "unknown", "remainder", "none", None)
-        + ("0.0000000001", "0.0000000001", *tail),
+        (
+            *aws,
+            None,
+            "unknown",
+            "remainder",
+            "none",
+            None,
+            "0.0000000001",
+            "0.0000000001",
+            *tail,
+        ),
         (*aws, None, "unknown", "out_of_scope", "none", None, "400", "400", *tail),
     ]
     return rows + _small_models("2026-09", is_estimated=is_estimated)
@@ -354,8 +402,20 @@ def _earlier() -> list[_Cost]:
 
 def _small_models(month: str, *, is_estimated: bool) -> list[_Cost]:
     return [
-        (month, "aws", "AWS", model, "serving", "direct", "tag", None)
-        + (str(cost), str(cost), is_estimated, "EUR")
+        (
+            month,
+            "aws",
+            "AWS",
+            model,
+            "serving",
+            "direct",
+            "tag",
+            None,
+            str(cost),
+            str(cost),
+            is_estimated,
+            "EUR",
+        )
         for model, cost in _SMALL
     ]
 

@@ -1,0 +1,353 @@
+"""Every page in every state, with the figures that a reader would see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from streamlit import config
+
+from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.warehouse_fixture import publish, publish_corrupt_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamlit.testing.v1 import AppTest
+
+PAGES = ("", "data_health")
+
+
+def tile(app: AppTest, label: str) -> str:
+    return next(
+        str(metric.value).replace("\u00a0", " ")
+        for metric in app.metric
+        if metric.label == label
+    )
+
+
+def assert_no_failure(app: AppTest) -> None:
+    assert not app.exception
+    assert not app.error
+    assert "Traceback" not in text_of(app)
+
+
+def test_the_tiles_show_the_figures_of_the_newest_month(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path)
+    assert_no_failure(app)
+    assert tile(app, "Cost of models, fully loaded") == "EUR 2,449.00"
+    assert tile(app, "Idle, charged to no model") == "EUR 150.00"
+    assert tile(app, "Unallocated") == "EUR 100.00"
+    assert tile(app, "Cost per 1,000 requests") == "EUR 2.228"
+    assert "+EUR 470.00 (+23.7 %)" in text_of(app)
+
+
+def test_the_bar_says_state_as_of_coverage_and_run(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    for page in PAGES:
+        text = text_of(open_app(tmp_path, page=page))
+        assert "Open · estimated" in text
+        assert "2026-09-30 05:12 UTC" in text
+        assert "coverage **96.4 %**" in text
+        assert "run **run-0001**" in text
+        assert "SYNTHETIC" not in text
+
+
+def test_each_chart_has_a_sentence_a_table_and_a_download(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path)
+    text = text_of(app)
+    assert "In Sep 2026 models cost **EUR 2,449.00** so far" in text
+    assert "Bills of **EUR 3,299.00** lead to **EUR 2,449.00** charged to" in text
+    assert "Serving takes **89.8 %** of the cost of models, EUR 2,199.50" in text
+    assert "1,000 requests cost **EUR 2.228**, −10.9 % against EUR 2.50" in text
+    assert "**EUR 100.00** (3.6 % of usage cost) matches no rule" in text
+    downloads = {button.key for button in app.get("download_button")}
+    assert downloads == {
+        "download-cost-by-month",
+        "download-cost-by-model",
+        "download-unit-costs",
+        "download-bills-to-models",
+        "download-lifecycle-stages",
+        "download-unallocated-causes",
+    }
+    assert len(app.get("vega_lite_chart")) == 4
+
+
+def test_the_waterfall_table_adds_up_on_the_page(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path))
+    total = text[text.index('<tr class="total"><th scope="row">Bills (ledger)') :]
+    assert total.index("EUR 3,299.00") < total.index("EUR 2,449.00")
+    assert total.index("EUR 2,449.00") < total.index("EUR 850.00")
+
+
+def test_the_toggle_changes_the_figure_and_never_hides_idle(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, loading="Direct")
+    assert tile(app, "Cost of models, direct") == "EUR 1,949.00"
+    assert tile(app, "Idle, charged to no model") == "EUR 150.00"
+    app = open_app(tmp_path, loading="+ shared")
+    assert tile(app, "Cost of models, direct + shared") == "EUR 2,349.00"
+
+
+def test_a_link_restores_period_basis_and_scope(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(
+        tmp_path, period="2026-08", basis="Billed", scope="team ml", unit="GPU-hour"
+    )
+    assert_no_failure(app)
+    assert not app.warning
+    assert app.selectbox(key="period").value == "2026-08"
+    assert app.selectbox(key="basis").value == "Billed"
+    # eta-v2 1,200 and old-v1 90
+    assert tile(app, "Cost of models, fully loaded") == "EUR 1,290.00"
+    assert tile(app, "Idle, charged to no model") == "—"
+    assert "one GPU-hour cost **EUR 4.00**" in text_of(app)
+
+
+def test_a_link_to_what_is_not_there_is_told_with_what_is_shown(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(
+        tmp_path,
+        period="2031-01",
+        scope="team gone",
+        model="m-9",
+        loading="All",
+    )
+    assert_no_failure(app)
+    told = [warning.value for warning in app.warning]
+    assert told == [
+        "The link asks for period “2031-01”, which is not in this data."
+        " Shown instead: 2026-09.",
+        "The link asks for scope “team gone”, which is not in this data."
+        " Shown instead: everything.",
+        "The link asks for what counts as a model's cost “All”, which is not in this"
+        " data. Shown instead: Fully loaded.",
+        "The link asks for opened model “m-9”, which is not in this data."
+        " Shown instead: nothing.",
+    ]
+    app.selectbox(key="period").set_value("2026-08").run()
+    assert not any("2031-01" in warning.value for warning in app.warning)
+
+
+def test_a_model_opens_into_parts_resources_and_line_items(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, model="eta-v2")
+    text = text_of(app)
+    assert "**EUR 1,460.00** in Sep 2026, fully loaded, amortised" in text
+    assert (
+        "**2 resources**, together **EUR 1,100.00**, equal to its own charges" in text
+    )
+    app.selectbox(key="item").set_value("node-a").run()
+    assert_no_failure(app)
+    assert (
+        "**3 line items**, together **EUR 900.00**, equal to the figure chosen."
+        in text_of(app)
+    )
+
+
+def test_a_pool_opens_into_the_line_items_of_the_whole_pool(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, model="eta-v2", item="pool gpu-cluster"))
+    assert "carries **EUR 300.00** of the EUR 550.00 of pool gpu-cluster" in text
+    assert "**2 line items**, together **EUR 550.00**, equal to the figure" in text
+
+
+def test_a_model_without_cost_now_opens_without_parts(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, model="old-v1")
+    assert_no_failure(app)
+    assert "No cost in Sep 2026." in text_of(app)
+
+
+def test_where_a_figure_comes_from_is_beside_it(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path))
+    assert "Mart: `cost.fct_daily_model_costs`, 16 rows" in text
+    assert "Mart: `cost.mart_model_unit_costs`, 10 rows" in text
+    assert "Run: `run-0001`, triptych 0.1.0" in text
+
+
+def test_data_health_names_every_feed_month_and_reason(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page="data_health")
+    assert_no_failure(app)
+    text = text_of(app)
+    assert tile(app, "Fresh feeds") == "3 of 4"
+    assert tile(app, "Rows in quarantine") == "1"
+    assert tile(app, "Coverage") == "96.4 %"
+    assert "Nothing has ever been loaded from ledgerless" in text
+    assert "triptych quarantine show aws --reason 'billed_cost is not a number'" in text
+    assert "part-0.csv:17" in text
+    assert "**3 loads**" in text
+    assert "No month is known to lack anything." in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_synthetic_data_is_marked_on_every_page(
+    tmp_path: Path, open_app: OpenApp, page: str
+) -> None:
+    publish(tmp_path, is_synthetic=True)
+    text = text_of(open_app(tmp_path, page=page))
+    assert "SYNTHETIC" in text
+    assert "None is real." in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_before_the_first_publish_a_page_says_which_command_to_run(
+    tmp_path: Path, open_app: OpenApp, page: str
+) -> None:
+    app = open_app(tmp_path, page=page)
+    assert_no_failure(app)
+    assert not app.metric
+    assert "Nothing has been published here yet" in text_of(app)
+    assert "`triptych run`" in text_of(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_run_without_charges_says_how_to_ingest(
+    tmp_path: Path, open_app: OpenApp, page: str
+) -> None:
+    publish(tmp_path, "empty")
+    app = open_app(tmp_path, page=page)
+    assert_no_failure(app)
+    assert "No charges yet." in text_of(app)
+    assert "`triptych ingest`" in text_of(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_stale_data_is_told_on_the_page_and_on_its_tiles(
+    tmp_path: Path, open_app: OpenApp, page: str
+) -> None:
+    publish(tmp_path, "stale")
+    app = open_app(tmp_path, page=page)
+    assert_no_failure(app)
+    assert any(
+        "**Stale.** Older than expected: aws (newest data 2026-09-16 00:00 UTC)"
+        in warning.value
+        for warning in app.warning
+    )
+    assert any(metric.label.endswith("· stale") for metric in app.metric)
+    if not page:
+        assert all(metric.label.endswith("· stale") for metric in app.metric)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_missing_rate_is_named_and_totals_say_at_least(
+    tmp_path: Path, open_app: OpenApp, page: str
+) -> None:
+    publish(tmp_path, "partial")
+    app = open_app(tmp_path, page=page)
+    assert_no_failure(app)
+    text = text_of(app)
+    assert "Open · not complete" in text
+    assert "aws lacks exchange rate USD to EUR for 2026-09" in text
+    assert "USD 999.99 could not be converted" in text
+    if not page:
+        assert tile(app, "Cost of models, fully loaded, at least") == "EUR 2,449.00"
+        assert "models cost **at least EUR 2,449.00**" in text
+
+
+def test_the_charges_without_a_rate_can_be_looked_at(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path, "partial")
+    app = open_app(tmp_path, currency="USD")
+    assert_no_failure(app)
+    assert "no exchange rate to EUR" in text_of(app)
+    assert "USD 999.99" in text_of(app)
+
+
+def test_a_final_month_is_complete(tmp_path: Path, open_app: OpenApp) -> None:
+    publish(tmp_path, "complete")
+    text = text_of(open_app(tmp_path))
+    assert "Open · complete" in text
+    assert "so far" not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_damaged_file_is_told_in_one_paragraph(
+    tmp_path: Path, open_app: OpenApp, page: str
+) -> None:
+    publish_corrupt_file(tmp_path)
+    app = open_app(tmp_path, page=page)
+    assert not app.exception
+    assert not app.metric
+    (error,) = app.error
+    assert "This page cannot be shown." in error.value
+    assert "triptych build" in error.value
+    assert "Traceback" not in text_of(app)
+
+
+def test_a_missing_mart_fails_its_page_and_not_the_others(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path, "missing_mart")
+    app = open_app(tmp_path)
+    assert not app.exception
+    (error,) = app.error
+    assert "mart\\_cost\\_waterfall" in error.value
+    assert "earlier figures are not shown" in error.value
+
+
+@pytest.mark.parametrize("address", [None, "::", "192.0.2.7"])
+def test_a_server_that_others_can_reach_shows_nothing(
+    tmp_path: Path, open_app: OpenApp, address: str | None
+) -> None:
+    publish(tmp_path)
+    config.set_option("server.address", address)
+    app = open_app(tmp_path)
+    assert not app.metric
+    (error,) = app.error
+    assert "This dashboard has no login" in error.value
+
+
+def test_the_next_drawing_shows_the_run_that_was_published_since(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path, run_id="run-0001")
+    app = open_app(tmp_path)
+    publish(tmp_path, run_id="run-0002", factor="2")
+    app.run()
+    assert_no_failure(app)
+    assert "run **run-0002**" in text_of(app)
+    assert tile(app, "Cost of models, fully loaded") == "EUR 4,898.00"
+
+
+def test_twenty_publishes_are_each_shown_without_an_error(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path)
+    for number in range(2, 22):
+        publish(tmp_path, run_id=f"run-{number:04d}", factor=str(number % 3 + 1))
+        app.run()
+        assert_no_failure(app)
+        expected = f"EUR {2449 * (number % 3 + 1):,}.00"
+        assert tile(app, "Cost of models, fully loaded") == expected

@@ -1,0 +1,153 @@
+"""Tables are escaped, exact in the download, and say where they come from."""
+
+from __future__ import annotations
+
+import csv
+import tomllib
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pytest
+
+from dashboard import charts, data, tables
+from dashboard.page import Page
+from dashboard.server import APP, command
+from tests.dashboard.warehouse_fixture import TRUTH
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triptych.warehouse.reader import Snapshot
+
+SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+EVERYTHING = data.Selection(SEPTEMBER, "Amortised", "EUR")
+
+
+@pytest.fixture
+def page(snapshot: Snapshot) -> Page:
+    return Page(
+        snapshot, data.run(snapshot), EVERYTHING, data.standing(snapshot, EVERYTHING)
+    )
+
+
+def test_html_in_data_is_shown_as_text() -> None:
+    table = pa.table({"name": ["<script>alert(1)</script>"]})
+    html = tables.html_table(table, [tables.Column("name", "A & B")], "EUR", "<i>")
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "A &amp; B" in html
+    assert "<caption>&lt;i&gt;</caption>" in html
+
+
+def test_a_missing_value_says_why() -> None:
+    table = pa.table({"name": ["m"], "cost": [None], "reason": ["not metered"]})
+    column = tables.Column("cost", "Cost", "unit_cost", "reason")
+    html = tables.html_table(table, [tables.Column("name", "Model"), column], "EUR", "")
+    assert "— (not metered)" in html
+
+
+def test_an_amount_in_its_own_currency_keeps_it() -> None:
+    row = {"currency": "USD"}
+    text = tables.written(Decimal(5), tables.Column("x", "X", "money"), "EUR", row)
+    assert text == "USD\u00a05.00"
+
+
+def test_the_download_has_every_digit_and_a_header(page: Page) -> None:
+    table = data.waterfall(page.snapshot, page.selection)
+    text = tables.csv_text(table, page=page, name="bills")
+    lines = text.splitlines()
+    header = [line for line in lines if line.startswith("# ")]
+    assert header[0] == "# bills; Example Works"
+    assert "period 2026-09; basis amortised; currency EUR" in header[1]
+    assert "state Open · estimated; data as of 2026-09-30 05:12 UTC" in header[2]
+    assert header[3] == "# run run-0001; triptych 0.1.0"
+    rows = list(csv.DictReader(lines[len(header) :]))
+    ledger = next(row for row in rows if row["step"] == "ledger")
+    assert Decimal(ledger["amount"]) == TRUTH["ledger"]
+    remainder = next(row for row in rows if row["step"] == "remainder")
+    assert remainder["amount"] == "0.0000000001"
+
+
+def test_cells_that_a_spreadsheet_would_run_are_made_text(page: Page) -> None:
+    table = pa.table(
+        {
+            "text": ["=1+1", "+49", "-x", "@sum", "\tx", "plain", None],
+            "amount": [Decimal("-1.50")] * 7,
+        }
+    )
+    lines = tables.csv_text(table, page=page, name="x").splitlines()
+    cells = [row[0] for row in csv.reader(lines[5:])]
+    assert cells == ["'=1+1", "'+49", "'-x", "'@sum", "'\tx", "plain", ""]
+    assert all(line.endswith("-1.50") for line in lines[5:])
+
+
+def test_months_stand_beside_one_another_and_add_up(page: Page) -> None:
+    monthly = data.monthly_costs(page.snapshot, page.selection, "Fully loaded")
+    rows = tables.months_across(monthly).to_pylist()
+    *series, total, idle = rows
+    for month in ("2026-07", "2026-08", "2026-09"):
+        assert sum(row[month] for row in series) == total[month]
+    assert total["2026-09"] == TRUTH["fully_loaded"]
+    assert idle == {
+        "series": "Idle, not charged",
+        "2026-07": 0,
+        "2026-08": Decimal(120),
+        "2026-09": Decimal(150),
+    }
+
+
+def test_the_steps_of_the_waterfall_end_in_their_sum(page: Page) -> None:
+    waterfall = data.waterfall(page.snapshot, page.selection)
+    *steps, total = tables.steps_with_total(waterfall, charts.STEP_NAMES).to_pylist()
+    assert total["step"] == "Bills (ledger)"
+    for column in ("amount", "charged", "left_out"):
+        assert sum(row[column] for row in steps) == total[column]
+
+
+def test_charts_use_the_colours_of_the_theme() -> None:
+    theme = tomllib.loads((APP.parent / ".streamlit/config.toml").read_text())["theme"]
+    assert charts.LIGHT.categories == tuple(theme["light"]["chartCategoricalColors"])
+    assert charts.DARK.categories == tuple(theme["dark"]["chartCategoricalColors"])
+    assert len(charts.LIGHT.categories) >= 8
+
+
+def test_the_server_is_started_for_one_workspace_on_loopback(tmp_path: Path) -> None:
+    line = command(tmp_path, port=8599, headless=True)
+    assert line[line.index("--server.address") + 1] == "127.0.0.1"
+    assert line[line.index("--server.port") + 1] == "8599"
+    assert line[-2:] == ["--workspace", str(tmp_path.resolve())]
+
+
+def test_charts_draw_every_step_that_is_not_zero(page: Page) -> None:
+    waterfall = data.waterfall(page.snapshot, page.selection)
+    drawn = charts.waterfall(waterfall, "EUR", charts.LIGHT).to_dict()
+    values = next(iter(drawn["datasets"].values()))
+    assert [row["label"] for row in values] == [
+        "Bills (ledger)",
+        "Outside AI scope",
+        "Tax",
+        "Credits",
+        "Idle, not charged",
+        "Unused commitment",
+        "Unallocated",
+        "Remainder",
+        "Charged to models",
+    ]
+    assert values[0]["amount_text"] == "EUR\u00a03,299.00"
+    assert values[3]["kind"] == "added back"
+
+
+def test_an_estimated_month_is_marked_with_words(page: Page) -> None:
+    monthly = data.monthly_costs(page.snapshot, page.selection, "Fully loaded")
+    drawn = charts.monthly_costs(monthly, "EUR", charts.DARK).to_dict()
+    labels = {
+        row["month"]: row["second_label"]
+        for values in drawn["datasets"].values()
+        for row in values
+    }
+    assert labels == {
+        "Jul 2026": "",
+        "Aug 2026": "+120 idle",
+        "Sep 2026": "+150 idle · est.",
+    }
