@@ -109,7 +109,7 @@ lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	$(COMPILE_LOCK) pyproject.toml --group dev -o requirements.lock
 	for name in bootstrap moto bqemulator; do \
 	  $(COMPILE_LOCK) requirements/$$name.in -o requirements/$$name.lock; done
-	sed -i.bak 's/ (pyproject.toml)//' requirements.lock && rm requirements.lock.bak
+	sed -i.bak 's/ (pyproject.toml[^)]*)//' requirements.lock && rm requirements.lock.bak
 
 release: test docs  ## Build the wheel and the source archive into dist/
 	rm -rf dist

@@ -1,0 +1,118 @@
+"""What is imported is declared, and what is declared is used."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
+
+# Declared though no module imports them, and why.
+NOT_IMPORTED = {
+    "dbt-core": "runs as a subprocess",
+    "dbt-duckdb": "dbt finds it by itself",
+}
+# Imported though not declared: they are part of what is declared.
+PART_OF = {
+    "botocore": "boto3",
+    "google-api-core": "google-cloud-bigquery",
+    "google-auth": "google-cloud-bigquery",
+    "googleapis-common-protos": "google-cloud-billing",
+    "grpcio": "google-cloud-billing",
+    "protobuf": "google-cloud-billing",
+    "pydantic-core": "pydantic",
+    "requests": "google-cloud-bigquery",
+    "urllib3": "boto3",
+}
+# A namespace whose parts come from different distributions.
+GOOGLE = {
+    "google.cloud.bigquery": "google-cloud-bigquery",
+    "google.cloud.billing": "google-cloud-billing",
+    "google.cloud.billing_v1": "google-cloud-billing",
+    "google.cloud.exceptions": "google-cloud-bigquery",
+    "google.api_core": "google-api-core",
+    "google.auth": "google-auth",
+    "google.oauth2": "google-auth",
+    "google.protobuf": "protobuf",
+    "google.rpc": "googleapis-common-protos",
+    "google.type": "googleapis-common-protos",
+}
+
+
+def imported_names() -> set[str]:
+    """Return every absolute name that the shipped packages import, types too."""
+    found: set[str] = set()
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module:
+                    found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def distributions_of(name: str) -> set[str]:
+    """Return the distribution that brings a name; empty for ours and Python's."""
+    top_level = name.split(".")[0]
+    if top_level in {*PACKAGES, *sys.stdlib_module_names}:
+        return set()
+    if top_level == "google":
+        parts = [part for part in GOOGLE if f"{name}.".startswith(f"{part}.")]
+        assert parts, f"{name} is new: say which distribution brings it"
+        return {GOOGLE[max(parts, key=len)]}
+    found = _distributions_by_package().get(top_level, [top_level])
+    return {_normalised(name) for name in found}
+
+
+@cache
+def _distributions_by_package() -> dict[str, list[str]]:
+    return {name: list(found) for name, found in packages_distributions().items()}
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@pytest.fixture(scope="module")
+def declared() -> set[str]:
+    """Return the names of the dependencies in pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    found = [re.match(r"[\w.-]+", line) for line in project["dependencies"]]
+    return {_normalised(match[0]) for match in found if match}
+
+
+@pytest.fixture(scope="module")
+def used() -> set[str]:
+    """Return the distributions that the shipped packages import from."""
+    return {found for name in imported_names() for found in distributions_of(name)}
+
+
+def test_everything_that_is_imported_is_declared(
+    used: set[str], declared: set[str]
+) -> None:
+    typing_only = {"mypy-boto3-s3"}  # for the type checker, in the development group
+    assert used - declared - set(PART_OF) - typing_only == set()
+
+
+def test_everything_that_is_declared_is_used(
+    used: set[str], declared: set[str]
+) -> None:
+    assert declared - used - set(NOT_IMPORTED) == set()
+
+
+def test_nothing_needs_an_address_or_a_build_from_a_code_host(
+    declared: set[str],
+) -> None:
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    locked = {_normalised(name) for name in re.findall(r"^([\w.-]+)==", lock, re.M)}
+    assert declared <= locked
+    assert "dbt-core-experimental-parser" not in locked

@@ -1,0 +1,147 @@
+"""The wheel holds four packages and the dbt project, and works away from its source."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from triptych import __version__
+
+PACKAGES = ["attribution", "dashboard", "ingest", "triptych"]
+BILL = """\
+BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,\
+ChargePeriodEnd,ChargeCategory,ProviderName,ServiceName,Tags
+0.10,0.10,EUR,2026-03-01,2026-03-01,2026-03-02,Usage,Example Cloud,Endpoints,\
+"{""model"": ""eta""}"
+0.20,0.20,EUR,2026-03-01,2026-03-02,2026-03-03,Usage,Example Cloud,Storage,
+"""
+
+
+@pytest.fixture(scope="session")
+def names(wheel: Path) -> list[str]:
+    """Return the names of the files in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()
+
+
+class Installed:
+    """The wheel in an environment of its own, where the repository cannot be seen."""
+
+    def __init__(self, environment: Path, home: Path) -> None:
+        self._bin = environment / "bin"
+        self._home = home
+
+    def run(self, *arguments: str) -> str:
+        """Run the installed command and return what it printed."""
+        done = subprocess.run(
+            [str(self._bin / "triptych"), *arguments],
+            cwd=self._home,
+            env={"PATH": os.environ["PATH"], "HOME": str(self._home)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+def uv(*arguments: str) -> None:
+    """Run uv as it is installed beside this interpreter."""
+    executable = str(Path(sys.executable).with_name("uv"))
+    subprocess.run([executable, *arguments, "--quiet"], check=True)
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Return the wheel, installed beside the libraries of this environment."""
+    folder = tmp_path_factory.mktemp("installed")
+    python = folder / "environment" / "bin" / "python"
+    uv("venv", "--python", sys.executable, str(folder / "environment"))
+    uv("pip", "install", "--python", str(python), "--no-deps", "--offline", str(wheel))
+    # Libraries only: a path that a path file adds has its own path files ignored, and
+    # with them the editable install of the repository.
+    [site] = (folder / "environment" / "lib").glob("python*/site-packages")
+    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", "utf-8")
+    return Installed(folder / "environment", folder)
+
+
+def test_the_top_level_names_are_exactly_the_four_packages(names: list[str]) -> None:
+    top_level = {name.split("/")[0] for name in names}
+    metadata = {f"triptych-{__version__}.dist-info"}
+    assert sorted(top_level - metadata) == PACKAGES
+
+
+def test_every_module_of_the_repository_is_in_the_wheel(
+    repository: Path, names: list[str]
+) -> None:
+    for package in PACKAGES:
+        for path in (repository / package).rglob("*.py"):
+            assert path.relative_to(repository).as_posix() in names
+
+
+def test_the_dbt_project_is_in_the_wheel_as_it_is(
+    repository: Path, names: list[str]
+) -> None:
+    project = repository / "dbt_project"
+    for folder in ("models", "macros", "tests"):
+        for path in (project / folder).rglob("*.*"):
+            inside = path.relative_to(project).as_posix()
+            assert f"triptych/_dbt_project/{inside}" in names
+    assert "triptych/_dbt_project/dbt_project.yml" in names
+    assert "triptych/_dbt_project/profiles.yml" in names
+
+
+def test_nothing_that_was_built_or_measured_is_in_the_wheel(names: list[str]) -> None:
+    left_over = [n for n in names if "/target/" in n or "__pycache__" in n or "/logs/" in n]
+    assert not left_over
+
+
+def test_what_pages_and_new_workspaces_need_is_in_the_wheel(names: list[str]) -> None:
+    assert "triptych/new_workspace/triptych.yml" in names
+    assert "dashboard/.streamlit/config.toml" in names
+
+
+def test_the_installed_command_tells_its_version(installed: Installed) -> None:
+    assert installed.run("--version").split() == ["triptych", __version__]
+    assert "quarantine" in installed.run("--help")
+
+
+def test_the_installed_command_goes_from_a_bill_to_a_model(installed: Installed) -> None:
+    """The shipped dbt project runs from where it was installed."""
+    installed.run("init", "costs")
+    (installed._home / "costs" / "bills" / "march.csv").write_text(BILL, "utf-8")
+    installed.run("run", "--workspace", "costs")
+    query = (
+        "select model_id, component, sum(billed_cost) as billed_cost"
+        " from cost.fct_daily_model_costs group by all order by all"
+    )
+    answer = installed.run("sql", query, "--format", "json", "--workspace", "costs")
+    rows = json.loads(answer, parse_float=Decimal)
+    assert [
+        (row["model_id"], row["component"], Decimal(row["billed_cost"])) for row in rows
+    ] == [("eta", "direct", Decimal("0.10")), (None, "unallocated", Decimal("0.20"))]
+
+
+@pytest.mark.slow
+def test_a_fresh_environment_needs_nothing_that_is_not_declared(
+    wheel: Path, tmp_path: Path
+) -> None:
+    """Installs from the package index what the wheel itself asks for, no more."""
+    uv("venv", "--python", sys.executable, str(tmp_path / "environment"))
+    python = tmp_path / "environment" / "bin" / "python"
+    uv("pip", "install", "--python", str(python), str(wheel))
+    fresh = Installed(tmp_path / "environment", tmp_path)
+    assert fresh.run("--version").split() == ["triptych", __version__]
+    fresh.run("init", "costs")
+    (tmp_path / "costs" / "bills" / "march.csv").write_text(BILL, "utf-8")
+    fresh.run("run", "--workspace", "costs")
+    code = "import dashboard.app, ingest.runner, ingest.connectors.gcp_billing"
+    subprocess.run([str(python), "-c", code], check=True, cwd=tmp_path)
