@@ -33,7 +33,7 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
     platforms = [
         {"name": platform["id"], "match": platform["match"], "target": platform["id"]}
         for platform in settings.catalog.model_dump(mode="json")["platforms"]
-        if platform["match"]
+        if platform["match"] is not None
     ]
     scope = [
         {**rule, "in_scope": str(rule["in_scope"])} for rule in allocation["scope"]

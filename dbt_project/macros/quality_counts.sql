@@ -1,27 +1,45 @@
 {#-
-  How many line items of a group break a FOCUS money rule. They are counted in the
-  same pass that sums the money, and warn; they never change an amount.
-
-  M2  a purchase under a commitment has effective cost 0; covered usage has billed cost 0
-  M4  a charge that neither covers nor is covered has equal billed and effective cost
+  The money rules of FOCUS that a line item can break by itself, with the predicate of
+  a breach. They are counted in the same pass that sums the money, and warn; they
+  never change an amount. Source: FOCUS specification, columns BilledCost,
+  EffectiveCost, ConsumedQuantity and attribute discount handling.
 -#}
+{% macro money_rules() -%}
+    {{ return([
+        {
+            'id': 'M2',
+            'column': 'commitment_counted_twice_count',
+            'description': 'A charge under a commitment is counted in both amounts: effective cost on its purchase, or billed cost on covered usage.',
+            'breach': "commitment_discount_id is not null and ("
+                ~ "(charge_category = 'Purchase' and effective_cost <> 0)"
+                ~ " or (commitment_discount_status in ('Used', 'Unused') and billed_cost <> 0))",
+        },
+        {
+            'id': 'M4',
+            'column': 'billed_differs_from_effective_count',
+            'description': 'A charge without a commitment has a billed cost that differs from its effective cost.',
+            'breach': "commitment_discount_id is null and charge_category in ('Usage', 'Purchase')"
+                ~ " and billed_cost <> effective_cost",
+        },
+        {
+            'id': 'M7',
+            'column': 'consumed_without_usage_count',
+            'description': 'A charge that is no usage, or an unused commitment, states a consumed quantity.',
+            'breach': "consumed_quantity is not null"
+                ~ " and (charge_category <> 'Usage' or commitment_discount_status = 'Unused')",
+        },
+        {
+            'id': 'M9',
+            'column': 'tax_or_credit_differs_count',
+            'description': 'A tax or a credit has a billed cost that differs from its effective cost.',
+            'breach': "charge_category in ('Tax', 'Credit') and billed_cost <> effective_cost",
+        },
+    ]) }}
+{%- endmacro %}
+
+{#- How many line items of a group break each rule. -#}
 {% macro quality_counts() -%}
-    sum(case
-        when
-            commitment_discount_id is not null
-            and (
-                (charge_category = 'Purchase' and effective_cost <> 0)
-                or (commitment_discount_status in ('Used', 'Unused') and billed_cost <> 0)
-            )
-            then 1
-        else 0
-    end) as commitment_counted_twice_count,
-    sum(case
-        when
-            commitment_discount_id is null
-            and charge_category in ('Usage', 'Purchase')
-            and billed_cost <> effective_cost
-            then 1
-        else 0
-    end) as billed_differs_from_effective_count
+    {%- for rule in money_rules() %}
+    sum(case when {{ rule.breach }} then 1 else 0 end) as {{ rule.column }}{{ "," if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}

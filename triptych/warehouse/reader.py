@@ -31,6 +31,8 @@ _ATTACHED_AS = "published"
 class NothingPublishedError(TriptychError):
     """No run has been published in this workspace yet."""
 
+    exit_code = 2
+
 
 class PublishedFileError(TriptychError):
     """The pointer names a file that is missing or cannot be opened."""

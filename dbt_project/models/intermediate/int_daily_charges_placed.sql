@@ -102,7 +102,8 @@ select
     is_estimated,
     {{ to_exact_money('billed_cost') }} as billed_cost,
     {{ to_exact_money('effective_cost') }} as effective_cost,
-    cast(line_item_count as bigint) as line_item_count,
-    cast(commitment_counted_twice_count as bigint) as commitment_counted_twice_count,
-    cast(billed_differs_from_effective_count as bigint) as billed_differs_from_effective_count
+    {% for rule in money_rules() -%}
+    cast({{ rule.column }} as bigint) as {{ rule.column }},
+    {% endfor -%}
+    cast(line_item_count as bigint) as line_item_count
 from told_apart
