@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
 
@@ -44,7 +46,10 @@ PLANTED = {
         "Statistics stay in attribution",
     ),
     "ingest/planted_page.py": ("import streamlit", "Pages stay in dashboard"),
-    "triptych/planted_vendor.py": ("import google.auth", "Vendor libraries stay in ingest"),
+    "triptych/planted_vendor.py": (
+        "import google.auth",
+        "Vendor libraries stay in ingest",
+    ),
 }
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pydantic.fields import FieldInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 MARTS = ROOT / "dbt_project" / "models" / "marts"
@@ -23,20 +25,43 @@ _DOCS_REFERENCE = re.compile(r"{{ *doc\('(\w+)'\) *}}")
 _GENERATED = "<!-- Written by `make reference`. -->\n"
 
 
-def commands() -> dict[str, Any]:
+class Parameter(Protocol):
+    """An argument or an option of a command; typer's own types are private."""
+
+    name: str
+    help: str | None
+    opts: Sequence[str]
+    metavar: str | None
+    default: object
+    is_flag: bool
+    param_type_name: str
+
+
+class Command(Protocol):
+    """A command of the command line."""
+
+    help: str | None
+    params: Sequence[Parameter]
+
+
+def commands() -> dict[str, Command]:
     """Return every command by its name; ``quarantine list`` has two words."""
     import typer
 
     from triptych.cli import app
 
-    found: dict[str, Any] = {}
-    for name, command in typer.main.get_command(app).commands.items():
-        inner = getattr(command, "commands", None)
-        if inner is None:
+    found: dict[str, Command] = {}
+    for name, command in _inner(typer.main.get_command(app)).items():
+        inner = _inner(command)
+        found |= {f"{name} {second}": one for second, one in inner.items()}
+        if not inner:
             found[name] = command
-        else:
-            found |= {f"{name} {second}": one for second, one in inner.items()}
     return found
+
+
+def _inner(group: object) -> dict[str, Command]:
+    commands: dict[str, Command] = getattr(group, "commands", {})
+    return commands
 
 
 def cli_page() -> Iterator[str]:
@@ -64,20 +89,20 @@ def cli_page() -> Iterator[str]:
         yield ""
 
 
-def _usage(name: str, command: Any) -> str:
+def _usage(name: str, command: Command) -> str:
     arguments = [one for one in command.params if one.param_type_name == "argument"]
     shown = " ".join(one.metavar or one.name.upper() for one in arguments)
     return f"triptych {name} {shown} [OPTIONS]".replace("  ", " ")
 
 
-def _parameter(parameter: Any) -> str:
+def _parameter(parameter: Parameter) -> str:
     if parameter.param_type_name == "argument":
         return f"`{parameter.metavar or parameter.name.upper()}`"
     value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
     return ", ".join(f"`{option}{value}`" for option in parameter.opts)
 
 
-def _meaning(parameter: Any) -> str:
+def _meaning(parameter: Parameter) -> str:
     default = parameter.default
     is_told = default is not None and default is not False
     return f"{parameter.help}{f' Default: `{default}`.' if is_told else ''}"
@@ -105,14 +130,14 @@ def sources_page() -> Iterator[str]:
         yield ""
 
 
-def _shown(field: Any) -> str:
+def _shown(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None or value in ({}, [], (), ""):
         return "none"
     return f"`{value}`"
 
 
-def _description(name: str, field: Any) -> str:
+def _description(name: str, field: FieldInfo) -> str:
     common = {
         "name": "Unique; a path segment in the lake.",
         "type": "The type of the source, as in the heading.",

@@ -32,5 +32,6 @@ def public_things(module: ast.Module) -> Iterator[tuple[str, Documented]]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_everything_public_has_a_docstring(path: Path) -> None:
     module = ast.parse(path.read_text("utf-8"))
-    silent = [name for name, node in public_things(module) if not ast.get_docstring(node)]
+    things = public_things(module)
+    silent = [name for name, node in things if not ast.get_docstring(node)]
     assert not silent

@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _ENTRIES = (
     *("pyproject.toml", "README.md", "LICENSE", "triptych", "ingest", "attribution"),

@@ -62,7 +62,7 @@ def imported_names() -> set[str]:
 
 def distributions_of(name: str) -> set[str]:
     """Return the distribution that brings a name; empty for ours and Python's."""
-    top_level = name.split(".")[0]
+    top_level = name.split(".", 1)[0]
     if top_level in {*PACKAGES, *sys.stdlib_module_names}:
         return set()
     if top_level == "google":
@@ -113,6 +113,8 @@ def test_nothing_needs_an_address_or_a_build_from_a_code_host(
     declared: set[str],
 ) -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8")
-    locked = {_normalised(name) for name in re.findall(r"^([\w.-]+)==", lock, re.M)}
+    locked = {
+        _normalised(name) for name in re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)
+    }
     assert declared <= locked
     assert "dbt-core-experimental-parser" not in locked

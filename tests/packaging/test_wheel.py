@@ -37,14 +37,14 @@ class Installed:
 
     def __init__(self, environment: Path, home: Path) -> None:
         self._bin = environment / "bin"
-        self._home = home
+        self.home = home
 
     def run(self, *arguments: str) -> str:
         """Run the installed command and return what it printed."""
         done = subprocess.run(
             [str(self._bin / "triptych"), *arguments],
-            cwd=self._home,
-            env={"PATH": os.environ["PATH"], "HOME": str(self._home)},
+            cwd=self.home,
+            env={"PATH": os.environ["PATH"], "HOME": str(self.home)},
             capture_output=True,
             text=True,
             check=False,
@@ -100,8 +100,8 @@ def test_the_dbt_project_is_in_the_wheel_as_it_is(
 
 
 def test_nothing_that_was_built_or_measured_is_in_the_wheel(names: list[str]) -> None:
-    left_over = [n for n in names if "/target/" in n or "__pycache__" in n or "/logs/" in n]
-    assert not left_over
+    built = ("/target/", "/logs/", "__pycache__")
+    assert not [name for name in names if any(part in name for part in built)]
 
 
 def test_what_pages_and_new_workspaces_need_is_in_the_wheel(names: list[str]) -> None:
@@ -114,10 +114,12 @@ def test_the_installed_command_tells_its_version(installed: Installed) -> None:
     assert "quarantine" in installed.run("--help")
 
 
-def test_the_installed_command_goes_from_a_bill_to_a_model(installed: Installed) -> None:
+def test_the_installed_command_goes_from_a_bill_to_a_model(
+    installed: Installed,
+) -> None:
     """The shipped dbt project runs from where it was installed."""
     installed.run("init", "costs")
-    (installed._home / "costs" / "bills" / "march.csv").write_text(BILL, "utf-8")
+    (installed.home / "costs" / "bills" / "march.csv").write_text(BILL, "utf-8")
     installed.run("run", "--workspace", "costs")
     query = (
         "select model_id, component, sum(billed_cost) as billed_cost"
