@@ -1,0 +1,316 @@
+"""The dashboard in a real browser: what is drawn, asked for, and said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.error import URLError
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from dashboard.server import command
+from tests.dashboard.warehouse_fixture import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update"),
+    "--disable-sync",
+)
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+#: Streamlit asks below a page's own address first; the answer is a plain 404.
+PROBES = ("/_stcore/health", "/_stcore/host-config")
+PATIENCE_MS = 30_000
+
+
+@dataclass
+class Visit:
+    """A browser tab and everything that it complained about or asked for."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        said: str = self.page.locator("body").inner_text()
+        return said.replace("\u00a0", " ")
+
+    def wait_for(self, text: str) -> None:
+        self.page.get_by_text(text).first.wait_for(timeout=PATIENCE_MS)
+
+    def settle(self) -> None:
+        """Wait until the page has been drawn to its end."""
+        running = self.page.get_by_test_id("stStatusWidget")
+        running.wait_for(state="detached", timeout=PATIENCE_MS)
+        # Parts of the page are fetched when they are first needed.
+        self.page.wait_for_function(
+            "document.querySelectorAll('[data-testid=stSkeleton]').length === 0",
+            timeout=PATIENCE_MS,
+        )
+        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_timeout(700)
+
+    def assert_quiet(self) -> None:
+        assert self.errors == []
+        assert self.outside == []
+        text = self.text()
+        assert "Traceback" not in text
+        assert "encountered an error" not in text
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        program = next(filter(None, map(shutil.which, BROWSERS)), None)
+        program = program or playwright.chromium.executable_path
+        if not Path(program).exists():
+            pytest.skip("no Chromium is installed")
+        opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def served(root: Path, log: Path) -> Iterator[str]:
+    """Serve a workspace, started from a directory that has nothing to do with it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command(root, port=port, headless=True),
+            cwd=log.parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_until_healthy(address, process)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+    assert "Traceback" not in log.read_text()
+
+
+def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(150):
+        assert process.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health"):  # noqa: S310
+                return
+        except URLError:
+            time.sleep(0.2)
+    pytest.fail("the server did not become healthy")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    root = tmp_path_factory.mktemp("workspace")
+    publish(root, is_synthetic=True)
+    with served(root, tmp_path_factory.mktemp("log") / "server.log") as address:
+        yield address
+
+
+@contextmanager
+def visit(
+    browser: Any,  # noqa: ANN401 - playwright has no types here
+    link: str,
+    *,
+    size: str = "desktop",
+    scheme: Literal["light", "dark"] = "light",
+    height: int | None = None,
+) -> Iterator[Visit]:
+    width, usual_height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height or usual_height},
+        color_scheme=scheme,
+    )
+    tab = Visit(context.new_page())
+    host = urlsplit(link).netloc
+    tab.page.on("request", lambda request: _note_outside(tab, host, request.url))
+    tab.page.on("console", lambda message: _note_error(tab, message))
+    tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
+    tab.page.goto(link)
+    yield tab
+    context.close()
+
+
+def _note_outside(tab: Visit, host: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"data", "blob"} and parts.netloc != host:
+        tab.outside.append(url)
+
+
+def _note_error(tab: Visit, message: Any) -> None:  # noqa: ANN401
+    is_probe = message.location["url"].endswith(PROBES)
+    if message.type == "error" and not is_probe:
+        tab.errors.append(message.text)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_cost_by_model_is_whole_on_every_screen(
+    browser: Any,  # noqa: ANN401
+    address: str,
+    size: str,
+    scheme: Literal["light", "dark"],
+) -> None:
+    with visit(browser, address, size=size, scheme=scheme) as tab:
+        tab.wait_for("Suggested rules")
+        tab.settle()
+        text = tab.text()
+        for figure in ("EUR 2,449.00", "EUR 150.00", "EUR 100.00", "EUR 2.228"):
+            assert figure in text, text
+        assert "SYNTHETIC" in text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        _keep(tab, f"cost-by-model-{size}-{scheme}")
+        tab.assert_quiet()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_data_health_is_whole_on_every_screen(
+    browser: Any,  # noqa: ANN401
+    address: str,
+    size: str,
+    scheme: Literal["light", "dark"],
+) -> None:
+    with visit(browser, f"{address}/data_health", size=size, scheme=scheme) as tab:
+        tab.wait_for("A superseded load")
+        tab.settle()
+        text = tab.text()
+        assert "3 of 4" in text, text
+        assert "triptych quarantine show aws" in text
+        assert "SYNTHETIC" in text
+        _keep(tab, f"data-health-{size}-{scheme}")
+        tab.assert_quiet()
+
+
+def _keep(tab: Visit, name: str) -> None:
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    tab.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def test_the_whole_page_is_kept_for_looking_at(
+    browser: Any,  # noqa: ANN401
+    address: str,
+) -> None:
+    link = f"{address}/?model=eta-v2&item=node-a"
+    for size, height in (("desktop", 5200), ("phone", 7600)):
+        with visit(browser, link, size=size, height=height) as tab:
+            tab.wait_for("Suggested rules")
+            tab.settle()
+            _keep(tab, f"cost-by-model-{size}-whole")
+            assert tab.page.get_by_test_id("stVegaLiteChart").count() == 4
+            tab.assert_quiet()
+
+
+def test_two_clicks_lead_from_a_model_to_its_line_items(
+    browser: Any,  # noqa: ANN401
+    address: str,
+) -> None:
+    with visit(browser, address, height=5200) as tab:
+        tab.wait_for("Suggested rules")
+        tab.settle()
+        _click_first_row(tab, 0)
+        tab.wait_for("Its parts:")
+        tab.settle()
+        _click_first_row(tab, 1)
+        tab.wait_for("equal to the figure chosen")
+        assert "3 line items, together EUR 900.00, equal to" in tab.text()
+        link = parse_qs(urlsplit(tab.page.url).query)
+        assert link == {"model": ["eta-v2"], "item": ["node-a"]}
+        tab.assert_quiet()
+
+
+def _click_first_row(tab: Visit, table: int) -> None:
+    frame = tab.page.get_by_test_id("stDataFrame").nth(table)
+    frame.scroll_into_view_if_needed()
+    frame.click(position={"x": 260, "y": 52})
+
+
+def test_a_choice_is_in_the_link_and_stays_on_the_next_page(
+    browser: Any,  # noqa: ANN401
+    address: str,
+) -> None:
+    with visit(browser, f"{address}/?period=2026-08&basis=Billed") as tab:
+        tab.wait_for("In Aug 2026 models cost")
+        tab.settle()
+        assert "EUR 1,979.00" in tab.text()
+        tab.page.get_by_role("link", name="Data health").click()
+        tab.wait_for("A superseded load")
+        tab.settle()
+        assert "of Aug 2026 is placed" in tab.text()
+        link = parse_qs(urlsplit(tab.page.url).query)
+        assert link == {"period": ["2026-08"], "basis": ["Billed"]}
+        tab.assert_quiet()
+
+
+def test_an_invalid_link_warns_in_the_browser_too(
+    browser: Any,  # noqa: ANN401
+    address: str,
+) -> None:
+    with visit(browser, f"{address}/?period=2031-01") as tab:
+        tab.wait_for("Suggested rules")
+        tab.settle()
+        assert "The link asks for period “2031-01”" in tab.text()
+        assert "Shown instead: 2026-09." in tab.text()
+        tab.assert_quiet()
+
+
+def test_a_page_opened_first_on_a_fresh_server_goes_through_the_router(
+    browser: Any,  # noqa: ANN401
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path / "workspace")
+    with (
+        served(tmp_path / "workspace", tmp_path / "server.log") as address,
+        visit(browser, f"{address}/data_health") as tab,
+    ):
+        tab.wait_for("A superseded load")
+        assert "Open · estimated" in tab.text()
+        tab.assert_quiet()
+
+
+def test_an_open_page_follows_twenty_publishes_without_an_error(
+    browser: Any,  # noqa: ANN401
+    tmp_path: Path,
+) -> None:
+    root = tmp_path / "workspace"
+    root.mkdir()
+    with (
+        served(root, tmp_path / "server.log") as address,
+        visit(browser, address) as tab,
+    ):
+        tab.wait_for("Nothing has been published here yet")
+        for number in range(1, 21):
+            publish(root, run_id=f"run-{number:04d}", factor=str(number))
+            if number % 5 == 0:
+                tab.page.reload()
+                tab.wait_for(f"EUR {2449 * number:,}.00")
+                # The figure and the run that it is from change together.
+                assert f"run run-{number:04d}" in tab.text()
+            tab.assert_quiet()
+        publish(root, run_id="run-0021", factor="21")
+        tab.wait_for("run-0021")
+        tab.wait_for("EUR 51,429.00")
+        tab.assert_quiet()
