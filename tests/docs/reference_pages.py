@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
+    from ingest.streams import Stream
+
 ROOT = Path(__file__).resolve().parents[2]
 MARTS = ROOT / "dbt_project" / "models" / "marts"
 _DOCS_BLOCK = re.compile(r"{% docs (\w+) %}\s*(.*?)\s*{% enddocs %}", re.DOTALL)
@@ -147,6 +149,51 @@ def _description(name: str, field: FieldInfo) -> str:
     return description
 
 
+def streams_page() -> Iterator[str]:
+    """Yield the page of streams and their columns."""
+    from ingest.streams import STREAMS
+
+    meanings = dict(
+        re.findall(
+            r"^\| `(\w+)` \| (.+) \|$",
+            (ROOT / "ARCHITECTURE.md").read_text("utf-8"),
+            re.MULTILINE,
+        )
+    )
+    yield "# Streams\n"
+    yield _GENERATED
+    yield (
+        "What a source may deliver, with the columns each row is read into. A delivered"
+        " column is recognised by its name or one of its other spellings, in upper or"
+        " lower case; `mapping` covers the rest. A row without a mandatory value, or"
+        " for which a check holds, goes to quarantine.\n"
+    )
+    for stream in STREAMS.values():
+        yield f"## {stream.name}\n\nOne row is {meanings[stream.name]}.\n"
+        yield from _stream_facts(stream)
+        yield "\n| column | type | mandatory | other spellings |\n|---|---|---|---|"
+        for column in stream.columns:
+            is_needed = "yes" if column.is_required else ""
+            spellings = ", ".join(f"`{alias}`" for alias in column.aliases)
+            type_ = f"`{column.type}`"
+            yield f"| `{column.name}` | {type_} | {is_needed} | {spellings} |"
+        yield ""
+
+
+def _stream_facts(stream: Stream) -> Iterator[str]:
+    yield f"- The month of `{stream.period_column}` is the month it belongs to."
+    if stream.money_columns:
+        amounts = " and ".join(f"`{name}`" for name in stream.money_columns)
+        currency = f"`{stream.currency_column}`"
+        yield f"- Its money is {amounts}, in the currency of {currency}."
+    if stream.key:
+        key = ", ".join(f"`{name}`" for name in stream.key)
+        yield f"- A row is identified by {key}."
+    if stream.checks:
+        codes = ", ".join(dict.fromkeys(f"`{code}`" for code, _ in stream.checks))
+        yield f"- Checks beside missing and unreadable values: {codes}."
+
+
 def marts_page() -> Iterator[str]:
     """Yield the page of public tables."""
     texts = dict(_DOCS_BLOCK.findall((MARTS / "_columns.md").read_text("utf-8")))
@@ -183,6 +230,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "cli.md": cli_page,
     "marts.md": marts_page,
     "sources.md": sources_page,
+    "streams.md": streams_page,
 }
 
 
