@@ -1,15 +1,41 @@
-"""Stands in for dbt's ``adapter`` while SQL is linted without a database."""
+"""Stands in for dbt's ``adapter`` and ``return`` while SQL is linted without dbt.
+
+A Jinja macro gives back text. dbt's ``return`` ends the macro and hands its caller
+any value, such as a list to loop over; loading this module teaches Jinja the same.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import pass_context
+from jinja2.runtime import Macro
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from jinja2.runtime import Context
+
+
+class _Returned(Exception):  # noqa: N818  (it is no error)
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self.value = value
+
+
+_invoke_as_text = Macro._invoke  # noqa: SLF001  (the one place that runs a macro)
+
+
+def _invoke(macro: Macro, arguments: list[Any], autoescape: bool) -> object:  # noqa: FBT001
+    if macro.name == "return":
+        raise _Returned(arguments[0])
+    try:
+        return _invoke_as_text(macro, arguments, autoescape)
+    except _Returned as returned:
+        return returned.value
+
+
+Macro._invoke = _invoke  # type: ignore[assignment]  # noqa: SLF001
 
 
 @pass_context

@@ -59,6 +59,15 @@
     _source_uri as source_uri
 {%- endmacro %}
 
+{#- Every ledger column as FOCUS delivers it: "BilledCost" for billed_cost. -#}
+{% macro delivered_focus_columns() -%}
+    {%- set expressions = {} -%}
+    {%- for name in focus_columns() -%}
+        {%- do expressions.update({name: '"' ~ focus_name(name) ~ '"'}) -%}
+    {%- endfor -%}
+    {{ return(expressions) }}
+{%- endmacro %}
+
 {#- FOCUS PascalCase of a ledger column: billed_cost → BilledCost. -#}
 {% macro focus_name(column) -%}
     {{ return(column.split('_') | map('capitalize') | join('')) }}

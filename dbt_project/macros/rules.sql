@@ -61,6 +61,11 @@
     {{ return(quoted | join(', ')) }}
 {%- endmacro %}
 
+{#- Is the value in the list? Nothing is in an empty one. -#}
+{% macro is_one_of(column, values) -%}
+    {{ return(column ~ ' in (' ~ sql_texts(values) ~ ')' if values else 'false') }}
+{%- endmacro %}
+
 {% macro rule_condition(condition, keys) -%}
     {%- set column = rule_column(condition.column, keys) -%}
     {%- set operator = condition.operator -%}

@@ -13,7 +13,7 @@ after_distribution as (
     from {{ ref('int_idle_costs_distributed') }}
 )
 
-select *
+select 'the sums differ' as problem
 from before_distribution
 cross join after_distribution
 where

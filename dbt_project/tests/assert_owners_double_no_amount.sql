@@ -15,7 +15,7 @@ after_join as (
     from {{ ref('int_charges_owned') }}
 )
 
-select *
+select 'the sums differ' as problem
 from before_join
 cross join after_join
 where

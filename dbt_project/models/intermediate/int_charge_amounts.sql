@@ -96,4 +96,4 @@ left join rates
     on
         rounded.billing_month = rates.billing_month
         and rounded.billing_currency = rates.from_currency
-        and rates.to_currency = run.currency
+        and run.currency = rates.to_currency

@@ -9,10 +9,10 @@
 with charges as (
     select
         *,
+        {% for key in keys -%}
+        {{ tag_value('tags', key) }} as tag_{{ loop.index0 }},
+        {% endfor -%}
         cast(charge_period_start as date) as charge_date
-        {%- for key in keys %},
-        {{ tag_value('tags', key) }} as tag_{{ loop.index0 }}
-        {%- endfor %}
     from {{ ref('int_charges_unioned') }}
 ),
 
@@ -47,7 +47,9 @@ coded as (
             when commitment_discount_status = 'Unused' or capacity_reservation_status = 'Unused'
                 then {{ component_code('unused_commitment') }}
             when {{ rule_targets('rule_position', assignment_rules, ['pool']) }} then {{ component_code('shared') }}
-            when {{ rule_targets('rule_position', assignment_rules, ['model', 'feature', 'team']) }} and target is not null
+            when
+                {{ rule_targets('rule_position', assignment_rules, ['model', 'feature', 'team']) }}
+                and target is not null
                 then {{ component_code('direct') }}
             else {{ component_code('unallocated') }}
         end as component_code

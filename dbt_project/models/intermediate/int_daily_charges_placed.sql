@@ -25,12 +25,10 @@ with charges as (
         case
             when component_code <> {{ component_code('shared') }} then 0
             when {{ is_longer_than_a_day('charge_period_start', 'charge_period_end') }} then 2
-            {% if hourly_pools -%}
             when
-                target in ({{ sql_texts(hourly_pools) }})
+                {{ is_one_of('target', hourly_pools) }}
                 and charge_period_end <= charge_period_start + interval '1' hour
                 then 1
-            {% endif -%}
             else 0
         end as interval_code
     from {{ ref('int_charges_assigned') }}

@@ -62,7 +62,17 @@ select
     summed.*,
     row_number() over (
         order by
-            pool_id, component, allocation_interval, interval_started_at, billing_month, charge_date,
-            source, provider, platform_id, lifecycle_stage, currency, is_estimated
+            summed.pool_id,
+            summed.component,
+            summed.allocation_interval,
+            summed.interval_started_at,
+            summed.billing_month,
+            summed.charge_date,
+            summed.source,
+            summed.provider,
+            summed.platform_id,
+            summed.lifecycle_stage,
+            summed.currency,
+            summed.is_estimated
     ) as origin_id
 from summed

@@ -7,7 +7,10 @@ with costs as (
 ),
 
 metered as (
-    select distinct pool_id, allocation_interval, interval_started_at
+    select distinct
+        pool_id,
+        allocation_interval,
+        interval_started_at
     from {{ ref('int_pool_weights') }}
     where weight > 0 or capacity > 0
 )

@@ -12,13 +12,17 @@ aliases as (
 ),
 
 usage as (
-    select usage_rows.*, coalesce(aliases.model_id, usage_rows.model_id) as canonical_model_id
+    select
+        usage_rows.*,
+        coalesce(aliases.model_id, usage_rows.model_id) as canonical_model_id
     from {{ ref('stg_tables__model_usage') }} as usage_rows
     left join aliases on usage_rows.model_id = aliases.alias
 ),
 
 accelerators as (
-    select accelerator_rows.*, coalesce(aliases.model_id, accelerator_rows.model_id) as canonical_model_id
+    select
+        accelerator_rows.*,
+        coalesce(aliases.model_id, accelerator_rows.model_id) as canonical_model_id
     from {{ ref('stg_tables__accelerator_usage') }} as accelerator_rows
     left join aliases on accelerator_rows.model_id = aliases.alias
 ),
@@ -38,9 +42,15 @@ direct_costs as (
 ),
 
 active_days as (
-    select canonical_model_id as model_id, cast(period_start as date) as active_date from usage
+    select
+        canonical_model_id as model_id,
+        cast(period_start as date) as active_date
+    from usage
     union
-    select model_id, charge_date as active_date from direct_costs
+    select
+        model_id,
+        charge_date as active_date
+    from direct_costs
 )
 
 select
@@ -49,7 +59,8 @@ select
     accelerators.canonical_model_id as model_id,
     accelerators.period_start as metered_at,
     {{ to_weight('greatest(coalesce(requested_gpu_hours, 0), coalesce(used_gpu_hours, 0))') }} as weight,
-    {{ to_weight('greatest(coalesce(requested_gpu_hours, 0) - coalesce(used_gpu_hours, 0), 0)') }} as requested_idle_weight,
+    {{ to_weight('greatest(coalesce(requested_gpu_hours, 0) - coalesce(used_gpu_hours, 0), 0)') }}
+        as requested_idle_weight,
     {{ to_weight('coalesce(capacity_gpu_hours, 0)') }} as capacity
 from pools
 inner join accelerators on pools.pool_id = accelerators.pool_id

@@ -33,7 +33,8 @@ used_shares as (
         weights.interval_started_at,
         weights.participant_id,
         {{ to_share('weights.weight', 'greatest(totals.weight, totals.capacity)') }} as share,
-        {{ to_share('weights.model_requested_idle_weight', 'greatest(totals.weight, totals.capacity)') }} as requested_idle_share,
+        {{ to_share('weights.model_requested_idle_weight', 'greatest(totals.weight, totals.capacity)') }}
+            as requested_idle_share,
         {{ to_share('weights.model_weight', 'totals.model_weight') }} as share_of_used
     from weights
     inner join totals

@@ -33,7 +33,12 @@ newest_charges as (
 ),
 
 as_of as (
-    select coalesce(run.as_of, (select max(newest_evidence_at) from newest_charges), run.started_at) as as_of
+    select
+        coalesce(
+            run.as_of,
+            (select max(newest_charges.newest_evidence_at) from newest_charges),
+            run.started_at
+        ) as as_of
     from {{ source('control', 'run') }} as run
 )
 

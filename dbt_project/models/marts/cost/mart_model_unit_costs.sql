@@ -1,4 +1,5 @@
 {#- Effective cost of each model and month beside what it served. -#}
+{%- set components = ['direct', 'shared', 'idle', 'unused_commitment', 'overhead'] %}
 with model_costs as (
     select * from {{ ref('fct_daily_model_costs') }}
     where model_id is not null
@@ -9,10 +10,12 @@ costs as (
         billing_month,
         model_id,
         currency,
-        {% for component in ['direct', 'shared', 'idle', 'unused_commitment', 'overhead'] -%}
-        {{ to_money("sum(case when component = '" ~ component ~ "' then effective_cost else 0 end)") }} as {{ component }}_cost,
+        {% for component in components -%}
+        {{ to_money("sum(case when component = '" ~ component ~ "' then effective_cost else 0 end)") }}
+            as {{ component }}_cost,
         {% endfor -%}
-        {{ to_money("sum(case when component in ('direct', 'shared', 'idle', 'unused_commitment', 'overhead') then effective_cost else 0 end)") }} as fully_loaded_cost
+        {{ to_money("sum(case when component in (" ~ sql_texts(components) ~ ") then effective_cost else 0 end)") }}
+            as fully_loaded_cost
     from model_costs
     group by billing_month, model_id, currency
 ),
@@ -41,7 +44,9 @@ usage as (
 ),
 
 metered_days as (
-    select distinct canonical_model_id as model_id, metered_date
+    select distinct
+        canonical_model_id as model_id,
+        metered_date
     from readings
 ),
 
@@ -76,7 +81,9 @@ select
     {{ to_money('usage.output_tokens') }} as output_tokens,
     {{ to_money('usage.gpu_hours') }} as gpu_hours,
     {{ safe_ratio('costs.fully_loaded_cost', 'usage.requests') }} * 1000 as cost_per_thousand_requests,
-    {{ safe_ratio('costs.fully_loaded_cost', '(coalesce(usage.input_tokens, 0) + coalesce(usage.output_tokens, 0))') }} * 1000000 as cost_per_million_tokens,
+    {{ safe_ratio(
+        'costs.fully_loaded_cost', '(coalesce(usage.input_tokens, 0) + coalesce(usage.output_tokens, 0))'
+    ) }} * 1000000 as cost_per_million_tokens,
     {{ safe_ratio('costs.fully_loaded_cost', 'usage.gpu_hours') }} as cost_per_gpu_hour,
     {{ safe_ratio('coverage.metered_day_count', 'coverage.cost_day_count') }} as meter_coverage_ratio
 from costs

@@ -62,9 +62,10 @@ select
             then coalesce(savings_plan_savings_plan_effective_cost, line_item_unblended_cost)
         when line_item_line_item_type = 'DiscountedUsage'
             then coalesce(reservation_effective_cost, line_item_unblended_cost)
-        when line_item_line_item_type in (
-            'SavingsPlanNegation', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee', 'RIFee'
-        )
+        when
+            line_item_line_item_type in (
+                'SavingsPlanNegation', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee', 'RIFee'
+            )
             then 0
         when line_item_line_item_type = 'Fee' and nullif(reservation_reservation_a_r_n, '') is not null
             then 0
@@ -76,7 +77,8 @@ select
     case
         when line_item_line_item_type = 'Tax' then 'Tax'
         when line_item_line_item_type in ('Credit', 'Refund', 'EdpDiscount', 'BundledDiscount') then 'Credit'
-        when line_item_line_item_type in ('Fee', 'RIFee', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee') then 'Purchase'
+        when line_item_line_item_type in ('Fee', 'RIFee', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee')
+            then 'Purchase'
         else 'Usage'
     end as charge_category,
     case

@@ -3,10 +3,7 @@
   PublisherName: a marketplace charge is sold by its publisher, any other by the
   provider, which hosts it in both cases.
 -#}
-{%- set expressions = {} -%}
-{%- for name in focus_columns() -%}
-    {%- do expressions.update({name: '"' ~ focus_name(name) ~ '"'}) -%}
-{%- endfor -%}
+{%- set expressions = delivered_focus_columns() -%}
 {%- do expressions.update({
     'service_provider_name':
         'coalesce("ServiceProviderName", case when ' ~ is_cloud_own_name('"PublisherName"')
