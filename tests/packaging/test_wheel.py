@@ -145,5 +145,5 @@ def test_a_fresh_environment_needs_nothing_that_is_not_declared(
     fresh.run("init", "costs")
     (tmp_path / "costs" / "bills" / "march.csv").write_text(BILL, "utf-8")
     fresh.run("run", "--workspace", "costs")
-    code = "import dashboard.app, ingest.runner, ingest.connectors.gcp_billing"
+    code = "import dashboard.charts, dashboard.page, ingest.connectors.gcp_billing"
     subprocess.run([str(python), "-c", code], check=True, cwd=tmp_path)
