@@ -1,0 +1,212 @@
+"""The SQL that dbt compiles from the models of the allocation, run over given rows.
+
+Nothing is rewritten: the very statements of a real run are executed in memory, over
+tables that have the columns of an empty workspace.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from tests.dbt.allocation_case import ALIASES, POLICY_COMPONENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from tests.dbt.allocation_case import Case
+    from tests.dbt.dbt_commands import DbtCommands
+
+#: What the models under test read, in place of what builds it.
+INPUTS = (
+    "intermediate.int_charges_owned",
+    "staging.stg_tables__model_usage",
+    "staging.stg_tables__accelerator_usage",
+    "control.pools",
+    "control.policies",
+    "control.pool_percentages",
+    "control.catalog_model_aliases",
+)
+#: The models under test, each after those it reads.
+MODELS = (
+    "int_pool_costs",
+    "int_pool_meters",
+    "int_pool_weights",
+    "int_pool_costs_with_meter",
+    "int_pool_shares",
+    "int_pool_costs_allocated",
+    "int_idle_costs_distributed",
+    "int_costs_by_component",
+)
+
+
+class CompiledAllocation:
+    """An engine in memory that holds the inputs and runs the models."""
+
+    def __init__(self, dbt: DbtCommands) -> None:
+        finished = dbt.run("compile", "--select", *MODELS)
+        assert finished.returncode == 0, finished.stdout
+        nodes = dbt.manifest()["nodes"]
+        self._sql = {
+            name: str(nodes[f"model.triptych.{name}"]["compiled_code"])
+            for name in MODELS
+        }
+        self._connection = duckdb.connect(config={"threads": 1})
+        self._connection.execute("ATTACH ':memory:' AS build")
+        for schema in ("intermediate", "staging", "control"):
+            self._connection.execute(f"CREATE SCHEMA build.{schema}")
+        for table, columns in _columns(dbt).items():
+            described = ", ".join(
+                f'"{name}" {type_}' for name, type_ in columns.items()
+            )
+            self._connection.execute(f"CREATE TABLE build.{table} ({described})")
+
+    def run(self, case: Case) -> None:
+        """Build every model over the rows of a case."""
+        for table in INPUTS:
+            self._connection.execute(f"DELETE FROM build.{table}")
+        for table, rows in _rows(case).items():
+            self._insert(table, rows)
+        for name in MODELS:
+            target = f"build.intermediate.{name}"
+            self._connection.execute(
+                f"CREATE OR REPLACE TABLE {target} AS {self._sql[name]}"
+            )
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query over ``build``."""
+        return self._connection.execute(sql).fetchall()
+
+    def _insert(self, table: str, rows: list[dict[str, object]]) -> None:
+        if not rows:
+            return
+        values = ", ".join(
+            "(" + ", ".join(_literal(value) for value in row.values()) + ")"
+            for row in rows
+        )
+        names = ", ".join(rows[0])
+        self._connection.execute(f"INSERT INTO build.{table} ({names}) VALUES {values}")
+
+
+def _columns(dbt: DbtCommands) -> Mapping[str, Mapping[str, str]]:
+    workspace = dbt.workspace
+    columns: dict[str, dict[str, str]] = {table: {} for table in INPUTS}
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{workspace.raw_database}' AS raw (READ_ONLY)")
+        connection.execute(f"ATTACH '{workspace.build_database}' AS build (READ_ONLY)")
+        rows = connection.execute(
+            "SELECT schema_name || '.' || table_name, column_name, data_type"
+            " FROM duckdb_columns() WHERE database_name = 'build'"
+            " ORDER BY column_index"
+        ).fetchall()
+    for table, column, type_ in rows:
+        if table in columns:
+            columns[table][column] = type_
+    return columns
+
+
+def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
+    return {
+        "intermediate.int_charges_owned": [
+            {
+                "billing_month": charge.started_at.strftime("%Y-%m"),
+                "charge_date": charge.started_at.date(),
+                "allocation_interval": charge.interval,
+                "interval_started_at": (
+                    charge.started_at.replace(day=1)
+                    if charge.interval == "month"
+                    else charge.started_at
+                ),
+                "source": charge.source,
+                "currency": charge.currency,
+                "component": charge.component,
+                "assignment_method": "tag",
+                "is_missing_rate": False,
+                "model_id": charge.model,
+                "team_id": charge.team,
+                "pool_id": charge.pool,
+                "billed_cost": charge.billed_cost,
+                "effective_cost": charge.effective_cost,
+            }
+            for charge in case.charges
+        ],
+        "staging.stg_tables__model_usage": [
+            {
+                "model_id": usage.model,
+                "pool_id": usage.pool,
+                "period_start": usage.started_at,
+                "gpu_hours": usage.gpu_hours,
+                "cpu_core_hours": usage.core_hours,
+                "memory_gibibyte_hours": usage.gibibyte_hours,
+                "requests": usage.requests,
+                "input_tokens": usage.input_tokens,
+            }
+            for usage in case.usage
+        ],
+        "staging.stg_tables__accelerator_usage": [
+            {
+                "model_id": row.model,
+                "pool_id": row.pool,
+                "node_id": row.node,
+                "period_start": row.started_at,
+                "capacity_gpu_hours": row.capacity,
+                "requested_gpu_hours": row.requested,
+                "used_gpu_hours": row.used,
+            }
+            for row in case.accelerators
+        ],
+        "control.pools": [
+            *(_pool(p.name, p.driver, p.idle, p.component) for p in case.pools),
+            *(
+                _pool(f"__{component}__", "direct_cost", "show", component)
+                for component in sorted(case.distributed)
+            ),
+        ],
+        "control.policies": [
+            {
+                "component": component,
+                "pool_id": f"__{component}__",
+                "is_distributed": component in case.distributed,
+                "keeps_owner": component != "unused_commitment"
+                or case.keeps_unused_owner,
+            }
+            for component in POLICY_COMPONENTS
+        ],
+        "control.pool_percentages": [
+            {"pool_id": pool, "model_id": model, "percentage": percentage}
+            for pool, model, percentage in case.percentages
+        ],
+        "control.catalog_model_aliases": [
+            {"alias": alias, "model_id": model} for alias, model in _aliases()
+        ],
+    }
+
+
+def _pool(name: str, driver: str, idle: str, component: str) -> dict[str, object]:
+    return {
+        "pool_id": name,
+        "driver": driver,
+        "idle_policy": idle,
+        "component": component,
+    }
+
+
+def _aliases() -> Iterable[tuple[str, str]]:
+    yield from ALIASES.items()
+    yield from ((model, model) for model in sorted(set(ALIASES.values())))
+
+
+def _literal(value: object) -> str:
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return str(value)
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            return f"TIMESTAMP '{value.isoformat(sep=' ')}'"
+    return f"'{value}'"
