@@ -140,7 +140,12 @@ emulators: $(MOTO) $(BQEMULATOR)
 	test -x .venv-$*/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-$*
 	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes \
 	  --compile-bytecode $<
+	$(AFTER_$*)
 	touch $@
+
+# DuckDB looks for extensions below the home folder; this one stays in here.
+AFTER_bqemulator = HOME=$(CURDIR)/.venv-bqemulator .venv-bqemulator/bin/python -c \
+	"from duckdb_extensions import import_extension; import_extension('spatial')"
 
 browser: $(READY)
 	@$(BIN)/python -m tests.e2e.find_browser

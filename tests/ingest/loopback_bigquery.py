@@ -8,6 +8,7 @@ with the real BigQuery client.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import threading
@@ -39,9 +40,13 @@ def running_bigquery(log_folder: Path) -> Iterator[str]:
     command = [str(BQEMULATOR), "start", "--ephemeral"]
     command += ["--rest-host", "127.0.0.1", "--rest-port", str(rest_port)]
     command += ["--grpc-host", "127.0.0.1", "--grpc-port", str(grpc_port)]
+    # Its database looks for the spatial extension below the home folder.
+    environment = {**os.environ, "HOME": str(BQEMULATOR.parents[1])}
     with (
         (log_folder / "bqemulator.log").open("wb") as log,
-        subprocess.Popen(command, stdout=log, stderr=log, cwd=log_folder) as process,
+        subprocess.Popen(
+            command, stdout=log, stderr=log, cwd=log_folder, env=environment
+        ) as process,
     ):
         try:
             _wait_until_listening(rest_port, process)
