@@ -165,7 +165,7 @@ def _run_dbt(
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
     command = [
-        *(sys.executable, "-m", "dbt.cli.main", "--log-format", "json"),
+        *(sys.executable, "-m", "triptych.dbt_process", "--log-format", "json"),
         *("--log-path", str(run_dir / "dbt"), "build"),
         *("--exclude-resource-type", "unit_test"),
         *("--project-dir", str(project), "--profiles-dir", str(project)),
@@ -189,6 +189,8 @@ def _execute(command: Sequence[str], env: Mapping[str, str], task: Task) -> _Out
     with subprocess.Popen(
         command,
         env=dict(env),
+        # Held open and never written to: its end tells dbt that this run is gone.
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

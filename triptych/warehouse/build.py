@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+
+from triptych.errors import RunLockedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Streams whose rows are charges: a change in them makes a month be built again.
 BILL_STREAMS = ("focus", "aws_cur2", "gcp_billing_export")
+
+_LOCK_WAIT_SECONDS = 15.0
 
 #: The one table that is kept between runs and replaced month by month.
 INCREMENTAL_TABLE = ("intermediate", "int_daily_charges_placed")
@@ -134,13 +139,23 @@ def mark_built(build_database: Path, plan: BuildPlan) -> None:
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        return duckdb.connect(str(path))
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
-            raise
-    except duckdb.Error:
-        pass
+    deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+    while True:
+        try:
+            return duckdb.connect(str(path))
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                break
+            # The dbt of a run that was killed takes a moment to end.
+            if time.monotonic() > deadline:
+                raise RunLockedError(
+                    "Another process has the build database open.",
+                    where=str(path),
+                    next_step="End that process and run again.",
+                ) from error
+            time.sleep(0.1)
+        except duckdb.Error:
+            break
     # Nothing in the build database is evidence: what cannot be opened is rebuilt.
     path.unlink(missing_ok=True)
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
