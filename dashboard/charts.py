@@ -42,6 +42,8 @@ BAR_LABELS = STEP_NAMES | {
     "overhead": "Overhead, not charged",
 }
 _ROW_HEIGHT = 30
+_MONTH_LABEL_WIDTH = 58
+_PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 5}
 
 Chart = alt.LayerChart | alt.FacetChart
 
@@ -112,7 +114,10 @@ def monthly_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
                 "series:N",
                 scale=alt.Scale(domain=series, range=_colours(series, colours)),
                 legend=alt.Legend(
-                    title=None, orient="bottom", columns=3, labelLimit=110
+                    title=None,
+                    orient="bottom",
+                    columns=alt.ExprRef("width < 500 ? 2 : 4"),
+                    labelLimit=150,
                 ),
             ),
             order=alt.Order("series_order:Q"),
@@ -129,15 +134,44 @@ def monthly_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
         )
     )
     labels = alt.Chart(pd.DataFrame(totals)).encode(x=x, y=alt.Y("total_height:Q"))
+    room = _label_room(len(months))
     return alt.layer(
         bars,
         labels.mark_text(
-            dy=-20, fontSize=12, fontWeight="bold", color=colours.ink
+            **room.turning(up=-20, size=12), fontWeight="bold", color=colours.ink
         ).encode(text="total_label:N"),
-        labels.mark_text(dy=-7, fontSize=10, color=colours.quiet).encode(
-            text="second_label:N"
-        ),
-    ).properties(height=400, padding={"top": 24, "left": 5, "right": 5, "bottom": 5})
+        labels.mark_text(
+            dy=-7, fontSize=10, color=colours.quiet, opacity=room.only_when_wide()
+        ).encode(text="second_label:N"),
+    ).properties(height=400, padding=_PADDING | {"top": 36})
+
+
+@dataclass(frozen=True, slots=True)
+class _LabelRoom:
+    """Whether labels above a month's column have room to lie flat."""
+
+    is_narrow: str
+
+    def turning(self, *, up: int, size: int) -> dict[str, Any]:
+        """Return text that stands upright where months are narrow."""
+        return {
+            "angle": self._choose("270", "0"),
+            "align": self._choose("'left'", "'center'"),
+            "dx": self._choose("7", "0"),
+            "dy": self._choose("0", str(up)),
+            "fontSize": size,
+        }
+
+    def only_when_wide(self) -> alt.ExprRef:
+        """Return an opacity that hides what would not fit."""
+        return self._choose("0", "1")
+
+    def _choose(self, narrow: str, wide: str) -> alt.ExprRef:
+        return alt.ExprRef(f"{self.is_narrow} ? {narrow} : {wide}")
+
+
+def _label_room(month_count: int) -> _LabelRoom:
+    return _LabelRoom(f"width < {_MONTH_LABEL_WIDTH * month_count}")
 
 
 def _monthly_row(row: dict[str, Any], currency: str) -> dict[str, Any]:
@@ -210,7 +244,7 @@ def waterfall(table: pa.Table, currency: str, colours: Palette) -> Chart:
     )
     return alt.layer(bars, texts).properties(
         height=_ROW_HEIGHT * len(rows) + 40,
-        padding={"right": 70, "left": 5, "top": 5, "bottom": 5},
+        padding=_PADDING | {"right": 70},
     )
 
 
@@ -262,7 +296,7 @@ def lifecycle_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:
     )
     return alt.layer(bars, texts).properties(
         height=_ROW_HEIGHT * len(rows) + 40,
-        padding={"right": 90, "left": 5, "top": 5, "bottom": 5},
+        padding=_PADDING | {"right": 90},
     )
 
 
@@ -275,6 +309,7 @@ def unit_costs(table: pa.Table, currency: str, unit: str, colours: Palette) -> C
             "label": fmt.unit_cost(row["unit_cost"], currency)
             if row["unit_cost"] is not None
             else "not metered",
+            "bare_label": fmt.bare_unit_cost(row["unit_cost"]),
             "cost_text": fmt.money(row["cost"], currency),
             "quantity_text": fmt.count(row["quantity"]),
         }
@@ -303,5 +338,7 @@ def unit_costs(table: pa.Table, currency: str, unit: str, colours: Palette) -> C
     return alt.layer(
         base.mark_line(color=colours.categories[0], strokeWidth=2.5),
         base.mark_point(color=colours.categories[0], filled=True, size=60, opacity=1),
-        base.mark_text(dy=-13, fontSize=11, color=colours.ink).encode(text="label:N"),
-    ).properties(height=220, padding={"top": 20, "left": 5, "right": 5, "bottom": 5})
+        base.mark_text(
+            **_label_room(len(rows)).turning(up=-13, size=11), color=colours.ink
+        ).encode(text="bare_label:N"),
+    ).properties(height=240, padding=_PADDING | {"top": 36})

@@ -119,6 +119,11 @@ def _show_model(here: Page, row: dict[str, Any], loading: data.Loading) -> None:
         page=here,
         name="parts",
         caption="These add up to the figure above",
+        origin=page.Origin(
+            formula="Sum of the model's rows by component and pool.",
+            mart="cost.fct_daily_model_costs",
+            row_count=sum(part["row_count"] for part in rows),
+        ),
     )
     _show_origins(here, row["model_id"], rows)
 
@@ -132,9 +137,7 @@ def _show_origins(here: Page, model_id: str, parts: list[dict[str, Any]]) -> Non
     """Draw the resources and pools behind the parts, and what was chosen of them."""
     direct = [part["amount"] for part in parts if part["component"] == "direct"]
     pools = dict.fromkeys(
-        f"pool {part['pool_id']}"
-        for part in parts
-        if part["component"] == "shared" and part["pool_id"]
+        f"pool {part['pool_id']}" for part in parts if part["pool_id"]
     )
     with st.spinner("Reading line items …"):
         resources = data.resources(here.snapshot, here.selection, model_id=model_id)
@@ -186,16 +189,16 @@ def _show_resources(
         on_select=lambda: _open("resources_table", "item", names),
         selection_mode=["single-row", "single-cell"],
         column_order=[
-            *("resource_id", "amount", "billing_currency", "line_item_count"),
-            *("service_name", "resource_name"),
+            *("resource_name", "amount", "billing_currency", "line_item_count"),
+            *("service_name", "resource_id"),
         ],
         column_config={
-            "resource_id": st.column_config.TextColumn("Resource", width="medium"),
+            "resource_name": st.column_config.TextColumn("Resource", width="medium"),
+            "resource_id": "Resource id",
             "amount": st.column_config.NumberColumn("Cost", format="accounting"),
             "billing_currency": "Currency",
             "line_item_count": "Line items",
             "service_name": "Service",
-            "resource_name": "Name",
         },
         placeholder=fmt.UNKNOWN,
         alt="Resources by cost. The same rows are in the download.",
@@ -204,17 +207,16 @@ def _show_resources(
 
 
 def _show_pool(here: Page, pool_id: str, parts: list[dict[str, Any]]) -> None:
-    part = next(
-        part["amount"]
+    carried = " and ".join(
+        f"**{fmt.money(part['amount'], here.currency)}** ({part['component']})"
         for part in parts
-        if part["component"] == "shared" and part["pool_id"] == pool_id
+        if part["pool_id"] == pool_id
     )
     whole = data.pool_cost(here.snapshot, here.selection, pool_id)
     st.markdown(
-        f"This model carries **{fmt.money(part, here.currency)}** of the"
-        f" {fmt.money(whole, here.currency)} of pool {fmt.markdown(pool_id)}. A pool is"
-        " divided by its meter, not by line item, so these are the line items of the"
-        " whole pool."
+        f"This model carries {carried} of the {fmt.money(whole, here.currency)} of pool"
+        f" {fmt.markdown(pool_id)}. A pool is divided by its meter, not by line item,"
+        " so these are the line items of the whole pool."
     )
     items = data.line_items(here.snapshot, here.selection, pool_id=pool_id)
     _show_line_items(here, items, [(whole, here.currency)])
@@ -230,8 +232,7 @@ def _show_line_items(
     totals = {row["billing_currency"]: row["total_amount"] for row in rows}
     count = rows[0]["total_count"]
     shown = "" if count == len(rows) else f"; the largest {len(rows):,} are shown"
-    same = {currency: amount for amount, currency in figure} == totals
-    verdict = ", equal to the figure chosen" if same else ""
+    verdict = _verdict(totals, figure)
     st.markdown(
         f"**{fmt.plural(count, 'line item')}**, together {_amounts(totals)}{verdict}"
         f"{shown}."
@@ -270,6 +271,18 @@ def _show_line_items(
             row_count=count,
         ),
     )
+
+
+def _verdict(
+    totals: dict[str, Decimal], figure: list[tuple[Decimal | None, str]]
+) -> str:
+    chosen = {currency: amount for amount, currency in figure}
+    if chosen == totals:
+        return ", equal to the figure chosen"
+    written = " and ".join(fmt.money(amount, currency) for amount, currency in figure)
+    if chosen.keys() != totals.keys():
+        return f" on the bills, which is {written} converted"
+    return f"; the figure chosen is {written}"
 
 
 def _amounts(totals: dict[str, Decimal]) -> str:

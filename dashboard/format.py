@@ -105,6 +105,11 @@ def unit_cost(cost: float | None, currency: str) -> str:
     return _with_currency(text, currency, is_negative=rounded < 0)
 
 
+def bare_unit_cost(cost: float | None) -> str:
+    """Write a price per unit without currency, and nothing if it is not known."""
+    return "" if cost is None else unit_cost(cost, "").replace(_NO_BREAK_SPACE, "")
+
+
 def percent(ratio: float | None) -> str:
     """Write a ratio as a percentage with one decimal, e.g. ``12.5 %``."""
     if ratio is None:

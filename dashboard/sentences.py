@@ -55,10 +55,12 @@ def unit_cost(page: Page, summary: data.UnitSummary, unit: str) -> str:
             f", {fmt.signed_percent(summary.change_ratio)} against {before} in"
             f" {page.prior_period}"
         )
+    if summary.metered_model_count == summary.model_count:
+        return f"{text}. Every model with cost is metered."
     return (
         f"{text}. This covers {summary.metered_model_count} of"
         f" {fmt.plural(summary.model_count, 'model')} and"
-        f" {fmt.percent(summary.metered_cost_ratio)} of their cost; the others have"
+        f" {fmt.coverage(summary.metered_cost_ratio)} of their cost; the others have"
         " no meter and are left out, numerator included."
     )
 

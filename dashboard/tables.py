@@ -40,7 +40,8 @@ Kind = Literal[
 ]
 _TEXT_KINDS = frozenset({"text", "prose", "month", "day", "moment"})
 #: Longest table that is drawn; longer ones are whole in the download.
-ROW_LIMIT = 30
+ROW_LIMIT = 15
+_WIDE_COLUMNS = 10
 #: Beginnings that a spreadsheet would take for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -60,6 +61,8 @@ STYLE = """
 .triptych-table tbody th {font-weight: 400; min-width: 7.5rem}
 .triptych-table .number {text-align: right; white-space: nowrap}
 .triptych-table .prose {min-width: min(18rem, 60vw)}
+.triptych-table.wide table {font-size: .84rem}
+.triptych-table.wide th, .triptych-table.wide td {padding-right: .6rem}
 .triptych-table tr.total > * {font-weight: 650;
   border-top: 2px solid color-mix(in srgb, currentColor 40%, transparent)}
 .triptych-table caption {text-align: left; font-weight: 600; padding-bottom: .2rem}
@@ -137,6 +140,7 @@ def html_table(
     total_rows: Sequence[int] = (),
 ) -> str:
     """Return a table as HTML, every value escaped."""
+    wide = " wide" if len(columns) >= _WIDE_COLUMNS else ""
     head = "".join(
         f'<th scope="col"{_css(column)}>{escape(column.label)}</th>'
         for column in columns
@@ -146,7 +150,7 @@ def html_table(
         for position, row in enumerate(table.to_pylist())
     )
     return (
-        '<div class="triptych-table" tabindex="0"><table>'
+        f'<div class="triptych-table{wide}" tabindex="0"><table>'
         f"<caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
@@ -205,10 +209,11 @@ _WRITERS: dict[str, Any] = {
 def months_across(monthly: pa.Table) -> pa.Table:
     """Turn month × series into one row per series and one column per month.
 
+    The newest month comes first, so that it is in sight on a narrow screen.
     The last two rows are the total of all models and the idle capacity beside it.
     """
     rows = monthly.to_pylist()
-    months = sorted({row["billing_month"] for row in rows})
+    months = sorted({row["billing_month"] for row in rows}, reverse=True)
     by_cell = {(row["series"], row["billing_month"]): row["amount"] for row in rows}
     by_month = {row["billing_month"]: row for row in rows}
     ordered = sorted(rows, key=lambda row: int(row["series_order"]))

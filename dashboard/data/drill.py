@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 LINE_ITEM_LIMIT = 200
 RESOURCE_LIMIT = 200
+_COLUMNS = (
+    "component, charge_date, charge_description, billing_currency, service_name,"
+    " resource_id, resource_name, sku_id, consumed_quantity, consumed_unit, rule_name,"
+    " source, load_id, source_uri, invoice_id"
+)
 
 
 @per_run
@@ -75,23 +80,25 @@ def resources(
     Amounts are in the currency of the bill. ``total_amount`` and ``total_count`` are
     those of all resources of that currency, shown or not.
     """
+    items, condition = _items(selection, model_id, pool_id)
     return _line_item_table(
         snapshot,
         f"""
+        with {items}
         select
             coalesce(resource_id, '') as resource_id,
-            any_value(resource_name) as resource_name,
+            coalesce(any_value(resource_name), resource_id) as resource_name,
             string_agg(distinct service_name, ', ' order by service_name)
                 as service_name,
             billing_currency,
-            sum({AMOUNTS[selection.basis]}) as amount,
+            sum(amount) as amount,
             count(*) as line_item_count,
-            sum(sum({AMOUNTS[selection.basis]})) over (partition by billing_currency)
+            sum(sum(amount)) over (partition by billing_currency)
                 as total_amount,
             count(*) over () as total_count
-        from line_items
-        where {_behind(model_id, pool_id)}
-        group by coalesce(resource_id, ''), billing_currency
+        from items
+        where {condition}
+        group by resource_id, billing_currency
         order by amount desc, resource_id, billing_currency
         limit {RESOURCE_LIMIT}
         """,
@@ -111,17 +118,18 @@ def line_items(
     resource_id: str | None = None,
 ) -> pa.Table:
     """Return the largest line items behind a figure, with the total of all of them."""
-    amount = AMOUNTS[selection.basis]
+    items, condition = _items(selection, model_id, pool_id)
     resource = (
         "" if resource_id is None else "and coalesce(resource_id, '') = $resource"
     )
     return _line_item_table(
         snapshot,
         f"""
+        with {items}
         select
             charge_date,
             charge_description,
-            {amount} as amount,
+            amount,
             billing_currency,
             service_name,
             resource_id,
@@ -133,10 +141,10 @@ def line_items(
             load_id,
             source_uri,
             invoice_id,
-            sum({amount}) over (partition by billing_currency) as total_amount,
+            sum(amount) over (partition by billing_currency) as total_amount,
             count(*) over () as total_count
-        from line_items
-        where {_behind(model_id, pool_id)} {resource}
+        from items
+        where {condition} {resource}
         order by amount desc, charge_date, source_uri, sku_id, charge_description
         limit {LINE_ITEM_LIMIT}
         """,
@@ -147,14 +155,28 @@ def line_items(
     )
 
 
-def _behind(model_id: str | None, pool_id: str | None) -> str:
+def _items(
+    selection: Selection, model_id: str | None, pool_id: str | None
+) -> tuple[str, str]:
+    """Return the CTE ``items``, and the condition that is left for outside it.
+
+    A line item's component hangs on every rule before it. Asked for in the same
+    breath as its owner, it makes the engine work the rules out again for each
+    condition; behind the materialised owner it is a comparison.
+    """
+    owner, component = "true", "unallocated"
     if model_id is not None:
-        kind = "component = 'direct' and model_id = $owner"
+        owner, component = "model_id = $owner", "direct"
     elif pool_id is not None:
-        kind = "component = 'shared' and pool_id = $owner"
-    else:
-        kind = "component = 'unallocated'"
-    return f"{kind} and list_contains($months, billing_month)"
+        owner, component = "pool_id = $owner", "shared"
+    items = f"""
+        items as materialized (
+            select {_COLUMNS}, {AMOUNTS[selection.basis]} as amount
+            from line_items
+            where list_contains($months, billing_month) and {owner}
+        )
+    """
+    return items, f"component = '{component}'"
 
 
 def _line_item_table(

@@ -17,7 +17,10 @@ LOAD_LIMIT = 200
 
 @per_run
 def freshness(snapshot: Snapshot) -> pa.Table:
-    """Return one row per source and stream, the worrying ones first."""
+    """Return one row per source and stream, the worrying ones first.
+
+    A stream that a source could deliver but does not is no worry.
+    """
     return table(
         snapshot,
         """
@@ -25,9 +28,11 @@ def freshness(snapshot: Snapshot) -> pa.Table:
             source,
             stream,
             case
-                when load_count = 0 then 'never loaded'
-                when is_stale then 'stale'
-                else 'fresh'
+                when load_count > 0 and is_stale then 'stale'
+                when load_count > 0 then 'fresh'
+                when sum(load_count) over (partition by source) = 0
+                    then 'never loaded'
+                else 'not delivered'
             end as state,
             newest_evidence_at,
             last_loaded_at,
@@ -37,7 +42,12 @@ def freshness(snapshot: Snapshot) -> pa.Table:
             row_count,
             quarantined_row_count
         from core.mart_source_freshness
-        order by load_count > 0, not is_stale, source, stream
+        order by
+            array_position(
+                ['never loaded', 'stale', 'fresh', 'not delivered'], state
+            ),
+            source,
+            stream
         """,
     )
 
@@ -105,7 +115,7 @@ def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def month_completeness(snapshot: Snapshot) -> pa.Table:
-    """Return one row per month and source, newest month first."""
+    """Return one row per month and source: what lacks something, then the newest."""
     return table(
         snapshot,
         """
@@ -117,7 +127,7 @@ def month_completeness(snapshot: Snapshot) -> pa.Table:
             day_count,
             newest_charge_date
         from core.mart_month_completeness
-        order by billing_month desc, is_complete, source
+        order by is_complete, billing_month desc, source
         """,
     )
 

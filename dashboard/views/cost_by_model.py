@@ -37,11 +37,14 @@ def main() -> None:
     costs = data.model_costs(here.snapshot, here.selection, loading)
     show_tiles(here, headline, loading)
     show_trend(here, headline, costs.to_pylist(), loading)
-    drill_down.show(here, costs, loading)
+    models = st.container()
     show_unit_costs(here)
     show_waterfall(here)
     show_lifecycle(here, loading)
     show_unallocated(here, headline)
+    # Last, because it may read line items; everything else is on the screen by then.
+    with models:
+        drill_down.show(here, costs, loading)
 
 
 def show_tiles(here: Page, headline: data.Headline, loading: data.Loading) -> None:

@@ -37,7 +37,7 @@ def show_tiles(
     here: Page, freshness: pa.Table, coverage: pa.Table, quarantine: pa.Table
 ) -> None:
     """Draw the four figures on top."""
-    states = freshness["state"].to_pylist()
+    states = [s for s in freshness["state"].to_pylist() if s != "not delivered"]
     set_aside = sum(quarantine["row_count"].to_pylist())
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
@@ -45,7 +45,8 @@ def show_tiles(
         st.caption(_troubles(states))
         here.show_origin(
             page.Origin(
-                formula="Feeds that are loaded and within their expected lag, of all.",
+                formula="Feeds that are loaded and within their expected lag, of all"
+                " that are configured and deliver, or never did.",
                 mart="core.mart_source_freshness",
                 row_count=len(states),
             )
@@ -123,7 +124,7 @@ def show_freshness(here: Page, freshness: pa.Table) -> None:
         caption="Feeds, the worrying ones first",
         origin=page.Origin(
             formula="Stale: the newest data is older than the lag that the source is"
-            " expected to have.",
+            " expected to have. Not delivered: a stream that the source does not send.",
             mart="core.mart_source_freshness",
             row_count=len(rows),
         ),
@@ -181,7 +182,7 @@ def show_completeness(here: Page) -> None:
         ],
         page=here,
         name="month-completeness",
-        caption="Completeness by month and source",
+        caption="Completeness by month and source, what lacks something first",
         origin=page.Origin(
             formula="Not complete: a rate or a delivery of the month is missing.",
             mart="core.mart_month_completeness",

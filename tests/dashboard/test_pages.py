@@ -169,8 +169,24 @@ def test_a_pool_opens_into_the_line_items_of_the_whole_pool(
 ) -> None:
     publish(tmp_path)
     text = text_of(open_app(tmp_path, model="eta-v2", item="pool gpu-cluster"))
-    assert "carries **EUR 300.00** of the EUR 550.00 of pool gpu-cluster" in text
+    assert (
+        "carries **EUR 300.00** (shared) of the EUR 550.00 of pool gpu-cluster" in text
+    )
     assert "**2 line items**, together **EUR 550.00**, equal to the figure" in text
+
+
+def test_line_items_of_a_bill_in_another_currency_say_what_they_came_to(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path, "converted")
+    text = text_of(open_app(tmp_path, model="eta-v2", item="pool gpu-cluster"))
+    assert (
+        "together **USD 2,200.00** on the bills, which is EUR 1,100.00 converted"
+        in text
+    )
+    assert (
+        "together **USD 1,100.00** on the bills, which is EUR 550.00 converted" in text
+    )
 
 
 def test_a_model_without_cost_now_opens_without_parts(

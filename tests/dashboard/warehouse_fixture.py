@@ -14,7 +14,9 @@ from typing import Literal
 
 import duckdb
 
-Variant = Literal["normal", "empty", "stale", "partial", "missing_mart", "complete"]
+Variant = Literal[
+    "normal", "empty", "stale", "partial", "missing_mart", "complete", "converted"
+]
 
 #: Sums of the normal warehouse for September 2026, effective cost, by hand.
 TRUTH = {
@@ -196,6 +198,7 @@ insert into core.mart_source_freshness values
    48, false, 2, 5, 0),
   ('usage', 'tables', 'model_usage', '2026-09-30 05:12', '2026-09-30 05:12', 48,
    false, 1, 90, 0),
+  ('aws', 'aws_data_exports', 'aws_cur2', '2026-09-29 00:00', null, 48, false, 0, 0, 0),
   ('ledgerless', 'focus_files', 'focus', null, null, 24, false, 0, 0, 0);
 insert into core.mart_loads values
   ('load-01', 'aws', 'focus', '2026-09', '2026-09', 'superseded', 10, 0,
@@ -320,6 +323,11 @@ def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) 
             "update core.mart_month_completeness set is_complete = false, missing ="
             " 'exchange rate USD to EUR for 2026-09'"
             " where billing_month = '2026-09' and source = 'aws'"
+        )
+    if variant == "converted":
+        connection.execute(
+            "update lineage.line_items set billing_currency = 'USD',"
+            " billed_cost = billed_cost * 2, effective_cost = effective_cost * 2"
         )
     if variant == "missing_mart":
         connection.execute("drop table cost.mart_cost_waterfall")

@@ -19,13 +19,14 @@ SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
 EVERYTHING = data.Selection(SEPTEMBER, "Amortised", "EUR")
 
 
-def test_worrying_feeds_come_first(tmp_path: Path) -> None:
+def test_worrying_feeds_come_first_and_unused_ones_last(tmp_path: Path) -> None:
     rows = data.freshness(snapshot_of(tmp_path, "stale")).to_pylist()
     assert [(row["source"], row["state"]) for row in rows] == [
         ("ledgerless", "never loaded"),
         ("aws", "stale"),
         ("gcp", "fresh"),
         ("usage", "fresh"),
+        ("aws", "not delivered"),
     ]
 
 
