@@ -206,7 +206,7 @@ def ask(reader: PublishedReader) -> Answer:
     )
 
 
-def _only(table: pa.Table) -> Any:  # noqa: ANN401  (a text or an amount)
+def _only(table: pa.Table) -> Any:
     (row,) = table.to_pylist()
     (value,) = row.values()
     return value

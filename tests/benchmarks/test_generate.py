@@ -24,7 +24,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _one(query: str) -> Any:  # noqa: ANN401  (a value, or several)
+def _one(query: str) -> Any:
     row = duckdb.execute(query).fetchone()
     assert row is not None
     return row[0] if len(row) == 1 else row

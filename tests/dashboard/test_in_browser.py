@@ -131,7 +131,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @contextmanager
 def visit(
-    browser: Any,  # noqa: ANN401 - playwright has no types here
+    browser: Any,
     link: str,
     *,
     size: str = "desktop",
@@ -159,7 +159,7 @@ def _note_outside(tab: Visit, host: str, url: str) -> None:
         tab.outside.append(url)
 
 
-def _note_error(tab: Visit, message: Any) -> None:  # noqa: ANN401
+def _note_error(tab: Visit, message: Any) -> None:
     is_probe = message.location["url"].endswith(PROBES)
     if message.type == "error" and not is_probe:
         tab.errors.append(message.text)
@@ -168,7 +168,7 @@ def _note_error(tab: Visit, message: Any) -> None:  # noqa: ANN401
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_cost_by_model_is_whole_on_every_screen(
-    browser: Any,  # noqa: ANN401
+    browser: Any,
     address: str,
     size: str,
     scheme: Literal["light", "dark"],
@@ -189,7 +189,7 @@ def test_cost_by_model_is_whole_on_every_screen(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_data_health_is_whole_on_every_screen(
-    browser: Any,  # noqa: ANN401
+    browser: Any,
     address: str,
     size: str,
     scheme: Literal["light", "dark"],
@@ -211,7 +211,7 @@ def _keep(tab: Visit, name: str) -> None:
 
 
 def test_the_whole_page_is_kept_for_looking_at(
-    browser: Any,  # noqa: ANN401
+    browser: Any,
     address: str,
 ) -> None:
     link = f"{address}/?model=eta-v2&item=node-a"
@@ -225,7 +225,7 @@ def test_the_whole_page_is_kept_for_looking_at(
 
 
 def test_two_clicks_lead_from_a_model_to_its_line_items(
-    browser: Any,  # noqa: ANN401
+    browser: Any,
     address: str,
 ) -> None:
     with visit(browser, address, height=5200) as tab:
@@ -249,7 +249,7 @@ def _click_first_row(tab: Visit, table: int) -> None:
 
 
 def test_a_choice_is_in_the_link_and_stays_on_the_next_page(
-    browser: Any,  # noqa: ANN401
+    browser: Any,
     address: str,
 ) -> None:
     with visit(browser, f"{address}/?period=2026-08&basis=Billed") as tab:
@@ -266,7 +266,7 @@ def test_a_choice_is_in_the_link_and_stays_on_the_next_page(
 
 
 def test_an_invalid_link_warns_in_the_browser_too(
-    browser: Any,  # noqa: ANN401
+    browser: Any,
     address: str,
 ) -> None:
     with visit(browser, f"{address}/?period=2031-01") as tab:
@@ -278,7 +278,7 @@ def test_an_invalid_link_warns_in_the_browser_too(
 
 
 def test_a_page_opened_first_on_a_fresh_server_goes_through_the_router(
-    browser: Any,  # noqa: ANN401
+    browser: Any,
     tmp_path: Path,
 ) -> None:
     publish(tmp_path / "workspace")
@@ -292,7 +292,7 @@ def test_a_page_opened_first_on_a_fresh_server_goes_through_the_router(
 
 
 def test_an_open_page_follows_twenty_publishes_without_an_error(
-    browser: Any,  # noqa: ANN401
+    browser: Any,
     tmp_path: Path,
 ) -> None:
     root = tmp_path / "workspace"

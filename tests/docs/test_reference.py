@@ -135,7 +135,7 @@ def test_every_key_of_the_catalog_is_described() -> None:
 def test_every_variable_that_is_listened_to_is_listed() -> None:
     found = {
         environment.variable_name((name, *inner))
-        for name, field in environment._Variables.model_fields.items()  # noqa: SLF001
+        for name, field in environment._Variables.model_fields.items()
         for inner in _inner_names(field.annotation)
     }
     assert listed(section(page("settings.md"), "Precedence")) == found

@@ -119,10 +119,10 @@ def _services(state: CloudBillingState) -> dict[str, dict[str, tuple[Any, ...]]]
 
 def _page(
     state: CloudBillingState,
-    request: Any,  # noqa: ANN401
+    request: Any,
     items: Sequence[Any] | None,
     answer: Callable[[Sequence[Any], str], Any],
-) -> Any:  # noqa: ANN401
+) -> Any:
     if items is None:
         return None
     start = int(request.page_token or 0)
@@ -133,12 +133,12 @@ def _page(
 def _handler(
     state: CloudBillingState,
     name: str,
-    request_type: Any,  # noqa: ANN401
+    request_type: Any,
     answer: Callable[[Any], Any],
-) -> Any:  # noqa: ANN401
+) -> Any:
     import grpc
 
-    def serve(request: Any, context: Any) -> Any:  # noqa: ANN401
+    def serve(request: Any, context: Any) -> Any:
         state.calls[name] += 1
         state.requests.append((name, request))
         if state.failures.get(name):

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def is_available() -> bool:
 def running_s3() -> Iterator[str]:
     """Run the server on a free loopback port; yields its address."""
     port = _free_port()
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         [str(MOTO_SERVER), "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -67,7 +67,7 @@ def client(endpoint_url: str) -> Any:
         endpoint_url=endpoint_url,
         region_name="us-east-1",
         aws_access_key_id="AKIAWRITER0000000000",
-        aws_secret_access_key="writer",  # noqa: S106
+        aws_secret_access_key="writer",
         config=Config(request_checksum_calculation="when_required"),
     )
 
@@ -121,7 +121,7 @@ class FaultyProxy:
             if request.method == "GET" and request.key.endswith(suffix)
         ]
 
-    def __enter__(self) -> FaultyProxy:
+    def __enter__(self) -> Self:
         threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
         ).start()
@@ -132,7 +132,7 @@ class FaultyProxy:
         self._server.server_close()
 
 
-def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:
+def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901  (one class)
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 

@@ -81,7 +81,7 @@ def only(store: S3Objects, prefix: str) -> StoredObject:
 
 
 def noise(size: int) -> bytes:
-    return random.Random(size).randbytes(size)  # noqa: S311
+    return random.Random(size).randbytes(size)
 
 
 @needs_s3

@@ -81,12 +81,20 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def go(root: Path, **options: bool) -> None:
-    run(Workspace(root), load_settings(root), progress=SilentProgress(), **options)
+def go(root: Path, *, keep_going: bool = False) -> None:
+    run(
+        Workspace(root),
+        load_settings(root),
+        keep_going=keep_going,
+        progress=SilentProgress(),
+    )
 
 
 def ask(root: Path, sql: str) -> list[dict[str, object]]:
-    return PublishedReader(root).snapshot().query(sql).to_pylist()
+    rows: list[dict[str, object]] = (
+        PublishedReader(root).snapshot().query(sql).to_pylist()
+    )
+    return rows
 
 
 def test_the_first_run_answers_what_each_model_costs(root: Path) -> None:

@@ -123,7 +123,7 @@ def total(parts: Sequence[FilePart], column: str = "BilledCost") -> Decimal:
     amount = Decimal(0)
     for part in parts:
         query = (
-            f'SELECT sum(CAST("{column}" AS DECIMAL(38, 9)))'  # noqa: S608
+            f'SELECT sum(CAST("{column}" AS DECIMAL(38, 9)))'
             f" FROM {readers[part.format]}('{part.path}')"
         )
         ((subtotal,),) = duckdb.execute(query).fetchall()
@@ -156,7 +156,7 @@ def test_a_month_delivered_by_overwriting_is_read_whole(
     assert [part.uri for part in parts] == [f"s3://{bucket.name}/{k}" for k in keys]
     assert all(part.is_owned and part.format == "parquet" for part in parts)
     assert total(parts) == Decimal("100.750000001")
-    tags = duckdb.execute(f"SELECT Tags['model'] FROM '{parts[0].path}'").fetchall()  # noqa: S608
+    tags = duckdb.execute(f"SELECT Tags['model'] FROM '{parts[0].path}'").fetchall()
     assert tags == [("eta-v2",), ("eta-v2",)]
 
 
@@ -184,7 +184,7 @@ def test_only_the_newest_execution_counts_when_each_makes_a_new_report(
 def test_large_files_uploaded_in_parts_are_proven_by_their_multipart_etag(
     proxy: FaultyProxy, bucket: Bucket, layout: ExportLayout, tmp_path: Path
 ) -> None:
-    dice = random.Random(0)  # noqa: S311
+    dice = random.Random(0)
     unique = [dice.randbytes(1200).hex() for _ in range(5000)]
     table = focus_table("2026-05", ["0.01"] * 5000).append_column(
         "x_Unique", pa.array(unique)
@@ -538,7 +538,7 @@ def test_the_check_names_the_permission_that_reading_lacks(
 
 @pytest.fixture
 def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedExport]:
-    """An export on a server that checks signatures and IAM policies."""
+    """Lay an export on a server that checks signatures and IAM policies."""
     with running_s3() as url:
         writer = client(url)
         writer.create_bucket(Bucket="example-billing")

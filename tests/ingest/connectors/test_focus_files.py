@@ -14,6 +14,7 @@ import pytest
 from ingest.testing import ConnectorCase, ConnectorContract
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 HEADER = (
@@ -237,7 +238,7 @@ def _parquet_case(root: Path) -> ConnectorCase:
 
 def _write_parquet(
     path: Path,
-    costs: list[object],
+    costs: Sequence[object],
     currencies: list[str],
     money: pa.DataType | None = None,
 ) -> None:
