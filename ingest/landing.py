@@ -7,9 +7,7 @@ which cannot count is written again without them; those rows go to quarantine wh
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +15,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from ingest.connector import FilePart, LandingOptions, Part, RowsPart
-from ingest.files import open_text
+from ingest.malformed import advice_on_missing, as_malformed, read_header
 from ingest.projection import (
     NULL_SPELLINGS,
     RECORD_COLUMN,
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 8 * 1024 * 1024
 _MAX_KEPT_ROW_CHARACTERS = 20_000
-_SHOWN_COLUMNS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +186,7 @@ class Lander:
         if part.format == "jsonl":
             source = f"SELECT json AS {RECORD_COLUMN} FROM read_ndjson_objects({path})"
             return source, {RECORD_COLUMN: "JSON"}
-        header = _read_header(part)
+        header = read_header(part)
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
         nulls = ", ".join(literal(text) for text in NULL_SPELLINGS)
         source = (
@@ -270,7 +267,7 @@ class Lander:
                 f" {', '.join(missing)} of stream {self._stream.name!r}"
                 f" {'are' if len(missing) > 1 else 'is'} missing.",
                 where=origin,
-                next_step=_advice_on_missing(physical, part),
+                next_step=advice_on_missing(physical, part),
             )
         return projection
 
@@ -381,61 +378,7 @@ class Lander:
         try:
             return self._connection.execute(sql)
         except duckdb.Error as error:
-            raise _as_malformed(error, origin) from error
-
-
-def _as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
-    text = str(error).split("\n", 1)[0]
-    if "GZIP" in text:
-        what = "The gzip file ends before its end: it was cut off on the way."
-        next_step = "Deliver it again; what was loaded before stays current."
-    elif "Parquet" in text or "parquet" in text or "magic bytes" in text:
-        what = f"This is not a readable Parquet file ({text})."
-        next_step = "Deliver it again; what was loaded before stays current."
-    else:
-        what = f"It cannot be read: {text}"
-        next_step = "Correct the file or the source's mapping and run again."
-    return MalformedDeliveryError(what, where=origin, next_step=next_step)
-
-
-def _advice_on_missing(physical: dict[str, str], part: FilePart | None) -> str:
-    names = list(physical)
-    if part is not None and part.format == "csv" and len(names) == 1:
-        for delimiter, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
-            if delimiter in names[0]:
-                return (
-                    f"The header has one column that contains {word}s: set"
-                    f" 'delimiter: {json.dumps(delimiter)}' on this source."
-                )
-    shown = ", ".join(names[:_SHOWN_COLUMNS])
-    shown += ", …" if len(names) > _SHOWN_COLUMNS else ""
-    return (
-        f"Delivered columns: {shown}. Add a 'mapping' or 'defaults' entry for"
-        " this source, or export the column."
-    )
-
-
-def _read_header(part: FilePart) -> list[str]:
-    try:
-        with open_text(part.path, encoding=part.encoding) as text:
-            header = next(csv.reader(text, delimiter=part.delimiter), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise MalformedDeliveryError(
-            f"The first line cannot be read: {error}.",
-            where=part.uri,
-            next_step="Deliver it again; what was loaded before stays current.",
-        ) from error
-    names = [name.strip().removeprefix("\ufeff") for name in header]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if not any(names) or doubled or "" in names:
-        raise MalformedDeliveryError(
-            "The header line is empty."
-            if not any(names)
-            else f"The header names columns twice or not at all: {doubled or ['']}.",
-            where=f"{part.uri}:1",
-            next_step="Correct the header line and run again.",
-        )
-    return names
+            raise as_malformed(error, origin) from error
 
 
 def _bring(part: FilePart, target: Path) -> str:
