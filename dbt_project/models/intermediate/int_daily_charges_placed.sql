@@ -18,6 +18,9 @@
 {%- set assignment_rules = rules('assignment_rules') -%}
 {%- set platform_rules = rules('platform_rules') -%}
 {%- set hourly_pools = rules('hourly_pools') %}
+{%- if platform_rules | length > 999 -%}
+    {{ exceptions.raise_compiler_error("catalog.yml matches more than 999 platforms, which one number cannot carry.") }}
+{%- endif %}
 
 with charges as (
     select

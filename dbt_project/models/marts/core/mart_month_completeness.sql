@@ -14,7 +14,7 @@ select
         when max(case when amounts.is_missing_rate then 1 else 0 end) = 1
             then
                 'exchange rate '
-                || min(case when amounts.is_missing_rate then amounts.billing_currency end)
+                || {{ distinct_texts('case when amounts.is_missing_rate then amounts.billing_currency end') }}
                 || ' to ' || min(run.currency) || ' for ' || amounts.billing_month
     end as missing,
     count(distinct amounts.charge_date) as day_count,

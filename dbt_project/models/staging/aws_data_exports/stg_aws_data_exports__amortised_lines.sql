@@ -2,13 +2,15 @@ with lines as (
     select
         *,
         coalesce(savings_plan_savings_plan_a_r_n, '') as plan_arn,
-        -- Several fees of a plan in one hour: the first carries what was covered.
+        coalesce(reservation_reservation_a_r_n, '') as reservation_arn,
+        -- Several fees of one commitment: the first carries what was covered.
         row_number() over (
             partition by
                 line_item_line_item_type,
                 coalesce(savings_plan_savings_plan_a_r_n, ''),
+                coalesce(reservation_reservation_a_r_n, ''),
                 bill_billing_period_start_date,
-                line_item_usage_start_date
+                case when line_item_line_item_type <> 'RIFee' then line_item_usage_start_date end
             order by line_item_unblended_cost desc, identity_line_item_id asc
         ) as line_rank
     from {{ source('evidence', 'aws_cur2') }}
@@ -28,6 +30,17 @@ covered as (
     group by 1, 2, 3
 ),
 
+-- The same for a reservation, whose fee is for the whole billing period.
+reserved as (
+    select
+        reservation_arn,
+        bill_billing_period_start_date as billing_period_start,
+        sum(reservation_effective_cost) as covered_cost
+    from lines
+    where line_item_line_item_type = 'DiscountedUsage'
+    group by 1, 2
+),
+
 measured as (
     select
         lines.*,
@@ -41,18 +54,32 @@ measured as (
                     )
             when 'RIFee'
                 then
-                    coalesce(lines.reservation_unused_amortized_upfront_fee_for_billing_period, 0)
-                    + coalesce(lines.reservation_unused_recurring_fee, 0)
+                    case
+                        when
+                            lines.reservation_unused_amortized_upfront_fee_for_billing_period is null
+                            and lines.reservation_unused_recurring_fee is null
+                            then lines.line_item_unblended_cost - coalesce(reserved.covered_cost, 0)
+                        else
+                            coalesce(lines.reservation_unused_amortized_upfront_fee_for_billing_period, 0)
+                            + coalesce(lines.reservation_unused_recurring_fee, 0)
+                    end
             else 0
-        end as unused_commitment_cost
+        end as unused_commitment_cost,
+        covered.plan_arn is not null and covered.covered_cost is null as is_covered_cost_unknown
     from lines
     left join covered
         on
-            lines.line_item_line_item_type = 'SavingsPlanRecurringFee'
-            and lines.line_rank = 1
+            lines.line_item_line_item_type in ('SavingsPlanRecurringFee', 'SavingsPlanNegation')
+            and (lines.line_rank = 1 or lines.line_item_line_item_type = 'SavingsPlanNegation')
             and lines.plan_arn = covered.plan_arn
             and lines.bill_billing_period_start_date = covered.billing_period_start
             and lines.line_item_usage_start_date = covered.usage_start
+    left join reserved
+        on
+            lines.line_item_line_item_type = 'RIFee'
+            and lines.line_rank = 1
+            and lines.reservation_arn = reserved.reservation_arn
+            and lines.bill_billing_period_start_date = reserved.billing_period_start
 )
 
 select
@@ -62,6 +89,9 @@ select
             then coalesce(savings_plan_savings_plan_effective_cost, line_item_unblended_cost)
         when line_item_line_item_type = 'DiscountedUsage'
             then coalesce(reservation_effective_cost, line_item_unblended_cost)
+        -- Covered usage then stands at its unblended cost, which the negation takes back.
+        when line_item_line_item_type = 'SavingsPlanNegation' and is_covered_cost_unknown
+            then line_item_unblended_cost
         when
             line_item_line_item_type in (
                 'SavingsPlanNegation', 'SavingsPlanUpfrontFee', 'SavingsPlanRecurringFee', 'RIFee'
