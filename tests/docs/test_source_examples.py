@@ -127,7 +127,7 @@ def test_the_meter_of_the_page_is_read_as_it_says(tmp_path: Path) -> None:
 def test_the_query_of_the_page_is_read_as_it_says(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, block_of("read_tables", containing="query:"))
     (tmp_path / "gateway").mkdir()
-    duckdb.sql(
+    duckdb.execute(
         "COPY (SELECT TIMESTAMP '2026-03-01 10:00' + to_hours(i) AS started_at,"
         " 'eta' AS model, 5 AS tokens_in FROM range(3) AS hours(i))"
         f" TO '{tmp_path}/gateway/march.parquet'"

@@ -17,12 +17,14 @@ PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
 
 # Declared though no module imports them, and why.
 NOT_IMPORTED = {
-    "dbt-core": "runs as a subprocess",
+    "dbt-core": "runs as a subprocess, whose one module imports it",
     "dbt-duckdb": "dbt finds it by itself",
 }
 # Imported though not declared: they are part of what is declared.
 PART_OF = {
     "botocore": "boto3",
+    "dbt-adapters": "dbt-core",
+    "dbt-common": "dbt-core",
     "google-api-core": "google-cloud-bigquery",
     "google-auth": "google-cloud-bigquery",
     "googleapis-common-protos": "google-cloud-billing",

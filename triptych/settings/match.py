@@ -194,7 +194,9 @@ def regex_problem(pattern: str) -> str:
     import duckdb  # noqa: PLC0415  (only rules with a regex pay for the import)
 
     try:
-        duckdb.execute("SELECT regexp_matches('', ?)", [pattern])
+        # A connection of its own: the shared one would keep the unread answer.
+        with duckdb.connect(":memory:") as engine:
+            engine.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].partition("Error: ")[2]
         hint = _regex_hint(reason)
