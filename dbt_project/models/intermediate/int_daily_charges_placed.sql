@@ -3,9 +3,9 @@
   and component. Incremental by billing month: a month whose loads changed is
   replaced, whatever it held.
 
-  Rule, platform, component and interval travel through the grouping as one number
-  and are told apart afterwards; at fifty million lines that is three times faster
-  than grouping by their names.
+  Rule, platform, component, interval and broken money rules travel through the
+  grouping as one number and are told apart afterwards; at fifty million lines that is
+  three times faster than grouping by their names and counting each rule.
 -#}
 {{ config(
     materialized='incremental',
@@ -56,12 +56,12 @@ summed as (
             else target
         end as subject,
         (
-            (coalesce(rule_position, 0) * 1000 + coalesce(platform_position, 0)) * 10 + component_code
-        ) * 10 + interval_code * 2 + case when is_estimated then 1 else 0 end as placement,
+            (cast(coalesce(rule_position, 0) as bigint) * 1000 + coalesce(platform_position, 0)) * 10 + component_code
+        ) * 320 + interval_code * 64 + case when is_estimated then 32 else 0 end
+        + (1 - line_item_count) * 16 + {{ breach_code() }} as placement,
         sum(billed_cost) as billed_cost,
         sum(effective_cost) as effective_cost,
-        sum(line_item_count) as line_item_count,
-        {{ quality_counts() }}
+        count(*) as charge_count
     from charges
     group by 1, 2, 3, 4, 5, 6, 7
 ),
@@ -70,11 +70,13 @@ told_apart as (
     select
         *,
         cast(started_at as date) as charge_date,
-        {{ integer_quotient('placement', 100000) }} as rule_position,
-        {{ integer_quotient('placement', 100) }} % 1000 as platform_position,
-        {{ integer_quotient('placement', 10) }} % 10 as component_code,
-        {{ integer_quotient('placement', 2) }} % 5 as interval_code,
-        placement % 2 = 1 as is_estimated
+        {{ integer_quotient('placement', 3200000) }} as rule_position,
+        {{ integer_quotient('placement', 3200) }} % 1000 as platform_position,
+        {{ integer_quotient('placement', 320) }} % 10 as component_code,
+        {{ integer_quotient('placement', 64) }} % 5 as interval_code,
+        {{ integer_quotient('placement', 32) }} % 2 = 1 as is_estimated,
+        placement % 16 as breach_code,
+        case when {{ integer_quotient('placement', 16) }} % 2 = 0 then charge_count else 0 end as line_item_count
     from summed
 )
 
@@ -104,7 +106,9 @@ select
     {{ to_exact_money('billed_cost') }} as billed_cost,
     {{ to_exact_money('effective_cost') }} as effective_cost,
     {% for rule in money_rules() -%}
-    cast({{ rule.column }} as bigint) as {{ rule.column }},
+    case
+        when {{ breaks('breach_code', loop.index0) }} then cast(charge_count as bigint) else 0
+    end as {{ rule.column }},
     {% endfor -%}
     cast(line_item_count as bigint) as line_item_count
 from told_apart

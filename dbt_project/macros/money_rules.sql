@@ -1,8 +1,9 @@
 {#-
   The money rules of FOCUS that a line item can break by itself, with the predicate of
-  a breach. They are counted in the same pass that sums the money, and warn; they
-  never change an amount. Source: FOCUS specification, columns BilledCost,
-  EffectiveCost, ConsumedQuantity and attribute discount handling.
+  a breach. Line items that break the same rules are summed together in the one pass
+  over the evidence: that warns, and never changes an amount.
+  Source: FOCUS specification, columns BilledCost, EffectiveCost, ConsumedQuantity and
+  attribute discount handling.
 -#}
 {% macro money_rules() -%}
     {{ return([
@@ -37,9 +38,16 @@
     ]) }}
 {%- endmacro %}
 
-{#- How many line items of a group break each rule. -#}
-{% macro quality_counts() -%}
+{#- Which rules a line item breaks, as one number: rule n adds 2 to the power of n. -#}
+{% macro breach_code() -%}
+    (
     {%- for rule in money_rules() %}
-    sum(case when {{ rule.breach }} then 1 else 0 end) as {{ rule.column }}{{ "," if not loop.last }}
+        {{ "+ " if not loop.first }}case when {{ rule.breach }} then {{ 2 ** loop.index0 }} else 0 end
     {%- endfor %}
+    )
+{%- endmacro %}
+
+{#- Does a breach code hold the rule at a position? -#}
+{% macro breaks(code, position) -%}
+    {{ integer_quotient(code, 2 ** position) }} % 2 = 1
 {%- endmacro %}
