@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.ingest import loopback_s3
+from tests.ingest.aws_export_layout import Bucket, ExportLayout, focus_table
+from tests.ingest.loopback_s3 import Fault, FaultyProxy
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 HEADER = (
@@ -244,4 +248,87 @@ def test_a_month_without_an_exchange_rate_is_not_complete_and_the_others_are(
             "missing": "exchange rate USD to EUR for 2026-04",
         },
         {"billing_month": "2026-05", "is_complete": True, "missing": None},
+    ]
+
+
+BUCKET_SETTINGS = (
+    GOOD_SETTINGS
+    + "  - name: aws\n    type: aws_data_exports\n    bucket: example-billing\n"
+    "    prefix: exports\n    export: focus\n    endpoint_url: {url}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[tuple[FaultyProxy, Bucket, ExportLayout]]:
+    if not loopback_s3.is_available():
+        pytest.skip(loopback_s3.MISSING_REASON)
+    with loopback_s3.running_s3() as url, FaultyProxy(url) as proxy:
+        writer = loopback_s3.client(url)
+        writer.create_bucket(Bucket="example-billing")
+        bucket = Bucket(writer, "example-billing")
+        layout = ExportLayout(bucket)
+        layout.overwrite("2026-04", [focus_table("2026-04", ["1.25", "2.50"])])
+        yield proxy, bucket, layout
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        (Fault(403, "AccessDenied"), ("example-billing", "s3:")),
+        (Fault(400, "ExpiredToken"), ("ExpiredToken", "Sign in again")),
+    ],
+    ids=["denied bucket", "expired credentials"],
+)
+def test_a_bucket_that_refuses_is_named_and_what_is_published_stands(
+    published: Path,
+    tmp_path: Path,
+    bucket: tuple[FaultyProxy, Bucket, ExportLayout],
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Fault,
+    says: tuple[str, ...],
+) -> None:
+    proxy, _, _ = bucket
+    for name, value in loopback_s3.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    root = tmp_path / "workspace"
+    shutil.copytree(published, root)
+    (root / "triptych.yml").write_text(BUCKET_SETTINGS.replace("{url}", proxy.url))
+    proxy.on_request = lambda _request: fault
+    answer = triptych(root, "run")
+    proxy.on_request = lambda _request: None
+    assert answer.returncode == 3, answer.stderr
+    for text in says:
+        assert text in answer.stderr
+    for secret in ("secret-that-no-message", "token-that-no-message"):
+        assert secret not in answer.stderr + answer.stdout
+    assert ledger(root) == [march("10.0000000000")]
+
+
+def test_a_manifest_that_names_a_missing_object_keeps_its_month_out(
+    published: Path,
+    tmp_path: Path,
+    bucket: tuple[FaultyProxy, Bucket, ExportLayout],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proxy, store, layout = bucket
+    for name, value in loopback_s3.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    layout.overwrite("2026-05", [focus_table("2026-05", ["4.00"])])
+    listed = store.client.list_objects_v2(
+        Bucket=store.name, Prefix="exports/focus/data/BILLING_PERIOD=2026-05/"
+    )
+    [key] = [entry["Key"] for entry in listed["Contents"]]
+    store.client.delete_object(Bucket=store.name, Key=key)
+    root = tmp_path / "workspace"
+    shutil.copytree(published, root)
+    (root / "triptych.yml").write_text(BUCKET_SETTINGS.replace("{url}", proxy.url))
+    answer = triptych(root, "run")
+    assert answer.returncode == 3, answer.stderr
+    assert key in answer.stderr
+    assert ledger(root) == [march("10.0000000000")]
+    kept = triptych(root, "run", "--keep-going")
+    assert kept.returncode == 3, kept.stderr
+    assert ledger(root) == [
+        march("10.0000000000"),
+        {"billing_month": "2026-04", "billed_cost": "3.7500000000"},
     ]
