@@ -199,13 +199,15 @@ def _from_text(expression: str, canonical_type: str) -> str:
     if canonical_type == TIMESTAMP:
         formats = ", ".join(literal(text) for text in _SLASHED_FORMATS)
         return (
-            f"CASE WHEN regexp_matches({expression}, {literal(_SLASHED_DATE)})"
+            # The usual form is told by its hyphens, without a regular expression.
+            f"CASE WHEN substr({expression}, 5, 1) = '-'"
+            f" AND substr({expression}, 8, 1) = '-'"
+            f" THEN TRY_CAST({expression} AS TIMESTAMP WITH TIME ZONE)"
+            f" AT TIME ZONE 'UTC'"
+            f" WHEN regexp_matches({expression}, {literal(_SLASHED_DATE)})"
             f" THEN try_strptime({expression}, [{formats}])"
             f" WHEN regexp_matches({expression}, '^\\d{{4}}-\\d{{2}}$')"
-            f" THEN TRY_CAST({expression} || '-01' AS TIMESTAMP)"
-            f" WHEN regexp_matches({expression}, '^\\d{{4}}-\\d{{2}}-\\d{{2}}')"
-            f" THEN TRY_CAST({expression} AS TIMESTAMP WITH TIME ZONE)"
-            f" AT TIME ZONE 'UTC' END"
+            f" THEN TRY_CAST({expression} || '-01' AS TIMESTAMP) END"
         )
     return f"TRY_CAST({expression} AS {canonical_type})"
 
