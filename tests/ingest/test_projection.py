@@ -1,0 +1,87 @@
+"""Delivered text becomes canonical values: for any amount, moment and month."""
+
+# ruff: noqa: DTZ001  (the engine answers UTC moments without a zone)
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import duckdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.connector import Window
+from ingest.projection import to_canonical
+from ingest.streams import MONEY, TIMESTAMP
+
+AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=10, allow_nan=False)
+MOMENTS = st.datetimes(
+    min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 30)
+).map(lambda moment: moment.replace(microsecond=0))
+OFFSETS = st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours)))
+DAYS = st.dates(min_value=date(2020, 1, 1), max_value=date(2030, 12, 31))
+
+
+def read(text: str, canonical_type: str) -> object:
+    """Read one delivered text as the evidence views would."""
+    expression = to_canonical("delivered", "VARCHAR", canonical_type)
+    with duckdb.connect(":memory:") as engine:
+        engine.execute("SET TimeZone = 'UTC'")
+        row = engine.execute(
+            f"SELECT {expression} FROM (SELECT ? AS delivered)", [text]
+        ).fetchone()
+    return row and row[0]
+
+
+@given(AMOUNTS)
+@settings(max_examples=60, deadline=None)
+def test_an_amount_keeps_every_digit_however_it_is_grouped(amount: Decimal) -> None:
+    grouped = f"{amount:,.10f}"
+    assert read(f"{amount:f}", MONEY) == amount
+    assert read(grouped, MONEY) == amount
+    if amount >= 0:
+        assert read(f"${grouped} ", MONEY) == amount
+
+
+@given(MOMENTS, OFFSETS)
+@settings(max_examples=60, deadline=None)
+def test_a_moment_with_an_offset_is_taken_to_utc(
+    moment: datetime, offset: timezone
+) -> None:
+    local = moment.replace(tzinfo=UTC).astimezone(offset)
+    assert read(local.isoformat(), TIMESTAMP) == moment
+    assert read(f"{moment.isoformat()}Z", TIMESTAMP) == moment
+    assert read(moment.isoformat(sep=" "), TIMESTAMP) == moment
+
+
+@given(DAYS)
+@settings(max_examples=60, deadline=None)
+def test_a_slashed_day_is_month_first_and_never_the_first_century(day: date) -> None:
+    expected = datetime(day.year, day.month, day.day)
+    assert read(f"{day.month}/{day.day}/{day.year % 100:02d}", TIMESTAMP) == expected
+    assert read(f"{day.month}/{day.day}/{day.year}", TIMESTAMP) == expected
+
+
+@given(st.text(max_size=30))
+@settings(max_examples=80, deadline=None)
+def test_no_text_makes_the_engine_fail(text: str) -> None:
+    text = text.replace("\0", "")
+    assert isinstance(read(text, MONEY), Decimal | None)
+    assert isinstance(read(text, TIMESTAMP), datetime | None)
+
+
+@given(DAYS, DAYS, DAYS)
+def test_a_window_holds_exactly_the_months_of_its_days(
+    one: date, other: date, inside: date
+) -> None:
+    start, end = min(one, other), max(one, other) + timedelta(days=1)
+    month = f"{inside:%Y-%m}"
+    days_of_month = {
+        date(inside.year, inside.month, 1) + timedelta(days=n) for n in range(31)
+    }
+    has_a_day = any(
+        start <= day < end for day in days_of_month if day.month == inside.month
+    )
+    assert Window(start, end).overlaps_month(month) is has_a_day
+    assert Window().overlaps_month(month)
