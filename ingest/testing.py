@@ -150,6 +150,16 @@ class ConnectorContract:
             if column.is_required:
                 assert _count(case, f'"{column.name}" IS NULL') == 0, column.name
 
+    def test_the_key_of_its_stream_identifies_a_row(self, case: ConnectorCase) -> None:
+        """Where a stream has a key, no two rows of the first ingest share it."""
+        case.ingest()
+        key = ", ".join(f'"{name}"' for name in _stream(case).key)
+        if key:
+            distinct = f"SELECT DISTINCT {key} FROM evidence.{_stream(case).name}"
+            assert case.query(f"SELECT count(*) FROM ({distinct})") == [
+                (_row_count(case),)
+            ]
+
     def test_a_second_run_with_nothing_new_commits_nothing(
         self, case: ConnectorCase
     ) -> None:

@@ -18,11 +18,6 @@
     cast(date_trunc('{{ unit }}', {{ moment }}) as timestamp)
 {%- endmacro %}
 
-{#- First day of a YYYY-MM month. -#}
-{% macro month_start(label) -%}
-    cast({{ label }} || '-01' as date)
-{%- endmacro %}
-
 {#- Does a period last longer than a day? -#}
 {% macro is_longer_than_a_day(started_at, ended_at) -%}
     {{ ended_at }} > {{ started_at }} + interval '1' day

@@ -132,3 +132,36 @@ def test_a_wrong_option_names_what_is_known(
 
 def _case(root: Path, options: dict[str, object]) -> ConnectorCase:
     return ConnectorCase("tables", options, root, 0, {}, dict, dict, lambda: 0)
+
+
+class TestTablesWithAKeyContract(ConnectorContract):
+    """The same suite over a stream whose rows have a key: exchange rates."""
+
+    @pytest.fixture
+    def case(self, tmp_path: Path) -> ConnectorCase:
+        rates = tmp_path / "rates.csv"
+        rows = "date,base,quote,rate\n2026-03-31,USD,EUR,0.92\n2026-04-30,USD,EUR,0.9\n"
+        rates.write_text(rows)
+
+        def deliver_again() -> None:
+            later = rates.stat().st_mtime + 60
+            os.utime(rates, (later, later))
+
+        def deliver_late() -> dict[str, Decimal]:
+            rates.write_text(rows + "2026-05-31,USD,EUR,0.91\n")
+            return {}
+
+        def deliver_hostile() -> int:
+            rates.write_text(rows + "2026-05-31,USD,EUR,-1\n")
+            return 1
+
+        return ConnectorCase(
+            connector_type="tables",
+            options={"stream": "fx_rates", "path": "rates.csv"},
+            root=tmp_path,
+            expected_rows=2,
+            expected_money={},
+            deliver_again=deliver_again,
+            deliver_late=deliver_late,
+            deliver_hostile=deliver_hostile,
+        )
