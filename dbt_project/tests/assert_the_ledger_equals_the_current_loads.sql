@@ -1,27 +1,41 @@
 {#-
   Rows and money of the ledger, against what was summed from the files when they were
   loaded: per source, month and billing currency, to the last of eighteen decimals.
-  Google's amount is cost plus credits. An amortised cost that staging computes has
-  no total to compare with; only its row count and billed amount are compared.
+  Which of the summed amounts a ledger must equal is said by bill_streams(). An
+  amortised cost that staging computes has no total to compare with.
 -#}
-with current_totals as (
+with loaded as (
     select
         totals.billing_month,
         loads.source,
         totals.currency,
-        sum(totals.row_count) as row_count,
-        sum(
-            totals.first_amount
-            + case when loads.stream = 'gcp_billing_export' then coalesce(totals.second_amount, 0) else 0 end
-        ) as billed_cost,
-        sum(case when loads.stream = 'focus' then totals.second_amount end) as effective_cost
+        totals.row_count,
+        case loads.stream
+            {% for bill in bill_streams() -%}
+            when '{{ bill.stream }}' then {{ bill.billed }}
+            {% endfor -%}
+        end as billed_cost,
+        case loads.stream
+            {% for bill in bill_streams() -%}
+            when '{{ bill.stream }}' then {{ bill.effective }}
+            {% endfor -%}
+        end as effective_cost
     from {{ source('catalogue', 'load_totals') }} as totals
     inner join {{ source('catalogue', 'loads') }} as loads
         on totals.load_id = loads.load_id
-    where
-        loads.status = 'current'
-        and loads.stream in ('focus', 'gcp_billing_export', 'aws_cur2')
-    group by totals.billing_month, loads.source, totals.currency
+    where loads.status = 'current' and loads.stream in ({{ bill_stream_names() }})
+),
+
+current_totals as (
+    select
+        billing_month,
+        source,
+        currency,
+        sum(row_count) as row_count,
+        sum(billed_cost) as billed_cost,
+        sum(effective_cost) as effective_cost
+    from loaded
+    group by billing_month, source, currency
 ),
 
 ledger as (

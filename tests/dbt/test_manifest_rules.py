@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from triptych.transform import dbt_project_dir
+from triptych.warehouse.bills import BILL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -288,3 +289,15 @@ def test_sqlfluff_finds_nothing() -> None:
         check=False,
     )
     assert finished.returncode == 0, finished.stdout
+
+
+def test_dbt_and_the_spine_name_the_same_bill_streams() -> None:
+    macro = (dbt_project_dir() / "macros" / "bill_streams.sql").read_text("utf-8")
+    told_dbt = dict(
+        zip(
+            re.findall(r"'stream': '(\w+)'", macro),
+            re.findall(r"'charges': '(\w+)'", macro),
+            strict=True,
+        )
+    )
+    assert told_dbt == {bill.name: bill.staging_views[-1] for bill in BILL_STREAMS}

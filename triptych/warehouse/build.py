@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.errors import RunLockedError
+from triptych.warehouse.bills import BILL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
-
-#: Streams whose rows are charges: a change in them makes a month be built again.
-BILL_STREAMS = ("focus", "aws_cur2", "gcp_billing_export")
 
 _LOCK_WAIT_SECONDS = 15.0
 
@@ -187,7 +185,7 @@ def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _month_signatures(raw_database: Path) -> dict[str, str]:
-    streams = ", ".join(f"'{stream}'" for stream in BILL_STREAMS)
+    streams = ", ".join(f"'{stream.name}'" for stream in BILL_STREAMS)
     with duckdb.connect(str(raw_database), read_only=True) as connection:
         rows = connection.execute(
             "SELECT billing_month,"
@@ -200,7 +198,6 @@ def _month_signatures(raw_database: Path) -> dict[str, str]:
 
 
 __all__ = [
-    "BILL_STREAMS",
     "BuildPlan",
     "ControlTable",
     "mark_built",

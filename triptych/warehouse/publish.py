@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from triptych.errors import TriptychError
+from triptych.warehouse.bills import BILL_STREAMS, LEDGER_VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +23,9 @@ if TYPE_CHECKING:
 #: Schemas of the build database that readers get.
 PUBLIC_SCHEMAS = ("core", "cost", "delivery", "outcomes", "attribution", "roi")
 
-#: The views behind the ledger, in the order in which each may refer to earlier ones.
-_EVIDENCE_VIEWS = ("focus", "aws_cur2", "gcp_billing_export")
 _MODEL_VIEWS = (
-    ("staging", "stg_focus__charges"),
-    ("staging", "stg_gcp_billing__charges"),
-    ("staging", "stg_aws_data_exports__amortised_lines"),
-    ("staging", "stg_aws_data_exports__charges"),
-    ("intermediate", "int_charges_unioned"),
-    ("intermediate", "int_charges_assigned"),
-    ("intermediate", "int_line_items"),
+    *(("staging", view) for bill in BILL_STREAMS for view in bill.staging_views),
+    *(("intermediate", view) for view in LEDGER_VIEWS),
 )
 
 
@@ -126,8 +120,13 @@ def _write_lineage(connection: duckdb.DuckDBPyConnection) -> None:
     aliases = "SELECT * FROM published.lineage.catalog_model_aliases"
     views = [("build", "control", "catalog_model_aliases", aliases)]
     views += [
-        ("raw", "evidence", name, _view_sql(connection, "raw", "evidence", name))
-        for name in _EVIDENCE_VIEWS
+        (
+            "raw",
+            "evidence",
+            bill.name,
+            _view_sql(connection, "raw", "evidence", bill.name),
+        )
+        for bill in BILL_STREAMS
     ]
     views += [
         ("build", schema, name, _view_sql(connection, "build", schema, name))

@@ -1,6 +1,5 @@
 {#- The ledger at line level: every current charge of every provider, FOCUS 1.4 names. -#}
-select * from {{ ref('stg_focus__charges') }}
-union all
-select * from {{ ref('stg_gcp_billing__charges') }}
-union all
-select * from {{ ref('stg_aws_data_exports__charges') }}
+{% for bill in bill_streams() -%}
+select * from {{ ref(bill.charges) }}
+{{ "union all" if not loop.last }}
+{% endfor %}

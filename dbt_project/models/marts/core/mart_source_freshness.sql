@@ -63,4 +63,4 @@ left join loads on sources.source = loads.source and sources.stream = loads.stre
 left join newest_charges
     on
         sources.source = newest_charges.source
-        and sources.stream in ('focus', 'aws_cur2', 'gcp_billing_export')
+        and sources.stream in ({{ bill_stream_names() }})

@@ -1,0 +1,33 @@
+{#-
+  The streams that are bills. Each has one staging model of ledger charges, and says
+  which of the two amounts summed when a load was committed its ledger must equal:
+  `billed` and `effective` are expressions over first_amount and second_amount, NULL
+  where staging computes the amount. `triptych/warehouse/bills.py` lists the same.
+-#}
+{% macro bill_streams() -%}
+    {{ return([
+        {
+            'stream': 'focus',
+            'charges': 'stg_focus__charges',
+            'billed': 'first_amount',
+            'effective': 'second_amount',
+        },
+        {
+            'stream': 'gcp_billing_export',
+            'charges': 'stg_gcp_billing__charges',
+            'billed': 'first_amount + coalesce(second_amount, 0)',
+            'effective': 'null',
+        },
+        {
+            'stream': 'aws_cur2',
+            'charges': 'stg_aws_data_exports__charges',
+            'billed': 'first_amount',
+            'effective': 'null',
+        },
+    ]) }}
+{%- endmacro %}
+
+{#- The names of the bill streams, as a list of SQL texts. -#}
+{% macro bill_stream_names() -%}
+    {{ return(sql_texts(bill_streams() | map(attribute='stream') | list)) }}
+{%- endmacro %}

@@ -1,0 +1,57 @@
+"""The streams a connector may deliver, with the schema each row must meet.
+
+One module per family. Canonical streams are triptych's own and documented in
+``docs/reference/streams.md``, which is generated from here.
+"""
+
+from ingest.streams.bills import AWS_CUR2, FOCUS, GCP_BILLING_EXPORT
+from ingest.streams.meters import ACCELERATOR_USAGE, MODEL_USAGE
+from ingest.streams.outcomes import OUTCOMES, PROCESS_VOLUMES
+from ingest.streams.prices import (
+    BILLING_PROJECTS,
+    BUDGETS,
+    FX_RATES,
+    INVOICES,
+    SKU_PRICES,
+)
+from ingest.streams.schema import (
+    MONEY,
+    QUANTITY,
+    TAGS,
+    TEXT,
+    TIMESTAMP,
+    Column,
+    Stream,
+)
+
+#: Every stream by name. What ``triptych`` can build on exists here and nowhere else.
+STREAMS: dict[str, Stream] = {
+    stream.name: stream
+    for stream in (
+        FOCUS,
+        AWS_CUR2,
+        GCP_BILLING_EXPORT,
+        SKU_PRICES,
+        BILLING_PROJECTS,
+        MODEL_USAGE,
+        ACCELERATOR_USAGE,
+        INVOICES,
+        FX_RATES,
+        OUTCOMES,
+        PROCESS_VOLUMES,
+        BUDGETS,
+    )
+}
+
+__all__ = [
+    "BUDGETS",
+    "FOCUS",
+    "MONEY",
+    "QUANTITY",
+    "STREAMS",
+    "TAGS",
+    "TEXT",
+    "TIMESTAMP",
+    "Column",
+    "Stream",
+]

@@ -1,0 +1,79 @@
+"""What was used: triptych's own canonical streams for the split of a bill."""
+
+from __future__ import annotations
+
+from ingest.streams.schema import (
+    QUANTITY,
+    TIMESTAMP,
+    Column,
+    Stream,
+    starts_in_range,
+)
+
+MODEL_USAGE = Stream(
+    name="model_usage",
+    period_column="period_start",
+    columns=(
+        Column(
+            "period_start",
+            TIMESTAMP,
+            is_required=True,
+            aliases=("date", "day", "usage_date", "hour", "usage_start_time"),
+        ),
+        Column("period_end", TIMESTAMP, aliases=("usage_end_time",)),
+        Column("model_id", is_required=True, aliases=("model", "model_name")),
+        Column("pool_id", aliases=("pool", "cluster")),
+        Column("platform_id", aliases=("platform",)),
+        Column("requests", QUANTITY, aliases=("request_count", "calls")),
+        Column(
+            "successful_requests",
+            QUANTITY,
+            aliases=("successes", "success_count", "successful"),
+        ),
+        Column("input_tokens", QUANTITY, aliases=("tokens_in", "prompt_tokens")),
+        Column("cached_input_tokens", QUANTITY, aliases=("cached_tokens",)),
+        Column("output_tokens", QUANTITY, aliases=("tokens_out", "completion_tokens")),
+        Column("gpu_seconds", QUANTITY),
+        Column("gpu_hours", QUANTITY),
+        Column("cpu_core_hours", QUANTITY, aliases=("cpu_hours",)),
+        Column("memory_gibibyte_hours", QUANTITY, aliases=("memory_gib_hours",)),
+        Column("latency_histogram"),
+    ),
+    checks=(
+        starts_in_range("period_start"),
+        ("period_ends_before_it_starts", '"period_end" < "period_start"'),
+        (
+            "negative_quantity",
+            '"requests" < 0 OR "successful_requests" < 0 OR "input_tokens" < 0'
+            ' OR "output_tokens" < 0 OR "gpu_seconds" < 0 OR "gpu_hours" < 0',
+        ),
+    ),
+)
+
+ACCELERATOR_USAGE = Stream(
+    name="accelerator_usage",
+    period_column="period_start",
+    columns=(
+        Column(
+            "period_start",
+            TIMESTAMP,
+            is_required=True,
+            aliases=("date", "day", "hour", "usage_date"),
+        ),
+        Column("period_end", TIMESTAMP),
+        Column("pool_id", is_required=True, aliases=("pool", "cluster")),
+        Column("model_id", aliases=("model", "workload")),
+        Column("node_id", aliases=("node",)),
+        Column("capacity_gpu_hours", QUANTITY),
+        Column("requested_gpu_hours", QUANTITY),
+        Column("used_gpu_hours", QUANTITY, aliases=("active_gpu_hours",)),
+    ),
+    checks=(
+        starts_in_range("period_start"),
+        (
+            "negative_quantity",
+            '"capacity_gpu_hours" < 0 OR "requested_gpu_hours" < 0'
+            ' OR "used_gpu_hours" < 0',
+        ),
+    ),
+)

@@ -1,0 +1,101 @@
+"""What a stream is: its columns, its period, its money and the checks of its rows.
+
+A column's ``type`` is the DuckDB type in which the evidence views expose it. Money
+is DECIMAL(38, 18): wide enough for a token price, and it sums exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MONEY = "DECIMAL(38, 18)"
+QUANTITY = "DECIMAL(38, 18)"
+TEXT = "VARCHAR"
+TIMESTAMP = "TIMESTAMP"
+TAGS = "MAP(VARCHAR, VARCHAR)"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One canonical column.
+
+    ``is_required``: the header must have it and every row must fill it.
+    ``aliases``: other spellings that are accepted in a delivery, compared without
+    regard to case.
+    """
+
+    name: str
+    type: str = TEXT
+    is_required: bool = False
+    aliases: tuple[str, ...] = ()
+    is_currency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One kind of row.
+
+    Parameters
+    ----------
+    name : str
+        Stream name, also its view in the catalogue's ``evidence`` schema.
+    columns : tuple of Column
+        Schema of the evidence view.
+    period_column : str
+        Column whose UTC month decides which billing month a row belongs to.
+    money_columns : tuple of str
+        Columns summed per month and currency when a load is committed, to compare
+        the ledger with later; empty where the stream holds no money.
+    currency_column : str
+        Column that holds the currency of ``money_columns``.
+    key : tuple of str
+        Columns that identify a row within a load; empty where rows may repeat
+        (a bill may hold two equal lines, and both count).
+    money_predicate : str
+        SQL predicate over canonical columns: rows whose money counts. Others only
+        repeat money that stands in another row.
+    checks : tuple of (str, str)
+        Reason code and SQL predicate over canonical columns; a row for which it
+        is true goes to quarantine.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    period_column: str
+    money_columns: tuple[str, ...] = ()
+    currency_column: str = ""
+    key: tuple[str, ...] = ()
+    money_predicate: str = "true"
+    checks: tuple[tuple[str, str], ...] = ()
+
+    def column(self, name: str) -> Column:
+        """Return the column called ``name``; :class:`KeyError` if there is none."""
+        return next(column for column in self.columns if column.name == name)
+
+
+def texts(*names: str) -> tuple[Column, ...]:
+    """Return optional text columns."""
+    return tuple(Column(name) for name in names)
+
+
+def typed(type_: str, *names: str) -> tuple[Column, ...]:
+    """Return optional columns of one type."""
+    return tuple(Column(name, type_) for name in names)
+
+
+def required(type_: str, name: str, *aliases: str) -> Column:
+    """Return a column that the header must have and every row must fill."""
+    return Column(name, type_, is_required=True, aliases=aliases)
+
+
+_EARLIEST = "TIMESTAMP '2000-01-01'"
+_LATEST_START = "(CAST(now() AS TIMESTAMP) + INTERVAL 400 DAY)"
+LATEST_END = "TIMESTAMP '2100-01-01'"
+
+
+def starts_in_range(column: str) -> tuple[str, str]:
+    """Return the check of a time at which something starts: no typing error."""
+    return (
+        "date_out_of_range",
+        f'"{column}" < {_EARLIEST} OR "{column}" > {_LATEST_START}',
+    )
