@@ -15,6 +15,14 @@
 {%- endmacro %}
 
 {#-
+  An exact amount that is added to others: DECIMAL(38, 18) + DECIMAL(38, 18) loses the
+  last digit in Spark, which keeps room for a carry; up to three of these do not.
+-#}
+{% macro to_addend(amount) -%}
+    cast({{ amount }} as decimal(36, 18))
+{%- endmacro %}
+
+{#-
   A meter reading as a weight: eight decimals, so that its sums do not depend on the
   order of the rows and its shares can be worked out in whole numbers.
 -#}
