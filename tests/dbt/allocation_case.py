@@ -46,7 +46,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One reading of ``stg_tables__model_usage``."""
+    """One reading of ``int_model_usage``."""
 
     model: str
     pool: str | None
@@ -60,7 +60,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Accelerator:
-    """One reading of ``stg_tables__accelerator_usage``."""
+    """One reading of ``int_accelerator_usage``."""
 
     model: str | None
     pool: str

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 #: What the models under test read, in place of what builds it.
 INPUTS = (
     "intermediate.int_charges_owned",
-    "staging.stg_tables__model_usage",
-    "staging.stg_tables__accelerator_usage",
+    "intermediate.int_model_usage",
+    "intermediate.int_accelerator_usage",
     "control.pools",
     "control.policies",
     "control.pool_percentages",
@@ -133,7 +133,7 @@ def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
             }
             for charge in case.charges
         ],
-        "staging.stg_tables__model_usage": [
+        "intermediate.int_model_usage": [
             {
                 "model_id": usage.model,
                 "pool_id": usage.pool,
@@ -146,7 +146,7 @@ def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
             }
             for usage in case.usage
         ],
-        "staging.stg_tables__accelerator_usage": [
+        "intermediate.int_accelerator_usage": [
             {
                 "model_id": row.model,
                 "pool_id": row.pool,

@@ -29,6 +29,12 @@ READ_THE_CATALOGUE = {
     "mart_run",
     "mart_source_freshness",
 }
+#: What bills and meters are staged as, and the one model that reads all of a kind.
+READ_IN_ONE_PLACE = {
+    "charges": "int_charges_unioned",
+    "model_usage": "int_model_usage",
+    "accelerator_usage": "int_accelerator_usage",
+}
 MONEY_COLUMN = re.compile(r"cost|price|spend|revenue|saving|impact|value|_amount$")
 #: A cost centre is a name of finance, not an amount.
 NO_MONEY = re.compile(r"_(ratio|count)$|^cost_center$")
@@ -160,15 +166,18 @@ def test_intermediate_models_never_refer_to_marts(models: list[Node]) -> None:
     assert strays == []
 
 
-def test_charges_of_a_provider_are_read_in_one_place(models: list[Node]) -> None:
-    readers = {
-        model["name"]
+def test_charges_and_meters_of_a_provider_are_read_in_one_place_each(
+    models: list[Node],
+) -> None:
+    reads = {
+        (other["name"].partition("__")[2], model["name"])
         for model in models
         if layer_of(model) != "staging"
         for other in models_under(model, models)
-        if layer_of(other) == "staging" and other["fqn"][2] != "tables"
+        if layer_of(other) == "staging"
     }
-    assert readers == {"int_charges_unioned"}
+    of_bills_and_meters = {read for read in reads if read[0] in READ_IN_ONE_PLACE}
+    assert of_bills_and_meters == set(READ_IN_ONE_PLACE.items())
 
 
 def test_a_models_name_says_its_layer(models: list[Node]) -> None:

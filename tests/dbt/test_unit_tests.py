@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 COMPUTES_NOTHING = {
     "dim_features",
     "dim_teams",
+    "int_accelerator_usage",
     "int_charges_unioned",
+    "int_model_usage",
     "mart_loads",
     "mart_run",
     "stg_tables__fx_rates",

@@ -11,9 +11,10 @@ found as (
     from {{ ref('int_daily_charges_placed') }}
     where target_kind = 'model' and target is not null
     union
-    select model_id from {{ ref('stg_tables__model_usage') }}
+    select model_id from {{ ref('int_model_usage') }}
+    where model_id is not null
     union
-    select model_id from {{ ref('stg_tables__accelerator_usage') }}
+    select model_id from {{ ref('int_accelerator_usage') }}
     where model_id is not null
     union
     select model_id from {{ source('control', 'pool_percentages') }}

@@ -15,7 +15,7 @@ usage as (
     select
         usage_rows.*,
         coalesce(aliases.model_id, usage_rows.model_id) as canonical_model_id
-    from {{ ref('stg_tables__model_usage') }} as usage_rows
+    from {{ ref('int_model_usage') }} as usage_rows
     left join aliases on usage_rows.model_id = aliases.alias
 ),
 
@@ -23,7 +23,7 @@ accelerators as (
     select
         accelerator_rows.*,
         coalesce(aliases.model_id, accelerator_rows.model_id) as canonical_model_id
-    from {{ ref('stg_tables__accelerator_usage') }} as accelerator_rows
+    from {{ ref('int_accelerator_usage') }} as accelerator_rows
     left join aliases on accelerator_rows.model_id = aliases.alias
 ),
 
@@ -46,6 +46,7 @@ active_days as (
         canonical_model_id as model_id,
         cast(period_start as date) as active_date
     from usage
+    where canonical_model_id is not null
     union
     select
         model_id,

@@ -25,7 +25,7 @@ readings as (
         usage_rows.*,
         coalesce(aliases.model_id, usage_rows.model_id) as canonical_model_id,
         cast(usage_rows.period_start as date) as metered_date
-    from {{ ref('stg_tables__model_usage') }} as usage_rows
+    from {{ ref('int_model_usage') }} as usage_rows
     left join {{ source('control', 'catalog_model_aliases') }} as aliases
         on usage_rows.model_id = aliases.alias
 ),

@@ -1,0 +1,16 @@
+{#-
+  Where meters come from: the staging models whose readings divide shared money, one
+  line per source of readings. `int_model_usage` and `int_accelerator_usage` read each
+  of them, and nothing else does.
+-#}
+{% macro model_usage_meters() -%}
+    {{ return([
+        'stg_tables__model_usage',
+    ]) }}
+{%- endmacro %}
+
+{% macro accelerator_usage_meters() -%}
+    {{ return([
+        'stg_tables__accelerator_usage',
+    ]) }}
+{%- endmacro %}
