@@ -100,6 +100,10 @@ class FilePart:
     ``path`` is either the user's own file (``is_owned`` false: it is copied, never
     moved) or one that the connector wrote into its working folder (``is_owned``
     true: it is moved). ``uri`` is where it came from.
+
+    ``landing`` says how this one file is read, where its own header decides that;
+    ``None``: as :meth:`Connector.landing` says. A file that does not hold as many
+    rows as ``row_count``, which its manifest announces, refuses the delivery.
     """
 
     path: Path
@@ -108,6 +112,8 @@ class FilePart:
     is_owned: bool
     delimiter: str = ","
     encoding: str = "utf-8"
+    landing: LandingOptions | None = None
+    row_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

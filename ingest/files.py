@@ -16,7 +16,7 @@ from ingest.connector import FileFormat, Finding
 from triptych.errors import FatalSourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _FORMATS: dict[str, FileFormat] = {
@@ -158,6 +158,21 @@ def column_names(path: Path, *, delimiter: str = ",") -> list[str]:
         return []
 
 
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Return column names that differ by more than their case, as an engine needs.
+
+    ``user:Team`` beside ``user:team`` becomes ``user:team_1``.
+    """
+    taken: set[str] = set()
+    distinct = []
+    for name in names:
+        spellings = (name, *(f"{name}_{number}" for number in range(1, len(names))))
+        free = next(text for text in spellings if text.casefold() not in taken)
+        taken.add(free.casefold())
+        distinct.append(free)
+    return distinct
+
+
 def open_text(path: Path, *, encoding: str = "utf-8") -> io.TextIOWrapper:
     """Open a text file, compressed or not, without its byte order mark."""
     if encoding == "utf-8":
@@ -167,4 +182,10 @@ def open_text(path: Path, *, encoding: str = "utf-8") -> io.TextIOWrapper:
     return path.open(encoding=encoding, newline="")
 
 
-__all__ = ["LocalFile", "LocalFiles", "column_names", "open_text"]
+__all__ = [
+    "LocalFile",
+    "LocalFiles",
+    "column_names",
+    "distinct_names",
+    "open_text",
+]

@@ -8,6 +8,7 @@ which cannot count is written again without them; those rows go to quarantine wh
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from ingest.connector import FilePart, LandingOptions, Part, RowsPart
+from ingest.files import distinct_names
 from ingest.malformed import advice_on_missing, as_malformed, read_header
 from ingest.projection import (
     NULL_SPELLINGS,
@@ -29,7 +31,7 @@ from ingest.projection import (
     quote,
     reject_reason,
 )
-from triptych.errors import MalformedDeliveryError
+from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -112,19 +114,24 @@ class Lander:
         ------
         MalformedDeliveryError
             It cannot be read, or lacks a required column.
+        IncompleteDeliveryError
+            It does not hold as many rows as were announced.
         """
         if isinstance(part, RowsPart):
             return self._land_rows(part, target)
         if part.format == "parquet":
-            return self._land_parquet(part, target)
-        return self._land_text(part, target)
+            landed = self._land_parquet(part, target)
+        else:
+            landed = self._land_text(part, target)
+        _refuse_unless_whole(part, landed)
+        return landed
 
     def _land_parquet(self, part: FilePart, target: Path) -> LandedPart:
         checksum = _bring(part, target)
         physical = self._describe(
             f"SELECT * FROM read_parquet({literal(str(target))})", part.uri
         )
-        projection = self._project(physical, part.uri)
+        projection = self._project(physical, part)
         return self._separate_bad_rows(target, part.uri, checksum, physical, projection)
 
     def _separate_bad_rows(
@@ -160,9 +167,9 @@ class Lander:
         return self._land_parquet(owned, target)
 
     def _land_text(self, part: FilePart, target: Path) -> LandedPart:
-        checksum = _checksum(part.path)
+        checksum = _checksum_as_read(_checksum(part.path), self._options_of(part))
         relation, physical = self._text_relation(part)
-        projection = self._project(physical, part.uri, part)
+        projection = self._project(physical, part)
         rejected = self._convert_text(part, relation, physical, projection, target)
         landed = self._describe(
             f"SELECT * FROM read_parquet({literal(str(target))})", part.uri
@@ -186,7 +193,7 @@ class Lander:
         if part.format == "jsonl":
             source = f"SELECT json AS {RECORD_COLUMN} FROM read_ndjson_objects({path})"
             return source, {RECORD_COLUMN: "JSON"}
-        header = read_header(part)
+        header = distinct_names(read_header(part))
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
         nulls = ", ".join(literal(text) for text in NULL_SPELLINGS)
         source = (
@@ -256,17 +263,18 @@ class Lander:
             for line, reason, content in rows
         )
 
-    def _project(
-        self, physical: dict[str, str], origin: str, part: FilePart | None = None
-    ) -> Projection:
-        projection = project(self._stream, physical, self._options)
+    def _options_of(self, part: FilePart) -> LandingOptions:
+        return self._options if part.landing is None else part.landing
+
+    def _project(self, physical: dict[str, str], part: FilePart) -> Projection:
+        projection = project(self._stream, physical, self._options_of(part))
         missing = projection.missing_columns
         if missing:
             raise MalformedDeliveryError(
                 f"The mandatory column{'s' if len(missing) > 1 else ''}"
                 f" {', '.join(missing)} of stream {self._stream.name!r}"
                 f" {'are' if len(missing) > 1 else 'is'} missing.",
-                where=origin,
+                where=part.uri,
                 next_step=advice_on_missing(physical, part),
             )
         return projection
@@ -387,6 +395,28 @@ def _bring(part: FilePart, target: Path) -> str:
             part.path.replace(target)
         return _checksum(target)
     return _copy_with_checksum(part.path, target)
+
+
+def _refuse_unless_whole(part: FilePart, landed: LandedPart) -> None:
+    if part.row_count is None:
+        return
+    count = sum(total.row_count for total in landed.totals) + len(landed.rejected)
+    if count != part.row_count:
+        raise IncompleteDeliveryError(
+            f"The file holds {count} rows, and its manifest announces"
+            f" {part.row_count}.",
+            where=part.uri,
+            next_step="What was loaded before stays current. Wait until it has been"
+            " delivered whole, and run again.",
+        )
+
+
+def _checksum_as_read(checksum: str, options: LandingOptions) -> str:
+    """Return what differs when the same text is read through another mapping."""
+    if not options.mapping and not options.defaults:
+        return checksum
+    reading = json.dumps([checksum, options.mapping, options.defaults], sort_keys=True)
+    return hashlib.sha256(reading.encode()).hexdigest()
 
 
 def _checksum(path: Path) -> str:

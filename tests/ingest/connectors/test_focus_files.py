@@ -230,6 +230,19 @@ def test_an_emptied_file_does_not_replace_what_was_loaded(case: ConnectorCase) -
     ]
 
 
+def test_a_corrected_mapping_reads_an_unchanged_file_again(tmp_path: Path) -> None:
+    bills = tmp_path / "bills"
+    bills.mkdir()
+    (bills / "a.csv").write_text(HEADER + line("1.25"))
+    case = _parquet_case(tmp_path)
+    case.ingest()
+    case.options["mapping"] = {"BilledCost": '"BilledCost"::DECIMAL(9, 2) * 2'}
+    case.ingest()
+    assert case.query('SELECT sum("BilledCost") FROM evidence.focus') == [
+        (Decimal("2.50"),)
+    ]
+
+
 def _parquet_case(root: Path) -> ConnectorCase:
     return ConnectorCase(
         "focus_files", {"path": "bills"}, root, 0, {}, dict, dict, lambda: 0
