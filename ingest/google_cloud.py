@@ -8,12 +8,11 @@ minutes and longer before they say that nobody answers.
 
 from __future__ import annotations
 
-import ipaddress
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from ingest.addresses import is_loopback
 from triptych.errors import (
     FatalSourceError,
     MalformedDeliveryError,
@@ -42,32 +41,6 @@ class Advice:
     where: str
     on_denied: str
     on_missing: str
-
-
-def is_loopback(endpoint: str) -> bool:
-    """Tell whether ``endpoint`` (host:port or URL) is on this machine.
-
-    Examples
-    --------
-    >>> is_loopback("http://127.0.0.1:9050"), is_loopback("localhost:9060")
-    (True, True)
-    >>> is_loopback("https://bigquery.googleapis.com")
-    False
-    >>> is_loopback("http://127.0.0.1@example.com")
-    False
-    """
-    url = endpoint if "://" in endpoint else f"//{endpoint}"
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def is_safe_endpoint(endpoint: str) -> bool:
-    """Tell whether a credential may be sent to ``endpoint``, or none will be."""
-    scheme = urlsplit(endpoint).scheme if "://" in endpoint else "https"
-    return scheme == "https" or is_loopback(endpoint)
 
 
 def open_bigquery(
@@ -257,8 +230,6 @@ __all__ = [
     "Advice",
     "bounded_call",
     "google_errors",
-    "is_loopback",
-    "is_safe_endpoint",
     "open_bigquery",
     "open_billing",
     "open_catalogue",

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from ingest.addresses import is_safe_endpoint
 from ingest.connector import (
     Delivery,
     FilePart,
@@ -39,7 +40,6 @@ from ingest.google_billing_table import (
     Slice,
     TableName,
 )
-from ingest.google_cloud import is_safe_endpoint
 from ingest.google_export_files import flatten_file
 from ingest.google_prices import PriceCatalogue, PricedService, digest, projects_part
 from triptych.errors import TriptychError
