@@ -11,12 +11,9 @@ Source: AWS Data Exports user guide, *Understanding export delivery*.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlsplit
@@ -31,14 +28,13 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.object_errors import ObjectChangedError, ObjectMissingError
+from ingest.manifests import ManifestedMonth, ManifestReader, format_of
 from ingest.objects import LocalObjects
 from ingest.s3_objects import S3Objects
 from triptych.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
     MalformedDeliveryError,
-    TransientSourceError,
     TriptychError,
 )
 
@@ -47,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ingest.connector import FileFormat
     from ingest.objects import ObjectStore, StoredObject
 
 _PARTITION = re.compile(r"billing_period=(\d{4}-(?:0[1-9]|1[0-2]))", re.IGNORECASE)
@@ -57,8 +52,6 @@ _STREAM_MARKS = {
     "aws_cur2": frozenset({"line_item_unblended_cost", "line_item_line_item_type"}),
 }
 _STREAM_OF_TABLE = {"focus": "focus", "cur2": "aws_cur2"}
-_READ_ATTEMPTS = 3
-_MAX_MANIFEST_BYTES = 64 * 1024 * 1024
 
 
 class AwsDataExportsConfig(SourceConfig):
@@ -111,28 +104,6 @@ class AwsDataExportsConfig(SourceConfig):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class ExportMonth:
-    """One billing month as its newest manifest describes it.
-
-    ``problem`` is why it cannot be read; it is raised when the month is, so that
-    one broken month does not keep the others out.
-    """
-
-    period: str
-    stream: str
-    manifest: StoredObject
-    files: tuple[StoredObject, ...] = ()
-    problem: TriptychError | None = None
-
-    @property
-    def fingerprint(self) -> str:
-        """Return a digest of the manifest's ETag and those of all it names."""
-        lines = [self.manifest.etag, str(self.problem or "")]
-        lines += sorted(f"{file.key}\t{file.etag}\t{file.size}" for file in self.files)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
 class AwsDataExports:
     """Reads one export of AWS Data Exports."""
 
@@ -142,6 +113,7 @@ class AwsDataExports:
     def __init__(self, config: AwsDataExportsConfig, *, root: Path) -> None:
         self._config = config
         self._store: ObjectStore = _open_store(config, root)
+        self._manifests = ManifestReader(self._store, vendor="AWS")
         segments = (config.prefix.strip("/"), config.export.strip("/"))
         self._base = "/".join(segment for segment in segments if segment)
 
@@ -216,12 +188,12 @@ class AwsDataExports:
             The month was overwritten again and again while it was being read.
         """
         month = delivery.detail
-        assert isinstance(month, ExportMonth)  # noqa: S101
-        month, paths = self._fetch(month, workdir)
+        assert isinstance(month, ManifestedMonth)  # noqa: S101
+        month, paths = self._manifests.fetch(month, workdir, renew=self._renewed)
         for file, path in zip(month.files, paths, strict=True):
             yield FilePart(
                 path,
-                _format_of(file.key),
+                format_of(file.key) or "csv",
                 self._store.uri(file.key),
                 is_owned=not self._store.is_local,
             )
@@ -261,38 +233,27 @@ class AwsDataExports:
         newest_first = sorted(manifests, key=lambda m: (m.modified_at, m.key))
         return newest_first[-1] if newest_first else None
 
-    def _month(self, period: str, manifest: StoredObject) -> ExportMonth:
+    def _month(self, period: str, manifest: StoredObject) -> ManifestedMonth:
         stream = self.streams()[0]
         try:
-            content = self._parsed(manifest)
+            content = self._manifests.parsed(manifest)
             stream = self._stream_of(content, manifest)
             files = self._named_files(content, period, manifest)
         except (MalformedDeliveryError, IncompleteDeliveryError) as problem:
-            return ExportMonth(period, stream, manifest, problem=problem)
-        return ExportMonth(period, stream, manifest, files)
-
-    def _parsed(self, manifest: StoredObject) -> dict[str, object]:
-        if manifest.size > _MAX_MANIFEST_BYTES:
-            raise self._malformed("is too large to be a manifest", manifest)
-        try:
-            content = json.loads(self._store.read_bytes(manifest).decode("utf-8-sig"))
-        except ValueError:
-            raise self._malformed("is not JSON", manifest) from None
-        if not isinstance(content, dict):
-            raise self._malformed("is not a JSON object", manifest)
-        return content
+            return ManifestedMonth(period, stream, manifest, problem=problem)
+        return ManifestedMonth(period, stream, manifest, files)
 
     def _stream_of(self, content: dict[str, object], manifest: StoredObject) -> str:
         declared = _STREAM_OF_TABLE.get(self._config.table)
         recognised = _recognise(content.get("columns")) or declared
         if recognised is None:
-            raise self._malformed(
+            raise self._manifests.malformed(
                 "does not list the columns of FOCUS or CUR 2.0",
                 manifest,
                 "Export one of these tables, or set 'table' in triptych.yml.",
             )
         if declared not in {None, recognised}:
-            raise self._malformed(
+            raise self._manifests.malformed(
                 f"lists the columns of stream {recognised!r}, not of {declared!r}",
                 manifest,
                 "Correct 'table' in triptych.yml, or leave it out.",
@@ -304,97 +265,39 @@ class AwsDataExports:
     ) -> tuple[StoredObject, ...]:
         named = content.get("dataFiles")
         if not isinstance(named, list) or not named:
-            raise self._malformed("names no data files ('dataFiles')", manifest)
-        keys = dict.fromkeys(self._rebased(uri, period, manifest) for uri in named)
-        folders = dict.fromkeys(key.rsplit("/", 1)[0] for key in keys)
-        present = {
-            stored.key: stored
-            for folder in folders
-            for stored in self._store.list_objects(f"{folder}/")
-            if stored.key in keys
-        }
-        for key in keys:
-            self._refuse_unless_whole(key, present.get(key), manifest)
-        return tuple(present[key] for key in keys)
+            raise self._manifests.malformed(
+                "names no data files ('dataFiles')", manifest
+            )
+        keys = [self._rebased(uri, period, manifest) for uri in named]
+        return self._manifests.named_files(keys, manifest)
 
     def _rebased(self, uri: object, period: str, manifest: StoredObject) -> str:
         """Return the key that a URI means here, even if the bucket was copied."""
         match = _DATA_TAIL.search(uri) if isinstance(uri, str) else None
         if match is None or ".." in match[1].split("/"):
-            raise self._malformed("names a data file outside of 'data/'", manifest)
+            raise self._manifests.malformed(
+                "names a data file outside of 'data/'", manifest
+            )
         if match[2] != period:
-            raise self._malformed(
+            raise self._manifests.malformed(
                 f"of {period} names a data file of {match[2]}", manifest
             )
         key = f"{self._base}/{match[1]}"
-        if not _is_known_format(key):
-            raise self._malformed(
+        if format_of(key) is None:
+            raise self._manifests.malformed(
                 f"names a file of unknown format, {key.rsplit('/', 1)[-1]!r}",
                 manifest,
                 "Export as Parquet or gzip CSV.",
             )
         return key
 
-    def _refuse_unless_whole(
-        self, key: str, stored: StoredObject | None, manifest: StoredObject
-    ) -> None:
-        if stored is not None and stored.size > 0:
-            return
-        what = "is missing" if stored is None else "is empty (zero bytes)"
-        raise IncompleteDeliveryError(
-            f"A data file that the manifest names {what}: {self._store.uri(key)}.",
-            where=self._store.uri(manifest.key),
-            next_step="What was loaded before stays current. Wait until AWS has"
-            " delivered the month, or complete the copy, and run again.",
-        )
-
-    def _fetch(
-        self, month: ExportMonth, workdir: Path
-    ) -> tuple[ExportMonth, list[Path]]:
-        """Fetch a month; begin anew when it is overwritten meanwhile.
-
-        An execution writes its data files first and its manifest last, so a month
-        that is the same before and after the download is of one execution.
-        """
-        for attempt in range(_READ_ATTEMPTS):
-            if month.problem:
-                raise month.problem
-            try:
-                paths = self._store.fetch(month.files, folder=workdir / str(attempt))
-            except (ObjectChangedError, ObjectMissingError):
-                month = self._renewed(month)
-                continue
-            after = self._renewed(month)
-            if after.fingerprint == month.fingerprint:
-                return month, paths
-            month = after
-        raise TransientSourceError(
-            "The month was overwritten each time it was being read.",
-            where=self._store.uri(month.manifest.key),
-            next_step="What was loaded before stays current. Run again once AWS has"
-            " finished the delivery.",
-        )
-
-    def _renewed(self, month: ExportMonth) -> ExportMonth:
+    def _renewed(self, month: ManifestedMonth) -> ManifestedMonth:
         first = date.fromisoformat(f"{month.period}-01")
         window = Window(first, first + timedelta(days=1))
         manifest = self._newest_manifests(window).get(month.period)
         if manifest is None:
-            raise IncompleteDeliveryError(
-                "The manifest has disappeared.",
-                where=self._store.uri(month.manifest.key),
-                next_step="Wait until AWS has delivered the month, and run again.",
-            )
+            raise self._manifests.disappeared(month)
         return self._month(month.period, manifest)
-
-    def _malformed(
-        self, what: str, manifest: StoredObject, next_step: str = ""
-    ) -> MalformedDeliveryError:
-        return MalformedDeliveryError(
-            f"The manifest {what}.",
-            where=self._store.uri(manifest.key),
-            next_step=next_step or "What was loaded before stays current.",
-        )
 
 
 def _open_store(config: AwsDataExportsConfig, root: Path) -> ObjectStore:
@@ -422,13 +325,4 @@ def _recognise(columns: object) -> str | None:
     )
 
 
-def _format_of(key: str) -> FileFormat:
-    name = key.lower()
-    return "parquet" if name.endswith(".parquet") else "csv"
-
-
-def _is_known_format(key: str) -> bool:
-    return key.lower().endswith((".parquet", ".csv", ".csv.gz"))
-
-
-__all__ = ["AwsDataExports", "AwsDataExportsConfig", "ExportMonth"]
+__all__ = ["AwsDataExports", "AwsDataExportsConfig"]
