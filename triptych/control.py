@@ -87,7 +87,7 @@ def control_tables(
 
 def _settings_table(settings: Settings) -> ControlTable:
     rows = [(key, json.dumps(value)) for key, value in rule_sets(settings).items()]
-    return _table("settings", ("key", "value"), rows)
+    return _table("settings", ("name", "value"), rows)
 
 
 def _run_table(settings: Settings, run_id: str, started_at: datetime) -> ControlTable:
@@ -99,6 +99,7 @@ def _run_table(settings: Settings, run_id: str, started_at: datetime) -> Control
             "run_id": "VARCHAR",
             "organisation": "VARCHAR",
             "currency": "VARCHAR",
+            "market_rate_rule": "VARCHAR",
             "is_synthetic": "BOOLEAN",
             "started_at": "TIMESTAMP",
             "as_of": "TIMESTAMP",
@@ -109,6 +110,7 @@ def _run_table(settings: Settings, run_id: str, started_at: datetime) -> Control
                 run_id,
                 settings.organisation,
                 settings.currency,
+                settings.fx.rate,
                 settings.is_synthetic,
                 _naive(started_at),
                 as_of,

@@ -38,7 +38,7 @@
         'allocated_method_id', 'allocated_method_details',
         'allocated_resource_id', 'allocated_resource_name',
     ] -%}
-        {%- do columns.update({name: 'varchar'}) -%}
+        {%- do columns.update({name: 'string'}) -%}
     {%- endfor -%}
     {%- do columns.update({'allocated_tags': tags_type(), 'tags': tags_type()}) -%}
     {{ return(columns) }}
@@ -59,11 +59,11 @@
     _source_uri as source_uri
 {%- endmacro %}
 
-{#- Every ledger column as FOCUS delivers it: "BilledCost" for billed_cost. -#}
+{#- Every ledger column as FOCUS delivers it: BilledCost for billed_cost. -#}
 {% macro delivered_focus_columns() -%}
     {%- set expressions = {} -%}
     {%- for name in focus_columns() -%}
-        {%- do expressions.update({name: '"' ~ focus_name(name) ~ '"'}) -%}
+        {%- do expressions.update({name: focus_name(name)}) -%}
     {%- endfor -%}
     {{ return(expressions) }}
 {%- endmacro %}

@@ -16,7 +16,7 @@
         {{ return([]) }}
     {%- endif -%}
     {%- set answer = run_query(
-        "select value from " ~ source('control', 'settings') ~ " where key = '" ~ name ~ "'"
+        "select value from " ~ source('control', 'settings') ~ " where name = '" ~ name ~ "'"
     ) -%}
     {{ return(fromjson(answer.rows[0][0]) if answer.rows | length > 0 else []) }}
 {%- endmacro %}
@@ -47,10 +47,6 @@
         {{ return('tag_' ~ keys.index(name[5:])) }}
     {%- endif -%}
     {{ return(name) }}
-{%- endmacro %}
-
-{% macro sql_text(value) -%}
-    {{ return("'" ~ (value | string | replace("'", "''")) ~ "'") }}
 {%- endmacro %}
 
 {% macro sql_texts(values) -%}
@@ -120,7 +116,7 @@
 {%- endmacro %}
 
 {#- A constant attribute of the matching rule, by its position. -#}
-{% macro rule_attribute(position, rule_list, attribute, otherwise="cast(null as varchar)") -%}
+{% macro rule_attribute(position, rule_list, attribute, otherwise="cast(null as string)") -%}
     {%- if not rule_list -%}
         {{ otherwise }}
     {%- else -%}
@@ -136,7 +132,7 @@
 {#- The target of the matching rule, with ${tags.KEY} and ${column} filled in. -#}
 {% macro rule_target(position, rule_list, keys) -%}
     {%- if not rule_list -%}
-        cast(null as varchar)
+        cast(null as string)
     {%- else -%}
         case {{ position }}
         {%- for rule in rule_list %}

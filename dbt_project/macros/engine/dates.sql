@@ -36,15 +36,15 @@
     (unix_timestamp({{ ended_at }}) - unix_timestamp({{ started_at }})) / 3600.0D
 {%- endmacro %}
 
-{#- One row per day from the first to the last date, as column date_day. -#}
-{% macro days_between(first_day, last_day) -%}
-    {{ return(adapter.dispatch('days_between', 'triptych')(first_day, last_day)) }}
+{#- In a select list: one row for each day from the first to the last, as a date or its midnight. -#}
+{% macro each_day(first_day, last_day) -%}
+    {{ return(adapter.dispatch('each_day', 'triptych')(first_day, last_day)) }}
 {%- endmacro %}
 
-{% macro default__days_between(first_day, last_day) -%}
-    select cast(unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day)) as date) as date_day
+{% macro default__each_day(first_day, last_day) -%}
+    unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 day))
 {%- endmacro %}
 
-{% macro spark__days_between(first_day, last_day) -%}
-    select explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day)) as date_day
+{% macro spark__each_day(first_day, last_day) -%}
+    explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day))
 {%- endmacro %}

@@ -8,15 +8,30 @@
     {{ return('delete+insert') }}
 {%- endmacro %}
 
+{#- The partitions of those months are dropped first, so what is left is to add. -#}
 {% macro spark__replace_months_strategy() -%}
-    {{ return('insert_overwrite') }}
+    {{ return('append') }}
 {%- endmacro %}
 
 {#- Removes the months to build first: a month may have lost all of its charges. -#}
 {% macro delete_months_to_build() -%}
     {%- if is_incremental() -%}
-        delete from {{ this }}
-        where billing_month in (select m.billing_month from {{ source('control', 'months_to_build') }} as m)
+        {{ adapter.dispatch('delete_months_to_build', 'triptych')() }}
+    {%- endif -%}
+{%- endmacro %}
+
+{% macro default__delete_months_to_build() -%}
+    delete from {{ this }}
+    where billing_month in (select m.billing_month from {{ source('control', 'months_to_build') }} as m)
+{%- endmacro %}
+
+{% macro spark__delete_months_to_build() -%}
+    {%- set months = months_to_build() -%}
+    {%- if months -%}
+        alter table {{ this }} drop if exists
+        {%- for month in months %}
+        partition (billing_month = {{ sql_text(month) }}){{ "," if not loop.last }}
+        {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}
 

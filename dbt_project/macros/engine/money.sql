@@ -55,6 +55,22 @@
     end
 {%- endmacro %}
 
+{#- The same in decimals of scale zero, whose whole-number division gives a BIGINT. -#}
+{% macro spark__to_share(weight, total) -%}
+    case
+        when {{ total }} > 0
+            then
+                cast(
+                    (
+                        cast({{ to_weight(weight) }} * 100000000 as decimal(24, 0)) * cast(100000000000000 as decimal(15, 0))
+                        div cast({{ to_weight(total) }} * 100000000 as decimal(24, 0))
+                    )
+                    * cast(0.00000000000001 as decimal(15, 14))
+                    as decimal(15, 14)
+                )
+    end
+{%- endmacro %}
+
 {#- amount * share, exact in twenty-four decimals, rounded once to ten. -#}
 {% macro money_times_share(amount, share) -%}
     cast(

@@ -4,15 +4,12 @@
 {%- endmacro %}
 
 {% macro default__tag_value(tags, key) -%}
-    nullif({{ tags }}['{{ key | replace("'", "''") }}'], '')
+    nullif({{ tags }}[{{ sql_text(key) }}], '')
 {%- endmacro %}
 
 {#- Several maps as one; of equal keys the last map wins. -#}
+{#- In Spark that holds under spark.sql.mapKeyDedupPolicy LAST_WIN, which a run sets. -#}
 {% macro merged_tags(maps) -%}
-    {{ return(adapter.dispatch('merged_tags', 'triptych')(maps)) }}
-{%- endmacro %}
-
-{% macro default__merged_tags(maps) -%}
     {%- set present = [] -%}
     {%- for map in maps -%}
         {%- do present.append("coalesce(" ~ map ~ ", cast(map() as " ~ tags_type() ~ "))") -%}

@@ -1,4 +1,18 @@
-{#- Text predicates that engines spell differently. -#}
+{#- Text that engines write and look at differently. -#}
+
+{#- A value as a text literal, whatever is in it. -#}
+{% macro sql_text(value) -%}
+    {{ return(adapter.dispatch('sql_text', 'triptych')(value)) }}
+{%- endmacro %}
+
+{% macro default__sql_text(value) -%}
+    {{ return("'" ~ (value | string | replace("'", "''")) ~ "'") }}
+{%- endmacro %}
+
+{#- Spark reads a backslash in a literal as an escape, and two quotes as a seam. -#}
+{% macro spark__sql_text(value) -%}
+    {{ return("'" ~ (value | string | replace("\\", "\\\\") | replace("'", "\\'")) ~ "'") }}
+{%- endmacro %}
 
 {% macro starts_with(column, prefix) -%}
     {{ return(adapter.dispatch('starts_with', 'triptych')(column, prefix)) }}

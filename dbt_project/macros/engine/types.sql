@@ -4,7 +4,7 @@
 {%- endmacro %}
 
 {% macro default__tags_type() -%}
-    {{ return('map(varchar, varchar)') }}
+    {{ return('map(string, string)') }}
 {%- endmacro %}
 
 {% macro spark__tags_type() -%}

@@ -35,12 +35,12 @@ select
     {{ keys }},
     component,
     assignment_method,
-    cast(null as varchar) as pool_id,
+    cast(null as string) as pool_id,
     case when keeps_owner then model_id end as model_id,
     case when keeps_owner then feature_id end as feature_id,
     case when keeps_owner then team_id end as team_id,
     case when keeps_owner then cost_center end as cost_center,
-    cast(null as varchar) as reason,
+    cast(null as string) as reason,
     billed_cost,
     effective_cost
 from undivided
@@ -59,9 +59,9 @@ select
     end as assignment_method,
     pool_id,
     case when participant_id not in ('__idle__', '__unallocated__') then participant_id end as model_id,
-    cast(null as varchar) as feature_id,
-    cast(null as varchar) as team_id,
-    cast(null as varchar) as cost_center,
+    cast(null as string) as feature_id,
+    cast(null as string) as team_id,
+    cast(null as string) as cost_center,
     case when participant_id = '__unallocated__' then 'no reading of the driver names a model' end as reason,
     billed_cost,
     effective_cost
@@ -74,10 +74,10 @@ select
     case when model_id is null then 'none' else 'usage_driver' end as assignment_method,
     pool_id,
     model_id,
-    cast(null as varchar) as feature_id,
-    cast(null as varchar) as team_id,
-    cast(null as varchar) as cost_center,
-    cast(null as varchar) as reason,
+    cast(null as string) as feature_id,
+    cast(null as string) as team_id,
+    cast(null as string) as cost_center,
+    cast(null as string) as reason,
     billed_cost,
     effective_cost
 from {{ ref('int_idle_costs_distributed') }}

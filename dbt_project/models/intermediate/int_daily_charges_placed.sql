@@ -11,6 +11,7 @@
     materialized='incremental',
     incremental_strategy=replace_months_strategy(),
     unique_key='billing_month',
+    partition_by=['billing_month'],
     on_schema_change='fail',
     pre_hook="{{ delete_months_to_build() }}",
 ) }}

@@ -42,9 +42,9 @@ union all
 select
     model_id,
     model_id as model_name,
-    cast(null as varchar) as feature_id,
-    cast(null as varchar) as team_id,
-    cast(null as varchar) as cost_center,
+    cast(null as string) as feature_id,
+    cast(null as string) as team_id,
+    cast(null as string) as cost_center,
     cast(null as date) as valid_from,
     cast(null as date) as valid_to,
     false as is_declared

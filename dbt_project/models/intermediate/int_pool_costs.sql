@@ -55,7 +55,9 @@ summed as (
         {{ to_money('sum(billed_cost)') }} as billed_cost,
         {{ to_money('sum(effective_cost)') }} as effective_cost
     from distributable
-    group by all
+    group by
+        divided_pool_id, divided_component, divided_interval, divided_interval_started_at, billing_month,
+        charge_date, source, provider, platform_id, lifecycle_stage, currency, is_estimated
 )
 
 select

@@ -6,11 +6,12 @@ with bounds as (
 ),
 
 days as (
-    {{ days_between('(select first_day from bounds)', '(select last_day from bounds)') }}
+    select {{ each_day('first_day', 'last_day') }} as date_day
+    from bounds
 )
 
 select
-    date_day,
+    cast(date_day as date) as date_day,
     {{ month_label('date_day') }} as month,
     cast(extract(year from date_day) as integer) as year,
     cast(extract(quarter from date_day) as integer) as quarter

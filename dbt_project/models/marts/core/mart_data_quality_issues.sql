@@ -6,7 +6,7 @@ issues as (
     {% for rule in money_rules() -%}
     select
         '{{ rule.id }}' as rule_id,
-        '{{ rule.description }}' as description,
+        {{ sql_text(rule.description) }} as description,
         billing_month,
         source,
         billing_currency as currency,

@@ -13,6 +13,6 @@ select
     count(*) as row_count,
     min(quarantined_at) as first_seen_at,
     max(quarantined_at) as last_seen_at,
-    min(origin || ':' || coalesce(cast(row_number as varchar), '?')) as example
+    min(origin || ':' || coalesce(cast(row_number as string), '?')) as example
 from rows_of_current_loads
 group by source, stream, reason

@@ -26,4 +26,4 @@ select
     {{ to_money('sum(case when is_unallocated then billed_cost else 0 end)') }} as remainder_billed_cost,
     {{ to_money('sum(case when is_unallocated then effective_cost else 0 end)') }} as remainder_effective_cost
 from allocated
-group by all
+group by charge_date, billing_month, source, pool_id, driver, currency

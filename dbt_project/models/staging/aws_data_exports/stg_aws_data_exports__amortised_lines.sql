@@ -11,7 +11,7 @@ with lines as (
                 coalesce(reservation_reservation_a_r_n, ''),
                 bill_billing_period_start_date,
                 case when line_item_line_item_type <> 'RIFee' then line_item_usage_start_date end
-            order by line_item_unblended_cost desc, identity_line_item_id asc
+            order by line_item_unblended_cost desc, identity_line_item_id asc nulls last
         ) as line_rank
     from {{ source('evidence', 'aws_cur2') }}
     where coalesce(line_item_operation, '') not in ('EKSPod-EC2', 'ECSTask-EC2')
@@ -48,9 +48,10 @@ measured as (
             when 'SavingsPlanRecurringFee'
                 then
                     coalesce(
-                        lines.savings_plan_total_commitment_to_date
-                        - lines.savings_plan_used_commitment,
-                        lines.line_item_unblended_cost - coalesce(covered.covered_cost, 0)
+                        {{ to_addend('lines.savings_plan_total_commitment_to_date') }}
+                        - {{ to_addend('lines.savings_plan_used_commitment') }},
+                        {{ to_addend('lines.line_item_unblended_cost') }}
+                        - {{ to_addend('coalesce(covered.covered_cost, 0)') }}
                     )
             when 'RIFee'
                 then
@@ -58,12 +59,16 @@ measured as (
                         when
                             lines.reservation_unused_amortized_upfront_fee_for_billing_period is null
                             and lines.reservation_unused_recurring_fee is null
-                            then lines.line_item_unblended_cost - coalesce(reserved.covered_cost, 0)
+                            then
+                                {{ to_addend('lines.line_item_unblended_cost') }}
+                                - {{ to_addend('coalesce(reserved.covered_cost, 0)') }}
                         else
-                            coalesce(lines.reservation_unused_amortized_upfront_fee_for_billing_period, 0)
-                            + coalesce(lines.reservation_unused_recurring_fee, 0)
+                            {{ to_addend(
+                                'coalesce(lines.reservation_unused_amortized_upfront_fee_for_billing_period, 0)'
+                            ) }}
+                            + {{ to_addend('coalesce(lines.reservation_unused_recurring_fee, 0)') }}
                     end
-            else 0
+            else {{ to_addend('0') }}
         end as unused_commitment_cost,
         covered.plan_arn is not null and covered.covered_cost is null as is_covered_cost_unknown
     from lines

@@ -6,11 +6,11 @@
 {%- set expressions = delivered_focus_columns() -%}
 {%- do expressions.update({
     'service_provider_name':
-        'coalesce("ServiceProviderName", case when "PublisherName" = "ProviderName" then "ProviderName" when ' ~ is_cloud_own_name('"PublisherName"')
-        ~ ' then "ProviderName" else coalesce("PublisherName", "ProviderName") end,'
-        ~ ' "HostProviderName", "InvoiceIssuerName", _source)',
-    'host_provider_name': 'coalesce("HostProviderName", "ProviderName")',
-    'charge_category': to_charge_category('"ChargeCategory"'),
+        'coalesce(ServiceProviderName, case when PublisherName = ProviderName then ProviderName when ' ~ is_cloud_own_name('PublisherName')
+        ~ ' then ProviderName else coalesce(PublisherName, ProviderName) end,'
+        ~ ' HostProviderName, InvoiceIssuerName, _source)',
+    'host_provider_name': 'coalesce(HostProviderName, ProviderName)',
+    'charge_category': to_charge_category('ChargeCategory'),
 }) -%}
 with source as (
     select * from {{ source('evidence', 'focus') }}

@@ -31,7 +31,9 @@
     'consumed_unit': 'usage_unit',
     'tags': merged_tags(['project_labels', 'tags', 'labels']),
 } -%}
-{%- set net = 'cost + coalesce(credits_amount, 0) - coalesce(promotion_amount, 0)' -%}
+{%- set net = to_addend('cost')
+    ~ ' + ' ~ to_addend('coalesce(credits_amount, 0)')
+    ~ ' - ' ~ to_addend('coalesce(promotion_amount, 0)') -%}
 {%- set charge = dict(shared, **{
     'billed_cost': to_exact_money(net),
     'effective_cost': to_exact_money(net),
