@@ -40,6 +40,10 @@ class Request:
     body: bytes
     arrived_at: float = 0.0
 
+    def question(self) -> tuple[str, str, str, bytes]:
+        """Return what is asked, without when and by whom."""
+        return self.method, self.path, repr(sorted(self.query.items())), self.body
+
     def json(self) -> Any:
         return json.loads(self.body)
 
@@ -136,11 +140,14 @@ class ScriptedServer:
         All that arrived, in order.
     faults : deque of Fault
         What goes wrong next; one per request, from the left.
+    faulted : list of Request
+        Those that went wrong.
     """
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.faults: deque[Fault] = deque()
+        self.faulted: list[Request] = []
         self.page_fault: PageFault | None = None
         self.url = ""
         self._routes: dict[tuple[str, str], Route] = {}
@@ -178,6 +185,8 @@ class ScriptedServer:
             self.requests.append(request)
             fault = self.faults.popleft() if self.faults else Fault()
             self.page_fault = fault.pages or self.page_fault
+            if fault != Fault(pages=fault.pages):
+                self.faulted.append(request)
             return fault
 
     def answer_to(self, request: Request) -> Answer:
