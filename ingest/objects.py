@@ -49,6 +49,9 @@ class ObjectStore(Protocol):
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         """Yield the objects directly below ``prefix``; none if it does not exist."""
 
+    def list_tree(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all objects below ``prefix``: for places known to hold few."""
+
     def read_bytes(self, stored: StoredObject) -> bytes:
         """Return the content of a small object, as it was listed."""
 
@@ -97,13 +100,15 @@ class LocalObjects:
         """Yield the files directly below ``prefix``; none if it does not exist."""
         for entry in sorted(self._entries(prefix)):
             if entry.is_file():
-                status = entry.stat()
-                yield StoredObject(
-                    key=entry.relative_to(self._base).as_posix(),
-                    size=status.st_size,
-                    etag=f"{status.st_size}:{status.st_mtime_ns}",
-                    modified_at=datetime.fromtimestamp(status.st_mtime, tz=UTC),
-                )
+                yield self._stored(entry)
+
+    def list_tree(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all files below ``prefix``; none if it does not exist."""
+        for entry in sorted(self._entries(prefix)):
+            if entry.is_file():
+                yield self._stored(entry)
+            elif not entry.is_symlink():
+                yield from self.list_tree(entry.relative_to(self._base).as_posix())
 
     def read_bytes(self, stored: StoredObject) -> bytes:
         """Return the content of a file."""
@@ -128,6 +133,15 @@ class LocalObjects:
         for stored in objects:
             self.probe(stored)
         return [self._base / stored.key for stored in objects]
+
+    def _stored(self, path: Path) -> StoredObject:
+        status = path.stat()
+        return StoredObject(
+            key=path.relative_to(self._base).as_posix(),
+            size=status.st_size,
+            etag=f"{status.st_size}:{status.st_mtime_ns}",
+            modified_at=datetime.fromtimestamp(status.st_mtime, tz=UTC),
+        )
 
     def _entries(self, prefix: str) -> list[Path]:
         folder = self._base / prefix

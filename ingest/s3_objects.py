@@ -133,7 +133,14 @@ class S3Objects:
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         """Yield the objects directly below ``prefix``; none if it does not exist."""
-        for page in self._pages(prefix):
+        yield from self._listed(self._pages(prefix))
+
+    def list_tree(self, prefix: str) -> Iterator[StoredObject]:
+        """Yield all objects below ``prefix``, in the order of their keys."""
+        yield from self._listed(self._pages(prefix, delimiter=""))
+
+    def _listed(self, pages: Iterator[Mapping[str, Any]]) -> Iterator[StoredObject]:
+        for page in pages:
             for item in page.get("Contents", []):
                 yield StoredObject(
                     key=item["Key"],
@@ -293,9 +300,13 @@ class S3Objects:
             for number in range(1, count + 1)
         ]
 
-    def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+    def _pages(
+        self, prefix: str, *, delimiter: str = "/"
+    ) -> Iterator[Mapping[str, Any]]:
         paginator = self.client.get_paginator("list_objects_v2")
-        pages = paginator.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/")
+        pages = paginator.paginate(
+            Bucket=self._bucket, Prefix=prefix, Delimiter=delimiter
+        )
         try:
             for page in pages:
                 yield cast("Mapping[str, Any]", page)

@@ -1,0 +1,157 @@
+"""Turns what the client of Azure Storage raises into what triptych says.
+
+Only the error *code* of the service is repeated, never its message: messages about a
+refused signature quote the text that was signed.
+
+Source: Azure Storage REST API, *Blob Storage error codes*, *Common REST API error
+codes*.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from ingest.object_errors import ObjectChangedError, ObjectMissingError
+from triptych.errors import (
+    FatalSourceError,
+    SourceAccessError,
+    SourceError,
+    TransientSourceError,
+)
+
+#: Where a credential is looked for; named in messages instead of its content.
+CREDENTIALS = (
+    "the environment (AZURE_STORAGE_SAS_TOKEN or AZURE_STORAGE_KEY) or, with"
+    " azure-identity installed, Microsoft Entra ID"
+)
+_ROLE = "Storage Blob Data Reader"
+_NO_ROLE = frozenset(
+    {
+        "AuthorizationPermissionMismatch",
+        "InsufficientAccountPermissions",
+        "AuthorizationServiceMismatch",
+        "AuthorizationResourceTypeMismatch",
+    }
+)
+_FIREWALL = frozenset({"AuthorizationFailure", "AuthorizationSourceIPMismatch"})
+_MISSING_PLACE = frozenset({"ContainerNotFound", "AccountNotFound", "ResourceNotFound"})
+_PASSING = frozenset(
+    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.CONFLICT}
+)
+
+
+def blob_error(error: Exception, *, uri: str, is_listing: bool = False) -> SourceError:
+    """Return what to raise for ``error``, which the storage client raised.
+
+    Parameters
+    ----------
+    error : Exception
+        An exception of azure-core, or of the network.
+    uri : str
+        What was being read.
+    is_listing : bool
+        Whether it was listed; decides which permission of a signature to name.
+    """
+    from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+
+    status = getattr(error, "status_code", None)
+    code = _code(error)
+    if isinstance(error, HttpResponseError) and status is not None:
+        return _service_error(int(status), code, uri, is_listing=is_listing)
+    if isinstance(error, ClientAuthenticationError):
+        return _bad_credential(type(error).__name__, uri)
+    return TransientSourceError(
+        f"Azure Storage could not be reached, or broke off ({type(error).__name__}).",
+        where=uri,
+        next_step="Check the network and 'account_url', then run again.",
+    )
+
+
+def _code(error: Exception) -> str:
+    """Return the service's error code, which comes as text or as an enumeration."""
+    code = getattr(error, "error_code", None)
+    return str(getattr(code, "value", code) or "")
+
+
+def _service_error(
+    status: int, code: str, uri: str, *, is_listing: bool
+) -> SourceError:
+    if code in _NO_ROLE:
+        right, letter = ("list", "l") if is_listing else ("read", "r")
+        return SourceAccessError(
+            f"Access denied: the credential may not {right} here ({code}).",
+            where=uri,
+            next_step=f"Give it the role {_ROLE!r} on the container, or a shared"
+            f" access signature with the permission {letter!r}.",
+        )
+    if code in _FIREWALL:
+        return SourceAccessError(
+            f"The storage account's network rules refuse this machine ({code}).",
+            where=uri,
+            next_step="Allow its address, or run triptych inside the network.",
+        )
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _bad_credential(code or str(status), uri)
+    if code in _MISSING_PLACE:
+        return FatalSourceError(
+            f"The container does not exist ({code}).",
+            where=uri,
+            next_step="Correct 'account_url' or 'container' in triptych.yml.",
+        )
+    return _object_error(status, code, uri)
+
+
+def _object_error(status: int, code: str, uri: str) -> SourceError:
+    if code == "BlobArchived":
+        return FatalSourceError(
+            "The blob has been moved to the archive tier.",
+            where=uri,
+            next_step="Rehydrate it, or let a lifecycle rule spare the export.",
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return ObjectMissingError("The blob does not exist.", where=uri)
+    if status == HTTPStatus.PRECONDITION_FAILED:
+        return ObjectChangedError(
+            "The blob was overwritten while it was being read.",
+            where=uri,
+            next_step="Run again once the export has been delivered.",
+        )
+    is_passing = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _PASSING
+    kind = TransientSourceError if is_passing else FatalSourceError
+    return kind(
+        f"Azure Storage answered {code or 'an error'} ({status}).",
+        where=uri,
+        next_step="It was tried several times; run again later."
+        if is_passing
+        else "See the error code for what it refuses.",
+    )
+
+
+def no_credential(uri: str) -> SourceAccessError:
+    """Return the error for a place with no credential to try."""
+    return SourceAccessError(
+        f"There is no credential in {CREDENTIALS}.",
+        where=uri,
+        next_step="Set AZURE_STORAGE_SAS_TOKEN, or install azure-identity and sign in.",
+    )
+
+
+def not_installed(package: str, uri: str) -> FatalSourceError:
+    """Return the error for a library that is an extra and not there."""
+    return FatalSourceError(
+        f"Reading Azure Storage needs the package {package}, which is not installed.",
+        where=uri,
+        next_step="Install triptych with its extra: pip install 'triptych[azure]'.",
+    )
+
+
+def _bad_credential(reason: str, uri: str) -> SourceAccessError:
+    return SourceAccessError(
+        f"The credential was refused: it is wrong, expired or not meant for this"
+        f" account ({reason}). It was looked for in {CREDENTIALS}.",
+        where=uri,
+        next_step="Make a new signature or sign in again; check the clock.",
+    )
+
+
+__all__ = ["CREDENTIALS", "blob_error", "no_credential", "not_installed"]
