@@ -58,11 +58,12 @@ class Projection:
 
     @property
     def missing_columns(self) -> tuple[str, ...]:
-        """Names of required columns that the delivery does not have."""
+        """Names of required and expected columns that the delivery does not have."""
         return tuple(
             projected.column.name
             for projected in self.columns
-            if projected.is_absent and projected.column.is_required
+            if projected.is_absent
+            and (projected.column.is_required or projected.column.is_expected)
         )
 
     @property

@@ -21,7 +21,8 @@ MODEL_USAGE = Stream(
             aliases=("date", "day", "usage_date", "hour", "usage_start_time"),
         ),
         Column("period_end", TIMESTAMP, aliases=("usage_end_time",)),
-        Column("model_id", is_required=True, aliases=("model", "model_name")),
+        # Empty where a meter could not tell whose the use was: nobody's, not lost.
+        Column("model_id", is_expected=True, aliases=("model", "model_name")),
         Column("pool_id", aliases=("pool", "cluster")),
         Column("platform_id", aliases=("platform",)),
         Column("requests", QUANTITY, aliases=("request_count", "calls")),

@@ -20,6 +20,7 @@ class Column:
     """One canonical column.
 
     ``is_required``: the header must have it and every row must fill it.
+    ``is_expected``: the header must have it, a row may leave it empty.
     ``aliases``: other spellings that are accepted in a delivery, compared without
     regard to case.
     """
@@ -29,6 +30,7 @@ class Column:
     is_required: bool = False
     aliases: tuple[str, ...] = ()
     is_currency: bool = False
+    is_expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from ingest.streams import Stream
+    from ingest.streams import Column, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
 MARTS = ROOT / "dbt_project" / "models" / "marts"
@@ -166,18 +166,25 @@ def streams_page() -> Iterator[str]:
         "What a source may deliver, with the columns each row is read into. A delivered"
         " column is recognised by its name or one of its other spellings, in upper or"
         " lower case; `mapping` covers the rest. A row without a mandatory value, or"
-        " for which a check holds, goes to quarantine.\n"
+        " for which a check holds, goes to quarantine. *May be empty*: the column must"
+        " be there, a row may leave it empty.\n"
     )
     for stream in STREAMS.values():
         yield f"## {stream.name}\n\nOne row is {meanings[stream.name]}.\n"
         yield from _stream_facts(stream)
         yield "\n| column | type | mandatory | other spellings |\n|---|---|---|---|"
         for column in stream.columns:
-            is_needed = "yes" if column.is_required else ""
+            is_needed = _needed(column)
             spellings = ", ".join(f"`{alias}`" for alias in column.aliases)
             type_ = f"`{column.type}`"
             yield f"| `{column.name}` | {type_} | {is_needed} | {spellings} |"
         yield ""
+
+
+def _needed(column: Column) -> str:
+    if column.is_required:
+        return "yes"
+    return "may be empty" if column.is_expected else ""
 
 
 def _stream_facts(stream: Stream) -> Iterator[str]:

@@ -165,3 +165,22 @@ class TestTablesWithAKeyContract(ConnectorContract):
             deliver_late=deliver_late,
             deliver_hostile=deliver_hostile,
         )
+
+
+def test_use_that_names_no_model_is_kept_for_nobody(tmp_path: Path) -> None:
+    (tmp_path / "usage.csv").write_text(
+        "date,model,pool,requests\n2026-03-01,eta,gateway,3\n2026-03-01,,gateway,4\n"
+    )
+    case = _case(tmp_path, {"stream": "model_usage", "path": "usage.csv"})
+    case.ingest()
+    rows = case.query(
+        'SELECT "model_id", "requests" FROM evidence.model_usage ORDER BY "requests"'
+    )
+    assert rows == [("eta", Decimal(3)), (None, Decimal(4))]
+
+
+def test_use_without_a_column_for_the_model_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "usage.csv").write_text("date,modell,requests\n2026-03-01,eta,3\n")
+    case = _case(tmp_path, {"stream": "model_usage", "path": "usage.csv"})
+    [failure] = case.ingest().failures
+    assert "model_id" in str(failure.error)
