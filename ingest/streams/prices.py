@@ -73,7 +73,7 @@ BILLING_PROJECTS = Stream(
 INVOICES = Stream(
     name="invoices",
     period_column="billing_period_start",
-    money_columns=("invoiced_amount",),
+    money_columns=("invoiced_amount", "tax_amount", "credit_amount"),
     currency_column="currency",
     columns=(
         required(TEXT, "invoice_id", "invoice", "InvoiceId"),
@@ -86,8 +86,15 @@ INVOICES = Stream(
         *typed(MONEY, "tax_amount", "credit_amount"),
         *typed(TIMESTAMP, "issued_at", "due_at"),
         *texts("invoice_line_id", "description", "status"),
+        *texts("line_type", "corrected_invoice_id"),
     ),
-    checks=(starts_in_range("billing_period_start"),),
+    checks=(
+        starts_in_range("billing_period_start"),
+        (
+            "unknown_line_type",
+            "lower(trim(\"line_type\")) NOT IN ('charge', 'tax', 'credit')",
+        ),
+    ),
 )
 
 FX_RATES = Stream(
@@ -99,8 +106,14 @@ FX_RATES = Stream(
         Column("from_currency", TEXT, True, ("base", "source_currency"), True),
         Column("to_currency", TEXT, True, ("quote", "target_currency"), True),
         required(QUANTITY, "rate", "exchange_rate", "OBS_VALUE"),
+        # 'typed' (where nothing is said) or 'market': published against from_currency.
+        *texts("rate_origin"),
     ),
-    checks=(("rate_not_positive", '"rate" <= 0'),),
+    checks=(
+        ("rate_not_positive", '"rate" <= 0'),
+        ("rate_out_of_range", '"rate" < 0.0000001 OR "rate" >= 10000000'),
+        ("unknown_rate_origin", "lower(\"rate_origin\") NOT IN ('typed', 'market')"),
+    ),
 )
 
 BUDGETS = Stream(

@@ -27,6 +27,7 @@ from triptych.settings.catalog import Catalog
 from triptych.settings.columns import MATCH_COLUMNS
 from triptych.settings.general import (
     DashboardSettings,
+    ExchangeSettings,
     GeneralFile,
     WarehouseSettings,
 )
@@ -85,6 +86,7 @@ def test_the_top_level_settings_listed_are_those_read() -> None:
     [
         ("settings.md", "warehouse", WarehouseSettings),
         ("settings.md", "dashboard", DashboardSettings),
+        ("settings.md", "fx", ExchangeSettings),
         ("allocation.md", "scope", ScopeRule),
         ("allocation.md", "assignments", AssignmentEntry),
         ("allocation.md", "pools", Pool),
@@ -102,6 +104,7 @@ def test_the_keys_of_a_section_listed_are_those_read(
     [
         ("settings.md", "warehouse", WarehouseSettings),
         ("settings.md", "dashboard", DashboardSettings),
+        ("settings.md", "fx", ExchangeSettings),
         ("allocation.md", "pools", Pool),
         ("allocation.md", "policies", Policies),
     ],

@@ -22,6 +22,7 @@ from triptych.settings.catalog import (
 from triptych.settings.environment import workspace_from_environment
 from triptych.settings.general import (
     DashboardSettings,
+    ExchangeSettings,
     SourceEntry,
     WarehouseSettings,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Condition",
     "CostCenter",
     "DashboardSettings",
+    "ExchangeSettings",
     "Feature",
     "Model",
     "Platform",

@@ -28,6 +28,10 @@ class _DashboardVariables(BaseModel):
     port: str | None = None
 
 
+class _ExchangeVariables(BaseModel):
+    rate: str | None = None
+
+
 class _Variables(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -43,6 +47,7 @@ class _Variables(BaseSettings):
     synthetic: str | None = None
     warehouse: _WarehouseVariables = _WarehouseVariables()
     dashboard: _DashboardVariables = _DashboardVariables()
+    fx: _ExchangeVariables = _ExchangeVariables()
 
 
 def settings_from_environment() -> dict[str, Any]:

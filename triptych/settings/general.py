@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import pycountry
 from pydantic import (
@@ -53,6 +53,12 @@ class DashboardSettings(_Strict):
 
     host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8501
+
+
+class ExchangeSettings(_Strict):
+    """Which of a month's published exchange rates is the rate of the month."""
+
+    rate: Literal["month_average", "month_end"] = "month_average"
 
 
 class AccessSettings(_Strict):
@@ -137,6 +143,7 @@ class GeneralFile(_Strict):
     sources: tuple[SourceFields, ...] = ()
     warehouse: WarehouseSettings = WarehouseSettings()
     dashboard: DashboardSettings = DashboardSettings()
+    fx: ExchangeSettings = ExchangeSettings()
     access: AccessSettings = AccessSettings()
 
     @model_validator(mode="after")
@@ -155,6 +162,7 @@ class GeneralFile(_Strict):
 __all__ = [
     "AccessSettings",
     "DashboardSettings",
+    "ExchangeSettings",
     "GeneralFile",
     "SourceEntry",
     "SourceFields",

@@ -26,6 +26,7 @@ from triptych.settings.environment import settings_from_environment, variable_na
 from triptych.settings.explanation import NAMED_BY_NAME, explain, explain_whole
 from triptych.settings.general import (
     DashboardSettings,
+    ExchangeSettings,
     GeneralFile,
     SourceEntry,
     WarehouseSettings,
@@ -63,6 +64,7 @@ class Settings:
     sources: tuple[SourceEntry, ...]
     warehouse: WarehouseSettings
     dashboard: DashboardSettings
+    fx: ExchangeSettings
     catalog: Catalog
     allocation: Allocation
     warnings: tuple[str, ...] = ()
@@ -140,6 +142,7 @@ class _Reading:
             sources=_source_entries(general, general_file),
             warehouse=general.warehouse,
             dashboard=general.dashboard,
+            fx=general.fx,
             catalog=catalog,
             allocation=allocation.allocation(),
             warnings=_warnings(allocation_file, allocation, catalog),

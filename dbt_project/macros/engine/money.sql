@@ -81,7 +81,8 @@
 
 {#-
   amount * exchange rate, rounded once to ten decimals. Rates from 100 up keep eight
-  decimals and smaller ones twelve: either way at least ten significant digits.
+  decimals, those below 0.001 fifteen and the others twelve: ten significant digits and
+  more, down to the rates of the smallest currencies there are.
 -#}
 {% macro money_times_rate(amount, rate) -%}
     case
@@ -89,6 +90,12 @@
             then
                 cast(
                     cast({{ amount }} as decimal(22, 10)) * cast({{ rate }} as decimal(15, 8))
+                    as decimal(28, 10)
+                )
+        when {{ rate }} < 0.001
+            then
+                cast(
+                    cast({{ amount }} as decimal(22, 10)) * cast({{ rate }} as decimal(15, 15))
                     as decimal(28, 10)
                 )
         else

@@ -54,10 +54,10 @@ candidates as (
 
 ranked as (
     select
-        candidates.*,
+        *,
         row_number() over (
             partition by billing_month, from_currency, to_currency
-            order by preference, day_count desc, rate_source, rate desc
+            order by preference asc, day_count desc, rate_source asc, rate desc
         ) as choice
     from candidates
 )

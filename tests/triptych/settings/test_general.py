@@ -24,6 +24,7 @@ def test_defaults_are_those_of_the_contract(files: SettingsFiles) -> None:
     assert settings.warehouse.threads is None
     assert settings.warehouse.keep_runs == 5
     assert (settings.dashboard.host, settings.dashboard.port) == ("127.0.0.1", 8501)
+    assert settings.fx.rate == "month_average"
 
 
 def test_a_source_keeps_its_options_and_their_lines(files: SettingsFiles) -> None:
@@ -66,7 +67,7 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
             HEAD + "currencies: EUR\n",
             "triptych.yml:3: unknown key 'currencies'; known keys: organisation,"
             " currency, fiscal_year_start_month, synthetic, sources, warehouse,"
-            " dashboard, access. Did you mean 'currency'?",
+            " dashboard, fx, access. Did you mean 'currency'?",
         ),
         (
             HEAD + "fiscal_year_start_month: 13\n",
@@ -79,6 +80,11 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
         (
             HEAD + "dashboard:\n  port: 0\n",
             "triptych.yml:4: dashboard.port is '0' and should be greater than",
+        ),
+        (
+            HEAD + "fx: {rate: daily}\n",
+            "triptych.yml:3: 'fx' names rate 'daily'; known rates: month_average,"
+            " month_end",
         ),
         (
             HEAD + "access: {alice: all}\n",
