@@ -5,6 +5,7 @@ One module per family. Canonical streams are triptych's own and documented in
 """
 
 from ingest.streams.bills import AWS_CUR2, FOCUS, GCP_BILLING_EXPORT
+from ingest.streams.llm_providers import LLM_PROVIDER_COSTS, LLM_USAGE
 from ingest.streams.meters import ACCELERATOR_USAGE, MODEL_USAGE
 from ingest.streams.outcomes import OUTCOMES, PROCESS_VOLUMES
 from ingest.streams.prices import (
@@ -31,10 +32,12 @@ STREAMS: dict[str, Stream] = {
         FOCUS,
         AWS_CUR2,
         GCP_BILLING_EXPORT,
+        LLM_PROVIDER_COSTS,
         SKU_PRICES,
         BILLING_PROJECTS,
         MODEL_USAGE,
         ACCELERATOR_USAGE,
+        LLM_USAGE,
         INVOICES,
         FX_RATES,
         OUTCOMES,
