@@ -50,6 +50,8 @@ log = structlog.get_logger(__name__)
 
 #: Wait before the second try; it doubles each time. Tests shorten it.
 FIRST_WAIT_SECONDS = 0.5
+#: More than so much is no file of rates, prices or the like.
+MAX_FILE_BYTES = 64 * 1024 * 1024
 _JITTER_SECONDS = 0.5
 #: A body may take this many times the timeout of a single read.
 _BODY_TIMEOUTS = 10
@@ -179,6 +181,21 @@ class HttpClient:
         """
         return self._ask("GET", path, params=_query(params), content=None)
 
+    def get_bytes(self, path: str, *, params: Params | None = None) -> bytes:
+        """Return the body of what ``GET path`` answers, for files that are no JSON.
+
+        It is tried again like :meth:`get_json`, and held in memory as a whole.
+
+        Raises
+        ------
+        MalformedDeliveryError
+            It is larger than any file that is asked for in this way.
+        """
+        body: bytes = self._ask(
+            "GET", path, params=_query(params), content=None, read=self._whole
+        )
+        return body
+
     def post_json(self, path: str, *, body: object) -> Any:  # noqa: ANN401
         """Return what ``POST path`` answers to a JSON body; only for questions.
 
@@ -193,6 +210,7 @@ class HttpClient:
         *,
         params: httpx.QueryParams | None,
         content: bytes | None,
+        read: Callable[[bytes, str], Any] | None = None,
     ) -> Any:  # noqa: ANN401
         if "://" in path:
             message = "a path is below the base address, never an address of its own"
@@ -212,7 +230,7 @@ class HttpClient:
                 wait_jitter=min(_JITTER_SECONDS, FIRST_WAIT_SECONDS),
             ):
                 with attempt:
-                    return self._ask_once(request, where)
+                    return (read or self._parsed)(self._ask_once(request, where), where)
         except _PassingError as failure:
             raise TransientSourceError(
                 f"The server did not answer properly in {self._attempts} tries;"
@@ -223,7 +241,7 @@ class HttpClient:
         message = "the last try either answers or raises"
         raise AssertionError(message)
 
-    def _ask_once(self, request: httpx.Request, where: str) -> Any:  # noqa: ANN401
+    def _ask_once(self, request: httpx.Request, where: str) -> bytes:
         self._pace.wait()
         try:
             response, body = self._receive(request)
@@ -232,7 +250,7 @@ class HttpClient:
             raise _PassingError(f"the connection failed ({kind})") from None
         if not response.is_success:
             raise self._refusal(response, body, where)
-        return self._parsed(body, where)
+        return body
 
     def _receive(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         deadline = time.monotonic() + self._timeout_seconds * _BODY_TIMEOUTS
@@ -247,6 +265,15 @@ class HttpClient:
             return response, b"".join(pieces)
         finally:
             response.close()
+
+    def _whole(self, body: bytes, where: str) -> bytes:
+        if len(body) > MAX_FILE_BYTES:
+            raise MalformedDeliveryError(
+                f"The answer has more than {MAX_FILE_BYTES // 1024**2} MiB.",
+                where=where,
+                next_step="Correct the source's address.",
+            )
+        return body
 
     def _parsed(self, body: bytes, where: str) -> Any:  # noqa: ANN401
         try:
@@ -466,6 +493,7 @@ def _sentence(answer: object) -> str:
 
 __all__ = [
     "FIRST_WAIT_SECONDS",
+    "MAX_FILE_BYTES",
     "HttpClient",
     "follow_pages",
     "secret_from_environment",

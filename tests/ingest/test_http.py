@@ -107,6 +107,28 @@ def test_what_is_no_number_is_refused_at_once(
     assert len(server.requests) == 1
 
 
+def test_a_file_is_taken_as_it_is_and_asked_for_again_where_it_broke_off(
+    server: ScriptedServer, client: HttpClient
+) -> None:
+    content = bytes(range(256)) * 40
+    server.route("GET", "/rates.zip", lambda _: Answer(content))
+    server.faults += [status(500), truncated_body()]
+
+    assert client.get_bytes("/rates.zip") == content
+    assert len(server.asked("/rates.zip")) == 3
+
+
+def test_a_file_without_end_is_refused(
+    server: ScriptedServer, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.http, "MAX_FILE_BYTES", 1024)
+    server.route("GET", "/rates.zip", lambda _: Answer(b"x" * 1025))
+
+    with pytest.raises(MalformedDeliveryError, match="more than"):
+        client.get_bytes("/rates.zip")
+    assert len(server.requests) == 1
+
+
 def test_lists_repeat_a_parameter_and_none_leaves_it_out(
     server: ScriptedServer, client: HttpClient
 ) -> None:
