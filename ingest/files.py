@@ -16,7 +16,7 @@ from ingest.connector import FileFormat, Finding
 from triptych.errors import FatalSourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
 _FORMATS: dict[str, FileFormat] = {
@@ -63,12 +63,22 @@ class LocalFiles:
         Workspace folder.
     source : str
         Name of the source, for messages.
+    suffixes : collection of str
+        How the names of data files end.
     """
 
-    def __init__(self, pattern: str, *, root: Path, source: str) -> None:
+    def __init__(
+        self,
+        pattern: str,
+        *,
+        root: Path,
+        source: str,
+        suffixes: Collection[str] = tuple(_FORMATS),
+    ) -> None:
         self._pattern = pattern
         self._root = root
         self._source = source
+        self._suffixes = suffixes
 
     def found(self) -> list[LocalFile]:
         """Return the data files, sorted by path.
@@ -97,7 +107,7 @@ class LocalFiles:
             Finding(
                 False,
                 f"No data file in {self._pattern}.",
-                f"Put files there that end in {', '.join(_FORMATS)}.",
+                f"Put files there that end in {', '.join(self._suffixes)}.",
             )
         ]
 
@@ -134,7 +144,7 @@ class LocalFiles:
 
     def _is_data(self, path: Path, base: Path) -> bool:
         hidden = any(part.startswith(".") for part in path.relative_to(base).parts)
-        known = any(path.name.lower().endswith(suffix) for suffix in _FORMATS)
+        known = any(path.name.lower().endswith(suffix) for suffix in self._suffixes)
         return known and not hidden
 
     def _label(self, path: Path) -> str:
