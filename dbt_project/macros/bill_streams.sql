@@ -24,6 +24,12 @@
             'billed': 'first_amount',
             'effective': 'null',
         },
+        {
+            'stream': 'llm_provider_costs',
+            'charges': 'stg_llm_providers__charges',
+            'billed': 'first_amount',
+            'effective': 'first_amount',
+        },
     ]) }}
 {%- endmacro %}
 

@@ -6,6 +6,7 @@
 {% macro model_usage_meters() -%}
     {{ return([
         'stg_tables__model_usage',
+        'stg_llm_providers__model_usage',
     ]) }}
 {%- endmacro %}
 

@@ -32,6 +32,7 @@ BILL_STREAMS = (
             "stg_aws_data_exports__charges",
         ),
     ),
+    BillStream("llm_provider_costs", ("stg_llm_providers__charges",)),
 )
 
 #: The views between staging and a line item with its owner.

@@ -1,0 +1,46 @@
+{#-
+  Daily costs of model APIs as ledger charges. The vendors tell one amount per line: it
+  is what is billed, and both bases are alike. The billing period is the calendar month
+  of the day. A project, or a workspace, is the sub-account; an API key is the resource.
+-#}
+{%- set vendor = "case provider when 'openai' then 'OpenAI' when 'anthropic' then 'Anthropic' else provider end" -%}
+{%- set charge = {
+    'billed_cost': to_exact_money('amount'),
+    'effective_cost': to_exact_money('amount'),
+    'contracted_cost': to_exact_money('amount'),
+    'billing_currency': 'currency',
+    'billing_period_start': interval_start('month', 'period_start'),
+    'billing_period_end': interval_start('month', 'period_start') ~ " + interval '1' month",
+    'charge_period_start': 'period_start',
+    'charge_period_end': 'period_end',
+    'charge_category': "'Usage'",
+    'charge_description': 'coalesce(description, line_item, cost_type)',
+    'charge_frequency': "'Usage-Based'",
+    'service_provider_name': vendor,
+    'host_provider_name': vendor,
+    'provider_name': vendor,
+    'publisher_name': vendor,
+    'invoice_issuer_name': vendor,
+    'service_name': vendor ~ " || ' API'",
+    'service_category': "'AI and Machine Learning'",
+    'service_subcategory': "'Generative AI'",
+    'sub_account_id': 'project_id',
+    'sub_account_name': 'project_name',
+    'sub_account_type': "case provider when 'anthropic' then 'Workspace' else 'Project' end",
+    'sku_id': 'line_item',
+    'sku_meter': 'coalesce(token_type, line_item, cost_type)',
+    'resource_id': 'api_key_id',
+    'resource_type': "case when api_key_id is not null then 'API key' end",
+    'pricing_quantity': 'quantity',
+    'pricing_unit': 'quantity_unit',
+    'consumed_quantity': 'quantity',
+    'consumed_unit': 'quantity_unit',
+    'tags': 'tags',
+} -%}
+with source as (
+    select * from {{ source('evidence', 'llm_provider_costs') }}
+)
+
+select
+    {{ focus_charge(charge) }}
+from source

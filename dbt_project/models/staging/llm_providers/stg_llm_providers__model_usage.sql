@@ -1,0 +1,28 @@
+{#-
+  Usage that the vendors of model APIs count, as a meter: what a mapping gives a model
+  or a pool. Usage of neither belongs to no split and stays out. What a gateway counts
+  is the same traffic once more, and a meter of its own.
+-#}
+with source as (
+    select * from {{ source('evidence', 'llm_usage') }}
+)
+
+select
+    _source as source,
+    model_id,
+    pool_id,
+    cast(null as string) as platform_id,
+    requests,
+    successful_requests,
+    input_tokens,
+    cached_input_tokens,
+    output_tokens,
+    cast(null as decimal(38, 18)) as gpu_hours,
+    cast(null as decimal(38, 18)) as cpu_core_hours,
+    cast(null as decimal(38, 18)) as memory_gibibyte_hours,
+    period_start,
+    period_end
+from source
+where
+    reported_by = 'provider'
+    and (model_id is not null or pool_id is not null)
