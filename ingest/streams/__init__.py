@@ -5,6 +5,7 @@ One module per family. Canonical streams are triptych's own and documented in
 """
 
 from ingest.streams.bills import AWS_CUR2, FOCUS, GCP_BILLING_EXPORT
+from ingest.streams.delivery import DEPLOYMENTS, SERVING_LATENCY
 from ingest.streams.llm_providers import LLM_PROVIDER_COSTS, LLM_USAGE
 from ingest.streams.meters import ACCELERATOR_USAGE, MODEL_USAGE
 from ingest.streams.outcomes import OUTCOMES, PROCESS_VOLUMES
@@ -15,6 +16,7 @@ from ingest.streams.prices import (
     INVOICES,
     SKU_PRICES,
 )
+from ingest.streams.railway import RAILWAY_USAGE
 from ingest.streams.schema import (
     MONEY,
     QUANTITY,
@@ -33,11 +35,14 @@ STREAMS: dict[str, Stream] = {
         AWS_CUR2,
         GCP_BILLING_EXPORT,
         LLM_PROVIDER_COSTS,
+        RAILWAY_USAGE,
         SKU_PRICES,
         BILLING_PROJECTS,
         MODEL_USAGE,
         ACCELERATOR_USAGE,
         LLM_USAGE,
+        SERVING_LATENCY,
+        DEPLOYMENTS,
         INVOICES,
         FX_RATES,
         OUTCOMES,
