@@ -30,6 +30,18 @@
             'billed': 'first_amount',
             'effective': 'first_amount',
         },
+        {
+            'stream': 'railway_usage',
+            'charges': 'stg_railway__charges',
+            'billed': 'first_amount',
+            'effective': 'second_amount',
+        },
+        {
+            'stream': 'opencost_costs',
+            'charges': 'stg_opencost__charges',
+            'billed': 'first_amount',
+            'effective': 'second_amount',
+        },
     ]) }}
 {%- endmacro %}
 

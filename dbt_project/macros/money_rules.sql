@@ -20,7 +20,7 @@
             'column': 'billed_differs_from_effective_count',
             'description': 'A charge without a commitment has a billed cost that differs from its effective cost.',
             'breach': "commitment_discount_id is null and charge_category in ('Usage', 'Purchase')"
-                ~ " and billed_cost <> effective_cost",
+                ~ " and not coalesce(is_estimated, false) and billed_cost <> effective_cost",
         },
         {
             'id': 'M7',

@@ -33,6 +33,8 @@ BILL_STREAMS = (
         ),
     ),
     BillStream("llm_provider_costs", ("stg_llm_providers__charges",)),
+    BillStream("railway_usage", ("stg_railway__charges",)),
+    BillStream("opencost_costs", ("stg_opencost__charges",)),
 )
 
 #: The views between staging and a line item with its owner.
