@@ -33,6 +33,8 @@ BUILT_IN: dict[str, str] = {
     "ecb_rates": "ingest.connectors.ecb_rates:EcbRates",
     "focus_files": "ingest.connectors.focus_files:FocusFiles",
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
+    "langfuse": "ingest.connectors.langfuse:Langfuse",
+    "litellm": "ingest.connectors.litellm:Litellm",
     "tables": "ingest.connectors.tables:Tables",
 }
 
