@@ -29,7 +29,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test check lint types imports sql spelling unit dbt slow \
-	crash bench docs coverage reference lengths format environment emulators browser lock release clean
+	crash bench docs coverage reference lengths format environment emulators azurite browser lock release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -135,6 +135,12 @@ $(READY): requirements.lock requirements/bootstrap.lock pyproject.toml
 	touch $@
 
 emulators: $(MOTO) $(BQEMULATOR)
+
+azurite: .venv-azurite/.ready  ## Install a Blob service for tests of the Azure connector; needs Node.js
+
+.venv-azurite/.ready: Makefile
+	npm install --silent --no-fund --no-audit --no-save --prefix .venv-azurite azurite@3.37.0
+	touch $@
 
 .venv-%/.ready: requirements/%.lock | $(READY)
 	test -x .venv-$*/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-$*

@@ -14,7 +14,10 @@ import hashlib
 import logging
 import os
 import threading
+import time
+import weakref
 from datetime import UTC
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ingest.addresses import is_loopback
@@ -23,21 +26,23 @@ from ingest.objects import StoredObject
 from triptych.errors import TransientSourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from azure.storage.blob import (
         BlobProperties,
         ContainerClient,
+        ExponentialRetry,
         StorageStreamDownloader,
     )
 
 PART_BYTES = 8 * 1024 * 1024
-#: Wait before the second try of a request; it grows threefold. Tests shorten it.
-FIRST_WAIT_SECONDS = 2
+#: Wait before the second try of a request; it doubles each time. Tests shorten it.
+FIRST_WAIT_SECONDS = 1
 READ_TIMEOUT_SECONDS = 60
 
 _RETRIES = 4
+_LONGEST_WAIT_SECONDS = 60
 _CONNECT_TIMEOUT_SECONDS = 10
 
 
@@ -71,6 +76,7 @@ class BlobObjects:
         with self._lock:
             if self._client is None:
                 self._client = self._new_client()
+                weakref.finalize(self, self._client.close)
             return self._client
 
     def uri(self, key: str) -> str:
@@ -177,26 +183,53 @@ class BlobObjects:
 
     def _new_client(self) -> ContainerClient:
         try:
-            from azure.storage.blob import ContainerClient, ExponentialRetry
+            from azure.storage.blob import ContainerClient
         except ImportError as error:
             raise not_installed("azure-storage-blob", self.uri("")) from error
         _keep_signatures_out_of_logs()
-        retry = ExponentialRetry(
-            initial_backoff=FIRST_WAIT_SECONDS,
-            increment_base=3 if FIRST_WAIT_SECONDS else 0,
-            retry_total=_RETRIES,
-            random_jitter_range=FIRST_WAIT_SECONDS,
-        )
         return ContainerClient(
             self._account_url,
             container_name=self._container,
             credential=_credential(self._account_url),
-            retry_policy=retry,
+            retry_policy=_retry_policy(),
             connection_timeout=_CONNECT_TIMEOUT_SECONDS,
             read_timeout=READ_TIMEOUT_SECONDS,
             max_single_get_size=PART_BYTES,
             max_chunk_get_size=PART_BYTES,
         )
+
+
+def _retry_policy() -> ExponentialRetry:
+    """Return how requests are tried again: the library's way, and 429 too.
+
+    A server's wish to wait is granted, up to a minute.
+    """
+    from azure.storage.blob import ExponentialRetry
+
+    class PatientRetry(ExponentialRetry):
+        def send(self, request: Any) -> Any:  # noqa: ANN401  (the library's own)
+            send: Any = super().send
+            response = send(request)
+            for attempt in range(_RETRIES):
+                answer = response.http_response
+                if answer.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+                    break
+                time.sleep(_wait_seconds(answer.headers, attempt))
+                response = send(request)
+            return response
+
+    return PatientRetry(
+        initial_backoff=FIRST_WAIT_SECONDS,
+        increment_base=2 if FIRST_WAIT_SECONDS else 0,
+        retry_total=_RETRIES,
+        random_jitter_range=FIRST_WAIT_SECONDS,
+    )
+
+
+def _wait_seconds(headers: Mapping[str, str], attempt: int) -> float:
+    asked = headers.get("Retry-After", "")
+    own = FIRST_WAIT_SECONDS * 2**attempt
+    return min(float(asked) if asked.isdecimal() else own, _LONGEST_WAIT_SECONDS)
 
 
 def _credential(account_url: str) -> Any:  # noqa: ANN401  (a union of the library's)

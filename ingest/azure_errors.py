@@ -86,9 +86,10 @@ def _service_error(
         )
     if code in _FIREWALL:
         return SourceAccessError(
-            f"The storage account's network rules refuse this machine ({code}).",
+            f"The storage account refuses the request ({code}): by its network rules,"
+            " or because the signature is expired or meant for something else.",
             where=uri,
-            next_step="Allow its address, or run triptych inside the network.",
+            next_step="Allow this machine's address, or make a new signature.",
         )
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _bad_credential(code or str(status), uri)

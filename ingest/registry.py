@@ -30,6 +30,7 @@ _ENTRY_POINTS = "triptych.connectors"
 
 BUILT_IN: dict[str, str] = {
     "aws_data_exports": "ingest.connectors.aws_data_exports:AwsDataExports",
+    "azure_focus": "ingest.connectors.azure_focus:AzureFocus",
     "ecb_rates": "ingest.connectors.ecb_rates:EcbRates",
     "focus_files": "ingest.connectors.focus_files:FocusFiles",
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
