@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -252,8 +253,11 @@ class Opencost:
             else self._day_deliveries(window)
         )
         for delivery in offered:
+            if delivery.skip_reason:
+                yield delivery
+                continue
             for stream in self.streams():
-                yield _of_stream(delivery, stream)
+                yield replace(delivery, stream=stream)
 
     def _file_deliveries(self) -> Iterator[Delivery]:
         for file in self._files.found():
@@ -328,18 +332,6 @@ class Opencost:
             include={"cluster", "mapping", "gpus", "currency", "provider"},
         )
         return _digest(options)[:16]
-
-
-def _of_stream(delivery: Delivery, stream: str) -> Delivery:
-    return Delivery(
-        stream=stream,
-        scope=delivery.scope,
-        period=delivery.period,
-        fingerprint=delivery.fingerprint,
-        label=delivery.label,
-        detail=delivery.detail,
-        skip_reason=delivery.skip_reason,
-    )
 
 
 def _as_mapping(rules: Sequence[GpuRule]) -> LabelMapping:

@@ -6,6 +6,7 @@ One module per family. Canonical streams are triptych's own and documented in
 
 from ingest.streams.bills import AWS_CUR2, FOCUS, GCP_BILLING_EXPORT
 from ingest.streams.delivery import DEPLOYMENTS, SERVING_LATENCY
+from ingest.streams.kubernetes import OPENCOST_ALLOCATION, OPENCOST_COSTS
 from ingest.streams.llm_providers import LLM_PROVIDER_COSTS, LLM_USAGE
 from ingest.streams.meters import ACCELERATOR_USAGE, MODEL_USAGE
 from ingest.streams.outcomes import OUTCOMES, PROCESS_VOLUMES
@@ -35,12 +36,14 @@ STREAMS: dict[str, Stream] = {
         AWS_CUR2,
         GCP_BILLING_EXPORT,
         LLM_PROVIDER_COSTS,
+        OPENCOST_COSTS,
         RAILWAY_USAGE,
         SKU_PRICES,
         BILLING_PROJECTS,
         MODEL_USAGE,
         ACCELERATOR_USAGE,
         LLM_USAGE,
+        OPENCOST_ALLOCATION,
         SERVING_LATENCY,
         DEPLOYMENTS,
         INVOICES,

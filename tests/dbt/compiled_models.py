@@ -25,6 +25,7 @@ INPUTS = (
     "intermediate.int_charges_owned",
     "intermediate.int_model_usage",
     "intermediate.int_accelerator_usage",
+    "intermediate.int_compute_usage",
     "control.pools",
     "control.policies",
     "control.pool_percentages",
@@ -33,6 +34,7 @@ INPUTS = (
 #: The models under test, each after those it reads.
 MODELS = (
     "int_pool_costs",
+    "int_accelerator_readings",
     "int_pool_meters",
     "int_pool_weights",
     "int_pool_costs_with_meter",

@@ -34,6 +34,7 @@ READ_IN_ONE_PLACE = {
     "charges": "int_charges_unioned",
     "model_usage": "int_model_usage",
     "accelerator_usage": "int_accelerator_usage",
+    "compute_usage": "int_compute_usage",
 }
 MONEY_COLUMN = re.compile(r"cost|price|spend|revenue|saving|impact|value|_amount$")
 #: A cost centre is a name of finance, not an amount.

@@ -18,6 +18,7 @@ COMPUTES_NOTHING = {
     "dim_teams",
     "int_accelerator_usage",
     "int_charges_unioned",
+    "int_compute_usage",
     "int_model_usage",
     "mart_loads",
     "mart_run",

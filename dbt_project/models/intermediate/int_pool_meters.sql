@@ -1,7 +1,8 @@
 {#-
   What the meters say about each pool: a weight per model and moment in the pool's
-  own driver. For a pool with accelerator readings a workload weighs what it
-  requested or used, whichever is more; requested and unused is kept beside it.
+  own driver. For a pool with readings of accelerators or of nodes a workload weighs
+  what it requested or used, whichever is more; requested and unused is kept beside it,
+  where it is known what was used.
 -#}
 with pools as (
     select * from {{ source('control', 'pools') }}
@@ -20,15 +21,28 @@ usage as (
 ),
 
 accelerators as (
-    select
-        accelerator_rows.*,
-        coalesce(aliases.model_id, accelerator_rows.model_id) as canonical_model_id
-    from {{ ref('int_accelerator_usage') }} as accelerator_rows
-    left join aliases on accelerator_rows.model_id = aliases.alias
+    select * from {{ ref('int_accelerator_readings') }}
 ),
 
-accelerated_pools as (
-    select distinct pool_id from accelerators
+compute as (
+    select
+        compute_rows.*,
+        coalesce(aliases.model_id, compute_rows.model_id) as canonical_model_id
+    from {{ ref('int_compute_usage') }} as compute_rows
+    left join aliases on compute_rows.model_id = aliases.alias
+),
+
+-- Pools whose readings say what was requested, used and there.
+pools_with_capacity as (
+    select distinct
+        accelerators.pool_id,
+        'gpu_hours' as driver
+    from accelerators
+    union all
+    select distinct
+        compute.pool_id,
+        'cpu_memory_hours' as driver
+    from compute
 ),
 
 direct_costs as (
@@ -57,15 +71,33 @@ active_days as (
 select
     pools.pool_id,
     pools.driver,
-    accelerators.canonical_model_id as model_id,
+    accelerators.model_id,
     accelerators.period_start as metered_at,
-    {{ to_weight('greatest(coalesce(requested_gpu_hours, 0), coalesce(used_gpu_hours, 0))') }} as weight,
-    {{ to_weight('greatest(coalesce(requested_gpu_hours, 0) - coalesce(used_gpu_hours, 0), 0)') }}
+    {{ to_weight(most_of('accelerators.requested_gpu_hours', 'accelerators.used_gpu_hours')) }} as weight,
+    {{ to_weight(unused_of('accelerators.requested_gpu_hours', 'accelerators.used_gpu_hours')) }}
         as requested_idle_weight,
-    {{ to_weight('coalesce(capacity_gpu_hours, 0)') }} as capacity
+    {{ to_weight('coalesce(accelerators.capacity_gpu_hours, 0)') }} as capacity
 from pools
 inner join accelerators on pools.pool_id = accelerators.pool_id
 where pools.driver = 'gpu_hours'
+union all
+select
+    pools.pool_id,
+    pools.driver,
+    compute.canonical_model_id as model_id,
+    compute.period_start as metered_at,
+    {{ cpu_memory_weight(
+        most_of('compute.requested_cpu_core_hours', 'compute.used_cpu_core_hours'),
+        most_of('compute.requested_memory_gibibyte_hours', 'compute.used_memory_gibibyte_hours')
+    ) }} as weight,
+    {{ cpu_memory_weight(
+        unused_of('compute.requested_cpu_core_hours', 'compute.used_cpu_core_hours'),
+        unused_of('compute.requested_memory_gibibyte_hours', 'compute.used_memory_gibibyte_hours')
+    ) }} as requested_idle_weight,
+    {{ cpu_memory_weight('compute.capacity_cpu_core_hours', 'compute.capacity_memory_gibibyte_hours') }} as capacity
+from pools
+inner join compute on pools.pool_id = compute.pool_id
+where pools.driver = 'cpu_memory_hours'
 union all
 select
     pools.pool_id,
@@ -84,10 +116,11 @@ select
     {{ to_weight('0') }} as capacity
 from pools
 inner join usage on pools.pool_id = coalesce(usage.pool_id, pools.pool_id)
-left join accelerated_pools on pools.pool_id = accelerated_pools.pool_id
+left join pools_with_capacity
+    on pools.pool_id = pools_with_capacity.pool_id and pools.driver = pools_with_capacity.driver
 where
     pools.driver in ('gpu_hours', 'cpu_memory_hours', 'requests', 'tokens')
-    and not (pools.driver = 'gpu_hours' and accelerated_pools.pool_id is not null)
+    and pools_with_capacity.pool_id is null
 union all
 select
     pools.pool_id,
