@@ -36,6 +36,7 @@ BUILT_IN: dict[str, str] = {
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
     "langfuse": "ingest.connectors.langfuse:Langfuse",
     "litellm": "ingest.connectors.litellm:Litellm",
+    "opencost": "ingest.connectors.opencost:Opencost",
     "tables": "ingest.connectors.tables:Tables",
 }
 
