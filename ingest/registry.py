@@ -29,6 +29,7 @@ _FILE = "triptych.yml"
 _ENTRY_POINTS = "triptych.connectors"
 
 BUILT_IN: dict[str, str] = {
+    "anthropic": "ingest.connectors.anthropic:Anthropic",
     "aws_data_exports": "ingest.connectors.aws_data_exports:AwsDataExports",
     "azure_focus": "ingest.connectors.azure_focus:AzureFocus",
     "ecb_rates": "ingest.connectors.ecb_rates:EcbRates",
@@ -36,7 +37,10 @@ BUILT_IN: dict[str, str] = {
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
     "langfuse": "ingest.connectors.langfuse:Langfuse",
     "litellm": "ingest.connectors.litellm:Litellm",
+    "openai": "ingest.connectors.openai:OpenAi",
     "opencost": "ingest.connectors.opencost:Opencost",
+    "prometheus": "ingest.connectors.prometheus:Prometheus",
+    "railway": "ingest.connectors.railway:Railway",
     "tables": "ingest.connectors.tables:Tables",
 }
 
