@@ -202,6 +202,7 @@ class IngestRunner:
         checksums = tuple(part.checksum for part in landed.parts)
         with self._catalogue() as catalogue:
             if self._is_nothing_new(catalogue, source, landed, checksums, report):
+                shutil.rmtree(landed.folder, ignore_errors=True)
                 return
             load = self._new_load(source, landed, checksums)
             final = self._places.root / load.files[0] if load.files else None
