@@ -179,20 +179,39 @@ def _amounts() -> st.SearchStrategy[Decimal]:
     return units.map(lambda count: count * Decimal("0.0001"))
 
 
-def _rates() -> st.SearchStrategy[Rate]:
+def _values() -> st.SearchStrategy[Decimal]:
+    return st.one_of(
+        st.integers(1, 2 * 10**6).map(lambda n: n * Decimal("0.0001")),
+        st.integers(10**6, 10**9).map(lambda n: n * Decimal("0.0000001")),
+        st.sampled_from([Decimal("19000.5"), Decimal("0.0000525")]),
+    )
+
+
+def _typed_rates() -> st.SearchStrategy[Rate]:
     return st.builds(
         Rate,
         load=st.sampled_from(["l1", "l2"]),
-        origin=st.sampled_from(["typed", "market", "market", "market"]),
-        source=st.sampled_from(["ecb", "bank"]),
+        origin=st.just("typed"),
+        source=st.just("treasury"),
         day=st.sampled_from(DAYS),
-        from_currency=st.sampled_from(["EUR", "EUR", "EUR", "USD", "JPY"]),
+        from_currency=st.sampled_from(CURRENCIES),
         to_currency=st.sampled_from(CURRENCIES),
-        rate=st.one_of(
-            st.integers(1, 2 * 10**6).map(lambda n: n * Decimal("0.0001")),
-            st.integers(10**6, 10**9).map(lambda n: n * Decimal("0.0000001")),
-            st.sampled_from([Decimal("19000.5"), Decimal("0.0000525")]),
-        ),
+        rate=_values(),
+    )
+
+
+@st.composite
+def _publications(draw: st.DrawFn) -> tuple[Rate, ...]:
+    """Draw what one market source publishes against one base, with gaps."""
+    source = draw(st.sampled_from(["ecb", "bank"]))
+    base = draw(st.sampled_from(["EUR", "EUR", "JPY"]))
+    gaps = draw(st.frozensets(st.sampled_from(DAYS), max_size=2))
+    return tuple(
+        Rate(load, "market", source, day, base, currency, draw(_values()))
+        for day in DAYS
+        if day not in gaps
+        for currency in CURRENCIES
+        for load in draw(st.sampled_from([["l1"], ["l1"], ["l1", "l2"], []]))
     )
 
 
@@ -209,7 +228,10 @@ def exchange_cases() -> st.SearchStrategy[ExchangeCase]:
     return st.builds(
         ExchangeCase,
         charges=st.lists(charges, min_size=1, max_size=8).map(tuple),
-        rates=st.lists(_rates(), max_size=14).map(tuple),
+        rates=st.tuples(
+            st.lists(_typed_rates(), max_size=3),
+            st.lists(_publications(), max_size=2),
+        ).map(lambda drawn: (*drawn[0], *(r for some in drawn[1] for r in some))),
         reporting=st.sampled_from(CURRENCIES[:2]),
         rule=st.sampled_from(["month_average", "month_end"]),
     )
