@@ -1,0 +1,225 @@
+"""From files to published tables: exchange as a line, and what was invoiced."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from tests.ingest.ecb_rates_layout import history_zip
+from triptych import pipeline
+from triptych.progress import SilentProgress
+from triptych.settings import load_settings
+from triptych.warehouse.reader import PublishedReader
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from triptych.pipeline import RunReport
+
+SETTINGS = """\
+organisation: Example GmbH
+currency: EUR
+sources:
+  - {name: bills, type: focus_files, path: bills}
+  - {name: ecb, type: ecb_rates, path: eurofxref-hist.zip}
+  - {name: treasury, type: tables, stream: fx_rates, path: rates.csv}
+  - {name: register, type: tables, stream: invoices, path: invoices}
+"""
+BILLS = (
+    "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,"
+    "ChargePeriodEnd,ChargeCategory\n"
+)
+#: USD 100.00 in each of three months, EUR 7.00, and GBP 3.00 for which no rate comes.
+CHARGES = (
+    *("100.00,80.00,USD,2026-01-01,2026-01-05,2026-01-06,Usage\n",),
+    *("100.00,80.00,USD,2026-02-01,2026-02-05,2026-02-06,Usage\n",),
+    *("100.00,80.00,USD,2026-03-01,2026-03-05,2026-03-06,Usage\n",),
+    *("7.00,7.00,EUR,2026-02-01,2026-02-05,2026-02-06,Usage\n",),
+    *("3.00,3.00,GBP,2026-02-01,2026-02-05,2026-02-06,Usage\n",),
+)
+#: January averages 1.25 dollars a euro: 0.80; March is at 1.60: 0.625.
+RATES = {
+    "2026-01-02": {"USD": "1.20"},
+    "2026-01-30": {"USD": "1.30"},
+    "2026-02-02": {"USD": "1.50"},
+    "2026-03-02": {"USD": "1.60"},
+}
+#: February is typed in, and beats 1 / 1.50.
+TYPED = "date,base,quote,rate\n2026-02-27,USD,EUR,0.75\n"
+INVOICES = (
+    "invoice,issuer,billing_month,currency,amount,tax,kind,invoice_line_id,status,"
+    "corrected_invoice_id\n"
+    "A-1,Acme,2026-02,USD,60.00,,charge,1,paid,\n"
+    "A-1,Acme,2026-02,USD,40.00,,charge,2,paid,\n"
+    "A-1,Acme,2026-02,USD,19.00,,tax,3,paid,\n"
+    "A-2,Acme,2026-02,USD,-11.90,-1.90,charge,1,paid,A-1\n"
+    "A-3,Acme,2026-02,USD,ten,,charge,1,paid,\n"
+    "A-4,Acme,2026-02,USD,10.00,one,charge,1,paid,\n"
+    "A-5,Acme,2026-02,USD,10.00,,freight,1,paid,\n"
+)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    root = tmp_path_factory.mktemp("exchange")
+    (root / "bills").mkdir()
+    (root / "bills" / "all.csv").write_text(BILLS + "".join(CHARGES))
+    (root / "eurofxref-hist.zip").write_bytes(history_zip(RATES))
+    (root / "rates.csv").write_text(TYPED)
+    settings = SETTINGS.rstrip("}\n") + ",\n     mapping: {tax_amount: tax,"
+    (root / "triptych.yml").write_text(settings + " line_type: kind}}\n")
+    (root / "invoices").mkdir()
+    (root / "invoices" / "acme.csv").write_text(INVOICES)
+    duckdb.execute(
+        "COPY (SELECT 'B-9' AS InvoiceId, 'Best' AS InvoiceIssuerName,"
+        " TIMESTAMP '2026-03-01' AS BillingPeriodStart, 'EUR' AS BillingCurrency,"
+        " unnest([10.05, 0.95]::DECIMAL(9, 2)[]) AS BilledCost,"
+        " NULL::VARCHAR AS kind, NULL::DECIMAL(9, 2) AS tax, 'draft' AS status)"
+        f" TO '{root}/invoices/best.parquet' (FORMAT parquet)"
+    )
+    return Workspace(root)
+
+
+@pytest.fixture(scope="module")
+def report(workspace: Workspace) -> RunReport:
+    return run(workspace)
+
+
+def run(workspace: Workspace) -> RunReport:
+    settings = load_settings(workspace.root)
+    return pipeline.run(workspace, settings, progress=SilentProgress())
+
+
+def asked(workspace: Workspace, sql: str) -> list[dict[str, object]]:
+    snapshot = PublishedReader(workspace.root).snapshot()
+    rows: list[dict[str, object]] = snapshot.query(sql).to_pylist()
+    return rows
+
+
+def test_each_month_is_converted_at_its_own_rate_and_exchange_is_a_line(
+    workspace: Workspace, report: RunReport
+) -> None:
+    assert report.ingest.failures == []
+    lines = asked(
+        workspace,
+        "SELECT billing_month AS month, rate, rate_source AS source, rate_rule AS rule,"
+        " rate_derivation AS derivation, day_count AS days, unconverted_billed_cost,"
+        " billed_cost, effective_cost, exchange_effect_billed_cost AS effect"
+        " FROM cost.mart_exchange_rates WHERE from_currency = 'USD' ORDER BY ALL",
+    )
+    assert [
+        (line["month"], line["source"], line["rule"], line["derivation"], line["days"])
+        for line in lines
+    ] == [
+        ("2026-01", "ecb", "month_average", "inverse", 2),
+        ("2026-02", "treasury", "typed_in", "direct", 1),
+        ("2026-03", "ecb", "month_average", "inverse", 1),
+    ]
+    assert [
+        (line["rate"], line["billed_cost"], line["effective_cost"], line["effect"])
+        for line in lines
+    ] == [
+        (Decimal("0.8"), Decimal(80), Decimal(64), None),
+        (Decimal("0.75"), Decimal(75), Decimal(60), Decimal(-5)),
+        (Decimal("0.625"), Decimal("62.5"), Decimal(50), Decimal("-12.5")),
+    ]
+
+
+def test_what_has_no_rate_keeps_its_currency_and_the_month_says_so(
+    workspace: Workspace, report: RunReport
+) -> None:
+    assert report.run_id
+    ledger = asked(
+        workspace,
+        "SELECT currency, billed_cost FROM cost.mart_cost_waterfall"
+        " WHERE billing_month = '2026-02' AND step = 'ledger' ORDER BY currency",
+    )
+    assert ledger == [
+        {"currency": "EUR", "billed_cost": Decimal(82)},
+        {"currency": "GBP", "billed_cost": Decimal(3)},
+    ]
+    [pounds] = asked(
+        workspace,
+        "SELECT rate, unconverted_billed_cost AS billed, billed_cost"
+        " FROM cost.mart_exchange_rates WHERE from_currency = 'GBP'",
+    )
+    assert pounds == {"rate": None, "billed": Decimal(3), "billed_cost": None}
+    missing = asked(workspace, "SELECT missing FROM core.mart_month_completeness")
+    assert {"missing": "exchange rate GBP to EUR for 2026-02"} in missing
+
+
+def test_invoices_are_summed_with_tax_and_credit_notes_in_their_own_currency(
+    workspace: Workspace, report: RunReport
+) -> None:
+    assert report.run_id
+    invoices = asked(
+        workspace,
+        "SELECT invoice_issuer_name AS issuer, invoice_id AS id, currency,"
+        " billing_month AS month, invoiced_amount AS invoiced, tax_amount AS tax,"
+        " status, is_final, is_credit_note, corrected_invoice_id, line_count"
+        " FROM cost.mart_invoices ORDER BY ALL",
+    )
+    assert [tuple(invoice.values()) for invoice in invoices] == [
+        (
+            *("Acme", "A-1", "USD", "2026-02", Decimal(119), Decimal(19)),
+            *("paid", True, False, None, 3),
+        ),
+        (
+            *("Acme", "A-2", "USD", "2026-02", Decimal("-11.9"), Decimal("-1.9")),
+            *("paid", True, True, "A-1", 1),
+        ),
+        (
+            *("Best", "B-9", "EUR", "2026-03", Decimal(11), None),
+            *("draft", False, False, None, 2),
+        ),
+    ]
+
+
+def test_lines_that_cannot_count_are_in_quarantine_with_their_reason(
+    workspace: Workspace, report: RunReport
+) -> None:
+    assert report.run_id
+    reasons = asked(
+        workspace,
+        "SELECT reason FROM core.mart_quarantine_reasons WHERE stream = 'invoices'"
+        " ORDER BY reason",
+    )
+    assert [row["reason"] for row in reasons] == [
+        "invoiced_amount_unreadable",
+        "tax_amount_unreadable",
+        "unknown_line_type",
+    ]
+
+
+def test_a_corrected_file_replaces_an_invoice_whole_and_month_end_is_a_setting(
+    workspace: Workspace, report: RunReport
+) -> None:
+    assert report.run_id
+    settings = workspace.root / "triptych.yml"
+    settings.write_text(settings.read_text() + "fx: {rate: month_end}\n")
+    corrected = (
+        INVOICES.split("\n", maxsplit=1)[0] + "\nA-1,Acme,2026-02,USD,99.00,,,1,paid,\n"
+    )
+    (workspace.root / "invoices" / "corrected.csv").write_text(corrected)
+
+    run(workspace)
+
+    [invoice] = asked(
+        workspace,
+        "SELECT invoiced_amount AS invoiced, line_count, superseded_line_count AS old"
+        " FROM cost.mart_invoices WHERE invoice_id = 'A-1'",
+    )
+    assert invoice == {"invoiced": Decimal(99), "line_count": 1, "old": 3}
+    [january] = asked(
+        workspace,
+        "SELECT rate, rate_rule, billed_cost FROM cost.mart_exchange_rates"
+        " WHERE from_currency = 'USD' AND billing_month = '2026-01'",
+    )
+    # 1 / 1.30 to fifteen decimals
+    assert january == {
+        "rate": Decimal("0.769230769230769"),
+        "rate_rule": "month_end",
+        "billed_cost": Decimal("76.9230769231"),
+    }
