@@ -7,6 +7,7 @@
     {{ return([
         'stg_tables__model_usage',
         'stg_llm_providers__model_usage',
+        'stg_llm_gateways__model_usage',
         'stg_opencost__model_usage',
     ]) }}
 {%- endmacro %}
