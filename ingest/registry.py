@@ -37,6 +37,7 @@ BUILT_IN: dict[str, str] = {
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
     "langfuse": "ingest.connectors.langfuse:Langfuse",
     "litellm": "ingest.connectors.litellm:Litellm",
+    "oci_focus": "ingest.connectors.oci_focus:OciFocus",
     "openai": "ingest.connectors.openai:OpenAi",
     "opencost": "ingest.connectors.opencost:Opencost",
     "prometheus": "ingest.connectors.prometheus:Prometheus",
