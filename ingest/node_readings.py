@@ -187,8 +187,9 @@ def _share_gpus(
     for positions in _with_gpu_by_node_hour(readings):
         devices: dict[str, list[int]] = defaultdict(list)
         for position in positions:
-            if readings[position].gpu_basis == "whole_gpu":
-                devices[readings[position].allocation.gpu.device].append(position)
+            reading = readings[position]
+            if reading.gpu_basis == "whole_gpu" and _held(reading) > 0:
+                devices[reading.allocation.gpu.device].append(position)
         for device, holders in devices.items():
             shared = [p for p in holders if readings[p].allocation.gpu.is_shared]
             if not shared and device and _is_overbooked(readings, holders):
@@ -203,7 +204,8 @@ def _share_gpus(
 
 def _with_gpu_by_node_hour(readings: Sequence[Reading]) -> list[list[int]]:
     groups: dict[NodeHour, list[int]] = defaultdict(list)
-    for position, reading in enumerate(readings):
+    by_name = sorted(enumerate(readings), key=lambda each: each[1].allocation.name)
+    for position, reading in by_name:
         if reading.has_gpu and not reading.refusal:
             groups[_node_hour(reading)].append(position)
     return list(groups.values())
@@ -236,7 +238,7 @@ def _divide(readings: list[Reading], shared: Sequence[int], gpus: Decimal) -> No
     held = sum((_held(member) for member in members), _ZERO)
     total = held if window is None else min(gpus * window, held)
     basis, weights = _weights(members)
-    parts = divided(total, weights)
+    parts = divided_up_to(total, weights, [_held(member) for member in members])
     for position, part in zip(shared, parts, strict=True):
         readings[position] = replace(
             readings[position], requested_gpu_hours=part, gpu_basis=basis
@@ -274,6 +276,36 @@ def divided(total: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     parts = [_exact(total * each / weight) for each in weights]
     largest = max(range(len(parts)), key=lambda position: weights[position])
     parts[largest] += total - sum(parts, _ZERO)
+    return parts
+
+
+def divided_up_to(
+    total: Decimal, weights: Sequence[Decimal], limits: Sequence[Decimal]
+) -> list[Decimal]:
+    """Divide by weights, and give to others what would exceed a part's limit.
+
+    The limits hold the total together; ties go in the order given.
+
+    Examples
+    --------
+    >>> one, half = Decimal(1), Decimal("0.5")
+    >>> [float(part) for part in divided_up_to(one, [one, _ZERO], [half, one])]
+    [0.5, 0.5]
+    """
+    parts = [_ZERO] * len(weights)
+    open_ = list(range(len(weights)))
+    left = total
+    while open_:
+        tried = divided(left, [weights[position] for position in open_])
+        full = [p for p, part in zip(open_, tried, strict=True) if part >= limits[p]]
+        if not full:
+            for position, part in zip(open_, tried, strict=True):
+                parts[position] = part
+            break
+        for position in full:
+            parts[position] = min(limits[position], left)
+            left -= parts[position]
+        open_ = [position for position in open_ if position not in full]
     return parts
 
 
@@ -456,4 +488,11 @@ def _exact(hours: Decimal) -> Decimal:
     return hours.quantize(_EXACT)
 
 
-__all__ = ["Capacity", "DeclaredGpus", "Reading", "divided", "readings_of"]
+__all__ = [
+    "Capacity",
+    "DeclaredGpus",
+    "Reading",
+    "divided",
+    "divided_up_to",
+    "readings_of",
+]
