@@ -271,6 +271,8 @@ class _Server(ThreadingHTTPServer):
 def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else each answer waits some 40 ms for the headers to be acknowledged.
+        disable_nagle_algorithm = True
 
         def _answer(self) -> None:
             request = self._request()
