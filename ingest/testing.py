@@ -61,6 +61,8 @@ class ConnectorCase:
         Delivers rows that cannot count beside good ones; returns how many.
     secrets : tuple of str
         Texts that must appear nowhere.
+    implementation : type, optional
+        The connector itself, as long as it is not installed under its type.
     """
 
     connector_type: str
@@ -72,11 +74,12 @@ class ConnectorCase:
     deliver_late: Callable[[], dict[str, Decimal]]
     deliver_hostile: Callable[[], int]
     secrets: tuple[str, ...] = ()
+    implementation: type[Connector] | None = None
     run_count: int = field(default=0, init=False)
 
     def connector(self) -> Connector:
         """Return a fresh instance, as each run has one."""
-        class_ = connector_class(self.connector_type)
+        class_ = self.implementation or connector_class(self.connector_type)
         config = class_.Config(
             name=SOURCE_NAME, type=self.connector_type, **self.options
         )

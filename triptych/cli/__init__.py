@@ -10,6 +10,7 @@ What is heavy is imported inside the commands, so that ``--help`` is quick.
 from __future__ import annotations
 
 from triptych.cli.application import new_application
+from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.run_commands import build, ingest, run
@@ -26,6 +27,7 @@ app.command()(run)
 app.command()(sql)
 app.command()(status)
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(connector, name="connector")
 app.command()(dashboard)
 
 
