@@ -8,6 +8,7 @@ Source: Amazon S3 API reference, *Error responses*; botocore exceptions.
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ _ACTIONS = {
     "GetObject": "s3:GetObject",
     "HeadObject": "s3:GetObject",
 }
+_ARN = "arn:aws:s3:::"
+#: The one thing that is taken from a message of the service: which key it lacks.
+_KEY_ARN = re.compile(r"arn:aws[\w-]*:kms:[\w-]+:\d{12}:key/[\w-]+")
 _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem", "403"})
 _BAD_CREDENTIALS = frozenset(
     {
@@ -120,9 +124,11 @@ def _service_error(error: ClientError, uri: str, operation: str) -> SourceError:
     if code in _BAD_CREDENTIALS:
         return _no_credentials(code, uri)
     if code in _DENIED or code.startswith("KMS."):
-        needs_key = code.startswith("KMS.") or "kms:" in details.get("Message", "")
-        action = "kms:Decrypt" if needs_key else _ACTIONS.get(operation, operation)
-        return denied(action, uri=uri)
+        message = details.get("Message", "")
+        if code.startswith("KMS.") or "kms:" in message:
+            key = _KEY_ARN.search(message)
+            return denied("kms:Decrypt", uri=uri, resource=key[0] if key else "")
+        return denied(_ACTIONS.get(operation, operation), uri=uri)
     if code == "NoSuchBucket":
         return FatalSourceError(
             "The bucket does not exist.",
@@ -168,14 +174,53 @@ def _status_error(error: ClientError, code: str, uri: str) -> SourceError:
     return kind(f"S3 answered {code} ({status}).", where=uri, next_step=next_step)
 
 
-def denied(action: str, *, uri: str) -> SourceAccessError:
-    """Return the error for a missing IAM permission ``action``."""
+def denied(action: str, *, uri: str, resource: str = "") -> SourceAccessError:
+    """Return the error for a missing IAM permission ``action``.
+
+    Parameters
+    ----------
+    action : str
+        The action, as a policy writes it.
+    uri : str
+        ``s3://`` address of what was asked for; names the resource.
+    resource : str
+        ARN of the resource, where it is another than the bucket or the object.
+    """
+    if action == "kms:Decrypt":
+        on = resource or "the KMS key that encrypts the bucket"
+        place = "the reader's IAM policy, and the key's own policy"
+    else:
+        on = _resource_arn(action, uri)
+        place = "the reader's IAM policy, and in the bucket policy where there is one"
     return SourceAccessError(
-        f"Access denied: the credentials lack {action}.",
+        f"Access denied: the credentials lack {action} on {on}.",
         where=uri,
-        next_step=f"Allow {action} on it in the reader's IAM policy"
-        " (and in the bucket policy, where there is one).",
+        next_step=f"Allow {action} on {_policy_resource(action, on)} in {place}.",
     )
+
+
+def _resource_arn(action: str, uri: str) -> str:
+    """Return what a policy has to name: the bucket to list it, an object to read it.
+
+    Examples
+    --------
+    >>> _resource_arn("s3:ListBucket", "s3://bills/exports/focus/")
+    'arn:aws:s3:::bills (prefix exports/focus/)'
+    >>> _resource_arn("s3:GetObject", "s3://bills/exports/a.parquet")
+    'arn:aws:s3:::bills/exports/a.parquet'
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if action == "s3:ListBucket":
+        return f"{_ARN}{bucket}{f' (prefix {key})' if key else ''}"
+    return f"{_ARN}{bucket}/{key}"
+
+
+def _policy_resource(action: str, on: str) -> str:
+    """Return what a policy would hold: not one object, but all of the source's."""
+    if action != "s3:GetObject":
+        return on.partition(" (")[0]
+    bucket = on.partition("/")[0]
+    return f"{bucket}/<prefix of the source>/*"
 
 
 def _no_credentials(reason: str, uri: str) -> SourceAccessError:

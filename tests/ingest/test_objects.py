@@ -374,6 +374,10 @@ def test_each_refusal_says_what_is_wrong_and_shows_no_secret(
     with pytest.raises(refusal.kind, match=refusal.words) as caught:
         attempt[refusal.operation]()
     assert caught.value.where.startswith(f"s3://{bucket.name}/data/")
+    if refusal.words.startswith("s3:"):
+        resource = f"arn:aws:s3:::{bucket.name}"
+        assert f"lack {refusal.words} on {resource}" in caught.value.what
+        assert f"Allow {refusal.words} on {resource}" in caught.value.next_step
     assert len(secrets) == 2
     for secret in secrets:
         assert secret not in str(caught.value)
@@ -387,9 +391,15 @@ def test_a_key_that_may_not_be_used_is_named_as_the_missing_permission(
     bucket.put("data/a", b"a")
     store = open_store(proxy, bucket)
     stored = only(store, "data/")
-    text = "not authorized to perform: kms:Decrypt on resource"
+    key = "arn:aws:kms:eu-central-1:111122223333:key/0a1b2c3d-4e5f-6789-abcd-ef012345"
+    text = f"not authorized to perform: kms:Decrypt on resource: {key} because of x"
     proxy.on_request = lambda _: Fault(403, "AccessDenied", text)
-    with pytest.raises(SourceAccessError, match=r"lack kms:Decrypt"):
+    with pytest.raises(SourceAccessError) as caught:
+        store.read_bytes(stored)
+    assert f"lack kms:Decrypt on {key}." in caught.value.what
+    assert "because of x" not in str(caught.value)
+    proxy.on_request = lambda _: Fault(403, "KMS.DisabledException", "made up")
+    with pytest.raises(SourceAccessError, match="on the KMS key that encrypts"):
         store.read_bytes(stored)
 
 

@@ -602,11 +602,13 @@ def test_each_statement_of_the_documented_policy_is_needed(
 ) -> None:
     statements = documented_policy()
     assert statements[missing]["Action"] == action
-    del statements[missing]
+    resource = statements.pop(missing)["Resource"].removesuffix("*")
     connector = guarded.connect(statements)
     *_, finding = connector.check()
     assert not finding.is_ok
-    assert f"lack {action}." in finding.message
+    assert f"lack {action} on {resource}" in finding.message
+    bucket = resource.partition("/")[0]
+    assert f"Allow {action} on {bucket}" in finding.next_step
     with pytest.raises(SourceAccessError, match=action):
         list(connector.deliveries(EVER))
 
