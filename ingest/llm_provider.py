@@ -279,6 +279,7 @@ def gather(
     day_of: Callable[[dict[str, Any]], Span],
     *,
     where: str,
+    is_gapless: bool = False,
 ) -> Iterator[Result]:
     """Follow the pages of a report to the last one, and yield its results.
 
@@ -292,11 +293,15 @@ def gather(
         Returns the day of a bucket; may raise what a wrong type raises.
     where : str
         What messages call it.
+    is_gapless : bool
+        The vendor tells every day that is over, empty ones too.
 
     Raises
     ------
     MalformedDeliveryError
         An answer has not the documented form.
+    IncompleteDeliveryError
+        A gapless answer leaves a day out.
     """
     for page in follow_pages(fetch, lambda page: _next(page, where), source=where):
         for bucket in _list(page, "data", where):
@@ -305,6 +310,8 @@ def gather(
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise malformed("a bucket does not say its day", where) from error
             report.add(day, _list(bucket, "results", where))
+    if is_gapless:
+        report.refuse_gaps(_midnight(_now().date()))
     yield from report.results()
 
 

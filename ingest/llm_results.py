@@ -11,16 +11,20 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from ingest.connector import RowsPart
 from ingest.streams import STREAMS
-from triptych.errors import MalformedDeliveryError, TransientSourceError
+from triptych.errors import (
+    IncompleteDeliveryError,
+    MalformedDeliveryError,
+    TransientSourceError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
     import pyarrow as pa
 
@@ -93,6 +97,7 @@ class Report:
         self._asked = asked
         self._dimensions = tuple(dimensions)
         self._where = where
+        self._answered: set[datetime] = set()
         self._found: dict[tuple[Span, tuple[str, ...]], list[dict[str, Any]]] = {}
 
     def add(self, day: Span, results: Iterable[Any]) -> None:
@@ -107,6 +112,7 @@ class Report:
         """
         if not self._asked.start <= day.start < self._asked.end:
             return
+        self._answered.add(day.start)
         groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         for fields in results:
             if not isinstance(fields, dict):
@@ -120,6 +126,32 @@ class Report:
                     where=self._where,
                     next_step="Run again; nothing of this answer was loaded.",
                 )
+
+    def refuse_gaps(self, end: datetime) -> None:
+        """Refuse an answer that leaves out a day after the first that it tells.
+
+        For vendors that tell every day, empty ones too. A day before the first was
+        perhaps before the organisation.
+
+        Parameters
+        ----------
+        end : datetime
+            Days from here on may be missing still.
+
+        Raises
+        ------
+        IncompleteDeliveryError
+            A day was asked for and is not answered.
+        """
+        day = min(self._answered, default=end)
+        while day < min(end, self._asked.end):
+            if day not in self._answered:
+                raise IncompleteDeliveryError(
+                    f"The answer leaves out {day:%Y-%m-%d}.",
+                    where=self._where,
+                    next_step="Run again; nothing of this answer was loaded.",
+                )
+            day += timedelta(days=1)
 
     def results(self) -> Iterator[Result]:
         """Yield every result once, by day and group."""

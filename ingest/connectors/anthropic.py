@@ -199,7 +199,7 @@ class Anthropic(LlmProvider):
             return client.get_json(f"/v1/organizations/{path}", params=params)
 
         report = Report(asked, dimensions=told_apart_by or dimensions, where=where)
-        return gather(report, fetch, _day_of, where=where)
+        return gather(report, fetch, _day_of, where=where, is_gapless=True)
 
     def _probes(self) -> Sequence[Callable[[HttpClient], str]]:
         usage = (self._probe_usage,) if self._config.usage else ()

@@ -21,7 +21,7 @@ from tests.ingest.loopback_llm_vendors import (
 from tests.ingest.misbehaviour import SurvivesMisbehaviour
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 COSTS_PATH = "/v1/organizations/cost_report"
@@ -314,6 +314,43 @@ def test_without_names_nothing_but_reports_is_asked(bench: Bench) -> None:
     rows = bench.rows("llm_provider_costs", names=False)
     assert {row["project_name"] for row in rows} == {None, "Default workspace"}
     assert bench.server.asked("/v1/organizations/workspaces") == []
+
+
+@pytest.mark.parametrize("lost", [date(2026, 2, 28), date(2026, 2, 10)])
+def test_a_day_that_is_left_out_of_an_answer_is_missed(
+    bench: Bench, organisation: AnthropicOrganisation, lost: date
+) -> None:
+    def pages(
+        days: list[date], _: int, results_of: Callable[[date], list[Any]]
+    ) -> list[list[tuple[date, list[Any]]]]:
+        return [[(day, results_of(day)) for day in days if day != lost]]
+
+    bench.monkeypatch.setattr(organisation, "pages", pages)
+    report = bench.case(usage=False).ingest()
+    assert [str(failure.error) for failure in report.failures] == [
+        f"contract: Anthropic cost_report: The answer leaves out {lost}. Run again;"
+        " nothing of this answer was loaded."
+    ]
+    assert [load.label[-7:] for load in report.committed] == ["2026-01", "2026-03"]
+
+
+def test_days_before_the_organisation_was_there_are_not_missed(
+    bench: Bench, organisation: AnthropicOrganisation
+) -> None:
+    first = date(2026, 2, 10)
+    offered = organisation.pages
+    organisation.forget_before(first)
+    bench.monkeypatch.setattr(
+        organisation,
+        "pages",
+        lambda days, limit, results_of: offered(
+            [day for day in days if day >= first], limit, results_of
+        ),
+    )
+    bench.ingest(usage=False)
+    assert bench.query("select count(*) from evidence.llm_provider_costs") == [
+        (len(organisation.costs),)
+    ]
 
 
 # --- what check says ----------------------------------------------------------------

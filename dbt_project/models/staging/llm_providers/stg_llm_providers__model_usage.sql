@@ -2,6 +2,9 @@
   Usage that the vendors of model APIs count, as a meter: what a mapping gives a model
   or a pool. Usage of neither belongs to no split and stays out. What a gateway counts
   is the same traffic once more, and a meter of its own.
+
+  A reading without a pool weighs in every pool. What a model used of one vendor says
+  nothing about pools that it is not mapped to, so here it names none that exists.
 -#}
 with source as (
     select * from {{ source('evidence', 'llm_usage') }}
@@ -10,7 +13,7 @@ with source as (
 select
     _source as source,
     model_id,
-    pool_id,
+    coalesce(pool_id, '') as pool_id,
     cast(null as string) as platform_id,
     requests,
     successful_requests,
