@@ -25,7 +25,7 @@ from ingest.prometheus_series import HOUR_MS, Series, heal, increases, spread
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from ingest.label_mapping import LabelMapping
     from ingest.prometheus_selector import Selector
@@ -38,6 +38,7 @@ MEASURES = (
     "cached_input_tokens",
     "output_tokens",
 )
+_ZERO = Decimal(0)
 _BOUND = "le"
 _INFINITE = "+Inf"
 _QUANTITY = pa.decimal128(38, 18)
@@ -116,7 +117,7 @@ class UsageReading:
         cells: defaultdict[Cell, _Totals] = defaultdict(_Totals)
         for measure, selectors in self.measures.items():
             for series in self._series(samples, selectors):
-                for hour, increase in self._by_hour(series, span):
+                for hour, increase in self._by_hour(series, span).items():
                     cells[self._cell(hour, series)].add(measure, increase)
         if self.latency is not None:
             self._add_latency(samples, self.latency, span, cells)
@@ -136,13 +137,14 @@ class UsageReading:
         }
         return list(by_labels.values())
 
-    def _by_hour(self, series: Series, span: Span) -> Iterator[tuple[int, Decimal]]:
+    def _by_hour(self, series: Series, span: Span) -> dict[int, Decimal]:
+        totals: dict[int, Decimal] = {}
         for start, end, increase in increases(
             series.points, longest_gap_ms=self.longest_gap_ms
         ):
             for hour, part in spread(start, end, increase):
-                if span.holds(hour):
-                    yield hour, part
+                totals[hour] = _added(totals.get(hour, _ZERO), part)
+        return {hour: total for hour, total in totals.items() if span.holds(hour)}
 
     def _cell(self, hour: int, series: Series) -> Cell:
         target = self.mapping.target(
@@ -161,9 +163,9 @@ class UsageReading:
             bound = _bound(series, latency.units_per_second)
             rest = series.labels.items() - {(_BOUND, series.labels[_BOUND])}
             group = tuple(sorted(rest))
-            for hour, increase in self._by_hour(series, span):
+            for hour, increase in self._by_hour(series, span).items():
                 buckets = cells[self._cell(hour, series)].histograms[group]
-                buckets[bound] = buckets.get(bound, Decimal(0)) + increase
+                buckets[bound] = _added(buckets.get(bound, _ZERO), increase)
 
 
 @dataclass(slots=True)
@@ -177,12 +179,15 @@ class _Totals:
     )
 
     def add(self, measure: str, increase: Decimal) -> None:
-        """Add an increase; a negative one stays, so that the row is refused."""
-        before = self.measures.get(measure, Decimal(0))
-        if before >= 0 and increase >= 0:
-            self.measures[measure] = before + increase
-        else:
-            self.measures[measure] = min(before, increase)
+        """Add an increase to one measure."""
+        self.measures[measure] = _added(self.measures.get(measure, _ZERO), increase)
+
+
+def _added(total: Decimal, increase: Decimal) -> Decimal:
+    """Return the sum; but what is negative stays, so that the row is refused."""
+    if total >= 0 and increase >= 0:
+        return total + increase
+    return min(total, increase)
 
 
 def merge_histograms(
@@ -202,7 +207,7 @@ def merge_histograms(
     """
     filled = [one for one in histograms if any(one.values())] or [{}]
     common = set(filled[0]).intersection(*filled[1:])
-    return {bound: sum((one[bound] for one in filled), Decimal(0)) for bound in common}
+    return {bound: sum((one[bound] for one in filled), _ZERO) for bound in common}
 
 
 def _bound(series: Series, units_per_second: int) -> Decimal:
