@@ -38,7 +38,12 @@ def main() -> None:
                     title="Cost by model",
                     url_path="cost_by_model",
                     default=True,
-                )
+                ),
+                st.Page(
+                    _VIEWS / "gateway_gaps.py",
+                    title="Gateway gaps",
+                    url_path="gateway_gaps",
+                ),
             ],
             "Operations": [
                 st.Page(

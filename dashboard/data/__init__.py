@@ -26,6 +26,13 @@ from dashboard.data.drill import (
     pool_cost,
     resources,
 )
+from dashboard.data.gateways import (
+    GatewayHeadline,
+    gateway_days,
+    gateway_headline,
+    gateway_months,
+    gateway_vendors,
+)
 from dashboard.data.health import (
     coverage,
     freshness,
@@ -59,6 +66,7 @@ __all__ = [
     "LINE_ITEM_LIMIT",
     "OTHER_MODELS",
     "Basis",
+    "GatewayHeadline",
     "Headline",
     "Loading",
     "Period",
@@ -70,6 +78,10 @@ __all__ = [
     "coverage",
     "currencies",
     "freshness",
+    "gateway_days",
+    "gateway_headline",
+    "gateway_months",
+    "gateway_vendors",
     "headline",
     "lifecycle_costs",
     "line_items",

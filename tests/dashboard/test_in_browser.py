@@ -205,6 +205,27 @@ def test_data_health_is_whole_on_every_screen(
         tab.assert_quiet()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_gateway_gaps_is_whole_on_every_screen(
+    browser: Any,
+    address: str,
+    size: str,
+    scheme: Literal["light", "dark"],
+) -> None:
+    with visit(browser, f"{address}/gateway_gaps", size=size, scheme=scheme) as tab:
+        tab.wait_for("Days with the largest gaps")
+        tab.settle()
+        text = tab.text()
+        for figure in ("EUR 850.00", "EUR 650.00", "EUR 200.00", "68.1 %"):
+            assert figure in text, text
+        assert "SYNTHETIC" in text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        _keep(tab, f"gateway-gaps-{size}-{scheme}")
+        tab.assert_quiet()
+
+
 def _keep(tab: Visit, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     tab.page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -97,6 +97,19 @@ create table cost.mart_unallocated_causes (billing_month varchar, source varchar
   provider varchar, service_name varchar, resource_type varchar, currency varchar,
   billed_cost decimal(28,10), effective_cost decimal(28,10), row_count bigint,
   suggested_rule varchar);
+create table cost.fct_daily_gateway_costs (charge_date date, billing_month varchar,
+  provider varchar, gateway varchar, currency varchar, billed_cost decimal(28,10),
+  tax_and_credit_cost decimal(28,10), gateway_spend_amount decimal(28,10),
+  gap_amount decimal(28,10), provider_tokens decimal(28,10),
+  gateway_tokens decimal(28,10), mapped_tokens decimal(28,10),
+  gateway_requests decimal(28,10));
+create table cost.mart_gateway_gaps (billing_month varchar, provider varchar,
+  gateway varchar, currency varchar, billed_cost decimal(28,10),
+  tax_and_credit_cost decimal(28,10), gateway_spend_amount decimal(28,10),
+  gap_amount decimal(28,10), gateway_ratio double, gap_ratio double,
+  gateway_requests decimal(28,10), provider_tokens decimal(28,10),
+  gateway_tokens decimal(28,10), gateway_token_ratio double,
+  mapped_token_ratio double, billed_day_count bigint, day_coverage_ratio double);
 create table lineage.line_items (source varchar, load_id varchar, source_uri varchar,
   billing_month varchar, charge_date date, charge_period_start timestamp,
   charge_period_end timestamp, provider varchar, service_name varchar,
@@ -221,6 +234,37 @@ insert into core.mart_month_completeness values
   ('2026-09', 'gcp', true, null, 1, '2026-09-15');
 """
 
+#: Two gateways see OpenAI: of 750 without 50 of tax, one 500 and the other 120. The
+#: bill of 100 of Anthropic is estimated at 150, and Mistral has none yet.
+_GATEWAYS = """
+insert into cost.fct_daily_gateway_costs values
+  ('2026-09-14', '2026-09', 'openai', 'proxy', 'EUR', 500, 0, 400, 100, 2500000,
+   2000000, 1800000, 8000),
+  ('2026-09-15', '2026-09', 'openai', 'proxy', 'EUR', 300, 50, 100, 150, 1500000,
+   1000000, 900000, 4000),
+  ('2026-09-14', '2026-09', 'openai', 'traces', 'EUR', 500, 0, null, 500, 2500000,
+   null, null, null),
+  ('2026-09-15', '2026-09', 'openai', 'traces', 'EUR', 300, 50, 120, 130, 1500000,
+   1100000, null, 3000),
+  ('2026-09-15', '2026-09', 'anthropic', 'proxy', 'EUR', 100, 0, 150, -50, null,
+   400000, 400000, 900),
+  ('2026-09-15', '2026-09', 'mistral', 'proxy', 'EUR', null, null, 7, null, null,
+   50000, null, 20),
+  ('2026-08-15', '2026-08', 'openai', 'proxy', 'EUR', 600, 0, 480, 120, null, 2000000,
+   2000000, 5000);
+insert into cost.mart_gateway_gaps values
+  ('2026-09', 'openai', 'proxy', 'EUR', 800, 50, 500, 250, 2 / 3, 1 / 3, 12000, 4000000,
+   3000000, 0.75, 0.9, 2, 1.0),
+  ('2026-09', 'openai', 'traces', 'EUR', 800, 50, 120, 630, 0.16, 0.84, 3000, 4000000,
+   1100000, 0.275, 0, 2, 0.5),
+  ('2026-09', 'anthropic', 'proxy', 'EUR', 100, 0, 150, -50, 1.5, -0.5, 900, null,
+   400000, null, 1.0, 1, 1.0),
+  ('2026-09', 'mistral', 'proxy', 'EUR', null, null, 7, null, null, null, 20, null,
+   50000, null, 0, 0, null),
+  ('2026-08', 'openai', 'proxy', 'EUR', 600, 0, 480, 120, 0.8, 0.2, 5000, null, 2000000,
+   null, 1.0, 1, 1.0);
+"""
+
 
 def publish(
     root: Path,
@@ -312,6 +356,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) 
         )
     connection.execute(_DERIVED)
     connection.execute(_HEALTH)
+    connection.execute(_GATEWAYS)
     _add_line_items(connection)
     if variant == "stale":
         connection.execute(

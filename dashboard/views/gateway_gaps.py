@@ -1,0 +1,298 @@
+"""Gateway gaps: how much of the vendors' bills the gateways account for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard import charts, data, gateway_charts, page, tables
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.page import Page
+
+_GAPS = "cost.mart_gateway_gaps"
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current()
+    months = data.gateway_months(here.snapshot, here.selection)
+    if months.num_rows == 0:
+        show_nothing(here)
+        return
+    headline = data.gateway_headline(here.snapshot, here.selection)
+    vendors = data.gateway_vendors(here.snapshot, here.selection)
+    if here.selection.basis == "Amortised" or not here.selection.covers_everything:
+        st.caption(
+            "Bills as they are billed, of the whole organisation: a gateway knows"
+            " neither amortisation nor who pays."
+        )
+    show_tiles(here, headline, vendors)
+    show_months(here, months)
+    show_vendors(here, vendors)
+    show_days(here)
+
+
+def show_nothing(here: Page) -> None:
+    """Say what would fill the page."""
+    st.info(
+        "**No gateway has been read.** Connect LiteLLM or Langfuse as a source, and"
+        " this page sets what they count beside what the vendors bill."
+        f" Nothing is known in {here.currency}."
+    )
+
+
+def show_tiles(here: Page, headline: data.GatewayHeadline, vendors: pa.Table) -> None:
+    """Draw the four figures on top."""
+    columns = st.columns(4)
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        _tile_bill(here, headline)
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        _tile_estimate(here, headline)
+    with columns[2].container(border=True, height="stretch", gap="xsmall"):
+        _tile_gap(here, headline, vendors.to_pylist())
+    with columns[3].container(border=True, height="stretch", gap="xsmall"):
+        _tile_mapped(here, headline)
+
+
+def _tile_bill(here: Page, headline: data.GatewayHeadline) -> None:
+    st.metric(
+        here.total_label("Billed by the vendors"),
+        fmt.money(headline.compared_cost, here.currency),
+    )
+    extra = fmt.money(headline.tax_and_credits, here.currency)
+    vendors = fmt.plural(headline.vendor_count, "vendor")
+    st.caption(
+        f"{vendors} behind gateways, {here.period}; {extra} of tax and credits not"
+    )
+    here.show_origin(
+        page.Origin(
+            formula="Sum of billed_cost less tax_and_credit_cost, each vendor once. Of"
+            " a cloud's bill, what goes into the pools that a gateway's readings name.",
+            mart=_GAPS,
+            row_count=headline.row_count,
+        )
+    )
+
+
+def _tile_estimate(here: Page, headline: data.GatewayHeadline) -> None:
+    st.metric(
+        here.tile_label("Estimated by gateways"),
+        fmt.money(headline.gateway_spend, here.currency),
+    )
+    st.caption(
+        f"by the price tables of {fmt.plural(headline.gateway_count, 'gateway')};"
+        " in no cost of any model"
+    )
+    here.show_origin(
+        page.Origin(
+            formula="Sum of gateway_spend_amount where there is a bill; for each vendor"
+            " and month, of the gateway that saw most.",
+            mart=_GAPS,
+            row_count=headline.row_count,
+        )
+    )
+
+
+def _tile_gap(
+    here: Page, headline: data.GatewayHeadline, vendors: list[dict[str, Any]]
+) -> None:
+    st.metric(
+        here.total_label("Gap"),
+        fmt.money(headline.gap, here.currency),
+        delta=None
+        if headline.gap_ratio is None
+        else f"{fmt.percent(headline.gap_ratio)} of the bills",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    billed = [row for row in vendors if row["gap"] is not None and row["place"] == 1]
+    if billed:
+        largest = max(billed, key=lambda row: abs(row["gap"]))
+        st.caption(
+            f"widest for {fmt.markdown(largest['provider'])}:"
+            f" {fmt.money(largest['gap'], here.currency)} not seen by"
+            f" {fmt.markdown(largest['gateway'])}"
+        )
+    here.show_origin(
+        page.Origin(
+            formula="Bills without tax and credits − the gateways' estimate. Negative:"
+            " the gateways estimate more than is billed.",
+            mart=_GAPS,
+            row_count=headline.row_count,
+        )
+    )
+
+
+def _tile_mapped(here: Page, headline: data.GatewayHeadline) -> None:
+    st.metric(
+        here.tile_label("Tokens with a model"),
+        fmt.coverage(headline.mapped_token_ratio),
+    )
+    if headline.token_ratio is None:
+        st.caption("of what gateways count; no vendor's own count to compare with")
+    else:
+        st.caption(
+            "of what gateways count, which is"
+            f" {fmt.percent(headline.token_ratio)} of what the vendors count"
+        )
+    here.show_origin(
+        page.Origin(
+            formula="Tokens that a source's mapping gives to a model ÷ all tokens that"
+            " gateways count. The part of the rest stays unallocated.",
+            mart=_GAPS,
+            row_count=headline.row_count,
+        )
+    )
+
+
+def show_months(here: Page, months: pa.Table) -> None:
+    """Draw the bills beside the estimate by month."""
+    st.header("Bill and gateways by month", anchor=False)
+    st.markdown(_months_sentence(here, months.to_pylist()))
+    charts.show(
+        gateway_charts.months(months, here.currency, charts.palette()),
+        description="Two bars a month: the vendors' bills and the gateways' estimate."
+        " The same figures are in the table below.",
+    )
+    st.caption("Above each month: the gap as a part of the bills, tax and credits out.")
+    tables.show(
+        months,
+        [
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("compared_cost", "Bill", "money"),
+            tables.Column("gateway_spend", "Gateways' estimate", "money"),
+            tables.Column("gap", "Gap", "money"),
+            tables.Column("gap_ratio", "Gap, of the bill", "percent"),
+            tables.Column("unbilled_spend", "Estimated without a bill", "money"),
+        ],
+        page=here,
+        name="gateway-gaps-by-month",
+        caption="Bills without tax and credits, each vendor once",
+        origin=page.Origin(
+            formula="Sums by month over vendors; of several gateways the one that saw"
+            " most of a vendor.",
+            mart=_GAPS,
+            row_count=sum(months["row_count"].to_pylist()),
+        ),
+    )
+
+
+def _months_sentence(here: Page, months: list[dict[str, Any]]) -> str:
+    chosen = [row for row in months if row["is_chosen"] and row["gap"] is not None]
+    if not chosen:
+        return f"In {here.period} there is no bill of a vendor that a gateway names."
+    worst = max(months, key=lambda row: abs(row["gap_ratio"] or 0))
+    share = fmt.percent(worst["gap_ratio"])
+    return (
+        "The bill is the amount and the gateway is the key: an estimate never"
+        f" enters a cost. The widest gap is **{share}**"
+        f" in {fmt.month(worst['billing_month'])},"
+        f" {fmt.money(worst['gap'], here.currency)}."
+    )
+
+
+def show_vendors(here: Page, vendors: pa.Table) -> None:
+    """Draw the period by vendor and gateway, with coverage."""
+    st.header("Vendors and gateways", anchor=False)
+    rows = vendors.to_pylist()
+    if not rows:
+        st.markdown(f"In {here.period} no gateway counted anything.")
+        return
+    st.markdown(_vendors_sentence(rows))
+    if any(row["compared_cost"] is not None for row in rows):
+        charts.show(
+            gateway_charts.vendors(vendors, here.currency, charts.palette()),
+            description="A wide bar for the bill of each vendor, and inside it a thin"
+            " one for the gateway's estimate.",
+        )
+    tables.show(
+        vendors,
+        [
+            tables.Column("provider", "Vendor"),
+            tables.Column("gateway", "Gateway"),
+            tables.Column("compared_cost", "Bill", "money", "reason"),
+            tables.Column("gateway_spend", "Estimate", "money", "reason"),
+            tables.Column("gap", "Gap", "money"),
+            tables.Column("gap_ratio", "Of the bill", "percent"),
+            tables.Column("day_coverage_ratio", "Days counted", "coverage"),
+            tables.Column("gateway_tokens", "Tokens, gateway", "count"),
+            tables.Column("provider_tokens", "Tokens, vendor", "count"),
+            tables.Column("mapped_token_ratio", "With a model", "coverage"),
+        ],
+        page=here,
+        name="gateway-gaps-by-vendor",
+        caption=f"{here.period}; gateways in front of one vendor share its bill",
+        origin=page.Origin(
+            formula="Days counted: billed days on which the gateway counted anything ÷"
+            " billed days. With a model: mapped tokens ÷ the gateway's tokens.",
+            mart=_GAPS,
+            row_count=sum(row["row_count"] for row in rows),
+        ),
+    )
+
+
+def _vendors_sentence(rows: list[dict[str, Any]]) -> str:
+    silent = [row for row in rows if row["reason"] == "nothing counted"]
+    unbilled = [row for row in rows if row["reason"] == "no bill yet"]
+    over = [row for row in rows if row["gap"] is not None and row["gap"] < 0]
+    parts = []
+    if over:
+        parts.append(
+            f"{_names(over)} {'is' if len(over) == 1 else 'are'} estimated above the"
+            " bill: look at the gateway's price table."
+        )
+    if silent:
+        parts.append(f"Nothing was counted of {_names(silent)}, though it is billed.")
+    if unbilled:
+        parts.append(f"No bill has been read for {_names(unbilled)}.")
+    return " ".join(parts) or (
+        "A gap is traffic past the gateway, tokens it does not see, or another price."
+    )
+
+
+def _names(rows: list[dict[str, Any]]) -> str:
+    return ", ".join(
+        f"**{fmt.markdown(row['provider'])}** by {fmt.markdown(row['gateway'])}"
+        for row in rows
+    )
+
+
+def show_days(here: Page) -> None:
+    """Draw the days with the largest gaps."""
+    st.header("Days with the largest gaps", anchor=False)
+    days = data.gateway_days(here.snapshot, here.selection)
+    if days.num_rows == 0:
+        st.markdown(f"In {here.period} no day has a bill to compare with.")
+        return
+    st.markdown(
+        "A day without an estimate is traffic that did not pass the gateway, or that"
+        " the gateway lost."
+    )
+    tables.show(
+        days,
+        [
+            tables.Column("charge_date", "Day", "day"),
+            tables.Column("provider", "Vendor"),
+            tables.Column("gateway", "Gateway"),
+            tables.Column("compared_cost", "Bill", "money"),
+            tables.Column("gateway_spend", "Estimate", "money"),
+            tables.Column("gap", "Gap", "money"),
+            tables.Column("gateway_requests", "Requests", "count"),
+        ],
+        page=here,
+        name="gateway-gaps-by-day",
+        caption=f"{here.period}, by day, vendor and gateway",
+        origin=page.Origin(
+            formula="billed_cost less tax, credits and gateway_spend_amount of a day.",
+            mart="cost.fct_daily_gateway_costs",
+            row_count=days.num_rows,
+        ),
+    )
+
+
+main()

@@ -1,0 +1,85 @@
+"""The page that sets gateways beside bills."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.warehouse_fixture import publish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamlit.testing.v1 import AppTest
+
+PAGE = "gateway_gaps"
+
+
+def tiles(app: AppTest) -> dict[str, str]:
+    return {
+        metric.label: str(metric.value).replace("\u00a0", " ") for metric in app.metric
+    }
+
+
+def test_the_tiles_show_bill_estimate_gap_and_coverage(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE)
+    assert not app.exception
+    assert not app.error
+    assert tiles(app) == {
+        "Billed by the vendors": "EUR 850.00",
+        "Estimated by gateways": "EUR 650.00",
+        "Gap": "EUR 200.00",
+        "Tokens with a model": "68.1 %",
+    }
+    text = text_of(app)
+    assert "23.5 % of the bills" in text
+    assert "widest for openai: EUR 250.00 not seen by proxy" in text
+    assert "which is 75.0 % of what the vendors count" in text
+    assert "EUR 50.00 of tax and credits not" in text
+
+
+def test_each_part_has_a_sentence_a_table_and_a_download(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-09")
+    text = text_of(app)
+    assert "The widest gap is **23.5 %** in Sep 2026, EUR 200.00." in text
+    assert "**anthropic** by proxy is estimated above the bill" in text
+    assert "No bill has been read for **mistral** by proxy." in text
+    assert "— (no bill yet)" in text
+    assert "Days with the largest gaps" in text
+    assert {button.key for button in app.get("download_button")} == {
+        "download-gateway-gaps-by-month",
+        "download-gateway-gaps-by-vendor",
+        "download-gateway-gaps-by-day",
+    }
+    assert len(app.get("vega_lite_chart")) == 2
+
+
+def test_the_page_says_that_scope_and_basis_do_not_narrow_it(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    said = "a gateway knows neither amortisation nor who pays"
+    assert said in text_of(open_app(tmp_path, page=PAGE))
+    billed = open_app(tmp_path, page=PAGE, basis="Billed")
+    assert said not in text_of(billed)
+    assert tiles(billed)["Gap"] == "EUR 200.00"
+
+
+def test_a_month_without_a_gateway_and_a_currency_without_one_say_so(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path, "partial")
+    app = open_app(tmp_path, page=PAGE, period="2026-07")
+    text = text_of(app)
+    assert "In Jul 2026 there is no bill of a vendor that a gateway names." in text
+    assert "In Jul 2026 no gateway counted anything." in text
+    assert tiles(app)["Billed by the vendors"] == "—"
+
+    text = text_of(open_app(tmp_path, page=PAGE, currency="USD"))
+    assert "**No gateway has been read.**" in text
