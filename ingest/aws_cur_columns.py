@@ -1,0 +1,123 @@
+"""How the columns of a legacy AWS Cost and Usage Report become those of CUR 2.0.
+
+Its text files have headers such as ``lineItem/UnblendedCost``, its Parquet files
+``line_item_unblended_cost``, as CUR 2.0. Tags and cost categories, which CUR 2.0 has in
+one map each, are columns of their own here: ``resourceTags/user:team`` becomes the
+entry ``user_team`` of ``resource_tags``, so that one rule fits both reports.
+
+Source: AWS Cost and Usage Report user guide, *Column attributes* and *Column names*
+(for Athena); AWS Data Exports user guide, *CUR 2.0 table dictionary*.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from ingest.connector import LandingOptions
+from ingest.files import distinct_names
+from ingest.projection import literal, quote
+from ingest.streams import STREAMS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Changing a mapping here makes every file new again.
+MAPPING_VERSION = 1
+
+_MAPS = {"resource_tags": "resource_tags_", "cost_category": "cost_category_"}
+#: Canonical column → what a report may call it besides, or fill instead.
+_OTHER_NAMES = {
+    "product_region_code": ("product_region",),
+    "product_servicecode": ("product_service_code",),
+    "savings_plan_savings_plan_a_r_n": ("savings_plan_savings_plan_arn",),
+    "reservation_reservation_a_r_n": ("reservation_reservation_arn",),
+}
+
+
+def landing_of(columns: Sequence[str]) -> LandingOptions | None:
+    """Return how a file with these columns is read; ``None`` if it is no report.
+
+    Examples
+    --------
+    >>> options = landing_of(["lineItem/UnblendedCost", "resourceTags/user:team"])
+    >>> options.mapping["line_item_unblended_cost"]
+    'lineItem/UnblendedCost'
+    >>> landing_of(["BilledCost"]) is None
+    True
+    """
+    named = _by_canonical_name(columns)
+    if "line_item_unblended_cost" not in named:
+        return None
+    mapping = {}
+    for column in STREAMS["aws_cur2"].columns:
+        if column.name in _MAPS:
+            mapping[column.name] = _as_map(_entries(named, _MAPS[column.name]))
+        elif present := _present(column.name, named):
+            mapping[column.name] = _first_filled(present)
+    return LandingOptions(mapping)
+
+
+def canonical_name(header: str) -> str:
+    """Return what CUR 2.0 calls a column, or the key of a tag.
+
+    Examples
+    --------
+    >>> canonical_name("reservation/ReservationARN")
+    'reservation_reservation_a_r_n'
+    >>> canonical_name("resourceTags/user:CostCenter")
+    'resource_tags_user_cost_center'
+    >>> canonical_name("resourceTags/aws:eks:cluster-name")
+    'resource_tags_aws_eks_cluster_name'
+    """
+    if "/" not in header:
+        return header.casefold()
+    spaced = re.sub(r"([A-Z])", r"_\1", header)
+    return re.sub(r"[^a-z0-9]+", "_", spaced.casefold()).strip("_")
+
+
+def _by_canonical_name(columns: Sequence[str]) -> dict[str, list[str]]:
+    """Return canonical name → the columns of that name, as the engine calls them."""
+    named: dict[str, list[str]] = {}
+    for header, column in zip(columns, distinct_names(columns), strict=True):
+        named.setdefault(canonical_name(header), []).append(column)
+    return named
+
+
+def _present(name: str, named: Mapping[str, Sequence[str]]) -> list[str]:
+    spellings = (name, *_OTHER_NAMES.get(name, ()))
+    return [header for spelling in spellings for header in named.get(spelling, ())]
+
+
+def _entries(
+    named: Mapping[str, Sequence[str]], prefix: str
+) -> dict[str, Sequence[str]]:
+    """Return key → its columns; more than one where keys differ by their case."""
+    return {
+        name.removeprefix(prefix): headers
+        for name, headers in named.items()
+        if name.startswith(prefix)
+    }
+
+
+def _first_filled(headers: Sequence[str]) -> str:
+    if len(headers) == 1:
+        return headers[0]
+    texts = (f"nullif(CAST({quote(header)} AS VARCHAR), '')" for header in headers)
+    return f"coalesce({', '.join(texts)})"
+
+
+def _as_map(entries: Mapping[str, Sequence[str]]) -> str:
+    """Return a JSON object of the entries that have a value."""
+    pairs = ", ".join(
+        f"{literal(key)}, {_filled(headers)}" for key, headers in entries.items()
+    )
+    return f"json_merge_patch('{{}}', json_object({pairs}))"
+
+
+def _filled(headers: Sequence[str]) -> str:
+    texts = ", ".join(f"nullif({quote(header)}, '')" for header in headers)
+    return f"coalesce({texts})" if len(headers) > 1 else texts
+
+
+__all__ = ["MAPPING_VERSION", "canonical_name", "landing_of"]
