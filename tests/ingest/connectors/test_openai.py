@@ -496,12 +496,16 @@ def test_a_day_that_changes_between_two_pages_is_read_on_the_next_run(
 def test_days_that_were_not_asked_for_are_left_to_their_own_month(
     bench: Bench, organisation: OpenAiOrganisation, server: ScriptedServer
 ) -> None:
-    def page(_: Any) -> Answer:
+    def page(request: Any) -> Answer:
         """Answer every day there is, whatever was asked."""
         buckets = []
         for month, value in ((2, 3), (3, 5)):
             day = int(datetime(2026, month, 1, tzinfo=UTC).timestamp())
-            result = {"amount": {"value": value, "currency": "usd"}}
+            result = {
+                "amount": {"value": value, "currency": "usd"},
+                # No two answers are alike, so none is taken for a copy.
+                "line_item": f"asked from {request.one('start_time')}",
+            }
             buckets.append(
                 {"start_time": day, "end_time": day + 86400, "results": [result]}
             )
