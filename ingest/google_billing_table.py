@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from ingest.connector import RowsPart
-from ingest.google_cloud import Advice, google_errors, open_bigquery
+from ingest.google_cloud import Advice, Permission, google_errors, open_bigquery
 from ingest.google_export import (
     SelectedColumn,
     arrow_schema,
@@ -129,6 +129,7 @@ class BillingTable:
             where=f"BigQuery table {name.path}",
             on_denied="Grant roles/bigquery.dataViewer on the dataset and"
             f" roles/bigquery.jobUser in project {name.job_project}.",
+            needs=_permissions(name),
             on_missing="Turn the export on under Billing > Billing export (the first"
             " rows take hours), or correct 'dataset', 'billing_account', 'export' or"
             " 'table' in triptych.yml.",
@@ -286,6 +287,19 @@ class BillingTable:
             timeout=_QUERY_SECONDS,
             job_retry=job_retry,
         )
+
+
+def _permissions(name: TableName) -> tuple[Permission, ...]:
+    reading = (
+        "Grant roles/bigquery.dataViewer on the dataset"
+        f" {name.dataset_project}.{name.dataset}."
+    )
+    querying = f"Grant roles/bigquery.jobUser in project {name.job_project}."
+    return (
+        Permission("bigquery.jobs.create", f"project {name.job_project}", querying),
+        Permission("bigquery.tables.get", f"table {name.path}", reading),
+        Permission("bigquery.tables.getData", f"table {name.path}", reading),
+    )
 
 
 def _pruning_column(table: Table) -> str | None:

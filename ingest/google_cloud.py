@@ -8,6 +8,7 @@ minutes and longer before they say that nobody answers.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,19 +29,36 @@ if TYPE_CHECKING:
 
 _THROTTLED = frozenset({"rateLimitExceeded", "quotaExceeded", "backendError"})
 _SHOWN_CHARACTERS = 300
+_URL = re.compile(r"https?://\S+")
+#: A permission as Google writes it; the name of a service looks much like one.
+_PERMISSION = re.compile(r"\b(?:bigquery|billing)\.(?!googleapis\b)\w+\.\w+\b")
+_MAY_NOT_QUERY = "permission to query table"
+#: Denied for want of a permission, and not by a policy or a service turned off.
+_IS_PLAIN = re.compile(r"permission", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """One permission that a call needs: its name, on what, and who grants it."""
+
+    name: str
+    on: str
+    grant: str
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
     """What to tell the user, beside what happened.
 
-    ``where`` names what was called, ``on_denied`` the roles it needs and
-    ``on_missing`` what to look at when the thing is not there.
+    ``where`` names what was called, ``on_denied`` what to grant for it and
+    ``on_missing`` what to look at when the thing is not there. ``needs`` are the
+    permissions that the call takes; Google often says which of them is missing.
     """
 
     where: str
     on_denied: str
     on_missing: str
+    needs: tuple[Permission, ...] = ()
 
 
 def open_bigquery(
@@ -185,11 +203,36 @@ def _denied(error: Exception, advice: Advice) -> SourceError:
             where=advice.where,
             next_step="Run again later; what was loaded before stays current.",
         )
+    lacking = _lacking(error, advice)
+    if lacking is not None:
+        return SourceAccessError(
+            "Google Cloud denied access: the credentials lack"
+            f" {lacking.name} on {lacking.on}.",
+            where=advice.where,
+            next_step=lacking.grant,
+        )
+    needed = ", ".join(f"{p.name} on {p.on}" for p in advice.needs)
     return SourceAccessError(
-        f"Google Cloud denied access: {_first_line(error)}",
+        f"Google Cloud denied access: {_first_line(error)}"
+        f"{f' It takes {needed}.' if needed else ''}",
         where=advice.where,
         next_step=advice.on_denied,
     )
+
+
+def _lacking(error: Exception, advice: Advice) -> Permission | None:
+    """Return the one permission that is missing, if that can be told."""
+    text = _URL.sub("", _first_line(error))
+    found = _PERMISSION.search(text)
+    name = found[0] if found else ""
+    if _MAY_NOT_QUERY in text:
+        name = "bigquery.tables.getData"
+    if not name and len(advice.needs) == 1 and _IS_PLAIN.search(text):
+        return advice.needs[0]
+    known = next((need for need in advice.needs if need.name == name), None)
+    if known is None and name:
+        return Permission(name, "what was asked for", advice.on_denied)
+    return known
 
 
 def _details(error: Exception) -> list[dict[str, object]]:
@@ -228,6 +271,7 @@ def _first_line(error: Exception) -> str:
 
 __all__ = [
     "Advice",
+    "Permission",
     "bounded_call",
     "google_errors",
     "open_bigquery",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.connector import RowsPart
 from ingest.google_cloud import (
     Advice,
+    Permission,
     bounded_call,
     google_errors,
     open_billing,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     import pyarrow as pa
+    from google.cloud import billing_v1
     from google.cloud.billing_v1 import types
     from google.type.money_pb2 import Money
 
@@ -46,9 +48,10 @@ _PRICES = Advice(
     on_missing="Correct 'price_services': an id such as 6F81-5844-456A, or the name"
     " that the catalogue shows.",
 )
-_PROJECTS = Advice(
+_GRANT_ACCOUNTS = "Grant roles/billing.viewer on the billing account."
+_ACCOUNTS = Advice(
     where="Cloud Billing accounts",
-    on_denied="Grant roles/billing.viewer on the billing account.",
+    on_denied=_GRANT_ACCOUNTS,
     on_missing="Correct 'billing_account': it is written 01A2B3-C4D5E6-F7A8B9.",
 )
 
@@ -139,18 +142,46 @@ class PriceCatalogue:
         month : date
             First day of the month for which this is said.
         """
-        with google_errors(_PROJECTS), open_billing(self._endpoint) as client:
-            call = bounded_call(self._timeout_seconds)
-            accounts = (
-                [client.get_billing_account(name=f"billingAccounts/{account}", **call)]
-                if account
-                else list(client.list_billing_accounts(**call))
-            )
+        with google_errors(_ACCOUNTS), open_billing(self._endpoint) as client:
             return [
                 _project_row(found, project, _midnight(month))
-                for found in accounts
-                for project in client.list_project_billing_info(name=found.name, **call)
+                for found in self._accounts(client, account)
+                for project in self._projects(client, found)
             ]
+
+    def probe_projects(self, account: str | None) -> int:
+        """Return how many accounts can be seen, after asking the first for a project.
+
+        Raises
+        ------
+        SourceAccessError
+            Accounts or their projects may not be listed; names the permission.
+        """
+        with google_errors(_ACCOUNTS), open_billing(self._endpoint) as client:
+            accounts = self._accounts(client, account)
+            for found in accounts[:1]:
+                next(self._projects(client, found), None)
+            return len(accounts)
+
+    def _accounts(
+        self, client: billing_v1.CloudBillingClient, account: str | None
+    ) -> list[types.BillingAccount]:
+        call = bounded_call(self._timeout_seconds)
+        if account is None:
+            advice = _accounts_with("billing.accounts.list", "the billing accounts")
+            with google_errors(advice):
+                return list(client.list_billing_accounts(**call))
+        name = f"billingAccounts/{account}"
+        with google_errors(_accounts_with("billing.accounts.get", name)):
+            return [client.get_billing_account(name=name, **call)]
+
+    def _projects(
+        self, client: billing_v1.CloudBillingClient, account: types.BillingAccount
+    ) -> Iterator[types.ProjectBillingInfo]:
+        advice = _accounts_with("billing.resourceAssociations.list", account.name)
+        with google_errors(advice):
+            call = bounded_call(self._timeout_seconds)
+            yield from client.list_project_billing_info(name=account.name, **call)
 
 
 def projects_part(rows: list[dict[str, Any]]) -> RowsPart:
@@ -174,6 +205,11 @@ def to_decimal(money: Money) -> Decimal:
     Decimal('-1.750000000')
     """
     return Decimal(money.units) + Decimal(money.nanos) * _NANOS
+
+
+def _accounts_with(permission: str, on: str) -> Advice:
+    needs = (Permission(permission, on, _GRANT_ACCOUNTS),)
+    return replace(_ACCOUNTS, needs=needs)
 
 
 def _tier_rows(sku: types.Sku, pricing: types.PricingInfo) -> Iterator[dict[str, Any]]:

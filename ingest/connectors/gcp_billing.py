@@ -220,7 +220,7 @@ class GcpBilling:
         if self._config.dataset is not None:
             findings.append(self._check_table())
         if self._config.prices:
-            findings.append(self._check_prices())
+            findings += [self._check_prices(), self._check_accounts()]
         return findings
 
     def _check_table(self) -> Finding:
@@ -257,6 +257,13 @@ class GcpBilling:
         return Finding(
             True, f"The price catalogue lists {len(found)} services to read."
         )
+
+    def _check_accounts(self) -> Finding:
+        try:
+            count = self._catalogue.probe_projects(self._config.billing_account)
+        except TriptychError as error:
+            return _as_finding(error)
+        return Finding(True, f"Billing accounts whose projects can be listed: {count}.")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer changed and unchanged slices alike, or each file, then prices."""

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class CloudBillingState:
     """What the server knows, what it refuses, and what it was asked.
 
-    ``failures`` holds, per method, the status codes of the next answers; a method
-    answers normally when its list is used up. ``page_size`` cuts every list.
+    ``failures`` holds, per method, the status codes of the next answers, which say
+    ``message``; a method answers normally when its list is used up. ``page_size``
+    cuts every list.
     """
 
     def __init__(self) -> None:
@@ -32,6 +33,7 @@ class CloudBillingState:
         self.calls: Counter[str] = Counter()
         self.requests: list[tuple[str, Any]] = []
         self.page_size = 2
+        self.message = "refused on purpose"
         self.address = ""
 
 
@@ -143,7 +145,7 @@ def _handler(
         state.requests.append((name, request))
         if state.failures.get(name):
             code = state.failures[name].pop(0)
-            context.abort(code, f"{name} refused on purpose")
+            context.abort(code, f"{name}: {state.message}")
         found = answer(request)
         if found is None:
             context.abort(grpc.StatusCode.NOT_FOUND, f"{name}: not found")

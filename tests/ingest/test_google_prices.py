@@ -340,16 +340,71 @@ def test_denied_accounts_name_the_role_that_is_needed(
     assert "roles/billing.viewer" in error.next_step
 
 
+@pytest.mark.parametrize(
+    ("method", "options", "permission"),
+    [
+        (
+            "ListBillingAccounts",
+            {},
+            "billing.accounts.list on the billing accounts",
+        ),
+        (
+            "GetBillingAccount",
+            {"billing_account": ACCOUNT},
+            f"billing.accounts.get on billingAccounts/{ACCOUNT}",
+        ),
+        (
+            "ListProjectBillingInfo",
+            {},
+            f"billing.resourceAssociations.list on billingAccounts/{ACCOUNT}",
+        ),
+    ],
+)
+def test_the_check_names_the_permission_on_accounts_that_is_missing(
+    state: CloudBillingState,
+    tmp_path: Path,
+    method: str,
+    options: dict[str, str],
+    permission: str,
+) -> None:
+    import grpc
+
+    state.message = "The caller does not have permission"
+    state.failures[method] = [grpc.StatusCode.PERMISSION_DENIED]
+
+    catalogue, accounts = prices(state, tmp_path, **options).check()
+
+    assert catalogue.is_ok
+    assert not accounts.is_ok
+    assert f"the credentials lack {permission}." in accounts.message
+    assert accounts.next_step == "Grant roles/billing.viewer on the billing account."
+
+
+def test_a_denial_for_another_reason_keeps_googles_words(
+    state: CloudBillingState, tmp_path: Path
+) -> None:
+    import grpc
+
+    state.message = "Request is prohibited by organization's policy"
+    state.failures["ListBillingAccounts"] = [grpc.StatusCode.PERMISSION_DENIED]
+
+    _, accounts = prices(state, tmp_path).check()
+
+    assert "prohibited by organization's policy" in accounts.message
+    assert "It takes billing.accounts.list on the billing accounts." in accounts.message
+
+
 def test_check_counts_the_services_or_says_what_to_do(
     state: CloudBillingState, tmp_path: Path
 ) -> None:
     import grpc
 
-    (fine,) = prices(state, tmp_path).check()
+    fine, accounts = prices(state, tmp_path).check()
     state.failures["ListServices"] = [grpc.StatusCode.PERMISSION_DENIED]
-    (denied,) = prices(state, tmp_path).check()
+    denied, _ = prices(state, tmp_path).check()
 
     assert fine.is_ok
     assert "3" in fine.message
+    assert accounts.message.endswith("can be listed: 2.")
     assert not denied.is_ok
     assert "cloudbilling.googleapis.com" in denied.next_step

@@ -581,6 +581,60 @@ def test_denied_access_names_the_roles_that_are_needed(tmp_path: Path) -> None:
     assert "roles/bigquery.jobUser" in error.next_step
 
 
+_JOBS = f"bigquery.jobs.create on project {PROJECT}"
+_T = f"{PROJECT}.b.t"
+
+
+@pytest.mark.parametrize(
+    ("message", "says", "grant"),
+    [
+        (
+            f"Access Denied: Project {PROJECT}: User does not have bigquery.jobs.create"
+            f" permission in project {PROJECT}.",
+            f"the credentials lack {_JOBS}.",
+            f"Grant roles/bigquery.jobUser in project {PROJECT}.",
+        ),
+        (
+            f"Access Denied: Table {PROJECT}:b.t: Permission bigquery.tables.get denied"
+            f" on table {PROJECT}:b.t (or it may not exist).",
+            f"the credentials lack bigquery.tables.get on table {_T}.",
+            f"Grant roles/bigquery.dataViewer on the dataset {PROJECT}.b.",
+        ),
+        (
+            f"Access Denied: Table {PROJECT}:b.t: User does not have permission to"
+            f" query table {PROJECT}:b.t, or perhaps it does not exist.",
+            f"the credentials lack bigquery.tables.getData on table {_T}.",
+            f"Grant roles/bigquery.dataViewer on the dataset {PROJECT}.b.",
+        ),
+        (
+            "Access Denied: bigquery.readsessions.create is missing",
+            "the credentials lack bigquery.readsessions.create on what was asked for.",
+            "roles/bigquery.jobUser",
+        ),
+        (
+            "VPC Service Controls: Request is prohibited by organization's policy.",
+            f"policy. It takes {_JOBS}, bigquery.tables.get on table {_T}, bigquery",
+            "roles/bigquery.jobUser",
+        ),
+    ],
+)
+def test_the_check_names_the_exact_permission_that_is_missing(
+    tmp_path: Path, message: str, says: str, grant: str
+) -> None:
+    with loopback.refusing_bigquery(403, reason="accessDenied", message=message) as (
+        address,
+        _,
+    ):
+        connector = source(tmp_path, dataset="b", table="t", api_endpoint=address)
+        (finding,) = connector.check()
+        error = first_error(connector, tmp_path)
+
+    assert not finding.is_ok
+    assert says in finding.message
+    assert grant in finding.next_step
+    assert says in error.what
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [(503, "backendError"), (500, "internalError"), (403, "rateLimitExceeded")],
