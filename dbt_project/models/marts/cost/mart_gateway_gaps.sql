@@ -20,9 +20,13 @@ months as (
         sum(days.gateway_tokens) as gateway_tokens,
         sum(days.mapped_tokens) as mapped_tokens,
         sum(days.gateway_requests) as gateway_requests,
-        count(days.billed_cost) as billed_day_count,
-        sum(case when days.billed_cost is not null and days.gateway_requests is not null then 1 else 0 end)
-            as compared_day_count
+        sum(case when days.billed_cost <> days.tax_and_credit_cost then 1 else 0 end) as billed_day_count,
+        sum(
+            case
+                when days.billed_cost <> days.tax_and_credit_cost and days.gateway_requests is not null then 1
+                else 0
+            end
+        ) as compared_day_count
     from days
     group by days.billing_month, days.provider, days.gateway, days.currency
 )

@@ -1,6 +1,9 @@
 {#-
   What gateways count, as a meter: where a mapping names a model or a pool. Tokens of a
   pool that it gives to no model stay nobody's, and so does their part of the pool.
+
+  A reading without a pool weighs in every pool. What passes a gateway says nothing about
+  pools that it is not mapped to, so here it names none that exists.
 -#}
 with source as (
     select * from {{ source('evidence', 'llm_usage') }}
@@ -9,7 +12,7 @@ with source as (
 select
     _source as source,
     model_id,
-    pool_id,
+    coalesce(pool_id, '') as pool_id,
     cast(null as string) as platform_id,
     requests,
     successful_requests,
