@@ -600,3 +600,44 @@ def test_a_body_that_is_no_answer_of_prometheus_is_refused(
     error = first_failure(case)
     assert isinstance(error, MalformedDeliveryError)
     assert "no answer of Prometheus" in str(error)
+
+
+def test_a_day_that_can_no_longer_grow_is_asked_for_once(
+    server: LoopbackPrometheus, tmp_path: Path
+) -> None:
+    case = usage_case(server, tmp_path)
+    case.options |= {"lag_days": 0, "start_date": DAY - timedelta(days=3)}
+    window = Window(None, DAY - timedelta(days=2))
+    offered = list(case.connector().deliveries(window))
+    assert len(offered) == 1
+    # Nothing is asked before it is read: there is nothing that could have changed.
+    assert server.requests == []
+    later = list(case.connector().deliveries(window))
+    assert [one.fingerprint for one in later] == [one.fingerprint for one in offered]
+
+
+def test_gpus_are_silent_only_when_no_metric_of_them_is_there(
+    server: LoopbackPrometheus, tmp_path: Path
+) -> None:
+    case = accelerator_case(server, tmp_path)
+    assert not any("no series" in note for note in case.ingest().notes)
+    server.series.clear()
+    either = "DCGM_FI_PROF_GR_ENGINE_ACTIVE or DCGM_FI_DEV_GPU_UTIL: no series now."
+    assert [one.message for one in case.connector().check()] == [either]
+
+
+def test_a_folder_without_recordings_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "recorded").mkdir()
+    options: dict[str, object] = {
+        "path": "recorded",
+        "usage": {"requests": "requests_total"},
+    }
+    case = ConnectorCase("prometheus", options, tmp_path, 0, {}, dict, dict, int)
+    [finding] = case.connector().check()
+    assert not finding.is_ok
+    report = case.ingest()
+    assert report.failures == []
+    assert "recorded: requests_total: no series" in " ".join(report.notes)
+    case.options["path"] = "nowhere"
+    [finding] = case.connector().check()
+    assert "does not exist" in finding.message
