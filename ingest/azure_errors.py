@@ -25,6 +25,8 @@ CREDENTIALS = (
     " azure-identity installed, Microsoft Entra ID"
 )
 _ROLE = "Storage Blob Data Reader"
+#: Both to list a container and to read a blob.
+_DATA_ACTION = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read"
 _NO_ROLE = frozenset(
     {
         "AuthorizationPermissionMismatch",
@@ -79,7 +81,8 @@ def _service_error(
     if code in _NO_ROLE:
         right, letter = ("list", "l") if is_listing else ("read", "r")
         return SourceAccessError(
-            f"Access denied: the credential may not {right} here ({code}).",
+            f"Access denied: the credential may not {right} here ({code}). It lacks"
+            f" {_DATA_ACTION}, or a signature the permission {letter!r}.",
             where=uri,
             next_step=f"Give it the role {_ROLE!r} on the container, or a shared"
             f" access signature with the permission {letter!r}.",

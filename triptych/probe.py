@@ -34,7 +34,8 @@ def probe_sources(connectors: Sequence[Connector]) -> Iterator[SourceProbe]:
         try:
             findings = tuple(connector.check())
         except TriptychError as error:
-            findings = (Finding(False, error.what, error.next_step),)
+            where = f"{error.where}: " if error.where else ""
+            findings = (Finding(False, f"{where}{error.what}", error.next_step),)
         yield SourceProbe(connector.config.name, connector.type, findings)
 
 
