@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ingest.railway_invoices import Invoice, Line
     from ingest.railway_periods import Period
     from ingest.railway_places import Names, Place
+    from ingest.railway_units import Convention
 
 CURRENCY = "USD"
 _LARGEST = Decimal(10) ** 15
@@ -152,9 +153,24 @@ def charge_rows(
         is_divided = settled is settling and scaled is not None
         for invoice_line in settled.lines:
             if not (is_divided and invoice_line.kind == "usage"):
-                yield _invoice_row(bill, settled.invoice, invoice_line)
+                yield _invoice_line_row(bill, settled.invoice, invoice_line)
     if bill.reported_usage is not None and bill.period.contains(now):
         yield _gap_row(bill, bill.reported_usage, exact_sum(estimates.values()))
+
+
+def invoice_row(invoice: Invoice, units: Convention) -> dict[str, Any]:
+    """Return an invoice as a row of stream ``invoices``: what is payable, all in."""
+    payable = units.payable_of(invoice)
+    credit = exact_sum((payable, -units.total_of(invoice)))
+    return {
+        "invoice_id": invoice.invoice_id,
+        "invoice_issuer_name": "Railway",
+        "billing_period_start": invoice.period.start,
+        "currency": CURRENCY,
+        "invoiced_amount": payable,
+        "credit_amount": credit if credit < 0 and not invoice.is_void else None,
+        "status": invoice.status,
+    }
 
 
 def _usage_line(
@@ -242,7 +258,7 @@ def _amounts(
     }
 
 
-def _invoice_row(bill: Bill, invoice: Invoice, line: Line) -> dict[str, Any]:
+def _invoice_line_row(bill: Bill, invoice: Invoice, line: Line) -> dict[str, Any]:
     kind = "invoiced_usage" if line.kind == "usage" else line.kind
     return {
         **_shared(bill, f"invoice/{line.line_id}", kind),
@@ -292,5 +308,6 @@ __all__ = [
     "SettledInvoice",
     "UsageLine",
     "charge_rows",
+    "invoice_row",
     "read_usage",
 ]

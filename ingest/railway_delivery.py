@@ -132,7 +132,9 @@ def request_rows(
             "period_start": day,
             "period_end": day + timedelta(days=1),
             "model_id": target.model_id,
-            "pool_id": target.pool_id,
+            # A reading without a pool weighs in every pool, and a request that Railway
+            # served says nothing about pools that it is not mapped to.
+            "pool_id": target.pool_id or "",
             "platform_id": SYSTEM,
             "requests": counts.all,
             "successful_requests": counts.successful,

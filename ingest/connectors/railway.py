@@ -21,7 +21,7 @@ from ingest.http import secret_from_environment
 from ingest.label_mapping import LabelMapping
 from ingest.railway_account import Account, read_account
 from ingest.railway_api import PATH, PointBudget, RailwayApi, understood
-from ingest.railway_charges import CURRENCY, Bill, charge_rows, read_usage
+from ingest.railway_charges import Bill, charge_rows, invoice_row, read_usage
 from ingest.railway_delivery import (
     Served,
     deployment_row,
@@ -181,14 +181,7 @@ class Railway:
         for invoice in account.invoices:
             if not (invoice.is_final or invoice.is_void):
                 continue
-            row = {
-                "invoice_id": invoice.invoice_id,
-                "invoice_issuer_name": "Railway",
-                "billing_period_start": invoice.period.start,
-                "currency": CURRENCY,
-                "invoiced_amount": account.units.payable_of(invoice),
-                "status": invoice.status,
-            }
+            row = invoice_row(invoice, account.units)
             yield Delivery(
                 stream=INVOICES,
                 scope=f"invoice/{invoice.invoice_id}",

@@ -206,12 +206,13 @@ def test_plan_seats_and_credits_are_lines_of_their_own_and_add_up_to_what_was_pa
         ("seats", "Seats", Decimal(20)),
     ]
     assert bill.query(
-        "select i.invoice_id, any_value(i.invoiced_amount), sum(u.billed_cost)"
+        "select i.invoice_id, any_value(i.invoiced_amount),"
+        " any_value(i.credit_amount), sum(u.billed_cost)"
         " from evidence.invoices as i join evidence.railway_usage as u"
         " using (invoice_id) group by 1 order by 1"
     ) == [
-        ("in_0813", Decimal(20), Decimal(20)),
-        ("in_0913", Decimal(49), Decimal(49)),
+        ("in_0813", Decimal(20), None, Decimal(20)),
+        ("in_0913", Decimal(49), Decimal(-5), Decimal(49)),
     ]
 
 
@@ -808,7 +809,7 @@ def test_two_services_of_a_model_count_together_and_an_unnamed_one_is_not_asked(
 
     assert case.query(
         "select model_id, pool_id, requests from evidence.model_usage"
-    ) == [("eta-v2", None, Decimal(200))]
+    ) == [("eta-v2", "", Decimal(200))]
     asked = {v["serviceId"] for v in railway.asked("Requests")}
     assert asked == {"s-eta", "s-x"}
 
