@@ -22,6 +22,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.files import LocalFiles
+from ingest.projection import project
 from ingest.streams import STREAMS
 from triptych.errors import MalformedDeliveryError
 
@@ -95,10 +96,26 @@ class Tables:
         return LandingOptions(self._config.mapping, self._config.defaults)
 
     def check(self) -> list[Finding]:
-        """Tell whether there is anything to read."""
+        """Tell whether there is anything to read, or what a query would answer."""
         if self._config.query is None:
             return self._files.check()
-        return [Finding(True, "A query is run when the source is ingested.")]
+        try:
+            columns = self._run_query(f"DESCRIBE SELECT * FROM ({self._config.query})")
+        except MalformedDeliveryError as error:
+            return [Finding(False, error.what, error.next_step)]
+        physical = {str(name): str(type_) for name, type_, *_ in columns}
+        stream = STREAMS[self._config.stream]
+        missing = project(stream, physical, self.landing(stream.name)).missing_columns
+        if missing:
+            return [
+                Finding(
+                    False,
+                    f"The query answers no {', '.join(missing)}, which stream"
+                    f" {stream.name!r} needs.",
+                    "Give the column that name in the query, or name it in 'mapping'.",
+                )
+            ]
+        return [Finding(True, f"The query answers {', '.join(physical)}.")]
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer each file, or the query's answer as a whole."""
@@ -144,7 +161,7 @@ class Tables:
             label=f"query of source {self._config.name!r}",
         )
 
-    def _run_query(self, sql: str) -> object:
+    def _run_query(self, sql: str) -> list[tuple[object, ...]]:
         import duckdb
 
         root = str(self._root).replace("'", "''")

@@ -104,6 +104,27 @@ def test_json_lines_are_read_by_name(tmp_path: Path) -> None:
     ]
 
 
+def test_the_check_of_a_query_asks_what_it_would_answer(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("d,m,n\n2026-03-01,eta,3\n")
+
+    def checked(query: str) -> tuple[bool, str]:
+        options = {"stream": "model_usage", "query": query}
+        [finding] = _case(tmp_path, options).connector().check()
+        return finding.is_ok, finding.message
+
+    assert checked("SELECT d AS date, m AS model FROM read_csv('raw.csv')") == (
+        True,
+        "The query answers date, model.",
+    )
+    assert checked("SELECT m AS model FROM read_csv('raw.csv')") == (
+        False,
+        "The query answers no period_start, which stream 'model_usage' needs.",
+    )
+    is_ok, message = checked("SELECT * FROM read_csv('gone.csv')")
+    assert not is_ok
+    assert "gone.csv" in message
+
+
 def test_a_query_that_fails_says_so_and_names_the_source(tmp_path: Path) -> None:
     case = _case(tmp_path, {"stream": "model_usage", "query": "SELECT * FROM nowhere"})
     report = case.ingest()
