@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from ingest.label_mapping import LabelMapping
-    from ingest.node_readings import Reading
     from ingest.opencost_answers import Allocation
+    from ingest.workload_readings import Reading
 
 METER_STREAM = "opencost_allocation"
 COST_STREAM = "opencost_costs"

@@ -22,7 +22,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ingest.addresses import checked_base_url
 from ingest.connector import (
@@ -35,54 +35,28 @@ from ingest.connector import (
 )
 from ingest.files import LocalFiles, open_text
 from ingest.label_mapping import LabelMapping, MappingRule
-from ingest.node_readings import DeclaredGpus, Reading, readings_of
-from ingest.opencost_answers import Allocation, allocations_of, sets_of
+from ingest.node_readings import readings_of
+from ingest.opencost_answers import allocations_of, sets_of
 from ingest.opencost_api import AllocationApi, StepMap
 from ingest.opencost_rows import (
     COST_STREAM,
-    LABEL_PREFIX,
     METER_STREAM,
-    PLACE_LABELS,
     Prices,
-    WorkloadLabels,
     cost_part,
     meter_part,
 )
+from ingest.workload_rules import GpuRule, GpuRules, refuse_unknown_places
 from triptych.errors import MalformedDeliveryError, TriptychError
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Sequence
 
+    from ingest.workload_readings import Reading
+
 _ANSWERS = (".json", ".json.gz")
 _PLAIN_HTTP = "http://"
 _BEGINNING_CHARACTERS = 2_000
-
-
-class GpuRule(BaseModel):
-    """What the GPUs of some nodes are, where OpenCost does not say it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    match: dict[str, Any] = Field(
-        description="Label → what its value must be, as in 'mapping'."
-    )
-    model: str = Field(default="", description="Model of the GPUs, such as A100.")
-    slices: int | None = Field(
-        default=None, ge=1, description="MIG slices of a whole GPU of that model."
-    )
-    mig_profile: str = Field(
-        default="", description="MIG profile of each device, such as 1g.5gb."
-    )
-    per_node: Decimal | None = Field(
-        default=None, ge=0, description="Whole GPUs that each such node has."
-    )
-
-    @model_validator(mode="after")
-    def _matches_what_exists(self) -> GpuRule:
-        _refuse_unknown(self.match)
-        _as_mapping([self])
-        return self
 
 
 class OpencostConfig(SourceConfig):
@@ -155,8 +129,7 @@ class OpencostConfig(SourceConfig):
     def _matches_what_exists(
         cls, rules: tuple[MappingRule, ...]
     ) -> tuple[MappingRule, ...]:
-        for rule in rules:
-            _refuse_unknown(rule.match)
+        refuse_unknown_places([rule.match for rule in rules])
         return rules
 
     @model_validator(mode="after")
@@ -207,7 +180,7 @@ class Opencost:
             hours_per_request=config.hours_per_request,
         )
         self._mapping = LabelMapping(config.mapping)
-        self._gpus = _as_mapping(config.gpus)
+        self._gpus = GpuRules(config.gpus)
 
     @property
     def config(self) -> OpencostConfig:
@@ -314,15 +287,7 @@ class Opencost:
         allocations = [
             each for step in steps for each in allocations_of(step, cluster=cluster)
         ]
-        return readings_of(allocations, self._declared)
-
-    def _declared(self, allocation: Allocation) -> DeclaredGpus:
-        """Return what the first matching rule says about the GPUs of a node."""
-        position = self._gpus.target(WorkloadLabels.of(allocation)).pool_id
-        if position is None:
-            return DeclaredGpus()
-        rule = self._config.gpus[int(position)]
-        return DeclaredGpus(rule.model, rule.slices, rule.mig_profile, rule.per_node)
+        return readings_of(allocations, self._gpus)
 
     @property
     def _reading(self) -> str:
@@ -332,24 +297,6 @@ class Opencost:
             include={"cluster", "mapping", "gpus", "currency", "provider"},
         )
         return _digest(options)[:16]
-
-
-def _as_mapping(rules: Sequence[GpuRule]) -> LabelMapping:
-    """Return rules whose target is their position."""
-    return LabelMapping(
-        [
-            MappingRule(match=rule.match, pool=f"{position}")
-            for position, rule in enumerate(rules)
-        ]
-    )
-
-
-def _refuse_unknown(match: dict[str, Any]) -> None:
-    for label in match:
-        if label not in PLACE_LABELS and not label.startswith(LABEL_PREFIX):
-            known = ", ".join((*PLACE_LABELS, f"{LABEL_PREFIX}<name>"))
-            message = f"a rule matches {label!r}; known labels: {known}"
-            raise ValueError(message)
 
 
 def _skip_reason(path: Path) -> str:
@@ -388,4 +335,4 @@ def _last_whole_hour() -> datetime:
     return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-__all__ = ["GpuRule", "Opencost", "OpencostConfig"]
+__all__ = ["Opencost", "OpencostConfig"]

@@ -96,7 +96,7 @@ def pod(cluster: str, model: str, start: datetime = NOON, **said: Any) -> Any:
     )
 
 
-def rest(cluster: str, start: datetime = NOON, **had: float) -> Any:
+def rest(cluster: str, start: datetime = NOON, **had: Any) -> Any:
     return idle(start, cluster=cluster, node=f"{cluster}-node", **had)
 
 
@@ -108,7 +108,7 @@ def slices(model: str, profile: str, hours: int) -> list[Any]:
 
 
 def entries() -> list[Any]:
-    nothing = {"cores": (0, 0), "gibibytes": (0, 0)}
+    nothing: dict[str, Any] = {"cores": (0, 0), "gibibytes": (0, 0)}
     return [
         *slices("train", "4g.20gb", 2),
         *slices("infer", "1g.5gb", 6),

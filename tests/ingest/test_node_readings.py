@@ -10,15 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.exact_shares import divided, divided_up_to
 from ingest.gpu_slices import max_slices, profile_in_name, profile_slices
-from ingest.node_readings import (
-    DeclaredGpus,
-    Reading,
-    divided,
-    divided_up_to,
-    readings_of,
-)
+from ingest.node_readings import readings_of
 from ingest.opencost_answers import allocations_of
+from ingest.workload_readings import DeclaredGpus, Reading
 from tests.ingest.opencost_cluster import HOUR, idle, mig, whole_gpu, workload
 
 if TYPE_CHECKING:
@@ -244,6 +240,15 @@ def test_one_device_held_by_two_for_the_whole_hour_is_shared_whatever_is_said() 
     device = whole_gpu(0.5, device="GPU-1")
     both = [workload(NOON, name, gpus=1, gpu=device) for name in ("a-0", "b-0")]
     assert requested(read(both)) == [Decimal("0.5")] * 2
+
+
+def test_a_device_named_beside_others_that_a_pod_holds_proves_no_sharing() -> None:
+    device = whole_gpu(0.5, device="nvidia0")
+    both = [
+        workload(NOON, "a-0", gpus=2, gpu=device),
+        workload(NOON, "b-0", gpus=1, gpu=device),
+    ]
+    assert requested(read(both)) == [2, 1]
 
 
 def test_one_device_held_in_turn_is_not_shared() -> None:
