@@ -16,6 +16,7 @@ from ingest.connectors.openshift_metrics import OpenshiftMetricsConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 START = datetime(2026, 6, 28, tzinfo=UTC)
@@ -111,7 +112,7 @@ class Cluster:
         labels = {"namespace": "serving", "namespace_labels": "label_stage:live"}
         self._write("cm-namespaces.csv", [{**interval(START), **labels}])
 
-    def _write(self, name: str, rows: list[dict[str, object]]) -> None:
+    def _write(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
         with (self.folder / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
