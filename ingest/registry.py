@@ -41,6 +41,7 @@ BUILT_IN: dict[str, str] = {
     "oci_focus": "ingest.connectors.oci_focus:OciFocus",
     "openai": "ingest.connectors.openai:OpenAi",
     "opencost": "ingest.connectors.opencost:Opencost",
+    "openshift_metrics": "ingest.connectors.openshift_metrics:OpenshiftMetrics",
     "prometheus": "ingest.connectors.prometheus:Prometheus",
     "railway": "ingest.connectors.railway:Railway",
     "tables": "ingest.connectors.tables:Tables",
