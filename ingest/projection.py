@@ -10,7 +10,7 @@ Every expression is DuckDB SQL over the columns of one physical schema.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pycountry
 
@@ -29,11 +29,36 @@ RECORD_COLUMN = "record"
 
 # 1,234.50 and $1,234.50: a comma is a thousands separator only where three digits
 # follow each one, so a decimal comma is refused and never read as a factor of ten.
-_GROUPED_NUMBER = r"^-?\$?\d{1,3}(,\d{3})+(\.\d+)?$|^-?\$\d+(\.\d+)?$"
-_SLASHED_DATE = r"^\d{1,2}/\d{1,2}/\d{2}(\d{2})?( \d{1,2}:\d{2}(:\d{2})?)?$"
+GROUPED_NUMBER = r"^-?\$?\d{1,3}(,\d{3})+(\.\d+)?$|^-?\$\d+(\.\d+)?$"
+SLASHED_DATE = r"^\d{1,2}/\d{1,2}/\d{2}(\d{2})?( \d{1,2}:\d{2}(:\d{2})?)?$"
 _SLASHED_FORMATS = (
     "%m/%d/%y", "%m/%d/%Y", "%m/%d/%y %H:%M", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S",
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredValue:
+    """Where a value is found in one physical schema.
+
+    ``text`` is the name of a column, a computed expression in DuckDB's SQL, the
+    member of a JSON record or a constant, by ``kind``. ``type`` is the DuckDB type,
+    ``EXPRESSION`` where it is only known when the expression runs.
+    """
+
+    kind: Literal["column", "expression", "record", "constant"]
+    text: str
+    type: str
+
+    def sql(self) -> str:
+        """Return the value as DuckDB SQL."""
+        if self.kind == "column":
+            return quote(self.text)
+        if self.kind == "constant":
+            return literal(self.text)
+        if self.kind == "record":
+            path = f'$."{self.text}"'
+            return f"{RECORD_COLUMN}->>{literal(path)}"
+        return f"({self.text})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +66,19 @@ class ProjectedColumn:
     """A canonical column and where it comes from.
 
     ``value`` is the typed expression; ``delivered`` tells whether the row had any
-    value at all, to tell *missing* from *unreadable*.
+    value at all, to tell *missing* from *unreadable*. ``origin`` is what both are
+    made from, for other engines to make theirs.
     """
 
     column: Column
     value: str
     delivered: str
-    is_absent: bool
+    origin: DeliveredValue | None
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the delivery has no such column."""
+        return self.origin is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,38 +152,36 @@ def _project_column(
     by_folded_name: Mapping[str, str],
     options: LandingOptions,
 ) -> ProjectedColumn:
-    source = _delivered_expression(column, physical, by_folded_name, options)
-    if source is None:
-        null = f"CAST(NULL AS {column.type})"
-        return ProjectedColumn(column, null, "false", is_absent=True)
-    expression, type_ = source
-    value = to_canonical(expression, type_, column.type)
+    origin = _find_delivered(column, physical, by_folded_name, options)
+    if origin is None:
+        return ProjectedColumn(column, f"CAST(NULL AS {column.type})", "false", None)
+    expression = origin.sql()
+    value = to_canonical(expression, origin.type, column.type)
     if column.is_currency:
         value = f"upper({value})"
-    return ProjectedColumn(column, value, f"({expression}) IS NOT NULL", False)
+    return ProjectedColumn(column, value, f"({expression}) IS NOT NULL", origin)
 
 
-def _delivered_expression(
+def _find_delivered(
     column: Column,
     physical: Mapping[str, str],
     by_folded_name: Mapping[str, str],
     options: LandingOptions,
-) -> tuple[str, str] | None:
+) -> DeliveredValue | None:
     if column.name in options.mapping:
         mapped = options.mapping[column.name]
         delivered = by_folded_name.get(mapped.strip('"').casefold())
         if delivered is not None:
-            return quote(delivered), physical[delivered]
-        return f"({mapped})", "EXPRESSION"
+            return DeliveredValue("column", delivered, physical[delivered])
+        return DeliveredValue("expression", mapped, "EXPRESSION")
     for spelling in (column.name, *column.aliases):
         delivered = by_folded_name.get(spelling.casefold())
         if delivered is not None:
-            return quote(delivered), physical[delivered]
+            return DeliveredValue("column", delivered, physical[delivered])
     if set(physical) == {RECORD_COLUMN}:
-        path = f'$."{column.name}"'
-        return f"{RECORD_COLUMN}->>{literal(path)}", "VARCHAR"
+        return DeliveredValue("record", column.name, "VARCHAR")
     if column.name in options.defaults:
-        return literal(options.defaults[column.name]), "VARCHAR"
+        return DeliveredValue("constant", options.defaults[column.name], "VARCHAR")
     return None
 
 
@@ -193,7 +222,7 @@ def _from_text(expression: str, canonical_type: str) -> str:
     if canonical_type.startswith("DECIMAL"):
         return (
             f"coalesce(TRY_CAST({expression} AS {canonical_type}),"
-            f" CASE WHEN regexp_matches(trim({expression}), {literal(_GROUPED_NUMBER)})"
+            f" CASE WHEN regexp_matches(trim({expression}), {literal(GROUPED_NUMBER)})"
             f" THEN TRY_CAST(replace(replace(trim({expression}), ',', ''), '$', '')"
             f" AS {canonical_type}) END)"
         )
@@ -205,7 +234,7 @@ def _from_text(expression: str, canonical_type: str) -> str:
             f" AND substr({expression}, 8, 1) = '-'"
             f" THEN TRY_CAST({expression} AS TIMESTAMP WITH TIME ZONE)"
             f" AT TIME ZONE 'UTC'"
-            f" WHEN regexp_matches({expression}, {literal(_SLASHED_DATE)})"
+            f" WHEN regexp_matches({expression}, {literal(SLASHED_DATE)})"
             f" THEN try_strptime({expression}, [{formats}])"
             f" WHEN regexp_matches({expression}, '^\\d{{4}}-\\d{{2}}$')"
             f" THEN TRY_CAST({expression} || '-01' AS TIMESTAMP) END"
@@ -308,8 +337,11 @@ def _currency_list() -> str:
 
 
 __all__ = [
+    "GROUPED_NUMBER",
     "NULL_SPELLINGS",
     "RECORD_COLUMN",
+    "SLASHED_DATE",
+    "DeliveredValue",
     "ProjectedColumn",
     "Projection",
     "bad_row_predicate",

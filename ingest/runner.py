@@ -21,9 +21,11 @@ import structlog
 
 from ingest.landing import LandedPart, Lander
 from ingest.report import CommittedLoad, IngestReport, SourceFailure
+from ingest.spark_projection import UNREADABLE_ON_SPARK, spark_columns
 from ingest.streams import STREAMS
 from triptych.errors import (
     MalformedDeliveryError,
+    SettingsError,
     TriptychError,
 )
 from triptych.warehouse.catalogue import (
@@ -309,6 +311,7 @@ class IngestRunner:
             checksums=checksums,
             byte_count=sum(part.byte_count for part in parts),
             projections=tuple(_projection_json(part) for part in parts),
+            spark_projections=tuple(_spark_projection_json(part) for part in parts),
             signatures=tuple(part.signature for part in parts),
             absent_columns=parts[0].projection.absent_columns if parts else (),
             row_count=sum(_row_count(part) for part in parts),
@@ -377,6 +380,15 @@ def _row_count(part: LandedPart) -> int:
 
 def _projection_json(part: LandedPart) -> str:
     return json.dumps({p.column.name: p.value for p in part.projection.columns})
+
+
+def _spark_projection_json(part: LandedPart) -> str:
+    try:
+        columns = spark_columns(part.projection)
+    except SettingsError as error:
+        # Only a run on Spark needs it, and says this then.
+        return json.dumps({UNREADABLE_ON_SPARK: error.what})
+    return json.dumps(columns)
 
 
 def _projection_text(parts: Sequence[LandedPart]) -> str:

@@ -54,7 +54,8 @@ CREATE TABLE IF NOT EXISTS catalogue.loads (
     quarantined_row_count BIGINT NOT NULL,
     loaded_at TIMESTAMP NOT NULL,
     superseded_by VARCHAR,
-    superseded_at TIMESTAMP
+    superseded_at TIMESTAMP,
+    spark_projections VARCHAR[] NOT NULL
 );
 CREATE TABLE IF NOT EXISTS catalogue.load_totals (
     load_id VARCHAR NOT NULL,
@@ -133,6 +134,7 @@ class NewLoad:
     checksums: tuple[str, ...]
     byte_count: int
     projections: tuple[str, ...]
+    spark_projections: tuple[str, ...]
     signatures: tuple[str, ...]
     absent_columns: tuple[str, ...]
     row_count: int
@@ -352,6 +354,7 @@ class Catalogue:
             _now(),
             None,
             None,
+            list(load.spark_projections),
         ]
         marks = ", ".join("?" for _ in values)
         self._connection.execute(

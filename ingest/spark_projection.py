@@ -1,0 +1,179 @@
+"""The same canonical columns as SQL of Apache Spark.
+
+:mod:`ingest.projection` decides what a delivered value means; this module says it in
+Spark's words, for Parquet at rest, so that both engines see the same rows with the
+same amounts. Expressions assume a session in UTC with ANSI rules.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlglot
+
+from ingest.projection import GROUPED_NUMBER, SLASHED_DATE
+from ingest.streams import TAGS, TEXT, TIMESTAMP
+from triptych.errors import SettingsError
+
+if TYPE_CHECKING:
+    from ingest.projection import DeliveredValue, ProjectedColumn, Projection
+
+_SLASHED_FORMATS = (
+    "M/d/yy", "M/d/yyyy", "M/d/yy H:mm", "M/d/yyyy H:mm", "M/d/yyyy H:mm:ss",
+)  # fmt: skip
+
+#: Stands in a projection that no Spark expression can be made of, with the reason.
+UNREADABLE_ON_SPARK = "unreadable"
+
+_TYPES = {TEXT: "STRING", TAGS: "MAP<STRING, STRING>"}
+
+#: The largest whole number below which a DOUBLE still has halves.
+_EXACT_HALVES = "4503599627370496D"
+_TWO_TO_THE_40TH = 1099511627776
+
+
+def spark_columns(projection: Projection) -> dict[str, str]:
+    """Return canonical column name → typed Spark SQL expression.
+
+    Parameters
+    ----------
+    projection : Projection
+        Of Parquet at rest: a JSON record has been taken apart before.
+
+    Raises
+    ------
+    SettingsError
+        A mapped expression has no equal in Spark.
+    """
+    return {p.column.name: _typed_value(p) for p in projection.columns}
+
+
+def spark_type(canonical_type: str) -> str:
+    """Return Spark's name of a canonical type."""
+    return _TYPES.get(canonical_type, canonical_type)
+
+
+def identifier(name: str) -> str:
+    """Return ``name`` as Spark quotes it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def text_literal(text: str) -> str:
+    """Return ``text`` as a Spark string literal; a backslash is an escape there."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _typed_value(projected: ProjectedColumn) -> str:
+    canonical_type = projected.column.type
+    if projected.origin is None:
+        return f"CAST(NULL AS {spark_type(canonical_type)})"
+    expression, type_ = _expression(projected.origin)
+    value = _to_canonical(expression, type_, canonical_type)
+    return f"upper({value})" if projected.column.is_currency else value
+
+
+def _expression(origin: DeliveredValue) -> tuple[str, str]:
+    if origin.kind == "column":
+        return identifier(origin.text), origin.type
+    if origin.kind == "constant":
+        return text_literal(origin.text), "VARCHAR"
+    return f"CAST({_translated(origin.text)} AS STRING)", "VARCHAR"
+
+
+def _translated(duckdb_sql: str) -> str:
+    try:
+        return sqlglot.transpile(
+            duckdb_sql,
+            read="duckdb",
+            write="spark",
+            unsupported_level=sqlglot.ErrorLevel.RAISE,
+        )[0]
+    except sqlglot.errors.SqlglotError as error:
+        raise SettingsError(
+            f"The mapping {duckdb_sql!r} cannot be said in Spark's SQL.",
+            next_step="Map a column of the delivery, or use simpler functions.",
+        ) from error
+
+
+def _to_canonical(expression: str, physical_type: str, canonical_type: str) -> str:
+    if canonical_type == TAGS:
+        return _to_tags(expression, physical_type)
+    if canonical_type == TIMESTAMP:
+        return _to_timestamp(expression, physical_type)
+    if canonical_type.startswith("DECIMAL"):
+        return _to_decimal(expression, physical_type, canonical_type)
+    if physical_type == canonical_type:
+        return expression
+    return f"try_cast({expression} AS {spark_type(canonical_type)})"
+
+
+def _to_decimal(expression: str, physical_type: str, canonical_type: str) -> str:
+    if physical_type in {"DOUBLE", "FLOAT"}:
+        return _from_double(f"CAST({expression} AS DOUBLE)", canonical_type)
+    if physical_type != "VARCHAR":
+        return f"try_cast({expression} AS {canonical_type})"
+    bare = f"replace(replace(trim({expression}), ',', ''), '$', '')"
+    grouped = f"trim({expression}) RLIKE {text_literal(GROUPED_NUMBER)}"
+    return (
+        f"coalesce(try_cast({expression} AS {canonical_type}),"
+        f" CASE WHEN {grouped} THEN try_cast({bare} AS {canonical_type}) END)"
+    )
+
+
+def _from_double(value: str, canonical_type: str) -> str:
+    """Round a DOUBLE to twelve decimals as DuckDB does: half away from zero.
+
+    Spark's own cast goes through the shortest decimal text of the number, which
+    differs in the last digit. Up to 2^52 units the half is added; above, a DOUBLE is
+    a whole number of units already and is taken apart so that no digit is lost.
+    """
+    units = f"(abs({value}) * 1000000000000D)"
+    high = f"CAST(floor({units} / {_TWO_TO_THE_40TH}D) AS BIGINT)"
+    low = f"CAST({units} - {high} * {_TWO_TO_THE_40TH}D AS BIGINT)"
+    whole = (
+        f"CASE WHEN {units} < {_EXACT_HALVES}"
+        f" THEN CAST(floor({units} + 0.5D) AS DECIMAL(38, 0))"
+        f" ELSE CAST(CAST({high} AS DECIMAL(14, 0)) * {_TWO_TO_THE_40TH}"
+        f" + {low} AS DECIMAL(38, 0)) END"
+    )
+    # Above 10^13 neither engine's DECIMAL(38, 18) leaves room for a sum.
+    return (
+        f"CASE WHEN abs({value}) < 10000000000000D THEN"
+        f" CAST(CAST({whole} AS DECIMAL(25, 0)) * CASE WHEN {value} < 0"
+        " THEN CAST(-0.000000000001 AS DECIMAL(12, 12))"
+        " ELSE CAST(0.000000000001 AS DECIMAL(12, 12)) END"
+        f" AS {canonical_type}) END"
+    )
+
+
+def _to_timestamp(expression: str, physical_type: str) -> str:
+    if physical_type != "VARCHAR":
+        return f"CAST({expression} AS TIMESTAMP)"
+    slashed = ", ".join(
+        f"try_to_timestamp({expression}, '{text}')" for text in _SLASHED_FORMATS
+    )
+    return (
+        f"CASE WHEN substr({expression}, 5, 1) = '-' AND substr({expression}, 8, 1)"
+        f" = '-' THEN try_cast({expression} AS TIMESTAMP)"
+        f" WHEN {expression} RLIKE {text_literal(SLASHED_DATE)}"
+        f" THEN coalesce({slashed})"
+        f" WHEN {expression} RLIKE '^[0-9]{{4}}-[0-9]{{2}}$'"
+        f" THEN try_cast(concat({expression}, '-01') AS TIMESTAMP) END"
+    )
+
+
+def _to_tags(expression: str, physical_type: str) -> str:
+    tags = spark_type(TAGS)
+    if physical_type.startswith("MAP("):
+        return f"CAST({expression} AS {tags})"
+    if physical_type in {"VARCHAR", "JSON"}:
+        return f"from_json({expression}, 'map<string,string>')"
+    if physical_type.endswith("[]") and "key" in physical_type:
+        return (
+            f"map_from_entries(transform({expression}, entry ->"
+            " struct(CAST(entry.key AS STRING), CAST(entry.value AS STRING))))"
+        )
+    return f"from_json(to_json({expression}), 'map<string,string>')"
+
+
+__all__ = ["UNREADABLE_ON_SPARK", "identifier", "spark_columns", "spark_type", "text_literal"]
