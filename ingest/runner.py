@@ -354,12 +354,16 @@ class IngestRunner:
 
 def open_catalogue(places: LakePlaces) -> Catalogue:
     """Open the catalogue with a view for every stream that triptych knows."""
-    views = [
+    places.lake.mkdir(parents=True, exist_ok=True)
+    return Catalogue(places.raw_database, root=places.root, streams=stream_views())
+
+
+def stream_views() -> list[StreamView]:
+    """Return every stream with its columns, as evidence views need them."""
+    return [
         StreamView(name, tuple((c.name, c.type) for c in stream.columns))
         for name, stream in STREAMS.items()
     ]
-    places.lake.mkdir(parents=True, exist_ok=True)
-    return Catalogue(places.raw_database, root=places.root, streams=views)
 
 
 def _name(connector: Connector) -> str:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import sqlglot
 
 from ingest.projection import GROUPED_NUMBER, SLASHED_DATE
-from ingest.streams import TAGS, TEXT, TIMESTAMP
+from ingest.streams import TAGS, TIMESTAMP
 from triptych.errors import SettingsError
+from triptych.warehouse.spark_evidence import UNREADABLE_ON_SPARK
+from triptych.warehouse.spark_sql import identifier, spark_type, text_literal
 
 if TYPE_CHECKING:
     from ingest.projection import DeliveredValue, ProjectedColumn, Projection
@@ -21,11 +23,6 @@ if TYPE_CHECKING:
 _SLASHED_FORMATS = (
     "M/d/yy", "M/d/yyyy", "M/d/yy H:mm", "M/d/yyyy H:mm", "M/d/yyyy H:mm:ss",
 )  # fmt: skip
-
-#: Stands in a projection that no Spark expression can be made of, with the reason.
-UNREADABLE_ON_SPARK = "unreadable"
-
-_TYPES = {TEXT: "STRING", TAGS: "MAP<STRING, STRING>"}
 
 #: The largest whole number below which a DOUBLE still has halves.
 _EXACT_HALVES = "4503599627370496D"
@@ -46,21 +43,6 @@ def spark_columns(projection: Projection) -> dict[str, str]:
         A mapped expression has no equal in Spark.
     """
     return {p.column.name: _typed_value(p) for p in projection.columns}
-
-
-def spark_type(canonical_type: str) -> str:
-    """Return Spark's name of a canonical type."""
-    return _TYPES.get(canonical_type, canonical_type)
-
-
-def identifier(name: str) -> str:
-    """Return ``name`` as Spark quotes it."""
-    return "`" + name.replace("`", "``") + "`"
-
-
-def text_literal(text: str) -> str:
-    """Return ``text`` as a Spark string literal; a backslash is an escape there."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _typed_value(projected: ProjectedColumn) -> str:
@@ -176,4 +158,4 @@ def _to_tags(expression: str, physical_type: str) -> str:
     return f"from_json(to_json({expression}), 'map<string,string>')"
 
 
-__all__ = ["UNREADABLE_ON_SPARK", "identifier", "spark_columns", "spark_type", "text_literal"]
+__all__ = ["UNREADABLE_ON_SPARK", "spark_columns"]

@@ -18,11 +18,12 @@ _EXIT_CODE_OF_AN_ORPHAN = 70
 
 def main() -> None:
     """Run dbt with the arguments of this process."""
-    threading.Thread(target=_end_with_the_run, daemon=True).start()
+    threading.Thread(target=end_with_the_run, daemon=True).start()
     cli()
 
 
-def _end_with_the_run() -> None:
+def end_with_the_run() -> None:
+    """Wait until nobody holds standard input any more, and end this process."""
     # Read without the interpreter's buffer, which a daemon thread may not hold while
     # the process ends by itself.
     while os.read(sys.stdin.fileno(), 1024):

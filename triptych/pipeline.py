@@ -26,7 +26,7 @@ from ingest.runner import (
 from triptych.control import control_tables, rule_sets
 from triptych.errors import TriptychError, UsageError
 from triptych.lock import hold_run_lock
-from triptych.transform import EngineSettings, TransformOutcome, build_marts
+from triptych.transform import EngineSettings, build_marts
 from triptych.warehouse.publish import publish
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.connector import Connector
-    from triptych.progress import Progress
+    from triptych.dbt_commands import TransformOutcome
+    from triptych.progress import Progress, Task
     from triptych.settings import Settings
     from triptych.workspace import Workspace
 
@@ -228,18 +229,7 @@ class _Run:
             # A workspace that has never been ingested has no catalogue yet.
             open_catalogue(self.places()).close()
             with self._progress.task("build") as task:
-                outcome = build_marts(
-                    self._workspace,
-                    tables=control_tables(
-                        self._settings, run_id=self.run_id, started_at=self._started_at
-                    ),
-                    recipe={"rules": rule_sets(self._settings)},
-                    engine=EngineSettings(
-                        warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
-                    ),
-                    run_dir=self._folder,
-                    task=task,
-                )
+                outcome = self._build_marts(task)
             with self._progress.task("publish"):
                 path = publish(
                     build_database=self._workspace.build_database,
@@ -251,6 +241,37 @@ class _Run:
                 )
         self._note("published", warnings=[node.name for node in outcome.warnings])
         return BuildReport(self.run_id, path, outcome)
+
+    def _build_marts(self, task: Task) -> TransformOutcome:
+        warehouse = self._settings.warehouse
+        tables = control_tables(
+            self._settings, run_id=self.run_id, started_at=self._started_at
+        )
+        recipe = {"rules": rule_sets(self._settings)}
+        engine = EngineSettings(
+            warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
+        )
+        if warehouse.engine == "spark":
+            # Not a dependency of everybody: pyspark and the JVM are an extra.
+            from triptych.spark_transform import build_marts_on_spark  # noqa: PLC0415
+
+            return build_marts_on_spark(
+                self._workspace,
+                tables=tables,
+                recipe=recipe,
+                spark=self._settings.spark,
+                engine=engine,
+                run_dir=self._folder,
+                task=task,
+            )
+        return build_marts(
+            self._workspace,
+            tables=tables,
+            recipe=recipe,
+            engine=engine,
+            run_dir=self._folder,
+            task=task,
+        )
 
     def recorded(self, state: str | None = None) -> _Recorded:
         """Write down a failure that happens inside, whatever it is."""

@@ -8,7 +8,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from triptych.transform import EngineSettings, _environment, dbt_project_dir
+from triptych.dbt_commands import dbt_project_dir
+from triptych.transform import EngineSettings, _environment
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from triptych.transform import dbt_project_dir
+from triptych.dbt_commands import dbt_project_dir
 from triptych.warehouse.bills import BILL_STREAMS
 
 if TYPE_CHECKING:

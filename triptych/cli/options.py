@@ -45,6 +45,12 @@ MemoryLimitOption = Annotated[
 ]
 
 
+EngineOption = Annotated[
+    str | None,
+    typer.Option("--engine", metavar="NAME", help="What builds: duckdb or spark."),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class OpenWorkspace:
     """A workspace with its settings, read once."""
@@ -59,6 +65,7 @@ def open_workspace(
     is_verbose: bool = False,
     threads: str | None = None,
     memory_limit: str | None = None,
+    engine: str | None = None,
     port: str | None = None,
 ) -> OpenWorkspace:
     """Read the settings of the workspace that a command means.
@@ -74,6 +81,7 @@ def open_workspace(
     flags = {
         "warehouse.threads": threads,
         "warehouse.memory_limit": memory_limit,
+        "warehouse.engine": engine,
         "dashboard.port": port,
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
@@ -113,6 +121,7 @@ def _log_to_standard_error(*, is_verbose: bool) -> None:
 
 
 __all__ = [
+    "EngineOption",
     "JsonOption",
     "MemoryLimitOption",
     "OpenWorkspace",

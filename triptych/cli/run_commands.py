@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triptych.cli.options import (
+    EngineOption,
     JsonOption,
     MemoryLimitOption,
     ThreadsOption,
@@ -69,8 +70,9 @@ def ingest(  # noqa: PLR0913  (one parameter for each option)
     report.raise_first_failure()
 
 
-def build(
+def build(  # noqa: PLR0913  (one parameter for each option)
     *,
+    engine: EngineOption = None,
     threads: ThreadsOption = None,
     memory_limit: MemoryLimitOption = None,
     workspace: WorkspaceOption = None,
@@ -81,7 +83,11 @@ def build(
     from triptych import pipeline
 
     opened = open_workspace(
-        workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
+        workspace,
+        is_verbose=verbose,
+        engine=engine,
+        threads=threads,
+        memory_limit=memory_limit,
     )
     report = pipeline.build(opened.workspace, opened.settings, progress=progress_for())
     if as_json:
@@ -99,6 +105,7 @@ def run(  # noqa: PLR0913  (one parameter for each option)
         bool,
         typer.Option("--keep-going", help="Build although a source failed."),
     ] = False,
+    engine: EngineOption = None,
     threads: ThreadsOption = None,
     memory_limit: MemoryLimitOption = None,
     workspace: WorkspaceOption = None,
@@ -109,7 +116,11 @@ def run(  # noqa: PLR0913  (one parameter for each option)
     from triptych import pipeline
 
     opened = open_workspace(
-        workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
+        workspace,
+        is_verbose=verbose,
+        engine=engine,
+        threads=threads,
+        memory_limit=memory_limit,
     )
     report = pipeline.run(
         opened.workspace,

@@ -24,6 +24,7 @@ from triptych.settings.general import (
     DashboardSettings,
     ExchangeSettings,
     SourceEntry,
+    SparkSettings,
     WarehouseSettings,
 )
 from triptych.settings.loading import Settings, load_settings
@@ -45,6 +46,7 @@ __all__ = [
     "ScopeRule",
     "Settings",
     "SourceEntry",
+    "SparkSettings",
     "Team",
     "WarehouseSettings",
     "load_settings",

@@ -18,9 +18,17 @@ PREFIX = "TRIPTYCH_"
 
 
 class _WarehouseVariables(BaseModel):
+    engine: str | None = None
     memory_limit: str | None = None
     threads: str | None = None
     keep_runs: str | None = None
+
+
+class _SparkVariables(BaseModel):
+    master: str | None = None
+    remote: str | None = None
+    driver_memory: str | None = None
+    schema_prefix: str | None = None
 
 
 class _DashboardVariables(BaseModel):
@@ -46,6 +54,7 @@ class _Variables(BaseSettings):
     fiscal_year_start_month: str | None = None
     synthetic: str | None = None
     warehouse: _WarehouseVariables = _WarehouseVariables()
+    spark: _SparkVariables = _SparkVariables()
     dashboard: _DashboardVariables = _DashboardVariables()
     fx: _ExchangeVariables = _ExchangeVariables()
 

@@ -41,11 +41,35 @@ class _Strict(BaseModel):
 
 
 class WarehouseSettings(_Strict):
-    """What the engine may use, and how many published runs are kept."""
+    """Which engine builds, what it may use, and how many published runs are kept."""
 
+    engine: Literal["duckdb", "spark"] = "duckdb"
     memory_limit: Size = "2GB"
     threads: Annotated[int, Field(ge=1)] | None = None
     keep_runs: Annotated[int, Field(ge=1)] = 5
+
+
+_SCHEMA_PREFIX = re.compile(r"([a-z][a-z0-9_]*)?")
+
+
+def _is_schema_prefix(text: str) -> str:
+    if not _SCHEMA_PREFIX.fullmatch(text):
+        raise ValueError(f"{text!r} is no prefix; write it in lower case: triptych_")
+    return text
+
+
+class SparkSettings(_Strict):
+    """Where Apache Spark runs when it builds; not looked at otherwise.
+
+    ``remote`` (or the variable ``SPARK_REMOTE``, which may carry a token) is the
+    address of a Spark Connect server; without one a session is started on ``master``.
+    """
+
+    master: Name = "local[*]"
+    remote: Name | None = None
+    driver_memory: Size = "4GB"
+    schema_prefix: Annotated[str, AfterValidator(_is_schema_prefix)] = "triptych_"
+    conf: dict[str, str] = {}
 
 
 class DashboardSettings(_Strict):
@@ -142,6 +166,7 @@ class GeneralFile(_Strict):
     synthetic: bool = False
     sources: tuple[SourceFields, ...] = ()
     warehouse: WarehouseSettings = WarehouseSettings()
+    spark: SparkSettings = SparkSettings()
     dashboard: DashboardSettings = DashboardSettings()
     fx: ExchangeSettings = ExchangeSettings()
     access: AccessSettings = AccessSettings()
@@ -166,6 +191,7 @@ __all__ = [
     "GeneralFile",
     "SourceEntry",
     "SourceFields",
+    "SparkSettings",
     "WarehouseSettings",
     "is_source_name",
 ]

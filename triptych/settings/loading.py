@@ -29,6 +29,7 @@ from triptych.settings.general import (
     ExchangeSettings,
     GeneralFile,
     SourceEntry,
+    SparkSettings,
     WarehouseSettings,
     is_source_name,
 )
@@ -63,6 +64,7 @@ class Settings:
     is_synthetic: bool
     sources: tuple[SourceEntry, ...]
     warehouse: WarehouseSettings
+    spark: SparkSettings
     dashboard: DashboardSettings
     fx: ExchangeSettings
     catalog: Catalog
@@ -141,6 +143,7 @@ class _Reading:
             is_synthetic=general.synthetic,
             sources=_source_entries(general, general_file),
             warehouse=general.warehouse,
+            spark=general.spark,
             dashboard=general.dashboard,
             fx=general.fx,
             catalog=catalog,

@@ -51,6 +51,15 @@ class BuildPlan:
     recipe_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltState:
+    """What an engine holds from earlier builds: of which loads, by which recipe."""
+
+    recipe_hash: str | None
+    has_table: bool
+    signatures: Mapping[str, str]
+
+
 def plan_build(
     build_database: Path, raw_database: Path, *, recipe: Mapping[str, object]
 ) -> BuildPlan:
@@ -71,20 +80,47 @@ def plan_build(
     BuildPlan
         Months whose set of current loads changed, or all of them.
     """
-    text = json.dumps(recipe, sort_keys=True, default=str)
-    recipe_hash = hashlib.sha256(text.encode()).hexdigest()
-    signatures = _month_signatures(raw_database)
+    signatures = month_signatures(raw_database)
     with _open(build_database) as connection:
         _create_state(connection)
-        is_full = _built_recipe(connection) != recipe_hash or not _has_table(connection)
-        if is_full:
+        state = BuiltState(
+            recipe_hash=_built_recipe(connection),
+            has_table=_has_table(connection),
+            signatures=dict(
+                connection.execute(
+                    "SELECT billing_month, signature FROM control.built_months"
+                ).fetchall()
+            ),
+        )
+        plan = compare(state, signatures, recipe_hash=hash_of(recipe))
+        if plan.is_full:
             connection.execute(f"DROP TABLE IF EXISTS {'.'.join(INCREMENTAL_TABLE)}")
             connection.execute("DELETE FROM control.built_months")
-        built = dict(
-            connection.execute(
-                "SELECT billing_month, signature FROM control.built_months"
-            ).fetchall()
-        )
+    return plan
+
+
+def hash_of(recipe: Mapping[str, object]) -> str:
+    """Return a text that differs whenever the recipe does."""
+    text = json.dumps(recipe, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def compare(
+    state: BuiltState, signatures: Mapping[str, str], *, recipe_hash: str
+) -> BuildPlan:
+    """Compare what an engine holds with what it should hold.
+
+    Parameters
+    ----------
+    state : BuiltState
+        What the engine was left with.
+    signatures : mapping of str to str
+        Billing month → signature of its current loads.
+    recipe_hash : str
+        Of everything else that decides the figures; another one builds all anew.
+    """
+    is_full = state.recipe_hash != recipe_hash or not state.has_table
+    built = {} if is_full else state.signatures
     changed = {
         month
         for month in signatures.keys() | built.keys()
@@ -184,7 +220,8 @@ def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
     return bool(row and row[0])
 
 
-def _month_signatures(raw_database: Path) -> dict[str, str]:
+def month_signatures(raw_database: Path) -> dict[str, str]:
+    """Return billing month → signature of the current loads that have charges in it."""
     streams = ", ".join(f"'{stream.name}'" for stream in BILL_STREAMS)
     with duckdb.connect(str(raw_database), read_only=True) as connection:
         rows = connection.execute(
@@ -198,9 +235,14 @@ def _month_signatures(raw_database: Path) -> dict[str, str]:
 
 
 __all__ = [
+    "INCREMENTAL_TABLE",
     "BuildPlan",
+    "BuiltState",
     "ControlTable",
+    "compare",
+    "hash_of",
     "mark_built",
+    "month_signatures",
     "plan_build",
     "write_control",
 ]

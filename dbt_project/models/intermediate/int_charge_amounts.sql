@@ -6,7 +6,11 @@
 {{ config(materialized='table') }}
 
 with placed as (
-    select * from {{ ref('int_daily_charges_placed') }}
+    select
+        *,
+        {{ to_money('billed_cost') }} as rounded_billed_cost,
+        {{ to_money('effective_cost') }} as rounded_effective_cost
+    from {{ ref('int_daily_charges_placed') }}
 ),
 
 rates as (
@@ -17,16 +21,29 @@ run as (
     select * from {{ source('control', 'run') }}
 ),
 
+totals as (
+    select
+        billing_month,
+        source,
+        billing_currency,
+        sum(billed_cost) as exact_billed_cost,
+        sum(effective_cost) as exact_effective_cost,
+        sum(rounded_billed_cost) as rounded_billed_cost,
+        sum(rounded_effective_cost) as rounded_effective_cost,
+        min(charge_date) as charge_date
+    from placed
+    group by billing_month, source, billing_currency
+),
+
 residues as (
     select
         billing_month,
         source,
         billing_currency,
-        {{ to_money('sum(billed_cost)') }} - sum({{ to_money('billed_cost') }}) as billed_cost,
-        {{ to_money('sum(effective_cost)') }} - sum({{ to_money('effective_cost') }}) as effective_cost,
-        min(charge_date) as charge_date
-    from placed
-    group by billing_month, source, billing_currency
+        charge_date,
+        {{ to_money('exact_billed_cost') }} - rounded_billed_cost as billed_cost,
+        {{ to_money('exact_effective_cost') }} - rounded_effective_cost as effective_cost
+    from totals
 ),
 
 rounded as (
@@ -48,8 +65,8 @@ rounded as (
         unallocated_resource_type,
         billing_currency,
         is_estimated,
-        {{ to_money('billed_cost') }} as unconverted_billed_cost,
-        {{ to_money('effective_cost') }} as unconverted_effective_cost,
+        rounded_billed_cost as unconverted_billed_cost,
+        rounded_effective_cost as unconverted_effective_cost,
         line_item_count
     from placed
     union all

@@ -26,8 +26,8 @@ select
     allocation_interval,
     interval_started_at,
     model_id,
-    case when driver = 'even' then max(weight) else sum(weight) end as weight,
-    sum(requested_idle_weight) as requested_idle_weight,
-    sum(capacity) as capacity
+    {{ to_weight("case when driver = 'even' then max(weight) else sum(weight) end") }} as weight,
+    {{ to_weight('sum(requested_idle_weight)') }} as requested_idle_weight,
+    {{ to_weight('sum(capacity)') }} as capacity
 from in_intervals
 group by pool_id, driver, allocation_interval, interval_started_at, model_id

@@ -1,0 +1,259 @@
+"""Builds and tests the marts on Apache Spark, and brings the public ones back.
+
+Spark works in a process of its own (:mod:`triptych.spark_process`). What it built
+comes back as Parquet and becomes the public schemas of the build database, with the
+types of their contracts, in one transaction. From there on nobody knows which engine
+ran.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from triptych.dbt_commands import (
+    CommandOutput,
+    TransformOutcome,
+    as_error,
+    dbt_project_dir,
+    project_fingerprint,
+    read_outcome,
+    run_dbt,
+)
+from triptych.errors import SettingsError, TransformError
+from triptych.spark_process import EXIT_LOST_SPARK, EXIT_NO_SPARK, SparkJob
+from triptych.transform import EngineSettings, run_on_duckdb
+from triptych.warehouse.build import BuildPlan, ControlTable, hash_of, write_control
+from triptych.warehouse.publish import PUBLIC_SCHEMAS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from triptych.progress import Task
+    from triptych.settings import SparkSettings
+    from triptych.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMart:
+    """A public mart and the type that its contract gives each column, in order."""
+
+    schema: str
+    table: str
+    types: Mapping[str, str]
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file that Spark writes of it."""
+        return f"{self.schema}.{self.table}.parquet"
+
+
+def build_marts_on_spark(
+    workspace: Workspace,
+    *,
+    tables: Sequence[ControlTable],
+    recipe: Mapping[str, object],
+    spark: SparkSettings,
+    engine: EngineSettings,
+    run_dir: Path,
+    task: Task,
+) -> TransformOutcome:
+    """Build and test every model on Spark and load the public marts.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the databases are.
+    tables : sequence of ControlTable
+        Settings, catalogue and rules for dbt.
+    recipe : mapping
+        What decides the figures besides evidence.
+    spark : SparkSettings
+        Where Spark is.
+    engine : EngineSettings
+        Limits of the embedded engine, which keeps the views behind a drill-down.
+    run_dir : Path
+        Folder of this run, for the job, dbt's log and the marts on their way.
+    task : Task
+        Progress; advanced once per model and test.
+
+    Raises
+    ------
+    SettingsError
+        Spark is not installed or cannot be reached.
+    TransformError
+        A model or a test failed, or Spark was lost; what is published stands.
+    """
+    # The months are told to Spark by its own process, which knows what Spark holds.
+    nothing_to_build = BuildPlan((), is_full=False, signatures={}, recipe_hash="")
+    write_control(workspace.build_database, tables, plan=nothing_to_build)
+    run_on_duckdb(
+        workspace,
+        ("run", "--select", "+int_line_items"),
+        engine=engine,
+        run_dir=run_dir,
+        task=task,
+    )
+    export_dir = run_dir / "marts"
+    export_dir.mkdir()
+    target = workspace.warehouse_dir / "dbt_spark"
+    job = _job(workspace, spark, recipe, run_dir=run_dir, target=target)
+    outcome = _run_job(job, run_dir, target, engine, task)
+    marts = public_marts(json.loads((target / "manifest.json").read_text("utf-8")))
+    load_marts(workspace.build_database, marts, export_dir)
+    shutil.rmtree(export_dir)
+    return outcome
+
+
+def _job(
+    workspace: Workspace,
+    spark: SparkSettings,
+    recipe: Mapping[str, object],
+    *,
+    run_dir: Path,
+    target: Path,
+) -> SparkJob:
+    project = dbt_project_dir()
+    whole_recipe = {**recipe, "dbt_project": project_fingerprint(project)}
+    return SparkJob(
+        root=str(workspace.root),
+        raw_database=str(workspace.raw_database),
+        build_database=str(workspace.build_database),
+        master=spark.master,
+        remote=spark.remote or os.environ.get("SPARK_REMOTE"),
+        conf={"spark.driver.memory": _java_size(spark.driver_memory), **spark.conf},
+        tables_dir=str(workspace.warehouse_dir / "spark"),
+        schema_prefix=spark.schema_prefix,
+        recipe_hash=hash_of(whole_recipe),
+        dbt_arguments=(
+            *("--log-format", "json", "--log-path", str(run_dir / "dbt_spark")),
+            *("build", "--target", "spark", "--exclude-resource-type", "unit_test"),
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
+            *("--target-path", str(target)),
+        ),
+        export_dir=str(run_dir / "marts"),
+        public_schemas=PUBLIC_SCHEMAS,
+    )
+
+
+def _run_job(
+    job: SparkJob, run_dir: Path, target: Path, engine: EngineSettings, task: Task
+) -> TransformOutcome:
+    job_file = run_dir / "spark_job.json"
+    job.write(job_file)
+    results = target / "run_results.json"
+    results.unlink(missing_ok=True)
+    command = (sys.executable, "-m", "triptych.spark_process", str(job_file))
+    environment = {
+        **os.environ,
+        "TRIPTYCH_SCHEMA_PREFIX": job.schema_prefix,
+        "TRIPTYCH_THREADS": str(engine.threads),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        "PYTHONUNBUFFERED": "1",
+        # pyspark warns of every pandas it has not been released with.
+        "PYTHONWARNINGS": "ignore",
+    }
+    # The session decides where Spark is; a variable beside it would win over it.
+    environment.pop("SPARK_REMOTE", None)
+    output = run_dbt(command, environment, task)
+    outcome = read_outcome(results)
+    if output.return_code != 0:
+        raise _as_spark_error(outcome, output)
+    return outcome
+
+
+def _as_spark_error(
+    outcome: TransformOutcome, output: CommandOutput
+) -> SettingsError | TransformError:
+    told = output.last_errors or ("Spark ended unexpectedly.",)
+    last = told[-1].strip().splitlines()[-1]
+    if output.return_code == EXIT_NO_SPARK:
+        return SettingsError(last, where="spark")
+    if output.return_code == EXIT_LOST_SPARK or not outcome.failures:
+        return TransformError(
+            last,
+            where="spark",
+            next_step="What is published stands. Run again: what was half written is"
+            " built anew.",
+        )
+    return as_error(outcome, output)
+
+
+def _java_size(size: str) -> str:
+    """Return ``4GB`` as the JVM writes it: ``4g``."""
+    return size.replace(" ", "").lower().removesuffix("b").removesuffix("i")
+
+
+def public_marts(manifest: Mapping[str, Any]) -> list[PublicMart]:
+    """Return the public marts of a dbt manifest with their contracts."""
+    return [
+        PublicMart(
+            node["config"]["schema"],
+            node["alias"],
+            {c["name"]: c["data_type"] for c in node["columns"].values()},
+        )
+        for node in manifest["nodes"].values()
+        if node["resource_type"] == "model"
+        and node["config"]["schema"] in PUBLIC_SCHEMAS
+    ]
+
+
+def load_marts(
+    build_database: Path, marts: Sequence[PublicMart], export_dir: Path
+) -> None:
+    """Make the exported marts the public schemas of the build database.
+
+    Parameters
+    ----------
+    build_database : Path
+        Its public schemas are replaced, all in one transaction.
+    marts : sequence of PublicMart
+        Every mart that must be there.
+    export_dir : Path
+        Folder with a Parquet file for each mart.
+
+    Raises
+    ------
+    TransformError
+        A mart is missing or is not as its contract says; nothing was replaced.
+    """
+    with duckdb.connect(str(build_database)) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("BEGIN")
+        try:
+            for statement in _load_statements(marts, export_dir):
+                connection.execute(statement)
+        except duckdb.Error as error:
+            connection.execute("ROLLBACK")
+            raise TransformError(
+                f"What came back from Spark is not what was promised: {error}",
+                where=str(export_dir),
+                next_step="What is published stands. Run again.",
+            ) from error
+        connection.execute("COMMIT")
+
+
+def _load_statements(marts: Sequence[PublicMart], export_dir: Path) -> Iterator[str]:
+    for schema in {mart.schema for mart in marts}:
+        yield f'CREATE SCHEMA IF NOT EXISTS "{schema}"'
+    for mart in marts:
+        path = str(export_dir / mart.file_name).replace("'", "''")
+        columns = ", ".join(
+            f'CAST("{name}" AS {type_}) AS "{name}"'
+            for name, type_ in mart.types.items()
+        )
+        yield (
+            f'CREATE OR REPLACE TABLE "{mart.schema}"."{mart.table}" AS'
+            f" SELECT {columns} FROM read_parquet('{path}')"
+        )
+
+
+__all__ = ["PublicMart", "build_marts_on_spark", "load_marts", "public_marts"]
