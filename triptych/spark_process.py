@@ -22,6 +22,7 @@ from ingest.runner import stream_views
 from triptych.dbt_process import end_with_the_run
 from triptych.errors import TriptychError
 from triptych.spark_session import NoSparkError, lost_spark, open_session
+from triptych.spark_tables import STATE_TABLES, KeptTables
 from triptych.warehouse.bills import BILL_STREAMS
 from triptych.warehouse.build import (
     INCREMENTAL_TABLE,
@@ -127,6 +128,11 @@ class _Build:
     def __init__(self, job: SparkJob, session: SparkSession) -> None:
         self._job = job
         self._session = session
+        self._kept = (
+            KeptTables(Path(job.tables_dir), job.schema_prefix)
+            if job.remote is None
+            else None
+        )
 
     def run(self) -> int:
         plan = self._plan()
@@ -150,41 +156,43 @@ class _Build:
         return [tuple(row) for row in self._session.sql(query).collect()]
 
     def _tables_of(self, schema: str) -> set[str]:
-        if (self._schema(schema),) not in {
-            row[:1] for row in self._rows("SHOW DATABASES")
-        }:
+        schemas = {row[0] for row in self._rows("SHOW DATABASES")}
+        if self._schema(schema) not in schemas:
             return set()
         rows = self._session.sql(f"SHOW TABLES IN {self._schema(schema)}").collect()
         return {row["tableName"] for row in rows}
 
     def _plan(self) -> BuildPlan:
         """Compare the loads with what this Spark holds, if it kept anything."""
-        state = self._state()
+        if self._kept is not None:
+            self._kept.sweep()
+            self._kept.adopt(self._session)
         signatures = month_signatures(Path(self._job.raw_database))
-        plan = compare(state, signatures, recipe_hash=self._job.recipe_hash)
-        if plan.is_full and state.has_table:
-            schema, table = INCREMENTAL_TABLE
-            self._sql(f"DROP TABLE IF EXISTS {self._schema(schema)}.{table}")
+        plan = compare(self._state(), signatures, recipe_hash=self._job.recipe_hash)
+        if plan.is_full:
+            # The state goes first: what a broken run leaves is then nobody's.
+            for schema, table in (*STATE_TABLES, INCREMENTAL_TABLE):
+                self._drop(schema, table)
+        elif self._kept is not None:
+            self._kept.forget_months(plan.months_to_build)
         return plan
 
+    def _drop(self, schema: str, table: str) -> None:
+        if table in self._tables_of(schema):
+            self._sql(f"DROP TABLE {self._schema(schema)}.{table}")
+        if self._kept is not None:
+            self._kept.forget(schema, table)
+
     def _state(self) -> BuiltState:
+        has_table = INCREMENTAL_TABLE[1] in self._tables_of(INCREMENTAL_TABLE[0])
+        if not {table for _, table in STATE_TABLES} <= self._tables_of("control"):
+            return BuiltState(None, has_table, {})
         control = self._schema("control")
-        known = self._tables_of("control")
-        if not {"built_months", "built_recipe"} <= known:
-            return BuiltState(None, self._has_incremental_table(), {})
         recipes = self._rows(f"SELECT recipe_hash FROM {control}.built_recipe")
         months = self._rows(
             f"SELECT billing_month, signature FROM {control}.built_months"
         )
-        return BuiltState(
-            recipes[0][0] if recipes else None,
-            self._has_incremental_table(),
-            {month: signature for month, signature in months},
-        )
-
-    def _has_incremental_table(self) -> bool:
-        schema, table = INCREMENTAL_TABLE
-        return table in self._tables_of(schema)
+        return BuiltState(recipes[0][0] if recipes else None, has_table, dict(months))
 
     def _give_what_was_told(self, plan: BuildPlan) -> None:
         for schema in ("control", "catalogue", "evidence"):
@@ -225,12 +233,13 @@ class _Build:
         rows = database.execute(
             f'SELECT {listed} FROM {schema}."{table}"'
         ).to_arrow_table()
-        self._replace_table(f"{self._schema(schema)}.{table}", dict(kept), rows)
+        self._replace_table(schema, table, dict(kept), rows)
 
     def _replace_table(
-        self, target: str, types: Mapping[str, str], rows: pa.Table
+        self, schema: str, table: str, types: Mapping[str, str], rows: pa.Table
     ) -> None:
-        self._sql(f"DROP TABLE IF EXISTS {target}")
+        self._drop(schema, table)
+        target = f"{self._schema(schema)}.{table}"
         if not rows.num_rows:
             columns = ", ".join(
                 f"CAST(NULL AS {spark_type(type_)}) AS {identifier(name)}"
@@ -277,9 +286,9 @@ class _Build:
     def _remember(self, plan: BuildPlan) -> None:
         import pyarrow as pa  # noqa: PLC0415
 
-        control = self._schema("control")
         self._replace_table(
-            f"{control}.built_months",
+            "control",
+            "built_months",
             {"billing_month": "VARCHAR", "signature": "VARCHAR"},
             pa.table(
                 {
@@ -289,7 +298,8 @@ class _Build:
             ),
         )
         self._replace_table(
-            f"{control}.built_recipe",
+            "control",
+            "built_recipe",
             {"recipe_hash": "VARCHAR"},
             pa.table({"recipe_hash": [plan.recipe_hash]}),
         )

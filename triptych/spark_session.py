@@ -58,7 +58,7 @@ def open_session(
     conf : mapping of str to str
         Further settings; they win over ours, apart from the rules.
     tables_dir : Path
-        Folder for the tables and the catalogue of a session that is started here.
+        Folder for the tables of a session that is started here.
 
     Raises
     ------
@@ -99,7 +99,6 @@ def _connect(builder: Any, conf: Mapping[str, str]) -> SparkSession:
 
 def _start(builder: Any, conf: Mapping[str, str], tables_dir: Path) -> SparkSession:
     tables_dir.mkdir(parents=True, exist_ok=True)
-    catalogue = tables_dir / "metastore"
     ours = {
         "spark.app.name": "triptych",
         "spark.ui.enabled": "false",
@@ -108,17 +107,12 @@ def _start(builder: Any, conf: Mapping[str, str], tables_dir: Path) -> SparkSess
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.sql.shuffle.partitions": "8",
-        "spark.sql.warehouse.dir": str(tables_dir / "tables"),
-        "spark.hadoop.javax.jdo.option.ConnectionURL": (
-            f"jdbc:derby:;databaseName={catalogue};create=true"
-        ),
-        "spark.driver.extraJavaOptions": (
-            f"-Dderby.stream.error.file={tables_dir / 'derby.log'}"
-        ),
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.warehouse.dir": str(tables_dir),
     }
     for key, value in {**ours, **conf, **_RULES}.items():
         builder = builder.config(key, value)
-    session: SparkSession = builder.enableHiveSupport().getOrCreate()
+    session: SparkSession = builder.getOrCreate()
     return session
 
 

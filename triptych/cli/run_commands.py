@@ -70,7 +70,7 @@ def ingest(  # noqa: PLR0913  (one parameter for each option)
     report.raise_first_failure()
 
 
-def build(  # noqa: PLR0913  (one parameter for each option)
+def build(
     *,
     engine: EngineOption = None,
     threads: ThreadsOption = None,
