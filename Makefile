@@ -22,6 +22,7 @@ UV := $(BIN)/uv
 READY := .venv/.ready
 MOTO := .venv-moto/.ready
 BQEMULATOR := .venv-bqemulator/.ready
+PYSAIL := .venv-pysail/.ready
 COMPILE_LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --upgrade
 
@@ -29,7 +30,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test check lint types imports sql spelling unit dbt slow \
-	crash bench docs coverage reference lengths format environment emulators azurite browser lock release clean
+	spark crash bench docs coverage reference lengths format environment emulators azurite browser lock release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -77,6 +78,9 @@ dbt: $(READY)  ## Everything about the dbt project: rules of its manifest, unit 
 slow: $(READY) emulators browser  ## The tests that take minutes
 	$(BIN)/python -m pytest -m slow --timeout 3600 $(ARGS)
 
+spark: $(READY) $(PYSAIL)  ## The same figures from Apache Spark itself: session, Connect, lost servers; needs Java 17
+	$(BIN)/python -m pytest -m spark --timeout 3600 $(ARGS)
+
 crash: $(READY)  ## Kill runs at fifty random moments and look at what is left
 	$(BIN)/python -m pytest -m crash --timeout 7200 tests/acceptance $(ARGS)
 
@@ -107,7 +111,7 @@ format: $(READY)  ## Put code and SQL into their form
 
 lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	$(COMPILE_LOCK) pyproject.toml --group dev -o requirements.lock
-	for name in bootstrap moto bqemulator; do \
+	for name in bootstrap moto bqemulator pysail; do \
 	  $(COMPILE_LOCK) requirements/$$name.in -o requirements/$$name.lock; done
 	sed -i.bak 's/ (pyproject.toml[^)]*)//' requirements.lock && rm requirements.lock.bak
 
@@ -134,7 +138,7 @@ $(READY): requirements.lock requirements/bootstrap.lock pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-emulators: $(MOTO) $(BQEMULATOR)
+emulators: $(MOTO) $(BQEMULATOR) $(PYSAIL)
 
 azurite: .venv-azurite/.ready  ## Install a Blob service for tests of the Azure connector; needs Node.js
 

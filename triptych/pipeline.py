@@ -253,7 +253,7 @@ class _Run:
         )
         if warehouse.engine == "spark":
             # Not a dependency of everybody: pyspark and the JVM are an extra.
-            from triptych.spark_transform import build_marts_on_spark  # noqa: PLC0415
+            from triptych.spark.transform import build_marts_on_spark  # noqa: PLC0415
 
             return build_marts_on_spark(
                 self._workspace,

@@ -1,4 +1,4 @@
-"""The current loads as relations of Apache Spark: a table per folder, a view per stream.
+"""The current loads as Spark relations: a table per folder, a view per stream.
 
 A load rests in a folder of its own that is never changed, so an external table over
 the folder is the load. The view of a stream reads the tables through the projection

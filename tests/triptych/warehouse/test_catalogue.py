@@ -52,6 +52,7 @@ def load(root: Path, load_id: str, amounts: list[str], *, scope: str = "a") -> N
         checksums=(f"sum of {load_id}",),
         byte_count=path.stat().st_size,
         projections=(projection,),
+        spark_projections=(projection,),
         signatures=("s",),
         absent_columns=("label",),
         row_count=len(amounts),

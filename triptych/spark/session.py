@@ -8,7 +8,7 @@ is set only where the session is ours.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,7 @@ def open_session(
         ) from error
 
 
-def _connect(builder: Any, conf: Mapping[str, str]) -> SparkSession:
+def _connect(builder: SparkSession.Builder, conf: Mapping[str, str]) -> SparkSession:
     session: SparkSession = builder.getOrCreate()
     for key, value in _CLIENT_DEFAULTS.items():
         if session.conf.get(key, None) is None:
@@ -97,7 +97,9 @@ def _connect(builder: Any, conf: Mapping[str, str]) -> SparkSession:
     return session
 
 
-def _start(builder: Any, conf: Mapping[str, str], tables_dir: Path) -> SparkSession:
+def _start(
+    builder: SparkSession.Builder, conf: Mapping[str, str], tables_dir: Path
+) -> SparkSession:
     tables_dir.mkdir(parents=True, exist_ok=True)
     ours = {
         "spark.app.name": "triptych",

@@ -1,6 +1,6 @@
 """Builds and tests the marts on Apache Spark, and brings the public ones back.
 
-Spark works in a process of its own (:mod:`triptych.spark_process`). What it built
+Spark works in a process of its own (:mod:`triptych.spark.process`). What it built
 comes back as Parquet and becomes the public schemas of the build database, with the
 types of their contracts, in one transaction. From there on nobody knows which engine
 ran.
@@ -27,7 +27,7 @@ from triptych.dbt_commands import (
     run_dbt,
 )
 from triptych.errors import SettingsError, TransformError
-from triptych.spark_process import EXIT_LOST_SPARK, EXIT_NO_SPARK, SparkJob
+from triptych.spark.process import EXIT_LOST_SPARK, EXIT_NO_SPARK, SparkJob
 from triptych.transform import EngineSettings, run_on_duckdb
 from triptych.warehouse.build import BuildPlan, ControlTable, hash_of, write_control
 from triptych.warehouse.publish import PUBLIC_SCHEMAS
@@ -150,7 +150,7 @@ def _run_job(
     job.write(job_file)
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
-    command = (sys.executable, "-m", "triptych.spark_process", str(job_file))
+    command = (sys.executable, "-m", "triptych.spark.process", str(job_file))
     environment = {
         **os.environ,
         "TRIPTYCH_SCHEMA_PREFIX": job.schema_prefix,

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 from ingest.runner import stream_views
 from triptych.dbt_process import end_with_the_run
 from triptych.errors import TriptychError
-from triptych.spark_session import NoSparkError, lost_spark, open_session
-from triptych.spark_tables import STATE_TABLES, KeptTables
+from triptych.spark.kept_tables import STATE_TABLES, KeptTables
+from triptych.spark.session import NoSparkError, lost_spark, open_session
 from triptych.warehouse.bills import BILL_STREAMS
 from triptych.warehouse.build import (
     INCREMENTAL_TABLE,
@@ -307,10 +307,9 @@ class _Build:
 
 def report(message: str, *, level: str = "info") -> None:
     """Print a message in the form of dbt's JSON log."""
-    print(
-        json.dumps({"info": {"level": level, "msg": message, "name": "Spark"}}),
-        flush=True,
-    )
+    event = {"info": {"level": level, "msg": message, "name": "Spark"}}
+    sys.stdout.write(f"{json.dumps(event)}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

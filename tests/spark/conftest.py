@@ -1,0 +1,87 @@
+"""A company that both engines build, and the server that one of them needs."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingest.simulate.company import write_company
+from tests.spark.published_figures import read_published
+from tests.spark.servers import SAIL_MISSING, has_sail, running_sail
+from triptych.pipeline import build, ingest, run
+from triptych.progress import SilentProgress
+from triptych.settings import load_settings
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.spark.published_figures import PublishedTable
+    from tests.spark.servers import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A workspace, run by one engine or the other."""
+
+    root: Path
+
+    def run(self, overrides: Mapping[str, str] | None = None) -> None:
+        """Ingest, build and publish."""
+        settings = load_settings(self.root, overrides=overrides)
+        run(Workspace(self.root), settings, progress=SilentProgress())
+
+    def ingest(self) -> None:
+        """Only ingest."""
+        settings = load_settings(self.root)
+        ingest(Workspace(self.root), settings, progress=SilentProgress())
+
+    def build(self, overrides: Mapping[str, str] | None = None) -> None:
+        """Only build and publish."""
+        settings = load_settings(self.root, overrides=overrides)
+        build(Workspace(self.root), settings, progress=SilentProgress())
+
+    def published(self) -> dict[str, PublishedTable]:
+        """Return what readers see."""
+        workspace = Workspace(self.root)
+        pointer = workspace.pointer.read_text("utf-8").strip()
+        return read_published(workspace.warehouse_dir / pointer)
+
+    def copy_to(self, root: Path) -> Company:
+        """Return a copy of the workspace, with all that was ever built in it."""
+        shutil.copytree(self.root, root)
+        return Company(root)
+
+
+def on_spark(address: str) -> dict[str, str]:
+    """Return the settings that send a build to a Spark Connect server."""
+    return {"warehouse.engine": "spark", "spark.remote": address}
+
+
+@pytest.fixture(scope="session")
+def built_on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """Return the sample company after a full run on the embedded engine."""
+    root = tmp_path_factory.mktemp("company") / "nordhafen"
+    write_company(root, months=6, scale=0.02)
+    company = Company(root)
+    company.run()
+    return company
+
+
+@pytest.fixture
+def company(built_on_duckdb: Company, tmp_path: Path) -> Company:
+    """Return a copy of the company that a test may change."""
+    return built_on_duckdb.copy_to(tmp_path / "nordhafen")
+
+
+@pytest.fixture
+def sail(tmp_path: Path) -> Iterator[Server]:
+    """Run pysail's Spark Connect server."""
+    if not has_sail():
+        pytest.skip(SAIL_MISSING)
+    with running_sail(tmp_path / "sail") as server:
+        yield server
