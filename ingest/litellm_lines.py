@@ -115,21 +115,20 @@ class LineReader:
         output = to_count(line.get("completion_tokens"), "completion_tokens")
         stated = to_count(line.get("total_tokens"), "total_tokens")
         read, write = _cached(metadata)
+        whole = self._whole(prompt, output, stated, read, write)
         is_answered_here = str(line.get("cache_hit") or "").lower() in _YES
-        tokens = (None, None, None, None)
-        if not is_answered_here:
-            whole = self._whole(prompt, output, stated, read, write)
-            tokens = (whole, read, write, output)
+        if is_answered_here:
+            whole = read = write = output = None
         return Reading(
             started_at,
             self._origin(line, tags),
             self._labels(line, tags, metadata),
             requests=1,
             successful_requests=int(str(line.get("status") or "success") == "success"),
-            input_tokens=tokens[0],
-            cache_read_tokens=tokens[1],
-            cache_write_tokens=tokens[2],
-            output_tokens=tokens[3],
+            input_tokens=whole,
+            cache_read_tokens=read,
+            cache_write_tokens=write,
+            output_tokens=output,
             cost=cost,
         )
 

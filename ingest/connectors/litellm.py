@@ -213,7 +213,7 @@ class Litellm:
                 yield self._sums_of_day(detail).part(delivery.label)
             else:
                 label = f"{self._config.base_url}{_LOGS} {detail.date}"
-                yield self._sums_of_requests(detail.date).part(label)
+                yield self._sums_of_requests(detail).part(label)
 
     def _sums_of_day(self, day: DayOfActivity) -> Tally:
         tally = Tally(self._config.name, self._mapping, "day")
@@ -224,7 +224,8 @@ class Litellm:
                 tally.refuse(refused_day(line), error)
         return tally
 
-    def _sums_of_requests(self, day: date) -> Tally:
+    def _sums_of_requests(self, activity: DayOfActivity) -> Tally:
+        day = activity.date
         tally = Tally(self._config.name, self._mapping, "hour")
         seen: set[str] = set()
         announced = 0
@@ -247,7 +248,8 @@ class Litellm:
                 where=self._where,
                 next_step="Run again; nothing of the day was loaded.",
             )
-        return tally
+        # Logs are removed after a while; the sums of their day stay.
+        return tally if seen else self._sums_of_day(activity)
 
     def _count(
         self, line: dict[str, Any], day: date, tally: Tally, seen: set[str]

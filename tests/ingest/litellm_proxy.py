@@ -60,6 +60,8 @@ class LitellmProxy:
     total: int | None = None
     is_capped: bool = False
     page_size: int = PAGE_SIZE
+    #: Whether the log has been removed, of which the daily sums stay.
+    is_log_removed: bool = False
 
     def __post_init__(self) -> None:
         self.server.route("GET", "/user/daily/activity", self._activity)
@@ -74,7 +76,7 @@ class LitellmProxy:
         start, end = str(request.one("start_date")), str(request.one("end_date"))
         found = [
             line
-            for line in self.lines
+            for line in ([] if self.is_log_removed else self.lines)
             if start <= str(line["startTime"]).replace("T", " ")[:19] <= end
         ]
         size = self.page_size

@@ -211,6 +211,15 @@ def test_a_log_that_ends_early_loads_nothing_of_the_day(
         report.raise_first_failure()
 
 
+def test_a_day_whose_log_was_removed_is_read_from_its_sums(
+    case: ConnectorCase, proxy: LitellmProxy
+) -> None:
+    proxy.is_log_removed = True
+    case.ingest().raise_first_failure()
+    # Without tags there is no model, but the pool is known by the provider.
+    assert case.query(TOKENS) == [(None, "openai-key", 5, 500, 100)]
+
+
 def test_only_days_that_changed_are_read_again(
     case: ConnectorCase, proxy: LitellmProxy
 ) -> None:
