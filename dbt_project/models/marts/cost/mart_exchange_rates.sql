@@ -41,9 +41,10 @@ converted as (
         sum(charges.unconverted_effective_cost) as unconverted_effective_cost,
         sum(charges.billed_cost) as billed_cost,
         sum(charges.effective_cost) as effective_cost,
-        sum({{ money_times_rate('charges.unconverted_billed_cost', 'earlier.rate') }}) as billed_cost_at_previous_rate,
-        sum({{ money_times_rate('charges.unconverted_effective_cost', 'earlier.rate') }})
-            as effective_cost_at_previous_rate
+        sum(charges.billed_cost - {{ money_times_rate('charges.unconverted_billed_cost', 'earlier.rate') }})
+            as billed_cost_moved,
+        sum(charges.effective_cost - {{ money_times_rate('charges.unconverted_effective_cost', 'earlier.rate') }})
+            as effective_cost_moved
     from charges
     left join rates_a_month_later as earlier
         on
@@ -86,11 +87,11 @@ select
     case when rates.rate is not null then {{ to_money('coalesce(converted.effective_cost, 0)') }} end as effective_cost,
     case
         when rates.rate is not null and earlier.rate is not null
-            then {{ to_money('coalesce(converted.billed_cost - converted.billed_cost_at_previous_rate, 0)') }}
+            then {{ to_money('coalesce(converted.billed_cost_moved, 0)') }}
     end as exchange_effect_billed_cost,
     case
         when rates.rate is not null and earlier.rate is not null
-            then {{ to_money('coalesce(converted.effective_cost - converted.effective_cost_at_previous_rate, 0)') }}
+            then {{ to_money('coalesce(converted.effective_cost_moved, 0)') }}
     end as exchange_effect_effective_cost
 from pairs
 left join rates
