@@ -321,7 +321,7 @@ class S3Objects:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        _keep_headers_out_of_logs()
+        keep_headers_out_of_logs()
         attempts = int(os.environ.get("AWS_MAX_ATTEMPTS") or _REQUEST_ATTEMPTS)
         config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
@@ -347,7 +347,7 @@ def _client_failures() -> tuple[type[Exception], ...]:
     return BotoCoreError, ClientError, HTTPError, ConnectionError, TimeoutError
 
 
-def _keep_headers_out_of_logs() -> None:
+def keep_headers_out_of_logs() -> None:
     """At level DEBUG these libraries log request headers, and a session token."""
     for name in ("boto3", "botocore", "urllib3"):
         logger = logging.getLogger(name)
@@ -378,4 +378,4 @@ def _run_all(
     return [future.result() for future in futures]
 
 
-__all__ = ["PART_BYTES", "S3Objects"]
+__all__ = ["PART_BYTES", "S3Objects", "keep_headers_out_of_logs"]

@@ -25,6 +25,12 @@
             'effective': 'null',
         },
         {
+            'stream': 'aws_cost_explorer',
+            'charges': 'stg_aws_cost_explorer__charges',
+            'billed': 'null',
+            'effective': 'second_amount',
+        },
+        {
             'stream': 'llm_provider_costs',
             'charges': 'stg_llm_providers__charges',
             'billed': 'first_amount',

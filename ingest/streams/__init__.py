@@ -4,6 +4,7 @@ One module per family. Canonical streams are triptych's own and documented in
 ``docs/reference/streams.md``, which is generated from here.
 """
 
+from ingest.streams.aws_cost_explorer import AWS_COST_EXPLORER
 from ingest.streams.bills import AWS_CUR2, FOCUS, GCP_BILLING_EXPORT
 from ingest.streams.delivery import DEPLOYMENTS, SERVING_LATENCY
 from ingest.streams.kubernetes import OPENCOST_ALLOCATION, OPENCOST_COSTS
@@ -34,6 +35,7 @@ STREAMS: dict[str, Stream] = {
     for stream in (
         FOCUS,
         AWS_CUR2,
+        AWS_COST_EXPLORER,
         GCP_BILLING_EXPORT,
         LLM_PROVIDER_COSTS,
         OPENCOST_COSTS,

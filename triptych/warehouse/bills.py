@@ -32,6 +32,7 @@ BILL_STREAMS = (
             "stg_aws_data_exports__charges",
         ),
     ),
+    BillStream("aws_cost_explorer", ("stg_aws_cost_explorer__charges",)),
     BillStream("llm_provider_costs", ("stg_llm_providers__charges",)),
     BillStream("railway_usage", ("stg_railway__charges",)),
     BillStream("opencost_costs", ("stg_opencost__charges",)),

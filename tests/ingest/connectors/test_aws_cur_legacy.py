@@ -407,7 +407,7 @@ def test_the_check_names_the_permission_that_is_missing(
     proxy.on_request = lambda r: fault if is_hit in r.path else None
     *_, finding = connect(tmp_path, **options).check()
     assert not finding.is_ok
-    assert f"lack {action}." in finding.message
+    assert f"lack {action} on" in finding.message
     (failure,) = case_of(tmp_path, **options).ingest().failures
     assert isinstance(failure.error, SourceAccessError)
 
