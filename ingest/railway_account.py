@@ -16,6 +16,7 @@ from ingest.railway_units import Convention, derive_convention
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from ingest.railway_settings import RailwayConfig
@@ -55,12 +56,12 @@ class Account:
             Bill(
                 period=period,
                 invoices=tuple(
-                    i for i in usable if period.contains(i.invoice.period.start)
+                    i for i in usable if _home_of(i.invoice, periods) == period
                 ),
                 workspace_id=self.config.workspace_id,
                 workspace_name=self.name,
                 names=self.names,
-                reported_usage=self.reported_usage,
+                reported_usage=self.reported_usage if period == self.current else None,
             )
             for period in periods
         ]
@@ -79,6 +80,14 @@ class Account:
             for invoice in self.invoices
             if invoice.is_final and not why_unusable(invoice, declared)
         ]
+
+
+def _home_of(invoice: Invoice, periods: Sequence[Period]) -> Period | None:
+    """Return the billing period that an invoice is about, or begins in."""
+    mine = invoice.period
+    about = (period for period in periods if mine.is_about(period))
+    holding = (period for period in periods if period.includes_the_day(mine.start))
+    return next(about, None) or next(holding, None)
 
 
 def read_account(

@@ -154,7 +154,7 @@ def charge_rows(
         for invoice_line in settled.lines:
             if not (is_divided and invoice_line.kind == "usage"):
                 yield _invoice_line_row(bill, settled.invoice, invoice_line)
-    if bill.reported_usage is not None and bill.period.contains(now):
+    if bill.reported_usage is not None:
         yield _gap_row(bill, bill.reported_usage, exact_sum(estimates.values()))
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _ONE_DAY = timedelta(days=1)
-_ABOUT_A_MONTH_DAYS = range(20, 41)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Period:
         """Yield its UTC days; the first and the last may be parts of one."""
         start = self.start
         while start < self.end:
-            end = min(_nextmidnight(start), self.end)
+            end = min(_next_midnight(start), self.end)
             yield Period(start, end)
             start = end
 
@@ -41,6 +40,10 @@ class Period:
         return (end is None or self.start < midnight(end)) and (
             start is None or self.end > midnight(start)
         )
+
+    def includes_the_day(self, moment: datetime) -> bool:
+        """Tell whether the UTC day of a moment is one that it begins on or has."""
+        return self.start.date() <= moment.date() < self.end.date()
 
     def contains(self, moment: datetime) -> bool:
         """Tell whether a moment lies inside."""
@@ -64,31 +67,34 @@ def billing_periods(
     current : Period
         The running period.
     invoiced : iterable of Period
-        Periods of invoices. One of about a month that ends where a known period
-        starts is the one before it; without one, the same day a month earlier is
-        taken for its start.
+        Periods of invoices. One that ends on the day on which a known period starts,
+        and began in the month before, tells the day on which the one before it
+        started; without one, it is the same day a month earlier.
     since : datetime
         How far back.
 
     Returns
     -------
     list of Period
-        Oldest first.
+        Oldest first, without gaps; no two start in the same calendar month.
     """
-    by_end = {
-        period.end.date(): period
+    first_days = {
+        period.end.date(): period.start.date()
         for period in sorted(invoiced, key=lambda p: p.start, reverse=True)
-        if (period.end - period.start).days in _ABOUT_A_MONTH_DAYS
+        if _month_number(period.end) - _month_number(period.start) == 1
     }
     found = [current]
     anchor_day = current.start.day
     while True:
         end = found[-1].start
-        known = by_end.get(end.date())
-        start = known.start if known else _a_month_before(end, anchor_day)
-        if start < since or start >= end:
+        first_day = first_days.get(end.date())
+        if first_day is None:
+            start = _a_month_before(end, anchor_day)
+        else:
+            start = datetime.combine(first_day, end.timetz())
+            anchor_day = max(anchor_day, start.day)
+        if start < since:
             return found[::-1]
-        anchor_day = max(anchor_day, start.day) if known else anchor_day
         found.append(Period(start, end))
 
 
@@ -138,7 +144,11 @@ def _a_month_before(moment: datetime, anchor_day: int) -> datetime:
     return moment.replace(year=year, month=month, day=day)
 
 
-def _nextmidnight(moment: datetime) -> datetime:
+def _month_number(moment: datetime) -> int:
+    return moment.year * 12 + moment.month
+
+
+def _next_midnight(moment: datetime) -> datetime:
     return midnight(moment.date() + _ONE_DAY)
 
 

@@ -140,7 +140,9 @@ class Railway:
                 continue
             yield Delivery(
                 stream=USAGE,
-                scope=f"usage/{period.start:%Y-%m-%d}",
+                # No two periods start in the same month, and a period whose first day
+                # becomes known by its invoice replaces what was taken for it.
+                scope=f"usage/{period.start:%Y-%m}",
                 period=f"{period.start:%Y-%m}",
                 fingerprint=_digest(
                     self._prices.digest_text(),

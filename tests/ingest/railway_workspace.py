@@ -42,14 +42,14 @@ AUGUST = ("2026-08-13T00:00:00.000Z", "2026-09-13T00:00:00.000Z")
 SEPTEMBER = ("2026-09-13T00:00:00.000Z", "2026-10-13T00:00:00.000Z")
 TEN, ELEVEN = unix("2026-09-14T10:00Z"), unix("2026-09-14T11:00Z")
 
-ETA = {
+ETA: dict[str, str | None] = {
     "projectId": "p-search",
     "environmentId": "p-search-prod",
     "serviceId": "s-eta",
     "region": "europe-west4",
 }
 #: A service of a deleted project that no listing names any more.
-GONE = {
+GONE: dict[str, str | None] = {
     "projectId": "p-old",
     "environmentId": "e-gone",
     "serviceId": "s-gone",

@@ -54,6 +54,23 @@ def test_invoices_know_better_where_a_period_began() -> None:
     assert starts(billing_periods(current, [], since=LONG_AGO)) == ["01-28", "02-28"]
 
 
+def test_the_time_of_day_of_a_period_is_that_of_the_running_one() -> None:
+    current = period("2026-09-13T06:21:00Z", "2026-10-13T06:21:00Z")
+    invoiced = [period("2026-08-13", "2026-09-13")]
+    since = datetime(2026, 8, 1, tzinfo=UTC)
+
+    first, _ = billing_periods(current, invoiced, since=since)
+    assert first == period("2026-08-13T06:21:00Z", "2026-09-13T06:21:00Z")
+
+
+def test_an_invoice_within_a_month_moves_no_period() -> None:
+    current = period("2026-08-30", "2026-09-30")
+    invoiced = [period("2026-08-02", "2026-08-30")]
+    since = datetime(2026, 7, 1, tzinfo=UTC)
+
+    assert starts(billing_periods(current, invoiced, since=since)) == ["07-30", "08-30"]
+
+
 def test_days_are_cut_at_utc_midnights() -> None:
     days = list(period("2026-09-13T06:21:00Z", "2026-09-15T06:21:00Z").days())
 

@@ -54,8 +54,8 @@ def test_the_newest_price_that_is_valid_counts() -> None:
         [price("CPU_USAGE", "18"), price("CPU_USAGE", "16", "2026-11-01")]
     )
 
-    def on(*day: int) -> Decimal:
-        return table.on(date(*day), where="here")["CPU_USAGE"].dollars
+    def on(*day: int) -> int:
+        return int(table.on(date(*day), where="here")["CPU_USAGE"].dollars)
 
     assert (on(2026, 8, 31), on(2026, 9, 1), on(2026, 11, 5)) == (20, 18, 16)
 
@@ -149,4 +149,4 @@ def test_an_invoice_of_nothing_makes_usage_cost_nothing() -> None:
     scaled = scale({"a": Decimal(7)}, Decimal(0))
 
     assert scaled is not None
-    assert (scaled.amounts["a"], scaled.factor) == (0, 0)
+    assert (scaled.amounts["a"], scaled.factor) == (Decimal(0), Decimal(0))

@@ -11,6 +11,9 @@ from pydantic import ValidationError
 
 from ingest.connector import Connector, Window
 from ingest.connectors.railway import RailwayConfig
+from ingest.label_mapping import LabelMapping
+from ingest.railway_delivery import deployment_row
+from ingest.railway_places import Names
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.http_server import Answer, Fault
 from tests.ingest.loopback_railway import (
@@ -18,7 +21,6 @@ from tests.ingest.loopback_railway import (
     LoopbackRailway,
     Metered,
     invoice,
-    project,
 )
 from tests.ingest.misbehaviour import SurvivesMisbehaviour
 from tests.ingest.railway_workspace import (
@@ -333,6 +335,50 @@ def test_the_gap_to_railways_own_figure_is_told_and_holds_no_money(
     ]
 
 
+def test_an_invoice_that_names_days_belongs_to_the_period_that_begins_at_noon(
+    railway: LoopbackRailway, bill: ConnectorCase
+) -> None:
+    railway.period = ("2026-09-13T12:00:00Z", "2026-10-13T12:00:00Z")
+    for one in railway.invoices:
+        for end in ("periodStart", "periodEnd"):
+            one[end] = one[end][:10]
+    bill.ingest().raise_first_failure()
+
+    # The plan's invoice of the first day, and the one that settles the period.
+    assert bill.query(
+        "select billing_period_start, invoice_id, sum(billed_cost)"
+        " from evidence.railway_usage where invoice_id is not null group by all"
+        " order by invoice_id"
+    ) == [
+        (at(2026, 8, 13, 12), "in_0813", Decimal(20)),
+        (at(2026, 8, 13, 12), "in_0913", Decimal(49)),
+    ]
+
+
+def test_a_period_whose_first_day_an_invoice_tells_later_counts_once(
+    railway: LoopbackRailway, bill: ConnectorCase
+) -> None:
+    railway.invoices = []
+    railway.period = ("2026-09-28T00:00:00Z", "2026-10-31T00:00:00Z")
+    railway.usage = [Metered("2026-08-30T10:00Z", "CPU_USAGE", 43_200.0, ETA)]
+    bill.ingest().raise_first_failure()
+    before = bill.query(
+        "select billing_period_start from evidence.railway_usage"
+        " where line_kind = 'usage'"
+    )
+    told = september_invoice(14.0, credit=0.0)
+    railway.invoices = [
+        {**told, "periodStart": "2026-08-29", "periodEnd": "2026-09-28"}
+    ]
+    bill.ingest().raise_first_failure()
+
+    assert before == [(at(2026, 8, 28),)]
+    assert bill.query(
+        "select billing_period_start, count(*) from evidence.railway_usage"
+        " where line_kind = 'usage' group by 1"
+    ) == [(at(2026, 8, 29), 1)]
+
+
 # --- invoices that cannot be used ----------------------------------------------------
 
 
@@ -529,9 +575,9 @@ def test_a_window_reads_only_the_periods_that_it_touches(bill: ConnectorCase) ->
         found = bill.connector().deliveries(window)
         return [d.scope for d in found if d.stream == "railway_usage"]
 
-    assert scopes(Window()) == ["usage/2026-08-13", "usage/2026-09-13"]
-    assert scopes(Window(start=date(2026, 9, 13))) == ["usage/2026-09-13"]
-    assert scopes(Window(end=date(2026, 9, 13))) == ["usage/2026-08-13"]
+    assert scopes(Window()) == ["usage/2026-08", "usage/2026-09"]
+    assert scopes(Window(start=date(2026, 9, 13))) == ["usage/2026-09"]
+    assert scopes(Window(end=date(2026, 9, 13))) == ["usage/2026-08"]
 
 
 def test_a_day_without_a_price_refuses_its_period_and_says_what_is_missing(
@@ -727,29 +773,43 @@ def test_a_state_that_was_seen_stays_seen_when_the_deployment_is_replaced(
     assert not [c for c in unchanged.committed if c.stream == "deployments"]
 
 
-def test_a_state_that_is_not_known_is_kept_as_unknown(
-    railway: LoopbackRailway, case: ConnectorCase
-) -> None:
-    node = deployment("d-9", "SUCCESS", "2026-09-14T08:00:00Z", commit="c" * 40)
-    node = {**node, "status": "TELEPORTING", "meta": None, "statusUpdatedAt": None}
-    page = {
-        "edges": [{"node": node}],
-        "pageInfo": {"hasNextPage": False, "endCursor": None},
-    }
-    railway.projects = [project("p-search", "search", services={"s-eta": "eta-api"})]
-    options = {**case.options, "requests": False}
-    quiet = ConnectorCase("railway", options, case.root, 0, {}, dict, dict, lambda: 0)
-    railway.server.faults += [Fault()] * 2
-    railway.server.faults += [Fault(Answer({"data": {"deployments": page}}))]
-    # Deployments are asked before the periods are read only if nothing else is new.
-    found = [
-        d for d in quiet.connector().deliveries(Window()) if d.stream == "deployments"
-    ]
+def test_a_state_that_is_not_known_is_kept_as_unknown() -> None:
+    node = deployment("d-9", "TELEPORTING", "2026-09-14T08:00:00Z", commit="c" * 40)
+    node |= {"meta": None, "statusUpdatedAt": None}
+    row = deployment_row(
+        node, names=Names(), mapping=LabelMapping(()), tiers={}, where="here"
+    )
 
-    (row,) = found[0].detail  # type: ignore[misc]
     assert (row["status"], row["native_status"]) == ("unknown", "TELEPORTING")
     assert row["event_time"] == datetime(2026, 9, 14, 8, 11, tzinfo=UTC)
     assert (row["finished_at"], row["is_rollback"]) == (None, None)
+    # A thing without a name goes by its id.
+    assert (row["service"], row["environment_tier"]) == ("s-eta", None)
+
+
+@pytest.mark.parametrize(
+    ("native", "status", "is_ended"),
+    [
+        ("SUCCESS", "success", True),
+        ("FAILED", "failure", True),
+        ("CRASHED", "failure", True),
+        ("SKIPPED", "cancelled", True),
+        ("BUILDING", "open", False),
+        ("NEEDS_APPROVAL", "open", False),
+        ("SLEEPING", "inactive", False),
+        ("REMOVING", "inactive", False),
+    ],
+)
+def test_only_a_state_that_ends_a_rollout_has_a_finish(
+    native: str, status: str, is_ended: bool
+) -> None:
+    node = deployment("d-9", native, "2026-09-14T08:00:00Z", commit="c" * 40)
+    row = deployment_row(
+        node, names=Names(), mapping=LabelMapping(()), tiers={}, where="here"
+    )
+
+    assert row["status"] == status
+    assert (row["finished_at"] is not None) == is_ended
 
 
 # --- requests and latency ------------------------------------------------------------
