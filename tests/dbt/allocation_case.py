@@ -62,13 +62,26 @@ class Usage:
 class Accelerator:
     """One reading of ``int_accelerator_usage``."""
 
+    meter: str
     model: str | None
     pool: str
-    node: str
+    node: str | None
     started_at: datetime
     capacity: Decimal | None
     requested: Decimal | None
     used: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """One reading of ``int_compute_usage``; pairs are core-hours and GiB-hours."""
+
+    model: str | None
+    pool: str
+    started_at: datetime
+    capacity: tuple[Decimal | None, Decimal | None]
+    requested: tuple[Decimal | None, Decimal | None]
+    used: tuple[Decimal | None, Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,7 @@ class Case:
     charges: tuple[Charge, ...]
     usage: tuple[Usage, ...]
     accelerators: tuple[Accelerator, ...]
+    compute: tuple[Compute, ...]
     pools: tuple[Pool, ...]
     percentages: tuple[tuple[str, str, Decimal], ...]
     distributed: frozenset[str]
@@ -104,6 +118,7 @@ class Case:
             charges=shuffle(self.charges),
             usage=shuffle(self.usage),
             accelerators=shuffle(self.accelerators),
+            compute=shuffle(self.compute),
             pools=shuffle(self.pools),
             percentages=shuffle(self.percentages),
         )
@@ -135,6 +150,15 @@ class Case:
                     used=twice(row.used),
                 )
                 for row in self.accelerators
+            ),
+            compute=tuple(
+                replace(
+                    row,
+                    capacity=(twice(row.capacity[0]), twice(row.capacity[1])),
+                    requested=(twice(row.requested[0]), twice(row.requested[1])),
+                    used=(twice(row.used[0]), twice(row.used[1])),
+                )
+                for row in self.compute
             ),
         )
 
@@ -219,13 +243,27 @@ def _usage(pools: Sequence[str]) -> st.SearchStrategy[Usage]:
 def _accelerators(pools: Sequence[str]) -> st.SearchStrategy[Accelerator]:
     return st.builds(
         Accelerator,
+        meter=st.sampled_from(["opencost", "prometheus"]),
         model=st.sampled_from([None, *MODELS, *ALIASES]),
         pool=st.sampled_from(pools),
-        node=st.sampled_from(["n1", "n2"]),
+        node=st.sampled_from(["n1", "n2", None]),
         started_at=_moments(),
         capacity=_quantities(),
         requested=_quantities(),
         used=_quantities(),
+    )
+
+
+def _compute(pools: Sequence[str]) -> st.SearchStrategy[Compute]:
+    pair = st.tuples(_quantities(), _quantities())
+    return st.builds(
+        Compute,
+        model=st.sampled_from([None, *MODELS, *ALIASES]),
+        pool=st.sampled_from(pools),
+        started_at=_moments(),
+        capacity=pair,
+        requested=pair,
+        used=pair,
     )
 
 
@@ -254,12 +292,20 @@ def cases(draw: st.DrawFn) -> Case:
                 (pool.name, "b_alias", second),
                 (pool.name, "b", 100 - first - second),
             ]
+    seen = draw(st.lists(_accelerators(names), max_size=4))
+    # Another meter often looks at the same node in the same hour.
+    seen += [
+        replace(row, meter="dcgm", used=draw(_quantities()))
+        for row in seen
+        if draw(st.booleans())
+    ]
     return Case(
         charges=tuple(
             draw(st.lists(_charges([*names, "undeclared"]), min_size=1, max_size=12))
         ),
         usage=tuple(draw(st.lists(_usage(names), max_size=6))),
-        accelerators=tuple(draw(st.lists(_accelerators(names), max_size=6))),
+        accelerators=tuple(seen),
+        compute=tuple(draw(st.lists(_compute(names), max_size=4))),
         pools=pools,
         percentages=tuple(percentages),
         distributed=distributed,

@@ -21,9 +21,9 @@ from tests.dbt.allocation_case import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from tests.dbt.allocation_case import Accelerator, Case, Charge, Usage
+    from tests.dbt.allocation_case import Accelerator, Case, Charge, Compute, Usage
 
 IDLE = "__idle__"
 UNALLOCATED = "__unallocated__"
@@ -192,10 +192,9 @@ class Allocation:
             self._capacities[span] += capacity
 
     def _readings(self, pool: Pool) -> Iterator[Reading]:
-        own = [row for row in self._case.accelerators if row.pool == pool.name]
-        if pool.driver == "gpu_hours" and own:
-            for row in own:
-                yield _accelerator_reading(row)
+        nodes = list(self._readings_of_nodes(pool))
+        if nodes:
+            yield from nodes
         elif pool.driver in METERED_DRIVERS:
             for usage in self._case.usage:
                 if usage.pool in {None, pool.name}:
@@ -210,6 +209,16 @@ class Allocation:
             days = {(_canonical(u.model), _day(u.started_at)) for u in self._case.usage}
             for model, day in days | self._direct_costs().keys():
                 yield day, model, Fraction(1), Fraction()
+
+    def _readings_of_nodes(self, pool: Pool) -> Iterator[Reading]:
+        """Yield what meters of nodes say; where any does, usage does not count."""
+        if pool.driver == "gpu_hours":
+            own = [row for row in self._case.accelerators if row.pool == pool.name]
+            yield from _accelerator_readings(own)
+        elif pool.driver == "cpu_memory_hours":
+            for row in self._case.compute:
+                if row.pool == pool.name:
+                    yield _compute_reading(row)
 
     def _direct_costs(self) -> dict[tuple[str, datetime], Fraction]:
         costs: dict[tuple[str, datetime], Fraction] = defaultdict(Fraction)
@@ -226,10 +235,50 @@ def _policy_pools(case: Case) -> Iterable[Pool]:
             yield Pool(f"__{component}__", "direct_cost", "show", component)
 
 
-def _accelerator_reading(row: Accelerator) -> Reading:
-    weight = max(_fraction(row.requested), _fraction(row.used))
-    model = None if row.model is None else _canonical(row.model)
-    return row.started_at, model, weight, _fraction(row.capacity)
+def _accelerator_readings(rows: Sequence[Accelerator]) -> Iterator[Reading]:
+    """Yield each reading; of a node that two meters look at, the greater of each."""
+    meters: dict[tuple[str | None, datetime], set[str]] = defaultdict(set)
+    for row in rows:
+        if row.node is not None:
+            meters[row.node, row.started_at].add(row.meter)
+    merged: dict[tuple[str | None, datetime], list[Accelerator]] = defaultdict(list)
+    for row in rows:
+        if len(meters[row.node, row.started_at]) > 1:
+            merged[row.node, row.started_at].append(row)
+        else:
+            weight = max(_fraction(row.requested), _fraction(row.used))
+            yield (
+                *(row.started_at, _canonical_or_nobody(row.model)),
+                *(weight, _fraction(row.capacity)),
+            )
+    for (_, moment), seen in merged.items():
+        yield moment, None, Fraction(), _greatest(seen, "capacity")
+        for model in {_canonical_or_nobody(row.model) for row in seen}:
+            own = [row for row in seen if _canonical_or_nobody(row.model) == model]
+            weight = max(_greatest(own, "requested"), _greatest(own, "used"))
+            yield moment, model, weight, Fraction()
+
+
+def _greatest(rows: Sequence[Accelerator], quantity: str) -> Fraction:
+    """Return what the meter that reads most of a quantity makes of it."""
+    sums: dict[str, Fraction] = defaultdict(Fraction)
+    for row in rows:
+        sums[row.meter] += _fraction(getattr(row, quantity))
+    return max(sums.values())
+
+
+def _compute_reading(row: Compute) -> Reading:
+    requested, used = (
+        [_fraction(each) for each in pair] for pair in (row.requested, row.used)
+    )
+    held = [max(pair) for pair in zip(requested, used, strict=True)]
+    capacity = [_fraction(each) for each in row.capacity]
+    model = _canonical_or_nobody(row.model)
+    return row.started_at, model, _cpu_memory(*held), _cpu_memory(*capacity)
+
+
+def _cpu_memory(core_hours: Fraction, gibibyte_hours: Fraction) -> Fraction:
+    return core_hours + Fraction("0.134") * gibibyte_hours
 
 
 def _usage_weight(driver: str, usage: Usage) -> Fraction:
@@ -240,8 +289,7 @@ def _usage_weight(driver: str, usage: Usage) -> Fraction:
             return _fraction(usage.requests)
         case "tokens":
             return _fraction(usage.input_tokens)
-    memory = Fraction("0.134") * _fraction(usage.gibibyte_hours)
-    return _fraction(usage.core_hours) + memory
+    return _cpu_memory(_fraction(usage.core_hours), _fraction(usage.gibibyte_hours))
 
 
 def _ends_in(component: str, participant: str) -> str:
@@ -275,6 +323,10 @@ def _decimals(amounts: Iterable[Fraction]) -> Amounts:
 
 def _canonical(model: str) -> str:
     return ALIASES.get(model, model)
+
+
+def _canonical_or_nobody(model: str | None) -> str | None:
+    return None if model is None else _canonical(model)
 
 
 def _fraction(value: Decimal | None) -> Fraction:

@@ -40,6 +40,7 @@ MODELS = (
     "int_pool_costs_with_meter",
     "int_pool_shares",
     "int_pool_costs_allocated",
+    "int_pool_costs_unallocated",
     "int_idle_costs_distributed",
     "int_costs_by_component",
 )
@@ -150,6 +151,7 @@ def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
         ],
         "intermediate.int_accelerator_usage": [
             {
+                "source": row.meter,
                 "model_id": row.model,
                 "pool_id": row.pool,
                 "node_id": row.node,
@@ -159,6 +161,20 @@ def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
                 "used_gpu_hours": row.used,
             }
             for row in case.accelerators
+        ],
+        "intermediate.int_compute_usage": [
+            {
+                "model_id": row.model,
+                "pool_id": row.pool,
+                "period_start": row.started_at,
+                "capacity_cpu_core_hours": row.capacity[0],
+                "capacity_memory_gibibyte_hours": row.capacity[1],
+                "requested_cpu_core_hours": row.requested[0],
+                "requested_memory_gibibyte_hours": row.requested[1],
+                "used_cpu_core_hours": row.used[0],
+                "used_memory_gibibyte_hours": row.used[1],
+            }
+            for row in case.compute
         ],
         "control.pools": [
             *(_pool(p.name, p.driver, p.idle, p.component) for p in case.pools),

@@ -85,6 +85,27 @@ def test_components_sum_to_the_ledger_per_source_month_currency_and_basis(
 
 @quickly
 @given(case=cases())
+def test_whatever_a_pool_leaves_unallocated_has_its_reason_to_the_last_digit(
+    allocation: CompiledAllocation, case: Case
+) -> None:
+    allocation.run(case)
+    sums = (
+        "SELECT source, billing_month, currency, pool_id, sum(billed_cost),"
+        " sum(effective_cost) FROM build.intermediate.{} GROUP BY ALL ORDER BY ALL"
+    )
+    ended = "(SELECT * FROM build.intermediate.int_costs_by_component"
+    ended += " WHERE component = 'unallocated' AND pool_id IS NOT NULL)"
+    left = allocation.query(sums.replace("build.intermediate.{}", ended))
+    assert allocation.query(sums.format("int_pool_costs_unallocated")) == left
+    silent = allocation.query(
+        "SELECT * FROM build.intermediate.int_pool_costs_unallocated"
+        " WHERE reason IS NULL OR (driver IS NULL) <> (reason = 'undeclared_pool')"
+    )
+    assert silent == []
+
+
+@quickly
+@given(case=cases())
 def test_parts_of_an_origin_sum_to_it_and_shares_lie_between_0_and_1(
     allocation: CompiledAllocation, case: Case
 ) -> None:
