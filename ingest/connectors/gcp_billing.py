@@ -351,15 +351,17 @@ class GcpBilling:
             yield self._read_file(detail, delivery.label, workdir)
 
     def _read_file(self, path: Path, label: str, workdir: Path) -> FilePart:
-        reading = {
-            "delimiter": self._config.delimiter,
-            "encoding": self._config.encoding,
-        }
+        delimiter, encoding = self._config.delimiter, self._config.encoding
         format_ = LocalFiles.format_of(path)
         if self._config.export == "focus":
-            return FilePart(path, format_, label, is_owned=False, **reading)
+            return FilePart(path, format_, label, False, delimiter, encoding)
         return flatten_file(
-            path, format_=format_, workdir=workdir, label=label, **reading
+            path,
+            format_=format_,
+            workdir=workdir,
+            label=label,
+            delimiter=delimiter,
+            encoding=encoding,
         )
 
 

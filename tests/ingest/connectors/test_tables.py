@@ -108,7 +108,7 @@ def test_the_check_of_a_query_asks_what_it_would_answer(tmp_path: Path) -> None:
     (tmp_path / "raw.csv").write_text("d,m,n\n2026-03-01,eta,3\n")
 
     def checked(query: str) -> tuple[bool, str]:
-        options = {"stream": "model_usage", "query": query}
+        options: dict[str, object] = {"stream": "model_usage", "query": query}
         [finding] = _case(tmp_path, options).connector().check()
         return finding.is_ok, finding.message
 
