@@ -66,6 +66,12 @@ def test_a_price_of_the_same_day_replaces_the_documented_one() -> None:
     assert table.on(AUGUST, where="here")["CPU_USAGE"].dollars == Decimal("12.5")
 
 
+def test_a_price_is_the_decimal_that_was_typed() -> None:
+    values = {"measurement": "CPU_USAGE", "valid_from": "2026-09-01", "dollars": 0.15}
+
+    assert Price.model_validate(values).dollars == Decimal("0.15")
+
+
 def test_who_prices_the_newer_measurement_of_cpu_does_not_price_both() -> None:
     table = PriceTable([price("CPU_USAGE_2", "20", "2026-08-01")])
 
