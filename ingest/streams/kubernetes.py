@@ -69,8 +69,10 @@ _IDENTITY = (
 )
 
 
-def _period_checks() -> tuple[tuple[str, str], ...]:
+def _checks() -> tuple[tuple[str, str], ...]:
+    kinds = ", ".join(f"'{kind}'" for kind in KINDS)
     return (
+        ("unknown_kind", f'"kind" NOT IN ({kinds})'),
         starts_in_range("period_start"),
         ("date_out_of_range", f'"period_end" >= {LATEST_END}'),
         ("period_ends_before_it_starts", '"period_end" < "period_start"'),
@@ -98,7 +100,7 @@ OPENCOST_ALLOCATION = Stream(
     key=("cluster", "allocation_name", "period_start"),
     checks=(
         *((reason, f"\"refusal\" = '{reason}'") for reason in REFUSALS),
-        *_period_checks(),
+        *_checks(),
         (
             "negative_quantity",
             " OR ".join(f'"{name}" < 0' for name in _QUANTITIES),
@@ -123,5 +125,5 @@ OPENCOST_COSTS = Stream(
         *texts("provider", *_IDENTITY),
         *typed(TAGS, "tags"),
     ),
-    checks=_period_checks(),
+    checks=_checks(),
 )
