@@ -48,3 +48,8 @@
 {% macro spark__each_day(first_day, last_day) -%}
     explode(sequence({{ first_day }}, {{ last_day }}, interval 1 day))
 {%- endmacro %}
+
+{#- First instant after a month that is given as YYYY-MM. -#}
+{% macro month_end(month) -%}
+    cast({{ month }} || '-01' as timestamp) + interval '1' month
+{%- endmacro %}

@@ -126,3 +126,56 @@
 {% macro spark__integer_quotient(number, divisor) -%}
     ({{ number }} div {{ divisor }})
 {%- endmacro %}
+
+{#-
+  amount * numerator / denominator, rounded once to a millionth, halves away from zero.
+  Worked out in whole numbers, so that both engines say the same: numerator and
+  denominator are positive, count in four decimals and stay below 10^14, and what comes
+  out stays below 9 * 10^12. The amount itself where the two are equal; NULL where
+  either is not positive.
+-#}
+{% macro money_in_proportion(amount, numerator, denominator) -%}
+    case
+        when {{ numerator }} = {{ denominator }} and {{ denominator }} > 0 then {{ to_money(amount) }}
+        when {{ numerator }} > 0 and {{ denominator }} > 0
+            then
+                cast(
+                    case when {{ amount }} < 0 then -1 else 1 end
+                    * {{ millionths_in_proportion(amount, numerator, denominator) }}
+                    * cast(0.000001 as decimal(7, 6))
+                    as decimal(28, 10)
+                )
+    end
+{%- endmacro %}
+
+{% macro millionths_in_proportion(amount, numerator, denominator) -%}
+    {{ return(adapter.dispatch('millionths_in_proportion', 'triptych')(amount, numerator, denominator)) }}
+{%- endmacro %}
+
+{% macro default__millionths_in_proportion(amount, numerator, denominator) -%}
+    cast(
+        (
+            cast(abs(cast({{ amount }} as decimal(22, 6))) * 1000000 as hugeint)
+            * cast(cast({{ numerator }} as decimal(28, 4)) * 10000 as hugeint)
+            + cast(cast({{ denominator }} as decimal(28, 4)) * 10000 as hugeint) // 2
+        )
+        // nullif(cast(cast({{ denominator }} as decimal(28, 4)) * 10000 as hugeint), 0)
+        as decimal(19, 0)
+    )
+{%- endmacro %}
+
+{#- Whole-number division of decimals of scale zero gives a BIGINT: nineteen digits. -#}
+{% macro spark__millionths_in_proportion(amount, numerator, denominator) -%}
+    {%- set in_units -%}
+    cast(cast({{ denominator }} as decimal(18, 4)) * cast(10000 as decimal(5, 0)) as decimal(18, 0))
+    {%- endset -%}
+    cast(
+        (
+            cast(abs(cast({{ amount }} as decimal(19, 6))) * cast(1000000 as decimal(7, 0)) as decimal(19, 0))
+            * cast(cast({{ numerator }} as decimal(18, 4)) * cast(10000 as decimal(5, 0)) as decimal(18, 0))
+            + cast({{ in_units }} div 2 as decimal(18, 0))
+        )
+        div nullif({{ in_units }}, 0)
+        as decimal(19, 0)
+    )
+{%- endmacro %}

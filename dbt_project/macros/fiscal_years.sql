@@ -1,0 +1,21 @@
+{#-
+  Fiscal year of a month, named after the calendar year in which it ends. A month is
+  YYYY-MM; a fiscal year that begins in January is the calendar year.
+-#}
+{% macro fiscal_year(month, start_month) -%}
+    cast(substr({{ month }}, 1, 4) as integer)
+    + case
+        when {{ start_month }} > 1 and cast(substr({{ month }}, 6, 2) as integer) >= {{ start_month }} then 1 else 0
+    end
+{%- endmacro %}
+
+{#- Sum of a column over a scope's fiscal year up to the row's month. NULL where a part is. -#}
+{% macro sum_to_date(column) -%}
+    {%- set window -%}
+    over (
+        partition by scope_type, scope_id, currency, fiscal_year
+        order by billing_month rows between unbounded preceding and current row
+    )
+    {%- endset -%}
+    case when count({{ column }}) {{ window }} = count(*) {{ window }} then sum({{ column }}) {{ window }} end
+{%- endmacro %}
