@@ -2,7 +2,8 @@
   The streams that are bills. Each has one staging model of ledger charges, and says
   which of the two amounts summed when a load was committed its ledger must equal:
   `billed` and `effective` are expressions over first_amount and second_amount, NULL
-  where staging computes the amount. `triptych/warehouse/bills.py` lists the same.
+  where staging computes the amount. What is_never_invoiced is an estimate of somebody's
+  cost, and waits for no invoice. `triptych/warehouse/bills.py` lists the same.
 -#}
 {% macro bill_streams() -%}
     {{ return([
@@ -47,6 +48,7 @@
             'charges': 'stg_opencost__charges',
             'billed': 'first_amount',
             'effective': 'second_amount',
+            'is_never_invoiced': true,
         },
     ]) }}
 {%- endmacro %}
@@ -54,4 +56,9 @@
 {#- The names of the bill streams, as a list of SQL texts. -#}
 {% macro bill_stream_names() -%}
     {{ return(sql_texts(bill_streams() | map(attribute='stream') | list)) }}
+{%- endmacro %}
+
+{#- The names of those that somebody sends an invoice for: all but mere estimates. -#}
+{% macro invoiced_stream_names() -%}
+    {{ return(sql_texts(bill_streams() | rejectattr('is_never_invoiced', 'defined') | map(attribute='stream') | list)) }}
 {%- endmacro %}

@@ -24,6 +24,7 @@ Node = dict[str, Any]
 REPOSITORY = Path(__file__).resolve().parents[2]
 #: Models that read what was loaded, refused or asked for, not what a bill says.
 READ_THE_CATALOGUE = {
+    "int_charges_to_reconcile",
     "mart_loads",
     "mart_quarantine_reasons",
     "mart_run",

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from triptych.warehouse.build import INCREMENTAL_TABLE
+from triptych.warehouse.build import INCREMENTAL_TABLES
 from triptych.warehouse.spark_sql import text_literal
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
-#: Which billing months the incremental table holds, of which loads, by which recipe.
+#: Which billing months the incremental tables hold, of which loads, by which recipe.
 STATE_TABLES = (("control", "built_months"), ("control", "built_recipe"))
 
-_KEPT = (INCREMENTAL_TABLE, *STATE_TABLES)
+_KEPT = (*INCREMENTAL_TABLES, *STATE_TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,11 @@ class KeptTables:
         shutil.rmtree(self._folder(schema, table), ignore_errors=True)
 
     def forget_months(self, months: Iterable[str]) -> None:
-        """Remove billing months from the incremental table."""
+        """Remove billing months from the incremental tables."""
         for month in months:
-            folder = self._folder(*INCREMENTAL_TABLE) / f"billing_month={month}"
-            shutil.rmtree(folder, ignore_errors=True)
+            for table in INCREMENTAL_TABLES:
+                folder = self._folder(*table) / f"billing_month={month}"
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self, schema: str, table: str) -> Path:
         return self.warehouse_dir / f"{self.schema_prefix}{schema}.db" / table

@@ -25,7 +25,7 @@ from triptych.spark.kept_tables import STATE_TABLES, KeptTables
 from triptych.spark.session import NoSparkError, lost_spark, open_session
 from triptych.warehouse.bills import BILL_STREAMS
 from triptych.warehouse.build import (
-    INCREMENTAL_TABLE,
+    INCREMENTAL_TABLES,
     BuildPlan,
     BuiltState,
     compare,
@@ -171,7 +171,7 @@ class _Build:
         plan = compare(self._state(), signatures, recipe_hash=self._job.recipe_hash)
         if plan.is_full:
             # The state goes first: what a broken run leaves is then nobody's.
-            for schema, table in (*STATE_TABLES, INCREMENTAL_TABLE):
+            for schema, table in (*STATE_TABLES, *INCREMENTAL_TABLES):
                 self._drop(schema, table)
         elif self._kept is not None:
             self._kept.forget_months(plan.months_to_build)
@@ -184,15 +184,17 @@ class _Build:
             self._kept.forget(schema, table)
 
     def _state(self) -> BuiltState:
-        has_table = INCREMENTAL_TABLE[1] in self._tables_of(INCREMENTAL_TABLE[0])
+        has_tables = all(
+            table in self._tables_of(schema) for schema, table in INCREMENTAL_TABLES
+        )
         if not {table for _, table in STATE_TABLES} <= self._tables_of("control"):
-            return BuiltState(None, has_table, {})
+            return BuiltState(None, has_tables, {})
         control = self._schema("control")
         recipes = self._rows(f"SELECT recipe_hash FROM {control}.built_recipe")
         months = self._rows(
             f"SELECT billing_month, signature FROM {control}.built_months"
         )
-        return BuiltState(recipes[0][0] if recipes else None, has_table, dict(months))
+        return BuiltState(recipes[0][0] if recipes else None, has_tables, dict(months))
 
     def _give_what_was_told(self, plan: BuildPlan) -> None:
         for schema in ("control", "catalogue", "evidence"):

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 
 _LOCK_WAIT_SECONDS = 15.0
 
-#: The one table that is kept between runs and replaced month by month.
-INCREMENTAL_TABLE = ("intermediate", "int_daily_charges_placed")
+#: The tables that are kept between runs and replaced month by month.
+INCREMENTAL_TABLES = (
+    ("intermediate", "int_daily_charges_placed"),
+    ("intermediate", "int_charges_by_invoice"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class BuiltState:
     """What an engine holds from earlier builds: of which loads, by which recipe."""
 
     recipe_hash: str | None
-    has_table: bool
+    has_tables: bool
     signatures: Mapping[str, str]
 
 
@@ -85,7 +88,7 @@ def plan_build(
         _create_state(connection)
         state = BuiltState(
             recipe_hash=_built_recipe(connection),
-            has_table=_has_table(connection),
+            has_tables=_has_tables(connection),
             signatures=dict(
                 connection.execute(
                     "SELECT billing_month, signature FROM control.built_months"
@@ -94,7 +97,8 @@ def plan_build(
         )
         plan = compare(state, signatures, recipe_hash=hash_of(recipe))
         if plan.is_full:
-            connection.execute(f"DROP TABLE IF EXISTS {'.'.join(INCREMENTAL_TABLE)}")
+            for table in INCREMENTAL_TABLES:
+                connection.execute(f"DROP TABLE IF EXISTS {'.'.join(table)}")
             connection.execute("DELETE FROM control.built_months")
     return plan
 
@@ -119,7 +123,7 @@ def compare(
     recipe_hash : str
         Of everything else that decides the figures; another one builds all anew.
     """
-    is_full = state.recipe_hash != recipe_hash or not state.has_table
+    is_full = state.recipe_hash != recipe_hash or not state.has_tables
     built = {} if is_full else state.signatures
     changed = {
         month
@@ -212,12 +216,11 @@ def _built_recipe(connection: duckdb.DuckDBPyConnection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _has_table(connection: duckdb.DuckDBPyConnection) -> bool:
-    row = connection.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE schema_name = ? AND table_name = ?",
-        list(INCREMENTAL_TABLE),
-    ).fetchone()
-    return bool(row and row[0])
+def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    held = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables()"
+    ).fetchall()
+    return set(INCREMENTAL_TABLES) <= set(held)
 
 
 def month_signatures(raw_database: Path) -> dict[str, str]:
@@ -235,7 +238,7 @@ def month_signatures(raw_database: Path) -> dict[str, str]:
 
 
 __all__ = [
-    "INCREMENTAL_TABLE",
+    "INCREMENTAL_TABLES",
     "BuildPlan",
     "BuiltState",
     "ControlTable",

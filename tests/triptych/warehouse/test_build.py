@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from triptych.warehouse.build import ControlTable, mark_built, plan_build, write_control
+from triptych.warehouse.build import (
+    INCREMENTAL_TABLES,
+    ControlTable,
+    mark_built,
+    plan_build,
+    write_control,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,10 +62,11 @@ class Evidence:
         plan = plan_build(self.build, self.raw, recipe={"rules": recipe})
         with duckdb.connect(str(self.build)) as build:
             build.execute("CREATE SCHEMA IF NOT EXISTS intermediate")
-            build.execute(
-                "CREATE TABLE IF NOT EXISTS intermediate.int_daily_charges_placed"
-                " (billing_month VARCHAR)"
-            )
+            for schema, table in INCREMENTAL_TABLES:
+                build.execute(
+                    f"CREATE TABLE IF NOT EXISTS {schema}.{table}"
+                    " (billing_month VARCHAR)"
+                )
         mark_built(self.build, plan)
 
 

@@ -1,0 +1,35 @@
+{#-
+  Legal entities that invoice, under one name for bills and for registers of invoices: a
+  bill says AWS where the invoice says Amazon Web Services EMEA SARL. A name that ends in
+  * is a beginning. Whoever is not listed is who it is called, in lower case.
+-#}
+{% macro invoice_issuers() -%}
+    {{ return([
+        {'id': 'aws', 'names': ['aws', 'aws *', 'amazon', 'amazon web services*']},
+        {'id': 'google', 'names': ['gcp', 'google', 'google *']},
+        {'id': 'microsoft', 'names': ['azure', 'microsoft', 'microsoft *']},
+        {'id': 'oracle', 'names': ['oci', 'oracle', 'oracle *']},
+        {'id': 'openai', 'names': ['openai', 'openai, *', 'openai *']},
+        {'id': 'anthropic', 'names': ['anthropic', 'anthropic, *', 'anthropic *']},
+        {'id': 'railway', 'names': ['railway', 'railway corp*']},
+    ]) }}
+{%- endmacro %}
+
+{% macro to_invoice_issuer(column) -%}
+    {%- set name = 'lower(trim(' ~ column ~ '))' -%}
+    case
+    {%- for issuer in invoice_issuers() %}
+        when
+        {%- for listed in issuer.names %}
+            {{ "or " if not loop.first }}
+            {%- if listed.endswith('*') -%}
+                {{ starts_with(name, sql_text(listed[:-1])) }}
+            {%- else -%}
+                {{ name }} = {{ sql_text(listed) }}
+            {%- endif -%}
+        {%- endfor %}
+            then '{{ issuer.id }}'
+    {%- endfor %}
+        else {{ name }}
+    end
+{%- endmacro %}
