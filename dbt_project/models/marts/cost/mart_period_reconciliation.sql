@@ -102,7 +102,7 @@ select
         when not_reconciled_count > 0
             then cast(not_reconciled_count as string) || ' of ' || cast(row_count as string) || ' do not tie.'
         when no_ledger_count > 0
-            then cast(no_ledger_count as string) || ' of ' || cast(row_count as string) || ' have no charges in any bill.'
+            then cast(no_ledger_count as string) || ' of ' || cast(row_count as string) || ' have no charge in a bill.'
         when no_invoice_count > 0
             then cast(no_invoice_count as string) || ' of ' || cast(row_count as string) || ' have no invoice.'
         when draft_count > 0
