@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.addresses import is_loopback
 from ingest.azure_errors import blob_error, no_credential, not_installed
+from ingest.listing_pages import each_once, until_the_last
 from ingest.objects import StoredObject
 from triptych.errors import TransientSourceError
 
@@ -100,11 +101,9 @@ class BlobObjects:
 
     def list_tree(self, prefix: str) -> Iterator[StoredObject]:
         """Yield all blobs below ``prefix``, in the order of their names."""
-        try:
-            for item in self.client.list_blobs(name_starts_with=prefix):
-                yield _stored(item)
-        except _client_failures() as error:
-            raise blob_error(error, uri=self.uri(prefix), is_listing=True) from error
+        client = self.client
+        pages = client.list_blobs(name_starts_with=prefix).by_page()
+        yield from map(_stored, self._listed(pages, prefix))
 
     def read_bytes(self, stored: StoredObject) -> bytes:
         """Return the content of a small blob, as it was listed."""
@@ -176,8 +175,20 @@ class BlobObjects:
         )
 
     def _walked(self, prefix: str) -> Iterator[Any]:
+        client = self.client
+        pages = client.walk_blobs(name_starts_with=prefix, delimiter="/").by_page()
+        yield from self._listed(pages, prefix)
+
+    def _listed(self, pages: Any, prefix: str) -> Iterator[Any]:  # noqa: ANN401
+        following = until_the_last(
+            pages,
+            # The library keeps the token beside the pages, and not on them.
+            token_of=lambda _: pages.continuation_token,
+            where=self.uri(prefix),
+        )
+        items = (item for page in following for item in page)
         try:
-            yield from self.client.walk_blobs(name_starts_with=prefix, delimiter="/")
+            yield from each_once(items, key=lambda item: item.name)
         except _client_failures() as error:
             raise blob_error(error, uri=self.uri(prefix), is_listing=True) from error
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ingest.connector import RowsPart
 from ingest.google_cloud import Advice, Permission, google_errors, open_bigquery
@@ -28,10 +28,11 @@ from ingest.google_export import (
     select_focus,
     sum_of_credits,
 )
+from ingest.listing_pages import as_many_as_announced
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
     from google.cloud.bigquery import Client, ScalarQueryParameter, SchemaField, Table
@@ -42,6 +43,8 @@ _READING_VERSION = 1
 _ROWS_PER_PAGE = 20_000
 _QUERY_SECONDS = 1_800
 _DAY = timedelta(days=1)
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,8 @@ class BillingTable:
             table = self._table(client)
             present = self._present(table)
             sql = self._listing_sql(present, _pruning_column(table), start, end)
-            rows = list(self._run(client, sql, _bounds(start, end)))
+            answer = self._run(client, sql, _bounds(start, end))
+            rows = list(self._whole(answer, answer, lambda _: 1))
         return _as_slices(rows)
 
     def read(self, slice_: Slice) -> RowsPart:
@@ -262,9 +266,23 @@ class BillingTable:
         schema = arrow_schema(columns)
         with google_errors(self._advice), self._open() as client:
             answer = self._run(client, sql, bounds)
-            for batch in answer.to_arrow_iterable():
+            batches = answer.to_arrow_iterable()
+            for batch in self._whole(answer, batches, lambda batch: batch.num_rows):
                 if batch.num_rows:
                     yield batch.rename_columns(schema.names).cast(schema)
+
+    def _whole(
+        self,
+        answer: RowIterator,
+        items: Iterable[_Item],
+        size_of: Callable[[_Item], int],
+    ) -> Iterator[_Item]:
+        return as_many_as_announced(
+            items,
+            announced=lambda: answer.total_rows,
+            size_of=size_of,
+            where=self._advice.where,
+        )
 
     def _run(
         self, client: Client, sql: str, bounds: Mapping[str, date | None]

@@ -27,6 +27,7 @@ from ingest.google_cloud import (
     open_billing,
     open_catalogue,
 )
+from ingest.listing_pages import each_once, until_the_last
 from ingest.streams import MONEY, QUANTITY, STREAMS, TIMESTAMP
 from triptych.errors import FatalSourceError
 
@@ -97,8 +98,9 @@ class PriceCatalogue:
             A wanted service is not in the catalogue.
         """
         with google_errors(_PRICES), open_catalogue(self._endpoint) as client:
-            pages = client.list_services(**bounded_call(self._timeout_seconds))
-            every = [PricedService(s.service_id, s.display_name) for s in pages]
+            pager = client.list_services(**bounded_call(self._timeout_seconds))
+            listed = _listed(pager, "services", "service_id", where=_PRICES.where)
+            every = [PricedService(s.service_id, s.display_name) for s in listed]
         if not wanted:
             return every
         names = {name.removeprefix("services/").casefold() for name in wanted}
@@ -118,10 +120,10 @@ class PriceCatalogue:
     ) -> Iterator[dict[str, Any]]:
         request = {"parent": name, "currency_code": self._currency}
         with google_errors(_PRICES), open_catalogue(self._endpoint) as client:
-            skus = client.list_skus(
+            pager = client.list_skus(
                 request=request, **bounded_call(self._timeout_seconds)
             )
-            for sku in skus:
+            for sku in _listed(pager, "skus", "sku_id", where=name):
                 for pricing in sku.pricing_info:
                     for row in _tier_rows(sku, pricing):
                         yield {
@@ -170,7 +172,10 @@ class PriceCatalogue:
         if account is None:
             advice = _accounts_with("billing.accounts.list", "the billing accounts")
             with google_errors(advice):
-                return list(client.list_billing_accounts(**call))
+                pager = client.list_billing_accounts(**call)
+                return list(
+                    _listed(pager, "billing_accounts", "name", where=_ACCOUNTS.where)
+                )
         name = f"billingAccounts/{account}"
         with google_errors(_accounts_with("billing.accounts.get", name)):
             return [client.get_billing_account(name=name, **call)]
@@ -181,7 +186,19 @@ class PriceCatalogue:
         advice = _accounts_with("billing.resourceAssociations.list", account.name)
         with google_errors(advice):
             call = bounded_call(self._timeout_seconds)
-            yield from client.list_project_billing_info(name=account.name, **call)
+            pager = client.list_project_billing_info(name=account.name, **call)
+            yield from _listed(
+                pager, "project_billing_info", "name", where=account.name
+            )
+
+
+def _listed(pager: Any, field: str, key: str, *, where: str) -> Iterator[Any]:  # noqa: ANN401
+    """Yield the items of a pager of Google's client, each once."""
+    pages = until_the_last(
+        pager.pages, token_of=lambda page: page.next_page_token, where=where
+    )
+    items = (item for page in pages for item in getattr(page, field))
+    return each_once(items, key=lambda item: getattr(item, key))
 
 
 def projects_part(rows: list[dict[str, Any]]) -> RowsPart:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from ingest.listing_pages import each_once, until_the_last
 from ingest.object_checksums import proofs
 from ingest.object_errors import ObjectChangedError, client_error
 from ingest.objects import StoredObject
@@ -124,30 +125,20 @@ class S3Objects:
 
     def list_folders(self, prefix: str) -> list[str]:
         """Return the names of the folders directly below ``prefix``, sorted."""
-        folders = (
+        folders = {
             folder["Prefix"]
             for page in self._pages(prefix)
             for folder in page.get("CommonPrefixes", [])
-        )
+        }
         return sorted(folder[len(prefix) :].rstrip("/") for folder in folders)
 
     def list_objects(self, prefix: str) -> Iterator[StoredObject]:
         """Yield the objects directly below ``prefix``; none if it does not exist."""
-        yield from self._listed(self._pages(prefix))
+        yield from _listed(self._pages(prefix))
 
     def list_tree(self, prefix: str) -> Iterator[StoredObject]:
         """Yield all objects below ``prefix``, in the order of their keys."""
-        yield from self._listed(self._pages(prefix, delimiter=""))
-
-    def _listed(self, pages: Iterator[Mapping[str, Any]]) -> Iterator[StoredObject]:
-        for page in pages:
-            for item in page.get("Contents", []):
-                yield StoredObject(
-                    key=item["Key"],
-                    size=item["Size"],
-                    etag=item["ETag"].strip('"'),
-                    modified_at=item["LastModified"].astimezone(UTC),
-                )
+        yield from _listed(self._pages(prefix, delimiter=""))
 
     def read_bytes(self, stored: StoredObject) -> bytes:
         """Return the content of a small object, as it was listed."""
@@ -308,8 +299,11 @@ class S3Objects:
             Bucket=self._bucket, Prefix=prefix, Delimiter=delimiter
         )
         try:
-            for page in pages:
-                yield cast("Mapping[str, Any]", page)
+            yield from until_the_last(
+                cast("Iterator[Mapping[str, Any]]", pages),
+                token_of=lambda page: page.get("NextContinuationToken"),
+                where=self.uri(prefix),
+            )
         except _client_failures() as error:
             raise self._translated(error, prefix, "ListObjectsV2") from error
 
@@ -338,6 +332,17 @@ class S3Objects:
             return session.client("s3", endpoint_url=self._endpoint_url, config=config)
         except (BotoCoreError, ValueError) as error:
             raise self._translated(error, "", "CreateClient") from error
+
+
+def _listed(pages: Iterator[Mapping[str, Any]]) -> Iterator[StoredObject]:
+    items = (item for page in pages for item in page.get("Contents", []))
+    for item in each_once(items, key=lambda item: item["Key"]):
+        yield StoredObject(
+            key=item["Key"],
+            size=item["Size"],
+            etag=item["ETag"].strip('"'),
+            modified_at=item["LastModified"].astimezone(UTC),
+        )
 
 
 def _client_failures() -> tuple[type[Exception], ...]:
