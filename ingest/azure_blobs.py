@@ -229,6 +229,13 @@ def _retry_policy() -> ExponentialRetry:
                 response = send(request)
             return response
 
+        def get_backoff_time(self, settings: dict[str, Any]) -> float:
+            answer = settings["history"][-1].http_response
+            own: float = super().get_backoff_time(settings)
+            if answer is None or "Retry-After" not in answer.headers:
+                return own
+            return _wait_seconds(answer.headers, settings["count"])
+
     return PatientRetry(
         initial_backoff=FIRST_WAIT_SECONDS,
         increment_base=2 if FIRST_WAIT_SECONDS else 0,

@@ -17,6 +17,8 @@ import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ingest.listing_pages import each_once, until_the_last
@@ -41,6 +43,8 @@ _BODY_ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.2
 _CONNECT_TIMEOUT_SECONDS = 10
 _READ_TIMEOUT_SECONDS = 60
+_LONGEST_WAIT_SECONDS = 60.0
+_BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -329,9 +333,15 @@ class S3Objects:
             session = boto3.Session(
                 profile_name=self._profile, region_name=self._region
             )
-            return session.client("s3", endpoint_url=self._endpoint_url, config=config)
+            client = session.client(
+                "s3", endpoint_url=self._endpoint_url, config=config
+            )
         except (BotoCoreError, ValueError) as error:
             raise self._translated(error, "", "CreateClient") from error
+        # The stubs do not know of handlers that answer.
+        on_failure: Any = partial(_wait, attempts)
+        client.meta.events.register_first("needs-retry.s3", on_failure)
+        return client
 
 
 def _listed(pages: Iterator[Mapping[str, Any]]) -> Iterator[StoredObject]:
@@ -343,6 +353,28 @@ def _listed(pages: Iterator[Mapping[str, Any]]) -> Iterator[StoredObject]:
             etag=item["ETag"].strip('"'),
             modified_at=item["LastModified"].astimezone(UTC),
         )
+
+
+def _wait(
+    limit: int,
+    response: tuple[Any, Mapping[str, Any]] | None = None,
+    attempts: int = 1,
+    **_: object,
+) -> float | None:
+    """Return for how long to wait before the next try, where botocore does not know.
+
+    It tries neither status 429 again, which stores other than Amazon's answer, nor
+    grants it the time that a store asks for.
+    """
+    status = response[0].status_code if response else 0
+    if response is None or status not in _BUSY or attempts >= limit:
+        return None
+    headers = response[1].get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    asked = str(headers.get("retry-after", ""))
+    if asked.isdecimal():
+        return min(float(asked), _LONGEST_WAIT_SECONDS)
+    is_new_to_botocore = status == HTTPStatus.TOO_MANY_REQUESTS
+    return _FIRST_PAUSE_SECONDS * 2.0**attempts if is_new_to_botocore else None
 
 
 def _client_failures() -> tuple[type[Exception], ...]:

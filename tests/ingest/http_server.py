@@ -207,16 +207,11 @@ class PagedRoute:
     token_of: Callable[[Request], str | None]
 
     def __call__(self, request: Request, fault: PageFault | None) -> Answer:
-        pages = _in_order(self.pages(request) or [[]], fault)
         token = self.token_of(request)
-        number = 0 if token is None else int(token.rpartition("_")[2])
-        if not 0 <= number < len(pages):
+        turned = turn_to(self.pages(request) or [[]], token, fault)
+        if turned is None:
             return Answer({"error": {"message": f"unknown page {token}"}}, 400)
-        following = f"page_{number + 1}" if number + 1 < len(pages) else None
-        if following is None and fault == "loop":
-            # A token that was given before; with one page only, its own.
-            following = "page_1" if len(pages) > 1 else "page_0"
-        return Answer(self.render(pages[number], following))
+        return Answer(self.render(*turned))
 
 
 def paged(
@@ -237,6 +232,21 @@ def paged(
         Returns the token in a request; ``None`` for the first page.
     """
     return PagedRoute(pages, render, token_of)
+
+
+def turn_to(
+    pages: Pages, token: str | None, fault: PageFault | None
+) -> tuple[Sequence[Any], str | None] | None:
+    """Return a page and the token of the next; None if there is no such page."""
+    pages = _in_order(pages, fault)
+    number = 0 if token is None else int(token.rpartition("_")[2])
+    if not 0 <= number < len(pages):
+        return None
+    following = f"page_{number + 1}" if number + 1 < len(pages) else None
+    if following is None and fault == "loop":
+        # A token that was given before; with one page only, its own.
+        following = "page_1" if len(pages) > 1 else "page_0"
+    return pages[number], following
 
 
 def to_json(value: object) -> str:

@@ -31,8 +31,12 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from tests.ingest.http_server import turn_to
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.ingest.http_server import PageFault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNT = "triptychtest"
@@ -141,6 +145,7 @@ class Fault:
     code: str = ""
     keep_bytes: int | None = None
     wait_seconds: float = 0
+    retry_after: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,7 @@ class LoopbackBlobs:
         self.blobs: dict[str, _Blob] = {}
         self.has_container = False
         self.page_size = 5000
+        self.page_fault: PageFault | None = None
         self._etags = count(1)
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -205,10 +211,12 @@ class LoopbackBlobs:
             else:
                 entries[key] = blob
         names = sorted(entries)
-        start = int(query.get("marker") or 0)
-        end = start + min(self.page_size, int(query.get("maxresults") or 5000))
-        items = "".join(_listed(name, entries[name]) for name in names[start:end])
-        following = str(end) if end < len(names) else ""
+        size = min(self.page_size, int(query.get("maxresults") or 5000))
+        pages = [names[start : start + size] for start in range(0, len(names), size)]
+        turned = turn_to(pages or [[]], query.get("marker") or None, self.page_fault)
+        assert turned is not None
+        items = "".join(_listed(name, entries[name]) for name in turned[0])
+        following = turned[1] or ""
         return (
             '<?xml version="1.0" encoding="utf-8"?>'
             f'<EnumerationResults ContainerName="{CONTAINER}">'
@@ -270,7 +278,7 @@ def _handler(service: LoopbackBlobs) -> type[BaseHTTPRequestHandler]:  # noqa: C
                 time.sleep(fault.wait_seconds)
             with suppress(BrokenPipeError, ConnectionResetError):
                 if fault and fault.status:
-                    self._refuse(fault.status, fault.code)
+                    self._refuse(fault.status, fault.code, fault.retry_after)
                 elif refusal := _refusal(request):
                     self._refuse(403, refusal)
                 else:
@@ -320,13 +328,15 @@ def _handler(service: LoopbackBlobs) -> type[BaseHTTPRequestHandler]:  # noqa: C
             headers["Content-Range"] = f"bytes {start}-{end}/{total}"
             self._send(206, headers, blob.content[start : end + 1])
 
-        def _refuse(self, status: int, code: str) -> None:
+        def _refuse(self, status: int, code: str, retry_after: str = "") -> None:
             body = (
                 '<?xml version="1.0" encoding="utf-8"?>'
                 f"<Error><Code>{code}</Code>"
                 f"<Message>signed {ACCOUNT_KEY}</Message></Error>"
             )
             headers = {"x-ms-error-code": code, "Content-Type": "application/xml"}
+            if retry_after:
+                headers["Retry-After"] = retry_after
             self._send(status, headers, body.encode())
 
         def _send(

@@ -8,19 +8,25 @@ boto3 client and that server and breaks what a test asks it to break.
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import subprocess
 import threading
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
+
+from tests.ingest.http_server import turn_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.ingest.http_server import PageFault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MOTO_SERVER = REPOSITORY / ".venv-moto" / "bin" / "moto_server"
@@ -34,6 +40,14 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 }
+
+
+_OWN_HEADERS = {"transfer-encoding", "connection", "date", "content-length"}
+_OWN_TOKEN = re.compile(r"&?continuation-token=[^&]*")
+_TRUNCATED = re.compile(rb"<IsTruncated>\w+</IsTruncated>")
+_ENTRY = re.compile(
+    rb"<(Contents|CommonPrefixes)>.*?</(Contents|CommonPrefixes)>", re.DOTALL
+)
 
 
 def is_available() -> bool:
@@ -88,21 +102,29 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What the proxy answers instead: an S3 error, or a body cut short."""
+    """What goes wrong: an S3 error instead, a body cut short, or a long wait."""
 
     status: int = 0
     code: str = ""
     message: str = "made up"
     keep_bytes: int | None = None
+    wait_seconds: float = 0
+    retry_after: str = ""
 
 
 class FaultyProxy:
-    """Forwards to a server, and asks ``on_request`` what to break."""
+    """Forwards to a server, and asks ``on_request`` what to break.
+
+    With a ``page_size`` it cuts listings into pages of its own, which go wrong as
+    ``page_fault`` says.
+    """
 
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target)
         self.requests: list[Request] = []
         self.on_request: Callable[[Request], Fault | None] = lambda _request: None
+        self.page_size: int | None = None
+        self.page_fault: PageFault | None = None
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -121,6 +143,29 @@ class FaultyProxy:
             if request.method == "GET" and request.key.endswith(suffix)
         ]
 
+    def page_of(self, listing: bytes, token: str | None) -> bytes:
+        """Return a page of a listing that the server gave whole."""
+        assert self.page_size is not None
+        entries = [match[0] for match in _ENTRY.finditer(listing)]
+        pages = [
+            entries[start : start + self.page_size]
+            for start in range(0, len(entries), self.page_size)
+        ]
+        turned = turn_to(pages or [[]], token, self.page_fault)
+        assert turned is not None
+        items, following = turned
+        truncated = "false" if following is None else "true"
+        following = (
+            following and f"<NextContinuationToken>{following}</NextContinuationToken>"
+        )
+        head = _TRUNCATED.sub(
+            f"<IsTruncated>{truncated}</IsTruncated>{following or ''}".encode(),
+            _ENTRY.sub(b"", listing),
+        )
+        return head.replace(
+            b"</ListBucketResult>", b"".join(items) + b"</ListBucketResult>"
+        )
+
     def __enter__(self) -> Self:
         threading.Thread(
             target=self._server.serve_forever, args=(0.02,), daemon=True
@@ -135,6 +180,8 @@ class FaultyProxy:
 def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901  (one class)
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else each answer waits some 40 ms for the headers to be acknowledged.
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             self._serve()
@@ -148,10 +195,11 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
         def _serve(self) -> None:
             request = Request(self.command, self.path, dict(self.headers))
             fault = proxy.decide(request)
-            if fault and fault.status:
-                self._refuse(fault)
-            else:
-                with suppress(BrokenPipeError, ConnectionResetError):
+            time.sleep(fault.wait_seconds if fault else 0)
+            with suppress(BrokenPipeError, ConnectionResetError):
+                if fault and fault.status:
+                    self._refuse(fault)
+                else:
                     self._forward(fault)
 
         def _refuse(self, fault: Fault) -> None:
@@ -162,6 +210,8 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
             self.send_response(fault.status)
             self.send_header("Content-Type", "application/xml")
             self.send_header("Content-Length", str(len(body)))
+            if fault.retry_after:
+                self.send_header("Retry-After", fault.retry_after)
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
@@ -171,13 +221,19 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
             upstream = http.client.HTTPConnection(
                 proxy.target.hostname, proxy.target.port
             )
-            upstream.request(self.command, self.path, headers=dict(self.headers))
+            token = parse_qs(urlsplit(self.path).query).get("continuation-token")
+            is_cut = proxy.page_size is not None and "list-type=2" in self.path
+            path = _OWN_TOKEN.sub("", self.path) if is_cut else self.path
+            upstream.request(self.command, path, headers=dict(self.headers))
             answer = upstream.getresponse()
             body = answer.read()
+            if is_cut and answer.status == HTTPStatus.OK:
+                body = proxy.page_of(body, token[0] if token else None)
             self.send_response(answer.status)
             for name, value in answer.getheaders():
-                if name.lower() not in {"transfer-encoding", "connection", "date"}:
+                if name.lower() not in _OWN_HEADERS:
                     self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             keep = None if fault is None else fault.keep_bytes
             self.wfile.write(body[:keep])

@@ -49,10 +49,16 @@ def test_a_source_is_bound_to_its_options_with_their_types(tmp_path: Path) -> No
     assert connector.config.expected_lag_hours == 12
 
 
-def test_an_unknown_type_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_type_is_refused_with_the_nearest_or_all_of_them(
+    tmp_path: Path,
+) -> None:
     assert refused(tmp_path, entry("focus_file")) == [
-        "triptych.yml:6: source 'bills': there is no type 'focus_file'; known types:"
-        f" {', '.join(known_types())}. Did you mean 'focus_files'?"
+        "triptych.yml:6: source 'bills': there is no type 'focus_file';"
+        " did you mean 'focus_files'?"
+    ]
+    assert refused(tmp_path, entry("sap")) == [
+        "triptych.yml:6: source 'bills': there is no type 'sap'; known types:"
+        f" {', '.join(known_types())}"
     ]
 
 

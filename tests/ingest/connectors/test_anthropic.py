@@ -421,6 +421,8 @@ def test_options_that_cannot_work_are_refused(
 def test_the_clock_of_the_bill_is_utc(bench: Bench) -> None:
     bench.at(datetime(2026, 3, 1, 0, 30, tzinfo=UTC))
     bench.ingest(usage=False)
-    last = bench.server.asked(COSTS_PATH)[-1]
+    # Months are read side by side, so the last to be asked need not be the newest.
+    asked = bench.server.asked(COSTS_PATH)
+    last = max(asked, key=lambda request: request.one("starting_at") or "")
     assert last.one("starting_at") == "2026-03-01T00:00:00Z"
     assert last.one("ending_at") == "2026-03-02T00:00:00Z"

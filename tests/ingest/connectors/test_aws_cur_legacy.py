@@ -30,6 +30,7 @@ from tests.ingest.loopback_s3 import (
     is_available,
     running_s3,
 )
+from tests.ingest.store_misbehaviour import SurvivesS3Misbehaviour
 from triptych.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
@@ -502,3 +503,17 @@ def test_the_manifest_in_the_month_decides_and_not_its_copies(
     upper.write_text(first.read_text())
     assert json.loads(upper.read_text())["assemblyId"].startswith("00000001")
     assert unblended(case_of(tmp_path)) == 1
+
+
+@needs_s3
+class TestAwsCurLegacyMisbehaviour(SurvivesS3Misbehaviour):
+    """A bucket of reports."""
+
+    @pytest.fixture
+    def store(self, proxy: FaultyProxy) -> FaultyProxy:
+        return proxy
+
+    @pytest.fixture
+    def case(self, bucket: Bucket, store: FaultyProxy, tmp_path: Path) -> ConnectorCase:
+        options: dict[str, object] = {"bucket": bucket.name, "endpoint_url": store.url}
+        return contract_case(CurLayout(bucket), options, tmp_path)

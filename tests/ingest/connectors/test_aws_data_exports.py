@@ -41,6 +41,7 @@ from tests.ingest.loopback_s3 import (
     is_available,
     running_s3,
 )
+from tests.ingest.store_misbehaviour import SurvivesS3Misbehaviour
 from triptych.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
@@ -781,3 +782,17 @@ def check_every_request_from_now_on(url: str) -> None:
 
 def wait_for_the_next_second() -> None:
     time.sleep(1.05 - time.time() % 1)
+
+
+@needs_s3
+class TestAwsDataExportsMisbehaviour(SurvivesS3Misbehaviour):
+    """A bucket of FOCUS files."""
+
+    @pytest.fixture
+    def store(self, proxy: FaultyProxy) -> FaultyProxy:
+        return proxy
+
+    @pytest.fixture
+    def case(self, bucket: Bucket, store: FaultyProxy, tmp_path: Path) -> ConnectorCase:
+        options: dict[str, object] = {"bucket": bucket.name, "endpoint_url": store.url}
+        return contract_case(ExportLayout(bucket), FOCUS, options, tmp_path)

@@ -39,6 +39,7 @@ from tests.ingest.loopback_blobs import (
     running_azurite,
     signature,
 )
+from tests.ingest.store_misbehaviour import SurvivesBlobMisbehaviour
 from triptych.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
@@ -777,3 +778,18 @@ class TestAzureFocusAzuriteContract(ConnectorContract):
         writer.clear()
         options: dict[str, object] = {"account_url": azurite, "container": CONTAINER}
         return contract_case(ExportLayout(writer), options, tmp_path, "csv")
+
+
+@needs_library
+class TestAzureFocusMisbehaviour(SurvivesBlobMisbehaviour):
+    """A container, over HTTP."""
+
+    @pytest.fixture
+    def store(self, blobs: LoopbackBlobs) -> LoopbackBlobs:
+        return blobs
+
+    @pytest.fixture
+    def case(self, store: LoopbackBlobs, tmp_path: Path) -> ConnectorCase:
+        options: dict[str, object] = {"account_url": store.url, "container": CONTAINER}
+        layout = ExportLayout(BlobWriter(store.url))
+        return contract_case(layout, options, tmp_path, "parquet")

@@ -30,6 +30,7 @@ from tests.ingest.loopback_s3 import (
     is_available,
     running_s3,
 )
+from tests.ingest.store_misbehaviour import SurvivesS3Misbehaviour
 from triptych.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
@@ -436,4 +437,18 @@ class TestOciFocusContract(ConnectorContract):
             "bucket": bucket.name,
             "endpoint_url": proxy.url,
         }
+        return contract_case(Reports(bucket), options, tmp_path)
+
+
+@needs_s3
+class TestOciFocusMisbehaviour(SurvivesS3Misbehaviour):
+    """A bucket of reports."""
+
+    @pytest.fixture
+    def store(self, proxy: FaultyProxy) -> FaultyProxy:
+        return proxy
+
+    @pytest.fixture
+    def case(self, bucket: Bucket, store: FaultyProxy, tmp_path: Path) -> ConnectorCase:
+        options: dict[str, object] = {"bucket": bucket.name, "endpoint_url": store.url}
         return contract_case(Reports(bucket), options, tmp_path)
