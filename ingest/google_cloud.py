@@ -8,6 +8,7 @@ minutes and longer before they say that nobody answers.
 
 from __future__ import annotations
 
+import logging
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _THROTTLED = frozenset({"rateLimitExceeded", "quotaExceeded", "backendError"})
 _SHOWN_CHARACTERS = 300
+#: An access token, as Google and its libraries write it.
+_TOKEN = re.compile(r"\bya29\.[\w.-]+|(?<=Bearer )\S+")
 _URL = re.compile(r"https?://\S+")
 #: A permission as Google writes it; the name of a service looks much like one.
 _PERMISSION = re.compile(r"\b(?:bigquery|billing)\.(?!googleapis\b)\w+\.\w+\b")
@@ -69,6 +72,7 @@ def open_bigquery(
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery
 
+    _keep_tokens_out_of_logs()
     options = ClientOptions(api_endpoint=api_endpoint) if api_endpoint else None
     anonymous: Any = AnonymousCredentials
     is_emulator = api_endpoint is not None and is_loopback(api_endpoint)
@@ -188,7 +192,8 @@ def _translate(error: Exception, advice: Advice) -> SourceError | None:
 
 def _no_credentials(error: Exception, where: str) -> SourceAccessError:
     return SourceAccessError(
-        f"There are no valid Google credentials ({type(error).__name__}).",
+        "There are no valid Google credentials: absent, wrong or expired"
+        f" ({type(error).__name__}).",
         where=where,
         next_step="Run 'gcloud auth application-default login', or let"
         " GOOGLE_APPLICATION_CREDENTIALS name a key file.",
@@ -258,6 +263,8 @@ def _is_passing(error: Exception) -> bool:
             requests.exceptions.ConnectionError,
             requests.exceptions.Timeout,
             requests.exceptions.ChunkedEncodingError,
+            # A proxy in between answers with a page of its own.
+            requests.exceptions.JSONDecodeError,
             FutureTimeoutError,
             ConnectionError,
         ),
@@ -265,8 +272,17 @@ def _is_passing(error: Exception) -> bool:
 
 
 def _first_line(error: Exception) -> str:
+    # What was tried again until the time was up says only that, and not why.
+    error = getattr(error, "cause", None) or error
     text = str(getattr(error, "message", "") or error).strip() or type(error).__name__
-    return text.split("\n", 1)[0][:_SHOWN_CHARACTERS]
+    return _TOKEN.sub("***", text.split("\n", 1)[0])[:_SHOWN_CHARACTERS]
+
+
+def _keep_tokens_out_of_logs() -> None:
+    """At level DEBUG these libraries log what a server says: it may echo a token."""
+    for name in ("google", "urllib3"):
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
 
 
 __all__ = [

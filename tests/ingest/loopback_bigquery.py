@@ -13,15 +13,24 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.error
+import urllib.request
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from tests.ingest.http_server import Answer, turn_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from google.cloud import bigquery
+
+    from tests.ingest.http_server import Request, ScriptedServer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BQEMULATOR = REPOSITORY / ".venv-bqemulator" / "bin" / "bqemulator"
@@ -168,6 +177,47 @@ def refusing_bigquery(
     finally:
         server.shutdown()
         server.server_close()
+
+
+def forward(server: ScriptedServer, to: str) -> None:
+    """Let a scripted server answer as the emulator at ``to``, its pages its own."""
+
+    def ask(request: Request, token: str | None = None) -> Answer:
+        query = {**request.query, **({"pageToken": [token]} if token else {})}
+        question = urllib.request.Request(  # noqa: S310
+            f"{to}{request.path}?{urlencode(query, doseq=True)}",
+            data=request.body or None,
+            method=request.method,
+            headers={"Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(question) as answer:  # noqa: S310
+                return Answer(answer.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.read(), error.code)
+
+    def turned(request: Request) -> Answer:
+        token = request.query.pop("pageToken", [None])[0]
+        first = ask(request)
+        content = json.loads(first.content())
+        pages = [content.get("rows", [])]
+        while content.get("pageToken"):
+            content = json.loads(ask(request, content["pageToken"]).content())
+            pages.append(content["rows"])
+        found = turn_to(pages, token, server.page_fault)
+        if first.status != HTTPStatus.OK or found is None:
+            return first
+        content = {**json.loads(first.content()), "rows": list(found[0])}
+        content.pop("pageToken", None)
+        return Answer(content | ({"pageToken": found[1]} if found[1] else {}))
+
+    def answer(request: Request) -> Answer:
+        is_results = request.method == "GET" and "/queries/" in request.path
+        copy = replace(request, query=dict(request.query))
+        return turned(copy) if is_results else ask(request)
+
+    for method in ("GET", "POST"):
+        server.route(method, "/*", answer)
 
 
 def dead_address() -> str:

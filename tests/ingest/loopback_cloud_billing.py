@@ -12,8 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.ingest.http_server import turn_to
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from tests.ingest.http_server import PageFault
 
 
 class CloudBillingState:
@@ -33,6 +37,7 @@ class CloudBillingState:
         self.calls: Counter[str] = Counter()
         self.requests: list[tuple[str, Any]] = []
         self.page_size = 2
+        self.page_fault: PageFault | None = None
         self.message = "refused on purpose"
         self.address = ""
 
@@ -127,9 +132,11 @@ def _page(
 ) -> Any:
     if items is None:
         return None
-    start = int(request.page_token or 0)
-    end = start + state.page_size
-    return answer(items[start:end], str(end) if end < len(items) else "")
+    size = state.page_size
+    pages = [items[start : start + size] for start in range(0, len(items), size)]
+    turned = turn_to(pages or [[]], request.page_token or None, state.page_fault)
+    assert turned is not None
+    return answer(turned[0], turned[1] or "")
 
 
 def _handler(

@@ -227,13 +227,15 @@ def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901 
             upstream.request(self.command, path, headers=dict(self.headers))
             answer = upstream.getresponse()
             body = answer.read()
+            length = answer.getheader("Content-Length")
             if is_cut and answer.status == HTTPStatus.OK:
                 body = proxy.page_of(body, token[0] if token else None)
+                length = str(len(body))
             self.send_response(answer.status)
             for name, value in answer.getheaders():
                 if name.lower() not in _OWN_HEADERS:
                     self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", length or str(len(body)))
             self.end_headers()
             keep = None if fault is None else fault.keep_bytes
             self.wfile.write(body[:keep])

@@ -16,6 +16,7 @@ from tests.ingest.loopback_cloud_billing import (
 )
 from triptych.errors import (
     FatalSourceError,
+    MalformedDeliveryError,
     SourceAccessError,
     SourceError,
     TransientSourceError,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from google.cloud import billing_v1
+
+    from tests.ingest.http_server import PageFault
 
 COMPUTE = "6F81-5844-456A"
 STORAGE = "95FF-2EF5-5EA1"
@@ -284,6 +287,31 @@ def test_a_moved_project_is_noticed_and_unchanged_ones_are_not_loaded_twice(
     assert not unchanged.committed
     assert [load.stream for load in changed.committed] == ["billing_projects"]
     assert bench.query("select count(*) from evidence.billing_projects") == [(3,)]
+
+
+def test_pages_that_loop_end_with_a_clear_message(
+    state: CloudBillingState, tmp_path: Path
+) -> None:
+    state.page_fault = "loop"
+
+    error = error_of(prices(state, tmp_path))
+
+    assert isinstance(error, MalformedDeliveryError)
+    assert "loops" in str(error)
+
+
+@pytest.mark.parametrize("fault", ["duplicate", "disorder"])
+def test_pages_that_repeat_or_come_in_another_order_change_nothing(
+    state: CloudBillingState, bench: Workbench, tmp_path: Path, fault: PageFault
+) -> None:
+    state.page_fault = fault
+
+    bench.ingest(prices(state, tmp_path)).raise_first_failure()
+
+    assert bench.query(
+        "select count(*), count(distinct (sku_id, tier_start_quantity))"
+        " from evidence.sku_prices"
+    ) == [(8, 8)]
 
 
 def test_an_unavailable_service_is_asked_again(

@@ -4,6 +4,7 @@ import itertools
 import json
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from ingest.connector import Connector, RowsPart, Window
 from ingest.connectors.gcp_billing import GcpBilling, GcpBillingConfig
-from ingest.testing import ConnectorCase, ConnectorContract
+from ingest.testing import ConnectorCase, ConnectorContract, _row_count
 from tests.ingest import loopback_bigquery as loopback
 from tests.ingest.gcp_export_layout import (
     ACCOUNT,
@@ -26,6 +27,21 @@ from tests.ingest.gcp_export_layout import (
     credit,
     export_rows,
     row,
+)
+from tests.ingest.http_server import (
+    Fault,
+    ScriptedServer,
+    duplicate_page,
+    looping_token,
+    not_json,
+    status,
+    truncated_body,
+)
+from tests.ingest.misbehaviour import (
+    SurvivesMisbehaviour,
+    assert_whole,
+    first_failure,
+    repeats,
 )
 from triptych.errors import (
     FatalSourceError,
@@ -866,3 +882,107 @@ class TestGcpBillingFilesContract(ConnectorContract):
         case = contract_case(tmp_path, append, path="export")
         case.deliver_again = path.touch
         return case
+
+
+@pytest.mark.slow
+@pytest.mark.emulator
+class TestGcpBillingMisbehaviour(SurvivesMisbehaviour):
+    """BigQuery through a server that misbehaves, with Google's own client.
+
+    Rows of an answer have no key, so that a page which comes twice is noticed by
+    their number. The client waits longer each time, and not as long as a header says.
+    """
+
+    names_credential = "GOOGLE_APPLICATION_CREDENTIALS"
+
+    @pytest.fixture
+    def server(
+        self, endpoint: str, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[ScriptedServer]:
+        from google.cloud import bigquery
+
+        quick = bigquery.DEFAULT_RETRY.with_delay(initial=0.1, maximum=0.5)
+        monkeypatch.setattr(bigquery, "DEFAULT_RETRY", quick)
+        monkeypatch.setattr("ingest.google_billing_table._ROWS_PER_PAGE", 2)
+        with ScriptedServer() as running:
+            loopback.forward(running, endpoint)
+            yield running
+
+    @pytest.fixture
+    def case(
+        self,
+        server: ScriptedServer,
+        writer: bigquery.Client,
+        dataset: str,
+        tmp_path: Path,
+    ) -> ConnectorCase:
+        path = f"{PROJECT}.{dataset}.{TABLE}"
+        loopback.create_table(writer, path, DETAILED)
+        case = contract_case(
+            tmp_path,
+            lambda rows: loopback.insert(writer, path, rows),
+            project=PROJECT,
+            dataset=dataset,
+            billing_account=ACCOUNT,
+            api_endpoint=server.url,
+            timeout_seconds=8,
+        )
+        return replace(case, secrets=("ya29.a0-made-up-token",))
+
+    def test_a_server_that_asks_to_wait_is_given_the_time(
+        self, case: ConnectorCase, server: ScriptedServer
+    ) -> None:
+        server.faults += [status(429, retry_after="1")]
+        assert_whole(case)
+        assert repeats(server)
+
+    @pytest.mark.parametrize("faults", [[not_json()]], ids=["no JSON"])
+    def test_an_answer_of_a_proxy_is_said_and_the_next_run_is_whole(
+        self, case: ConnectorCase, server: ScriptedServer, faults: list[Fault]
+    ) -> None:
+        server.faults += faults
+        error = first_failure(case)
+        assert isinstance(error, TransientSourceError)
+        assert "did not answer" in str(error)
+        assert_whole(case)
+
+    @pytest.mark.parametrize(
+        "faults",
+        [
+            pytest.param([status(500), status(500)], id="500 twice"),
+            # Google's client gives 504 up at once; the next run reads what it left.
+            pytest.param([status(503), status(502)], id="5xx"),
+            pytest.param([truncated_body()], id="truncated body"),
+        ],
+    )
+    def test_what_passes_is_tried_again_and_nothing_is_lost(
+        self, case: ConnectorCase, server: ScriptedServer, faults: list[Fault]
+    ) -> None:
+        super().test_what_passes_is_tried_again_and_nothing_is_lost(
+            case, server, faults
+        )
+
+    def test_pages_that_go_in_a_circle_end_with_a_clear_message(
+        self, case: ConnectorCase, server: ScriptedServer
+    ) -> None:
+        assert_refused_by_its_count(case, server, looping_token())
+
+    def test_a_page_that_comes_twice_counts_once(
+        self, case: ConnectorCase, server: ScriptedServer
+    ) -> None:
+        assert_refused_by_its_count(case, server, duplicate_page())
+
+
+def assert_refused_by_its_count(
+    case: ConnectorCase, server: ScriptedServer, fault: Fault
+) -> None:
+    server.faults += [fault]
+
+    error = first_failure(case)
+
+    assert isinstance(error, TransientSourceError)
+    assert "a page was repeated, left out, or loops" in str(error)
+    assert _row_count(case) == 0
+
+    server.page_fault = None
+    assert_whole(case)
