@@ -201,7 +201,7 @@ def test_use_that_names_no_model_is_kept_for_nobody(tmp_path: Path) -> None:
 
 
 def test_use_without_a_column_for_the_model_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "usage.csv").write_text("date,modell,requests\n2026-03-01,eta,3\n")
+    (tmp_path / "usage.csv").write_text("date,mdl,requests\n2026-03-01,eta,3\n")
     case = _case(tmp_path, {"stream": "model_usage", "path": "usage.csv"})
     [failure] = case.ingest().failures
     assert "model_id" in str(failure.error)
