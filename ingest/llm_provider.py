@@ -37,12 +37,16 @@ from ingest.label_mapping import (
     refuse_unknown_labels,
 )
 from ingest.llm_results import Report, Result, Row, Span, malformed, text_rows
+from ingest.recorded_answers import RecordedAnswers
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    #: Who answers.
+    Client = HttpClient | RecordedAnswers
 
 COSTS = "llm_provider_costs"
 USAGE = "llm_usage"
@@ -57,6 +61,11 @@ class LlmProviderConfig(SourceConfig):
     """Options of every source that is the vendor of a model API."""
 
     base_url: str = Field(description="Address of the API.")
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder of recorded answers, instead of the API.",
+    )
     key_variable: str = Field(
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="Environment variable that holds the admin key.",
@@ -126,8 +135,13 @@ class LlmProvider(ABC):
     title: ClassVar[str]
     denied_advice: ClassVar[str]
 
-    def __init__(self, config: LlmProviderConfig, *, root: Path) -> None:  # noqa: ARG002
+    def __init__(self, config: LlmProviderConfig, *, root: Path) -> None:
         self._config = config
+        self._recorded = (
+            None
+            if config.path is None
+            else RecordedAnswers(config.path, root=root, source=config.name)
+        )
         self._mapping = LabelMapping(config.mapping)
         self._names: Mapping[str, str] = {}
 
@@ -146,6 +160,8 @@ class LlmProvider(ABC):
 
     def check(self) -> list[Finding]:
         """Ask for one day of costs and usage, and say what the API never tells."""
+        if self._recorded is not None:
+            return self._recorded.check()
         findings = [self._finding(probe) for probe in self._probes()]
         # A missing key is one finding, however many questions it stops.
         return list(dict.fromkeys(findings))
@@ -156,7 +172,12 @@ class LlmProvider(ABC):
             # Asked here, so that a key that does not serve is said once.
             with self._open() as client:
                 self._names = self._projects(client)
-        for month in self._months(window, _now()):
+        months = (
+            self._months(window, _now())
+            if self._recorded is None
+            else self._recorded_months(self._recorded, window)
+        )
+        for month in months:
             for stream in self.streams():
                 what = "costs" if stream == COSTS else "usage"
                 yield Delivery(
@@ -177,7 +198,7 @@ class LlmProvider(ABC):
             rows = list(read(client, asked))
         yield text_rows(delivery.stream, rows, delivery.label)
 
-    def _finding(self, probe: Callable[[HttpClient], str]) -> Finding:
+    def _finding(self, probe: Callable[[Client], str]) -> Finding:
         try:
             with self._open() as client:
                 return Finding(True, probe(client))
@@ -189,26 +210,32 @@ class LlmProvider(ABC):
         """Return the headers that carry the key."""
 
     @abstractmethod
-    def _projects(self, client: HttpClient) -> dict[str, str]:
+    def _projects(self, client: Client) -> dict[str, str]:
         """Return the names of projects or workspaces by their ids."""
 
     @abstractmethod
-    def _cost_rows(self, client: HttpClient, asked: Span) -> Iterator[Row]:
+    def _cost_rows(self, client: Client, asked: Span) -> Iterator[Row]:
         """Yield the charges of a span of days."""
 
     @abstractmethod
-    def _usage_rows(self, client: HttpClient, asked: Span) -> Iterator[Row]:
+    def _usage_rows(self, client: Client, asked: Span) -> Iterator[Row]:
         """Yield the usage of a span of days."""
 
     @abstractmethod
-    def _probes(self) -> Sequence[Callable[[HttpClient], str]]:
+    def _probes(self) -> Sequence[Callable[[Client], str]]:
         """Return what ``triptych check`` asks; each says what it found."""
 
     def _target(self, labels: Mapping[str, str | None]) -> Target:
         """Return the model and the pool that a mapping gives to these labels."""
         return self._mapping.target({k: (v,) for k, v in labels.items() if v})
 
-    def _open(self) -> HttpClient:
+    @abstractmethod
+    def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
+        """Yield the days of every recorded bucket of costs."""
+
+    def _open(self) -> Client:
+        if self._recorded is not None:
+            return self._recorded
         config = self._config
         advice = self.denied_advice.format(variable=config.key_variable)
         key = secret_from_environment(
@@ -243,6 +270,28 @@ class LlmProvider(ABC):
             state = now.isoformat() if is_open or is_named else "settled"
             yield Month(label, asked, f"{state} {self._digest(asked.start)}")
 
+    def _recorded_months(
+        self, recorded: RecordedAnswers, window: Window
+    ) -> Iterator[Month]:
+        """Yield the months that costs were recorded of, from the first day to the last.
+
+        A recording changes only when somebody records again.
+        """
+        days = list(self._recorded_days(recorded))
+        if not days:
+            return
+        start, end = min(d.start for d in days), max(d.end for d in days)
+        if self._config.start_date is not None:
+            start = max(start, _midnight(self._config.start_date))
+        state = recorded.fingerprint()
+        for first in _first_days(start.date(), (end - _ONE_DAY).date()):
+            label = f"{first:%Y-%m}"
+            asked = Span(
+                max(_midnight(first), start), min(_midnight(_next_month(first)), end)
+            )
+            if window.overlaps_month(label):
+                yield Month(label, asked, f"{state} {self._digest(asked.start)}")
+
     def _digest(self, start: datetime) -> str:
         options = self._config.model_dump(mode="json", exclude=_NOT_IN_THE_ROWS)
         text = json.dumps([_READING_VERSION, f"{start:%Y-%m-%d}", options])
@@ -254,6 +303,7 @@ _NOT_IN_THE_ROWS = {
     "expected_lag_hours",
     "key_variable",
     "lag_days",
+    "path",
     "start_date",
     "timeout_seconds",
     "usage",
@@ -273,22 +323,46 @@ def yesterday() -> Span:
     return Span(today - _ONE_DAY, today)
 
 
+def days_in(
+    pages: Iterable[Any], day_of: Callable[[dict[str, Any]], Span], *, where: str
+) -> Iterator[Span]:
+    """Yield the day of every bucket of every page.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        An answer has not the documented form.
+    """
+    for page in pages:
+        for bucket in _list(page, "data", where):
+            yield _day(bucket, day_of, where)
+
+
+def pages_of(
+    client: Client, path: str, fetch: Callable[[str | None], Any], *, where: str
+) -> Iterator[Any]:
+    """Return the pages of a report: followed to the last one, or as recorded."""
+    if isinstance(client, RecordedAnswers):
+        return iter(client.bodies(path))
+    return follow_pages(fetch, lambda page: _next(page, where), source=where)
+
+
 def gather(
     report: Report,
-    fetch: Callable[[str | None], Any],
+    pages: Iterable[Any],
     day_of: Callable[[dict[str, Any]], Span],
     *,
     where: str,
     is_gapless: bool = False,
 ) -> Iterator[Result]:
-    """Follow the pages of a report to the last one, and yield its results.
+    """Put the pages of a report together, and yield its results.
 
     Parameters
     ----------
     report : Report
         Where they are put together.
-    fetch : callable
-        Returns the page of a token; ``None`` asks for the first.
+    pages : iterable
+        Its pages.
     day_of : callable
         Returns the day of a bucket; may raise what a wrong type raises.
     where : str
@@ -303,29 +377,39 @@ def gather(
     IncompleteDeliveryError
         A gapless answer leaves a day out.
     """
-    for page in follow_pages(fetch, lambda page: _next(page, where), source=where):
+    for page in pages:
         for bucket in _list(page, "data", where):
-            try:
-                day = day_of(bucket)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise malformed("a bucket does not say its day", where) from error
-            report.add(day, _list(bucket, "results", where))
+            report.add(_day(bucket, day_of, where), _list(bucket, "results", where))
     if is_gapless:
         report.refuse_gaps(_midnight(_now().date()))
     yield from report.results()
 
 
-def names_by_id(fetch: Callable[[str | None], Any], *, where: str) -> dict[str, str]:
+def names_by_id(
+    client: Client, path: str, fetch: Callable[[str | None], Any], *, where: str
+) -> dict[str, str]:
     """Return the names in a list that is continued after its ``last_id``."""
 
     def next_token(page: Any) -> str | None:  # noqa: ANN401
         return str(page["last_id"]) if _has_more(page, where) else None
 
+    pages = (
+        client.bodies(path)
+        if isinstance(client, RecordedAnswers)
+        else follow_pages(fetch, next_token, source=where)
+    )
     return {
         str(item.get("id")): str(item.get("name"))
-        for page in follow_pages(fetch, next_token, source=where)
+        for page in pages
         for item in _list(page, "data", where)
     }
+
+
+def _day(bucket: Any, day_of: Callable[[dict[str, Any]], Span], where: str) -> Span:  # noqa: ANN401
+    try:
+        return day_of(bucket)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise malformed("a bucket does not say its day", where) from error
 
 
 def _next(page: Any, where: str) -> str | None:  # noqa: ANN401
@@ -380,8 +464,10 @@ __all__ = [
     "USAGE",
     "LlmProvider",
     "LlmProviderConfig",
+    "days_in",
     "gather",
     "names_by_id",
+    "pages_of",
     "tags_of",
     "yesterday",
 ]

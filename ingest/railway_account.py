@@ -44,13 +44,21 @@ class Account:
         reasons = [(i, why_unusable(i, declared)) for i in self.invoices]
         return [(invoice, reason) for invoice, reason in reasons if reason]
 
-    def bills(self, now: datetime) -> list[Bill]:
-        """Return the billing periods of which Railway still knows the usage."""
+    def bills(self, now: datetime, *, since: datetime | None = None) -> list[Bill]:
+        """Return the billing periods of which Railway still knows the usage.
+
+        Parameters
+        ----------
+        now : datetime
+            Present.
+        since : datetime, optional
+            First moment of a recording, which forgets nothing.
+        """
         usable = self._settled_invoices()
         periods = billing_periods(
             self.current,
             [invoice.period for invoice in self.invoices],
-            since=self._first_start(now),
+            since=self._first_start(now, since),
         )
         return [
             Bill(
@@ -66,8 +74,8 @@ class Account:
             for period in periods
         ]
 
-    def _first_start(self, now: datetime) -> datetime:
-        kept_since = now - timedelta(days=self.config.history_days)
+    def _first_start(self, now: datetime, since: datetime | None) -> datetime:
+        kept_since = since or now - timedelta(days=self.config.history_days)
         first = self.config.start_date
         return kept_since if first is None else max(kept_since, midnight(first))
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Self
 
+    from ingest.railway_recordings import RailwayRecordings
+
 BASE_URL = "https://backboard.railway.com"
 PATH = "/graphql/v2"
 _PAGE_SIZE = 100
@@ -99,6 +101,8 @@ class RailwayApi:
         Not to be exceeded.
     budget : PointBudget
         Shared by all connections of the token.
+    recordings : RailwayRecordings, optional
+        Answer in place of the API; nothing is sent then.
     """
 
     def __init__(  # noqa: PLR0913  (each is a policy of its own, by keyword)
@@ -112,13 +116,14 @@ class RailwayApi:
         timeout_seconds: float,
         requests_per_second: float,
         budget: PointBudget,
+        recordings: RailwayRecordings | None = None,
     ) -> None:
         self._token = token
         self._workspace_id = workspace_id
         self._source = source
         self._denied_advice = denied_advice
         self._budget = budget
-        self._client = HttpClient(
+        self._client = recordings or HttpClient(
             base_url=base_url,
             source=source,
             headers={"Authorization": f"Bearer {token}"},
@@ -227,7 +232,8 @@ class RailwayApi:
 
     def _ask(self, operation: str, variables: Mapping[str, Any]) -> dict[str, Any]:
         where = f"{self._source} ({operation})"
-        self._budget.take(now=datetime.now(UTC), where=where)
+        if isinstance(self._client, HttpClient):
+            self._budget.take(now=datetime.now(UTC), where=where)
         body = {
             "operationName": operation,
             "query": queries.ALL[operation],
@@ -248,7 +254,8 @@ class RailwayApi:
 
     def _refusal(self, errors: Iterable[object], where: str) -> SourceError:
         said = "; ".join(dict.fromkeys(map(_message, errors)))
-        shown = said.replace(self._token, "•••")[:_SHOWN_CHARACTERS]
+        hidden = said.replace(self._token, "•••") if self._token else said
+        shown = hidden[:_SHOWN_CHARACTERS]
         plain = said.casefold()
         if any(text in plain for text in _DENIED):
             return SourceAccessError(

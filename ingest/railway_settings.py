@@ -28,6 +28,11 @@ class RailwayConfig(SourceConfig):
         description="Environment variable that holds the token.",
     )
     base_url: str = Field(default=BASE_URL, description="Address of the API.")
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="File, folder or glob of recorded answers, instead of the API.",
+    )
     start_date: date | None = Field(
         default=None, description="First day of the first billing period ever read."
     )

@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from ingest.http import HttpClient
 from ingest.llm_provider import (
     LlmProvider,
     LlmProviderConfig,
+    days_in,
     gather,
     names_by_id,
+    pages_of,
     tags_of,
     yesterday,
 )
@@ -33,11 +36,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ingest.connector import SourceConfig
-    from ingest.http import HttpClient
+    from ingest.llm_provider import Client
+    from ingest.recorded_answers import RecordedAnswers
 
 _API_VERSION = "2023-06-01"
 _DAYS_PER_PAGE = 31
 _WORKSPACES_PER_PAGE = 1000
+_BASE = "/v1/organizations"
+_WORKSPACES = f"{_BASE}/workspaces"
 #: All costs are in USD, and its lowest unit is the cent.
 _DECIMALS = {"USD": 2}
 _DEFAULT_WORKSPACE = "Default workspace"
@@ -100,10 +106,11 @@ class Anthropic(LlmProvider):
     def _headers(self, key: str) -> dict[str, str]:
         return {"x-api-key": key, "anthropic-version": _API_VERSION}
 
-    def _projects(self, client: HttpClient) -> dict[str, str]:
+    def _projects(self, client: Client) -> dict[str, str]:
         def fetch(after: str | None) -> Any:  # noqa: ANN401
+            assert isinstance(client, HttpClient)  # noqa: S101
             return client.get_json(
-                "/v1/organizations/workspaces",
+                _WORKSPACES,
                 params={
                     "limit": _WORKSPACES_PER_PAGE,
                     "include_archived": True,
@@ -111,9 +118,14 @@ class Anthropic(LlmProvider):
                 },
             )
 
-        return names_by_id(fetch, where=f"{self._config.name}: Anthropic workspaces")
+        where = f"{self._config.name}: Anthropic workspaces"
+        return names_by_id(client, _WORKSPACES, fetch, where=where)
 
-    def _cost_rows(self, client: HttpClient, asked: Span) -> Iterator[Row]:
+    def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
+        where = f"{self._config.name}: Anthropic cost_report"
+        return days_in(recorded.bodies(f"{_BASE}/cost_report"), _day_of, where=where)
+
+    def _cost_rows(self, client: Client, asked: Span) -> Iterator[Row]:
         for result in self._report(
             client, "cost_report", asked, _COST_DIMENSIONS, told_apart_by=_COST_FIELDS
         ):
@@ -139,7 +151,7 @@ class Anthropic(LlmProvider):
             "tags": tags_of(self._target(labels), extra),
         }
 
-    def _usage_rows(self, client: HttpClient, asked: Span) -> Iterator[Row]:
+    def _usage_rows(self, client: Client, asked: Span) -> Iterator[Row]:
         for result in self._report(
             client, "usage_report/messages", asked, _USAGE_DIMENSIONS
         ):
@@ -178,7 +190,7 @@ class Anthropic(LlmProvider):
 
     def _report(
         self,
-        client: HttpClient,
+        client: Client,
         path: str,
         asked: Span,
         dimensions: Sequence[str],
@@ -196,24 +208,26 @@ class Anthropic(LlmProvider):
                 *(("group_by[]", name) for name in dimensions),
                 *([("page", page)] if page else []),
             ]
-            return client.get_json(f"/v1/organizations/{path}", params=params)
+            assert isinstance(client, HttpClient)  # noqa: S101
+            return client.get_json(f"{_BASE}/{path}", params=params)
 
         report = Report(asked, dimensions=told_apart_by or dimensions, where=where)
-        return gather(report, fetch, _day_of, where=where, is_gapless=True)
+        pages = pages_of(client, f"{_BASE}/{path}", fetch, where=where)
+        return gather(report, pages, _day_of, where=where, is_gapless=True)
 
-    def _probes(self) -> Sequence[Callable[[HttpClient], str]]:
+    def _probes(self) -> Sequence[Callable[[Client], str]]:
         usage = (self._probe_usage,) if self._config.usage else ()
         names = (self._probe_workspaces,) if self._config.names else ()
         return (self._probe_costs, *usage, *names)
 
-    def _probe_costs(self, client: HttpClient) -> str:
+    def _probe_costs(self, client: Client) -> str:
         list(self._report(client, "cost_report", yesterday(), ("workspace_id",)))
         return (
             "Anthropic's costs can be read. The API has neither invoices nor credits,"
             " and never tells what Priority Tier costs."
         )
 
-    def _probe_usage(self, client: HttpClient) -> str:
+    def _probe_usage(self, client: Client) -> str:
         """Say whether the known hole of the bill is one for this organisation."""
         last = yesterday()
         days = Span(last.end - timedelta(days=_PRIORITY_DAYS), last.end)
@@ -231,7 +245,7 @@ class Anthropic(LlmProvider):
             " API: deliver its commitment as a bill of its own."
         )
 
-    def _probe_workspaces(self, client: HttpClient) -> str:
+    def _probe_workspaces(self, client: Client) -> str:
         return f"Anthropic lists {len(self._projects(client))} workspaces."
 
 

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from ingest.http import HttpClient
 from ingest.llm_provider import (
     LlmProvider,
     LlmProviderConfig,
+    days_in,
     gather,
     names_by_id,
+    pages_of,
     tags_of,
     yesterday,
 )
@@ -31,12 +34,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ingest.connector import SourceConfig
-    from ingest.http import HttpClient
+    from ingest.llm_provider import Client
+    from ingest.recorded_answers import RecordedAnswers
 
 CostDimension = Literal["project_id", "line_item", "api_key_id"]
 #: The most buckets of a day that one page of usage holds.
 _DAYS_PER_PAGE = 31
 _PROJECTS_PER_PAGE = 100
+_BASE = "/v1/organization"
+_PROJECTS = f"{_BASE}/projects"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +161,11 @@ class OpenAi(LlmProvider):
     def _headers(self, key: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {key}"}
 
-    def _projects(self, client: HttpClient) -> dict[str, str]:
+    def _projects(self, client: Client) -> dict[str, str]:
         def fetch(after: str | None) -> Any:  # noqa: ANN401
+            assert isinstance(client, HttpClient)  # noqa: S101
             return client.get_json(
-                "/v1/organization/projects",
+                _PROJECTS,
                 params={
                     "limit": _PROJECTS_PER_PAGE,
                     "include_archived": True,
@@ -166,9 +173,14 @@ class OpenAi(LlmProvider):
                 },
             )
 
-        return names_by_id(fetch, where=f"{self._config.name}: OpenAI projects")
+        where = f"{self._config.name}: OpenAI projects"
+        return names_by_id(client, _PROJECTS, fetch, where=where)
 
-    def _cost_rows(self, client: HttpClient, asked: Span) -> Iterator[Row]:
+    def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
+        where = f"{self._config.name}: OpenAI costs"
+        return days_in(recorded.bodies(f"{_BASE}/costs"), _day_of, where=where)
+
+    def _cost_rows(self, client: Client, asked: Span) -> Iterator[Row]:
         dimensions = self._config.group_costs_by
         for result in self._report(client, "costs", asked, dimensions):
             yield self._cost_row(result)
@@ -191,7 +203,7 @@ class OpenAi(LlmProvider):
             "tags": tags_of(self._target(labels)),
         }
 
-    def _usage_rows(self, client: HttpClient, asked: Span) -> Iterator[Row]:
+    def _usage_rows(self, client: Client, asked: Span) -> Iterator[Row]:
         for name in self._config.usage_kinds:
             kind = USAGE_KINDS[name]
             path = f"usage/{kind.name}"
@@ -230,7 +242,7 @@ class OpenAi(LlmProvider):
 
     def _report(
         self,
-        client: HttpClient,
+        client: Client,
         path: str,
         asked: Span,
         dimensions: Sequence[str],
@@ -238,8 +250,9 @@ class OpenAi(LlmProvider):
         where = f"{self._config.name}: OpenAI {path}"
 
         def fetch(page: str | None) -> Any:  # noqa: ANN401
+            assert isinstance(client, HttpClient)  # noqa: S101
             return client.get_json(
-                f"/v1/organization/{path}",
+                f"{_BASE}/{path}",
                 params={
                     "start_time": int(asked.start.timestamp()),
                     "end_time": int(asked.end.timestamp()),
@@ -251,26 +264,27 @@ class OpenAi(LlmProvider):
             )
 
         report = Report(asked, dimensions=dimensions, where=where)
-        return gather(report, fetch, _day_of, where=where)
+        pages = pages_of(client, f"{_BASE}/{path}", fetch, where=where)
+        return gather(report, pages, _day_of, where=where)
 
-    def _probes(self) -> Sequence[Callable[[HttpClient], str]]:
-        probes: list[Callable[[HttpClient], str]] = [self._probe_costs]
+    def _probes(self) -> Sequence[Callable[[Client], str]]:
+        probes: list[Callable[[Client], str]] = [self._probe_costs]
         if self._config.usage and self._config.usage_kinds:
             probes.append(self._probe_usage)
         if self._config.names:
             probes.append(self._probe_projects)
         return probes
 
-    def _probe_costs(self, client: HttpClient) -> str:
+    def _probe_costs(self, client: Client) -> str:
         list(self._report(client, "costs", yesterday(), ("project_id",)))
         return "OpenAI's costs can be read. The API has neither invoices nor credits."
 
-    def _probe_usage(self, client: HttpClient) -> str:
+    def _probe_usage(self, client: Client) -> str:
         path = f"usage/{self._config.usage_kinds[0]}"
         list(self._report(client, path, yesterday(), ("project_id",)))
         return "OpenAI's usage can be read."
 
-    def _probe_projects(self, client: HttpClient) -> str:
+    def _probe_projects(self, client: Client) -> str:
         return f"OpenAI lists {len(self._projects(client))} projects."
 
 

@@ -3,7 +3,8 @@
 Each billing period is a delivery. Its days are asked for one by one, because the API
 gives one value per group for a whole range. The running period, and one that ended less
 than ``lag_days`` ago, is asked for again on every run; after that only when an invoice
-or a price changed, and never once Railway has forgotten its usage.
+or a price changed, and never once Railway has forgotten its usage. A recording is read
+by the same code; its present is when it was recorded, and it forgets nothing.
 
 Source: Railway's public GraphQL API, by the schema that railwayapp/cli ships.
 """
@@ -31,6 +32,7 @@ from ingest.railway_delivery import (
 )
 from ingest.railway_periods import Period, week_of, weeks
 from ingest.railway_prices import PriceTable
+from ingest.railway_recordings import RailwayRecordings
 from ingest.railway_rows import rows_part
 from ingest.railway_settings import RailwayConfig
 from ingest.railway_units import Convention
@@ -54,8 +56,13 @@ class Railway:
     type: ClassVar[str] = "railway"
     Config: ClassVar[builtins.type[RailwayConfig]] = RailwayConfig
 
-    def __init__(self, config: RailwayConfig, *, root: Path) -> None:  # noqa: ARG002
+    def __init__(self, config: RailwayConfig, *, root: Path) -> None:
         self._config = config
+        self._recordings = (
+            None
+            if config.path is None
+            else RailwayRecordings(config.path, root=root, source=config.name)
+        )
         self._prices = PriceTable(config.prices)
         self._mapping = LabelMapping(config.mapping)
         self._budget = PointBudget()
@@ -82,6 +89,9 @@ class Railway:
 
     def check(self) -> list[Finding]:
         """Ask for the workspace, and tell what its invoices still need."""
+        recorded = self._recordings.check() if self._recordings else []
+        if any(not finding.is_ok for finding in recorded):
+            return recorded
         try:
             with self._api() as api:
                 account = read_account(api, self._config, with_projects=False)
@@ -98,7 +108,7 @@ class Railway:
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer billing periods, invoices, deployments and weeks of requests."""
-        now = _now()
+        now = self._present()
         with self._api() as api:
             account = read_account(api, self._config, with_projects=True)
             yield from _unused_invoices(account)
@@ -111,7 +121,8 @@ class Railway:
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
         """Hand over one delivery as rows."""
-        uri = f"{self._config.base_url}{PATH}#{delivery.scope}"
+        origin = self._config.path or f"{self._config.base_url}{PATH}"
+        uri = f"{origin}#{delivery.scope}"
         extra = ("delivered_value",) if delivery.stream == USAGE else ()
         with understood(delivery.label):
             rows = self._rows(delivery)
@@ -128,13 +139,16 @@ class Railway:
             yield from detail
         else:
             rows = request_rows if delivery.stream == REQUESTS else latency_rows
+            step = self._config.window_seconds
             with self._api() as api:
-                yield from rows(api, detail, step_seconds=self._config.window_seconds)
+                for served in detail:
+                    yield from rows(api, served, step_seconds=step)
 
     def _bill_deliveries(
         self, account: Account, window: Window, now: datetime
     ) -> Iterator[Delivery]:
-        for bill in account.bills(now):
+        since = self._recordings.since if self._recordings else None
+        for bill in account.bills(now, since=since):
             period = bill.period
             if not period.overlaps(window.start, window.end):
                 continue
@@ -159,11 +173,13 @@ class Railway:
 
         It is read again then, and equal rows are found to be nothing new.
         """
+        if self._recordings is not None:
+            return self._recordings.fingerprint()
         is_moving = now < end + timedelta(days=self._config.lag_days)
         return now.isoformat() if is_moving else "settled"
 
     def _charge_rows(self, bill: Bill, where: str) -> Iterator[dict[str, Any]]:
-        now = _now()
+        now = self._present()
         with self._api() as api:
             usage = read_usage(api, bill, self._prices, now=now, where=where)
         yield from charge_rows(bill, usage, now=now)
@@ -201,6 +217,9 @@ class Railway:
         A week that changed is offered beside what was loaded of it, never instead: a
         state that was seen stays seen.
         """
+        if self._recordings is not None:
+            yield from self._recorded_deployments(api, account, now)
+            return
         since = now - timedelta(days=self._config.history_days)
         for monday, rows in sorted(self._deployments_by_week(api, account).items()):
             week = week_of(monday)
@@ -213,6 +232,23 @@ class Railway:
                 period="all",
                 fingerprint=digest,
                 label=f"Railway deployments of the week of {monday}",
+                detail=[{**row, "observed_at": now} for row in rows],
+            )
+
+    def _recorded_deployments(
+        self, api: RailwayApi, account: Account, now: datetime
+    ) -> Iterator[Delivery]:
+        """Offer all recorded deployments at once, beside what was loaded before."""
+        by_week = sorted(self._deployments_by_week(api, account).items())
+        rows = [row for _, found in by_week for row in found]
+        digest = _digest(repr(rows))
+        if rows:
+            yield Delivery(
+                stream=DEPLOYMENTS,
+                scope=f"deployments/{digest}",
+                period="all",
+                fingerprint=digest,
+                label="Railway deployments, recorded",
                 detail=[{**row, "observed_at": now} for row in rows],
             )
 
@@ -240,27 +276,48 @@ class Railway:
     def _week_deliveries(
         self, api: RailwayApi, account: Account, window: Window, now: datetime
     ) -> Iterator[Delivery]:
-        """Offer the weeks in which anything ran that the mapping names."""
+        """Offer the weeks in which anything ran that the mapping names.
+
+        Those of a recording are one delivery.
+        """
+        recorded = self._recordings
         since = now - timedelta(days=self._config.metrics_days)
-        for week in weeks(since=since, until=now):
-            if not week.overlaps(window.start, window.end):
-                continue
-            served = self._served(api, account, week)
-            fingerprint = _digest(
-                repr(served.places),
-                str(self._config.window_seconds),
-                self._moving(week.end, now),
+        asked = weeks(since=recorded.since if recorded else since, until=now)
+        found = [
+            self._served(api, account, week)
+            for week in asked
+            if week.overlaps(window.start, window.end)
+        ]
+        served = tuple(week for week in found if week.places)
+        if recorded is not None:
+            if served:
+                yield from self._request_deliveries("recording", served, now)
+            return
+        for each in served:
+            name = f"{each.week.start:%Y-%m-%d}"
+            yield from self._request_deliveries(name, (each,), now)
+
+    def _request_deliveries(
+        self, name: str, served: tuple[Served, ...], now: datetime
+    ) -> Iterator[Delivery]:
+        fingerprint = _digest(
+            *(repr(each.places) for each in served),
+            str(self._config.window_seconds),
+            self._moving(served[-1].week.end, now),
+        )
+        for stream, kind in ((REQUESTS, "requests"), (LATENCY, "latency")):
+            yield Delivery(
+                stream=stream,
+                scope=f"{kind}/{name}",
+                period="all",
+                fingerprint=fingerprint,
+                label=f"Railway {kind} from {served[0].week.start:%Y-%m-%d}"
+                f" to {served[-1].week.end:%Y-%m-%d}",
+                detail=served,
             )
-            for stream, kind in ((REQUESTS, "requests"), (LATENCY, "latency")):
-                if served.places:
-                    yield Delivery(
-                        stream=stream,
-                        scope=f"{kind}/{week.start:%Y-%m-%d}",
-                        period="all",
-                        fingerprint=fingerprint,
-                        label=f"Railway {kind} of the week of {week.start:%Y-%m-%d}",
-                        detail=served,
-                    )
+
+    def _present(self) -> datetime:
+        return self._recordings.answered_at if self._recordings else _now()
 
     def _served(self, api: RailwayApi, account: Account, week: Period) -> Served:
         with understood(f"{self._config.name} (Usage)"):
@@ -272,10 +329,13 @@ class Railway:
             f"Put a workspace token of Railway into {config.key_variable}; it has to be"
             " allowed to read the workspace and its billing."
         )
-        return RailwayApi(
-            token=secret_from_environment(
+        token = ""
+        if self._recordings is None:
+            token = secret_from_environment(
                 config.key_variable, source=config.name, advice=advice
-            ),
+            )
+        return RailwayApi(
+            token=token,
             workspace_id=config.workspace_id,
             source=config.name,
             base_url=config.base_url,
@@ -283,6 +343,7 @@ class Railway:
             timeout_seconds=config.timeout_seconds,
             requests_per_second=config.requests_per_second,
             budget=self._budget,
+            recordings=self._recordings,
         )
 
 

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 
 from ingest.simulate import organisation as company
-from ingest.simulate.charges import Charge, Lines, Placement, Source, draw_lines
+from ingest.simulate.charges import BY_DAY, Charge, Lines, Placement, Source, draw_lines
 from ingest.simulate.events import base_charge
 from ingest.simulate.formats.aws_focus import AwsFocusMonth, Delivery
 from ingest.simulate.formats.focus import Biller
 from ingest.simulate.formats.focus_csv import FocusCsvMonth
 from ingest.simulate.formats.gcp_export import ExportAccount, GcpExportMonth
+from ingest.simulate.formats.model_api_answers import ModelApiMonth
 from ingest.simulate.ledger import Ledger
 from ingest.simulate.money import MICRO
 from ingest.simulate.price_list import SKUS
+from ingest.simulate.railway_bill import RailwayMonth, railway_month
 from ingest.simulate.spending import VAT_RATE
 from ingest.simulate.timeline import epoch_seconds
 
@@ -36,7 +38,10 @@ if TYPE_CHECKING:
 
     Add = Callable[[Lines], None]
 
-SOURCES: Final[tuple[Source, ...]] = ("aws", "gcp", "tidewater")
+_LISTED: Final[tuple[Source, ...]] = ("aws", "gcp", "tidewater")
+SOURCES: Final[tuple[Source, ...]] = (*_LISTED, *BY_DAY)
+#: An invoice comes by the source's own API; the others are entered by hand.
+HAS_INVOICE_API: Final = "railway"
 _ACCOUNTS: Final = {
     account.id: account
     for account in (
@@ -48,18 +53,49 @@ _ACCOUNTS: Final = {
         company.AWS_WEBSHOP,
     )
 }
+_ISSUERS: Final[dict[str, str]] = {
+    "tidewater": company.HYBRID_ISSUER,
+    "openai": company.OPENAI_ISSUER,
+    "anthropic": company.ANTHROPIC_ISSUER,
+}
+_INVOICE_PREFIXES: Final[dict[str, str]] = {
+    "aws": "AWSINV",
+    "gcp": "GC",
+    "tidewater": "TW",
+    "openai": "OAI",
+    "anthropic": "ANT",
+}
 _TAX_SKUS: Final = {"aws": "aws-support", "gcp": "gcp-tax", "tidewater": "hybrid-plan"}
+
+
+class Recorders(Protocol):
+    """Takes what is recorded of APIs, month by month."""
+
+    def add_railway(self, month: RailwayMonth) -> None:
+        """Take a billing period of Railway."""
+
+    def add_model_api(self, source: Source, month: ModelApiMonth) -> None:
+        """Take a month of a vendor of a model API."""
 
 
 class _Closable(Protocol):
     def close(self) -> None: ...
 
 
-def write_bills(directory: Path, plan: Plan, *, seed: int, scale: float) -> Ledger:
-    """Write every bill below ``directory`` and return what was written in sum."""
-    ledger = Ledger(plan.timeline, plan.rates)
+def write_bills(
+    directory: Path, plan: Plan, recorders: Recorders, *, seed: int, scale: float
+) -> Ledger:
+    """Write every bill below ``directory`` and return what was written in sum.
+
+    What is recorded of an API is handed to ``recorders``, which write it once meters
+    are known.
+    """
+    ledger = Ledger(plan.timeline, plan.exchange)
     for month in plan.timeline.months:
-        _MonthOfBills(directory, plan, month, ledger, seed, scale).write()
+        bills = _MonthOfBills(directory, plan, month, ledger, seed, scale)
+        bills.write()
+        bills.record(recorders)
+    ledger.settle()
     return ledger
 
 
@@ -67,15 +103,15 @@ def issuer(source: Source, month: Month, timeline: Timeline) -> str:
     """Return who issues the invoice of a month."""
     if source == "gcp":
         return company.GCP_ISSUER
-    if source == "tidewater":
-        return company.HYBRID_ISSUER
+    if source in _ISSUERS:
+        return _ISSUERS[source]
     is_dollar = month.index < timeline.euro_index
     return company.AWS_DOLLAR_ISSUER if is_dollar else company.AWS_EURO_ISSUER
 
 
 def invoice_id(source: Source, month: Month) -> str:
     """Return the number of the invoice of a month."""
-    prefix = {"aws": "AWSINV", "gcp": "GC", "tidewater": "TW"}[source]
+    prefix = _INVOICE_PREFIXES[source]
     return f"{prefix}-{month.label}-{4_100 + month.index * 37}"
 
 
@@ -104,11 +140,38 @@ class _MonthOfBills:
             "gcp": self._open_gcp,
             "tidewater": self._open_tidewater,
         }
-        for source in SOURCES:
+        for source in _LISTED:
             charges = [c for c in self._charges if c.source == source]
             if charges:
                 with ExitStack() as stack:
                     self._write_source(source, charges, openers[source](stack))
+
+    def record(self, recorders: Recorders) -> None:
+        """Draw what is recorded of APIs."""
+        for source in BY_DAY:
+            charges = [c for c in self._charges if c.source == source]
+            if not charges:
+                continue
+            if source == "railway":
+                recorders.add_railway(self._railway(charges))
+                continue
+            month = ModelApiMonth(self._month)
+            for charge in charges:
+                self._write_charge(charge, month.add)
+            recorders.add_model_api(source, month)
+
+    def _railway(self, charges: list[Charge]) -> RailwayMonth:
+        hybrid = self._timeline.first_of("hybrid")
+        bill = railway_month(
+            self._month,
+            charges,
+            self._draw,
+            is_invoiced=self._month.end != self._timeline.end,
+            has_credit=self._month.index == hybrid.index + 1,
+        )
+        for lines in (*bill.settled, *bill.fees):
+            self._ledger.add(lines)
+        return bill
 
     def _write_source(self, source: Source, charges: list[Charge], add: Add) -> None:
         for charge in charges:
@@ -117,14 +180,17 @@ class _MonthOfBills:
             self._write_charge(tax, add)
 
     def _write_charge(self, charge: Charge, add: Add) -> None:
+        lines = self._draw(charge)
+        self._ledger.add(lines)
+        add(lines)
+
+    def _draw(self, charge: Charge) -> Lines:
         key = zlib.crc32(f"{charge.source}/{charge.name}/{charge.kind}".encode())
         sequence = np.random.SeedSequence(
             self._seed, spawn_key=(0, self._month.index, key)
         )
         rng = np.random.default_rng(sequence)
-        lines = draw_lines(charge, rng, scale=self._scale, end=self._end)
-        self._ledger.add(lines)
-        add(lines)
+        return draw_lines(charge, rng, scale=self._scale, end=self._end)
 
     def _open_aws(self, stack: ExitStack) -> Add:
         count = sum(c.line_count for c in self._charges if c.source == "aws")
@@ -228,4 +294,11 @@ def _close_after(stack: ExitStack, writer: _Closable) -> None:
     stack.push(lambda kind, _error, _trace: None if kind else writer.close())
 
 
-__all__ = ["SOURCES", "invoice_id", "issuer", "write_bills"]
+__all__ = [
+    "HAS_INVOICE_API",
+    "SOURCES",
+    "Recorders",
+    "invoice_id",
+    "issuer",
+    "write_bills",
+]

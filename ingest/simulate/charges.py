@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ingest.simulate.organisation import Account
     from ingest.simulate.price_list import Sku
 
-Source = Literal["aws", "gcp", "tidewater"]
+Source = Literal["aws", "gcp", "tidewater", "railway", "openai", "anthropic"]
 Kind = Literal[
     "usage",
     "covered",
@@ -27,6 +27,7 @@ Kind = Literal[
     "credit",
     "correction",
     "rounding",
+    "estimate",
 ]
 Grain = Literal["hour", "day", "month"]
 Pattern = Literal["flat", "daytime", "workday"]
@@ -41,6 +42,10 @@ Component = Literal[
 ]
 Tags = tuple[tuple[str, str], ...]
 
+#: Providers that bill in dollars, by the day: their lines do not grow with the scale.
+BY_DAY: Final[tuple[Source, ...]] = ("railway", "openai", "anthropic")
+#: Railway's estimates have four decimals, so that a factor of two gives six.
+RAILWAY_QUANTUM: Final = 100 * MICRO
 GOOGLE_DAY_STARTS_AT: Final = 8
 #: Days of the week count from Monday, 0.
 SATURDAY: Final = 5
@@ -118,6 +123,8 @@ class Charge:
         Google bills millionths. What is billed in dollars has six decimals, too, so
         that times a rate of four decimals it still has ten.
         """
+        if self.source == "railway":
+            return RAILWAY_QUANTUM
         return MICRO if self.source == "gcp" or self.currency != "EUR" else 1
 
     @property
@@ -155,8 +162,8 @@ class Lines:
 
     @property
     def billed(self) -> NDArray[np.int64]:
-        """Return what is invoiced: nothing for what a commitment covers."""
-        covered = self.charge.kind in {"covered", "unused"}
+        """Return what is invoiced: nothing for what is covered, or only estimated."""
+        covered = self.charge.kind in {"covered", "unused", "estimate"}
         return np.zeros_like(self.amount) if covered else self.net
 
     @property
@@ -195,8 +202,9 @@ def draw_lines(
         No line starts at or after it (seconds since 1970).
     """
     starts, length = _periods(charge, end)
-    is_scaled = charge.grain != "month"
-    count = max(1, round(charge.line_count * scale)) if is_scaled else 1
+    is_scaled = charge.grain != "month" and charge.source not in BY_DAY
+    lines = charge.line_count if charge.source in BY_DAY else 1
+    count = max(1, round(charge.line_count * scale)) if is_scaled else lines
     number = np.arange(count, dtype=np.int64)
     # Fewer lines than periods are spread from the first to the last.
     spread = number * (len(starts) - 1) // max(count - 1, 1)
@@ -253,8 +261,10 @@ def _credit(amount: NDArray[np.int64], rate: float) -> NDArray[np.int64]:
 
 
 __all__ = [
+    "BY_DAY",
     "DAY_SECONDS",
     "HOUR_SECONDS",
+    "RAILWAY_QUANTUM",
     "SATURDAY",
     "Charge",
     "Component",

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ingest.simulate.bills import write_bills
+from ingest.simulate.formats.ecb_csv import write_ecb_history
+from ingest.simulate.formats.litellm_tables import write_litellm
+from ingest.simulate.formats.opencost_answers import write_opencost
+from ingest.simulate.formats.prometheus_ranges import write_prometheus
 from ingest.simulate.formats.tables import (
     MeterWriter,
     ModelNames,
@@ -22,6 +26,7 @@ from ingest.simulate.metering import Meters, read_meters
 from ingest.simulate.organisation import MODELS
 from ingest.simulate.outcomes import Outcomes, observe
 from ingest.simulate.plan import make_plan
+from ingest.simulate.recordings import Recordings
 from ingest.simulate.registers import (
     measure_spending,
     write_budgets,
@@ -77,8 +82,10 @@ def write_company(
     _claim(directory)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(9,)))
     plan = make_plan(timeline, rng)
-    ledger = write_bills(directory, plan, seed=seed, scale=scale)
     meters, outcomes = read_meters(timeline, seed), observe(timeline, seed)
+    recordings = Recordings(directory / "bills", timeline, meters, seed)
+    ledger = write_bills(directory, plan, recordings, seed=seed, scale=scale)
+    recordings.write()
     spending = measure_spending(ledger, timeline)
     counts = _write_meters(directory, plan, meters, outcomes, seed)
     tables = directory / "meters"
@@ -115,6 +122,12 @@ def _write_meters(
         writer.write_gpu_usage(tables / "model_usage" / name, month, meters.usage)
     writer.write_daily_usage(tables / "model_usage_daily.csv", meters.usage)
     write_rates(tables / "fx_rates.csv", plan)
+    ecb_count = write_ecb_history(tables / "ecb" / "eurofxref-hist.csv", plan.exchange)
+    write_opencost(tables / "opencost", meters.sliced, timeline, seed)
+    write_prometheus(tables / "prometheus", meters, timeline)
+    gateway_count = write_litellm(
+        tables / "litellm" / "daily_team_spend.csv", meters, timeline
+    )
     outcome_count = write_outcomes(tables / "outcomes.parquet", outcomes, timeline)
     process_count = write_process(
         tables / "process_volumes.csv",
@@ -125,7 +138,9 @@ def _write_meters(
     )
     return {
         "meter_rows_written_twice": writer.duplicate_count,
-        "rates": len(timeline.months),
+        "rates": plan.exchange.typed_count,
+        "ecb": ecb_count,
+        "gateway": gateway_count,
         "outcomes": outcome_count,
         "processes": process_count,
         "budgets": len(timeline.months),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ingest.simulate import spending
-from ingest.simulate.charges import Charge, Placement, Source
+from ingest.simulate.charges import BY_DAY, Charge, Placement, Source
 from ingest.simulate.organisation import (
     AWS_DOLLAR_PAYER,
     AWS_EURO_PAYER,
@@ -68,7 +68,8 @@ def base_charge(
     timeline: Timeline,
 ) -> Charge:
     """Return a plain charge without amount, one line, nobody's."""
-    is_dollar = source == "aws" and month.index < timeline.euro_index
+    is_aws_dollar = source == "aws" and month.index < timeline.euro_index
+    is_dollar = is_aws_dollar or source in BY_DAY
     return Charge(
         name=name,
         source=source,

@@ -9,22 +9,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ingest.simulate.charges import DAY_SECONDS, HOUR_SECONDS
-from ingest.simulate.plan import RATE_UNITS
+from ingest.simulate.charges import BY_DAY, DAY_SECONDS, HOUR_SECONDS
+from ingest.simulate.exchange import PRECISE_UNITS, RATE_UNITS
 from ingest.simulate.timeline import epoch_seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ingest.simulate.charges import Charge, Lines
+    from ingest.simulate.exchange import Exchange
     from ingest.simulate.timeline import Timeline
 
 #: Pools whose hourly charges are divided hour by hour.
-HOURLY_POOLS = ("gpu-cluster", "gpu-batch", "gpu-hybrid")
+HOURLY_POOLS = ("gpu-cluster", "gpu-batch", "gpu-hybrid", "gpu-slices")
 
 
 @dataclass(slots=True)
@@ -54,6 +55,20 @@ class PoolInflow:
     effective: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
+class DollarDay(NamedTuple):
+    """What is converted at once: dollars of a day, an owner and a bill.
+
+    The warehouse adds up line items to this grain, and then converts and rounds.
+    """
+
+    source: str
+    month: str
+    day: int
+    component: str
+    kind: str
+    target: str
+
+
 class Ledger:
     """Sums of everything that was drawn.
 
@@ -61,17 +76,22 @@ class Ledger:
     ----------
     timeline : Timeline
         The months.
-    rates : sequence of int
-        EUR for one USD by month, in ten-thousandths.
+    exchange : Exchange
+        What a dollar was worth.
     """
 
-    def __init__(self, timeline: Timeline, rates: tuple[int, ...]) -> None:
+    def __init__(self, timeline: Timeline, exchange: Exchange) -> None:
         self._timeline = timeline
-        self._rates = rates
+        self._exchange = exchange
+        self._rates = exchange.typed
+        self._months = {month.label: month for month in timeline.months}
+        self._dollar_days: dict[DollarDay, Total] = defaultdict(Total)
         self._start = epoch_seconds(timeline.first_day)
         self.totals: dict[tuple[str, str, str], Total] = defaultdict(Total)
         self.components: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
         self.direct: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
+        #: Of bills whose lines can be converted one by one: nothing is rounded.
+        self._direct_alike: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
         self.pools: dict[tuple[str, str], PoolInflow] = defaultdict(PoolInflow)
         self.accounts: dict[tuple[str, str, str], int] = defaultdict(int)
         self.direct_days: dict[str, NDArray[np.float64]] = {}
@@ -84,13 +104,18 @@ class Ledger:
         self.totals[charge.source, month, charge.currency].add(*amounts)
         self._add_to_components(lines)
         self.accounts[charge.source, month, charge.account.id] += amounts[1]
-        if placement.component == "shared":
+        if charge.source in BY_DAY:
+            self._add_to_dollar_days(lines)
+        elif placement.component == "shared":
             self._add_to_pool(lines)
         if placement.component == "direct":
             key = (month, charge.currency, placement.kind, placement.target)
             kept = lines.effective - _promotions(lines)
             billed = lines.billed - _promotions(lines)
             self.direct[key].add(len(lines), int(billed.sum()), int(kept.sum()))
+            if charge.source not in BY_DAY:
+                direct = self._direct_alike[key]
+                direct.add(len(lines), int(billed.sum()), int(kept.sum()))
             if placement.kind == "model":
                 self._add_to_days(placement.target, lines)
 
@@ -108,6 +133,77 @@ class Ledger:
         )
         if promoted:
             self.components[*key, "credit"].add(0, promoted, promoted)
+
+    def _add_to_dollar_days(self, lines: Lines) -> None:
+        charge, placement = lines.charge, lines.charge.placement
+        # What nobody owns is told apart by its service.
+        is_owned = placement.component != "unallocated"
+        target = placement.target if is_owned else charge.sku.service
+        day = (lines.started_at - self._start) // DAY_SECONDS
+        for number, billed, effective in zip(
+            day.tolist(), lines.billed.tolist(), lines.effective.tolist(), strict=True
+        ):
+            key = DollarDay(
+                charge.source, charge.month.label, number, placement.component,
+                placement.kind, target,
+            )  # fmt: skip
+            self._dollar_days[key].add(1, billed, effective)
+
+    def settle(self) -> None:
+        """Put the dollars of pools into them, once every bill is counted."""
+        size = self._timeline.day_count + 1
+        for key, total in self._dollar_days.items():
+            if key.component != "shared":
+                continue
+            inflow = self.pools[key.target, key.month]
+            euros = self._converted(key, total)
+            for sums, amount in zip(
+                (inflow.billed, inflow.effective), euros, strict=True
+            ):
+                by_day = sums.setdefault("day", np.zeros(size, dtype=np.int64))
+                by_day[key.day] += amount
+
+    def _converted(self, key: DollarDay, total: Total) -> tuple[int, int]:
+        month = self._months[key.month]
+        return (
+            self._exchange.to_euros(month, total.billed),
+            self._exchange.to_euros(month, total.effective),
+        )
+
+    def component_euros(
+        self, source: str, month: str, currency: str, component: str
+    ) -> tuple[int, int]:
+        """Return billed and effective cost of a component in units of EUR."""
+        if source not in BY_DAY:
+            total = self.components[source, month, currency, component]
+            index = self._months[month].index
+            return (
+                self.euros(index, currency, total.billed),
+                self.euros(index, currency, total.effective),
+            )
+        parts = [
+            self._converted(key, total)
+            for key, total in self._dollar_days.items()
+            if (key.source, key.month, key.component) == (source, month, component)
+        ]
+        return sum(part[0] for part in parts), sum(part[1] for part in parts)
+
+    def direct_euros(self, kind: str, target: str, month: str) -> tuple[int, int]:
+        """Return the direct cost of an owner in a month in units of EUR."""
+        index = self._months[month].index
+        parts = [
+            (self.euros(index, currency, total.billed),
+             self.euros(index, currency, total.effective))
+            for currency in ("EUR", "USD")
+            for total in [self._direct_alike.get((month, currency, kind, target))]
+            if total is not None
+        ] + [
+            self._converted(key, total)
+            for key, total in self._dollar_days.items()
+            if (key.component, key.kind, key.target, key.month)
+            == ("direct", kind, target, month)
+        ]  # fmt: skip
+        return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
     def _add_to_pool(self, lines: Lines) -> None:
         charge = lines.charge
@@ -139,6 +235,10 @@ class Ledger:
     def _in_euros(self, charge: Charge, units: NDArray[np.int64]) -> NDArray[np.int64]:
         if charge.currency == "EUR":
             return units
+        if charge.source in BY_DAY:
+            # Only weighs; money is converted by the day and owner.
+            rate = self._exchange.precise_rate(charge.month) / PRECISE_UNITS
+            return np.asarray(np.rint(units * rate), dtype=np.int64)
         # A multiple of a millionth times four decimals: nothing is rounded.
         return units // RATE_UNITS * self._rates[charge.month.index]
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from ingest.simulate.charges import DAY_SECONDS, HOUR_SECONDS, activity
+from ingest.simulate.slices import SlicedGpu, read_slices
 from ingest.simulate.spending import GPU_NODE_COUNT
 from ingest.simulate.timeline import HOURS_PER_DAY, epoch_seconds
 
@@ -76,6 +78,10 @@ _TOKENS: Final = {
     "care-assistant": (1_850, 620, 410),
     "invoice-reader": (2_900, 300, 520),
 }
+#: What passes the gateway on its way to each vendor, of all tokens.
+_ROUTES: Final = {"llm-gateway": 0.65, "openai-key": 0.35}
+#: Models whose requests Railway tells, once they have moved there.
+COUNTED_BY_RAILWAY: Final = ("eta-v2", "route-planner")
 _REQUESTS_AT_KUBERNETES: Final = ("eta-v1", "eta-v2", "route-planner")
 
 
@@ -123,6 +129,7 @@ class Meters:
 
     accelerators: tuple[AcceleratorSeries, ...]
     usage: tuple[UsageSeries, ...]
+    sliced: SlicedGpu
 
     def of_pool(self, pool: str) -> list[UsageSeries]:
         """Return the usage in a pool."""
@@ -156,6 +163,7 @@ class _MeterReader:
                 *self._vector_usage(),
                 *self._gateway_usage(),
             ),
+            read_slices(self._timeline),
         )
 
     def _rng(self, *names: str) -> np.random.Generator:
@@ -283,15 +291,15 @@ class _MeterReader:
             )
 
     def _gateway_usage(self) -> Iterator[UsageSeries]:
-        for model, per_request in _TOKENS.items():
-            rng = self._rng("tokens", model)
-            requests = self._day_requests(model)
+        for pool, model in product(_ROUTES, _TOKENS):
+            rng = self._rng("tokens", pool, model)
+            requests = self._day_requests(model) * _ROUTES[pool]
             tokens = [
                 np.rint(requests * mean * np.exp(rng.normal(0, 0.04, len(requests))))
-                for mean in per_request
+                for mean in _TOKENS[model]
             ]
             yield UsageSeries(
-                "llm-gateway",
+                pool,
                 model,
                 is_hourly=False,
                 is_active=self._alive(model),
@@ -306,6 +314,7 @@ def _hourly(by_day: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 __all__ = [
+    "COUNTED_BY_RAILWAY",
     "GPUS_PER_NODE",
     "MEMORY_WEIGHT",
     "MILLI",

@@ -117,18 +117,25 @@ GCP_DATA: Final = Account("nordhafen-ml-data", "ML data")
 GCP_OFFICE: Final = Account("nordhafen-office", "Office", is_ai=False)
 GCP_NO_PROJECT: Final = Account("", "")
 
-HYBRID_VENDOR: Final = "Tidewater AI Cloud"
+HYBRID_VENDOR: Final = "Tidewater GPU Cloud"
 HYBRID_WORKSPACE: Final = Account("tw-nordhafen-prod", "nordhafen-prod")
+RAILWAY_WORKSPACE: Final = Account("5d2f7c1e-0417-4000-8000-000000000417", "nordhafen")
+OPENAI_ORGANISATION: Final = Account("org-nordhafen", "Nordhafen Logistik")
+ANTHROPIC_ORGANISATION: Final = Account("nordhafen", "Nordhafen Logistik")
 
 AWS_DOLLAR_ISSUER: Final = "Amazon Web Services, Inc."
 AWS_EURO_ISSUER: Final = "Amazon Web Services EMEA SARL"
 GCP_ISSUER: Final = "Google Cloud"
-HYBRID_ISSUER: Final = "Tidewater AI Cloud GmbH"
+HYBRID_ISSUER: Final = "Tidewater GPU Cloud GmbH"
+OPENAI_ISSUER: Final = "OpenAI"
+ANTHROPIC_ISSUER: Final = "Anthropic"
 
 OUT_OF_SCOPE_ACCOUNTS: Final = (AWS_ERP, AWS_WEBSHOP, GCP_OFFICE)
 
 
 __all__ = [
+    "ANTHROPIC_ISSUER",
+    "ANTHROPIC_ORGANISATION",
     "AWS_DOLLAR_ISSUER",
     "AWS_DOLLAR_PAYER",
     "AWS_ERP",
@@ -152,7 +159,10 @@ __all__ = [
     "HYBRID_WORKSPACE",
     "MODELS",
     "NAME",
+    "OPENAI_ISSUER",
+    "OPENAI_ORGANISATION",
     "OUT_OF_SCOPE_ACCOUNTS",
+    "RAILWAY_WORKSPACE",
     "REGION_COUNT",
     "TEAMS",
     "Account",

@@ -12,10 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ingest.simulate.api_spending import BY_DAY as API_SPENDING
+from ingest.simulate.charges import BY_DAY
 from ingest.simulate.events import Draft, base_charge, event_drafts, month_account
+from ingest.simulate.exchange import PRECISE_UNITS, draw_exchange
 from ingest.simulate.money import to_units
 from ingest.simulate.organisation import MODELS
 from ingest.simulate.price_list import SKUS, per_thousand
+from ingest.simulate.railway_bill import MONTHLY_FEES
 from ingest.simulate.spending import PROMOTION, SPENDING, Spend
 from ingest.simulate.timeline import PHASES
 
@@ -23,11 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ingest.simulate.charges import Charge, Tags
+    from ingest.simulate.exchange import Exchange
     from ingest.simulate.timeline import Month, Timeline
 
 HYBRID_TO_MANAGED: Final = 0.60
-RATE_UNITS: Final = 10_000
-_FIRST_RATE: Final = 0.8850
 _WIGGLE: Final = 0.02
 _PROMOTED_MONTHS: Final = 3
 _ALIASES: Final = {model.id: model.aliases for model in MODELS}
@@ -43,28 +46,30 @@ class Plan:
         The months.
     charges : tuple of tuples of Charge
         Charges of each month; taxes are not among them, they follow from the lines.
-    rates : tuple of int
-        EUR for one USD in each month, in ten-thousandths.
+    exchange : Exchange
+        What a dollar was worth.
     """
 
     timeline: Timeline
     charges: tuple[tuple[Charge, ...], ...]
-    rates: tuple[int, ...]
+    exchange: Exchange
 
 
 def make_plan(timeline: Timeline, rng: np.random.Generator) -> Plan:
     """Plan every charge of every month."""
-    steps = np.cumsum(rng.normal(0.0, 0.008, len(timeline.months)))
-    rates = tuple(round(_FIRST_RATE * RATE_UNITS * float(f)) for f in np.exp(steps))
+    exchange = draw_exchange(timeline, rng)
     drafts = [list(_month_drafts(month, timeline, rng)) for month in timeline.months]
-    factor = _hybrid_factor(drafts, timeline)
+    factor = _hybrid_factor(drafts, exchange, timeline)
     charges = tuple(
-        tuple(_with_amount(draft, factor, rates) for draft in month) for month in drafts
+        tuple(_with_amount(draft, factor, exchange) for draft in month)
+        for month in drafts
     )
-    return Plan(timeline, charges, rates)
+    return Plan(timeline, charges, exchange)
 
 
-def _hybrid_factor(drafts: list[list[Draft]], timeline: Timeline) -> float:
+def _hybrid_factor(
+    drafts: list[list[Draft]], exchange: Exchange, timeline: Timeline
+) -> float:
     """Return what brings the hybrid's mean month to its part of phase 1's."""
 
     def total(months: tuple[Month, ...], *, scaled: bool) -> float:
@@ -77,16 +82,22 @@ def _hybrid_factor(drafts: list[list[Draft]], timeline: Timeline) -> float:
 
     managed, hybrid = timeline.of("managed_kubernetes"), timeline.of("hybrid")
     mean = total(managed, scaled=False) / len(managed)
-    wanted = HYBRID_TO_MANAGED * mean * len(hybrid)
+    # Railway's fees are fixed, and come with its invoices.
+    fees = sum(MONTHLY_FEES * _rate(exchange, month) for month in hybrid[:-1])
+    wanted = HYBRID_TO_MANAGED * mean * len(hybrid) - fees
     return (wanted - total(hybrid, scaled=False)) / total(hybrid, scaled=True)
 
 
-def _with_amount(draft: Draft, factor: float, rates: tuple[int, ...]) -> Charge:
+def _rate(exchange: Exchange, month: Month) -> float:
+    return exchange.precise_rate(month) / PRECISE_UNITS
+
+
+def _with_amount(draft: Draft, factor: float, exchange: Exchange) -> Charge:
     charge = draft.charge
     lasting = sum(c.rate for c in charge.credits if c.type != PROMOTION.type)
     eur = draft.eur * (factor if draft.is_scaled else 1.0) / (1.0 - lasting)
     is_euro = charge.currency == "EUR"
-    rate = 1.0 if is_euro else rates[charge.month.index] / RATE_UNITS
+    rate = 1.0 if is_euro else _rate(exchange, charge.month)
     return replace(charge, amount=to_units(eur / rate))
 
 
@@ -94,7 +105,7 @@ def _month_drafts(
     month: Month, timeline: Timeline, rng: np.random.Generator
 ) -> Iterator[Draft]:
     position = PHASES.index(month.phase)
-    for spend in SPENDING:
+    for spend in (*SPENDING, *API_SPENDING):
         wiggle = float(np.exp(rng.normal(0.0, _WIGGLE)))
         if spend.eur[position]:
             charge = _charge_of(spend, month, timeline)
@@ -130,7 +141,7 @@ def _charge_of(spend: Spend, month: Month, timeline: Timeline) -> Charge:
 
 def _tags(spend: Spend, month: Month, timeline: Timeline) -> Tags:
     """Return the tags, with the model's under the name that it had at the time."""
-    if spend.placement.kind != "model":
+    if spend.placement.kind != "model" or spend.source in BY_DAY:
         return spend.tags
     model = spend.placement.target
     if spend.source != "aws" or month.index >= timeline.pivot_index:
@@ -138,4 +149,4 @@ def _tags(spend: Spend, month: Month, timeline: Timeline) -> Tags:
     return (*spend.tags, ("ml_model", (_ALIASES[model] or (model,))[0]))
 
 
-__all__ = ["HYBRID_TO_MANAGED", "RATE_UNITS", "Plan", "make_plan"]
+__all__ = ["HYBRID_TO_MANAGED", "Plan", "make_plan"]

@@ -71,6 +71,7 @@ def _compute(key: str, meter: str, description: str, price: float) -> Sku:
 _AWS: Final = (
     _compute("aws-gpu", "BoxUsage:g5.12xlarge", "g5.12xlarge Linux instance", 5.672),
     _compute("aws-gpu-batch", "BoxUsage:g4dn.12xl", "g4dn.12xlarge Linux", 4.89),
+    _compute("aws-gpu-slices", "BoxUsage:p5.4xlarge", "p5.4xlarge Linux", 6.88),
     _compute("aws-cpu", "BoxUsage:m6i.2xlarge", "m6i.2xlarge Linux instance", 0.384),
     Sku(
         "aws-eks", "Amazon Elastic Kubernetes Service", "Compute", "Containers",
@@ -183,29 +184,6 @@ _HYBRID: Final = (
         "Node with 4 L40S", 4.40, resource_type="GPU Node",
     ),
     Sku(
-        "hybrid-cpu", "CPU Nodes", "Compute", "Virtual Machines", "cpu-node-16",
-        "Node with 16 cores", 0.48, resource_type="CPU Node",
-    ),
-    Sku(
-        "hybrid-endpoint", "Model Endpoints", "AI and Machine Learning",
-        "Machine Learning", "endpoint-second", "Serverless model endpoint", 1.98,
-        "Hours", "Seconds", 3_600, "Endpoint",
-    ),
-    Sku(
-        "hybrid-vectors", "Vector Store", "Databases", "NoSQL Databases",
-        "vector-query", "Vector queries", 0.35, "1000 Requests", "Requests", 1_000,
-        "Index",
-    ),
-    Sku(
-        "hybrid-storage", "Object Storage", "Storage", "Object Storage",
-        "object-gb-month", "Objects stored", 0.019, "GB-Months", "GB-Months",
-        resource_type="Bucket",
-    ),
-    Sku(
-        "hybrid-egress", "Data Transfer", "Networking", "Content Delivery",
-        "egress-gb", "Data transfer out", 0.05, "GB", "GB",
-    ),
-    Sku(
         "hybrid-metrics", "Metrics and Traces", "Management and Governance",
         "Observability", "active-series", "Active series", 0.004, "Series", "Series",
     ),
@@ -219,7 +197,47 @@ _HYBRID: Final = (
     ),
 )  # fmt: skip
 
-SKUS: Final = {sku.key: sku for sku in (*_AWS, *_GCP, *_HYBRID)}
+#: Railway's documented prices: a month is 43,200 minutes.
+_RAILWAY: Final = tuple(
+    Sku(
+        f"railway-{key}", service, category, "Other", measurement, description, price,
+        unit, unit, resource_type="Service",
+    )
+    for key, service, category, measurement, description, price, unit in (
+        ("cpu", "Railway Compute", "Compute", "CPU_USAGE", "vCPU", 20.0, "minutes"),
+        ("memory", "Railway Compute", "Compute", "MEMORY_USAGE_GB", "Memory", 10.0,
+         "minutes"),
+        ("disk", "Railway Storage", "Storage", "DISK_USAGE_GB", "Volumes", 0.15,
+         "minutes"),
+        ("network", "Railway Network", "Networking", "NETWORK_TX_GB", "Egress", 0.05,
+         "GB"),
+        ("plan", "Railway Plan", "Other", "plan_fee", "Pro plan", 20.0, "Months"),
+        ("seats", "Railway Plan", "Other", "seats", "Seats", 20.0, "Seats"),
+        ("credit", "Railway", "Other", "credit", "Credit", 1.0, ""),
+    )
+)  # fmt: skip
+
+
+def _tokens(key: str, service: str, meter: str, price: float) -> Sku:
+    return Sku(
+        key, service, "AI and Machine Learning", "Generative AI", meter, meter, price,
+        "1000000 tokens", "tokens", 1_000_000, "API key",
+    )  # fmt: skip
+
+
+#: Dollars for a million tokens; ``meter`` is the line item.
+_MODEL_APIS: Final = (
+    _tokens("openai-in", "OpenAI API", "gpt-4o-2024-08-06, input", 2.50),
+    _tokens("openai-cached", "OpenAI API", "gpt-4o-2024-08-06, cached input", 1.25),
+    _tokens("openai-out", "OpenAI API", "gpt-4o-2024-08-06, output", 10.00),
+    _tokens("anthropic-in", "Anthropic API", "uncached_input_tokens", 3.00),
+    _tokens("anthropic-cached", "Anthropic API", "cache_read_input_tokens", 0.30),
+    _tokens("anthropic-out", "Anthropic API", "output_tokens", 15.00),
+)
+
+SKUS: Final = {
+    sku.key: sku for sku in (*_AWS, *_GCP, *_HYBRID, *_RAILWAY, *_MODEL_APIS)
+}
 
 
 def per_thousand(sku: Sku) -> Sku:

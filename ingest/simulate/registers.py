@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Final
 
-from ingest.simulate.bills import SOURCES, invoice_id, issuer
+from ingest.simulate.bills import HAS_INVOICE_API, SOURCES, invoice_id, issuer
 from ingest.simulate.formats.tables import write_csv
 from ingest.simulate.money import UNITS, to_decimal
 from ingest.simulate.timeline import PHASES, last_day
@@ -45,10 +45,10 @@ def measure_spending(ledger: Ledger, timeline: Timeline) -> Spending:
     """Return effective AI spend, and the budget that phase 1 exceeds 3.8 times."""
     actual = [0] * len(timeline.months)
     index = {month.label: month.index for month in timeline.months}
-    for (_, label, currency, component), total in ledger.components.items():
+    for source, label, currency, component in list(ledger.components):
         if component not in _NOT_AI_SPEND:
-            position = index[label]
-            actual[position] += ledger.euros(position, currency, total.effective)
+            _, effective = ledger.component_euros(source, label, currency, component)
+            actual[index[label]] += effective
     managed = timeline.of("managed_kubernetes")
     mean = sum(actual[month.index] for month in managed) / len(managed)
     monthly = round(mean / ACTUAL_TO_BUDGET / UNITS)
@@ -72,10 +72,11 @@ def write_budgets(path: Path, spending: Spending, timeline: Timeline) -> None:
 
 
 def write_rates(path: Path, plan: Plan) -> None:
-    """Write one dollar rate per month, dated at its end, and one that is zero."""
+    """Write the dollar rates that finance typed in, and one that is zero."""
+    exchange = plan.exchange
     rows = [
-        [last_day(month), "USD", "EUR", f"0.{rate:04d}"]
-        for month, rate in zip(plan.timeline.months, plan.rates, strict=True)
+        [last_day(month), "USD", "EUR", f"0.{exchange.typed[month.index]:04d}"]
+        for month in plan.timeline.months[: exchange.typed_count]
     ]
     hostile = [last_day(plan.timeline.months[0]), "GBP", "EUR", "0"]
     header = ("rate_date", "from_currency", "to_currency", "rate")
@@ -97,6 +98,7 @@ def write_invoices(path: Path, ledger: Ledger, timeline: Timeline) -> int:
         _invoice(source, month, currency, ledger, timeline)
         for month in timeline.months
         for source in SOURCES
+        if source != HAS_INVOICE_API
         for currency in ("EUR", "USD")
         if (source, month.label, currency) in ledger.totals
         and not (source == "gcp" and month == missing_invoice_month(timeline))

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.simulate.api_spending import (
+    GATEWAY_KEY,
+    INVOICE_WORKSPACE,
+    RAILWAY_MODELS,
+    RESEARCH_PROJECT,
+)
 from ingest.simulate.organisation import (
     COST_CENTERS,
     CURRENCY,
@@ -15,6 +21,7 @@ from ingest.simulate.organisation import (
     TEAMS,
     Model,
 )
+from ingest.simulate.source_settings import sources_text
 from ingest.simulate.splits import FIXED_PERCENTAGES
 
 if TYPE_CHECKING:
@@ -23,7 +30,7 @@ if TYPE_CHECKING:
 
 def general_text() -> str:
     """Return ``triptych.yml``."""
-    return _GENERAL.format(name=NAME, currency=CURRENCY)
+    return _GENERAL.format(name=NAME, currency=CURRENCY) + sources_text()
 
 
 def catalog_text(timeline: Timeline) -> str:
@@ -68,7 +75,22 @@ def allocation_text(timeline: Timeline) -> str:
     outside = ", ".join(f'"{account.id}"' for account in OUT_OF_SCOPE_ACCOUNTS)
     percentages = ", ".join(f"{m}: {p}" for m, p in FIXED_PERCENTAGES.items())
     return _ALLOCATION.format(
-        outside=outside, renamed_on=timeline.renamed_on, percentages=percentages
+        outside=outside,
+        renamed_on=timeline.renamed_on,
+        percentages=percentages,
+        railway_services="\n".join(map(_railway_rule, RAILWAY_MODELS.items())),
+        gateway_key=GATEWAY_KEY,
+        research=RESEARCH_PROJECT,
+        invoices=INVOICE_WORKSPACE,
+    )
+
+
+def _railway_rule(pair: tuple[str, str]) -> str:
+    service, model = pair
+    return (
+        f"  - {{name: {service} at Railway, match: {{source: railway,"
+        f" tags: {{service: {service}}}}},\n"
+        f"     lifecycle_stage: serving, model: {model}}}"
     )
 
 
@@ -77,50 +99,6 @@ _GENERAL = """\
 organisation: {name}
 currency: {currency}
 synthetic: true
-sources:
-  - name: aws
-    type: aws_data_exports
-    path: bills/aws
-    prefix: exports
-    export: focus
-  - name: gcp
-    type: gcp_billing
-    path: bills/gcp
-  - name: tidewater
-    type: focus_files
-    path: bills/hybrid
-  - name: accelerators
-    type: tables
-    stream: accelerator_usage
-    path: meters/accelerator_usage
-  - name: usage-gpu
-    type: tables
-    stream: model_usage
-    path: meters/model_usage
-  - name: usage-daily
-    type: tables
-    stream: model_usage
-    path: meters/model_usage_daily.csv
-  - name: rates
-    type: tables
-    stream: fx_rates
-    path: meters/fx_rates.csv
-  - name: invoices
-    type: tables
-    stream: invoices
-    path: meters/invoices.csv
-  - name: outcomes
-    type: tables
-    stream: outcomes
-    path: meters/outcomes.parquet
-  - name: processes
-    type: tables
-    stream: process_volumes
-    path: meters/process_volumes.csv
-  - name: budgets
-    type: tables
-    stream: budgets
-    path: budgets.csv
 """
 
 _PLATFORMS = """\
@@ -135,8 +113,20 @@ platforms:
     match: {{source: aws}}
   - id: tidewater
     name: {vendor}
-    kind: ai_native
+    kind: other
     match: {{source: tidewater}}
+  - id: railway
+    name: Railway
+    kind: ai_native
+    match: {{source: railway}}
+  - id: openai
+    name: OpenAI
+    kind: model_api
+    match: {{source: openai}}
+  - id: anthropic
+    name: Anthropic
+    kind: model_api
+    match: {{source: anthropic}}
   - id: google-bigquery
     name: BigQuery
     kind: data_warehouse
@@ -180,12 +170,12 @@ assignments:
     match: {{source: aws, tags: {{cluster: apps}}}}
     lifecycle_stage: serving
     pool: kubernetes
-  - name: CPU nodes of the hybrid
-    match: {{source: tidewater, tags: {{pool: cpu-serving}}}}
+  - name: GPU node that is cut into slices
+    match: {{source: aws, tags: {{cluster: gpu-slices}}}}
     lifecycle_stage: serving
-    pool: kubernetes
+    pool: gpu-slices
   - name: vector search
-    match: {{service_name: {{in: [Amazon OpenSearch Service, Vector Store]}}}}
+    match: {{service_name: Amazon OpenSearch Service}}
     lifecycle_stage: serving
     pool: vector-database
   - name: LLM gateway
@@ -199,9 +189,40 @@ assignments:
     match: {{service_name: {{prefix: AWS Support}}}}
     pool: support-plan
   - name: network of the ML accounts
-    match: {{service_name: {{in: [AWS Data Transfer, Data Transfer]}}}}
+    match: {{service_name: AWS Data Transfer}}
     lifecycle_stage: serving
     pool: shared-network
+  # Railway: traffic and platform services are shared, every other service is a model's.
+  - name: traffic at Railway
+    match: {{source: railway, service_name: Railway Network}}
+    lifecycle_stage: serving
+    pool: shared-network
+  - name: vector search at Railway
+    match: {{source: railway, tags: {{service: vector-store}}}}
+    lifecycle_stage: serving
+    pool: vector-database
+  - name: gateway at Railway
+    match: {{source: railway, tags: {{service: llm-gateway}}}}
+    lifecycle_stage: serving
+    pool: llm-gateway
+  - name: plan and seats
+    match: {{source: railway, service_name: Railway Plan}}
+    lifecycle_stage: serving
+    team: ml-platform
+{railway_services}
+  # Model APIs: the gateway's key is shared, other projects have one user each.
+  - name: key of the gateway
+    match: {{source: openai, resource_id: {gateway_key}}}
+    lifecycle_stage: serving
+    pool: openai-key
+  - name: research at OpenAI
+    match: {{source: openai, sub_account_id: {research}}}
+    lifecycle_stage: experimentation
+    model: care-assistant
+  - name: invoices at Anthropic
+    match: {{source: anthropic, sub_account_id: {invoices}}}
+    lifecycle_stage: serving
+    model: invoice-reader
   # Tags. The model's tag was called ml_model until it was renamed.
   - name: training, old tag
     match: {{tags: {{ml_model: "*", stage: training}}}}
@@ -247,8 +268,10 @@ pools:
   - {{name: gpu-cluster, driver: gpu_hours, idle: show, interval: hour}}
   - {{name: gpu-batch, driver: gpu_hours, idle: show, interval: hour}}
   - {{name: gpu-hybrid, driver: gpu_hours, idle: show, interval: hour}}
+  - {{name: gpu-slices, driver: gpu_hours, idle: show, interval: hour}}
   - {{name: kubernetes, driver: cpu_memory_hours}}
   - {{name: llm-gateway, driver: tokens}}
+  - {{name: openai-key, driver: tokens}}
   - {{name: vector-database, driver: requests}}
   - {{name: observability, driver: even}}
   - {{name: support-plan, driver: direct_cost, kind: overhead}}

@@ -99,6 +99,7 @@ def _model(model: str) -> Placement:
 _OUTSIDE: Final = Placement("out_of_scope")
 _NOBODY: Final = Placement("unallocated")
 _GPU_BATCH: Final = (("cluster", "gpu-batch"), ("environment", "production"))
+_GPU_SLICES: Final = (("cluster", "gpu-slices"), ("environment", "production"))
 _APPS: Final = (("cluster", "apps"), ("environment", "production"))
 _TRAINING: Final = (("stage", "training"), ("environment", "research"))
 _DATA: Final = (("stage", "data"), ("environment", "production"))
@@ -109,11 +110,15 @@ _AWS_SHARED: Final = (
         _pool("gpu-batch"), _GPU_BATCH,
     ),
     Spend(
+        "gpu-slices", "aws", "aws-gpu-slices", AWS_PRODUCTION, (0, 1_700, 2_100),
+        _pool("gpu-slices"), _GPU_SLICES,
+    ),
+    Spend(
         "eks", "aws", "aws-eks", AWS_PRODUCTION, (450, 450, 300),
         _pool("kubernetes"), _APPS, grain="day", resources=3,
     ),
     Spend(
-        "apps-node", "aws", "aws-cpu", AWS_PRODUCTION, (8_200, 7_800, 3_000),
+        "apps-node", "aws", "aws-cpu", AWS_PRODUCTION, (8_200, 7_800, 3_600),
         _pool("kubernetes"), _APPS, resources=2,
     ),
     Spend(
@@ -262,29 +267,6 @@ _HYBRID: Final = (
     _tidewater(
         "gpu-serving", "hybrid-gpu", (0, 9_500, 15_500), _pool("gpu-hybrid"),
         tags=(("pool", "gpu-serving"),), grain="hour", resources=5,
-    ),
-    _tidewater(
-        "cpu-serving", "hybrid-cpu", (0, 1_500, 2_600), _pool("kubernetes"),
-        tags=(("pool", "cpu-serving"),), grain="hour", resources=2,
-    ),
-    _tidewater(
-        "endpoint-vision", "hybrid-endpoint", (0, 600, 1_500),
-        _model("maintenance-vision"), resources=8,
-    ),
-    _tidewater(
-        "endpoint-eta", "hybrid-endpoint", (0, 300, 700), _model("eta-v2"),
-        resources=6,
-    ),
-    _tidewater(
-        "vector-index", "hybrid-vectors", (0, 400, 900), _pool("vector-database"),
-        resources=4,
-    ),
-    _tidewater(
-        "objects-camera", "hybrid-storage", (0, 200, 400), _model("driver-camera"),
-        tags=(("stage", "data"),), resources=6,
-    ),
-    _tidewater(
-        "egress", "hybrid-egress", (0, 300, 400), _pool("shared-network"), resources=4
     ),
     _tidewater(
         "series", "hybrid-metrics", (0, 300, 500), _pool("observability"), resources=6

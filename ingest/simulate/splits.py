@@ -14,6 +14,7 @@ import numpy as np
 from ingest.simulate.ledger import HOURLY_POOLS
 from ingest.simulate.metering import MEMORY_WEIGHT, MILLI
 from ingest.simulate.money import UNITS
+from ingest.simulate.slices import POOL as SLICED_POOL
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +37,10 @@ DRIVERS: Final = {
     "gpu-cluster": "gpu_hours",
     "gpu-batch": "gpu_hours",
     "gpu-hybrid": "gpu_hours",
+    "gpu-slices": "gpu_hours",
     "kubernetes": "cpu_memory_hours",
     "llm-gateway": "tokens",
+    "openai-key": "tokens",
     "vector-database": "requests",
     "observability": "even",
     "support-plan": "direct_cost",
@@ -121,6 +124,9 @@ def _weights(
 ) -> tuple[Weights, NDArray[np.float64]]:
     """Return weight by model and moment, and the capacity (zero if unlimited)."""
     nothing = np.zeros(timeline.day_count)
+    if pool == SLICED_POOL:
+        held = {one.model: one.weight for one in meters.sliced.workloads}
+        return held, meters.sliced.is_there.astype(np.float64)
     if pool in HOURLY_POOLS:
         return _gpu_weights(pool, meters)
     if pool == "shared-network":

@@ -32,6 +32,13 @@ QUARANTINED: Final = {
     "aws": ("focus", "unknown_currency"),
     "gcp": ("gcp_billing_export", "cost_unreadable"),
     "tidewater": ("focus", "BilledCost_unreadable"),
+    "railway": ("railway_usage", "negative_quantity"),
+    "openai": ("llm_provider_costs", "amount_unreadable"),
+    "anthropic": ("llm_provider_costs", "amount_unreadable"),
+    "gateway": ("llm_usage", "unknown_reporter"),
+    "cluster": ("opencost_allocation", "negative_quantity"),
+    "vectors": ("model_usage", "negative_quantity"),
+    "ecb": ("fx_rates", "rate_unreadable"),
     "accelerators": ("accelerator_usage", "pool_id_missing"),
     "usage-gpu": ("model_usage", "negative_quantity"),
     "usage-daily": ("model_usage", "period_start_unreadable"),
@@ -120,27 +127,26 @@ def _ledger(ledger: Ledger) -> _Tree:
 
 def _components(facts: Facts) -> _Tree:
     """Return each component in EUR; exact, see :class:`ingest.simulate.charges`."""
-    index = {month.label: month.index for month in facts.timeline.months}
     tree = _tree()
-    for (source, month, currency, component), total in sorted(
-        facts.ledger.components.items()
-    ):
-        tree[source][month][component] = {
-            name: to_decimal(facts.ledger.euros(index[month], currency, units))
-            for name, units in (
-                ("billed_cost", total.billed),
-                ("effective_cost", total.effective),
-            )
-        }
+    for source, month, currency, component in sorted(facts.ledger.components):
+        euros = facts.ledger.component_euros(source, month, currency, component)
+        tree[source][month][component] = _pair(euros)
     return dict(_plain(tree))
 
 
 def _direct(ledger: Ledger) -> _Tree:
-    """Return direct cost by kind of owner, owner, month and billing currency."""
+    """Return direct cost in EUR by kind of owner, owner and month."""
     tree = _tree()
-    for (month, currency, kind, target), total in sorted(ledger.direct.items()):
-        tree[f"{kind}s"][target][month][currency] = _amounts(total)
+    for month, _, kind, target in sorted(ledger.direct):
+        tree[f"{kind}s"][target][month] = _pair(
+            ledger.direct_euros(kind, target, month)
+        )
     return dict(_plain(tree))
+
+
+def _pair(euros: tuple[int, int]) -> _Tree:
+    billed, effective = euros
+    return {"billed_cost": to_decimal(billed), "effective_cost": to_decimal(effective)}
 
 
 def _pools(facts: Facts) -> _Tree:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -103,6 +104,123 @@ def test_every_component_is_the_planted_one_to_the_tenth_decimal(
             assert waterfall[source, month, "remainder"] == NOTHING
 
 
+def test_all_dollars_of_a_month_are_the_planted_ones_before_they_are_converted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    """Whatever a dollar was worth, the bills themselves add up to the last digit."""
+    rows = published.query("SELECT * FROM cost.mart_exchange_rates").to_pylist()
+    found = {
+        row["billing_month"]: (
+            row["unconverted_billed_cost"],
+            row["unconverted_effective_cost"],
+        )
+        for row in rows
+        if row["from_currency"] == "USD"
+    }
+    planted: dict[str, list[Amounts]] = defaultdict(list)
+    for months in truth["ledger"].values():
+        for month, by_currency in months.items():
+            if "USD" in by_currency:
+                planted[month].append(amounts(by_currency["USD"]))
+    assert found == {month: total(parts) for month, parts in planted.items()}
+    assert len(found) == 6
+
+
+def test_finance_typed_rates_in_before_the_ecbs_average_counted(
+    published: Snapshot,
+) -> None:
+    rows = published.query(
+        "SELECT * FROM cost.mart_exchange_rates WHERE from_currency = 'USD'"
+        " ORDER BY billing_month"
+    ).to_pylist()
+    assert [(row["rate_source"], row["rate_rule"]) for row in rows] == [
+        ("rates", "typed_in"),
+        *[("ecb", "month_average")] * 5,
+    ]
+
+
+def test_railway_is_an_estimate_until_its_invoice_settles_it(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    """The last month has no invoice: nothing is billed, and all of it is estimated."""
+    rows = published.query(
+        "SELECT billing_month, is_estimated, sum(billed_cost) AS billed,"
+        " sum(effective_cost) AS effective FROM cost.fct_daily_model_costs"
+        " WHERE source = 'railway' GROUP BY ALL ORDER BY ALL"
+    ).to_pylist()
+    planted = truth["components"]["railway"]
+    assert [(row["billing_month"], row["is_estimated"]) for row in rows] == [
+        (month, month == "2026-10") for month in sorted(planted)
+    ]
+    for row in rows:
+        parts = total(
+            [amounts(part) for part in planted[row["billing_month"]].values()]
+        )
+        assert (row["billed"], row["effective"]) == parts
+    assert rows[-1]["billed"] == 0
+    assert rows[-1]["effective"] > 1_000
+
+
+def test_a_sliced_gpu_is_paid_by_the_slices_that_were_held(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    """One of seven slices all day, one by day, two on workdays, three until four."""
+    rows = published.query(
+        "SELECT model_id, sum(effective_cost) AS cost FROM cost.fct_daily_model_costs"
+        " WHERE pool_id = 'gpu-slices' GROUP BY ALL"
+    ).to_pylist()
+    cost = {row["model_id"]: float(row["cost"]) for row in rows}
+    whole = sum(cost.values())
+    assert cost["care-assistant"] / whole == pytest.approx(1 / 7, abs=1e-7)
+    # Few lines at this scale: not every hour of a day has its share of the money.
+    assert cost["eta-v2"] / whole == pytest.approx(14 / 24 / 7, rel=0.2)
+    assert cost["route-planner"] / whole == pytest.approx(3 * 4 / 24 / 7, rel=0.2)
+    assert cost[None] / whole > 0.4
+    assert truth["pools"]["gpu-slices"]["driver"] == "gpu_hours"
+
+
+def test_what_apis_tell_beside_their_bills_is_in_the_evidence(workspace: Path) -> None:
+    """Deployments, latency and invoices of Railway, and usage of the model APIs."""
+    with duckdb.connect(str(workspace / "raw.duckdb"), read_only=True) as raw:
+        raw.execute(f"SET file_search_path = '{workspace}'")
+
+        def one(sql: str) -> Any:
+            row = raw.execute(sql).fetchone()
+            assert row is not None
+            return row[0] if len(row) == 1 else row
+
+        assert (
+            one(
+                "SELECT count(DISTINCT status) FROM evidence.deployments"
+                " WHERE source_system = 'railway'"
+            )
+            >= 3
+        )
+        assert (
+            one(
+                "SELECT count(*) FROM evidence.serving_latency"
+                " WHERE latency_p95_seconds <= latency_p50_seconds"
+            )
+            == 0
+        )
+        assert one("SELECT count(*) FROM evidence.serving_latency") > 500
+        assert (
+            one("SELECT count(*) FROM evidence.invoices WHERE _source = 'railway'") == 3
+        )
+        # The gateway's key: OpenAI counts the very tokens that the gateway counts.
+        by_vendor, by_gateway = (
+            one(
+                "SELECT sum(input_tokens + output_tokens) FROM evidence.llm_usage"
+                f" WHERE provider = 'openai' AND {condition}"
+            )
+            for condition in (
+                "reported_by = 'provider' AND api_key_id = 'key_9b1gateway'",
+                "reported_by = 'gateway'",
+            )
+        )
+        assert by_vendor == by_gateway > 0
+
+
 def test_direct_cost_of_each_model_is_the_planted_one(
     published: Snapshot, truth: dict[str, Any]
 ) -> None:
@@ -112,14 +230,14 @@ def test_direct_cost_of_each_model_is_the_planted_one(
         " WHERE component = 'direct' AND model_id IS NOT NULL GROUP BY ALL"
     ).to_pylist()
     found = {(r["model_id"], r["billing_month"]): r for r in rows}
-    planted = truth["direct"]["models"]
-    assert {model for model, _ in found} == set(planted)
-    for model, months in planted.items():
-        for month, by_currency in months.items():
-            if "USD" not in by_currency:
-                row = found[model, month]
-                expected = amounts(by_currency["EUR"])
-                assert (row["billed"], row["effective"]) == expected, (model, month)
+    planted = {
+        (model, month): amounts(part)
+        for model, months in truth["direct"]["models"].items()
+        for month, part in months.items()
+    }
+    assert {
+        key: (row["billed"], row["effective"]) for key, row in found.items()
+    } == planted
 
 
 def test_every_pool_is_divided_as_planted(

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from ingest.simulate.charges import DAY_SECONDS, HOUR_SECONDS
 from ingest.simulate.formats.columns import chosen, constant, decimals, times
+from ingest.simulate.metering import COUNTED_BY_RAILWAY
 from ingest.simulate.timeline import HOURS_PER_DAY, epoch_seconds
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from ingest.simulate.timeline import Month, Timeline
 
 _MILLI_DECIMALS: Final = 3
+#: The gateway counts tokens and Prometheus vector queries.
+_POOLS_IN_TABLES: Final = ("kubernetes",)
 #: Seconds per thousandth of an hour are 3.6: in tenths, times 36.
 _TENTHS_PER_MILLI_HOUR: Final = 36
 _TWICE_EVERY: Final = 211
@@ -103,7 +106,7 @@ class MeterWriter:
         rows = [
             self._daily_row(one, int(day))
             for one in series
-            if not one.is_hourly
+            if not one.is_hourly and one.pool in _POOLS_IN_TABLES
             for day in np.flatnonzero(one.is_active)
         ]
         rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(3,)))
@@ -186,6 +189,9 @@ class MeterWriter:
 
     def _daily_row(self, one: UsageSeries, day: int) -> list[object]:
         counts = [_at(getattr(one, name), day) for name in _COUNTS]
+        is_moved = day >= self._names.renamed_on_day
+        if is_moved and one.model in COUNTED_BY_RAILWAY:
+            counts = [""] * len(counts)
         hours = [
             _at(values, day, divisor=1_000)
             for values in (one.core_milli_hours, one.memory_milli_hours)
