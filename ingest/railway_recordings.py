@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from ingest.connector import Finding
     from ingest.files import LocalFile
+    from ingest.railway_periods import Period
 
 EXCHANGES = (".jsonl", ".jsonl.gz")
 
@@ -50,7 +51,7 @@ class RailwayRecordings:
         self._lock = Lock()
         self._answers: dict[str, Any] | None = None
         self._moments: list[datetime] = []
-        self._usage_starts: list[datetime] = []
+        self._usage_ranges: set[tuple[datetime, datetime]] = set()
 
     def check(self) -> list[Finding]:
         """Say how many files there are."""
@@ -77,7 +78,13 @@ class RailwayRecordings:
     def since(self) -> datetime:
         """Return the start of the first range of which usage was asked."""
         self._read()
-        return min(self._usage_starts, default=self.answered_at)
+        starts = (start for start, _ in self._usage_ranges)
+        return min(starts, default=self.answered_at)
+
+    def has_usage_of(self, period: Period) -> bool:
+        """Tell whether usage was asked of just this range of time."""
+        self._read()
+        return (period.start, period.end) in self._usage_ranges
 
     def post_json(self, path: str, *, body: Mapping[str, Any]) -> Any:  # noqa: ANN401, ARG002
         """Return what was answered to the same question.
@@ -130,8 +137,11 @@ class RailwayRecordings:
             raise _unreadable(error, where) from error
         self._moments.append(moment)
         if is_usage:
-            start = exchange["variables"]["startDate"]
-            self._usage_starts.append(to_moment(start, where=where))
+            start, end = (
+                to_moment(exchange["variables"].get(name), where=where)
+                for name in ("startDate", "endDate")
+            )
+            self._usage_ranges.add((start, end))
         return question, answer
 
 

@@ -287,6 +287,7 @@ class Railway:
             self._served(api, account, week)
             for week in asked
             if week.overlaps(window.start, window.end)
+            and (recorded is None or recorded.has_usage_of(week))
         ]
         served = tuple(week for week in found if week.places)
         if recorded is not None:

@@ -84,8 +84,8 @@ def price(measurement: str, day: str) -> Fraction:
     if measurement == "NETWORK_TX_GB":
         return Fraction(1, 20)
     disk = Fraction("0.15") if day >= "2026-08-01" else Fraction("0.25")
-    by_month = {"CPU_USAGE": 20, "MEMORY_USAGE_GB": 10, "DISK_USAGE_GB": disk}
-    return Fraction(by_month[measurement]) / MINUTES
+    whole = {"CPU_USAGE": Fraction(20), "MEMORY_USAGE_GB": Fraction(10)}
+    return whole.get(measurement, disk) / MINUTES
 
 
 def railway_estimates(company: Path) -> dict[str, Fraction]:
@@ -162,10 +162,8 @@ def test_the_rate_of_a_month_is_one_by_the_average_of_the_ecbs_quotations(
             month = f"{datetime.fromtimestamp(bucket['start_time'], UTC):%Y-%m}"
             for result in bucket["results"]:
                 value = result["amount"]["value"]
-                is_asked = (
-                    month == "2026-10" and result["project_id"] == "proj_research"
-                )
-                if is_asked and not isinstance(value, str):
+                is_direct = result["project_id"] == "proj_research"
+                if month == "2026-10" and is_direct and not isinstance(value, str):
                     parts[bucket["start_time"]] += value
     euros = sum(round(part * rate, 10) for part in parts.values())
     planted = truth["components"]["openai"]["2026-10"]["direct"]
