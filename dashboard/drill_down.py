@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import data, filters, page, tables
 from dashboard import format as fmt
+from triptych.warehouse.reader import LineItemsOutOfReachError
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -125,7 +126,10 @@ def _show_model(here: Page, row: dict[str, Any], loading: data.Loading) -> None:
             row_count=sum(part["row_count"] for part in rows),
         ),
     )
-    _show_origins(here, row["model_id"], rows)
+    try:
+        _show_origins(here, row["model_id"], rows)
+    except LineItemsOutOfReachError as error:
+        st.info(fmt.markdown(str(error)))
 
 
 def _part(part: dict[str, Any]) -> str:

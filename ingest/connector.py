@@ -82,6 +82,8 @@ class Delivery:
     skip_reason : str
         Why it is not to be read although it is there, such as a data set that no
         stream takes; the run says so. Empty: read it.
+    is_in_place : bool
+        Its files are catalogued where they are, without a copy.
     """
 
     stream: str
@@ -91,6 +93,19 @@ class Delivery:
     label: str
     detail: object = field(default=None, compare=False)
     skip_reason: str = ""
+    is_in_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RestingPlace:
+    """Where a file stays that is catalogued without a copy.
+
+    ``uri`` is the address that engines read, ``s3://…`` or an absolute path;
+    ``version`` changes whenever its content may have changed.
+    """
+
+    uri: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +119,9 @@ class FilePart:
     ``landing`` says how this one file is read, where its own header decides that;
     ``None``: as :meth:`Connector.landing` says. A file that does not hold as many
     rows as ``row_count``, which its manifest announces, refuses the delivery.
+
+    ``in_place`` says that the file stays where it is: ``path`` is then read once and
+    not kept.
     """
 
     path: Path
@@ -114,6 +132,7 @@ class FilePart:
     encoding: str = "utf-8"
     landing: LandingOptions | None = None
     row_count: int | None = None
+    in_place: RestingPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +223,7 @@ __all__ = [
     "Finding",
     "LandingOptions",
     "Part",
+    "RestingPlace",
     "RowsPart",
     "SourceConfig",
     "Window",

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.connector import FileFormat, Finding
+from ingest.connector import FileFormat, Finding, RestingPlace
 from triptych.errors import FatalSourceError
+from triptych.warehouse.in_place import file_version
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -28,7 +29,7 @@ _FORMATS: dict[str, FileFormat] = {
     ".ndjson": "jsonl",
     ".ndjson.gz": "jsonl",
 }
-_GLOB_CHARACTERS = frozenset("*?[")
+GLOB_CHARACTERS = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,15 @@ class LocalFile:
         status = self.path.stat()
         text = f"{status.st_size}:{status.st_mtime_ns}"
         return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    @property
+    def place(self) -> RestingPlace:
+        """Return where it stays if it is not copied."""
+        return RestingPlace(str(self.path.absolute()), file_version(self.path))
+
+    def fetch(self, workdir: Path) -> Path:  # noqa: ARG002  (nothing to download)
+        """Return the file itself."""
+        return self.path
 
 
 class LocalFiles:
@@ -114,18 +124,14 @@ class LocalFiles:
     @staticmethod
     def format_of(path: Path) -> FileFormat:
         """Return the format that a file's name promises."""
-        return next(
-            format_
-            for suffix, format_ in _FORMATS.items()
-            if path.name.lower().endswith(suffix)
-        )
+        return format_of_name(path.name)
 
     def _search(self) -> tuple[Path, Iterator[Path]]:
         pattern = self._pattern
-        if _GLOB_CHARACTERS & set(pattern):
+        if GLOB_CHARACTERS & set(pattern):
             fixed = []
             for segment in pattern.split("/"):
-                if _GLOB_CHARACTERS & set(segment):
+                if GLOB_CHARACTERS & set(segment):
                     break
                 fixed.append(segment)
             base = self._root / ("/".join(fixed) or ("/" if pattern[0] == "/" else "."))
@@ -151,6 +157,18 @@ class LocalFiles:
         if path.is_relative_to(self._root):
             return path.relative_to(self._root).as_posix()
         return str(path)
+
+
+def is_data_file(name: str) -> bool:
+    """Tell whether a name ends as that of a data file does."""
+    return name.lower().endswith(tuple(_FORMATS))
+
+
+def format_of_name(name: str) -> FileFormat:
+    """Return the format that the name of a data file promises."""
+    return next(
+        format_ for suffix, format_ in _FORMATS.items() if name.lower().endswith(suffix)
+    )
 
 
 def column_names(path: Path, *, delimiter: str = ",") -> list[str]:
@@ -193,9 +211,12 @@ def open_text(path: Path, *, encoding: str = "utf-8") -> io.TextIOWrapper:
 
 
 __all__ = [
+    "GLOB_CHARACTERS",
     "LocalFile",
     "LocalFiles",
     "column_names",
     "distinct_names",
+    "format_of_name",
+    "is_data_file",
     "open_text",
 ]

@@ -3,6 +3,7 @@
 Parquet is kept byte for byte. Text is converted once, here, into Parquet with
 canonical types, so no later step parses it again. A Parquet file that holds rows
 which cannot count is written again without them; those rows go to quarantine whole.
+Parquet in place is judged alike and stays where it is, unless it holds such rows.
 """
 
 from __future__ import annotations
@@ -32,11 +33,13 @@ from ingest.projection import (
     reject_reason,
 )
 from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
+from triptych.warehouse.in_place import file_checksum
 
 if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
+    from ingest.connector import RestingPlace
     from ingest.streams import Stream
 
 _CHUNK_BYTES = 8 * 1024 * 1024
@@ -66,7 +69,7 @@ class PartTotal:
 
 @dataclass(frozen=True, slots=True)
 class LandedPart:
-    """One Parquet file at rest in the staging folder."""
+    """One Parquet file at rest: in the staging folder, or where it was delivered."""
 
     path: Path
     origin: str
@@ -76,6 +79,7 @@ class LandedPart:
     projection: Projection
     rejected: tuple[RejectedRow, ...]
     totals: tuple[PartTotal, ...]
+    in_place: RestingPlace | None = None
 
     @property
     def signature(self) -> str:
@@ -127,12 +131,39 @@ class Lander:
         return landed
 
     def _land_parquet(self, part: FilePart, target: Path) -> LandedPart:
+        if part.in_place is not None:
+            resting = self._leave_in_place(part, part.in_place)
+            if resting is not None:
+                return resting
         checksum = _bring(part, target)
-        physical = self._describe(
-            f"SELECT * FROM read_parquet({literal(str(target))})", part.uri
-        )
+        physical = self._describe(f"SELECT * FROM {_parquet(target)}", part.uri)
         projection = self._project(physical, part)
         return self._separate_bad_rows(target, part.uri, checksum, physical, projection)
+
+    def _leave_in_place(self, part: FilePart, place: RestingPlace) -> LandedPart | None:
+        """Judge a file where it is; ``None`` if it has rows that cannot count.
+
+        Nobody may write such a file anew in place, so it is copied without them.
+        """
+        physical = self._describe(f"SELECT * FROM {_parquet(part.path)}", part.uri)
+        projection = self._project(physical, part)
+        totals, bad_count = self._assess(part.path, projection, part.uri)
+        if bad_count:
+            return None
+        checksum, byte_count = file_checksum(part.path), part.path.stat().st_size
+        if part.is_owned:
+            part.path.unlink()
+        return LandedPart(
+            part.path,
+            part.uri,
+            checksum,
+            byte_count,
+            tuple(physical.items()),
+            projection,
+            (),
+            totals,
+            place,
+        )
 
     def _separate_bad_rows(
         self,
@@ -167,13 +198,11 @@ class Lander:
         return self._land_parquet(owned, target)
 
     def _land_text(self, part: FilePart, target: Path) -> LandedPart:
-        checksum = _checksum_as_read(_checksum(part.path), self._options_of(part))
+        checksum = _checksum_as_read(file_checksum(part.path), self._options_of(part))
         relation, physical = self._text_relation(part)
         projection = self._project(physical, part)
         rejected = self._convert_text(part, relation, physical, projection, target)
-        landed = self._describe(
-            f"SELECT * FROM read_parquet({literal(str(target))})", part.uri
-        )
+        landed = self._describe(f"SELECT * FROM {_parquet(target)}", part.uri)
         # From here on the canonical columns stand in the file under their own names.
         at_rest = project(self._stream, landed, LandingOptions())
         totals, _ = self._assess(target, at_rest, part.uri)
@@ -241,7 +270,7 @@ class Lander:
     def _rows_refused(self, target: Path, part: FilePart) -> tuple[RejectedRow, ...]:
         rows = self._connection.execute(
             "SELECT _row_number, _reject_reason, _row_content"
-            f" FROM read_parquet({literal(str(target))})"
+            f" FROM {_parquet(target)}"
             " WHERE _reject_reason IS NOT NULL ORDER BY _row_number"
         ).fetchall()
         return tuple(
@@ -284,7 +313,7 @@ class Lander:
         return {row[0]: row[1] for row in rows}
 
     def _judged(self, target: Path, projection: Projection, extra: str = "") -> str:
-        source = f"read_parquet({literal(str(target))}, file_row_number = true)"
+        source = _parquet(target, is_numbered=True)
         return (
             f"SELECT *, {reject_reason(self._stream, projection)} AS _reject_reason"
             f" FROM (SELECT {projection.select_list()},"
@@ -311,7 +340,7 @@ class Lander:
             f" count(*) FILTER ({bad_row_predicate(stream)})"
             f" FROM (SELECT {projection.select_list()},"
             f" {presence_flags(stream, projection)}"
-            f" FROM read_parquet({literal(str(target))}))"
+            f" FROM {_parquet(target)})"
             f" GROUP BY {month}, {currency} ORDER BY ALL",
             origin,
         ).fetchall()
@@ -354,7 +383,7 @@ class Lander:
             " WHERE _reject_reason IS NOT NULL)",
             origin,
             columns="* EXCLUDE (file_row_number)",
-            options=", file_row_number = true",
+            is_numbered=True,
         )
 
     def _keep_good_rows(
@@ -364,11 +393,11 @@ class Lander:
         origin: str,
         *,
         columns: str = "*",
-        options: str = "",
+        is_numbered: bool = False,
     ) -> None:
         kept = target.with_name(f".{target.name}.good")
         self._copy(
-            f"SELECT {columns} FROM read_parquet({literal(str(target))}{options})"
+            f"SELECT {columns} FROM {_parquet(target, is_numbered=is_numbered)}"
             f" WHERE {condition}",
             kept,
             origin,
@@ -389,11 +418,17 @@ class Lander:
             raise as_malformed(error, origin) from error
 
 
+def _parquet(path: Path, *, is_numbered: bool = False) -> str:
+    # A folder BILLING_PERIOD=2026-03 is a name, and no column of the file below it.
+    numbered = ", file_row_number = true" if is_numbered else ""
+    return f"read_parquet({literal(str(path))}, hive_partitioning = false{numbered})"
+
+
 def _bring(part: FilePart, target: Path) -> str:
     if part.is_owned:
         if part.path != target:
             part.path.replace(target)
-        return _checksum(target)
+        return file_checksum(target)
     return _copy_with_checksum(part.path, target)
 
 
@@ -417,11 +452,6 @@ def _checksum_as_read(checksum: str, options: LandingOptions) -> str:
         return checksum
     reading = json.dumps([checksum, options.mapping, options.defaults], sort_keys=True)
     return hashlib.sha256(reading.encode()).hexdigest()
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _copy_with_checksum(source: Path, target: Path) -> str:

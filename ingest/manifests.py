@@ -22,7 +22,7 @@ from triptych.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from ingest.connector import FileFormat
@@ -149,7 +149,35 @@ class ManifestReader:
             if after.fingerprint == month.fingerprint:
                 return month, paths
             month = after
-        raise TransientSourceError(
+        raise self._overwritten(month)
+
+    def each(
+        self,
+        month: ManifestedMonth,
+        workdir: Path,
+        *,
+        renew: Callable[[ManifestedMonth], ManifestedMonth],
+    ) -> Iterator[tuple[StoredObject, Path]]:
+        """Yield the files of a month one by one; the reader removes what it has read.
+
+        Raises
+        ------
+        TransientSourceError
+            The month was overwritten meanwhile.
+        """
+        if month.problem:
+            raise month.problem
+        try:
+            for number, file in enumerate(month.files):
+                (path,) = self._store.fetch([file], folder=workdir / str(number))
+                yield file, path
+        except (ObjectChangedError, ObjectMissingError) as error:
+            raise self._overwritten(month) from error
+        if renew(month).fingerprint != month.fingerprint:
+            raise self._overwritten(month)
+
+    def _overwritten(self, month: ManifestedMonth) -> TransientSourceError:
+        return TransientSourceError(
             "The month was overwritten each time it was being read.",
             where=self._store.uri(month.manifest.key),
             next_step=f"{_KEPT} Run again once {self._vendor} has finished the"

@@ -35,6 +35,7 @@ from triptych.warehouse.catalogue import (
     QuarantinedRow,
     StreamView,
 )
+from triptych.warehouse.in_place import FileInPlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -207,10 +208,10 @@ class IngestRunner:
                 shutil.rmtree(landed.folder, ignore_errors=True)
                 return
             load = self._new_load(source, landed, checksums)
-            final = self._places.root / load.files[0] if load.files else None
-            if final is not None:
-                final.parent.parent.mkdir(parents=True, exist_ok=True)
-                (landed.folder / "parts").rename(final.parent)
+            if any(part.in_place is None for part in landed.parts):
+                final = self._places.root / self._lake_folder(source, landed)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                (landed.folder / "parts").rename(final)
             catalogue.commit(load)
         shutil.rmtree(landed.folder, ignore_errors=True)
         report.committed.append(
@@ -243,10 +244,13 @@ class IngestRunner:
         delivery = landed.delivery
         scope = {"source": source, "stream": delivery.stream, "scope": delivery.scope}
         projection = _projection_text(landed.parts)
+        in_place = _files_in_place(landed.parts)
         if catalogue.has_same_content(
-            **scope, checksums=checksums, projection=projection
+            **scope, checksums=checksums, projection=projection, files_in_place=in_place
         ):
-            catalogue.renew_fingerprint(**scope, fingerprint=landed.fingerprint)
+            catalogue.renew_fingerprint(
+                **scope, fingerprint=landed.fingerprint, files_in_place=in_place
+            )
             report.skipped_count += 1
             return True
         twin = catalogue.find_duplicate(**scope, checksums=checksums)
@@ -289,16 +293,9 @@ class IngestRunner:
         self, source: str, landed: _Landed, checksums: tuple[str, ...]
     ) -> NewLoad:
         delivery, parts = landed.delivery, landed.parts
-        load_id = landed.folder.name
-        place = (
-            self._places.lake.relative_to(self._places.root)
-            / delivery.stream
-            / source
-            / delivery.period
-            / load_id
-        )
+        folder = self._lake_folder(source, landed)
         return NewLoad(
-            load_id=load_id,
+            load_id=landed.folder.name,
             run_id=self._run_id,
             stream=delivery.stream,
             source=source,
@@ -306,7 +303,12 @@ class IngestRunner:
             period=delivery.period,
             fingerprint=landed.fingerprint,
             label=delivery.label,
-            files=tuple((place / part.path.name).as_posix() for part in parts),
+            files=tuple(
+                (folder / part.path.name).as_posix()
+                if part.in_place is None
+                else part.in_place.uri
+                for part in parts
+            ),
             origins=tuple(part.origin for part in parts),
             checksums=checksums,
             byte_count=sum(part.byte_count for part in parts),
@@ -321,7 +323,15 @@ class IngestRunner:
                 for row in part.rejected
             ),
             totals=_merge_totals(parts),
+            files_in_place=_files_in_place(parts),
         )
+
+    def _lake_folder(self, source: str, landed: _Landed) -> Path:
+        """Return the folder of a load in the lake, below the workspace."""
+        delivery = landed.delivery
+        lake = self._places.lake.relative_to(self._places.root)
+        place = lake / delivery.stream / source / delivery.period
+        return place / landed.folder.name
 
     def _record(self, connector: Connector, failures: list[SourceFailure]) -> None:
         config = connector.config
@@ -372,10 +382,22 @@ def _name(connector: Connector) -> str:
 
 def _fingerprint(delivery: Delivery, options: LandingOptions) -> str:
     reading = json.dumps(
-        [_LANDING_VERSION, options.mapping, options.defaults], sort_keys=True
+        [_LANDING_VERSION, options.mapping, options.defaults]
+        + ["in place"] * delivery.is_in_place,
+        sort_keys=True,
     )
     text = f"{delivery.fingerprint}\n{reading}"
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _files_in_place(parts: Sequence[LandedPart]) -> tuple[FileInPlace, ...]:
+    return tuple(
+        FileInPlace(
+            part.in_place.uri, part.byte_count, part.in_place.version, part.checksum
+        )
+        for part in parts
+        if part.in_place is not None
+    )
 
 
 def _row_count(part: LandedPart) -> int:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ingest.connector import Window
+from ingest.in_place import refuse_out_of_reach, verify_in_place
 from ingest.registry import bind_sources
 from ingest.runner import (
     EngineLimits,
@@ -124,7 +125,10 @@ def run(
         A model or test failed; what is published stands.
     """
     with hold_run_lock(workspace.lock_file):
-        bound_connectors(workspace, settings, sources)  # before a run is on record
+        # Before a run is on record.
+        connectors = bound_connectors(workspace, settings, sources)
+        configs = [connector.config for connector in connectors]
+        refuse_out_of_reach(configs, settings.warehouse.engine)
         this = _Run(workspace, settings, progress)
         report = this.ingest(sources, window or Window())
         if not keep_going:
@@ -228,8 +232,11 @@ class _Run:
         with self.recorded("building"):
             # A workspace that has never been ingested has no catalogue yet.
             open_catalogue(self.places()).close()
+            self._verify_in_place()
             with self._progress.task("build") as task:
                 outcome = self._build_marts(task)
+            # What was read is what was catalogued only if it still is.
+            self._verify_in_place()
             with self._progress.task("publish"):
                 path = publish(
                     build_database=self._workspace.build_database,
@@ -241,6 +248,17 @@ class _Run:
                 )
         self._note("published", warnings=[node.name for node in outcome.warnings])
         return BuildReport(self.run_id, path, outcome)
+
+    def _verify_in_place(self) -> None:
+        with open_catalogue(self.places()) as catalogue:
+            files = catalogue.files_in_place()
+        if files:
+            connectors = bind_sources(self._settings.sources, self._workspace.root)
+            verify_in_place(
+                files,
+                [connector.config for connector in connectors],
+                engine=self._settings.warehouse.engine,
+            )
 
     def _build_marts(self, task: Task) -> TransformOutcome:
         warehouse = self._settings.warehouse

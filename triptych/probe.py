@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ingest.connector import Finding
+from ingest.in_place import engine_findings
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
@@ -28,14 +29,25 @@ class SourceProbe:
         return all(finding.is_ok for finding in self.findings)
 
 
-def probe_sources(connectors: Sequence[Connector]) -> Iterator[SourceProbe]:
-    """Yield one answer for each source; one that fails is an answer like another."""
+def probe_sources(
+    connectors: Sequence[Connector], *, engine: str = "duckdb"
+) -> Iterator[SourceProbe]:
+    """Yield one answer for each source; one that fails is an answer like another.
+
+    Parameters
+    ----------
+    connectors : sequence of Connector
+        The sources.
+    engine : str
+        What will build from them: it must reach evidence that stays in place.
+    """
     for connector in connectors:
         try:
             findings = tuple(connector.check())
         except TriptychError as error:
             where = f"{error.where}: " if error.where else ""
             findings = (Finding(False, f"{where}{error.what}", error.next_step),)
+        findings += tuple(engine_findings(connector.config, engine))
         yield SourceProbe(connector.config.name, connector.type, findings)
 
 

@@ -16,17 +16,20 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
-from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ingest.connector import (
     Delivery,
     FilePart,
     Finding,
     LandingOptions,
-    SourceConfig,
     Window,
+)
+from ingest.in_place import (
+    BucketSourceConfig,
+    refuse_unless_parquet,
+    resting_place,
 )
 from ingest.manifests import ManifestedMonth, ManifestReader, format_of
 from ingest.objects import LocalObjects
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from ingest.connector import SourceConfig
     from ingest.objects import ObjectStore, StoredObject
 
 _PARTITION = re.compile(r"billing_period=(\d{4}-(?:0[1-9]|1[0-2]))", re.IGNORECASE)
@@ -54,10 +58,8 @@ _STREAM_MARKS = {
 _STREAM_OF_TABLE = {"focus": "focus", "cur2": "aws_cur2"}
 
 
-class AwsDataExportsConfig(SourceConfig):
+class AwsDataExportsConfig(BucketSourceConfig):
     """Options of an ``aws_data_exports`` source."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     bucket: str | None = Field(
         default=None, min_length=1, description="Bucket that AWS delivers to."
@@ -74,27 +76,9 @@ class AwsDataExportsConfig(SourceConfig):
         default="auto",
         description="What the export holds; 'auto' asks the manifest's columns.",
     )
-    endpoint_url: str | None = Field(
-        default=None, description="Address of an S3-compatible store."
-    )
-    region: str | None = Field(default=None, description="Region of the bucket.")
-    profile: str | None = Field(
-        default=None, description="Named profile of the AWS credential chain."
-    )
     max_parallel_downloads: int = Field(
         default=8, ge=1, le=64, description="Ranges in flight at a time."
     )
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _holds_no_credentials(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.username or parts.password or parts.query:
-            message = "must be a bare address: credentials belong in the environment"
-            raise ValueError(message)
-        return value
 
     @model_validator(mode="after")
     def _has_one_place(self) -> AwsDataExportsConfig:
@@ -102,6 +86,11 @@ class AwsDataExportsConfig(SourceConfig):
             message = "needs either 'bucket' or 'path', and not both"
             raise ValueError(message)
         return self
+
+    @property
+    def is_in_bucket(self) -> bool:
+        """Tell whether the export is read where AWS delivers it."""
+        return self.bucket is not None
 
 
 class AwsDataExports:
@@ -150,6 +139,8 @@ class AwsDataExports:
             raise month.problem
         count = len(month.files)
         yield f"data files of {month.period} for stream {month.stream!r}: {count}"
+        if self._config.in_place:
+            self._refuse_text(month)
         self._store.probe(month.files[0])
         yield "data files can be read"
 
@@ -173,10 +164,13 @@ class AwsDataExports:
                 fingerprint=month.fingerprint,
                 label=self._store.uri(month.manifest.key),
                 detail=month,
+                is_in_place=self._config.in_place,
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
         """Hand over the files of a month, all of one execution.
+
+        Files that stay in place are handed over one at a time.
 
         Raises
         ------
@@ -189,6 +183,9 @@ class AwsDataExports:
         """
         month = delivery.detail
         assert isinstance(month, ManifestedMonth)  # noqa: S101
+        if self._config.in_place:
+            yield from self._read_in_place(month, workdir)
+            return
         month, paths = self._manifests.fetch(month, workdir, renew=self._renewed)
         for file, path in zip(month.files, paths, strict=True):
             yield FilePart(
@@ -197,6 +194,24 @@ class AwsDataExports:
                 self._store.uri(file.key),
                 is_owned=not self._store.is_local,
             )
+
+    def _read_in_place(
+        self, month: ManifestedMonth, workdir: Path
+    ) -> Iterator[FilePart]:
+        self._refuse_text(month)
+        files = self._manifests.each(month, workdir, renew=self._renewed)
+        for file, path in files:
+            yield FilePart(
+                path,
+                "parquet",
+                self._store.uri(file.key),
+                is_owned=not self._store.is_local,
+                in_place=resting_place(self._store, file, path),
+            )
+
+    def _refuse_text(self, month: ManifestedMonth) -> None:
+        for file in month.files:
+            refuse_unless_parquet(format_of(file.key), self._store.uri(file.key))
 
     @property
     def _metadata(self) -> str:

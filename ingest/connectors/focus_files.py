@@ -1,4 +1,4 @@
-"""Any vendor's FOCUS 1.0 to 1.4 files: CSV, CSV.gz or Parquet, a folder or a glob.
+"""Any vendor's FOCUS 1.0 to 1.4 files: CSV, CSV.gz or Parquet, on disk or in a bucket.
 
 Versions may be mixed in one folder: columns are recognised by name, whatever
 version brought them, and what a file lacks is recorded, not guessed. Each file is a
@@ -10,30 +10,35 @@ Source: FOCUS specification, dataset Cost and Usage, versions 1.0 to 1.4.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ingest.connector import (
-    Delivery,
-    FilePart,
-    Finding,
-    LandingOptions,
-    SourceConfig,
-    Window,
+from ingest.bucket_files import BucketAddress, BucketFile, BucketFiles
+from ingest.connector import Delivery, FilePart, Finding, LandingOptions, Window
+from ingest.files import LocalFile, LocalFiles, column_names, format_of_name
+from ingest.in_place import (
+    BucketSourceConfig,
+    open_bucket,
+    refuse_unless_parquet,
+    unambiguous,
 )
-from ingest.files import LocalFiles, column_names
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from ingest.connector import SourceConfig
 
 
-class FocusFilesConfig(SourceConfig):
+class FocusFilesConfig(BucketSourceConfig):
     """Options of a ``focus_files`` source."""
 
-    path: str = Field(description="File, folder or glob, relative to the workspace.")
+    path: str = Field(
+        description="File, folder or glob, relative to the workspace, or in a bucket:"
+        " s3://bucket/folder."
+    )
     delimiter: str = Field(default=",", description="Delimiter of CSV files.")
     encoding: str = Field(default="utf-8", description="Encoding of CSV files.")
     mapping: dict[str, str] = Field(
@@ -45,16 +50,26 @@ class FocusFilesConfig(SourceConfig):
         description="FOCUS column → value for files that do not have the column.",
     )
 
+    @property
+    def is_in_bucket(self) -> bool:
+        """Tell whether the files lie in a bucket."""
+        return BucketAddress.parsed(self.path) is not None
+
 
 class FocusFiles:
-    """Reads FOCUS files from disk."""
+    """Reads FOCUS files from disk or from a bucket."""
 
     type: ClassVar[str] = "focus_files"
     Config: ClassVar[builtins.type[SourceConfig]] = FocusFilesConfig
 
     def __init__(self, config: FocusFilesConfig, *, root: Path) -> None:
         self._config = config
-        self._files = LocalFiles(config.path, root=root, source=config.name)
+        address = BucketAddress.parsed(config.path)
+        self._files: LocalFiles | BucketFiles = (
+            LocalFiles(config.path, root=root, source=config.name)
+            if address is None
+            else BucketFiles(open_bucket(address.bucket, config), address)
+        )
 
     @property
     def config(self) -> FocusFilesConfig:
@@ -82,21 +97,28 @@ class FocusFiles:
                 period="all",
                 fingerprint=file.fingerprint,
                 label=file.label,
-                detail=file.path,
-                skip_reason=_other_dataset(file.path),
+                detail=file,
+                skip_reason=_other_dataset(file),
+                is_in_place=self._config.in_place,
             )
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:  # noqa: ARG002
-        """Hand over the file itself."""
-        path = delivery.detail
-        assert isinstance(path, Path)  # noqa: S101
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
+        """Hand over the file itself, or what was downloaded of an object."""
+        file = delivery.detail
+        assert isinstance(file, LocalFile | BucketFile)  # noqa: S101
+        file_format = format_of_name(file.relative)
+        place = None
+        if self._config.in_place:
+            refuse_unless_parquet(file_format, file.label)
+            place = unambiguous(file.place)
         yield FilePart(
-            path,
-            LocalFiles.format_of(path),
-            delivery.label,
-            is_owned=False,
+            file.fetch(workdir),
+            file_format,
+            file.label,
+            is_owned=isinstance(file, BucketFile),
             delimiter=self._config.delimiter,
             encoding=self._config.encoding,
+            in_place=place,
         )
 
 
@@ -108,8 +130,9 @@ _OTHER_DATASETS = {
 }
 
 
-def _other_dataset(path: Path) -> str:
-    columns = set(column_names(path))
+def _other_dataset(file: LocalFile | BucketFile) -> str:
+    # Nothing of an object is read before it is asked for.
+    columns = set(column_names(file.path)) if isinstance(file, LocalFile) else set()
     if "BilledCost" in columns and "ChargeCategory" in columns:
         return ""
     for column, dataset in _OTHER_DATASETS.items():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from ingest.report import IngestReport
     from tests.spark.published_figures import PublishedTable
     from tests.spark.servers import Server
 
@@ -35,21 +36,23 @@ class Company:
         settings = load_settings(self.root, overrides=overrides)
         run(Workspace(self.root), settings, progress=SilentProgress())
 
-    def ingest(self) -> None:
+    def ingest(self) -> IngestReport:
         """Only ingest."""
         settings = load_settings(self.root)
-        ingest(Workspace(self.root), settings, progress=SilentProgress())
+        return ingest(Workspace(self.root), settings, progress=SilentProgress())
 
     def build(self, overrides: Mapping[str, str] | None = None) -> None:
         """Only build and publish."""
         settings = load_settings(self.root, overrides=overrides)
         build(Workspace(self.root), settings, progress=SilentProgress())
 
-    def published(self) -> dict[str, PublishedTable]:
-        """Return what readers see."""
+    def published(
+        self, *, but_for: frozenset[str] = frozenset()
+    ) -> dict[str, PublishedTable]:
+        """Return what readers see, apart from some columns."""
         workspace = Workspace(self.root)
         pointer = workspace.pointer.read_text("utf-8").strip()
-        return read_published(workspace.warehouse_dir / pointer)
+        return read_published(workspace.warehouse_dir / pointer, but_for=but_for)
 
     def copy_to(self, root: Path) -> Company:
         """Return a copy of the workspace, with all that was ever built in it."""

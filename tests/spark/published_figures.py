@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 #: What differs between any two runs, whatever built them.
 OF_THE_RUN = frozenset({"run_id", "started_at"})
+#: What differs between two workspaces that loaded the same, each in its own time.
+OF_THE_LOADS = frozenset(
+    {"load_id", "loaded_at", "label", "last_loaded_at", "newest_evidence_at"}
+    | {"evidence_as_of", "first_seen_at", "last_seen_at", "example"}
+)
 #: A DOUBLE is a figure for display; engines divide to within its last bits.
 _RELATIVE_TOLERANCE = 1e-14
 
@@ -31,11 +36,16 @@ class PublishedTable:
     approximate: list[Row]
 
 
-def read_published(path: Path) -> dict[str, PublishedTable]:
-    """Return every public table of a published file by ``schema.table``."""
+def read_published(
+    path: Path, *, but_for: frozenset[str] = frozenset()
+) -> dict[str, PublishedTable]:
+    """Return every public table of a published file by ``schema.table``.
+
+    Columns named in ``but_for`` are left out.
+    """
     with duckdb.connect(str(path), read_only=True) as connection:
         return {
-            f"{schema}.{table}": _read(connection, schema, table)
+            f"{schema}.{table}": _read(connection, schema, table, but_for)
             for schema, table in _tables(connection)
         }
 
@@ -49,7 +59,10 @@ def _tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, schema: str, table: str
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    table: str,
+    but_for: frozenset[str],
 ) -> PublishedTable:
     types = dict(
         connection.execute(
@@ -58,7 +71,8 @@ def _read(
             [schema, table],
         ).fetchall()
     )
-    exact = [n for n, t in types.items() if t != "DOUBLE" and n not in OF_THE_RUN]
+    left_out = OF_THE_RUN | but_for
+    exact = [n for n, t in types.items() if t != "DOUBLE" and n not in left_out]
     approximate = [name for name, type_ in types.items() if type_ == "DOUBLE"]
     names = ", ".join(f'"{name}"' for name in (*exact, *approximate))
     order = ", ".join(f'"{name}" NULLS FIRST' for name in exact)

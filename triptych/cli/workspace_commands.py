@@ -51,7 +51,8 @@ def check(
 
     opened = open_workspace(workspace, is_verbose=verbose)
     connectors = bound_connectors(opened.workspace, opened.settings)
-    probes = list(probe_sources(connectors))
+    engine = opened.settings.warehouse.engine
+    probes = list(probe_sources(connectors, engine=engine))
     if as_json:
         print_json(
             {

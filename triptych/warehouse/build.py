@@ -143,6 +143,8 @@ def write_control(
         [(month,) for month in plan.months_to_build],
     )
     with _open(build_database) as connection:
+        # Spark keeps its own state: its first run meets an empty database.
+        connection.execute("CREATE SCHEMA IF NOT EXISTS control")
         connection.execute("BEGIN")
         for table in (*tables, months):
             columns = ", ".join(f"{name} {of}" for name, of in table.columns.items())

@@ -24,6 +24,14 @@ from typing import TYPE_CHECKING, Self
 import duckdb
 
 from triptych.errors import RunLockedError
+from triptych.warehouse.in_place import (
+    CataloguedFile,
+    FileInPlace,
+    current_files_in_place,
+    in_bucket_refusal,
+    is_in_bucket,
+    is_in_place,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -56,6 +64,13 @@ CREATE TABLE IF NOT EXISTS catalogue.loads (
     superseded_by VARCHAR,
     superseded_at TIMESTAMP,
     spark_projections VARCHAR[] NOT NULL
+);
+CREATE TABLE IF NOT EXISTS catalogue.files_in_place (
+    load_id VARCHAR NOT NULL,
+    uri VARCHAR NOT NULL,
+    byte_count BIGINT NOT NULL,
+    version VARCHAR NOT NULL,
+    checksum VARCHAR NOT NULL
 );
 CREATE TABLE IF NOT EXISTS catalogue.load_totals (
     load_id VARCHAR NOT NULL,
@@ -119,7 +134,10 @@ class QuarantinedRow:
 
 @dataclass(frozen=True, slots=True)
 class NewLoad:
-    """Everything a commit records about a load; see ``catalogue.loads``."""
+    """Everything a commit records about a load; see ``catalogue.loads``.
+
+    ``files`` are paths below the workspace, or the addresses of ``files_in_place``.
+    """
 
     load_id: str
     run_id: str
@@ -140,6 +158,7 @@ class NewLoad:
     row_count: int
     quarantined: tuple[QuarantinedRow, ...]
     totals: tuple[LoadTotal, ...]
+    files_in_place: tuple[FileInPlace, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,25 +219,47 @@ class Catalogue:
         scope: str,
         checksums: Sequence[str],
         projection: str,
+        files_in_place: Sequence[FileInPlace] = (),
     ) -> bool:
-        """Tell whether the current load of a scope holds these bytes, read alike."""
+        """Tell whether the current load of a scope holds these bytes, read alike.
+
+        The same bytes in another place are another load: a copy is not what rests
+        in the bucket.
+        """
         row = self._connection.execute(
-            "SELECT count(*) FROM catalogue.loads WHERE status = 'current'"
+            "SELECT load_id FROM catalogue.loads WHERE status = 'current'"
             " AND source = ? AND stream = ? AND scope = ? AND checksums = ?"
             " AND array_to_string(projections, chr(10)) = ? AND fingerprint <> ''",
             [source, stream, scope, list(checksums), projection],
         ).fetchone()
-        return bool(row and row[0])
+        if row is None:
+            return False
+        uris = self._connection.execute(
+            "SELECT uri FROM catalogue.files_in_place WHERE load_id = ?", [row[0]]
+        ).fetchall()
+        return {uri for (uri,) in uris} == {file.uri for file in files_in_place}
 
     def renew_fingerprint(
-        self, *, source: str, stream: str, scope: str, fingerprint: str
+        self,
+        *,
+        source: str,
+        stream: str,
+        scope: str,
+        fingerprint: str,
+        files_in_place: Sequence[FileInPlace] = (),
     ) -> None:
         """Remember that the same content was offered under a new fingerprint."""
-        self._connection.execute(
-            "UPDATE catalogue.loads SET fingerprint = ? WHERE status = 'current'"
-            " AND source = ? AND stream = ? AND scope = ?",
-            [fingerprint, source, stream, scope],
-        )
+        with self._transaction():
+            renewed = self._connection.execute(
+                "UPDATE catalogue.loads SET fingerprint = ? WHERE status = 'current'"
+                " AND source = ? AND stream = ? AND scope = ? RETURNING load_id",
+                [fingerprint, source, stream, scope],
+            ).fetchall()
+            for (load_id,) in renewed:
+                self._connection.execute(
+                    "DELETE FROM catalogue.files_in_place WHERE load_id = ?", [load_id]
+                )
+                self._insert_files_in_place(load_id, files_in_place)
 
     def current_row_count(self, *, source: str, stream: str, scope: str) -> int:
         """Return how many rows the current load of a scope holds; 0 without one."""
@@ -245,11 +286,16 @@ class Catalogue:
         rows = self._connection.execute("SELECT load_id FROM catalogue.loads")
         return {str(row[0]) for row in rows.fetchall()}
 
+    def files_in_place(self) -> list[CataloguedFile]:
+        """Return the files of current loads that are not copied into the lake."""
+        return current_files_in_place(self._connection)
+
     def commit(self, load: NewLoad) -> None:
         """Make ``load`` current and supersede its predecessor, in one transaction."""
         with self._transaction():
             self._supersede(load)
             self._insert_load(load)
+            self._insert_files_in_place(load.load_id, load.files_in_place)
             self._insert_totals(load)
             self._insert_quarantine(load)
             self._replace_view(load.stream)
@@ -361,6 +407,15 @@ class Catalogue:
             f"INSERT INTO catalogue.loads VALUES ({marks})", values
         )
 
+    def _insert_files_in_place(
+        self, load_id: str, files: Sequence[FileInPlace]
+    ) -> None:
+        for file in files:
+            self._connection.execute(
+                "INSERT INTO catalogue.files_in_place VALUES (?, ?, ?, ?, ?)",
+                [load_id, file.uri, file.byte_count, file.version, file.checksum],
+            )
+
     def _insert_totals(self, load: NewLoad) -> None:
         for total in load.totals:
             self._connection.execute(
@@ -438,20 +493,22 @@ class Catalogue:
 
     def _view_body(self, view: StreamView) -> str:
         loads = self._connection.execute(
-            "SELECT source, unnest(projections), unnest(signatures), unnest(files)"
-            " FROM catalogue.loads"
+            "SELECT source, load_id, unnest(projections), unnest(signatures),"
+            " unnest(files) FROM catalogue.loads"
             " WHERE status = 'current' AND stream = ? AND row_count > 0"
             " ORDER BY source, load_id",
             [view.name],
         ).fetchall()
-        groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-        for source, projection, signature, file in loads:
-            groups[source, projection, signature].append(file)
+        groups: dict[tuple[str, str | None, str, str], list[str]] = defaultdict(list)
+        for source, load_id, projection, signature, file in loads:
+            # The folder of a copied file names its load, that of another does not.
+            load = load_id if is_in_place(file) else None
+            groups[source, load, projection, signature].append(file)
         if not groups:
             return _empty_select(view)
         return " UNION ALL ".join(
-            _group_select(view, source, projection, files)
-            for (source, projection, _), files in groups.items()
+            _group_select(view, source, load, projection, files)
+            for (source, load, projection, _), files in groups.items()
         )
 
 
@@ -466,8 +523,14 @@ def _empty_select(view: StreamView) -> str:
 
 
 def _group_select(
-    view: StreamView, source: str, projection: str, files: Sequence[str]
+    view: StreamView,
+    source: str,
+    load_id: str | None,
+    projection: str,
+    files: Sequence[str],
 ) -> str:
+    if is_in_bucket(files[0]):
+        return _refusing_select(view, source)
     known = {name for name, _ in view.columns}
     items = {
         name: item for name, item in json.loads(projection).items() if name in known
@@ -476,13 +539,34 @@ def _group_select(
         f'{items.get(name, f"CAST(NULL AS {type_})")} AS "{name}"'
         for name, type_ in view.columns
     ]
+    load = "parse_path(filename)[-2]" if load_id is None else _literal(load_id)
     columns += [
         f"{_literal(source)} AS _source",
-        "parse_path(filename)[-2] AS _load_id",
+        f"{load} AS _load_id",
         "filename AS _source_uri",
     ]
     listed = ", ".join(_literal(file) for file in files)
-    return f"SELECT {', '.join(columns)} FROM read_parquet([{listed}], filename = true)"
+    return (
+        f"SELECT {', '.join(columns)} FROM read_parquet([{listed}],"
+        " filename = true, hive_partitioning = false)"
+    )
+
+
+def _refusing_select(view: StreamView, source: str) -> str:
+    """Return rows that cannot be read: whoever asks is told, and gets no half.
+
+    Each column refuses, because a NULL would let a filter discard the branch unread.
+    """
+    refusal = f"error({_literal(in_bucket_refusal(source))})"
+    columns = [
+        f'CAST({refusal} AS {type_}) AS "{name}"' for name, type_ in view.columns
+    ]
+    columns += [
+        f"{_literal(source)} AS _source",
+        f"CAST({refusal} AS VARCHAR) AS _load_id",
+        f"CAST({refusal} AS VARCHAR) AS _source_uri",
+    ]
+    return f"SELECT {', '.join(columns)} FROM range(1) WHERE {refusal}"
 
 
 def connect(

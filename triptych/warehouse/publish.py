@@ -117,6 +117,14 @@ def _write_lineage(connection: duckdb.DuckDBPyConnection) -> None:
         "CREATE TABLE lineage.catalog_model_aliases AS"
         " FROM build.control.catalog_model_aliases"
     )
+    # What they read in place must still be what the run has read.
+    connection.execute(
+        "CREATE TABLE lineage.files_in_place AS"
+        " SELECT uri, files.byte_count, version, checksum"
+        " FROM raw.catalogue.files_in_place AS files"
+        " JOIN raw.catalogue.loads USING (load_id)"
+        " WHERE status = 'current'"
+    )
     aliases = "SELECT * FROM published.lineage.catalog_model_aliases"
     views = [("build", "control", "catalog_model_aliases", aliases)]
     views += [

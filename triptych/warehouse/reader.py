@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.errors import TriptychError
+from triptych.warehouse.in_place import FileInPlace, first_difference, refusal_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -36,6 +37,10 @@ class NothingPublishedError(TriptychError):
 
 class PublishedFileError(TriptychError):
     """The pointer names a file that is missing or cannot be opened."""
+
+
+class LineItemsOutOfReachError(TriptychError):
+    """The evidence behind a figure cannot be read here, though the figure stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +83,24 @@ class Snapshot:
 
         The view reads the very evidence files that this run was built from, through
         the very models that assigned them, so a drill-down adds up to its figure.
+
+        Raises
+        ------
+        LineItemsOutOfReachError
+            Evidence in place lies in a bucket, or was changed since the run.
         """
-        return _fetch(self._lineage.connection(), sql, parameters)
+        connection = self._lineage.connection()
+        _refuse_changed(connection)
+        try:
+            return _fetch(connection, sql, parameters)
+        except duckdb.InvalidInputException as error:
+            refusal = refusal_in(str(error))
+            if refusal is None:
+                raise
+            raise LineItemsOutOfReachError(
+                refusal,
+                next_step="To see its line items here, set 'in_place: false' and run.",
+            ) from error
 
 
 class _Lineage:
@@ -208,6 +229,31 @@ def _attach(path: Path, root: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+def _refuse_changed(connection: duckdb.DuckDBPyConnection) -> None:
+    """Refuse a drill-down into files that are no longer what the run has read."""
+    cursor = connection.cursor()
+    is_known = cursor.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE database_name = ?"
+        " AND schema_name = 'lineage' AND table_name = 'files_in_place'",
+        [_ATTACHED_AS],
+    ).fetchone()
+    if not is_known or not is_known[0]:
+        return  # Published before evidence could stay in place.
+    rows = cursor.execute(
+        f"SELECT uri, byte_count, version, checksum"
+        f" FROM {_ATTACHED_AS}.lineage.files_in_place ORDER BY uri"
+    ).fetchall()
+    difference = first_difference(FileInPlace(*row) for row in rows)
+    if difference is not None:
+        file, reason = difference
+        raise LineItemsOutOfReachError(
+            f"The file {reason} since this run read it in place: its line items would"
+            " not add up to the figures.",
+            where=file.uri,
+            next_step='Run "triptych run".',
+        )
+
+
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
@@ -225,4 +271,10 @@ def _fetch(
     return relation.to_arrow_table()
 
 
-__all__ = ["NothingPublishedError", "PublishedFileError", "PublishedReader", "Snapshot"]
+__all__ = [
+    "LineItemsOutOfReachError",
+    "NothingPublishedError",
+    "PublishedFileError",
+    "PublishedReader",
+    "Snapshot",
+]

@@ -1,9 +1,9 @@
 """The current loads as Spark relations: a table per folder, a view per stream.
 
 A load rests in a folder of its own that is never changed, so an external table over
-the folder is the load. The view of a stream reads the tables through the projection
-that was worked out when the load was committed; bills are left out of it whose
-months a run does not build.
+the folder is the load. Of a load in place the files are named one by one. The view of
+a stream reads the tables through the projection that was worked out when the load was
+committed; bills are left out of it whose months a run does not build.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from triptych.errors import SettingsError
+from triptych.warehouse.in_place import BUCKET_SCHEME, is_in_bucket, is_in_place
 from triptych.warehouse.spark_sql import identifier, spark_type, text_literal
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 #: Stands in a projection that no Spark expression can be made of, with the reason.
 UNREADABLE_ON_SPARK = "unreadable"
 
+#: How Hadoop's file systems, and all that follow them, name an object of S3.
+_HADOOP_SCHEME = "s3a://"
+#: Characters of a location besides its folder: a Hive metastore keeps 4,000 in all.
+_PATTERN_LENGTH = 2_500
+
 _LINEAGE_COLUMNS = ("_source", "_load_id", "_source_uri")
 
 
@@ -35,7 +41,7 @@ _LINEAGE_COLUMNS = ("_source", "_load_id", "_source_uri")
 class LoadedFiles:
     """Files of one load that are read through one projection.
 
-    ``location`` is a folder, or a single file where the files of a load differ.
+    ``location`` is a folder, a file, or files of one folder as ``folder/{a,b}``.
     """
 
     stream: str
@@ -70,7 +76,7 @@ def read_loaded_files(
         A load cannot be read on Spark; the message says which and why.
     """
     rows = catalogue.execute(
-        "SELECT stream, source, load_id, label, files, spark_projections,"
+        "SELECT stream, source, load_id, label, files, spark_projections, signatures,"
         " (SELECT list(DISTINCT t.billing_month) FROM catalogue.load_totals AS t"
         "  WHERE t.load_id = loads.load_id)"
         " FROM catalogue.loads AS loads"
@@ -78,15 +84,27 @@ def read_loaded_files(
     ).fetchall()
     return [
         files
-        for stream, source, load_id, label, names, projections, months in rows
+        for stream, source, load_id, label, names, projections, signatures, months in (
+            rows
+        )
         for files in _files_of_load(
             (stream, source, load_id),
             label=label,
-            locations=[name if "://" in name else str(root / name) for name in names],
+            locations=[_location(name, root) for name in names],
             projections=projections,
+            signatures=signatures,
+            # Only what is ours may be named by its folder: beside a delivery in
+            # place lie others.
+            is_ours=not any(map(is_in_place, names)),
             months=frozenset(months or ()),
         )
     ]
+
+
+def _location(name: str, root: Path) -> str:
+    if is_in_bucket(name):
+        return f"{_HADOOP_SCHEME}{name.removeprefix(BUCKET_SCHEME)}"
+    return name if is_in_place(name) else str(root / name)
 
 
 def _files_of_load(
@@ -95,6 +113,8 @@ def _files_of_load(
     label: str,
     locations: Sequence[str],
     projections: Sequence[str] | None,
+    signatures: Sequence[str],
+    is_ours: bool,
     months: frozenset[str],
 ) -> Iterator[LoadedFiles]:
     if projections is None:
@@ -105,14 +125,38 @@ def _files_of_load(
         )
     for projection in projections:
         _refuse_unreadable(projection, label)
-    if len(set(projections)) == 1:
+    if is_ours and len(set(projections)) == 1:
         folder = locations[0].rsplit("/", 1)[0]
         yield LoadedFiles(*identity, folder, 0, json.loads(projections[0]), months)
         return
-    for position, projection in enumerate(projections):
-        yield LoadedFiles(
-            *identity, locations[position], position, json.loads(projection), months
-        )
+    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    for location, projection, signature in zip(
+        locations, projections, signatures, strict=True
+    ):
+        folder, _, name = location.rpartition("/")
+        groups[folder, projection, signature].append(name)
+    patterns = [
+        (f"{folder}/{pattern}", json.loads(projection))
+        for (folder, projection, _), names in groups.items()
+        for pattern in _patterns(names)
+    ]
+    for position, (pattern, columns) in enumerate(patterns):
+        yield LoadedFiles(*identity, pattern, position, columns, months)
+
+
+def _patterns(names: Sequence[str]) -> Iterator[str]:
+    """Yield patterns that mean these names and no others, none of them too long."""
+    chunk: list[str] = []
+    for name in names:
+        if chunk and sum(map(len, chunk)) + len(chunk) + len(name) > _PATTERN_LENGTH:
+            yield _pattern(chunk)
+            chunk = []
+        chunk.append(name)
+    yield _pattern(chunk)
+
+
+def _pattern(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{{{','.join(names)}}}"
 
 
 def _refuse_unreadable(projection: str, label: str) -> None:
