@@ -13,6 +13,7 @@ from triptych.cli.application import new_application
 from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
 from triptych.cli.quarantine_commands import quarantine
+from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run
 from triptych.cli.sql_command import sql
 from triptych.cli.workspace_commands import check, init, status
@@ -24,6 +25,7 @@ app.command()(check)
 app.command()(ingest)
 app.command()(build)
 app.command()(run)
+app.command()(reconcile)
 app.command()(sql)
 app.command()(status)
 app.add_typer(quarantine, name="quarantine")
