@@ -1,7 +1,8 @@
 """A month that ties, from the command line; one line less on either side turns it red.
 
 March is invoiced as 100.00 for training, 40.00 for storage and 26.60 tax: 166.60. The
-bill has 60.00 + 40.00 for training and 40.00 for storage, and no tax.
+bill has 60.00 + 40.00 for training and 40.00 for storage, and no tax. Each month after
+it is March again, less one line.
 """
 
 from __future__ import annotations
@@ -28,87 +29,102 @@ BILL = (
     "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,"
     "ChargePeriodEnd,ChargeCategory,ServiceName,InvoiceIssuerName,InvoiceId"
 )
-CHARGES = [
-    "60.00,60.00,USD,2026-03-01,2026-03-05,2026-03-06,Usage,Training,Acme,A-3",
-    "40.00,40.00,USD,2026-03-01,2026-03-06,2026-03-07,Usage,Training,Acme,A-3",
-    "40.00,40.00,USD,2026-03-01,2026-03-06,2026-03-07,Usage,Storage,Acme,A-3",
-]
 REGISTER = (
     "invoice_id,invoice_issuer_name,billing_period_start,currency,invoiced_amount,"
     "line_type,description,status"
 )
-LINES = [
-    "A-3,Acme,2026-03,USD,100.00,charge,Training,paid",
-    "A-3,Acme,2026-03,USD,40.00,charge,Storage,paid",
-    "A-3,Acme,2026-03,USD,26.60,tax,Sales tax,paid",
-]
-UNPRICED = "0,0,USD,2026-04-01,2026-04-05,2026-04-06,Usage,Preview,Acme,"
+CHARGES = (("Training", "60.00"), ("Training", "40.00"), ("Storage", "40.00"))
+LINES = (
+    ("charge", "Training", "100.00"),
+    ("charge", "Storage", "40.00"),
+    ("tax", "Sales tax", "26.60"),
+)
+#: Month → charges and invoice lines that it has.
+MONTHS = {
+    "2026-03": (CHARGES, LINES),
+    "2026-04": (CHARGES, (LINES[0], LINES[2])),
+    "2026-05": (CHARGES[:2], LINES),
+    "2026-06": (CHARGES[1:], LINES),
+    "2026-07": ((("Preview", "0"),), ()),
+    "2026-08": ((), LINES),
+}
 
 
-class Books:
-    """A workspace whose bill and register can be written anew."""
+def charge(month: str, service: str, amount: str) -> str:
+    period = f"{month}-01,{month}-05,{month}-06"
+    return f"{amount},{amount},USD,{period},Usage,{service},Acme,A-{month}"
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        (root / "bills").mkdir()
-        (root / "triptych.yml").write_text(SETTINGS, encoding="utf-8")
 
-    def write(self, charges: list[str], lines: list[str]) -> None:
-        bill = "\n".join([BILL, *charges, ""])
-        (self.root / "bills" / "acme.csv").write_text(bill, encoding="utf-8")
-        register = "\n".join([REGISTER, *lines, ""])
-        (self.root / "invoices.csv").write_text(register, encoding="utf-8")
-        finished = CliRunner().invoke(app, ["run", "-w", str(self.root)])
-        assert finished.exit_code == 0, finished.output
+def line(month: str, kind: str, description: str, amount: str) -> str:
+    return f"A-{month},Acme,{month},USD,{amount},{kind},{description},paid"
 
-    def reconcile(self, *arguments: str) -> tuple[int, str, str]:
-        command = ["reconcile", "-w", str(self.root), *arguments]
-        finished = CliRunner().invoke(app, command)
-        return finished.exit_code, finished.stdout, finished.stderr
 
-    def march(self) -> tuple[int, dict[str, Any]]:
-        code, told, _ = self.reconcile("--period", "2026-03", "--json")
-        [invoice] = json.loads(told)["invoices"]
-        return code, invoice
+def write_register(root: Path, months: dict[str, Any]) -> None:
+    lines = [line(month, *of) for month, (_, given) in months.items() for of in given]
+    text = "\n".join([REGISTER, *lines, ""])
+    (root / "invoices.csv").write_text(text, encoding="utf-8")
+
+
+def run(root: Path) -> None:
+    finished = CliRunner().invoke(app, ["run", "-w", str(root)])
+    assert finished.exit_code == 0, finished.output
 
 
 @pytest.fixture(scope="module")
-def books(tmp_path_factory: pytest.TempPathFactory) -> Books:
-    return Books(tmp_path_factory.mktemp("books"))
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("books")
+    (folder / "triptych.yml").write_text(SETTINGS, encoding="utf-8")
+    (folder / "bills").mkdir()
+    charges = [charge(m, *of) for m, (given, _) in MONTHS.items() for of in given]
+    bill = "\n".join([BILL, *charges, ""])
+    (folder / "bills" / "acme.csv").write_text(bill, encoding="utf-8")
+    write_register(folder, MONTHS)
+    run(folder)
+    return folder
 
 
-def test_a_month_that_ties_and_then_lacks_a_line_on_either_side(books: Books) -> None:
-    books.write([*CHARGES, UNPRICED], LINES)
-    code, invoice = books.march()
+def reconcile(root: Path, *arguments: str) -> tuple[int, str, str]:
+    finished = CliRunner().invoke(app, ["reconcile", "-w", str(root), *arguments])
+    assert "Traceback" not in finished.output
+    return finished.exit_code, finished.stdout, finished.stderr
+
+
+def invoice_of(root: Path, month: str) -> tuple[int, dict[str, Any]]:
+    code, told, _ = reconcile(root, "--period", month, "--json")
+    [invoice] = json.loads(told)["invoices"]
+    return code, invoice
+
+
+def test_a_month_that_ties_ends_with_0_and_its_tax_is_explained(root: Path) -> None:
+    code, invoice = invoice_of(root, "2026-03")
     assert code == 0
     assert invoice["invoiced_amount"] == "166.6000000000"
     assert invoice["ledger_billed_cost"] == "140.0000000000"
     assert invoice["explained_tax_amount"] == "26.6000000000"
+    assert invoice["explained_amount"] == "26.6000000000"
     assert invoice["unexplained_amount"] == "0.0000000000"
     assert (invoice["state"], invoice["matched_by"]) == ("reconciled", "invoice_id")
 
-    # April has an unpriced charge and no invoice: 0 and 0 are no match.
-    code, told, _ = books.reconcile("--period", "2026-04")
-    assert code == 6
-    assert "no_invoice" in told
-    assert "Preview" in told or "No invoice of Acme for 2026-04" in told
 
-    books.write(CHARGES, [LINES[0], LINES[2]])
-    code, invoice = books.march()
+def test_a_missing_invoice_line_is_named_and_ends_with_6(root: Path) -> None:
+    code, invoice = invoice_of(root, "2026-04")
     assert code == 6
     assert invoice["state"] == "not_reconciled"
     assert invoice["explained_missing_line_amount"] == "-40.0000000000"
     assert invoice["missing_lines"] == "only in the bill: Storage 40.00 USD"
 
-    books.write(CHARGES[:2], LINES)
-    code, told, refused = books.reconcile("--period", "2026-03")
+
+def test_a_missing_ledger_line_is_named_and_ends_with_6(root: Path) -> None:
+    code, told, refused = reconcile(root, "--period", "2026-05")
     assert code == 6
     assert "only on the invoice: Storage 40.00 USD" in told
-    assert "2026-03 is not reconciled" in refused
-    assert "Traceback" not in told + refused
+    assert "2026-05 is not reconciled" in refused
 
-    books.write(CHARGES[1:], LINES)
-    code, invoice = books.march()
+
+def test_a_ledger_line_missing_of_several_leaves_its_amount_unexplained(
+    root: Path,
+) -> None:
+    code, invoice = invoice_of(root, "2026-06")
     assert code == 6
     assert invoice["unexplained_amount"] == "60.0000000000"
     assert invoice["missing_lines"] == (
@@ -116,12 +132,38 @@ def test_a_month_that_ties_and_then_lacks_a_line_on_either_side(books: Books) ->
     )
 
 
-@pytest.mark.parametrize("period", ["2031-01", "2026-13", "march"])
-def test_a_period_without_data_or_that_is_none_ends_with_code_2(
-    books: Books, period: str
+def test_zero_without_an_invoice_and_an_invoice_without_a_bill_are_no_match(
+    root: Path,
 ) -> None:
-    books.write(CHARGES, LINES)
-    code, told, refused = books.reconcile("--period", period)
+    code, invoice = invoice_of(root, "2026-07")
+    assert (code, invoice["state"]) == (6, "no_invoice")
+    assert invoice["invoiced_amount"] is None
+    assert invoice["ledger_billed_cost"] == "0.0000000000"
+    code, invoice = invoice_of(root, "2026-08")
+    assert (code, invoice["state"]) == (6, "no_ledger")
+    assert invoice["ledger_billed_cost"] is None
+
+
+@pytest.mark.parametrize("period", ["2031-01", "2026-13", "march"])
+def test_a_period_without_data_or_that_is_none_ends_with_2(
+    root: Path, period: str
+) -> None:
+    code, _, refused = reconcile(root, "--period", period)
     assert code == 2
     assert period in refused
-    assert "Traceback" not in told + refused
+
+
+def test_only_the_bills_of_a_source_are_looked_at(root: Path) -> None:
+    assert reconcile(root, "--period", "2026-03", "--source", "acme")[0] == 0
+    assert reconcile(root, "--period", "2026-03", "--source", "nobody")[0] == 2
+
+
+def test_a_line_removed_from_the_register_turns_a_reconciled_month_red(
+    root: Path,
+) -> None:
+    charges, lines = MONTHS["2026-03"]
+    write_register(root, {**MONTHS, "2026-03": (charges, lines[1:])})
+    run(root)
+    code, invoice = invoice_of(root, "2026-03")
+    assert code == 6
+    assert invoice["missing_lines"] == "only in the bill: Training 100.00 USD"

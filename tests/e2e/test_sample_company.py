@@ -310,3 +310,17 @@ def test_the_case_can_be_read_from_the_published_costs(
     for phase in truth["phases"].values():
         spent = sum((cost[month] for month in phase["months"]), Decimal(0))
         assert spent == Decimal(phase["ai_spend"])
+
+
+def test_the_invoice_that_was_never_entered_is_found_and_the_others_tie(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    planted = truth["missing_invoice"]
+    rows = published.query(
+        "SELECT * FROM cost.mart_period_reconciliation WHERE source = $source",
+        {"source": planted["source"]},
+    ).to_pylist()
+    states = {row["billing_month"]: row["state"] for row in rows}
+    assert set(states) == set(truth["ledger"][planted["source"]])
+    assert states.pop(planted["billing_month"]) == "estimated"
+    assert set(states.values()) == {"reconciled"}
