@@ -40,7 +40,9 @@ LINES = (
     ("tax", "Sales tax", "26.60"),
 )
 #: Month → charges and invoice lines that it has.
-MONTHS = {
+MONTHS: dict[
+    str, tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str, str], ...]]
+] = {
     "2026-03": (CHARGES, LINES),
     "2026-04": (CHARGES, (LINES[0], LINES[2])),
     "2026-05": (CHARGES[:2], LINES),
