@@ -40,6 +40,11 @@ def main() -> None:
                     default=True,
                 ),
                 st.Page(
+                    _VIEWS / "gpu_idle.py",
+                    title="GPU & idle",
+                    url_path="gpu_idle",
+                ),
+                st.Page(
                     _VIEWS / "gateway_gaps.py",
                     title="Gateway gaps",
                     url_path="gateway_gaps",

@@ -70,6 +70,22 @@ def segments(label: str, key: str, options: Sequence[str], *, default: str) -> s
     return str(chosen)
 
 
+def choice(label: str, key: str, options: Sequence[str], *, width: int) -> str:
+    """Draw a list bound to the URL from which one is always chosen."""
+    read_link(key, options)
+    chosen = st.selectbox(
+        label,
+        options,
+        key=key,
+        bind="query-params",
+        width=width,
+        on_change=_forget_link,
+        args=(key,),
+    )
+    warn_about_link(key, label, str(chosen))
+    return str(chosen)
+
+
 def optional_choice(
     label: str, key: str, options: Sequence[str], *, placeholder: str
 ) -> str | None:

@@ -145,6 +145,21 @@ def count(number: Decimal | int | None) -> str:
     return f"{_MINUS}{text}" if number < 0 else text
 
 
+def hours(number: Decimal | None) -> str:
+    """Write a quantity of hours to one decimal, e.g. ``1,234.5 h``."""
+    if number is None:
+        return UNKNOWN
+    rounded = _rounded(number, Decimal("0.1"))
+    if rounded == 0 and number != 0:
+        return f"under 0.1{_NO_BREAK_SPACE}h"
+    return f"{rounded:,f}{_NO_BREAK_SPACE}h"
+
+
+def gpus(number: float | None) -> str:
+    """Write an average number of accelerators to one decimal."""
+    return UNKNOWN if number is None else f"{number:,.1f}"
+
+
 def unknown(reason: str) -> str:
     """Write an unknown figure with the reason why it is not known."""
     return f"{UNKNOWN} ({reason})"

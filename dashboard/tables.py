@@ -36,6 +36,8 @@ Kind = Literal[
     "signed_percent",
     "coverage",
     "count",
+    "hours",
+    "gpus",
     "unit_cost",
 ]
 _TEXT_KINDS = frozenset({"text", "prose", "month", "day", "moment"})
@@ -203,6 +205,8 @@ _WRITERS: dict[str, Any] = {
     "signed_percent": fmt.signed_percent,
     "coverage": fmt.coverage,
     "count": fmt.count,
+    "hours": fmt.hours,
+    "gpus": fmt.gpus,
 }
 
 

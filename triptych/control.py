@@ -172,15 +172,17 @@ def _pools_table(allocation: dict[str, Any]) -> ControlTable:
             pool["driver"],
             pool["idle"],
             "overhead" if pool["kind"] == "overhead" else "shared",
+            pool["team"],
         )
         for pool in allocation["pools"]
     ]
     rows += [
-        (_policy_pool(component), "direct_cost", "show", component)
+        (_policy_pool(component), "direct_cost", "show", component, None)
         for component in _POLICY_COMPONENTS
         if allocation["policies"][component] in _DISTRIBUTING
     ]
-    return _table("pools", ("pool_id", "driver", "idle_policy", "component"), rows)
+    columns = ("pool_id", "driver", "idle_policy", "component", "team_id")
+    return _table("pools", columns, rows)
 
 
 def _percentages_table(allocation: dict[str, Any]) -> ControlTable:

@@ -7,6 +7,22 @@ one run. Small answers are remembered for that run.
 
 from __future__ import annotations
 
+from dashboard.data.accelerators import (
+    ACCELERATOR_PARTS,
+    AcceleratorHeadline,
+    AcceleratorHours,
+    CommitmentHeadline,
+    accelerator_headline,
+    accelerator_hours,
+    accelerator_months,
+    accelerator_pools,
+    commitment_headline,
+    commitments,
+    hours_of_week,
+    idle_of_other_pools,
+    idle_owners,
+    pools_of_the_week,
+)
 from dashboard.data.costs import (
     COMPONENTS,
     OTHER_MODELS,
@@ -41,6 +57,7 @@ from dashboard.data.health import (
     quality_issues,
     quarantine_reasons,
 )
+from dashboard.data.savings import saving_candidates
 from dashboard.data.selection import (
     Basis,
     Period,
@@ -62,10 +79,14 @@ from dashboard.data.unit_costs import (
 )
 
 __all__ = [
+    "ACCELERATOR_PARTS",
     "COMPONENTS",
     "LINE_ITEM_LIMIT",
     "OTHER_MODELS",
+    "AcceleratorHeadline",
+    "AcceleratorHours",
     "Basis",
+    "CommitmentHeadline",
     "GatewayHeadline",
     "Headline",
     "Loading",
@@ -75,6 +96,12 @@ __all__ = [
     "Standing",
     "Unit",
     "UnitSummary",
+    "accelerator_headline",
+    "accelerator_hours",
+    "accelerator_months",
+    "accelerator_pools",
+    "commitment_headline",
+    "commitments",
     "coverage",
     "currencies",
     "freshness",
@@ -83,6 +110,9 @@ __all__ = [
     "gateway_months",
     "gateway_vendors",
     "headline",
+    "hours_of_week",
+    "idle_of_other_pools",
+    "idle_owners",
     "lifecycle_costs",
     "line_items",
     "loads",
@@ -92,10 +122,12 @@ __all__ = [
     "monthly_costs",
     "periods",
     "pool_cost",
+    "pools_of_the_week",
     "quality_issues",
     "quarantine_reasons",
     "resources",
     "run",
+    "saving_candidates",
     "scopes",
     "standing",
     "unallocated_causes",

@@ -265,10 +265,10 @@ assignments:
     team: "${{tags.team}}"
 
 pools:
-  - {{name: gpu-cluster, driver: gpu_hours, idle: show, interval: hour}}
-  - {{name: gpu-batch, driver: gpu_hours, idle: show, interval: hour}}
-  - {{name: gpu-hybrid, driver: gpu_hours, idle: show, interval: hour}}
-  - {{name: gpu-slices, driver: gpu_hours, idle: show, interval: hour}}
+  - {{name: gpu-cluster, driver: gpu_hours, interval: hour, team: ml-platform}}
+  - {{name: gpu-batch, driver: gpu_hours, interval: hour, team: ml-platform}}
+  - {{name: gpu-hybrid, driver: gpu_hours, interval: hour, team: fleet-ai}}
+  - {{name: gpu-slices, driver: gpu_hours, interval: hour, team: ml-platform}}
   - {{name: kubernetes, driver: cpu_memory_hours}}
   - {{name: llm-gateway, driver: tokens}}
   - {{name: openai-key, driver: tokens}}

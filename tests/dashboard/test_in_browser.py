@@ -226,6 +226,28 @@ def test_gateway_gaps_is_whole_on_every_screen(
         tab.assert_quiet()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_gpu_idle_is_whole_on_every_screen(
+    browser: Any,
+    address: str,
+    size: str,
+    scheme: Literal["light", "dark"],
+) -> None:
+    with visit(browser, f"{address}/gpu_idle", size=size, scheme=scheme) as tab:
+        tab.wait_for("Saving candidates")
+        tab.settle()
+        text = tab.text()
+        for figure in ("EUR 180.00", "EUR 370.00", "192.0 h", "EUR 70.00"):
+            assert figure in text, text
+        assert "SYNTHETIC" in text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 3
+        _keep(tab, f"gpu-idle-{size}-{scheme}")
+        tab.assert_quiet()
+
+
 def _keep(tab: Visit, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     tab.page.screenshot(path=SCREENSHOTS / f"{name}.png")

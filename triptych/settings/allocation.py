@@ -18,7 +18,7 @@ from triptych.settings.validity import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from triptych.settings.catalog import Catalog
     from triptych.settings.document import ValuePath
@@ -150,6 +150,7 @@ class Pool(_Strict):
     idle: Literal["show", "distribute"] = "show"
     interval: Literal["day", "hour"] = "day"
     kind: Literal["shared", "overhead"] = "shared"
+    team: Name | None = None
     percentages: dict[Name, Percentage] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -270,6 +271,18 @@ def unknown_owners(
             names = known_names(f"{kind}s", filter(None, ids), given=target)
             text = f"assignment {entry.get('name')!r} names {kind} {target!r}; {names}"
             yield Complaint(("assignments", position, kind), text)
+    yield from _unknown_pool_teams(allocation, declared["team"])
+
+
+def _unknown_pool_teams(
+    allocation: dict[str, Any], teams: Sequence[str | None]
+) -> Iterable[Complaint]:
+    for position, entry in enumerate(_mappings(allocation, "pools")):
+        team = entry.get("team")
+        if isinstance(team, str) and team not in teams:
+            names = known_names("teams", filter(None, teams), given=team)
+            text = f"pool {entry.get('name')!r} names team {team!r}; {names}"
+            yield Complaint(("pools", position, "team"), text)
 
 
 def _mappings(data: dict[str, Any], section: str) -> list[dict[str, Any]]:

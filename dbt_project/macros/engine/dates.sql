@@ -53,3 +53,21 @@
 {% macro month_end(month) -%}
     cast({{ month }} || '-01' as timestamp) + interval '1' month
 {%- endmacro %}
+
+{#- Day of the week of a timestamp by ISO 8601: 1 is Monday, 7 is Sunday. -#}
+{% macro iso_weekday(moment) -%}
+    {{ return(adapter.dispatch('iso_weekday', 'triptych')(moment)) }}
+{%- endmacro %}
+
+{% macro default__iso_weekday(moment) -%}
+    cast(isodow({{ moment }}) as integer)
+{%- endmacro %}
+
+{% macro spark__iso_weekday(moment) -%}
+    cast((dayofweek({{ moment }}) + 5) % 7 + 1 as integer)
+{%- endmacro %}
+
+{#- Hour of the day of a timestamp, 0 to 23. -#}
+{% macro hour_of_day(moment) -%}
+    cast(extract(hour from {{ moment }}) as integer)
+{%- endmacro %}

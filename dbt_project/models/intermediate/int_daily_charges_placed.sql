@@ -5,7 +5,8 @@
 
   Rule, platform, component, interval and broken money rules travel through the
   grouping as one number and are told apart afterwards; at fifty million lines that is
-  three times faster than grouping by their names and counting each rule.
+  three times faster than grouping by their names and counting each rule. A commitment
+  travels with the target, so that charges without one pay nothing for it.
 -#}
 {{ config(
     materialized='incremental',
@@ -19,6 +20,13 @@
 {%- set assignment_rules = rules('assignment_rules') -%}
 {%- set platform_rules = rules('platform_rules') -%}
 {%- set hourly_pools = rules('hourly_pools') %}
+{%- set subject -%}
+    case
+        when component_code = {{ component_code('unallocated') }}
+            then coalesce(service_name, '') || chr(31) || coalesce(resource_type, '')
+        else target
+    end
+{%- endset %}
 {%- if platform_rules | length > 999 -%}
     {{ exceptions.raise_compiler_error("catalog.yml matches more than 999 platforms, which one number cannot carry.") }}
 {%- endif %}
@@ -34,7 +42,8 @@ with charges as (
                 and charge_period_end <= charge_period_start + interval '1' hour
                 then 1
             else 0
-        end as interval_code
+        end as interval_code,
+        {{ commitment_role_code() }} as commitment_role_code
     from {{ ref('int_charges_assigned') }}
     {% if is_incremental() %}
     where {{ in_months_to_build('billing_period_start') }}
@@ -52,13 +61,12 @@ summed as (
         service_provider_name as provider,
         billing_currency,
         case
-            when component_code = {{ component_code('unallocated') }}
-                then coalesce(service_name, '') || chr(31) || coalesce(resource_type, '')
-            else target
+            when commitment_role_code > 0 then coalesce({{ subject }}, '') || {{ packed_commitment() }}
+            else {{ subject }}
         end as subject,
         (
             (cast(coalesce(rule_position, 0) as bigint) * 1000 + coalesce(platform_position, 0)) * 10 + component_code
-        ) * 320 + interval_code * 64 + case when is_estimated then 32 else 0 end
+        ) * 2240 + commitment_role_code * 320 + interval_code * 64 + case when is_estimated then 32 else 0 end
         + (1 - line_item_count) * 16 + {{ breach_code() }} as placement,
         sum(billed_cost) as billed_cost,
         sum(effective_cost) as effective_cost,
@@ -70,10 +78,12 @@ summed as (
 told_apart as (
     select
         *,
+        nullif(split_part(subject, chr(30), 1), '') as target,
         cast(started_at as date) as charge_date,
-        {{ integer_quotient('placement', 3200000) }} as rule_position,
-        {{ integer_quotient('placement', 3200) }} % 1000 as platform_position,
-        {{ integer_quotient('placement', 320) }} % 10 as component_code,
+        {{ integer_quotient('placement', 22400000) }} as rule_position,
+        {{ integer_quotient('placement', 22400) }} % 1000 as platform_position,
+        {{ integer_quotient('placement', 2240) }} % 10 as component_code,
+        {{ integer_quotient('placement', 320) }} % 7 as commitment_role_code,
         {{ integer_quotient('placement', 64) }} % 5 as interval_code,
         {{ integer_quotient('placement', 32) }} % 2 = 1 as is_estimated,
         placement % 16 as breach_code,
@@ -94,14 +104,18 @@ select
     {{ rule_attribute('platform_position', platform_rules, 'target') }} as matched_platform_id,
     {{ component_label('component_code') }} as component,
     {{ rule_attribute('rule_position', assignment_rules, 'target_kind') }} as target_kind,
-    case when component_code <> {{ component_code('unallocated') }} then subject end as target,
+    case when component_code <> {{ component_code('unallocated') }} then target end as target,
     {{ rule_attribute('rule_position', assignment_rules, 'lifecycle_stage', "'unknown'") }} as lifecycle_stage,
     {{ rule_attribute('rule_position', assignment_rules, 'assignment_method', "'none'") }} as assignment_method,
     {{ rule_attribute('rule_position', assignment_rules, 'name') }} as rule_name,
-    case when component_code = {{ component_code('unallocated') }} then nullif(split_part(subject, chr(31), 1), '') end
+    case when component_code = {{ component_code('unallocated') }} then nullif(split_part(target, chr(31), 1), '') end
         as unallocated_service_name,
-    case when component_code = {{ component_code('unallocated') }} then nullif(split_part(subject, chr(31), 2), '') end
+    case when component_code = {{ component_code('unallocated') }} then nullif(split_part(target, chr(31), 2), '') end
         as unallocated_resource_type,
+    {{ commitment_kind('commitment_role_code') }} as commitment_kind,
+    {{ commitment_role('commitment_role_code') }} as commitment_role,
+    nullif(split_part(subject, chr(30), 2), '') as commitment_id,
+    nullif(split_part(subject, chr(30), 3), '') as commitment_name,
     billing_currency,
     is_estimated,
     {{ to_exact_money('billed_cost') }} as billed_cost,

@@ -28,7 +28,8 @@ divided as (
         pools.idle_policy,
         coalesce(shares.participant_id, fixed_shares.participant_id, '__unallocated__') as participant_id,
         coalesce(shares.share, fixed_shares.share, cast(1 as decimal(15, 14))) as share,
-        coalesce(shares.requested_idle_share, cast(0 as decimal(15, 14))) as requested_idle_share
+        coalesce(shares.requested_idle_share, cast(0 as decimal(15, 14))) as requested_idle_share,
+        coalesce(shares.unmeasured_share, cast(0 as decimal(15, 14))) as unmeasured_share
     from costs
     left join pools on costs.pool_id = pools.pool_id
     left join {{ ref('int_pool_shares') }} as shares
@@ -60,5 +61,7 @@ select
     {{ allocate_exactly('billed_cost', 'share', ['origin_id'], 'participant_id') }} as billed_cost,
     {{ allocate_exactly('effective_cost', 'share', ['origin_id'], 'participant_id') }} as effective_cost,
     {{ money_times_share('billed_cost', 'requested_idle_share') }} as requested_idle_billed_cost,
-    {{ money_times_share('effective_cost', 'requested_idle_share') }} as requested_idle_effective_cost
+    {{ money_times_share('effective_cost', 'requested_idle_share') }} as requested_idle_effective_cost,
+    {{ money_times_share('billed_cost', 'unmeasured_share') }} as unmeasured_billed_cost,
+    {{ money_times_share('effective_cost', 'unmeasured_share') }} as unmeasured_effective_cost
 from divided

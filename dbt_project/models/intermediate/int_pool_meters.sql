@@ -1,8 +1,8 @@
 {#-
   What the meters say about each pool: a weight per model and moment in the pool's
   own driver. For a pool with readings of accelerators or of nodes a workload weighs
-  what it requested or used, whichever is more; requested and unused is kept beside it,
-  where it is known what was used.
+  what it requested or used, whichever is more; kept beside it is what of that was
+  requested and unused, and what was requested while nobody measured its use.
 -#}
 with pools as (
     select * from {{ source('control', 'pools') }}
@@ -76,6 +76,8 @@ select
     {{ to_weight(most_of('accelerators.requested_gpu_hours', 'accelerators.used_gpu_hours')) }} as weight,
     {{ to_weight(unused_of('accelerators.requested_gpu_hours', 'accelerators.used_gpu_hours')) }}
         as requested_idle_weight,
+    {{ to_weight(unmeasured_of('accelerators.requested_gpu_hours', 'accelerators.used_gpu_hours')) }}
+        as unmeasured_weight,
     {{ to_weight('coalesce(accelerators.capacity_gpu_hours, 0)') }} as capacity
 from pools
 inner join accelerators on pools.pool_id = accelerators.pool_id
@@ -94,6 +96,10 @@ select
         unused_of('compute.requested_cpu_core_hours', 'compute.used_cpu_core_hours'),
         unused_of('compute.requested_memory_gibibyte_hours', 'compute.used_memory_gibibyte_hours')
     ) }} as requested_idle_weight,
+    {{ cpu_memory_weight(
+        unmeasured_of('compute.requested_cpu_core_hours', 'compute.used_cpu_core_hours'),
+        unmeasured_of('compute.requested_memory_gibibyte_hours', 'compute.used_memory_gibibyte_hours')
+    ) }} as unmeasured_weight,
     {{ cpu_memory_weight('compute.capacity_cpu_core_hours', 'compute.capacity_memory_gibibyte_hours') }} as capacity
 from pools
 inner join compute on pools.pool_id = compute.pool_id
@@ -113,6 +119,7 @@ select
             then {{ to_weight('coalesce(usage.input_tokens, 0) + coalesce(usage.output_tokens, 0)') }}
     end as weight,
     {{ to_weight('0') }} as requested_idle_weight,
+    {{ to_weight('0') }} as unmeasured_weight,
     {{ to_weight('0') }} as capacity
 from pools
 inner join usage on pools.pool_id = coalesce(usage.pool_id, pools.pool_id)
@@ -129,6 +136,7 @@ select
     cast(direct_costs.charge_date as timestamp) as metered_at,
     {{ to_weight('greatest(direct_costs.effective_cost, 0)') }} as weight,
     {{ to_weight('0') }} as requested_idle_weight,
+    {{ to_weight('0') }} as unmeasured_weight,
     {{ to_weight('0') }} as capacity
 from pools
 cross join direct_costs
@@ -141,6 +149,7 @@ select
     cast(active_days.active_date as timestamp) as metered_at,
     {{ to_weight('1') }} as weight,
     {{ to_weight('0') }} as requested_idle_weight,
+    {{ to_weight('0') }} as unmeasured_weight,
     {{ to_weight('0') }} as capacity
 from pools
 cross join active_days

@@ -10,7 +10,8 @@ with weights as (
         *,
         coalesce(model_id, '__unallocated__') as participant_id,
         case when model_id is not null then weight end as model_weight,
-        case when model_id is not null then requested_idle_weight else 0 end as model_requested_idle_weight
+        case when model_id is not null then requested_idle_weight else 0 end as model_requested_idle_weight,
+        case when model_id is not null then unmeasured_weight else 0 end as model_unmeasured_weight
     from {{ ref('int_pool_weights') }}
 ),
 
@@ -35,6 +36,8 @@ used_shares as (
         {{ to_share('weights.weight', 'greatest(totals.weight, totals.capacity)') }} as share,
         {{ to_share('weights.model_requested_idle_weight', 'greatest(totals.weight, totals.capacity)') }}
             as requested_idle_share,
+        {{ to_share('weights.model_unmeasured_weight', 'greatest(totals.weight, totals.capacity)') }}
+            as unmeasured_share,
         {{ to_share('weights.model_weight', 'totals.model_weight') }} as share_of_used
     from weights
     inner join totals
@@ -54,6 +57,7 @@ select
     '__idle__' as participant_id,
     {{ to_share('(capacity - weight)', 'capacity') }} as share,
     cast(0 as decimal(15, 14)) as requested_idle_share,
+    cast(0 as decimal(15, 14)) as unmeasured_share,
     cast(null as decimal(15, 14)) as share_of_used
 from totals
 where capacity > weight

@@ -15,6 +15,7 @@ in_intervals as (
         model_id,
         weight,
         requested_idle_weight,
+        unmeasured_weight,
         capacity
     from meters
     {{ "union all" if not loop.last }}
@@ -28,6 +29,7 @@ select
     model_id,
     {{ to_weight("case when driver = 'even' then max(weight) else sum(weight) end") }} as weight,
     {{ to_weight('sum(requested_idle_weight)') }} as requested_idle_weight,
+    {{ to_weight('sum(unmeasured_weight)') }} as unmeasured_weight,
     {{ to_weight('sum(capacity)') }} as capacity
 from in_intervals
 group by pool_id, driver, allocation_interval, interval_started_at, model_id

@@ -1,0 +1,65 @@
+"""The sentences of the page *GPU & idle*, generated from the figures it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard import format as fmt
+from dashboard.accelerator_charts import COLUMN_OF_KIND, WEEKDAYS
+
+if TYPE_CHECKING:
+    from dashboard.accelerator_charts import IdleKind
+    from dashboard.page import Page
+
+
+def pools(here: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str:
+    """Say which pool idles most, and what idles beside GPUs."""
+    first = rows[0]
+    if not first["idle"]:
+        return f"In {here.period} no pool of GPUs has idle money that a meter shows."
+    name = fmt.markdown(first["pool_id"])
+    text = (
+        f"**{name}** idles most: **{fmt.money(first['idle'], here.currency)}** of"
+        f" {fmt.money(first['total'], here.currency)} in {here.period}."
+    )
+    idlers = [row for row in rows if row["used"] == 0 and row["idle"] == row["total"]]
+    if idlers:
+        names = ", ".join(fmt.markdown(row["pool_id"]) for row in idlers)
+        text += f" Nobody used anything of {names}."
+    if others["idle"] and here.selection.covers_everything:
+        text += (
+            f" Beside GPUs, {fmt.money(others['idle'], here.currency)} idles in"
+            f" {fmt.plural(others['pool_count'], 'other pool')}."
+        )
+    return text
+
+
+def months(here: Page, rows: list[dict[str, Any]]) -> str:
+    """Say in which month most was idle."""
+    worst = max(rows, key=lambda row: row["idle"])
+    return (
+        f"Most idled in {fmt.month(worst['billing_month'])}:"
+        f" **{fmt.money(worst['idle'], here.currency)}**,"
+        f" {fmt.percent(worst['idle_ratio'])} of what GPUs cost that month."
+    )
+
+
+def week(here: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> str:
+    """Say when most and fewest GPUs of a pool idle."""
+    column = COLUMN_OF_KIND[kind]
+    known = [row for row in rows if row[column] is not None]
+    name = fmt.markdown(pool)
+    if not known:
+        return f"Of {name} no hour of {here.period} says what was {kind.lower()}."
+    worst = max(known, key=lambda row: row[column])
+    best = min(known, key=lambda row: row[column])
+    return (
+        f"In {name} most GPUs are {kind.lower()} on {_moment(worst)},"
+        f" **{fmt.gpus(worst[column])}** on average, and fewest on {_moment(best)},"
+        f" {fmt.gpus(best[column])}."
+    )
+
+
+def _moment(row: dict[str, Any]) -> str:
+    day = WEEKDAYS[row["weekday"] - 1]
+    return f"{day} {row['hour_of_day']:02d}:00"

@@ -1,0 +1,59 @@
+{#-
+  What the money of a pool of accelerators pays for. The parts of a row sum to its total, on
+  either basis:
+
+  used                  what models hold and use
+  requested_idle        what models hold and do not use
+  unmeasured            what models hold while nobody measures its use
+  infrastructure_idle   capacity that nobody holds
+  unmapped              what workloads hold that no rule turns into a model
+  unobserved            what no reading divides
+-#}
+{% macro accelerator_parts() -%}
+    {{ return(['used', 'requested_idle', 'unmeasured', 'infrastructure_idle', 'unmapped', 'unobserved']) }}
+{%- endmacro %}
+
+{#- Names of all columns of money: the total and the parts, on both bases. -#}
+{% macro accelerator_columns() -%}
+    {%- set names = [] -%}
+    {%- for basis in ['billed', 'effective'] -%}
+        {%- for part in ['total'] + accelerator_parts() -%}
+            {%- do names.append(part ~ '_' ~ basis ~ '_cost') -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+{#- In a select list: the columns of a relation. -#}
+{% macro accelerator_money(relation) -%}
+    {%- for name in accelerator_columns() %}
+    {{ relation }}.{{ name }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- In a select list: their sums. -#}
+{% macro accelerator_money_summed() -%}
+    {%- for name in accelerator_columns() %}
+    {{ to_money('sum(' ~ name ~ ')') }} as {{ name }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- In a select list: the sums of what int_pool_costs_allocated gives out, with its reason. -#}
+{% macro accelerator_money_by_part() -%}
+    {%- for basis in ['billed', 'effective'] %}
+    {%- set cost = basis ~ '_cost' %}
+    {{ to_money('sum(' ~ cost ~ ')') }} as total_{{ cost }},
+    {{ to_money(
+        'sum(case when model_id is not null then ' ~ cost ~ ' - requested_idle_' ~ cost ~ ' - unmeasured_' ~ cost
+        ~ ' else 0 end)'
+    ) }} as used_{{ cost }},
+    {{ to_money('sum(requested_idle_' ~ cost ~ ')') }} as requested_idle_{{ cost }},
+    {{ to_money('sum(unmeasured_' ~ cost ~ ')') }} as unmeasured_{{ cost }},
+    {{ to_money("sum(case when participant_id = '__idle__' then " ~ cost ~ ' else 0 end)') }}
+        as infrastructure_idle_{{ cost }},
+    {{ to_money("sum(case when reason = 'unmapped_workload' then " ~ cost ~ ' else 0 end)') }}
+        as unmapped_{{ cost }},
+    {{ to_money("sum(case when reason <> 'unmapped_workload' then " ~ cost ~ ' else 0 end)') }}
+        as unobserved_{{ cost }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}

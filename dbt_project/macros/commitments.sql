@@ -1,0 +1,41 @@
+{#-
+  What a charge is to a commitment, as a small number: 0 nothing, 1 to 3 the purchase, the
+  used and the unused part of a commitment discount, 5 and 6 the used and the unused part of
+  a reservation of capacity. A charge counts once: what an unused reservation costs is lost
+  there, whichever discount pays for it.
+-#}
+{% macro commitment_roles() -%}
+    {{ return(['purchase', 'used', 'unused']) }}
+{%- endmacro %}
+
+{% macro commitment_role_code() -%}
+    case
+        when commitment_discount_status = 'Unused' and commitment_discount_id is not null then 3
+        when capacity_reservation_status = 'Unused' and capacity_reservation_id is not null then 6
+        when commitment_discount_id is not null and commitment_discount_status = 'Used' then 2
+        when commitment_discount_id is not null and charge_category = 'Purchase' then 1
+        when capacity_reservation_status = 'Used' and capacity_reservation_id is not null then 5
+        else 0
+    end
+{%- endmacro %}
+
+{#- Id and name behind a target, each after a separator that no name holds. -#}
+{% macro packed_commitment() -%}
+    chr(30) || case
+        when commitment_role_code > 3 then capacity_reservation_id
+        else commitment_discount_id || chr(30) || coalesce(commitment_discount_name, '')
+    end
+{%- endmacro %}
+
+{% macro commitment_kind(code) -%}
+    case when {{ code }} > 3 then 'capacity_reservation' when {{ code }} > 0 then 'commitment_discount' end
+{%- endmacro %}
+
+{% macro commitment_role(code) -%}
+    case {{ code }}
+    {%- for role in commitment_roles() %}
+        when {{ loop.index }} then '{{ role }}'
+        when {{ loop.index + 3 }} then '{{ role }}'
+    {%- endfor %}
+    end
+{%- endmacro %}

@@ -1,0 +1,114 @@
+"""The page about GPUs and what idles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.warehouse_fixture import publish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamlit.testing.v1 import AppTest
+
+PAGE = "gpu_idle"
+
+
+def tiles(app: AppTest) -> dict[str, str]:
+    return {
+        metric.label: str(metric.value).replace("\u00a0", " ") for metric in app.metric
+    }
+
+
+def test_the_tiles_show_idle_money_its_split_hours_and_commitments(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE)
+    assert not app.exception
+    assert not app.error
+    assert tiles(app) == {
+        "Idle GPU money": "EUR 180.00",
+        "Used GPU money": "EUR 370.00",
+        "GPU hours there": "192.0 h",
+        "Unused commitments": "EUR 70.00",
+    }
+    text = text_of(app)
+    assert "EUR 30.00 requested and idle, EUR 150.00 requested by nobody" in text
+    assert "EUR 25.00 use not measured; EUR 15.00 used by no known model" in text
+    assert "140.0 h held by workloads, 128.0 h of them active" in text
+    billed = open_app(tmp_path, page=PAGE, basis="Billed")
+    assert tiles(billed)["Idle GPU money"] == "EUR 90.00"
+    assert tiles(billed)["Unused commitments"] == "EUR 70.00"
+
+
+def test_each_part_has_a_sentence_a_table_and_a_download(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE)
+    text = text_of(app)
+    assert "**gpu-cluster** idles most: **EUR 180.00** of EUR 550.00" in text
+    assert "Beside GPUs, EUR 40.00 idles in 1 other pool." in text
+    assert "Most idled in Sep 2026: **EUR 180.00**, 29.5 %" in text
+    assert "**EUR 150.00** of ml, for the pool itself in gpu-cluster" in text
+    assert "on Tue 13:00, **5.5** on average" in text
+    assert "**one-year** left **EUR 80.00** of EUR 100.00 unused" in text
+    assert "**None of these is a saving yet**" in text
+    assert "— (capacity not read)" in text
+    assert "gpu-dark, not observed: No reading of the driver" in text
+    assert {button.key for button in app.get("download_button")} == {
+        f"download-{name}"
+        for name in (
+            *("gpu-pools", "gpu-months", "gpu-idle-by-owner", "gpu-hours-of-week"),
+            *("commitments", "saving-candidates"),
+        )
+    }
+    assert len(app.get("vega_lite_chart")) == 3
+
+
+def test_a_link_chooses_the_pool_and_the_kind_of_idle(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, pool="gpu-moon", idle="Requested, idle")
+    text = text_of(app)
+    assert "“gpu-moon”, which is not in this data. Shown instead: gpu-cluster" in text
+    assert "most GPUs are requested, idle on Mon 00:00, **2.0**" in text
+
+
+def test_a_scope_narrows_money_by_owner_and_says_what_it_does_not_narrow(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, scope="team vision")
+    assert tiles(app)["Idle GPU money"] == "EUR 10.00"
+    text = text_of(app)
+    assert "Hours, the week and commitments are those of everybody." in text
+    assert "Beside GPUs" not in text
+
+
+def test_a_month_without_gpus_or_meters_says_so(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-07")
+    text = text_of(app)
+    assert not app.exception
+    assert tiles(app)["Idle GPU money"] == "—"
+    assert "In Jul 2026 no pool of GPUs has cost in this scope." in text
+    assert "In Jul 2026 no meter read the hours of any pool." in text
+    assert "No bill of Jul 2026 names a commitment." in text
+
+
+def test_stale_and_partial_data_are_said_on_every_figure(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path, "stale")
+    assert "Idle GPU money · stale" in tiles(open_app(tmp_path, page=PAGE))
+    publish(tmp_path, "partial", run_id="run-0002")
+    app = open_app(tmp_path, page=PAGE)
+    assert "Idle GPU money, at least" in tiles(app)
+    text = text_of(open_app(tmp_path, page=PAGE, currency="USD"))
+    assert "**No pool is divided by GPU hours here.**" in text
