@@ -116,7 +116,7 @@ def pools(table: pa.Table, currency: str, colours: Palette) -> Chart:
         .encode(y=y, x=alt.X("end:Q"), text="label:N")
     )
     return alt.layer(bars, labels).properties(
-        height=_ROW_HEIGHT * len(rows) + 70, padding=_PADDING | {"right": 70}
+        height=_ROW_HEIGHT * len(rows) + 120, padding=_PADDING | {"right": 70}
     )
 
 
@@ -129,7 +129,12 @@ def week(table: pa.Table, kind: IdleKind, colours: Palette) -> Chart:
             title="hour of the day, UTC",
             axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False),
         ),
-        y=alt.Y("day:N", sort=list(WEEKDAYS), title=None, axis=alt.Axis(ticks=False)),
+        y=alt.Y(
+            "day:N",
+            sort=list(WEEKDAYS),
+            title=None,
+            axis=alt.Axis(ticks=False, labelOverlap=False),
+        ),
         tooltip=[
             alt.Tooltip("day:N", title="Day"),
             alt.Tooltip("time:N", title="UTC"),
@@ -158,7 +163,7 @@ def week(table: pa.Table, kind: IdleKind, colours: Palette) -> Chart:
                 ),
             )
         ),
-    ).properties(height=250, padding=_PADDING)
+    ).properties(height=330, padding=_PADDING)
 
 
 def _parts(row: dict[str, Any], name: str, currency: str) -> list[dict[str, Any]]:
@@ -225,7 +230,7 @@ def _short_axis(ticks: int | None = None) -> alt.Axis:
 def _cell(row: dict[str, Any], kind: IdleKind) -> dict[str, Any]:
     gpus = row[COLUMN_OF_KIND[kind]]
     return {
-        "day": WEEKDAYS[row["weekday"] - 1],
+        "day": row["day"],
         "hour": row["hour_of_day"],
         "time": f"{row['hour_of_day']:02d}:00",
         "gpus": gpus,

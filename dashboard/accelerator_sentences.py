@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dashboard import format as fmt
-from dashboard.accelerator_charts import COLUMN_OF_KIND, WEEKDAYS
+from dashboard.accelerator_charts import COLUMN_OF_KIND
 
 if TYPE_CHECKING:
     from dashboard.accelerator_charts import IdleKind
@@ -53,6 +53,11 @@ def week(here: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> s
         return f"Of {name} no hour of {here.period} says what was {kind.lower()}."
     worst = max(known, key=lambda row: row[column])
     best = min(known, key=lambda row: row[column])
+    if worst[column] == best[column]:
+        return (
+            f"In {name} **{fmt.gpus(worst[column])}** GPUs are {kind.lower()} at every"
+            " hour of the week that was read."
+        )
     return (
         f"In {name} most GPUs are {kind.lower()} on {_moment(worst)},"
         f" **{fmt.gpus(worst[column])}** on average, and fewest on {_moment(best)},"
@@ -61,5 +66,4 @@ def week(here: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> s
 
 
 def _moment(row: dict[str, Any]) -> str:
-    day = WEEKDAYS[row["weekday"] - 1]
-    return f"{day} {row['hour_of_day']:02d}:00"
+    return f"{row['day']} {row['hour_of_day']:02d}:00"

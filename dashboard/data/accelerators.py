@@ -256,11 +256,12 @@ def idle_of_other_pools(snapshot: Snapshot, selection: Selection) -> dict[str, A
 
 @per_run
 def pools_of_the_week(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
-    """Return the pools whose hours were read in a period, by name."""
+    """Return the pools whose hours were read in a period, the busiest first."""
     found = rows(
         snapshot,
-        "select distinct pool_id from delivery.mart_accelerator_hours_of_week"
-        " where list_contains($months, billing_month) order by pool_id",
+        "select pool_id from delivery.mart_accelerator_hours_of_week"
+        " where list_contains($months, billing_month) group by pool_id"
+        " order by sum(active_gpu_hours) desc nulls last, pool_id",
         months=list(selection.period.months),
     )
     return tuple(row["pool_id"] for row in found)
@@ -276,6 +277,7 @@ def hours_of_week(snapshot: Snapshot, selection: Selection, pool: str) -> pa.Tab
         f"""
         select
             weekday,
+            ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'][weekday] as day,
             hour_of_day,
             sum(capacity_gpu_hours) as capacity_gpu_hours,
             sum(requested_gpu_hours) as requested_gpu_hours,

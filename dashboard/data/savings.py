@@ -97,7 +97,7 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
         union all
         select
             'A smaller commitment than ' || coalesce(commitment_name, commitment_id),
-            'whoever buys it',
+            cast(null as varchar),
             billing_month,
             unused_effective_cost,
             'It can be reduced when its term ends, and usage stays as it was.',

@@ -346,7 +346,7 @@ def show_week(here: Page) -> None:
     tables.show(
         table,
         [
-            tables.Column("weekday", "Weekday (1 = Mon)", "count"),
+            tables.Column("day", "Day"),
             tables.Column("hour_of_day", "Hour, UTC", "count"),
             tables.Column("capacity_gpu_hours", "Hours there", "hours"),
             tables.Column("requested_gpu_hours", "Requested", "hours"),

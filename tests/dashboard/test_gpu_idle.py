@@ -75,7 +75,7 @@ def test_a_link_chooses_the_pool_and_the_kind_of_idle(
     app = open_app(tmp_path, page=PAGE, pool="gpu-moon", idle="Requested, idle")
     text = text_of(app)
     assert "“gpu-moon”, which is not in this data. Shown instead: gpu-cluster" in text
-    assert "most GPUs are requested, idle on Mon 00:00, **2.0**" in text
+    assert "In gpu-cluster **2.0** GPUs are requested, idle at every hour" in text
 
 
 def test_a_scope_narrows_money_by_owner_and_says_what_it_does_not_narrow(

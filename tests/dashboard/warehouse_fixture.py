@@ -306,7 +306,7 @@ insert into cost.mart_gateway_gaps values
 
 #: In gpu-cluster eta-v2 and vision-v1 hold 300 + 100 of 550 in September, 20 + 10 of it
 #: idle; 150 is nobody's. gpu-dark has no capacity: of its 60, 25 is not measured, 15 of
-#: no known model, 20 not observed. Billed is half of everything. August is read on every
+#: no known model, 20 not observed. Billed is half of everything. August is read every
 #: day. A plan of 100 left 80 unused, 10 of which is no AI spend.
 _ACCELERATORS = """
 insert into delivery.mart_accelerator_idle_costs

@@ -266,6 +266,67 @@ def test_every_pool_is_divided_as_planted(
         assert max(gaps) <= Decimal("0.00001"), key
 
 
+def test_gpu_money_is_used_or_idle_as_planted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT pool_id, billing_month, sum(total_effective_cost) AS total,"
+        " sum(infrastructure_idle_effective_cost) AS idle,"
+        " sum(used_effective_cost + requested_idle_effective_cost) AS held,"
+        " sum(unmeasured_effective_cost + unmapped_effective_cost"
+        " + unobserved_effective_cost) AS unknown"
+        " FROM delivery.mart_accelerator_efficiency GROUP BY ALL"
+    ).to_pylist()
+    found = {(row["pool_id"], row["billing_month"]): row for row in rows}
+    planted = {
+        (pool, month): part
+        for pool, content in truth["pools"].items()
+        if content["driver"] == "gpu_hours"
+        for month, part in content["months"].items()
+    }
+    assert set(found) == set(planted)
+    for key, part in planted.items():
+        row = found[key]
+        held = total([amounts(model) for model in part["models"].values()])[1]
+        assert row["total"] == Decimal(part["effective_cost"]), key
+        assert abs(row["idle"] - amounts(part["idle"])[1]) <= Decimal("0.00001"), key
+        assert abs(row["held"] - held) <= Decimal("0.00001"), key
+        assert row["unknown"] == 0, key
+
+
+def test_gpu_hours_are_used_as_planted_in_each_phase(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT billing_month, sum(active_gpu_hours) AS active,"
+        " sum(capacity_gpu_hours) AS capacity"
+        " FROM delivery.mart_accelerator_efficiency GROUP BY ALL"
+    ).to_pylist()
+    by_month = {row["billing_month"]: row for row in rows}
+    for phase in truth["phases"].values():
+        months = [by_month[month] for month in phase["months"]]
+        active = sum(row["active"] for row in months)
+        capacity = sum(row["capacity"] for row in months)
+        planted = float(phase["gpu_used_ratio"])
+        assert float(active / capacity) == pytest.approx(planted, abs=1e-5)
+
+
+def test_the_savings_plan_is_used_and_left_unused_as_planted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query("SELECT * FROM cost.mart_commitments").to_pylist()
+    unused = {row["billing_month"]: row["unused_effective_cost"] for row in rows}
+    planted = {
+        month: Decimal(components["unused_commitment"]["effective_cost"])
+        for month, components in truth["components"]["aws"].items()
+        if "unused_commitment" in components
+    }
+    assert unused == planted
+    for row in rows:
+        paid = row["purchased_billed_cost_to_date"]
+        assert row["committed_effective_cost_to_date"] == paid
+
+
 def test_rows_that_cannot_be_read_are_in_quarantine_with_the_planted_reason(
     published: Snapshot, truth: dict[str, Any]
 ) -> None:
