@@ -272,9 +272,9 @@ def test_gpu_money_is_used_or_idle_as_planted(
     rows = published.query(
         "SELECT pool_id, billing_month, sum(total_effective_cost) AS total,"
         " sum(infrastructure_idle_effective_cost) AS idle,"
-        " sum(used_effective_cost + requested_idle_effective_cost) AS held,"
-        " sum(unmeasured_effective_cost + unmapped_effective_cost"
-        " + unobserved_effective_cost) AS unknown"
+        " sum(used_effective_cost + requested_idle_effective_cost"
+        " + unmeasured_effective_cost) AS held,"
+        " sum(unmapped_effective_cost + unobserved_effective_cost) AS unknown"
         " FROM delivery.mart_accelerator_efficiency GROUP BY ALL"
     ).to_pylist()
     found = {(row["pool_id"], row["billing_month"]): row for row in rows}
