@@ -10,8 +10,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from dbt.cli.main import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _EXIT_CODE_OF_AN_ORPHAN = 70
 
@@ -22,12 +26,20 @@ def main() -> None:
     cli()
 
 
-def end_with_the_run() -> None:
-    """Wait until nobody holds standard input any more, and end this process."""
+def end_with_the_run(say_farewell: Callable[[], None] | None = None) -> None:
+    """Wait until nobody holds standard input any more, and end this process.
+
+    Parameters
+    ----------
+    say_farewell : callable, optional
+        Called before the end, for what goes on elsewhere.
+    """
     # Read without the interpreter's buffer, which a daemon thread may not hold while
     # the process ends by itself.
     while os.read(sys.stdin.fileno(), 1024):
         pass
+    if say_farewell is not None:
+        say_farewell()
     os._exit(_EXIT_CODE_OF_AN_ORPHAN)
 
 

@@ -85,6 +85,7 @@ def test_the_top_level_settings_listed_are_those_read() -> None:
     ("name", "heading", "model"),
     [
         ("settings.md", "warehouse", WarehouseSettings),
+        ("settings.md", "spark", SparkSettings),
         ("settings.md", "dashboard", DashboardSettings),
         ("settings.md", "fx", ExchangeSettings),
         ("allocation.md", "scope", ScopeRule),
@@ -103,6 +104,7 @@ def test_the_keys_of_a_section_listed_are_those_read(
     ("name", "heading", "model"),
     [
         ("settings.md", "warehouse", WarehouseSettings),
+        ("settings.md", "spark", SparkSettings),
         ("settings.md", "dashboard", DashboardSettings),
         ("settings.md", "fx", ExchangeSettings),
         ("allocation.md", "pools", Pool),

@@ -8,13 +8,20 @@ is set only where the session is ours.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from triptych.errors import SettingsError
+from triptych.spark.job import spark_failed
+from triptych.spark.losses import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pyspark.sql import SparkSession
+
+    from triptych.errors import TriptychError
 
 #: What the models rely on, whatever the server's own settings are.
 _RULES = {
@@ -40,14 +47,16 @@ _CLIENT_DEFAULTS = {
 }
 
 
-class NoSparkError(Exception):
-    """No session could be had; the message says why, and what to do."""
+#: How long an answer that fails is asked for again: 0.05, 0.2, 0.8, 3.2 and 5 seconds.
+#: A server that is gone for longer has forgotten the session; pyspark itself would
+#: wait ten minutes, for each of the models that are left.
+_RETRIES = 5
+_LONGEST_WAIT_MILLISECONDS = 5_000
 
 
-def open_session(
-    *, master: str, remote: str | None, conf: Mapping[str, str], tables_dir: Path
-) -> SparkSession:
-    """Open the session in which dbt will run.
+@dataclass(frozen=True, slots=True)
+class SessionPlace:
+    """Where the session is: on a server, or started here on a master.
 
     Parameters
     ----------
@@ -55,46 +64,96 @@ def open_session(
         Master to start a session on, where ``remote`` is ``None``.
     remote : str or None
         Address of a Spark Connect server, ``sc://host:port``.
-    conf : mapping of str to str
-        Further settings; they win over ours, apart from the rules.
     tables_dir : Path
         Folder for the tables of a session that is started here.
+    """
+
+    master: str
+    remote: str | None
+    tables_dir: Path
+
+    def __str__(self) -> str:
+        """Return the place without a token."""
+        return (self.remote or self.master).split("/;", 1)[0].split(";", 1)[0]
+
+
+def open_session(place: SessionPlace, conf: Mapping[str, str]) -> SparkSession:
+    """Open the session in which dbt will run.
+
+    Parameters
+    ----------
+    place : SessionPlace
+        Where.
+    conf : mapping of str to str
+        Further settings; they win over ours, apart from the rules.
 
     Raises
     ------
-    NoSparkError
-        pyspark is not installed, or Spark cannot be reached or started.
+    SettingsError
+        pyspark is not installed, or Spark refuses a setting.
+    TransformError
+        Spark cannot be reached or started.
     """
     try:
         from pyspark.sql import SparkSession as Session  # noqa: PLC0415
     except ImportError as error:
-        raise NoSparkError(
-            "pyspark is not installed. Install triptych with its extra:"
-            ' pip install "triptych[spark]".'
+        raise SettingsError(
+            "pyspark is not installed.",
+            where="spark",
+            next_step='Install triptych with its extra: pip install "triptych[spark]".',
         ) from error
     try:
-        if remote is not None:
+        if place.remote is None:
+            builder = Session.builder.master(place.master)
+            session = _start(builder, conf, place.tables_dir)
+        else:
             # dbt asks for the session by itself, and finds it by this variable.
-            os.environ["SPARK_REMOTE"] = remote
-            return _connect(Session.builder.remote(remote), conf)
-        return _start(Session.builder.master(master), conf, tables_dir)
+            os.environ["SPARK_REMOTE"] = place.remote
+            session = _connect(Session.builder.remote(place.remote))
     # Whatever py4j, gRPC or the JVM raise: none of them has a common ancestor.
     except Exception as error:
-        place = remote or master
-        raise NoSparkError(
-            f"Spark cannot be reached at {_without_token(place)}: {_first_line(error)}"
-            " Start the server, or correct spark.remote or spark.master."
-        ) from error
+        raise _no_session(place, error) from error
+    if place.remote is not None:
+        _configure(session, place, conf)
+    return session
 
 
-def _connect(builder: SparkSession.Builder, conf: Mapping[str, str]) -> SparkSession:
+def stop_what_is_running() -> None:
+    """Tell a server to stop what this process had it do; a JVM of ours just ends."""
+    if "SPARK_REMOTE" not in os.environ:
+        return
+    from pyspark.sql import SparkSession as Session  # noqa: PLC0415
+
+    session = Session.builder.getOrCreate()
+    session.interruptAll()
+    session.stop()
+
+
+def _connect(builder: SparkSession.Builder) -> SparkSession:
+    from pyspark.sql.connect.client.retries import DefaultPolicy  # noqa: PLC0415
+
+    policy = DefaultPolicy(_RETRIES, max_backoff=_LONGEST_WAIT_MILLISECONDS)
     session: SparkSession = builder.getOrCreate()
+    session.client.set_retry_policies([policy])
+    session.sql("SELECT 1").collect()
+    return session
+
+
+def _configure(
+    session: SparkSession, place: SessionPlace, conf: Mapping[str, str]
+) -> None:
     for key, value in _CLIENT_DEFAULTS.items():
         if session.conf.get(key, None) is None:
             session.conf.set(key, value)
     for key, value in {**conf, **_RULES}.items():
-        session.conf.set(key, value)
-    return session
+        try:
+            session.conf.set(key, value)
+        except Exception as error:
+            raise SettingsError(
+                f"The Spark server at {place} refuses {key}: {first_line(str(error))}",
+                where="spark.conf",
+                next_step="Set it where that server is started, and not here.",
+            ) from error
 
 
 def _start(
@@ -111,6 +170,8 @@ def _start(
         "spark.sql.shuffle.partitions": "8",
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(tables_dir),
+        # A JVM without memory goes on without some of its threads, and waits for them.
+        "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError",
     }
     for key, value in {**ours, **conf, **_RULES}.items():
         builder = builder.config(key, value)
@@ -118,44 +179,23 @@ def _start(
     return session
 
 
-def lost_spark(error: Exception) -> str:
-    """Say in one paragraph what became of Spark while a build was under way."""
-    text = f"{type(error).__name__}: {error}"
-    for marks, meaning in _MEANINGS:
-        if any(mark in text for mark in marks):
-            return f"{meaning} ({_first_line(error)})"
-    return f"Spark failed: {_first_line(error)}"
+def _no_session(place: SessionPlace, error: Exception) -> TriptychError:
+    text = str(error)
+    if place.remote is None and "must be at least" in text:
+        return SettingsError(
+            f"Spark does not start with so little memory: {first_line(text)}",
+            where="spark.driver_memory",
+            next_step="Give it 1GB or more.",
+        )
+    if place.remote is None:
+        return spark_failed(
+            f"Spark cannot be started on {place}: {first_line(text)} It needs Java 17"
+            " or 21, and a spark.master that it can reach."
+        )
+    return spark_failed(
+        f"Spark cannot be reached at {place}: {first_line(text)} Start the server, or"
+        " correct spark.remote."
+    )
 
 
-#: What the messages of Spark, gRPC and py4j mean, the more telling first.
-_MEANINGS = (
-    (
-        ("OutOfMemoryError", "Java heap space", "GC overhead", "Resources exhausted"),
-        "Spark ran out of memory. Give spark.driver_memory (or the executors) more, or"
-        " build fewer months at once.",
-    ),
-    (
-        ("ExecutorLostFailure", "Executor heartbeat", "SparkContext was shut down"),
-        "An executor was lost and could not be replaced.",
-    ),
-    (
-        (
-            *("UNAVAILABLE", "Connection refused", "Socket closed", "Broken pipe"),
-            *("Answer from Java side is empty", "Connection reset", "is not running"),
-            *("Stream removed", "SESSION_CLOSED", "SESSION_NOT_FOUND"),
-        ),
-        "The Spark server went away.",
-    ),
-)
-
-
-def _without_token(address: str) -> str:
-    return address.split(";", 1)[0].split("/;", 1)[0]
-
-
-def _first_line(error: Exception) -> str:
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return line[:300] if line.endswith(".") else f"{line[:300]}."
-
-
-__all__ = ["NoSparkError", "lost_spark", "open_session"]
+__all__ = ["SessionPlace", "open_session", "stop_what_is_running"]

@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -26,16 +27,17 @@ from triptych.dbt_commands import (
     read_outcome,
     run_dbt,
 )
-from triptych.errors import SettingsError, TransformError
-from triptych.spark.process import EXIT_LOST_SPARK, EXIT_NO_SPARK, SparkJob
+from triptych.errors import TransformError
+from triptych.spark.job import EXIT_WITH_VERDICT, SparkJob, Verdict, spark_failed
+from triptych.spark.losses import meaning_of
 from triptych.transform import EngineSettings, run_on_duckdb
 from triptych.warehouse.build import BuildPlan, ControlTable, hash_of, write_control
 from triptych.warehouse.publish import PUBLIC_SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
+    from triptych.errors import TriptychError
     from triptych.progress import Task
     from triptych.settings import SparkSettings
     from triptych.workspace import Workspace
@@ -101,14 +103,16 @@ def build_marts_on_spark(
         run_dir=run_dir,
         task=task,
     )
-    export_dir = run_dir / "marts"
-    export_dir.mkdir()
     target = workspace.warehouse_dir / "dbt_spark"
     job = _job(workspace, spark, recipe, run_dir=run_dir, target=target)
-    outcome = _run_job(job, run_dir, target, engine, task)
-    marts = public_marts(json.loads((target / "manifest.json").read_text("utf-8")))
-    load_marts(workspace.build_database, marts, export_dir)
-    shutil.rmtree(export_dir)
+    export_dir = Path(job.export_dir)
+    export_dir.mkdir()
+    try:
+        outcome = _run_job(job, run_dir, target, engine, task)
+        manifest = json.loads((target / "manifest.json").read_text("utf-8"))
+        load_marts(workspace.build_database, public_marts(manifest), export_dir)
+    finally:
+        shutil.rmtree(export_dir, ignore_errors=True)
     return outcome
 
 
@@ -122,13 +126,17 @@ def _job(
 ) -> SparkJob:
     project = dbt_project_dir()
     whole_recipe = {**recipe, "dbt_project": project_fingerprint(project)}
+    remote = spark.remote or os.environ.get("SPARK_REMOTE")
+    # The memory of a server's driver is decided where the server is started.
+    memory = {"spark.driver.memory": _java_size(spark.driver_memory)}
     return SparkJob(
+        run_id=run_dir.name,
         root=str(workspace.root),
         raw_database=str(workspace.raw_database),
         build_database=str(workspace.build_database),
         master=spark.master,
-        remote=spark.remote or os.environ.get("SPARK_REMOTE"),
-        conf={"spark.driver.memory": _java_size(spark.driver_memory), **spark.conf},
+        remote=remote,
+        conf=spark.conf if remote else {**memory, **spark.conf},
         tables_dir=str(workspace.warehouse_dir / "spark"),
         schema_prefix=spark.schema_prefix,
         recipe_hash=hash_of(whole_recipe),
@@ -140,6 +148,7 @@ def _job(
         ),
         export_dir=str(run_dir / "marts"),
         public_schemas=PUBLIC_SCHEMAS,
+        verdict_file=str(run_dir / "spark_verdict.json"),
     )
 
 
@@ -166,25 +175,31 @@ def _run_job(
     output = run_dbt(command, environment, task)
     outcome = read_outcome(results)
     if output.return_code != 0:
-        raise _as_spark_error(outcome, output)
+        raise _as_spark_error(job, outcome, output)
     return outcome
 
 
 def _as_spark_error(
-    outcome: TransformOutcome, output: CommandOutput
-) -> SettingsError | TransformError:
-    told = output.last_errors or ("Spark ended unexpectedly.",)
-    last = told[-1].strip().splitlines()[-1]
-    if output.return_code == EXIT_NO_SPARK:
-        return SettingsError(last, where="spark")
-    if output.return_code == EXIT_LOST_SPARK or not outcome.failures:
-        return TransformError(
-            last,
-            where="spark",
-            next_step="What is published stands. Run again: what was half written is"
-            " built anew.",
+    job: SparkJob, outcome: TransformOutcome, output: CommandOutput
+) -> TriptychError:
+    if output.return_code == EXIT_WITH_VERDICT:
+        told = _told_of_memory(output)
+        return told or Verdict.read(Path(job.verdict_file)).as_error()
+    if outcome.failures:
+        return as_error(outcome, output)
+    if output.return_code < 0:
+        return spark_failed(
+            f"The process on Spark was killed by signal {-output.return_code}; if"
+            " nobody did that, its machine ran out of memory."
         )
-    return as_error(outcome, output)
+    return spark_failed(f"Spark failed: {' | '.join(output.last_errors)}")
+
+
+def _told_of_memory(output: CommandOutput) -> TriptychError | None:
+    """Return the error of a JVM that ended itself, which only its last words tell."""
+    words = " ".join(output.last_errors)
+    is_so = "OutOfMemoryError" in words
+    return spark_failed(str(meaning_of(words))) if is_so else None
 
 
 def _java_size(size: str) -> str:

@@ -8,9 +8,22 @@
     {{ return('delete+insert') }}
 {%- endmacro %}
 
-{#- The partitions of those months are dropped first, so what is left is to add. -#}
+{#- The partitions of those months are gone by then, so what is left is to add. -#}
 {% macro spark__replace_months_strategy() -%}
     {{ return('append') }}
+{%- endmacro %}
+
+{#- Where that table is: Spark keeps it apart from what each run makes anew. -#}
+{% macro schema_of_kept_months() -%}
+    {{ return(adapter.dispatch('schema_of_kept_months', 'triptych')()) }}
+{%- endmacro %}
+
+{% macro default__schema_of_kept_months() -%}
+    {{ return('intermediate') }}
+{%- endmacro %}
+
+{% macro spark__schema_of_kept_months() -%}
+    {{ return('kept') }}
 {%- endmacro %}
 
 {#- Removes the months to build first: a month may have lost all of its charges. -#}
@@ -25,14 +38,8 @@
     where billing_month in (select m.billing_month from {{ source('control', 'months_to_build') }} as m)
 {%- endmacro %}
 
+{#- The process that runs dbt has done so: servers differ in whether they can. -#}
 {% macro spark__delete_months_to_build() -%}
-    {%- set months = months_to_build() -%}
-    {%- if months -%}
-        alter table {{ this }} drop if exists
-        {%- for month in months %}
-        partition (billing_month = {{ sql_text(month) }}){{ "," if not loop.last }}
-        {%- endfor -%}
-    {%- endif -%}
 {%- endmacro %}
 
 {#-

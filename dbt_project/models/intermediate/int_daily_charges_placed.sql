@@ -9,6 +9,7 @@
   travels with the target, so that charges without one pay nothing for it.
 -#}
 {{ config(
+    schema=schema_of_kept_months(),
     materialized='incremental',
     incremental_strategy=replace_months_strategy(),
     unique_key='billing_month',
