@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from tests.dbt.engine_dialects import engine_specific, sql_of
 from triptych.dbt_commands import dbt_project_dir
 from triptych.warehouse.bills import BILL_STREAMS
 
@@ -41,22 +43,6 @@ MONEY_COLUMN = re.compile(r"cost|price|spend|revenue|saving|impact|value|_amount
 #: A cost centre is a name of finance, not an amount.
 NO_MONEY = re.compile(r"_(ratio|count)$|^cost_center$")
 CURRENCY_COLUMNS = {"currency", "billing_currency"}
-#: Spelled differently, or missing, in the other engine that the models are kept for.
-ENGINE_SPECIFIC = re.compile(
-    r"""
-    \b(
-        strftime | strptime | date_diff | datediff | date_part | epoch(_ms)? | age
-        | unnest | generate_series | range | struct_pack | struct_extract
-        | quantile_cont | arg_max | arg_min | any_value | list(_\w+)? | map(_\w+)?
-        | string_agg | group_concat | parse_path | read_\w+ | regexp_\w+ | starts_with
-        | ends_with | json_\w+ | hash | try_cast | greatest_common_divisor
-    )\s*\(
-    | \bexclude\b | \bhugeint\b | // | ->> | ::
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-JINJA = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}", re.DOTALL)
-QUOTED = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
 
 
 @pytest.fixture(scope="module")
@@ -120,15 +106,6 @@ def sql_files(*, with_engine: bool) -> list[Path]:
     ]
     engine = project / "macros" / "engine"
     return sorted(p for p in found if with_engine or engine not in p.parents)
-
-
-def sql_of(text: str) -> str:
-    """Return the SQL of a template: outside Jinja, and quoted inside it."""
-    pieces = [JINJA.sub(" ", text)]
-    for match in JINJA.finditer(text):
-        if not match.group().startswith("{#"):
-            pieces += ["".join(quoted) for quoted in QUOTED.findall(match.group())]
-    return "\n".join(re.sub(r"--.*", "", piece) for piece in pieces)
 
 
 def test_only_staging_reads_evidence(models: list[Node]) -> None:
@@ -272,11 +249,57 @@ def test_public_money_is_in_the_currency_of_the_row(
 
 def test_only_engine_macros_speak_the_dialect_of_one_engine() -> None:
     spoken = [
-        (path.relative_to(dbt_project_dir()).as_posix(), match.group().strip())
+        (path.relative_to(dbt_project_dir()).as_posix(), word)
         for path in sql_files(with_engine=False)
-        for match in ENGINE_SPECIFIC.finditer(sql_of(path.read_text("utf-8")))
+        for word in engine_specific(path.read_text("utf-8"))
     ]
     assert spoken == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "strftime(charge_date, '%Y-%m')",
+        "date_format(charge_date, 'yyyy')",
+        "list_contains(tags, 'a')",
+        "unnest(tags)",
+        "explode(tags)",
+        "arg_max(team_id, billed_cost)",
+        "quantile_cont(billed_cost, 0.5)",
+        "avg(billed_cost)",
+        "map {'model': 'eta'}",
+        "map('model', 'eta')",
+        "tags['model']",
+        "last_date - first_date",
+        "cast(period_end as date) - charge_date",
+        "billed_cost / request_count",
+        "billed_cost::double",
+        "rows // 2",
+        "rows div 2",
+        "content ->> 'model'",
+        "* exclude (tags)",
+        'charge_date as "charge date"[0]',
+        "{{ quoted(\"regexp_matches(name, 'a')\") }}",
+        "{% if x %}{{ m('epoch_ms(started_at)') }}{% endif %}",
+    ],
+)
+def test_a_planted_word_of_one_engine_is_found(planted: str) -> None:
+    assert engine_specific(f"select {planted} from charges")
+
+
+@pytest.mark.parametrize(
+    "portable",
+    [
+        "list_cost, list_unit_price, first_value(cost) over (order by day)",
+        "period_start - interval '1' day",
+        "coalesce(cost, 0) - coalesce(credit, 0) as net_cost",
+        "'a/b', 'x // y', '[1]', 'cost::double' -- strftime(now)",
+        "max_by(team_id, billed_cost), sum(billed_cost) filter (where is_tax)",
+        "{# unnest(tags) #} {{ tag_value('tags', 'model') }}",
+    ],
+)
+def test_what_both_engines_read_alike_is_let_through(portable: str) -> None:
+    assert engine_specific(f"select {portable} from charges") == []
 
 
 def test_only_money_macros_multiply_an_amount_by_a_share_or_a_rate() -> None:
@@ -291,19 +314,43 @@ def test_only_money_macros_multiply_an_amount_by_a_share_or_a_rate() -> None:
     assert found == []
 
 
-def test_sqlfluff_finds_nothing() -> None:
-    project = dbt_project_dir()
-    if REPOSITORY not in project.parents:
+def sqlfluff(*arguments: str, sql: str = "") -> subprocess.CompletedProcess[str]:
+    if REPOSITORY not in dbt_project_dir().parents:
         pytest.skip("the project is inside an installed package, without its settings")
-    folders = [(project / name).relative_to(REPOSITORY) for name in ("models", "tests")]
-    finished = subprocess.run(
-        [sys.executable, "-m", "sqlfluff", "lint", "--nocolor", *map(str, folders)],
+    return subprocess.run(
+        [sys.executable, "-m", "sqlfluff", "lint", "--nocolor", *arguments],
         cwd=REPOSITORY,
+        input=sql,
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_sqlfluff_finds_nothing() -> None:
+    project = dbt_project_dir()
+    folders = [(project / name).relative_to(REPOSITORY) for name in ("models", "tests")]
+    finished = sqlfluff(*map(str, folders))
     assert finished.returncode == 0, finished.stdout
+
+
+def test_sqlfluff_refuses_planted_words_of_one_engine_and_no_column() -> None:
+    planted = [
+        *("strftime(charge_date, '%Y')", "list_contains(tags, 'a')", "unnest(tags)"),
+        *("arg_max(cost, day)", "quantile_cont(cost, 0.5)", "cost::date", "cost // 2"),
+        *("cast(cost as hugeint)", "date_format(charge_date, 'yyyy')"),
+        *("struct_pack(a := 1)", "explode(tags)", "map_keys(tags)"),
+    ]
+    portable = ["list_cost", "list_unit_price", "sum(cost)"]
+    lines = [
+        f"    {expression} as a{number}"
+        for number, expression in enumerate([*planted, *portable])
+    ]
+    sql = "select\n" + ",\n".join(lines) + "\nfrom charges\n"
+    finished = sqlfluff("--format", "json", "--rules", "CV09,CV11", "-", sql=sql)
+    (file,) = json.loads(finished.stdout)
+    refused = {violation["start_line_no"] - 2 for violation in file["violations"]}
+    assert refused == set(range(len(planted)))
 
 
 def test_dbt_and_the_spine_name_the_same_bill_streams() -> None:

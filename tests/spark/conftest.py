@@ -17,12 +17,11 @@ from triptych.settings import load_settings
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from ingest.report import IngestReport
     from tests.spark.published_figures import PublishedTable
-    from tests.spark.servers import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,17 @@ class Company:
         self, *, but_for: frozenset[str] = frozenset()
     ) -> dict[str, PublishedTable]:
         """Return what readers see, apart from some columns."""
-        workspace = Workspace(self.root)
-        pointer = workspace.pointer.read_text("utf-8").strip()
-        return read_published(workspace.warehouse_dir / pointer, but_for=but_for)
+        path = Workspace(self.root).warehouse_dir / self.pointer()
+        return read_published(path, but_for=but_for)
+
+    def pointer(self) -> str:
+        """Return the name of the file that readers see."""
+        return Workspace(self.root).pointer.read_text("utf-8").strip()
+
+    def kept_months(self) -> list[Path]:
+        """Return the folders of the billing months that a session here has kept."""
+        kept = self.root / "warehouse" / "spark" / "triptych_kept.db"
+        return sorted(kept.glob("int_daily_charges_placed/billing_month=*"))
 
     def copy_to(self, root: Path) -> Company:
         """Return a copy of the workspace, with all that was ever built in it."""
@@ -81,10 +88,26 @@ def company(built_on_duckdb: Company, tmp_path: Path) -> Company:
     return built_on_duckdb.copy_to(tmp_path / "nordhafen")
 
 
-@pytest.fixture
-def sail(tmp_path: Path) -> Iterator[Server]:
-    """Run pysail's Spark Connect server."""
+@pytest.fixture(scope="session")
+def built_on_sail(
+    built_on_duckdb: Company, tmp_path_factory: pytest.TempPathFactory
+) -> Company:
+    """Return a copy of the company, built anew on pysail's Spark Connect server."""
     if not has_sail():
         pytest.skip(SAIL_MISSING)
-    with running_sail(tmp_path / "sail") as server:
-        yield server
+    folder = tmp_path_factory.mktemp("on_sail")
+    company = built_on_duckdb.copy_to(folder / "nordhafen")
+    with running_sail(folder / "sail") as server:
+        company.build(on_spark(server.address))
+    return company
+
+
+@pytest.fixture(scope="session")
+def built_in_a_session(
+    built_on_duckdb: Company, tmp_path_factory: pytest.TempPathFactory
+) -> Company:
+    """Return a copy of the company, built anew in a session of Apache Spark."""
+    folder = tmp_path_factory.mktemp("in_a_session")
+    company = built_on_duckdb.copy_to(folder / "nordhafen")
+    company.build({"warehouse.engine": "spark", "spark.master": "local[2]"})
+    return company

@@ -16,8 +16,6 @@ from triptych.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.spark.servers import Server
-
 needs_java = pytest.mark.skipif(not has_java(), reason=JAVA_MISSING)
 
 
@@ -34,26 +32,24 @@ def test_the_comparison_notices_one_unit_of_the_last_digit(company: Company) -> 
 
 
 def test_a_spark_connect_server_builds_what_duckdb_builds(
-    built_on_duckdb: Company, company: Company, sail: Server
+    built_on_duckdb: Company, built_on_sail: Company
 ) -> None:
-    company.build(on_spark(sail.address))
-    expected, found = built_on_duckdb.published(), company.published()
+    expected, found = built_on_duckdb.published(), built_on_sail.published()
     assert differences(expected, found) == []
     assert len(found["cost.fct_daily_model_costs"].exact) > 1000
     assert len(found["cost.fct_daily_pool_costs"].exact) > 100
 
 
 def test_the_line_items_behind_a_figure_are_there_whichever_engine_built_it(
-    built_on_duckdb: Company, company: Company, sail: Server
+    built_on_duckdb: Company, built_on_sail: Company
 ) -> None:
     question = (
         "SELECT count(*) AS row_count, sum(billed_cost) AS billed_cost,"
         " count(model_id) AS owned_row_count FROM line_items"
     )
-    company.build(on_spark(sail.address))
     expected, found = (
         PublishedReader(root).snapshot().query_line_items(question).to_pylist()
-        for root in (built_on_duckdb.root, company.root)
+        for root in (built_on_duckdb.root, built_on_sail.root)
     )
     assert found == expected
     assert found[0]["owned_row_count"] > 100
@@ -63,10 +59,10 @@ def test_the_line_items_behind_a_figure_are_there_whichever_engine_built_it(
 @pytest.mark.spark
 @pytest.mark.timeout(1800)
 def test_apache_spark_in_a_session_builds_what_duckdb_builds(
-    built_on_duckdb: Company, company: Company
+    built_on_duckdb: Company, built_in_a_session: Company
 ) -> None:
-    company.build({"warehouse.engine": "spark", "spark.master": "local[2]"})
-    assert differences(built_on_duckdb.published(), company.published()) == []
+    found = built_in_a_session.published()
+    assert differences(built_on_duckdb.published(), found) == []
 
 
 @needs_java

@@ -189,7 +189,7 @@ class MonthsOnServer:
         self._write("built_months", ("billing_month", "signature"), months)
         self._write("built_recipe", ("recipe_hash",), [(plan.recipe_hash,)])
 
-    def _rows(self, columns: str, table: str) -> list[tuple[str, ...]]:
+    def _rows(self, columns: str, table: str) -> list[tuple[Any, ...]]:
         query = f"SELECT {columns} FROM {self.schema}.{table}"
         return [tuple(row) for row in self.session.sql(query).collect()]
 

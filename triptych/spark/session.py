@@ -77,6 +77,25 @@ class SessionPlace:
         return (self.remote or self.master).split("/;", 1)[0].split(";", 1)[0]
 
 
+def refuse_without_spark() -> None:
+    """Raise the one sentence that helps where the extra is not installed.
+
+    Raises
+    ------
+    SettingsError
+        pyspark or dbt-spark is missing.
+    """
+    try:
+        import dbt.adapters.spark  # noqa: F401, PLC0415
+        import pyspark  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise SettingsError(
+            f"{error.name or 'pyspark'} is not installed.",
+            where="--engine spark",
+            next_step='Install triptych with its extra: pip install "triptych[spark]".',
+        ) from error
+
+
 def open_session(place: SessionPlace, conf: Mapping[str, str]) -> SparkSession:
     """Open the session in which dbt will run.
 
@@ -90,18 +109,12 @@ def open_session(place: SessionPlace, conf: Mapping[str, str]) -> SparkSession:
     Raises
     ------
     SettingsError
-        pyspark is not installed, or Spark refuses a setting.
+        Spark refuses a setting.
     TransformError
         Spark cannot be reached or started.
     """
-    try:
-        from pyspark.sql import SparkSession as Session  # noqa: PLC0415
-    except ImportError as error:
-        raise SettingsError(
-            "pyspark is not installed.",
-            where="spark",
-            next_step='Install triptych with its extra: pip install "triptych[spark]".',
-        ) from error
+    from pyspark.sql import SparkSession as Session  # noqa: PLC0415
+
     try:
         if place.remote is None:
             builder = Session.builder.master(place.master)
@@ -198,4 +211,9 @@ def _no_session(place: SessionPlace, error: Exception) -> TriptychError:
     )
 
 
-__all__ = ["SessionPlace", "open_session", "stop_what_is_running"]
+__all__ = [
+    "SessionPlace",
+    "open_session",
+    "refuse_without_spark",
+    "stop_what_is_running",
+]

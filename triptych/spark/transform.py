@@ -30,6 +30,7 @@ from triptych.dbt_commands import (
 from triptych.errors import TransformError
 from triptych.spark.job import EXIT_WITH_VERDICT, SparkJob, Verdict, spark_failed
 from triptych.spark.losses import meaning_of
+from triptych.spark.session import refuse_without_spark
 from triptych.transform import EngineSettings, run_on_duckdb
 from triptych.warehouse.build import BuildPlan, ControlTable, hash_of, write_control
 from triptych.warehouse.publish import PUBLIC_SCHEMAS
@@ -93,6 +94,7 @@ def build_marts_on_spark(
     TransformError
         A model or a test failed, or Spark was lost; what is published stands.
     """
+    refuse_without_spark()
     # The months are told to Spark by its own process, which knows what Spark holds.
     nothing_to_build = BuildPlan((), is_full=False, signatures={}, recipe_hash="")
     write_control(workspace.build_database, tables, plan=nothing_to_build)

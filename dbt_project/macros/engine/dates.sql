@@ -52,6 +52,23 @@
 {#- First instant after a month that is given as YYYY-MM. -#}
 {% macro month_end(month) -%}
     cast({{ month }} || '-01' as timestamp) + interval '1' month
+
+{#- Seconds as hours, rounded once to eight decimals: a quotient of decimals is a DOUBLE in one engine only. -#}
+{% macro hours_of_seconds(seconds) -%}
+    cast({{ adapter.dispatch('hours_of_seconds', 'triptych')(seconds) }} as decimal(38, 18))
+{%- endmacro %}
+
+{% macro default__hours_of_seconds(seconds) -%}
+    cast((cast({{ to_weight(seconds) }} * 100000000 as hugeint) + 1800) // 3600 as bigint)
+    * cast(0.00000001 as decimal(9, 8))
+{%- endmacro %}
+
+{% macro spark__hours_of_seconds(seconds) -%}
+    (
+        (cast({{ to_weight(seconds) }} * 100000000 as decimal(24, 0)) + cast(1800 as decimal(4, 0)))
+        div cast(3600 as decimal(4, 0))
+    )
+    * cast(0.00000001 as decimal(9, 8))
 {%- endmacro %}
 
 {#- Day of the week of a timestamp by ISO 8601: 1 is Monday, 7 is Sunday. -#}

@@ -13,7 +13,7 @@ select distinct
     input_tokens,
     cached_input_tokens,
     output_tokens,
-    coalesce(gpu_hours, cast(gpu_seconds / 3600 as decimal(38, 18))) as gpu_hours,
+    coalesce(gpu_hours, {{ hours_of_seconds('gpu_seconds') }}) as gpu_hours,
     cpu_core_hours,
     memory_gibibyte_hours,
     period_start,
