@@ -84,7 +84,7 @@ spark: $(READY) $(PYSAIL)  ## The same figures from Apache Spark itself: session
 crash: $(READY)  ## Kill runs at fifty random moments and look at what is left
 	$(BIN)/python -m pytest -m crash --timeout 7200 tests/acceptance $(ARGS)
 
-bench: $(READY)  ## Time 10 and 50 million line items against peers; writes build/
+bench: $(READY)  ## Time 1, 10 and 50 million line items against peers and Spark; writes build/
 	$(BIN)/python -m benchmarks $(ARGS)
 
 coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/

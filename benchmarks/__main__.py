@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.beside_spark import growth, is_spark_here, ratios
 from benchmarks.harness import SizeBench, SizeResult, Step
 from benchmarks.measure import machine_line
 
@@ -34,12 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine = machine_line()
     print(f"machine: {machine}\n")
     results: list[SizeResult] = []
-    for index, size in enumerate(options.sizes.split(",")):
+    sizes = options.sizes.split(",")
+    with_spark = not options.skip_spark and is_spark_here()
+    for size in sizes:
         bench = SizeBench(size, build=options.build, say=_say)
+        with_csv = size == sizes[:2][-1] and not options.skip_peers
         results.append(
-            bench.run(with_peers=not options.skip_peers, with_csv=index == 0)
+            bench.run(
+                with_peers=not options.skip_peers,
+                with_csv=with_csv,
+                with_spark=with_spark,
+            )
         )
         print(table(results[-1]), flush=True)
+    print(growth(results), flush=True)
     _write_json(options.build / "results.json", machine, results)
     return int(any(_is_wrong(step) for result in results for step in result.steps))
 
@@ -54,6 +63,7 @@ def table(result: SizeResult) -> str:
         "-" * len(head),
         *(_line(step, bare) for step in result.steps),
         *limits(result),
+        *ratios(result),
         "",
     ]
     return "\n".join(lines)
@@ -124,10 +134,15 @@ def _say(what: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument(
-        "--sizes", default="10m,50m", help="comma-separated, such as 500k,10m,50m"
+        "--sizes", default="1m,10m,50m", help="comma-separated, such as 500k,10m,50m"
     )
     parser.add_argument(
-        "--skip-peers", action="store_true", help="leave out polars and pandas"
+        "--skip-peers",
+        action="store_true",
+        help="leave out polars, pandas and what CSV costs",
+    )
+    parser.add_argument(
+        "--skip-spark", action="store_true", help="leave out the large engine"
     )
     parser.add_argument(
         "--build",

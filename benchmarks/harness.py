@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from benchmarks.beside_spark import ON_DUCKDB, ON_SPARK
 from benchmarks.generate import generate, restate_month
 from benchmarks.measure import Measured, run_measured
 from benchmarks.workspace import lay_workspace, link_into
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).resolve().parent.parent
 _RESTATED_MONTH = "2026-03"
 _BARE_REPEATS = 3
+_SPARK = "warehouse: {engine: spark}\nspark: {master: 'local[2]'}\n"
 #: pandas holds everything in memory; beyond this many rows it is left out.
 _PANDAS_ROWS = 10_000_000
 
@@ -88,12 +90,12 @@ class SizeBench:
         self._say = say
         self._result = SizeResult(size, row_count(size), 0)
 
-    def run(self, *, with_peers: bool, with_csv: bool) -> SizeResult:
+    def run(self, *, with_peers: bool, with_csv: bool, with_spark: bool) -> SizeResult:
         """Run all steps and remove what they left."""
         self._prepare()
         self._bare_query("effective")
         self._triptych_run()
-        self._triptych_parts()
+        self._triptych_parts(with_spark=with_spark)
         if with_csv:
             self._csv_landing()
         if with_peers:
@@ -138,10 +140,15 @@ class SizeBench:
         restate_month(self._data, month=_RESTATED_MONTH, target=restated)
         link_into(restated, workspace / "bills")
 
-    def _triptych_parts(self) -> None:
+    def _triptych_parts(self, *, with_spark: bool) -> None:
         workspace = lay_workspace(self._data, self._scratch / "parts")
         self._triptych("triptych ingest alone", workspace, "ingest")
-        self._triptych("triptych build alone", workspace, "build")
+        self._triptych(ON_DUCKDB, workspace, "build")
+        if with_spark:
+            # The embedded engine has built the same workspace; Spark begins anew.
+            settings = workspace / "triptych.yml"
+            settings.write_text(settings.read_text("utf-8") + _SPARK, "utf-8")
+            self._triptych(ON_SPARK, workspace, "build")
         shutil.rmtree(workspace)
 
     def _csv_landing(self) -> None:

@@ -54,7 +54,17 @@ class TreeWatch:
         self._on_sample = on_sample
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._cpu_seconds: dict[int, float] = {}
         self.peak_rss_bytes = 0
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time [s] of all that was ever in the tree, as last seen.
+
+        Nobody waits for a JVM whose starter has ended, so the operating system adds
+        its time to nobody's children.
+        """
+        return sum(self._cpu_seconds.values())
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -69,6 +79,9 @@ class TreeWatch:
             pids = process_tree(self._pid)
             resident = sum(_resident_bytes(pid) for pid in pids)
             self.peak_rss_bytes = max(self.peak_rss_bytes, resident)
+            for pid in pids:
+                spent = self._cpu_seconds.get(pid, 0.0)
+                self._cpu_seconds[pid] = max(spent, _cpu_seconds(pid))
             if self._on_sample is not None:
                 self._on_sample(pids)
             self._stop.wait(_INTERVAL_SECONDS)
@@ -113,6 +126,7 @@ def run_measured(
         - before.children_user
         - before.children_system
     )
+    cpu_seconds = max(cpu_seconds, watch.cpu_seconds)
     return Measured(
         seconds, cpu_seconds, watch.peak_rss_bytes, process.returncode, output, errors
     )
@@ -157,6 +171,14 @@ def machine_line() -> str:
 def _resident_bytes(pid: int) -> int:
     fields = _text(Path(f"/proc/{pid}/statm")).split()
     return int(fields[1]) * _PAGE_BYTES if len(fields) > 1 else 0
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Return the processor time [s] of one process without its children."""
+    # The second field is the name in brackets, which may hold spaces.
+    fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12]) if fields else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _listing(folder: Path) -> list[Path]:

@@ -54,3 +54,18 @@ def test_a_tree_names_grandchildren() -> None:
             os.kill(pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
+
+
+def test_processor_time_of_a_process_that_nobody_waits_for_counts(
+    tmp_path: Path,
+) -> None:
+    burn = "import time\nwhile time.process_time() < 0.5: pass"
+    orphan_it = (
+        "import os, pathlib, subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {burn!r}])\n"
+        "stat = pathlib.Path(f'/proc/{child.pid}/stat')\n"
+        "while ') Z ' not in stat.read_text(): time.sleep(0.01)\n"
+        "os._exit(0)\n"
+    )
+    measured = run_measured([sys.executable, "-c", orphan_it], cwd=tmp_path)
+    assert measured.cpu_seconds >= 0.45

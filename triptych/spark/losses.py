@@ -6,6 +6,10 @@ they have in common are a few words; the more telling ones come first.
 
 from __future__ import annotations
 
+import re
+
+_GRPC_DETAILS = re.compile(r'details = "(.+?)"\n')
+
 _NO_MEMORY = (
     "Spark ran out of memory. Give it more (spark.driver_memory, or the executors and"
     " the server where they are started), or more partitions"
@@ -67,10 +71,14 @@ def lost_spark(error: BaseException) -> str:
 
 
 def first_line(text: str) -> str:
-    """Return the first line that says something, as a sentence."""
+    """Return what an error says first, as a sentence.
+
+    gRPC begins with the name of its class, and tells its details further down.
+    """
+    details = _GRPC_DETAILS.search(text)
     lines = (line.strip() for line in text.splitlines())
-    line = next((line for line in lines if line), "nothing")[:300]
-    return line if line.endswith(".") else f"{line}."
+    line = details.group(1) if details else next(filter(None, lines), "nothing")
+    return line[:300] if line.endswith(".") else f"{line[:300]}."
 
 
 __all__ = ["first_line", "lost_spark", "meaning_of"]
