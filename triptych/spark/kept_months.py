@@ -1,7 +1,7 @@
-"""The one table that Spark goes on with, and what is known of it.
+"""The tables that Spark goes on with, and what is known of them.
 
-The sums of line items by day are kept from one run to the next, so that a run reads
-only the line items of months whose loads changed. What the table holds is written
+What is summed over line items is kept from one run to the next, so that a run reads
+only the line items of months whose loads changed. What the tables hold is written
 down last, after every test held. A run that is lost before leaves the months it had
 begun as they were known, and the next run replaces them.
 """
@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from triptych.spark.tables import create_table
-from triptych.warehouse.build import INCREMENTAL_TABLE, BuiltState
-from triptych.warehouse.spark_sql import text_literal
+from triptych.warehouse.build import INCREMENTAL_TABLES, BuiltState
+from triptych.warehouse.spark_sql import identifier, text_literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,33 +28,35 @@ if TYPE_CHECKING:
 
     from triptych.warehouse.build import BuildPlan
 
-#: Schema of the kept table on Spark; the others are emptied by each run.
+#: Schema of the kept tables on Spark; the others are emptied by each run.
 KEPT_SCHEMA = "kept"
-TABLE = INCREMENTAL_TABLE[1]
+_TABLES = tuple(table for _, table in INCREMENTAL_TABLES)
+#: On a server: the recipe, and the loads of each month. Both are there or neither.
+_STATE_TABLES = ("built_recipe", "built_months")
 
-_NOTHING = BuiltState(None, has_table=False, signatures={})
+_NOTHING = BuiltState(None, has_tables=False, signatures={})
 _STATE_FILE = "built.json"
 
 
 class KeptMonths(Protocol):
-    """Billing months of the kept table."""
+    """Billing months of the kept tables."""
 
     def state(self) -> BuiltState:
-        """Return which months the table holds whole, of which loads."""
+        """Return which months the tables hold whole, of which loads."""
 
     def forget_all(self) -> None:
-        """Remove the table; all months will be built."""
+        """Remove the tables; all months will be built."""
 
     def forget(self, months: Sequence[str]) -> bool:
         """Remove months; tell whether this Spark can."""
 
     def remember(self, plan: BuildPlan) -> None:
-        """Write down what the table holds now."""
+        """Write down what the tables hold now."""
 
 
 @dataclass(frozen=True, slots=True)
 class MonthsInFolder:
-    """The table of a session that is started here, found again by its folder.
+    """The tables of a session that is started here, found again by their folders.
 
     Such a session has its catalogue in memory, and Hive's embedded one limits a view
     to 32,700 characters, which a ledger of many loads exceeds. A month counts as held
@@ -68,37 +70,42 @@ class MonthsInFolder:
     def state(self) -> BuiltState:
         """Return the months whose files are whole, after removing all others."""
         known = self._read()
+        columns = known.get("columns", {})
         whole = {
             month: entry["signature"]
             for month, entry in known.get("months", {}).items()
             if self._files_of(month) == entry["files"] and self._can_be_read(month)
         }
-        for folder in self._table.glob("billing_month=*"):
-            if folder.name.partition("=")[2] not in whole:
-                shutil.rmtree(folder)
-        has_table = any(self._table.glob("billing_month=*/*.parquet"))
-        if has_table:
-            self._adopt()
-        return BuiltState(known.get("recipe_hash"), has_table, whole)
+        for table in _TABLES:
+            for folder in self._folder(table).glob("billing_month=*"):
+                if folder.name.partition("=")[2] not in whole:
+                    shutil.rmtree(folder)
+            if table in columns:
+                self._adopt(table, columns[table])
+        has_tables = set(_TABLES) <= columns.keys()
+        return BuiltState(known.get("recipe_hash"), has_tables, whole)
 
     def forget_all(self) -> None:
-        """Remove the table and what is known of it."""
+        """Remove the tables and what is known of them."""
         self._state_file.unlink(missing_ok=True)
-        self.session.sql(f"DROP TABLE IF EXISTS {self.schema}.{TABLE}")
-        shutil.rmtree(self._table, ignore_errors=True)
+        for table in _TABLES:
+            self.session.sql(f"DROP TABLE IF EXISTS {self.schema}.{table}")
+            shutil.rmtree(self._folder(table), ignore_errors=True)
 
     def forget(self, months: Sequence[str]) -> bool:
-        """Remove months from the catalogue and from the folder."""
-        if months:
-            _drop_partitions(self.session, f"{self.schema}.{TABLE}", months)
-        for month in months:
-            shutil.rmtree(self._table / f"billing_month={month}", ignore_errors=True)
+        """Remove months from the catalogue and from the folders."""
+        for table in _TABLES:
+            _drop_partitions(self.session, f"{self.schema}.{table}", months)
+            for month in months:
+                folder = self._folder(table) / f"billing_month={month}"
+                shutil.rmtree(folder, ignore_errors=True)
         return True
 
     def remember(self, plan: BuildPlan) -> None:
-        """Write down signature and files of each month, all at once."""
+        """Write down columns, signatures and files, all at once."""
         content = {
             "recipe_hash": plan.recipe_hash,
+            "columns": {table: self._columns_of(table) for table in _TABLES},
             "months": {
                 month: {"signature": signature, "files": self._files_of(month)}
                 for month, signature in plan.signatures.items()
@@ -108,9 +115,8 @@ class MonthsInFolder:
         fresh.write_text(json.dumps(content, indent=2), encoding="utf-8")
         fresh.replace(self._state_file)
 
-    @property
-    def _table(self) -> Path:
-        return self.tables_dir / f"{self.schema}.db" / TABLE
+    def _folder(self, table: str) -> Path:
+        return self.tables_dir / f"{self.schema}.db" / table
 
     @property
     def _state_file(self) -> Path:
@@ -123,31 +129,50 @@ class MonthsInFolder:
             return {}
         return known
 
+    def _parts_of(self, month: str) -> list[Path]:
+        return [
+            path
+            for table in _TABLES
+            for path in sorted(
+                (self._folder(table) / f"billing_month={month}").glob("*.parquet")
+            )
+        ]
+
     def _files_of(self, month: str) -> dict[str, int]:
-        """Return the sizes [bytes] of a month's files by name."""
-        folder = self._table / f"billing_month={month}"
+        """Return the sizes [bytes] of a month's files by table and name."""
         return {
-            path.name: path.stat().st_size for path in sorted(folder.glob("*.parquet"))
+            f"{path.parents[1].name}/{path.name}": path.stat().st_size
+            for path in self._parts_of(month)
         }
 
     def _can_be_read(self, month: str) -> bool:
-        folder = self._table / f"billing_month={month}"
         try:
-            for path in folder.glob("*.parquet"):
+            for path in self._parts_of(month):
                 pq.read_metadata(path)
         except (OSError, pa.ArrowInvalid):
             return False
         return True
 
-    def _adopt(self) -> None:
-        name, folder = f"{self.schema}.{TABLE}", text_literal(str(self._table))
-        self.session.sql(f"CREATE TABLE {name} USING parquet LOCATION {folder}")
+    def _columns_of(self, table: str) -> str:
+        """Return the columns as SQL: a table without rows has no file to tell them."""
+        fields = self.session.table(f"{self.schema}.{table}").schema.fields
+        return ", ".join(
+            f"{identifier(field.name)} {field.dataType.simpleString()}"
+            for field in fields
+        )
+
+    def _adopt(self, table: str, columns: str) -> None:
+        name, folder = f"{self.schema}.{table}", text_literal(str(self._folder(table)))
+        self.session.sql(
+            f"CREATE TABLE {name} ({columns}) USING parquet"
+            f" PARTITIONED BY (billing_month) LOCATION {folder}"
+        )
         self.session.sql(f"MSCK REPAIR TABLE {name}")
 
 
 @dataclass(frozen=True, slots=True)
 class MonthsOnServer:
-    """The table in the catalogue of a server, with two small ones that tell of it."""
+    """The tables in the catalogue of a server, with two small ones that tell of them."""
 
     session: SparkSession
     schema: str
@@ -155,26 +180,24 @@ class MonthsOnServer:
     def state(self) -> BuiltState:
         """Return what the two small tables say."""
         rows = self.session.sql(f"SHOW TABLES IN {self.schema}").collect()
-        if not {TABLE, *_STATE_TABLES} <= {row["tableName"] for row in rows}:
+        if not {*_TABLES, *_STATE_TABLES} <= {row["tableName"] for row in rows}:
             return _NOTHING
         recipes = self._rows("recipe_hash", "built_recipe")
         months = self._rows("billing_month, signature", "built_months")
-        signatures = dict(months)
-        return BuiltState(recipes[0][0], has_table=True, signatures=signatures)
+        return BuiltState(recipes[0][0], has_tables=True, signatures=dict(months))
 
     def forget_all(self) -> None:
-        """Remove the table and what is known of it; what is known goes first."""
-        for table in (*_STATE_TABLES, TABLE):
+        """Remove the tables and what is known of them, which goes first."""
+        for table in (*_STATE_TABLES, *_TABLES):
             self.session.sql(f"DROP TABLE IF EXISTS {self.schema}.{table}")
 
     def forget(self, months: Sequence[str]) -> bool:
-        """Remove months; a server that cannot is to build the table as a whole."""
+        """Remove months; a server that cannot is to build the tables as a whole."""
         from pyspark.errors import PySparkException  # noqa: PLC0415
 
-        if not months:
-            return True
         try:
-            _drop_partitions(self.session, f"{self.schema}.{TABLE}", months)
+            for table in _TABLES:
+                _drop_partitions(self.session, f"{self.schema}.{table}", months)
         except PySparkException as error:
             if "unsupported" not in str(error).lower():
                 raise
@@ -207,16 +230,14 @@ class MonthsOnServer:
         create_table(self.session, f"{self.schema}.{table}", types, of_text)
 
 
-#: On a server: the loads of each month, and the recipe. Both are there or neither.
-_STATE_TABLES = ("built_recipe", "built_months")
-
-
 def _drop_partitions(session: SparkSession, table: str, months: Sequence[str]) -> None:
     """Remove the partitions of months, with files that no catalogue knows of.
 
     A server that is lost while it commits a partition leaves files beside which the
     next one would write its own. Known to the catalogue, they are removed with it.
     """
+    if not months:
+        return
     listed = [f"PARTITION (billing_month = {text_literal(month)})" for month in months]
     session.sql(f"ALTER TABLE {table} ADD IF NOT EXISTS {' '.join(listed)}")
     session.sql(f"ALTER TABLE {table} DROP IF EXISTS {', '.join(listed)}")

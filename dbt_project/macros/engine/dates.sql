@@ -52,6 +52,7 @@
 {#- First instant after a month that is given as YYYY-MM. -#}
 {% macro month_end(month) -%}
     cast({{ month }} || '-01' as timestamp) + interval '1' month
+{%- endmacro %}
 
 {#- Seconds as hours, rounded once to eight decimals: a quotient of decimals is a DOUBLE in one engine only. -#}
 {% macro hours_of_seconds(seconds) -%}

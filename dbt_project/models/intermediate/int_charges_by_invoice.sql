@@ -4,6 +4,7 @@
   invoice a charge stands on and under which name, and neither day, tag nor resource.
 -#}
 {{ config(
+    schema=schema_of_kept_months(),
     materialized='incremental',
     incremental_strategy=replace_months_strategy(),
     unique_key='billing_month',
