@@ -29,6 +29,7 @@ from triptych.settings.general import (
     DashboardSettings,
     ExchangeSettings,
     GeneralFile,
+    SparkSettings,
     WarehouseSettings,
 )
 

@@ -172,7 +172,7 @@ class MonthsInFolder:
 
 @dataclass(frozen=True, slots=True)
 class MonthsOnServer:
-    """The tables in the catalogue of a server, with two small ones that tell of them."""
+    """The tables in the catalogue of a server; two small ones tell of them."""
 
     session: SparkSession
     schema: str
