@@ -65,7 +65,7 @@ def assert_one_clear_paragraph(ended: Ended, beginning: str) -> None:
 
 
 @needs_sail
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3000)
 def test_a_server_killed_in_mid_build_is_told_of_and_the_next_run_finishes(
     built_on_duckdb: Company, company: Company, tmp_path: Path
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_server_killed_in_mid_build_is_told_of_and_the_next_run_finishes(
 
 
 @needs_sail
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(3000)
 def test_a_server_killed_in_mid_publish_publishes_nothing_or_everything(
     built_on_duckdb: Company, company: Company, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +17,6 @@ from triptych.warehouse.build import INCREMENTAL_TABLES, BuildPlan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pyspark.sql import SparkSession
 
@@ -51,8 +51,7 @@ def kept(session: SparkSession) -> MonthsInFolder:
     schemas = Schemas(session, "t_")
     schemas.make_anew()
     schemas.empty(KEPT_SCHEMA)
-    tables_dir = session.conf.get("spark.sql.warehouse.dir").removeprefix("file:")
-    kept = MonthsInFolder(session, _path(tables_dir), "t_kept")
+    kept = MonthsInFolder(session, _tables_dir(session), "t_kept")
     for table, condition in ((SUMS, "true"), (EMPTY, "false")):
         rows = ", ".join(f"(CAST(1.5 AS DECIMAL(28, 10)), '{m}')" for m in MONTHS)
         session.sql(
@@ -65,17 +64,14 @@ def kept(session: SparkSession) -> MonthsInFolder:
     return kept
 
 
-def _path(text: str) -> Path:
-    from pathlib import Path
-
-    return Path(text)
+def _tables_dir(session: SparkSession) -> Path:
+    return Path(str(session.conf.get("spark.sql.warehouse.dir")).removeprefix("file:"))
 
 
 def _forget_the_catalogue(session: SparkSession) -> None:
     """Let the catalogue know of nothing, as that of a new session does."""
     for table in (SUMS, EMPTY):
-        folder = f"{session.conf.get('spark.sql.warehouse.dir')}/t_kept.db/{table}"
-        aside = _path(folder.removeprefix("file:"))
+        aside = _tables_dir(session) / "t_kept.db" / table
         moved = aside.rename(aside.with_name(f"_{table}"))
         session.sql(f"DROP TABLE IF EXISTS t_kept.{table}")
         moved.rename(aside)
@@ -96,7 +92,8 @@ def test_a_new_session_goes_on_with_every_month(
     assert state.signatures == SIGNATURES
     assert _sums(session) == dict.fromkeys(MONTHS, "1.5000000000")
     assert session.table(f"t_kept.{EMPTY}").count() == 0
-    assert session.table(f"t_kept.{SUMS}").schema["cost"].dataType.precision == 28
+    cost = session.table(f"t_kept.{SUMS}").schema["cost"]
+    assert cost.dataType.simpleString() == "decimal(28,10)"
 
 
 def test_months_that_are_not_whole_are_not_held(
@@ -147,8 +144,9 @@ def test_a_folder_that_no_catalogue_knows_does_not_stand_in_the_way(
 ) -> None:
     schemas = Schemas(session, "t_")
     schemas.make_anew()
-    folder = session.conf.get("spark.sql.warehouse.dir").removeprefix("file:")
-    (_path(folder) / "t_cost.db" / "half_made" / "_temporary").mkdir(parents=True)
+    (_tables_dir(session) / "t_cost.db" / "half_made" / "_temporary").mkdir(
+        parents=True
+    )
     schemas.make_anew()
     session.sql("CREATE TABLE t_cost.half_made USING parquet AS SELECT 1 AS one")
     assert schemas.tables_of("cost") == {"half_made"}
