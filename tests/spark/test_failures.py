@@ -150,7 +150,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(
             "Stage 3 failed 4 times: ExecutorLostFailure (executor 1 exited)",
             "Spark lost executors",
         ),
-        ('status = StatusCode.UNAVAILABLE details = "Socket closed"', "The Spark ser"),
+        ('status = StatusCode.UNAVAILABLE details = "Socket closed"', "The Spark"),
         ("[INVALID_HANDLE.SESSION_NOT_FOUND] The handle", "The Spark server went"),
     ],
 )
