@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 import duckdb
 import structlog
 
+from ingest.connector import Window
 from ingest.landing import LandedPart, Lander
 from ingest.report import CommittedLoad, IngestReport, SourceFailure
 from ingest.spark_projection import UNREADABLE_ON_SPARK, spark_columns
 from ingest.streams import STREAMS
+from ingest.streams.locked_months import LOCKED_STREAMS
 from triptych.errors import (
     MalformedDeliveryError,
     SettingsError,
@@ -38,18 +40,20 @@ from triptych.warehouse.catalogue import (
 from triptych.warehouse.in_place import FileInPlace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
     from pathlib import Path
 
-    from ingest.connector import Connector, Delivery, LandingOptions, Window
+    from ingest.connector import Connector, Delivery, LandingOptions
     from triptych.progress import Progress
+    from triptych.warehouse.audit_log import AuditEntry
 
 log = structlog.get_logger(__name__)
 
 #: Changing how rows are judged or converted makes every delivery new again.
 _LANDING_VERSION = 1
 _CONCURRENT_DELIVERIES = 2
+_ALL_STREAMS = STREAMS | LOCKED_STREAMS
 _REFUSED_ABOVE_RATIO = 0.5
 
 
@@ -121,6 +125,30 @@ class IngestRunner:
                 self._record(connector, report.failures[failures_before:])
         return report
 
+    def commit_together(
+        self, connector: Connector, *, event: str, detail: Mapping[str, object]
+    ) -> AuditEntry:
+        """Commit all that ``connector`` offers with an entry of the audit log.
+
+        One transaction has every load and the entry: a crash leaves all or nothing.
+
+        Raises
+        ------
+        MalformedDeliveryError
+            A row cannot count; nothing was committed.
+        """
+        self.sweep()
+        landed = [
+            self._land(connector, delivery, delivery.fingerprint, self._next_folder())
+            for delivery in connector.deliveries(Window())
+        ]
+        _refuse_rejected(landed)
+        with self._catalogue() as catalogue:
+            loads = [self._to_the_lake(_name(connector), one) for one in landed]
+            entry = catalogue.commit_together(loads, event=event, detail=detail)
+        shutil.rmtree(self._places.staging, ignore_errors=True)
+        return entry
+
     def sweep(self) -> None:
         """Remove what a crashed run left: staging folders and unnamed loads."""
         shutil.rmtree(self._places.staging, ignore_errors=True)
@@ -183,7 +211,7 @@ class IngestRunner:
         fingerprint: str,
         folder: Path,
     ) -> _Landed:
-        stream = STREAMS[delivery.stream]
+        stream = _ALL_STREAMS[delivery.stream]
         workdir, out = folder / "work", folder / "parts"
         workdir.mkdir(parents=True)
         out.mkdir()
@@ -207,11 +235,7 @@ class IngestRunner:
             if self._is_nothing_new(catalogue, source, landed, checksums, report):
                 shutil.rmtree(landed.folder, ignore_errors=True)
                 return
-            load = self._new_load(source, landed, checksums)
-            if any(part.in_place is None for part in landed.parts):
-                final = self._places.root / self._lake_folder(source, landed)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                (landed.folder / "parts").rename(final)
+            load = self._to_the_lake(source, landed)
             catalogue.commit(load)
         shutil.rmtree(landed.folder, ignore_errors=True)
         report.committed.append(
@@ -289,9 +313,15 @@ class IngestRunner:
             report.notes.append(f"{delivery.label}: holds no rows.")
         return True
 
-    def _new_load(
-        self, source: str, landed: _Landed, checksums: tuple[str, ...]
-    ) -> NewLoad:
+    def _to_the_lake(self, source: str, landed: _Landed) -> NewLoad:
+        load = self._new_load(source, landed)
+        if any(part.in_place is None for part in landed.parts):
+            final = self._places.root / self._lake_folder(source, landed)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            (landed.folder / "parts").rename(final)
+        return load
+
+    def _new_load(self, source: str, landed: _Landed) -> NewLoad:
         delivery, parts = landed.delivery, landed.parts
         folder = self._lake_folder(source, landed)
         return NewLoad(
@@ -310,7 +340,7 @@ class IngestRunner:
                 for part in parts
             ),
             origins=tuple(part.origin for part in parts),
-            checksums=checksums,
+            checksums=tuple(part.checksum for part in parts),
             byte_count=sum(part.byte_count for part in parts),
             projections=tuple(_projection_json(part) for part in parts),
             spark_projections=tuple(_spark_projection_json(part) for part in parts),
@@ -372,7 +402,7 @@ def stream_views() -> list[StreamView]:
     """Return every stream with its columns, as evidence views need them."""
     return [
         StreamView(name, tuple((c.name, c.type) for c in stream.columns))
-        for name, stream in STREAMS.items()
+        for name, stream in _ALL_STREAMS.items()
     ]
 
 
@@ -441,6 +471,16 @@ def _merge_totals(parts: Sequence[LandedPart]) -> tuple[LoadTotal, ...]:
         )
         for key in [(month, currency)]
     )
+
+
+def _refuse_rejected(landed: Sequence[_Landed]) -> None:
+    for one in landed:
+        for row in (row for part in one.parts for row in part.rejected):
+            raise MalformedDeliveryError(
+                f"A row cannot count: {row.reason}.",
+                where=f"{one.delivery.label}:{row.row_number}",
+                next_step="Nothing was committed.",
+            )
 
 
 def _refuse_if_mostly_bad(delivery: Delivery, parts: Sequence[LandedPart]) -> None:

@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from triptych import __version__
-from triptych.warehouse.build import ControlTable
+from triptych.warehouse.build import ControlTable, hash_of
+from triptych.warehouse.locks import NO_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from triptych.settings import Settings
+    from triptych.warehouse.locks import PeriodHistory
 
 #: Components that a policy may divide among models by their direct cost.
 _POLICY_COMPONENTS = ("unused_commitment", "tax", "credit")
@@ -49,7 +51,11 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
 
 
 def control_tables(
-    settings: Settings, *, run_id: str, started_at: datetime
+    settings: Settings,
+    *,
+    run_id: str,
+    started_at: datetime,
+    history: PeriodHistory = NO_HISTORY,
 ) -> list[ControlTable]:
     """Return every control table of a run but the months to build."""
     catalog = settings.catalog.model_dump(mode="json")
@@ -82,7 +88,30 @@ def control_tables(
         _pools_table(allocation),
         _percentages_table(allocation),
         _policies_table(allocation),
+        *_period_tables(history),
     ]
+
+
+def inputs_hash(
+    settings: Settings,
+    history: PeriodHistory,
+    *,
+    load_ids: Sequence[str],
+    project: Sequence[object],
+) -> str:
+    """Return a text that differs whenever a build would be made from something else.
+
+    That is another load, another setting or rule, another lock, or another dbt
+    project; what differs between any two runs, and the version of triptych, are left
+    out. Equal to that of the published run: what is published is up to date.
+    """
+    moment = datetime(2000, 1, 1, tzinfo=UTC)
+    tables = control_tables(settings, run_id="", started_at=moment, history=history)
+    content = {t.name: [list(row) for row in t.rows] for t in tables if t.name != "run"}
+    of_the_run = [settings.organisation, settings.currency, settings.fx.rate]
+    return hash_of(
+        {"run": of_the_run, "loads": load_ids, "project": project, **content}
+    )
 
 
 def _settings_table(settings: Settings) -> ControlTable:
@@ -227,6 +256,69 @@ def _policy_pool(component: str) -> str:
     return f"__{component}__"
 
 
+def _period_tables(history: PeriodHistory) -> list[ControlTable]:
+    locks = history.locks
+    texts = ("billing_month", "lock_id")
+    return [
+        ControlTable(
+            "period_locks",
+            {
+                **dict.fromkeys(texts, "VARCHAR"),
+                "locked_at": "TIMESTAMP",
+                "locked_by": "VARCHAR",
+                "approved_by": "VARCHAR",
+                "content_hash": "VARCHAR",
+            },
+            [
+                (
+                    lock.billing_month,
+                    lock.lock_id,
+                    lock.locked_at,
+                    lock.locked_by,
+                    lock.approved_by,
+                    lock.content_hash,
+                )
+                for lock in locks
+            ],
+        ),
+        _table(
+            "period_lock_marts",
+            (*texts, "mart_name"),
+            [(k.billing_month, k.lock_id, name) for k in locks for name in k.marts],
+        ),
+        _table(
+            "period_lock_loads",
+            (*texts, "load_id"),
+            [(k.billing_month, k.lock_id, one) for k in locks for one in k.load_ids],
+        ),
+        _period_events_table(history),
+    ]
+
+
+def _period_events_table(history: PeriodHistory) -> ControlTable:
+    told = ("billing_month", "lock_id", "actor", "approver", "reason", "content_hash")
+    return ControlTable(
+        "period_events",
+        {
+            "log_position": "BIGINT",
+            "occurred_at": "TIMESTAMP",
+            "event": "VARCHAR",
+            **dict.fromkeys(told, "VARCHAR"),
+            "entry_hash": "VARCHAR",
+        },
+        [
+            (
+                entry.position,
+                entry.occurred_at,
+                entry.event.removeprefix("period_"),
+                *(entry.detail[name] for name in told),
+                entry.entry_hash,
+            )
+            for entry in history.events
+        ],
+    )
+
+
 def _assignment_method(match: Sequence[dict[str, Any]]) -> str:
     columns = [condition["column"] for condition in match]
     if any(column.startswith("tags.") for column in columns):
@@ -249,4 +341,4 @@ def _naive(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 
-__all__ = ["control_tables", "rule_sets"]
+__all__ = ["control_tables", "inputs_hash", "rule_sets"]

@@ -24,10 +24,13 @@ from ingest.runner import (
     LakePlaces,
     open_catalogue,
 )
-from triptych.control import control_tables, rule_sets
+from triptych.control import control_tables, inputs_hash, rule_sets
+from triptych.dbt_commands import dbt_project_dir, project_fingerprint
 from triptych.errors import TriptychError, UsageError
 from triptych.lock import hold_run_lock
 from triptych.transform import EngineSettings, build_marts
+from triptych.warehouse.inspection import read_current_loads
+from triptych.warehouse.locks import read_history, verify_locked_loads
 from triptych.warehouse.publish import publish
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from triptych.dbt_commands import TransformOutcome
     from triptych.progress import Progress, Task
     from triptych.settings import Settings
+    from triptych.warehouse.locks import PeriodHistory
     from triptych.workspace import Workspace
 
 
@@ -87,7 +91,7 @@ def ingest(
     """
     with hold_run_lock(workspace.lock_file):
         bound_connectors(workspace, settings, sources)  # before a run is on record
-        run = _Run(workspace, settings, progress)
+        run = Run(workspace, settings, progress)
         return run.ingest(sources, window or Window())
 
 
@@ -102,7 +106,7 @@ def build(
         A model or test failed; what is published stands.
     """
     with hold_run_lock(workspace.lock_file):
-        return _Run(workspace, settings, progress).build()
+        return Run(workspace, settings, progress).build()
 
 
 def run(
@@ -129,7 +133,7 @@ def run(
         connectors = bound_connectors(workspace, settings, sources)
         configs = [connector.config for connector in connectors]
         refuse_out_of_reach(configs, settings.warehouse.engine)
-        this = _Run(workspace, settings, progress)
+        this = Run(workspace, settings, progress)
         report = this.ingest(sources, window or Window())
         if not keep_going:
             with this.recorded():
@@ -158,7 +162,7 @@ def retry_quarantine(
     names = () if source is None else (source,)
     with hold_run_lock(workspace.lock_file):
         bound_connectors(workspace, settings, names)
-        this = _Run(workspace, settings, progress)
+        this = Run(workspace, settings, progress)
         with open_catalogue(this.places()) as catalogue:
             catalogue.forget_quarantined_fingerprints(source=source)
         return this.ingest(names, Window())
@@ -185,8 +189,21 @@ def bound_connectors(
     return [c for c in connectors if not names or c.config.name in names]
 
 
-class _Run:
-    """One run: its id, its folder, and the record of how it went."""
+def inputs_of(workspace: Workspace, settings: Settings, history: PeriodHistory) -> str:
+    """Return what :func:`triptych.control.inputs_hash` gives for a build made now."""
+    return inputs_hash(
+        settings,
+        history,
+        load_ids=read_current_loads(workspace.raw_database),
+        project=project_fingerprint(dbt_project_dir()),
+    )
+
+
+class Run:
+    """One run: its id, its folder, and the record of how it went.
+
+    Whoever makes one holds the run lock of the workspace.
+    """
 
     def __init__(
         self, workspace: Workspace, settings: Settings, progress: Progress
@@ -205,18 +222,10 @@ class _Run:
         }
 
     def ingest(self, sources: Sequence[str], window: Window) -> IngestReport:
+        """Pull what is new."""
         with self.recorded("ingesting"):
             connectors = bound_connectors(self._workspace, self._settings, sources)
-            runner = IngestRunner(
-                self.places(),
-                run_id=self.run_id,
-                limits=EngineLimits(
-                    self._settings.warehouse.memory_limit,
-                    self._settings.warehouse.threads,
-                ),
-                progress=self._progress,
-            )
-            report = runner.run(connectors, window)
+            report = self.runner().run(connectors, window)
         self._note(
             "ingested",
             committed_load_count=len(report.committed),
@@ -227,14 +236,27 @@ class _Run:
         )
         return report
 
+    def runner(self) -> IngestRunner:
+        """Return what commits evidence for this run."""
+        warehouse = self._settings.warehouse
+        return IngestRunner(
+            self.places(),
+            run_id=self.run_id,
+            limits=EngineLimits(warehouse.memory_limit, warehouse.threads),
+            progress=self._progress,
+        )
+
     def build(self) -> BuildReport:
+        """Build, test and publish the marts."""
         warehouse = self._settings.warehouse
         with self.recorded("building"):
             # A workspace that has never been ingested has no catalogue yet.
             open_catalogue(self.places()).close()
             self._verify_in_place()
+            history = read_history(self._workspace)
+            verify_locked_loads(self._workspace, history)
             with self._progress.task("build") as task:
-                outcome = self._build_marts(task)
+                outcome = self._build_marts(task, history)
             # What was read is what was catalogued only if it still is.
             self._verify_in_place()
             with self._progress.task("publish"):
@@ -245,6 +267,7 @@ class _Run:
                     pointer=self._workspace.pointer,
                     run_id=self.run_id,
                     keep_runs=warehouse.keep_runs,
+                    inputs_hash=inputs_of(self._workspace, self._settings, history),
                 )
         self._note("published", warnings=[node.name for node in outcome.warnings])
         return BuildReport(self.run_id, path, outcome)
@@ -260,10 +283,13 @@ class _Run:
                 engine=self._settings.warehouse.engine,
             )
 
-    def _build_marts(self, task: Task) -> TransformOutcome:
+        def _build_marts(self, task: Task, history: PeriodHistory) -> TransformOutcome:
         warehouse = self._settings.warehouse
         tables = control_tables(
-            self._settings, run_id=self.run_id, started_at=self._started_at
+            self._settings,
+            run_id=self.run_id,
+            started_at=self._started_at,
+            history=history,
         )
         recipe = {"rules": rule_sets(self._settings)}
         engine = EngineSettings(
@@ -320,7 +346,7 @@ class _Run:
 
 
 class _Recorded:
-    def __init__(self, this: _Run) -> None:
+    def __init__(self, this: Run) -> None:
         self._run = this
 
     def __enter__(self) -> None:
@@ -335,10 +361,12 @@ class _Recorded:
 
 __all__ = [
     "BuildReport",
+    "Run",
     "RunReport",
     "bound_connectors",
     "build",
     "ingest",
+    "inputs_of",
     "retry_quarantine",
     "run",
 ]

@@ -75,6 +75,11 @@ class Workspace:
         return self.warehouse_dir / "published"
 
     @property
+    def locked_dir(self) -> Path:
+        """Files of closed months, a folder for each lock; never changed."""
+        return self.warehouse_dir / "locked"
+
+    @property
     def pointer(self) -> Path:
         """Names the run that readers see."""
         return self.warehouse_dir / "CURRENT"

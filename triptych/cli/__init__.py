@@ -10,6 +10,7 @@ What is heavy is imported inside the commands, so that ``--help`` is quick.
 from __future__ import annotations
 
 from triptych.cli.application import new_application
+from triptych.cli.close_commands import close, reopen
 from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
 from triptych.cli.quarantine_commands import quarantine
@@ -26,6 +27,8 @@ app.command()(ingest)
 app.command()(build)
 app.command()(run)
 app.command()(reconcile)
+app.command()(close)
+app.command()(reopen)
 app.command()(sql)
 app.command()(status)
 app.add_typer(quarantine, name="quarantine")

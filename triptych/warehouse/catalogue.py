@@ -12,7 +12,6 @@ entry; before that transaction nothing of it exists for a reader.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections import defaultdict
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 import duckdb
 
 from triptych.errors import RunLockedError
+from triptych.warehouse import audit_log
 from triptych.warehouse.in_place import (
     CataloguedFile,
     FileInPlace,
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
     from pathlib import Path
+
+    from triptych.warehouse.audit_log import AuditEntry
 
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS catalogue;
@@ -98,14 +100,6 @@ CREATE TABLE IF NOT EXISTS catalogue.sources (
     last_attempt_at TIMESTAMP NOT NULL,
     last_success_at TIMESTAMP,
     last_error VARCHAR
-);
-CREATE TABLE IF NOT EXISTS catalogue.audit_log (
-    position BIGINT PRIMARY KEY,
-    occurred_at TIMESTAMP NOT NULL,
-    event VARCHAR NOT NULL,
-    detail VARCHAR NOT NULL,
-    previous_hash VARCHAR NOT NULL,
-    entry_hash VARCHAR NOT NULL
 );
 """
 
@@ -188,6 +182,7 @@ class Catalogue:
         self._connection = connect(path, root=root)
         self._streams = {view.name: view for view in streams}
         self._connection.execute(_SCHEMA)
+        self._connection.execute(audit_log.SCHEMA)
         self._create_missing_views()
 
     def close(self) -> None:
@@ -293,24 +288,37 @@ class Catalogue:
     def commit(self, load: NewLoad) -> None:
         """Make ``load`` current and supersede its predecessor, in one transaction."""
         with self._transaction():
-            self._supersede(load)
-            self._insert_load(load)
-            self._insert_files_in_place(load.load_id, load.files_in_place)
-            self._insert_totals(load)
-            self._insert_quarantine(load)
-            self._replace_view(load.stream)
-            self._audit(
-                "load_committed",
-                {
-                    "load_id": load.load_id,
-                    "source": load.source,
-                    "stream": load.stream,
-                    "scope": load.scope,
-                    "row_count": load.row_count,
-                    "quarantined_row_count": len(load.quarantined),
-                    "checksums": list(load.checksums),
-                },
-            )
+            self._put(load)
+
+    def commit_together(
+        self, loads: Sequence[NewLoad], *, event: str, detail: Mapping[str, object]
+    ) -> AuditEntry:
+        """Make several loads current and record why, all in one transaction."""
+        with self._transaction():
+            for load in loads:
+                self._put(load)
+            return audit_log.append(self._connection, event, detail)
+
+    def _put(self, load: NewLoad) -> None:
+        self._supersede(load)
+        self._insert_load(load)
+        self._insert_files_in_place(load.load_id, load.files_in_place)
+        self._insert_totals(load)
+        self._insert_quarantine(load)
+        self._replace_view(load.stream)
+        audit_log.append(
+            self._connection,
+            "load_committed",
+            {
+                "load_id": load.load_id,
+                "source": load.source,
+                "stream": load.stream,
+                "scope": load.scope,
+                "row_count": load.row_count,
+                "quarantined_row_count": len(load.quarantined),
+                "checksums": list(load.checksums),
+            },
+        )
 
     def record_source(
         self,
@@ -447,21 +455,6 @@ class Catalogue:
                 ]
                 for row in load.quarantined
             ],
-        )
-
-    def _audit(self, event: str, detail: Mapping[str, object]) -> None:
-        last = self._connection.execute(
-            "SELECT position, entry_hash FROM catalogue.audit_log"
-            " ORDER BY position DESC LIMIT 1"
-        ).fetchone()
-        position, previous = (last[0] + 1, last[1]) if last else (1, "")
-        occurred_at = _now()
-        text = json.dumps(detail, sort_keys=True)
-        entry = f"{position}\n{occurred_at.isoformat()}\n{event}\n{text}\n{previous}"
-        digest = hashlib.sha256(entry.encode()).hexdigest()
-        self._connection.execute(
-            "INSERT INTO catalogue.audit_log VALUES (?, ?, ?, ?, ?, ?)",
-            [position, occurred_at, event, text, previous, digest],
         )
 
     def _create_missing_views(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from triptych.warehouse.bills import BILL_STREAMS
 from triptych.warehouse.catalogue import connect
 
 if TYPE_CHECKING:
@@ -105,6 +106,29 @@ def read_source_states(raw_database: Path) -> list[SourceState]:
     return [SourceState(*row) for row in rows]
 
 
+def read_bill_loads(raw_database: Path, billing_month: str) -> list[str]:
+    """Return the ids of the current loads that have charges of a billing month."""
+    streams = ", ".join(f"'{bill.name}'" for bill in BILL_STREAMS)
+    rows = _query(
+        raw_database,
+        "SELECT DISTINCT load_id FROM catalogue.load_totals"
+        " JOIN catalogue.loads USING (load_id) WHERE status = 'current'"
+        f" AND stream IN ({streams}) AND billing_month = ? ORDER BY load_id",
+        [billing_month],
+    )
+    return [row[0] for row in rows]
+
+
+def read_current_loads(raw_database: Path) -> list[str]:
+    """Return the ids of all loads that count now."""
+    rows = _query(
+        raw_database,
+        "SELECT load_id FROM catalogue.loads WHERE status = 'current' ORDER BY load_id",
+        [],
+    )
+    return [row[0] for row in rows]
+
+
 def _query(
     raw_database: Path, sql: str, parameters: Sequence[object]
 ) -> list[tuple[Any, ...]]:
@@ -122,6 +146,8 @@ __all__ = [
     "QuarantineReason",
     "RefusedRow",
     "SourceState",
+    "read_bill_loads",
+    "read_current_loads",
     "read_quarantine_reasons",
     "read_refused_rows",
     "read_source_states",

@@ -43,6 +43,7 @@ def publish(
     pointer: Path,
     run_id: str,
     keep_runs: int,
+    inputs_hash: str = "",
 ) -> Path:
     """Publish the public schemas of the build database as run ``run_id``.
 
@@ -58,6 +59,8 @@ def publish(
         Name of the new file.
     keep_runs : int
         How many published files to keep, the new one included.
+    inputs_hash : str
+        Of what the build was made from; :attr:`Snapshot.inputs_hash` gives it back.
 
     Returns
     -------
@@ -73,7 +76,7 @@ def publish(
     final = published_dir / f"{run_id}.duckdb"
     partial = published_dir / f".{run_id}.partial.duckdb"
     _sweep(published_dir)
-    _write(partial, build_database, raw_database)
+    _write(partial, build_database, raw_database, inputs_hash)
     _audit(partial, build_database)
     _sync(partial)
     partial.rename(final)
@@ -82,7 +85,9 @@ def publish(
     return final
 
 
-def _write(partial: Path, build_database: Path, raw_database: Path) -> None:
+def _write(
+    partial: Path, build_database: Path, raw_database: Path, inputs_hash: str
+) -> None:
     with duckdb.connect(str(partial)) as connection:
         _attach(connection, build_database, "build")
         _attach(connection, raw_database, "raw")
@@ -92,6 +97,8 @@ def _write(partial: Path, build_database: Path, raw_database: Path) -> None:
                 f'CREATE TABLE "{schema}"."{table}" AS FROM build."{schema}"."{table}"'
             )
         _write_lineage(connection)
+        connection.execute("CREATE TABLE lineage.inputs (inputs_hash VARCHAR)")
+        connection.execute("INSERT INTO lineage.inputs VALUES (?)", [inputs_hash])
         connection.execute("DETACH build")
         connection.execute("DETACH raw")
         connection.execute("CHECKPOINT")

@@ -78,6 +78,15 @@ class Snapshot:
         """
         return _fetch(self._connection, sql, parameters)
 
+    @property
+    def inputs_hash(self) -> str:
+        """Of the evidence, rules and locks behind this run; empty where unknown."""
+        try:
+            rows = self.query("SELECT inputs_hash FROM lineage.inputs").to_pylist()
+        except duckdb.CatalogException:
+            return ""  # published before this was written down
+        return str(rows[0]["inputs_hash"])
+
     def query_line_items(self, sql: str, parameters: Parameters = None) -> pa.Table:
         """Answer a query over the view ``line_items``.
 

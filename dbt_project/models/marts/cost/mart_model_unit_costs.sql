@@ -1,96 +1,10 @@
-{#- Effective cost of each model and month beside what it served. -#}
-{%- set components = ['direct', 'shared', 'idle', 'unused_commitment', 'overhead'] %}
-with model_costs as (
-    select * from {{ ref('fct_daily_model_costs') }}
-    where model_id is not null
-),
-
-costs as (
-    select
-        billing_month,
-        model_id,
-        currency,
-        {% for component in components -%}
-        {{ to_money("sum(case when component = '" ~ component ~ "' then effective_cost else 0 end)") }}
-            as {{ component }}_cost,
-        {% endfor -%}
-        {{ to_money("sum(case when component in (" ~ sql_texts(components) ~ ") then effective_cost else 0 end)") }}
-            as fully_loaded_cost
-    from model_costs
-    group by billing_month, model_id, currency
-),
-
-readings as (
-    select
-        usage_rows.*,
-        coalesce(aliases.model_id, usage_rows.model_id) as canonical_model_id,
-        cast(usage_rows.period_start as date) as metered_date
-    from {{ ref('int_model_usage') }} as usage_rows
-    left join {{ source('control', 'catalog_model_aliases') }} as aliases
-        on usage_rows.model_id = aliases.alias
-),
-
-usage as (
-    select
-        {{ month_label('metered_date') }} as billing_month,
-        canonical_model_id as model_id,
-        sum(requests) as requests,
-        sum(successful_requests) as successful_requests,
-        sum(input_tokens) as input_tokens,
-        sum(output_tokens) as output_tokens,
-        sum(gpu_hours) as gpu_hours
-    from readings
-    group by {{ month_label('metered_date') }}, canonical_model_id
-),
-
-metered_days as (
-    select distinct
-        canonical_model_id as model_id,
-        metered_date
-    from readings
-),
-
-coverage as (
-    select
-        model_costs.billing_month,
-        model_costs.model_id,
-        model_costs.currency,
-        count(distinct model_costs.charge_date) as cost_day_count,
-        count(distinct metered_days.metered_date) as metered_day_count
-    from model_costs
-    left join metered_days
-        on
-            model_costs.model_id = metered_days.model_id
-            and model_costs.charge_date = metered_days.metered_date
-    group by model_costs.billing_month, model_costs.model_id, model_costs.currency
-)
-
-select
-    costs.billing_month,
-    costs.model_id,
-    costs.currency,
-    costs.direct_cost,
-    costs.shared_cost,
-    costs.idle_cost,
-    costs.unused_commitment_cost,
-    costs.overhead_cost,
-    costs.fully_loaded_cost,
-    {{ to_money('usage.requests') }} as requests,
-    {{ to_money('usage.successful_requests') }} as successful_requests,
-    {{ to_money('usage.input_tokens') }} as input_tokens,
-    {{ to_money('usage.output_tokens') }} as output_tokens,
-    {{ to_money('usage.gpu_hours') }} as gpu_hours,
-    {{ safe_ratio('costs.fully_loaded_cost', 'usage.requests') }} * 1000 as cost_per_thousand_requests,
-    {{ safe_ratio(
-        'costs.fully_loaded_cost', '(coalesce(usage.input_tokens, 0) + coalesce(usage.output_tokens, 0))'
-    ) }} * 1000000 as cost_per_million_tokens,
-    {{ safe_ratio('costs.fully_loaded_cost', 'usage.gpu_hours') }} as cost_per_gpu_hour,
-    {{ safe_ratio('coverage.metered_day_count', 'coverage.cost_day_count') }} as meter_coverage_ratio
-from costs
-inner join coverage
-    on
-        costs.billing_month = coverage.billing_month
-        and costs.model_id = coverage.model_id
-        and costs.currency = coverage.currency
-left join usage
-    on costs.billing_month = usage.billing_month and costs.model_id = usage.model_id
+{#- What was computed, and for closed months what stood here when they were closed. -#}
+{%- set columns = [
+    'billing_month', 'model_id', 'currency', 'direct_cost', 'shared_cost', 'idle_cost',
+    'unused_commitment_cost', 'overhead_cost', 'fully_loaded_cost', 'requests', 'successful_requests',
+    'input_tokens', 'output_tokens', 'gpu_hours', 'cost_per_thousand_requests', 'cost_per_million_tokens',
+    'cost_per_gpu_hour', 'meter_coverage_ratio',
+] -%}
+{{ live_or_locked(
+    'mart_model_unit_costs', ref('int_model_unit_costs_live'), ref('stg_closed_months__model_unit_costs'), columns
+) }}

@@ -1,0 +1,38 @@
+{#- Months that finance has closed keep the figures they were closed with. -#}
+
+{#- Rows of an internal stream whose lock is in force. -#}
+{% macro rows_in_force(rows_of_locks) -%}
+select locked.*
+from {{ rows_of_locks }} as locked
+inner join {{ source('control', 'period_locks') }} as locks on locked.lock_id = locks.lock_id
+{%- endmacro %}
+
+{#-
+  A public mart: computed rows, but of a closed month the rows that it was closed with.
+
+  mart     name of the mart, as the locks know it
+  live     relation with what the current evidence and rules make
+  locked   relation with the rows of the locks in force
+  columns  names of the columns, which both have
+-#}
+{% macro live_or_locked(mart, live, locked, columns) -%}
+select
+    {% for column in columns -%}
+    live.{{ column }}{{ "," if not loop.last }}
+    {% endfor -%}
+from {{ live }} as live
+left join {{ source('control', 'period_lock_marts') }} as frozen
+    on live.billing_month = frozen.billing_month and frozen.mart_name = '{{ mart }}'
+where frozen.billing_month is null
+union all
+select
+    {% for column in columns -%}
+    locked.{{ column }}{{ "," if not loop.last }}
+    {% endfor -%}
+from {{ locked }} as locked
+{%- endmacro %}
+
+{#- The month after a month, both YYYY-MM. -#}
+{% macro next_month(month) -%}
+    {{ month_label("cast(" ~ month ~ " || '-01' as timestamp) + interval '1' month") }}
+{%- endmacro %}

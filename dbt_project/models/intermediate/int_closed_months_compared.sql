@@ -1,0 +1,58 @@
+{#-
+  The ledger of closed months, line by line: what it was closed with, and what the
+  current evidence and rules make of it. Only lines that differ. They sum to the
+  difference of the two ledgers; money that moved between owners sums to zero.
+-#}
+{%- set owners = [
+    'source', 'charge_date', 'provider', 'platform_id', 'model_id', 'feature_id', 'team_id', 'cost_center',
+    'lifecycle_stage', 'component', 'pool_id', 'currency',
+] -%}
+{%- set out_of_scope = {
+    'source': 'source', 'currency': 'currency', 'component': "'out_of_scope'", 'charge_date': 'cast(null as date)',
+} -%}
+{%- set nothing = 'cast(0 as decimal(28, 10))' -%}
+{%- set lines = [
+    (ref('int_daily_model_costs_live'), false, false),
+    (ref('int_cost_waterfall_live'), true, false),
+    (ref('stg_closed_months__daily_model_costs'), false, true),
+    (ref('stg_closed_months__cost_waterfall'), true, true),
+] -%}
+with then_and_now as (
+    {% for relation, is_waterfall, is_locked in lines -%}
+    select
+        billing_month,
+        {% for column in owners -%}
+        {{ out_of_scope.get(column, 'cast(null as string)') ~ ' as ' ~ column if is_waterfall else column }},
+        {% endfor -%}
+        {{ 'billed_cost' if is_locked else nothing }} as locked_billed_cost,
+        {{ 'effective_cost' if is_locked else nothing }} as locked_effective_cost,
+        {{ nothing if is_locked else 'billed_cost' }} as current_billed_cost,
+        {{ nothing if is_locked else 'effective_cost' }} as current_effective_cost
+    from {{ relation }}
+    {{ "where step = 'out_of_scope'" if is_waterfall }}
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+),
+
+summed as (
+    select
+        billing_month,
+        {{ owners | join(',\n        ') }},
+        {{ to_money('sum(locked_billed_cost)') }} as locked_billed_cost,
+        {{ to_money('sum(locked_effective_cost)') }} as locked_effective_cost,
+        {{ to_money('sum(current_billed_cost)') }} as current_billed_cost,
+        {{ to_money('sum(current_effective_cost)') }} as current_effective_cost
+    from then_and_now
+    group by billing_month, {{ owners | join(', ') }}
+)
+
+select
+    summed.*,
+    locks.lock_id,
+    {{ to_money('summed.current_billed_cost - summed.locked_billed_cost') }} as billed_cost,
+    {{ to_money('summed.current_effective_cost - summed.locked_effective_cost') }} as effective_cost
+from summed
+inner join {{ source('control', 'period_locks') }} as locks on summed.billing_month = locks.billing_month
+where
+    summed.current_billed_cost <> summed.locked_billed_cost
+    or summed.current_effective_cost <> summed.locked_effective_cost

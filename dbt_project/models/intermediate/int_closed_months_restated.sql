@@ -1,0 +1,40 @@
+{#-
+  Sources whose bill of a closed month consists of other loads than when it was closed:
+  something was delivered late, or again.
+-#}
+with loads_then_and_now as (
+    select
+        totals.billing_month,
+        loads.source,
+        loads.load_id,
+        0 as was_there,
+        1 as is_there
+    from {{ source('catalogue', 'load_totals') }} as totals
+    inner join {{ source('catalogue', 'loads') }} as loads on totals.load_id = loads.load_id
+    where loads.status = 'current' and loads.stream in ({{ bill_stream_names() }})
+    union all
+    select
+        locked.billing_month,
+        loads.source,
+        loads.load_id,
+        1 as was_there,
+        0 as is_there
+    from {{ source('control', 'period_lock_loads') }} as locked
+    inner join {{ source('catalogue', 'loads') }} as loads on locked.load_id = loads.load_id
+),
+
+changes as (
+    select
+        billing_month,
+        source,
+        load_id
+    from loads_then_and_now
+    group by billing_month, source, load_id
+    having max(was_there) <> max(is_there)
+)
+
+select distinct
+    changes.billing_month,
+    changes.source
+from changes
+inner join {{ source('control', 'period_locks') }} as locks on changes.billing_month = locks.billing_month

@@ -1,0 +1,56 @@
+{#-
+  What months were closed with, what open months have, and the adjustments that no
+  ledger has: together the current loads, for every source and currency. Nothing is
+  lost by closing a month, and nothing counts twice.
+-#}
+with published as (
+    select
+        billing_month,
+        source,
+        currency,
+        billed_cost,
+        effective_cost
+    from {{ ref('mart_cost_waterfall') }}
+    where step = 'ledger'
+    union all
+    select
+        locked_month as billing_month,
+        source,
+        currency,
+        billed_cost,
+        effective_cost
+    from {{ ref('mart_period_adjustments') }}
+    where not is_in_ledger_of_booked_month
+),
+
+sums as (
+    select
+        billing_month,
+        source,
+        currency,
+        billed_cost,
+        effective_cost,
+        cast(0 as decimal(28, 10)) as current_billed_cost,
+        cast(0 as decimal(28, 10)) as current_effective_cost
+    from published
+    union all
+    select
+        billing_month,
+        source,
+        currency,
+        cast(0 as decimal(28, 10)) as billed_cost,
+        cast(0 as decimal(28, 10)) as effective_cost,
+        billed_cost as current_billed_cost,
+        effective_cost as current_effective_cost
+    from {{ ref('int_charge_amounts') }}
+)
+
+select
+    billing_month,
+    source,
+    currency,
+    sum(billed_cost) as billed_cost,
+    sum(current_billed_cost) as current_billed_cost
+from sums
+group by billing_month, source, currency
+having sum(billed_cost) <> sum(current_billed_cost) or sum(effective_cost) <> sum(current_effective_cost)

@@ -1,0 +1,347 @@
+"""Closes months and opens them again: who may, when, and what is kept.
+
+A month is closed as it is published: reconciled, from the current evidence and rules,
+by one person and approved by another. Its rows of the frozen marts are then copied
+into evidence, their canonical text and what was rendered from it into the folder of
+the lock, and the audit log says so; all of it counts from one transaction on.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ingest.closed_months import ClosedMonth
+from triptych.errors import NotReconciledError, UsageError
+from triptych.lock import hold_run_lock
+from triptych.pipeline import Run, inputs_of
+from triptych.warehouse.frozen_marts import FROZEN_MARTS, canonical_csv, content_hash
+from triptych.warehouse.inspection import read_bill_loads
+from triptych.warehouse.locks import (
+    CLOSED,
+    ClosingMonth,
+    PeriodHistory,
+    RenderedFile,
+    closed_detail,
+    folder_of,
+    read_history,
+    record_reopening,
+    store_files,
+    sweep_unlocked,
+)
+from triptych.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from triptych.progress import Progress
+    from triptych.settings import Settings
+    from triptych.warehouse.audit_log import AuditEntry
+    from triptych.warehouse.locks import PeriodLock, Renderer
+    from triptych.warehouse.reader import Snapshot
+    from triptych.workspace import Workspace
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True, slots=True)
+class SignOff:
+    """Who decides on a month, who approves it, and why."""
+
+    by: str
+    approved_by: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReport:
+    """What closing a month did.
+
+    ``audit_log_hash`` stands for the whole audit log up to this close: kept elsewhere,
+    it proves later that nothing of the log was removed.
+    """
+
+    billing_month: str
+    lock_id: str
+    locked_by: str
+    approved_by: str
+    content_hash: str
+    audit_log_hash: str
+    row_count: int
+    folder: Path
+    published_run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReopenReport:
+    """What opening a month again did."""
+
+    billing_month: str
+    lock_id: str
+    reopened_by: str
+    approved_by: str | None
+    reason: str
+    audit_log_hash: str
+    published_run_id: str
+
+
+def close(
+    workspace: Workspace,
+    settings: Settings,
+    sign_off: SignOff,
+    *,
+    period: str,
+    renderers: Sequence[Renderer] = (),
+    progress: Progress,
+) -> CloseReport:
+    """Lock a reconciled month with the figures that are published now.
+
+    Parameters
+    ----------
+    workspace, settings
+        Where and what.
+    sign_off : SignOff
+        Who closes and who approves, two different people; a reason is optional.
+    period : str
+        The billing month, ``YYYY-MM``.
+    renderers : sequence of Renderer
+        Make the files that are kept with the lock, beside the canonical text.
+    progress : Progress
+        Where to report.
+
+    Raises
+    ------
+    UsageError
+        The month cannot be closed now, or the names are those of one person.
+    NotReconciledError
+        Invoices and ledger of the month do not tie; the message says where.
+    RunLockedError
+        A run is under way.
+    """
+    people = _two_people(sign_off)
+    _check_period(period)
+    with hold_run_lock(workspace.lock_file):
+        history = read_history(workspace)
+        snapshot = PublishedReader(workspace.root).snapshot()
+        _refuse_unless_closable(snapshot, history, period)
+        _refuse_if_outdated(workspace, settings, history, snapshot)
+        sweep_unlocked(workspace, history)
+        run = Run(workspace, settings, progress)
+        with run.recorded(f"closing {period}"), progress.task(f"close {period}"):
+            month, figures, files = _figures(snapshot, period, people, run.run_id)
+            for render in renderers:
+                files += list(render(month))
+            entry = _commit(workspace, run, month, figures, files, sign_off)
+        published = run.build()
+    return CloseReport(
+        billing_month=period,
+        lock_id=month.lock_id,
+        locked_by=month.closed_by,
+        approved_by=month.approved_by,
+        content_hash=month.content_hash,
+        audit_log_hash=entry.entry_hash,
+        row_count=sum(rows.num_rows for rows in figures.values()),
+        folder=folder_of(workspace, period, month.lock_id),
+        published_run_id=published.run_id,
+    )
+
+
+def reopen(
+    workspace: Workspace,
+    settings: Settings,
+    sign_off: SignOff,
+    *,
+    period: str,
+    progress: Progress,
+) -> ReopenReport:
+    """End the lock of a month: it shows again what evidence and rules make of it.
+
+    Parameters
+    ----------
+    workspace, settings
+        Where and what.
+    sign_off : SignOff
+        Who opens it and why, and who else approved it, if anybody had to.
+    period : str
+        The billing month, ``YYYY-MM``.
+    progress : Progress
+        Where to report.
+
+    Raises
+    ------
+    UsageError
+        The month is not closed, no reason is given, or one person plays both parts.
+    """
+    actor = _person(sign_off.by, "--by")
+    approver = None if sign_off.approved_by is None else _two_people(sign_off)[1]
+    reason = (sign_off.reason or "").strip()
+    if not reason:
+        raise UsageError("A month is only reopened with a --reason.")
+    _check_period(period)
+    with hold_run_lock(workspace.lock_file):
+        lock = _lock_in_force(read_history(workspace), period)
+        run = Run(workspace, settings, progress)
+        with run.recorded(f"reopening {period}"):
+            entry = record_reopening(
+                workspace,
+                lock,
+                actor=actor,
+                approver=approver,
+                reason=reason,
+            )
+        published = run.build()
+    return ReopenReport(
+        billing_month=period,
+        lock_id=lock.lock_id,
+        reopened_by=actor,
+        approved_by=approver,
+        reason=reason,
+        audit_log_hash=entry.entry_hash,
+        published_run_id=published.run_id,
+    )
+
+
+def _two_people(sign_off: SignOff) -> tuple[str, str]:
+    approved_by = sign_off.approved_by or ""
+    people = _person(sign_off.by, "--by"), _person(approved_by, "--approved-by")
+    if people[0].casefold() == people[1].casefold():
+        raise UsageError(
+            f"{people[0]} cannot both close a month and approve it.",
+            next_step="--by and --approved-by are two different people.",
+        )
+    return people
+
+
+def _person(name: str, option: str) -> str:
+    """Return a name as it is compared: one spelling, single spaces."""
+    plain = " ".join(unicodedata.normalize("NFKC", name).split())
+    if not any(character.isalnum() for character in plain):
+        raise UsageError(f"{option} names nobody.", next_step="Give a person's name.")
+    return plain
+
+
+def _check_period(period: str) -> None:
+    if not _MONTH.fullmatch(period):
+        raise UsageError(
+            f"--period {period!r} is not a month.", next_step="Write it as YYYY-MM."
+        )
+
+
+def _lock_in_force(history: PeriodHistory, period: str) -> PeriodLock:
+    lock = history.lock_of(period)
+    if lock is None:
+        closed = ", ".join(one.billing_month for one in history.locks) or "none"
+        raise UsageError(
+            f"{period} is not closed.", next_step=f"Closed months: {closed}."
+        )
+    return lock
+
+
+def _refuse_unless_closable(
+    snapshot: Snapshot, history: PeriodHistory, period: str
+) -> None:
+    lock = history.lock_of(period)
+    if lock is not None:
+        raise UsageError(
+            f"{period} is closed already: by {lock.locked_by}, approved by"
+            f" {lock.approved_by}, on {lock.locked_at:%Y-%m-%d}.",
+            next_step=f'To close it anew, "triptych reopen --period {period}" first.',
+        )
+    rows = snapshot.query(
+        "SELECT state, reason FROM cost.mart_period_states WHERE billing_month = ?",
+        [period],
+    ).to_pylist()
+    if not rows:
+        raise UsageError(
+            f"There are no figures for {period}.",
+            next_step="Ingest its bills and invoices first.",
+        )
+    _refuse_unless_reconciled(period, rows[0])
+
+
+def _refuse_unless_reconciled(period: str, row: dict[str, Any]) -> None:
+    if row["state"] == "open":
+        raise UsageError(
+            f"{period} cannot be closed yet: {row['reason']}",
+            next_step="Close it when the month has ended and its bills are in.",
+        )
+    if row["state"] != "reconciled":
+        raise NotReconciledError(
+            f"{period} is not reconciled: {row['reason']}",
+            next_step=f'"triptych reconcile --period {period}" lists what differs.'
+            " Ingest the missing invoice or bill, run again, and close then.",
+        )
+
+
+def _refuse_if_outdated(
+    workspace: Workspace, settings: Settings, history: PeriodHistory, snapshot: Snapshot
+) -> None:
+    if snapshot.inputs_hash != inputs_of(workspace, settings, history):
+        raise UsageError(
+            f"Run {snapshot.run_id}, which is published, was made from other evidence,"
+            " settings or rules than there are now.",
+            next_step='Run "triptych build", look at the figures, and close then.',
+        )
+
+
+def _figures(
+    snapshot: Snapshot, period: str, people: tuple[str, str], lock_id: str
+) -> tuple[ClosingMonth, dict[str, pa.Table], list[RenderedFile]]:
+    """Return the month that is being closed, its rows by mart, and their text."""
+    figures = {
+        mart.name: snapshot.query(
+            f"SELECT {', '.join(mart.columns)} FROM cost.{mart.name}"
+            " WHERE billing_month = ? ORDER BY ALL",
+            [period],
+        )
+        for mart in FROZEN_MARTS
+    }
+    files = [
+        RenderedFile(f"{mart.name}.csv", canonical_csv(mart, figures[mart.name]))
+        for mart in FROZEN_MARTS
+    ]
+    month = ClosingMonth(
+        billing_month=period,
+        lock_id=lock_id,
+        # DuckDB's TIMESTAMP has no zone; by convention all of ours are UTC.
+        closed_at=datetime.now(UTC).replace(tzinfo=None),
+        closed_by=people[0],
+        approved_by=people[1],
+        content_hash=content_hash((file.name, file.content) for file in files),
+        figures=snapshot,
+    )
+    return month, figures, files
+
+
+def _commit(
+    workspace: Workspace,
+    run: Run,
+    month: ClosingMonth,
+    figures: dict[str, pa.Table],
+    files: Sequence[RenderedFile],
+    sign_off: SignOff,
+) -> AuditEntry:
+    checksums = store_files(workspace, month, files)
+    detail = closed_detail(
+        month,
+        reason=sign_off.reason,
+        files=checksums,
+        marts=list(figures),
+        load_ids=read_bill_loads(workspace.raw_database, month.billing_month),
+    )
+    rows = ClosedMonth(
+        month.billing_month,
+        lock_id=month.lock_id,
+        content_hash=month.content_hash,
+        figures=figures,
+    )
+    return run.runner().commit_together(rows, event=CLOSED, detail=detail)
+
+
+__all__ = ["CloseReport", "ReopenReport", "SignOff", "close", "reopen"]

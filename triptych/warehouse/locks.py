@@ -1,0 +1,351 @@
+"""Closed months: which locks are in force, and the files that belong to each.
+
+A lock begins with a ``period_closed`` entry of the audit log and ends with a
+``period_reopened`` one; nothing else makes or ends it. Its figures are evidence
+(streams ``locked_*``), and beside them a folder
+``warehouse/locked/<month>/<lock_id>/`` has the same figures as canonical text and
+whatever was rendered from them when the month was closed. Their checksums stand in
+the log, so a file that is handed out is the file that was stored.
+
+An exporter that wants its files to be the same for ever gives ``close`` a
+:data:`Renderer`: it is called once, before the lock begins, with what is being closed,
+and returns files. Later it asks :func:`read_locked_file` for them and renders nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from triptych.errors import TriptychError
+from triptych.warehouse import audit_log
+from triptych.warehouse.catalogue import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from triptych.warehouse.audit_log import AuditEntry
+    from triptych.warehouse.reader import Snapshot
+    from triptych.workspace import Workspace
+
+CLOSED, REOPENED = "period_closed", "period_reopened"
+_EVENTS = (CLOSED, REOPENED)
+
+
+class LockedFileError(TriptychError):
+    """A file or load of a closed month is missing, or is not what was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """A file to keep with a lock; ``name`` is plain, without a folder."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingMonth:
+    """What a renderer is told: the month, its lock-to-be, and the figures.
+
+    ``figures`` is the published run that is being locked. ``closed_at`` is UTC,
+    without zone.
+    """
+
+    billing_month: str
+    lock_id: str
+    closed_at: datetime
+    closed_by: str
+    approved_by: str
+    content_hash: str
+    figures: Snapshot
+
+
+#: Renders the files that are to be kept with a lock.
+Renderer = Callable[[ClosingMonth], Iterable[RenderedFile]]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodLock:
+    """A lock that is in force.
+
+    ``files`` has the SHA-256 of each stored file by its name, ``marts`` the marts
+    whose rows are frozen, ``load_ids`` the loads of bills that the month consisted of.
+    """
+
+    lock_id: str
+    billing_month: str
+    locked_at: datetime
+    locked_by: str
+    approved_by: str
+    reason: str | None
+    content_hash: str
+    published_run_id: str
+    files: Mapping[str, str]
+    marts: tuple[str, ...]
+    load_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodHistory:
+    """What happened to months, oldest first, and the locks in force by month."""
+
+    events: tuple[AuditEntry, ...] = ()
+    locks: tuple[PeriodLock, ...] = ()
+    head_hash: str = ""
+
+    def lock_of(self, billing_month: str) -> PeriodLock | None:
+        """Return the lock of a month, if it has one."""
+        found = (lock for lock in self.locks if lock.billing_month == billing_month)
+        return next(found, None)
+
+
+#: Of a workspace in which no month was ever closed.
+NO_HISTORY = PeriodHistory()
+
+
+def read_history(workspace: Workspace) -> PeriodHistory:
+    """Return the locks and events of a workspace, after checking the whole log.
+
+    Raises
+    ------
+    AuditLogError
+        The log is not what was written.
+    """
+    if not workspace.raw_database.exists():
+        return NO_HISTORY
+    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
+    try:
+        entries = audit_log.read_verified(connection)
+    finally:
+        connection.close()
+    return history_of(entries)
+
+
+def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
+    """Return what the entries of a log, oldest first, come to."""
+    events: list[AuditEntry] = []
+    locks: dict[str, PeriodLock] = {}
+    head = ""
+    for entry in entries:
+        head = entry.entry_hash
+        if entry.event not in _EVENTS:
+            continue
+        events.append(entry)
+        month = str(entry.detail["billing_month"])
+        if entry.event == CLOSED:
+            locks[month] = _lock(entry)
+        else:
+            locks.pop(month, None)
+    return PeriodHistory(tuple(events), tuple(locks[m] for m in sorted(locks)), head)
+
+
+def _lock(entry: AuditEntry) -> PeriodLock:
+    told = entry.detail
+    return PeriodLock(
+        lock_id=told["lock_id"],
+        billing_month=told["billing_month"],
+        locked_at=entry.occurred_at,
+        locked_by=told["actor"],
+        approved_by=told["approver"],
+        reason=told["reason"],
+        content_hash=told["content_hash"],
+        published_run_id=told["published_run_id"],
+        files=told["files"],
+        marts=tuple(told["marts"]),
+        load_ids=tuple(told["load_ids"]),
+    )
+
+
+def closed_detail(
+    month: ClosingMonth,
+    *,
+    reason: str | None,
+    files: Mapping[str, str],
+    marts: Iterable[str],
+    load_ids: Iterable[str],
+) -> dict[str, Any]:
+    """Return what the audit log records of a close."""
+    return {
+        "billing_month": month.billing_month,
+        "lock_id": month.lock_id,
+        "actor": month.closed_by,
+        "approver": month.approved_by,
+        "reason": reason,
+        "content_hash": month.content_hash,
+        "published_run_id": month.figures.run_id,
+        "files": dict(files),
+        "marts": list(marts),
+        "load_ids": list(load_ids),
+    }
+
+
+def record_reopening(
+    workspace: Workspace,
+    lock: PeriodLock,
+    *,
+    actor: str,
+    approver: str | None,
+    reason: str,
+) -> AuditEntry:
+    """End a lock. Its figures and files stay where they are; they are evidence."""
+    connection = connect(workspace.raw_database, root=workspace.root)
+    try:
+        connection.execute("BEGIN")
+        audit_log.read_verified(connection)
+        entry = audit_log.append(
+            connection,
+            REOPENED,
+            {
+                "billing_month": lock.billing_month,
+                "lock_id": lock.lock_id,
+                "actor": actor,
+                "approver": approver,
+                "reason": reason,
+                "content_hash": lock.content_hash,
+            },
+        )
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+    return entry
+
+
+def verify_locked_loads(workspace: Workspace, history: PeriodHistory) -> None:
+    """Check that the loads that hold the figures of closed months are untouched.
+
+    Raises
+    ------
+    LockedFileError
+        A file is missing or differs from what the audit log says of it.
+    """
+    if not history.locks:
+        return
+    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
+    try:
+        entries = audit_log.read_verified(connection)
+        files = dict(
+            connection.execute(
+                "SELECT load_id, files FROM catalogue.loads WHERE stream LIKE 'locked%'"
+            ).fetchall()
+        )
+    finally:
+        connection.close()
+    in_force = {lock.lock_id for lock in history.locks}
+    for entry in entries:
+        told = entry.detail
+        if entry.event == "load_committed" and told["scope"] in in_force:
+            for file, checksum in zip(
+                files.get(told["load_id"], [None]), told["checksums"], strict=True
+            ):
+                _verify(workspace.root, file, checksum, told["scope"])
+
+
+def _verify(root: Path, file: str | None, checksum: str, lock_id: str) -> None:
+    path = root / (file or "lake")
+    try:
+        with path.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        found = ""
+    if found != checksum:
+        raise LockedFileError(
+            f"The figures of lock {lock_id} are not what was stored.",
+            where=str(path),
+            next_step="Restore the file from a backup. Nothing was published.",
+        )
+
+
+def store_files(
+    workspace: Workspace, month: ClosingMonth, files: Iterable[RenderedFile]
+) -> dict[str, str]:
+    """Keep files with a lock that is about to begin; return their SHA-256 by name.
+
+    They are written to disk whole before this returns. Until the lock is in the audit
+    log the folder means nothing, and :func:`sweep_unlocked` removes it.
+    """
+    folder = folder_of(workspace, month.billing_month, month.lock_id)
+    folder.mkdir(parents=True)
+    checksums: dict[str, str] = {}
+    for file in files:
+        if file.name in checksums or "/" in file.name or file.name.startswith("."):
+            raise LockedFileError(
+                f"A file {file.name!r} cannot be kept with a lock.",
+                where=str(folder),
+                next_step="Give each file a plain name of its own.",
+            )
+        with (folder / file.name).open("xb") as target:
+            target.write(file.content)
+            target.flush()
+            os.fsync(target.fileno())
+        checksums[file.name] = hashlib.sha256(file.content).hexdigest()
+    return checksums
+
+
+def read_locked_file(workspace: Workspace, lock: PeriodLock, name: str) -> bytes:
+    """Return a file as it was stored when the month was closed.
+
+    Raises
+    ------
+    LockedFileError
+        The lock has no such file, or it is no longer what was stored.
+    """
+    path = folder_of(workspace, lock.billing_month, lock.lock_id) / name
+    if name not in lock.files:
+        raise LockedFileError(
+            f"The lock of {lock.billing_month} keeps no file {name!r}.",
+            where=str(path.parent),
+            next_step=f"It keeps: {', '.join(sorted(lock.files))}.",
+        )
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != lock.files[name]:
+        raise LockedFileError(
+            f"{name} is not what was stored when {lock.billing_month} was closed.",
+            where=str(path),
+            next_step="Restore the file from a backup.",
+        )
+    return content
+
+
+def folder_of(workspace: Workspace, billing_month: str, lock_id: str) -> Path:
+    """Return where the files of a lock are."""
+    return workspace.locked_dir / billing_month / lock_id
+
+
+def sweep_unlocked(workspace: Workspace, history: PeriodHistory) -> None:
+    """Remove folders of a close that a crash cut off before its lock began."""
+    known = {str(e.detail["lock_id"]) for e in history.events if e.event == CLOSED}
+    for folder in workspace.locked_dir.glob("*/*"):
+        if folder.is_dir() and folder.name not in known:
+            shutil.rmtree(folder)
+
+
+__all__ = [
+    "CLOSED",
+    "NO_HISTORY",
+    "REOPENED",
+    "ClosingMonth",
+    "LockedFileError",
+    "PeriodHistory",
+    "PeriodLock",
+    "RenderedFile",
+    "Renderer",
+    "closed_detail",
+    "folder_of",
+    "history_of",
+    "read_history",
+    "read_locked_file",
+    "record_reopening",
+    "store_files",
+    "sweep_unlocked",
+    "verify_locked_loads",
+]
