@@ -167,7 +167,8 @@ def watch(reader: PublishedReader, shown: Path | None) -> None:
 
 def _show_standing(page: Page) -> None:
     standing = page.standing
-    colour = "orange" if standing.is_partial or standing.is_estimated else "green"
+    is_in_doubt = standing.is_partial or standing.is_estimated
+    colour = "orange" if is_in_doubt and not standing.is_closed else "green"
     st.markdown(
         f":{colour}-badge[{standing.label}] &nbsp;"
         f"Data as of **{fmt.moment(page.run.evidence_as_of)}** · "
@@ -176,7 +177,10 @@ def _show_standing(page: Page) -> None:
         f"{fmt.markdown(page.run.organisation)}",
         help="Coverage is the part of usage cost that rules and meters could place"
         " with a model, a team, a pool or a commitment. The rest is unallocated or"
-        " remainder. Estimated: some charges of the period are not final.",
+        " remainder. Open: the period is not over. Estimated: an invoice is missing,"
+        " is a draft or does not tie. Reconciled: every invoice ties. Locked: closed by"
+        " two people, its figures no longer move. Restated: something came to light"
+        " after it was closed, which is in the adjustments and not in its figures.",
     )
     if standing.stale_sources:
         _show_stale(standing)

@@ -283,7 +283,7 @@ class Run:
                 engine=self._settings.warehouse.engine,
             )
 
-        def _build_marts(self, task: Task, history: PeriodHistory) -> TransformOutcome:
+    def _build_marts(self, task: Task, history: PeriodHistory) -> TransformOutcome:
         warehouse = self._settings.warehouse
         tables = control_tables(
             self._settings,

@@ -6,13 +6,26 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from triptych.warehouse.inspection import SourceState, read_source_states
+from triptych.warehouse.locks import read_history
+from triptych.warehouse.reader import (
+    NothingPublishedError,
+    PublishedFileError,
+    PublishedReader,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from triptych.settings import Settings
     from triptych.workspace import Workspace
+
+_PERIODS = (
+    "SELECT billing_month, state, reason, adjustment_count"
+    " FROM cost.mart_period_states ORDER BY billing_month DESC"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +41,22 @@ class LastRun:
 
 
 @dataclass(frozen=True, slots=True)
+class PeriodState:
+    """Where a month stands in the published run, and why."""
+
+    billing_month: str
+    state: str
+    reason: str | None
+    adjustment_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """Everything ``triptych status`` tells.
 
     ``sources`` has those that were ingested; ``untried_sources`` those that are
-    configured and were not. ``published_run_id`` is what readers see.
+    configured and were not. ``published_run_id`` is what readers see, and ``periods``
+    are its months, newest first. ``audit_log_hash`` stands for the whole audit log.
     """
 
     is_synthetic: bool
@@ -40,10 +64,19 @@ class StatusReport:
     published_run_id: str | None
     sources: tuple[SourceState, ...]
     untried_sources: tuple[str, ...]
+    periods: tuple[PeriodState, ...]
+    audit_log_hash: str
 
 
 def status(workspace: Workspace, settings: Settings) -> StatusReport:
-    """Look at the workspace without changing it."""
+    """Look at the workspace without changing it.
+
+    Raises
+    ------
+    AuditLogError
+        Somebody changed the audit log.
+    """
+    history = read_history(workspace)
     sources = tuple(read_source_states(workspace.raw_database))
     tried = {source.source for source in sources}
     return StatusReport(
@@ -54,7 +87,17 @@ def status(workspace: Workspace, settings: Settings) -> StatusReport:
         untried_sources=tuple(
             source.name for source in settings.sources if source.name not in tried
         ),
+        periods=_periods(workspace),
+        audit_log_hash=history.head_hash,
     )
+
+
+def _periods(workspace: Workspace) -> tuple[PeriodState, ...]:
+    try:
+        rows = PublishedReader(workspace.root).snapshot().query(_PERIODS).to_pylist()
+    except (NothingPublishedError, PublishedFileError, duckdb.CatalogException):
+        return ()  # never published, or by a triptych that knew no states
+    return tuple(PeriodState(**row) for row in rows)
 
 
 def _last_run(runs_dir: Path) -> LastRun | None:
@@ -83,4 +126,4 @@ def _published_run(pointer: Path) -> str | None:
     return name.rpartition("/")[2].removesuffix(".duckdb")
 
 
-__all__ = ["LastRun", "StatusReport", "status"]
+__all__ = ["LastRun", "PeriodState", "StatusReport", "status"]

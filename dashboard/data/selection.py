@@ -72,6 +72,13 @@ class Standing:
     unconverted: tuple[tuple[str, Decimal], ...]
     stale_sources: tuple[tuple[str, datetime | None], ...]
     coverage_ratio: float | None
+    period_state: str = "open"
+    adjustment_count: int = 0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether finance has closed every month of the period."""
+        return self.period_state in {"locked", "restated"}
 
     @property
     def is_partial(self) -> bool:
@@ -80,7 +87,7 @@ class Standing:
 
     @property
     def state(self) -> str:
-        """How final the figures of the open period are."""
+        """How final the figures of a period are that is not closed."""
         if self.is_partial:
             return "not complete"
         return "estimated" if self.is_estimated else "complete"
@@ -88,7 +95,11 @@ class Standing:
     @property
     def label(self) -> str:
         """State of the period in words."""
-        return f"Open · {self.state}"
+        if self.is_closed:
+            count = self.adjustment_count
+            later = f" · {count} adjustment{'s' if count != 1 else ''}"
+            return f"{self.period_state.capitalize()}{later if count else ''}"
+        return f"{self.period_state.capitalize()} · {self.state}"
 
 
 @per_run
@@ -178,6 +189,19 @@ def scopes(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
     return tuple((row["kind"], row["id"]) for row in found)
 
 
+#: A period is as final as the least final of its months; a month that changed after
+#: it was closed counts as the least final of those that are closed.
+_PERIOD_STATE = """
+    select
+        arg_min(state, list_position(
+            ['open', 'estimated', 'reconciled', 'restated', 'locked'], state
+        )) as state,
+        coalesce(sum(adjustment_count), 0)::bigint as adjustment_count
+    from cost.mart_period_states
+    where list_contains($months, billing_month)
+"""
+
+
 @per_run
 def standing(snapshot: Snapshot, selection: Selection) -> Standing:
     """Return what is estimated, missing, stale or not covered in a period."""
@@ -222,7 +246,10 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         " from core.mart_source_freshness where is_stale"
         " group by source order by source",
     )
+    period = one(snapshot, _PERIOD_STATE, months=months)
     return Standing(
+        period_state=period["state"] or "open",
+        adjustment_count=period["adjustment_count"],
         is_estimated=figures["is_estimated"],
         coverage_ratio=figures["coverage_ratio"],
         missing=tuple(

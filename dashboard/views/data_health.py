@@ -61,13 +61,14 @@ def show_tiles(
         st.caption("set aside with a reason, in no figure")
         here.show_origin(_quarantine_origin(quarantine))
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        st.metric("Period, open", here.standing.state.capitalize())
+        st.metric("Period", here.standing.label.replace(" · ", ", "))
         st.caption(f"{here.period}; built {fmt.moment(here.run.started_at)}")
         here.show_origin(
             page.Origin(
-                formula="Not complete: something is missing. Estimated: some charges"
-                " are not final. Otherwise complete. No period is locked yet.",
-                mart="core.mart_month_completeness",
+                formula="Where the least final month of the period stands. Not"
+                " complete: something is missing. Estimated: some charges are not"
+                " final. Otherwise complete.",
+                mart="cost.mart_period_states",
                 row_count=len(here.standing.missing),
             )
         )

@@ -69,6 +69,8 @@ create table core.mart_data_quality_issues (rule_id varchar, severity varchar,
   affected_billed_cost decimal(28,10), currency varchar, description varchar);
 create table core.mart_month_completeness (billing_month varchar, source varchar,
   is_complete boolean, missing varchar, day_count bigint, newest_charge_date date);
+create table cost.mart_period_states (billing_month varchar, state varchar,
+  adjustment_count bigint);
 create table cost.fct_daily_model_costs (charge_date date, billing_month varchar,
   source varchar, provider varchar, platform_id varchar, model_id varchar,
   feature_id varchar, team_id varchar, cost_center varchar, lifecycle_stage varchar,
@@ -266,6 +268,8 @@ insert into core.mart_data_quality_issues values
   ('M4', 'warn', 'aws', '2026-09', 1, 1000, 'EUR',
    'A charge without a commitment has a billed cost that differs from its '
    || 'effective cost.');
+insert into cost.mart_period_states values ('2026-07', 'locked', 0),
+  ('2026-08', 'restated', 2), ('2026-09', 'open', 0);
 insert into core.mart_month_completeness values
   ('2026-07', 'aws', true, null, 1, '2026-07-15'),
   ('2026-08', 'aws', true, null, 1, '2026-08-15'),

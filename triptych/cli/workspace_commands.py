@@ -94,7 +94,7 @@ def status(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show the last run, what is published, and how fresh each source is."""
+    """Show the last run, what is published, each month and each source."""
     from triptych.status import status as look_at
 
     opened = open_workspace(workspace, is_verbose=verbose)
@@ -117,6 +117,14 @@ def _print_status(report: StatusReport) -> None:
         for text in (*problems, *(f"test warned: {name}" for name in run.warnings)):
             print(f"  {text}")
     print(f"Published: {report.published_run_id or 'nothing yet'}")
+    if report.periods:
+        print_table(
+            ("month", "state", "adjustments", "why"),
+            [
+                (month.billing_month, month.state, month.adjustment_count, month.reason)
+                for month in report.periods
+            ],
+        )
     if report.sources:
         print_table(
             ("source", "last tried", "last success", "loads", "rows", "quarantined"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -77,6 +78,23 @@ def test_a_period_with_charges_that_are_not_final_is_estimated(
 def test_a_period_with_final_charges_is_complete(tmp_path: Path) -> None:
     complete = snapshot_of(tmp_path, "complete")
     assert data.standing(complete, EVERYTHING).label == "Open · complete"
+
+
+@pytest.mark.parametrize(
+    ("months", "label"),
+    [
+        (("2026-07",), "Locked"),
+        (("2026-08",), "Restated · 2 adjustments"),
+        (("2026-07", "2026-08"), "Restated · 2 adjustments"),
+        (("2026-07", "2026-08", "2026-09"), "Open · estimated"),
+    ],
+)
+def test_a_period_is_as_final_as_the_least_final_of_its_months(
+    snapshot: Snapshot, months: tuple[str, ...], label: str
+) -> None:
+    period = data.Period("a period", months)
+    chosen = replace(EVERYTHING, period=period)
+    assert data.standing(snapshot, chosen).label == label
 
 
 def test_a_missing_rate_is_named_with_what_it_leaves_out(tmp_path: Path) -> None:
