@@ -33,7 +33,7 @@ MODELS = {
     "int_market_rates_by_month": "intermediate",
     "int_exchange_rates_by_month": "intermediate",
     "int_charge_amounts": "intermediate",
-    "mart_exchange_rates": "cost",
+    "int_exchange_rates_live": "intermediate",
 }
 
 quickly = settings(
@@ -170,7 +170,7 @@ def test_every_converted_amount_is_traced_to_its_rate(
     rows = exchange.query(
         "SELECT billing_month, from_currency, rate, unconverted_billed_cost,"
         " billed_cost, effective_cost, exchange_effect_billed_cost"
-        " FROM build.cost.mart_exchange_rates"
+        " FROM build.intermediate.int_exchange_rates_live"
         f" WHERE charge_count > 0 AND currency = '{case.reporting}'"
     )
     ledger = reference.ledger()

@@ -36,7 +36,7 @@ def published_by(
 def test_both_engines_show_a_closed_month_and_its_adjustments_alike(
     tmp_path: Path, sail: Server
 ) -> None:
-    """Eta's 10.00 is 12.00 on a bill that came again, and the pool is divided evenly."""
+    """Eta's 10.00 is 12.00 on a bill that came again; the pool is divided evenly."""
     case = reconciled_company(tmp_path / "workspace")
     case.close()
     march = case.march()
