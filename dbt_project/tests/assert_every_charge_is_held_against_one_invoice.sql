@@ -30,7 +30,7 @@ reconciled as (
         billing_month,
         currency,
         sum(ledger_row_count) as line_item_count
-    from {{ ref('mart_invoice_reconciliation') }}
+    from {{ ref('int_invoice_reconciliation_live') }}
     group by billing_month, currency
 ),
 

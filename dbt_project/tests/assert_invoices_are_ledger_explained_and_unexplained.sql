@@ -3,7 +3,7 @@
   it: in every row, to the last digit. A side that is not there counts nothing.
 -#}
 select *
-from {{ ref('mart_invoice_reconciliation') }}
+from {{ ref('int_invoice_reconciliation_live') }}
 where
     coalesce(invoiced_amount, 0) <> coalesce(ledger_billed_cost, 0) + explained_amount + unexplained_amount
     or explained_amount <> explained_tax_amount + explained_credit_amount + explained_rounding_amount

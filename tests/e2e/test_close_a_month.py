@@ -344,7 +344,8 @@ def test_a_close_that_is_killed_leaves_no_lock_or_a_whole_one(
         march = open_case.march()
         for name in lock.files:
             assert read_locked_file(open_case.workspace, lock, name) == march[name]
-        assert locked_loads(open_case) == 5
+        marts_with_rows = [text for text in march.values() if text.count(b"\n") > 1]
+        assert locked_loads(open_case) == len(marts_with_rows) == 7
     else:
         assert not history.locks
         assert not history.events

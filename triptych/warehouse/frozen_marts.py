@@ -149,6 +149,24 @@ FROZEN_MARTS = (
             (_TEXT, "explanation"),
         ),
     ),
+    FrozenMart(
+        "mart_invoice_reconciliation",
+        _columns(
+            (_TEXT, "billing_month invoice_issuer_name invoice_id source currency"),
+            (
+                MONEY,
+                "invoiced_amount ledger_billed_cost difference_amount"
+                " explained_tax_amount explained_credit_amount"
+                " explained_rounding_amount explained_exchange_amount"
+                " explained_timing_amount explained_missing_line_amount"
+                " explained_amount unexplained_amount tolerance_amount",
+            ),
+            (_TEXT, "state matched_by"),
+            ("BIGINT", "invoice_line_count ledger_row_count"),
+            ("BOOLEAN", "is_final"),
+            (_TEXT, "missing_lines reason"),
+        ),
+    ),
 )
 
 
