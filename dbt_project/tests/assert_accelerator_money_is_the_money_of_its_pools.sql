@@ -40,7 +40,7 @@ pools as (
         sum(requested_idle_effective_cost) as requested_idle_effective_cost,
         sum(infrastructure_idle_effective_cost) as infrastructure_idle_effective_cost,
         sum(remainder_effective_cost) as remainder_effective_cost
-    from {{ ref('fct_daily_pool_costs') }}
+    from {{ ref('int_daily_pool_costs_live') }}
     where driver = 'gpu_hours'
     group by charge_date, billing_month, pool_id, currency
 )
