@@ -43,14 +43,21 @@ sums as (
         billed_cost as current_billed_cost,
         effective_cost as current_effective_cost
     from {{ ref('int_charge_amounts') }}
+),
+
+totals as (
+    select
+        billing_month,
+        source,
+        currency,
+        sum(billed_cost) as total_billed_cost,
+        sum(effective_cost) as total_effective_cost,
+        sum(current_billed_cost) as total_current_billed_cost,
+        sum(current_effective_cost) as total_current_effective_cost
+    from sums
+    group by billing_month, source, currency
 )
 
-select
-    billing_month,
-    source,
-    currency,
-    sum(billed_cost) as billed_cost,
-    sum(current_billed_cost) as current_billed_cost
-from sums
-group by billing_month, source, currency
-having sum(billed_cost) <> sum(current_billed_cost) or sum(effective_cost) <> sum(current_effective_cost)
+select *
+from totals
+where total_billed_cost <> total_current_billed_cost or total_effective_cost <> total_current_effective_cost

@@ -19,13 +19,19 @@ with placed as (
     from {{ ref('mart_cost_waterfall') }} as waterfall
     inner join {{ source('control', 'period_locks') }} as locks on waterfall.billing_month = locks.billing_month
     where waterfall.step in ('ledger', 'out_of_scope')
+),
+
+totals as (
+    select
+        billing_month,
+        source,
+        currency,
+        sum(billed_cost) as total_billed_cost,
+        sum(effective_cost) as total_effective_cost
+    from placed
+    group by billing_month, source, currency
 )
 
-select
-    billing_month,
-    source,
-    currency,
-    sum(billed_cost) as billed_cost
-from placed
-group by billing_month, source, currency
-having sum(billed_cost) <> 0 or sum(effective_cost) <> 0
+select *
+from totals
+where total_billed_cost <> 0 or total_effective_cost <> 0

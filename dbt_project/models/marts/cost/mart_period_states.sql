@@ -107,7 +107,8 @@ select
     state,
     case state when 'open' then 'to_date' when 'estimated' then 'accrual' else 'actual' end as basis,
     case
-        when state = 'restated' then 'Items that changed after it was closed: ' || cast(restated_item_count as string) || '.'
+        when state = 'restated'
+            then 'Items that changed after it was closed: ' || cast(restated_item_count as string) || '.'
         when state = 'locked' then 'Closed by ' || locked_by || ', approved by ' || approved_by || '.'
         when not is_over then 'The month is not over.'
         when not is_complete then 'An exchange rate is missing, or there are no charges.'
