@@ -13,8 +13,9 @@ with placed as (
         waterfall.billing_month,
         waterfall.source,
         waterfall.currency,
-        case when waterfall.step = 'ledger' then -waterfall.billed_cost else waterfall.billed_cost end as billed_cost,
-        case when waterfall.step = 'ledger' then -waterfall.effective_cost else waterfall.effective_cost end
+        case when waterfall.step = 'ledger' then 0 - waterfall.billed_cost else waterfall.billed_cost end
+            as billed_cost,
+        case when waterfall.step = 'ledger' then 0 - waterfall.effective_cost else waterfall.effective_cost end
             as effective_cost
     from {{ ref('mart_cost_waterfall') }} as waterfall
     inner join {{ source('control', 'period_locks') }} as locks on waterfall.billing_month = locks.billing_month

@@ -75,7 +75,7 @@ select
     {{ to_money("case when kind = 'both' then at_total_quantity - c0 else 0 end") }} as volume_amount,
     {{ to_money("case when kind = 'both' then at_own_quantity - at_total_quantity else 0 end") }} as mix_amount,
     {{ to_money("case when kind = 'new' then c1_at_prior_rates - c0 else 0 end") }} as new_amount,
-    {{ to_money("case when kind = 'retired' then -c0 else 0 end") }} as retired_amount,
+    {{ to_money("case when kind = 'retired' then 0 - c0 else 0 end") }} as retired_amount,
     {{ to_money('c1 - c1_at_prior_rates') }} as fx_amount,
     {{ to_money("case when kind = 'other' then c1_at_prior_rates - c0 else 0 end") }} as other_amount,
     {{ to_money('c1 - c0') }} as change_amount,
