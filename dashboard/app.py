@@ -40,6 +40,11 @@ def main() -> None:
                     default=True,
                 ),
                 st.Page(
+                    _VIEWS / "close.py",
+                    title="Close & reconcile",
+                    url_path="close",
+                ),
+                st.Page(
                     _VIEWS / "gpu_idle.py",
                     title="GPU & idle",
                     url_path="gpu_idle",

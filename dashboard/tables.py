@@ -41,6 +41,8 @@ Kind = Literal[
     "unit_cost",
 ]
 _TEXT_KINDS = frozenset({"text", "prose", "month", "day", "moment"})
+#: Text that is never broken over lines.
+_SHORT_KINDS = frozenset({"month", "day", "moment"})
 #: Longest table that is drawn; longer ones are whole in the download.
 ROW_LIMIT = 15
 _WIDE_COLUMNS = 10
@@ -62,6 +64,7 @@ STYLE = """
   border-bottom-width: 2px}
 .triptych-table tbody th {font-weight: 400; min-width: 7.5rem}
 .triptych-table .number {text-align: right; white-space: nowrap}
+.triptych-table .short {white-space: nowrap}
 .triptych-table .prose {min-width: min(18rem, 60vw)}
 .triptych-table.wide table {font-size: .84rem}
 .triptych-table.wide th, .triptych-table.wide td {padding-right: .6rem}
@@ -173,6 +176,8 @@ def _html_row(
 def _css(column: Column) -> str:
     if column.kind == "prose":
         return ' class="prose"'
+    if column.kind in _SHORT_KINDS:
+        return ' class="short"'
     return "" if column.kind in _TEXT_KINDS else ' class="number"'
 
 

@@ -248,6 +248,25 @@ def test_gpu_idle_is_whole_on_every_screen(
         tab.assert_quiet()
 
 
+@pytest.mark.parametrize("size", list(SIZES))
+def test_close_and_reconcile_is_whole_on_every_screen(
+    browser: Any, address: str, size: str
+) -> None:
+    with visit(browser, f"{address}/close", size=size) as tab:
+        tab.wait_for("Who did what")
+        tab.settle()
+        text = tab.text()
+        for figure in ("2 of 5", "EUR 140.50", "EUR 120.00", "+EUR 30.00"):
+            assert figure in text, text
+        assert "triptych close --period 2026-09" in text
+        assert "SYNTHETIC" in text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 1
+        _keep(tab, f"close-{size}")
+        tab.assert_quiet()
+
+
 def _keep(tab: Visit, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     tab.page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -14,6 +14,8 @@ from typing import Literal
 
 import duckdb
 
+from tests.dashboard import finance_fixture
+
 Variant = Literal[
     "normal", "empty", "stale", "partial", "missing_mart", "complete", "converted"
 ]
@@ -69,8 +71,6 @@ create table core.mart_data_quality_issues (rule_id varchar, severity varchar,
   affected_billed_cost decimal(28,10), currency varchar, description varchar);
 create table core.mart_month_completeness (billing_month varchar, source varchar,
   is_complete boolean, missing varchar, day_count bigint, newest_charge_date date);
-create table cost.mart_period_states (billing_month varchar, state varchar,
-  adjustment_count bigint);
 create table cost.fct_daily_model_costs (charge_date date, billing_month varchar,
   source varchar, provider varchar, platform_id varchar, model_id varchar,
   feature_id varchar, team_id varchar, cost_center varchar, lifecycle_stage varchar,
@@ -268,8 +268,6 @@ insert into core.mart_data_quality_issues values
   ('M4', 'warn', 'aws', '2026-09', 1, 1000, 'EUR',
    'A charge without a commitment has a billed cost that differs from its '
    || 'effective cost.');
-insert into cost.mart_period_states values ('2026-07', 'locked', 0),
-  ('2026-08', 'restated', 2), ('2026-09', 'open', 0);
 insert into core.mart_month_completeness values
   ('2026-07', 'aws', true, null, 1, '2026-07-15'),
   ('2026-08', 'aws', true, null, 1, '2026-08-15'),
@@ -385,7 +383,7 @@ def _content(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "published.duckdb"
         with duckdb.connect(str(path)) as connection:
-            connection.execute(_DDL)
+            connection.execute(_DDL + finance_fixture.DDL)
             connection.execute(
                 "insert into core.mart_run values (?, 'Example Works', 'EUR', ?,"
                 " '2026-09-30 05:30', ?, '0.1.0')",
@@ -449,6 +447,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) 
     connection.execute(_HEALTH)
     connection.execute(_GATEWAYS)
     connection.execute(_ACCELERATORS)
+    connection.execute(finance_fixture.ROWS)
     _add_line_items(connection)
     if variant == "stale":
         connection.execute(

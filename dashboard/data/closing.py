@@ -1,0 +1,396 @@
+"""Whether a month may be closed, what ties to its invoices, and what came later.
+
+Invoices stay in their own currency: their amounts are never added over currencies.
+Months and adjustments are in the organisation's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.data.published import per_run, table
+from dashboard.data.selection import AMOUNTS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.data.selection import Selection
+    from triptych.warehouse.reader import Snapshot
+
+#: The kinds of facts that explain a difference between invoice and bill.
+EXPLANATIONS = ("tax", "credit", "rounding", "exchange", "timing", "missing_line")
+#: Months in the table of states.
+STATE_MONTHS = 15
+_EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANATIONS)
+
+#: What a bill has without a final invoice, as billed; of a bill that has billed nothing
+#: yet, what its charges are estimated at.
+_ACCRUALS = """
+    with waiting as (
+        select billing_month, source, currency,
+            sum(ledger_billed_cost) as amount, count(*) as row_count
+        from cost.mart_invoice_reconciliation
+        where list_contains($months, billing_month)
+            and state in ('no_invoice', 'draft')
+        group by billing_month, source, currency
+    )
+    select billing_month, source, currency, amount, row_count,
+        'billed, as the bill has it' as method
+    from waiting
+    where amount <> 0
+    union all
+    select billing_month, source, currency, sum(effective_cost), count(*),
+        'estimated by price and usage, AI spend alone'
+    from cost.fct_daily_model_costs
+    where is_estimated
+        and (billing_month, source) in (select billing_month, source from waiting)
+    group by billing_month, source, currency
+    having sum(billed_cost) = 0 and sum(effective_cost) <> 0
+"""
+
+
+@per_run
+def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return where the newest months stand, newest first, on the chosen basis."""
+    amount = AMOUNTS[selection.basis]
+    return table(
+        snapshot,
+        f"""
+        select
+            billing_month,
+            state,
+            basis,
+            reason,
+            currency,
+            locked_{amount} as locked_cost,
+            current_{amount} as current_cost,
+            difference_{amount} as difference,
+            adjustment_count,
+            locked_at,
+            locked_by,
+            approved_by,
+            content_hash,
+            list_contains($months, billing_month) as is_chosen
+        from cost.mart_period_states
+        order by not list_contains($months, billing_month), billing_month desc
+        limit {STATE_MONTHS}
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def closing_steps(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return by month what its next state takes: what is done, and what is missing.
+
+    One row per requirement: that the month is over and convertible, that each bill
+    ties to its invoices, that two people closed it, that nothing changed since.
+    """
+    return table(
+        snapshot,
+        """
+        with months as (
+            select * from cost.mart_period_states
+            where list_contains($months, billing_month)
+        ),
+        bills as (
+            select * from cost.mart_period_reconciliation
+            where list_contains($months, billing_month)
+        ),
+        steps as (
+            select billing_month, 1 as place, 'The month is over, with every rate'
+                as step, state <> 'open' as is_done,
+                case when state = 'open' then reason end as missing,
+                'estimated' as leads_to
+            from months
+            union all
+            select billing_month, 2, 'Invoices and bill of ' || source || ' tie',
+                is_reconciled, reason, 'reconciled'
+            from bills
+            union all
+            select months.billing_month, 2, 'Invoices and bills tie', false,
+                'There is no invoice of the month.', 'reconciled'
+            from months
+            where not exists (
+                select 1 from bills where bills.billing_month = months.billing_month
+            )
+            union all
+            select billing_month, 3, 'Closed by one person, approved by another',
+                locked_at is not null,
+                case when locked_at is null then 'Nobody has closed it.'
+                    else locked_by || ', approved by ' || approved_by || '.' end,
+                'locked'
+            from months
+            union all
+            select billing_month, 4, 'Nothing changed after the close',
+                state = 'locked', reason, 'locked'
+            from months
+            where locked_at is not null
+        )
+        select billing_month, step, is_done,
+            case when is_done then '✓ done' else '○ missing' end as mark,
+            leads_to, missing, missing as remark
+        from steps
+        order by billing_month desc, place, is_done, step
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def invoices(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return every invoice and every charge without one, what is red first."""
+    return table(
+        snapshot,
+        f"""
+        select
+            billing_month,
+            invoice_issuer_name as issuer,
+            coalesce(invoice_id, 'no number') as invoice,
+            source,
+            currency,
+            invoiced_amount as invoiced,
+            ledger_billed_cost as ledger,
+            explained_amount as explained,
+            {_EXPLAINED},
+            unexplained_amount as unexplained,
+            tolerance_amount as tolerance,
+            replace(state, '_', ' ') as state,
+            state = 'reconciled' as is_reconciled,
+            case state when 'no_invoice' then 'no invoice' when 'draft' then 'draft' end
+                as without_invoice,
+            case state when 'no_ledger' then 'no charge' end as without_ledger,
+            missing_lines,
+            reason
+        from cost.mart_invoice_reconciliation
+        where list_contains($months, billing_month)
+        order by state = 'reconciled', abs(unexplained_amount) desc, issuer, invoice,
+            currency
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def unmatched(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what stands on one side only, in both directions, the largest first."""
+    return table(
+        snapshot,
+        """
+        select
+            case
+                when state = 'no_invoice' then 'charges without an invoice'
+                when state = 'no_ledger' then 'invoice without charges'
+                else 'lines on one side'
+            end as side,
+            invoice_issuer_name as issuer,
+            coalesce(invoice_id, 'no number') as invoice,
+            source,
+            currency,
+            case state when 'no_invoice' then ledger_billed_cost
+                when 'no_ledger' then invoiced_amount
+                else explained_missing_line_amount end as amount,
+            coalesce(missing_lines, reason) as explanation
+        from cost.mart_invoice_reconciliation
+        where list_contains($months, billing_month)
+            and (state in ('no_invoice', 'no_ledger') or missing_lines is not null)
+        order by array_position(
+                ['no_invoice', 'no_ledger', 'not_reconciled', 'reconciled'], state
+            ),
+            abs(amount) desc, issuer, invoice
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what is invoiced, billed, explained and not, for each currency.
+
+    ``unexplained`` is net; ``unexplained_gross`` adds up sizes, so that what is too
+    much on one invoice does not hide what is too little on another.
+    """
+    kinds = ", ".join(
+        f"sum(explained_{kind}_amount) as {kind},"
+        f" bool_or(explained_{kind}_amount <> 0) as has_{kind}"
+        for kind in EXPLANATIONS
+    )
+    return table(
+        snapshot,
+        f"""
+        select
+            currency,
+            sum(invoiced_amount) as invoiced,
+            sum(ledger_billed_cost) as ledger,
+            {kinds},
+            sum(unexplained_amount) as unexplained,
+            sum(abs(unexplained_amount)) as unexplained_gross,
+            count(*) filter (state = 'reconciled') as reconciled_count,
+            count(*) as row_count
+        from cost.mart_invoice_reconciliation
+        where list_contains($months, billing_month)
+        group by currency
+        order by currency <> $currency, currency
+        """,
+        months=list(selection.period.months),
+        currency=selection.currency,
+    )
+
+
+@per_run
+def accruals(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what has no final invoice yet, by bill, with how its amount is known."""
+    return table(
+        snapshot,
+        f"select * from ({_ACCRUALS}) order by billing_month, currency, amount desc,"
+        " source",
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def accrual_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what is to accrue in each currency, the chosen one first."""
+    return table(
+        snapshot,
+        f"""
+        select currency, sum(amount) as amount, sum(row_count)::bigint as row_count
+        from ({_ACCRUALS})
+        group by currency
+        having sum(amount) <> 0
+        order by currency <> $currency, currency
+        """,
+        months=list(selection.period.months),
+        currency=selection.currency,
+    )
+
+
+@per_run
+def ledger_parts(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return the way from the bills down to nothing, part by part.
+
+    ``level`` is what is left after a part; after the last it is what no part holds,
+    which a test of every build keeps at zero.
+    """
+    amount = AMOUNTS[selection.basis]
+    return table(
+        snapshot,
+        f"""
+        with steps as (
+            select step, min(step_order) as place, sum({amount}) as amount
+            from cost.mart_cost_waterfall
+            where currency = $currency and list_contains($months, billing_month)
+            group by step
+        ),
+        levels as (
+            select *, sum(case when step = 'ledger' then amount else -amount end)
+                over (order by place) as level
+            from steps
+        )
+        select
+            step,
+            case step when 'ledger' then 'Bills (ledger)'
+                when 'out_of_scope' then 'Outside AI scope'
+                when 'credit' then 'Credits'
+                else upper(left(step, 1)) || replace(substr(step, 2), '_', ' ')
+            end as name,
+            amount,
+            step = 'ledger' as is_total,
+            case when step = 'ledger' then 0 else level + amount end as starts_at,
+            level as ends_at,
+            last_value(level) over (
+                order by place rows between unbounded preceding and unbounded following
+            ) as left_over
+        from levels
+        order by place
+        """,
+        months=list(selection.period.months),
+        currency=selection.currency,
+    )
+
+
+@per_run
+def adjustments(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what came to light about closed months, the largest first.
+
+    Items booked in the period, and items about it wherever they are booked.
+    """
+    amount = AMOUNTS[selection.basis]
+    return table(
+        snapshot,
+        f"""
+        select
+            locked_month,
+            booked_month,
+            replace(kind, '_', ' ') as kind,
+            source,
+            charge_date,
+            replace(component, '_', ' ') as component,
+            coalesce(model_id, 'no model') as model,
+            cost_center,
+            currency,
+            {amount} as amount,
+            locked_{amount} as locked_cost,
+            current_{amount} as current_cost,
+            is_in_ledger_of_booked_month as is_in_ledger,
+            case when is_in_ledger_of_booked_month then 'in its bill'
+                else 'to be booked' end as booking,
+            list_contains($months, booked_month) as is_booked_here,
+            list_contains($months, locked_month) as is_about_here,
+            explanation
+        from cost.mart_period_adjustments
+        where list_contains($months, booked_month)
+            or list_contains($months, locked_month)
+        order by abs({amount}) desc, locked_month, source, charge_date, model
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def adjustment_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return adjustments by closed month, booked month, kind and currency."""
+    amount = AMOUNTS[selection.basis]
+    return table(
+        snapshot,
+        f"""
+        select
+            locked_month,
+            booked_month,
+            replace(kind, '_', ' ') as kind,
+            currency,
+            case when is_in_ledger_of_booked_month then 'in its bill'
+                else 'to be booked' end as booking,
+            sum({amount}) as amount,
+            sum({amount}) filter (not is_in_ledger_of_booked_month) as to_book,
+            count(*) as row_count
+        from cost.mart_period_adjustments
+        where list_contains($months, booked_month)
+            or list_contains($months, locked_month)
+        group by all
+        order by locked_month desc, booked_month desc, kind, currency
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def period_events(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return who closed, approved and reopened the months, newest first."""
+    return table(
+        snapshot,
+        """
+        select
+            occurred_at,
+            billing_month,
+            event,
+            actor,
+            approver,
+            reason,
+            left(entry_hash, 12) as entry
+        from cost.mart_period_events
+        where list_contains($months, billing_month)
+        order by log_position desc
+        """,
+        months=list(selection.period.months),
+    )

@@ -1,0 +1,477 @@
+"""Close & reconcile: does the month tie, may it be closed, what came to light since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard import charts, closing_sentences, data, page, step_charts, tables
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.page import Page
+
+_STATES = "cost.mart_period_states"
+_INVOICES = "cost.mart_invoice_reconciliation"
+_ADJUSTMENTS = "cost.mart_period_adjustments"
+_CLOSED = ("locked", "restated")
+_EXPLANATION_LABELS = {
+    "tax": "Tax",
+    "credit": "Credits",
+    "rounding": "Rounding",
+    "exchange": "Exchange",
+    "timing": "Timing",
+    "missing_line": "Missing lines",
+}
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current()
+    states = data.month_states(here.snapshot, here.selection)
+    chosen = [row for row in states.to_pylist() if row["is_chosen"]]
+    if not chosen:
+        st.info(
+            f"**Nothing is known about {here.period}.** Ingest its bills with"
+            " `triptych ingest`, its invoices as a table of the stream `invoices`, then"
+            " run `triptych build`."
+        )
+        return
+    if not here.selection.covers_everything:
+        st.caption("Months are closed as a whole: nothing here is narrowed by a scope.")
+    totals = data.invoice_totals(here.snapshot, here.selection)
+    show_tiles(here, chosen, totals.to_pylist())
+    show_steps(here, chosen)
+    show_invoices(here, totals)
+    show_unmatched(here)
+    show_accruals(here)
+    show_parts(here)
+    show_adjustments(here)
+    show_months(here, states)
+    show_events(here)
+
+
+def show_tiles(
+    here: Page, months: list[dict[str, Any]], totals: list[dict[str, Any]]
+) -> None:
+    """Draw the four figures on top."""
+    columns = st.columns(4)
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        _tile_state(here, months)
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        _tile_tied(here, totals)
+    with columns[2].container(border=True, height="stretch", gap="xsmall"):
+        _tile_accrual(here)
+    with columns[3].container(border=True, height="stretch", gap="xsmall"):
+        _tile_since(here, months)
+
+
+def _tile_state(here: Page, months: list[dict[str, Any]]) -> None:
+    least = min(months, key=lambda row: closing_sentences.STATES.index(row["state"]))
+    st.metric(here.tile_label("State"), least["state"].capitalize())
+    basis = {"to_date": "to date", "accrual": "an accrual", "actual": "actual"}
+    st.caption(f"{here.period}; its cost is {basis[least['basis']]}")
+    here.show_origin(
+        page.Origin(
+            formula="Open: not over, or a rate is missing. Estimated: an invoice is"
+            " missing, a draft, or does not tie. Reconciled: all tie. Locked: closed by"
+            " two people. Restated: something came to light since.",
+            mart=_STATES,
+            row_count=len(months),
+        )
+    )
+
+
+def _tile_tied(here: Page, totals: list[dict[str, Any]]) -> None:
+    tied = sum(row["reconciled_count"] for row in totals)
+    count = sum(row["row_count"] for row in totals)
+    st.metric(
+        here.tile_label("Invoices that tie"),
+        f"{tied} of {count}" if count else fmt.unknown("no invoice"),
+    )
+    amounts = [
+        fmt.money(row["unexplained_gross"], row["currency"])
+        for row in totals
+        if row["unexplained_gross"]
+    ]
+    st.caption(
+        f"{' and '.join(amounts)} unexplained, every invoice by its size"
+        if amounts
+        else "nothing is unexplained"
+    )
+    here.show_origin(
+        page.Origin(
+            formula="Rows whose unexplained and missing amounts come to at most one"
+            " unit of the currency, or 0.01 % where that is more. A side that is not"
+            " there never ties, also at zero.",
+            mart=_INVOICES,
+            row_count=count,
+        )
+    )
+
+
+def _tile_accrual(here: Page) -> None:
+    totals = data.accrual_totals(here.snapshot, here.selection).to_pylist()
+    amounts = [fmt.money(row["amount"], row["currency"]) for row in totals]
+    st.metric(here.total_label("To accrue"), " + ".join(amounts) or "nothing")
+    st.caption(
+        "what has no final invoice yet, as billed or estimated"
+        if amounts
+        else "every charge has a final invoice"
+    )
+    here.show_origin(
+        page.Origin(
+            formula="Charges whose invoice is missing or a draft: billed cost; of a"
+            " bill that has billed nothing yet, the estimated effective cost. When the"
+            " invoice arrives, its difference is the true-up.",
+            mart=_INVOICES,
+            row_count=sum(row["row_count"] for row in totals),
+        )
+    )
+
+
+def _tile_since(here: Page, months: list[dict[str, Any]]) -> None:
+    closed = [row for row in months if row["state"] in _CLOSED]
+    differing = [row for row in closed if row["difference"]]
+    st.metric(
+        here.tile_label("Changed since the close"),
+        " + ".join(
+            fmt.signed_money(row["difference"], row["currency"]) for row in differing
+        )
+        or ("nothing" if closed else fmt.unknown("not closed")),
+    )
+    count = sum(row["adjustment_count"] for row in closed)
+    st.caption(f"{fmt.plural(count, 'adjustment')} listed, in no closed figure")
+    here.show_origin(
+        page.Origin(
+            formula="What evidence and rules make of the month now, less what it was"
+            " closed with.",
+            mart=_STATES,
+            row_count=len(closed),
+        )
+    )
+
+
+def show_steps(here: Page, months: list[dict[str, Any]]) -> None:
+    """Draw where each month stands, what is missing, and what to type."""
+    st.header("Where it stands", anchor=False)
+    for month in months:
+        st.markdown(f"{closing_sentences.way(month)}")
+        st.markdown(closing_sentences.standing(month))
+    steps = data.closing_steps(here.snapshot, here.selection)
+    st.markdown(closing_sentences.missing(steps.to_pylist()))
+    tables.show(
+        steps,
+        [
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("step", "Requirement", "prose"),
+            tables.Column("mark", "Status"),
+            tables.Column("leads_to", "To be"),
+            tables.Column("remark", "Remark", "prose"),
+        ],
+        page=here,
+        name="closing-steps",
+        caption=f"Checklist for {here.period}",
+        origin=page.Origin(
+            formula="From the state of each month and of each bill in it.",
+            mart="cost.mart_period_reconciliation",
+            row_count=steps.num_rows,
+        ),
+    )
+    _show_commands(months)
+
+
+def _show_commands(months: list[dict[str, Any]]) -> None:
+    still_open = [row for row in months if row["state"] not in _CLOSED]
+    if still_open:
+        month = min(row["billing_month"] for row in still_open)
+        st.markdown(
+            "This page changes nothing. Type, on the machine of the workspace, with the"
+            " names of **two different people**:"
+        )
+        st.code(
+            f"triptych reconcile --period {month}\n"
+            f'triptych close --period {month} --by "NAME" --approved-by "OTHER NAME"',
+            language="bash",
+        )
+        return
+    month = max(row["billing_month"] for row in months)
+    st.markdown(
+        "This page changes nothing. A closed month is opened again with a reason, which"
+        " stays in the audit log:"
+    )
+    st.code(
+        f"triptych reconcile --period {month}\n"
+        f'triptych reopen --period {month} --by "NAME" --reason "WHY"',
+        language="bash",
+    )
+
+
+def show_invoices(here: Page, totals: pa.Table) -> None:
+    """Draw every invoice against the bills, then the sums by currency."""
+    st.header("Invoices", anchor=False)
+    rows = totals.to_pylist()
+    if not rows:
+        st.markdown(
+            f"**No invoice for {here.period}.** Deliver them as a table of the stream"
+            " `invoices`, run `triptych ingest` and `triptych build`. Until then"
+            " nothing of the period can be reconciled."
+        )
+        return
+    st.markdown(closing_sentences.invoices(here, rows))
+    table = data.invoices(here.snapshot, here.selection)
+    tables.show(
+        table,
+        [
+            tables.Column("issuer", "Issuer"),
+            tables.Column("invoice", "Invoice"),
+            tables.Column("source", "Bill"),
+            tables.Column("currency", "Currency"),
+            tables.Column("invoiced", "Invoiced", "amount", "without_invoice"),
+            tables.Column("ledger", "Ledger", "amount", "without_ledger"),
+            *_explained_columns(rows),
+            tables.Column("unexplained", "Unexplained", "amount"),
+            tables.Column("state", "State"),
+        ],
+        page=here,
+        name="invoices",
+        caption=f"{here.period}, billed, each in its own currency",
+        origin=page.Origin(
+            formula="Invoiced = ledger + explained + unexplained, to the last digit.",
+            mart=_INVOICES,
+            row_count=table.num_rows,
+        ),
+    )
+    tables.show(
+        totals,
+        [
+            tables.Column("currency", "Currency"),
+            tables.Column("invoiced", "Invoiced", "amount"),
+            tables.Column("ledger", "Ledger", "amount"),
+            *_explained_columns(rows),
+            tables.Column("unexplained", "Unexplained, net", "amount"),
+            tables.Column("unexplained_gross", "By size", "amount"),
+        ],
+        page=here,
+        name="invoice-totals",
+        caption="By currency; currencies are never added",
+    )
+
+
+def _explained_columns(totals: list[dict[str, Any]]) -> list[tables.Column]:
+    """Return a column for each kind of explanation that the period has."""
+    return [
+        tables.Column(kind, label, "amount")
+        for kind, label in _EXPLANATION_LABELS.items()
+        if any(row[f"has_{kind}"] for row in totals)
+    ]
+
+
+def show_unmatched(here: Page) -> None:
+    """Draw what stands on one side only, in both directions."""
+    st.header("On one side only", anchor=False)
+    table = data.unmatched(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown(
+            "Every charge that is to be invoiced stands on an invoice, and every"
+            " invoice has its charges."
+        )
+        return
+    counts = [
+        f"{side} **{sum(row['side'] == side for row in rows)}**"
+        for side in dict.fromkeys(row["side"] for row in rows)
+    ]
+    st.markdown(f"Open, in both directions: {', '.join(counts)}.")
+    tables.show(
+        table,
+        [
+            tables.Column("side", "What"),
+            tables.Column("issuer", "Issuer"),
+            tables.Column("invoice", "Invoice"),
+            tables.Column("source", "Bill"),
+            tables.Column("amount", "Amount", "money"),
+            tables.Column("explanation", "Which", "prose"),
+        ],
+        page=here,
+        name="unmatched",
+        caption=f"{here.period}, billed, each in its own currency",
+        origin=page.Origin(
+            formula="Rows without an invoice, rows without a charge, and the lines that"
+            " stand on one side or differ.",
+            mart=_INVOICES,
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_accruals(here: Page) -> None:
+    """Draw what is to be booked before its final invoice."""
+    st.header("To accrue", anchor=False)
+    table = data.accruals(here.snapshot, here.selection)
+    if table.num_rows == 0:
+        st.markdown(f"Nothing of {here.period} waits for a final invoice.")
+        return
+    st.markdown(
+        "Booked before the final invoice, each by the method beside it. The difference"
+        " that the invoice brings is the true-up: it shows as explained or unexplained"
+        " above, and in a closed month as an adjustment."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("source", "Bill"),
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("amount", "Amount", "money"),
+            tables.Column("method", "Method", "prose"),
+        ],
+        page=here,
+        name="accruals",
+        caption=f"{here.period}, without a final invoice",
+        origin=page.Origin(
+            formula="ledger_billed_cost where the state is no_invoice or draft; where a"
+            " bill has billed nothing, effective_cost of its estimated charges.",
+            mart=_INVOICES,
+            row_count=sum(table["row_count"].to_pylist()),
+        ),
+    )
+
+
+def show_parts(here: Page) -> None:
+    """Draw the way from the bills to their parts."""
+    st.header("From the bills to their parts", anchor=False)
+    table = data.ledger_parts(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    st.markdown(closing_sentences.parts(here, rows))
+    if here.selection.basis == "Amortised":
+        st.caption(
+            "Amortised: commitments are spread over their term. Choose the basis billed"
+            " for the amounts that invoices tie to."
+        )
+    charts.show(
+        step_charts.steps(table, charts.STEP_NAMES, here.currency, charts.palette()),
+        description="A waterfall from the bills to nothing, one bar for each part."
+        " The same figures are in the table below.",
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("name", "Part"),
+            tables.Column("amount", "Amount", "money"),
+            tables.Column("ends_at", "Left after it", "money"),
+        ],
+        page=here,
+        name="bill-parts",
+        caption=f"{here.period}, {here.selection.basis.lower()}, {here.currency}",
+        origin=page.Origin(
+            formula="Each part is summed by itself; after the last nothing is left.",
+            mart="cost.mart_cost_waterfall",
+            row_count=table.num_rows,
+        ),
+        total_rows=[0],
+    )
+
+
+def show_adjustments(here: Page) -> None:
+    """Draw what came to light about closed months."""
+    st.header("Adjustments of closed months", anchor=False)
+    totals = data.adjustment_totals(here.snapshot, here.selection)
+    if totals.num_rows == 0:
+        st.markdown(
+            f"Nothing about a closed month is booked in {here.period}, and nothing came"
+            " to light about it since it was closed."
+        )
+        return
+    st.markdown(closing_sentences.adjustments(totals.to_pylist()))
+    items = data.adjustments(here.snapshot, here.selection)
+    tables.show(
+        items,
+        [
+            tables.Column("locked_month", "About", "month"),
+            tables.Column("booked_month", "Booked in", "month"),
+            tables.Column("booking", "Booking"),
+            tables.Column("kind", "Kind"),
+            tables.Column("source", "Bill"),
+            tables.Column("charge_date", "Day", "day"),
+            tables.Column("component", "Part"),
+            tables.Column("model", "Model"),
+            tables.Column("amount", "Adjustment", "change"),
+            tables.Column("explanation", "Why", "prose"),
+        ],
+        page=here,
+        name="adjustments",
+        caption=f"Booked in {here.period}, or about it; {here.selection.basis.lower()}",
+        origin=page.Origin(
+            formula="Current less closed amount of each line. In its bill: the booked"
+            " month's figures have it. To be booked: no other figure has it.",
+            mart=_ADJUSTMENTS,
+            row_count=items.num_rows,
+        ),
+    )
+
+
+def show_months(here: Page, states: pa.Table) -> None:
+    """Draw where each month stands and what it was closed with."""
+    st.header("Months", anchor=False)
+    st.markdown(
+        "A closed month shows what it was closed with; beside it stands what evidence"
+        " and rules make of it now."
+    )
+    tables.show(
+        states,
+        [
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("state", "State"),
+            tables.Column("locked_cost", "Closed with", "money"),
+            tables.Column("current_cost", "Now", "money"),
+            tables.Column("difference", "Difference", "change"),
+            tables.Column("adjustment_count", "Adjustments", "count"),
+            tables.Column("locked_by", "Closed by"),
+            tables.Column("approved_by", "Approved by"),
+            tables.Column("locked_at", "Closed at", "moment"),
+        ],
+        page=here,
+        name="months",
+        caption=f"Chosen first, then the newest; {here.selection.basis.lower()}",
+        origin=page.Origin(
+            formula="The whole ledger of a month, out of scope included.",
+            mart=_STATES,
+            row_count=states.num_rows,
+        ),
+    )
+
+
+def show_events(here: Page) -> None:
+    """Draw who closed, approved and reopened."""
+    st.header("Who did what", anchor=False)
+    events = data.period_events(here.snapshot, here.selection)
+    if events.num_rows == 0:
+        st.markdown(f"{here.period} was never closed.")
+        return
+    st.markdown("From the audit log, whose entries are chained by hash, newest first.")
+    tables.show(
+        events,
+        [
+            tables.Column("occurred_at", "When", "moment"),
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("event", "What"),
+            tables.Column("actor", "Who"),
+            tables.Column("approver", "Approved by"),
+            tables.Column("reason", "Reason", "prose"),
+            tables.Column("entry", "Entry"),
+        ],
+        page=here,
+        name="period-events",
+        caption=f"Events of {here.period}",
+        origin=page.Origin(
+            formula="Entries about months, as the audit log has them.",
+            mart="cost.mart_period_events",
+            row_count=events.num_rows,
+        ),
+    )
+
+
+main()

@@ -1,0 +1,171 @@
+"""Invoices, states and adjustments of months, in figures that add up on paper."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from dashboard import data
+from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triptych.warehouse.reader import Snapshot
+
+SEPTEMBER = data.Selection(
+    data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",)), "Billed", "EUR"
+)
+AUGUST = data.Selection(data.Period("2026-08", ("2026-08",)), "Amortised", "EUR")
+QUARTER = data.Selection(
+    data.Period("2026-Q3", ("2026-07", "2026-08", "2026-09")), "Billed", "EUR"
+)
+
+
+def test_invoices_are_ledger_explained_and_unexplained_the_red_ones_first(
+    snapshot: Snapshot,
+) -> None:
+    rows = data.invoices(snapshot, SEPTEMBER).to_pylist()
+    assert [(row["issuer"], row["state"], row["unexplained"]) for row in rows] == [
+        ("Railway", "no invoice", Decimal(-120)),
+        ("Mailer", "no ledger", Decimal(15)),
+        ("Google Cloud", "not reconciled", Decimal("5.50")),
+        ("AWS", "reconciled", Decimal(0)),
+        ("OpenAI", "reconciled", Decimal(0)),
+    ]
+    for row in rows:
+        sides = (row["ledger"] or 0) + row["explained"] + row["unexplained"]
+        assert (row["invoiced"] or 0) == sides
+
+
+def test_currencies_are_never_added_and_sizes_do_not_cancel(snapshot: Snapshot) -> None:
+    eur, usd = data.invoice_totals(snapshot, SEPTEMBER).to_pylist()
+    assert (eur["currency"], eur["reconciled_count"], eur["row_count"]) == ("EUR", 1, 4)
+    # 2520.01 + 285.75 + 15.00, and 2520 + 260.25 + 120.
+    assert eur["invoiced"] == Decimal("2820.76")
+    assert eur["ledger"] == Decimal("2900.25")
+    # 5.50 + 15 - 120 net; by size 140.50, though one side is too much.
+    assert eur["unexplained"] == Decimal("-99.50")
+    assert eur["unexplained_gross"] == Decimal("140.50")
+    assert (eur["has_missing_line"], eur["has_tax"]) == (True, False)
+    assert usd["unexplained_gross"] == 0
+
+
+def test_what_has_no_final_invoice_is_to_accrue_also_while_it_is_only_estimated(
+    tmp_path: Path,
+) -> None:
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "insert into cost.fct_daily_model_costs by name select * from (values"
+            " ('2026-09', 'railway', 'direct', 'EUR', 0, 55.50, true),"
+            " ('2026-09', 'kubernetes', 'direct', 'EUR', 0, 9, true))"
+            " as costs (billing_month, source, component, currency, billed_cost,"
+            " effective_cost, is_estimated)"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    rows = data.accruals(snapshot, SEPTEMBER).to_pylist()
+    # A cluster that is never invoiced waits for no invoice.
+    assert [(row["source"], row["amount"]) for row in rows] == [
+        ("railway", Decimal(120)),
+        ("railway", Decimal("55.50")),
+    ]
+    totals = data.accrual_totals(snapshot, SEPTEMBER).to_pylist()
+    assert [(row["currency"], row["amount"]) for row in totals] == [
+        ("EUR", Decimal("175.50"))
+    ]
+    assert data.accruals(snapshot, AUGUST).num_rows == 0
+
+
+def test_what_is_on_one_side_is_listed_in_both_directions(snapshot: Snapshot) -> None:
+    rows = data.unmatched(snapshot, SEPTEMBER).to_pylist()
+    assert [(row["side"], row["issuer"], row["amount"]) for row in rows] == [
+        ("charges without an invoice", "Railway", Decimal(120)),
+        ("invoice without charges", "Mailer", Decimal(15)),
+        ("lines on one side", "Google Cloud", Decimal(20)),
+    ]
+
+
+def test_parts_come_down_from_the_bills_to_nothing(snapshot: Snapshot) -> None:
+    rows = data.ledger_parts(snapshot, SEPTEMBER).to_pylist()
+    # Billed: eta-v2 100 more than amortised, and 70 of a commitment not billed.
+    assert rows[0]["amount"] == Decimal("3329.0000000001")
+    assert sum(row["amount"] for row in rows[1:]) == rows[0]["amount"]
+    assert rows[-1]["ends_at"] == rows[-1]["left_over"] == 0
+    for above, row in pairwise(rows):
+        assert row["starts_at"] == above["ends_at"]
+
+
+def test_the_checklist_names_each_bill_that_keeps_the_month_open(
+    snapshot: Snapshot,
+) -> None:
+    rows = data.closing_steps(snapshot, SEPTEMBER).to_pylist()
+    assert [(row["step"], row["is_done"], row["leads_to"]) for row in rows] == [
+        ("The month is over, with every rate", False, "estimated"),
+        ("Invoices and bill of gcp tie", False, "reconciled"),
+        ("Invoices and bill of railway tie", False, "reconciled"),
+        ("Invoices and bill of aws tie", True, "reconciled"),
+        ("Closed by one person, approved by another", False, "locked"),
+    ]
+    august = data.closing_steps(snapshot, AUGUST).to_pylist()
+    assert [row["is_done"] for row in august] == [True, True, True, False]
+    assert august[-1]["remark"] == "Items that changed after it was closed: 1."
+
+
+def test_a_month_without_any_invoice_lacks_them(snapshot: Snapshot) -> None:
+    july = data.Selection(data.Period("2026-07", ("2026-07",)), "Billed", "EUR")
+    rows = data.closing_steps(snapshot, july).to_pylist()
+    assert rows[1]["remark"] == "There is no invoice of the month."
+    assert not rows[1]["is_done"]
+    assert data.invoice_totals(snapshot, july).num_rows == 0
+
+
+def test_adjustments_are_those_booked_in_the_month_and_those_about_it(
+    snapshot: Snapshot,
+) -> None:
+    booked = data.adjustments(snapshot, SEPTEMBER).to_pylist()
+    assert [(row["kind"], row["amount"], row["booking"]) for row in booked] == [
+        ("restated export", Decimal(30), "to be booked"),
+        ("late credit", Decimal(-12), "in its bill"),
+    ]
+    assert {row["is_about_here"] for row in booked} == {False}
+    about = data.adjustments(snapshot, AUGUST).to_pylist()
+    assert {(row["is_about_here"], row["is_booked_here"]) for row in about} == {
+        (True, False)
+    }
+    totals = data.adjustment_totals(snapshot, AUGUST).to_pylist()
+    assert [(row["kind"], row["to_book"]) for row in totals] == [
+        ("late credit", None),
+        ("restated export", Decimal(30)),
+    ]
+
+
+def test_states_show_what_a_month_was_closed_with_beside_what_it_is_now(
+    snapshot: Snapshot,
+) -> None:
+    rows = data.month_states(snapshot, AUGUST).to_pylist()
+    assert [(row["billing_month"], row["is_chosen"]) for row in rows] == [
+        ("2026-08", True),
+        ("2026-09", False),
+        ("2026-07", False),
+    ]
+    assert rows[0]["locked_cost"] == Decimal(2200)
+    assert rows[0]["difference"] == Decimal(30)
+    assert rows[1]["locked_cost"] is None
+
+
+def test_events_are_those_of_the_chosen_months_newest_first(
+    snapshot: Snapshot,
+) -> None:
+    rows = data.period_events(snapshot, AUGUST).to_pylist()
+    assert [(row["event"], row["actor"], row["approver"]) for row in rows] == [
+        ("closed", "Ana Lima", "Ben Okafor"),
+        ("reopened", "Ana Lima", None),
+        ("closed", "Ana Lima", "Ben Okafor"),
+    ]
+    assert data.period_events(snapshot, SEPTEMBER).num_rows == 0
+    assert data.period_events(snapshot, QUARTER).num_rows == 4

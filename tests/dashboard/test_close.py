@@ -1,0 +1,133 @@
+"""The page on which finance decides whether a month may be closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.warehouse_fixture import publish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamlit.testing.v1 import AppTest
+
+PAGE = "close"
+
+
+def tiles(app: AppTest) -> dict[str, str]:
+    return {
+        metric.label: str(metric.value).replace("\u00a0", " ") for metric in app.metric
+    }
+
+
+def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE)
+    assert not app.exception
+    assert not app.error
+    assert tiles(app) == {
+        "State": "Open",
+        "Invoices that tie": "2 of 5",
+        "To accrue": "EUR 120.00",
+        "Changed since the close": "— (not closed)",
+    }
+    text = text_of(app)
+    assert ":blue-badge[open] → estimated → reconciled → locked → restated" in text
+    assert "Missing to be **estimated**: the month is over, with every rate" in text
+    assert "**2 of 5** tie in Sep 2026; nothing explains **EUR 140.50**." in text
+    assert "charges without an invoice **1**, invoice without charges **1**" in text
+    assert "Bills of **EUR 3,299.00** are divided into parts, which add up" in text
+    assert "**+EUR 30.00 about Aug 2026 in Sep 2026 (restated export)**" in text
+    assert "Sep 2026 was never closed." in text
+    assert len(app.get("vega_lite_chart")) == 1
+
+
+def test_the_commands_to_type_name_the_month_and_two_people(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE))
+    assert "**two different people**" in text
+    assert "triptych reconcile --period 2026-09" in text
+    command = 'triptych close --period 2026-09 --by "NAME" --approved-by "OTHER NAME"'
+    assert command in text
+    closed = text_of(open_app(tmp_path, page=PAGE, period="2026-08"))
+    assert 'triptych reopen --period 2026-08 --by "NAME" --reason "WHY"' in closed
+    assert "triptych close" not in closed
+
+
+def test_a_restated_month_says_what_changed_and_who_did_what(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-08")
+    assert tiles(app)["State"] == "Restated"
+    assert tiles(app)["Changed since the close"] == "+EUR 30.00"
+    text = text_of(app)
+    assert "**1 of 1** tie in Aug 2026" in text
+    assert "Missing to be **locked**: nothing changed after the close." in text
+    assert "The GPU pool was divided wrongly." in text
+    assert "e8e8e8e8e8e8" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("estimated", "**Sep 2026 is estimated: its figures are an accrual.**"),
+        ("reconciled", "two people: whoever closes does not approve."),
+    ],
+)
+def test_each_state_says_what_it_means(
+    tmp_path: Path, open_app: OpenApp, state: str, sentence: str
+) -> None:
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "update cost.mart_period_states set state = ?, reason = null"
+            " where billing_month = '2026-09'",
+            [state],
+        )
+    app = open_app(tmp_path, page=PAGE)
+    assert tiles(app)["State"] == state.capitalize()
+    assert sentence in text_of(app)
+
+
+def test_a_quarter_is_as_final_as_its_least_final_month(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-Q3")
+    assert tiles(app)["State"] == "Open"
+    assert tiles(app)["Invoices that tie"] == "3 of 6"
+    assert tiles(app)["Changed since the close"] == "+EUR 30.00"
+    assert "--period 2026-09" in text_of(app)
+
+
+def test_a_month_without_invoices_says_how_to_bring_them_in(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-07")
+    assert not app.exception
+    text = text_of(app)
+    assert "**No invoice for Jul 2026.**" in text
+    assert "triptych ingest" in text
+    assert tiles(app)["Invoices that tie"] == "— (no invoice)"
+
+
+def test_stale_and_partial_data_are_said_on_every_figure(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path, "stale")
+    app = open_app(tmp_path, page=PAGE)
+    assert all(label.endswith("· stale") for label in tiles(app))
+    publish(tmp_path, "partial", run_id="run-0002")
+    app = open_app(tmp_path, page=PAGE)
+    assert "To accrue, at least" in tiles(app)
+    assert "Bills of **at least EUR 3,299.00**" in text_of(app)
