@@ -8,8 +8,6 @@ the lock, and the audit log says so; all of it counts from one transaction on.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from ingest.closed_months import ClosedMonth
 from triptych.errors import NotReconciledError, UsageError
 from triptych.lock import hold_run_lock
 from triptych.pipeline import Run, inputs_of
+from triptych.signatories import check_month, named_person
 from triptych.warehouse.frozen_marts import FROZEN_MARTS, canonical_csv, content_hash
 from triptych.warehouse.inspection import read_bill_loads
 from triptych.warehouse.locks import (
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     from triptych.warehouse.locks import PeriodLock, Renderer
     from triptych.warehouse.reader import Snapshot
     from triptych.workspace import Workspace
-
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ def close(
         A run is under way.
     """
     people = _two_people(sign_off)
-    _check_period(period)
+    check_month(period)
     with hold_run_lock(workspace.lock_file):
         history = read_history(workspace)
         snapshot = PublishedReader(workspace.root).snapshot()
@@ -178,12 +175,12 @@ def reopen(
     UsageError
         The month is not closed, no reason is given, or one person plays both parts.
     """
-    actor = _person(sign_off.by, "--by")
+    actor = named_person(sign_off.by, "--by")
     approver = None if sign_off.approved_by is None else _two_people(sign_off)[1]
     reason = (sign_off.reason or "").strip()
     if not reason:
         raise UsageError("A month is only reopened with a --reason.")
-    _check_period(period)
+    check_month(period)
     with hold_run_lock(workspace.lock_file):
         lock = _lock_in_force(read_history(workspace), period)
         run = Run(workspace, settings, progress)
@@ -209,28 +206,16 @@ def reopen(
 
 def _two_people(sign_off: SignOff) -> tuple[str, str]:
     approved_by = sign_off.approved_by or ""
-    people = _person(sign_off.by, "--by"), _person(approved_by, "--approved-by")
+    people = (
+        named_person(sign_off.by, "--by"),
+        named_person(approved_by, "--approved-by"),
+    )
     if people[0].casefold() == people[1].casefold():
         raise UsageError(
             f"{people[0]} cannot both close a month and approve it.",
             next_step="--by and --approved-by are two different people.",
         )
     return people
-
-
-def _person(name: str, option: str) -> str:
-    """Return a name as it is compared: one spelling, single spaces."""
-    plain = " ".join(unicodedata.normalize("NFKC", name).split())
-    if not any(character.isalnum() for character in plain):
-        raise UsageError(f"{option} names nobody.", next_step="Give a person's name.")
-    return plain
-
-
-def _check_period(period: str) -> None:
-    if not _MONTH.fullmatch(period):
-        raise UsageError(
-            f"--period {period!r} is not a month.", next_step="Write it as YYYY-MM."
-        )
 
 
 def _lock_in_force(history: PeriodHistory, period: str) -> PeriodLock:

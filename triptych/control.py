@@ -102,12 +102,16 @@ def inputs_hash(
     """Return a text that differs whenever a build would be made from something else.
 
     That is another load, another setting or rule, another lock, or another dbt
-    project; what differs between any two runs, and the version of triptych, are left
-    out. Equal to that of the published run: what is published is up to date.
+    project. Left out are what differs between any two runs, comments, which change no
+    figure, and the version of triptych. Equal to that of the published run: what is
+    published is up to date.
     """
     moment = datetime(2000, 1, 1, tzinfo=UTC)
     tables = control_tables(settings, run_id="", started_at=moment, history=history)
-    content = {t.name: [list(row) for row in t.rows] for t in tables if t.name != "run"}
+    left_out = {"run", "period_comments"}
+    content = {
+        t.name: [list(row) for row in t.rows] for t in tables if t.name not in left_out
+    }
     of_the_run = [settings.organisation, settings.currency, settings.fx.rate]
     return hash_of(
         {"run": of_the_run, "loads": load_ids, "project": project, **content}
@@ -292,6 +296,7 @@ def _period_tables(history: PeriodHistory) -> list[ControlTable]:
             [(k.billing_month, k.lock_id, one) for k in locks for one in k.load_ids],
         ),
         _period_events_table(history),
+        _period_comments_table(history),
     ]
 
 
@@ -315,6 +320,28 @@ def _period_events_table(history: PeriodHistory) -> ControlTable:
                 entry.entry_hash,
             )
             for entry in history.events
+        ],
+    )
+
+
+def _period_comments_table(history: PeriodHistory) -> ControlTable:
+    told = ("billing_month", "prior_billing_month", "model_id", "author", "text")
+    return ControlTable(
+        "period_comments",
+        {
+            "log_position": "BIGINT",
+            "occurred_at": "TIMESTAMP",
+            **dict.fromkeys(told, "VARCHAR"),
+            "entry_hash": "VARCHAR",
+        },
+        [
+            (
+                entry.position,
+                entry.occurred_at,
+                *(entry.detail[name] for name in told),
+                entry.entry_hash,
+            )
+            for entry in history.comments
         ],
     )
 

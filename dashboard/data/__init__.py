@@ -37,6 +37,7 @@ from dashboard.data.closing import (
     period_events,
     unmatched,
 )
+from dashboard.data.comments import comments
 from dashboard.data.costs import (
     COMPONENTS,
     OTHER_MODELS,
@@ -120,6 +121,7 @@ __all__ = [
     "adjustment_totals",
     "adjustments",
     "closing_steps",
+    "comments",
     "commitment_headline",
     "commitments",
     "coverage",

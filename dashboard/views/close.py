@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import charts, closing_sentences, data, page, step_charts, tables
+from dashboard import (
+    charts,
+    closing_sentences,
+    comments,
+    data,
+    page,
+    step_charts,
+    tables,
+)
 from dashboard import format as fmt
 
 if TYPE_CHECKING:
@@ -52,6 +60,8 @@ def main() -> None:
     show_adjustments(here)
     show_months(here, states)
     show_events(here)
+    st.header("Comments", anchor=False)
+    comments.show(here)
 
 
 def show_tiles(

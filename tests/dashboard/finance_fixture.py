@@ -24,6 +24,9 @@ create table cost.mart_period_adjustments (locked_month varchar, booked_month va
 create table cost.mart_period_events (log_position bigint, occurred_at timestamp,
   event varchar, billing_month varchar, lock_id varchar, actor varchar,
   approver varchar, reason varchar, content_hash varchar, entry_hash varchar);
+create table cost.mart_period_comments (log_position bigint, commented_at timestamp,
+  billing_month varchar, prior_billing_month varchar, model_id varchar, author varchar,
+  comment_text varchar, entry_hash varchar);
 create table cost.mart_period_reconciliation (billing_month varchar, source varchar,
   state varchar, is_reconciled boolean, reason varchar);
 create table cost.mart_invoice_reconciliation (billing_month varchar,
@@ -196,4 +199,15 @@ insert into cost.mart_cost_landings values
    7500, 'will be within');
 """
 
-ROWS = _INVOICES + _MONTHS + _BUDGETS + _BRIDGE + _FORECASTS
+#: Two people on September against August, one of them on a model alone; one on August.
+COMMENTS = """
+insert into cost.mart_period_comments values
+  (4, '2026-09-02 08:00', '2026-08', null, null, 'Ana Lima',
+   'Waiting for the credit of the outage.', 'c4c4c4c4c4c4c4c4'),
+  (10, '2026-09-28 09:30', '2026-09', '2026-08', null, 'Ana Lima',
+   'The tokens are the new assistant.', 'c10c10c10c10c10c'),
+  (11, '2026-09-29 14:05', '2026-09', '2026-08', 'eta-v2', 'Ben Okafor',
+   'Cheaper since <b>the move</b> to *spot*.', 'c11c11c11c11c11c');
+"""
+
+ROWS = _INVOICES + _MONTHS + _BUDGETS + _BRIDGE + _FORECASTS + COMMENTS

@@ -76,6 +76,19 @@ def test_a_restated_month_says_what_changed_and_who_did_what(
     assert "e8e8e8e8e8e8" in text
 
 
+def test_comments_keep_their_author_and_are_shown_as_they_were_written(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE))
+    assert "2 comments, the newest first" in text
+    assert "Ben Okafor" in text
+    assert "Cheaper since &lt;b&gt;the move&lt;/b&gt; to *spot*." in text
+    assert 'triptych comment --period 2026-09 --by "NAME" "TEXT"' in text
+    july = text_of(open_app(tmp_path, page=PAGE, period="2026-07"))
+    assert "Nobody has commented on this yet." in july
+
+
 @pytest.mark.parametrize(
     ("state", "sentence"),
     [

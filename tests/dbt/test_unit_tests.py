@@ -23,6 +23,7 @@ COMPUTES_NOTHING = {
     "int_compute_usage",
     "int_model_usage",
     "mart_loads",
+    "mart_period_comments",
     "mart_period_events",
     "mart_run",
     *(

@@ -281,6 +281,30 @@ def test_a_reopened_month_shows_what_it_is_now_and_keeps_what_it_was(
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == stored
 
 
+def test_a_comment_on_a_closed_month_is_published_and_moves_nothing(
+    case: ClosingCase,
+) -> None:
+    before, stored = case.march(), case.stored()
+    spoken = CliRunner().invoke(
+        app,
+        [
+            *("comment", "--period", "2026-04", "--against", CLOSED, "--publish"),
+            *("--model", "eta", "--by", "Ana Lima", "Dearer since the move."),
+            *("--workspace", str(case.root)),
+        ],
+    )
+    assert spoken.exit_code == 0, spoken.output
+    (said,) = case.ask("SELECT * FROM cost.mart_period_comments")
+    assert (said["author"], said["comment_text"]) == (
+        "Ana Lima",
+        "Dearer since the move.",
+    )
+    assert (said["prior_billing_month"], said["model_id"]) == (CLOSED, "eta")
+    assert said["entry_hash"] == read_history(case.workspace).head_hash
+    assert case.state()["state"] == "locked"
+    assert (case.march(), case.stored()) == (before, stored)
+
+
 def test_the_published_figures_must_be_of_the_current_rules_and_evidence(
     open_case: ClosingCase,
 ) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from triptych.cli.application import new_application
 from triptych.cli.close_commands import close, reopen
+from triptych.cli.comment_command import comment
 from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
 from triptych.cli.quarantine_commands import quarantine
@@ -29,6 +30,7 @@ app.command()(run)
 app.command()(reconcile)
 app.command()(close)
 app.command()(reopen)
+app.command()(comment)
 app.command()(sql)
 app.command()(status)
 app.add_typer(quarantine, name="quarantine")

@@ -18,7 +18,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from triptych.errors import TriptychError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from triptych.workspace import Workspace
 
 CLOSED, REOPENED = "period_closed", "period_reopened"
+COMMENTED = "period_commented"
 _EVENTS = (CLOSED, REOPENED)
 
 
@@ -93,12 +94,27 @@ class PeriodLock:
 
 
 @dataclass(frozen=True, slots=True)
+class CommentText:
+    """What somebody says about a month, or about what changed since an earlier one."""
+
+    billing_month: str
+    author: str
+    text: str
+    prior_billing_month: str | None = None
+    model_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PeriodHistory:
-    """What happened to months, oldest first, and the locks in force by month."""
+    """What happened to months, oldest first, and the locks in force by month.
+
+    ``comments`` are entries too, and end or begin nothing.
+    """
 
     events: tuple[AuditEntry, ...] = ()
     locks: tuple[PeriodLock, ...] = ()
     head_hash: str = ""
+    comments: tuple[AuditEntry, ...] = ()
 
     def lock_of(self, billing_month: str) -> PeriodLock | None:
         """Return the lock of a month, if it has one."""
@@ -131,10 +147,13 @@ def read_history(workspace: Workspace) -> PeriodHistory:
 def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
     """Return what the entries of a log, oldest first, come to."""
     events: list[AuditEntry] = []
+    comments: list[AuditEntry] = []
     locks: dict[str, PeriodLock] = {}
     head = ""
     for entry in entries:
         head = entry.entry_hash
+        if entry.event == COMMENTED:
+            comments.append(entry)
         if entry.event not in _EVENTS:
             continue
         events.append(entry)
@@ -143,7 +162,8 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
             locks[month] = _lock(entry)
         else:
             locks.pop(month, None)
-    return PeriodHistory(tuple(events), tuple(locks[m] for m in sorted(locks)), head)
+    in_force = tuple(locks[month] for month in sorted(locks))
+    return PeriodHistory(tuple(events), in_force, head, tuple(comments))
 
 
 def _lock(entry: AuditEntry) -> PeriodLock:
@@ -195,22 +215,33 @@ def record_reopening(
     reason: str,
 ) -> AuditEntry:
     """End a lock. Its figures and files stay where they are; they are evidence."""
+    return _record(
+        workspace,
+        REOPENED,
+        {
+            "billing_month": lock.billing_month,
+            "lock_id": lock.lock_id,
+            "actor": actor,
+            "approver": approver,
+            "reason": reason,
+            "content_hash": lock.content_hash,
+        },
+    )
+
+
+def record_comment(workspace: Workspace, said: CommentText) -> AuditEntry:
+    """Add a comment to the audit log."""
+    return _record(workspace, COMMENTED, asdict(said))
+
+
+def _record(
+    workspace: Workspace, event: str, detail: Mapping[str, object]
+) -> AuditEntry:
     connection = connect(workspace.raw_database, root=workspace.root)
     try:
         connection.execute("BEGIN")
         audit_log.read_verified(connection)
-        entry = audit_log.append(
-            connection,
-            REOPENED,
-            {
-                "billing_month": lock.billing_month,
-                "lock_id": lock.lock_id,
-                "actor": actor,
-                "approver": approver,
-                "reason": reason,
-                "content_hash": lock.content_hash,
-            },
-        )
+        entry = audit_log.append(connection, event, detail)
         connection.execute("COMMIT")
     finally:
         connection.close()
@@ -331,9 +362,11 @@ def sweep_unlocked(workspace: Workspace, history: PeriodHistory) -> None:
 
 __all__ = [
     "CLOSED",
+    "COMMENTED",
     "NO_HISTORY",
     "REOPENED",
     "ClosingMonth",
+    "CommentText",
     "LockedFileError",
     "PeriodHistory",
     "PeriodLock",
@@ -344,6 +377,7 @@ __all__ = [
     "history_of",
     "read_history",
     "read_locked_file",
+    "record_comment",
     "record_reopening",
     "store_files",
     "sweep_unlocked",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -156,6 +157,20 @@ def test_states_show_what_a_month_was_closed_with_beside_what_it_is_now(
     assert rows[0]["locked_cost"] == Decimal(2200)
     assert rows[0]["difference"] == Decimal(30)
     assert rows[1]["locked_cost"] is None
+
+
+def test_comments_are_those_on_the_month_or_on_its_bridge_with_their_author(
+    snapshot: Snapshot,
+) -> None:
+    on_bridge = data.comments(snapshot, SEPTEMBER, "2026-08").to_pylist()
+    assert [(row["author"], row["about"]) for row in on_bridge] == [
+        ("Ben Okafor", "eta-v2"),
+        ("Ana Lima", "all"),
+    ]
+    assert data.comments(snapshot, SEPTEMBER, "2026-07").num_rows == 0
+    assert data.comments(snapshot, QUARTER).num_rows == 3
+    vision = replace(SEPTEMBER, scope_kind="model", scope_id="vision-v1")
+    assert data.comments(snapshot, vision, "2026-08").num_rows == 1
 
 
 def test_events_are_those_of_the_chosen_months_newest_first(

@@ -1,0 +1,67 @@
+"""``comment``: what somebody has to say about a month's figures."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    VerboseOption,
+    WorkspaceOption,
+    open_workspace,
+)
+from triptych.cli.printing import print_json
+from triptych.progress import progress_for
+
+
+def comment(  # noqa: PLR0913  (one per option)
+    text: Annotated[str, typer.Argument(help="What there is to say.")],
+    *,
+    period: Annotated[
+        str, typer.Option(metavar="YYYY-MM", help="The billing month it is about.")
+    ],
+    by: Annotated[
+        str, typer.Option(metavar="NAME", help="Who says it; no e-mail address.")
+    ],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM", help="The earlier month that it is compared with."
+        ),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="ID", help="The model it is about.")
+    ] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Build a run that shows it at once.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Add a comment with its author to a month; it is never changed or removed."""
+    from triptych import commenting
+    from triptych.warehouse.locks import CommentText
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    report = commenting.comment(
+        opened.workspace,
+        opened.settings,
+        CommentText(period, by, text, against, model),
+        is_published=publish,
+        progress=progress_for(),
+    )
+    if as_json:
+        print_json(report)
+        return
+    print(f"{report.author} commented on {report.billing_month}.")
+    print(f"audit log     {report.audit_log_hash}")
+    if report.published_run_id is None:
+        print('The next run shows it; "triptych build" makes one now.')
+    else:
+        print(f"Published run {report.published_run_id}")
+
+
+__all__ = ["comment"]

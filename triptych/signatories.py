@@ -1,0 +1,35 @@
+"""Names of people who sign for a month, and the month that they sign for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from triptych.errors import UsageError
+
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+def named_person(name: str, option: str) -> str:
+    """Return a name as it is compared: one spelling, single spaces.
+
+    Raises
+    ------
+    UsageError
+        There is no letter or digit in it.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", name).split())
+    if not any(character.isalnum() for character in plain):
+        raise UsageError(f"{option} names nobody.", next_step="Give a person's name.")
+    return plain
+
+
+def check_month(period: str, option: str = "--period") -> None:
+    """Refuse what is not a month, ``YYYY-MM``."""
+    if not _MONTH.fullmatch(period):
+        raise UsageError(
+            f"{option} {period!r} is not a month.", next_step="Write it as YYYY-MM."
+        )
+
+
+__all__ = ["check_month", "named_person"]
