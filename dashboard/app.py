@@ -45,6 +45,11 @@ def main() -> None:
                     url_path="close",
                 ),
                 st.Page(
+                    _VIEWS / "budget.py",
+                    title="Budget",
+                    url_path="budget",
+                ),
+                st.Page(
                     _VIEWS / "gpu_idle.py",
                     title="GPU & idle",
                     url_path="gpu_idle",

@@ -135,6 +135,28 @@ def signed_percent(ratio: float | None) -> str:
     return f"+{text}" if ratio is not None and ratio > 0 else text
 
 
+def times(ratio: float | None) -> str:
+    """Write a multiple of the budget, e.g. ``3.8 × budget``.
+
+    What is over never reads as one time the budget: it gets more digits.
+    """
+    if ratio is None:
+        return UNKNOWN
+    digits = next((n for n in (1, 2, 3) if ratio == 1 or round(ratio, n) != 1), 4)
+    text = f"{_rounded(Decimal(repr(ratio)), Decimal(1).scaleb(-digits)):,f}"
+    return f"{text}{_NO_BREAK_SPACE}×{_NO_BREAK_SPACE}budget"
+
+
+def against_budget(variance_ratio: float | None, times_budget: float | None) -> str:
+    """Write a variance in both forms, e.g. ``280.0 % over = 3.8 × budget``."""
+    if variance_ratio is None or times_budget is None:
+        return UNKNOWN
+    side = "over" if variance_ratio > 0 else "under"
+    if variance_ratio == 0:
+        return "as budgeted"
+    return f"{percent(abs(variance_ratio))} {side} = {times(times_budget)}"
+
+
 def count(number: Decimal | int | None) -> str:
     """Write a quantity in full, without trailing zeros."""
     if number is None:

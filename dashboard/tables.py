@@ -19,7 +19,7 @@ import streamlit as st
 from dashboard import format as fmt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dashboard.page import Origin, Page
 
@@ -39,6 +39,7 @@ Kind = Literal[
     "hours",
     "gpus",
     "unit_cost",
+    "times",
 ]
 _TEXT_KINDS = frozenset({"text", "prose", "month", "day", "moment"})
 #: Text that is never broken over lines.
@@ -212,6 +213,7 @@ _WRITERS: dict[str, Any] = {
     "count": fmt.count,
     "hours": fmt.hours,
     "gpus": fmt.gpus,
+    "times": fmt.times,
 }
 
 
@@ -247,6 +249,22 @@ def steps_with_total(waterfall: pa.Table, labels: dict[str, str]) -> pa.Table:
         [
             {name: row[name] for name in columns} | {"step": labels[row["step"]]}
             for row in [*steps, *total]
+        ]
+    )
+
+
+def named_steps(
+    steps: pa.Table, labels: Mapping[str, str], *, meanings: Mapping[str, str]
+) -> pa.Table:
+    """Return the steps of a waterfall with their names and what they say."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "step": labels[row["step"]],
+                "amount": row["amount"],
+                "meaning": meanings.get(row["step"], ""),
+            }
+            for row in steps.to_pylist()
         ]
     )
 

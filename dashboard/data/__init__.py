@@ -23,6 +23,15 @@ from dashboard.data.accelerators import (
     idle_owners,
     pools_of_the_week,
 )
+from dashboard.data.budgets import (
+    BRIDGE_BARS,
+    BridgeBar,
+    bridge_lines,
+    bridge_months,
+    bridge_steps,
+    budget_months,
+    budgets,
+)
 from dashboard.data.closing import (
     EXPLANATIONS,
     accrual_totals,
@@ -95,6 +104,7 @@ from dashboard.data.unit_costs import (
 
 __all__ = [
     "ACCELERATOR_PARTS",
+    "BRIDGE_BARS",
     "COMPONENTS",
     "EXPLANATIONS",
     "LINE_ITEM_LIMIT",
@@ -102,6 +112,7 @@ __all__ = [
     "AcceleratorHeadline",
     "AcceleratorHours",
     "Basis",
+    "BridgeBar",
     "CommitmentHeadline",
     "GatewayHeadline",
     "Headline",
@@ -120,6 +131,11 @@ __all__ = [
     "accruals",
     "adjustment_totals",
     "adjustments",
+    "bridge_lines",
+    "bridge_months",
+    "bridge_steps",
+    "budget_months",
+    "budgets",
     "closing_steps",
     "comments",
     "commitment_headline",

@@ -267,6 +267,22 @@ def test_close_and_reconcile_is_whole_on_every_screen(
         tab.assert_quiet()
 
 
+@pytest.mark.parametrize("size", list(SIZES))
+def test_budget_is_whole_on_every_screen(browser: Any, address: str, size: str) -> None:
+    with visit(browser, f"{address}/budget", size=size) as tab:
+        tab.wait_for("What was said about it")
+        tab.settle()
+        text = tab.text()
+        for figure in ("199.9 % over = 3.0 × budget", "EUR 3,440.00"):
+            assert figure in text, text
+        assert "SYNTHETIC" in text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 2
+        _keep(tab, f"budget-{size}")
+        tab.assert_quiet()
+
+
 def _keep(tab: Visit, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     tab.page.screenshot(path=SCREENSHOTS / f"{name}.png")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from streamlit.testing.v1 import AppTest
 
-PAGES = ("", "close", "data_health", "gateway_gaps")
+PAGES = ("", "close", "budget", "data_health", "gateway_gaps")
 
 
 def tile(app: AppTest, label: str) -> str:

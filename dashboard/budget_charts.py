@@ -1,0 +1,94 @@
+"""The chart of the page *Budget*: a bullet for each scope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import pandas as pd
+
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    from dashboard.charts import Chart, Palette
+
+#: A mark for each state, so that none is told by its colour alone.
+STATE_MARKS = {
+    "over": "\u25b2 over",
+    "within": "\u2713 within",
+    "running": "\u25b7 running",
+    "stale": "\u25cc stale",
+    "unknown": "? unknown",
+}
+_ROW_HEIGHT = 40
+_PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 5}
+
+
+def bullets(table: pa.Table, currency: str, colours: Palette) -> Chart:
+    """Return a bullet for each scope: the actual as a bar, the budget as a line."""
+    rows = [_bullet(row, currency) for row in table.to_pylist()]
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        y=alt.Y(
+            "scope:N",
+            sort=[row["scope"] for row in rows],
+            title=None,
+            axis=alt.Axis(labelLimit=150, ticks=False),
+        ),
+        tooltip=[
+            alt.Tooltip("scope:N", title="Scope"),
+            alt.Tooltip("actual_text:N", title="Actual"),
+            alt.Tooltip("budget_text:N", title="Budget"),
+            alt.Tooltip("state:N", title="State"),
+        ],
+    )
+    x = alt.X("actual:Q", title=currency, axis=alt.Axis(format="~s", tickCount=5))
+    bars = base.mark_bar(height=14).encode(
+        x=x,
+        color=alt.Color(
+            "state:N",
+            scale=alt.Scale(
+                domain=list(STATE_MARKS.values()),
+                range=[
+                    colours.categories[5],
+                    colours.categories[0],
+                    colours.categories[4],
+                    colours.other,
+                    colours.other,
+                ],
+            ),
+            legend=None,
+        ),
+    )
+    budget = base.mark_tick(thickness=3, size=28, color=colours.ink).encode(
+        x=alt.X("budget:Q")
+    )
+    words = base.mark_text(align="left", dx=8, fontSize=11, color=colours.ink).encode(
+        x=alt.X("longer:Q"), text="label:N"
+    )
+    return alt.layer(bars, budget, words).properties(
+        height=_ROW_HEIGHT * len(rows) + 40, padding=_PADDING | {"right": 130}
+    )
+
+
+def _bullet(row: dict[str, Any], currency: str) -> dict[str, Any]:
+    state = STATE_MARKS[row["state"]]
+    times = row["times_budget"]
+    label = state if times is None else f"{state} \u00b7 {fmt.times(times)}"
+    return {
+        "scope": row["scope"],
+        "state": state,
+        "actual": _length(row["actual"]),
+        "budget": _length(row["budget"]),
+        "longer": _length(row["longer"]) or 0.0,
+        "label": label,
+        "actual_text": fmt.money(row["actual"], currency),
+        "budget_text": fmt.money(row["budget"], currency),
+    }
+
+
+def _length(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)

@@ -1,0 +1,95 @@
+"""The sentences of the page *Budget*, generated from what it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    from dashboard.page import Page
+
+#: What each step between two months is called.
+STEP_NAMES: dict[str, str] = {
+    "earlier": "Earlier month",
+    "price": "Price",
+    "volume": "Volume",
+    "mix": "Mix",
+    "new": "New models",
+    "retired": "Retired models",
+    "fx": "Exchange",
+    "other": "Other",
+    "change": "Change",
+    "later": "Later month",
+}
+#: What each bar says.
+BAR_MEANINGS: dict[str, str] = {
+    "price": "a unit costs more or less",
+    "volume": "all metered models together do more or less",
+    "mix": "a model grew unlike the others",
+    "new": "models that the earlier month did not have",
+    "retired": "models that the later month does not have",
+    "fx": "exchange rates alone",
+    "other": "what no unit explains; the reason stands beside each line",
+}
+_STATE_WORDS = {
+    "over": "over its budget",
+    "within": "within its budget",
+    "running": "below its budget so far; the period still runs",
+    "stale": "below its budget on bills that are stale, which says nothing",
+    "unknown": "not known",
+}
+
+
+def budgets(here: Page, rows: list[dict[str, Any]]) -> str:
+    """Say how the first scope stands, and which others are over or not known."""
+    first = rows[0]
+    text = (
+        f"**{fmt.markdown(_upper(first['scope']))}** is {_STATE_WORDS[first['state']]}"
+    )
+    if first["state"] == "unknown":
+        text += f": {fmt.markdown(first['reason'] or 'a month has no amount')}."
+    else:
+        both = fmt.against_budget(first["variance_ratio"], first["times_budget"])
+        text += (
+            f": {fmt.money(first['actual'], here.currency)} of"
+            f" {fmt.money(first['budget'], here.currency)}, **{both}**."
+        )
+    others = rows[1:]
+    for state, words in (
+        ("over", "Also over"),
+        ("stale", "Stale"),
+        ("unknown", "Not known"),
+    ):
+        names = [fmt.markdown(row["scope"]) for row in others if row["state"] == state]
+        if names:
+            text += f" {words}: {', '.join(names)}."
+    return text
+
+
+def bridge(here: Page, steps: list[dict[str, Any]], against: str) -> str:
+    """Say how much the later month cost more or less, and which bars did most."""
+    by_step = {row["step"]: row for row in steps}
+    earlier, later = by_step["earlier"]["amount"], by_step["later"]["amount"]
+    change = by_step["change"]["amount"]
+    month = fmt.month(max(here.selection.period.months))
+    text = (
+        f"{month} cost **{fmt.money(abs(change), here.currency)}"
+        f" {'less' if change < 0 else 'more'}** than {fmt.month(against)}:"
+        f" {fmt.money(earlier, here.currency)} became"
+        f" {fmt.money(later, here.currency)}."
+    )
+    bars = [row for row in steps if not row["is_total"] and row["amount"]]
+    largest = sorted(bars, key=lambda row: -abs(row["amount"]))[:3]
+    if largest:
+        said = ", ".join(
+            f"{STEP_NAMES[row['step']].lower()}"
+            f" {fmt.signed_money(row['amount'], here.currency)}"
+            for row in largest
+        )
+        text += f" What did most: {said}. The bars add up to the change exactly."
+    return text
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]

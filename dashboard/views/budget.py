@@ -1,0 +1,259 @@
+"""Budget: is it as planned, and why did it change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard import (
+    budget_charts,
+    budget_sentences,
+    charts,
+    comments,
+    data,
+    filters,
+    page,
+    step_charts,
+    tables,
+)
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.data import BridgeBar
+    from dashboard.page import Page
+
+_BUDGETS = "cost.mart_budget_variance"
+_BRIDGE = "cost.mart_cost_bridge"
+_ALL_BARS = "All"
+_BAR_OF_LABEL: dict[str, BridgeBar] = {
+    "Price": "price",
+    "Volume": "volume",
+    "Mix": "mix",
+    "New": "new",
+    "Retired": "retired",
+    "Exchange": "fx",
+    "Other": "other",
+}
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current()
+    budgets = data.budgets(here.snapshot, here.selection)
+    st.caption(
+        "Budgets are of AI spend: amortised, before tax and credits, whatever the basis"
+        " above. The bridge follows the basis."
+    )
+    show_tiles(here, budgets.to_pylist())
+    show_budgets(here, budgets)
+    show_bridge(here)
+
+
+def show_tiles(here: Page, budgets: list[dict[str, Any]]) -> None:
+    """Draw the two figures on top."""
+    columns = st.columns(2)
+    first = budgets[0] if budgets else None
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        _tile_budget(here, first)
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        _tile_to_date(here, first)
+
+
+def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
+    label = "Against budget"
+    if row is None:
+        st.metric(here.tile_label(label), fmt.unknown("no budget"))
+        st.caption(f"{here.period} has no budget in this scope")
+    else:
+        st.metric(
+            here.tile_label(f"{label}: {row['scope']}"),
+            budget_charts.STATE_MARKS[row["state"]],
+            delta=fmt.against_budget(row["variance_ratio"], row["times_budget"]),
+            delta_color="off",
+            delta_arrow="off",
+        )
+        st.caption(
+            f"{here.at_least}{fmt.money(row['actual'], here.currency)} of"
+            f" {fmt.money(row['budget'], here.currency)}"
+        )
+    here.show_origin(
+        page.Origin(
+            formula="(Actual − budget) ÷ budget, and actual ÷ budget: 280 % over is 3.8"
+            " times. Never within on stale bills or while the month runs.",
+            mart=_BUDGETS,
+            row_count=row["row_count"] if row else 0,
+        )
+    )
+
+
+def _tile_to_date(here: Page, row: dict[str, Any] | None) -> None:
+    year, budget, actual = (
+        (f" {row['fiscal_year']}", row["budget_to_date"], row["actual_to_date"])
+        if row
+        else ("", None, None)
+    )
+    st.metric(
+        here.total_label(f"Fiscal year{year} to date"),
+        fmt.money(actual, here.currency),
+    )
+    st.caption(f"of {fmt.money(budget, here.currency)} budgeted")
+    here.show_origin(
+        page.Origin(
+            formula="Sums from the fiscal year's first month with a budget to the last"
+            " of the period; unknown where one of them is.",
+            mart=_BUDGETS,
+            row_count=row["row_count"] if row else 0,
+        )
+    )
+
+
+def show_budgets(here: Page, budgets: pa.Table) -> None:
+    """Draw each scope's budget and what it cost."""
+    st.header("Budgets", anchor=False)
+    rows = budgets.to_pylist()
+    if not rows:
+        _say_no_budget(here)
+        return
+    st.markdown(budget_sentences.budgets(here, rows))
+    charts.show(
+        budget_charts.bullets(budgets, here.currency, charts.palette()),
+        description="A bar for each scope's cost with a line at its budget."
+        " The same figures are in the table below.",
+    )
+    st.caption("Bar: actual. Upright line: budget.")
+    tables.show(
+        budgets,
+        [
+            tables.Column("scope", "Scope"),
+            tables.Column("budget", "Budget", "money"),
+            tables.Column("actual", "Actual", "money", "reason"),
+            tables.Column("variance", "Variance", "change"),
+            tables.Column("variance_ratio", "Of the budget", "signed_percent"),
+            tables.Column("times_budget", "Actual is", "times"),
+            tables.Column("state", "State"),
+        ],
+        page=here,
+        name="budgets",
+        caption=f"{here.period}, AI spend, amortised, before tax and credits",
+        origin=page.Origin(
+            formula="Variance = actual − budget, positive is over. Over; within;"
+            " running while the month runs; stale where a bill has not come as far;"
+            " unknown.",
+            mart=_BUDGETS,
+            row_count=sum(row["row_count"] for row in rows),
+        ),
+    )
+
+
+def _say_no_budget(here: Page) -> None:
+    months = data.budget_months(here.snapshot, here.selection)
+    if months:
+        st.markdown(
+            f"**No budget for {here.period} in this scope.** Budgets in {here.currency}"
+            f" begin in {fmt.month(months[-1])} and end in {fmt.month(months[0])}."
+        )
+        return
+    st.markdown(
+        "**No budget yet.** Deliver a table of the stream `budgets` with a month, a"
+        " scope and an amount, then run `triptych ingest` and `triptych build`."
+    )
+
+
+def show_bridge(here: Page) -> None:
+    """Draw why the last month of the period cost more or less than an earlier one."""
+    month = max(here.selection.period.months)
+    st.header(f"Why {fmt.month(month)} cost what it did", anchor=False)
+    months = data.bridge_months(here.snapshot, here.selection)
+    if not months:
+        st.markdown(f"No month before {fmt.month(month)} has cost to compare it with.")
+        return
+    against = filters.choice("Against", "against", months, width=160)
+    steps = data.bridge_steps(here.snapshot, here.selection, against)
+    rows = steps.to_pylist()
+    if not rows:
+        st.markdown("This scope has no cost in either month.")
+        return
+    if here.selection.scope_kind not in {"everything", "model"}:
+        st.caption("The bridge is that of the whole organisation.")
+    st.markdown(budget_sentences.bridge(here, rows, against))
+    names = budget_sentences.STEP_NAMES | {
+        "earlier": fmt.month(against),
+        "later": fmt.month(month),
+    }
+    charts.show(
+        step_charts.steps(steps, names, here.currency, charts.palette()),
+        description="A waterfall from no change to the change between the months:"
+        " price, volume, mix, new, retired, exchange, other. The table below"
+        " has the lines.",
+    )
+    _show_bridge_steps(here, steps, names)
+    _show_bridge_lines(here, against)
+    st.subheader("What was said about it", anchor=False)
+    comments.show(here, against=against)
+
+
+def _show_bridge_steps(here: Page, steps: pa.Table, names: dict[str, str]) -> None:
+    named = tables.named_steps(steps, names, meanings=budget_sentences.BAR_MEANINGS)
+    tables.show(
+        named,
+        [
+            tables.Column("step", "Step"),
+            tables.Column("amount", "Amount", "money"),
+            tables.Column("meaning", "It says", "prose"),
+        ],
+        page=here,
+        name="bridge",
+        caption=f"{here.selection.basis}, {here.currency}",
+        origin=page.Origin(
+            formula="Sums of the bars over all lines. They are differences of two"
+            " rounded quotients, C0·q1/q0 and C0·Q1/Q0, and add up to the change"
+            " exactly.",
+            mart=_BRIDGE,
+            row_count=steps["row_count"][0].as_py(),
+        ),
+        total_rows=[0, steps.num_rows - 2, steps.num_rows - 1],
+    )
+
+
+def _show_bridge_lines(here: Page, against: str) -> None:
+    label = filters.segments(
+        "Lines behind", "step", (_ALL_BARS, *_BAR_OF_LABEL), default=_ALL_BARS
+    )
+    lines = data.bridge_lines(
+        here.snapshot, here.selection, against, _BAR_OF_LABEL.get(label)
+    )
+    if lines.num_rows == 0:
+        st.markdown(f"No line has anything under {label.lower()}.")
+        return
+    tables.show(
+        lines,
+        [
+            tables.Column("model", "Model"),
+            tables.Column("cost_line", "Line"),
+            tables.Column("chosen_amount", _heading(label), "change"),
+            tables.Column("prior_cost", "Cost before", "amount"),
+            tables.Column("cost", "Cost", "amount"),
+            tables.Column("unit", "Unit"),
+            tables.Column("prior_quantity", "Quantity before", "count"),
+            tables.Column("quantity", "Quantity", "count"),
+            tables.Column("reason", "Why it is other", "prose"),
+        ],
+        page=here,
+        name="bridge-lines",
+        caption=f"The largest first, against {fmt.month(against)}",
+        origin=page.Origin(
+            formula="One line per model and part of its cost; each in its own unit.",
+            mart=_BRIDGE,
+            row_count=lines.num_rows,
+        ),
+    )
+
+
+def _heading(label: str) -> str:
+    return "Change" if label == _ALL_BARS else label
+
+
+main()

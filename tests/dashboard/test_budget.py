@@ -1,0 +1,116 @@
+"""The page about budgets and why a month changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from dashboard import format as fmt
+from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.warehouse_fixture import publish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streamlit.testing.v1 import AppTest
+
+PAGE = "budget"
+
+
+def tiles(app: AppTest) -> dict[str, str]:
+    return {
+        metric.label: str(metric.value).replace("\u00a0", " ") for metric in app.metric
+    }
+
+
+def test_the_tiles_show_budget_and_year(tmp_path: Path, open_app: OpenApp) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE)
+    assert not app.exception
+    assert not app.error
+    assert tiles(app) == {
+        "Against budget: everything": "▲ over",
+        "Fiscal year 2026 to date": "EUR 4,699.00",
+    }
+    text = text_of(app)
+    assert "EUR 2,699.00 of EUR 900.00, **199.9 % over = 3.0 × budget**." in text
+    assert "Stale: model old-v1. Not known: team ghost." in text
+    assert len(app.get("vega_lite_chart")) == 2
+
+
+def test_the_bridge_says_what_did_most_and_leads_to_lines(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, step="Other")
+    text = text_of(app)
+    assert "Sep 2026 cost **EUR 3,440.00 more** than Aug 2026" in text
+    assert "What did most: volume +EUR 7,142.85, price −EUR 5,300.00" in text
+    assert "no quantity belongs to this cost" in text
+    assert "Vision v1" not in text
+    july = text_of(open_app(tmp_path, page=PAGE, against="2026-07"))
+    assert "Sep 2026 cost **EUR 500.00 more** than Jul 2026" in july
+
+
+def test_comments_stand_under_the_bridge_that_they_are_about(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE))
+    assert "The tokens are the new assistant." in text
+    assert "2026-09-28 09:30 UTC" in text
+    command = 'triptych comment --period 2026-09 --against 2026-08 --by "NAME" "TEXT"'
+    assert command in text
+    july = text_of(open_app(tmp_path, page=PAGE, against="2026-07"))
+    assert "Nobody has commented on this yet." in july
+
+
+def test_a_link_to_a_month_that_is_not_there_warns(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE, against="2020-01"))
+    assert "“2020-01”, which is not in this data. Shown instead: 2026-08" in text
+
+
+def test_what_is_not_there_is_said_with_what_would_bring_it(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    july = open_app(tmp_path, page=PAGE, period="2026-07")
+    assert "**No budget for Jul 2026 in this scope.**" in text_of(july)
+    assert "begin in Aug 2026 and end in Sep 2026" in text_of(july)
+    assert "No month before Jul 2026 has cost to compare it with." in text_of(july)
+    emptied = publish(tmp_path, run_id="run-0002")
+    with duckdb.connect(str(emptied)) as connection:
+        connection.execute("delete from cost.mart_budget_variance")
+    text = text_of(open_app(tmp_path, page=PAGE, basis="Billed"))
+    assert "**No budget yet.** Deliver a table of the stream `budgets`" in text
+
+
+def test_stale_and_partial_data_are_said_on_every_figure(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path, "stale")
+    app = open_app(tmp_path, page=PAGE)
+    assert all(label.endswith("· stale") for label in tiles(app))
+    publish(tmp_path, "partial", run_id="run-0002")
+    app = open_app(tmp_path, page=PAGE)
+    assert "Fiscal year 2026 to date, at least" in tiles(app)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "written"),
+    [
+        (2.8, "280.0 % over = 3.8 × budget"),
+        (0.004, "0.4 % over = 1.004 × budget"),
+        (0.02, "2.0 % over = 1.02 × budget"),
+        (-0.36, "36.0 % under = 0.6 × budget"),
+        (0.0, "as budgeted"),
+    ],
+)
+def test_both_forms_of_a_variance_say_the_same(ratio: float, written: str) -> None:
+    both = fmt.against_budget(ratio, 1 + ratio)
+    assert both.replace("\u00a0", " ") == written
