@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 
     from triptych.progress import Task
 
+#: Tag of the models that join what was estimated from the others: the second half of
+#: a build, which the embedded engine builds whichever engine built the first.
+FROM_ESTIMATES = "from_estimates"
+#: Arguments of dbt that build and test the first half.
+FIRST_HALF = (
+    *("build", "--exclude", f"tag:{FROM_ESTIMATES}"),
+    *("--exclude-resource-type", "unit_test"),
+)
+#: Arguments of dbt that build and test the second.
+SECOND_HALF = (
+    *("build", "--select", f"tag:{FROM_ESTIMATES}"),
+    *("--exclude-resource-type", "unit_test"),
+)
+
 _FINISHED_EVENTS = frozenset({"LogModelResult", "LogTestResult"})
 _SHOWN_FAILURES = 5
 

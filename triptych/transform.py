@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from triptych.dbt_commands import (
+    FIRST_HALF,
     TransformOutcome,
     as_error,
     dbt_project_dir,
@@ -80,7 +81,7 @@ def build_marts(
     write_control(workspace.build_database, tables, plan=plan)
     outcome = run_on_duckdb(
         workspace,
-        ("build", "--exclude-resource-type", "unit_test"),
+        FIRST_HALF,
         engine=engine,
         run_dir=run_dir,
         task=task,

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.dbt_commands import (
+    FIRST_HALF,
+    FROM_ESTIMATES,
     CommandOutput,
     TransformOutcome,
     as_error,
@@ -144,7 +146,7 @@ def _job(
         recipe_hash=hash_of(whole_recipe),
         dbt_arguments=(
             *("--log-format", "json", "--log-path", str(run_dir / "dbt_spark")),
-            *("build", "--target", "spark", "--exclude-resource-type", "unit_test"),
+            *(*FIRST_HALF, "--target", "spark"),
             *("--project-dir", str(project), "--profiles-dir", str(project)),
             *("--target-path", str(target)),
         ),
@@ -210,7 +212,7 @@ def _java_size(size: str) -> str:
 
 
 def public_marts(manifest: Mapping[str, Any]) -> list[PublicMart]:
-    """Return the public marts of a dbt manifest with their contracts."""
+    """Return the public marts that Spark builds, with their contracts."""
     return [
         PublicMart(
             node["config"]["schema"],
@@ -220,6 +222,7 @@ def public_marts(manifest: Mapping[str, Any]) -> list[PublicMart]:
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model"
         and node["config"]["schema"] in PUBLIC_SCHEMAS
+        and FROM_ESTIMATES not in node["tags"]
     ]
 
 

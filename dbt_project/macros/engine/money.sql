@@ -175,7 +175,7 @@
             * cast(cast({{ numerator }} as decimal(18, 4)) * cast(10000 as decimal(5, 0)) as decimal(18, 0))
             + cast({{ in_units }} div 2 as decimal(18, 0))
         )
-        div nullif({{ in_units }}, 0)
+        div case when {{ in_units }} > 0 then {{ in_units }} end
         as decimal(19, 0)
     )
 {%- endmacro %}

@@ -38,7 +38,7 @@ sides as (
         costs.cost,
         coalesce(
             {{ money_in_proportion('costs.cost', 'rates.cost_at_prior_rates', 'rates.cost') }},
-            costs.cost
+            {{ to_money('costs.cost') }}
         ) as cost_at_prior_rates
     from costs
     inner join months as earlier on costs.billing_month > earlier.billing_month

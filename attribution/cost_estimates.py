@@ -1,0 +1,82 @@
+"""The step between the two halves of a build: what is estimated about cost.
+
+Reads the marts that were just built and writes the schema ``estimates`` of the same
+database; nothing is fitted anywhere else, least of all on a page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from attribution import estimate_store
+from attribution.cost_forecasts import METHOD_VERSION, forecast_rows
+from attribution.daily_costs import read_daily_costs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attribution.daily_costs import DailyCosts
+
+_FORECASTS = "cost_forecasts"
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateReport:
+    """What was estimated.
+
+    Attributes
+    ----------
+    series_count : int
+        Series with a forecast.
+    is_unchanged : bool
+        No day's amount differed: what was stored stands.
+    """
+
+    series_count: int
+    is_unchanged: bool
+
+
+def update_cost_estimates(build_database: Path) -> EstimateReport:
+    """Forecast what the newest build says a day costs, unless that is known already.
+
+    Parameters
+    ----------
+    build_database : Path
+        After the first half of the build.
+    """
+    with duckdb.connect(str(build_database)) as connection:
+        estimate_store.prepare(connection)
+        costs = read_daily_costs(connection)
+        digest = _digest(costs)
+        is_unchanged = estimate_store.is_current(connection, _FORECASTS, digest)
+        if not is_unchanged:
+            rows = _forecast(costs)
+            estimate_store.replace(connection, _FORECASTS, digest, rows)
+        row = connection.execute(
+            "SELECT count(*) FROM estimates.cost_forecast_quality"
+        ).fetchone()
+    return EstimateReport(int(row[0]) if row else 0, is_unchanged)
+
+
+def _forecast(costs: list[DailyCosts]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {
+        "cost_forecasts": [],
+        "cost_landings": [],
+        "cost_forecast_quality": [],
+    }
+    for of_currency in costs:
+        for table, rows in zip(found, forecast_rows(of_currency), strict=True):
+            found[table] += rows
+    return found
+
+
+def _digest(costs: list[DailyCosts]) -> str:
+    parts = [str(METHOD_VERSION), *sorted(each.digest for each in costs)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+__all__ = ["EstimateReport", "update_cost_estimates"]

@@ -1,0 +1,122 @@
+"""Where estimates rest between the two halves of a build.
+
+Tables of the schema ``estimates`` in the build database. dbt reads them as
+``source('estimates', …)`` and joins what was estimated with what was built. They stay
+from run to run: an estimate whose days have not changed is not made again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import duckdb
+
+_SERIES = {"series": "VARCHAR", "model_id": "VARCHAR", "currency": "VARCHAR"}
+#: Table → column → type.
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "cost_forecasts": {
+        **_SERIES,
+        "charge_date": "DATE",
+        "forecast_cost": "DOUBLE",
+        "forecast_cost_low": "DOUBLE",
+        "forecast_cost_high": "DOUBLE",
+    },
+    "cost_landings": {
+        **_SERIES,
+        "landing": "VARCHAR",
+        "period": "VARCHAR",
+        "period_end": "DATE",
+        "last_complete_day": "DATE",
+        "remaining_day_count": "INTEGER",
+        "remaining_cost": "DOUBLE",
+        "remaining_cost_low": "DOUBLE",
+        "remaining_cost_high": "DOUBLE",
+    },
+    "cost_forecast_quality": {
+        **_SERIES,
+        "method": "VARCHAR",
+        "last_complete_day": "DATE",
+        "backtest_origin_count": "INTEGER",
+        "backtest_error_ratio": "DOUBLE",
+        "naive_error_ratio": "DOUBLE",
+        "coverage_ratio": "DOUBLE",
+    },
+}
+_DIGESTS = {"subject": "VARCHAR", "digest": "VARCHAR"}
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing; a table of an earlier form begins anew, empty."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS estimates")
+    stale = False
+    for table, columns in {**TABLES, "digests": _DIGESTS}.items():
+        if _columns(connection, table) != list(columns.items()):
+            stale = True
+            _create(connection, table, columns)
+    if stale:
+        connection.execute("DELETE FROM estimates.digests")
+
+
+def is_current(
+    connection: duckdb.DuckDBPyConnection, subject: str, digest: str
+) -> bool:
+    """Return whether what is stored was estimated from just these days."""
+    row = connection.execute(
+        "SELECT digest FROM estimates.digests WHERE subject = ?", [subject]
+    ).fetchone()
+    return row is not None and row[0] == digest
+
+
+def replace(
+    connection: duckdb.DuckDBPyConnection,
+    subject: str,
+    digest: str,
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> None:
+    """Replace the rows of some tables, in one transaction.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database, after :func:`prepare`.
+    subject, digest : str
+        What was estimated, and from which days.
+    rows : mapping of str to sequence of mapping
+        Rows by table, each with every column of :data:`TABLES`.
+    """
+    connection.execute("BEGIN")
+    for table, records in rows.items():
+        names = list(TABLES[table])
+        connection.execute(f"DELETE FROM estimates.{table}")
+        if records:
+            marks = ", ".join("?" for _ in names)
+            connection.executemany(
+                f"INSERT INTO estimates.{table} VALUES ({marks})",
+                [[record[name] for name in names] for record in records],
+            )
+    connection.execute("DELETE FROM estimates.digests WHERE subject = ?", [subject])
+    connection.execute("INSERT INTO estimates.digests VALUES (?, ?)", [subject, digest])
+    connection.execute("COMMIT")
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
+) -> None:
+    described = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+    connection.execute(f"CREATE OR REPLACE TABLE estimates.{table} ({described})")
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection, table: str
+) -> list[tuple[str, str]]:
+    return connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns()"
+        " WHERE schema_name = 'estimates' AND table_name = ? ORDER BY column_index",
+        [table],
+    ).fetchall()
+
+
+__all__ = ["TABLES", "is_current", "prepare", "replace"]

@@ -1,0 +1,175 @@
+"""The methods that a forecast is chosen from, each estimated on a series' past only.
+
+A candidate is fitted once, on the days before the first origin of the back-test, and
+then carried forward: its parameters stay, its state follows the days. So an error of
+the back-test is one that would have been made. The state space models are those of
+statsmodels (Durbin and Koopman 2012; Hyndman et al. 2008 for the damped trend).
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Series = NDArray[np.float64]
+
+WEEK_DAYS = 7
+_WEEKS_OF_MEDIAN = 4
+_MAXIMUM_ITERATIONS = 60
+
+
+class Candidate(Protocol):
+    """A method with its parameters estimated."""
+
+    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+        """Return forecasts from several origins.
+
+        Parameters
+        ----------
+        values : ndarray, shape (days,)
+            The series, in money per day; only ``values[:origin]`` may be looked at.
+        origins : sequence of int
+            How many days are known at each origin, ascending.
+        horizon : int
+            Days ahead.
+
+        Returns
+        -------
+        ndarray, shape (origins, horizon)
+        """
+        ...
+
+
+class SeasonalNaive:
+    """The same weekday of the last week: what any other method has to beat."""
+
+    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+        """Return last week's days again and again."""
+        return np.stack(
+            [
+                np.resize(values[origin - WEEK_DAYS : origin], horizon)
+                for origin in origins
+            ]
+        )
+
+
+class WeekdayMedian:
+    """The median of the last four of the same weekday: a day gone wrong is ignored."""
+
+    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+        """Return four weeks' typical week again and again."""
+        span = WEEK_DAYS * _WEEKS_OF_MEDIAN
+        return np.stack(
+            [
+                np.resize(
+                    np.median(values[o - span : o].reshape(-1, WEEK_DAYS), axis=0),
+                    horizon,
+                )
+                for o in origins
+            ]
+        )
+
+
+class StateSpace:
+    """A model of statsmodels, its parameters estimated on the days of ``training``."""
+
+    def __init__(self, build: Callable[[Series], object], training: Series) -> None:
+        self._build = build
+        self._scale = _scale(training)
+        self._parameters = _estimate(build(training / self._scale))
+
+    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+        """Filter the days up to each origin and predict from the state there."""
+        scaled = values / self._scale
+        first = origins[0]
+        followed = self._build(scaled[:first]).filter(self._parameters)  # type: ignore[attr-defined]
+        found, known = [], first
+        for origin in origins:
+            if origin > known:
+                followed = followed.append(scaled[known:origin], refit=False)
+                known = origin
+            found.append(np.asarray(followed.forecast(horizon)) * self._scale)
+        return np.stack(found)
+
+
+def local_level(values: Series) -> object:
+    """Return a level that wanders, with a weekly season that may change."""
+    from statsmodels.tsa.statespace.structural import (  # noqa: PLC0415  (slow to load)
+        UnobservedComponents,
+    )
+
+    return UnobservedComponents(values, level="local level", seasonal=WEEK_DAYS)
+
+
+def damped_trend(values: Series) -> object:
+    """Return Holt-Winters with an additive week and a trend that fades out."""
+    from statsmodels.tsa.statespace.exponential_smoothing import (  # noqa: PLC0415
+        ExponentialSmoothing,
+    )
+
+    return ExponentialSmoothing(
+        values, trend=True, damped_trend=True, seasonal=WEEK_DAYS
+    )
+
+
+#: In the order in which a tie is decided: the simpler first.
+METHODS: dict[str, Callable[[Series], Candidate]] = {
+    "seasonal_naive": lambda _: SeasonalNaive(),
+    "weekday_median": lambda _: WeekdayMedian(),
+    "local_level": lambda training: StateSpace(local_level, training),
+    "damped_trend": lambda training: StateSpace(damped_trend, training),
+}
+
+
+def fitted_candidates(training: Series) -> dict[str, Candidate]:
+    """Return every candidate that can be estimated on a series' first days.
+
+    A series that never changes has nothing to estimate: the two that need no
+    estimate remain, and are right.
+    """
+    found: dict[str, Candidate] = {}
+    is_constant = float(np.ptp(training)) == 0.0
+    for name, fit in METHODS.items():
+        if is_constant and name in ("local_level", "damped_trend"):
+            continue
+        try:
+            found[name] = fit(training)
+        except (np.linalg.LinAlgError, ValueError):
+            continue  # not a candidate for this series; the others are
+    return found
+
+
+def _estimate(model: object) -> Series:
+    with warnings.catch_warnings():
+        # A fit that stops early is a candidate like another: the back-test judges it.
+        warnings.simplefilter("ignore")
+        result = model.fit(disp=False, maxiter=_MAXIMUM_ITERATIONS)  # type: ignore[attr-defined]
+    parameters = np.asarray(result.params, dtype=float)
+    if not np.all(np.isfinite(parameters)):
+        raise ValueError("The estimate did not converge to finite parameters.")
+    return parameters
+
+
+def _scale(values: Series) -> float:
+    typical = float(np.median(np.abs(values)))
+    return typical or float(np.max(np.abs(values))) or 1.0
+
+
+__all__ = [
+    "METHODS",
+    "WEEK_DAYS",
+    "Candidate",
+    "SeasonalNaive",
+    "StateSpace",
+    "WeekdayMedian",
+    "damped_trend",
+    "fitted_candidates",
+    "local_level",
+]

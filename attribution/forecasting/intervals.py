@@ -1,0 +1,115 @@
+"""Intervals from the errors that were made, and how often they held.
+
+Split conformal prediction (Vovk et al. 2005; Lei et al. 2018) over rolling origins:
+the half width at a horizon is the quantile of the absolute errors there, relative to
+the size of the series, with the correction for a finite sample. No distribution is
+assumed. Errors of neighbouring days are pooled, for a single one has few.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.forecasting.backtest import BackTest
+
+    Series = NDArray[np.float64]
+
+LEVEL = 0.90
+_NEIGHBOUR_DAYS = 3
+#: Fewer errors than this give no quantile of that level, whatever they are.
+_MINIMUM_ERRORS = 19
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Half widths of intervals, relative to the level of the series.
+
+    Attributes
+    ----------
+    daily : ndarray, shape (horizon,)
+        Of each day ahead; NaN where too few errors are known.
+    cumulative : ndarray, shape (horizon,)
+        Of the sum of the first days, per day of the sum.
+    """
+
+    daily: Series
+    cumulative: Series
+
+    def day(self, days_ahead: int) -> float:
+        """Return the half width of a day; beyond the back-test it grows as its root."""
+        reach = len(self.daily)
+        if days_ahead <= reach:
+            return float(self.daily[days_ahead - 1])
+        return float(self.daily[-1] * np.sqrt(days_ahead / reach))
+
+    def total(self, day_count: int) -> float:
+        """Return the half width of the sum of the first days.
+
+        Beyond the back-test errors are taken to go on in one direction: the sum's
+        width grows with its days.
+        """
+        reach = min(day_count, len(self.cumulative))
+        return float(self.cumulative[reach - 1] * day_count)
+
+
+def widths(test: BackTest, path: Series, *, before: int | None = None) -> Widths:
+    """Return half widths from the errors of a back-test.
+
+    Parameters
+    ----------
+    test : BackTest
+        Origins and what came.
+    path : ndarray, shape (origins, horizon)
+        What the method said.
+    before : int, optional
+        Only errors that were known when this many days were.
+    """
+    errors = (test.actual - path) / test.level[:, None]
+    if before is not None:
+        days = np.asarray(test.origins)[:, None] + np.arange(1, path.shape[1] + 1)
+        errors = np.where(days <= before, errors, np.nan)
+    summed = np.cumsum(errors, axis=1) / np.arange(1, path.shape[1] + 1)
+    return Widths(_pooled(errors), _pooled(summed))
+
+
+def coverage(test: BackTest, path: Series) -> float | None:
+    """Return the part of held-out days that the interval of their origin held.
+
+    For each origin that measures, the interval is the one that would have been given
+    there: from the errors known by then.
+    """
+    held, days = 0, 0
+    for position in range(*test.measuring.indices(len(test.origins))):
+        known = widths(test, path, before=test.origins[position]).daily
+        half = known * test.level[position]
+        errors = np.abs(test.actual[position] - path[position])
+        is_counted = np.isfinite(errors) & np.isfinite(half)
+        held += int(np.sum(errors[is_counted] <= half[is_counted]))
+        days += int(np.sum(is_counted))
+    return held / days if days else None
+
+
+def _pooled(errors: Series) -> Series:
+    horizon = errors.shape[1]
+    found = np.full(horizon, np.nan)
+    for day in range(horizon):
+        near = errors[:, max(0, day - _NEIGHBOUR_DAYS) : day + _NEIGHBOUR_DAYS + 1]
+        found[day] = _quantile(np.abs(near[np.isfinite(near)]))
+    return found
+
+
+def _quantile(absolute: Series) -> float:
+    count = len(absolute)
+    if count < _MINIMUM_ERRORS:
+        return float("nan")
+    rank = min(count, int(np.ceil((count + 1) * LEVEL)))
+    return float(np.partition(absolute, rank - 1)[rank - 1])
+
+
+__all__ = ["LEVEL", "Widths", "coverage", "widths"]

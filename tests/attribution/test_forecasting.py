@@ -1,0 +1,191 @@
+"""Forecasts against series whose future is known, and against hand-made errors."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attribution.cost_forecasts import forecast_rows, landings_after
+from attribution.daily_costs import UNASSIGNED, DailyCosts
+from attribution.forecasting.backtest import TRAINING_DAYS, back_test, choose
+from attribution.forecasting.candidates import (
+    SeasonalNaive,
+    StateSpace,
+    WeekdayMedian,
+    local_level,
+)
+from attribution.forecasting.forecast import (
+    Quality,
+    SeriesForecast,
+    forecast_hierarchy,
+    forecast_series,
+    reconcile,
+)
+from attribution.forecasting.intervals import coverage, widths
+
+WEEK = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 5.0, 4.0])
+
+
+def noisy_weeks(seed: int, days: int = 200, level: float = 1.0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return level * (np.resize(WEEK, days) + rng.normal(0.0, 0.5, days))
+
+
+def test_last_week_is_repeated_from_each_origin() -> None:
+    values = np.arange(20.0)
+    found = SeasonalNaive().paths(values, (10, 20), 9)
+    assert found[0].tolist() == [3, 4, 5, 6, 7, 8, 9, 3, 4]
+    assert found[1].tolist() == [13, 14, 15, 16, 17, 18, 19, 13, 14]
+
+
+def test_a_day_gone_wrong_does_not_move_the_weekdays_median() -> None:
+    values = np.resize(WEEK, 35)
+    values[30] = 1000.0  # weekday 2, whose others are all 12
+    found = WeekdayMedian().paths(values, (35,), 7)[0]
+    assert found.tolist() == WEEK.tolist()
+
+
+def test_the_state_space_paths_are_those_of_the_library_fitted_anew() -> None:
+    values = noisy_weeks(3, 120)
+    candidate = StateSpace(local_level, values[:80])
+    carried = candidate.paths(values, (80, 95, 120), 10)
+    for position, origin in enumerate((80, 95, 120)):
+        model = local_level(values[:origin] / candidate._scale)
+        fresh = model.smooth(candidate._parameters).forecast(10) * candidate._scale  # type: ignore[attr-defined]
+        assert carried[position] == pytest.approx(fresh, rel=1e-8)
+
+
+def test_a_forecast_looks_at_nothing_after_its_origin() -> None:
+    values = noisy_weeks(5, 150)
+    other = values.copy()
+    other[100:] += 500.0
+    for method in (
+        SeasonalNaive(),
+        WeekdayMedian(),
+        StateSpace(local_level, values[:80]),
+    ):
+        first = method.paths(values, (90, 100), 14)
+        assert np.array_equal(first, method.paths(other, (90, 100), 14))
+
+
+def test_the_method_is_chosen_without_the_origins_that_measure_it() -> None:
+    values = noisy_weeks(7, 260)
+    test = back_test(values)
+    assert test is not None
+    chosen = choose(test)
+    latest_chooser = test.origins[test.choosing][-1]
+    assert latest_chooser < test.origins[test.measuring][0]
+    disturbed = test.paths[chosen].copy()
+    disturbed[test.measuring] += 1e6
+    test.paths[chosen] = disturbed
+    assert choose(test) == chosen
+
+
+def test_a_series_that_repeats_itself_is_forecast_without_error() -> None:
+    found = forecast_series(np.resize(WEEK, 140), 14)
+    assert found.days == pytest.approx(np.resize(WEEK, 14), abs=1e-6)
+    assert found.quality.error_ratio == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_history_too_short_for_a_back_test_gets_no_interval() -> None:
+    found = forecast_series(noisy_weeks(1, TRAINING_DAYS), 7)
+    assert found.method == "seasonal_naive"
+    assert found.day_interval(1) == (None, None)
+    assert found.total_interval(7) == (None, None)
+    assert found.quality == Quality(0)
+
+
+def test_a_half_width_is_the_quantile_of_the_errors_that_were_made() -> None:
+    values = np.resize(WEEK, 200)
+    test = back_test(values, horizon=1)
+    assert test is not None
+    errors = np.linspace(1.0, len(test.origins), len(test.origins))
+    path = test.actual - (errors * test.level)[:, None]
+    # With n errors 1..n, relative, the rank is ceil(0.9 (n + 1)).
+    count = int(np.isfinite(test.actual).sum())
+    expected = int(np.ceil(0.9 * (count + 1)))
+    assert widths(test, path).daily[0] == pytest.approx(expected)
+
+
+def test_intervals_hold_about_nine_days_in_ten() -> None:
+    ratios = []
+    for seed in range(12):
+        test = back_test(noisy_weeks(seed, 260))
+        assert test is not None
+        ratios.append(coverage(test, test.paths["weekday_median"]))
+    assert 0.85 <= float(np.mean([r for r in ratios if r is not None])) <= 0.95
+
+
+def a_part(days: list[float], variance: float) -> SeriesForecast:
+    return SeriesForecast("x", np.array(days), 1.0, None, variance, Quality(0))
+
+
+def test_what_the_total_knows_better_goes_to_the_parts_by_their_uncertainty() -> None:
+    # Parts say 10 + 20, the total 36: a gap of 6, of which 3/8 and 1/8 are taken.
+    parts = {"a": a_part([10.0], 3.0), "b": a_part([20.0], 1.0)}
+    found = reconcile(parts, a_part([36.0], 4.0))
+    assert found["a"].days.tolist() == [12.25]
+    assert found["b"].days.tolist() == [20.75]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seeds=st.lists(st.integers(0, 10_000), min_size=1, max_size=4),
+    lengths=st.lists(st.integers(7, 90), min_size=4, max_size=4),
+)
+def test_the_parts_of_every_day_add_up_to_the_total(
+    seeds: list[int], lengths: list[int]
+) -> None:
+    parts = {
+        str(position): noisy_weeks(seed, lengths[position], level=position + 1)
+        for position, seed in enumerate(seeds)
+    }
+    found, total = forecast_hierarchy(parts, 20)
+    summed = np.sum([part.days for part in found.values()], axis=0)
+    assert total.days == pytest.approx(summed, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("last_day", "month", "month_end", "quarter", "quarter_end"),
+    [
+        (date(2026, 10, 31), "2026-11", date(2026, 12, 1), "2026-Q4", date(2027, 1, 1)),
+        (date(2026, 11, 15), "2026-11", date(2026, 12, 1), "2026-Q4", date(2027, 1, 1)),
+        (date(2026, 12, 31), "2027-01", date(2027, 2, 1), "2027-Q1", date(2027, 4, 1)),
+        (date(2028, 2, 28), "2028-02", date(2028, 3, 1), "2028-Q1", date(2028, 4, 1)),
+    ],
+)
+def test_a_landing_is_of_the_period_that_the_next_day_lies_in(
+    last_day: date, month: str, month_end: date, quarter: str, quarter_end: date
+) -> None:
+    first, second = landings_after(last_day)
+    assert (first.label, first.end) == (month, month_end)
+    assert (second.label, second.end) == (quarter, quarter_end)
+
+
+def test_rows_of_a_spend_say_what_remains_and_leave_out_what_has_ended() -> None:
+    values = np.resize(WEEK, 140)
+    ended = np.concatenate([np.full(80, 9.0), np.zeros(60)])
+    costs = DailyCosts(
+        "EUR", date(2026, 11, 27), {"a": values, UNASSIGNED: 2 * values, "b": ended}
+    )
+    days, landings, quality = forecast_rows(costs)
+    assert {(row["series"], row["model_id"]) for row in quality} == {
+        ("model", "a"),
+        ("unassigned", None),
+        ("total", None),
+    }
+    # Three days of November and thirty-one of December remain; the series goes on
+    # where the 140 days, twenty whole weeks, have ended.
+    ahead = np.resize(WEEK, 34)
+    of_a = [row for row in landings if row["model_id"] == "a"]
+    assert [row["remaining_day_count"] for row in of_a] == [3, 34]
+    assert of_a[0]["remaining_cost"] == pytest.approx(ahead[:3].sum())
+    assert of_a[1]["remaining_cost"] == pytest.approx(ahead.sum())
+    assert len(days) == 3 * 34
+    assert days[-1]["charge_date"] == date(2026, 12, 31)
+    total = [row for row in days if row["series"] == "total"]
+    assert total[0]["forecast_cost"] == pytest.approx(3 * WEEK[0])

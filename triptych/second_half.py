@@ -1,0 +1,115 @@
+"""The second half of a build: estimate from the marts, then join what was estimated.
+
+The first half is dbt's, on whichever engine; its public marts stand in the build
+database. Statistics read them there, and dbt builds the few marts that join their
+results, on the embedded engine. Nothing is done again while nothing it starts from
+has changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from attribution.cost_estimates import update_cost_estimates
+from triptych.dbt_commands import (
+    SECOND_HALF,
+    TransformOutcome,
+    dbt_project_dir,
+    project_fingerprint,
+)
+from triptych.transform import run_on_duckdb
+from triptych.warehouse.build import hash_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attribution.cost_estimates import EstimateReport
+    from triptych.progress import Task
+    from triptych.transform import EngineSettings
+    from triptych.workspace import Workspace
+
+#: Tables that the marts of the second half start from, besides the estimates.
+_INPUTS = ("cost.mart_budget_variance", "cost.fct_daily_model_costs")
+_STATE = "estimates.joined_from"
+
+
+@dataclass(frozen=True, slots=True)
+class SecondHalf:
+    """What the second half did."""
+
+    estimates: EstimateReport
+    transform: TransformOutcome
+
+
+def build_from_estimates(
+    workspace: Workspace, *, engine: EngineSettings, run_dir: Path, task: Task
+) -> SecondHalf:
+    """Estimate, and build and test the marts that join the estimates.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Its build database holds the public marts of the first half.
+    engine : EngineSettings
+        Limits of the embedded engine.
+    run_dir : Path
+        Folder of this run, for dbt's log.
+    task : Task
+        Progress.
+
+    Raises
+    ------
+    TransformError
+        A model or a test failed; what is published stands.
+    """
+    report = update_cost_estimates(workspace.build_database)
+    task.note(
+        "estimates as before"
+        if report.is_unchanged
+        else f"{report.series_count} series forecast"
+    )
+    inputs = _inputs_digest(workspace.build_database)
+    if _joined_from(workspace.build_database) == inputs:
+        return SecondHalf(report, TransformOutcome(()))
+    outcome = run_on_duckdb(
+        workspace, SECOND_HALF, engine=engine, run_dir=run_dir, task=task
+    )
+    _mark_joined(workspace.build_database, inputs)
+    return SecondHalf(report, outcome)
+
+
+def _inputs_digest(build_database: Path) -> str:
+    with duckdb.connect(str(build_database), read_only=True) as connection:
+        contents = [
+            connection.execute(
+                # The order of rows is not defined: their hashes are added.
+                f"SELECT count(*), sum(hash(t)::HUGEINT % 1000000007) FROM {table} AS t"
+            ).fetchone()
+            for table in _INPUTS
+        ]
+        estimates = connection.execute(
+            "SELECT subject, digest FROM estimates.digests ORDER BY subject"
+        ).fetchall()
+    project = project_fingerprint(dbt_project_dir())
+    return hash_of({"tables": contents, "estimates": estimates, "project": project})
+
+
+def _joined_from(build_database: Path) -> str | None:
+    with duckdb.connect(str(build_database)) as connection:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {_STATE} (digest VARCHAR)")
+        row = connection.execute(f"SELECT digest FROM {_STATE}").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _mark_joined(build_database: Path, digest: str) -> None:
+    with duckdb.connect(str(build_database)) as connection:
+        connection.execute("BEGIN")
+        connection.execute(f"DELETE FROM {_STATE}")
+        connection.execute(f"INSERT INTO {_STATE} VALUES (?)", [digest])
+        connection.execute("COMMIT")
+
+
+__all__ = ["SecondHalf", "build_from_estimates"]
