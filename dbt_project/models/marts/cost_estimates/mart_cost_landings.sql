@@ -25,8 +25,8 @@ observed as (
         on
             landings.currency = costs.currency
             and costs.component not in ('tax', 'credit')
-            and costs.charge_date >= landings.period_start
-            and costs.charge_date <= landings.last_complete_day
+            and landings.period_start <= costs.charge_date
+            and landings.last_complete_day >= costs.charge_date
             and (
                 landings.series = 'total'
                 or coalesce(landings.model_id, '') = coalesce(costs.model_id, '')
