@@ -25,9 +25,14 @@ from ingest.runner import (
     open_catalogue,
 )
 from triptych.control import control_tables, inputs_hash, rule_sets
-from triptych.dbt_commands import dbt_project_dir, project_fingerprint
+from triptych.dbt_commands import (
+    TransformOutcome,
+    dbt_project_dir,
+    project_fingerprint,
+)
 from triptych.errors import TriptychError, UsageError
 from triptych.lock import hold_run_lock
+from triptych.second_half import build_from_estimates
 from triptych.transform import EngineSettings, build_marts
 from triptych.warehouse.inspection import read_current_loads
 from triptych.warehouse.locks import read_history, verify_locked_loads
@@ -38,8 +43,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.connector import Connector
-    from triptych.dbt_commands import TransformOutcome
     from triptych.progress import Progress, Task
+    from triptych.second_half import SecondHalf
     from triptych.settings import Settings
     from triptych.warehouse.locks import PeriodHistory
     from triptych.workspace import Workspace
@@ -259,6 +264,8 @@ class Run:
                 outcome = self._build_marts(task, history)
             # What was read is what was catalogued only if it still is.
             self._verify_in_place()
+            with self._progress.task("estimate") as task:
+                joined = self._join_estimates(task)
             with self._progress.task("publish"):
                 path = publish(
                     build_database=self._workspace.build_database,
@@ -269,8 +276,23 @@ class Run:
                     keep_runs=warehouse.keep_runs,
                     inputs_hash=inputs_of(self._workspace, self._settings, history),
                 )
+        outcome = TransformOutcome((*outcome.nodes, *joined.transform.nodes))
         self._note("published", warnings=[node.name for node in outcome.warnings])
         return BuildReport(self.run_id, path, outcome)
+
+    def _join_estimates(self, task: Task) -> SecondHalf:
+        return build_from_estimates(
+            self._workspace,
+            engine=self._engine_settings(),
+            run_dir=self._folder,
+            task=task,
+        )
+
+    def _engine_settings(self) -> EngineSettings:
+        warehouse = self._settings.warehouse
+        return EngineSettings(
+            warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
+        )
 
     def _verify_in_place(self) -> None:
         with open_catalogue(self.places()) as catalogue:
@@ -292,9 +314,7 @@ class Run:
             history=history,
         )
         recipe = {"rules": rule_sets(self._settings)}
-        engine = EngineSettings(
-            warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
-        )
+        engine = self._engine_settings()
         if warehouse.engine == "spark":
             # Not a dependency of everybody: pyspark and the JVM are an extra.
             from triptych.spark.transform import build_marts_on_spark  # noqa: PLC0415
