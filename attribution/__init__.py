@@ -1,1 +1,1 @@
-"""Stage 3, panels to estimates; nothing of it is in this release."""
+"""Stage 3, marts to estimates: forecasts of cost, from the marts of the same build."""

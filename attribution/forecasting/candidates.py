@@ -9,7 +9,7 @@ statsmodels (Durbin and Koopman 2012; Hyndman et al. 2008 for the damped trend).
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -86,17 +86,13 @@ class StateSpace:
         self._parameters = _estimate(build(training / self._scale))
 
     def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
-        """Filter the days up to each origin and predict from the state there."""
-        scaled = values / self._scale
-        first = origins[0]
-        followed = self._build(scaled[:first]).filter(self._parameters)  # type: ignore[attr-defined]
-        found, known = [], first
-        for origin in origins:
-            if origin > known:
-                followed = followed.append(scaled[known:origin], refit=False)
-                known = origin
-            found.append(np.asarray(followed.forecast(horizon)) * self._scale)
-        return np.stack(found)
+        """Filter the days once and predict from the state at each origin.
+
+        The state that is predicted for a day rests on the days before it alone.
+        """
+        model = self._build(values[: origins[-1]] / self._scale)
+        filtered = model.filter(self._parameters)  # type: ignore[attr-defined]
+        return _predictions(filtered.filter_results, origins, horizon) * self._scale
 
 
 def local_level(values: Series) -> object:
@@ -143,6 +139,20 @@ def fitted_candidates(training: Series) -> dict[str, Candidate]:
             found[name] = fit(training)
         except (np.linalg.LinAlgError, ValueError):
             continue  # not a candidate for this series; the others are
+    return found
+
+
+def _predictions(results: Any, origins: Sequence[int], horizon: int) -> Series:  # noqa: ANN401
+    """Return observations that the states at some origins lead to.
+
+    Both models are the same on every day, so their matrices are those of any.
+    """
+    states = results.predicted_state[:, list(origins)]
+    found = np.empty((len(origins), horizon))
+    for ahead in range(horizon):
+        observed = results.design[:, :, -1] @ states + results.obs_intercept[:, -1:]
+        found[:, ahead] = observed[0]
+        states = results.transition[:, :, -1] @ states + results.state_intercept[:, -1:]
     return found
 
 
