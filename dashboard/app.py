@@ -40,11 +40,6 @@ def main() -> None:
                     default=True,
                 ),
                 st.Page(
-                    _VIEWS / "close.py",
-                    title="Close & reconcile",
-                    url_path="close",
-                ),
-                st.Page(
                     _VIEWS / "budget.py",
                     title="Budget",
                     url_path="budget",
@@ -58,6 +53,18 @@ def main() -> None:
                     _VIEWS / "gateway_gaps.py",
                     title="Gateway gaps",
                     url_path="gateway_gaps",
+                ),
+            ],
+            "Close": [
+                st.Page(
+                    _VIEWS / "close.py",
+                    title="Close & reconcile",
+                    url_path="close",
+                ),
+                st.Page(
+                    _VIEWS / "statements.py",
+                    title="Statements & exports",
+                    url_path="statements",
                 ),
             ],
             "Operations": [

@@ -48,7 +48,7 @@ def money(amount: Decimal | None, currency: str) -> str:
     """
     if amount is None:
         return UNKNOWN
-    step = Decimal(1).scaleb(-_minor_unit_digits(currency))
+    step = Decimal(1).scaleb(-minor_unit_digits(currency))
     rounded = _rounded(amount, step)
     if rounded == 0 and amount != 0:
         bound = f"{currency}{_NO_BREAK_SPACE}{step}"
@@ -68,7 +68,7 @@ def money_exact(amount: Decimal | None, currency: str) -> str:
     if amount is None:
         return UNKNOWN
     whole, _, fraction = f"{abs(amount):,f}".partition(".")
-    digits = fraction.rstrip("0").ljust(_minor_unit_digits(currency), "0")
+    digits = fraction.rstrip("0").ljust(minor_unit_digits(currency), "0")
     text = f"{whole}.{digits}" if digits else whole
     return _with_currency(text, currency, is_negative=amount < 0)
 
@@ -217,7 +217,8 @@ def markdown(text: str) -> str:
     return text
 
 
-def _minor_unit_digits(currency: str) -> int:
+def minor_unit_digits(currency: str) -> int:
+    """Return how many decimals the minor unit of a currency has."""
     return _MINOR_UNIT_DIGITS.get(currency, 2)
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import streamlit as st
 
 from dashboard import format as fmt
+from dashboard.cells import to_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,8 +48,6 @@ _SHORT_KINDS = frozenset({"month", "day", "moment"})
 #: Longest table that is drawn; longer ones are whole in the download.
 ROW_LIMIT = 15
 _WIDE_COLUMNS = 10
-#: Beginnings that a spreadsheet would take for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 _BESIDE_SERIES = (("All models", "month_total"), ("Idle, not charged", "idle_shown"))
 
@@ -291,7 +290,7 @@ def csv_text(table: pa.Table, *, page: Page, name: str) -> str:
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(table.column_names)
     for row in table.to_pylist():
-        writer.writerow([_csv_cell(value) for value in row.values()])
+        writer.writerow([to_cell(value) for value in row.values()])
     return output.getvalue()
 
 
@@ -308,14 +307,3 @@ def _csv_header(page: Page, name: str) -> list[str]:
     if page.run.is_synthetic:
         header.insert(0, "SYNTHETIC: simulated data, no figure is real")
     return [line.replace("\u00a0", " ").replace("\n", " ") for line in header]
-
-
-def _csv_cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, int | float):
-        return str(value)
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from triptych.warehouse.reader import Snapshot
 
+
+# Without a server Streamlit remembers just as well, but warns whoever exports a file.
+logging.getLogger("streamlit.runtime.caching.cache_data_api").setLevel(logging.ERROR)
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -16,6 +16,7 @@ from urllib.error import URLError
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pypdf import PdfReader
 
 from dashboard.server import command
 from tests.dashboard.warehouse_fixture import publish
@@ -391,4 +392,31 @@ def test_an_open_page_follows_twenty_publishes_without_an_error(
         publish(root, run_id="run-0021", factor="21")
         tab.wait_for("run-0021")
         tab.wait_for("EUR 51,429.00")
+        tab.assert_quiet()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_statements_are_whole_on_every_screen_and_download_what_the_page_says(
+    browser: Any, address: str, size: str
+) -> None:
+    with visit(browser, f"{address}/statements", size=size) as tab:
+        tab.wait_for("Any table that the pages read")
+        tab.settle()
+        text = tab.text()
+        for figure in ("EUR 2,899.00", "EUR 1,760.00", "640.00", "3,299.00"):
+            assert figure in text, text
+        assert "SYNTHETIC" in text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        _keep(tab, f"statements-{size}-light")
+        with tab.page.expect_download(timeout=PATIENCE_MS) as told:
+            tab.page.get_by_role("button", name="PDF to sign").click()
+        file = told.value
+        assert file.suggested_filename == (
+            "statement_2026-09_amortised_cost_centre_cc-100.pdf"
+        )
+        pages = PdfReader(file.path()).pages
+        said = pages[0].extract_text().replace("\u00a0", " ")
+        assert "EUR 1,760.00" in said
+        assert all("SYNTHETIC" in page.extract_text() for page in pages)
         tab.assert_quiet()

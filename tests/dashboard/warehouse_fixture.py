@@ -14,7 +14,7 @@ from typing import Literal
 
 import duckdb
 
-from tests.dashboard import finance_fixture
+from tests.dashboard import finance_fixture, statement_fixture
 
 Variant = Literal[
     "normal", "empty", "stale", "partial", "missing_mart", "complete", "converted"
@@ -391,6 +391,7 @@ def _content(
             )
             if variant != "empty":
                 _fill(connection, variant, factor)
+            connection.execute(statement_fixture.ROWS)
         return path.read_bytes()
 
 

@@ -65,6 +65,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
         *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
         "comment",
+        "export",
     }
 
 

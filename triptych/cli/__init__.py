@@ -14,6 +14,7 @@ from triptych.cli.close_commands import close, reopen
 from triptych.cli.comment_command import comment
 from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
+from triptych.cli.export_commands import export
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run
@@ -33,6 +34,7 @@ app.command()(reopen)
 app.command()(comment)
 app.command()(sql)
 app.command()(status)
+app.add_typer(export, name="export")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")
 app.command()(dashboard)

@@ -39,6 +39,7 @@ def close(
     verbose: VerboseOption = False,
 ) -> None:
     """Lock a reconciled month: its figures no longer move."""
+    from dashboard.exports import stored_with_a_close
     from triptych import closing
 
     opened = open_workspace(workspace, is_verbose=verbose)
@@ -47,6 +48,7 @@ def close(
         opened.settings,
         closing.SignOff(by, approved_by, reason),
         period=period,
+        renderers=(stored_with_a_close,),
         progress=progress_for(),
     )
     if as_json:

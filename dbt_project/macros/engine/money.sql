@@ -30,6 +30,11 @@
     cast({{ quantity }} as decimal(28, 8))
 {%- endmacro %}
 
+{#- Money as a weight: a hundredfold, so that eight decimals hold the ten of money. -#}
+{% macro money_as_weight(amount) -%}
+    cast({{ amount }} * 100 as decimal(28, 8))
+{%- endmacro %}
+
 {#-
   weight / total as an exact decimal of fourteen digits, rounded down, so that the
   shares of one origin never sum to more than one. NULL where total is not positive.

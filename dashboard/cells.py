@@ -1,0 +1,62 @@
+"""Cells of tables that are opened by spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: A spreadsheet takes text that begins with one of these for a formula.
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def safe_text(text: str) -> str:
+    """Return text that no spreadsheet takes for a formula.
+
+    An apostrophe is put before it, as OWASP recommends against CSV injection.
+    """
+    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
+
+
+def to_cell(value: object) -> str:  # noqa: PLR0911  (one for each kind)
+    """Return a value as a CSV cell: numbers exact, text safe, NULL empty."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case Decimal():
+            return f"{value:f}"
+        case int() | float():
+            return repr(value)
+        case datetime():
+            return value.isoformat(sep=" ")
+        case date():
+            return value.isoformat()
+        case dict() | list() | tuple():
+            return safe_text(json.dumps(value, ensure_ascii=False, default=str))
+    return safe_text(str(value))
+
+
+def to_csv(
+    facts: Iterable[tuple[str, str]],
+    columns: Sequence[str],
+    table: Iterable[Sequence[object]],
+) -> bytes:
+    """Return CSV in UTF-8: a line ``# name: text`` for each fact, then the table.
+
+    RFC 4180 from the line with the column names on. A fact never breaks its line.
+    """
+    text = io.StringIO(newline="")
+    for name, said in facts:
+        text.write(f"# {name}: {' '.join(said.split())}\r\n")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([to_cell(value) for value in row] for row in table)
+    return text.getvalue().encode()

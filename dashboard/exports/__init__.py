@@ -1,0 +1,59 @@
+"""Files that leave triptych: statements, tables of marts, FOCUS data sets.
+
+Every figure is asked of one published run; nothing is added up here. A file of a run
+is the same to the last byte whenever it is written, and that of a closed month is the
+one that was stored when it was closed.
+"""
+
+from __future__ import annotations
+
+from dashboard.exports.files import (
+    BASES,
+    STATEMENT_FORMATS,
+    StatementFormat,
+    focus_file,
+    focus_name,
+    statement_files,
+    statement_name,
+    stored_with_a_close,
+)
+from dashboard.exports.focus import (
+    FOCUS_FORMATS,
+    FOCUS_VERSIONS,
+    FocusFormat,
+    FocusVersion,
+)
+from dashboard.exports.marts import TABLE_FORMATS, TableFormat, public_marts, table_file
+from dashboard.exports.named_file import NamedFile
+from dashboard.exports.statements import (
+    Statement,
+    cost_centers,
+    read_statement,
+    statement_lines,
+    statement_totals,
+)
+
+__all__ = [
+    "BASES",
+    "FOCUS_FORMATS",
+    "FOCUS_VERSIONS",
+    "STATEMENT_FORMATS",
+    "TABLE_FORMATS",
+    "FocusFormat",
+    "FocusVersion",
+    "NamedFile",
+    "Statement",
+    "StatementFormat",
+    "TableFormat",
+    "cost_centers",
+    "focus_file",
+    "focus_name",
+    "public_marts",
+    "read_statement",
+    "statement_files",
+    "statement_lines",
+    "statement_name",
+    "statement_totals",
+    "stored_with_a_close",
+    "table_file",
+]

@@ -1,0 +1,228 @@
+"""What an exported month says of itself: whose it is, how final, how complete."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dashboard import data
+from dashboard import format as fmt
+from dashboard.data.published import rows
+from triptych.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from triptych.warehouse.locks import ClosingMonth
+    from triptych.warehouse.reader import Snapshot
+
+#: What every page, sheet and row of an export of simulated data carries.
+SYNTHETIC = "SYNTHETIC"
+_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the figures of an exported month come from, and how far they reach.
+
+    ``dated`` is the moment that files carry as their own: the start of the run, or of
+    a closed month the moment of closing. Both are UTC.
+    """
+
+    organisation: str
+    billing_month: str
+    basis: data.Basis
+    currency: str
+    state: str
+    signed_by: tuple[tuple[str, str], ...]
+    lacks: tuple[str, ...]
+    coverage_ratio: float | None
+    evidence_as_of: datetime | None
+    run_id: str
+    dated: datetime
+    is_synthetic: bool
+    facts_of_lock: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def at_least(self) -> str:
+        """Words before a total that is known to lack something."""
+        return "at least " if self.lacks else ""
+
+    @property
+    def completeness(self) -> str:
+        """Whether something is known to be missing from the totals, and what."""
+        return f"at least: {'; '.join(self.lacks)}" if self.lacks else "complete"
+
+    @property
+    def mark(self) -> str:
+        """``SYNTHETIC`` for simulated data, else nothing."""
+        return SYNTHETIC if self.is_synthetic else ""
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what a header says, as pairs of a name and a text."""
+        marked = [("Data", f"{SYNTHETIC}: of a simulated company")]
+        return [
+            *(marked if self.is_synthetic else []),
+            ("Organisation", self.organisation),
+            ("Month", self.billing_month),
+            ("Cost basis", self.basis.lower()),
+            ("Currency", self.currency),
+            ("State", self.state),
+            ("Completeness", self.completeness),
+            ("Coverage", fmt.coverage(self.coverage_ratio)),
+            ("Data as of", fmt.moment(self.evidence_as_of)),
+            ("Run", self.run_id),
+            *self.facts_of_lock,
+        ]
+
+
+def provenance(
+    snapshot: Snapshot,
+    billing_month: str,
+    basis: data.Basis,
+    *,
+    closing: ClosingMonth | None = None,
+) -> Provenance:
+    """Return what an export of a month says of itself.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The published run.
+    billing_month : str
+        ``YYYY-MM``.
+    basis : {'Amortised', 'Billed'}
+        Which cost its amounts are.
+    closing : ClosingMonth, optional
+        The close that the export is rendered for; else the published state counts.
+
+    Raises
+    ------
+    UsageError
+        It is no month, or it has no charges.
+    """
+    check_month(snapshot, billing_month)
+    run = data.run(snapshot)
+    period = data.Period(billing_month, (billing_month,))
+    standing = data.standing(snapshot, data.Selection(period, basis, run.currency))
+    state, signed_by, facts = (
+        _of_closing(closing) if closing else _published_state(snapshot, billing_month)
+    )
+    return Provenance(
+        organisation=run.organisation,
+        billing_month=billing_month,
+        basis=basis,
+        currency=run.currency,
+        state=state,
+        signed_by=signed_by,
+        lacks=_lacks(standing),
+        coverage_ratio=standing.coverage_ratio,
+        evidence_as_of=run.evidence_as_of,
+        run_id=run.run_id,
+        dated=whole_second(closing.closed_at if closing else run.started_at),
+        is_synthetic=run.is_synthetic,
+        facts_of_lock=facts,
+    )
+
+
+def check_month(snapshot: Snapshot, billing_month: str) -> None:
+    """Refuse what is no month, and a month without charges.
+
+    Raises
+    ------
+    UsageError
+        With what there is.
+    """
+    if not _MONTH.fullmatch(billing_month):
+        raise UsageError(
+            f"{billing_month!r} is no month.",
+            where="--period",
+            next_step="Write it as 2026-03.",
+        )
+    months = {month for period in data.periods(snapshot) for month in period.months}
+    if billing_month not in months:
+        known = f"from {min(months)} to {max(months)}" if months else "in no month"
+        raise UsageError(
+            f"There are no charges in {billing_month}.",
+            where="--period",
+            next_step=f"There are charges {known}.",
+        )
+
+
+def _lacks(standing: data.Standing) -> tuple[str, ...]:
+    missing = [f"{source} lacks {what}" for source, _, what in standing.missing]
+    return (
+        *missing,
+        *(
+            f"{fmt.money_exact(amount, currency)} could not be converted"
+            for currency, amount in standing.unconverted
+        ),
+    )
+
+
+def _of_closing(
+    closing: ClosingMonth,
+) -> tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    return _closed(
+        "locked",
+        closed_by=closing.closed_by,
+        approved_by=closing.approved_by,
+        closed_at=closing.closed_at,
+        lock_id=closing.lock_id,
+        content_hash=closing.content_hash,
+    )
+
+
+def _published_state(
+    snapshot: Snapshot, billing_month: str
+) -> tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    found = rows(
+        snapshot,
+        "select state, lock_id, locked_at, locked_by, approved_by, content_hash"
+        " from cost.mart_period_states where billing_month = $month",
+        month=billing_month,
+    )
+    if not found:
+        return "open", (), ()
+    row = found[0]
+    if row["lock_id"] is None:
+        return row["state"], (), ()
+    return _closed(
+        row["state"],
+        closed_by=row["locked_by"],
+        approved_by=row["approved_by"],
+        closed_at=row["locked_at"],
+        lock_id=row["lock_id"],
+        content_hash=row["content_hash"],
+    )
+
+
+def _closed(
+    state: str,
+    *,
+    closed_by: str,
+    approved_by: str,
+    closed_at: datetime,
+    lock_id: str,
+    content_hash: str,
+) -> tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    when = fmt.moment(closed_at)
+    return (
+        f"{state}, closed by {closed_by}, approved by {approved_by}, {when}",
+        (("Closed by", closed_by), ("Approved by", approved_by)),
+        (("Lock", lock_id), ("Content hash", content_hash)),
+    )
+
+
+def whole_second(moment: datetime | None) -> datetime:
+    """Return a moment as files carry it: to the second, without zone.
+
+    Raises
+    ------
+    UsageError
+        The published run does not say when it started.
+    """
+    if moment is None:
+        raise UsageError("The published run does not say when it started.")
+    return moment.replace(microsecond=0, tzinfo=None)

@@ -1,0 +1,29 @@
+{#- JSON as FOCUS wants it, written with functions that every engine has. -#}
+
+{#- A text as a JSON string: quotes, backslashes and line ends escaped. -#}
+{% macro json_text(text) -%}
+    chr(34) || replace(replace(replace(replace(replace({{ text }},
+        chr(92), chr(92) || chr(92)), chr(34), chr(92) || chr(34)),
+        chr(10), chr(92) || 'n'), chr(13), chr(92) || 'r'), chr(9), chr(92) || 't') || chr(34)
+{%- endmacro %}
+
+{#-
+  Columns as a JSON object of texts, without those that are NULL. An object with
+  nothing in it is {}.
+
+  columns  key of the object, mapped to its SQL expression
+-#}
+{% macro json_object_of(columns) -%}
+    chr(123) || substring(
+        {%- for key, column in columns.items() %}
+        coalesce(',' || chr(34) || '{{ key }}' || chr(34) || ':' || {{ json_text(column) }}, '')
+        {{- " ||" if not loop.last }}
+        {%- endfor %},
+        2
+    ) || chr(125)
+{%- endmacro %}
+
+{#- A ratio from 0 to 1 as a number; an engine may write a small one with an exponent. -#}
+{% macro json_ratio(ratio) -%}
+    case when {{ ratio }} < 1 then '0' else '1' end || substring(cast({{ ratio }} + 1 as string), 2)
+{%- endmacro %}

@@ -1,0 +1,213 @@
+"""``export``: statements, tables and FOCUS data sets as files."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    VerboseOption,
+    WorkspaceOption,
+    find_workspace,
+)
+from triptych.cli.printing import print_json
+from triptych.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dashboard.exports import NamedFile
+
+export = typer.Typer(
+    no_args_is_help=True,
+    help="Write files that leave triptych: statements, tables, FOCUS data sets.",
+)
+
+
+class StatementForm(StrEnum):
+    """What a statement is written as."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    PDF = "pdf"
+    ALL = "all"
+
+
+class TableForm(StrEnum):
+    """What a mart is written as."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    PARQUET = "parquet"
+
+
+class FocusForm(StrEnum):
+    """What a FOCUS data set is written as."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+class CostBasis(StrEnum):
+    """Which cost the amounts of a statement are."""
+
+    AMORTISED = "amortised"
+    BILLED = "billed"
+
+
+class FocusVersion(StrEnum):
+    """Which FOCUS version a data set has the columns of."""
+
+    V1_2 = "1.2"
+    V1_4 = "1.4"
+
+
+PeriodOption = Annotated[
+    str, typer.Option("--period", metavar="YYYY-MM", help="The billing month.")
+]
+OutputOption = Annotated[
+    Path,
+    typer.Option("--output", "-o", metavar="DIR", help="Folder for the files."),
+]
+
+
+@export.command()
+def statement(  # noqa: PLR0913  (each is an option)
+    *,
+    period: PeriodOption,
+    cost_center: Annotated[
+        list[str] | None,
+        typer.Option("--cost-center", metavar="NAME", help="Only of it; repeatable."),
+    ] = None,
+    without_cost_center: Annotated[
+        bool,
+        typer.Option(
+            "--without-cost-center", help="Only what belongs to no cost centre."
+        ),
+    ] = False,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="One for each cost centre and one for the rest."),
+    ] = False,
+    form: Annotated[
+        StatementForm, typer.Option("--format", help="What to write.")
+    ] = StatementForm.ALL,
+    basis: Annotated[
+        CostBasis, typer.Option("--basis", help="Which cost the amounts are.")
+    ] = CostBasis.AMORTISED,
+    output: OutputOption = Path(),
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Write what each cost centre owes for a month.
+
+    Together the statements are the whole AI spend of the month. Those of a closed
+    month are handed out as they were stored when it was closed.
+    """
+    from dashboard import exports
+
+    named: list[str | None] = [*(cost_center or [])]
+    if without_cost_center:
+        named.append(None)
+    if every == bool(named):
+        raise UsageError(
+            "Whose statements are wanted is not clear.",
+            where="triptych export statement",
+            next_step="Give --cost-center NAME, --without-cost-center or --all.",
+        )
+    opened, snapshot = _published(workspace)
+    forms = [one for one in exports.STATEMENT_FORMATS if form.value in (one, "all")]
+    files = exports.statement_files(
+        opened,
+        snapshot,
+        period,
+        exports.BASES[basis.value],
+        centers=None if every else named,
+        formats=forms,
+    )
+    _write(files, output, as_json=as_json)
+
+
+@export.command()
+def table(
+    mart: Annotated[
+        str, typer.Argument(metavar="MART", help="For example cost.mart_cost_bridge.")
+    ],
+    *,
+    form: Annotated[
+        TableForm, typer.Option("--format", help="What to write.")
+    ] = TableForm.CSV,
+    output: OutputOption = Path(),
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Write every row of a mart."""
+    from dashboard import exports
+
+    _, snapshot = _published(workspace)
+    file = exports.table_file(snapshot, mart, form.value)
+    _write([file], output, as_json=as_json)
+
+
+@export.command()
+def focus(
+    *,
+    period: PeriodOption,
+    version: Annotated[
+        FocusVersion, typer.Option("--version", help="1.4 has the Allocated* columns.")
+    ] = FocusVersion.V1_4,
+    form: Annotated[
+        FocusForm, typer.Option("--format", help="What to write.")
+    ] = FocusForm.PARQUET,
+    output: OutputOption = Path(),
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Write a month's allocated cost as a FOCUS data set."""
+    from dashboard import exports
+
+    opened, snapshot = _published(workspace)
+    file = exports.focus_file(opened, snapshot, period, version.value, form.value)
+    _write([file], output, as_json=as_json)
+
+
+def _published(workspace: Path | None) -> tuple[Any, Any]:
+    """Return the workspace and the run that is published in it."""
+    from triptych.warehouse.reader import PublishedReader
+
+    opened = find_workspace(workspace)
+    return opened, PublishedReader(opened.root).snapshot()
+
+
+def _write(files: Iterable[NamedFile], folder: Path, *, as_json: bool) -> None:
+    """Write files, each whole or not at all, and say where they are."""
+    written = []
+    for file in files:
+        path = folder / file.name
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name(f".{path.name}.part")
+            fresh.write_bytes(file.content)
+            fresh.replace(path)
+        except OSError as error:
+            raise UsageError(
+                f"The file cannot be written: {error.strerror}.",
+                where=str(path),
+                next_step="Name another folder with --output.",
+            ) from error
+        written.append({"file": str(path), "is_stored": file.is_stored})
+        if not as_json:
+            kept = " (as stored when the month was closed)" if file.is_stored else ""
+            print(f"{path}{kept}")
+    if as_json:
+        print_json(written)
+
+
+__all__ = ["export"]
