@@ -41,7 +41,7 @@ def main() -> None:
                 ),
                 st.Page(
                     _VIEWS / "budget.py",
-                    title="Budget",
+                    title="Budget & forecast",
                     url_path="budget",
                 ),
                 st.Page(

@@ -1,4 +1,4 @@
-"""The chart of the page *Budget*: a bullet for each scope."""
+"""The charts of the page *Budget & forecast*: bullets and the forecast's fan."""
 
 from __future__ import annotations
 
@@ -87,6 +87,50 @@ def _bullet(row: dict[str, Any], currency: str) -> dict[str, Any]:
         "label": label,
         "actual_text": fmt.money(row["actual"], currency),
         "budget_text": fmt.money(row["budget"], currency),
+    }
+
+
+def fan(table: pa.Table, currency: str, colours: Palette) -> Chart:
+    """Return the known days as a line, the days ahead as a line within their band."""
+    rows = [_day(row, currency) for row in table.to_pylist()]
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X(
+            "day:T",
+            title=None,
+            axis=alt.Axis(format="%d %b", tickCount=8, labelOverlap=True),
+        ),
+        tooltip=[
+            alt.Tooltip("day_text:N", title="Day"),
+            alt.Tooltip("actual_text:N", title="Known"),
+            alt.Tooltip("expected_text:N", title="Expected"),
+            alt.Tooltip("interval_text:N", title="90 % interval"),
+        ],
+    )
+    y_axis = alt.Axis(format="~s", tickCount=5)
+    band = base.mark_area(color=colours.categories[1], opacity=0.3).encode(
+        y=alt.Y("low:Q", title=f"{currency} per day", axis=y_axis), y2="high:Q"
+    )
+    known = base.mark_line(color=colours.categories[0], strokeWidth=2).encode(
+        y=alt.Y("actual:Q")
+    )
+    expected = base.mark_line(
+        color=colours.categories[5], strokeWidth=2.5, strokeDash=[6, 4]
+    ).encode(y=alt.Y("expected:Q"))
+    return alt.layer(band, known, expected).properties(height=300, padding=_PADDING)
+
+
+def _day(row: dict[str, Any], currency: str) -> dict[str, Any]:
+    low, high = row["low"], row["high"]
+    return {
+        "day": f"{row['charge_date']:%Y-%m-%d}T00:00:00",
+        "day_text": fmt.day(row["charge_date"]),
+        "actual": _length(row["actual"]),
+        "expected": row["expected"],
+        "low": low,
+        "high": high,
+        "actual_text": fmt.money(row["actual"], currency),
+        "expected_text": fmt.estimate(row["expected"], currency),
+        "interval_text": fmt.interval(low, high, currency),
     }
 
 

@@ -1,4 +1,4 @@
-"""The sentences of the page *Budget*, generated from what it shows."""
+"""The sentences of the page *Budget & forecast*, generated from what it shows."""
 
 from __future__ import annotations
 
@@ -89,6 +89,52 @@ def bridge(here: Page, steps: list[dict[str, Any]], against: str) -> str:
         )
         text += f" What did most: {said}. The bars add up to the change exactly."
     return text
+
+
+def landing(here: Page, row: dict[str, Any]) -> str:
+    """Say where a month or quarter will end, against its budget."""
+    period = fmt.month(row["period"])
+    text = (
+        f"**{period}** ends at {fmt.estimate(row['expected'], here.currency)}"
+        f" (90 % interval {fmt.interval(row['low'], row['high'], here.currency)}):"
+        f" {fmt.money(row['known'], here.currency)} known up to"
+        f" {fmt.day(row['last_complete_day'])},"
+        f" {fmt.plural(row['remaining_day_count'], 'day')} to go."
+    )
+    if row["budget"] is None:
+        return f"{text} It has no budget."
+    return (
+        f"{text} Budget {fmt.money(row['budget'], here.currency)}:"
+        f" **{row['outlook']}**."
+    )
+
+
+def forecast(series: str, quality: dict[str, Any]) -> str:
+    """Say which method forecasts a series and how wrong it was."""
+    name = fmt.markdown(series)
+    if not quality["origin_count"]:
+        return (
+            f"**{name}** is forecast by {quality['method']}. Its history is too short"
+            " to know how wrong that is, so there is no interval."
+        )
+    return (
+        f"**{name}** is forecast by {quality['method']}, chosen by back-test from"
+        f" {fmt.plural(quality['origin_count'], 'past day')}: its error was"
+        f" **{fmt.percent(quality['error_ratio'])}** of a typical day, that of"
+        f" repeating last week {fmt.percent(quality['naive_error_ratio'])}. Its 90 %"
+        f" intervals held **{fmt.percent(quality['coverage_ratio'])}** of the days held"
+        " out."
+    )
+
+
+def methods(rows: list[dict[str, Any]]) -> str:
+    """Say in how many series the method is at least as good as the naive one."""
+    tried = [row for row in rows if row["origin_count"]]
+    good = [row for row in tried if row["is_no_worse_than_naive"]]
+    return (
+        f"In **{len(good)} of {fmt.plural(len(tried), 'series', 'series')}** the error"
+        " is at or below that of repeating last week."
+    )
 
 
 def _upper(text: str) -> str:

@@ -157,6 +157,21 @@ def against_budget(variance_ratio: float | None, times_budget: float | None) -> 
     return f"{percent(abs(variance_ratio))} {side} = {times(times_budget)}"
 
 
+def estimate(amount: float | None, currency: str) -> str:
+    """Write an estimated amount: three digits, and a sign that it is one."""
+    if amount is None:
+        return UNKNOWN
+    return f"≈{_NO_BREAK_SPACE}{compact(Decimal(repr(amount)), currency)}"
+
+
+def interval(low: float | None, high: float | None, currency: str) -> str:
+    """Write an interval of amounts, e.g. ``EUR 3.9k to 4.2k``."""
+    if low is None or high is None:
+        return UNKNOWN
+    upper = compact(Decimal(repr(high)))
+    return f"{compact(Decimal(repr(low)), currency)} to {upper}"
+
+
 def count(number: Decimal | int | None) -> str:
     """Write a quantity in full, without trailing zeros."""
     if number is None:

@@ -40,6 +40,7 @@ Kind = Literal[
     "hours",
     "gpus",
     "unit_cost",
+    "estimate",
     "times",
 ]
 _TEXT_KINDS = frozenset({"text", "prose", "month", "day", "moment"})
@@ -198,6 +199,7 @@ _MONEY_WRITERS: dict[str, Any] = {
     "money": fmt.money,
     "change": fmt.signed_money,
     "unit_cost": fmt.unit_cost,
+    "estimate": fmt.estimate,
 }
 _WRITERS: dict[str, Any] = {
     "text": str,

@@ -66,6 +66,14 @@ from dashboard.data.drill import (
     pool_cost,
     resources,
 )
+from dashboard.data.forecasts import (
+    ALL_COST,
+    NO_MODEL,
+    forecast_days,
+    forecast_quality,
+    forecast_series,
+    landings,
+)
 from dashboard.data.gateways import (
     GatewayHeadline,
     gateway_days,
@@ -104,10 +112,12 @@ from dashboard.data.unit_costs import (
 
 __all__ = [
     "ACCELERATOR_PARTS",
+    "ALL_COST",
     "BRIDGE_BARS",
     "COMPONENTS",
     "EXPLANATIONS",
     "LINE_ITEM_LIMIT",
+    "NO_MODEL",
     "OTHER_MODELS",
     "AcceleratorHeadline",
     "AcceleratorHours",
@@ -142,6 +152,9 @@ __all__ = [
     "commitments",
     "coverage",
     "currencies",
+    "forecast_days",
+    "forecast_quality",
+    "forecast_series",
     "freshness",
     "gateway_days",
     "gateway_headline",
@@ -153,6 +166,7 @@ __all__ = [
     "idle_owners",
     "invoice_totals",
     "invoices",
+    "landings",
     "ledger_parts",
     "lifecycle_costs",
     "line_items",

@@ -1,4 +1,4 @@
-"""Budget: is it as planned, and why did it change."""
+"""Budget & forecast: is it as planned, why did it change, where will it end."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _BUDGETS = "cost.mart_budget_variance"
 _BRIDGE = "cost.mart_cost_bridge"
+_FORECASTS = "cost.mart_cost_forecasts"
+_LANDINGS = "cost.mart_cost_landings"
 _ALL_BARS = "All"
 _BAR_OF_LABEL: dict[str, BridgeBar] = {
     "Price": "price",
@@ -43,23 +45,32 @@ def main() -> None:
     """Draw the page."""
     here = page.current()
     budgets = data.budgets(here.snapshot, here.selection)
+    landings = data.landings(here.snapshot, here.selection)
     st.caption(
-        "Budgets are of AI spend: amortised, before tax and credits, whatever the basis"
-        " above. The bridge follows the basis."
+        "Budgets and forecasts are of AI spend: amortised, before tax and credits,"
+        " whatever the basis above. The bridge follows the basis."
     )
-    show_tiles(here, budgets.to_pylist())
+    show_tiles(here, budgets.to_pylist(), landings.to_pylist())
     show_budgets(here, budgets)
     show_bridge(here)
+    show_landings(here, landings)
+    show_forecast(here)
 
 
-def show_tiles(here: Page, budgets: list[dict[str, Any]]) -> None:
-    """Draw the two figures on top."""
-    columns = st.columns(2)
+def show_tiles(
+    here: Page, budgets: list[dict[str, Any]], landings: list[dict[str, Any]]
+) -> None:
+    """Draw the four figures on top."""
+    columns = st.columns(4)
     first = budgets[0] if budgets else None
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
         _tile_budget(here, first)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
         _tile_to_date(here, first)
+    for column, landing in zip(columns[2:], ("month", "quarter"), strict=True):
+        found = [row for row in landings if row["landing"] == landing]
+        with column.container(border=True, height="stretch", gap="xsmall"):
+            _tile_landing(here, landing, found)
 
 
 def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
@@ -106,6 +117,35 @@ def _tile_to_date(here: Page, row: dict[str, Any] | None) -> None:
             " of the period; unknown where one of them is.",
             mart=_BUDGETS,
             row_count=row["row_count"] if row else 0,
+        )
+    )
+
+
+def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
+    row = rows[0] if rows else None
+    name = fmt.month(row["period"]) if row else f"The {landing}"
+    st.metric(
+        here.tile_label(f"{name} will end at"),
+        fmt.estimate(row["expected"], here.currency)
+        if row
+        else fmt.unknown("no forecast"),
+        delta=row["outlook"] if row else None,
+        delta_color="off",
+        delta_arrow="off",
+    )
+    if row:
+        st.caption(
+            f"90 % interval {fmt.interval(row['low'], row['high'], here.currency)};"
+            f" budget {fmt.money(row['budget'], here.currency)}"
+        )
+    else:
+        st.caption("nothing is forecast: no bill is delivered daily")
+    here.show_origin(
+        page.Origin(
+            formula="What the days up to the last complete one cost, and what the rest"
+            " is expected to. Over or within only where the whole interval is.",
+            mart=_LANDINGS,
+            row_count=len(rows),
         )
     )
 
@@ -254,6 +294,113 @@ def _show_bridge_lines(here: Page, against: str) -> None:
 
 def _heading(label: str) -> str:
     return "Change" if label == _ALL_BARS else label
+
+
+def show_landings(here: Page, landings: pa.Table) -> None:
+    """Draw where the running month and quarter will end."""
+    st.header("Where it will end", anchor=False)
+    rows = landings.to_pylist()
+    if not rows:
+        st.markdown(
+            "No month or quarter is running that could be forecast: that takes a bill"
+            " that is delivered daily."
+        )
+        return
+    for row in rows:
+        if row["series"] == "total":
+            st.markdown(budget_sentences.landing(here, row))
+    tables.show(
+        landings,
+        [
+            tables.Column("period", "Period", "month"),
+            tables.Column("name", "Of"),
+            tables.Column("known", "Known", "money"),
+            tables.Column("expected", "Will end at", "estimate"),
+            tables.Column("low", "At least", "estimate"),
+            tables.Column("high", "At most", "estimate"),
+            tables.Column("budget", "Budget", "money"),
+            tables.Column("outlook", "Outlook"),
+        ],
+        page=here,
+        name="landings",
+        caption="90 % intervals; amortised, before tax and credits",
+        origin=page.Origin(
+            formula="Known cost, exactly, and the forecast of the remaining days.",
+            mart=_LANDINGS,
+            row_count=landings.num_rows,
+        ),
+    )
+
+
+def show_forecast(here: Page) -> None:
+    """Draw the days ahead, and how wrong the method has been."""
+    st.header("Forecast", anchor=False)
+    series = data.forecast_series(here.snapshot, here.selection)
+    if not series:
+        st.markdown(
+            "Nothing is forecast: that takes a bill with a charge on most of the last"
+            " 28 days."
+        )
+        return
+    chosen = filters.choice("Of", "series", series, width=280)
+    quality = data.forecast_quality(here.snapshot, here.selection)
+    rows = quality.to_pylist()
+    by_name = {row["name"]: row for row in rows}
+    st.markdown(budget_sentences.forecast(chosen, by_name[chosen]))
+    days = data.forecast_days(here.snapshot, here.selection, chosen)
+    charts.show(
+        budget_charts.fan(days, here.currency, charts.palette()),
+        description="A line of the known cost per day, then a dashed line of what is"
+        " expected within a band that is its 90 % interval.",
+    )
+    st.caption("Line: known. Dashed: expected. Band: 90 % interval.")
+    tables.show(
+        days,
+        [
+            tables.Column("charge_date", "Day", "day"),
+            tables.Column("kind", "Kind"),
+            tables.Column("actual", "Known", "money"),
+            tables.Column("expected", "Expected", "estimate"),
+            tables.Column("low", "At least", "estimate"),
+            tables.Column("high", "At most", "estimate"),
+        ],
+        page=here,
+        name="forecast",
+        caption=f"{chosen}, by day; the days ahead first",
+        origin=page.Origin(
+            formula="Made when the run was built, never in a page; models add up to the"
+            " whole.",
+            mart=_FORECASTS,
+            row_count=days.num_rows,
+        ),
+    )
+    _show_quality(here, quality)
+
+
+def _show_quality(here: Page, quality: pa.Table) -> None:
+    st.subheader("How wrong past forecasts were", anchor=False)
+    st.markdown(budget_sentences.methods(quality.to_pylist()))
+    tables.show(
+        quality,
+        [
+            tables.Column("name", "Of"),
+            tables.Column("method", "Method"),
+            tables.Column("error_ratio", "Error", "percent", "reason"),
+            tables.Column("naive_error_ratio", "Naive error", "percent"),
+            tables.Column("coverage_ratio", "Days in the interval", "percent"),
+            tables.Column("origin_count", "Tried from", "count"),
+            tables.Column("last_complete_day", "Known up to", "day"),
+        ],
+        page=here,
+        name="forecast-quality",
+        caption="Back-test on days that were held out; naive repeats last week",
+        origin=page.Origin(
+            formula="Mean absolute error on held-out days ÷ the typical size of a day."
+            " A good 90 % interval holds about 90 % of the days.",
+            mart=_FORECASTS,
+            row_count=sum(quality["row_count"].to_pylist()),
+        ),
+    )
 
 
 main()

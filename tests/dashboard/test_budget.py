@@ -1,4 +1,4 @@
-"""The page about budgets and why a month changed."""
+"""The page about budgets, why a month changed, and where it will end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def tiles(app: AppTest) -> dict[str, str]:
     }
 
 
-def test_the_tiles_show_budget_and_year(tmp_path: Path, open_app: OpenApp) -> None:
+def test_the_tiles_show_budget_year_and_landings(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
     publish(tmp_path)
     app = open_app(tmp_path, page=PAGE)
     assert not app.exception
@@ -33,11 +35,14 @@ def test_the_tiles_show_budget_and_year(tmp_path: Path, open_app: OpenApp) -> No
     assert tiles(app) == {
         "Against budget: everything": "▲ over",
         "Fiscal year 2026 to date": "EUR 4,699.00",
+        "Sep 2026 will end at": "≈ EUR 4.05k",
+        "2026-Q3 will end at": "≈ EUR 6.85k",
     }
     text = text_of(app)
     assert "EUR 2,699.00 of EUR 900.00, **199.9 % over = 3.0 × budget**." in text
     assert "Stale: model old-v1. Not known: team ghost." in text
-    assert len(app.get("vega_lite_chart")) == 2
+    assert "90 % interval EUR 3.9k to 4.2k" in text
+    assert len(app.get("vega_lite_chart")) == 3
 
 
 def test_the_bridge_says_what_did_most_and_leads_to_lines(
@@ -67,6 +72,20 @@ def test_comments_stand_under_the_bridge_that_they_are_about(
     assert "Nobody has commented on this yet." in july
 
 
+def test_the_forecast_prints_its_error_beside_the_naive_one(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE))
+    assert "forecast by local level" in text
+    assert "its error was **12.0 %** of a typical day" in text
+    assert "repeating last week 20.0 %" in text
+    assert "held **91.0 %** of the days held out." in text
+    assert "In **2 of 3 series** the error is at or below" in text
+    short = text_of(open_app(tmp_path, page=PAGE, series="small-4"))
+    assert "Its history is too short to know how wrong that is" in short
+
+
 def test_a_link_to_a_month_that_is_not_there_warns(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
@@ -85,9 +104,11 @@ def test_what_is_not_there_is_said_with_what_would_bring_it(
     assert "No month before Jul 2026 has cost to compare it with." in text_of(july)
     emptied = publish(tmp_path, run_id="run-0002")
     with duckdb.connect(str(emptied)) as connection:
-        connection.execute("delete from cost.mart_budget_variance")
+        for mart in ("budget_variance", "cost_forecasts", "cost_landings"):
+            connection.execute(f"delete from cost.mart_{mart}")
     text = text_of(open_app(tmp_path, page=PAGE, basis="Billed"))
     assert "**No budget yet.** Deliver a table of the stream `budgets`" in text
+    assert "Nothing is forecast: that takes a bill" in text
 
 
 def test_stale_and_partial_data_are_said_on_every_figure(

@@ -269,17 +269,19 @@ def test_close_and_reconcile_is_whole_on_every_screen(
 
 
 @pytest.mark.parametrize("size", list(SIZES))
-def test_budget_is_whole_on_every_screen(browser: Any, address: str, size: str) -> None:
+def test_budget_and_forecast_is_whole_on_every_screen(
+    browser: Any, address: str, size: str
+) -> None:
     with visit(browser, f"{address}/budget", size=size) as tab:
-        tab.wait_for("What was said about it")
+        tab.wait_for("How wrong past forecasts were")
         tab.settle()
         text = tab.text()
-        for figure in ("199.9 % over = 3.0 × budget", "EUR 3,440.00"):
+        for figure in ("199.9 % over = 3.0 × budget", "EUR 3,440.00", "≈ EUR 4.05k"):
             assert figure in text, text
         assert "SYNTHETIC" in text
         width = tab.page.evaluate("document.documentElement.scrollWidth")
         assert width <= SIZES[size][0]
-        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 2
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 3
         _keep(tab, f"budget-{size}")
         tab.assert_quiet()
 

@@ -1,0 +1,66 @@
+"""Forecasts and landings as the page asks for them."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from dashboard import data
+
+if TYPE_CHECKING:
+    from triptych.warehouse.reader import Snapshot
+
+SEPTEMBER = data.Selection(
+    data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",)), "Amortised", "EUR"
+)
+
+
+def test_the_whole_is_offered_first_then_models_then_what_has_none(
+    snapshot: Snapshot,
+) -> None:
+    assert data.forecast_series(snapshot, SEPTEMBER) == (
+        *("All AI spend", "eta-v2", "small-4", "What belongs to no model"),
+    )
+
+
+def test_known_days_leave_out_tax_credits_and_what_lies_before(
+    snapshot: Snapshot,
+) -> None:
+    days = data.forecast_days(snapshot, SEPTEMBER, data.ALL_COST).to_pylist()
+    ahead = [row for row in days if row["kind"] == "expected"]
+    known = [row for row in days if row["kind"] == "known"]
+    assert [row["charge_date"] for row in ahead[:2]] == [
+        date(2026, 9, 16),
+        date(2026, 9, 17),
+    ]
+    assert (ahead[0]["expected"], ahead[0]["low"], ahead[0]["high"]) == (90, 70, 110)
+    # 2,449 loaded, 150 idle, 70 unused commitment, 100 unallocated and the remainder.
+    assert known[-1]["actual"] == Decimal("2769.0000000001")
+    eta = data.forecast_days(snapshot, SEPTEMBER, "eta-v2").to_pylist()
+    assert eta[-1]["actual"] == Decimal(1460)
+    unassigned = data.forecast_days(snapshot, SEPTEMBER, data.NO_MODEL).to_pylist()
+    assert unassigned[-1]["actual"] == Decimal("320.0000000001")
+
+
+def test_each_method_stands_beside_the_naive_one(snapshot: Snapshot) -> None:
+    rows = data.forecast_quality(snapshot, SEPTEMBER).to_pylist()
+    found = [(row["name"], row["is_no_worse_than_naive"]) for row in rows]
+    assert found == [
+        ("All AI spend", True),
+        ("eta-v2", True),
+        ("small-4", None),
+        ("What belongs to no model", False),
+    ]
+    assert rows[2]["reason"] == "history too short"
+    assert rows[0]["coverage_ratio"] == 0.91
+
+
+def test_landings_begin_with_the_whole_month(snapshot: Snapshot) -> None:
+    rows = data.landings(snapshot, SEPTEMBER).to_pylist()
+    assert [(row["period"], row["name"], row["outlook"]) for row in rows] == [
+        ("2026-09", "All AI spend", "over"),
+        ("2026-09", "eta-v2", "no budget"),
+        ("2026-Q3", "All AI spend", "will be within"),
+    ]
+    assert rows[0]["known"] == Decimal(2699)
