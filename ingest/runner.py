@@ -32,12 +32,13 @@ from triptych.errors import (
 )
 from triptych.warehouse.catalogue import (
     Catalogue,
+    FileAtRest,
     LoadTotal,
     NewLoad,
     QuarantinedRow,
     StreamView,
 )
-from triptych.warehouse.in_place import FileInPlace
+from triptych.warehouse.in_place import FileInPlace, file_checksum
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -354,6 +355,7 @@ class IngestRunner:
             ),
             totals=_merge_totals(parts),
             files_in_place=_files_in_place(parts),
+            files_at_rest=_files_at_rest(parts, folder),
         )
 
     def _lake_folder(self, source: str, landed: _Landed) -> Path:
@@ -427,6 +429,18 @@ def _files_in_place(parts: Sequence[LandedPart]) -> tuple[FileInPlace, ...]:
         )
         for part in parts
         if part.in_place is not None
+    )
+
+
+def _files_at_rest(parts: Sequence[LandedPart], folder: Path) -> tuple[FileAtRest, ...]:
+    return tuple(
+        FileAtRest(
+            (folder / part.path.name).as_posix(),
+            part.byte_count,
+            file_checksum(part.path),
+        )
+        for part in parts
+        if part.in_place is None
     )
 
 

@@ -275,6 +275,7 @@ class Run:
                     run_id=self.run_id,
                     keep_runs=warehouse.keep_runs,
                     inputs_hash=inputs_of(self._workspace, self._settings, history),
+                    manifest=self._workspace.dbt_manifest,
                 )
         outcome = TransformOutcome((*outcome.nodes, *joined.transform.nodes))
         self._note("published", warnings=[node.name for node in outcome.warnings])

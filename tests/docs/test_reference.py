@@ -66,6 +66,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
         "comment",
         "export",
+        "explain",
     }
 
 

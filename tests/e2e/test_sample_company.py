@@ -5,6 +5,7 @@ The pipeline never reads ``sample/truth.yml``; what it publishes is compared wit
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,11 @@ import pytest
 import yaml
 
 from ingest.simulate.company import write_company
+from triptych.explanation import explain
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
+from triptych.warehouse.figures import Figure
 from triptych.warehouse.reader import PublishedReader
 from triptych.workspace import Workspace
 
@@ -387,3 +390,42 @@ def test_the_invoice_that_was_never_entered_is_found_and_the_others_tie(
     assert set(states) == set(truth["ledger"][planted["source"]])
     assert states.pop(planted["billing_month"]) == "estimated"
     assert set(states.values()) == {"reconciled"}
+
+
+@pytest.mark.parametrize(
+    ("mart", "columns", "keys"),
+    [
+        (
+            "cost.fct_daily_model_costs",
+            ("billed_cost", "effective_cost"),
+            ("billing_month", "source", "model_id", "component", "currency"),
+        ),
+        (
+            "cost.mart_cost_waterfall",
+            ("billed_cost", "effective_cost"),
+            ("billing_month", "source", "step", "currency"),
+        ),
+        (
+            "cost.mart_model_unit_costs",
+            ("direct_cost", "cost_per_thousand_requests"),
+            ("billing_month", "model_id", "currency"),
+        ),
+    ],
+)
+def test_the_evidence_gives_any_cell_again(
+    workspace: Path,
+    published: Snapshot,
+    mart: str,
+    columns: tuple[str, str],
+    keys: tuple[str, ...],
+) -> None:
+    """Four cells a mart, drawn with a fixed seed."""
+    rows = published.query(
+        f"SELECT DISTINCT {', '.join(keys)} FROM {mart} ORDER BY ALL"
+    ).to_pylist()
+    drawn = random.Random(f"cells of {mart}")
+    for row in drawn.sample(rows, 4):
+        figure = Figure.of(mart, drawn.choice(columns), row)
+        told = explain(workspace, str(figure))
+        assert told.rederivation.is_equal, told.rederivation
+        assert told.problem is None

@@ -15,6 +15,7 @@ from triptych.cli.comment_command import comment
 from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
 from triptych.cli.export_commands import export
+from triptych.cli.explain_command import explain
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run
@@ -32,6 +33,7 @@ app.command()(reconcile)
 app.command()(close)
 app.command()(reopen)
 app.command()(comment)
+app.command()(explain)
 app.command()(sql)
 app.command()(status)
 app.add_typer(export, name="export")

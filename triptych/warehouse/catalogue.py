@@ -74,6 +74,12 @@ CREATE TABLE IF NOT EXISTS catalogue.files_in_place (
     version VARCHAR NOT NULL,
     checksum VARCHAR NOT NULL
 );
+CREATE TABLE IF NOT EXISTS catalogue.files_at_rest (
+    load_id VARCHAR NOT NULL,
+    file VARCHAR NOT NULL,
+    byte_count BIGINT NOT NULL,
+    checksum VARCHAR NOT NULL
+);
 CREATE TABLE IF NOT EXISTS catalogue.load_totals (
     load_id VARCHAR NOT NULL,
     billing_month VARCHAR NOT NULL,
@@ -127,6 +133,19 @@ class QuarantinedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class FileAtRest:
+    """A file of the lake as it was written: path below the workspace, SHA-256 [hex].
+
+    A delivery's own checksum is of what was delivered, which a text file no longer is
+    once it rests as Parquet.
+    """
+
+    file: str
+    byte_count: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewLoad:
     """Everything a commit records about a load; see ``catalogue.loads``.
 
@@ -153,6 +172,7 @@ class NewLoad:
     quarantined: tuple[QuarantinedRow, ...]
     totals: tuple[LoadTotal, ...]
     files_in_place: tuple[FileInPlace, ...] = ()
+    files_at_rest: tuple[FileAtRest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +323,7 @@ class Catalogue:
         self._supersede(load)
         self._insert_load(load)
         self._insert_files_in_place(load.load_id, load.files_in_place)
+        self._insert_files_at_rest(load)
         self._insert_totals(load)
         self._insert_quarantine(load)
         self._replace_view(load.stream)
@@ -422,6 +443,13 @@ class Catalogue:
             self._connection.execute(
                 "INSERT INTO catalogue.files_in_place VALUES (?, ?, ?, ?, ?)",
                 [load_id, file.uri, file.byte_count, file.version, file.checksum],
+            )
+
+    def _insert_files_at_rest(self, load: NewLoad) -> None:
+        for file in load.files_at_rest:
+            self._connection.execute(
+                "INSERT INTO catalogue.files_at_rest VALUES (?, ?, ?, ?)",
+                [load.load_id, file.file, file.byte_count, file.checksum],
             )
 
     def _insert_totals(self, load: NewLoad) -> None:
@@ -612,6 +640,7 @@ def _now() -> datetime:
 
 __all__ = [
     "Catalogue",
+    "FileAtRest",
     "LoadTotal",
     "NewLoad",
     "QuarantinedRow",

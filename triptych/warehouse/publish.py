@@ -15,6 +15,7 @@ import duckdb
 
 from triptych.errors import TriptychError
 from triptych.warehouse.bills import BILL_STREAMS, LEDGER_VIEWS
+from triptych.warehouse.explained_models import write_explained_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ class PublishError(TriptychError):
     exit_code = 4
 
 
-def publish(
+def publish(  # noqa: PLR0913  (places and facts of one run, each by its name)
     *,
     build_database: Path,
     raw_database: Path,
@@ -44,6 +45,7 @@ def publish(
     run_id: str,
     keep_runs: int,
     inputs_hash: str = "",
+    manifest: Path | None = None,
 ) -> Path:
     """Publish the public schemas of the build database as run ``run_id``.
 
@@ -61,6 +63,8 @@ def publish(
         How many published files to keep, the new one included.
     inputs_hash : str
         Of what the build was made from; :attr:`Snapshot.inputs_hash` gives it back.
+    manifest : Path, optional
+        dbt's manifest of the run; it lets every figure be explained.
 
     Returns
     -------
@@ -76,7 +80,7 @@ def publish(
     final = published_dir / f"{run_id}.duckdb"
     partial = published_dir / f".{run_id}.partial.duckdb"
     _sweep(published_dir)
-    _write(partial, build_database, raw_database, inputs_hash)
+    _write(partial, build_database, raw_database, inputs_hash, manifest)
     _audit(partial, build_database)
     _sync(partial)
     partial.rename(final)
@@ -86,7 +90,11 @@ def publish(
 
 
 def _write(
-    partial: Path, build_database: Path, raw_database: Path, inputs_hash: str
+    partial: Path,
+    build_database: Path,
+    raw_database: Path,
+    inputs_hash: str,
+    manifest: Path | None,
 ) -> None:
     with duckdb.connect(str(partial)) as connection:
         _attach(connection, build_database, "build")
@@ -99,6 +107,7 @@ def _write(
         _write_lineage(connection)
         connection.execute("CREATE TABLE lineage.inputs (inputs_hash VARCHAR)")
         connection.execute("INSERT INTO lineage.inputs VALUES (?)", [inputs_hash])
+        write_explained_models(connection, manifest)
         connection.execute("DETACH build")
         connection.execute("DETACH raw")
         connection.execute("CHECKPOINT")

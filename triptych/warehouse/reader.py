@@ -132,7 +132,7 @@ class _Lineage:
             return self._connection
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        connection = _attach(self._path, self._root)
+        connection = attach_published(self._path, self._root)
         views = connection.execute(
             "SELECT database_name, schema_name, view_name, sql"
             f" FROM {_ATTACHED_AS}.lineage.views ORDER BY position"
@@ -225,11 +225,20 @@ class PublishedReader:
 
 
 def _open_snapshot(path: Path, root: Path) -> Snapshot:
-    connection = _attach(path, root)
+    connection = attach_published(path, root)
     return Snapshot(path.stem, path, connection, _Lineage(path, root))
 
 
-def _attach(path: Path, root: Path) -> duckdb.DuckDBPyConnection:
+def attach_published(path: Path, root: Path) -> duckdb.DuckDBPyConnection:
+    """Open a database in memory with a published file attached as ``published``.
+
+    Parameters
+    ----------
+    path : Path
+        The published file.
+    root : Path
+        Workspace folder, which relative names of evidence files refer to.
+    """
     connection = duckdb.connect(":memory:")
     location = _quoted(str(path))
     connection.execute(f"ATTACH {location} AS {_ATTACHED_AS} (READ_ONLY)")
@@ -286,4 +295,5 @@ __all__ = [
     "PublishedFileError",
     "PublishedReader",
     "Snapshot",
+    "attach_published",
 ]

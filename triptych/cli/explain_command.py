@@ -1,0 +1,180 @@
+"""``explain``: what a figure means, where it comes from, and whether it still holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    VerboseOption,
+    WorkspaceOption,
+    find_workspace,
+)
+from triptych.cli.printing import print_json, print_table, to_text
+from triptych.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from triptych.explanation import Explanation
+
+_CHECKSUM_DIGITS = 12
+_HOW_TO = 'See "docs/how_to/explain_a_figure.md" for what to do.'
+
+
+def explain(
+    figure: Annotated[
+        str | None,
+        typer.Argument(
+            help="Address of a figure: cost.mart_cost_waterfall/billed_cost?"
+            "billing_month=2026-03&step=ledger; with --list, how marts begin.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the figures that can be explained.")
+    ] = False,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Say where a figure comes from, and work it out again from the evidence."""
+    from triptych.explanation import NotRederivedError, explain
+
+    root = find_workspace(workspace).root
+    if listed:
+        _list(root, figure or "", as_json=as_json)
+        return
+    if figure is None:
+        raise UsageError(
+            "Which figure?",
+            where="FIGURE",
+            next_step="'triptych explain --list' shows what there is.",
+        )
+    explanation = explain(root, figure)
+    if as_json:
+        print_json(explanation)
+    else:
+        _print(explanation)
+    if explanation.problem is not None:
+        raise NotRederivedError(
+            explanation.problem, where=explanation.figure, next_step=_HOW_TO
+        )
+
+
+def _list(root: Path, beginning: str, *, as_json: bool) -> None:
+    from triptych.explanation import explainable_columns
+    from triptych.warehouse.reader import PublishedReader
+
+    columns = explainable_columns(PublishedReader(root).snapshot(), beginning)
+    if as_json:
+        print_json(columns)
+        return
+    print_table(
+        ("figure", "formula", "one row is"),
+        [
+            (
+                f"{column.mart}/{column.column}",
+                column.formula or column.description,
+                column.grain.removeprefix("one row per "),
+            )
+            for column in columns
+        ],
+    )
+
+
+def _print(explanation: Explanation) -> None:
+    for line in _lines(explanation):
+        print(line)
+
+
+def _lines(told: Explanation) -> Iterable[str]:
+    if told.is_synthetic:
+        yield "SYNTHETIC: simulated data, no figure is real"
+    at_least = "at least " if told.missing else ""
+    yield f"{told.figure}"
+    yield f"  {at_least}{_text(told.value)} {told.unit}"
+    yield f"  {_again(told)}"
+    yield ""
+    yield f"formula     {told.formula}"
+    yield f"mart        {told.mart}, {told.row_count} of its rows: {told.grain}"
+    yield f"basis       {told.basis}{', estimated' if told.is_estimated else ''}"
+    for state in told.states:
+        reason = f": {state.reason}" if state.reason else ""
+        yield f"state       {state.billing_month} {state.state}{reason}"
+    for missing in told.missing:
+        yield f"lacks       {missing}"
+    yield (
+        f"run         {told.run_id}, triptych {told.triptych_version}, evidence as of"
+        f" {to_text(told.evidence_as_of)}"
+    )
+    yield from _nodes(told)
+    yield from _versions(told)
+    yield from _evidence(told)
+
+
+def _again(told: Explanation) -> str:
+    again = told.rederivation
+    if again.is_equal is None:
+        return again.verdict
+    count = again.line_item_count
+    by = f"{count} line items" if count is not None else again.method
+    return f"re-derived from {by}: {to_text(again.value)}, {again.verdict}"
+
+
+def _nodes(told: Explanation) -> Iterable[str]:
+    """Yield the models that it is made of, a line for each layer, nearest first."""
+    layers: dict[str, list[str]] = {}
+    for node in told.nodes:
+        schema, name = node.split(".", 1)
+        layers.setdefault(schema, []).append(name)
+    for schema, names in layers.items():
+        yield f"{'models':12}{schema}: {', '.join(names)}"
+
+
+def _versions(told: Explanation) -> Iterable[str]:
+    for version in told.versions:
+        yield f"version     {version.version[:_CHECKSUM_DIGITS]}  {version.name}"
+    for rate in told.exchange_rates:
+        found = "no rate" if rate.rate is None else f"{rate.rate.normalize():f}"
+        source = f", {rate.rate_source} ({rate.rate_rule})" if rate.rate_source else ""
+        yield (
+            f"rate        {rate.billing_month} {rate.from_currency} to"
+            f" {rate.to_currency}: {found}{source}"
+        )
+
+
+def _evidence(told: Explanation) -> Iterable[str]:
+    for part in told.rederivation.parts:
+        whole = f" of {to_text(part.share_of)}" if part.share_of is not None else ""
+        equal = "equal" if part.is_equal else f"re-derived {_text(part.rederived)}"
+        yield f"part        {part.name}: {_text(part.published)}{whole}, {equal}"
+    for load in told.loads:
+        checksum = load.checksums[0][:_CHECKSUM_DIGITS] if load.checksums else "no file"
+        refused = load.quarantined_row_count
+        yield (
+            f"load        {load.source} {load.stream}: {load.label},"
+            f" {load.row_count} rows{f', {refused} refused' if refused else ''},"
+            f" loaded {to_text(load.loaded_at)}, {checksum}"
+        )
+    for row in told.refused:
+        yield (
+            f"refused     {row.source} {row.stream}: {row.row_count} rows,"
+            f" {row.reason}; triptych quarantine show {row.source}"
+        )
+    files = told.files
+    unknown = f"; {files.unknown_count} cannot be" if files.unknown_count else ""
+    yield f"files       {files.checked_count} compared with their checksums{unknown}"
+    for changed in files.changed:
+        yield f"changed     {changed}"
+
+
+def _text(value: object) -> str:
+    return "not known" if value is None else to_text(value)
+
+
+__all__ = ["explain"]
