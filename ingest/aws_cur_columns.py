@@ -17,10 +17,13 @@ from typing import TYPE_CHECKING
 from ingest.connector import LandingOptions
 from ingest.files import distinct_names
 from ingest.projection import literal, quote
+from ingest.split_usage import split_mapping
 from ingest.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ingest.label_mapping import MappingRule
 
 #: Changing a mapping here makes every file new again.
 MAPPING_VERSION = 1
@@ -35,8 +38,17 @@ _OTHER_NAMES = {
 }
 
 
-def landing_of(columns: Sequence[str]) -> LandingOptions | None:
+def landing_of(
+    columns: Sequence[str], *, split_usage: Sequence[MappingRule] = ()
+) -> LandingOptions | None:
     """Return how a file with these columns is read; ``None`` if it is no report.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Its header.
+    split_usage : sequence of MappingRule
+        Which model and pool its split cost rows count for.
 
     Examples
     --------
@@ -50,11 +62,21 @@ def landing_of(columns: Sequence[str]) -> LandingOptions | None:
     if "line_item_unblended_cost" not in named:
         return None
     mapping = {}
-    for column in STREAMS["aws_cur2"].columns:
-        if column.name in _MAPS:
-            mapping[column.name] = _as_map(_entries(named, _MAPS[column.name]))
-        elif present := _present(column.name, named):
-            mapping[column.name] = _first_filled(present)
+    for wanted in STREAMS["aws_cur2"].columns:
+        if wanted.name in _MAPS:
+            mapping[wanted.name] = _as_map(_entries(named, _MAPS[wanted.name]))
+        elif present := _present(wanted.name, named):
+            mapping[wanted.name] = _first_filled(present)
+    entries = _entries(named, _MAPS["resource_tags"])
+
+    def column(name: str) -> str:
+        present = _present(name, named)
+        return _filled(present) if present else "CAST(NULL AS VARCHAR)"
+
+    def tag(key: str) -> str:
+        return _filled(entries[key]) if key in entries else "CAST(NULL AS VARCHAR)"
+
+    mapping |= split_mapping(split_usage, column=column, tag=tag)
     return LandingOptions(mapping)
 
 
@@ -116,6 +138,7 @@ def _as_map(entries: Mapping[str, Sequence[str]]) -> str:
 
 
 def _filled(headers: Sequence[str]) -> str:
+    """Return the first value that is not empty, as SQL."""
     texts = ", ".join(f"nullif({quote(header)}, '')" for header in headers)
     return f"coalesce({texts})" if len(headers) > 1 else texts
 

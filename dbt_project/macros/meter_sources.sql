@@ -9,6 +9,7 @@
         'stg_llm_providers__model_usage',
         'stg_llm_gateways__model_usage',
         'stg_opencost__model_usage',
+        'stg_aws_data_exports__model_usage',
     ]) }}
 {%- endmacro %}
 
@@ -16,11 +17,13 @@
     {{ return([
         'stg_tables__accelerator_usage',
         'stg_opencost__accelerator_usage',
+        'stg_aws_data_exports__accelerator_usage',
     ]) }}
 {%- endmacro %}
 
 {% macro compute_usage_meters() -%}
     {{ return([
         'stg_opencost__compute_usage',
+        'stg_aws_data_exports__compute_usage',
     ]) }}
 {%- endmacro %}

@@ -31,9 +31,11 @@ from ingest.connector import (
     Window,
 )
 from ingest.files import column_names
+from ingest.label_mapping import MappingRule
 from ingest.manifests import ManifestedMonth, ManifestReader, format_of
 from ingest.objects import LocalObjects
 from ingest.s3_objects import S3Objects
+from ingest.split_usage import checked_rules, rules_digest
 from triptych.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
@@ -83,6 +85,14 @@ class AwsCurLegacyConfig(SourceConfig):
     max_parallel_downloads: int = Field(
         default=8, ge=1, le=64, description="Ranges in flight at a time."
     )
+
+    split_usage: tuple[MappingRule, ...] = Field(
+        default=(),
+        description="Which model and pool the pods and tasks of split cost rows"
+        " count for: ordered rules.",
+    )
+
+    _split_usage_is_known = field_validator("split_usage")(checked_rules)
 
     @field_validator("endpoint_url")
     @classmethod
@@ -161,12 +171,13 @@ class AwsCurLegacy:
         manifests = sorted(self._month_manifests(window).items())
         with ThreadPoolExecutor(self._config.max_parallel_downloads) as pool:
             months = list(pool.map(lambda item: self._month(*item), manifests))
+        reading = f"{MAPPING_VERSION}{rules_digest(self._config.split_usage)}"
         for month in months:
             yield Delivery(
                 stream=month.stream,
                 scope=f"{self._report}/{month.period}",
                 period=month.period,
-                fingerprint=f"{MAPPING_VERSION}:{month.fingerprint}",
+                fingerprint=f"{reading}:{month.fingerprint}",
                 label=self._store.uri(month.manifest.key),
                 detail=month,
             )
@@ -193,8 +204,21 @@ class AwsCurLegacy:
                 format_of(file.key) or "csv",
                 uri,
                 is_owned=not self._store.is_local,
-                landing=_landing(path, uri),
+                landing=self._landing(path, uri),
             )
+
+    def _landing(self, path: Path, uri: str) -> LandingOptions:
+        columns = column_names(path)
+        options = landing_of(columns, split_usage=self._config.split_usage)
+        # A file whose header cannot be read is told so when it is landed.
+        if options is None and columns:
+            raise MalformedDeliveryError(
+                "The file has not the columns of a Cost and Usage Report.",
+                where=uri,
+                next_step="Use type 'aws_data_exports' for exports of FOCUS and CUR"
+                " 2.0.",
+            )
+        return options or LandingOptions()
 
     def _month_manifests(self, window: Window) -> dict[str, StoredObject]:
         """Return month → the manifest in its folder."""
@@ -286,19 +310,6 @@ def _open_store(config: AwsCurLegacyConfig, root: Path) -> ObjectStore:
         profile=config.profile,
         max_parallel_downloads=config.max_parallel_downloads,
     )
-
-
-def _landing(path: Path, uri: str) -> LandingOptions:
-    columns = column_names(path)
-    options = landing_of(columns)
-    # A file whose header cannot be read is told so when it is landed.
-    if options is None and columns:
-        raise MalformedDeliveryError(
-            "The file has not the columns of a Cost and Usage Report.",
-            where=uri,
-            next_step="Use type 'aws_data_exports' for exports of FOCUS and CUR 2.0.",
-        )
-    return options or LandingOptions()
 
 
 __all__ = ["AwsCurLegacy", "AwsCurLegacyConfig"]

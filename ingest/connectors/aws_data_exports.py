@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ingest.connector import (
     Delivery,
@@ -31,9 +31,11 @@ from ingest.in_place import (
     refuse_unless_parquet,
     resting_place,
 )
+from ingest.label_mapping import MappingRule
 from ingest.manifests import ManifestedMonth, ManifestReader, format_of
 from ingest.objects import LocalObjects
 from ingest.s3_objects import S3Objects
+from ingest.split_usage import checked_rules, cur2_landing, rules_digest
 from triptych.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
@@ -79,6 +81,14 @@ class AwsDataExportsConfig(BucketSourceConfig):
     max_parallel_downloads: int = Field(
         default=8, ge=1, le=64, description="Ranges in flight at a time."
     )
+
+    split_usage: tuple[MappingRule, ...] = Field(
+        default=(),
+        description="Which model and pool the pods and tasks of split cost rows"
+        " count for: ordered rules.",
+    )
+
+    _split_usage_is_known = field_validator("split_usage")(checked_rules)
 
     @model_validator(mode="after")
     def _has_one_place(self) -> AwsDataExportsConfig:
@@ -161,7 +171,7 @@ class AwsDataExports:
                 stream=month.stream,
                 scope=f"{self._config.export}/{month.period}",
                 period=month.period,
-                fingerprint=month.fingerprint,
+                fingerprint=f"{rules_digest(self._rules_of(month))}{month.fingerprint}",
                 label=self._store.uri(month.manifest.key),
                 detail=month,
                 is_in_place=self._config.in_place,
@@ -193,6 +203,7 @@ class AwsDataExports:
                 format_of(file.key) or "csv",
                 self._store.uri(file.key),
                 is_owned=not self._store.is_local,
+                landing=cur2_landing(self._rules_of(month), path),
             )
 
     def _read_in_place(
@@ -206,12 +217,16 @@ class AwsDataExports:
                 "parquet",
                 self._store.uri(file.key),
                 is_owned=not self._store.is_local,
+                landing=cur2_landing(self._rules_of(month), path),
                 in_place=resting_place(self._store, file, path),
             )
 
     def _refuse_text(self, month: ManifestedMonth) -> None:
         for file in month.files:
             refuse_unless_parquet(format_of(file.key), self._store.uri(file.key))
+
+    def _rules_of(self, month: ManifestedMonth) -> Sequence[MappingRule]:
+        return self._config.split_usage if month.stream == "aws_cur2" else ()
 
     @property
     def _metadata(self) -> str:

@@ -172,6 +172,9 @@ AWS_CUR2 = Stream(
             "savings_plan_savings_plan_a_r_n",
             "savings_plan_offering_type",
             "split_line_item_parent_resource_id",
+            # Not AWS's: what the source's rules say a split cost row counts for.
+            "x_split_model_id",
+            "x_split_pool_id",
         ),
         *typed(TAGS, "resource_tags", "cost_category", "product"),
     ),
@@ -184,6 +187,12 @@ AWS_CUR2 = Stream(
         (
             "period_ends_before_it_starts",
             '"line_item_usage_end_date" < "line_item_usage_start_date"',
+        ),
+        (
+            "negative_quantity",
+            "coalesce(line_item_operation, '') IN ('EKSPod-EC2', 'ECSTask-EC2')"
+            ' AND least("split_line_item_reserved_usage",'
+            ' "split_line_item_actual_usage", "split_line_item_split_usage") < 0',
         ),
     ),
 )

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MODELS = ("a", "b", "c")
 #: The other name of a model, in meters and percentages.
 ALIASES = {"b_alias": "b"}
+#: The id under which a node is billed, and its name in the cluster.
+NODE_NAMES = {"i-1": "n1"}
+NODES = ("n1", "n2", "i-1", None)
 SOURCES = ("aws", "gcp")
 CURRENCIES = ("USD", "EUR")
 #: Two days on both sides of the end of a month.
@@ -76,8 +79,10 @@ class Accelerator:
 class Compute:
     """One reading of ``int_compute_usage``; pairs are core-hours and GiB-hours."""
 
+    meter: str
     model: str | None
     pool: str
+    node: str | None
     started_at: datetime
     capacity: tuple[Decimal | None, Decimal | None]
     requested: tuple[Decimal | None, Decimal | None]
@@ -246,7 +251,7 @@ def _accelerators(pools: Sequence[str]) -> st.SearchStrategy[Accelerator]:
         meter=st.sampled_from(["opencost", "prometheus"]),
         model=st.sampled_from([None, *MODELS, *ALIASES]),
         pool=st.sampled_from(pools),
-        node=st.sampled_from(["n1", "n2", None]),
+        node=st.sampled_from(NODES),
         started_at=_moments(),
         capacity=_quantities(),
         requested=_quantities(),
@@ -258,8 +263,10 @@ def _compute(pools: Sequence[str]) -> st.SearchStrategy[Compute]:
     pair = st.tuples(_quantities(), _quantities())
     return st.builds(
         Compute,
+        meter=st.sampled_from(["opencost", "aws"]),
         model=st.sampled_from([None, *MODELS, *ALIASES]),
         pool=st.sampled_from(pools),
+        node=st.sampled_from(NODES),
         started_at=_moments(),
         capacity=pair,
         requested=pair,
@@ -299,13 +306,19 @@ def cases(draw: st.DrawFn) -> Case:
         for row in seen
         if draw(st.booleans())
     ]
+    nodes = draw(st.lists(_compute(names), max_size=4))
+    nodes += [
+        replace(row, meter="second", node="i-1" if row.node == "n1" else row.node)
+        for row in nodes
+        if draw(st.booleans())
+    ]
     return Case(
         charges=tuple(
             draw(st.lists(_charges([*names, "undeclared"]), min_size=1, max_size=12))
         ),
         usage=tuple(draw(st.lists(_usage(names), max_size=6))),
         accelerators=tuple(seen),
-        compute=tuple(draw(st.lists(_compute(names), max_size=4))),
+        compute=tuple(nodes),
         pools=pools,
         percentages=tuple(percentages),
         distributed=distributed,

@@ -11,17 +11,18 @@ from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.dbt.allocation_case import (
     ALIASES,
     METERED_DRIVERS,
+    NODE_NAMES,
     POLICY_COMPONENTS,
     Pool,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tests.dbt.allocation_case import Accelerator, Case, Charge, Compute, Usage
 
@@ -214,11 +215,10 @@ class Allocation:
         """Yield what meters of nodes say; where any does, usage does not count."""
         if pool.driver == "gpu_hours":
             own = [row for row in self._case.accelerators if row.pool == pool.name]
-            yield from _accelerator_readings(own)
+            yield from _readings_once(own, _gpus)
         elif pool.driver == "cpu_memory_hours":
-            for row in self._case.compute:
-                if row.pool == pool.name:
-                    yield _compute_reading(row)
+            cores = [row for row in self._case.compute if row.pool == pool.name]
+            yield from _readings_once(cores, _cpu_memory)
 
     def _direct_costs(self) -> dict[tuple[str, datetime], Fraction]:
         costs: dict[tuple[str, datetime], Fraction] = defaultdict(Fraction)
@@ -235,46 +235,52 @@ def _policy_pools(case: Case) -> Iterable[Pool]:
             yield Pool(f"__{component}__", "direct_cost", "show", component)
 
 
-def _accelerator_readings(rows: Sequence[Accelerator]) -> Iterator[Reading]:
+def _readings_once(
+    rows: Sequence[Accelerator] | Sequence[Compute],
+    weigh: Callable[..., Fraction],
+) -> Iterator[Reading]:
     """Yield each reading; of a node that two meters look at, the greater of each."""
     meters: dict[tuple[str | None, datetime], set[str]] = defaultdict(set)
     for row in rows:
         if row.node is not None:
-            meters[row.node, row.started_at].add(row.meter)
-    merged: dict[tuple[str | None, datetime], list[Accelerator]] = defaultdict(list)
+            meters[_node(row), row.started_at].add(row.meter)
+    merged: dict[tuple[str | None, datetime], list[Any]] = defaultdict(list)
     for row in rows:
-        if len(meters[row.node, row.started_at]) > 1:
-            merged[row.node, row.started_at].append(row)
+        if len(meters[_node(row), row.started_at]) > 1:
+            merged[_node(row), row.started_at].append(row)
         else:
-            weight = max(_fraction(row.requested), _fraction(row.used))
-            yield (
-                *(row.started_at, _canonical_or_nobody(row.model)),
-                *(weight, _fraction(row.capacity)),
-            )
+            model, weight = _canonical_or_nobody(row.model), _held([row], weigh)
+            yield row.started_at, model, weight, weigh(*_greatest([row], "capacity"))
     for (_, moment), seen in merged.items():
-        yield moment, None, Fraction(), _greatest(seen, "capacity")
+        yield moment, None, Fraction(), weigh(*_greatest(seen, "capacity"))
         for model in {_canonical_or_nobody(row.model) for row in seen}:
             own = [row for row in seen if _canonical_or_nobody(row.model) == model]
-            weight = max(_greatest(own, "requested"), _greatest(own, "used"))
-            yield moment, model, weight, Fraction()
+            yield moment, model, _held(own, weigh), Fraction()
 
 
-def _greatest(rows: Sequence[Accelerator], quantity: str) -> Fraction:
-    """Return what the meter that reads most of a quantity makes of it."""
-    sums: dict[str, Fraction] = defaultdict(Fraction)
+def _held(rows: Sequence[Any], weigh: Callable[..., Fraction]) -> Fraction:
+    requested, used = _greatest(rows, "requested"), _greatest(rows, "used")
+    return weigh(*(max(pair) for pair in zip(requested, used, strict=True)))
+
+
+def _greatest(rows: Sequence[Any], name: str) -> list[Fraction]:
+    """Return what the meter that reads most makes of each quantity of that name."""
+    sums: dict[tuple[str, int], Fraction] = defaultdict(Fraction)
     for row in rows:
-        sums[row.meter] += _fraction(getattr(row, quantity))
-    return max(sums.values())
+        value = getattr(row, name)
+        quantities = value if isinstance(value, tuple) else (value,)
+        for position, quantity in enumerate(quantities):
+            sums[row.meter, position] += _fraction(quantity)
+    positions = sorted({position for _, position in sums})
+    return [max(v for (_, each), v in sums.items() if each == p) for p in positions]
 
 
-def _compute_reading(row: Compute) -> Reading:
-    requested, used = (
-        [_fraction(each) for each in pair] for pair in (row.requested, row.used)
-    )
-    held = [max(pair) for pair in zip(requested, used, strict=True)]
-    capacity = [_fraction(each) for each in row.capacity]
-    model = _canonical_or_nobody(row.model)
-    return row.started_at, model, _cpu_memory(*held), _cpu_memory(*capacity)
+def _node(row: Accelerator | Compute) -> str | None:
+    return NODE_NAMES.get(row.node, row.node) if row.node else None
+
+
+def _gpus(hours: Fraction) -> Fraction:
+    return hours
 
 
 def _cpu_memory(core_hours: Fraction, gibibyte_hours: Fraction) -> Fraction:

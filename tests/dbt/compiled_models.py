@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from tests.dbt.allocation_case import ALIASES, POLICY_COMPONENTS
+from tests.dbt.allocation_case import ALIASES, NODE_NAMES, POLICY_COMPONENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,6 +26,7 @@ INPUTS = (
     "intermediate.int_model_usage",
     "intermediate.int_accelerator_usage",
     "intermediate.int_compute_usage",
+    "intermediate.int_node_names",
     "control.pools",
     "control.policies",
     "control.pool_percentages",
@@ -35,6 +36,7 @@ INPUTS = (
 MODELS = (
     "int_pool_costs",
     "int_accelerator_readings",
+    "int_compute_readings",
     "int_pool_meters",
     "int_pool_weights",
     "int_pool_costs_with_meter",
@@ -164,8 +166,10 @@ def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
         ],
         "intermediate.int_compute_usage": [
             {
+                "source": row.meter,
                 "model_id": row.model,
                 "pool_id": row.pool,
+                "node_id": row.node,
                 "period_start": row.started_at,
                 "capacity_cpu_core_hours": row.capacity[0],
                 "capacity_memory_gibibyte_hours": row.capacity[1],
@@ -175,6 +179,10 @@ def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
                 "used_memory_gibibyte_hours": row.used[1],
             }
             for row in case.compute
+        ],
+        "intermediate.int_node_names": [
+            {"provider_id": provider_id, "node_id": node}
+            for provider_id, node in NODE_NAMES.items()
         ],
         "control.pools": [
             *(_pool(p.name, p.driver, p.idle, p.component) for p in case.pools),

@@ -119,9 +119,14 @@ def test_only_pages_about_loads_read_the_catalogue(models: list[Node]) -> None:
     assert readers == READ_THE_CATALOGUE
 
 
-def test_no_model_reads_a_source_that_is_none_of_the_three(models: list[Node]) -> None:
+def test_only_the_second_half_of_a_build_reads_estimates(models: list[Node]) -> None:
+    readers = {m["name"] for m in models if "estimates" in sources_of(m)}
+    assert readers == {m["name"] for m in models if "from_estimates" in m["tags"]}
+
+
+def test_no_model_reads_a_source_that_is_none_of_the_four(models: list[Node]) -> None:
     read = set().union(*(sources_of(model) for model in models))
-    assert read == {"evidence", "catalogue", "control"}
+    assert read == {"evidence", "catalogue", "control", "estimates"}
 
 
 def test_staging_refers_to_nothing_outside_its_folder(models: list[Node]) -> None:

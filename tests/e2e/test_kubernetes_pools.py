@@ -230,6 +230,17 @@ def test_a_gpu_node_shows_what_was_requested_and_idle_and_what_nobody_requested(
     assert idle_costs == [(Decimal(6), Decimal(12))]
 
 
+def test_a_node_stands_beside_what_its_bill_charges_for_it(snapshot: Snapshot) -> None:
+    """24 and 24 on the 28th and 11 on the 29th; the others have no id on the bill."""
+    found = rows(
+        snapshot,
+        "select node_id, node_name, status, billed_cost, capacity_gpu_hours"
+        " from cost.mart_metered_nodes where cluster = 'gpu'",
+    )
+    node = ("i-gpu-node", "gpu-node", "matched", Decimal(59), Decimal(8))
+    assert found == [node]
+
+
 def test_pods_that_take_turns_pay_by_their_activity(snapshot: Snapshot) -> None:
     """0.5 and 0.25 of one GPU: two thirds and one third of 3."""
     found = parts(snapshot, "shared")

@@ -31,7 +31,7 @@ pytestmark = [
 MONTHS = ("2026-01", "2026-02", "2026-03")
 SIGNATURES = {month: f"loads of {month}" for month in MONTHS}
 PLAN = BuildPlan(MONTHS, is_full=True, signatures=SIGNATURES, recipe_hash="recipe")
-SUMS, EMPTY = (table for _, table in INCREMENTAL_TABLES)
+SUMS, EMPTY, *_ = (table for _, table in INCREMENTAL_TABLES)
 
 
 @pytest.fixture(scope="module")

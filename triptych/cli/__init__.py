@@ -14,8 +14,8 @@ from triptych.cli.close_commands import close, reopen
 from triptych.cli.comment_command import comment
 from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
-from triptych.cli.export_commands import export
 from triptych.cli.explain_command import explain
+from triptych.cli.export_commands import export
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run

@@ -29,6 +29,8 @@ _LOCK_WAIT_SECONDS = 15.0
 INCREMENTAL_TABLES = (
     ("intermediate", "int_daily_charges_placed"),
     ("intermediate", "int_charges_by_invoice"),
+    ("intermediate", "int_machine_charges"),
+    ("intermediate", "stg_aws_data_exports__split_usage"),
 )
 
 

@@ -1,5 +1,5 @@
 {#-
-  The first table, and the only pass over the line items: their sums by day, target
+  The first table, and the only pass over all line items: their sums by day, target
   and component. Incremental by billing month: a month whose loads changed is
   replaced, whatever it held.
 

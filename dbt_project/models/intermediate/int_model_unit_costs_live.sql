@@ -37,17 +37,30 @@ usage as (
         sum(requests) as requests,
         sum(successful_requests) as successful_requests,
         sum(input_tokens) as input_tokens,
-        sum(output_tokens) as output_tokens,
-        sum(gpu_hours) as gpu_hours
+        sum(output_tokens) as output_tokens
     from readings
     group by {{ month_label('metered_date') }}, canonical_model_id
 ),
 
+gpus as (
+    select
+        {{ month_label('metered_date') }} as billing_month,
+        model_id,
+        sum(gpu_hours) as gpu_hours
+    from {{ ref('int_model_gpu_hours') }}
+    group by {{ month_label('metered_date') }}, model_id
+),
+
 metered_days as (
-    select distinct
+    select
         canonical_model_id as model_id,
         metered_date
     from readings
+    union
+    select
+        model_id,
+        metered_date
+    from {{ ref('int_model_gpu_hours') }}
 ),
 
 coverage as (
@@ -79,12 +92,12 @@ select
     {{ to_money('usage.successful_requests') }} as successful_requests,
     {{ to_money('usage.input_tokens') }} as input_tokens,
     {{ to_money('usage.output_tokens') }} as output_tokens,
-    {{ to_money('usage.gpu_hours') }} as gpu_hours,
+    {{ to_money('gpus.gpu_hours') }} as gpu_hours,
     {{ safe_ratio('costs.fully_loaded_cost', 'usage.requests') }} * 1000 as cost_per_thousand_requests,
     {{ safe_ratio(
         'costs.fully_loaded_cost', '(coalesce(usage.input_tokens, 0) + coalesce(usage.output_tokens, 0))'
     ) }} * 1000000 as cost_per_million_tokens,
-    {{ safe_ratio('costs.fully_loaded_cost', 'usage.gpu_hours') }} as cost_per_gpu_hour,
+    {{ safe_ratio('costs.fully_loaded_cost', 'gpus.gpu_hours') }} as cost_per_gpu_hour,
     {{ safe_ratio('coverage.metered_day_count', 'coverage.cost_day_count') }} as meter_coverage_ratio
 from costs
 inner join coverage
@@ -94,3 +107,5 @@ inner join coverage
         and costs.currency = coverage.currency
 left join usage
     on costs.billing_month = usage.billing_month and costs.model_id = usage.model_id
+left join gpus
+    on costs.billing_month = gpus.billing_month and costs.model_id = gpus.model_id

@@ -25,11 +25,7 @@ accelerators as (
 ),
 
 compute as (
-    select
-        compute_rows.*,
-        coalesce(aliases.model_id, compute_rows.model_id) as canonical_model_id
-    from {{ ref('int_compute_usage') }} as compute_rows
-    left join aliases on compute_rows.model_id = aliases.alias
+    select * from {{ ref('int_compute_readings') }}
 ),
 
 -- Pools whose readings say what was requested, used and there.
@@ -86,7 +82,7 @@ union all
 select
     pools.pool_id,
     pools.driver,
-    compute.canonical_model_id as model_id,
+    compute.model_id,
     compute.period_start as metered_at,
     {{ cpu_memory_weight(
         most_of('compute.requested_cpu_core_hours', 'compute.used_cpu_core_hours'),

@@ -20,6 +20,7 @@ select
     _source as source,
     cluster,
     node,
+    provider_id,
     model_id,
     pool_id,
     kind,
