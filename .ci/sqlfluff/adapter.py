@@ -23,7 +23,9 @@ class _Returned(Exception):  # noqa: N818  (it is no error)
         self.value = value
 
 
-_invoke_as_text = Macro._invoke  # noqa: SLF001  (the one place that runs a macro)
+#: The one place that runs a macro. This module is loaded anew for each file that is
+#: linted: what it replaces is Jinja's own, never what it put there before.
+_invoke_as_text = getattr(Macro, "_invoke_as_text", Macro._invoke)  # noqa: SLF001
 
 
 def _invoke(macro: Macro, arguments: list[Any], autoescape: bool) -> object:  # noqa: FBT001
@@ -35,6 +37,7 @@ def _invoke(macro: Macro, arguments: list[Any], autoescape: bool) -> object:  # 
         return returned.value
 
 
+Macro._invoke_as_text = _invoke_as_text  # type: ignore[attr-defined]  # noqa: SLF001
 Macro._invoke = _invoke  # type: ignore[assignment]  # noqa: SLF001
 
 

@@ -25,8 +25,15 @@ def test_the_parts_of_the_headline_add_up_to_the_pools(snapshot: Snapshot) -> No
     assert headline.total == Decimal(610)
     assert headline.used == Decimal(370)
     assert headline.idle == Decimal(180)
-    assert (headline.requested_idle, headline.infrastructure_idle) == (30, 150)
-    assert (headline.unmeasured, headline.unmapped, headline.unobserved) == (25, 15, 20)
+    assert (headline.requested_idle, headline.infrastructure_idle) == (
+        Decimal(30),
+        Decimal(150),
+    )
+    assert [headline.unmeasured, headline.unmapped, headline.unobserved] == [
+        Decimal(25),
+        Decimal(15),
+        Decimal(20),
+    ]
     parts = [getattr(headline, part) for part in data.ACCELERATOR_PARTS]
     assert sum(parts) == headline.total
     assert headline.idle_ratio == pytest.approx(180 / 610)
@@ -38,7 +45,10 @@ def test_a_scope_is_that_of_who_asked_or_of_whose_pool_it_is(
 ) -> None:
     ml = data.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
     headline = data.accelerator_headline(snapshot, ml)
-    assert (headline.requested_idle, headline.infrastructure_idle) == (20, 150)
+    assert (headline.requested_idle, headline.infrastructure_idle) == (
+        Decimal(20),
+        Decimal(150),
+    )
     eta = data.Selection(SEPTEMBER, "Amortised", "EUR", "model", "eta-v2")
     assert data.accelerator_headline(snapshot, eta).idle == Decimal(20)
 
@@ -83,7 +93,7 @@ def test_hours_of_the_week_average_over_the_hours_that_were_read(
 
 def test_commitments_are_whole_and_their_ratio_is_of_sums(snapshot: Snapshot) -> None:
     headline = data.commitment_headline(snapshot, SELECTION)
-    assert (headline.unused, headline.unused_whole) == (70, 80)
+    assert (headline.unused, headline.unused_whole) == (Decimal(70), Decimal(80))
     row = data.commitments(snapshot, QUARTER).to_pylist()[0]
     assert (row["used"], row["unused"], row["purchased_to_date"]) == (115, 85, 200)
     assert row["utilisation_ratio"] == pytest.approx(115 / 200)
