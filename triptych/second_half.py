@@ -75,7 +75,13 @@ def build_from_estimates(
     if _joined_from(workspace.build_database) == inputs:
         return SecondHalf(report, TransformOutcome(()))
     outcome = run_on_duckdb(
-        workspace, SECOND_HALF, engine=engine, run_dir=run_dir, task=task
+        workspace,
+        SECOND_HALF,
+        engine=engine,
+        run_dir=run_dir,
+        task=task,
+        # The manifest of the first half has the SQL that figures are explained by.
+        target_name="dbt_from_estimates",
     )
     _mark_joined(workspace.build_database, inputs)
     return SecondHalf(report, outcome)

@@ -105,8 +105,22 @@ def run_on_duckdb(
     engine: EngineSettings,
     run_dir: Path,
     task: Task,
+    target_name: str = "dbt",
 ) -> TransformOutcome:
     """Run a dbt command on the build database.
+
+    Parameters
+    ----------
+    workspace, arguments
+        Where, and what after the program name.
+    engine : EngineSettings
+        Memory and threads.
+    run_dir : Path
+        Folder of this run, for dbt's log.
+    task : Task
+        Progress; advanced once per model and test.
+    target_name : str
+        Folder below the warehouse for what dbt leaves behind, such as its manifest.
 
     Raises
     ------
@@ -114,7 +128,7 @@ def run_on_duckdb(
         The command failed.
     """
     project = str(dbt_project_dir())
-    target = workspace.warehouse_dir / "dbt"
+    target = workspace.warehouse_dir / target_name
     results = target / "run_results.json"
     results.unlink(missing_ok=True)
     command = [

@@ -99,6 +99,8 @@ class Standing:
             count = self.adjustment_count
             later = f" · {count} adjustment{'s' if count != 1 else ''}"
             return f"{self.period_state.capitalize()}{later if count else ''}"
+        if self.state == self.period_state:
+            return self.period_state.capitalize()
         return f"{self.period_state.capitalize()} · {self.state}"
 
 

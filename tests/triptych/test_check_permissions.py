@@ -66,6 +66,18 @@ def s3() -> Iterator[str]:
 
 
 @contextmanager
+def cost_explorer() -> Iterator[str]:
+    """Deny every request as AWS Cost Explorer does."""
+    with ScriptedServer() as server:
+        body = {
+            "__type": "com.amazonaws.ce#AccessDeniedException",
+            "message": f"echo {SECRET}",
+        }
+        server.faults += [Fault(Answer(body, 400))] * 50
+        yield server.url
+
+
+@contextmanager
 def bigquery(message: str) -> Iterator[str]:
     """Deny every request as BigQuery does."""
     with refusing_bigquery(403, reason="accessDenied", message=message) as (url, _):
@@ -97,6 +109,13 @@ CASES = (
             "lack s3:ListBucket on arn:aws:s3:::example-billing (prefix exports/focus/",
             "Allow s3:ListBucket on arn:aws:s3:::example-billing in the reader's IAM",
         ),
+    ),
+    Case(
+        "aws_cost_explorer",
+        cost_explorer,
+        "endpoint_url",
+        {},
+        ("lack ce:GetCostAndUsage", "Allow ce:GetCostAndUsage"),
     ),
     Case(
         "aws_cur_legacy",

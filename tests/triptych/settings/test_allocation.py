@@ -90,6 +90,7 @@ policies: {tax: proportional}
                 "interval": "hour",
                 "kind": "shared",
                 "percentages": {"a": "33.3", "b": "66.70"},
+                "team": None,
             }
         ],
         "policies": {
