@@ -65,6 +65,7 @@ def assert_one_clear_paragraph(ended: Ended, beginning: str) -> None:
 
 
 @needs_sail
+@pytest.mark.spark
 @pytest.mark.timeout(3000)
 def test_a_server_killed_in_mid_build_is_told_of_and_the_next_run_finishes(
     built_on_duckdb: Company, company: Company, tmp_path: Path
@@ -88,6 +89,7 @@ def test_a_server_killed_in_mid_build_is_told_of_and_the_next_run_finishes(
 
 
 @needs_sail
+@pytest.mark.spark
 @pytest.mark.timeout(3000)
 def test_a_server_killed_in_mid_publish_publishes_nothing_or_everything(
     built_on_duckdb: Company, company: Company, tmp_path: Path

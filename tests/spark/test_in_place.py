@@ -193,6 +193,7 @@ def without_last_row(content: bytes) -> bytes:
 @needs_s3
 @needs_sail
 @pytest.mark.emulator
+@pytest.mark.spark
 @pytest.mark.timeout(900)
 def test_an_export_that_stays_in_its_bucket_gives_the_figures_of_a_copied_one(
     built_on_duckdb: Company, unloaded: Company, bucket: ExportBucket
