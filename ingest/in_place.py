@@ -7,6 +7,7 @@ Nothing keeps those from changing, so a build first compares them with the catal
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import defaultdict
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -59,9 +60,9 @@ class BucketSourceConfig(SourceConfig):
     )
 
     @property
+    @abstractmethod
     def is_in_bucket(self) -> bool:
         """Tell whether the source names a bucket."""
-        raise NotImplementedError
 
     @property
     def stays_in_bucket(self) -> bool:

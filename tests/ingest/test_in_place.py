@@ -173,6 +173,7 @@ def test_a_file_that_was_only_touched_is_still_the_same(
     case.ingest()
     os.utime(bills / "march.parquet")
     verify(case)
+    assert billed(case) == Decimal("1.35")
 
 
 def test_a_file_that_is_gone_is_refused(case: ConnectorCase, bills: Path) -> None:

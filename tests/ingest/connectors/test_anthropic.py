@@ -398,7 +398,9 @@ def test_a_key_of_a_workspace_is_refused_with_the_key_that_it_takes(
 def test_an_overloaded_vendor_is_asked_again(bench: Bench) -> None:
     overloaded = {"type": "error", "error": {"type": "overloaded_error"}}
     bench.server.faults += [status(529, body=overloaded)] * 2
-    bench.ingest(usage=False)
+    report = bench.ingest(usage=False)
+    scopes = sorted(load.scope for load in report.committed)
+    assert scopes == ["2026-01", "2026-02", "2026-03"]
 
 
 @pytest.mark.parametrize(
