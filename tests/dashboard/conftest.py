@@ -67,3 +67,10 @@ def text_of(app: AppTest) -> str:
     said = [str(getattr(each, "value", "")) for kind in kinds for each in app.get(kind)]
     said += [f"{metric.label}: {metric.value} {metric.delta}" for metric in app.metric]
     return "\n".join(said).replace("\u00a0", " ").replace("\\", "")
+
+
+def tiles(app: AppTest) -> dict[str, str]:
+    """Return what the tiles of a page say, by their labels."""
+    return {
+        metric.label: str(metric.value).replace("\u00a0", " ") for metric in app.metric
+    }

@@ -8,21 +8,13 @@ import duckdb
 import pytest
 
 from dashboard import format as fmt
-from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.conftest import OpenApp, text_of, tiles
 from tests.dashboard.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamlit.testing.v1 import AppTest
-
 PAGE = "budget"
-
-
-def tiles(app: AppTest) -> dict[str, str]:
-    return {
-        metric.label: str(metric.value).replace("\u00a0", " ") for metric in app.metric
-    }
 
 
 def test_the_tiles_show_budget_year_and_landings(

@@ -7,21 +7,13 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.conftest import OpenApp, text_of, tiles
 from tests.dashboard.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamlit.testing.v1 import AppTest
-
 PAGE = "close"
-
-
-def tiles(app: AppTest) -> dict[str, str]:
-    return {
-        metric.label: str(metric.value).replace("\u00a0", " ") for metric in app.metric
-    }
 
 
 def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(

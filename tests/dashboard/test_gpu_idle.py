@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.conftest import OpenApp, text_of, tiles
 from tests.dashboard.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streamlit.testing.v1 import AppTest
-
 PAGE = "gpu_idle"
-
-
-def tiles(app: AppTest) -> dict[str, str]:
-    return {
-        metric.label: str(metric.value).replace("\u00a0", " ") for metric in app.metric
-    }
 
 
 def test_the_tiles_show_idle_money_its_split_hours_and_commitments(
