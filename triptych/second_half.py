@@ -8,6 +8,7 @@ has changed.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 #: Tables that the marts of the second half start from, besides the estimates.
 _INPUTS = ("cost.mart_budget_variance", "cost.fct_daily_model_costs")
 _STATE = "estimates.joined_from"
+#: Apart from the first half, whose manifest has the SQL that figures are explained by.
+_TARGET = "dbt_from_estimates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +77,26 @@ def build_from_estimates(
     inputs = _inputs_digest(workspace.build_database)
     if _joined_from(workspace.build_database) == inputs:
         return SecondHalf(report, TransformOutcome(()))
+    _keep_what_was_parsed(workspace)
     outcome = run_on_duckdb(
         workspace,
         SECOND_HALF,
         engine=engine,
         run_dir=run_dir,
         task=task,
-        # The manifest of the first half has the SQL that figures are explained by.
-        target_name="dbt_from_estimates",
+        target_name=_TARGET,
     )
     _mark_joined(workspace.build_database, inputs)
     return SecondHalf(report, outcome)
+
+
+def _keep_what_was_parsed(workspace: Workspace) -> None:
+    """Spare dbt reading the whole project again; what it finds stale it reads anew."""
+    parsed = workspace.warehouse_dir / "dbt" / "partial_parse.msgpack"
+    if parsed.exists():
+        target = workspace.warehouse_dir / _TARGET
+        target.mkdir(exist_ok=True)
+        shutil.copyfile(parsed, target / parsed.name)
 
 
 def _inputs_digest(build_database: Path) -> str:

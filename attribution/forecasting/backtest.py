@@ -71,7 +71,9 @@ class BackTest:
         return float(np.nanmean(np.abs(path[part] - self.actual[part])))
 
 
-def back_test(values: Series, *, horizon: int = HORIZON_DAYS) -> BackTest | None:
+def back_test(
+    values: Series, *, horizon: int = HORIZON_DAYS, with_estimates: bool = True
+) -> BackTest | None:
     """Let every candidate forecast a series from its past origins.
 
     Parameters
@@ -80,6 +82,8 @@ def back_test(values: Series, *, horizon: int = HORIZON_DAYS) -> BackTest | None
         Money per day, without gaps.
     horizon : int
         Days ahead.
+    with_estimates : bool
+        Whether methods with parameters to estimate are among the candidates.
 
     Returns
     -------
@@ -91,7 +95,7 @@ def back_test(values: Series, *, horizon: int = HORIZON_DAYS) -> BackTest | None
     origins = _origins(last)
     if len(origins) < 2:  # noqa: PLR2004  (one chooses, one measures)
         return None
-    candidates = fitted_candidates(values[: origins[0]])
+    candidates = fitted_candidates(values[: origins[0]], with_estimates=with_estimates)
     paths = {
         name: candidate.paths(values, origins, horizon)
         for name, candidate in candidates.items()

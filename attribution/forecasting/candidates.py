@@ -123,17 +123,23 @@ METHODS: dict[str, Callable[[Series], Candidate]] = {
     "damped_trend": lambda training: StateSpace(damped_trend, training),
 }
 
+#: The methods whose parameters are estimated: half a second for a year and a half.
+ESTIMATED = frozenset({"local_level", "damped_trend"})
 
-def fitted_candidates(training: Series) -> dict[str, Candidate]:
+
+def fitted_candidates(
+    training: Series, *, with_estimates: bool = True
+) -> dict[str, Candidate]:
     """Return every candidate that can be estimated on a series' first days.
 
     A series that never changes has nothing to estimate: the two that need no
-    estimate remain, and are right.
+    estimate remain, and are right. They alone remain, too, where estimates are not
+    asked for.
     """
     found: dict[str, Candidate] = {}
-    is_constant = float(np.ptp(training)) == 0.0
+    can_estimate = with_estimates and float(np.ptp(training)) > 0.0
     for name, fit in METHODS.items():
-        if is_constant and name in ("local_level", "damped_trend"):
+        if name in ESTIMATED and not can_estimate:
             continue
         try:
             found[name] = fit(training)
@@ -173,6 +179,7 @@ def _scale(values: Series) -> float:
 
 
 __all__ = [
+    "ESTIMATED",
     "METHODS",
     "WEEK_DAYS",
     "Candidate",

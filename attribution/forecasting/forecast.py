@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 NAIVE = "seasonal_naive"
 #: Without a week of days there is no last week to repeat.
 MINIMUM_DAYS = WEEK_DAYS
+#: The largest parts choose among all methods, the rest among those without parameters:
+#: a forecast of two hundred models must not hold up a build.
+ESTIMATED_PARTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,9 @@ class SeriesForecast:
         return _around(self.total(day_count), self.widths.total(day_count) * self.level)
 
 
-def forecast_series(values: Series, horizon: int) -> SeriesForecast:
+def forecast_series(
+    values: Series, horizon: int, *, with_estimates: bool = True
+) -> SeriesForecast:
     """Forecast one series by the method that its back-test chose.
 
     Parameters
@@ -104,9 +109,11 @@ def forecast_series(values: Series, horizon: int) -> SeriesForecast:
         Money per day up to the last complete one, without gaps, at least a week.
     horizon : int
         Days ahead.
+    with_estimates : bool
+        Whether methods with parameters to estimate are among the candidates.
     """
     level = level_before(values, len(values))
-    test = back_test(values)
+    test = back_test(values, with_estimates=with_estimates)
     if test is None or NAIVE not in test.paths:
         days = SeasonalNaive().paths(values, (len(values),), horizon)[0]
         spread = float(np.var(values[-4 * WEEK_DAYS :]))
@@ -141,7 +148,8 @@ def forecast_hierarchy(
     Parameters
     ----------
     parts : mapping of str to ndarray, shape (days,)
-        Series that end on the same day; a shorter one began later.
+        Series that end on the same day; a shorter one began later. Beyond the
+        :data:`ESTIMATED_PARTS` largest, only plain methods are tried.
     horizon : int
         Days ahead.
 
@@ -154,7 +162,11 @@ def forecast_hierarchy(
     summed = np.zeros(longest)
     for values in parts.values():
         summed[longest - len(values) :] += values
-    own = {name: forecast_series(values, horizon) for name, values in parts.items()}
+    largest = _largest(parts)
+    own = {
+        name: forecast_series(values, horizon, with_estimates=name in largest)
+        for name, values in parts.items()
+    }
     total = forecast_series(summed, horizon)
     reconciled = reconcile(own, total)
     days = np.sum([part.days for part in reconciled.values()], axis=0)
@@ -173,6 +185,11 @@ def reconcile(
         name: replace(part, days=part.days + part.variance / whole * gap)
         for name, part in parts.items()
     }
+
+
+def _largest(parts: Mapping[str, Series]) -> set[str]:
+    levels = {name: level_before(part, len(part)) for name, part in parts.items()}
+    return set(sorted(parts, key=lambda name: (-levels[name], name))[:ESTIMATED_PARTS])
 
 
 def _around(centre: float, half: float) -> tuple[float | None, float | None]:

@@ -149,6 +149,17 @@ def test_the_parts_of_every_day_add_up_to_the_total(
     assert total.days == pytest.approx(summed, rel=1e-12)
 
 
+def test_only_the_largest_parts_are_tried_with_estimates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("attribution.forecasting.forecast.ESTIMATED_PARTS", 1)
+    # A level that jumps for good: a method that adapts beats the weekly ones.
+    jumps = np.cumsum(np.random.default_rng(4).normal(0.0, 3.0, 200)) + 100.0
+    found, _ = forecast_hierarchy({"small": jumps / 10, "large": jumps}, 7)
+    assert found["large"].method == "local_level"
+    assert found["small"].method in {"seasonal_naive", "weekday_median"}
+
+
 @pytest.mark.parametrize(
     ("last_day", "month", "month_end", "quarter", "quarter_end"),
     [

@@ -69,10 +69,11 @@ def test_every_commented_example_is_valid_too(tmp_path: Path) -> None:
     assert {source.type for source in settings.sources} == {
         "focus_files",
         "aws_data_exports",
+        "ecb_rates",
         "gcp_billing",
         "tables",
     }
-    assert len(bind_sources(settings.sources, root)) == len(settings.sources) == 5
+    assert len(bind_sources(settings.sources, root)) == len(settings.sources) == 6
     assert [model.id for model in settings.catalog.models] == ["eta-v2"]
     assert [pool.name for pool in settings.allocation.pools] == [
         "gpu-cluster",
