@@ -58,8 +58,8 @@ class Widths:
         return float(self.cumulative[reach - 1] * day_count)
 
 
-def widths(test: BackTest, path: Series, *, before: int | None = None) -> Widths:
-    """Return half widths from the errors of a back-test.
+def widths(test: BackTest, path: Series) -> Widths:
+    """Return half widths from all errors of a back-test.
 
     Parameters
     ----------
@@ -67,13 +67,8 @@ def widths(test: BackTest, path: Series, *, before: int | None = None) -> Widths
         Origins and what came.
     path : ndarray, shape (origins, horizon)
         What the method said.
-    before : int, optional
-        Only errors that were known when this many days were.
     """
-    errors = (test.actual - path) / test.level[:, None]
-    if before is not None:
-        days = np.asarray(test.origins)[:, None] + np.arange(1, path.shape[1] + 1)
-        errors = np.where(days <= before, errors, np.nan)
+    errors = _relative_errors(test, path)
     summed = np.cumsum(errors, axis=1) / np.arange(1, path.shape[1] + 1)
     return Widths(_pooled(errors), _pooled(summed))
 
@@ -84,15 +79,22 @@ def coverage(test: BackTest, path: Series) -> float | None:
     For each origin that measures, the interval is the one that would have been given
     there: from the errors known by then.
     """
+    relative = _relative_errors(test, path)
+    day = np.asarray(test.origins)[:, None] + np.arange(1, path.shape[1] + 1)
     held, days = 0, 0
     for position in range(*test.measuring.indices(len(test.origins))):
-        known = widths(test, path, before=test.origins[position]).daily
-        half = known * test.level[position]
+        known = np.where(day <= test.origins[position], relative, np.nan)
+        half = _pooled(known) * test.level[position]
         errors = np.abs(test.actual[position] - path[position])
         is_counted = np.isfinite(errors) & np.isfinite(half)
         held += int(np.sum(errors[is_counted] <= half[is_counted]))
         days += int(np.sum(is_counted))
     return held / days if days else None
+
+
+def _relative_errors(test: BackTest, path: Series) -> Series:
+    errors: Series = (test.actual - path) / test.level[:, None]
+    return errors
 
 
 def _pooled(errors: Series) -> Series:
