@@ -30,6 +30,7 @@ def command(
         *("--server.address", host),
         *("--server.port", str(port)),
         *("--server.headless", str(headless).lower()),
+        *("--server.showEmailPrompt", "false"),  # no question before the first page
         *("--browser.gatherUsageStats", "false"),
         *("--", "--workspace", str(workspace_root.resolve())),
     ]

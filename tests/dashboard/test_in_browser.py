@@ -89,15 +89,18 @@ def browser() -> Iterator[Any]:
 
 
 @contextmanager
-def served(root: Path, log: Path) -> Iterator[str]:
+def served(
+    root: Path, log: Path, *, headless: bool = True, **environment: str
+) -> Iterator[str]:
     """Serve a workspace, started from a directory that has nothing to do with it."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with log.open("w") as output:
         process = subprocess.Popen(
-            command(root, port=port, headless=True),
+            command(root, port=port, headless=headless),
             cwd=log.parent,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -289,6 +292,16 @@ def test_budget_and_forecast_is_whole_on_every_screen(
 def _keep(tab: Visit, name: str) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     tab.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+def test_nobody_is_asked_for_anything_before_the_first_page(tmp_path: Path) -> None:
+    publish(tmp_path / "workspace")
+    log = tmp_path / "server.log"
+    # A home that no server was ever started in, and a browser that opens nothing.
+    home = {"HOME": str(tmp_path), "BROWSER": shutil.which("true") or "true"}
+    with served(tmp_path / "workspace", log, headless=False, **home):
+        pass
+    assert "mail" not in log.read_text("utf-8")
 
 
 def test_the_whole_page_is_kept_for_looking_at(
