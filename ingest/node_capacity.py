@@ -1,8 +1,10 @@
 """What nodes had in an hour: declared, or held plus idle.
 
 Idle comes as hours or, as OpenCost computes it, as a cost: then at the price for which
-the same node's, or else cluster's, workloads had theirs. What is neither declared nor
-told is unknown, and then the readings divide the whole.
+the same node's, or else cluster's, workloads had theirs. An idle cost of zero says that
+nothing idled only where what was held had a price: on a node without a GPU label,
+OpenCost knows of no GPU and prices none. What is neither declared nor told is unknown,
+and then the readings divide the whole.
 
 Source: OpenCost specification, *Idle costs*.
 """
@@ -107,7 +109,7 @@ def _gpu_capacity(
         return exact(held + hours * part), "idle_hours"
     cost = sum((_cost("gpu", each) for each in idle), _ZERO)
     if cost <= 0:
-        return (held, "allocated") if held else (None, "")
+        return (held, "allocated") if _had_a_price("gpu", workloads) else (None, "")
     price = prices.of("gpu", idle[0])
     if price is None:
         return None, ""
@@ -146,7 +148,7 @@ def _total(
         return exact(held + hours)
     cost = sum((_cost(resource, each) for each in idle), _ZERO)
     if cost <= 0:
-        return exact(held) if held else None
+        return exact(held) if _had_a_price(resource, workloads) else None
     price = prices.of(resource, idle[0])
     return None if price is None else exact(held + cost / price)
 
@@ -157,6 +159,11 @@ def _tells(resource: str, idle: Sequence[Reading]) -> bool:
         hours is not None or cost is not None
         for hours, cost in (_use(resource, each) for each in idle)
     )
+
+
+def _had_a_price(resource: str, workloads: Sequence[Reading]) -> bool:
+    """Tell whether OpenCost asks anything for what workloads held of a resource."""
+    return any(_hours(resource, w) > 0 and _cost(resource, w) > 0 for w in workloads)
 
 
 class _Prices:

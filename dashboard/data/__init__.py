@@ -89,6 +89,7 @@ from dashboard.data.health import (
     quality_issues,
     quarantine_reasons,
 )
+from dashboard.data.nodes import NodeHeadline, node_headline, nodes_apart
 from dashboard.data.savings import saving_candidates
 from dashboard.data.selection import (
     Basis,
@@ -127,6 +128,7 @@ __all__ = [
     "GatewayHeadline",
     "Headline",
     "Loading",
+    "NodeHeadline",
     "Period",
     "Run",
     "Selection",
@@ -176,6 +178,8 @@ __all__ = [
     "month_completeness",
     "month_states",
     "monthly_costs",
+    "node_headline",
+    "nodes_apart",
     "period_events",
     "periods",
     "pool_cost",

@@ -12,6 +12,7 @@ from dashboard import (
     charts,
     data,
     filters,
+    nodes,
     page,
     tables,
 )
@@ -38,12 +39,15 @@ def main() -> None:
     unused = data.commitment_headline(here.snapshot, here.selection)
     if months.num_rows == 0 and not hours.row_count and not unused.row_count:
         show_nothing(here)
+        if data.node_headline(here.snapshot, here.selection).row_count:
+            nodes.show(here)
         return
     headline = data.accelerator_headline(here.snapshot, here.selection)
     if not here.selection.covers_everything:
         st.caption(
             "Money is that of the chosen owner: of models what they requested, of pools"
-            " what nobody did. Hours, the week and commitments are those of everybody."
+            " what nobody did. Hours, the week, nodes and commitments are those of"
+            " everybody."
         )
     if headline.row_count and hours.capacity is None:
         st.warning(
@@ -56,6 +60,7 @@ def main() -> None:
     show_months(here, months)
     show_owners(here)
     show_week(here)
+    nodes.show(here)
     show_commitments(here)
     show_savings(here)
 

@@ -54,10 +54,29 @@ def test_each_part_has_a_sentence_a_table_and_a_download(
         f"download-{name}"
         for name in (
             *("gpu-pools", "gpu-months", "gpu-idle-by-owner", "gpu-hours-of-week"),
-            *("commitments", "saving-candidates"),
+            *("nodes-apart", "commitments", "saving-candidates"),
         )
     }
     assert len(app.get("vega_lite_chart")) == 3
+
+
+def test_nodes_that_no_meter_saw_are_shown_with_their_money(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE))
+    assert (
+        "**EUR 70.00** is charged for 1 node that no meter saw, 11.7 % of what bills"
+        " charge for nodes. The readings of the others divide it. EUR 50.00 of 1"
+        " metered node is billed to another pool than its meter divides, or to none."
+        " 1 metered node stands on no bill under the id that its meter tells."
+    ) in text
+    assert "— (not read)" in text
+    assert "— (no bill)" in text
+    billed = text_of(open_app(tmp_path, page=PAGE, basis="Billed"))
+    assert "**EUR 35.00** is charged for 1 node" in billed
+    july = text_of(open_app(tmp_path, page=PAGE, period="2026-07"))
+    assert "In Jul 2026 no meter names a node." in july
 
 
 def test_a_link_chooses_the_pool_and_the_kind_of_idle(
@@ -77,7 +96,7 @@ def test_a_scope_narrows_money_by_owner_and_says_what_it_does_not_narrow(
     app = open_app(tmp_path, page=PAGE, scope="team vision")
     assert tiles(app)["Idle GPU money"] == "EUR 10.00"
     text = text_of(app)
-    assert "Hours, the week and commitments are those of everybody." in text
+    assert "Hours, the week, nodes and commitments are those of everybody." in text
     assert "Beside GPUs" not in text
 
 

@@ -117,6 +117,12 @@ create table cost.mart_meter_gaps (billing_month varchar, source varchar,
   pool_id varchar, driver varchar, reason varchar, currency varchar,
   billed_cost decimal(28,10), effective_cost decimal(28,10), interval_count bigint,
   first_charge_date date, last_charge_date date, explanation varchar);
+create table cost.mart_metered_nodes (billing_month varchar, node_id varchar,
+  cluster varchar, node_name varchar, status varchar, meters varchar,
+  metered_pool_id varchar, bills varchar, service_names varchar,
+  billed_pool_ids varchar, currency varchar, billed_cost decimal(28,10),
+  effective_cost decimal(28,10), capacity_gpu_hours decimal(28,10),
+  explanation varchar, suggested_rule varchar);
 create table cost.mart_commitments (billing_month varchar, source varchar,
   provider varchar, commitment_kind varchar, commitment_id varchar,
   commitment_name varchar, currency varchar, purchased_billed_cost decimal(28,10),
@@ -309,7 +315,8 @@ insert into cost.mart_gateway_gaps values
 #: In gpu-cluster eta-v2 and vision-v1 hold 300 + 100 of 550 in September, 20 + 10 of it
 #: idle; 150 is nobody's. gpu-dark has no capacity: of its 60, 25 is not measured, 15 of
 #: no known model, 20 not observed. Billed is half of everything. August is read every
-#: day. A plan of 100 left 80 unused, 10 of which is no AI spend.
+#: day. A plan of 100 left 80 unused, 10 of which is no AI spend. Of four nodes in
+#: September a meter saw three: 70 of 600 is of the fourth, 50 goes to no pool.
 _ACCELERATORS = """
 insert into delivery.mart_accelerator_idle_costs
 select cast(month || '-15' as date), month, pool, model, team, center, 'EUR',
@@ -344,6 +351,20 @@ select month, 'gpu-cluster', weekday, hour, case when weekday < 6 then 4 else 0 
   case when weekday < 6 then if(weekday = 2 and hour = 13, 5.5, 2.5) end
 from range(1, 8) as w(weekday), range(0, 24) as h(hour),
   (values ('2026-08'), ('2026-09')) as m(month);
+insert into cost.mart_metered_nodes values
+  ('2026-09', 'i-01', 'gpu', 'gpu-0', 'matched', 'clusters', 'gpu-cluster', 'aws',
+   'Amazon EC2', 'gpu-cluster', 'EUR', 240, 480, 96, 'The bill charges it.', null),
+  ('2026-09', 'i-02', null, null, 'not_metered', null, null, 'aws', 'Amazon EC2',
+   'gpu-cluster', 'EUR', 35, 70, null, 'No meter names this machine.', null),
+  ('2026-09', 'i-03', 'gpu', 'gpu-2', 'other_pool', 'clusters', 'gpu-cluster', 'aws',
+   'Amazon EC2', null, 'EUR', 25, 50, 96, 'The bill charges it elsewhere.',
+   '- {name: gpu-2, match: {resource_id: i-03}, pool: gpu-cluster}'),
+  ('2026-09', 'edge/edge-0', 'edge', 'edge-0', 'not_billed', 'clusters', 'edge', null,
+   null, null, null, null, null, 12, 'No bill charges this node.', null),
+  ('2026-08', 'i-02', null, null, 'not_metered', null, null, 'aws', 'Amazon EC2',
+   'gpu-cluster', 'EUR', 15, 30, null, 'No meter names this machine.', null),
+  ('2026-08', 'i-09', null, null, 'not_metered', null, null, 'us', 'Amazon EC2',
+   'gpu-cluster', 'USD', 5, 5, null, 'No meter names this machine.', null);
 insert into cost.mart_commitments values
   ('2026-08', 'aws', 'AWS', 'commitment_discount', 'sp-1', 'one-year', 'EUR', 100, 100,
    95, 5, 0, 0, 0.95, 100, 100),

@@ -1,8 +1,9 @@
 """Kubernetes clusters, from the bill of their nodes and OpenCost's readings to models.
 
 Each cluster is a pool with a bill of its own and one difficulty: MIG slices, a second
-meter, an hour without readings, zeros, refunds, a workload that outruns its request.
-All amounts are worked out by hand; whatever happens, money in is money out.
+meter, an hour without readings, zeros, refunds, a node without a GPU label, a workload
+that outruns its request; and a commitment that nobody used all month. All amounts are
+worked out by hand; whatever happens, money in is money out.
 """
 
 from __future__ import annotations
@@ -52,9 +53,14 @@ POOLS = {
     "negative": "gpu_hours",
     "refund": "gpu_hours",
     "asleep": "gpu_hours",
+    "spread": "gpu_hours",
+    "unlabelled": "gpu_hours",
+    "unseen": "gpu_hours",
     "zero": "cpu_memory_hours",
     "outrun": "cpu_memory_hours",
 }
+#: Pools whose idle cost their users bear; nobody used this one.
+IDLE = {"spread": "distribute"}
 ALLOCATION_YML = "\n".join(
     [
         "assignments:",
@@ -66,12 +72,16 @@ ALLOCATION_YML = "\n".join(
         ),
         "pools:",
         "  - {name: gpu, driver: gpu_hours, interval: hour}",
-        *(f"  - {{name: {pool}, driver: {driver}}}" for pool, driver in POOLS.items()),
+        *(
+            f"  - {{name: {pool}, driver: {driver}, idle: {IDLE.get(pool, 'show')}}}"
+            for pool, driver in POOLS.items()
+        ),
     ]
 )
 HEADER = (
     "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,"
-    "ChargePeriodEnd,ChargeCategory,ServiceName,ProviderName,ResourceId,Tags"
+    "ChargePeriodEnd,ChargeCategory,ServiceName,ProviderName,ResourceId,Tags,"
+    "CommitmentDiscountId,CommitmentDiscountStatus"
 )
 BILL = {
     "mig": "72",
@@ -80,9 +90,22 @@ BILL = {
     "negative": "5",
     "refund": "-7",
     "asleep": "4",
+    "spread": "2",
+    "unlabelled": "12",
+    "unseen": "9",
     "zero": "6",
     "outrun": "10",
 }
+#: A plan for June, paid at once; none of its 100 covered anything.
+PLAN = "savings-plan-1"
+UNUSED_PLAN = [
+    f"{billed},{effective},USD,2026-06-01,2026-06-01,2026-07-01,{category},"
+    f'Compute Savings Plan,AWS,,"{{}}",{PLAN},{status}'
+    for billed, effective, category, status in (
+        (100, 0, "Purchase", ""),
+        (0, 100, "Usage", "Unused"),
+    )
+]
 #: What each hour of the node of the GPU cluster costs; on the 29th nobody metered it.
 HOURS_OF_NODE = {NOON: "24", NOON + HOUR: "24", NOON + timedelta(days=1): "11"}
 
@@ -126,6 +149,14 @@ def entries() -> list[Any]:
         pod("refund", "vision", gpus=1),
         pod("asleep", "eta", gpus=0),
         {**rest("asleep"), "gpuHours": 8},
+        pod("spread", "eta", gpus=0),
+        {**rest("spread"), "gpuHours": 8},
+        {**pod("unlabelled", "eta", gpus=1), "gpuCost": 0},
+        {**pod("unlabelled", "vision", gpus=3), "gpuCost": 0},
+        rest("unlabelled", cores=4),
+        pod("unseen", "eta"),
+        pod("unseen", "vision"),
+        rest("unseen", cores=4),
         pod("zero", "eta", **nothing),
         pod("zero", "", **nothing),
         pod("outrun", "eta", cores=(0, 2), gibibytes=(0, 0)),
@@ -136,6 +167,7 @@ def entries() -> list[Any]:
 
 def bill_lines() -> list[str]:
     lines = [line(DAY, DAY + 24 * HOUR, cost, pool) for pool, cost in BILL.items()]
+    lines += UNUSED_PLAN
     for start, cost in HOURS_OF_NODE.items():
         lines.append(line(start, start + HOUR, cost, "", "i-gpu-node"))
     return lines
@@ -144,7 +176,7 @@ def bill_lines() -> list[str]:
 def line(start: datetime, end: datetime, cost: str, pool: str, node: str = "") -> str:
     tags = json.dumps({"pool": pool} if pool else {}).replace('"', '""')
     times = f"2026-06-01,{start:%Y-%m-%dT%H:%M:%SZ},{end:%Y-%m-%dT%H:%M:%SZ}"
-    return f'{cost},{cost},USD,{times},Usage,Amazon EC2,AWS,{node},"{tags}"'
+    return f'{cost},{cost},USD,{times},Usage,Amazon EC2,AWS,{node},"{tags}",,'
 
 
 def write_json(path: Path, *steps: list[Any]) -> None:
@@ -272,10 +304,56 @@ def test_a_node_that_is_there_and_used_by_nobody_is_idle(snapshot: Snapshot) -> 
     assert parts(snapshot, "asleep") == {("idle", None): Decimal(4)}
 
 
+def test_idle_that_its_users_bear_stays_idle_where_nobody_used_anything(
+    snapshot: Snapshot,
+) -> None:
+    """All weights are zero, so there is nobody to give the 2 to; they do not vanish."""
+    assert parts(snapshot, "spread") == {("idle", None): Decimal(2)}
+
+
+def test_a_node_without_a_gpu_label_is_divided_by_requests_and_its_idle_is_unknown(
+    snapshot: Snapshot,
+) -> None:
+    """1 and 3 GPUs are requested of who knows how many: 3 and 9 of 12, and no idle."""
+    assert parts(snapshot, "unlabelled") == {
+        ("shared", "eta"): Decimal(3),
+        ("shared", "vision"): Decimal(9),
+    }
+    hours = rows(
+        snapshot,
+        "select sum(allocated_gpu_hours), sum(capacity_gpu_hours),"
+        " sum(infrastructure_idle_gpu_hours), sum(infrastructure_idle_billed_cost)"
+        " from delivery.mart_accelerator_efficiency where pool_id = 'unlabelled'",
+    )
+    assert hours == [(Decimal(4), None, None, Decimal(0))]
+
+
+def test_a_commitment_that_nobody_used_all_month_is_unused_and_nobodys(
+    snapshot: Snapshot,
+) -> None:
+    """100 paid and 100 unused: billed as a purchase, amortised as unused, once each."""
+    found = rows(
+        snapshot,
+        "select purchased_billed_cost, committed_effective_cost, used_effective_cost,"
+        " unused_effective_cost, utilisation_ratio from cost.mart_commitments",
+    )
+    assert found == [(Decimal(100), Decimal(100), Decimal(0), Decimal(100), 0)]
+    unused = rows(
+        snapshot,
+        "select model_id, sum(billed_cost), sum(effective_cost)"
+        " from cost.fct_daily_model_costs where component = 'unused_commitment'"
+        " group by model_id",
+    )
+    assert unused == [(None, Decimal(0), Decimal(100))]
+
+
 def test_what_no_reading_divides_is_unallocated_with_its_reason(
     snapshot: Snapshot,
 ) -> None:
-    """Three of four GPUs are nobody's; a negative reading is none at all."""
+    """Three of four GPUs are nobody's; a negative reading is none at all.
+
+    On the node without a label OpenCost sees no GPU, whatever the pods do with them.
+    """
     found = rows(
         snapshot,
         "select pool_id, reason, billed_cost, interval_count from cost.mart_meter_gaps"
@@ -285,6 +363,7 @@ def test_what_no_reading_divides_is_unallocated_with_its_reason(
         ("gpu", "no_reading", Decimal(11), 1),
         ("negative", "no_reading", Decimal(5), 1),
         ("unmapped", "unmapped_workload", Decimal(6), 1),
+        ("unseen", "all_readings_zero", Decimal(9), 1),
         ("zero", "all_readings_zero", Decimal(6), 1),
     ]
     assert parts(snapshot, "unmapped")["shared", "eta"] == Decimal(2)
@@ -295,7 +374,8 @@ def test_what_no_reading_divides_is_unallocated_with_its_reason(
 
 
 def test_money_in_is_money_out(snapshot: Snapshot) -> None:
-    billed = sum(map(Decimal, [*BILL.values(), *HOURS_OF_NODE.values()]), Decimal(0))
+    amounts = ["100", *BILL.values(), *HOURS_OF_NODE.values()]
+    billed = sum(map(Decimal, amounts), Decimal(0))
     found = rows(
         snapshot,
         "select sum(billed_cost), sum(effective_cost) from cost.fct_daily_model_costs"

@@ -302,6 +302,15 @@ def test_a_node_with_nothing_idle_had_what_was_held() -> None:
     assert capacity(readings) == 8
 
 
+def test_a_node_whose_gpus_have_no_price_has_an_unknown_capacity() -> None:
+    """Without a GPU label OpenCost prices no GPU: that none idled is not said."""
+    held = {**workload(NOON, "a-0", gpus=4), "gpuCost": 0}
+    labelled = workload(NOON, "b-0", node="node-2", gpus=1)
+    readings = read([held, idle(NOON, cores=2), labelled])
+    assert readings[1].capacity.gpu_hours is None
+    assert round(readings[1].capacity.cpu_core_hours or 0, 2) == 4
+
+
 def test_without_an_idle_row_and_a_declaration_capacity_is_unknown() -> None:
     assert capacity(read([workload(NOON, "a-0", gpus=1)])) is None
 
