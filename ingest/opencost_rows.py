@@ -18,7 +18,7 @@ from ingest.connector import RowsPart
 from ingest.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from decimal import Decimal
 
     import pyarrow as pa
@@ -100,6 +100,22 @@ def cost_part(readings: Sequence[Reading], prices: Prices, *, uri: str) -> RowsP
         if reading.allocation.total_cost
     )
     return _part(COST_STREAM, rows, uri)
+
+
+def export_part(
+    rows: Iterable[Mapping[str, str]], prices: Prices, *, uri: str
+) -> RowsPart:
+    """Return rows of a CSV export as rows of ``opencost_costs``."""
+    priced = {
+        "billed_cost": "0",
+        "currency": prices.currency,
+        "provider": prices.provider,
+    }
+    by_key: dict[tuple[str, str], dict[str, str | None]] = {}
+    for row in rows:
+        # A day that is exported twice counts once, as it was exported last.
+        by_key[row["allocation_name"], row["period_start"]] = {**row, **priced}
+    return _part(COST_STREAM, iter(by_key.values()), uri)
 
 
 def _last_words(readings: Sequence[Reading]) -> list[Reading]:
@@ -225,5 +241,6 @@ __all__ = [
     "Prices",
     "WorkloadLabels",
     "cost_part",
+    "export_part",
     "meter_part",
 ]

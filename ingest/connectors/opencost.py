@@ -6,7 +6,8 @@ that nobody bills, ``use_prices`` takes OpenCost's own prices as an estimated bi
 
 A running OpenCost is asked for whole hours, one day at a time. A cheap question by day
 and cluster tells first which days have anything, and whether a day changed since. From
-a folder, each recorded answer is one delivery.
+a folder, each recorded answer is one delivery, and so is a CSV export: it has costs and
+no hours, and is only read with ``use_prices``.
 
 Source: OpenCost API, ``/allocation``; Kubecost API, ``/model/allocation``.
 """
@@ -38,11 +39,13 @@ from ingest.label_mapping import LabelMapping, MappingRule
 from ingest.node_readings import readings_of
 from ingest.opencost_answers import allocations_of, sets_of
 from ingest.opencost_api import AllocationApi, StepMap
+from ingest.opencost_export import EXPORTS, export_rows
 from ingest.opencost_rows import (
     COST_STREAM,
     METER_STREAM,
     Prices,
     cost_part,
+    export_part,
     meter_part,
 )
 from ingest.workload_rules import GpuRule, GpuRules, refuse_unknown_places
@@ -67,7 +70,8 @@ class OpencostConfig(SourceConfig):
     )
     path: str | None = Field(
         default=None,
-        description="File, folder or glob of recorded answers, instead of the API.",
+        description="File, folder or glob of recorded answers or CSV exports, instead"
+        " of the API.",
     )
     api_path: str = Field(
         default="/allocation",
@@ -168,7 +172,10 @@ class Opencost:
     def __init__(self, config: OpencostConfig, *, root: Path) -> None:
         self._config = config
         self._files = LocalFiles(
-            config.path or ".", root=root, source=config.name, suffixes=_ANSWERS
+            config.path or ".",
+            root=root,
+            source=config.name,
+            suffixes=(*_ANSWERS, *EXPORTS),
         )
         self._api = AllocationApi(
             base_url=(config.base_url or "").rstrip("/"),
@@ -229,8 +236,11 @@ class Opencost:
             if delivery.skip_reason:
                 yield delivery
                 continue
-            for stream in self.streams():
+            for stream in self._streams_of(delivery):
                 yield replace(delivery, stream=stream)
+
+    def _streams_of(self, delivery: Delivery) -> Sequence[str]:
+        return (COST_STREAM,) if _is_export(delivery.detail) else self.streams()
 
     def _file_deliveries(self) -> Iterator[Delivery]:
         for file in self._files.found():
@@ -241,7 +251,7 @@ class Opencost:
                 fingerprint=f"{file.fingerprint} {self._reading}",
                 label=file.label,
                 detail=file.path,
-                skip_reason=_skip_reason(file.path),
+                skip_reason=self._skip_reason(file.path),
             )
 
     def _day_deliveries(self, window: Window) -> Iterator[Delivery]:
@@ -268,6 +278,12 @@ class Opencost:
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
         """Hand over the hours of one day, or one recorded answer."""
         detail = delivery.detail
+        prices = Prices(self._config.currency, self._config.provider)
+        if _is_export(detail) and isinstance(detail, Path):
+            cluster = self._config.cluster
+            rows = export_rows(detail, cluster=cluster, label=delivery.label)
+            yield export_part(rows, prices, uri=delivery.label)
+            return
         steps: Sequence[StepMap] = ()
         if isinstance(detail, Path):
             steps = sets_of(_recorded(detail, delivery.label), where=delivery.label)
@@ -275,7 +291,6 @@ class Opencost:
             steps = list(self._api.hours(detail.date, detail.until))
         readings = self._readings(steps)
         if delivery.stream == COST_STREAM:
-            prices = Prices(self._config.currency, self._config.provider)
             yield cost_part(readings, prices, uri=delivery.label)
         else:
             yield meter_part(
@@ -289,6 +304,15 @@ class Opencost:
         ]
         return readings_of(allocations, self._gpus)
 
+    def _skip_reason(self, path: Path) -> str:
+        """Return why a file is not read, if it is not."""
+        if _is_export(path) and not self._config.use_prices:
+            return (
+                "a CSV export, which has costs and no hours; 'use_prices' reads them as"
+                " an estimated bill."
+            )
+        return "" if _is_export(path) else _reason_against(path)
+
     @property
     def _reading(self) -> str:
         """Changes whenever the same answer would be read otherwise."""
@@ -299,7 +323,11 @@ class Opencost:
         return _digest(options)[:16]
 
 
-def _skip_reason(path: Path) -> str:
+def _is_export(detail: object) -> bool:
+    return isinstance(detail, Path) and detail.name.lower().endswith(EXPORTS)
+
+
+def _reason_against(path: Path) -> str:
     """Return why a recorded answer is not read: it is that of another API."""
     try:
         with open_text(path) as text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from decimal import Decimal
@@ -122,6 +123,32 @@ def test_the_meter_of_the_page_is_read_as_it_says(tmp_path: Path) -> None:
         "SELECT model_id, requests, input_tokens, gpu_hours FROM evidence.model_usage",
     )
     assert row == ("eta", Decimal(120_000), Decimal(84_000_000), Decimal(96))
+
+
+def test_cloud_costs_of_opencost_are_read_to_the_last_digit(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    """Nineteen sums of a provider and day, added up from the file's own text."""
+    sample = shared_data / "opencost" / "cloudCost-example-output.json"
+    text = sample.read_text("utf-8")
+    sets = json.loads(text, parse_float=Decimal, parse_int=Decimal)["data"]["sets"]
+    costs = [cost for each in sets for cost in each["cloudCosts"].values()]
+    figures = ("netCost", "amortizedNetCost")
+    totals = [sum(cost[name]["cost"] for cost in costs) for name in figures]
+    assert (len(costs), totals[0]) == (19, Decimal("13732.32468729100242"))
+    workspace = workspace_of(
+        tmp_path, block_of("connect_opencost", containing="cloud-costs")
+    )
+    (tmp_path / "cloud-costs").mkdir()
+    (tmp_path / "cloud-costs" / "october.json").write_text(text, "utf-8")
+    ingest(workspace)
+    row = only_row(
+        workspace,
+        "SELECT count(*), sum(BilledCost), sum(EffectiveCost),"
+        " count(DISTINCT ProviderName), min(ChargePeriodStart)::DATE::VARCHAR,"
+        " max(ChargePeriodEnd)::DATE::VARCHAR FROM evidence.focus",
+    )
+    assert row == (19, *totals, 3, "2023-10-27", "2023-11-03")
 
 
 def test_the_query_of_the_page_is_read_as_it_says(tmp_path: Path) -> None:

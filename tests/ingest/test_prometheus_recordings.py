@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.prometheus_answer import read_answer
+from ingest.prometheus_options import AcceleratorOptions
 from ingest.prometheus_recordings import Recordings, read_exposition
 from ingest.prometheus_series import Series
 from triptych.errors import (
@@ -18,9 +20,10 @@ from triptych.errors import (
     MalformedDeliveryError,
 )
 
-SAMPLE = (
-    Path(__file__).resolve().parents[3]
-    / "shared/data/events/dcgm/standin_metrics_after_rename.txt"
+EVENTS = Path(__file__).resolve().parents[3] / "shared/data/events"
+SAMPLE = EVENTS / "dcgm/standin_metrics_after_rename.txt"
+needs_samples = pytest.mark.skipif(
+    not SAMPLE.is_file(), reason="the shared samples are not here"
 )
 MOMENT = int(datetime(2026, 11, 24, 22, 38, 30, tzinfo=UTC).timestamp()) * 1_000
 
@@ -48,9 +51,56 @@ def test_openmetrics_has_seconds_and_prometheus_text_milliseconds() -> None:
     )
 
 
+@needs_samples
+def test_each_recorded_answer_has_the_points_that_stand_in_it() -> None:
+    """Read beside from the JSON itself; DCGM's blank and NaN are no values.
+
+    Answers of functions have no name, so they are named for this.
+    """
+    counts = {}
+    for path in sorted((EVENTS / "prometheus").glob("range_*.json")):
+        body = json.loads(path.read_text("utf-8"))
+        expected = []
+        for one in body["data"]["result"]:
+            one["metric"]["__name__"] = name = one["metric"].get("__name__", path.stem)
+            points = [
+                (round(moment * 1_000), None if _is_blank(value) else Decimal(value))
+                for moment, value in one["values"]
+            ]
+            expected.append((name, points))
+        answered = read_answer(body, where=path.name).series
+        found = [(one.metric, one.points) for one in answered]
+        assert found == expected
+        counts[path.stem.removeprefix("range_")] = sum(len(p) for _, p in expected)
+    assert counts == {
+        "empty": 0,
+        "energy_rate": 28,
+        "gpu_util_step1": 56,
+        "gpu_util_step5": 10,
+        "gr_engine_active": 56,
+        "nan": 5,
+        "sentinel": 5,
+        "up": 35,
+    }
+
+
+def _is_blank(value: str) -> bool:
+    return value == "NaN" or float(value) >= 2**63 - 16
+
+
+@needs_samples
+def test_what_is_asked_of_gpus_is_published_by_the_exporter_as_it_comes() -> None:
+    lines = (EVENTS / "dcgm/default-counters.csv").read_text("utf-8").splitlines()
+    told = [line.split(",") for line in lines if line and not line.startswith("#")]
+    published = {name.strip(): text for name, _, text in (t[:3] for t in told)}
+    asked = AcceleratorOptions(pool="gpu").activity
+    assert [one.selector in published for one in asked] == [True, True]
+    units = {"ratio": "Ratio of time", "percent": "(in %)"}
+    assert all(units[one.unit] in published[one.selector] for one in asked)
+
+
+@needs_samples
 def test_a_sample_without_a_time_has_that_of_the_files_name() -> None:
-    if not SAMPLE.is_file():
-        pytest.skip("the shared samples are not here")
     series = read(SAMPLE.read_text("utf-8"), "node_20261124T223830Z.prom")
     values = {
         (one.metric, one.labels["UUID"]): one.points

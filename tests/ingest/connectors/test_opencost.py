@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
@@ -554,6 +555,75 @@ def test_the_published_sample_says_what_it_says(
     # The namespace opencost adds up to 0.10936 and says 0.10937: what it says counts.
     costs = "SELECT sum(effective_cost) FROM evidence.opencost_costs"
     assert case.query(costs) == [(Decimal("1.77816"),)]
+
+
+EXPORT_HEADER = (
+    "Date,Namespace,ControllerKind,ControllerName,Pod,Container,TotalCost,Labels"
+)
+
+
+def export_case(root: Path, *lines: str, **options: object) -> ConnectorCase:
+    (root / "answers").mkdir(exist_ok=True)
+    text = "\n".join([EXPORT_HEADER, *lines, ""])
+    (root / "answers" / "cloud.csv").write_text(text, "utf-8")
+    everything = {"path": "answers", "use_prices": True, **options}
+    return ConnectorCase("opencost", everything, root, 0, {}, dict, dict, int)
+
+
+def export_line(day: str, pod: str, cost: str, labels: str = "{}") -> str:
+    return f'{day},ml,deployment,eta,{pod},main,{cost},"{labels}"'
+
+
+def test_a_published_csv_export_costs_what_its_rows_say(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    sample = shared_data / "opencost" / "export-sample.csv"
+    with sample.open(encoding="utf-8", newline="") as file:
+        total = sum(Decimal(row["TotalCost"]) for row in csv.DictReader(file))
+    assert total == 2 * Decimal("0.010493746736011505")
+    case = export_case(tmp_path, cluster="home")
+    (tmp_path / "answers" / "cloud.csv").write_bytes(sample.read_bytes())
+    report = case.ingest()
+    assert (report.failures, [load.stream for load in report.committed]) == (
+        [],
+        ["opencost_costs"],
+    )
+    rows = case.query(
+        "SELECT sum(effective_cost), sum(billed_cost), count(*),"
+        " min(period_start)::VARCHAR, max(period_end)::VARCHAR, max(cluster),"
+        " max(pod), max(tags['team']) FROM evidence.opencost_costs"
+    )
+    times = ("2023-01-01 00:00:00", "2023-01-03 00:00:00")
+    pod = "opencost-8fd7f8778-s7flr"
+    assert rows == [(total, 0, 2, *times, "home", pod, "my-team")]
+
+
+def test_without_its_prices_a_csv_export_says_nothing(tmp_path: Path) -> None:
+    """It has costs and averages, and never how long a container ran."""
+    case = export_case(tmp_path, export_line("2026-06-28", "eta-0", "1"))
+    case.options["use_prices"] = False
+    [note] = case.ingest().notes
+    assert "has costs and no hours" in note
+
+
+def test_an_exported_day_counts_once_and_what_cannot_be_read_is_kept_apart(
+    tmp_path: Path,
+) -> None:
+    good = [export_line("2026-06-28", f"eta-{n}", "0.5") for n in range(9)]
+    again = export_line("2026-06-28", "eta-0", "1.5", "no labels")
+    bad = export_line("2026-06-28", "eta-9", "much")
+    case = export_case(tmp_path, *good, again, bad)
+    report = case.ingest()
+    assert [load.quarantined_row_count for load in report.committed] == [1]
+    costs = "SELECT sum(effective_cost), count(*) FROM evidence.opencost_costs"
+    assert case.query(costs) == [(Decimal("5.5"), 9)]
+
+
+def test_a_csv_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    case = export_case(tmp_path)
+    (tmp_path / "answers" / "cloud.csv").write_text("a,b\n1,2\n", "utf-8")
+    [failure] = case.ingest().failures
+    assert "no CSV export of OpenCost: it has no column Date" in str(failure.error)
 
 
 @pytest.mark.parametrize(
