@@ -33,6 +33,7 @@ BUILT_IN: dict[str, str] = {
     "aws_cost_explorer": "ingest.connectors.aws_cost_explorer:AwsCostExplorer",
     "aws_cur_legacy": "ingest.connectors.aws_cur_legacy:AwsCurLegacy",
     "aws_data_exports": "ingest.connectors.aws_data_exports:AwsDataExports",
+    "aws_invoices": "ingest.connectors.aws_invoices:AwsInvoices",
     "azure_focus": "ingest.connectors.azure_focus:AzureFocus",
     "ecb_rates": "ingest.connectors.ecb_rates:EcbRates",
     "focus_files": "ingest.connectors.focus_files:FocusFiles",

@@ -66,11 +66,11 @@ def s3() -> Iterator[str]:
 
 
 @contextmanager
-def cost_explorer() -> Iterator[str]:
-    """Deny every request as AWS Cost Explorer does."""
+def aws(service: str) -> Iterator[str]:
+    """Deny every request as the JSON services of AWS do."""
     with ScriptedServer() as server:
         body = {
-            "__type": "com.amazonaws.ce#AccessDeniedException",
+            "__type": f"com.amazonaws.{service}#AccessDeniedException",
             "message": f"echo {SECRET}",
         }
         server.faults += [Fault(Answer(body, 400))] * 50
@@ -112,10 +112,20 @@ CASES = (
     ),
     Case(
         "aws_cost_explorer",
-        cost_explorer,
+        lambda: aws("ce"),
         "endpoint_url",
         {},
         ("lack ce:GetCostAndUsage", "Allow ce:GetCostAndUsage"),
+    ),
+    Case(
+        "aws_invoices",
+        lambda: aws("invoicing"),
+        "endpoint_url",
+        {"account": "000123456789"},
+        (
+            "the credentials lack invoicing:ListInvoiceSummaries",
+            "Allow invoicing:ListInvoiceSummaries on resource * in the reader's IAM",
+        ),
     ),
     Case(
         "aws_cur_legacy",
