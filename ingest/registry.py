@@ -35,6 +35,7 @@ BUILT_IN: dict[str, str] = {
     "aws_data_exports": "ingest.connectors.aws_data_exports:AwsDataExports",
     "aws_invoices": "ingest.connectors.aws_invoices:AwsInvoices",
     "azure_focus": "ingest.connectors.azure_focus:AzureFocus",
+    "azure_invoices": "ingest.connectors.azure_invoices:AzureInvoices",
     "ecb_rates": "ingest.connectors.ecb_rates:EcbRates",
     "focus_files": "ingest.connectors.focus_files:FocusFiles",
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",

@@ -30,7 +30,7 @@ SECRET = "made-up-secret-that-no-message-may-show"
 CREDENTIALS = (
     *("OPENAI_ADMIN_KEY", "ANTHROPIC_ADMIN_KEY", "RAILWAY_API_TOKEN"),
     *("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LITELLM_API_KEY"),
-    *("PROMETHEUS_TOKEN", "OPENCOST_TOKEN"),
+    *("PROMETHEUS_TOKEN", "OPENCOST_TOKEN", "AZURE_MANAGEMENT_TOKEN"),
 )
 AZURE_TOKEN = f"sv=2024-11-04&sr=c&sp=rl&sig={SECRET}"
 #: Sources that are files of the workspace, whose path is all there is to lack.
@@ -149,6 +149,16 @@ CASES = (
         (
             "It lacks Microsoft.Storage/storageAccounts/blobServices/containers/blobs",
             "Give it the role 'Storage Blob Data Reader' on the container",
+        ),
+    ),
+    Case(
+        "azure_invoices",
+        lambda: http("AuthorizationFailed: does not have authorization"),
+        "base_url",
+        {"billing_account": "12345678"},
+        (
+            "needs Microsoft.Billing/billingAccounts/invoices/read",
+            "the role 'Billing account reader' on the billing account",
         ),
     ),
     Case(
