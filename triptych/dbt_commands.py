@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from triptych.dbt_process import COMMAND_ENDED, TOLD_EVENTS
 from triptych.errors import TransformError
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ SECOND_HALF = (
     *("--exclude-resource-type", "unit_test"),
 )
 
-_FINISHED_EVENTS = frozenset({"LogModelResult", "LogTestResult"})
 _SHOWN_FAILURES = 5
 
 
@@ -110,7 +110,6 @@ def run_dbt(
     command: Sequence[str], env: Mapping[str, str], task: Task
 ) -> CommandOutput:
     """Run a command that logs as dbt does; advance ``task`` once per model and test."""
-    errors: list[str] = []
     with subprocess.Popen(
         command,
         env=dict(env),
@@ -120,14 +119,34 @@ def run_dbt(
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
-        assert process.stdout is not None  # noqa: S101
-        for line in process.stdout:
-            event = _parse_event(line)
-            if event.get("name") in _FINISHED_EVENTS:
-                task.advance(1)
-            elif event.get("level") == "error":
-                errors.append(str(event.get("msg", "")))
-    return CommandOutput(process.returncode, tuple(errors[-_SHOWN_FAILURES:]))
+        return follow(process, task)
+
+
+def follow(process: subprocess.Popen[str], task: Task) -> CommandOutput:
+    """Read what a process tells until its command has ended, or it has.
+
+    Parameters
+    ----------
+    process : Popen
+        Its standard output has a JSON object for each event, as dbt writes them.
+    task : Task
+        Progress; advanced once per model and test.
+    """
+    errors: list[str] = []
+    assert process.stdout is not None  # noqa: S101
+    for line in process.stdout:
+        event = _parse_event(line)
+        if event.get("name") == COMMAND_ENDED:
+            return CommandOutput(int(str(event["msg"])), _last(errors))
+        if event.get("name") in TOLD_EVENTS:
+            task.advance(1)
+        elif event.get("level") == "error":
+            errors.append(str(event.get("msg", "")))
+    return CommandOutput(process.wait(), _last(errors))
+
+
+def _last(errors: Sequence[str]) -> tuple[str, ...]:
+    return tuple(errors[-_SHOWN_FAILURES:])
 
 
 def _parse_event(line: str) -> dict[str, object]:
@@ -178,6 +197,7 @@ __all__ = [
     "TransformOutcome",
     "as_error",
     "dbt_project_dir",
+    "follow",
     "project_fingerprint",
     "read_outcome",
     "run_dbt",

@@ -30,10 +30,11 @@ from triptych.dbt_commands import (
     dbt_project_dir,
     project_fingerprint,
 )
+from triptych.dbt_on_duckdb import DbtOnDuckDB, EngineSettings
 from triptych.errors import TriptychError, UsageError
 from triptych.lock import hold_run_lock
 from triptych.second_half import build_from_estimates
-from triptych.transform import EngineSettings, build_marts
+from triptych.transform import build_marts
 from triptych.warehouse.inspection import read_current_loads
 from triptych.warehouse.locks import read_history, verify_locked_loads
 from triptych.warehouse.publish import publish
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
     from ingest.connector import Connector
     from triptych.progress import Progress, Task
-    from triptych.second_half import SecondHalf
     from triptych.settings import Settings
     from triptych.warehouse.locks import PeriodHistory
     from triptych.workspace import Workspace
@@ -260,12 +260,13 @@ class Run:
             self._verify_in_place()
             history = read_history(self._workspace)
             verify_locked_loads(self._workspace, history)
-            with self._progress.task("build") as task:
-                outcome = self._build_marts(task, history)
-            # What was read is what was catalogued only if it still is.
-            self._verify_in_place()
-            with self._progress.task("estimate") as task:
-                joined = self._join_estimates(task)
+            with self._dbt() as dbt:
+                with self._progress.task("build") as task:
+                    outcome = self._build_marts(dbt, task, history)
+                # What was read is what was catalogued only if it still is.
+                self._verify_in_place()
+                with self._progress.task("estimate") as task:
+                    joined = build_from_estimates(self._workspace, dbt=dbt, task=task)
             with self._progress.task("publish"):
                 path = publish(
                     build_database=self._workspace.build_database,
@@ -281,19 +282,12 @@ class Run:
         self._note("published", warnings=[node.name for node in outcome.warnings])
         return BuildReport(self.run_id, path, outcome)
 
-    def _join_estimates(self, task: Task) -> SecondHalf:
-        return build_from_estimates(
-            self._workspace,
-            engine=self._engine_settings(),
-            run_dir=self._folder,
-            task=task,
-        )
-
-    def _engine_settings(self) -> EngineSettings:
+    def _dbt(self) -> DbtOnDuckDB:
         warehouse = self._settings.warehouse
-        return EngineSettings(
+        engine = EngineSettings(
             warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
         )
+        return DbtOnDuckDB(self._workspace, engine=engine, run_dir=self._folder)
 
     def _verify_in_place(self) -> None:
         with open_catalogue(self.places()) as catalogue:
@@ -306,7 +300,9 @@ class Run:
                 engine=self._settings.warehouse.engine,
             )
 
-    def _build_marts(self, task: Task, history: PeriodHistory) -> TransformOutcome:
+    def _build_marts(
+        self, dbt: DbtOnDuckDB, task: Task, history: PeriodHistory
+    ) -> TransformOutcome:
         warehouse = self._settings.warehouse
         tables = control_tables(
             self._settings,
@@ -315,7 +311,6 @@ class Run:
             history=history,
         )
         recipe = {"rules": rule_sets(self._settings)}
-        engine = self._engine_settings()
         if warehouse.engine == "spark":
             # Not a dependency of everybody: pyspark and the JVM are an extra.
             from triptych.spark.transform import build_marts_on_spark  # noqa: PLC0415
@@ -325,16 +320,14 @@ class Run:
                 tables=tables,
                 recipe=recipe,
                 spark=self._settings.spark,
-                engine=engine,
-                run_dir=self._folder,
+                dbt=dbt,
                 task=task,
             )
         return build_marts(
             self._workspace,
             tables=tables,
             recipe=recipe,
-            engine=engine,
-            run_dir=self._folder,
+            dbt=dbt,
             task=task,
         )
 

@@ -8,7 +8,6 @@ has changed.
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,15 +20,14 @@ from triptych.dbt_commands import (
     dbt_project_dir,
     project_fingerprint,
 )
-from triptych.transform import run_on_duckdb
 from triptych.warehouse.build import hash_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from attribution.cost_estimates import EstimateReport
+    from triptych.dbt_on_duckdb import DbtOnDuckDB
     from triptych.progress import Task
-    from triptych.transform import EngineSettings
     from triptych.workspace import Workspace
 
 #: Tables that the marts of the second half start from, besides the estimates.
@@ -48,7 +46,7 @@ class SecondHalf:
 
 
 def build_from_estimates(
-    workspace: Workspace, *, engine: EngineSettings, run_dir: Path, task: Task
+    workspace: Workspace, *, dbt: DbtOnDuckDB, task: Task
 ) -> SecondHalf:
     """Estimate, and build and test the marts that join the estimates.
 
@@ -56,10 +54,8 @@ def build_from_estimates(
     ----------
     workspace : Workspace
         Its build database holds the public marts of the first half.
-    engine : EngineSettings
-        Limits of the embedded engine.
-    run_dir : Path
-        Folder of this run, for dbt's log.
+    dbt : DbtOnDuckDB
+        dbt on that database.
     task : Task
         Progress.
 
@@ -77,26 +73,9 @@ def build_from_estimates(
     inputs = _inputs_digest(workspace.build_database)
     if _joined_from(workspace.build_database) == inputs:
         return SecondHalf(report, TransformOutcome(()))
-    _keep_what_was_parsed(workspace)
-    outcome = run_on_duckdb(
-        workspace,
-        SECOND_HALF,
-        engine=engine,
-        run_dir=run_dir,
-        task=task,
-        target_name=_TARGET,
-    )
+    outcome = dbt.run(SECOND_HALF, task=task, target_name=_TARGET)
     _mark_joined(workspace.build_database, inputs)
     return SecondHalf(report, outcome)
-
-
-def _keep_what_was_parsed(workspace: Workspace) -> None:
-    """Spare dbt reading the whole project again; what it finds stale it reads anew."""
-    parsed = workspace.warehouse_dir / "dbt" / "partial_parse.msgpack"
-    if parsed.exists():
-        target = workspace.warehouse_dir / _TARGET
-        target.mkdir(exist_ok=True)
-        shutil.copyfile(parsed, target / parsed.name)
 
 
 def _inputs_digest(build_database: Path) -> str:

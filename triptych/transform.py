@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from triptych.dbt_commands import (
     FIRST_HALF,
     TransformOutcome,
-    as_error,
     dbt_project_dir,
     project_fingerprint,
-    read_outcome,
-    run_dbt,
 )
 from triptych.warehouse.build import (
     BuildPlan,
@@ -26,18 +20,10 @@ from triptych.warehouse.build import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+    from triptych.dbt_on_duckdb import DbtOnDuckDB
     from triptych.progress import Task
     from triptych.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    """What the embedded engine may use."""
-
-    memory_limit: str
-    threads: int
 
 
 def build_marts(
@@ -45,8 +31,7 @@ def build_marts(
     *,
     tables: Sequence[ControlTable],
     recipe: Mapping[str, object],
-    engine: EngineSettings,
-    run_dir: Path,
+    dbt: DbtOnDuckDB,
     task: Task,
 ) -> TransformOutcome:
     """Build and test every model for the months whose evidence changed.
@@ -59,10 +44,8 @@ def build_marts(
         Settings, catalogue and rules for dbt.
     recipe : mapping
         What decides the figures besides evidence; see :func:`plan_build`.
-    engine : EngineSettings
-        Memory and threads.
-    run_dir : Path
-        Folder of this run, for dbt's log.
+    dbt : DbtOnDuckDB
+        dbt on the build database of that workspace.
     task : Task
         Progress; advanced once per model and test.
 
@@ -79,13 +62,7 @@ def build_marts(
     )
     task.note(_describe(plan))
     write_control(workspace.build_database, tables, plan=plan)
-    outcome = run_on_duckdb(
-        workspace,
-        FIRST_HALF,
-        engine=engine,
-        run_dir=run_dir,
-        task=task,
-    )
+    outcome = dbt.run(FIRST_HALF, task=task)
     mark_built(workspace.build_database, plan)
     return outcome
 
@@ -98,69 +75,4 @@ def _describe(plan: BuildPlan) -> str:
     return f"building {', '.join(plan.months_to_build)}"
 
 
-def run_on_duckdb(
-    workspace: Workspace,
-    arguments: Sequence[str],
-    *,
-    engine: EngineSettings,
-    run_dir: Path,
-    task: Task,
-    target_name: str = "dbt",
-) -> TransformOutcome:
-    """Run a dbt command on the build database.
-
-    Parameters
-    ----------
-    workspace, arguments
-        Where, and what after the program name.
-    engine : EngineSettings
-        Memory and threads.
-    run_dir : Path
-        Folder of this run, for dbt's log.
-    task : Task
-        Progress; advanced once per model and test.
-    target_name : str
-        Folder below the warehouse for what dbt leaves behind, such as its manifest.
-
-    Raises
-    ------
-    TransformError
-        The command failed.
-    """
-    project = str(dbt_project_dir())
-    target = workspace.warehouse_dir / target_name
-    results = target / "run_results.json"
-    results.unlink(missing_ok=True)
-    command = [
-        *(sys.executable, "-m", "triptych.dbt_process", "--log-format", "json"),
-        *("--log-path", str(run_dir / "dbt"), *arguments),
-        *("--project-dir", project, "--profiles-dir", project),
-        *("--target-path", str(target)),
-    ]
-    output = run_dbt(command, _environment(workspace, engine), task)
-    outcome = read_outcome(results)
-    if output.return_code != 0:
-        raise as_error(outcome, output)
-    return outcome
-
-
-def _environment(workspace: Workspace, engine: EngineSettings) -> dict[str, str]:
-    return {
-        **os.environ,
-        "TRIPTYCH_BUILD_DATABASE": str(workspace.build_database),
-        "TRIPTYCH_RAW_DATABASE": str(workspace.raw_database),
-        "TRIPTYCH_ROOT": str(workspace.root),
-        "TRIPTYCH_MEMORY_LIMIT": engine.memory_limit,
-        "TRIPTYCH_THREADS": str(engine.threads),
-        "TRIPTYCH_SPILL_DIRECTORY": str(workspace.warehouse_dir / ".spill"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-__all__ = [
-    "EngineSettings",
-    "build_marts",
-    "run_on_duckdb",
-]
+__all__ = ["build_marts"]

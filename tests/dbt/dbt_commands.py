@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from triptych.dbt_commands import dbt_project_dir
-from triptych.transform import EngineSettings, _environment
+from triptych.dbt_on_duckdb import EngineSettings, environment_of_dbt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +45,9 @@ class DbtCommands:
         ]
         return subprocess.run(
             command,
-            env=_environment(self.workspace, ENGINE),
+            env=environment_of_dbt(self.workspace, ENGINE),
+            # Its variables name files of the workspace.
+            cwd=self.workspace.root,
             capture_output=True,
             text=True,
             check=False,

@@ -17,6 +17,7 @@ import pytest
 
 from tests.dbt.dbt_commands import DbtCommands
 from triptych import pipeline, transform
+from triptych.dbt_on_duckdb import DbtOnDuckDB
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
 from triptych.workspace import Workspace
@@ -281,9 +282,10 @@ def test_without_a_change_no_month_is_built_and_nothing_moves(ledger: Ledger) ->
     assert ledger.content() == before
 
 
-def build_one_model_and_die(workspace: Workspace, *_: object, **__: object) -> None:
-    dbt = DbtCommands(workspace, workspace.warehouse_dir / "dbt")
-    finished = dbt.run("run", "--select", "+int_daily_charges_placed")
+def build_one_model_and_die(dbt: DbtOnDuckDB, *_: object, **__: object) -> None:
+    workspace = dbt.workspace
+    commands = DbtCommands(workspace, workspace.warehouse_dir / "dbt")
+    finished = commands.run("run", "--select", "+int_daily_charges_placed")
     assert finished.returncode == 0, finished.stdout
     raise KilledError
 
@@ -293,20 +295,24 @@ def die(*_: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "death"),
-    [("run_on_duckdb", build_one_model_and_die), ("mark_built", die)],
+    ("place", "step", "death"),
+    [
+        (DbtOnDuckDB, "run", build_one_model_and_die),
+        (transform, "mark_built", die),
+    ],
     ids=["between two models", "after the last test"],
 )
 def test_a_run_that_died_is_done_again_for_the_same_months(
     ledger: Ledger,
     rebuilt: Ledger,
     monkeypatch: pytest.MonkeyPatch,
+    place: object,
     step: str,
     death: object,
 ) -> None:
     ledger.restate()
     with monkeypatch.context() as patch:
-        patch.setattr(transform, step, death)
+        patch.setattr(place, step, death)
         with pytest.raises(KilledError):
             ledger.run()
     ledger.run()

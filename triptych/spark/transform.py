@@ -33,13 +33,13 @@ from triptych.errors import TransformError
 from triptych.spark.job import EXIT_WITH_VERDICT, SparkJob, Verdict, spark_failed
 from triptych.spark.losses import meaning_of
 from triptych.spark.session import refuse_without_spark
-from triptych.transform import EngineSettings, run_on_duckdb
 from triptych.warehouse.build import BuildPlan, ControlTable, hash_of, write_control
 from triptych.warehouse.publish import PUBLIC_SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from triptych.dbt_on_duckdb import DbtOnDuckDB, EngineSettings
     from triptych.errors import TriptychError
     from triptych.progress import Task
     from triptych.settings import SparkSettings
@@ -66,8 +66,7 @@ def build_marts_on_spark(
     tables: Sequence[ControlTable],
     recipe: Mapping[str, object],
     spark: SparkSettings,
-    engine: EngineSettings,
-    run_dir: Path,
+    dbt: DbtOnDuckDB,
     task: Task,
 ) -> TransformOutcome:
     """Build and test every model on Spark and load the public marts.
@@ -82,10 +81,9 @@ def build_marts_on_spark(
         What decides the figures besides evidence.
     spark : SparkSettings
         Where Spark is.
-    engine : EngineSettings
-        Limits of the embedded engine, which keeps the views behind a drill-down.
-    run_dir : Path
-        Folder of this run, for the job, dbt's log and the marts on their way.
+    dbt : DbtOnDuckDB
+        dbt on the embedded engine, which keeps the views behind a drill-down. Its
+        run's folder has the job, dbt's log and the marts on their way.
     task : Task
         Progress; advanced once per model and test.
 
@@ -100,19 +98,14 @@ def build_marts_on_spark(
     # The months are told to Spark by its own process, which knows what Spark holds.
     nothing_to_build = BuildPlan((), is_full=False, signatures={}, recipe_hash="")
     write_control(workspace.build_database, tables, plan=nothing_to_build)
-    run_on_duckdb(
-        workspace,
-        ("run", "--select", "+int_line_items"),
-        engine=engine,
-        run_dir=run_dir,
-        task=task,
-    )
+    dbt.run(("run", "--select", "+int_line_items"), task=task)
     target = workspace.warehouse_dir / "dbt_spark"
+    run_dir = dbt.run_dir
     job = _job(workspace, spark, recipe, run_dir=run_dir, target=target)
     export_dir = Path(job.export_dir)
     export_dir.mkdir()
     try:
-        outcome = _run_job(job, run_dir, target, engine, task)
+        outcome = _run_job(job, run_dir, target, dbt.engine, task)
         manifest = json.loads((target / "manifest.json").read_text("utf-8"))
         load_marts(workspace.build_database, public_marts(manifest), export_dir)
     finally:

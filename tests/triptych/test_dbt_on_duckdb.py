@@ -1,0 +1,100 @@
+"""One process of dbt for all commands of a run, and the project that it read kept."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from triptych.dbt_on_duckdb import DbtOnDuckDB, EngineSettings, environment_of_dbt
+from triptych.dbt_process import COMMAND_ENDED
+from triptych.errors import TransformError
+from triptych.progress import SilentProgress
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENGINE = EngineSettings(memory_limit="1GB", threads=2)
+READ_ANEW = "Unable to do partial parsing"
+LIST_ONE = ("list", "--select", "mart_run", "--quiet")
+
+
+def dbt_in(folder: Path) -> DbtOnDuckDB:
+    workspace = Workspace(folder)
+    workspace.warehouse_dir.mkdir(parents=True)
+    for database in (workspace.raw_database, workspace.build_database):
+        duckdb.connect(str(database)).close()
+    return DbtOnDuckDB(workspace, engine=ENGINE, run_dir=folder / "run")
+
+
+def log_of(dbt: DbtOnDuckDB) -> str:
+    return (dbt.run_dir / "dbt" / "dbt.log").read_text("utf-8")
+
+
+def run(dbt: DbtOnDuckDB, *arguments: str) -> None:
+    with SilentProgress().task("build") as task:
+        dbt.run(arguments, task=task)
+
+
+def test_what_one_workspace_read_of_the_project_no_other_reads_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with dbt_in(tmp_path / "first") as first:
+        run(first, *LIST_ONE)
+    with dbt_in(tmp_path / "second") as second:
+        run(second, *LIST_ONE)
+    assert READ_ANEW in log_of(first)
+    assert READ_ANEW not in log_of(second)
+
+
+def test_between_two_commands_of_one_process_the_database_is_free(
+    tmp_path: Path,
+) -> None:
+    with dbt_in(tmp_path / "workspace") as dbt:
+        run(dbt, "show", "--inline", "select 1 as one")
+        database = str(dbt.workspace.build_database)
+        with duckdb.connect(database) as connection:
+            connection.execute("CREATE TABLE written_in_between (one INTEGER)")
+        run(dbt, "show", "--inline", "select * from main.written_in_between")
+
+
+def test_a_command_that_fails_is_told_of_and_the_next_one_works(
+    tmp_path: Path,
+) -> None:
+    with dbt_in(tmp_path / "workspace") as dbt:
+        with pytest.raises(TransformError, match="no_such_table"):
+            run(dbt, "show", "--inline", "select * from no_such_table")
+        run(dbt, *LIST_ONE)
+
+
+def test_without_a_place_to_keep_it_the_project_is_read_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a file").write_text("in the way of the folder", "utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "a file"))
+    with dbt_in(tmp_path / "workspace") as dbt:
+        run(dbt, *LIST_ONE)
+    assert READ_ANEW in log_of(dbt)
+
+
+@pytest.mark.parametrize("is_busy", [True, False], ids=["at work", "idle"])
+def test_dbt_ends_as_soon_as_nobody_waits_for_it(tmp_path: Path, is_busy: bool) -> None:
+    dbt = dbt_in(tmp_path / "workspace")
+    with subprocess.Popen(
+        [sys.executable, "-m", "triptych.dbt_process"],
+        env=environment_of_dbt(dbt.workspace, ENGINE),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        command = json.dumps(["parse", "--project-dir", str(tmp_path)])
+        said, _ = process.communicate(f"{command}\n" if is_busy else "", timeout=60)
+    # The project is not there: the command may have ended before its reader was gone.
+    assert process.returncode in ({70, 0} if is_busy else {0})
+    assert (COMMAND_ENDED in said) == (is_busy and process.returncode == 0)
