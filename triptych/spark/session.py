@@ -29,6 +29,9 @@ _RULES = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.timestampType": "TIMESTAMP_LTZ",
     "spark.sql.mapKeyDedupPolicy": "LAST_WIN",
+    # A sum of 38 digits from which something is taken would lose its last decimal
+    # without a word; so it keeps it, and what does not fit is an error.
+    "spark.sql.decimalOperations.allowPrecisionLoss": "false",
 }
 
 #: Settings of the client that a server which is not Apache's own may not know.

@@ -20,9 +20,9 @@ totals as (
         pool_id,
         allocation_interval,
         interval_started_at,
-        sum(weight) as weight,
-        sum(model_weight) as model_weight,
-        sum(capacity) as capacity
+        {{ to_weight('sum(weight)') }} as weight,
+        {{ to_weight('sum(model_weight)') }} as model_weight,
+        {{ to_weight('sum(capacity)') }} as capacity
     from weights
     group by pool_id, allocation_interval, interval_started_at
 ),
