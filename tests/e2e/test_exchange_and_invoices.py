@@ -9,6 +9,8 @@ import duckdb
 import pytest
 
 from tests.ingest.ecb_rates_layout import history_zip
+from tests.ingest.http_server import Answer, ScriptedServer
+from tests.ingest.loopback_s3 import ENVIRONMENT
 from triptych import pipeline
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
@@ -16,12 +18,25 @@ from triptych.warehouse.reader import PublishedReader
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.ingest.http_server import Request
     from triptych.pipeline import RunReport
 
 SETTINGS = """\
 organisation: Example GmbH
 currency: EUR
 sources:
+  - name: aws
+    type: aws_invoices
+    account: "000123456789"
+    start_date: 2026-01-01
+    endpoint_url: URL
+  - name: azure
+    type: azure_invoices
+    billing_account: "12345678"
+    start_date: 2026-01-01
+    base_url: URL
   - {name: bills, type: focus_files, path: bills}
   - {name: ecb, type: ecb_rates, path: eurofxref-hist.zip}
   - {name: treasury, type: tables, stream: fx_rates, path: rates.csv}
@@ -61,14 +76,59 @@ INVOICES = (
 )
 
 
+#: What AWS and Azure say of February: 10.50 and 2.00 of tax, and 8.53 after a credit.
+AWS_INVOICE = {
+    "InvoiceId": "EUINDE26-1",
+    "InvoiceType": "INVOICE",
+    "Entity": {"InvoicingEntity": "Amazon Web Services EMEA SARL"},
+    "BaseCurrencyAmount": {
+        "TotalAmount": "12.50",
+        "TotalAmountBeforeTax": "10.50",
+        "CurrencyCode": "USD",
+    },
+}
+AZURE_INVOICE = {
+    "name": "G1",
+    "properties": {
+        "documentType": "Invoice",
+        "status": "Paid",
+        "invoicePeriodStartDate": "2026-02-01T00:00:00Z",
+        "totalAmount": {"currency": "EUR", "value": 8.53},
+        "azurePrepaymentApplied": {"currency": "EUR", "value": 25.46},
+    },
+}
+
+
+def aws_answer(request: Request) -> Answer:
+    asked = request.json()["Filter"]["BillingPeriod"]
+    is_february = asked == {"Month": 2, "Year": 2026}
+    return Answer({"InvoiceSummaries": [AWS_INVOICE] if is_february else []})
+
+
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def vendors() -> Iterator[str]:
+    """Serve the invoices of two vendors, as their APIs do."""
+    with ScriptedServer() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.setenv("AZURE_MANAGEMENT_TOKEN", "made-up-management-token")
+        azure = {"value": [AZURE_INVOICE]}
+        server.route("POST", "/", aws_answer)
+        server.route("GET", "/providers/Microsoft.Billing/*", lambda _: Answer(azure))
+        yield server.url
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory, vendors: str) -> Workspace:
     root = tmp_path_factory.mktemp("exchange")
     (root / "bills").mkdir()
     (root / "bills" / "all.csv").write_text(BILLS + "".join(CHARGES))
     (root / "eurofxref-hist.zip").write_bytes(history_zip(RATES))
     (root / "rates.csv").write_text(TYPED)
-    settings = SETTINGS.rstrip("}\n") + ",\n     mapping: {tax_amount: tax,"
+    settings = (
+        SETTINGS.replace("URL", vendors).rstrip("}\n")
+        + ",\n     mapping: {tax_amount: tax,"
+    )
     (root / "triptych.yml").write_text(settings + " line_type: kind}}\n")
     (root / "invoices").mkdir()
     (root / "invoices" / "acme.csv").write_text(INVOICES)
@@ -171,10 +231,23 @@ def test_invoices_are_summed_with_tax_and_credit_notes_in_their_own_currency(
             *("paid", True, True, "A-1", 1),
         ),
         (
+            *("Amazon Web Services EMEA SARL", "EUINDE26-1", "USD", "2026-02"),
+            *(Decimal("12.5"), Decimal(2), "issued", True, False, None, 1),
+        ),
+        (
             *("Best", "B-9", "EUR", "2026-03", Decimal(11), None),
             *("draft", False, False, None, 2),
         ),
+        (
+            *("Microsoft", "G1", "EUR", "2026-02", Decimal("8.53"), None),
+            *("paid", True, False, None, 1),
+        ),
     ]
+    [credit] = asked(
+        workspace,
+        "SELECT credit_amount FROM cost.mart_invoices WHERE invoice_id = 'G1'",
+    )
+    assert credit == {"credit_amount": Decimal("-25.46")}
 
 
 def test_lines_that_cannot_count_are_in_quarantine_with_their_reason(
