@@ -65,7 +65,7 @@ imports: $(READY)  ## Who imports whom
 	$(BIN)/lint-imports --no-logo
 
 sql: $(READY)  ## Style of the SQL
-	$(BIN)/sqlfluff lint --nocolor dbt_project/models dbt_project/tests
+	$(BIN)/sqlfluff lint --nocolor --processes 0 dbt_project/models dbt_project/tests
 
 spelling: $(READY)  ## Spelling
 	$(BIN)/codespell
