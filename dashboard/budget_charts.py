@@ -22,6 +22,7 @@ STATE_MARKS = {
     "within": "\u2713 within",
     "running": "\u25b7 running",
     "stale": "\u25cc stale",
+    "incomplete": "\u2265 incomplete",
     "unknown": "? unknown",
 }
 _ROW_HEIGHT = 40

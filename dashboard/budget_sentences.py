@@ -37,6 +37,7 @@ _STATE_WORDS = {
     "within": "within its budget",
     "running": "below its budget so far; the period still runs",
     "stale": "below its budget on bills that are stale, which says nothing",
+    "incomplete": "below its budget with what is known, and its bills lack something",
     "unknown": "not known",
 }
 
@@ -52,13 +53,14 @@ def budgets(here: Page, rows: list[dict[str, Any]]) -> str:
     else:
         both = fmt.against_budget(first["variance_ratio"], first["times_budget"])
         text += (
-            f": {fmt.money(first['actual'], here.currency)} of"
+            f": {here.at_least}{fmt.money(first['actual'], here.currency)} of"
             f" {fmt.money(first['budget'], here.currency)}, **{both}**."
         )
     others = rows[1:]
     for state, words in (
         ("over", "Also over"),
         ("stale", "Stale"),
+        ("incomplete", "Not complete"),
         ("unknown", "Not known"),
     ):
         names = [fmt.markdown(row["scope"]) for row in others if row["state"] == state]

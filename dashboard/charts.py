@@ -181,6 +181,7 @@ def _monthly_row(row: dict[str, Any], currency: str) -> dict[str, Any]:
         notes.append(f"+{fmt.compact(idle)} idle")
     if row["is_estimated"]:
         notes.append("est.")
+    at_least = "\u2265\u00a0" if row["is_partial"] else ""
     return {
         "month": fmt.month(row["billing_month"]),
         "series": row["series"],
@@ -189,9 +190,9 @@ def _monthly_row(row: dict[str, Any], currency: str) -> dict[str, Any]:
         "total_height": float(row["month_total"]),
         "is_estimated": row["is_estimated"],
         "amount_text": fmt.money(row["amount"], currency),
-        "total_text": fmt.money(row["month_total"], currency),
+        "total_text": at_least + fmt.money(row["month_total"], currency),
         "idle_text": fmt.money(idle, currency),
-        "total_label": fmt.compact(row["month_total"]),
+        "total_label": at_least + fmt.compact(row["month_total"]),
         "second_label": " · ".join(notes),
     }
 

@@ -72,6 +72,18 @@ class Page:
             return filters.EVERYTHING
         return f"{self.selection.scope_kind} {self.selection.scope_id}"
 
+    @property
+    def coverage(self) -> str:
+        """Coverage in words: what has no amount is covered by nothing."""
+        text = fmt.coverage(self.standing.coverage_ratio)
+        known = self.standing.coverage_ratio is not None
+        return f"at most {text}" if known and self.standing.is_partial else text
+
+    def table_caption(self, caption: str) -> str:
+        """Return the caption of a table, which says when something is missing."""
+        end = "; not complete: amounts are at least" if self.standing.is_partial else ""
+        return f"{caption}{end}"
+
     def tile_label(self, label: str) -> str:
         """Return a tile's label, which says so when a source is stale."""
         return f"{label} · stale" if self.standing.stale_sources else label
@@ -172,7 +184,7 @@ def _show_standing(page: Page) -> None:
     st.markdown(
         f":{colour}-badge[{standing.label}] &nbsp;"
         f"Data as of **{fmt.moment(page.run.evidence_as_of)}** · "
-        f"coverage **{fmt.coverage(standing.coverage_ratio)}** · "
+        f"coverage **{page.coverage}** · "
         f"run **{fmt.markdown(page.run.run_id)}** · "
         f"{fmt.markdown(page.run.organisation)}",
         help="Coverage is the part of usage cost that rules and meters could place"

@@ -47,7 +47,7 @@ def unit_cost(page: Page, summary: data.UnitSummary, unit: str) -> str:
         )
     text = (
         f"In {page.period} {_one(unit)} cost"
-        f" **{fmt.unit_cost(summary.unit_cost, page.currency)}**"
+        f" **{page.at_least}{fmt.unit_cost(summary.unit_cost, page.currency)}**"
     )
     if summary.prior_unit_cost is not None:
         before = fmt.unit_cost(summary.prior_unit_cost, page.currency)
@@ -76,7 +76,8 @@ def waterfall(page: Page, rows: list[dict[str, Any]]) -> str:
     models = by_step.get("models")
     reached = fmt.money(models["amount"], page.currency) if models else "nothing"
     text = (
-        f"Bills of **{page.at_least}{ledger}** lead to **{reached}** charged to models."
+        f"Bills of **{page.at_least}{ledger}** lead to **{page.at_least}{reached}**"
+        " charged to models."
     )
     rest = [row for row in rows if not row["is_total"] and row["left_out"] > 0]
     if rest:
@@ -95,7 +96,7 @@ def lifecycle(page: Page, rows: list[dict[str, Any]]) -> str:
     return (
         f"{first['lifecycle_stage'].capitalize()} takes"
         f" **{fmt.percent(first['share_ratio'])}** of the cost of models,"
-        f" {fmt.money(first['amount'], page.currency)}."
+        f" {page.at_least}{fmt.money(first['amount'], page.currency)}."
     )
 
 
@@ -106,7 +107,7 @@ def unallocated(page: Page, headline: data.Headline) -> str:
     amount = fmt.money(headline.unallocated, page.currency)
     share = fmt.percent(headline.unallocated_ratio)
     return (
-        f"**{amount}** ({share} of usage cost) matches no rule. Each row below names"
-        " the rule that would catch it; put it into `allocation.yml` with the right"
-        " model and run `triptych build`."
+        f"**{page.at_least}{amount}** ({share} of usage cost) matches no rule."
+        " Each row below names the rule that would catch it; put it into"
+        " `allocation.yml` with the right model and run `triptych build`."
     )

@@ -119,7 +119,16 @@ def show(
         Positions of rows that are totals.
     """
     shown = table.slice(0, ROW_LIMIT)
-    st.html(html_table(shown, columns, page.currency, caption, total_rows))
+    st.html(
+        html_table(
+            shown,
+            columns,
+            page.currency,
+            page.table_caption(caption),
+            total_rows,
+            is_partial=page.standing.is_partial,
+        )
+    )
     if table.num_rows > ROW_LIMIT:
         st.caption(
             f"The first {ROW_LIMIT} of {fmt.plural(table.num_rows, 'row')};"
@@ -144,15 +153,26 @@ def html_table(
     currency: str,
     caption: str,
     total_rows: Sequence[int] = (),
+    *,
+    is_partial: bool = False,
 ) -> str:
-    """Return a table as HTML, every value escaped."""
+    """Return a table as HTML, every value escaped.
+
+    Where something is missing from the figures, totals are named "at least".
+    """
     wide = " wide" if len(columns) >= _WIDE_COLUMNS else ""
     head = "".join(
         f'<th scope="col"{_css(column)}>{escape(column.label)}</th>'
         for column in columns
     )
     body = "".join(
-        _html_row(row, columns, currency, is_total=position in total_rows)
+        _html_row(
+            row,
+            columns,
+            currency,
+            is_total=position in total_rows,
+            ending=", at least" if is_partial and position in total_rows else "",
+        )
         for position, row in enumerate(table.to_pylist())
     )
     return (
@@ -163,12 +183,18 @@ def html_table(
 
 
 def _html_row(
-    row: dict[str, Any], columns: Sequence[Column], currency: str, *, is_total: bool
+    row: dict[str, Any],
+    columns: Sequence[Column],
+    currency: str,
+    *,
+    is_total: bool,
+    ending: str,
 ) -> str:
     cells = []
     for position, column in enumerate(columns):
         tag = 'th scope="row"' if position == 0 else "td"
         text = escape(written(row[column.name], column, currency, row))
+        text += ending if position == 0 else ""
         cells.append(f"<{tag}{_css(column)}>{text}</{tag[:2]}>")
     opening = '<tr class="total">' if is_total else "<tr>"
     return f"{opening}{''.join(cells)}</tr>"
@@ -303,7 +329,8 @@ def _csv_header(page: Page, name: str) -> list[str]:
         f" currency {page.currency}; scope {page.scope}",
         f"state {page.standing.label}; data as of"
         f" {fmt.moment(page.run.evidence_as_of)};"
-        f" coverage {fmt.coverage(page.standing.coverage_ratio)}",
+        f" coverage {page.coverage}",
+        f"completeness {page.standing.completeness}",
         f"run {page.run.run_id}; triptych {page.run.triptych_version}",
     ]
     if page.run.is_synthetic:

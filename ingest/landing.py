@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -30,6 +30,7 @@ from ingest.projection import (
     presence_flags,
     project,
     quote,
+    refused_charge,
     reject_reason,
 )
 from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
@@ -48,12 +49,19 @@ _MAX_KEPT_ROW_CHARACTERS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that cannot count, and why; ``row_number`` counts from 1."""
+    """A row that cannot count, and why; ``row_number`` counts from 1.
+
+    ``billing_month`` (``YYYY-MM``) and ``subject`` are those of the charge that it
+    would have been, where they can be read; ``is_charge`` tells whether it would have.
+    """
 
     origin: str
     row_number: int | None
     reason: str
     content: str
+    billing_month: str | None = None
+    subject: str | None = None
+    is_charge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,14 +277,11 @@ class Lander:
 
     def _rows_refused(self, target: Path, part: FilePart) -> tuple[RejectedRow, ...]:
         rows = self._connection.execute(
-            "SELECT _row_number, _reject_reason, _row_content"
-            f" FROM {_parquet(target)}"
+            "SELECT _row_number, _reject_reason, _row_content,"
+            f" {refused_charge(self._stream)} FROM {_parquet(target)}"
             " WHERE _reject_reason IS NOT NULL ORDER BY _row_number"
         ).fetchall()
-        return tuple(
-            RejectedRow(part.uri, number, reason, _shortened(content))
-            for number, reason, content in rows
-        )
+        return tuple(_rejected(part.uri, row) for row in rows)
 
     def _lines_refused(self, part: FilePart) -> tuple[RejectedRow, ...]:
         if part.format != "csv":
@@ -287,10 +292,8 @@ class Lander:
         ).fetchall()
         self._connection.execute("DROP TABLE reject_errors")
         self._connection.execute("DROP TABLE reject_scans")
-        return tuple(
-            RejectedRow(part.uri, line, reason, _shortened(content))
-            for line, reason, content in rows
-        )
+        charge = (None, None, bool(self._stream.money_columns))
+        return tuple(_rejected(part.uri, (*row, *charge)) for row in rows)
 
     def _options_of(self, part: FilePart) -> LandingOptions:
         return self._options if part.landing is None else part.landing
@@ -364,14 +367,12 @@ class Lander:
             ", file_row_number AS _row_number, to_json(delivered) AS _row_content",
         )
         rows = self._run(
-            f"SELECT _row_number + 1, _reject_reason, _row_content FROM ({judged})"
+            "SELECT _row_number + 1, _reject_reason, _row_content,"
+            f" {refused_charge(self._stream)} FROM ({judged})"
             " WHERE _reject_reason IS NOT NULL ORDER BY ALL",
             origin,
         ).fetchall()
-        return tuple(
-            RejectedRow(origin, number, reason, _shortened(content))
-            for number, reason, content in rows
-        )
+        return tuple(_rejected(origin, row) for row in rows)
 
     def _rewrite_without_bad_rows(
         self, target: Path, projection: Projection, origin: str
@@ -461,6 +462,12 @@ def _copy_with_checksum(source: Path, target: Path) -> str:
             digest.update(chunk)
             writer.write(chunk)
     return digest.hexdigest()
+
+
+def _rejected(origin: str, row: tuple[Any, ...]) -> RejectedRow:
+    """Return a refused row: number, reason, content, and what it would have charged."""
+    number, reason, content, *charge = row
+    return RejectedRow(origin, number, reason, _shortened(content), *charge)
 
 
 def _shortened(content: str | None) -> str:

@@ -289,6 +289,23 @@ def reject_reason(stream: Stream, projection: Projection) -> str:
     return f"CASE {' '.join(branches)} END"
 
 
+def refused_charge(stream: Stream) -> str:
+    """Return SQL expressions that say what a refused row would have charged for.
+
+    Three, over canonical columns: its billing month (NULL where that is what cannot be
+    read), what it is for, and whether money went with it.
+    """
+    if not stream.money_columns:
+        return "NULL, NULL, false"
+    month = f"strftime({quote(stream.period_column)}, '%Y-%m')"
+    subjects = [f"nullif(trim({quote(name)}), '')" for name in stream.subject_columns]
+    return (
+        f"CASE WHEN _reject_reason <> 'date_out_of_range' THEN {month} END,"
+        f" coalesce({', '.join([*subjects, 'NULL'])}),"
+        f" coalesce({stream.money_predicate}, true)"
+    )
+
+
 def flagged_columns(stream: Stream) -> tuple[str, ...]:
     """Return the columns whose presence decides whether a row can count."""
     return tuple(
@@ -351,6 +368,7 @@ __all__ = [
     "presence_flags",
     "project",
     "quote",
+    "refused_charge",
     "reject_reason",
     "to_canonical",
 ]

@@ -349,7 +349,15 @@ class IngestRunner:
             absent_columns=parts[0].projection.absent_columns if parts else (),
             row_count=sum(_row_count(part) for part in parts),
             quarantined=tuple(
-                QuarantinedRow(row.origin, row.row_number, row.reason, row.content)
+                QuarantinedRow(
+                    row.origin,
+                    row.row_number,
+                    row.reason,
+                    row.content,
+                    row.billing_month,
+                    row.subject,
+                    row.is_charge,
+                )
                 for part in parts
                 for row in part.rejected
             ),

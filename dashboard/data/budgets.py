@@ -55,6 +55,7 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 case when count(actual_cost) = count(*) then sum(actual_cost) end
                     as actual,
                 bool_or(state = 'stale') as is_stale,
+                bool_or(state = 'incomplete') as is_incomplete,
                 bool_or(not is_month_over) as is_running,
                 bool_or(is_estimated) as is_estimated,
                 min(reason) as reason,
@@ -83,6 +84,7 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 when actual > budget then 'over'
                 when is_stale then 'stale'
                 when is_running then 'running'
+                when is_incomplete then 'incomplete'
                 else 'within'
             end as state
         from sums

@@ -114,7 +114,8 @@ def monthly_costs(
     """Return month × series for the trend: the largest models, the other ones.
 
     The largest are those of the chosen period. ``month_total`` adds up the models;
-    ``idle_shown`` stands beside it and belongs to no model.
+    ``idle_shown`` stands beside it and belongs to no model. Where ``is_partial``,
+    something is known to be missing from the month.
     """
     return table(
         snapshot,
@@ -163,7 +164,11 @@ def monthly_costs(
             series.*,
             sum(amount) over (partition by billing_month) as month_total,
             coalesce(idle.idle_shown, 0) as idle_shown,
-            estimated.is_estimated
+            estimated.is_estimated,
+            billing_month in (
+                select billing_month from core.mart_month_completeness
+                where not is_complete
+            ) as is_partial
         from series
         left join idle using (billing_month)
         left join estimated using (billing_month)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from dashboard import format as fmt
 from dashboard.data.published import one, per_run, rows
 
 if TYPE_CHECKING:
@@ -84,6 +85,20 @@ class Standing:
     def is_partial(self) -> bool:
         """Whether something is known to be missing from the totals."""
         return bool(self.missing or self.unconverted)
+
+    def lacks(self) -> tuple[str, ...]:
+        """Return what is known to be missing from the totals, in words."""
+        missing = [f"{source} lacks {what}" for source, _, what in self.missing]
+        unconverted = [
+            f"{fmt.money_exact(amount, currency)} could not be converted"
+            for currency, amount in self.unconverted
+        ]
+        return (*missing, *unconverted)
+
+    @property
+    def completeness(self) -> str:
+        """Whether something is known to be missing from the totals, and what."""
+        return f"at least: {'; '.join(self.lacks())}" if self.is_partial else "complete"
 
     @property
     def state(self) -> str:

@@ -55,6 +55,13 @@ class Provenance:
         return f"at least: {'; '.join(self.lacks)}" if self.lacks else "complete"
 
     @property
+    def coverage(self) -> str:
+        """Coverage in words: what has no amount is covered by nothing."""
+        text = fmt.coverage(self.coverage_ratio)
+        known = self.coverage_ratio is not None
+        return f"at most {text}" if known and self.lacks else text
+
+    @property
     def mark(self) -> str:
         """``SYNTHETIC`` for simulated data, else nothing."""
         return SYNTHETIC if self.is_synthetic else ""
@@ -70,7 +77,7 @@ class Provenance:
             ("Currency", self.currency),
             ("State", self.state),
             ("Completeness", self.completeness),
-            ("Coverage", fmt.coverage(self.coverage_ratio)),
+            ("Coverage", self.coverage),
             ("Data as of", fmt.moment(self.evidence_as_of)),
             ("Run", self.run_id),
             *self.facts_of_lock,
@@ -116,7 +123,7 @@ def provenance(
         currency=run.currency,
         state=state,
         signed_by=signed_by,
-        lacks=_lacks(standing),
+        lacks=standing.lacks(),
         coverage_ratio=standing.coverage_ratio,
         evidence_as_of=run.evidence_as_of,
         run_id=run.run_id,
@@ -148,17 +155,6 @@ def check_month(snapshot: Snapshot, billing_month: str) -> None:
             where="--period",
             next_step=f"There are charges {known}.",
         )
-
-
-def _lacks(standing: data.Standing) -> tuple[str, ...]:
-    missing = [f"{source} lacks {what}" for source, _, what in standing.missing]
-    return (
-        *missing,
-        *(
-            f"{fmt.money_exact(amount, currency)} could not be converted"
-            for currency, amount in standing.unconverted
-        ),
-    )
 
 
 def _of_closing(

@@ -40,7 +40,7 @@ def _said(statement: Statement) -> dict[str, Any]:
         "month": fmt.month(facts.billing_month),
         "basis": facts.basis,
         "state": facts.state.partition(",")[0],
-        "coverage": fmt.coverage(facts.coverage_ratio),
+        "coverage": facts.coverage,
         "as_of": fmt.moment(facts.evidence_as_of),
         "run": facts.run_id,
         "mark": facts.mark,

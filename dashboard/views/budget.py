@@ -93,7 +93,8 @@ def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
     here.show_origin(
         page.Origin(
             formula="(Actual − budget) ÷ budget, and actual ÷ budget: 280 % over is 3.8"
-            " times. Never within on stale bills or while the month runs.",
+            " times. Never within on stale bills, on bills that lack something, or"
+            " while the month runs.",
             mart=_BUDGETS,
             row_count=row["row_count"] if row else 0,
         )
@@ -125,7 +126,7 @@ def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
     row = rows[0] if rows else None
     name = fmt.month(row["period"]) if row else f"The {landing}"
     st.metric(
-        here.tile_label(f"{name} will end at"),
+        here.total_label(f"{name} will end at"),
         fmt.estimate(row["expected"], here.currency)
         if row
         else fmt.unknown("no forecast"),
@@ -181,7 +182,7 @@ def show_budgets(here: Page, budgets: pa.Table) -> None:
         origin=page.Origin(
             formula="Variance = actual − budget, positive is over. Over; within;"
             " running while the month runs; stale where a bill has not come as far;"
-            " unknown.",
+            " incomplete where one lacks something; unknown.",
             mart=_BUDGETS,
             row_count=sum(row["row_count"] for row in rows),
         ),

@@ -133,7 +133,7 @@ def _tile_unit_cost(here: Page) -> None:
     unit: data.Unit = "1,000 requests"
     summary = data.unit_summary(here.snapshot, here.selection, unit)
     st.metric(
-        here.tile_label("Cost per 1,000 requests"),
+        here.total_label("Cost per 1,000 requests"),
         fmt.unit_cost(summary.unit_cost, here.currency),
         delta=None
         if summary.change_ratio is None
@@ -145,7 +145,7 @@ def _tile_unit_cost(here: Page) -> None:
         st.caption("No requests are metered in this period.")
     else:
         st.caption(
-            f"{fmt.money(summary.cost, here.currency)} ÷"
+            f"{here.at_least}{fmt.money(summary.cost, here.currency)} ÷"
             f" {fmt.count(summary.quantity)} requests;"
             f" covers {fmt.percent(summary.metered_cost_ratio)} of model cost"
         )
@@ -180,15 +180,17 @@ def show_trend(
     )
     st.caption(
         "Above each bar: all models, then idle capacity that is charged to none."
-        " Paler bars marked est. hold charges that are not final."
+        " Paler bars marked est. hold charges that are not final; \u2265 marks a month"
+        " that lacks something."
     )
     months = tables.months_across(monthly)
+    partial = {row["billing_month"] for row in monthly.to_pylist() if row["is_partial"]}
     tables.show(
         months,
         [
             tables.Column("series", "Model"),
             *(
-                tables.Column(month, fmt.month(month), "amount")
+                tables.Column(month, _month_heading(month, partial), "amount")
                 for month in months.column_names[1:]
             ),
         ],
@@ -203,6 +205,10 @@ def show_trend(
         ),
         total_rows=[months.num_rows - 2],
     )
+
+
+def _month_heading(month: str, partial: set[str]) -> str:
+    return f"{fmt.month(month)}{', at least' if month in partial else ''}"
 
 
 def show_unit_costs(here: Page) -> None:

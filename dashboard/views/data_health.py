@@ -52,7 +52,7 @@ def show_tiles(
             )
         )
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        covered = fmt.coverage(here.standing.coverage_ratio)
+        covered = here.coverage
         st.metric(here.tile_label("Coverage"), covered)
         st.caption(f"of usage cost placed, {here.period}")
         here.show_origin(_coverage_origin(coverage))
@@ -196,7 +196,7 @@ def show_coverage(here: Page, table: pa.Table) -> None:
     """Draw what has an owner and what has none, by source."""
     st.header("Coverage", anchor=False)
     st.markdown(
-        f"**{fmt.coverage(here.standing.coverage_ratio)}** of the usage cost of"
+        f"**{here.coverage}** of the usage cost of"
         f" {here.period} is placed; the rest is unallocated or remainder."
         " *Cost by model* names the rules that would catch it."
     )

@@ -21,6 +21,7 @@ AWS_COST_EXPLORER = Stream(
     period_column="billing_period_start",
     money_columns=("unblended_cost", "amortized_cost"),
     currency_column="currency",
+    subject_columns=("usage_type", "service"),
     columns=(
         required(MONEY, "unblended_cost"),
         required(MONEY, "amortized_cost"),

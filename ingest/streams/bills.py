@@ -27,6 +27,7 @@ FOCUS = Stream(
     period_column="BillingPeriodStart",
     money_columns=("BilledCost", "EffectiveCost"),
     currency_column="BillingCurrency",
+    subject_columns=("SkuId", "SkuMeter", "ServiceName", "ChargeDescription"),
     columns=(
         required(MONEY, "BilledCost"),
         required(MONEY, "EffectiveCost"),
@@ -115,6 +116,11 @@ AWS_CUR2 = Stream(
     period_column="bill_billing_period_start_date",
     money_columns=("line_item_unblended_cost",),
     currency_column="line_item_currency_code",
+    subject_columns=(
+        "line_item_usage_type",
+        "line_item_product_code",
+        "line_item_line_item_description",
+    ),
     columns=(
         required(MONEY, "line_item_unblended_cost"),
         Column("line_item_currency_code", TEXT, is_required=True, is_currency=True),
@@ -202,6 +208,7 @@ GCP_BILLING_EXPORT = Stream(
     period_column="invoice_month_start",
     money_columns=("cost", "credits_amount"),
     currency_column="currency",
+    subject_columns=("sku_description", "sku_id", "service_description"),
     columns=(
         required(MONEY, "cost"),
         Column("currency", TEXT, is_required=True, is_currency=True),

@@ -31,6 +31,7 @@ LLM_PROVIDER_COSTS = Stream(
     period_column="period_start",
     money_columns=("amount",),
     currency_column="currency",
+    subject_columns=("line_item", "description", "provider_model"),
     columns=(
         required(TIMESTAMP, "period_start"),
         required(TIMESTAMP, "period_end"),

@@ -42,6 +42,7 @@ RAILWAY_USAGE = Stream(
     money_columns=("billed_cost", "effective_cost"),
     currency_column="currency",
     key=("line_id",),
+    subject_columns=("measurement", "product_id", "description", "line_kind"),
     columns=(
         required(TEXT, "line_id"),
         required(TEXT, "line_kind"),

@@ -56,6 +56,9 @@ class Stream:
     money_predicate : str
         SQL predicate over canonical columns: rows whose money counts. Others only
         repeat money that stands in another row.
+    subject_columns : tuple of str
+        Columns that name what a charge is for, the best first; empty where the stream
+        holds no money.
     checks : tuple of (str, str)
         Reason code and SQL predicate over canonical columns; a row for which it
         is true goes to quarantine.
@@ -68,6 +71,7 @@ class Stream:
     currency_column: str = ""
     key: tuple[str, ...] = ()
     money_predicate: str = "true"
+    subject_columns: tuple[str, ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
 
     def column(self, name: str) -> Column:

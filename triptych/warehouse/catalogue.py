@@ -96,8 +96,14 @@ CREATE TABLE IF NOT EXISTS catalogue.quarantine (
     row_number BIGINT,
     reason VARCHAR NOT NULL,
     row_content VARCHAR,
-    quarantined_at TIMESTAMP NOT NULL
+    quarantined_at TIMESTAMP NOT NULL,
+    billing_month VARCHAR,
+    subject VARCHAR,
+    is_charge BOOLEAN
 );
+ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS billing_month VARCHAR;
+ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS subject VARCHAR;
+ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS is_charge BOOLEAN;
 CREATE TABLE IF NOT EXISTS catalogue.sources (
     source VARCHAR PRIMARY KEY,
     source_type VARCHAR NOT NULL,
@@ -124,12 +130,19 @@ class LoadTotal:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRow:
-    """A row that was refused, whole, with the reason and the place it came from."""
+    """A row that was refused, whole, with the reason and the place it came from.
+
+    ``is_charge`` tells whether it would have been a charge; then ``billing_month`` and
+    ``subject`` (what it is for) are known where they could be read.
+    """
 
     origin: str
     row_number: int | None
     reason: str
     row_content: str
+    billing_month: str | None = None
+    subject: str | None = None
+    is_charge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,7 +482,7 @@ class Catalogue:
         if not load.quarantined:
             return
         self._connection.executemany(
-            "INSERT INTO catalogue.quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO catalogue.quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 [
                     load.load_id,
@@ -480,6 +493,9 @@ class Catalogue:
                     row.reason,
                     row.row_content,
                     _now(),
+                    row.billing_month,
+                    row.subject,
+                    row.is_charge,
                 ]
                 for row in load.quarantined
             ],

@@ -1,7 +1,7 @@
 {#-
   Budget and AI spend by month and scope, before tax and credits. A scope that the
   ledger never names has an unknown cost, not a cost of zero; a budget is never called
-  kept while the evidence behind it is stale or its month still runs.
+  kept while the evidence behind it is stale or lacks something, or its month still runs.
 -#}
 with scope_costs as (
     select * from {{ ref('int_monthly_scope_costs') }}
@@ -26,6 +26,15 @@ staleness as (
     select min(freshness.newest_evidence_at) as stale_newest_evidence_at
     from {{ ref('mart_source_freshness') }} as freshness
     where freshness.is_stale and freshness.stream in ({{ bill_stream_names() }})
+),
+
+lacking as (
+    select
+        billing_month,
+        {{ distinct_texts("source || ' lacks ' || missing") }} as missing
+    from {{ ref('mart_month_completeness') }}
+    where not is_complete
+    group by billing_month
 ),
 
 compared as (
@@ -53,10 +62,12 @@ compared as (
                 then 'there is no exchange rate for ' || budgets.currency_without_rate
             when known_months.billing_month is null then 'there is no ledger of this month'
             when known_scopes.scope_id is null then 'no cost names this ' || budgets.scope_type
-        end as reason
+        end as reason,
+        lacking.missing
     from {{ ref('int_budgets_current') }} as budgets
     cross join moment
     cross join staleness
+    left join lacking on budgets.billing_month = lacking.billing_month
     left join known_months on budgets.billing_month = known_months.billing_month
     left join known_scopes
         on budgets.scope_type = known_scopes.scope_type and budgets.scope_id = known_scopes.scope_id
@@ -89,7 +100,8 @@ select
         when actual_cost > budget_amount then 'over'
         when is_stale then 'stale'
         when not is_month_over then 'running'
+        when missing is not null then 'incomplete'
         else 'within'
     end as state,
-    reason
+    coalesce(reason, missing) as reason
 from compared

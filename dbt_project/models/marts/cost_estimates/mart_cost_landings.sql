@@ -59,9 +59,20 @@ budgets as (
     group by months.landing, budgets.scope_type, budgets.scope_id, budgets.currency
 ),
 
+lacking as (
+    select distinct months.landing
+    from months
+    inner join {{ ref('mart_month_completeness') }} as completeness
+        on
+            cast(completeness.billing_month || '-01' as timestamp) >= months.period_start
+            and cast(completeness.billing_month || '-01' as timestamp) < months.period_end
+    where not completeness.is_complete
+),
+
 joined as (
     select
         landings.*,
+        lacking.landing is not null as is_partial,
         {{ to_money('coalesce(observed.actual_cost, 0)') }} as actual_cost,
         case
             when budgets.budget_month_count = case landings.landing when 'month' then 1 else 3 end
@@ -74,6 +85,7 @@ joined as (
             and landings.series = observed.series
             and landings.currency = observed.currency
             and coalesce(landings.model_id, '') = coalesce(observed.model_id, '')
+    left join lacking on landings.landing = lacking.landing
     left join budgets
         on
             landings.landing = budgets.landing
@@ -99,6 +111,7 @@ select
         when budget_amount is null then 'no budget'
         when actual_cost > budget_amount then 'over'
         when cast(actual_cost as double) + remaining_cost_low > cast(budget_amount as double) then 'will be over'
+        when is_partial then 'cannot tell'
         when cast(actual_cost as double) + remaining_cost_high <= cast(budget_amount as double) then 'will be within'
         else 'cannot tell'
     end as budget_outlook
