@@ -4,36 +4,50 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, TypeAlias
 
 import duckdb
 import streamlit as st
 
-from dashboard import data, filters
+from dashboard import data, explaining, filters
 from dashboard import format as fmt
 from triptych.errors import TriptychError
+from triptych.warehouse.figures import Figure
 from triptych.warehouse.reader import NothingPublishedError, PublishedReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from triptych.warehouse.reader import Snapshot
+
+#: What a figure's address says of a column; see :meth:`Figure.of`.
+Where: TypeAlias = "str | Sequence[str] | None"
 
 _LOG = logging.getLogger(__name__)
 _STATE_KEY = "page"
 _POLL_SECONDS = 15
 _MAX_REASON = 300
+_SCOPE_COLUMNS = {
+    "model": "model_id",
+    "team": "team_id",
+    "cost centre": "cost_center",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a figure comes from."""
+    """Where a figure comes from.
+
+    ``figures`` are the amounts that the page states of it, by their addresses.
+    """
 
     formula: str
     mart: str
     row_count: int
+    figures: tuple[explaining.Stated, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,7 @@ class Page:
     run: data.Run
     selection: data.Selection
     standing: data.Standing
+    numbers: Iterator[int] = field(default_factory=count, repr=False)
 
     @property
     def currency(self) -> str:
@@ -94,17 +109,43 @@ class Page:
             f"{label}, at least" if self.standing.is_partial else label
         )
 
+    def figure(self, label: str, address: str, /, **where: Where) -> explaining.Stated:
+        """Return an amount that the page states, with its address.
+
+        Parameters
+        ----------
+        label : str
+            What the amount is called beside its command.
+        address : str
+            ``schema.mart/column``.
+        **where
+            Conditions besides the months and the currency, or in their place; an
+            empty tuple takes one away.
+        """
+        mart, column = address.split("/")
+        conditions: dict[str, Where] = {
+            "billing_month": self.selection.period.months,
+            "currency": self.currency,
+        }
+        kept = {k: v for k, v in {**conditions, **where}.items() if v != ()}
+        return explaining.Stated(label, Figure.of(mart, column, kept))
+
+    def scoped_figure(
+        self, label: str, address: str, /, **where: Where
+    ) -> explaining.Stated:
+        """Return an amount of the scope above, of a mart that has its column."""
+        if self.selection.covers_everything:
+            return self.figure(label, address, **where)
+        scope = {_SCOPE_COLUMNS[self.selection.scope_kind]: self.selection.scope_id}
+        return self.figure(label, address, **{**where, **scope})
+
+    def next_key(self, name: str) -> str:
+        """Return a key for a widget that a page draws more than once."""
+        return f"{name}-{next(self.numbers)}"
+
     def show_origin(self, origin: Origin) -> None:
-        """Offer where a figure comes from: formula, mart, run, number of rows."""
-        with st.popover("How", type="tertiary"):
-            st.markdown(
-                f"{origin.formula}\n\n"
-                f"- Mart: `{origin.mart}`, {fmt.plural(origin.row_count, 'row')}\n"
-                f"- Run: `{self.run.run_id}`, triptych {self.run.triptych_version}\n"
-                f"- Selection: {self.period}, {self.selection.basis.lower()},"
-                f" {self.currency}, {fmt.markdown(self.scope)}\n"
-                f"- Data as of {fmt.moment(self.run.evidence_as_of)}"
-            )
+        """Offer where a figure comes from, and the way to its source rows."""
+        explaining.show(self, origin)
 
 
 def current() -> Page:

@@ -124,7 +124,7 @@ def show(
             shown,
             columns,
             page.currency,
-            page.table_caption(caption),
+            page.table_caption(caption) if _holds_money(columns) else caption,
             total_rows,
             is_partial=page.standing.is_partial,
         )
@@ -135,6 +135,10 @@ def show(
             " the download has all of them."
         )
     show_footer(table, page=page, name=name, origin=origin)
+
+
+def _holds_money(columns: Sequence[Column]) -> bool:
+    return any(one.kind == "amount" or one.kind in _MONEY_WRITERS for one in columns)
 
 
 def show_footer(

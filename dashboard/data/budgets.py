@@ -62,6 +62,7 @@ def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 arg_max_null(budget_to_date_amount, billing_month) as budget_to_date,
                 arg_max_null(actual_to_date_cost, billing_month) as actual_to_date,
                 max(fiscal_year) as fiscal_year,
+                max(billing_month) as last_month,
                 count(*) as row_count
             from cost.mart_budget_variance
             where currency = $currency and list_contains($months, billing_month)

@@ -125,6 +125,7 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
             period,
             {_SERIES} as name,
             series,
+            model_id,
             last_complete_day,
             remaining_day_count,
             actual_cost as known,

@@ -12,6 +12,7 @@ from dashboard import (
     charts,
     comments,
     data,
+    explaining,
     filters,
     page,
     step_charts,
@@ -97,7 +98,23 @@ def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
             " while the month runs.",
             mart=_BUDGETS,
             row_count=row["row_count"] if row else 0,
+            figures=_budget_figures(
+                here, row, {"Actual": "actual_cost", "Budget": "budget_amount"}
+            ),
         )
+    )
+
+
+def _budget_figures(
+    here: Page, row: dict[str, Any] | None, names: dict[str, str], **where: page.Where
+) -> tuple[explaining.Stated, ...]:
+    """Return amounts of a scope's budget, which is none where there is no budget."""
+    if row is None:
+        return ()
+    of = {"scope_type": row["scope_type"], "scope_id": row["scope_id"], **where}
+    return tuple(
+        here.figure(label, f"{_BUDGETS}/{column}", **of)
+        for label, column in names.items()
     )
 
 
@@ -118,6 +135,15 @@ def _tile_to_date(here: Page, row: dict[str, Any] | None) -> None:
             " of the period; unknown where one of them is.",
             mart=_BUDGETS,
             row_count=row["row_count"] if row else 0,
+            figures=_budget_figures(
+                here,
+                row,
+                {
+                    "Actual to date": "actual_to_date_cost",
+                    "Budget to date": "budget_to_date_amount",
+                },
+                billing_month=row["last_month"] if row else "",
+            ),
         )
     )
 
@@ -147,7 +173,26 @@ def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
             " is expected to. Over or within only where the whole interval is.",
             mart=_LANDINGS,
             row_count=len(rows),
+            figures=_landing_figures(here, landing, row),
         )
+    )
+
+
+def _landing_figures(
+    here: Page, landing: str, row: dict[str, Any] | None
+) -> tuple[explaining.Stated, ...]:
+    """Return what is known of a landing, exactly, and where it will end."""
+    if row is None:
+        return ()
+    of: dict[str, page.Where] = {
+        "billing_month": (),
+        "landing": landing,
+        "series": row["series"],
+        "model_id": row["model_id"],
+    }
+    return (
+        here.figure("Known", f"{_LANDINGS}/actual_cost", **of),
+        here.figure("Will end at", f"{_LANDINGS}/landing_cost", **of),
     )
 
 

@@ -11,11 +11,13 @@ from dashboard import (
     closing_sentences,
     comments,
     data,
+    explaining,
     page,
     step_charts,
     tables,
 )
 from dashboard import format as fmt
+from dashboard.data.selection import AMOUNTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,6 +93,16 @@ def _tile_state(here: Page, months: list[dict[str, Any]]) -> None:
             " two people. Restated: something came to light since.",
             mart=_STATES,
             row_count=len(months),
+            figures=tuple(
+                here.figure(
+                    f"Bills now, {fmt.month(row['billing_month'])}",
+                    f"{_STATES}/current_{AMOUNTS[here.selection.basis]}",
+                    billing_month=row["billing_month"],
+                    currency=row["currency"],
+                )
+                for row in months
+                if row["current_cost"] is not None
+            ),
         )
     )
 
@@ -119,7 +131,24 @@ def _tile_tied(here: Page, totals: list[dict[str, Any]]) -> None:
             " there never ties, also at zero.",
             mart=_INVOICES,
             row_count=count,
+            figures=tuple(
+                figure
+                for row in totals
+                for figure in _invoice_figures(here, row["currency"])
+            ),
         )
+    )
+
+
+def _invoice_figures(here: Page, currency: str) -> tuple[explaining.Stated, ...]:
+    names = {
+        "Invoiced": "invoiced_amount",
+        "Bills": "ledger_billed_cost",
+        "Unexplained, net": "unexplained_amount",
+    }
+    return tuple(
+        here.figure(f"{label}, {currency}", f"{_INVOICES}/{column}", currency=currency)
+        for label, column in names.items()
     )
 
 
@@ -161,6 +190,15 @@ def _tile_since(here: Page, months: list[dict[str, Any]]) -> None:
             " closed with.",
             mart=_STATES,
             row_count=len(closed),
+            figures=tuple(
+                here.figure(
+                    f"Changed since, {fmt.month(row['billing_month'])}",
+                    f"{_STATES}/difference_{AMOUNTS[here.selection.basis]}",
+                    billing_month=row["billing_month"],
+                    currency=row["currency"],
+                )
+                for row in differing
+            ),
         )
     )
 

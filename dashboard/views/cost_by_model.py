@@ -6,14 +6,25 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 import streamlit as st
 
-from dashboard import charts, data, drill_down, filters, page, sentences, tables
+from dashboard import (
+    charts,
+    data,
+    drill_down,
+    explaining,
+    filters,
+    page,
+    sentences,
+    tables,
+)
 from dashboard import format as fmt
+from triptych.warehouse.figures import ANY
 
 if TYPE_CHECKING:
     from dashboard.page import Page
 
 _UNIT_NAMES: tuple[data.Unit, ...] = get_args(data.Unit)
 _LOADINGS: tuple[data.Loading, ...] = get_args(data.Loading)
+_COSTS = "cost.fct_daily_model_costs"
 _DENOMINATORS = {
     "1,000 requests": "Requests",
     "1M tokens": "Tokens, in and out",
@@ -84,6 +95,15 @@ def _tile_cost(here: Page, headline: data.Headline, loading: data.Loading) -> No
             f" is one of {', '.join(data.COMPONENTS[loading])}.",
             mart="cost.fct_daily_model_costs",
             row_count=headline.row_count,
+            figures=(
+                # A scope of one model says more than that there is one.
+                here.scoped_figure(
+                    "Cost of models",
+                    f"{_COSTS}/{_column(here)}",
+                    model_id=ANY,
+                    component=data.COMPONENTS[loading],
+                ),
+            ),
         )
     )
 
@@ -105,6 +125,16 @@ def _tile_idle(here: Page, headline: data.Headline) -> None:
             " pools with the policy show.",
             mart="cost.fct_daily_model_costs",
             row_count=headline.idle_row_count,
+            figures=(
+                here.figure(
+                    "Idle",
+                    f"{_COSTS}/{_column(here)}",
+                    component="idle",
+                    model_id=None,
+                ),
+            )
+            if headline.idle_shown is not None
+            else (),
         )
     )
 
@@ -125,6 +155,15 @@ def _tile_unallocated(here: Page, headline: data.Headline) -> None:
             " all components except tax and credit.",
             mart="cost.fct_daily_model_costs",
             row_count=headline.unallocated_row_count,
+            figures=(
+                here.figure(
+                    "Unallocated",
+                    f"{_COSTS}/{_column(here)}",
+                    component="unallocated",
+                ),
+            )
+            if headline.unallocated is not None
+            else (),
         )
     )
 
@@ -155,7 +194,22 @@ def _tile_unit_cost(here: Page) -> None:
             " Unit costs are always amortised, whatever the basis above.",
             mart="cost.mart_model_unit_costs",
             row_count=summary.model_count,
+            figures=_unit_cost_figures(here, unit),
         )
+    )
+
+
+def _unit_cost_figures(here: Page, unit: data.Unit) -> tuple[explaining.Stated, ...]:
+    """Return the cost and the requests of the models that are metered."""
+    rows = data.unit_costs(here.snapshot, here.selection, unit).to_pylist()
+    metered = tuple(row["model_id"] for row in rows if row["unit_cost"] is not None)
+    if not metered:
+        return ()
+    mart = "cost.mart_model_unit_costs"
+    where: dict[str, page.Where] = {"model_id": metered, "requests": ANY}
+    return (
+        here.figure("Cost (numerator)", f"{mart}/fully_loaded_cost", **where),
+        here.figure("Requests (denominator)", f"{mart}/requests", **where),
     )
 
 

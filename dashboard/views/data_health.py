@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboard import data, page, tables
 from dashboard import format as fmt
+from dashboard.data.selection import AMOUNTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,7 +42,9 @@ def show_tiles(
     set_aside = sum(quarantine["row_count"].to_pylist())
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        st.metric("Fresh feeds", f"{states.count('fresh')} of {len(states)}")
+        st.metric(
+            here.tile_label("Fresh feeds"), f"{states.count('fresh')} of {len(states)}"
+        )
         st.caption(_troubles(states))
         here.show_origin(
             page.Origin(
@@ -55,13 +58,13 @@ def show_tiles(
         covered = here.coverage
         st.metric(here.tile_label("Coverage"), covered)
         st.caption(f"of usage cost placed, {here.period}")
-        here.show_origin(_coverage_origin(coverage))
+        here.show_origin(_coverage_origin(here, coverage))
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        st.metric("Rows in quarantine", fmt.count(set_aside))
+        st.metric(here.tile_label("Rows in quarantine"), fmt.count(set_aside))
         st.caption("set aside with a reason, in no figure")
         here.show_origin(_quarantine_origin(quarantine))
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        st.metric("Period", here.standing.label.replace(" · ", ", "))
+        st.metric(here.tile_label("Period"), here.standing.label.replace(" · ", ", "))
         st.caption(f"{here.period}; built {fmt.moment(here.run.started_at)}")
         here.show_origin(
             page.Origin(
@@ -74,12 +77,22 @@ def show_tiles(
         )
 
 
-def _coverage_origin(table: pa.Table) -> page.Origin:
+def _coverage_origin(here: Page, table: pa.Table) -> page.Origin:
+    amount = AMOUNTS[here.selection.basis]
+    placed = data.COMPONENTS["Fully loaded"]
+    usage = (*placed, "unallocated", "remainder")
+    costs = f"cost.fct_daily_model_costs/{amount}"
     return page.Origin(
         formula="Direct + shared + idle + unused commitment + overhead, over the same"
         " plus unallocated and remainder. Tax and credits are in neither.",
         mart="cost.fct_daily_model_costs",
         row_count=sum(table["row_count"].to_pylist()),
+        figures=(
+            here.figure("Placed (numerator)", costs, component=placed),
+            here.figure("Usage cost (denominator)", costs, component=usage),
+        )
+        if here.standing.coverage_ratio is not None
+        else (),
     )
 
 
@@ -213,7 +226,7 @@ def show_coverage(here: Page, table: pa.Table) -> None:
         page=here,
         name="coverage",
         caption="By source, the least covered first; usage is all but tax and credits",
-        origin=_coverage_origin(table),
+        origin=_coverage_origin(here, table),
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import charts, data, gateway_charts, page, tables
+from dashboard import charts, data, explaining, gateway_charts, page, tables
 from dashboard import format as fmt
 
 if TYPE_CHECKING:
@@ -48,26 +48,29 @@ def show_nothing(here: Page) -> None:
 
 def show_tiles(here: Page, headline: data.GatewayHeadline, vendors: pa.Table) -> None:
     """Draw the four figures on top."""
+    rows = vendors.to_pylist()
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_bill(here, headline)
+        _tile_bill(here, headline, rows)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_estimate(here, headline)
+        _tile_estimate(here, headline, rows)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_gap(here, headline, vendors.to_pylist())
+        _tile_gap(here, headline, rows)
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
         _tile_mapped(here, headline)
 
 
-def _tile_bill(here: Page, headline: data.GatewayHeadline) -> None:
+def _tile_bill(
+    here: Page, headline: data.GatewayHeadline, vendors: list[dict[str, Any]]
+) -> None:
     st.metric(
         here.total_label("Billed by the vendors"),
         fmt.money(headline.compared_cost, here.currency),
     )
     extra = fmt.money(headline.tax_and_credits, here.currency)
-    vendors = fmt.plural(headline.vendor_count, "vendor")
+    billing = fmt.plural(headline.vendor_count, "vendor")
     st.caption(
-        f"{vendors} behind gateways, {here.period}; {extra} of tax and credits not"
+        f"{billing} behind gateways, {here.period}; {extra} of tax and credits not"
     )
     here.show_origin(
         page.Origin(
@@ -75,11 +78,18 @@ def _tile_bill(here: Page, headline: data.GatewayHeadline) -> None:
             " a cloud's bill, what goes into the pools that a gateway's readings name.",
             mart=_GAPS,
             row_count=headline.row_count,
+            figures=_gap_figures(
+                here,
+                vendors,
+                {"Billed": "billed_cost", "Tax and credits": "tax_and_credit_cost"},
+            ),
         )
     )
 
 
-def _tile_estimate(here: Page, headline: data.GatewayHeadline) -> None:
+def _tile_estimate(
+    here: Page, headline: data.GatewayHeadline, vendors: list[dict[str, Any]]
+) -> None:
     st.metric(
         here.tile_label("Estimated by gateways"),
         fmt.money(headline.gateway_spend, here.currency),
@@ -94,6 +104,7 @@ def _tile_estimate(here: Page, headline: data.GatewayHeadline) -> None:
             " and month, of the gateway that saw most.",
             mart=_GAPS,
             row_count=headline.row_count,
+            figures=_gap_figures(here, vendors, {"Estimated": "gateway_spend_amount"}),
         )
     )
 
@@ -124,7 +135,25 @@ def _tile_gap(
             " the gateways estimate more than is billed.",
             mart=_GAPS,
             row_count=headline.row_count,
+            figures=_gap_figures(here, vendors, {"Gap": "gap_amount"}),
         )
+    )
+
+
+def _gap_figures(
+    here: Page, vendors: list[dict[str, Any]], names: dict[str, str]
+) -> tuple[explaining.Stated, ...]:
+    """Return amounts of each vendor that has a bill, by the gateway that saw most."""
+    return tuple(
+        here.figure(
+            f"{label}, {row['provider']}",
+            f"{_GAPS}/{column}",
+            provider=row["provider"],
+            gateway=row["gateway"],
+        )
+        for row in vendors
+        if row["place"] == 1 and row["compared_cost"] is not None
+        for label, column in names.items()
     )
 
 

@@ -11,6 +11,7 @@ from dashboard import (
     accelerator_sentences,
     charts,
     data,
+    explaining,
     filters,
     nodes,
     page,
@@ -114,7 +115,21 @@ def _tile_idle(here: Page, headline: data.AcceleratorHeadline) -> None:
             " measured its use is not called idle.",
             mart=_COSTS,
             row_count=headline.row_count,
+            figures=_money_figures(
+                here,
+                {
+                    "Requested, idle": "requested_idle",
+                    "Infrastructure idle": "infrastructure_idle",
+                },
+            ),
         )
+    )
+
+
+def _money_figures(here: Page, names: dict[str, str]) -> tuple[explaining.Stated, ...]:
+    return tuple(
+        here.scoped_figure(label, f"{_COSTS}/{part}_{_column(here)}")
+        for label, part in names.items()
     )
 
 
@@ -143,6 +158,7 @@ def _tile_used(here: Page, headline: data.AcceleratorHeadline) -> None:
             " known model and not observed add up to what went into the pools.",
             mart=_COSTS,
             row_count=headline.row_count,
+            figures=_money_figures(here, {"Used": "used", "All of it": "total"}),
         )
     )
 
@@ -159,6 +175,15 @@ def _tile_hours(here: Page, hours: data.AcceleratorHours) -> None:
             " dash is what no meter reads.",
             mart=_EFFICIENCY,
             row_count=hours.row_count,
+            figures=tuple(
+                here.figure(label, f"{_EFFICIENCY}/{column}", currency=())
+                for label, column, value in (
+                    ("There", "capacity_gpu_hours", hours.capacity),
+                    ("Held", "allocated_gpu_hours", hours.allocated),
+                    ("Active", "active_gpu_hours", hours.active),
+                )
+                if value is not None
+            ),
         )
     )
 
@@ -179,6 +204,15 @@ def _tile_commitments(here: Page, unused: data.CommitmentHeadline) -> None:
             " unused is billed as a purchase. It is in no pool.",
             mart=_COMMITMENTS,
             row_count=unused.row_count,
+            figures=(
+                here.figure("Unused", f"{_COMMITMENTS}/unused_effective_cost"),
+                here.figure(
+                    "of that outside AI scope",
+                    f"{_COMMITMENTS}/out_of_scope_unused_effective_cost",
+                ),
+            )
+            if unused.unused is not None
+            else (),
         )
     )
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import access, exports, filters, page, tables
+from dashboard import access, explaining, exports, filters, page, tables
 from dashboard import format as fmt
+from dashboard.data.selection import AMOUNTS
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -100,12 +101,27 @@ def show_totals(here: Page, month: str, totals: pa.Table) -> None:
             " bills are steps of cost.mart_cost_waterfall.",
             mart=_COSTS,
             row_count=int(every["row_count"] or 0),
+            figures=_total_figures(here, month),
         ),
         total_rows=[
             position
             for position, row in enumerate(rows)
             if row["kind"] in ("all_statements", "ledger")
         ],
+    )
+
+
+def _total_figures(here: Page, month: str) -> tuple[explaining.Stated, ...]:
+    """Return what all statements come to, and what the bills do."""
+    amount = AMOUNTS[here.selection.basis]
+    of: dict[str, page.Where] = {
+        "billing_month": month,
+        "currency": here.run.currency,
+    }
+    bills = f"cost.mart_cost_waterfall/{amount}"
+    return (
+        here.figure("All statements", f"{_COSTS}/{amount}", **of),
+        here.figure("All bills", bills, **of, step="ledger"),
     )
 
 
@@ -138,6 +154,17 @@ def show_statement(here: Page, statement: Statement) -> None:
             formula="Sum of the chosen cost by team, model, component and platform.",
             mart=_COSTS,
             row_count=len(section.lines),
+            figures=(
+                here.figure(
+                    statement.title,
+                    f"{_COSTS}/{AMOUNTS[facts.basis]}",
+                    billing_month=facts.billing_month,
+                    currency=section.currency,
+                    cost_center=statement.cost_center,
+                ),
+            )
+            if section.lines
+            else (),
         ),
     )
     for other in statement.sections[1:]:

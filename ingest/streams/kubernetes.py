@@ -114,7 +114,7 @@ OPENCOST_COSTS = Stream(
     money_columns=("billed_cost", "effective_cost"),
     currency_column="currency",
     key=("cluster", "allocation_name", "period_start"),
-    subject_columns=("allocation_name"),
+    subject_columns=("allocation_name",),
     columns=(
         required(TIMESTAMP, "period_start"),
         required(TIMESTAMP, "period_end"),

@@ -7,29 +7,22 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
-from tests.dashboard.conftest import (
-    OpenApp,
-    _loopback_server,
-    open_app,
-    text_of,
-)
+from tests.dashboard.conftest import OpenApp, text_of
+from tests.e2e.closing_case import ClosingCase
 from tests.e2e.test_exports_of_a_closed_month import words_of
-from tests.e2e.unpriced_case import LACKS, MONTH, SKU, unpriced_company
+from tests.e2e.unpriced_case import LACKS, MONTH, SKU
 from triptych.cli import app
 from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from tests.e2e.closing_case import ClosingCase
-
-__all__ = ["_loopback_server", "open_app"]
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -45,11 +38,6 @@ KNOWN_TOTALS = ("EUR 90.00", "EUR 93.00", "EUR 100.00")
 TOTALS = ("total", "all statements", "all bills")
 #: Whatever is said of a total just before its amount.
 SAID_BEFORE = 40
-
-
-@pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> ClosingCase:
-    return unpriced_company(tmp_path_factory.mktemp("unpriced") / "workspace")
 
 
 def triptych(root: Path, *arguments: str, code: int = 0) -> str:
@@ -85,9 +73,11 @@ def test_every_total_of_a_mart_is_explained_as_a_lower_bound(
         "SELECT table_schema || '.' || table_name AS mart, column_name AS name"
         " FROM information_schema.columns"
         " WHERE table_schema = 'cost' AND data_type LIKE 'DECIMAL%'"
-        " AND column_name IN ('billed_cost', 'effective_cost', 'fully_loaded_cost',"
-        "  'actual_cost', 'ledger_billed_cost', 'current_billed_cost',"
-        "  'pool_billed_cost') ORDER BY ALL"
+        " AND table_name IN (SELECT table_name FROM information_schema.columns"
+        "  WHERE column_name = 'billing_month') AND column_name IN ("
+        "  'billed_cost', 'effective_cost', 'fully_loaded_cost', 'actual_cost',"
+        "  'ledger_billed_cost', 'current_billed_cost', 'pool_billed_cost')"
+        " ORDER BY ALL"
     ).to_pylist()
     asked = 0
     for row in money:
@@ -137,7 +127,8 @@ def test_no_page_states_a_complete_total(
     said = re.sub(r"<(style|script).*?</\1>", "", text, flags=re.DOTALL)
     for block in said.splitlines():
         if "<table>" in block:
-            assert "not complete: amounts are at least" in block
+            is_money = "EUR" in block
+            assert not is_money or "not complete: amounts are at least" in block
             totals = re.findall(r'<tr class="total"><th[^>]*>([^<]*)', block)
             assert all(name.endswith(", at least") for name in totals), totals
             continue
@@ -196,8 +187,10 @@ def test_no_table_of_a_mart_states_a_complete_total(
 
 
 def test_the_sku_with_its_price_again_makes_the_month_whole(
-    company: ClosingCase,
+    company: ClosingCase, tmp_path: Path
 ) -> None:
+    shutil.copytree(company.root, tmp_path / "workspace")
+    company = ClosingCase(tmp_path / "workspace")
     listed = json.loads(triptych(company.root, "quarantine", "list", "--json"))
     assert [(row["source"], row["reason"]) for row in listed] == [
         ("bills", "BilledCost_missing")

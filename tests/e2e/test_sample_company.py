@@ -19,6 +19,7 @@ from triptych.explanation import explain
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
+from triptych.warehouse.bills import BILL_STREAMS
 from triptych.warehouse.figures import Figure
 from triptych.warehouse.reader import PublishedReader
 from triptych.workspace import Workspace
@@ -346,13 +347,23 @@ def test_rows_that_cannot_be_read_are_in_quarantine_with_the_planted_reason(
     assert found == planted
 
 
-def test_no_month_lacks_a_rate_and_no_money_rule_is_broken(
-    published: Snapshot,
+def test_a_month_lacks_the_planted_charges_alone_and_no_money_rule_is_broken(
+    published: Snapshot, truth: dict[str, Any]
 ) -> None:
     incomplete = published.query(
-        "SELECT * FROM core.mart_month_completeness WHERE NOT is_complete"
-    )
-    assert incomplete.to_pylist() == []
+        "SELECT source, missing FROM core.mart_month_completeness"
+        " WHERE NOT is_complete ORDER BY source"
+    ).to_pylist()
+    planted = {
+        source: f"({entry['rows']} row refused: {entry['reason']})"
+        for source, entry in truth["quarantined"].items()
+        if entry["stream"] in {bill.name for bill in BILL_STREAMS}
+    }
+    assert len(planted) >= 3
+    assert [row["source"] for row in incomplete] == sorted(planted)
+    for row in incomplete:
+        assert row["missing"].endswith(planted[row["source"]])
+        assert "exchange rate" not in row["missing"]
     issues = published.query("SELECT * FROM core.mart_data_quality_issues")
     assert issues.to_pylist() == []
 

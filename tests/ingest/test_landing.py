@@ -96,3 +96,57 @@ def test_columns_whose_names_differ_only_by_case_are_all_kept(tmp_path: Path) ->
 def test_names_are_made_distinct_without_meeting_one_that_is_there() -> None:
     assert distinct_names(["a", "b"]) == ["a", "b"]
     assert distinct_names(["a", "A", "a_1", "a"]) == ["a", "A_1", "a_1_1", "a_2"]
+
+
+def refused(part: FilePart, folder: Path, stream: str = "focus") -> list[object]:
+    with duckdb.connect() as connection:
+        lander = Lander(connection, stream=STREAMS[stream], options=LandingOptions())
+        landed = lander.land(part, folder / "part-00000.parquet")
+    return [
+        (row.reason, row.billing_month, row.subject, row.is_charge)
+        for row in landed.rejected
+    ]
+
+
+def test_a_refused_charge_says_of_which_month_and_of_what_it_is(tmp_path: Path) -> None:
+    header = HEADER.replace("user:Team", "SkuId").replace("user:team", "ServiceName")
+    row = "{cost},1,EUR,{month},2026-03-01,2026-03-02,Usage,{sku},{service}\n"
+    text = header + "".join(
+        row.format(cost=cost, month=month, sku=sku, service=service)
+        for cost, month, sku, service in (
+            ("1", "2026-03-01", "a100", "GPU"),
+            ("", "2026-03-01", "a100", "GPU"),
+            ("", "2026-04-01", "", "Mail"),
+            ("1", "soon", "h100", "GPU"),
+            ("1", "1970-01-01", "", ""),
+        )
+    )
+    (tmp_path / "bill.csv").write_text(text + "1,1\n")
+    bill = FilePart(tmp_path / "bill.csv", "csv", "bill.csv", is_owned=False)
+    expected = [
+        ("BilledCost_missing", "2026-03", "a100", True),
+        ("BilledCost_missing", "2026-04", "Mail", True),
+        ("BillingPeriodStart_unreadable", None, "h100", True),
+        ("date_out_of_range", None, None, True),
+    ]
+    *rows, line = refused(bill, tmp_path)
+    assert rows == expected
+    assert line == ("missing_columns", None, None, True)
+    names = header.strip().split(",")
+    cells = [
+        [cell or None for cell in one.split(",")] for one in text.split("\n")[1:-1]
+    ]
+    again = tmp_path / "again.parquet"
+    table = pa.table(dict(zip(names, map(list, zip(*cells, strict=True)), strict=True)))
+    pq.write_table(table, again)
+    part = FilePart(again, "parquet", "again", is_owned=False)
+    assert refused(part, tmp_path) == expected
+
+
+def test_a_refused_reading_of_a_meter_is_no_charge(tmp_path: Path) -> None:
+    path = tmp_path / "usage.csv"
+    path.write_text("model_id,period_start,period_end,requests\neta,soon,later,1\n")
+    part = FilePart(path, "csv", "usage.csv", is_owned=False)
+    [(reason, month, subject, is_charge)] = refused(part, tmp_path, "model_usage")  # type: ignore[misc]
+    assert str(reason).endswith("_unreadable")
+    assert (month, subject, is_charge) == (None, None, False)

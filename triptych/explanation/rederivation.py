@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from triptych.explanation.line_item_sums import LineItemSum, add_up, line_items_of
 from triptych.explanation.published_value import value_sql
 from triptych.warehouse.figures import Condition, Figure
+from triptych.warehouse.line_item_sums import LineItemSum, add_up, line_items_of
 from triptych.warehouse.reader import LineItemsOutOfReachError
 from triptych.warehouse.replay import NotReplayableError, Replay
 

@@ -12,19 +12,21 @@ from triptych.explanation.documentation import find_column, read_columns
 from triptych.explanation.evidence import (
     ExchangeRate,
     FileCheck,
-    Load,
     RefusedRows,
-    Version,
     check_files,
-    read_loads,
-    read_nodes,
     read_rates,
     read_refused,
-    read_versions,
 )
 from triptych.explanation.published_value import PublishedValue, read_value
 from triptych.explanation.rederivation import Rederivation, rederive
 from triptych.warehouse.figures import parse_figure
+from triptych.warehouse.made_of import (
+    Load,
+    Version,
+    read_loads,
+    read_nodes,
+    read_versions,
+)
 from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
@@ -143,7 +145,9 @@ def explain(workspace_root: Path, address: str) -> Explanation:
     published = read_value(snapshot, figure, columns)
     run = _one(snapshot, "FROM core.mart_run")
     nodes = read_nodes(snapshot, meaning.model_name)
-    loads = read_loads(snapshot, nodes, published)
+    loads = read_loads(
+        snapshot, nodes, months=published.months, sources=published.sources
+    )
     files = check_files(snapshot, workspace_root, loads)
     rederivation = rederive(
         snapshot, workspace_root, figure, columns, published, reporting=run["currency"]

@@ -43,6 +43,14 @@ CREATE TABLE lineage.load_months AS
   SELECT DISTINCT load_id, billing_month
   FROM raw.catalogue.load_totals JOIN lineage.loads USING (load_id);
 """
+#: What models read of the catalogue, as the run found it; not what else is kept there.
+_CATALOGUE = {
+    "loads": "load_id, source, stream, scope, period, status, row_count,"
+    " quarantined_row_count, loaded_at, label",
+    "load_totals": "*",
+    "quarantine": "* EXCLUDE (row_content)",
+    "sources": "* EXCLUDE (last_error)",
+}
 
 
 def write_explained_models(
@@ -59,6 +67,11 @@ def write_explained_models(
         published without an explanation.
     """
     connection.execute(_TABLES)
+    for name, columns in _CATALOGUE.items():
+        connection.execute(
+            f"CREATE TABLE lineage.catalogue_{name} AS"
+            f" SELECT {columns} FROM raw.catalogue.{name}"
+        )
     _write_files_at_rest(connection)
     _write_control(connection)
     if manifest is None or not manifest.is_file():

@@ -111,6 +111,19 @@ class Snapshot:
                 next_step="To see its line items here, set 'in_place: false' and run.",
             ) from error
 
+    def query_evidence(self, sql: str, parameters: Parameters = None) -> pa.Table:
+        """Answer a query over the run's evidence, one view ``raw.evidence.…`` a stream.
+
+        ``published.…`` are the published schemas. Views of streams that are no bills
+        are there where the run kept them.
+
+        Raises
+        ------
+        LineItemsOutOfReachError
+            Evidence in place lies in a bucket, or was changed since the run.
+        """
+        return self.query_line_items(sql, parameters)
+
 
 class _Lineage:
     """Opens the views behind the marts on first use.
@@ -142,6 +155,7 @@ class _Lineage:
         for database, schema, name, sql in views:
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{database}"."{schema}"')
             connection.execute(f'CREATE VIEW "{database}"."{schema}"."{name}" AS {sql}')
+        _create_other_evidence(connection)
         connection.execute(
             "CREATE VIEW memory.main.line_items AS"
             " SELECT * FROM build.intermediate.int_line_items"
@@ -245,6 +259,21 @@ def attach_published(path: Path, root: Path) -> duckdb.DuckDBPyConnection:
     connection.execute(f"SET GLOBAL file_search_path = {_quoted(str(root))}")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection
+
+
+def _create_other_evidence(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the views over evidence that the ledger is not made of, where kept."""
+    try:
+        kept = connection.execute(
+            f"SELECT stream, sql FROM {_ATTACHED_AS}.lineage.evidence WHERE stream NOT"
+            f" IN (SELECT view_name FROM {_ATTACHED_AS}.lineage.views"
+            "  WHERE schema_name = 'evidence')"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return  # published before they were kept
+    for stream, sql in kept:
+        body = str(sql).split(" AS ", 1)[1].rstrip().rstrip(";")
+        connection.execute(f'CREATE VIEW raw.evidence."{stream}" AS {body}')
 
 
 def _refuse_changed(connection: duckdb.DuckDBPyConnection) -> None:

@@ -1,9 +1,9 @@
 """Builds a mart again from the evidence files, beside what is published.
 
 The published file keeps the SQL of every model as its run compiled it, what the run
-was told, and the views over its evidence. Run again in a database in memory they give
-the mart anew: from the very files, with the very rules, and with nothing of what the
-build database or the published tables held.
+was told and found in the catalogue of loads, and the views over its evidence. Run again
+in a database in memory they give the mart anew: from the very files, with the very
+rules, and with nothing of what the build database or the published tables held.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 _EXPLAINED = "published.lineage"
 _CONTROL = "control_"
-#: What depends on it is about loads, not about what is in them.
-_NOT_EVIDENCE = "catalogue."
+_LOADS = "catalogue_"
 
 
 class NotReplayableError(TriptychError):
@@ -99,17 +98,23 @@ class Replay:
         run("ATTACH ':memory:' AS raw")
         run("CREATE SCHEMA build.control")
         run("CREATE SCHEMA raw.evidence")
-        tables = run(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'"
-            " AND schema_name = 'lineage' AND starts_with(table_name, ?)",
-            [_CONTROL],
-        ).fetchall()
-        for (table,) in tables:
-            name = table.removeprefix(_CONTROL)
-            run(f'CREATE VIEW build.control."{name}" AS FROM {_EXPLAINED}."{table}"')
+        run("CREATE SCHEMA raw.catalogue")
+        for kept, schema in ((_CONTROL, "build.control"), (_LOADS, "raw.catalogue")):
+            for table in self._kept(kept):
+                name = table.removeprefix(kept)
+                run(f'CREATE VIEW {schema}."{name}" AS FROM {_EXPLAINED}."{table}"')
         for stream, sql in run(f"FROM {_EXPLAINED}.evidence").fetchall():
             body = str(sql).split(" AS ", 1)[1].rstrip().rstrip(";")
             run(f'CREATE VIEW raw.evidence."{stream}" AS {body}')
+
+    def _kept(self, beginning: str) -> list[str]:
+        """Return the tables of the published file whose names begin so."""
+        rows = self._connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'published'"
+            " AND schema_name = 'lineage' AND starts_with(table_name, ?)",
+            [beginning],
+        ).fetchall()
+        return [row[0] for row in rows]
 
     def _create(self, model: _Model) -> None:
         schema = f'build."{model.schema}"'
@@ -139,12 +144,6 @@ def _needed(models: dict[str, _Model], marts: Sequence[str]) -> list[_Model]:
             raise NotReplayableError(
                 "This run was built on Spark, whose SQL the embedded engine cannot run"
                 " again.",
-                where=mart,
-            )
-        if any(source.startswith(_NOT_EVIDENCE) for source in model.sources):
-            raise NotReplayableError(
-                f"It is made of the catalogue of loads too ({model.name}), which has"
-                " moved on since the run.",
                 where=mart,
             )
     return needed

@@ -1,0 +1,21 @@
+"""A company that several modules look at and none changes: it takes a build."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.dashboard.conftest import _loopback_server, open_app
+from tests.e2e.unpriced_case import unpriced_company
+
+if TYPE_CHECKING:
+    from tests.e2e.closing_case import ClosingCase
+
+__all__ = ["_loopback_server", "company", "open_app"]
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory: pytest.TempPathFactory) -> ClosingCase:
+    """Return the company of ``unpriced_case``, published."""
+    return unpriced_company(tmp_path_factory.mktemp("unpriced") / "workspace")
