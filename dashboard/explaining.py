@@ -54,18 +54,20 @@ class Stated:
 
 def show(here: Page, origin: Origin) -> None:
     """Offer where a figure comes from: one click to this, one more to its rows."""
-    with st.popover("\u24d8 How", type="tertiary"):
-        st.markdown(f"{origin.formula}\n\n{_facts(here, origin)}")
+    is_asked = False
+    with st.popover("How", icon=":material/info:", type="tertiary"):
+        st.markdown(origin.formula)
+        # First what a phone shows first: the figure, its command, the way on.
         for stated in origin.figures:
             _show_stated(here, stated)
-        if not origin.figures:
-            return
-        is_asked = st.button(
-            "Source rows",
-            key=here.next_key("source-rows"),
-            help="The line items and meter readings behind it, and what they add up"
-            " to.",
-        )
+        if origin.figures:
+            is_asked = st.button(
+                "Source rows",
+                key=here.next_key("source-rows"),
+                help="The line items and meter readings behind it, and what they add"
+                " up to.",
+            )
+        st.markdown(_facts(here, origin))
     if is_asked:
         _show_sources(here, origin)
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 #: The most rows of evidence that a page shows; the total is of all of them.
 SOURCE_ROW_LIMIT = 200
 _COSTS = "cost.fct_daily_model_costs"
+#: What pages call otherwise than dbt does.
+_MODELS = {"line_items": "int_line_items"}
 _BILLS = frozenset(bill.name for bill in BILL_STREAMS)
 #: What the address of a figure may say of the daily costs of models behind it.
 _OF_COSTS = frozenset(
@@ -101,7 +103,7 @@ class MadeOf:
 def made_of(snapshot: Snapshot, mart: str, months: tuple[str, ...]) -> MadeOf | None:
     """Return what a mart's months are made of; None where the run kept nothing."""
     try:
-        nodes = read_nodes(snapshot, mart.split(".", 1)[1])
+        nodes = read_nodes(snapshot, _MODELS.get(mart, mart.split(".", 1)[-1]))
         if not nodes.models:
             return None
         loads = read_loads(snapshot, nodes, months=months)

@@ -61,6 +61,7 @@ def test_the_download_has_every_digit_and_a_header(page: Page) -> None:
     assert header[0] == "# bills; Example Works"
     assert "period 2026-09; basis amortised; currency EUR" in header[1]
     assert "state Open · estimated; data as of 2026-09-30 05:12 UTC" in header[2]
+    assert header[2].endswith("; complete")
     assert header[3] == "# run run-0001; triptych 0.1.0"
     rows = list(csv.DictReader(lines[len(header) :]))
     ledger = next(row for row in rows if row["step"] == "ledger")

@@ -197,10 +197,10 @@ def test_the_sku_with_its_price_again_makes_the_month_whole(
     ]
     bill = company.root / "bills" / f"{MONTH}.csv"
     text = bill.read_text("utf-8")
-    bill.write_text(text.replace(",,EUR", "100.00,100.00,EUR"), "utf-8")
+    bill.write_text(text.replace(",,EUR", "120.00,120.00,EUR"), "utf-8")
     company.run()
     rows = company.ask("SELECT is_complete FROM core.mart_month_completeness")
     assert [row["is_complete"] for row in rows] == [True, True]
     [budget] = company.ask("SELECT actual_cost, state FROM cost.mart_budget_variance")
-    assert budget == {"actual_cost": Decimal(193), "state": "over"}
+    assert budget == {"actual_cost": Decimal(213), "state": "over"}
     assert company.state()["state"] == "reconciled"

@@ -75,9 +75,7 @@ def test_a_popover_says_all_that_a_figure_is_made_of(
 ) -> None:
     app = opened(company, open_app, "cost_by_model")
     told = explain(company.root, "cost.mart_cost_waterfall/billed_cost?step=ledger")
-    how = next(
-        one.value for one in app.markdown if one.value.startswith("Sum of effective")
-    )
+    how = next(one.value for one in app.markdown if "Mart: `cost.fct" in one.value)
     for fact in (
         "Mart: `cost.fct_daily_model_costs`, 4 rows",
         f"Run: `{told.run_id}`, triptych {told.triptych_version}",
@@ -87,6 +85,25 @@ def test_a_popover_says_all_that_a_figure_is_made_of(
         *(f"`{version.version[:12]}`" for version in told.versions),
     ):
         assert fact in how
+
+
+def test_the_statements_come_to_what_the_close_page_says(
+    company: ClosingCase, open_app: OpenApp
+) -> None:
+    statements = opened(company, open_app, "statements")
+    close = opened(company, open_app, "close")
+    assert stated(statements, "All bills") == "at least EUR 100.00"
+    assert stated(close, "Bills now, Mar 2026") == "at least EUR 100.00"
+
+
+def stated(app: AppTest, label: str) -> str:
+    """Return the amount that stands beside its command."""
+    amounts = [
+        str(one.value).split("**")[1].replace("\u00a0", " ")
+        for one in app.markdown
+        if str(one.value).startswith(f"{label}: **")
+    ]
+    return amounts[0]
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +124,7 @@ def test_two_clicks_lead_from_a_tile_to_its_line_items_and_a_third_to_its_meter(
         tab.settle()
         first = tab.page.get_by_test_id("stMetric").first
         assert "EUR 90.00" in first.inner_text().replace("\u00a0", " ")
-        clicks = _click(tab, tab.page.get_by_role("button", name="\u24d8 How").first)
+        clicks = _click(tab, tab.page.get_by_role("button", name="How").first)
         popover = tab.page.get_by_test_id("stPopoverBody")
         popover.wait_for()
         assert "EUR 90.00" in popover.inner_text().replace("\u00a0", " ")
@@ -136,7 +153,7 @@ def test_the_bills_of_a_page_are_added_up_again_from_their_line_items(
     with visit(browser, f"{address}/statements?period=2026-03") as tab:
         tab.wait_for("Any table that the pages read")
         tab.settle()
-        _click(tab, tab.page.get_by_role("button", name="\u24d8 How").first)
+        _click(tab, tab.page.get_by_role("button", name="How").first)
         popover = tab.page.get_by_test_id("stPopoverBody")
         _click(tab, popover.get_by_role("button", name="Source rows"))
         dialog = tab.page.get_by_role("dialog", name="Source rows")

@@ -1,7 +1,7 @@
 """The company of ``closing_case`` with SKUs and a budget, where one SKU has no price.
 
-March by hand, as delivered: eta 10.00 (``api``), vision 20.00 (``api``), GPU 100.00
-(``a100``) and 60.00 (``h100``), mail 7.00, storage 3.00: 200.00; 193.00 are of AI.
+March by hand, as delivered: eta 10.00 (``api``), vision 20.00 (``api``), GPU 120.00
+(``a100``) and 60.00 (``h100``), mail 7.00, storage 3.00: 220.00; 213.00 are of AI.
 With ``a100`` unpriced 100.00 and 93.00 are known, and nobody knows what is missing.
 """
 
@@ -31,7 +31,7 @@ _SETTINGS = (
 _BUDGETS = "month,scope_type,scope_id,amount,currency\n2026-03,all,all,150.00,EUR\n"
 _INVOICES = (
     "InvoiceId,InvoiceIssuerName,billing_month,currency,amount,status\n"
-    "E-3,Vendor,2026-03,EUR,200.00,issued\n"
+    "E-3,Vendor,2026-03,EUR,220.00,issued\n"
 )
 
 

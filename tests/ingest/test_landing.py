@@ -98,7 +98,9 @@ def test_names_are_made_distinct_without_meeting_one_that_is_there() -> None:
     assert distinct_names(["a", "A", "a_1", "a"]) == ["a", "A_1", "a_1_1", "a_2"]
 
 
-def refused(part: FilePart, folder: Path, stream: str = "focus") -> list[object]:
+def refused(
+    part: FilePart, folder: Path, stream: str = "focus"
+) -> list[tuple[str, str | None, str | None, bool]]:
     with duckdb.connect() as connection:
         lander = Lander(connection, stream=STREAMS[stream], options=LandingOptions())
         landed = lander.land(part, folder / "part-00000.parquet")
@@ -147,6 +149,6 @@ def test_a_refused_reading_of_a_meter_is_no_charge(tmp_path: Path) -> None:
     path = tmp_path / "usage.csv"
     path.write_text("model_id,period_start,period_end,requests\neta,soon,later,1\n")
     part = FilePart(path, "csv", "usage.csv", is_owned=False)
-    [(reason, month, subject, is_charge)] = refused(part, tmp_path, "model_usage")  # type: ignore[misc]
-    assert str(reason).endswith("_unreadable")
+    [(reason, month, subject, is_charge)] = refused(part, tmp_path, "model_usage")
+    assert reason.endswith("_unreadable")
     assert (month, subject, is_charge) == (None, None, False)

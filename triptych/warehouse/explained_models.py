@@ -67,10 +67,10 @@ def write_explained_models(
         published without an explanation.
     """
     connection.execute(_TABLES)
-    for name, columns in _CATALOGUE.items():
+    for name, kept in _CATALOGUE.items():
         connection.execute(
             f"CREATE TABLE lineage.catalogue_{name} AS"
-            f" SELECT {columns} FROM raw.catalogue.{name}"
+            f" SELECT {kept} FROM raw.catalogue.{name}"
         )
     _write_files_at_rest(connection)
     _write_control(connection)

@@ -47,13 +47,19 @@ refused as (
     left join months_of_loads
         on quarantine.load_id = months_of_loads.load_id and quarantine.billing_month is null
     where coalesce(quarantine.is_charge, true) and quarantine.stream in ({{ bill_stream_names() }})
-    group by 1, 2, 3, 4
+    group by
+        coalesce(quarantine.billing_month, months_of_loads.billing_month),
+        quarantine.source,
+        coalesce(quarantine.subject, 'what names nothing'),
+        quarantine.reason
 ),
 
 ranked as (
     select
         *,
-        row_number() over (partition by billing_month, source order by row_count desc, subject, reason) as place,
+        row_number() over (
+            partition by billing_month, source order by row_count desc, subject asc, reason asc
+        ) as place,
         sum(row_count) over (partition by billing_month, source) as total_row_count,
         count(*) over (partition by billing_month, source) as subject_count
     from refused
