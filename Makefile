@@ -152,11 +152,12 @@ azurite: .venv-azurite/.ready  ## Install a Blob service for tests of the Azure 
 	npm install --silent --no-fund --no-audit --no-save --prefix .venv-azurite azurite@3.37.0
 	touch $@
 
-# It needs a younger Python than we do; whichever there is, none is downloaded. Where
-# no numpy of its age is built for that Python, building it takes minutes.
+# It needs a younger Python than we do; whichever there is, none is downloaded. 3.12 goes
+# first: no numpy of its age is built for a younger one, and building it takes minutes.
 $(FOCUS_VALIDATOR): requirements/focus-validator.lock | $(READY)
 	test -x .venv-focus-validator/bin/python || $(UV) venv --quiet \
-	  --no-python-downloads --python '>=3.12' .venv-focus-validator
+	  --no-python-downloads --python 3.12 .venv-focus-validator 2>/dev/null || $(UV) venv \
+	  --quiet --no-python-downloads --python '>=3.12' .venv-focus-validator
 	$(UV) pip sync --quiet --python .venv-focus-validator/bin/python --require-hashes $<
 	touch $@
 

@@ -35,7 +35,13 @@ QUANTITY = st.one_of(
     st.sampled_from((Decimal(0), Decimal(1), Decimal("0.0001"))),
     st.decimals(min_value="0", max_value="10000000000000", places=4, allow_nan=False),
 )
-UNITS = ("requests", "input_tokens", "gpu_hours")
+UNITS = (
+    "requests",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+    "gpu_hours",
+)
 
 
 @dataclass(frozen=True, slots=True)
