@@ -96,7 +96,7 @@ class Page:
 
     def table_caption(self, caption: str) -> str:
         """Return the caption of a table, which says when something is missing."""
-        end = "; not complete: amounts are at least" if self.standing.is_partial else ""
+        end = "; not complete: costs are at least" if self.standing.is_partial else ""
         return f"{caption}{end}"
 
     def tile_label(self, label: str) -> str:

@@ -128,7 +128,7 @@ def test_no_page_states_a_complete_total(
     for block in said.splitlines():
         if "<table>" in block:
             is_money = "EUR" in block
-            assert not is_money or "not complete: amounts are at least" in block
+            assert not is_money or "not complete: costs are at least" in block
             totals = re.findall(r'<tr class="total"><th[^>]*>([^<]*)', block)
             assert all(name.endswith(", at least") for name in totals), totals
             continue

@@ -14,6 +14,7 @@ from triptych.cli.options import (
 )
 from triptych.cli.printing import print_json, print_table, to_text
 from triptych.errors import UsageError
+from triptych.warehouse.figures import parse_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,7 +96,8 @@ def _print(explanation: Explanation) -> None:
 def _lines(told: Explanation) -> Iterable[str]:
     if told.is_synthetic:
         yield "SYNTHETIC: simulated data, no figure is real"
-    at_least = "at least " if told.missing else ""
+    is_bound = bool(told.missing) and parse_figure(told.figure).is_cost
+    at_least = "at least " if is_bound else ""
     yield f"{told.figure}"
     yield f"  {at_least}{_text(told.value)} {told.unit}"
     yield f"  {_again(told)}"

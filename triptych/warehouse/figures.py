@@ -81,6 +81,15 @@ class Figure:
         )
         return f"{self.mart}/{self.column}{'?' if query else ''}{query}"
 
+    @property
+    def is_cost(self) -> bool:
+        """Whether it is what was spent: where a charge is missing, it is too low.
+
+        What was invoiced, budgeted or metered does not hang on the charges, and a
+        difference may be too high as well.
+        """
+        return "cost" in self.column and not self.column.startswith("difference_")
+
     def condition(self, column: str) -> Condition | None:
         """Return what is said of a column, if anything is."""
         return next((one for one in self.conditions if one.column == column), None)

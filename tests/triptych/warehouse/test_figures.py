@@ -77,3 +77,21 @@ def test_a_condition_chooses_the_rows_it_says(
         f"SELECT sum(cost) FROM costs WHERE {where}", given_
     ).fetchone()
     assert row == (total,)
+
+
+@pytest.mark.parametrize(
+    ("column", "is_cost"),
+    [
+        ("billed_cost", True),
+        ("ledger_billed_cost", True),
+        ("cost_per_thousand_requests", True),
+        ("invoiced_amount", False),
+        ("budget_amount", False),
+        ("difference_billed_cost", False),
+        ("requests", False),
+    ],
+)
+def test_only_a_cost_is_too_low_where_a_charge_is_missing(
+    column: str, is_cost: bool
+) -> None:
+    assert Figure("cost.mart", column).is_cost is is_cost
