@@ -1,4 +1,4 @@
-"""The charts of the page *Budget & forecast*: bullets and the forecast's fan."""
+"""The charts of the page *Budget & forecast*: bullets, fan and burn-down."""
 
 from __future__ import annotations
 
@@ -118,6 +118,51 @@ def fan(table: pa.Table, currency: str, colours: Palette) -> Chart:
         color=colours.categories[5], strokeWidth=2.5, strokeDash=[6, 4]
     ).encode(y=alt.Y("expected:Q"))
     return alt.layer(band, known, expected).properties(height=300, padding=_PADDING)
+
+
+def burn_down(table: pa.Table, colours: Palette) -> Chart:
+    """Return what is left of each commitment over time, dashed to its expiry."""
+    rows = [
+        row
+        | {
+            "day": f"{row['day']:%Y-%m-%d}T00:00:00",
+            "day_text": fmt.day(row["day"]),
+            "left_text": fmt.percent(row["left_ratio"]),
+        }
+        for row in table.to_pylist()
+    ]
+    names = list(dict.fromkeys(row["commitment"] for row in rows))
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X(
+            "day:T",
+            title=None,
+            axis=alt.Axis(format="%b %Y", tickCount=6, labelOverlap=True),
+        ),
+        y=alt.Y(
+            "left_ratio:Q",
+            title="left of what was granted",
+            scale=alt.Scale(domain=[0, 1]),
+            axis=alt.Axis(format="%", tickCount=5),
+        ),
+        color=alt.Color(
+            "commitment:N",
+            sort=names,
+            scale=alt.Scale(domain=names, range=list(colours.categories)),
+            legend=alt.Legend(title=None, orient="top", columns=2),
+        ),
+        tooltip=[
+            alt.Tooltip("commitment:N", title="Commitment"),
+            alt.Tooltip("day_text:N", title="Day"),
+            alt.Tooltip("left_text:N", title="Left"),
+            alt.Tooltip("kind:N", title="Kind"),
+        ],
+    )
+    known = base.transform_filter("datum.kind == 'known'")
+    expected = base.transform_filter("datum.kind == 'expected'")
+    return alt.layer(
+        known.mark_line(strokeWidth=2.5, point=True),
+        expected.mark_line(strokeWidth=2, strokeDash=[6, 4]),
+    ).properties(height=260, padding=_PADDING)
 
 
 def _day(row: dict[str, Any], currency: str) -> dict[str, Any]:

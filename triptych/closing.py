@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ingest.closed_months import ClosedMonth
 from triptych.errors import NotReconciledError, UsageError
 from triptych.lock import hold_run_lock
-from triptych.pipeline import Run, inputs_of
-from triptych.signatories import check_month, named_person
+from triptych.pipeline import Run, refuse_if_outdated
+from triptych.signatories import check_month, named_person, two_people
 from triptych.warehouse.frozen_marts import FROZEN_MARTS, canonical_csv, content_hash
 from triptych.warehouse.inspection import read_bill_loads
 from triptych.warehouse.locks import (
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from triptych.warehouse.locks import PeriodLock, Renderer
     from triptych.warehouse.reader import Snapshot
     from triptych.workspace import Workspace
+
+
+_CLOSE, _REOPEN = "close a month", "open a month again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +124,13 @@ def close(
     RunLockedError
         A run is under way.
     """
-    people = _two_people(sign_off)
+    people = two_people(sign_off.by, sign_off.approved_by, _CLOSE)
     check_month(period)
     with hold_run_lock(workspace.lock_file):
         history = read_history(workspace)
         snapshot = PublishedReader(workspace.root).snapshot()
         _refuse_unless_closable(snapshot, history, period)
-        _refuse_if_outdated(workspace, settings, history, snapshot)
+        refuse_if_outdated(workspace, settings, history, snapshot)
         sweep_unlocked(workspace, history)
         run = Run(workspace, settings, progress)
         with run.recorded(f"closing {period}"), progress.task(f"close {period}"):
@@ -176,7 +179,11 @@ def reopen(
         The month is not closed, no reason is given, or one person plays both parts.
     """
     actor = named_person(sign_off.by, "--by")
-    approver = None if sign_off.approved_by is None else _two_people(sign_off)[1]
+    approver = (
+        None
+        if sign_off.approved_by is None
+        else two_people(sign_off.by, sign_off.approved_by, _REOPEN)[1]
+    )
     reason = (sign_off.reason or "").strip()
     if not reason:
         raise UsageError("A month is only reopened with a --reason.")
@@ -202,20 +209,6 @@ def reopen(
         audit_log_hash=entry.entry_hash,
         published_run_id=published.run_id,
     )
-
-
-def _two_people(sign_off: SignOff) -> tuple[str, str]:
-    approved_by = sign_off.approved_by or ""
-    people = (
-        named_person(sign_off.by, "--by"),
-        named_person(approved_by, "--approved-by"),
-    )
-    if people[0].casefold() == people[1].casefold():
-        raise UsageError(
-            f"{people[0]} cannot both close a month and approve it.",
-            next_step="--by and --approved-by are two different people.",
-        )
-    return people
 
 
 def _lock_in_force(history: PeriodHistory, period: str) -> PeriodLock:
@@ -261,17 +254,6 @@ def _refuse_unless_reconciled(period: str, row: dict[str, Any]) -> None:
             f"{period} is not reconciled: {row['reason']}",
             next_step=f'"triptych reconcile --period {period}" lists what differs.'
             " Ingest the missing invoice or bill, run again, and close then.",
-        )
-
-
-def _refuse_if_outdated(
-    workspace: Workspace, settings: Settings, history: PeriodHistory, snapshot: Snapshot
-) -> None:
-    if snapshot.inputs_hash != inputs_of(workspace, settings, history):
-        raise UsageError(
-            f"Run {snapshot.run_id}, which is published, was made from other evidence,"
-            " settings or rules than there are now.",
-            next_step='Run "triptych build", look at the figures, and close then.',
         )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from triptych import __version__
 from triptych.warehouse.build import ControlTable, hash_of
+from triptych.warehouse.frozen_marts import MONEY
 from triptych.warehouse.locks import NO_HISTORY
 
 if TYPE_CHECKING:
@@ -297,6 +298,7 @@ def _period_tables(history: PeriodHistory) -> list[ControlTable]:
         ),
         _period_events_table(history),
         _period_comments_table(history),
+        _booked_accruals_table(history),
     ]
 
 
@@ -320,6 +322,40 @@ def _period_events_table(history: PeriodHistory) -> ControlTable:
                 entry.entry_hash,
             )
             for entry in history.events
+        ],
+    )
+
+
+def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
+    texts = ("billing_month", "issuer_key", "currency")
+    money = (
+        *("booked_amount", "booked_amount_low", "booked_amount_high"),
+        "invoiced_when_booked_amount",
+    )
+    return ControlTable(
+        "booked_accruals",
+        {
+            **dict.fromkeys(texts, "VARCHAR"),
+            **dict.fromkeys(money, MONEY),
+            "booked_method": "VARCHAR",
+            "booked_as_of": "TIMESTAMP",
+            "booked_at": "TIMESTAMP",
+            "booked_by": "VARCHAR",
+            "approved_by": "VARCHAR",
+        },
+        [
+            (
+                entry.detail["billing_month"],
+                *(row[name] for name in texts[1:]),
+                *(row[name] for name in money),
+                row["booked_method"],
+                datetime.fromisoformat(row["booked_as_of"]),
+                entry.occurred_at,
+                entry.detail["actor"],
+                entry.detail["approver"],
+            )
+            for entry in history.accruals
+            for row in entry.detail["rows"]
         ],
     )
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from triptych.progress import Progress, Task
     from triptych.settings import Settings
     from triptych.warehouse.locks import PeriodHistory
+    from triptych.warehouse.reader import Snapshot
     from triptych.workspace import Workspace
 
 
@@ -202,6 +203,24 @@ def inputs_of(workspace: Workspace, settings: Settings, history: PeriodHistory) 
         load_ids=read_current_loads(workspace.raw_database),
         project=project_fingerprint(dbt_project_dir()),
     )
+
+
+def refuse_if_outdated(
+    workspace: Workspace, settings: Settings, history: PeriodHistory, snapshot: Snapshot
+) -> None:
+    """Refuse to sign figures that a build made now would not be made from.
+
+    Raises
+    ------
+    UsageError
+        What is published was made from other evidence, settings or rules.
+    """
+    if snapshot.inputs_hash != inputs_of(workspace, settings, history):
+        raise UsageError(
+            f"Run {snapshot.run_id}, which is published, was made from other evidence,"
+            " settings or rules than there are now.",
+            next_step='Run "triptych build", look at the figures, and sign then.',
+        )
 
 
 class Run:
@@ -381,6 +400,7 @@ __all__ = [
     "build",
     "ingest",
     "inputs_of",
+    "refuse_if_outdated",
     "retry_quarantine",
     "run",
 ]

@@ -24,6 +24,26 @@ def named_person(name: str, option: str) -> str:
     return plain
 
 
+def two_people(by: str, approved_by: str | None, act: str) -> tuple[str, str]:
+    """Return the names of who decides and who approves an ``act``.
+
+    Raises
+    ------
+    UsageError
+        One of them names nobody, or both are one person, however it is spelled.
+    """
+    people = (
+        named_person(by, "--by"),
+        named_person(approved_by or "", "--approved-by"),
+    )
+    if people[0].casefold() == people[1].casefold():
+        raise UsageError(
+            f"{people[0]} cannot both {act} and approve it.",
+            next_step="--by and --approved-by are two different people.",
+        )
+    return people
+
+
 def check_month(period: str, option: str = "--period") -> None:
     """Refuse what is not a month, ``YYYY-MM``."""
     if not _MONTH.fullmatch(period):
@@ -32,4 +52,4 @@ def check_month(period: str, option: str = "--period") -> None:
         )
 
 
-__all__ = ["check_month", "named_person"]
+__all__ = ["check_month", "named_person", "two_people"]

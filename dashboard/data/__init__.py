@@ -23,6 +23,13 @@ from dashboard.data.accelerators import (
     idle_owners,
     pools_of_the_week,
 )
+from dashboard.data.accruals import (
+    TrackRecord,
+    accrual_totals,
+    accrual_track_record,
+    accruals,
+    booked_accruals,
+)
 from dashboard.data.budgets import (
     BRIDGE_BARS,
     BridgeBar,
@@ -32,10 +39,9 @@ from dashboard.data.budgets import (
     budget_months,
     budgets,
 )
+from dashboard.data.burn_down import burn_down_months, commitments_burning_down
 from dashboard.data.closing import (
     EXPLANATIONS,
-    accrual_totals,
-    accruals,
     adjustment_totals,
     adjustments,
     closing_steps,
@@ -146,6 +152,7 @@ __all__ = [
     "Run",
     "Selection",
     "Standing",
+    "TrackRecord",
     "Unit",
     "UnitSummary",
     "accelerator_headline",
@@ -153,20 +160,24 @@ __all__ = [
     "accelerator_months",
     "accelerator_pools",
     "accrual_totals",
+    "accrual_track_record",
     "accruals",
     "added_up",
     "adjustment_totals",
     "adjustments",
+    "booked_accruals",
     "bridge_lines",
     "bridge_months",
     "bridge_steps",
     "budget_months",
     "budgets",
+    "burn_down_months",
     "charges_behind",
     "closing_steps",
     "comments",
     "commitment_headline",
     "commitments",
+    "commitments_burning_down",
     "coverage",
     "currencies",
     "current_loads",

@@ -23,31 +23,6 @@ EXPLANATIONS = ("tax", "credit", "rounding", "exchange", "timing", "missing_line
 STATE_MONTHS = 15
 _EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANATIONS)
 
-#: What a bill has without a final invoice, as billed; of a bill that has billed nothing
-#: yet, what its charges are estimated at.
-_ACCRUALS = """
-    with waiting as (
-        select billing_month, source, currency,
-            sum(ledger_billed_cost) as amount, count(*) as row_count
-        from cost.mart_invoice_reconciliation
-        where list_contains($months, billing_month)
-            and state in ('no_invoice', 'draft')
-        group by billing_month, source, currency
-    )
-    select billing_month, source, currency, amount, row_count,
-        'billed, as the bill has it' as method
-    from waiting
-    where amount <> 0
-    union all
-    select billing_month, source, currency, sum(effective_cost), count(*),
-        'estimated by price and usage, AI spend alone'
-    from cost.fct_daily_model_costs
-    where is_estimated
-        and (billing_month, source) in (select billing_month, source from waiting)
-    group by billing_month, source, currency
-    having sum(billed_cost) = 0 and sum(effective_cost) <> 0
-"""
-
 
 @per_run
 def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
@@ -230,34 +205,6 @@ def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
         from cost.mart_invoice_reconciliation
         where list_contains($months, billing_month)
         group by currency
-        order by currency <> $currency, currency
-        """,
-        months=list(selection.period.months),
-        currency=selection.currency,
-    )
-
-
-@per_run
-def accruals(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what has no final invoice yet, by bill, with how its amount is known."""
-    return table(
-        snapshot,
-        f"select * from ({_ACCRUALS}) order by billing_month, currency, amount desc,"
-        " source",
-        months=list(selection.period.months),
-    )
-
-
-@per_run
-def accrual_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what is to accrue in each currency, the chosen one first."""
-    return table(
-        snapshot,
-        f"""
-        select currency, sum(amount) as amount, sum(row_count)::bigint as row_count
-        from ({_ACCRUALS})
-        group by currency
-        having sum(amount) <> 0
         order by currency <> $currency, currency
         """,
         months=list(selection.period.months),

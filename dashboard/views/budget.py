@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import (
     budget_charts,
     budget_sentences,
+    burn_down_section,
     charts,
     comments,
     data,
@@ -56,6 +57,7 @@ def main() -> None:
     show_bridge(here)
     show_landings(here, landings)
     show_forecast(here)
+    burn_down_section.show(here)
 
 
 def show_tiles(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard import (
+    accrual_section,
     charts,
     closing_sentences,
     comments,
@@ -57,7 +58,7 @@ def main() -> None:
     show_steps(here, chosen)
     show_invoices(here, totals)
     show_unmatched(here)
-    show_accruals(here)
+    accrual_section.show(here)
     show_parts(here)
     show_adjustments(here)
     show_months(here, states)
@@ -76,7 +77,7 @@ def show_tiles(
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
         _tile_tied(here, totals)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_accrual(here)
+        accrual_section.show_tile(here)
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
         _tile_since(here, months)
 
@@ -149,26 +150,6 @@ def _invoice_figures(here: Page, currency: str) -> tuple[explaining.Stated, ...]
     return tuple(
         here.figure(f"{label}, {currency}", f"{_INVOICES}/{column}", currency=currency)
         for label, column in names.items()
-    )
-
-
-def _tile_accrual(here: Page) -> None:
-    totals = data.accrual_totals(here.snapshot, here.selection).to_pylist()
-    amounts = [fmt.money(row["amount"], row["currency"]) for row in totals]
-    st.metric(here.total_label("To accrue"), " + ".join(amounts) or "nothing")
-    st.caption(
-        "what has no final invoice yet, as billed or estimated"
-        if amounts
-        else "every charge has a final invoice"
-    )
-    here.show_origin(
-        page.Origin(
-            formula="Charges whose invoice is missing or a draft: billed cost; of a"
-            " bill that has billed nothing yet, the estimated effective cost. When the"
-            " invoice arrives, its difference is the true-up.",
-            mart=_INVOICES,
-            row_count=sum(row["row_count"] for row in totals),
-        )
     )
 
 
@@ -352,38 +333,6 @@ def show_unmatched(here: Page) -> None:
             " stand on one side or differ.",
             mart=_INVOICES,
             row_count=table.num_rows,
-        ),
-    )
-
-
-def show_accruals(here: Page) -> None:
-    """Draw what is to be booked before its final invoice."""
-    st.header("To accrue", anchor=False)
-    table = data.accruals(here.snapshot, here.selection)
-    if table.num_rows == 0:
-        st.markdown(f"Nothing of {here.period} waits for a final invoice.")
-        return
-    st.markdown(
-        "Booked before the final invoice, each by the method beside it. The difference"
-        " that the invoice brings is the true-up: it shows as explained or unexplained"
-        " above, and in a closed month as an adjustment."
-    )
-    tables.show(
-        table,
-        [
-            tables.Column("source", "Bill"),
-            tables.Column("billing_month", "Month", "month"),
-            tables.Column("amount", "Amount", "money"),
-            tables.Column("method", "Method", "prose"),
-        ],
-        page=here,
-        name="accruals",
-        caption=f"{here.period}, without a final invoice",
-        origin=page.Origin(
-            formula="ledger_billed_cost where the state is no_invoice or draft; where a"
-            " bill has billed nothing, effective_cost of its estimated charges.",
-            mart=_INVOICES,
-            row_count=sum(table["row_count"].to_pylist()),
         ),
     )
 

@@ -3,7 +3,8 @@
   which of the two amounts summed when a load was committed its ledger must equal:
   `billed` and `effective` are expressions over first_amount and second_amount, NULL
   where staging computes the amount. What is_never_invoiced is an estimate of somebody's
-  cost, and waits for no invoice. `triptych/warehouse/bills.py` lists the same.
+  cost, and waits for no invoice. Usage that is_settled_by_invoice has a price, and is
+  billed nothing until the invoice comes. `triptych/warehouse/bills.py` lists the same.
 -#}
 {% macro bill_streams() -%}
     {{ return([
@@ -42,6 +43,7 @@
             'charges': 'stg_railway__charges',
             'billed': 'first_amount',
             'effective': 'second_amount',
+            'is_settled_by_invoice': true,
         },
         {
             'stream': 'opencost_costs',
@@ -61,4 +63,9 @@
 {#- The names of those that somebody sends an invoice for: all but mere estimates. -#}
 {% macro invoiced_stream_names() -%}
     {{ return(sql_texts(bill_streams() | rejectattr('is_never_invoiced', 'defined') | map(attribute='stream') | list)) }}
+{%- endmacro %}
+
+{#- The names of those whose usage is billed nothing until an invoice settles it. -#}
+{% macro settled_stream_names() -%}
+    {{ return(sql_texts(bill_streams() | selectattr('is_settled_by_invoice', 'defined') | map(attribute='stream') | list)) }}
 {%- endmacro %}

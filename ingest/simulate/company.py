@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ingest.simulate.bills import write_bills
+from ingest.simulate.commitments import write_commitments
 from ingest.simulate.formats.ecb_csv import write_ecb_history
 from ingest.simulate.formats.litellm_tables import write_litellm
 from ingest.simulate.formats.opencost_answers import write_opencost
@@ -90,6 +91,7 @@ def write_company(
     counts = _write_meters(directory, plan, meters, outcomes, seed)
     tables = directory / "meters"
     counts["invoices"] = write_invoices(tables / "invoices.csv", ledger, timeline)
+    counts["commitments"] = write_commitments(tables / "commitments.csv", timeline)
     write_budgets(directory / "budgets.csv", spending, timeline)
     _write_settings(directory, timeline)
     write_truth(

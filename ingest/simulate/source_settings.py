@@ -155,6 +155,10 @@ sources:
     type: tables
     stream: budgets
     path: budgets.csv
+  - name: commitments
+    type: tables
+    stream: commitments
+    path: meters/commitments.csv
 """
 
 

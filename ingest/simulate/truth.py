@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.simulate import outcomes as effects
+from ingest.simulate.commitments import burnt_down
 from ingest.simulate.formats.yaml_text import to_yaml
 from ingest.simulate.money import to_decimal
 from ingest.simulate.registers import Spending, missing_invoice_month, phase_totals
@@ -46,6 +47,7 @@ QUARANTINED: Final = {
     "invoices": ("invoices", "invoiced_amount_unreadable"),
     "outcomes": ("outcomes", "unit_missing"),
     "processes": ("process_volumes", "volume_unreadable"),
+    "commitments": ("commitments", "unknown_commitment_type"),
 }
 #: What later layers must find; nothing of it is in the data of cost.
 _LATENCY_TO_THRESHOLD: Final = {"managed_kubernetes": 3.0, "pivot": 2.0, "hybrid": 1.0}
@@ -87,6 +89,7 @@ def write_truth(path: Path, facts: Facts) -> None:
             "source": "gcp",
             "billing_month": missing_invoice_month(facts.timeline).label,
         },
+        "commitments": burnt_down(facts.ledger, facts.timeline),
         "phases": _phases(facts),
         "effects": _effects(facts),
     }
@@ -96,7 +99,7 @@ def write_truth(path: Path, facts: Facts) -> None:
 
 _HEADER: Final = """\
 # The planted truth of the sample company. Everything in it is made up.
-# ledger, components, direct: exact. pools: right to 0.000001.
+# ledger, components, direct, commitments: exact. pools: right to 0.000001.
 """
 
 

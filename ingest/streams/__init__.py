@@ -14,6 +14,7 @@ from ingest.streams.outcomes import OUTCOMES, PROCESS_VOLUMES
 from ingest.streams.prices import (
     BILLING_PROJECTS,
     BUDGETS,
+    COMMITMENTS,
     FX_RATES,
     INVOICES,
     SKU_PRICES,
@@ -53,6 +54,7 @@ STREAMS: dict[str, Stream] = {
         OUTCOMES,
         PROCESS_VOLUMES,
         BUDGETS,
+        COMMITMENTS,
     )
 }
 

@@ -1,4 +1,4 @@
-"""Prices, exchange rates, invoices and budgets: what a bill is compared with."""
+"""Prices, rates, invoices, budgets, commitments: what a bill is compared with."""
 
 from __future__ import annotations
 
@@ -129,4 +129,48 @@ BUDGETS = Stream(
         Column("currency", TEXT, True, (), True),
     ),
     checks=(starts_in_range("budget_month"),),
+)
+
+_COMMITMENT_TYPES = (
+    "'savings_plan'",
+    "'reserved'",
+    "'provisioned_throughput'",
+    "'prepaid'",
+    "'credit_grant'",
+)
+COMMITMENTS = Stream(
+    name="commitments",
+    period_column="starts_at",
+    money_columns=("granted_amount",),
+    currency_column="currency",
+    key=("commitment_id",),
+    columns=(
+        # As the bill names it; of what a bill does not name, any id.
+        required(TEXT, "commitment_id", "id"),
+        required(TEXT, "commitment_type", "type"),
+        # The source whose bill it is used on.
+        required(TEXT, "bill_source"),
+        required(TIMESTAMP, "starts_at", "start_date", "granted_at"),
+        required(TIMESTAMP, "ends_at", "end_date", "expires_at"),
+        required(MONEY, "granted_amount", "amount"),
+        Column("currency", TEXT, True, (), True),
+        # Used before the first bill that is loaded.
+        *typed(MONEY, "used_before_amount"),
+        # How the description of a grant's credits on the bill begins.
+        *texts("commitment_name", "credit_description"),
+    ),
+    checks=(
+        starts_in_range("starts_at"),
+        ("ends_before_it_starts", '"ends_at" <= "starts_at"'),
+        ("amount_not_positive", '"granted_amount" <= 0'),
+        (
+            "unknown_commitment_type",
+            f'lower(trim("commitment_type")) NOT IN ({", ".join(_COMMITMENT_TYPES)})',
+        ),
+        (
+            "credit_description_missing",
+            "lower(trim(\"commitment_type\")) = 'credit_grant'"
+            " AND coalesce(trim(\"credit_description\"), '') = ''",
+        ),
+    ),
 )

@@ -38,6 +38,28 @@ create table cost.mart_invoice_reconciliation (billing_month varchar,
   explained_missing_line_amount decimal(28,10), explained_amount decimal(28,10),
   unexplained_amount decimal(28,10), tolerance_amount decimal(28,10), state varchar,
   matched_by varchar, missing_lines varchar, reason varchar);
+create table cost.mart_accruals (billing_month varchar, invoice_issuer_name varchar,
+  source varchar, currency varchar, state varchar, is_month_over boolean,
+  as_of timestamp, method varchar, missing_day_count integer,
+  run_rate_amount decimal(28,10), delivered_tax_amount decimal(28,10),
+  accrual_amount decimal(28,10), accrual_amount_low decimal(28,10),
+  accrual_amount_high decimal(28,10), backtest_month_count bigint,
+  backtest_error_ratio double, coverage_ratio double, reason varchar,
+  invoiced_amount decimal(28,10), is_in_interval boolean,
+  booked_amount decimal(28,10), booked_amount_low decimal(28,10),
+  booked_amount_high decimal(28,10), booked_method varchar, booked_as_of timestamp,
+  booked_at timestamp, booked_by varchar, approved_by varchar,
+  true_up_amount decimal(28,10));
+create table cost.mart_commitment_burn_down (commitment_id varchar,
+  billing_month varchar, commitment_name varchar, commitment_type varchar,
+  source varchar, currency varchar, starts_on date, ends_on date, is_newest boolean,
+  state varchar, known_until date, days_to_expiry integer,
+  granted_amount decimal(28,10), used_amount decimal(28,10),
+  used_to_date_amount decimal(28,10), lapsed_to_date_amount decimal(28,10),
+  remaining_amount decimal(28,10), run_rate_amount_per_day decimal(28,10),
+  forecast_used_amount decimal(28,10), at_risk_amount decimal(28,10),
+  remaining_ratio double, at_risk_ratio double,
+  unused_at_expiry_amount decimal(28,10), days_until_used_up double, reason varchar);
 create table cost.mart_budget_variance (billing_month varchar, scope_type varchar,
   scope_id varchar, currency varchar, budget_amount decimal(28,10),
   actual_cost decimal(28,10), actual_billed_cost decimal(28,10),
@@ -95,6 +117,51 @@ insert into cost.mart_period_reconciliation values
   ('2026-09', 'aws', 'reconciled', true, null),
   ('2026-09', 'gcp', 'not_reconciled', false, '1 of 1 do not tie.'),
   ('2026-09', 'railway', 'estimated', false, '1 of 1 have no invoice.');
+"""
+
+#: September runs: Railway's 120 are expected, of which 20 for four missing days; of
+#: Mailer nothing was delivered. August: 2,150 was booked, 2,200 invoiced: +50, inside.
+#: July was invoiced outside its interval.
+_ACCRUALS = """
+insert into cost.mart_accruals by name
+select month as billing_month, issuer as invoice_issuer_name, lower(issuer) as source,
+  'EUR' as currency, state, month < '2026-09' as is_month_over,
+  timestamp '2026-09-26' as as_of, method, missing as missing_day_count,
+  pace as run_rate_amount, accrual as accrual_amount, accrual - half as
+  accrual_amount_low, accrual + half as accrual_amount_high,
+  5 as backtest_month_count, 0.04 as backtest_error_ratio, 0.75 as coverage_ratio,
+  reason, invoiced as invoiced_amount, held as is_in_interval,
+  booked as booked_amount, booked - 60 as booked_amount_low, booked + 60 as
+  booked_amount_high, case when booked > 0 then 'bill' end as booked_method,
+  case when booked > 0 then timestamp '2026-09-01' end as booked_as_of,
+  case when booked > 0 then timestamp '2026-09-02 08:00' end as booked_at,
+  case when booked > 0 then 'Ana Lima' end as booked_by,
+  case when booked > 0 then 'Ben Okafor' end as approved_by,
+  invoiced - booked as true_up_amount
+from (values
+  ('2026-09', 'Railway', 'to_accrue', 'price_and_usage_with_run_rate', 4, 20, 120, 5,
+   null, null, null, null),
+  ('2026-09', 'Mailer', 'to_accrue', null, null, null, null, null,
+   'Nothing of the month was delivered.', null, null, null),
+  ('2026-08', 'AWS', 'invoiced', 'bill', 0, 0, 0, null, null, 2200, true, 2150),
+  ('2026-07', 'AWS', 'invoiced', 'bill', 0, 0, 0, null, null, 800, false, null)
+) as rows (month, issuer, state, method, missing, pace, accrual, half, reason, invoiced,
+  held, booked);
+"""
+
+#: Prepaid: 900 of 1,000 left, 100 used in 31 days; 92 days to December use 296.77, so
+#: 603.23 are at risk. The plan of 500 expired with 200 unused; no bill has the grant.
+_BURN_DOWN = """
+insert into cost.mart_commitment_burn_down values
+  ('pp', '2026-08', 'Prepaid API', 'prepaid', 'openai', 'USD', '2026-08-01',
+   '2026-12-01', true, 'running', '2026-08-31', 92, 1000, 100, 100, 0, 900, 3.225806,
+   396.774194, 603.225806, 0.9, 0.603225806, 603.225806, 279.0, null),
+  ('sp', '2026-07', 'GPU plan', 'savings_plan', 'aws', 'EUR', '2026-07-01',
+   '2026-08-01', true, 'expired', '2026-07-31', 0, 500, 300, 300, 200, 0, null, 300, 0,
+   0, 0, 200, null, null),
+  ('gr', '2026-08', 'Grant', 'credit_grant', 'azure', 'EUR', '2026-08-01',
+   '2027-08-01', true, 'unknown', null, null, 50, null, null, null, null, null, null,
+   null, null, null, null, null, 'The bill azure has no charges in EUR.');
 """
 
 #: August: a credit of 12 came with September's bill; its own bill was delivered again
@@ -210,4 +277,13 @@ insert into cost.mart_period_comments values
    'Cheaper since <b>the move</b> to *spot*.', 'c11c11c11c11c11c');
 """
 
-ROWS = _INVOICES + _MONTHS + _BUDGETS + _BRIDGE + _FORECASTS + COMMENTS
+ROWS = (
+    _INVOICES
+    + _ACCRUALS
+    + _BURN_DOWN
+    + _MONTHS
+    + _BUDGETS
+    + _BRIDGE
+    + _FORECASTS
+    + COMMENTS
+)

@@ -34,7 +34,7 @@ def test_the_tiles_show_budget_year_and_landings(
     assert "EUR 2,699.00 of EUR 900.00, **199.9 % over = 3.0 × budget**." in text
     assert "Stale: model old-v1. Not known: team ghost." in text
     assert "90 % interval EUR 3.9k to 4.2k" in text
-    assert len(app.get("vega_lite_chart")) == 3
+    assert len(app.get("vega_lite_chart")) == 4
 
 
 def test_the_bridge_says_what_did_most_and_leads_to_lines(
@@ -127,3 +127,23 @@ def test_stale_and_partial_data_are_said_on_every_figure(
 def test_both_forms_of_a_variance_say_the_same(ratio: float, written: str) -> None:
     both = fmt.against_budget(ratio, 1 + ratio)
     assert both.replace("\u00a0", " ") == written
+
+
+def test_what_will_expire_unused_is_said_and_unknown_is_no_zero(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE))
+    assert "**USD 603.23** of Prepaid API will expire unused on 2026-12-01" in text
+    assert "GPU plan expired with EUR 200.00 unused." in text
+    assert "The bill azure has no charges in EUR." in text
+
+
+def test_without_a_register_the_page_says_how_to_bring_one(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("delete from cost.mart_commitment_burn_down")
+    text = text_of(open_app(tmp_path, page=PAGE))
+    assert "**No commitment is registered.**" in text

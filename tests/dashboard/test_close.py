@@ -26,7 +26,7 @@ def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
     assert tiles(app) == {
         "State": "Open",
         "Invoices that tie": "2 of 5",
-        "To accrue": "EUR 120.00",
+        "To accrue, at least": "EUR 120.00",
         "Changed since the close": "— (not closed)",
     }
     text = text_of(app)
@@ -38,6 +38,29 @@ def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
     assert "**+EUR 30.00 about Aug 2026 in Sep 2026 (restated export)**" in text
     assert "Sep 2026 was never closed." in text
     assert len(app.get("vega_lite_chart")) == 1
+
+
+def test_accruals_say_their_interval_how_often_it_held_and_what_is_unknown(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE))
+    assert "1 issuer not known, and in no amount" in text
+    assert "it held in **1 of 2** months (50.0 %)." in text
+    assert "Nothing of the month was delivered." in text
+    assert "Accruals are booked once the month is over." in text
+    assert "triptych accrue" not in text
+
+
+def test_a_month_with_a_booking_shows_its_true_up(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-08")
+    text = text_of(app)
+    assert "Booked, and what the invoice brought" in text
+    assert "+EUR 50.00" in text
+    assert tiles(app)["To accrue"] == "nothing"
 
 
 def test_the_commands_to_type_name_the_month_and_two_people(

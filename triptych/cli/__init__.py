@@ -9,6 +9,7 @@ What is heavy is imported inside the commands, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+from triptych.cli.accrue_command import accrue
 from triptych.cli.application import new_application
 from triptych.cli.close_commands import close, reopen
 from triptych.cli.comment_command import comment
@@ -30,6 +31,7 @@ app.command()(ingest)
 app.command()(build)
 app.command()(run)
 app.command()(reconcile)
+app.command()(accrue)
 app.command()(close)
 app.command()(reopen)
 app.command()(comment)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 CLOSED, REOPENED = "period_closed", "period_reopened"
 COMMENTED = "period_commented"
-_EVENTS = (CLOSED, REOPENED)
+ACCRUED = "period_accrued"
+_EVENTS = (CLOSED, REOPENED, ACCRUED)
 
 
 class LockedFileError(TriptychError):
@@ -108,13 +109,15 @@ class CommentText:
 class PeriodHistory:
     """What happened to months, oldest first, and the locks in force by month.
 
-    ``comments`` are entries too, and end or begin nothing.
+    ``comments`` are entries too, and end or begin nothing. ``accruals`` has the entry
+    that booked a month's accruals last, for each month that has one; it is an event.
     """
 
     events: tuple[AuditEntry, ...] = ()
     locks: tuple[PeriodLock, ...] = ()
     head_hash: str = ""
     comments: tuple[AuditEntry, ...] = ()
+    accruals: tuple[AuditEntry, ...] = ()
 
     def lock_of(self, billing_month: str) -> PeriodLock | None:
         """Return the lock of a month, if it has one."""
@@ -149,6 +152,7 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
     events: list[AuditEntry] = []
     comments: list[AuditEntry] = []
     locks: dict[str, PeriodLock] = {}
+    accruals: dict[str, AuditEntry] = {}
     head = ""
     for entry in entries:
         head = entry.entry_hash
@@ -160,10 +164,13 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
         month = str(entry.detail["billing_month"])
         if entry.event == CLOSED:
             locks[month] = _lock(entry)
-        else:
+        elif entry.event == REOPENED:
             locks.pop(month, None)
+        else:
+            accruals[month] = entry
     in_force = tuple(locks[month] for month in sorted(locks))
-    return PeriodHistory(tuple(events), in_force, head, tuple(comments))
+    booked = tuple(accruals[month] for month in sorted(accruals))
+    return PeriodHistory(tuple(events), in_force, head, tuple(comments), booked)
 
 
 def _lock(entry: AuditEntry) -> PeriodLock:
@@ -227,6 +234,15 @@ def record_reopening(
             "content_hash": lock.content_hash,
         },
     )
+
+
+def record_accruals(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:
+    """Keep what was booked for a month before its invoices: the entry is the evidence.
+
+    ``detail`` has what every event of a month has, and ``rows``: for each issuer and
+    currency, what the published run said, with amounts as text.
+    """
+    return _record(workspace, ACCRUED, detail)
 
 
 def record_comment(workspace: Workspace, said: CommentText) -> AuditEntry:
@@ -361,6 +377,7 @@ def sweep_unlocked(workspace: Workspace, history: PeriodHistory) -> None:
 
 
 __all__ = [
+    "ACCRUED",
     "CLOSED",
     "COMMENTED",
     "NO_HISTORY",
@@ -377,6 +394,7 @@ __all__ = [
     "history_of",
     "read_history",
     "read_locked_file",
+    "record_accruals",
     "record_comment",
     "record_reopening",
     "store_files",

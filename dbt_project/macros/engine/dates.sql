@@ -89,3 +89,16 @@
 {% macro hour_of_day(moment) -%}
     cast(extract(hour from {{ moment }}) as integer)
 {%- endmacro %}
+
+{#- Whole days from one date to a later one. -#}
+{% macro days_between(first_day, last_day) -%}
+    {{ return(adapter.dispatch('days_between', 'triptych')(first_day, last_day)) }}
+{%- endmacro %}
+
+{% macro default__days_between(first_day, last_day) -%}
+    date_diff('day', {{ first_day }}, {{ last_day }})
+{%- endmacro %}
+
+{% macro spark__days_between(first_day, last_day) -%}
+    datediff({{ last_day }}, {{ first_day }})
+{%- endmacro %}

@@ -27,6 +27,7 @@ with charges as (
         charge_period_start < billing_period_start as is_earlier_usage,
         coalesce(is_estimated, false) as is_estimated,
         billed_cost,
+        list_cost,
         line_item_count
     from {{ ref('int_charges_unioned') }}
     {% if is_incremental() %}
@@ -48,6 +49,7 @@ summed as (
         is_earlier_usage,
         is_estimated,
         sum(billed_cost) as billed_cost,
+        case when count(list_cost) = count(*) then sum(list_cost) end as list_cost,
         sum(line_item_count) as line_item_count
     from charges
     group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
@@ -67,5 +69,6 @@ select
     is_earlier_usage,
     is_estimated,
     {{ to_exact_money('billed_cost') }} as billed_cost,
+    {{ to_exact_money('list_cost') }} as list_cost,
     cast(line_item_count as bigint) as line_item_count
 from summed

@@ -20,10 +20,20 @@ never_invoiced as (
     having max(case when bills.stream in ({{ invoiced_stream_names() }}) then 1 else 0 end) = 0
 ),
 
+settled as (
+    select bills.source
+    from bills
+    group by bills.source
+    having max(case when bills.stream in ({{ settled_stream_names() }}) then 1 else 0 end) = 1
+),
+
 charges as (
-    select by_invoice.*
+    select
+        by_invoice.*,
+        settled.source is not null as is_settled_by_invoice
     from {{ ref('int_charges_by_invoice') }} as by_invoice
     left join never_invoiced on by_invoice.source = never_invoiced.source
+    left join settled on by_invoice.source = settled.source
     where never_invoiced.source is null
 ),
 
@@ -114,7 +124,9 @@ select
     numbered.service_name,
     numbered.charge_description,
     numbered.is_earlier_usage,
+    numbered.is_settled_by_invoice,
     numbered.billed_cost,
+    numbered.list_cost,
     numbered.line_item_count
 from numbered
 left join issuer_months

@@ -7,15 +7,9 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from dashboard import data
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from triptych.warehouse.reader import Snapshot
 
 SEPTEMBER = data.Selection(
@@ -54,32 +48,6 @@ def test_currencies_are_never_added_and_sizes_do_not_cancel(snapshot: Snapshot) 
     assert eur["unexplained_gross"] == Decimal("140.50")
     assert (eur["has_missing_line"], eur["has_tax"]) == (True, False)
     assert usd["unexplained_gross"] == 0
-
-
-def test_what_has_no_final_invoice_is_to_accrue_also_while_it_is_only_estimated(
-    tmp_path: Path,
-) -> None:
-    path = publish(tmp_path)
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(
-            "insert into cost.fct_daily_model_costs by name select * from (values"
-            " ('2026-09', 'railway', 'direct', 'EUR', 0, 55.50, true),"
-            " ('2026-09', 'kubernetes', 'direct', 'EUR', 0, 9, true))"
-            " as costs (billing_month, source, component, currency, billed_cost,"
-            " effective_cost, is_estimated)"
-        )
-    snapshot = PublishedReader(tmp_path).snapshot()
-    rows = data.accruals(snapshot, SEPTEMBER).to_pylist()
-    # A cluster that is never invoiced waits for no invoice.
-    assert [(row["source"], row["amount"]) for row in rows] == [
-        ("railway", Decimal(120)),
-        ("railway", Decimal("55.50")),
-    ]
-    totals = data.accrual_totals(snapshot, SEPTEMBER).to_pylist()
-    assert [(row["currency"], row["amount"]) for row in totals] == [
-        ("EUR", Decimal("175.50"))
-    ]
-    assert data.accruals(snapshot, AUGUST).num_rows == 0
 
 
 def test_what_is_on_one_side_is_listed_in_both_directions(snapshot: Snapshot) -> None:

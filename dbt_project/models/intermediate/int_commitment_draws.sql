@@ -1,0 +1,70 @@
+{#-
+  What of each commitment or grant was used, and what lapsed unused, by month and in its
+  own currency. Savings plans, reservations and provisioned throughput: the charges that
+  carry its id. Prepaid: all that its bill charges for usage in the term. A grant: the
+  credits whose description begins as it says.
+-#}
+with commitments as (
+    select * from {{ ref('stg_tables__commitments') }}
+),
+
+charged as (
+    select
+        commitments.commitment_id,
+        {{ month_label('charges.charge_date') }} as billing_month,
+        case
+            when commitments.commitment_type = 'prepaid' then charges.unconverted_billed_cost
+            when charges.commitment_role = 'used' then charges.unconverted_effective_cost
+            else cast(0 as decimal(28, 10))
+        end as used_amount,
+        case
+            when commitments.commitment_type <> 'prepaid' and charges.commitment_role = 'unused'
+                then charges.unconverted_effective_cost
+            else cast(0 as decimal(28, 10))
+        end as lapsed_amount
+    from commitments
+    inner join {{ ref('int_charge_amounts') }} as charges
+        on
+            commitments.bill_source = charges.source
+            and commitments.currency = charges.billing_currency
+            and commitments.starts_on <= charges.charge_date
+            and commitments.ends_on > charges.charge_date
+    where
+        (commitments.commitment_type = 'prepaid' and charges.component not in ('tax', 'credit'))
+        or (
+            commitments.commitment_type in ('savings_plan', 'reserved', 'provisioned_throughput')
+            and lower(charges.commitment_id) = lower(commitments.commitment_id)
+            and charges.commitment_role in ('used', 'unused')
+        )
+),
+
+credited as (
+    select
+        commitments.commitment_id,
+        credits.billing_month,
+        -credits.billed_cost as used_amount,
+        cast(0 as decimal(28, 10)) as lapsed_amount
+    from commitments
+    inner join {{ ref('int_charges_by_invoice') }} as credits
+        on
+            commitments.bill_source = credits.source
+            and commitments.currency = credits.billing_currency
+            and {{ month_label('commitments.starts_on') }} <= credits.billing_month
+            and {{ month_label("commitments.ends_on - interval '1' day") }} >= credits.billing_month
+            and {{ starts_with('lower(credits.charge_description)', 'commitments.credit_description') }}
+    where commitments.commitment_type = 'credit_grant' and credits.charge_category = 'Credit'
+),
+
+draws as (
+    select * from charged
+    union all
+    select * from credited
+)
+
+select
+    commitment_id,
+    billing_month,
+    {{ to_money('sum(used_amount)') }} as used_amount,
+    {{ to_money('sum(lapsed_amount)') }} as lapsed_amount
+from draws
+group by commitment_id, billing_month

@@ -1,0 +1,175 @@
+{#-
+  How commitments and grants of credit burn down before they expire: month by month what
+  was granted, used, lapsed and left, the pace of the last three months, what is used by
+  the expiry if that goes on, and the money at risk of expiring unused.
+-#}
+with bills as (
+    select
+        source,
+        billing_currency as currency,
+        min(charge_date) as first_day,
+        max(charge_date) as last_day
+    from {{ ref('int_daily_charges_placed') }}
+    group by source, billing_currency
+),
+
+commitments as (
+    select
+        commitments.*,
+        bills.first_day as first_billed_day,
+        bills.last_day as last_billed_day,
+        bills.source is not null
+        and (
+            bills.first_day <= commitments.starts_on
+            or {{ month_label('bills.first_day') }} = {{ month_label('commitments.starts_on') }}
+            or commitments.used_before_amount is not null
+        ) as is_known
+    from {{ ref('stg_tables__commitments') }} as commitments
+    left join bills on commitments.bill_source = bills.source and commitments.currency = bills.currency
+),
+
+days as (
+    select
+        commitments.commitment_id,
+        dates.month as billing_month,
+        count(*) as day_count,
+        max(dates.date_day) as known_until
+    from commitments
+    inner join {{ ref('dim_dates') }} as dates
+        on
+            commitments.starts_on <= dates.date_day
+            and commitments.ends_on > dates.date_day
+            and commitments.first_billed_day <= dates.date_day
+            and commitments.last_billed_day >= dates.date_day
+    group by commitments.commitment_id, dates.month
+),
+
+months as (
+    select
+        commitments.*,
+        coalesce(days.billing_month, {{ month_label('commitments.starts_on') }}) as billing_month,
+        days.known_until,
+        coalesce(days.day_count, 0) as day_count,
+        coalesce(draws.used_amount, 0) as month_used_amount,
+        coalesce(draws.lapsed_amount, 0) as month_lapsed_amount
+    from commitments
+    left join days on commitments.commitment_id = days.commitment_id
+    left join {{ ref('int_commitment_draws') }} as draws
+        on days.commitment_id = draws.commitment_id and days.billing_month = draws.billing_month
+),
+
+summed as (
+    select
+        *,
+        {{ days_between('known_until', 'ends_on') }} - 1 as days_left,
+        {{ to_money(
+            'coalesce(used_before_amount, 0) + sum(month_used_amount) over (partition by commitment_id order by billing_month'
+            ~ ' rows between unbounded preceding and current row)'
+        ) }} as used_to_date,
+        {{ to_money(
+            'sum(month_lapsed_amount) over (partition by commitment_id order by billing_month'
+            ~ ' rows between unbounded preceding and current row)'
+        ) }} as lapsed_to_date,
+        {{ to_money(
+            'sum(month_used_amount) over (partition by commitment_id order by billing_month'
+            ~ ' rows between 2 preceding and current row)'
+        ) }} as recently_used_amount,
+        sum(day_count) over (
+            partition by commitment_id
+            order by billing_month asc
+            rows between 2 preceding and current row
+        ) as recent_day_count,
+        row_number() over (partition by commitment_id order by billing_month desc) = 1 as is_newest
+    from months
+),
+
+stated as (
+    select
+        *,
+        case
+            when not is_known then 'unknown'
+            when known_until is null then 'not_started'
+            when days_left <= 0 then 'expired'
+            else 'running'
+        end as state,
+        {{ to_money('greatest(granted_amount - used_to_date - lapsed_to_date, 0)') }} as left_amount
+    from summed
+),
+
+paced as (
+    select
+        *,
+        case
+            when state = 'running' and recent_day_count >= 28
+                then
+                    coalesce({{ money_in_proportion(
+                        'recently_used_amount', 'cast(1 as decimal(10, 0))', 'cast(recent_day_count as decimal(10, 0))'
+                    ) }}, 0)
+        end as run_rate_amount_per_day,
+        case
+            when state = 'running' and recent_day_count >= 28
+                then
+                    least(
+                        left_amount,
+                        greatest(
+                            coalesce({{ money_in_proportion(
+                                'recently_used_amount', 'cast(days_left as decimal(10, 0))',
+                                'cast(recent_day_count as decimal(10, 0))'
+                            ) }}, 0),
+                            0
+                        )
+                    )
+            when state = 'expired' then cast(0 as decimal(28, 10))
+        end as still_used_amount
+    from stated
+)
+
+select
+    commitment_id,
+    billing_month,
+    commitment_name,
+    commitment_type,
+    bill_source as source,
+    currency,
+    starts_on,
+    ends_on,
+    is_newest,
+    state,
+    known_until,
+    case when state in ('running', 'expired') then cast(greatest(days_left, 0) as integer) end as days_to_expiry,
+    granted_amount,
+    case when state in ('running', 'expired') then {{ to_money('month_used_amount') }} end as used_amount,
+    case when is_known then used_to_date end as used_to_date_amount,
+    case when is_known then lapsed_to_date end as lapsed_to_date_amount,
+    case when is_known then case when state = 'expired' then {{ to_money('0') }} else left_amount end end
+        as remaining_amount,
+    {{ to_money('run_rate_amount_per_day') }} as run_rate_amount_per_day,
+    {{ to_money('used_to_date + still_used_amount') }} as forecast_used_amount,
+    case
+        when state = 'expired' then {{ to_money('0') }}
+        else {{ to_money('left_amount - still_used_amount') }}
+    end as at_risk_amount,
+    case
+        when state = 'expired' then cast(0 as double)
+        when is_known then {{ safe_ratio('left_amount', 'granted_amount') }}
+    end as remaining_ratio,
+    case
+        when state = 'expired' then cast(0 as double)
+        else {{ safe_ratio('left_amount - still_used_amount', 'granted_amount') }}
+    end as at_risk_ratio,
+    case
+        when state = 'expired' then {{ to_money('greatest(granted_amount - used_to_date, 0)') }}
+        when state = 'running' then {{ to_money('lapsed_to_date + left_amount - still_used_amount') }}
+    end as unused_at_expiry_amount,
+    case
+        when state = 'running' and left_amount > 0 then {{ safe_ratio('left_amount', 'run_rate_amount_per_day') }}
+    end as days_until_used_up,
+    case
+        when first_billed_day is null
+            then 'The bill ' || bill_source || ' has no charges in ' || currency || '.'
+        when not is_known
+            then 'The bill ' || bill_source || ' begins after it: what was used before is unknown.'
+        when state = 'not_started' then 'It has not started.'
+        when state = 'running' and recent_day_count < 28 then 'Fewer than 28 days are known: no pace yet.'
+    end as reason
+from paced
