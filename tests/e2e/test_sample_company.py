@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Amounts = tuple[Decimal, Decimal]
 NOTHING: Amounts = (Decimal(0), Decimal(0))
+#: A plan of 20 dollars and eight seats of 20, each month.
+RAILWAY_FEES = Decimal(20 + 8 * 20)
 #: Steps of the waterfall that a pool's money ends in.
 _POOLED = ("shared", "idle", "overhead")
 
@@ -331,6 +333,52 @@ def test_the_savings_plan_is_used_and_left_unused_as_planted(
     for row in rows:
         paid = row["purchased_billed_cost_to_date"]
         assert row["committed_effective_cost_to_date"] == paid
+
+
+def test_commitments_burn_down_to_what_was_planted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT * FROM cost.mart_commitment_burn_down WHERE is_newest"
+    ).to_pylist()
+    found = {
+        row["commitment_id"]: {
+            "granted": row["granted_amount"],
+            "used": row["used_to_date_amount"],
+            "lapsed": row["lapsed_to_date_amount"],
+            "remaining": row["remaining_amount"],
+            "days_to_expiry": row["days_to_expiry"],
+        }
+        for row in rows
+    }
+    planted = {
+        commitment: {
+            name: value if name == "days_to_expiry" else Decimal(value)
+            for name, value in facts.items()
+        }
+        for commitment, facts in truth["commitments"].items()
+    }
+    assert found == planted
+    never_claimed = next(r for r in rows if r["commitment_id"] == "start-up-credit")
+    assert never_claimed["at_risk_amount"] == never_claimed["granted_amount"]
+
+
+def test_what_has_no_invoice_is_accrued_as_planted_and_nothing_else(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT billing_month, source, accrual_amount, method"
+        " FROM cost.mart_accruals WHERE state = 'to_accrue' ORDER BY source"
+    ).to_pylist()
+    missing = truth["missing_invoice"]["billing_month"]
+    last = truth["organisation"]["months"][-1]
+    google = truth["ledger"]["gcp"][missing]["EUR"]["billed_cost"]
+    usage = truth["ledger"]["railway"][last]["USD"]["effective_cost"]
+    assert [tuple(row.values()) for row in rows] == [
+        (missing, "gcp", Decimal(google), "bill"),
+        # Seats and plan of the month before come on top; only its invoice has them.
+        (last, "railway", Decimal(usage) + RAILWAY_FEES, "price_and_usage"),
+    ]
 
 
 def test_rows_that_cannot_be_read_are_in_quarantine_with_the_planted_reason(

@@ -11,6 +11,7 @@ with commitments as (
 charged as (
     select
         commitments.commitment_id,
+        commitments.currency,
         {{ month_label('charges.charge_date') }} as billing_month,
         case
             when commitments.commitment_type = 'prepaid' then charges.unconverted_billed_cost
@@ -41,6 +42,7 @@ charged as (
 credited as (
     select
         commitments.commitment_id,
+        commitments.currency,
         credits.billing_month,
         -credits.billed_cost as used_amount,
         cast(0 as decimal(28, 10)) as lapsed_amount
@@ -63,8 +65,9 @@ draws as (
 
 select
     commitment_id,
+    currency,
     billing_month,
     {{ to_money('sum(used_amount)') }} as used_amount,
     {{ to_money('sum(lapsed_amount)') }} as lapsed_amount
 from draws
-group by commitment_id, billing_month
+group by commitment_id, currency, billing_month

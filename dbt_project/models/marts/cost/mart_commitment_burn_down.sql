@@ -65,11 +65,11 @@ summed as (
         {{ to_money(
             'coalesce(used_before_amount, 0) + sum(month_used_amount) over (partition by commitment_id order by billing_month'
             ~ ' rows between unbounded preceding and current row)'
-        ) }} as used_to_date,
+        ) }} as used_so_far,
         {{ to_money(
             'sum(month_lapsed_amount) over (partition by commitment_id order by billing_month'
             ~ ' rows between unbounded preceding and current row)'
-        ) }} as lapsed_to_date,
+        ) }} as lapsed_so_far,
         {{ to_money(
             'sum(month_used_amount) over (partition by commitment_id order by billing_month'
             ~ ' rows between 2 preceding and current row)'
@@ -92,7 +92,7 @@ stated as (
             when days_left <= 0 then 'expired'
             else 'running'
         end as state,
-        {{ to_money('greatest(granted_amount - used_to_date - lapsed_to_date, 0)') }} as left_amount
+        {{ to_money('greatest(granted_amount - used_so_far - lapsed_so_far, 0)') }} as left_amount
     from summed
 ),
 
@@ -139,12 +139,12 @@ select
     case when state in ('running', 'expired') then cast(greatest(days_left, 0) as integer) end as days_to_expiry,
     granted_amount,
     case when state in ('running', 'expired') then {{ to_money('month_used_amount') }} end as used_amount,
-    case when is_known then used_to_date end as used_to_date_amount,
-    case when is_known then lapsed_to_date end as lapsed_to_date_amount,
+    case when is_known then used_so_far end as used_to_date_amount,
+    case when is_known then lapsed_so_far end as lapsed_to_date_amount,
     case when is_known then case when state = 'expired' then {{ to_money('0') }} else left_amount end end
         as remaining_amount,
     {{ to_money('run_rate_amount_per_day') }} as run_rate_amount_per_day,
-    {{ to_money('used_to_date + still_used_amount') }} as forecast_used_amount,
+    {{ to_money('used_so_far + still_used_amount') }} as forecast_used_amount,
     case
         when state = 'expired' then {{ to_money('0') }}
         else {{ to_money('left_amount - still_used_amount') }}
@@ -158,8 +158,8 @@ select
         else {{ safe_ratio('left_amount - still_used_amount', 'granted_amount') }}
     end as at_risk_ratio,
     case
-        when state = 'expired' then {{ to_money('greatest(granted_amount - used_to_date, 0)') }}
-        when state = 'running' then {{ to_money('lapsed_to_date + left_amount - still_used_amount') }}
+        when state = 'expired' then {{ to_money('greatest(granted_amount - used_so_far, 0)') }}
+        when state = 'running' then {{ to_money('lapsed_so_far + left_amount - still_used_amount') }}
     end as unused_at_expiry_amount,
     case
         when state = 'running' and left_amount > 0 then {{ safe_ratio('left_amount', 'run_rate_amount_per_day') }}
