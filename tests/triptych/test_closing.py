@@ -44,7 +44,7 @@ def test_one_person_cannot_close_and_approve_however_the_name_is_spelled(
 ) -> None:
     with pytest.raises(UsageError, match="cannot both close a month and approve it"):
         try_to_close(workspace, SignOff("Ana Lima", other_spelling), "2026-03")
-    with pytest.raises(UsageError, match="cannot both close a month and approve it"):
+    with pytest.raises(UsageError, match="cannot both open a month again and approve"):
         reopen(
             workspace,
             load_settings(workspace.root),
