@@ -27,7 +27,7 @@ from tests.e2e.closing_case import (
     charge,
     reconciled_company,
 )
-from triptych import closing
+from triptych import accruing, closing
 from triptych.cli import app
 from triptych.errors import NotReconciledError, UsageError
 from triptych.progress import SilentProgress
@@ -333,6 +333,18 @@ def test_a_closed_month_is_not_closed_twice(closed: ClosingCase) -> None:
         UsageError, match="closed already: by Ana Lima, approved by Ben"
     ):
         closed.close()
+
+
+def test_nothing_of_a_closed_month_is_accrued(closed: ClosingCase) -> None:
+    with pytest.raises(UsageError, match="is closed, by Ana Lima: nothing of it"):
+        accruing.accrue(
+            closed.workspace,
+            load_settings(closed.root),
+            period=CLOSED,
+            by="Ana Lima",
+            approved_by="Ben Okafor",
+            progress=SilentProgress(),
+        )
 
 
 def test_a_month_that_is_not_reconciled_ends_with_exit_code_6(
