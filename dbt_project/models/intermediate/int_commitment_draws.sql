@@ -13,16 +13,14 @@ charged as (
         commitments.commitment_id,
         commitments.currency,
         {{ month_label('charges.charge_date') }} as billing_month,
-        case
-            when commitments.commitment_type = 'prepaid' then charges.unconverted_billed_cost
-            when charges.commitment_role = 'used' then charges.unconverted_effective_cost
-            else cast(0 as decimal(28, 10))
-        end as used_amount,
-        case
-            when commitments.commitment_type <> 'prepaid' and charges.commitment_role = 'unused'
-                then charges.unconverted_effective_cost
-            else cast(0 as decimal(28, 10))
-        end as lapsed_amount
+        {{ to_exact_money(
+            "case when commitments.commitment_type = 'prepaid' then charges.unconverted_billed_cost"
+            ~ " when charges.commitment_role = 'used' then charges.unconverted_effective_cost else 0 end"
+        ) }} as used_amount,
+        {{ to_exact_money(
+            "case when commitments.commitment_type <> 'prepaid' and charges.commitment_role = 'unused'"
+            ~ " then charges.unconverted_effective_cost else 0 end"
+        ) }} as lapsed_amount
     from commitments
     inner join {{ ref('int_charge_amounts') }} as charges
         on
@@ -44,8 +42,8 @@ credited as (
         commitments.commitment_id,
         commitments.currency,
         credits.billing_month,
-        -credits.billed_cost as used_amount,
-        cast(0 as decimal(28, 10)) as lapsed_amount
+        {{ to_exact_money('-credits.billed_cost') }} as used_amount,
+        {{ to_exact_money('0') }} as lapsed_amount
     from commitments
     inner join {{ ref('int_charges_by_invoice') }} as credits
         on
