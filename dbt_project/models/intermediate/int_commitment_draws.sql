@@ -13,13 +13,13 @@ charged as (
         commitments.commitment_id,
         commitments.currency,
         {{ month_label('charges.charge_date') }} as billing_month,
-        {{ to_exact_money(
-            "case when commitments.commitment_type = 'prepaid' then charges.unconverted_billed_cost"
-            ~ " when charges.commitment_role = 'used' then charges.unconverted_effective_cost else 0 end"
+        {{ to_money(
+            "sum(case when commitments.commitment_type = 'prepaid' then charges.unconverted_billed_cost"
+            ~ " when charges.commitment_role = 'used' then charges.unconverted_effective_cost else 0 end)"
         ) }} as used_amount,
-        {{ to_exact_money(
-            "case when commitments.commitment_type <> 'prepaid' and charges.commitment_role = 'unused'"
-            ~ " then charges.unconverted_effective_cost else 0 end"
+        {{ to_money(
+            "sum(case when commitments.commitment_type <> 'prepaid' and charges.commitment_role = 'unused'"
+            ~ " then charges.unconverted_effective_cost else 0 end)"
         ) }} as lapsed_amount
     from commitments
     inner join {{ ref('int_charge_amounts') }} as charges
@@ -35,6 +35,7 @@ charged as (
             and lower(charges.commitment_id) = lower(commitments.commitment_id)
             and charges.commitment_role in ('used', 'unused')
         )
+    group by commitments.commitment_id, commitments.currency, {{ month_label('charges.charge_date') }}
 ),
 
 credited as (
@@ -42,8 +43,8 @@ credited as (
         commitments.commitment_id,
         commitments.currency,
         credits.billing_month,
-        {{ to_exact_money('-credits.billed_cost') }} as used_amount,
-        {{ to_exact_money('0') }} as lapsed_amount
+        {{ to_money('-sum(credits.billed_cost)') }} as used_amount,
+        {{ to_money('0') }} as lapsed_amount
     from commitments
     inner join {{ ref('int_charges_by_invoice') }} as credits
         on
@@ -53,19 +54,9 @@ credited as (
             and {{ month_label("commitments.ends_on - interval '1' day") }} >= credits.billing_month
             and {{ starts_with('lower(credits.charge_description)', 'commitments.credit_description') }}
     where commitments.commitment_type = 'credit_grant' and credits.charge_category = 'Credit'
-),
-
-draws as (
-    select * from charged
-    union all
-    select * from credited
+    group by commitments.commitment_id, commitments.currency, credits.billing_month
 )
 
-select
-    commitment_id,
-    currency,
-    billing_month,
-    {{ to_money('sum(used_amount)') }} as used_amount,
-    {{ to_money('sum(lapsed_amount)') }} as lapsed_amount
-from draws
-group by commitment_id, currency, billing_month
+select * from charged
+union all
+select * from credited
