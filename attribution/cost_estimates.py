@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from attribution import estimate_store
+from attribution.cost_anomalies import update_cost_anomalies
 from attribution.cost_forecasts import METHOD_VERSION, forecast_rows
 from attribution.daily_costs import read_daily_costs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from attribution.anomalies.line_items import Evidence
     from attribution.daily_costs import DailyCosts
 
 _FORECASTS = "cost_forecasts"
@@ -32,21 +34,28 @@ class EstimateReport:
     ----------
     series_count : int
         Series with a forecast.
+    anomaly_count : int
+        Anomalies that are known.
     is_unchanged : bool
         No day's amount differed: what was stored stands.
     """
 
     series_count: int
+    anomaly_count: int
     is_unchanged: bool
 
 
-def update_cost_estimates(build_database: Path) -> EstimateReport:
-    """Forecast what the newest build says a day costs, unless that is known already.
+def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateReport:
+    """Forecast what a day will cost, and find what it should not have.
+
+    Neither is done again while no day's amount has changed.
 
     Parameters
     ----------
     build_database : Path
         After the first half of the build.
+    evidence : Evidence
+        What its views read.
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
@@ -56,10 +65,12 @@ def update_cost_estimates(build_database: Path) -> EstimateReport:
         if not is_unchanged:
             rows = _forecast(costs)
             estimate_store.replace(connection, _FORECASTS, digest, rows)
-        row = connection.execute(
-            "SELECT count(*) FROM estimates.cost_forecast_quality"
-        ).fetchone()
-    return EstimateReport(int(row[0]) if row else 0, is_unchanged)
+        anomaly_count = update_cost_anomalies(connection, evidence)
+        return EstimateReport(
+            estimate_store.count(connection, "cost_forecast_quality"),
+            estimate_store.count(connection, "cost_anomalies"),
+            is_unchanged and anomaly_count is None,
+        )
 
 
 def _forecast(costs: list[DailyCosts]) -> dict[str, list[dict[str, Any]]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     import duckdb
@@ -92,14 +93,19 @@ class DailyCosts:
         return found.hexdigest()
 
 
+def last_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the last day that every daily bill has reached; ``None`` without one."""
+    row = connection.execute(_LAST_COMPLETE_DAY, [_DAILY_BILL_DAYS]).fetchone()
+    return row[0] if row else None
+
+
 def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
     """Read the daily cost of each part, by currency; empty without a daily bill.
 
     The last complete day is the oldest of the newest days of all bills that are
     delivered daily: what lies after it is known in part only.
     """
-    row = connection.execute(_LAST_COMPLETE_DAY, [_DAILY_BILL_DAYS]).fetchone()
-    last_day: date | None = row[0] if row else None
+    last_day = last_complete_day(connection)
     if last_day is None:
         return []
     by_currency: dict[str, dict[str, dict[date, float]]] = {}
@@ -109,13 +115,14 @@ def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
         DailyCosts(
             currency,
             last_day,
-            {model: _every_day(days, last_day) for model, days in models.items()},
+            {model: every_day(days, last_day) for model, days in models.items()},
         )
         for currency, models in by_currency.items()
     ]
 
 
-def _every_day(costs: dict[date, float], last_day: date) -> NDArray[np.float64]:
+def every_day(costs: Mapping[date, float], last_day: date) -> NDArray[np.float64]:
+    """Return money per day from the first day with a cost; 0 where there is none."""
     first = min(costs)
     count = (last_day - first).days + 1
     return np.array(
@@ -123,4 +130,11 @@ def _every_day(costs: dict[date, float], last_day: date) -> NDArray[np.float64]:
     )
 
 
-__all__ = ["ACTIVE_DAYS", "UNASSIGNED", "DailyCosts", "read_daily_costs"]
+__all__ = [
+    "ACTIVE_DAYS",
+    "UNASSIGNED",
+    "DailyCosts",
+    "every_day",
+    "last_complete_day",
+    "read_daily_costs",
+]

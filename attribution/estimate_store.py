@@ -44,6 +44,30 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "naive_error_ratio": "DOUBLE",
         "coverage_ratio": "DOUBLE",
     },
+    "cost_anomalies": {
+        **_SERIES,
+        "source": "VARCHAR",
+        "service_name": "VARCHAR",
+        "first_day": "DATE",
+        "last_day": "DATE",
+        "day_count": "INTEGER",
+        "expected_cost": "DOUBLE",
+        "expected_cost_high": "DOUBLE",
+        "excess_cost": "DOUBLE",
+        "status": "VARCHAR",
+        "driver": "VARCHAR",
+        "driver_subject": "VARCHAR",
+        "driver_pool_id": "VARCHAR",
+        "price_excess_cost": "DOUBLE",
+        "volume_excess_cost": "DOUBLE",
+        "new_resource_excess_cost": "DOUBLE",
+        "new_resource_count": "INTEGER",
+        "quantity_unit": "VARCHAR",
+        "prior_unit_price": "DOUBLE",
+        "unit_price": "DOUBLE",
+        "prior_quantity": "DOUBLE",
+        "quantity": "DOUBLE",
+    },
 }
 _DIGESTS = {"subject": "VARCHAR", "digest": "VARCHAR"}
 
@@ -68,6 +92,19 @@ def is_current(
         "SELECT digest FROM estimates.digests WHERE subject = ?", [subject]
     ).fetchone()
     return row is not None and row[0] == digest
+
+
+def read(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
+    """Return the rows of a table as they are stored."""
+    names = list(TABLES[table])
+    found = connection.execute(f"SELECT * FROM estimates.{table}").fetchall()
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Return the number of rows of a table."""
+    row = connection.execute(f"SELECT count(*) FROM estimates.{table}").fetchone()
+    return int(row[0]) if row else 0
 
 
 def replace(

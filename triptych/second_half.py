@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from attribution.anomalies.line_items import Evidence
 from attribution.cost_estimates import update_cost_estimates
 from triptych.dbt_commands import (
     SECOND_HALF,
@@ -31,7 +32,11 @@ if TYPE_CHECKING:
     from triptych.workspace import Workspace
 
 #: Tables that the marts of the second half start from, besides the estimates.
-_INPUTS = ("cost.mart_budget_variance", "cost.fct_daily_model_costs")
+_INPUTS = (
+    "cost.mart_budget_variance",
+    "cost.fct_daily_model_costs",
+    "cost.fct_daily_service_costs",
+)
 _STATE = "estimates.joined_from"
 #: Apart from the first half, whose manifest has the SQL that figures are explained by.
 _TARGET = "dbt_from_estimates"
@@ -64,11 +69,12 @@ def build_from_estimates(
     TransformError
         A model or a test failed; what is published stands.
     """
-    report = update_cost_estimates(workspace.build_database)
+    evidence = Evidence(workspace.raw_database, workspace.root, engine.memory_limit)
+    report = update_cost_estimates(workspace.build_database, evidence)
     task.note(
         "estimates as before"
         if report.is_unchanged
-        else f"{report.series_count} series forecast"
+        else f"{report.series_count} series forecast, {report.anomaly_count} anomalies"
     )
     inputs = _inputs_digest(workspace.build_database)
     if _joined_from(workspace.build_database) == inputs:

@@ -30,6 +30,7 @@ from dashboard.data.accruals import (
     accruals,
     booked_accruals,
 )
+from dashboard.data.anomalies import anomalies, anomaly_days, anomaly_months
 from dashboard.data.budgets import (
     BRIDGE_BARS,
     BridgeBar,
@@ -166,6 +167,9 @@ __all__ = [
     "adjustment_totals",
     "adjustments",
     "booked_accruals",
+    "anomalies",
+    "anomaly_days",
+    "anomaly_months",
     "bridge_lines",
     "bridge_months",
     "bridge_steps",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard import (
+    anomalies,
     budget_charts,
     budget_sentences,
     burn_down_section,
@@ -58,6 +59,7 @@ def main() -> None:
     show_landings(here, landings)
     show_forecast(here)
     burn_down_section.show(here)
+    anomalies.show(here)
 
 
 def show_tiles(

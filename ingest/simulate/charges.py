@@ -73,6 +73,26 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Surge:
+    """Days of a month on which a meter counts a multiple of what it would have.
+
+    ``first_day`` counts from 0. One that is growing reaches ``factor`` on its last day.
+    """
+
+    first_day: int
+    day_count: int
+    factor: float
+    is_growing: bool = False
+
+    def at(self, days: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the multiple at some days of the month."""
+        number = days - self.first_day
+        part = (number + 1) / self.day_count if self.is_growing else 1.0
+        is_there = (number >= 0) & (number < self.day_count)
+        return np.where(is_there, 1.0 + (self.factor - 1.0) * part, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Charge:
     """One meter in one month.
 
@@ -92,6 +112,11 @@ class Charge:
         Billing currency.
     line_count : int
         Lines at scale 1.
+    days : tuple of int or None
+        First day of the month of use on which there is anything, and the day after the
+        last, from 0; all of them where it is not told.
+    surges : tuple of Surge
+        When there is more than usual.
     """
 
     name: str
@@ -114,7 +139,8 @@ class Charge:
     discount: float = 0.0
     commitment_discount: float = 0.0
     description: str = ""
-    last_days_only: int = 0
+    days: tuple[int, int] | None = None
+    surges: tuple[Surge, ...] = ()
 
     @property
     def quantum(self) -> int:
@@ -204,7 +230,9 @@ def draw_lines(
     starts, length = _periods(charge, end)
     is_scaled = charge.grain != "month" and charge.source not in BY_DAY
     lines = charge.line_count if charge.source in BY_DAY else 1
-    count = max(1, round(charge.line_count * scale)) if is_scaled else lines
+    # Days that the provider has not delivered yet have no lines either.
+    there = len(starts) / len(_all_periods(charge)[0])
+    count = max(1, round(charge.line_count * scale * there)) if is_scaled else lines
     number = np.arange(count, dtype=np.int64)
     # Fewer lines than periods are spread from the first to the last.
     spread = number * (len(starts) - 1) // max(count - 1, 1)
@@ -224,19 +252,44 @@ def draw_lines(
 
 
 def _periods(charge: Charge, end: int) -> tuple[NDArray[np.int64], int]:
+    starts, length = _all_periods(charge)
+    return starts[starts < end], length
+
+
+def _all_periods(charge: Charge) -> tuple[NDArray[np.int64], int]:
     month = charge.used_in
     first = epoch_seconds(month.first_day) + charge.starts_at_hour * HOUR_SECONDS
     if charge.grain == "month":
         return np.array([epoch_seconds(month.first_day)]), month.day_count * DAY_SECONDS
     length = HOUR_SECONDS if charge.grain == "hour" else DAY_SECONDS
     starts = first + length * np.arange(month.day_count * DAY_SECONDS // length)
-    if charge.last_days_only:
-        starts = starts[-charge.last_days_only * DAY_SECONDS // length :]
-    return starts[starts < end], length
+    if charge.days:
+        per_day = DAY_SECONDS // length
+        starts = starts[charge.days[0] * per_day : charge.days[1] * per_day]
+    return starts, length
+
+
+def surge_ratio(charge: Charge, end: int) -> float:
+    """Return the cost of a month with its surges, by what it would be without."""
+    starts, _ = _periods(charge, end)
+    usual = _usual_weights(charge, starts)
+    return float((usual * _surged(charge, starts)).sum() / usual.sum())
 
 
 def _pattern_weights(charge: Charge, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    return _usual_weights(charge, starts) * _surged(charge, starts)
+
+
+def _usual_weights(charge: Charge, starts: NDArray[np.int64]) -> NDArray[np.float64]:
     return activity(starts) if charge.pattern != "flat" else np.ones(len(starts))
+
+
+def _surged(charge: Charge, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    first = epoch_seconds(charge.used_in.first_day)
+    found = np.ones(len(starts))
+    for surge in charge.surges:
+        found *= surge.at((starts - first) // DAY_SECONDS)
+    return found
 
 
 def activity(instants: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -275,7 +328,9 @@ __all__ = [
     "Pattern",
     "Placement",
     "Source",
+    "Surge",
     "Tags",
     "activity",
     "draw_lines",
+    "surge_ratio",
 ]

@@ -96,7 +96,17 @@ def write_company(
     _write_settings(directory, timeline)
     write_truth(
         directory / "sample" / "truth.yml",
-        Facts(timeline, ledger, meters, outcomes, spending, seed, scale, counts),
+        Facts(
+            timeline,
+            plan.charges,
+            ledger,
+            meters,
+            outcomes,
+            spending,
+            seed,
+            scale,
+            counts,
+        ),
     )
 
 

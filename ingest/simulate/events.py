@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from ingest.simulate import spending
+from ingest.simulate.anomalies import appearing
 from ingest.simulate.charges import BY_DAY, Charge, Placement, Source
 from ingest.simulate.organisation import (
     AWS_DOLLAR_PAYER,
@@ -17,6 +18,7 @@ from ingest.simulate.organisation import (
     Account,
 )
 from ingest.simulate.price_list import SKUS, Sku, per_thousand
+from ingest.simulate.timeline import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,6 +99,7 @@ def event_drafts(month: Month, timeline: Timeline) -> Iterator[Draft]:
     yield from _gpu_nodes(month, timeline)
     yield from _tag_straggler(month, timeline)
     yield from _late_arrivals(month, timeline)
+    yield from _appearing(month, timeline)
     if month.index < max(1, len(timeline.months) // 6):
         yield Draft(
             spending.ACTIVATION_CREDIT,
@@ -178,6 +181,33 @@ def _tag_straggler(month: Month, timeline: Timeline) -> Iterator[Draft]:
     )
 
 
+def _appearing(month: Month, timeline: Timeline) -> Iterator[Draft]:
+    """Yield what nobody expected: a copy, a cluster, a node."""
+    for anomaly in appearing(month, timeline):
+        new = anomaly.new
+        assert new is not None  # noqa: S101
+        first = anomaly.first_day - 1
+        last = min(first + anomaly.day_count, month.day_count)
+        charge = base_charge(
+            anomaly.meter,
+            anomaly.source,
+            SKUS[new.sku],
+            new.account,
+            month,
+            timeline,
+        )
+        yield Draft(
+            new.eur_per_day * (last - first),
+            replace(
+                charge,
+                days=(first, last),
+                line_count=(last - first) * HOURS_PER_DAY,
+                placement=new.placement,
+                tags=new.tags,
+            ),
+        )
+
+
 def _late_arrivals(month: Month, timeline: Timeline) -> Iterator[Draft]:
     """Yield what belongs to an earlier month: a correction, a credit, late usage."""
     if month.index == timeline.pivot_index + 1:
@@ -225,7 +255,7 @@ def _late_google_usage(month: Month, timeline: Timeline) -> Charge:
         charge,
         used_in=used_in,
         line_count=6,
-        last_days_only=1,
+        days=(used_in.day_count - 1, used_in.day_count),
         placement=Placement("shared", "pool", "llm-gateway"),
         tags=(("service", "gateway"),),
     )

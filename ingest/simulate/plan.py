@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from ingest.simulate.anomalies import price_factor, surges
 from ingest.simulate.api_spending import BY_DAY as API_SPENDING
-from ingest.simulate.charges import BY_DAY
+from ingest.simulate.charges import BY_DAY, surge_ratio
 from ingest.simulate.events import Draft, base_charge, event_drafts, month_account
 from ingest.simulate.exchange import PRECISE_UNITS, draw_exchange
 from ingest.simulate.money import to_units
@@ -21,7 +22,7 @@ from ingest.simulate.organisation import MODELS
 from ingest.simulate.price_list import SKUS, per_thousand
 from ingest.simulate.railway_bill import MONTHLY_FEES
 from ingest.simulate.spending import PROMOTION, SPENDING, Spend
-from ingest.simulate.timeline import PHASES
+from ingest.simulate.timeline import PHASES, epoch_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +110,10 @@ def _month_drafts(
         wiggle = float(np.exp(rng.normal(0.0, _WIGGLE)))
         if spend.eur[position]:
             charge = _charge_of(spend, month, timeline)
-            yield Draft(spend.eur[position] * wiggle, charge)
+            more = price_factor(spend.sku, month, timeline)
+            if charge.surges:
+                more *= surge_ratio(charge, epoch_seconds(timeline.end))
+            yield Draft(spend.eur[position] * wiggle * more, charge)
     yield from event_drafts(month, timeline)
 
 
@@ -118,10 +122,12 @@ def _charge_of(spend: Spend, month: Month, timeline: Timeline) -> Charge:
     is_token = sku.key.startswith("gcp-tokens")
     is_promoted = is_token and month.index < _PROMOTED_MONTHS
     periods = {"hour": month.hour_count, "day": month.day_count, "month": 1}
+    sku = per_thousand(sku) if is_token and month.phase != "hybrid" else sku
+    price = sku.price * price_factor(spend.sku, month, timeline)
     base = base_charge(
         spend.name,
         spend.source,
-        per_thousand(sku) if is_token and month.phase != "hybrid" else sku,
+        replace(sku, price=price),
         month_account(spend.account, month, timeline),
         month,
         timeline,
@@ -136,6 +142,7 @@ def _charge_of(spend: Spend, month: Month, timeline: Timeline) -> Charge:
         resource_count=spend.resources,
         tags=_tags(spend, month, timeline),
         credits=(*spend.credits, *((PROMOTION,) if is_promoted else ())),
+        surges=surges(spend.source, spend.name, month, timeline),
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ingest.simulate import outcomes as effects
 from ingest.simulate.commitments import burnt_down
+from ingest.simulate.anomalies import planted_in
 from ingest.simulate.formats.yaml_text import to_yaml
 from ingest.simulate.money import to_decimal
 from ingest.simulate.registers import Spending, missing_invoice_month, phase_totals
@@ -23,6 +24,7 @@ from ingest.simulate.timeline import HOURS_PER_DAY
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ingest.simulate.charges import Charge
     from ingest.simulate.ledger import Ledger, Total
     from ingest.simulate.metering import Meters
     from ingest.simulate.splits import PoolMonth
@@ -61,6 +63,7 @@ class Facts:
     """Everything that the truth is written from."""
 
     timeline: Timeline
+    charges: tuple[tuple[Charge, ...], ...]
     ledger: Ledger
     meters: Meters
     outcomes: effects.Outcomes
@@ -92,6 +95,7 @@ def write_truth(path: Path, facts: Facts) -> None:
         "commitments": burnt_down(facts.ledger, facts.timeline),
         "phases": _phases(facts),
         "effects": _effects(facts),
+        "anomalies": _anomalies(facts),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_HEADER + to_yaml(content), encoding="utf-8")
@@ -225,6 +229,23 @@ def _gpu_used_ratio(facts: Facts, phase: Phase) -> float:
     used = sum(int(s.used[hours].sum()) for s in facts.meters.accelerators)
     there = sum(int(s.capacity[hours].sum()) for s in facts.meters.accelerators)
     return round(used / there, 6)
+
+
+def _anomalies(facts: Facts) -> _Tree:
+    """Return what was planted in the cost of a day, and where it shows."""
+    found: _Tree = {}
+    for one, charge in planted_in(facts.charges, facts.timeline):
+        first, last = one.days(charge.month)
+        model = charge.placement.kind == "model"
+        found[one.name] = {
+            "source": one.source,
+            "service_name": charge.sku.service,
+            "model_id": charge.placement.target if model else None,
+            "first_day": first.isoformat(),
+            "last_day": last.isoformat(),
+            "driver": one.driver,
+        }
+    return found
 
 
 def _effects(facts: Facts) -> _Tree:

@@ -84,6 +84,18 @@ create table cost.mart_cost_landings (landing varchar, period varchar, series va
   remaining_day_count integer, actual_cost decimal(28,10), landing_cost double,
   landing_cost_low double, landing_cost_high double, budget_amount decimal(28,10),
   budget_outlook varchar);
+create table cost.fct_daily_service_costs (charge_date date, billing_month varchar,
+  source varchar, provider varchar, service_name varchar, component varchar,
+  currency varchar, billed_cost decimal(28,10), effective_cost decimal(28,10),
+  is_estimated boolean);
+create table cost.mart_cost_anomalies (series varchar, model_id varchar,
+  source varchar, service_name varchar, currency varchar, first_day date,
+  last_day date, day_count integer, expected_cost double, expected_cost_high double,
+  actual_cost decimal(28,10), excess_cost double, status varchar, driver varchar,
+  driver_subject varchar, driver_pool_id varchar, price_excess_cost double,
+  volume_excess_cost double, new_resource_excess_cost double,
+  new_resource_count integer, quantity_unit varchar, prior_unit_price double,
+  unit_price double, prior_quantity double, quantity double);
 """
 
 #: One invoice ties to a cent of rounding; one lacks a line of 20 and leaves 5.50; one
@@ -266,6 +278,41 @@ insert into cost.mart_cost_landings values
    7500, 'will be within');
 """
 
+#: Each driver once: EC2 costs 3 x 70 instead of 3 x 50 for its dearer hours, a search
+#: has doubled and stays so, a node appears, and of an API nobody can tell.
+ANOMALIES = """
+insert into cost.fct_daily_service_costs
+select cast(d as date), strftime(d, '%Y-%m'), 'aws', 'AWS', 'EC2', 'direct', 'EUR',
+  cost, cost, false
+from (
+  select d,
+    case when d between '2026-09-08' and '2026-09-10' then 70 else 50 end as cost
+  from range(timestamp '2026-08-11', timestamp '2026-09-16', interval 1 day) as days(d)
+);
+insert into cost.mart_cost_anomalies by name
+select series, model as model_id, source, service as service_name, 'EUR' as currency,
+  day as first_day, day + days - 1 as last_day, days as day_count, expected as
+  expected_cost, expected * 1.1 as expected_cost_high, actual as actual_cost,
+  actual - expected as excess_cost, status, driver, subject as driver_subject,
+  pool as driver_pool_id, price as price_excess_cost, volume as volume_excess_cost,
+  new as new_resource_excess_cost, count as new_resource_count,
+  p0 as prior_unit_price, p1 as unit_price, q0 as prior_quantity, q1 as quantity
+from (values
+  ('service', null, 'aws', 'EC2', date '2026-09-08', 3, 150.0, 210, 'ended', 'price',
+   'Node hours', null, 60.0, 0.0, 0.0, 0, 5.0, 7.0, 30.0, 30.0),
+  ('model', 'eta-v2', null, null, date '2026-09-01', 14, 140.0, 280, 'new level',
+   'volume', 'Search', 'vectors', 0.0, 135.0, 0.0, 0, 1.0, 1.0, 140.0, 280.0),
+  ('unassigned', null, null, null, date '2026-09-12', 4, 40.0, 140, 'ongoing',
+   'new_resource', 'arn:aws:1:node-7', null, 0.0, 0.0, 100.0, 2, null, null, null,
+   null),
+  ('model', 'small-4', null, null, date '2026-09-03', 1, 5.0, 25, 'ended', 'volume',
+   'gpu', 'gpu', 0.0, 20.0, 0.0, 0, null, null, 0.1, 0.5),
+  ('service', null, 'openai', null, date '2026-08-20', 2, 10.0, 40, 'ended', 'unknown',
+   null, null, 0.0, 0.0, 0.0, 0, null, null, null, null)
+) as found (series, model, source, service, day, days, expected, actual, status, driver,
+  subject, pool, price, volume, new, count, p0, p1, q0, q1);
+"""
+
 #: Two people on September against August, one of them on a model alone; one on August.
 COMMENTS = """
 insert into cost.mart_period_comments values
@@ -285,5 +332,6 @@ ROWS = (
     + _BUDGETS
     + _BRIDGE
     + _FORECASTS
+    + ANOMALIES
     + COMMENTS
 )

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from dashboard import anomaly_sentences, data
 from dashboard import format as fmt
 from tests.dashboard.conftest import OpenApp, text_of, tiles
 from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +51,37 @@ def test_the_bridge_says_what_did_most_and_leads_to_lines(
     assert "Vision v1" not in text
     july = text_of(open_app(tmp_path, page=PAGE, against="2026-07"))
     assert "Sep 2026 cost **EUR 500.00 more** than Jul 2026" in july
+
+
+def test_an_anomaly_says_why_with_the_figures_that_decided_it(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE, anomaly="EC2 (aws), 2026-09-08"))
+    assert "**4 anomalies** in Sep 2026: 1 of services, 3 of models." in text
+    assert "**Still going on:** What belongs to no model since 2026-09-12." in text
+    # 7 a node hour instead of 5 is 40 % more: 3 x 70 against 3 x 50.
+    assert "cost EUR 210.00 in 3 days from 2026-09-08, ≈ EUR 60 more" in text
+    assert "Price: a unit of Node hours +40.0 %" in text
+    july = text_of(open_app(tmp_path, page=PAGE, period="2026-07"))
+    assert "**No anomaly in Jul 2026.** The last one began in Sep 2026." in july
+
+
+def test_each_driver_is_said_with_its_figures(tmp_path: Path) -> None:
+    publish(tmp_path)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    both = data.Period("Aug to Sep", ("2026-08", "2026-09"))
+    selection = data.Selection(both, "Amortised", "EUR")
+    rows = data.anomalies(snapshot, selection).to_pylist()
+    assert {row["name"]: anomaly_sentences.reason(row) for row in rows} == {
+        # 7 instead of 5, 280 instead of 140, a share of 0.5 instead of 0.1.
+        "EC2 (aws)": "Price: a unit of Node hours +40.0 %",
+        "eta-v2": "Volume: 2.0 × the quantity of Search, through the pool vectors",
+        "small-4": "Volume: 5.0 × its share of gpu",
+        "What belongs to no model": "New resource: node-7 and 1 other",
+        "no service named (openai)": "Not known: the bill tells no quantities, or no"
+        " single cause carries it",
+    }
 
 
 def test_comments_stand_under_the_bridge_that_they_are_about(
@@ -96,7 +129,12 @@ def test_what_is_not_there_is_said_with_what_would_bring_it(
     assert "No month before Jul 2026 has cost to compare it with." in text_of(july)
     emptied = publish(tmp_path, run_id="run-0002")
     with duckdb.connect(str(emptied)) as connection:
-        for mart in ("budget_variance", "cost_forecasts", "cost_landings"):
+        for mart in (
+            "budget_variance",
+            "cost_forecasts",
+            "cost_landings",
+            "cost_anomalies",
+        ):
             connection.execute(f"delete from cost.mart_{mart}")
     text = text_of(open_app(tmp_path, page=PAGE, basis="Billed"))
     assert "**No budget yet.** Deliver a table of the stream `budgets`" in text

@@ -1,16 +1,32 @@
 {#-
-  The ledger by day at ten decimals, in the reporting currency where a rate exists.
+  The ledger by day and target at ten decimals, in the reporting currency where a rate exists.
   Rounding each row once leaves a residue per source, month and currency; it is a row
   of component remainder, so that the sum is the exact total, rounded once.
 -#}
 {{ config(materialized='table') }}
+{%- set keys -%}
+    billing_month, charge_date, allocation_interval, interval_started_at, source, provider, matched_platform_id,
+    component, target_kind, target, lifecycle_stage, assignment_method, rule_name, unallocated_service_name,
+    unallocated_resource_type, commitment_kind, commitment_role, commitment_id, commitment_name, billing_currency,
+    is_estimated
+{%- endset %}
 
-with placed as (
+with of_all_services as (
+    select
+        {{ keys }},
+        {{ to_exact_money('sum(billed_cost)') }} as billed_cost,
+        {{ to_exact_money('sum(effective_cost)') }} as effective_cost,
+        cast(sum(line_item_count) as bigint) as line_item_count
+    from {{ ref('int_daily_charges_placed') }}
+    group by {{ keys }}
+),
+
+placed as (
     select
         *,
         {{ to_money('billed_cost') }} as rounded_billed_cost,
         {{ to_money('effective_cost') }} as rounded_effective_cost
-    from {{ ref('int_daily_charges_placed') }}
+    from of_all_services
 ),
 
 rates as (

@@ -1,6 +1,6 @@
 {#-
-  The first table, and the only pass over all line items: their sums by day, target
-  and component. Incremental by billing month: a month whose loads changed is
+  The first table, and the only pass over all line items: their sums by day, target,
+  service and component. Incremental by billing month: a month whose loads changed is
   replaced, whatever it held.
 
   Rule, platform, component, interval and broken money rules travel through the
@@ -60,6 +60,7 @@ summed as (
         end as started_at,
         source,
         service_provider_name as provider,
+        service_name,
         billing_currency,
         case
             when commitment_role_code > 0 then coalesce({{ subject }}, '') || {{ packed_commitment() }}
@@ -73,7 +74,7 @@ summed as (
         sum(effective_cost) as effective_cost,
         count(*) as charge_count
     from charges
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by 1, 2, 3, 4, 5, 6, 7, 8
 ),
 
 told_apart as (
@@ -102,6 +103,7 @@ select
     end as interval_started_at,
     source,
     provider,
+    service_name,
     {{ rule_attribute('platform_position', platform_rules, 'target') }} as matched_platform_id,
     {{ component_label('component_code') }} as component,
     {{ rule_attribute('rule_position', assignment_rules, 'target_kind') }} as target_kind,

@@ -1,0 +1,267 @@
+"""Anomalies of daily cost, by model and by service, as rows.
+
+Found once for each state of the evidence and never on a page. What was found before is
+not explained again: line items are read for new findings alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from attribution import estimate_store
+from attribution.anomalies.detection import find_anomalies
+from attribution.anomalies.drivers import UNKNOWN, Driver, likely_driver
+from attribution.anomalies.line_items import Scope, read_items
+from attribution.anomalies.model_parts import largest_part
+from attribution.anomalies.series import read_cost_series, total_by_day
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+    from numpy.typing import NDArray
+
+    from attribution.anomalies.detection import Finding
+    from attribution.anomalies.line_items import Evidence
+    from attribution.anomalies.model_parts import ModelPart
+    from attribution.anomalies.series import CostSeries
+
+#: Changes whenever the same days would be judged or explained in another way.
+METHOD_VERSION = 1
+#: An excess below this part of a typical day's whole spend is nobody's concern.
+LEAST_PART_OF_A_DAY = 0.03
+#: Days at the end that a vendor may still add to.
+PROVISIONAL_DAYS = 3
+#: A series that begins so long after all others is new.
+_NEW_AFTER_DAYS = 28
+_TYPICAL_DAYS = 28
+_SUBJECT = "cost_anomalies"
+
+_Row = dict[str, Any]
+_DRIVER_COLUMNS = (
+    "driver", "driver_subject", "driver_pool_id", "price_excess_cost",
+    "volume_excess_cost", "new_resource_excess_cost", "new_resource_count",
+    "quantity_unit", "prior_unit_price", "unit_price", "prior_quantity", "quantity",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A finding in its series."""
+
+    series: CostSeries
+    finding: Finding
+
+    @property
+    def scope(self) -> Scope:
+        """The line items of its own days."""
+        one = self.series
+        is_model = one.kind == "model"
+        return Scope(
+            one.day(self.finding.first), one.day(self.finding.last), one.currency,
+            one.source, one.service_name or None, one.model_id if is_model else None,
+        )  # fmt: skip
+
+
+def update_cost_anomalies(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence
+) -> int | None:
+    """Look for anomalies, unless no day has changed.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database after the first half of the build, with its estimates.
+    evidence : Evidence
+        Where line items are, to explain what is new.
+
+    Returns
+    -------
+    int or None
+        How many there are; ``None`` where what was stored stands.
+    """
+    series = read_cost_series(connection)
+    digest = _digest(series)
+    if estimate_store.is_current(connection, _SUBJECT, digest):
+        return None
+    known = {_key(row): row for row in estimate_store.read(connection, _SUBJECT)}
+    found = [(one, _finding_row(one)) for one in anomalies_of(series)]
+    new = [pair for pair in found if not _is_explained(pair[1], known)]
+    _explain(connection, evidence, new)
+    rows = [row for _, row in found]
+    estimate_store.replace(connection, _SUBJECT, digest, {_SUBJECT: rows})
+    return len(rows)
+
+
+def anomalies_of(series: Sequence[CostSeries]) -> list[Anomaly]:
+    """Return what stands out in some series that are all of a spend."""
+    found: list[Anomaly] = []
+    for currency in sorted({one.currency for one in series}):
+        first, total = total_by_day(series, currency)
+        least = LEAST_PART_OF_A_DAY * _typical(total)
+        for one in series:
+            if one.currency != currency:
+                continue
+            begins = (one.first_day - first).days
+            found += [
+                Anomaly(one, finding)
+                for finding in find_anomalies(
+                    one.values,
+                    one.first_day,
+                    least_excess=least[begins:],
+                    # A model is begun on purpose, and stands in the catalogue.
+                    alarms_when_new=one.kind == "service" and begins > _NEW_AFTER_DAYS,
+                )
+            ]
+    return found
+
+
+def _typical(total: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of the four weeks before each day; of the first, of the first."""
+    summed = np.concatenate([[0.0], np.cumsum(total)])
+    ends = np.maximum(np.arange(len(total)), min(_TYPICAL_DAYS, len(total)))
+    starts = np.maximum(ends - _TYPICAL_DAYS, 0)
+    return np.asarray((summed[ends] - summed[starts]) / (ends - starts))
+
+
+def _finding_row(one: Anomaly) -> _Row:
+    series, finding = one.series, one.finding
+    return {
+        "series": series.kind,
+        "model_id": series.model_id or None,
+        "currency": series.currency,
+        "source": series.source,
+        "service_name": series.service_name or None,
+        "first_day": series.day(finding.first),
+        "last_day": series.day(finding.last),
+        "day_count": finding.last - finding.first + 1,
+        "expected_cost": finding.expected,
+        "expected_cost_high": finding.high,
+        "excess_cost": finding.excess,
+        "status": _status(one),
+    }
+
+
+def _status(one: Anomaly) -> str:
+    last = len(one.series.values) - 1
+    if one.finding.first > last - PROVISIONAL_DAYS:
+        return "provisional"
+    if one.finding.is_settled or one.finding.is_new:
+        return "new level"
+    return "ongoing" if one.finding.last == last else "ended"
+
+
+def _key(row: _Row) -> tuple[object, ...]:
+    names = ("series", "model_id", "currency", "source", "service_name")
+    return (
+        *(row[name] for name in names), row["first_day"], row["last_day"],
+        round(row["excess_cost"], 2),
+    )  # fmt: skip
+
+
+def _is_explained(row: _Row, known: dict[tuple[object, ...], _Row]) -> bool:
+    """Take over what explained the same finding before."""
+    before = known.get(_key(row))
+    if before is None or before["driver"] == UNKNOWN:
+        return False
+    row.update({name: before[name] for name in _DRIVER_COLUMNS})
+    return True
+
+
+def _explain(
+    connection: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
+    new: list[tuple[Anomaly, _Row]],
+) -> None:
+    """Add the likely driver to each row."""
+    parts = [_part_of(connection, one) for one, _ in new]
+    scopes = [_scope(one, part) for (one, _), part in zip(new, parts, strict=True)]
+    items = read_items(
+        connection, evidence, [scope for scope in scopes if scope is not None]
+    )
+    for (one, row), part, scope in zip(new, parts, scopes, strict=True):
+        excess = one.finding.excess
+        driver = Driver(UNKNOWN)
+        if scope is None and part is not None:
+            driver = _by_share(part)
+        elif scope is not None and items is not None:
+            share = part.share if part is not None and scope.pool_id else 1.0
+            driver = _scaled(
+                likely_driver(items.get(scope, []), excess / (share or 1.0)), share
+            )
+        row.update(_driver_row(driver, part.pool_id if part is not None else None))
+
+
+def _part_of(connection: duckdb.DuckDBPyConnection, one: Anomaly) -> ModelPart | None:
+    series = one.series
+    if series.model_id is None:
+        return None
+    days = one.scope
+    return largest_part(
+        connection, series.model_id, series.currency, days.first_day, days.last_day
+    )
+
+
+def _scope(one: Anomaly, part: ModelPart | None) -> Scope | None:
+    """Return the line items that tell why; none where a share of a pool does."""
+    if part is None or part.pool_id is None:
+        return one.scope
+    if not part.is_of_the_pool:
+        return None
+    return replace(one.scope, model_id=None, pool_id=part.pool_id)
+
+
+def _by_share(part: ModelPart) -> Driver:
+    """Explain a model that took more of a pool which cost the same."""
+    return Driver(
+        "volume",
+        part.pool_id,
+        volume_excess=part.excess,
+        unit="share of the pool",
+        prior_quantity=part.prior_share,
+        quantity=part.share,
+    )
+
+
+def _scaled(driver: Driver, share: float) -> Driver:
+    """Return a pool's driver as the part of it that a model bears."""
+    return replace(
+        driver,
+        price_excess=driver.price_excess * share,
+        volume_excess=driver.volume_excess * share,
+        new_resource_excess=driver.new_resource_excess * share,
+    )
+
+
+def _driver_row(driver: Driver, pool_id: str | None) -> _Row:
+    return {
+        "driver": driver.name,
+        "driver_subject": driver.subject,
+        "driver_pool_id": pool_id,
+        "price_excess_cost": _rounded(driver.price_excess),
+        "volume_excess_cost": _rounded(driver.volume_excess),
+        "new_resource_excess_cost": _rounded(driver.new_resource_excess),
+        "new_resource_count": driver.new_resource_count,
+        "quantity_unit": driver.unit,
+        "prior_unit_price": _rounded(driver.prior_unit_price),
+        "unit_price": _rounded(driver.unit_price),
+        "prior_quantity": _rounded(driver.prior_quantity),
+        "quantity": _rounded(driver.quantity),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Return eight digits: line items are added up in no certain order."""
+    return None if value is None else float(f"{value:.8g}")
+
+
+def _digest(series: Sequence[CostSeries]) -> str:
+    parts = [str(METHOD_VERSION), *sorted(one.digest for one in series)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+__all__ = ["Anomaly", "anomalies_of", "update_cost_anomalies"]

@@ -1,0 +1,97 @@
+{#-
+  Days on which a model or a service cost more than its past lets expect, and likely
+  why. What they cost is added up here, exactly; what was expected is an estimate.
+-#}
+with anomalies as (
+    select * from {{ source('estimates', 'cost_anomalies') }}
+),
+
+days as (
+    select
+        case when model_id is null then 'unassigned' else 'model' end as series,
+        model_id,
+        cast(null as string) as source,
+        cast(null as string) as service_name,
+        billing_month,
+        charge_date,
+        component,
+        currency,
+        effective_cost
+    from {{ ref('fct_daily_model_costs') }}
+    union all
+    select
+        'service' as series,
+        cast(null as string) as model_id,
+        source,
+        service_name,
+        billing_month,
+        charge_date,
+        component,
+        currency,
+        effective_cost
+    from {{ ref('fct_daily_service_costs') }}
+),
+
+actual as (
+    select
+        anomalies.series,
+        anomalies.model_id,
+        anomalies.source,
+        anomalies.service_name,
+        anomalies.currency,
+        anomalies.first_day,
+        {{ to_money('sum(days.effective_cost)') }} as actual_cost
+    from anomalies
+    inner join days
+        on
+            anomalies.series = days.series
+            and anomalies.currency = days.currency
+            and coalesce(anomalies.model_id, '') = coalesce(days.model_id, '')
+            and coalesce(anomalies.source, '') = coalesce(days.source, '')
+            and coalesce(anomalies.service_name, '') = coalesce(days.service_name, '')
+            and anomalies.first_day <= days.charge_date
+            and anomalies.last_day >= days.charge_date
+    where
+        days.component not in ('tax', 'credit', 'remainder')
+        -- What a later bill adds to a month is known to be late, and was not judged.
+        and days.billing_month <= {{ month_label('days.charge_date') }}
+    group by
+        anomalies.series, anomalies.model_id, anomalies.source, anomalies.service_name, anomalies.currency,
+        anomalies.first_day
+)
+
+select
+    anomalies.series,
+    anomalies.model_id,
+    anomalies.source,
+    anomalies.service_name,
+    anomalies.currency,
+    anomalies.first_day,
+    anomalies.last_day,
+    anomalies.day_count,
+    anomalies.expected_cost,
+    anomalies.expected_cost_high,
+    actual.actual_cost,
+    cast(actual.actual_cost as double) - anomalies.expected_cost as excess_cost,
+    anomalies.status,
+    anomalies.driver,
+    anomalies.driver_subject,
+    anomalies.driver_pool_id,
+    anomalies.price_excess_cost,
+    anomalies.volume_excess_cost,
+    anomalies.new_resource_excess_cost,
+    anomalies.new_resource_count,
+    anomalies.quantity_unit,
+    anomalies.prior_unit_price,
+    anomalies.unit_price,
+    anomalies.prior_quantity,
+    anomalies.quantity
+from anomalies
+inner join actual
+    on
+        anomalies.series = actual.series
+        and anomalies.currency = actual.currency
+        and coalesce(anomalies.model_id, '') = coalesce(actual.model_id, '')
+        and coalesce(anomalies.source, '') = coalesce(actual.source, '')
+        and coalesce(anomalies.service_name, '') = coalesce(actual.service_name, '')
+        and anomalies.first_day = actual.first_day
