@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Series = NDArray[np.float64]
 
 #: A single day alarms beyond so many standard deviations, and this part of it.
-DAY_DEVIATIONS = 5.0
+DAY_DEVIATIONS = 4.5
 DAY_LEAST_RATIO = 0.15
 #: So do the days of a week by their mean, which varies less.
 WEEK_DEVIATIONS = 6.0
@@ -34,7 +34,7 @@ _LEAST_DAYS_OF_MEAN = 4
 #: A change that has lasted so long is how things are.
 SETTLED_DAYS = 14
 #: A day beside a finding belongs to it if it is so far towards the edge of the usual.
-_BESIDE_PART = 0.4
+_BESIDE_PART = 0.6
 #: Usual days between two findings that are still one.
 _BRIDGED_DAYS = 1
 #: A day's surplus is a monthly one up to this multiple of the last month's.
@@ -190,9 +190,7 @@ class _Judge:
         direction = self.direction[last]
         if direction == 0:
             return
-        first = last
-        while first > 0 and self.direction[first - 1] == direction:
-            first -= 1
+        first, _ = _runs(self.direction[: last + 1] == direction)[-1]
         if last - first + 1 >= SETTLED_DAYS:
             self.settled.append((first, last))
             self._level_since = first
