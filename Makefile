@@ -88,7 +88,7 @@ crash: $(READY)  ## Kill runs at fifty random moments and look at what is left
 focus-validator: $(READY) $(FOCUS_VALIDATOR)  ## Judge our FOCUS export by the rules of FOCUS 1.2; needs Python 3.12
 	$(BIN)/python -m pytest tests/acceptance/test_focus_conformance.py $(ARGS)
 
-bench: $(READY)  ## Time 1, 10 and 50 million line items against peers and Spark; writes build/
+bench: $(READY)  ## Measure estimates, and time 1 to 50 million line items against peers; writes build/
 	$(BIN)/python -m benchmarks $(ARGS)
 
 coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/

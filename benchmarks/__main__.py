@@ -1,6 +1,7 @@
 """``python -m benchmarks``: triptych beside its peers, as ratios from one run.
 
-Prints one table per size and writes the same numbers to ``build/bench/results.json``.
+Says how good forecasts and anomalies are on the sample company, prints one table per
+size, and writes the same numbers to ``build/bench/results.json``.
 It fails when a command fails or a total differs by a cent; never because something
 was slow. The limits that triptych sets itself are printed beside what was measured.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.beside_spark import growth, is_spark_here, ratios
+from benchmarks.estimates import EstimateFigures, bench_estimates, estimate_lines
 from benchmarks.harness import SizeBench, SizeResult, Step
 from benchmarks.measure import machine_line
 
@@ -34,8 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     machine = machine_line()
     print(f"machine: {machine}\n")
+    estimates: list[EstimateFigures] = []
+    for seed in filter(None, options.seeds.split(",")):
+        root = Path(__file__).resolve().parent.parent
+        found = bench_estimates(int(seed), build=options.build, root=root, say=_say)
+        estimates.append(found)
+        print(estimate_lines(found), flush=True)
     results: list[SizeResult] = []
-    sizes = options.sizes.split(",")
+    sizes = [size for size in options.sizes.split(",") if size]
     with_spark = not options.skip_spark and is_spark_here()
     for size in sizes:
         bench = SizeBench(size, build=options.build, say=_say)
@@ -49,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print(table(results[-1]), flush=True)
     print(growth(results), flush=True)
-    _write_json(options.build / "results.json", machine, results)
+    _write_json(options.build / "results.json", machine, results, estimates)
     return int(any(_is_wrong(step) for result in results for step in result.steps))
 
 
@@ -118,10 +126,16 @@ def _is_wrong(step: Step) -> bool:
     return step.problem is not None or is_different
 
 
-def _write_json(path: Path, machine: str, results: Sequence[SizeResult]) -> None:
+def _write_json(
+    path: Path,
+    machine: str,
+    results: Sequence[SizeResult],
+    estimates: Sequence[EstimateFigures],
+) -> None:
     content: dict[str, Any] = {
         "machine": machine,
         "sizes": [asdict(result) for result in results],
+        "estimates": [asdict(figures) for figures in estimates],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, default=str) + "\n", "utf-8")
@@ -135,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument(
         "--sizes", default="1m,10m,50m", help="comma-separated, such as 500k,10m,50m"
+    )
+    parser.add_argument(
+        "--seeds",
+        default="7",
+        help="comma-separated; of each a sample company whose forecasts and anomalies"
+        " are held against what was planted. Empty for none",
     )
     parser.add_argument(
         "--skip-peers",

@@ -236,11 +236,12 @@ def _anomalies(facts: Facts) -> _Tree:
     found: _Tree = {}
     for one, charge in planted_in(facts.charges, facts.timeline):
         first, last = one.days(charge.month)
-        model = charge.placement.kind == "model"
+        owner = {charge.placement.kind: charge.placement.target}
         found[one.name] = {
             "source": one.source,
             "service_name": charge.sku.service,
-            "model_id": charge.placement.target if model else None,
+            "model_id": owner.get("model"),
+            "pool_id": owner.get("pool"),
             "first_day": first.isoformat(),
             "last_day": last.isoformat(),
             "driver": one.driver,

@@ -110,6 +110,53 @@ def test_every_component_is_the_planted_one_to_the_tenth_decimal(
             assert waterfall[source, month, "remainder"] == NOTHING
 
 
+def test_services_add_up_to_the_planted_ledger_without_what_is_out_of_scope(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT source, billing_month, sum(billed_cost) AS billed,"
+        " sum(effective_cost) AS effective FROM cost.fct_daily_service_costs"
+        " GROUP BY ALL"
+    ).to_pylist()
+    found = {
+        (row["source"], row["billing_month"]): (row["billed"], row["effective"])
+        for row in rows
+    }
+    planted = {
+        (source, month): total(
+            [amounts(part) for name, part in parts.items() if name != "out_of_scope"]
+        )
+        for source, months in truth["components"].items()
+        for month, parts in months.items()
+    }
+    assert found == planted
+
+
+def test_an_anomaly_costs_what_the_line_items_of_its_days_cost(
+    published: Snapshot,
+) -> None:
+    """The GPU cloud is new in the pivot, and grows with the hybrid."""
+    found = published.query(
+        "SELECT * FROM cost.mart_cost_anomalies WHERE source = 'tidewater'"
+    ).to_pylist()
+    assert {("GPU Nodes", "2026-07-01", "new_resource")} <= {
+        (row["service_name"], row["first_day"].isoformat(), row["driver"])
+        for row in found
+    }
+    for row in found:
+        (items,) = published.query_line_items(
+            "SELECT sum(effective_cost) AS cost FROM line_items"
+            " WHERE source = 'tidewater' AND service_name = $service"
+            " AND charge_date BETWEEN $first AND $last",
+            {
+                "service": row["service_name"],
+                "first": row["first_day"],
+                "last": row["last_day"],
+            },
+        ).to_pylist()
+        assert row["actual_cost"] == items["cost"], row
+
+
 def test_all_dollars_of_a_month_are_the_planted_ones_before_they_are_converted(
     published: Snapshot, truth: dict[str, Any]
 ) -> None:
