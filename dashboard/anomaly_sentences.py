@@ -45,9 +45,9 @@ def reason(row: dict[str, Any]) -> str:
         change = fmt.signed_percent(row["price_change_ratio"])
         return f"Price: a unit of {subject} {change}{pool}"
     if row["driver"] == "volume" and subject == through:
-        return f"Volume: {fmt.times(row['times_quantity'])} its share of {subject}"
+        return f"Volume: {_multiple(row['times_quantity'])} its share of {subject}"
     if row["driver"] == "volume":
-        more = fmt.times(row["times_quantity"])
+        more = _multiple(row["times_quantity"])
         return f"Volume: {more} the quantity of {subject}{pool}"
     if row["driver"] == "new_resource":
         # An address of a resource is told by its end.
@@ -75,6 +75,10 @@ def chosen(here: Page, row: dict[str, Any]) -> str:
     if row["status"] == "new level":
         text += " It stayed, and is expected since."
     return text
+
+
+def _multiple(ratio: float) -> str:
+    return f"{ratio:,.1f} times"
 
 
 __all__ = ["DRIVER_NAMES", "anomalies", "chosen", "reason"]

@@ -82,7 +82,8 @@ def anomaly_months(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
 def anomaly_days(snapshot: Snapshot, selection: Selection, label: str) -> pa.Table:
     """Return the days around an anomaly, and on its own days what was expected.
 
-    What was expected is known of the days together; each has its part of it.
+    What was expected is known of the days together; it is divided among them as their
+    weekdays cost before.
     """
     return table(
         snapshot,
@@ -102,30 +103,50 @@ def anomaly_days(snapshot: Snapshot, selection: Selection, label: str) -> pa.Tab
                 'service', null, source, service_name, billing_month, charge_date,
                 component, currency, effective_cost
             from cost.fct_daily_service_costs
+        ),
+        costs as (
+            select
+                days.charge_date,
+                any_value(first_day) as first_day,
+                any_value(last_day) as last_day,
+                any_value(expected_cost) as expected_cost,
+                any_value(expected_cost_high) as expected_cost_high,
+                sum(days.effective_cost) as actual
+            from chosen
+            inner join days
+                on chosen.series = days.series
+                and chosen.currency = days.currency
+                and coalesce(chosen.model_id, '') = coalesce(days.model_id, '')
+                and coalesce(chosen.source, '') = coalesce(days.source, '')
+                and coalesce(chosen.service_name, '') = coalesce(days.service_name, '')
+            where chosen.label = $label and chosen.currency = $currency
+                and days.charge_date between first_day - {_DAYS_AROUND}
+                    and last_day + {_DAYS_AROUND}
+                and days.component not in ('tax', 'credit', 'remainder')
+                and days.billing_month <= strftime(days.charge_date, '%Y-%m')
+            group by days.charge_date
+        ),
+        weekdays as (
+            select weekday(charge_date) as weekday, median(actual) as usual
+            from costs where charge_date < first_day group by 1
+        ),
+        weighted as (
+            select costs.*, case when charge_date between first_day and last_day
+                then coalesce(cast(weekdays.usual as double), 1.0) end as weight
+            from costs
+            left join weekdays on weekday(costs.charge_date) = weekdays.weekday
+        ),
+        parts as (
+            select *, weight / nullif(sum(weight) over (), 0) as part from weighted
         )
         select
-            days.charge_date,
-            sum(days.effective_cost) as actual,
-            any_value(case when days.charge_date between first_day and last_day
-                then expected_cost / day_count end) as expected,
-            any_value(case when days.charge_date between first_day and last_day
-                then expected_cost / day_count end) as low,
-            any_value(case when days.charge_date between first_day and last_day
-                then expected_cost_high / day_count end) as high
-        from chosen
-        inner join days
-            on chosen.series = days.series
-            and chosen.currency = days.currency
-            and coalesce(chosen.model_id, '') = coalesce(days.model_id, '')
-            and coalesce(chosen.source, '') = coalesce(days.source, '')
-            and coalesce(chosen.service_name, '') = coalesce(days.service_name, '')
-        where chosen.label = $label and chosen.currency = $currency
-            and days.charge_date between first_day - {_DAYS_AROUND}
-                and last_day + {_DAYS_AROUND}
-            and days.component not in ('tax', 'credit', 'remainder')
-            and days.billing_month <= strftime(days.charge_date, '%Y-%m')
-        group by days.charge_date
-        order by days.charge_date
+            charge_date,
+            actual,
+            expected_cost * part as expected,
+            expected_cost * part as low,
+            expected_cost_high * part as high
+        from parts
+        order by charge_date
         """,
         currency=selection.currency,
         label=label,
