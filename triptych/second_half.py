@@ -69,7 +69,7 @@ def build_from_estimates(
     TransformError
         A model or a test failed; what is published stands.
     """
-    evidence = Evidence(workspace.raw_database, workspace.root, engine.memory_limit)
+    evidence = Evidence(workspace.raw_database, workspace.root, dbt.engine.memory_limit)
     report = update_cost_estimates(workspace.build_database, evidence)
     task.note(
         "estimates as before"
