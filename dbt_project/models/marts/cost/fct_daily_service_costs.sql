@@ -83,13 +83,13 @@ residues as (
         sum(effective_cost) as effective_cost
     from compared
     group by billing_month, source, currency
-    having sum(billed_cost) <> 0 or sum(effective_cost) <> 0
 ),
 
 unioned as (
     select * from converted
     union all
     select * from residues
+    where billed_cost <> 0 or effective_cost <> 0
 )
 
 select
