@@ -13,8 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.simulate import outcomes as effects
-from ingest.simulate.commitments import burnt_down
 from ingest.simulate.anomalies import planted_in
+from ingest.simulate.commitments import burnt_down
 from ingest.simulate.formats.yaml_text import to_yaml
 from ingest.simulate.money import to_decimal
 from ingest.simulate.registers import Spending, missing_invoice_month, phase_totals
