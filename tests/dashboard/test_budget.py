@@ -36,7 +36,7 @@ def test_the_tiles_show_budget_year_and_landings(
     assert "EUR 2,699.00 of EUR 900.00, **199.9 % over = 3.0 × budget**." in text
     assert "Stale: model old-v1. Not known: team ghost." in text
     assert "90 % interval EUR 3.9k to 4.2k" in text
-    assert len(app.get("vega_lite_chart")) == 4
+    assert len(app.get("vega_lite_chart")) == 5
 
 
 def test_the_bridge_says_what_did_most_and_leads_to_lines(
