@@ -2,7 +2,8 @@
   What of each commitment or grant was used, and what lapsed unused, by month and in its
   own currency. Savings plans, reservations and provisioned throughput: the charges that
   carry its id. Prepaid: all that its bill charges for usage in the term. A grant: the
-  credits whose description begins as it says.
+  credits whose description begins as it says; a minus before a decimal would change its
+  type on one Spark Connect server.
 -#}
 with commitments as (
     select * from {{ ref('stg_tables__commitments') }}
@@ -43,7 +44,7 @@ credited as (
         commitments.commitment_id,
         commitments.currency,
         credits.billing_month,
-        {{ to_money('-sum(credits.billed_cost)') }} as used_amount,
+        {{ to_money('0 - ' ~ to_money('sum(credits.billed_cost)')) }} as used_amount,
         {{ to_money('0') }} as lapsed_amount
     from commitments
     inner join {{ ref('int_charges_by_invoice') }} as credits
