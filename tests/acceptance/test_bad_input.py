@@ -98,7 +98,7 @@ def _row(**changes: str) -> str:
     return ",".join((fields | changes).values()) + "\n"
 
 
-TRUNCATED = gzip.compress((HEADER + GOOD * 20_000).encode())[:300]
+TRUNCATED = gzip.compress((HEADER + GOOD * 20_000).encode(), mtime=0)[:300]
 POOL_OF_99 = (
     'assignments:\n  - {name: gpu, match: {tags: {c: "*"}}, pool: gpu}\n'
     "pools:\n  - {name: gpu, driver: fixed, percentages: {eta: 59.5, vision: 39.5}}\n"

@@ -419,7 +419,11 @@ def test_daily_spend_by_tag_needs_to_know_which_tag_is_the_feature(
     [
         ("x.csv", b"a,b\n1,2\n", "neither request_id and startTime"),
         ("x.parquet", b"PAR1 and nothing", "cannot be read"),
-        ("x.csv.gz", gzip.compress(b"request_id,startTime\n" * 999)[:40], "cut off"),
+        (
+            "x.csv.gz",
+            gzip.compress(b"request_id,startTime\n" * 999, mtime=0)[:40],
+            "cut off",
+        ),
     ],
 )
 def test_a_file_that_is_no_such_table_says_so(
