@@ -11,7 +11,8 @@ import io
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pyarrow as pa
 import streamlit as st
@@ -89,6 +90,13 @@ class Column:
     reason_from: str = ""
 
 
+#: What is added to the name of a total from which something is missing.
+LOWER_BOUND: Final = ", at least"
+#: The same of a difference of two totals, which is no bound of anything.
+PARTIAL_CHANGE: Final = ", of what is known"
+_NO_TOTALS: Final[Mapping[int, str]] = MappingProxyType({})
+
+
 def show(
     table: pa.Table,
     columns: Sequence[Column],
@@ -97,7 +105,7 @@ def show(
     name: str,
     caption: str,
     origin: Origin | None = None,
-    total_rows: Sequence[int] = (),
+    total_rows: Mapping[int, str] = _NO_TOTALS,
 ) -> None:
     """Draw a table and, beneath it, its download and where it comes from.
 
@@ -115,8 +123,9 @@ def show(
         What the table is, in a few words.
     origin : Origin, optional
         Where its figures come from.
-    total_rows : sequence of int
-        Positions of rows that are totals.
+    total_rows : mapping of int to str
+        Positions of rows that are totals, and what is added to their names where
+        something is missing: `LOWER_BOUND`, or `PARTIAL_CHANGE` of a difference.
     """
     shown = table.slice(0, ROW_LIMIT)
     st.html(
@@ -156,7 +165,7 @@ def html_table(
     columns: Sequence[Column],
     currency: str,
     caption: str,
-    total_rows: Sequence[int] = (),
+    total_rows: Mapping[int, str] = _NO_TOTALS,
     *,
     is_partial: bool = False,
 ) -> str:
@@ -175,7 +184,7 @@ def html_table(
             columns,
             currency,
             is_total=position in total_rows,
-            ending=", at least" if is_partial and position in total_rows else "",
+            ending=total_rows.get(position, "") if is_partial else "",
         )
         for position, row in enumerate(table.to_pylist())
     )

@@ -304,7 +304,11 @@ def _show_bridge_steps(here: Page, steps: pa.Table, names: dict[str, str]) -> No
             mart=_BRIDGE,
             row_count=steps["row_count"][0].as_py(),
         ),
-        total_rows=[0, steps.num_rows - 2, steps.num_rows - 1],
+        total_rows={
+            0: tables.LOWER_BOUND,
+            steps.num_rows - 2: tables.PARTIAL_CHANGE,
+            steps.num_rows - 1: tables.LOWER_BOUND,
+        },
     )
 
 

@@ -368,7 +368,7 @@ def show_parts(here: Page) -> None:
             mart="cost.mart_cost_waterfall",
             row_count=table.num_rows,
         ),
-        total_rows=[0],
+        total_rows={0: tables.LOWER_BOUND},
     )
 
 

@@ -257,7 +257,7 @@ def show_trend(
             mart="cost.fct_daily_model_costs",
             row_count=sum(monthly["row_count"].to_pylist()),
         ),
-        total_rows=[months.num_rows - 2],
+        total_rows={months.num_rows - 2: tables.LOWER_BOUND},
     )
 
 
@@ -338,7 +338,7 @@ def show_waterfall(here: Page) -> None:
             mart="cost.mart_cost_waterfall",
             row_count=sum(row["row_count"] for row in rows),
         ),
-        total_rows=[steps.num_rows - 1],
+        total_rows={steps.num_rows - 1: tables.LOWER_BOUND},
     )
 
 

@@ -103,11 +103,11 @@ def show_totals(here: Page, month: str, totals: pa.Table) -> None:
             row_count=int(every["row_count"] or 0),
             figures=_total_figures(here, month),
         ),
-        total_rows=[
-            position
+        total_rows={
+            position: tables.LOWER_BOUND
             for position, row in enumerate(rows)
             if row["kind"] in ("all_statements", "ledger")
-        ],
+        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import tomllib
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -38,6 +39,18 @@ def test_html_in_data_is_shown_as_text() -> None:
     assert "&lt;script&gt;" in html
     assert "A &amp; B" in html
     assert "<caption>&lt;i&gt;</caption>" in html
+
+
+def test_of_a_total_that_lacks_something_a_change_is_no_lower_bound() -> None:
+    table = pa.table({"step": ["March", "Change", "April"]})
+    totals = {0: tables.LOWER_BOUND, 1: tables.PARTIAL_CHANGE, 2: tables.LOWER_BOUND}
+    columns = [tables.Column("step", "Step")]
+    html = tables.html_table(table, columns, "EUR", "", totals, is_partial=True)
+    assert re.findall(r'<tr class="total"><th[^>]*>([^<]*)', html) == [
+        "March, at least",
+        "Change, of what is known",
+        "April, at least",
+    ]
 
 
 def test_a_missing_value_says_why() -> None:
