@@ -31,7 +31,7 @@ pytestmark = [
 MONTHS = ("2026-01", "2026-02", "2026-03")
 SIGNATURES = {month: f"loads of {month}" for month in MONTHS}
 PLAN = BuildPlan(MONTHS, is_full=True, signatures=SIGNATURES, recipe_hash="recipe")
-SUMS, EMPTY, *_ = (table for _, table in INCREMENTAL_TABLES)
+SUMS, *EMPTY_TABLES = (table for _, table in INCREMENTAL_TABLES)
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def kept(session: SparkSession) -> MonthsInFolder:
     schemas.make_anew()
     schemas.empty(KEPT_SCHEMA)
     kept = MonthsInFolder(session, _tables_dir(session), "t_kept")
-    for table, condition in ((SUMS, "true"), (EMPTY, "false")):
+    for table in (SUMS, *EMPTY_TABLES):
         rows = ", ".join(f"(CAST(1.5 AS DECIMAL(28, 10)), '{m}')" for m in MONTHS)
         session.sql(
             f"CREATE TABLE t_kept.{table} USING parquet PARTITIONED BY (billing_month)"
             f" AS SELECT * FROM VALUES {rows} AS rows (cost, billing_month)"
-            f" WHERE {condition}"
+            f" WHERE {str(table == SUMS).lower()}"
         )
     kept.remember(PLAN)
     _forget_the_catalogue(session)
@@ -70,7 +70,7 @@ def _tables_dir(session: SparkSession) -> Path:
 
 def _forget_the_catalogue(session: SparkSession) -> None:
     """Let the catalogue know of nothing, as that of a new session does."""
-    for table in (SUMS, EMPTY):
+    for table in (SUMS, *EMPTY_TABLES):
         aside = _tables_dir(session) / "t_kept.db" / table
         moved = aside.rename(aside.with_name(f"_{table}"))
         session.sql(f"DROP TABLE IF EXISTS t_kept.{table}")
@@ -91,7 +91,8 @@ def test_a_new_session_goes_on_with_every_month(
     assert (state.recipe_hash, state.has_tables) == ("recipe", True)
     assert state.signatures == SIGNATURES
     assert _sums(session) == dict.fromkeys(MONTHS, "1.5000000000")
-    assert session.table(f"t_kept.{EMPTY}").count() == 0
+    for table in EMPTY_TABLES:
+        assert session.table(f"t_kept.{table}").count() == 0
     cost = session.table(f"t_kept.{SUMS}").schema["cost"]
     assert cost.dataType.simpleString() == "decimal(28,10)"
 
