@@ -49,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bench = SizeBench(size, build=options.build, say=_say)
         with_csv = size == sizes[:2][-1] and not options.skip_peers
         results.append(
-            bench.run(
+            bench.run_engines()
+            if options.engines_only
+            else bench.run(
                 with_peers=not options.skip_peers,
                 with_csv=with_csv,
                 with_spark=with_spark,
@@ -163,6 +165,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--skip-spark", action="store_true", help="leave out the large engine"
+    )
+    parser.add_argument(
+        "--engines-only",
+        action="store_true",
+        help="only the builds of both engines and the bare query",
     )
     parser.add_argument(
         "--build",

@@ -104,6 +104,14 @@ class SizeBench:
         shutil.rmtree(self._scratch, ignore_errors=True)
         return self._result
 
+    def run_engines(self) -> SizeResult:
+        """Build with each engine beside the bare query, and nothing else."""
+        self._prepare()
+        self._bare_query("effective")
+        self._triptych_parts(with_spark=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        return self._result
+
     def _prepare(self) -> None:
         if not (self._data / "about.json").is_file():
             self._say(f"generating {self._result.rows:,} rows")
