@@ -18,7 +18,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -96,6 +96,10 @@ class HttpClient:
     denied_advice : str
         What to do when the server refuses the credential: names the variable that
         holds it, and the permission it needs.
+    denied_statuses : collection of int
+        Statuses with which it does so.
+    auth : httpx.Auth, optional
+        Signs each request anew whenever it is sent, for servers that want signatures.
     timeout_seconds : float
         How long to wait for a connection, and for each piece of an answer.
     requests_per_second : float, optional
@@ -114,6 +118,8 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),
         denied_advice: str = "",
+        denied_statuses: Collection[int] = _DENIED,
+        auth: httpx.Auth | None = None,
         timeout_seconds: float = 30.0,
         requests_per_second: float | None = None,
         attempts: int = 5,
@@ -129,6 +135,7 @@ class HttpClient:
             )
         self._base_url = base_url
         self._denied_advice = denied_advice
+        self._denied_statuses = denied_statuses
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
         self._max_wait_seconds = max_wait_seconds
@@ -136,6 +143,7 @@ class HttpClient:
         self._client = httpx.Client(
             base_url=base_url,
             headers={"User-Agent": f"triptych/{__version__}", **(headers or {})},
+            auth=auth,
             timeout=timeout_seconds,
             follow_redirects=False,
             # A proxy has nothing to do with a server on this machine.
@@ -179,6 +187,15 @@ class HttpClient:
         MalformedDeliveryError
             It answered with numbers that JSON does not have.
         """
+        return self.get_page(path, params=params)[0]
+
+    def get_page(
+        self, path: str, *, params: Params | None = None
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Return what ``GET path`` answers and its headers, which may name a next page.
+
+        Like :meth:`get_json` otherwise. The headers' names are in any case.
+        """
         return self._ask("GET", path, params=_query(params), content=None)
 
     def get_bytes(self, path: str, *, params: Params | None = None) -> bytes:
@@ -191,7 +208,8 @@ class HttpClient:
         MalformedDeliveryError
             It is larger than any file that is asked for in this way.
         """
-        body: bytes = self._ask(
+        body: bytes
+        body, _ = self._ask(
             "GET", path, params=_query(params), content=None, read=self._whole
         )
         return body
@@ -201,7 +219,8 @@ class HttpClient:
 
         It is tried again like :meth:`get_json`, so it must change nothing there.
         """
-        return self._ask("POST", path, params=None, content=json.dumps(body).encode())
+        content = json.dumps(body).encode()
+        return self._ask("POST", path, params=None, content=content)[0]
 
     def _ask(
         self,
@@ -211,7 +230,7 @@ class HttpClient:
         params: httpx.QueryParams | None,
         content: bytes | None,
         read: Callable[[bytes, str], Any] | None = None,
-    ) -> Any:  # noqa: ANN401
+    ) -> tuple[Any, Mapping[str, str]]:
         if "://" in path:
             message = "a path is below the base address, never an address of its own"
             raise ValueError(message)
@@ -230,7 +249,8 @@ class HttpClient:
                 wait_jitter=min(_JITTER_SECONDS, FIRST_WAIT_SECONDS),
             ):
                 with attempt:
-                    return (read or self._parsed)(self._ask_once(request, where), where)
+                    body, told = self._ask_once(request, where)
+                    return (read or self._parsed)(body, where), told
         except _PassingError as failure:
             raise TransientSourceError(
                 f"The server did not answer properly in {self._attempts} tries;"
@@ -241,7 +261,9 @@ class HttpClient:
         message = "the last try either answers or raises"
         raise AssertionError(message)
 
-    def _ask_once(self, request: httpx.Request, where: str) -> bytes:
+    def _ask_once(
+        self, request: httpx.Request, where: str
+    ) -> tuple[bytes, Mapping[str, str]]:
         self._pace.wait()
         try:
             response, body = self._receive(request)
@@ -250,7 +272,7 @@ class HttpClient:
             raise _PassingError(f"the connection failed ({kind})") from None
         if not response.is_success:
             raise self._refusal(response, body, where)
-        return body
+        return body, response.headers
 
     def _receive(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         deadline = time.monotonic() + self._timeout_seconds * _BODY_TIMEOUTS
@@ -291,7 +313,7 @@ class HttpClient:
     def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Exception:
         status = response.status_code
         said = f"{status}: {self._shown(_server_message(body))}".rstrip(": ")
-        if status in _DENIED:
+        if status in self._denied_statuses:
             return SourceAccessError(
                 f"The server refuses the credential ({said}).",
                 where=where,

@@ -42,6 +42,7 @@ BUILT_IN: dict[str, str] = {
     "langfuse": "ingest.connectors.langfuse:Langfuse",
     "litellm": "ingest.connectors.litellm:Litellm",
     "oci_focus": "ingest.connectors.oci_focus:OciFocus",
+    "oci_invoices": "ingest.connectors.oci_invoices:OciInvoices",
     "openai": "ingest.connectors.openai:OpenAi",
     "opencost": "ingest.connectors.opencost:Opencost",
     "openshift_metrics": "ingest.connectors.openshift_metrics:OpenshiftMetrics",

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """What arrived. Header names are lower case; a query value is a list."""
+    """What arrived. Header names are lower case; a query value is a list.
+
+    ``target`` is path and query as they were written.
+    """
 
     method: str
     path: str
@@ -39,6 +42,7 @@ class Request:
     headers: dict[str, str]
     body: bytes
     arrived_at: float = 0.0
+    target: str = ""
 
     def question(self) -> tuple[str, str, str, bytes]:
         """Return what is asked, without when and by whom."""
@@ -211,7 +215,8 @@ class PagedRoute:
         turned = turn_to(self.pages(request) or [[]], token, fault)
         if turned is None:
             return Answer({"error": {"message": f"unknown page {token}"}}, 400)
-        return Answer(self.render(*turned))
+        rendered = self.render(*turned)
+        return rendered if isinstance(rendered, Answer) else Answer(rendered)
 
 
 def paged(
@@ -227,7 +232,8 @@ def paged(
     pages : callable
         Returns what there is for a request, a sequence of items per page.
     render : callable
-        Returns the body of a page from its items and the token of the next page.
+        Returns the body of a page from its items and the token of the next page, or
+        an :class:`Answer` where headers say it.
     token_of : callable
         Returns the token in a request; ``None`` for the first page.
     """
@@ -301,6 +307,7 @@ def _handler(server: ScriptedServer) -> type[BaseHTTPRequestHandler]:
                 {name.lower(): value for name, value in self.headers.items()},
                 self.rfile.read(int(self.headers.get("Content-Length") or 0)),
                 time.monotonic(),
+                self.path,
             )
 
         def _send(self, answer: Answer, *, is_truncated: bool) -> None:

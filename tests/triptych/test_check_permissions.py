@@ -18,6 +18,7 @@ from tests.ingest.http_server import Answer, Fault, ScriptedServer
 from tests.ingest.loopback_bigquery import refusing_bigquery
 from tests.ingest.loopback_s3 import ENVIRONMENT, FaultyProxy
 from tests.ingest.loopback_s3 import Fault as S3Fault
+from tests.ingest.oci_profile import write_profile
 from triptych.cli import app
 
 if TYPE_CHECKING:
@@ -74,6 +75,19 @@ def aws(service: str) -> Iterator[str]:
             "message": f"echo {SECRET}",
         }
         server.faults += [Fault(Answer(body, 400))] * 50
+        yield server.url
+
+
+@contextmanager
+def oci() -> Iterator[str]:
+    """Deny every request as Oracle Cloud does: as if there were nothing."""
+    with ScriptedServer() as server:
+        body = {
+            "code": "NotAuthorizedOrNotFound",
+            "message": "Authorization failed or requested resource not found."
+            f" echo {SECRET}",
+        }
+        server.faults += [Fault(Answer(body, 404))] * 50
         yield server.url
 
 
@@ -140,6 +154,16 @@ CASES = (
         "endpoint_url",
         {"bucket": "ocid1.tenancy.oc1..example", "region": "eu-frankfurt-1"},
         ("lack s3:ListBucket on", "ocid1.tenancy.oc1..example"),
+    ),
+    Case(
+        "oci_invoices",
+        oci,
+        "base_url",
+        {},
+        (
+            "Authorization failed or requested resource not found",
+            "needs the policy 'Allow group <group_name> to read invoices in tenancy'",
+        ),
     ),
     Case(
         "azure_focus",
@@ -234,7 +258,9 @@ CASES = (
 
 
 @pytest.fixture(autouse=True)
-def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def _credentials(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Give every connector a credential that its server denies."""
     for name in CREDENTIALS:
         monkeypatch.setenv(name, SECRET)
@@ -242,6 +268,8 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, SECRET if "SECRET" in name else value)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", AZURE_TOKEN)
+    config = write_profile(tmp_path_factory.mktemp("oci"), pass_phrase=SECRET)
+    monkeypatch.setenv("OCI_CONFIG_FILE", str(config))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.type))
