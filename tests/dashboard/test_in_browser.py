@@ -284,7 +284,7 @@ def test_budget_and_forecast_is_whole_on_every_screen(
         assert "SYNTHETIC" in text
         width = tab.page.evaluate("document.documentElement.scrollWidth")
         assert width <= SIZES[size][0]
-        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 3
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 5
         _keep(tab, f"budget-{size}")
         tab.assert_quiet()
 
