@@ -118,7 +118,9 @@ class _Sku:
         before, now = self.prior_price, self.price
         if before is None or now is None:
             return 0.0, 0.0
-        quantity = self.quantity * (1.0 - self.from_new / self.cost)
+        # What costs nothing in all, such as a charge and its credit, has no new part.
+        from_new = self.from_new / self.cost if self.cost else 0.0
+        quantity = self.quantity * (1.0 - from_new)
         return quantity * (now - before), (quantity - self.prior_quantity) * before
 
 
