@@ -242,9 +242,9 @@ def _driver_row(driver: Driver, pool_id: str | None) -> _Row:
         "driver": driver.name,
         "driver_subject": driver.subject,
         "driver_pool_id": pool_id,
-        "price_excess_cost": _rounded(driver.price_excess),
-        "volume_excess_cost": _rounded(driver.volume_excess),
-        "new_resource_excess_cost": _rounded(driver.new_resource_excess),
+        "price_excess_cost": _rounded_money(driver.price_excess),
+        "volume_excess_cost": _rounded_money(driver.volume_excess),
+        "new_resource_excess_cost": _rounded_money(driver.new_resource_excess),
         "new_resource_count": driver.new_resource_count,
         "quantity_unit": driver.unit,
         "prior_unit_price": _rounded(driver.prior_unit_price),
@@ -257,6 +257,11 @@ def _driver_row(driver: Driver, pool_id: str | None) -> _Row:
 def _rounded(value: float | None) -> float | None:
     """Return eight digits: line items are added up in no certain order."""
     return None if value is None else float(f"{value:.8g}")
+
+
+def _rounded_money(value: float) -> float:
+    """Return eight digits and never a millionth: what cancels out is zero."""
+    return float(f"{round(value, 6):.8g}") + 0.0
 
 
 def _digest(series: Sequence[CostSeries]) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.dbt.allocation_reference import rounded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 CURRENCIES = ("EUR", "USD", "JPY", "GBP")
 DAYS = (date(2026, 1, 5), date(2026, 1, 30), date(2026, 2, 2), date(2026, 2, 27))
@@ -61,10 +61,15 @@ class ExchangeCase:
 
 
 class Exchange:
-    """The reference for one case."""
+    """The reference for one case.
+
+    The ledger's rows are what is converted: charges of a day that go to the same
+    target are added first, in their own currency, and each sum is rounded once.
+    """
 
     def __init__(self, case: ExchangeCase) -> None:
         self._case = case
+        self._rows = tuple(_ledger_rows(case.charges))
 
     def rate(self, month: str, currency: str) -> Fraction | None:
         """Return the rate of a month into the reporting currency."""
@@ -75,7 +80,7 @@ class Exchange:
         sums: dict[tuple[str, str, str], list[Fraction]] = defaultdict(
             lambda: [Fraction(), Fraction()]
         )
-        for charge in self._case.charges:
+        for charge in self._rows:
             rate = self._applied(charge)
             currency = charge.currency if rate is None else self._case.reporting
             total = sums[charge.month, charge.currency, currency]
@@ -88,7 +93,7 @@ class Exchange:
     def effects(self) -> dict[tuple[str, str], Fraction | None]:
         """Return the billed effect by month and billed currency."""
         effects: dict[tuple[str, str], Fraction | None] = {}
-        for charge in self._case.charges:
+        for charge in self._rows:
             if charge.currency == self._case.reporting:
                 continue
             key = (charge.month, charge.currency)
@@ -160,6 +165,17 @@ class Exchange:
         quotes = [rate for rate in found if rate.to_currency == currency]
         newest = max(quotes, key=lambda r: (r.load, r.rate), default=None)
         return None if newest is None else Fraction(newest.rate)
+
+
+def _ledger_rows(charges: Iterable[Charge]) -> Iterator[Charge]:
+    """Add up the charges of a month, a source and a currency."""
+    sums: dict[tuple[str, str, str], tuple[Decimal, Decimal]] = {}
+    for charge in charges:
+        key = (charge.month, charge.source, charge.currency)
+        billed, effective = sums.get(key, (Decimal(0), Decimal(0)))
+        sums[key] = (billed + charge.billed_cost, effective + charge.effective_cost)
+    for key, amounts in sums.items():
+        yield Charge(*key, *amounts)
 
 
 def _converted(amount: Decimal, rate: Fraction | None) -> Fraction:

@@ -50,6 +50,8 @@ CLUSTER = '"{""cluster"": ""gpu""}"'
 MARKER = "kept from the run before"
 #: The run itself: its id and when it started.
 VOLATILE = {"core.mart_run"}
+#: When a run looked at what it accrues.
+VOLATILE_COLUMNS = {"cost.mart_accruals": "EXCLUDE (as_of)"}
 
 Content = dict[str, list[str]]
 
@@ -120,8 +122,11 @@ class Ledger:
             " WHERE schema_name <> 'control' ORDER BY ALL"
         )
         names = [str(row[0]) for row in tables if row[0] not in VOLATILE]
+        columns = {name: f"* {VOLATILE_COLUMNS.get(name, '')}" for name in names}
         return {
-            name: sorted(str(row) for row in self.query(f"SELECT * FROM {name}"))
+            name: sorted(
+                str(row) for row in self.query(f"SELECT {columns[name]} FROM {name}")
+            )
             for name in names
         }
 
