@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from triptych import __version__
+from triptych.control_of_delivery import delivery_tables
 from triptych.warehouse.build import ControlTable, hash_of
 from triptych.warehouse.frozen_marts import MONEY
 from triptych.warehouse.locks import NO_HISTORY
@@ -86,6 +87,7 @@ def control_tables(
             ("cost_center", "cost_center_name"),
             [(c["id"], c["name"]) for c in catalog["cost_centers"]],
         ),
+        *delivery_tables(settings),
         _pools_table(allocation),
         _percentages_table(allocation),
         _policies_table(allocation),

@@ -6,10 +6,20 @@ One module per family. Canonical streams are triptych's own and documented in
 
 from ingest.streams.aws_cost_explorer import AWS_COST_EXPLORER
 from ingest.streams.bills import AWS_CUR2, FOCUS, GCP_BILLING_EXPORT
-from ingest.streams.delivery import DEPLOYMENTS, SERVING_LATENCY
+from ingest.streams.delivery import COMMITS, DEPLOYMENTS, SERVING_LATENCY
 from ingest.streams.kubernetes import OPENCOST_ALLOCATION, OPENCOST_COSTS
 from ingest.streams.llm_providers import LLM_PROVIDER_COSTS, LLM_USAGE
-from ingest.streams.meters import ACCELERATOR_USAGE, MODEL_USAGE
+from ingest.streams.meters import (
+    ACCELERATOR_USAGE,
+    LATENCY_HISTOGRAMS,
+    MODEL_USAGE,
+)
+from ingest.streams.operations import (
+    HEADCOUNT,
+    INCIDENTS,
+    SURVEY_RESPONSES,
+    WORKLOGS,
+)
 from ingest.streams.outcomes import OUTCOMES, PROCESS_VOLUMES
 from ingest.streams.prices import (
     BILLING_PROJECTS,
@@ -29,6 +39,7 @@ from ingest.streams.schema import (
     Column,
     Stream,
 )
+from ingest.streams.training import MODEL_VERSIONS, PROMOTIONS, TRAINING_RUNS
 
 #: Every stream by name. What ``triptych`` can build on exists here and nowhere else.
 STREAMS: dict[str, Stream] = {
@@ -48,7 +59,16 @@ STREAMS: dict[str, Stream] = {
         LLM_USAGE,
         OPENCOST_ALLOCATION,
         SERVING_LATENCY,
+        LATENCY_HISTOGRAMS,
         DEPLOYMENTS,
+        COMMITS,
+        TRAINING_RUNS,
+        MODEL_VERSIONS,
+        PROMOTIONS,
+        INCIDENTS,
+        WORKLOGS,
+        SURVEY_RESPONSES,
+        HEADCOUNT,
         INVOICES,
         FX_RATES,
         OUTCOMES,

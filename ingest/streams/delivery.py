@@ -61,8 +61,10 @@ DEPLOYMENTS = Stream(
             "environment_tier",
             "region",
             "model_id",
+            "registered_model",
             "model_version",
             "feature_id",
+            "incident_id",
             "url",
         ),
         *typed("BOOLEAN", "is_rollback", "is_rework"),
@@ -72,6 +74,27 @@ DEPLOYMENTS = Stream(
         starts_in_range("event_time"),
         ("unknown_status", f'"status" NOT IN ({_KNOWN_STATUSES})'),
     ),
+)
+
+# A commit may be delivered once for each deployment that first contained it: who can
+# compare two revisions says so. No name and no message of a person comes along.
+COMMITS = Stream(
+    name="commits",
+    period_column="committed_at",
+    key=("source_system", "repository", "commit_sha", "deployment_id"),
+    columns=(
+        required(TEXT, "source_system"),
+        required(TEXT, "repository"),
+        required(TEXT, "commit_sha", "sha"),
+        required(TIMESTAMP, "committed_at"),
+        *typed(TIMESTAMP, "observed_at", "authored_at"),
+        *texts("branch", "service", "project", "deployment_id", "deployed_sha"),
+        *texts("pull_request_id"),
+        *typed(TIMESTAMP, "pull_request_opened_at", "merged_at"),
+        *typed("BOOLEAN", "is_squash"),
+        *texts("model_id", "feature_id"),
+    ),
+    checks=(starts_in_range("committed_at"),),
 )
 
 # Seconds, and only as the source computed them over one window: percentiles of

@@ -78,3 +78,30 @@ ACCELERATOR_USAGE = Stream(
         ),
     ),
 )
+
+# What a histogram of latencies counted in one window: requests at or below each bound,
+# cumulative as Prometheus has them. Unlike percentiles these can be merged.
+LATENCY_HISTOGRAMS = Stream(
+    name="latency_histograms",
+    period_column="period_start",
+    key=("source_system", "period_start", "series_id", "upper_bound_seconds"),
+    columns=(
+        Column("source_system", is_required=True),
+        Column("period_start", TIMESTAMP, is_required=True),
+        Column("period_end", TIMESTAMP, is_required=True),
+        # Instance, pod or replica: histograms of several are added up.
+        Column("series_id"),
+        Column("model_id", is_expected=True, aliases=("model",)),
+        Column("service"),
+        Column("platform_id", aliases=("platform",)),
+        Column("environment"),
+        # Infinity is the last bound: every request that was counted.
+        Column("upper_bound_seconds", "DOUBLE", is_required=True, aliases=("le",)),
+        Column("request_count", QUANTITY, is_required=True),
+    ),
+    checks=(
+        starts_in_range("period_start"),
+        ("period_ends_before_it_starts", '"period_end" < "period_start"'),
+        ("negative_quantity", '"request_count" < 0 OR "upper_bound_seconds" < 0'),
+    ),
+)

@@ -15,6 +15,7 @@ from triptych.settings.catalog import (
     Catalog,
     CostCenter,
     Feature,
+    Identity,
     Model,
     Platform,
     Team,
@@ -22,6 +23,7 @@ from triptych.settings.catalog import (
 from triptych.settings.environment import workspace_from_environment
 from triptych.settings.general import (
     DashboardSettings,
+    DeliverySettings,
     ExchangeSettings,
     SourceEntry,
     SparkSettings,
@@ -37,8 +39,10 @@ __all__ = [
     "Condition",
     "CostCenter",
     "DashboardSettings",
+    "DeliverySettings",
     "ExchangeSettings",
     "Feature",
+    "Identity",
     "Model",
     "Platform",
     "Policies",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from triptych.settings.catalog import Name
 from triptych.settings.complaint import Complaint, complaints_error
 from triptych.settings.match import Match, is_template, template_problem
+from triptych.settings.names import Name
 from triptych.settings.problems import known_names
 from triptych.settings.validity import (
     Day,

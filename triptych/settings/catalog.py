@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from triptych.settings.complaint import Complaint, complaints_error
+from triptych.settings.identity import Identity, unclear_identities
 from triptych.settings.match import Match
+from triptych.settings.names import Name
 from triptych.settings.problems import known_names
 from triptych.settings.validity import (
     Day,
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from triptych.settings.document import ValuePath
-
-Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 PlatformKind = Literal[
     "managed_kubernetes",
@@ -100,6 +100,7 @@ class Catalog(BaseModel):
     platforms: tuple[Platform, ...] = ()
     features: tuple[Feature, ...] = ()
     models: tuple[Model, ...] = ()
+    identities: tuple[Identity, ...] = ()
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -111,6 +112,7 @@ class Catalog(BaseModel):
             *self._overlapping_models(),
             *self._ambiguous_aliases(),
             *self._unknown_references(),
+            *unclear_identities(self.identities),
         ]
         if complaints:
             raise complaints_error(complaints)
@@ -152,6 +154,11 @@ class Catalog(BaseModel):
         yield from _unknown("features", self.features, "team", self.teams)
         yield from _unknown("models", self.models, "feature", self.features)
         yield from _unknown("models", self.models, "team", self.teams)
+        for key, declared in (
+            ("model", self.models), ("feature", self.features), ("team", self.teams)
+        ):  # fmt: skip
+            if declared:  # else they are whatever the rules call them
+                yield from _unknown("identities", self.identities, key, declared)
 
 
 def _repeated_ids(
@@ -166,20 +173,29 @@ def _repeated_ids(
 
 
 def _unknown(
-    section: str, entries: Sequence[_Entry], key: str, declared: Sequence[_Entry]
+    section: str,
+    entries: Sequence[_Entry | Identity],
+    key: str,
+    declared: Sequence[_Entry],
 ) -> Iterable[Complaint]:
     known = [entry.id for entry in declared]
     noun = key.replace("cost_center", "cost centre")
     for position, entry in enumerate(entries):
         name = getattr(entry, key)
         if name is not None and name not in known:
-            subject = f"{section.removesuffix('s')} {entry.id!r} names {noun} {name!r}"
+            subject = f"{_called(section, entry)} names {noun} {name!r}"
             names = known_names(f"{noun}s", known, given=name)
             yield Complaint((section, position, key), f"{subject}; {names}")
+
+
+def _called(section: str, entry: _Entry | Identity) -> str:
+    if isinstance(entry, Identity):
+        return f"{entry.kind} {entry.named!r}"
+    return f"{section.removesuffix('s')} {entry.id!r}"
 
 
 def _days(model: Model) -> str:
     return f"{model.valid_from or '…'} to {model.valid_to or '…'}"
 
 
-__all__ = ["Catalog", "CostCenter", "Feature", "Model", "Platform", "Team"]
+__all__ = ["Catalog", "CostCenter", "Feature", "Identity", "Model", "Platform", "Team"]

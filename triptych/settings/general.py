@@ -16,8 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from triptych.settings.catalog import Name
 from triptych.settings.complaint import Complaint, complaints_error
+from triptych.settings.delivery import DeliverySettings
+from triptych.settings.names import Name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,6 +170,7 @@ class GeneralFile(_Strict):
     spark: SparkSettings = SparkSettings()
     dashboard: DashboardSettings = DashboardSettings()
     fx: ExchangeSettings = ExchangeSettings()
+    delivery: DeliverySettings = DeliverySettings()
     access: AccessSettings = AccessSettings()
 
     @model_validator(mode="after")
@@ -187,6 +189,7 @@ class GeneralFile(_Strict):
 __all__ = [
     "AccessSettings",
     "DashboardSettings",
+    "DeliverySettings",
     "ExchangeSettings",
     "GeneralFile",
     "SourceEntry",

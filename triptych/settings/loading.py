@@ -26,6 +26,7 @@ from triptych.settings.environment import settings_from_environment, variable_na
 from triptych.settings.explanation import NAMED_BY_NAME, explain, explain_whole
 from triptych.settings.general import (
     DashboardSettings,
+    DeliverySettings,
     ExchangeSettings,
     GeneralFile,
     SourceEntry,
@@ -33,6 +34,7 @@ from triptych.settings.general import (
     WarehouseSettings,
     is_source_name,
 )
+from triptych.settings.identity import IDENTITY_TARGETS
 from triptych.settings.problems import Problems
 from triptych.settings.secrets import refuse_secrets
 
@@ -67,6 +69,7 @@ class Settings:
     spark: SparkSettings
     dashboard: DashboardSettings
     fx: ExchangeSettings
+    delivery: DeliverySettings
     catalog: Catalog
     allocation: Allocation
     warnings: tuple[str, ...] = ()
@@ -146,6 +149,7 @@ class _Reading:
             spark=general.spark,
             dashboard=general.dashboard,
             fx=general.fx,
+            delivery=general.delivery,
             catalog=catalog,
             allocation=allocation.allocation(),
             warnings=_warnings(allocation_file, allocation, catalog),
@@ -240,6 +244,9 @@ def _stand_in(section: str, position: int, given: object) -> dict[str, Any]:
         case "assignments":
             target = _stand_in_target(fields)
             return {"name": name or unnamed, "match": {}, **target}
+        case "identities":
+            whose = {key: fields[key] for key in IDENTITY_TARGETS if key in fields}
+            return {"service": unnamed, **whose}
     return {"id": name or unnamed}
 
 

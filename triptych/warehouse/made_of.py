@@ -22,6 +22,10 @@ _TOLD = {
     "catalogue (catalog.yml)": (
         *("catalog_models", "catalog_model_aliases", "catalog_features"),
         *("catalog_teams", "catalog_platforms", "catalog_cost_centers"),
+        "identities",
+    ),
+    "settings (triptych.yml)": (
+        *("delivery_rules", "production_environments", "production_aliases"),
     ),
 }
 _LOADS = """
