@@ -2,7 +2,9 @@
 
 Peak memory is the largest sum of resident set sizes over the command and all its
 descendants, read from ``/proc`` every 20 milliseconds. Pages shared between two
-processes of the tree count twice, so the figure is an upper bound. It is not
+processes of the tree count twice, so the figure is an upper bound; only a child that
+has not become a program of its own yet, and is all its parent's memory, does not count
+(a JVM starts each command that way). It is not
 ``resource.getrusage(RUSAGE_CHILDREN)``, which knows only the largest single child
 and would miss a subprocess that runs beside its parent.
 """
@@ -77,7 +79,7 @@ class TreeWatch:
     def _watch(self) -> None:
         while not self._stop.is_set():
             pids = process_tree(self._pid)
-            resident = sum(_resident_bytes(pid) for pid in pids)
+            resident = _resident_bytes_of_all(pids)
             self.peak_rss_bytes = max(self.peak_rss_bytes, resident)
             for pid in pids:
                 spent = self._cpu_seconds.get(pid, 0.0)
@@ -168,9 +170,25 @@ def machine_line() -> str:
     )
 
 
-def _resident_bytes(pid: int) -> int:
-    fields = _text(Path(f"/proc/{pid}/statm")).split()
-    return int(fields[1]) * _PAGE_BYTES if len(fields) > 1 else 0
+def _resident_bytes_of_all(pids: Sequence[int]) -> int:
+    """Return the resident memory of some processes, each memory counted once."""
+    pages: dict[int, tuple[str, str]] = {}
+    resident = 0
+    for pid in pids:
+        fields = _text(Path(f"/proc/{pid}/statm")).split()
+        if not fields:
+            continue
+        # Between vfork and exec a child has the command and the very pages of its
+        # parent, so that the same gigabytes would be counted again for milliseconds.
+        pages[pid] = (_text(Path(f"/proc/{pid}/cmdline")), fields[0])
+        if pages[pid] != pages.get(_parent(pid)):
+            resident += int(fields[1]) * _PAGE_BYTES
+    return resident
+
+
+def _parent(pid: int) -> int:
+    fields = _text(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    return int(fields[1]) if fields else 0
 
 
 def _cpu_seconds(pid: int) -> float:

@@ -25,6 +25,19 @@ def test_memory_of_a_subprocess_counts(tmp_path: Path) -> None:
     assert measured.seconds > 0.4
 
 
+def test_a_child_that_is_still_its_parent_does_not_count(tmp_path: Path) -> None:
+    """As a JVM starts a command: the child waits in its parent's memory."""
+    held = (
+        "import os, time; block = bytearray(200 * 2**20)\n"
+        "pid = os.fork()\n"
+        "time.sleep(0.5)\n"
+        "os._exit(0) if pid == 0 else os.waitpid(pid, 0)\n"
+    )
+    measured = run_measured([sys.executable, "-c", held], cwd=tmp_path)
+    assert measured.exit_code == 0
+    assert 200 * 2**20 < measured.peak_rss_bytes < 300 * 2**20
+
+
 def test_exit_code_and_output_are_kept(tmp_path: Path) -> None:
     script = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
     measured = run_measured([sys.executable, "-c", script], cwd=tmp_path)
