@@ -1,0 +1,169 @@
+"""What MLflow's webhooks tell: whether it was MLflow, and the move of an alias.
+
+A delivery names no previous version and nobody who did it. Its ``timestamp`` is when it
+was sent, which is the best time of a promotion there is: MLflow itself keeps none.
+Deliveries are retried from memory with the same id, and the same alias may be set to
+the same version again under a new one; both are kept as they came.
+
+Source: MLflow 3.17, *Webhooks* and ``mlflow/webhooks/delivery.py``.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from triptych.errors import MalformedDeliveryError, SourceAccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SYSTEM = "mlflow"
+DELIVERY_ID = "x-mlflow-delivery-id"
+TIMESTAMP = "x-mlflow-timestamp"
+SIGNATURE = "x-mlflow-signature"
+#: A delivery that was sent longer ago, or so much in the future, is refused: whoever
+#: recorded one could send it again.
+LONGEST_AGE = timedelta(minutes=5)
+_VERSION = "v1,"
+_EVENTS = {
+    ("model_version_alias", "created"): "alias_set",
+    ("model_version_alias", "deleted"): "alias_deleted",
+}
+
+
+def verify_signature(
+    body: bytes, headers: Mapping[str, str], *, secret: str, now: datetime
+) -> str:
+    """Return the id of a delivery that MLflow signed, and refuse any other.
+
+    Parameters
+    ----------
+    body : bytes
+        Exactly as received.
+    headers : mapping of str to str
+        As received; names in any case.
+    secret : str
+        What the webhook was registered with.
+    now : datetime
+        The present, with a time zone.
+
+    Raises
+    ------
+    SourceAccessError
+        A header is missing, the signature is another, or the delivery is more than
+        five minutes old or ahead. No message holds the secret or a signature.
+    """
+    told = {name.lower(): value for name, value in headers.items()}
+    for name in (DELIVERY_ID, TIMESTAMP, SIGNATURE):
+        if not told.get(name):
+            raise _refused(f"it has no header {name}")
+    delivery_id, sent = told[DELIVERY_ID], told[TIMESTAMP]
+    signed = f"{delivery_id}.{sent}.".encode() + body
+    expected = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
+    own = f"{_VERSION}{base64.b64encode(expected).decode()}".encode()
+    if not secret or not hmac.compare_digest(own, told[SIGNATURE].encode()):
+        raise _refused("its signature is not made with the secret that is set here")
+    if not _is_recent(sent, now):
+        minutes = int(LONGEST_AGE.total_seconds() // 60)
+        raise _refused(f"it was not sent within {minutes} minutes of now")
+    return delivery_id
+
+
+def promotion_row(
+    body: Any,  # noqa: ANN401
+    *,
+    delivery_id: str,
+    observed_at: datetime,
+    where: str = "MLflow webhook",
+) -> dict[str, Any]:
+    """Return a delivery as a row of stream ``promotions``.
+
+    What moves no alias is a row, too, with event ``other``; its tags, descriptions and
+    names of people are left behind.
+
+    Parameters
+    ----------
+    body : object
+        The parsed body: ``{entity, action, timestamp, data}``.
+    delivery_id : str
+        From the header, as :func:`verify_signature` returns it.
+    observed_at : datetime
+        When it was received.
+    where : str
+        What messages call it.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        It is no such body: a time without a zone, no model, or a set alias without a
+        version.
+    """
+    data = body.get("data") if isinstance(body, dict) else None
+    if not isinstance(data, dict):
+        raise _malformed("it has no object 'data'", where)
+    event = _EVENTS.get((_text(body.get("entity")), _text(body.get("action"))), "other")
+    alias, version = _text(data.get("alias")), _text(data.get("version"))
+    name = _text(data.get("name"))
+    if not name:
+        raise _malformed("it names no registered model", where)
+    if event != "other" and not alias:
+        raise _malformed("it names no alias", where)
+    if event == "alias_set" and not version:
+        raise _malformed("it names no version", where)
+    return {
+        "source_system": SYSTEM,
+        "event_id": delivery_id,
+        "event": event,
+        "registered_model": name,
+        "alias": alias or None,
+        "model_version": version or None,
+        "event_time": _moment(body.get("timestamp"), where),
+        "observed_at": observed_at,
+    }
+
+
+def _is_recent(sent: str, now: datetime) -> bool:
+    if not (sent.isascii() and sent.isdigit()):
+        return False
+    return abs(now.timestamp() - int(sent)) <= LONGEST_AGE.total_seconds()
+
+
+def _moment(value: object, where: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(str(value))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise _malformed(f"{value!r} is no time with a time zone", where)
+    return moment.astimezone(UTC)
+
+
+def _text(value: object) -> str:
+    """Return a text or a whole number as text; else an empty one."""
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        return ""
+    return str(value)
+
+
+def _refused(why: str) -> SourceAccessError:
+    return SourceAccessError(
+        f"The delivery is refused: {why}.",
+        where="MLflow webhook",
+        next_step="Compare the secret of the webhook in MLflow with the one that is set"
+        " here, and the clocks of both machines.",
+    )
+
+
+def _malformed(what: str, where: str) -> MalformedDeliveryError:
+    return MalformedDeliveryError(
+        f"It is no delivery of an MLflow webhook: {what}.",
+        where=where,
+        next_step="Compare the version of MLflow; nothing of it was taken.",
+    )
+
+
+__all__ = ["LONGEST_AGE", "SYSTEM", "promotion_row", "verify_signature"]
