@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from attribution.forecasting.forecast import SeriesForecast
 
 #: Changes whenever the same days would be forecast in another way.
-METHOD_VERSION = 2
+METHOD_VERSION = 3
 _MONTHS_OF_QUARTER = 3
 
 

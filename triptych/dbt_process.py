@@ -90,6 +90,8 @@ class _Listener:
         while chunk := os.read(sys.stdin.fileno(), 65536):
             *lines, received = (received + chunk).split(b"\n")
             for line in lines:
+                # Busy from here on: who sent it may be gone before it is begun.
+                self.is_busy = True
                 self._queue.put(json.loads(line))
         if self.is_busy:
             os._exit(_EXIT_CODE_OF_AN_ORPHAN)
@@ -97,7 +99,6 @@ class _Listener:
 
     def commands(self) -> Iterator[list[str]]:
         while (arguments := self._queue.get()) is not None:
-            self.is_busy = True
             yield arguments
 
 

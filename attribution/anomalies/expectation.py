@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,30 +99,32 @@ def _profile(values: Series, is_usual: NDArray[np.bool_], start: int) -> Series:
     known = _usual_days(is_usual, max(0, start - PROFILE_WEEKS * WEEK_DAYS), start)
     weeks = known // WEEK_DAYS
     found = np.ones(WEEK_DAYS)
-    levels = {week: np.median(values[known[weeks == week]]) for week in set(weeks)}
+    levels = {
+        week: median(values[known[weeks == week]].tolist()) for week in set(weeks)
+    }
     of_week = np.array([levels[week] for week in weeks])
     relative = np.divide(values[known], of_week, np.ones(len(known)), where=of_week > 0)
     for weekday in range(WEEK_DAYS):
         of_day = relative[known % WEEK_DAYS == weekday]
         if len(of_day) >= _LEAST_OF_A_WEEKDAY:
-            found[weekday] = max(float(np.median(of_day)), 1e-3)
+            found[weekday] = max(median(of_day.tolist()), 1e-3)
     return found
 
 
 def _level_and_slope(smooth: Series, weeks: Days) -> tuple[float, float]:
     """Return level and slope per week, the level being that of week 0."""
     numbers = sorted(set(weeks.tolist()))
-    levels = [float(np.median(smooth[weeks == week])) for week in numbers]
+    levels = [median(smooth[weeks == week].tolist()) for week in numbers]
     slope = 0.0
     if len(numbers) >= _TREND_WEEKS:
         pairs = combinations(range(len(numbers)), 2)
         slopes = [(levels[b] - levels[a]) / (numbers[b] - numbers[a]) for a, b in pairs]
-        steepest = _STEEPEST * abs(float(np.median(levels)))
-        slope = float(np.clip(np.median(slopes), -steepest, steepest))
-    level = np.median(
-        [one - slope * week for one, week in zip(levels, numbers, strict=True)]
+        steepest = _STEEPEST * abs(median(levels))
+        slope = float(np.clip(median(slopes), -steepest, steepest))
+    level = median(
+        one - slope * week for one, week in zip(levels, numbers, strict=True)
     )
-    return float(level), slope
+    return level, slope
 
 
 def _spread(values: Series, fitted: Series) -> float:
