@@ -42,8 +42,11 @@ READ_IN_ONE_PLACE = {
     "compute_usage": "int_compute_usage",
 }
 MONEY_COLUMN = re.compile(r"cost|price|spend|revenue|saving|impact|value|_amount$")
-#: A cost centre is a name of finance, not an amount.
-NO_MONEY = re.compile(r"_(ratio|count)$|^cost_center$")
+#: A cost centre is a name of finance, not an amount; the impact of an incident is when
+#: users felt it, and the value of a delivery metric has a unit of its own.
+NO_MONEY = re.compile(
+    r"_(ratio|count)$|^cost_center$|^impact_(started_at|on|month)$|^metric_value$"
+)
 CURRENCY_COLUMNS = {"currency", "billing_currency"}
 
 

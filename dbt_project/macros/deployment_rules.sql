@@ -1,0 +1,28 @@
+{#- Names of environments that are no production without anybody saying so. -#}
+{% macro known_not_production() -%}
+    ('staging', 'stage', 'stg', 'test', 'testing', 'tst', 'development', 'develop', 'dev', 'local', 'qa', 'uat', 'preview',
+    'review', 'sandbox', 'integration', 'int', 'ci', 'demo', 'acceptance', 'preproduction', 'pre-production', 'preprod')
+{%- endmacro %}
+
+{#- A place in an order as text that sorts as the number does, to carry a value past a maximum or minimum. -#}
+{% macro place_text(place) -%}
+    lpad(cast({{ place }} as string), 12, '0')
+{%- endmacro %}
+
+{#- What stands behind the place in such a text. -#}
+{% macro without_place(text) -%}
+    nullif(substr({{ text }}, 13), '')
+{%- endmacro %}
+
+{#- Seconds for which a difference of two clocks is taken for none. -#}
+{% macro clock_skew_seconds() -%}
+    120
+{%- endmacro %}
+
+{#- A duration whose ends two clocks tell: a little below zero is zero, more is unknown. -#}
+{% macro without_clock_skew(seconds) -%}
+    case
+        when {{ seconds }} >= 0 then {{ seconds }}
+        when {{ seconds }} >= -{{ clock_skew_seconds() }} then 0
+    end
+{%- endmacro %}

@@ -1,0 +1,72 @@
+{#-
+  A commit and the first successful deployment to production that contained it, per
+  service. Who delivers commits says which deployment contains one, or which revision
+  was deployed; else a commit is in the deployment of its own revision. Nothing is
+  guessed from times.
+-#}
+with links as (
+    select distinct
+        source_system,
+        lower(repository) as repository_name,
+        repository,
+        commit_sha,
+        deployment_id,
+        coalesce(deployed_sha, commit_sha) as deployed_sha,
+        lower(service) as unit
+    from {{ ref('stg_delivery__commits') }}
+),
+
+deployments as (
+    select
+        event_key,
+        source_system,
+        deployment_id,
+        commit_sha,
+        deployed_unit,
+        ended_at,
+        lower(repository) as repository_name
+    from {{ ref('int_deployments_classified') }}
+    where changes_production
+),
+
+contained as (
+    select
+        links.repository,
+        links.commit_sha,
+        deployments.event_key,
+        deployments.deployed_unit,
+        deployments.ended_at
+    from links
+    inner join deployments
+        on links.source_system = deployments.source_system and links.deployment_id = deployments.deployment_id
+    where coalesce(deployments.repository_name, links.repository_name) = links.repository_name
+    union all
+    select
+        links.repository,
+        links.commit_sha,
+        deployments.event_key,
+        deployments.deployed_unit,
+        deployments.ended_at
+    from links
+    inner join deployments on links.deployed_sha = deployments.commit_sha
+    where
+        coalesce(deployments.repository_name, links.repository_name) = links.repository_name
+        and coalesce(links.unit, deployments.deployed_unit) = deployments.deployed_unit
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by repository, commit_sha, deployed_unit
+            order by ended_at, event_key
+        ) as choice
+    from contained
+)
+
+select
+    repository,
+    commit_sha,
+    event_key
+from ranked
+where choice = 1

@@ -1,0 +1,86 @@
+{#-
+  What each deployment to production did to what ran before, and what followed it. A
+  version that ran there earlier and does not run now is a rollback; one that runs
+  already is a redeploy; another commit around the same artefact is configuration.
+-#}
+with sequenced as (
+    select * from {{ ref('int_deployments_sequenced') }}
+),
+
+classified as (
+    select
+        *,
+        case
+            when environment_kind <> 'production' then cast(null as string)
+            when is_rollback then 'rollback'
+            when ran_before and deployed_version is not null and deployed_version <> running_version then 'rollback'
+            when is_config then 'config'
+            when is_redeploy or deployed_version = running_version then 'redeploy'
+            when artifact_id = running_artifact_id then 'config'
+            when is_rework or incident_id is not null then 'hotfix'
+            when lower(branch) like 'hotfix/%' or lower(branch) like 'hotfix-%' then 'hotfix'
+            else 'new'
+        end as change_class
+    from sequenced
+),
+
+effective as (
+    select
+        *,
+        is_in_production and change_class in ('new', 'hotfix', 'rollback') as changes_production
+    from classified
+),
+
+followed as (
+    select
+        *,
+        min(case when changes_production then {{ place_text('place') }} || change_class end)
+            over after_it as next_change,
+        min(case when changes_production then {{ place_text('place') }} || deployment_key end)
+            over after_it as next_change_key,
+        min(case when changes_production then ended_at end) over after_it as next_change_at
+    from effective
+    window after_it as (
+        partition by deployed_unit, environment
+        order by place
+        rows between 1 following and unbounded following
+    )
+)
+
+select
+    deployment_key || coalesce('@' || deployed_unit, '') as event_key,
+    deployment_key,
+    deployed_unit,
+    source,
+    source_system,
+    deployment_id,
+    attempt,
+    service,
+    project,
+    repository,
+    branch,
+    commit_sha,
+    artifact_id,
+    registered_model,
+    model_version,
+    deployed_version,
+    environment,
+    environment_kind,
+    region,
+    model_id,
+    feature_id,
+    team_id,
+    incident_id,
+    outcome,
+    first_seen_at,
+    started_at,
+    ended_at,
+    change_class,
+    changes_production,
+    same_as_deployment_key,
+    running_deployment_key as previous_deployment_key,
+    running_deployment_key is null as is_first_of_service,
+    {{ without_place('next_change') }} as next_change_class,
+    {{ without_place('next_change_key') }} as next_deployment_key,
+    next_change_at
+from followed

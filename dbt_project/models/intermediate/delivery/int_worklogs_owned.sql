@@ -1,0 +1,21 @@
+{#- Booked hours with whose they are. -#}
+with worklogs as (
+    select
+        source,
+        source_system,
+        worklog_id,
+        worklog_key,
+        started_at,
+        hours,
+        category,
+        project,
+        incident_id,
+        team_id as given_team_id,
+        model_id as given_model_id,
+        feature_id as given_feature_id
+    from {{ ref('stg_delivery__worklogs') }}
+),
+
+{{ with_owners('worklogs', ['project'], 'started_at') }}
+
+select owned.* from owned

@@ -1,0 +1,110 @@
+{#-
+  Deployments with how they ended, what they changed and whether they failed: rollouts
+  that failed, and those that a rollback, a hotfix or an incident followed within the
+  maturity window. A younger one has not failed yet, which is not the same as not at all.
+-#}
+with deployments as (
+    select * from {{ ref('int_deployments_classified') }}
+),
+
+incidents as (
+    select
+        caused_by_event_key as event_key,
+        count(*) as caused_incident_count,
+        min(impact_started_at) as first_impact_at,
+        case when count(resolved_at) = count(*) then max(resolved_at) end as restored_at
+    from {{ ref('int_incident_causes') }}
+    where caused_by_event_key is not null and not is_test
+    group by caused_by_event_key
+),
+
+judged as (
+    select
+        deployments.*,
+        rules.time_zone,
+        coalesce(incidents.caused_incident_count, 0) as caused_incident_count,
+        incidents.restored_at,
+        {{ seconds_between('deployments.ended_at', 'moment.as_of') }} >= rules.maturity_days * 86400 as is_mature,
+        case
+            when deployments.environment_kind <> 'production' then 'not_production'
+            when deployments.same_as_deployment_key is not null then 'same_deployment_in_another_system'
+            when deployments.outcome in ('open', 'unknown', 'cancelled') then deployments.outcome
+            when deployments.change_class in ('redeploy', 'config') then deployments.change_class
+        end as exclusion_reason,
+        case
+            when deployments.outcome = 'failure' then 'outcome'
+            when deployments.outcome <> 'success' then null
+            when
+                {{ seconds_between('deployments.ended_at', 'incidents.first_impact_at') }}
+                <= rules.maturity_days * 86400
+                then 'incident'
+            when
+                deployments.next_change_class in ('rollback', 'hotfix')
+                and {{ seconds_between('deployments.ended_at', 'deployments.next_change_at') }}
+                <= rules.maturity_days * 86400
+                then deployments.next_change_class
+        end as failed_by
+    from deployments
+    cross join {{ source('control', 'delivery_rules') }} as rules
+    cross join {{ ref('int_reporting_moment') }} as moment
+    left join incidents on deployments.event_key = incidents.event_key
+),
+
+recovered as (
+    select
+        *,
+        case when exclusion_reason is null then failed_by end as counted_failure,
+        case failed_by when 'incident' then restored_at else next_change_at end as recovered_at
+    from judged
+)
+
+select
+    event_key,
+    deployment_key,
+    deployed_unit,
+    source,
+    source_system,
+    deployment_id,
+    cast(attempt as bigint) as attempt,
+    service,
+    project,
+    repository,
+    branch,
+    commit_sha,
+    artifact_id,
+    registered_model,
+    model_version,
+    environment,
+    environment_kind,
+    region,
+    model_id,
+    feature_id,
+    team_id,
+    incident_id,
+    outcome,
+    change_class,
+    exclusion_reason,
+    same_as_deployment_key,
+    previous_deployment_key,
+    next_deployment_key,
+    is_first_of_service,
+    deployed_version is not null as is_version_known,
+    changes_production and change_class in ('new', 'hotfix') as counts_as_deployment,
+    is_mature,
+    case
+        when counted_failure is not null then true
+        when exclusion_reason is null and is_mature then false
+    end as is_failed,
+    counted_failure as failed_by,
+    counted_failure is not null and counted_failure <> 'outcome' as failure_reached_users,
+    cast(caused_incident_count as bigint) as caused_incident_count,
+    first_seen_at,
+    started_at,
+    ended_at,
+    case when counted_failure is not null then recovered_at end as recovered_at,
+    case
+        when counted_failure is not null then {{ seconds_between('ended_at', 'recovered_at') }}
+    end as recovery_seconds,
+    cast({{ local_time('coalesce(ended_at, first_seen_at)', 'time_zone') }} as date) as deployed_on,
+    {{ month_label(local_time('coalesce(ended_at, first_seen_at)', 'time_zone')) }} as month
+from recovered

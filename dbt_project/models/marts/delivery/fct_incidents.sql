@@ -1,0 +1,45 @@
+{#- Incidents from first impact to last resolution, each with what caused it. -#}
+with incidents as (
+    select
+        *,
+        {{ seconds_between('impact_started_at', 'resolved_at') }} as impact_to_resolution_seconds
+    from {{ ref('int_incident_causes') }}
+)
+
+select
+    incidents.incident_key,
+    incidents.source,
+    incidents.source_system,
+    incidents.incident_id,
+    incidents.service,
+    incidents.environment,
+    incidents.model_id,
+    incidents.feature_id,
+    incidents.team_id,
+    incidents.severity,
+    incidents.resolved_at is null as is_open,
+    incidents.is_test,
+    incidents.is_retrospective,
+    incidents.starts_at_record,
+    cast(incidents.reopen_count as bigint) as reopen_count,
+    incidents.impact_started_at,
+    incidents.resolved_at,
+    {{ without_clock_skew('incidents.impact_to_resolution_seconds') }} as restore_seconds,
+    incidents.impact_to_resolution_seconds < 0
+    and incidents.impact_to_resolution_seconds >= -{{ clock_skew_seconds() }} as has_clock_skew,
+    incidents.cause,
+    incidents.caused_by_event_key,
+    incidents.caused_by_deployment_key,
+    incidents.gap_seconds,
+    incidents.engaged_seconds,
+    incidents.engaged_people,
+    case
+        when incidents.is_test then 'test'
+        when incidents.environment in {{ known_not_production() }} then 'not_production'
+        when incidents.impact_to_resolution_seconds < -{{ clock_skew_seconds() }} then 'resolved_before_it_started'
+    end as exclusion_reason,
+    {{ local_day('incidents.impact_started_at') }} as impact_on,
+    {{ local_month('incidents.impact_started_at') }} as impact_month,
+    {{ local_month('incidents.resolved_at') }} as resolved_month
+from incidents
+cross join {{ source('control', 'delivery_rules') }} as rules

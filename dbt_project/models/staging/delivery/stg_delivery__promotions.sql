@@ -1,0 +1,21 @@
+{#-
+  What was seen of the aliases of registered models. One event that comes in two
+  deliveries is one row. Of a list of aliases the moment is when it was read.
+-#}
+with source as (
+    select * from {{ source('evidence', 'promotions') }}
+)
+
+select
+    source_system,
+    event,
+    registered_model,
+    lower(alias) as alias,
+    model_version,
+    event_time,
+    min(_source) as source,
+    min(model_id) as model_id,
+    min(coalesce(event_id, '')) as event_id,
+    min(observed_at) as observed_at
+from source
+group by source_system, event, registered_model, lower(alias), model_version, event_time
