@@ -23,6 +23,7 @@ READY := .venv/.ready
 MOTO := .venv-moto/.ready
 BQEMULATOR := .venv-bqemulator/.ready
 PYSAIL := .venv-pysail/.ready
+MLFLOW := .venv-mlflow/.ready
 FOCUS_VALIDATOR := .venv-focus-validator/.ready
 COMPILE_LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --upgrade
@@ -115,7 +116,7 @@ format: $(READY)  ## Put code and SQL into their form
 
 lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	$(COMPILE_LOCK) pyproject.toml --group dev -o requirements.lock
-	for name in bootstrap moto bqemulator pysail; do \
+	for name in bootstrap moto bqemulator pysail mlflow; do \
 	  $(COMPILE_LOCK) requirements/$$name.in -o requirements/$$name.lock; done
 	$(subst 3.11,3.12,$(COMPILE_LOCK)) requirements/focus-validator.in \
 	  -o requirements/focus-validator.lock
@@ -144,7 +145,7 @@ $(READY): requirements.lock requirements/bootstrap.lock pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-emulators: $(MOTO) $(BQEMULATOR) $(PYSAIL)
+emulators: $(MOTO) $(BQEMULATOR) $(PYSAIL) $(MLFLOW)
 
 azurite: .venv-azurite/.ready  ## Install a Blob service for tests of the Azure connector; needs Node.js
 

@@ -32,6 +32,25 @@ def is_safe_endpoint(endpoint: str) -> bool:
     return scheme == "https" or is_loopback(endpoint)
 
 
+def bare_address(address: str) -> str:
+    """Return ``address`` if it is one of a server, without credentials in it.
+
+    For servers that may be asked without a credential: it need not be encrypted, and a
+    client that is told of a secret still refuses to send that to it.
+
+    Raises
+    ------
+    ValueError
+        It is no URL, or holds credentials, a query or a fragment.
+    """
+    parts = urlsplit(address)
+    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_bare:
+        message = "must be an http or https address without credentials in it"
+        raise ValueError(message)
+    return address.rstrip("/")
+
+
 def checked_base_url(address: str) -> str:
     """Return ``address`` if a credential may be sent to it.
 
@@ -56,4 +75,4 @@ def checked_base_url(address: str) -> str:
     return address.rstrip("/")
 
 
-__all__ = ["checked_base_url", "is_loopback", "is_safe_endpoint"]
+__all__ = ["bare_address", "checked_base_url", "is_loopback", "is_safe_endpoint"]

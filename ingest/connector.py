@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -84,6 +84,9 @@ class Delivery:
         stream takes; the run says so. Empty: read it.
     is_in_place : bool
         Its files are catalogued where they are, without a copy.
+    memo : str
+        What the connector is told of this load at the next run, if it is one that
+        :class:`RemembersLoads`. A memo that changed is kept although the rows did not.
     """
 
     stream: str
@@ -94,6 +97,7 @@ class Delivery:
     detail: object = field(default=None, compare=False)
     skip_reason: str = ""
     is_in_place: bool = False
+    memo: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +219,18 @@ class Connector(Protocol):
         """
 
 
+@runtime_checkable
+class RemembersLoads(Protocol):
+    """A connector that is told what is loaded of its source, before it offers more.
+
+    For sources that forget: whether a list says the same as the last time, and since
+    when it does, nobody but the loads can tell.
+    """
+
+    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
+        """Take the memo of each current load, by stream and scope."""
+
+
 __all__ = [
     "Connector",
     "Delivery",
@@ -223,6 +239,7 @@ __all__ = [
     "Finding",
     "LandingOptions",
     "Part",
+    "RemembersLoads",
     "RestingPlace",
     "RowsPart",
     "SourceConfig",

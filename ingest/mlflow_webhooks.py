@@ -13,9 +13,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ingest.state_rows import Row, instant, row_of
 from triptych.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def promotion_row(
     delivery_id: str,
     observed_at: datetime,
     where: str = "MLflow webhook",
-) -> dict[str, Any]:
+) -> Row:
     """Return a delivery as a row of stream ``promotions``.
 
     What moves no alias is a row, too, with event ``other``; its tags, descriptions and
@@ -114,16 +115,18 @@ def promotion_row(
         raise _malformed("it names no alias", where)
     if event == "alias_set" and not version:
         raise _malformed("it names no version", where)
-    return {
-        "source_system": SYSTEM,
-        "event_id": delivery_id,
-        "event": event,
-        "registered_model": name,
-        "alias": alias or None,
-        "model_version": version or None,
-        "event_time": _moment(body.get("timestamp"), where),
-        "observed_at": observed_at,
-    }
+    return row_of(
+        {
+            "source_system": SYSTEM,
+            "event_id": delivery_id,
+            "event": event,
+            "registered_model": name,
+            "alias": alias or None,
+            "model_version": version or None,
+            "event_time": _moment(body.get("timestamp"), where),
+            "observed_at": observed_at,
+        }
+    )
 
 
 def _is_recent(sent: str, now: datetime) -> bool:
@@ -133,13 +136,10 @@ def _is_recent(sent: str, now: datetime) -> bool:
 
 
 def _moment(value: object, where: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(str(value))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+    moment = instant(value)
+    if not isinstance(moment, datetime):
         raise _malformed(f"{value!r} is no time with a time zone", where)
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _text(value: object) -> str:

@@ -41,6 +41,7 @@ BUILT_IN: dict[str, str] = {
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
     "langfuse": "ingest.connectors.langfuse:Langfuse",
     "litellm": "ingest.connectors.litellm:Litellm",
+    "mlflow": "ingest.connectors.mlflow:Mlflow",
     "oci_focus": "ingest.connectors.oci_focus:OciFocus",
     "oci_invoices": "ingest.connectors.oci_invoices:OciInvoices",
     "openai": "ingest.connectors.openai:OpenAi",

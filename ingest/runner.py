@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import structlog
 
-from ingest.connector import Window
+from ingest.connector import RemembersLoads, Window
 from ingest.landing import LandedPart, Lander
 from ingest.report import CommittedLoad, IngestReport, SourceFailure
 from ingest.spark_projection import UNREADABLE_ON_SPARK, spark_columns
@@ -183,6 +183,8 @@ class IngestRunner:
     ) -> Iterator[tuple[Delivery, str]]:
         with self._catalogue() as catalogue:
             known = catalogue.current_fingerprints(source=_name(connector))
+        if isinstance(connector, RemembersLoads):
+            connector.remember({key: _memo(text) for key, text in known.items()})
         try:
             for delivery in connector.deliveries(window):
                 if delivery.skip_reason:
@@ -427,7 +429,13 @@ def _fingerprint(delivery: Delivery, options: LandingOptions) -> str:
         sort_keys=True,
     )
     text = f"{delivery.fingerprint}\n{reading}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{digest} {delivery.memo}" if delivery.memo else digest
+
+
+def _memo(fingerprint: str) -> str:
+    """Return what the connector wrote beside the fingerprint of a load."""
+    return fingerprint.partition(" ")[2]
 
 
 def _files_in_place(parts: Sequence[LandedPart]) -> tuple[FileInPlace, ...]:

@@ -78,6 +78,8 @@ MODEL_VERSIONS = Stream(
     checks=(starts_in_range("created_at"),),
 )
 
+# A list of aliases that says the same as the one before is not delivered again, so a
+# line also says when the list before was read: the alias moved after that.
 PROMOTIONS = Stream(
     name="promotions",
     period_column="event_time",
@@ -90,7 +92,7 @@ PROMOTIONS = Stream(
         required(TEXT, "event"),
         required(TEXT, "registered_model", "model_name"),
         required(TIMESTAMP, "event_time"),
-        *typed(TIMESTAMP, "observed_at"),
+        *typed(TIMESTAMP, "observed_at", "previously_observed_at"),
         *texts("event_id", "alias", "model_version", "model_id", "environment"),
     ),
     checks=(
