@@ -37,6 +37,7 @@ BUILT_IN: dict[str, str] = {
     "azure_focus": "ingest.connectors.azure_focus:AzureFocus",
     "azure_invoices": "ingest.connectors.azure_invoices:AzureInvoices",
     "ecb_rates": "ingest.connectors.ecb_rates:EcbRates",
+    "event_inbox": "ingest.connectors.event_inbox:EventInbox",
     "focus_files": "ingest.connectors.focus_files:FocusFiles",
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
     "langfuse": "ingest.connectors.langfuse:Langfuse",

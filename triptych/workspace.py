@@ -50,6 +50,11 @@ class Workspace:
         return self.root / "lake"
 
     @property
+    def inbox(self) -> Path:
+        """Events as they were received, each a file; written by the receiver alone."""
+        return self.root / "inbox"
+
+    @property
     def staging(self) -> Path:
         """Where a load is prepared before it is committed; swept by the next run."""
         return self.lake / ".staging"

@@ -29,6 +29,7 @@ from triptych.settings.general import (
     DashboardSettings,
     ExchangeSettings,
     GeneralFile,
+    ReceiveSettings,
     SparkSettings,
     WarehouseSettings,
 )
@@ -64,7 +65,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
     assert {name.split()[0] for name in commands()} == {
         *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
-        *("accrue", "comment", "export", "explain"),
+        *("accrue", "comment", "export", "explain", "receive"),
     }
 
 
@@ -90,6 +91,7 @@ def test_the_top_level_settings_listed_are_those_read() -> None:
         ("settings.md", "spark", SparkSettings),
         ("settings.md", "dashboard", DashboardSettings),
         ("settings.md", "fx", ExchangeSettings),
+        ("settings.md", "receive", ReceiveSettings),
         ("allocation.md", "scope", ScopeRule),
         ("allocation.md", "assignments", AssignmentEntry),
         ("allocation.md", "pools", Pool),
@@ -109,6 +111,7 @@ def test_the_keys_of_a_section_listed_are_those_read(
         ("settings.md", "spark", SparkSettings),
         ("settings.md", "dashboard", DashboardSettings),
         ("settings.md", "fx", ExchangeSettings),
+        ("settings.md", "receive", ReceiveSettings),
         ("allocation.md", "pools", Pool),
         ("allocation.md", "policies", Policies),
     ],

@@ -35,7 +35,7 @@ CREDENTIALS = (
 )
 AZURE_TOKEN = f"sv=2024-11-04&sr=c&sp=rl&sig={SECRET}"
 #: Sources that are files of the workspace, whose path is all there is to lack.
-ONLY_FILES = {"focus_files", "openshift_metrics", "tables"}
+ONLY_FILES = {"event_inbox", "focus_files", "openshift_metrics", "tables"}
 
 
 @contextmanager

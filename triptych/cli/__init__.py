@@ -18,6 +18,7 @@ from triptych.cli.dashboard_commands import dashboard, demo
 from triptych.cli.explain_command import explain
 from triptych.cli.export_commands import export
 from triptych.cli.quarantine_commands import quarantine
+from triptych.cli.receive_command import receive
 from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run
 from triptych.cli.sql_command import sql
@@ -42,6 +43,7 @@ app.add_typer(export, name="export")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")
 app.command()(dashboard)
+app.command()(receive)
 
 
 def main() -> None:

@@ -59,7 +59,7 @@ class OpenWorkspace:
     settings: Settings
 
 
-def open_workspace(
+def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     given: Path | None,
     *,
     is_verbose: bool = False,
@@ -67,6 +67,8 @@ def open_workspace(
     memory_limit: str | None = None,
     engine: str | None = None,
     port: str | None = None,
+    receive_host: str | None = None,
+    receive_port: str | None = None,
 ) -> OpenWorkspace:
     """Read the settings of the workspace that a command means.
 
@@ -83,6 +85,8 @@ def open_workspace(
         "warehouse.memory_limit": memory_limit,
         "warehouse.engine": engine,
         "dashboard.port": port,
+        "receive.host": receive_host,
+        "receive.port": receive_port,
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
     workspace = find_workspace(given)

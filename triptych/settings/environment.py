@@ -36,6 +36,11 @@ class _DashboardVariables(BaseModel):
     port: str | None = None
 
 
+class _ReceiveVariables(BaseModel):
+    host: str | None = None
+    port: str | None = None
+
+
 class _ExchangeVariables(BaseModel):
     rate: str | None = None
 
@@ -56,6 +61,7 @@ class _Variables(BaseSettings):
     warehouse: _WarehouseVariables = _WarehouseVariables()
     spark: _SparkVariables = _SparkVariables()
     dashboard: _DashboardVariables = _DashboardVariables()
+    receive: _ReceiveVariables = _ReceiveVariables()
     fx: _ExchangeVariables = _ExchangeVariables()
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 from triptych.settings.complaint import Complaint, complaints_error
 from triptych.settings.delivery import DeliverySettings
 from triptych.settings.names import Name
+from triptych.settings.receive import ReceiveSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,6 +172,7 @@ class GeneralFile(_Strict):
     dashboard: DashboardSettings = DashboardSettings()
     fx: ExchangeSettings = ExchangeSettings()
     delivery: DeliverySettings = DeliverySettings()
+    receive: ReceiveSettings = ReceiveSettings()
     access: AccessSettings = AccessSettings()
 
     @model_validator(mode="after")
@@ -192,6 +194,7 @@ __all__ = [
     "DeliverySettings",
     "ExchangeSettings",
     "GeneralFile",
+    "ReceiveSettings",
     "SourceEntry",
     "SourceFields",
     "SparkSettings",

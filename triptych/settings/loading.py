@@ -29,6 +29,7 @@ from triptych.settings.general import (
     DeliverySettings,
     ExchangeSettings,
     GeneralFile,
+    ReceiveSettings,
     SourceEntry,
     SparkSettings,
     WarehouseSettings,
@@ -70,6 +71,7 @@ class Settings:
     dashboard: DashboardSettings
     fx: ExchangeSettings
     delivery: DeliverySettings
+    receive: ReceiveSettings
     catalog: Catalog
     allocation: Allocation
     warnings: tuple[str, ...] = ()
@@ -150,6 +152,7 @@ class _Reading:
             dashboard=general.dashboard,
             fx=general.fx,
             delivery=general.delivery,
+            receive=general.receive,
             catalog=catalog,
             allocation=allocation.allocation(),
             warnings=_warnings(allocation_file, allocation, catalog),

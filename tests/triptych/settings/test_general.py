@@ -67,7 +67,8 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
             HEAD + "currencies: EUR\n",
             "triptych.yml:3: unknown key 'currencies'; known keys: organisation,"
             " currency, fiscal_year_start_month, synthetic, sources, warehouse,"
-            " spark, dashboard, fx, delivery, access. Did you mean 'currency'?",
+            " spark, dashboard, fx, delivery, receive, access."
+            " Did you mean 'currency'?",
         ),
         (
             HEAD + "fiscal_year_start_month: 13\n",

@@ -1,0 +1,103 @@
+"""The kinds of event in an inbox, and the rows that each becomes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from ingest import cdevents, devlake_webhooks, mlflow_webhooks, promotion_notices
+from ingest.event_rows import Row, UnfitEventError
+from triptych.errors import MalformedDeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ingest.inbox import ReceivedEvent
+
+#: Streams that events become rows of.
+STREAMS_OF_EVENTS = ("deployments", "incidents", "promotions", "commits")
+
+
+def rows_of(
+    event: ReceivedEvent,
+    *,
+    rules: Sequence[cdevents.PipelineRule],
+    chain: Iterable[dict[str, Any]],
+) -> list[tuple[str, Row]]:
+    """Return the rows of an event, each with its stream; none of what is not read.
+
+    Raises
+    ------
+    UnfitEventError
+        It lacks what its kind requires.
+    """
+    at = event.received_at
+    match event.kind:
+        case "cdevents":
+            return cdevents.rows_of(
+                event.event, received_at=at, rules=rules, chain=chain
+            )
+        case "devlake" if event.type == "deployments":
+            return list(devlake_webhooks.deployment_rows(event.event, received_at=at))
+        case "devlake" if event.type == "issues":
+            return list(devlake_webhooks.issue_rows(event.event, received_at=at))
+        case "promotion":
+            notice = promotion_notices.notice_rows(
+                event.event, received_at=at, key=event.key
+            )
+            return list(notice)
+        case "mlflow":
+            return [("promotions", _mlflow_row(event))]
+    return []
+
+
+def streams_of_type(type_: str) -> tuple[str, ...]:
+    """Return the streams that events of a type may become rows of.
+
+    ``type_`` is kind and type as the name of a file has them, such as
+    ``cdevents.service.deployed.0.3.0``.
+    """
+    kind, _, rest = type_.partition(".")
+    match kind:
+        case "cdevents":
+            return _streams_of_cdevent(rest)
+        case "devlake":
+            known = {"deployments": "deployments", "issues": "incidents"}
+            return (known[rest],) if rest in known else ()
+        case "promotion" | "mlflow":
+            return ("promotions",)
+    return ()
+
+
+def chain_of(event: ReceivedEvent) -> str | None:
+    """Return the chain that an event of CDEvents belongs to."""
+    if event.kind != "cdevents":
+        return None
+    chain = event.event.get("context", {}).get("chainId")
+    return None if chain is None else str(chain)
+
+
+def _streams_of_cdevent(rest: str) -> tuple[str, ...]:
+    event = {"context": {"type": f"dev.cdevents.{rest}"}}
+    name = cdevents.name_of_type(event)
+    return () if name is None else (cdevents.stream_of_type(name),)
+
+
+def _mlflow_row(event: ReceivedEvent) -> Row:
+    observed_at = datetime.fromisoformat(event.received_at).astimezone(UTC)
+    try:
+        row = mlflow_webhooks.promotion_row(
+            event.event, delivery_id=event.key, observed_at=observed_at
+        )
+    except MalformedDeliveryError as error:
+        raise UnfitEventError("it is no delivery of an MLflow webhook") from error
+    return {name: _as_text(value) for name, value in row.items()}
+
+
+def _as_text(value: object) -> str | None:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return None if value is None else str(value)
+
+
+__all__ = ["STREAMS_OF_EVENTS", "chain_of", "rows_of", "streams_of_type"]

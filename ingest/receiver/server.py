@@ -1,0 +1,307 @@
+"""The receiver's HTTP server: small bodies, bounded time, an answer for everything.
+
+One thread serves one connection and one request. Whoever is slow is cut off after a
+time that does not depend on how slowly they send, and cannot keep others waiting.
+
+No message and no log line holds a body, a header or a query: an endpoint, a status, a
+type, and the name of a field that is wrong.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import socketserver
+import threading
+import time
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from ingest.event_rows import UnfitEventError
+from ingest.receiver.endpoints import ENDPOINTS, endpoint_of, posted
+from triptych import __version__
+from triptych.errors import SourceAccessError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ingest.inbox import Inbox
+    from ingest.receiver.endpoints import Endpoint
+
+log = structlog.get_logger(__name__)
+
+_CHECK_SECONDS = 0.25
+_BACKLOG = 512
+#: What a client still sends after a refusal is read so long, or it would not hear it.
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may take.
+
+    Parameters
+    ----------
+    max_body_bytes : int
+        A larger body is refused unread.
+    request_seconds : float
+        How long a request may take to arrive, its first byte to its last.
+    max_connections : int
+        Connections at a time; more are hung up on at once.
+    """
+
+    max_body_bytes: int = 1024 * 1024
+    request_seconds: float = 10.0
+    max_connections: int = 256
+
+
+class Receiver(ThreadingHTTPServer):
+    """Listens, and keeps what is posted.
+
+    Parameters
+    ----------
+    inbox : Inbox
+        Where events are kept.
+    secrets : mapping of str to str
+        Name of a secret → the secret; an endpoint without its secret refuses.
+    host : str
+        Address to listen on.
+    port : int
+        Port to listen on; 0 takes a free one.
+    limits : Limits
+        What one request may take.
+
+    Raises
+    ------
+    UsageError
+        It cannot listen there.
+    """
+
+    daemon_threads = False
+    block_on_close = True
+    request_queue_size = _BACKLOG
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        *,
+        secrets: Mapping[str, str],
+        host: str,
+        port: int,
+        limits: Limits | None = None,
+    ) -> None:
+        self.inbox = inbox
+        self.secrets = secrets
+        self.limits = limits or Limits()
+        self._arriving: dict[socket.socket, float] = {}
+        self._open_count = 0
+        self._guard = threading.Lock()
+        if ":" in host:
+            self.address_family = socket.AF_INET6
+        try:
+            super().__init__((host, port), _Handler)
+        except OSError as error:
+            raise UsageError(
+                f"The receiver cannot listen on {host}:{port}: {error.strerror}.",
+                next_step="Stop what listens there, or name another port with --port.",
+            ) from error
+
+    def server_bind(self) -> None:
+        """Bind without asking a name server what this machine is called."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment]
+
+    def serve(self) -> None:
+        """Serve until :meth:`shutdown`, then finish what is under way."""
+        try:
+            self.serve_forever(poll_interval=_CHECK_SECONDS)
+        finally:
+            self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Serve a connection in a thread of its own, if there are not too many."""
+        with self._guard:
+            is_served = self._open_count < self.limits.max_connections
+            if is_served:
+                self._open_count += 1
+                self._arriving[request] = time.monotonic()
+        if is_served:
+            super().process_request(request, client_address)
+        else:
+            log.warning("connection_refused", open_connections=self._open_count)
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Serve it, and count it out."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            with self._guard:
+                self._arriving.pop(request, None)
+                self._open_count -= 1
+
+    def has_arrived(self, connection: socket.socket) -> None:
+        """Note that a request is here as a whole: from now on it is our own time."""
+        with self._guard:
+            self._arriving.pop(connection, None)
+
+    def service_actions(self) -> None:
+        """Hang up on whoever takes too long; called several times a second."""
+        oldest = time.monotonic() - self.limits.request_seconds
+        with self._guard:
+            late = [one for one, since in self._arriving.items() if since < oldest]
+            for connection in late:
+                del self._arriving[connection]
+                log.warning("request_too_slow")
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Say that a connection broke; what was posted stays untold."""
+        del request, client_address
+        log.warning("connection_broke")
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Serves one request."""
+
+    server: Receiver
+    protocol_version = "HTTP/1.1"
+    server_version = f"triptych/{__version__}"
+    sys_version = ""
+    has_unread_body = False
+
+    def setup(self) -> None:
+        self.timeout = self.server.limits.request_seconds  # type: ignore[misc]
+        super().setup()
+
+    def finish(self) -> None:
+        super().finish()
+        if self.has_unread_body:
+            _read_out(self.connection)
+
+    def do_GET(self) -> None:
+        if self._endpoint_path == "/health":
+            self._answer(HTTPStatus.OK, {"status": "ok"})
+        else:
+            self._answer(HTTPStatus.METHOD_NOT_ALLOWED, {"error": "post events here"})
+
+    def do_POST(self) -> None:
+        self.has_unread_body = True
+        endpoint = endpoint_of(self._endpoint_path)
+        if endpoint is None:
+            known = [one.shown for one in ENDPOINTS]
+            self._answer(HTTPStatus.NOT_FOUND, {"error": "no endpoint", "known": known})
+            return
+        secret = self.server.secrets.get(endpoint.secret)
+        if secret is None:
+            self._refuse(endpoint, HTTPStatus.SERVICE_UNAVAILABLE, "no secret is set")
+            return
+        body = self._read_body(endpoint)
+        if body is not None:
+            self._take(endpoint, secret, body)
+
+    def handle_expect_100(self) -> bool:
+        """Ask nobody for a body that will be refused."""
+        endpoint = endpoint_of(self._endpoint_path)
+        if endpoint is not None and not self._has_fitting_length(endpoint):
+            return False
+        return super().handle_expect_100()
+
+    def _take(self, endpoint: Endpoint, secret: str, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            event = endpoint.take(posted(self._endpoint_path, headers, body), secret)
+            is_new = event is not None and self.server.inbox.keep(event)
+        except SourceAccessError:
+            self._refuse(endpoint, HTTPStatus.UNAUTHORIZED, "not authenticated")
+        except UnfitEventError as error:
+            self._refuse(endpoint, HTTPStatus.BAD_REQUEST, str(error))
+        except OSError as error:
+            log.error("event_not_kept", endpoint=endpoint.shown, because=error.strerror)  # noqa: TRY400
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"error": "try again later"})
+        else:
+            if event is None:
+                self._answer(HTTPStatus.OK, {"status": "reached"})
+                return
+            log.info("event_taken", endpoint=endpoint.shown, is_new=is_new)
+            told = "accepted" if is_new else "accepted before"
+            self._answer(HTTPStatus.ACCEPTED, {"status": told, "id": event.identity})
+
+    def _read_body(self, endpoint: Endpoint) -> bytes | None:
+        if not self._has_fitting_length(endpoint):
+            return None
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            # The client hung up, or was hung up on: there is nobody to answer.
+            self.close_connection = True
+            log.warning("request_cut_off", endpoint=endpoint.shown)
+            return None
+        self.has_unread_body = False
+        self.server.has_arrived(self.connection)
+        return body
+
+    def _has_fitting_length(self, endpoint: Endpoint) -> bool:
+        if self.headers.get("Content-Encoding", "identity") != "identity":
+            status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            self._refuse(endpoint, status, "send the body uncompressed")
+            return False
+        given = self.headers.get("Content-Length", "")
+        if not (given.isascii() and given.isdigit()):
+            self._refuse(endpoint, HTTPStatus.LENGTH_REQUIRED, "no Content-Length")
+            return False
+        if int(given) > self.server.limits.max_body_bytes:
+            status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+            self._refuse(endpoint, status, "the body is too large")
+            return False
+        return True
+
+    def _refuse(self, endpoint: Endpoint, status: HTTPStatus, why: str) -> None:
+        log.warning(
+            "event_refused", endpoint=endpoint.shown, status=status.value, because=why
+        )
+        self._answer(status, {"error": why})
+
+    def _answer(self, status: HTTPStatus, content: object) -> None:
+        body = json.dumps(content).encode()
+        # One request for each connection: what a refused body leaves is not a request.
+        self.close_connection = True
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.send_header("WWW-Authenticate", "Bearer")
+        self.end_headers()
+        self.wfile.write(body)
+
+    @property
+    def _endpoint_path(self) -> str:
+        return urlsplit(self.path).path.rstrip("/") or "/"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: the parent would print the request's line."""
+
+
+def _read_out(connection: socket.socket) -> None:
+    """Take what a refused client still sends, so that it hears why."""
+    left, deadline = _LINGER_BYTES, time.monotonic() + _LINGER_SECONDS
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(_LINGER_SECONDS)
+        while left > 0 and time.monotonic() < deadline:
+            taken = len(connection.recv(min(left, 64 * 1024)))
+            if not taken:
+                return
+            left -= taken
+
+
+__all__ = ["Limits", "Receiver"]
