@@ -22,6 +22,7 @@ from ingest.event_rows import (
     needed_instant,
     without_empty,
 )
+from ingest.state_rows import repository_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,7 @@ def deployment_rows(
                 "started_at": instant(commit, "startedDate")
                 or needed_instant(event, "startedDate"),
                 "observed_at": received_at,
-                "repository": identifier(commit, "repoUrl"),
+                "repository": repository_name(identifier(commit, "repoUrl")),
                 "branch": identifier(commit, "refName"),
                 "commit_sha": identifier(commit, "commitSha"),
                 "environment": identifier(event, "environment"),

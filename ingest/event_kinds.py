@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ingest import cdevents, devlake_webhooks, mlflow_webhooks, promotion_notices
+from ingest import (
+    cdevents,
+    devlake_webhooks,
+    github_events,
+    mlflow_webhooks,
+    promotion_notices,
+)
 from ingest.event_rows import Row, UnfitEventError
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ingest.inbox import ReceivedEvent
 
@@ -18,10 +25,26 @@ if TYPE_CHECKING:
 STREAMS_OF_EVENTS = ("deployments", "incidents", "promotions", "commits")
 
 
+@dataclass(frozen=True, slots=True)
+class EventReading:
+    """What events do not say themselves.
+
+    Parameters
+    ----------
+    rules : sequence of PipelineRule
+        Which pipelines of CDEvents deploy.
+    workflows : mapping of str to str
+        File of a GitHub workflow that deploys → environment.
+    """
+
+    rules: Sequence[cdevents.PipelineRule] = ()
+    workflows: Mapping[str, str] = field(default_factory=dict)
+
+
 def rows_of(
     event: ReceivedEvent,
     *,
-    rules: Sequence[cdevents.PipelineRule],
+    reading: EventReading,
     chain: Iterable[dict[str, Any]],
 ) -> list[tuple[str, Row]]:
     """Return the rows of an event, each with its stream; none of what is not read.
@@ -35,12 +58,10 @@ def rows_of(
     match event.kind:
         case "cdevents":
             return cdevents.rows_of(
-                event.event, received_at=at, rules=rules, chain=chain
+                event.event, received_at=at, rules=reading.rules, chain=chain
             )
-        case "devlake" if event.type == "deployments":
-            return list(devlake_webhooks.deployment_rows(event.event, received_at=at))
-        case "devlake" if event.type == "issues":
-            return list(devlake_webhooks.issue_rows(event.event, received_at=at))
+        case "devlake":
+            return _devlake_rows(event)
         case "promotion":
             notice = promotion_notices.notice_rows(
                 event.event, received_at=at, key=event.key
@@ -48,6 +69,12 @@ def rows_of(
             return list(notice)
         case "mlflow":
             return [("promotions", _mlflow_row(event))]
+        case "github":
+            return github_events.rows_of(
+                event.event,
+                observed_at=_received_at(event),
+                workflows=reading.workflows,
+            )
     return []
 
 
@@ -66,6 +93,8 @@ def streams_of_type(type_: str) -> tuple[str, ...]:
             return (known[rest],) if rest in known else ()
         case "promotion" | "mlflow":
             return ("promotions",)
+        case "github" if rest in {"deployment", "deployment_status", "workflow_run"}:
+            return ("deployments",)
     return ()
 
 
@@ -84,14 +113,25 @@ def _streams_of_cdevent(rest: str) -> tuple[str, ...]:
 
 
 def _mlflow_row(event: ReceivedEvent) -> Row:
-    observed_at = datetime.fromisoformat(event.received_at).astimezone(UTC)
     try:
         row = mlflow_webhooks.promotion_row(
-            event.event, delivery_id=event.key, observed_at=observed_at
+            event.event, delivery_id=event.key, observed_at=_received_at(event)
         )
     except MalformedDeliveryError as error:
         raise UnfitEventError("it is no delivery of an MLflow webhook") from error
     return {name: _as_text(value) for name, value in row.items()}
+
+
+def _devlake_rows(event: ReceivedEvent) -> list[tuple[str, Row]]:
+    read = {
+        "deployments": devlake_webhooks.deployment_rows,
+        "issues": devlake_webhooks.issue_rows,
+    }.get(event.type)
+    return list(read(event.event, received_at=event.received_at)) if read else []
+
+
+def _received_at(event: ReceivedEvent) -> datetime:
+    return datetime.fromisoformat(event.received_at).astimezone(UTC)
 
 
 def _as_text(value: object) -> str | None:
@@ -100,4 +140,10 @@ def _as_text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-__all__ = ["STREAMS_OF_EVENTS", "chain_of", "rows_of", "streams_of_type"]
+__all__ = [
+    "STREAMS_OF_EVENTS",
+    "EventReading",
+    "chain_of",
+    "rows_of",
+    "streams_of_type",
+]

@@ -14,21 +14,20 @@ _PURL = re.compile(
     r"pkg:/*(?P<type>[A-Za-z0-9.+-]+)/(?P<path>[^@?#]+)"
     r"(?:@(?P<version>[^?#]+))?(?:\?(?P<qualifiers>[^#]*))?(?:#.*)?"
 )
-_SOURCE_HOSTS = {
-    "github": "github.com",
-    "gitlab": "gitlab.com",
-    "bitbucket": "bitbucket.org",
-}
+_SOURCE_HOSTS = frozenset({"github", "gitlab", "bitbucket"})
 _MODEL_TYPES = frozenset({"mlflow", "huggingface"})
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _VCS_URL = re.compile(
-    r"(?:git\+)?https?://(?:[^@/]*@)?(?P<place>[^@#?]+)(@(?P<at>.+))?"
+    r"(?:git\+)?https?://(?:[^@/]*@)?[^/@]+/(?P<path>[^@#?]+)(@(?P<at>.+))?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """What is known of an artifact; ``None`` is what its URL does not say."""
+    """What is known of an artifact; ``None`` is what its URL does not say.
+
+    ``repository`` is ``owner/name``, as other sources of deployments call it.
+    """
 
     repository: str | None = None
     commit_sha: str | None = None
@@ -47,7 +46,7 @@ def read_package_url(text: str | None) -> Package:
         return Package(registered_model=path, model_version=version)
     if type_ in _SOURCE_HOSTS:
         commit = version if version and _COMMIT.fullmatch(version) else None
-        return Package(f"{_SOURCE_HOSTS[type_]}/{path}", commit)
+        return Package(path, commit)
     return _from_vcs(dict(parse_qsl(found["qualifiers"] or "")).get("vcs_url", ""))
 
 
@@ -56,7 +55,7 @@ def _from_vcs(url: str) -> Package:
     if found is None:
         return Package()
     commit = found["at"] if found["at"] and _COMMIT.fullmatch(found["at"]) else None
-    return Package(found["place"].removesuffix(".git").rstrip("/"), commit)
+    return Package(found["path"].rstrip("/").removesuffix(".git"), commit)
 
 
 __all__ = ["Package", "read_package_url"]

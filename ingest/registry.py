@@ -48,6 +48,7 @@ BUILT_IN: dict[str, str] = {
     "openai": "ingest.connectors.openai:OpenAi",
     "opencost": "ingest.connectors.opencost:Opencost",
     "openshift_metrics": "ingest.connectors.openshift_metrics:OpenshiftMetrics",
+    "pagerduty": "ingest.connectors.pagerduty:Pagerduty",
     "prometheus": "ingest.connectors.prometheus:Prometheus",
     "railway": "ingest.connectors.railway:Railway",
     "tables": "ingest.connectors.tables:Tables",

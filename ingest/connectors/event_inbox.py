@@ -27,7 +27,13 @@ from ingest.connector import (
     Window,
 )
 from ingest.event_files import JSON_SUFFIXES, LINES_SUFFIXES, is_lines, read_events
-from ingest.event_kinds import STREAMS_OF_EVENTS, chain_of, rows_of, streams_of_type
+from ingest.event_kinds import (
+    STREAMS_OF_EVENTS,
+    EventReading,
+    chain_of,
+    rows_of,
+    streams_of_type,
+)
 from ingest.event_rows import Row, UnfitEventError, refused_row, rows_part
 from ingest.files import LocalFiles
 from ingest.inbox import type_in_name
@@ -44,7 +50,7 @@ if TYPE_CHECKING:
 _INBOX = "inbox"
 _DAY = re.compile(r"(?:.*/)?(\d{4}-\d{2}-\d{2})")
 #: Whether these have a row can only be told by reading them.
-_UNCERTAIN = ("cdevents.pipelinerun.", "cdevents.change.")
+_UNCERTAIN = ("cdevents.pipelinerun.", "cdevents.change.", "github.workflow_run")
 _PIPELINE = "cdevents.pipelinerun."
 #: The stream in which what cannot be read is kept, where its unit has no other row.
 _OF_REFUSED = "deployments"
@@ -74,6 +80,10 @@ class EventInboxConfig(SourceConfig):
         default=(),
         description="Pipelines whose failed runs are failed deployments: pipeline"
         " (a glob), environment, service.",
+    )
+    workflows: dict[str, str] = Field(
+        default_factory=dict,
+        description="File of a GitHub workflow that deploys → environment.",
     )
 
 
@@ -107,10 +117,11 @@ class EventInbox:
             suffixes=(*JSON_SUFFIXES, *LINES_SUFFIXES),
         )
         self._inbox = root / config.path
-        self._rules = tuple(
+        rules = tuple(
             PipelineRule(one.pipeline, one.environment, one.service)
             for one in config.deployment_pipelines
         )
+        self._reading = EventReading(rules, config.workflows)
         self._rows: dict[str, _UnitRows] = {}
         self._lock = Lock()
 
@@ -156,7 +167,7 @@ class EventInbox:
                     stream=stream,
                     scope=unit.scope,
                     period="all",
-                    fingerprint=f"{unit.fingerprint} {self._reading}",
+                    fingerprint=f"{unit.fingerprint} {self._reading_digest}",
                     label=f"{self._config.path} {unit.scope}",
                     detail=unit,
                 )
@@ -214,13 +225,13 @@ class EventInbox:
             if key not in self._rows:
                 while len(self._rows) >= _UNITS_KEPT:
                     del self._rows[next(iter(self._rows))]
-                self._rows[key] = _read_unit(unit, self._rules)
+                self._rows[key] = _read_unit(unit, self._reading)
             return self._rows[key]
 
     @property
-    def _reading(self) -> str:
+    def _reading_digest(self) -> str:
         """Changes whenever the same events would be read otherwise."""
-        text = repr(self._rules)
+        text = repr(self._reading)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -264,7 +275,7 @@ def _day_before(scope: str) -> str:
     return f"{folder}{slash}{date.fromisoformat(day) - timedelta(days=1)}"
 
 
-def _read_unit(unit: _Unit, rules: Sequence[PipelineRule]) -> _UnitRows:
+def _read_unit(unit: _Unit, reading: EventReading) -> _UnitRows:
     found = read_events(unit.files)
     chains = _chains((*read_events(unit.before).events, *found.events))
     rows: dict[str, list[Row]] = defaultdict(list)
@@ -272,7 +283,7 @@ def _read_unit(unit: _Unit, rules: Sequence[PipelineRule]) -> _UnitRows:
     for event in found.events:
         chain = chains.get(chain_of(event) or "", ())
         try:
-            made = rows_of(event, rules=rules, chain=chain)
+            made = rows_of(event, reading=reading, chain=chain)
         except UnfitEventError as error:
             found.refused.append(f"{unit.scope}: {event.kind} {event.type}: {error}")
             continue

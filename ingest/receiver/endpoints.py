@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ingest import cloudevents, devlake_webhooks, mlflow_webhooks
+from ingest import (
+    cloudevents,
+    devlake_webhooks,
+    github_events,
+    github_webhooks,
+    mlflow_webhooks,
+)
 from ingest.event_rows import UnfitEventError, identifier, instant, without_empty
 from ingest.inbox import ReceivedEvent, now
 from ingest.promotion_notices import stripped_notice
@@ -130,6 +136,16 @@ def _take_mlflow(request: PostedRequest, secret: str) -> ReceivedEvent:
     return ReceivedEvent("mlflow", type_, delivery_id, request.received_at, kept)
 
 
+def _take_github(request: PostedRequest, secret: str) -> ReceivedEvent | None:
+    github_webhooks.verify_signature(request.body, request.headers, secret=secret)
+    event = request.headers[github_webhooks.EVENT].lower()
+    if event == github_events.PING:
+        return None
+    kept = github_events.stripped(event, cloudevents.parsed_json(request.body))
+    key = github_events.key_of(request.body)
+    return ReceivedEvent("github", event, key, request.received_at, kept)
+
+
 def _verify(request: PostedRequest, secret: str) -> None:
     if is_signed(request.headers):
         verify_signature(
@@ -161,6 +177,7 @@ ENDPOINTS = (
         re.compile("/devlake(/.+)?/issues"), "/devlake/issues", "devlake", _take_issue
     ),
     Endpoint(re.compile("/promotions"), "/promotions", "promotions", _take_notice),
+    Endpoint(re.compile("/github"), "/github", "github", _take_github),
     Endpoint(re.compile("/mlflow"), "/mlflow", "mlflow", _take_mlflow),
 )
 

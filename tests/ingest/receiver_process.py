@@ -25,6 +25,7 @@ VARIABLES = {
     "TRIPTYCH_DEVLAKE_KEY": KEY,
     "TRIPTYCH_PROMOTIONS_KEY": KEY,
     "TRIPTYCH_MLFLOW_WEBHOOK_KEY": KEY,
+    "TRIPTYCH_GITHUB_WEBHOOK_KEY": KEY,
 }
 BEARER = {"Authorization": f"Bearer {KEY}"}
 _ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")

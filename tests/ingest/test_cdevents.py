@@ -235,12 +235,12 @@ def test_the_conformance_samples_fit_their_schemas_and_arrive(
 @pytest.mark.parametrize(
     ("url", "package"),
     [
-        (f"pkg:github/acme/eta@{'a' * 40}", Package("github.com/acme/eta", "a" * 40)),
-        ("pkg:github/acme/eta@v1.2.0", Package("github.com/acme/eta", None)),
+        (f"pkg:github/acme/eta@{'a' * 40}", Package("acme/eta", "a" * 40)),
+        ("pkg:github/acme/eta@v1.2.0", Package("acme/eta", None)),
         (
             "pkg:oci/eta@sha256%3A1?vcs_url=git%2Bhttps://git.example/acme/eta.git@"
             f"{'b' * 40}",
-            Package("git.example/acme/eta", "b" * 40),
+            Package("acme/eta", "b" * 40),
         ),
         ("pkg:mlflow/fraud@3", Package(registered_model="fraud", model_version="3")),
         (

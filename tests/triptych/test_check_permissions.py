@@ -32,6 +32,7 @@ CREDENTIALS = (
     *("OPENAI_ADMIN_KEY", "ANTHROPIC_ADMIN_KEY", "RAILWAY_API_TOKEN"),
     *("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LITELLM_API_KEY"),
     *("PROMETHEUS_TOKEN", "OPENCOST_TOKEN", "AZURE_MANAGEMENT_TOKEN"),
+    *("PAGERDUTY_API_KEY",),
 )
 AZURE_TOKEN = f"sv=2024-11-04&sr=c&sp=rl&sig={SECRET}"
 #: Sources that are files of the workspace, whose path is all there is to lack.
@@ -246,6 +247,16 @@ CASES = (
         "base_url",
         {"workspace_id": "0f0f0f0f"},
         ("Put a workspace token of Railway into RAILWAY_API_TOKEN",),
+    ),
+    Case(
+        "pagerduty",
+        lambda: http("Access Denied"),
+        "base_url",
+        {},
+        (
+            "Let PAGERDUTY_API_KEY hold a read-only REST API key",
+            "the scopes incidents.read and analytics.read",
+        ),
     ),
     Case(
         "ecb_rates",

@@ -29,6 +29,7 @@ class ReceiveSettings(BaseModel):
     events_variable: _Variable = "TRIPTYCH_EVENTS_KEY"
     devlake_variable: _Variable = "TRIPTYCH_DEVLAKE_KEY"
     promotions_variable: _Variable = "TRIPTYCH_PROMOTIONS_KEY"
+    github_variable: _Variable = "TRIPTYCH_GITHUB_WEBHOOK_KEY"
     mlflow_variable: _Variable = "TRIPTYCH_MLFLOW_WEBHOOK_KEY"
 
     def variables(self) -> dict[str, str]:
@@ -37,6 +38,7 @@ class ReceiveSettings(BaseModel):
             "events": self.events_variable,
             "devlake": self.devlake_variable,
             "promotions": self.promotions_variable,
+            "github": self.github_variable,
             "mlflow": self.mlflow_variable,
         }
 

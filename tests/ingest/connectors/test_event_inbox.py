@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from ingest.connector import Window
 from ingest.inbox import Inbox, ReceivedEvent
 from ingest.testing import ConnectorCase, ConnectorContract
-from tests.ingest.receiver_process import BEARER, ReceiverProcess, deployed
+from tests.ingest.receiver_process import BEARER, KEY, ReceiverProcess, deployed
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -162,8 +164,8 @@ def test_a_result_or_environment_that_devlake_would_assume_stays_unknown(
         ' "commit_sha"[1:1] from evidence.deployments'
         " where \"source_system\" = 'devlake' order by 1"
     ) == [
-        ("https://git.example/acme/chat", "failure", "FAILURE", None, "b"),
-        ("https://git.example/acme/eta", "unknown", None, None, "a"),
+        ("acme/chat", "failure", "FAILURE", None, "b"),
+        ("acme/eta", "unknown", None, None, "a"),
     ]
 
 
@@ -392,3 +394,51 @@ def test_the_template_on_the_page_is_the_one_that_is_read(
             "production",
         )
     ]
+
+
+def github_headers(event: str, body: bytes) -> dict[str, str]:
+    digest = hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()
+    return {
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        "X-Hub-Signature-256": f"sha256={digest}",
+    }
+
+
+def test_github_deliveries_are_kept_without_people_and_become_deployments(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    samples = shared_data / "events" / "github"
+    names = {
+        "deployment": "webhook_deployment_payload.json",
+        "deployment_status": "webhook_deployment_status_payload.json",
+        "workflow_run": "webhook_workflow_run_completed.payload.json",
+        "push": "webhook_push_payload.json",
+    }
+    bodies = {event: (samples / name).read_bytes() for event, name in names.items()}
+    run = json.loads(bodies["workflow_run"])["workflow_run"]
+    with ReceiverProcess(tmp_path) as receiver:
+        for event, body in bodies.items():
+            headers = github_headers(event, body)
+            assert receiver.post("/github", body, headers)[0] == 202, event
+            again = {**headers, "X-GitHub-Delivery": "another"}
+            assert receiver.post("/github", body, again)[1]["status"] == (
+                "accepted before"
+            )
+        ping = receiver.post("/github", b"{}", github_headers("ping", b"{}"))
+        assert ping == (200, {"status": "reached"})
+        # The name of the event is not signed, so another name changes nothing.
+        body = bodies["deployment"] + b" "
+        lied = github_headers("workflow_run", body)
+        assert receiver.post("/github", body, lied)[0] == 400
+        assert receiver.post("/github", body, BEARER)[0] == 401
+        kept = "".join(path.read_text() for path in receiver.files())
+    for person in ("Codertocat", '"sender"', "@users.noreply", '"login"'):
+        assert kept.count(person) == kept.count(f"{person}/"), person
+    case = inbox_case(tmp_path, {"workflows": {run["path"]: "production"}})
+    report = case.ingest()
+    report.raise_first_failure()
+    assert case.query(
+        'select "status", "environment" from evidence.deployments order by 1'
+    ) == [("open", "production"), ("success", "production"), ("success", "production")]
+    assert any("github.push (1)" in note for note in report.notes)

@@ -1,0 +1,94 @@
+"""Incidents by the week they were made in, loaded again where a week says otherwise.
+
+For systems that answer what an incident is now, by when it was made: a state that was
+seen stays seen, so a changed week is loaded beside the one before. Only recent weeks
+are asked for again, and further back if the last change that was seen is older.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from ingest.remembered_loads import RememberedLoads, Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ingest.connector import Delivery, Window
+    from ingest.state_rows import Row
+
+INCIDENTS = "incidents"
+_GROUP = "week/"
+
+
+@dataclass(slots=True)
+class IncidentWeeks:
+    """The weeks that were loaded of a source.
+
+    Parameters
+    ----------
+    reading : str
+        Changes whenever the same answers would become other rows; all is read again
+        then.
+    """
+
+    reading: str
+    _loads: RememberedLoads = field(default_factory=RememberedLoads)
+    _newest: datetime | None = None
+
+    def learn(self, memos: Mapping[tuple[str, str], str]) -> None:
+        """Take what the runner hands to a connector that remembers."""
+        self._loads.learn(memos)
+        seen = [
+            Seen(scope, {}).moment
+            for stream, scope in memos
+            if stream == INCIDENTS and scope.startswith(_GROUP)
+        ]
+        readings = {
+            memo for (stream, _), memo in memos.items() if stream == INCIDENTS and memo
+        }
+        is_same = all(self.reading in memo for memo in readings)
+        self._newest = max(seen, default=None) if is_same else None
+
+    def since(
+        self, now: datetime, *, first: datetime, reread: timedelta, window: Window
+    ) -> datetime:
+        """Return from which time of creation on incidents are asked for."""
+        if self._newest is None:
+            since = first
+        else:
+            since = max(first, min(now, self._newest) - reread)
+        if window.start is not None:
+            since = min(since, datetime.combine(window.start, time(tzinfo=UTC)))
+        return since
+
+    def offers(
+        self, rows: Iterable[Sequence[Row]], *, now: datetime, label: str
+    ) -> Iterator[Delivery]:
+        """Yield the weeks of incidents, each incident given as its rows."""
+        weeks: dict[date | None, list[Row]] = defaultdict(list)
+        for one in rows:
+            weeks[_monday(one[0].get("created_at"))].extend(one)
+        for monday, found in sorted(weeks.items(), key=lambda item: str(item[0])):
+            yield self._loads.offer(
+                INCIDENTS,
+                f"{_GROUP}{monday or 'unknown'}",
+                found,
+                now=now,
+                label=f"{label} of the week of {monday or 'an unknown time'}",
+                notes={"reading": self.reading},
+            )
+
+
+def _monday(created_at: str | None) -> date | None:
+    try:
+        day = datetime.fromisoformat(created_at or "").date()
+    except ValueError:
+        return None
+    return day - timedelta(days=day.weekday())
+
+
+__all__ = ["INCIDENTS", "IncidentWeeks"]
