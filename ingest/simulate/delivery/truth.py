@@ -1,0 +1,134 @@
+"""What the planned events come to, counted one by one in plain Python.
+
+Percentiles are linear interpolations of the sorted values, as everywhere. A month takes
+what ended in it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ingest.simulate.delivery.people import FIREFIGHTING, available_hours
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime, timedelta
+
+    from ingest.simulate.delivery.events import Delivery, Deployment
+
+_SECONDS_PER_HOUR = 3600.0
+
+
+def delivery_truth(delivery: Delivery) -> dict[str, Any]:
+    """Return counts and percentiles [h] by model and month, and what teams booked."""
+    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
+    for model, of_model in _by_model(delivery.deployments).items():
+        for month, figures in _of_deployments(of_model).items():
+            found[model][month].update(figures)
+    for name, spans in (
+        ("training_to_production", _promotion_leads(delivery)),
+        ("time_to_restore", _restorations(delivery)),
+    ):
+        for (model, month), lengths in spans.items():
+            found[model][month][name] = _percentiles(lengths)
+    return {
+        "models": {model: dict(months) for model, months in sorted(found.items())},
+        "firefighting_share": {
+            month.label: FIREFIGHTING[month.phase] for month in delivery.months
+        },
+        "booked_hours": _booked(delivery),
+        "survey_answers": _answered(delivery),
+    }
+
+
+def _by_model(deployments: Iterable[Deployment]) -> dict[str, list[Deployment]]:
+    found: dict[str, list[Deployment]] = defaultdict(list)
+    for one in sorted(deployments, key=lambda each: each.created_at):
+        found[one.model.id].append(one)
+    return found
+
+
+def _of_deployments(deployments: list[Deployment]) -> dict[str, dict[str, Any]]:
+    months: dict[str, dict[str, Any]] = defaultdict(
+        lambda: {"deployments": 0, "finished": 0, "failed": 0}
+    )
+    leads: dict[str, list[timedelta]] = defaultdict(list)
+    waiting: list[datetime] = []
+    for position, one in enumerate(deployments):
+        month = f"{one.finished_at:%Y-%m}"
+        months[month]["finished"] += 1
+        months[month]["deployments"] += one.is_counted
+        months[month]["failed"] += _has_failed(deployments, position)
+        # A commit of a rollout that failed reaches users with the next one.
+        waiting += [commit.committed_at for commit in one.commits]
+        if one.is_counted:
+            # Nothing is known to have come before the first deployment of all.
+            if position > 0:
+                leads[month] += [one.finished_at - committed for committed in waiting]
+            waiting = []
+    for month, lengths in leads.items():
+        months[month]["change_lead_time"] = _percentiles(lengths)
+    return months
+
+
+def _has_failed(deployments: list[Deployment], position: int) -> bool:
+    """Tell whether a rollout failed, or was taken back by the next one."""
+    if not deployments[position].has_succeeded:
+        return True
+    following = deployments[position + 1 : position + 2]
+    return any(one.kind == "rollback" for one in following)
+
+
+def _promotion_leads(delivery: Delivery) -> dict[tuple[str, str], list[timedelta]]:
+    found: dict[tuple[str, str], list[timedelta]] = defaultdict(list)
+    for run in delivery.runs:
+        if run.promoted_at is not None:
+            key = (run.model.id, f"{run.promoted_at:%Y-%m}")
+            found[key].append(run.promoted_at - run.ended_at)
+    return found
+
+
+def _restorations(delivery: Delivery) -> dict[tuple[str, str], list[timedelta]]:
+    found: dict[tuple[str, str], list[timedelta]] = defaultdict(list)
+    for one in delivery.incidents:
+        key = (one.model.id, f"{one.resolved_at:%Y-%m}")
+        found[key].append(one.resolved_at - one.started_at)
+    return found
+
+
+def _percentiles(lengths: list[timedelta]) -> dict[str, Any]:
+    hours = [length.total_seconds() / _SECONDS_PER_HOUR for length in lengths]
+    return {
+        "n": len(hours),
+        "p50_hours": round(float(np.quantile(hours, 0.5)), 6),
+        "p90_hours": round(float(np.quantile(hours, 0.9)), 6),
+    }
+
+
+def _booked(delivery: Delivery) -> dict[str, dict[str, dict[str, float]]]:
+    found: dict[str, dict[str, dict[str, float]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(float))
+    )
+    for one in delivery.worklogs:
+        found[one.team][f"{one.started_at:%Y-%m}"][one.category] += one.hours
+    return {
+        team: {
+            month: {**hours, "available": float(available_hours(team))}
+            for month, hours in sorted(months.items())
+        }
+        for team, months in sorted(found.items())
+    }
+
+
+def _answered(delivery: Delivery) -> dict[str, dict[str, int]]:
+    people = {(one.wave, one.group, one.respondent) for one in delivery.answers}
+    found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for wave, group, _ in sorted(people):
+        found[wave][group] += 1
+    return {wave: dict(groups) for wave, groups in found.items()}
+
+
+__all__ = ["delivery_truth"]
