@@ -40,7 +40,7 @@ _INFRA: Final[dict[Phase, float]] = {
     "pivot": 0.30,
     "hybrid": 0.10,
 }
-_ITEMS: Final = {"satisfaction": (1, 5), "recommend": (0, 10)}
+ITEM_SCALES: Final = {"satisfaction": (1, 5), "recommend": (0, 10)}
 _MOOD: Final[dict[Phase, float]] = {
     "managed_kubernetes": 0.45,
     "pivot": 0.40,
@@ -117,7 +117,7 @@ def _survey(delivery: Delivery, month: Month, rng: np.random.Generator) -> None:
         for person in range(heads):
             if rng.random() < 0.15:  # noqa: PLR2004  (some never answer)
                 continue
-            for item, (low, high) in _ITEMS.items():
+            for item, (low, high) in ITEM_SCALES.items():
                 level = float(rng.normal(mood, 0.2))
                 value = round(low + (high - low) * min(max(level, 0.0), 1.0))
                 delivery.answers.append(
@@ -132,6 +132,7 @@ def _at(day: date, hour: int) -> datetime:
 __all__ = [
     "FIREFIGHTING",
     "HEADS",
+    "ITEM_SCALES",
     "LEAVE_HOURS_PER_HEAD",
     "WORKING_HOURS_PER_HEAD",
     "available_hours",
