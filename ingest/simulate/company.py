@@ -13,6 +13,13 @@ import numpy as np
 
 from ingest.simulate.bills import write_bills
 from ingest.simulate.commitments import write_commitments
+from ingest.simulate.delivery.plan import plan_delivery
+from ingest.simulate.formats.delivery_events import write_events, write_registry
+from ingest.simulate.formats.delivery_tables import (
+    write_headcount,
+    write_survey,
+    write_worklogs,
+)
 from ingest.simulate.formats.ecb_csv import write_ecb_history
 from ingest.simulate.formats.litellm_tables import write_litellm
 from ingest.simulate.formats.opencost_answers import write_opencost
@@ -46,6 +53,7 @@ from triptych.errors import UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ingest.simulate.delivery.events import Delivery
     from ingest.simulate.plan import Plan
 
 
@@ -92,6 +100,8 @@ def write_company(
     tables = directory / "meters"
     counts["invoices"] = write_invoices(tables / "invoices.csv", ledger, timeline)
     counts["commitments"] = write_commitments(tables / "commitments.csv", timeline)
+    delivery = plan_delivery(timeline, seed)
+    counts |= _write_delivery(directory / "delivery", delivery, seed)
     write_budgets(directory / "budgets.csv", spending, timeline)
     _write_settings(directory, timeline)
     write_truth(
@@ -102,6 +112,7 @@ def write_company(
             ledger,
             meters,
             outcomes,
+            delivery,
             spending,
             seed,
             scale,
@@ -156,6 +167,19 @@ def _write_meters(
         "outcomes": outcome_count,
         "processes": process_count,
         "budgets": len(timeline.months),
+    }
+
+
+def _write_delivery(folder: Path, delivery: Delivery, seed: int) -> dict[str, int]:
+    """Write everything below ``delivery/``; returns row counts."""
+    runs, versions = write_registry(folder, delivery)
+    return {
+        "events": write_events(folder / "events", delivery, seed),
+        "training_runs": runs,
+        "model_versions": versions,
+        "worklogs": write_worklogs(folder / "worklogs.csv", delivery),
+        "headcount": write_headcount(folder / "headcount.csv", delivery),
+        "survey": write_survey(folder / "survey.csv", delivery),
     }
 
 

@@ -10,6 +10,11 @@ from ingest.simulate.api_spending import (
     RAILWAY_MODELS,
     RESEARCH_PROJECT,
 )
+from ingest.simulate.formats.delivery_events import (
+    registered_model_of,
+    repository_of,
+    service_of,
+)
 from ingest.simulate.organisation import (
     COST_CENTERS,
     CURRENCY,
@@ -51,6 +56,10 @@ def catalog_text(timeline: Timeline) -> str:
     lines.append("models:")
     for model in MODELS:
         lines += _model_lines(model, timeline)
+    lines.append("# What other systems call them.")
+    lines.append("identities:")
+    for model in MODELS:
+        lines += _identity_lines(model)
     return "\n".join(lines) + "\n"
 
 
@@ -68,6 +77,17 @@ def _model_lines(model: Model, timeline: Timeline) -> list[str]:
     if model.ends_with_pivot:
         lines.append(f"    valid_to: {timeline.retired_on}")
     return lines
+
+
+def _identity_lines(model: Model) -> list[str]:
+    names = {
+        "service": service_of(model),
+        "repository": repository_of(model),
+        "registered_model": registered_model_of(model),
+    }
+    return [
+        f"  - {{{kind}: {name}, model: {model.id}}}" for kind, name in names.items()
+    ]
 
 
 def allocation_text(timeline: Timeline) -> str:

@@ -159,6 +159,28 @@ sources:
     type: tables
     stream: commitments
     path: meters/commitments.csv
+  # How it ships: events, the model registry, hours and heads.
+  - name: events
+    type: event_inbox
+    path: delivery/events
+    deployment_pipelines:
+      - {{pipeline: "deploy-*", environment: production}}
+  - name: training-runs
+    type: tables
+    stream: training_runs
+    path: delivery/training_runs.csv
+  - name: model-versions
+    type: tables
+    stream: model_versions
+    path: delivery/model_versions.csv
+  - name: worklogs
+    type: tables
+    stream: worklogs
+    path: delivery/worklogs.csv
+  - name: headcount
+    type: tables
+    stream: headcount
+    path: delivery/headcount.csv
 """
 
 

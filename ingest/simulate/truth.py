@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from ingest.simulate import outcomes as effects
 from ingest.simulate.anomalies import planted_in
 from ingest.simulate.commitments import burnt_down
+from ingest.simulate.delivery.people import FIREFIGHTING
+from ingest.simulate.delivery.truth import delivery_truth
 from ingest.simulate.formats.yaml_text import to_yaml
 from ingest.simulate.money import to_decimal
 from ingest.simulate.registers import Spending, missing_invoice_month, phase_totals
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.simulate.charges import Charge
+    from ingest.simulate.delivery.events import Delivery
     from ingest.simulate.ledger import Ledger, Total
     from ingest.simulate.metering import Meters
     from ingest.simulate.splits import PoolMonth
@@ -50,10 +53,13 @@ QUARANTINED: Final = {
     "outcomes": ("outcomes", "unit_missing"),
     "processes": ("process_volumes", "volume_unreadable"),
     "commitments": ("commitments", "unknown_commitment_type"),
+    "training-runs": ("training_runs", "unknown_status"),
+    "model-versions": ("model_versions", "model_version_missing"),
+    "worklogs": ("worklogs", "negative_quantity"),
+    "headcount": ("headcount", "team_id_missing"),
 }
 #: What later layers must find; nothing of it is in the data of cost.
 _LATENCY_TO_THRESHOLD: Final = {"managed_kubernetes": 3.0, "pivot": 2.0, "hybrid": 1.0}
-_FIREFIGHTING: Final = {"managed_kubernetes": 0.60, "pivot": 0.45, "hybrid": 0.15}
 
 _Tree = dict[str, Any]
 
@@ -67,6 +73,7 @@ class Facts:
     ledger: Ledger
     meters: Meters
     outcomes: effects.Outcomes
+    delivery: Delivery
     spending: Spending
     seed: int
     scale: float
@@ -96,6 +103,7 @@ def write_truth(path: Path, facts: Facts) -> None:
         "phases": _phases(facts),
         "effects": _effects(facts),
         "anomalies": _anomalies(facts),
+        "delivery": delivery_truth(facts.delivery),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(_HEADER + to_yaml(content), encoding="utf-8")
@@ -211,7 +219,7 @@ def _phases(facts: Facts) -> _Tree:
             "budget_variance_ratio": round(float(actual / budget) - 1.0, 6),
             "gpu_used_ratio": _gpu_used_ratio(facts, phase),
             "p95_latency_to_threshold": _LATENCY_TO_THRESHOLD[phase],
-            "firefighting_share": _FIREFIGHTING[phase],
+            "firefighting_share": FIREFIGHTING[phase],
         }
     first = answer["managed_kubernetes"]["ai_spend_per_month"]
     last = answer["hybrid"]["ai_spend_per_month"]
