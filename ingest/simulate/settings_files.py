@@ -10,7 +10,7 @@ from ingest.simulate.api_spending import (
     RAILWAY_MODELS,
     RESEARCH_PROJECT,
 )
-from ingest.simulate.formats.delivery_events import (
+from ingest.simulate.delivery.names import (
     registered_model_of,
     repository_of,
     service_of,

@@ -177,6 +177,7 @@ sources:
     type: tables
     stream: worklogs
     path: delivery/worklogs.csv
+    defaults: {{source_system: time-sheets}}
   - name: headcount
     type: tables
     stream: headcount

@@ -53,6 +53,7 @@ QUARANTINED: Final = {
     "outcomes": ("outcomes", "unit_missing"),
     "processes": ("process_volumes", "volume_unreadable"),
     "commitments": ("commitments", "unknown_commitment_type"),
+    "events": ("commits", "source_system_missing"),
     "training-runs": ("training_runs", "unknown_status"),
     "model-versions": ("model_versions", "model_version_missing"),
     "worklogs": ("worklogs", "negative_quantity"),

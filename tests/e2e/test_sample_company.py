@@ -536,3 +536,105 @@ def test_the_evidence_gives_any_cell_again(
         told = explain(workspace, str(figure))
         assert told.rederivation.is_equal, told.rederivation
         assert told.problem is None
+
+
+def of_service_and_month(
+    published: Snapshot, sql: str
+) -> dict[tuple[str, str], tuple[Any, ...]]:
+    rows = published.query(sql).to_pylist()
+    return {
+        (str(row.pop("key")), str(row.pop("month"))): tuple(row.values())
+        for row in rows
+    }
+
+
+def planted_by_month(
+    planted: dict[str, Any], *names: str
+) -> dict[tuple[str, str], tuple[Any, ...]]:
+    return {
+        (key, month): tuple(figures[name] for name in names)
+        for key, months in planted.items()
+        for month, figures in months.items()
+        if set(names) <= figures.keys()
+    }
+
+
+def test_each_service_deployed_and_failed_as_often_as_planted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    found = of_service_and_month(
+        published,
+        """
+        SELECT service AS key, month, count(*) FILTER (counts_as_deployment),
+            count(*) FILTER (outcome IN ('success', 'failure')),
+            count(*) FILTER (is_failed)
+        FROM delivery.fct_deployments
+        WHERE source = 'events' AND month IS NOT NULL GROUP BY ALL
+        """,
+    )
+    planted = truth["delivery"]["services"]
+    names = ("deployments", "finished", "failed")
+    assert found == planted_by_month(planted, *names)
+    assert sum(failed for _, _, failed in found.values()) > 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "figure", "sql"),
+    [
+        (
+            "services",
+            "change_lead_time",
+            "SELECT service AS key, month, count(lead_time_seconds) AS n,"
+            " quantile_cont(lead_time_seconds, 0.5) / 3600 AS p50,"
+            " quantile_cont(lead_time_seconds, 0.9) / 3600 AS p90"
+            " FROM delivery.fct_changes WHERE lead_time_seconds IS NOT NULL"
+            " GROUP BY ALL",
+        ),
+        (
+            "services",
+            "time_to_restore",
+            "SELECT service AS key, resolved_month AS month, count(restore_seconds),"
+            " quantile_cont(restore_seconds, 0.5) / 3600,"
+            " quantile_cont(restore_seconds, 0.9) / 3600"
+            " FROM delivery.fct_incidents GROUP BY ALL",
+        ),
+        (
+            "promotions",
+            "training_to_production",
+            "SELECT model_id AS key, month, count(training_to_production_seconds),"
+            " quantile_cont(training_to_production_seconds, 0.5) / 3600,"
+            " quantile_cont(training_to_production_seconds, 0.9) / 3600"
+            " FROM delivery.fct_promotions WHERE promotion_class = 'promotion'"
+            " GROUP BY ALL",
+        ),
+    ],
+)
+def test_times_are_the_planted_order_statistics(
+    published: Snapshot, truth: dict[str, Any], kind: str, figure: str, sql: str
+) -> None:
+    planted = {
+        (key, month): of_month if kind == "promotions" else of_month.get(figure)
+        for key, months in truth["delivery"][kind].items()
+        for month, of_month in months.items()
+    }
+    expected = {key: figures for key, figures in planted.items() if figures}
+    found = of_service_and_month(published, sql)
+    assert found.keys() == expected.keys()
+    for key, (count, median, upper) in found.items():
+        assert count == expected[key]["n"]
+        assert median == pytest.approx(expected[key]["p50_hours"], abs=2e-6)
+        assert upper == pytest.approx(expected[key]["p90_hours"], abs=2e-6)
+
+
+def test_what_no_identity_maps_is_listed_with_the_entry_that_would(
+    published: Snapshot,
+) -> None:
+    rows = published.query(
+        "SELECT kind, name, catalog_entry FROM delivery.mart_unmapped_identities"
+    ).to_pylist()
+    assert {row["kind"] for row in rows} == {"service"}
+    entries = {row["name"]: yaml.safe_load(row["catalog_entry"]) for row in rows}
+    assert entries["llm-gateway"] == [
+        {"service": "llm-gateway", "source": "railway", "model": "llm-gateway"}
+    ]
+    assert not any(name.endswith("-service") for name in entries)

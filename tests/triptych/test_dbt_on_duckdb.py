@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from triptych.dbt_on_duckdb import DbtOnDuckDB, EngineSettings, environment_of_dbt
 from triptych.dbt_process import COMMAND_ENDED
@@ -16,9 +17,7 @@ from triptych.errors import TransformError
 from triptych.progress import SilentProgress
 from triptych.workspace import Workspace
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 ENGINE = EngineSettings(memory_limit="1GB", threads=2)
 READ_ANEW = "Unable to do partial parsing"
 LIST_ONE = ("list", "--select", "mart_run", "--quiet")
@@ -98,3 +97,21 @@ def test_dbt_ends_as_soon_as_nobody_waits_for_it(tmp_path: Path, is_busy: bool) 
     # The project is not there: the command may have ended before its reader was gone.
     assert process.returncode in ({70, 0} if is_busy else {0})
     assert (COMMAND_ENDED in said) == (is_busy and process.returncode == 0)
+
+
+def test_a_build_goes_on_after_it_has_spilled(tmp_path: Path) -> None:
+    """As dbt does it: settings are repeated for each statement."""
+    with dbt_in(tmp_path / "workspace") as dbt:
+        run(dbt, "show", "--inline", "select 1 as one")  # the profile is valid
+    profile = yaml.safe_load((PROJECT / "profiles.yml").read_text("utf-8"))
+    target = profile["triptych"]["outputs"]["duckdb"]
+    config = {"temp_directory": str(tmp_path / "spill"), "memory_limit": "50MB"}
+    assert config.keys() <= target["config_options"].keys()
+    with duckdb.connect(config={**config, "threads": 1}) as connection:
+        spilling = "SELECT md5(i::VARCHAR) AS text FROM range(2_000_000) AS t(i)"
+        connection.execute(f"CREATE TEMP TABLE spilled AS {spilling} ORDER BY text")
+        assert (tmp_path / "spill").is_dir()
+        for name, value in target["settings"].items():
+            connection.execute(f"SET {name} = '{value}'")
+        with pytest.raises(duckdb.Error, match="Cannot switch temporary directory"):
+            connection.execute(f"SET temp_directory = '{tmp_path / 'spill'}'")

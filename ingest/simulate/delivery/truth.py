@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ingest.simulate.delivery.names import service_of
 from ingest.simulate.delivery.people import FIREFIGHTING, available_hours
 
 if TYPE_CHECKING:
@@ -23,19 +24,21 @@ _SECONDS_PER_HOUR = 3600.0
 
 
 def delivery_truth(delivery: Delivery) -> dict[str, Any]:
-    """Return counts and percentiles [h] by model and month, and what teams booked."""
-    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(lambda: defaultdict(dict))
-    for model, of_model in _by_model(delivery.deployments).items():
-        for month, figures in _of_deployments(of_model).items():
-            found[model][month].update(figures)
-    for name, spans in (
-        ("training_to_production", _promotion_leads(delivery)),
-        ("time_to_restore", _restorations(delivery)),
-    ):
-        for (model, month), lengths in spans.items():
-            found[model][month][name] = _percentiles(lengths)
+    """Return counts and percentiles [h] by month, and what teams booked and answered.
+
+    Deployments, changes and incidents are those of a service, promotions those of a
+    model: other systems of the company deploy services of the same models.
+    """
+    services: dict[str, dict[str, dict[str, Any]]] = {
+        service: _of_deployments(of_service)
+        for service, of_service in _by_service(delivery.deployments).items()
+    }
+    for (service, month), lengths in _restorations(delivery).items():
+        figures = services[service].setdefault(month, {})
+        figures["time_to_restore"] = _percentiles(lengths)
     return {
-        "models": {model: dict(months) for model, months in sorted(found.items())},
+        "services": {name: dict(months) for name, months in sorted(services.items())},
+        "promotions": _promotions(delivery),
         "firefighting_share": {
             month.label: FIREFIGHTING[month.phase] for month in delivery.months
         },
@@ -44,10 +47,10 @@ def delivery_truth(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _by_model(deployments: Iterable[Deployment]) -> dict[str, list[Deployment]]:
+def _by_service(deployments: Iterable[Deployment]) -> dict[str, list[Deployment]]:
     found: dict[str, list[Deployment]] = defaultdict(list)
     for one in sorted(deployments, key=lambda each: each.created_at):
-        found[one.model.id].append(one)
+        found[service_of(one.model)].append(one)
     return found
 
 
@@ -82,19 +85,25 @@ def _has_failed(deployments: list[Deployment], position: int) -> bool:
     return any(one.kind == "rollback" for one in following)
 
 
-def _promotion_leads(delivery: Delivery) -> dict[tuple[str, str], list[timedelta]]:
-    found: dict[tuple[str, str], list[timedelta]] = defaultdict(list)
+def _promotions(delivery: Delivery) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return by model and month from the end of training to production."""
+    found: dict[str, dict[str, list[timedelta]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for run in delivery.runs:
         if run.promoted_at is not None:
-            key = (run.model.id, f"{run.promoted_at:%Y-%m}")
-            found[key].append(run.promoted_at - run.ended_at)
-    return found
+            lead = run.promoted_at - run.ended_at
+            found[run.model.id][f"{run.promoted_at:%Y-%m}"].append(lead)
+    return {
+        model: {month: _percentiles(leads) for month, leads in sorted(months.items())}
+        for model, months in sorted(found.items())
+    }
 
 
 def _restorations(delivery: Delivery) -> dict[tuple[str, str], list[timedelta]]:
     found: dict[tuple[str, str], list[timedelta]] = defaultdict(list)
     for one in delivery.incidents:
-        key = (one.model.id, f"{one.resolved_at:%Y-%m}")
+        key = (service_of(one.model), f"{one.resolved_at:%Y-%m}")
         found[key].append(one.resolved_at - one.started_at)
     return found
 

@@ -1,6 +1,6 @@
 """Deployments, incidents, commits and promotions as CDEvents and notices, a line each.
 
-They come as events come: by the month in which they were sent, in no order, some twice,
+They come as events come: by the year in which they were sent, in no order, some twice,
 and one that lacks its identity. Source: CDEvents 0.5.1, ``conformance``.
 """
 
@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ingest.simulate.delivery.names import (
+    REGISTRY,
+    registered_model_of,
+    repository_of,
+    service_of,
+)
 from ingest.simulate.formats.tables import write_csv
 
 if TYPE_CHECKING:
@@ -25,47 +31,30 @@ if TYPE_CHECKING:
         Deployment,
         Incident,
     )
-    from ingest.simulate.organisation import Model
 
 _Event = dict[str, Any]
 _SPECVERSION: Final = "0.5.1"
 _SOURCE: Final = "/nordhafen/delivery"
 _TWICE_EVERY: Final = 41
 _ALIAS: Final = "production"
-REGISTRY: Final = "mlflow"
-
-
-def service_of(model: Model) -> str:
-    """Return what deployments and incidents call the service of a model."""
-    return f"{model.id}-service"
-
-
-def repository_of(model: Model) -> str:
-    """Return where the code of a model is."""
-    return f"nordhafen/{model.id}"
-
-
-def registered_model_of(model: Model) -> str:
-    """Return what the registry calls a model."""
-    return model.id.replace("-", "_")
 
 
 def write_events(folder: Path, delivery: Delivery, seed: int) -> int:
-    """Write a file of JSON Lines for each month; returns how many events were sent.
+    """Write a file of JSON Lines for each year; returns how many events were sent.
 
     An event that is sent twice, and the one that lacks its identity, do not count.
     """
-    months: dict[str, list[_Event]] = defaultdict(list)
+    years: dict[str, list[_Event]] = defaultdict(list)
     count = 0
     for sent_at, event in _sent(delivery):
-        month = months[f"{sent_at:%Y-%m}"]
-        month.append(event)
+        year = years[f"{sent_at:%Y}"]
+        year.append(event)
         if count % _TWICE_EVERY == 0:
-            month.append(event)
+            year.append(event)
         count += 1
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(63,)))
     folder.mkdir(parents=True, exist_ok=True)
-    for number, (label, events) in enumerate(sorted(months.items())):
+    for number, (label, events) in enumerate(sorted(years.items())):
         lines = [json.dumps(events[i]) for i in rng.permutation(len(events))]
         if number == 0:
             lines.insert(1, json.dumps(_without_identity(events)))
@@ -228,10 +217,4 @@ def _text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-__all__ = [
-    "registered_model_of",
-    "repository_of",
-    "service_of",
-    "write_events",
-    "write_registry",
-]
+__all__ = ["write_events", "write_registry"]
