@@ -53,6 +53,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
         "catalog.yml",
         "allocation.yml",
         "commitments.csv",
+        "headcount.csv",
         "focus-Manifest.json",
         "all.json.gz",
         next(
