@@ -19,7 +19,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -65,10 +65,15 @@ _PASSING = frozenset(
     }
 )
 _DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 _NEVER_PASSING = frozenset(
     {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
 )
 _LATER = "Run again later; what was loaded before stays current."
+
+
+class NotThereError(FatalSourceError):
+    """The server has nothing under the path, or does not show it to who asks."""
 
 
 class _PassingError(Exception):
@@ -100,6 +105,9 @@ class HttpClient:
         Statuses with which it does so.
     auth : httpx.Auth, optional
         Signs each request anew whenever it is sent, for servers that want signatures.
+    limit_of : callable, optional
+        Returns how many seconds a refusal asks to wait, or ``None`` if it is no limit
+        of rate; for servers that say so in headers of their own.
     timeout_seconds : float
         How long to wait for a connection, and for each piece of an answer.
     requests_per_second : float, optional
@@ -120,6 +128,7 @@ class HttpClient:
         denied_advice: str = "",
         denied_statuses: Collection[int] = _DENIED,
         auth: httpx.Auth | None = None,
+        limit_of: Callable[[httpx.Response, str], float | None] | None = None,
         timeout_seconds: float = 30.0,
         requests_per_second: float | None = None,
         attempts: int = 5,
@@ -136,6 +145,7 @@ class HttpClient:
         self._base_url = base_url
         self._denied_advice = denied_advice
         self._denied_statuses = denied_statuses
+        self._limit_of = limit_of
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
         self._max_wait_seconds = max_wait_seconds
@@ -312,7 +322,10 @@ class HttpClient:
 
     def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Exception:
         status = response.status_code
-        said = f"{status}: {self._shown(_server_message(body))}".rstrip(": ")
+        message = _server_message(body)
+        said = f"{status}: {self._shown(message)}".rstrip(": ")
+        if self._limit_of and (wait := self._limit_of(response, message)) is not None:
+            return self._limited(wait, said, where)
         if status in self._denied_statuses:
             return SourceAccessError(
                 f"The server refuses the credential ({said}).",
@@ -331,10 +344,22 @@ class HttpClient:
                 next_step="Set the address that it redirects to, if it is to be"
                 " trusted with the credential.",
             )
-        return FatalSourceError(
+        is_missing = status in _MISSING
+        return (NotThereError if is_missing else FatalSourceError)(
             f"The server refuses the request ({said}).",
             where=where,
             next_step="Compare the source's options with what the server offers.",
+        )
+
+    def _limited(self, wait: float, said: str, where: str) -> Exception:
+        if wait <= self._max_wait_seconds:
+            return _PassingError(f"it answered {said}", wait)
+        until = datetime.now(UTC) + timedelta(seconds=wait)
+        return TransientSourceError(
+            f"The limit of requests is used up until {until:%Y-%m-%d %H:%M} UTC"
+            f" ({said}).",
+            where=where,
+            next_step=_LATER,
         )
 
     def _shown(self, text: str | bytes) -> str:
@@ -517,6 +542,7 @@ __all__ = [
     "FIRST_WAIT_SECONDS",
     "MAX_FILE_BYTES",
     "HttpClient",
+    "NotThereError",
     "follow_pages",
     "secret_from_environment",
 ]

@@ -40,6 +40,7 @@ BUILT_IN: dict[str, str] = {
     "event_inbox": "ingest.connectors.event_inbox:EventInbox",
     "focus_files": "ingest.connectors.focus_files:FocusFiles",
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
+    "github": "ingest.connectors.github:Github",
     "langfuse": "ingest.connectors.langfuse:Langfuse",
     "litellm": "ingest.connectors.litellm:Litellm",
     "mlflow": "ingest.connectors.mlflow:Mlflow",

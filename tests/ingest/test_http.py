@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingest.http
-from ingest.http import HttpClient, follow_pages, secret_from_environment
+from ingest.http import HttpClient, NotThereError, follow_pages, secret_from_environment
 from ingest.testing import _captured_logs
 from tests.ingest.http_server import (
     Answer,
@@ -288,7 +288,7 @@ def test_a_refused_request_is_said_at_once_in_the_servers_words(
 ) -> None:
     server.faults += [status(code, body=body)]
     error = failure_of(client)
-    assert type(error) is FatalSourceError
+    assert type(error) is (NotThereError if code == 404 else FatalSourceError)
     assert f"({code}: {told})" in str(error)
     assert len(server.requests) == 1
 
