@@ -32,7 +32,8 @@ CREDENTIALS = (
     *("OPENAI_ADMIN_KEY", "ANTHROPIC_ADMIN_KEY", "RAILWAY_API_TOKEN"),
     *("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LITELLM_API_KEY"),
     *("PROMETHEUS_TOKEN", "OPENCOST_TOKEN", "AZURE_MANAGEMENT_TOKEN"),
-    *("PAGERDUTY_API_KEY",),
+    *("MLFLOW_TRACKING_TOKEN", "PAGERDUTY_API_KEY", "GITHUB_TOKEN"),
+    *("INCIDENT_IO_API_KEY", "JIRA_API_TOKEN"),
 )
 AZURE_TOKEN = f"sv=2024-11-04&sr=c&sp=rl&sig={SECRET}"
 #: Sources that are files of the workspace, whose path is all there is to lack.
@@ -249,6 +250,20 @@ CASES = (
         ("Put a workspace token of Railway into RAILWAY_API_TOKEN",),
     ),
     Case(
+        "github",
+        lambda: http("Resource not accessible by personal access token"),
+        "base_url",
+        {"repositories": ["acme/eta"]},
+        ("Resource not accessible by personal access token", "GITHUB_TOKEN"),
+    ),
+    Case(
+        "mlflow",
+        lambda: http("Permission denied", status=403),
+        "base_url",
+        {"auth": "bearer"},
+        ("MLFLOW_TRACKING_TOKEN",),
+    ),
+    Case(
         "pagerduty",
         lambda: http("Access Denied"),
         "base_url",
@@ -256,6 +271,16 @@ CASES = (
         (
             "Let PAGERDUTY_API_KEY hold a read-only REST API key",
             "the scopes incidents.read and analytics.read",
+        ),
+    ),
+    Case(
+        "incident_io",
+        lambda: http("missing scope: viewer"),
+        "base_url",
+        {"impact_start": "Impact started at"},
+        (
+            "missing scope: viewer",
+            "Let INCIDENT_IO_API_KEY hold an API key that may only view data",
         ),
     ),
     Case(
