@@ -175,6 +175,8 @@ def _models_table(catalog: dict[str, Any]) -> ControlTable:
                 cost_center,
                 model["valid_from"],
                 model["valid_to"],
+                model["latency_threshold_seconds"],
+                model["minimum_requests_per_second"],
             )
         )
     return ControlTable(
@@ -187,6 +189,8 @@ def _models_table(catalog: dict[str, Any]) -> ControlTable:
             "cost_center": "VARCHAR",
             "valid_from": "DATE",
             "valid_to": "DATE",
+            "latency_threshold_seconds": "DOUBLE",
+            "minimum_requests_per_second": "DOUBLE",
         },
         rows,
     )

@@ -20,6 +20,7 @@ def delivery_tables(settings: Settings) -> list[ControlTable]:
         _names("production_environments", settings.delivery.production_environments),
         _names("production_aliases", settings.delivery.production_aliases),
         _identities(settings),
+        _hourly_rates(settings),
     ]
 
 
@@ -70,6 +71,22 @@ def _identities(settings: Settings) -> ControlTable:
                 one.valid_to,
             )
             for one in settings.catalog.identities
+        ],
+    )
+
+
+def _hourly_rates(settings: Settings) -> ControlTable:
+    return ControlTable(
+        "loaded_hourly_rates",
+        {
+            "team_id": "VARCHAR",
+            "loaded_hourly_rate_amount": "DECIMAL(12, 4)",
+            "valid_from": "DATE",
+            "valid_to": "DATE",
+        },
+        [
+            (rate.team, rate.amount, rate.valid_from, rate.valid_to)
+            for rate in settings.delivery.loaded_hourly_rates
         ],
     )
 

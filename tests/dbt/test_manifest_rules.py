@@ -45,7 +45,7 @@ MONEY_COLUMN = re.compile(r"cost|price|spend|revenue|saving|impact|value|_amount
 #: A cost centre is a name of finance, not an amount; the impact of an incident is when
 #: users felt it, and the value of a delivery metric has a unit of its own.
 NO_MONEY = re.compile(
-    r"_(ratio|count)$|^cost_center$|^impact_(started_at|on|month)$|^metric_value$"
+    r"_(ratio|count)$|^cost_center$|^impact_(started_at|on|month)$|^(metric|event)_value$"
 )
 CURRENCY_COLUMNS = {"currency", "billing_currency"}
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from triptych.settings.complaint import Complaint, complaints_error
 from triptych.settings.identity import Identity, unclear_identities
@@ -73,11 +73,15 @@ class Model(_Entry):
     """A model, for the days on which this entry holds.
 
     ``aliases`` are other spellings, in tags or meters, of the same model.
+    ``latency_threshold_seconds`` is what most requests should take no longer than,
+    ``minimum_requests_per_second`` from which rate on it counts as under load.
     """
 
     feature: Name | None = None
     team: Name | None = None
     aliases: tuple[Name, ...] = ()
+    latency_threshold_seconds: Annotated[float, Field(gt=0)] | None = None
+    minimum_requests_per_second: Annotated[float, Field(gt=0)] | None = None
     valid_from: Day | None = None
     valid_to: Day | None = None
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from decimal import Decimal
+from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from triptych.settings.complaint import Complaint, complaints_error
 from triptych.settings.names import Name
+from triptych.settings.validity import Day, ends_before_it_starts, overlapping_pairs
 
 #: Fewer people than this are never shown; a convention of workplace surveys.
 LEAST_GROUP_SIZE: Final = 5
@@ -22,6 +25,20 @@ def _is_time_zone(name: str) -> str:
     return name
 
 
+class LoadedHourlyRate(BaseModel):
+    """What an hour of work costs with everything, in the workspace's currency.
+
+    Without ``team`` it holds for all teams that have none of their own.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    amount: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=4)]
+    team: Name | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+
+
 class DeliverySettings(BaseModel):
     """Rules of the delivery metrics.
 
@@ -29,7 +46,8 @@ class DeliverySettings(BaseModel):
     ``maturity_days`` is how long a deployment may turn out to have failed;
     ``incident_window_hours`` how long after a deployment an incident that names no
     cause is put down to it. ``smallest_group`` is how few people may be shown
-    together, five or more.
+    together, five or more. ``loaded_hourly_rates`` turn hours of incidents into money;
+    without one, nobody knows what an incident cost.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +58,25 @@ class DeliverySettings(BaseModel):
     maturity_days: Annotated[int, Field(ge=1, le=90)] = 7
     incident_window_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 24
     smallest_group: Annotated[int, Field(ge=LEAST_GROUP_SIZE)] = LEAST_GROUP_SIZE
+    loaded_hourly_rates: tuple[LoadedHourlyRate, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_one_rate_for_a_day(self) -> Self:
+        rates = self.loaded_hourly_rates
+        path = "loaded_hourly_rates"
+        complaints = [
+            Complaint((path, position, "valid_to"), "the rate ends before it starts.")
+            for position, rate in enumerate(rates)
+            if ends_before_it_starts(rate)
+        ]
+        teams = [rate.team or "all teams" for rate in rates]
+        complaints += [
+            Complaint((path, second), f"{teams[second]} has two rates for a day.")
+            for _, second in overlapping_pairs(rates, teams)
+        ]
+        if complaints:
+            raise complaints_error(complaints)
+        return self
 
 
-__all__ = ["LEAST_GROUP_SIZE", "DeliverySettings"]
+__all__ = ["LEAST_GROUP_SIZE", "DeliverySettings", "LoadedHourlyRate"]

@@ -26,6 +26,7 @@ _TOLD = {
     ),
     "settings (triptych.yml)": (
         *("delivery_rules", "production_environments", "production_aliases"),
+        "loaded_hourly_rates",
     ),
 }
 _LOADS = """

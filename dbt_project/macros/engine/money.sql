@@ -184,3 +184,8 @@
         as decimal(19, 0)
     )
 {%- endmacro %}
+
+{#- What so many seconds come to at an amount per hour: exact in twelve decimals, before it is rounded. -#}
+{% macro amount_for_seconds(hourly_amount, seconds) -%}
+    cast({{ hourly_amount }} as decimal(12, 4)) * cast({{ hours_of_seconds(seconds) }} as decimal(16, 8))
+{%- endmacro %}

@@ -98,6 +98,16 @@ def test_an_identity_that_does_not_fit_is_named_with_its_line(
         ("{time_zone: Mars/Olympus}", "'Mars/Olympus' is no time zone;"),
         ("{smallest_group: 4}", "5"),
         ("{maturity_days: 0}", "1"),
+        ("{loaded_hourly_rates: [{amount: 0}]}", "0"),
+        (
+            "{loaded_hourly_rates: [{amount: 9}, {amount: 8, valid_from: 2026-01-01}]}",
+            "all teams has two rates for a day",
+        ),
+        (
+            "{loaded_hourly_rates: [{amount: 9, team: ml, valid_from: 2026-02-01,"
+            " valid_to: 2026-01-01}]}",
+            "the rate ends before it starts",
+        ),
     ],
 )
 def test_rules_that_cannot_hold_are_refused(

@@ -73,6 +73,7 @@ select
     incident_id,
     outcome,
     first_seen_at,
+    last_seen_at,
     started_at,
     ended_at,
     change_class,

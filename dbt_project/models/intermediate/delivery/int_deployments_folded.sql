@@ -35,6 +35,7 @@ folded as (
         max(case when change_hint = 'config' then 1 else 0 end) = 1 as is_config,
         max(case when status = 'open' then 1 else 0 end) = 1 as was_open,
         min(event_time) as first_seen_at,
+        max(coalesce(observed_at, event_time)) as last_seen_at,
         min(started_at) as started_at,
         min(case when status = 'success' then ended_at end) as succeeded_at,
         min(case when status = 'failure' then ended_at end) as failed_at,

@@ -99,6 +99,7 @@ select
     counted_failure is not null and counted_failure <> 'outcome' as failure_reached_users,
     cast(caused_incident_count as bigint) as caused_incident_count,
     first_seen_at,
+    last_seen_at,
     started_at,
     ended_at,
     case when counted_failure is not null then recovered_at end as recovered_at,

@@ -1,0 +1,192 @@
+{#-
+  What running it takes, by month and team: hours of infrastructure work beside
+  deployments, over the four weeks that end with the month, and firefighting as a share
+  of the hours that the team has. What a system says and what people book are never
+  added. What nobody told is NULL.
+-#}
+with worklogs as (
+    select
+        logs.team_id,
+        logs.source_system,
+        logs.worklog_id,
+        logs.category,
+        logs.hours,
+        {{ local_day('logs.started_at') }} as day,
+        {{ local_month('logs.started_at') }} as month
+    from {{ ref('int_worklogs_owned') }} as logs
+    cross join {{ source('control', 'delivery_rules') }} as rules
+    where logs.team_id is not null
+),
+
+-- One hour that two systems tell of counts once.
+once as (
+    select
+        team_id,
+        day,
+        month,
+        worklog_id,
+        max(hours) as hours,
+        max(case when category = 'infra' then 1 else 0 end) as is_infra,
+        max(case when category = 'incident' then 1 else 0 end) as is_incident,
+        sum(hours) - max(hours) as overlap_hours
+    from worklogs
+    group by team_id, day, month, worklog_id
+),
+
+days as (
+    select
+        team_id,
+        day,
+        month,
+        sum(case when is_infra = 1 then hours else 0 end) as infra_hours,
+        sum(case when is_incident = 1 then hours else 0 end) as incident_hours,
+        sum(case when hours > 16 then 1 else 0 end) as long_entry_count,
+        sum(overlap_hours) as overlap_hours
+    from once
+    group by team_id, day, month
+),
+
+deployed as (
+    select
+        team_id,
+        deployed_on as day,
+        month,
+        count(distinct deployment_key) as deployment_count
+    from {{ ref('fct_deployments') }}
+    where counts_as_deployment and team_id is not null
+    group by team_id, deployed_on, month
+),
+
+engaged as (
+    select
+        team_id,
+        impact_month as month,
+        sum(engaged_seconds) as engaged_seconds
+    from {{ ref('fct_incidents') }}
+    where team_id is not null and exclusion_reason is null and engaged_seconds is not null
+    group by team_id, impact_month
+),
+
+heads as (
+    select
+        team_id,
+        {{ month_label('period_start') }} as month,
+        sum(headcount) as headcount,
+        case when count(available_hours) = count(*) then sum(available_hours) end as available_hours
+    from {{ ref('stg_delivery__headcount') }}
+    group by team_id, {{ month_label('period_start') }}
+),
+
+months as (
+    select
+        team_id,
+        month
+    from days
+    union
+    select
+        team_id,
+        month
+    from deployed
+    union
+    select
+        team_id,
+        month
+    from engaged
+    union
+    select
+        team_id,
+        month
+    from heads
+),
+
+windows as (
+    select
+        months.team_id,
+        months.month,
+        least(
+            cast({{ month_end('months.month') }} as date), {{ days_later(local_day('moment.as_of'), 1) }}
+        ) as window_limit,
+        {{ local_day('moment.as_of') }} as today
+    from months
+    cross join {{ ref('int_reporting_moment') }} as moment
+    cross join {{ source('control', 'delivery_rules') }} as rules
+),
+
+hours_of_window as (
+    select
+        windows.team_id,
+        windows.month,
+        sum(days.infra_hours) as infra_hours
+    from windows
+    inner join days
+        on
+            windows.team_id = days.team_id
+            and windows.window_limit > days.day
+            and {{ days_later('windows.window_limit', '-28') }} <= days.day
+    group by windows.team_id, windows.month
+),
+
+deployments_of_window as (
+    select
+        windows.team_id,
+        windows.month,
+        cast(sum(deployed.deployment_count) as bigint) as deployment_count
+    from windows
+    inner join deployed
+        on
+            windows.team_id = deployed.team_id
+            and windows.window_limit > deployed.day
+            and {{ days_later('windows.window_limit', '-28') }} <= deployed.day
+    group by windows.team_id, windows.month
+),
+
+hours_of_month as (
+    select
+        team_id,
+        month,
+        sum(infra_hours) as infra_hours,
+        sum(incident_hours) as incident_hours,
+        sum(long_entry_count) as long_entry_count,
+        sum(overlap_hours) as overlap_hours
+    from days
+    group by team_id, month
+),
+
+deployments_of_month as (
+    select
+        team_id,
+        month,
+        cast(sum(deployment_count) as bigint) as deployment_count
+    from deployed
+    group by team_id, month
+)
+
+select
+    windows.month,
+    windows.team_id,
+    hours_of_month.infra_hours,
+    deployments_of_month.deployment_count,
+    hours_of_window.infra_hours as infra_hours_28_days,
+    deployments_of_window.deployment_count as deployment_count_28_days,
+    {{ safe_ratio(
+        'hours_of_window.infra_hours', 'deployments_of_window.deployment_count'
+    ) }} as infra_hours_per_deployment,
+    {{ days_later('windows.window_limit', '-1') }} as window_last_day,
+    {{ days_between('windows.window_limit', 'windows.today') }} < 7 as is_filling,
+    {{ safe_ratio('engaged.engaged_seconds', '3600') }} as engaged_hours,
+    hours_of_month.incident_hours as incident_worklog_hours,
+    cast(heads.headcount as double) as headcount,
+    heads.available_hours,
+    {{ safe_ratio('engaged.engaged_seconds', '(heads.available_hours * 3600)') }} as firefighting_system_ratio,
+    {{ safe_ratio('hours_of_month.incident_hours', 'heads.available_hours') }} as firefighting_self_report_ratio,
+    cast(hours_of_month.long_entry_count as bigint) as long_entry_count,
+    hours_of_month.overlap_hours
+from windows
+left join hours_of_month on windows.team_id = hours_of_month.team_id and windows.month = hours_of_month.month
+left join deployments_of_month
+    on windows.team_id = deployments_of_month.team_id and windows.month = deployments_of_month.month
+left join hours_of_window on windows.team_id = hours_of_window.team_id and windows.month = hours_of_window.month
+left join deployments_of_window
+    on windows.team_id = deployments_of_window.team_id and windows.month = deployments_of_window.month
+left join engaged on windows.team_id = engaged.team_id and windows.month = engaged.month
+left join heads on windows.team_id = heads.team_id and windows.month = heads.month

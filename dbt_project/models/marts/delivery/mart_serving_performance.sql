@@ -1,0 +1,166 @@
+{#-
+  Latency by week, model, platform and environment. Percentiles are those of histograms
+  that were added up, over pods in a window and over windows in the week; none is ever
+  averaged. A window without requests is no window.
+-#}
+{%- set of_window = 'model_id, platform_id, environment, window_start' -%}
+{%- set of_week = 'week, model_id, platform_id, environment' -%}
+with by_window as (
+    select
+        buckets.*,
+        {{ week_start(local_time('buckets.window_start', 'rules.time_zone')) }} as week,
+        models.latency_threshold_seconds,
+        models.minimum_requests_per_second
+    from {{ ref('int_latency_buckets') }} as buckets
+    cross join {{ source('control', 'delivery_rules') }} as rules
+    left join {{ source('control', 'catalog_models') }} as models
+        on
+            buckets.model_id = models.model_id
+            and cast(buckets.window_start as date) >= coalesce(models.valid_from, cast('1900-01-01' as date))
+            and cast(buckets.window_start as date) < coalesce(models.valid_to, cast('2200-01-01' as date))
+),
+
+window_buckets as (
+    select
+        *,
+        coalesce(lag(upper_bound_seconds) over by_bound, 0) as lower_bound,
+        coalesce(lag(request_count) over by_bound, 0) as lower_count,
+        max(request_count) over (partition by {{ of_window }}) as total_count
+    from by_window
+    window by_bound as (partition by {{ of_window }} order by upper_bound_seconds)
+),
+
+windows as (
+    select
+        {{ of_week }},
+        window_start,
+        latency_threshold_seconds,
+        minimum_requests_per_second,
+        max(total_count) as request_count,
+        {{ safe_ratio('max(total_count)', 'max(window_seconds)') }} as requests_per_second,
+        {{ histogram_percentile(95) }} as p95_seconds
+    from window_buckets
+    where total_count > 0
+    group by {{ of_week }}, window_start, latency_threshold_seconds, minimum_requests_per_second
+),
+
+placed as (
+    select
+        *,
+        row_number() over (partition by model_id, environment order by requests_per_second) as place,
+        count(*) over (partition by model_id, environment) as n
+    from windows
+),
+
+floors as (
+    select
+        model_id,
+        environment,
+        max(case when place = {{ integer_quotient('(3 * n + 3)', '4') }} then requests_per_second end) as usual_floor
+    from placed
+    group by model_id, environment
+),
+
+judged as (
+    select
+        windows.*,
+        coalesce(windows.minimum_requests_per_second, floors.usual_floor) as load_floor,
+        case when windows.p95_seconds > windows.latency_threshold_seconds then 1 else 0 end as is_over,
+        case
+            when windows.requests_per_second >= coalesce(windows.minimum_requests_per_second, floors.usual_floor) then 1
+            else 0
+        end as is_under_load
+    from windows
+    inner join floors
+        on windows.model_id = floors.model_id and coalesce(windows.environment, '') = coalesce(floors.environment, '')
+),
+
+weeks as (
+    select
+        {{ of_week }},
+        max(latency_threshold_seconds) as latency_threshold_seconds,
+        count(*) as window_count,
+        sum(is_over) as over_count,
+        sum(is_under_load) as loaded_count,
+        sum(case when is_under_load = 1 then is_over else 0 end) as loaded_over_count,
+        max(load_floor) as load_floor,
+        sum(request_count) as request_count
+    from judged
+    group by {{ of_week }}
+),
+
+week_totals as (
+    select
+        {{ of_week }},
+        upper_bound_seconds,
+        sum(request_count) as request_count,
+        count(*) as telling_count,
+        max(latency_threshold_seconds) as latency_threshold_seconds
+    from window_buckets
+    where total_count > 0
+    group by {{ of_week }}, upper_bound_seconds
+),
+
+week_buckets as (
+    select
+        totals.*,
+        coalesce(lag(totals.upper_bound_seconds) over by_bound, 0) as lower_bound,
+        coalesce(lag(totals.request_count) over by_bound, 0) as lower_count,
+        max(totals.request_count) over (
+            partition by totals.week, totals.model_id, totals.platform_id, totals.environment
+        ) as total_count
+    from week_totals as totals
+    inner join weeks
+        on
+            totals.week = weeks.week and totals.model_id = weeks.model_id
+            and coalesce(totals.platform_id, '') = coalesce(weeks.platform_id, '')
+            and coalesce(totals.environment, '') = coalesce(weeks.environment, '')
+            and totals.telling_count = weeks.window_count
+    window by_bound as (
+        partition by totals.week, totals.model_id, totals.platform_id, totals.environment
+        order by totals.upper_bound_seconds
+    )
+),
+
+percentiles as (
+    select
+        {{ of_week }},
+        {{ histogram_percentile(50) }} as p50_seconds,
+        {{ histogram_percentile(95) }} as p95_seconds,
+        {{ histogram_percentile(99) }} as p99_seconds,
+        max(
+            case when upper_bound_seconds = latency_threshold_seconds then total_count - request_count end
+        ) as over_requests,
+        max(total_count) as total_count
+    from week_buckets
+    group by {{ of_week }}
+)
+
+select
+    weeks.week,
+    weeks.model_id,
+    weeks.platform_id,
+    weeks.environment,
+    weeks.latency_threshold_seconds,
+    cast(weeks.request_count as double) as request_count,
+    weeks.window_count,
+    case
+        when weeks.latency_threshold_seconds is not null then {{ safe_ratio('weeks.over_count', 'weeks.window_count') }}
+    end as windows_over_threshold_ratio,
+    weeks.load_floor as load_floor_requests_per_second,
+    cast(weeks.loaded_count as bigint) as loaded_window_count,
+    case
+        when weeks.latency_threshold_seconds is not null
+            then {{ safe_ratio('weeks.loaded_over_count', 'weeks.loaded_count') }}
+    end as loaded_windows_over_threshold_ratio,
+    {{ safe_ratio('percentiles.over_requests', 'percentiles.total_count') }} as requests_over_threshold_ratio,
+    percentiles.p50_seconds,
+    percentiles.p95_seconds,
+    percentiles.p99_seconds,
+    {{ safe_ratio('percentiles.p95_seconds', 'weeks.latency_threshold_seconds') }} as p95_to_threshold_ratio
+from weeks
+left join percentiles
+    on
+        weeks.week = percentiles.week and weeks.model_id = percentiles.model_id
+        and coalesce(weeks.platform_id, '') = coalesce(percentiles.platform_id, '')
+        and coalesce(weeks.environment, '') = coalesce(percentiles.environment, '')
