@@ -41,6 +41,7 @@ BUILT_IN: dict[str, str] = {
     "focus_files": "ingest.connectors.focus_files:FocusFiles",
     "gcp_billing": "ingest.connectors.gcp_billing:GcpBilling",
     "github": "ingest.connectors.github:Github",
+    "gitlab": "ingest.connectors.gitlab:Gitlab",
     "incident_io": "ingest.connectors.incident_io:IncidentIo",
     "langfuse": "ingest.connectors.langfuse:Langfuse",
     "litellm": "ingest.connectors.litellm:Litellm",

@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ingest.connector import Delivery
+from ingest.listing_pages import each_once
+from ingest.streams import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +79,8 @@ class RememberedLoads:
         stream, group : str
             What is listed.
         rows : sequence of dict
-            The whole list, without ``observed_at``; its order does not matter.
+            The whole list, without ``observed_at``; its order does not matter, and a
+            row that repeats the key of another is left out.
         now : datetime
             When it was read.
         label : str
@@ -89,12 +92,13 @@ class RememberedLoads:
         period : str
             Path segment in the lake.
         """
+        rows = _each_once(stream, rows)
         digest, seen = digest_of(rows), self.latest(stream, group)
         if seen is not None and seen.notes.get("digest") == digest:
             scope, kept = seen.scope, dict(seen.notes)
         else:
             scope = scope_of(group, now)
-            listed_again = rows if next_rows is None else next_rows
+            listed_again = rows if next_rows is None else _each_once(stream, next_rows)
             kept = {**(notes or {}), "digest": digest_of(listed_again)}
         return Delivery(
             stream=stream,
@@ -121,6 +125,11 @@ def digest_of(rows: Iterable[Row]) -> str:
     """Return a digest of rows that does not depend on their order."""
     lines = sorted(json.dumps(row, sort_keys=True) for row in rows)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]
+
+
+def _each_once(stream: str, rows: Iterable[Row]) -> list[Row]:
+    key = STREAMS[stream].key
+    return list(each_once(rows, key=lambda row: tuple(row.get(name) for name in key)))
 
 
 __all__ = ["RememberedLoads", "Seen", "digest_of", "memo_of", "scope_of"]

@@ -32,18 +32,15 @@ from ingest.github_api import GithubApi
 from ingest.github_changes import GithubRules, RepositoryChanges, Span
 from ingest.github_rows import PAYLOAD_COLUMNS, GithubReading
 from ingest.http import NotThereError, secret_from_environment
-from ingest.listing_pages import each_once
 from ingest.llm_results import text_rows
 from ingest.remembered_loads import RememberedLoads
-from ingest.streams import STREAMS
 from triptych.errors import SourceAccessError, TriptychError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ingest.state_rows import Row
 
 DEPLOYMENTS, COMMITS = "deployments", "commits"
 _REPOSITORY = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
@@ -222,14 +219,13 @@ class Github:
                 yield self._loads.offer(
                     stream,
                     repository,
-                    _each_once(stream, rows),
+                    rows,
                     now=now,
                     label=f"GitHub {stream} of {repository}",
                     notes={"since": following.isoformat()},
-                    next_rows=_each_once(
-                        stream,
-                        (row for at, told in found if at >= following for row in told),
-                    ),
+                    next_rows=[
+                        row for at, told in found if at >= following for row in told
+                    ],
                 )
 
     def _since(self, repository: str, window: Window, now: datetime) -> datetime:
@@ -304,12 +300,6 @@ class Github:
             timeout_seconds=config.timeout_seconds,
             requests_per_second=config.requests_per_second,
         )
-
-
-def _each_once(stream: str, rows: Iterable[Row]) -> list[Row]:
-    """Return rows without those that repeat the key of another."""
-    key = STREAMS[stream].key
-    return list(each_once(rows, key=lambda row: tuple(row.get(name) for name in key)))
 
 
 def _now() -> datetime:

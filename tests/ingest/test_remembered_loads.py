@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from ingest.state_rows import Row
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-A: list[Row] = [{"id": "1", "state": "a"}, {"id": "2", "state": "a"}]
-B: list[Row] = [{"id": "1", "state": "b"}, {"id": "2", "state": "a"}]
+A: list[Row] = [
+    {"deployment_id": "1", "native_status": "a"},
+    {"deployment_id": "2", "native_status": "a"},
+]
+B: list[Row] = [{"deployment_id": "1", "native_status": "b"}, A[1]]
 
 
 def offered(loaded: list[Delivery], rows: list[Row], hour: int) -> Delivery:
@@ -46,7 +49,7 @@ def test_what_is_not_listed_again_does_not_make_a_list_new() -> None:
     first = loads.offer(
         "deployments",
         "repo",
-        [*A, {"id": "0", "state": "old"}],
+        [*A, {"deployment_id": "0"}],
         now=NOON,
         label="repo",
         next_rows=A,
@@ -63,6 +66,13 @@ def test_groups_are_apart_and_loads_without_a_memo_are_no_lists() -> None:
     seen = loads.latest("deployments", "repo")
     assert seen is not None
     assert (seen.moment, seen.notes["digest"]) == (NOON, digest_of(A))
+
+
+def test_a_row_that_repeats_the_key_of_another_is_left_out() -> None:
+    doubled: list[Row] = [*A, {**A[0], "branch": "main"}]
+    rows: Any = offered([], doubled, 0).detail
+    assert [row["deployment_id"] for row in rows] == ["1", "2"]
+    assert offered([offered([], A, 0)], doubled, 1).scope == offered([], A, 0).scope
 
 
 def test_every_row_says_when_it_was_seen() -> None:

@@ -1,0 +1,254 @@
+"""GitLab: deployments as they were seen, and the merge requests that each shipped.
+
+Deployments are asked for by the time of their change, with an overlap, so those that
+failed are among them. GitLab itself notes which merge requests a deployment was the
+first to bring to an environment; their commits tell when each change was begun.
+
+Source: GitLab REST API v4.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from ingest.addresses import checked_base_url
+from ingest.connector import (
+    Delivery,
+    Finding,
+    LandingOptions,
+    Part,
+    SourceConfig,
+    Window,
+)
+from ingest.gitlab_api import GitlabApi
+from ingest.gitlab_rows import commit_row, deployment_row
+from ingest.http import NotThereError, secret_from_environment
+from ingest.llm_results import text_rows
+from ingest.remembered_loads import RememberedLoads
+from ingest.state_rows import instant
+from triptych.errors import SourceAccessError, TriptychError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ingest.state_rows import Row
+
+DEPLOYMENTS, COMMITS = "deployments", "commits"
+_PRODUCTION_TIER = "production"
+
+
+class GitlabConfig(SourceConfig):
+    """Options of a ``gitlab`` source: some projects of one server."""
+
+    base_url: str = Field(
+        default="https://gitlab.com", description="Address of the server."
+    )
+    token_variable: str = Field(
+        default="GITLAB_TOKEN",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Environment variable that holds the token.",
+    )
+    projects: tuple[str, ...] = Field(
+        min_length=1, description="Projects to read, as group/name or by number."
+    )
+    commits: bool = Field(
+        default=True, description="Also read what a deployment to production shipped."
+    )
+    production_environments: tuple[str, ...] = Field(
+        default=("production", "prod", "live"),
+        description="Environments of which that is read, beside those of GitLab's tier"
+        " production.",
+    )
+    environment_tiers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Environment → tier, in place of the one that GitLab tells.",
+    )
+    hotfix_branches: tuple[str, ...] = Field(
+        default=("hotfix/*",), description="Branches that repair production."
+    )
+    history_days: int = Field(
+        default=90, ge=1, le=3650, description="How far back the first look goes."
+    )
+    overlap_hours: int = Field(
+        default=24,
+        ge=1,
+        le=24 * 31,
+        description="How long after its change a deployment is still read again.",
+    )
+    timeout_seconds: float = Field(
+        default=60, gt=0, le=600, description="How long an answer is waited for."
+    )
+    requests_per_second: float | None = Field(
+        default=None, gt=0, description="Not to be exceeded."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        return checked_base_url(value)
+
+
+class Gitlab:
+    """Reads deployments and changes of some projects."""
+
+    type: ClassVar[str] = "gitlab"
+    Config: ClassVar[builtins.type[GitlabConfig]] = GitlabConfig
+
+    def __init__(self, config: GitlabConfig, *, root: Path) -> None:
+        del root  # nothing of the workspace is read
+        self._config = config
+        self._loads = RememberedLoads()
+
+    @property
+    def config(self) -> GitlabConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return deployments, and commits where they are asked for."""
+        return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing to map: rows are handed over under canonical names."""
+        return LandingOptions()
+
+    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
+        """Take what was noted with the loads of this source."""
+        self._loads.learn(memos)
+
+    def check(self) -> list[Finding]:
+        """Probe each project, and name what a token lacks."""
+        try:
+            with self._api() as api:
+                return [self._probe(api, one) for one in self._config.projects]
+        except TriptychError as error:
+            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer what changed of each project since the last time."""
+        now = _now()
+        with self._api() as api:
+            for project in self._config.projects:
+                yield from self._of_project(api, project, window, now)
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
+        """Hand over one delivery as rows."""
+        rows: Any = delivery.detail
+        yield text_rows(
+            delivery.stream, rows, f"{self._config.base_url}#{delivery.scope}"
+        )
+
+    def _of_project(
+        self, api: GitlabApi, project: str, window: Window, now: datetime
+    ) -> Iterator[Delivery]:
+        repository = api.path_of(project)
+        following = now - timedelta(hours=self._config.overlap_hours)
+        states: list[Row] = []
+        commits: list[Row] = []
+        listed_again: dict[str, list[Row]] = {DEPLOYMENTS: [], COMMITS: []}
+        since = self._since(project, window, now)
+        for deployment in api.deployments(project, since):
+            row = deployment_row(
+                deployment,
+                repository=repository,
+                tiers=self._config.environment_tiers,
+                hotfix_branches=self._config.hotfix_branches,
+            )
+            shipped = self._shipped(api, project, row)
+            states.append(row)
+            commits += shipped
+            changed_at = instant(deployment.get("updated_at"))
+            if not isinstance(changed_at, datetime) or changed_at > _second(following):
+                listed_again[DEPLOYMENTS].append(row)
+                listed_again[COMMITS] += shipped
+        # Commits come first: the note of deployments says that both were read.
+        for stream, rows in ((COMMITS, commits), (DEPLOYMENTS, states)):
+            if rows:
+                yield self._loads.offer(
+                    stream,
+                    project,
+                    rows,
+                    now=now,
+                    label=f"GitLab {stream} of {repository}",
+                    notes={"since": _second(following).isoformat()},
+                    next_rows=listed_again[stream],
+                )
+
+    def _since(self, project: str, window: Window, now: datetime) -> datetime:
+        seen = self._loads.latest(DEPLOYMENTS, project)
+        since = now - timedelta(days=self._config.history_days)
+        if seen is not None:
+            since = datetime.fromisoformat(seen.notes["since"])
+        if window.start is not None:
+            since = min(since, datetime.combine(window.start, time(), UTC))
+        return since
+
+    def _shipped(self, api: GitlabApi, project: str, deployment: Row) -> list[Row]:
+        """Return the commits that a deployment to production was the first to ship."""
+        is_production = (
+            deployment["environment"] in self._config.production_environments
+            or deployment["environment_tier"] == _PRODUCTION_TIER
+        )
+        if not (
+            self._config.commits and is_production and deployment["status"] == "success"
+        ):
+            return []
+        return [
+            commit_row(commit, request, deployment=deployment)
+            for request in api.merge_requests(project, str(deployment["deployment_id"]))
+            for commit in api.commits(project, str(request.get("iid")))
+        ]
+
+    def _probe(self, api: GitlabApi, project: str) -> Finding:
+        try:
+            path = api.path_of(project)
+            api.probe(project, "deployments")
+            if self._config.commits:
+                api.probe(project, "merge_requests")
+        except (NotThereError, SourceAccessError) as error:
+            return Finding(
+                False,
+                f"{project}: {error.what}",
+                f"The token needs the scope 'read_api' and the role 'Reporter' on"
+                f" {project}. {self._advice}",
+            )
+        return Finding(True, f"{path} can be read.")
+
+    @property
+    def _advice(self) -> str:
+        return (
+            f"Let {self._config.token_variable} hold a project or group access token"
+            " with the scope read_api and the role Reporter; with 'commits', the"
+            " project's merge requests have to be visible to it."
+        )
+
+    def _api(self) -> GitlabApi:
+        config, source = self._config, f"source {self._config.name!r}"
+        token = secret_from_environment(
+            config.token_variable, source=source, advice=self._advice
+        )
+        return GitlabApi(
+            base_url=config.base_url,
+            token=token,
+            source=source,
+            denied_advice=self._advice,
+            timeout_seconds=config.timeout_seconds,
+            requests_per_second=config.requests_per_second,
+        )
+
+
+def _second(moment: datetime) -> datetime:
+    """Return a moment as finely as it is asked for."""
+    return moment.replace(microsecond=0)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+__all__ = ["Gitlab", "GitlabConfig"]
