@@ -32,7 +32,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test check lint types imports sql spelling unit dbt slow \
-	spark crash focus-validator bench docs coverage reference lengths format environment emulators azurite browser lock release clean
+	spark crash focus-validator bench calibration docs coverage reference lengths format environment emulators azurite browser lock release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -91,6 +91,9 @@ focus-validator: $(READY) $(FOCUS_VALIDATOR)  ## Judge our FOCUS export by the r
 
 bench: $(READY)  ## Measure estimates, and time 1 to 50 million line items against peers; writes build/
 	$(BIN)/python -m benchmarks $(ARGS)
+
+calibration: $(READY)  ## Count how often intervals of effects hold in simulated worlds; writes build/
+	$(BIN)/python -m benchmarks.calibration $(ARGS)
 
 coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/
 	$(BIN)/coverage erase

@@ -1,1 +1,34 @@
-"""Stage 3, marts to estimates: forecasts of cost, from the marts of the same build."""
+"""Stage 3, marts to estimates: forecasts of cost, and what AI changed.
+
+>>> from attribution import Plan, estimate
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attribution.effect import Effect
+    from attribution.estimating import estimate
+    from attribution.plan import Plan
+    from attribution.refusal import Refusal
+    from attribution.result import Estimate
+
+# Looked up when first used: forecasts need none of it, and commands start faster.
+_HOMES = {
+    "Effect": "effect",
+    "Estimate": "result",
+    "Plan": "plan",
+    "Refusal": "refusal",
+    "estimate": "estimating",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever the name stands for)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"attribution.{_HOMES[name]}"), name)
+
+
+__all__ = ["Effect", "Estimate", "Plan", "Refusal", "estimate"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import pytest
 
+from attribution.plan import Design
 from ingest.registry import BUILT_IN
 from ingest.streams import STREAMS
 
@@ -50,6 +52,27 @@ def test_the_folders_listed_are_those_there(
     packages = {f"{path.parent.name}/" for path in repository.glob("*/__init__.py")}
     assert not missing
     assert packages <= set(folders)
+
+
+def test_the_checks_listed_are_those_there(
+    repository: Path, sections: dict[str, str]
+) -> None:
+    files = {path.stem for path in (repository / "attribution/checks").glob("[!_]*.py")}
+    assert set(listed(sections["Checks"])) == files - {"check"}
+    told = (repository / "docs/concepts/attribution.md").read_text("utf-8")
+    assert not [name for name in files - {"check"} if f"`{name}`" not in told]
+
+
+def test_the_estimators_listed_are_the_designs_of_a_plan(
+    repository: Path, sections: dict[str, str]
+) -> None:
+    designs = set(get_args(Design)) - {"auto"}
+    assert set(listed(sections["Estimators"])) == designs
+    for design in designs:
+        text = (repository / f"attribution/estimators/{design}.py").read_text("utf-8")
+        docstring = ast.get_docstring(ast.parse(text)) or ""
+        for part in ("Estimand", "Assumptions", "Refuses", "Sources"):
+            assert f"\n{part}\n" in docstring, (design, part)
 
 
 def test_every_decision_is_listed_in_its_order(

@@ -1,0 +1,1 @@
+"""Checks that may lower a grade or refuse a study; none can raise one."""

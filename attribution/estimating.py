@@ -1,0 +1,143 @@
+"""From data and a plan to an estimate or a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.calibration_cards import card_of
+from attribution.design_choice import choose_design
+from attribution.grade import grade
+from attribution.panel import panel_of
+from attribution.refusal import Refusal, RefusalError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.estimators.estimator import Estimator
+    from attribution.panel import Panel
+    from attribution.plan import Plan
+    from attribution.result import Estimate
+
+_LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
+
+
+def estimate(
+    frame: pd.DataFrame, plan: Plan, *, seed: int = 0, is_registered: bool = False
+) -> Estimate | Refusal:
+    """Estimate what a feature changed, or say why that cannot be told.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        One row per unit and period: ``unit``, ``date``, ``outcome`` in the unit of the
+        plan, then controls and exposures.
+    plan : Plan
+        What is asked, and the facts of the design.
+    seed : int
+        Of all random numbers. The same data, plan and seed give the same result.
+    is_registered : bool
+        Whether the plan was locked before data from after the launch was read; else
+        the estimate is exploratory, and its grade C at most.
+
+    Returns
+    -------
+    Estimate or Refusal
+        Never an exception for data that cannot answer the question.
+    """
+    log: tuple[str, ...] = ()
+    data_hash = ""
+    try:
+        panel = panel_of(frame, plan)
+        data_hash = panel.data_hash
+        design, log = choose_design(panel, plan)
+        estimator = estimator_named(design)
+        estimator.validate(panel, plan)
+        found = estimator.fit(panel, plan, np.random.default_rng(seed))
+        return _completed(found, panel, plan, seed, log, is_registered=is_registered)
+    except RefusalError as refused:
+        return replace(
+            refused.refusal,
+            study_id=plan.id,
+            plan_hash=plan.hash,
+            data_hash=data_hash,
+            break_even=plan.break_even,
+            design_log=log,
+        )
+
+
+def estimator_named(design: str) -> Estimator:
+    """Return the estimator of a design: a module with ``validate`` and ``fit``."""
+    module: Estimator = import_module(f"attribution.estimators.{design}")
+    return module
+
+
+def _completed(
+    found: Estimate,
+    panel: Panel,
+    plan: Plan,
+    seed: int,
+    log: tuple[str, ...],
+    *,
+    is_registered: bool,
+) -> Estimate:
+    graded = grade(
+        found.best_grade,
+        found.checks,
+        design=found.design,
+        is_exploratory=not is_registered,
+    )
+    if graded.letter == "X":
+        _refuse(found)
+    return replace(
+        found,
+        study_id=plan.id,
+        outcome=plan.outcome,
+        unit=plan.outcome_unit,
+        level=plan.decision_rule.level,
+        minimum_effect=plan.minimum_effect,
+        plan_hash=plan.hash,
+        data_hash=panel.data_hash,
+        seed=seed,
+        is_exploratory=not is_registered,
+        grading=graded,
+        design_log=log,
+        break_even=plan.break_even,
+        calibration=card_of(found.design),
+        versions={name: version(name) for name in _LIBRARIES},
+    )
+
+
+_CODES = {
+    "sample_ratio": "sample_ratio_mismatch",
+    "season_coverage": "season_not_covered",
+    "donor_hull": "donors_do_not_span",
+    "control_contamination": "controls_contaminated",
+    "control_range": "controls_extrapolate",
+    "sampler_precision": "sampler_ess_low",
+    "interference": "interference_declared",
+    "collinearity": "drivers_collinear",
+    "reverse_causality_lead": "reverse_causality",
+    "residual_autocorrelation": "placebo_in_time_failed",
+}
+
+
+def _refuse(found: Estimate) -> None:
+    failed = next(
+        check
+        for check in found.checks
+        if check.status == "fail" and check.name in _CODES
+    )
+    raise RefusalError(
+        _CODES[failed.name],
+        f"{failed.why} Threshold: {failed.threshold}.",
+        check=failed.name,
+        statistic=failed.statistic,
+    )
+
+
+__all__ = ["estimate", "estimator_named"]

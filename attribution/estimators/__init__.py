@@ -1,0 +1,1 @@
+"""One estimator per file: ``validate(panel, plan)`` and ``fit(panel, plan, rng)``."""

@@ -1,0 +1,325 @@
+"""One series before and after a launch: what it would have been without it.
+
+Estimand
+    The total difference, from the launch to the end of the window, between the outcome
+    and what it would have been without the feature; by period and in sum.
+Model
+    Local level + AR(1) + weekday (or month) + controls, on the periods before the
+    launch, standardised by them. Hyper-parameters are integrated, not plugged in; the
+    variance of the sum is exact (:mod:`attribution.state_space`).
+Assumptions
+    Nothing but the feature moved the outcome at the launch, apart from what the
+    controls and a level that moves as it did before can follow. The feature does not
+    move the controls. A shock on the day of the launch is invisible to every method.
+Refuses
+    Less than 60 periods (24 months) or three horizons of history; less than a year of
+    it for more than a month without a seasonal control; without controls, a horizon
+    above a quarter of the history; controls that all moved at the launch or left their
+    range; a model that fails on placebo launches; too few effective draws.
+Sources
+    Brodersen et al. 2015 (AoAS 9), section 2; Durbin and Koopman 2012, sections 4.3,
+    4.10, 4.11 and chapter 13; Gelman 2006 (Bayesian Analysis 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.checks.contested_window import contested_window
+from attribution.checks.control_contamination import control_contamination
+from attribution.checks.control_range import control_range
+from attribution.checks.cusum import cusum
+from attribution.checks.leave_one_out import leave_one_out
+from attribution.checks.placebo_in_time import placebo_in_time
+from attribution.checks.residual_autocorrelation import residual_autocorrelation
+from attribution.checks.sampler_precision import sampler_precision
+from attribution.checks.season_coverage import season_coverage
+from attribution.checks.specification_spread import specification_spread
+from attribution.checks.unaffected_outcome import unaffected_outcome
+from attribution.effect import Effect
+from attribution.estimators.series_model import SeriesFit, fit_series
+from attribution.panel import GAP_RATIO_ALLOWED
+from attribution.refusal import RefusalError
+from attribution.result import Estimate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.checks.check import Check
+    from attribution.panel import Panel
+    from attribution.plan import Plan
+
+    Floats = NDArray[np.float64]
+
+#: History that a fit needs: periods, and a multiple of the horizon.
+MINIMUM_PERIODS = {"day": 60, "month": 24, "year": 20}
+HISTORY_PER_HORIZON = 3.0
+#: Without controls the horizon is at most this part of the history.
+HORIZON_RATIO_WITHOUT_CONTROLS = 0.25
+#: Periods in a year, and the horizon (a month) that needs to have seen one.
+YEAR = {"day": 365, "month": 12, "year": 1}
+_SEASON_FREE_HORIZON = {"day": 30, "month": 1, "year": 1}
+CYCLE = {"day": 7, "month": 12, "year": 1}
+_CHECK_DRAWS = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """What the model sees: one outcome, some controls, and where the launch is.
+
+    Attributes
+    ----------
+    outcome : ndarray, shape (periods,)
+        Total of the treated units, in the logarithm where the plan is multiplicative.
+    controls : mapping of str to ndarray, shape (periods,)
+        Mean over the treated units.
+    launch, cycle : int
+        Position of the launch, and periods of a season (1 for none).
+    slope : bool
+        Whether a straight trend is among the regressors.
+    """
+
+    outcome: Floats
+    controls: dict[str, Floats]
+    launch: int
+    cycle: int
+    slope: bool
+
+    def fit(self, rng: np.random.Generator, *, draws: int = 1000) -> SeriesFit:
+        """Fit the model to the history."""
+        return fit_series(
+            self.outcome,
+            np.column_stack(list(self.controls.values()))
+            if self.controls
+            else np.empty((len(self.outcome), 0)),
+            self.launch,
+            rng,
+            cycle=self.cycle,
+            slope=self.slope,
+            draws=draws,
+        )
+
+    def without(self, control: str) -> Series:
+        """Return the series without one control."""
+        kept = {name: x for name, x in self.controls.items() if name != control}
+        return replace(self, controls=kept)
+
+    def since(self, start: int) -> Series:
+        """Return the series without its first periods."""
+        controls = {name: x[start:] for name, x in self.controls.items()}
+        return replace(
+            self,
+            outcome=self.outcome[start:],
+            controls=controls,
+            launch=self.launch - start,
+        )
+
+    def about(self, outcome: Floats, controls: dict[str, Floats]) -> Series:
+        """Return a series of the same periods about something else."""
+        return replace(self, outcome=outcome, controls=controls)
+
+
+def validate(panel: Panel, plan: Plan) -> None:
+    """Refuse a history that is too short, or a season that was not seen."""
+    history, horizon = panel.before, panel.after
+    needed = max(MINIMUM_PERIODS[plan.period], HISTORY_PER_HORIZON * horizon)
+    if not plan.controls:
+        needed = max(needed, horizon / HORIZON_RATIO_WITHOUT_CONTROLS)
+    if history < needed:
+        raise RefusalError(
+            "pre_period_too_short",
+            f"{history} {plan.period}s before the launch are too few for a horizon of"
+            f" {horizon}: {needed:g} are needed.",
+            history_periods=history,
+            horizon_periods=horizon,
+            ratio=history / horizon,
+        )
+    cycles = history / YEAR[plan.period]
+    long = horizon > _SEASON_FREE_HORIZON[plan.period]
+    if cycles < 1 and long and not plan.seasonal_control:
+        raise RefusalError(
+            "season_not_covered",
+            f"The history covers {cycles:.2f} years, and the horizon of {horizon}"
+            f" {plan.period}s needs to have seen one.",
+            annual_cycles=cycles,
+        )
+    _refuse_missing(_treated(panel, panel.outcome), panel, plan)
+
+
+def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
+    """Return the estimate with its checks; see the module for what is estimated."""
+    series = series_of(panel, plan)
+    children = rng.spawn(4)
+    fitted = series.fit(children[0])
+    effect = effect_of(fitted, plan, children[1])
+    checks = tuple(_checks(series, fitted, panel, plan, children[2]))
+    observed = fitted.observed
+    if plan.scale == "multiplicative":
+        observed = np.exp(observed)
+    return Estimate(
+        design="counterfactual_series",
+        estimand="Total difference from what the series would have been without the"
+        " feature, from the launch to the end of the window.",
+        dates=panel.dates[panel.launch :],
+        observed=observed,
+        effect=effect,
+        cells=float(panel.treated.sum() * panel.after),
+        best_grade=_best_grade(panel, plan, checks),
+        checks=checks,
+        diagnostics=_diagnostics(fitted),
+        notes=fitted.notes,
+    )
+
+
+def series_of(panel: Panel, plan: Plan) -> Series:
+    """Return the one series of a panel: its treated units together."""
+    outcome = _treated(panel, panel.outcome).sum(axis=0)
+    if plan.scale == "multiplicative":
+        outcome = np.log(outcome)
+    controls = {
+        name: _treated(panel, panel.column(name)).mean(axis=0)
+        for name in sorted(plan.controls)
+    }
+    return Series(outcome, controls, panel.launch, CYCLE[plan.period], plan.slope)
+
+
+def effect_of(fitted: SeriesFit, plan: Plan, rng: np.random.Generator) -> Effect:
+    """Return draws of the effect: observed minus counterfactual, path by path."""
+    counterfactual = fitted.counterfactual_paths(rng)
+    if plan.scale == "additive":
+        point = fitted.observed - fitted.counterfactual_mean
+        return Effect.of(fitted.observed - counterfactual, point_path=point)
+    return Effect.of(np.exp(fitted.observed) - np.exp(counterfactual))
+
+
+def _treated(panel: Panel, values: Floats) -> Floats:
+    chosen: Floats = values[panel.treated]
+    return chosen
+
+
+def _refuse_missing(outcome: Floats, panel: Panel, plan: Plan) -> None:
+    if not len(outcome):
+        raise RefusalError(
+            "units_not_in_panel",
+            "The plan names no unit with the feature, and the data has"
+            f" {len(panel.units)}.",
+            unit_count=len(panel.units),
+        )
+    missing = np.isnan(outcome.sum(axis=0))
+    in_history = float(missing[: panel.launch].mean())
+    controls = [
+        name
+        for name in plan.controls
+        if not np.isfinite(_treated(panel, panel.column(name))).all()
+    ]
+    if missing[panel.launch :].any() or in_history > GAP_RATIO_ALLOWED or controls:
+        where = [f"{day:%Y-%m-%d}" for day in panel.dates[missing][:3]]
+        raise RefusalError(
+            "panel_has_gaps",
+            f"{missing.sum()} {plan.period}s have no outcome"
+            f"{' (' + ', '.join(where) + ')' if where else ''}; up to"
+            f" {GAP_RATIO_ALLOWED:.0%} of the history may be missing, and nothing after"
+            f" the launch. Controls with gaps: {', '.join(controls) or 'none'}.",
+            missing_periods=int(missing.sum()),
+            controls_with_gaps=controls,
+        )
+
+
+def _checks(
+    series: Series,
+    fitted: SeriesFit,
+    panel: Panel,
+    plan: Plan,
+    rng: np.random.Generator,
+) -> list[Check]:
+    residuals = fitted.residuals()
+    found = [
+        sampler_precision(fitted.integration.effective_draws),
+        placebo_in_time(fitted.placebo_z, fitted.placebo_periods),
+        residual_autocorrelation(residuals, series.cycle),
+        cusum(residuals),
+        season_coverage(
+            panel.before / YEAR[plan.period],
+            is_long=panel.after > _SEASON_FREE_HORIZON[plan.period],
+            has_seasonal_control=bool(plan.seasonal_control),
+        ),
+        contested_window(plan, panel.dates[panel.launch :], panel.units),
+        control_range(series.controls, series.launch),
+        control_contamination(_control_p_values(series, rng)),
+    ]
+    without = {
+        name: series.without(name).fit(rng, draws=_CHECK_DRAWS)
+        for name in series.controls
+    }
+    found.append(leave_one_out(_point_and_half_width(fitted), _pairs(without)))
+    found.append(_spread(series, fitted, rng))
+    if plan.unaffected_outcome:
+        other = _treated(panel, panel.column(plan.unaffected_outcome)).sum(axis=0)
+        if plan.scale == "multiplicative":
+            other = np.log(other)
+        about = series.about(other, series.controls).fit(rng, draws=_CHECK_DRAWS)
+        found.append(unaffected_outcome(*about.effect_interval(0.95)))
+    return found
+
+
+def _control_p_values(series: Series, rng: np.random.Generator) -> dict[str, float]:
+    found = {}
+    for name, values in series.controls.items():
+        if np.ptp(values[: series.launch]) == 0:
+            continue
+        fitted = series.about(values, {}).fit(rng, draws=_CHECK_DRAWS)
+        found[name] = fitted.p_value
+    return found
+
+
+def _point_and_half_width(fitted: SeriesFit) -> tuple[float, float]:
+    low, high = fitted.effect_interval(0.9)
+    return fitted.effect_mean, (high - low) / 2.0
+
+
+def _pairs(fits: dict[str, SeriesFit]) -> dict[str, tuple[float, float]]:
+    return {name: _point_and_half_width(fitted) for name, fitted in fits.items()}
+
+
+def _spread(series: Series, fitted: SeriesFit, rng: np.random.Generator) -> Check:
+    """Check the trend, and the later half of the history, against the estimate."""
+    slope = "without a slope" if series.slope else "with a slope"
+    others = {slope: replace(series, slope=not series.slope)}
+    half = series.launch // 2
+    if half >= HISTORY_PER_HORIZON * (len(series.outcome) - series.launch):
+        others["with half of the history"] = series.since(half)
+    fits = {
+        name: other.fit(rng, draws=_CHECK_DRAWS).effect_mean
+        for name, other in others.items()
+    }
+    return specification_spread(*_point_and_half_width(fitted), fits)
+
+
+def _best_grade(panel: Panel, plan: Plan, checks: tuple[Check, ...]) -> str:
+    """Return C; without controls only if a year, an outcome and the calendar help."""
+    if plan.controls:
+        return "C"
+    passed = {check.name for check in checks if check.status == "pass"}
+    full_year = panel.before >= YEAR[plan.period]
+    return (
+        "C"
+        if full_year and {"unaffected_outcome", "contested_window"} <= passed
+        else "D"
+    )
+
+
+def _diagnostics(fitted: SeriesFit) -> dict[str, float]:
+    at = fitted.posterior_means()
+    return {
+        "effective_draws": fitted.integration.effective_draws,
+        "level_sd": at[0],
+        "error_sd": at[1],
+        "autocorrelation": at[2],
+        "minimum_detectable_effect": fitted.minimum_detectable_effect,
+    }
+
+
+__all__ = ["Series", "effect_of", "fit", "series_of", "validate"]

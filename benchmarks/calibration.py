@@ -1,0 +1,77 @@
+"""``python -m benchmarks.calibration`` counts how often 95 % hold.
+
+Simulates worlds whose truth is known, asks each estimator, and counts. Prints one table
+per estimator beside simpler methods, writes the same numbers to ``build/calibration/``,
+and with ``--write-cards`` to the cards that ship with the package and stand beside each
+estimate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.calibration_of_series import calibrate_series
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+CARDS = Path(__file__).resolve().parent.parent / "attribution/calibration_cards"
+CALIBRATIONS: Mapping[str, Callable[[int], dict[str, Any]]] = {
+    "counterfactual_series": calibrate_series,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the calibrations; return 1 when a bar is missed."""
+    options = _parser().parse_args(arguments)
+    missed = []
+    for name in options.estimators or CALIBRATIONS:
+        card = CALIBRATIONS[name](options.replications)
+        card["measured_on"] = f"{datetime.now(tz=UTC):%Y-%m-%d}"
+        print(table(name, card), flush=True)
+        missed += [f"{name}: {bar}" for bar in card["missed_bars"]]
+        for folder in (options.build, *([CARDS] if options.write_cards else [])):
+            folder.mkdir(parents=True, exist_ok=True)
+            content = json.dumps(card, indent=1, sort_keys=True) + "\n"
+            (folder / f"{name}.json").write_text(content, "utf-8")
+    print("\n".join(missed), file=sys.stderr, end="\n" if missed else "")
+    return 1 if missed else 0
+
+
+def table(name: str, card: Mapping[str, Any]) -> str:
+    """Return the rows of a card as a table."""
+    rows: list[dict[str, Any]] = card["rows"]
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    shown = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [
+        max(len(line[i]) for line in [columns, *shown]) for i in range(len(columns))
+    ]
+    lines = [f"{name}: {card['summary']}", ""]
+    for line in [columns, *shown]:
+        cells = zip(line, widths, strict=True)
+        lines.append("  ".join(cell.ljust(width) for cell, width in cells).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("estimators", nargs="*", metavar="ESTIMATOR")
+    parser.add_argument("--replications", type=int, default=200)
+    parser.add_argument("--build", type=Path, default=Path("build/calibration"))
+    parser.add_argument("--write-cards", action="store_true")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""Each check on a planted failure, next to the same without it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attribution.checks.attrition import attrition
+from attribution.checks.balance import balance
+from attribution.checks.contested_window import contested_window
+from attribution.checks.control_contamination import control_contamination
+from attribution.checks.control_range import control_range
+from attribution.checks.cusum import cusum
+from attribution.checks.donor_hull import donor_hull
+from attribution.checks.history_length import history_length
+from attribution.checks.interference import interference
+from attribution.checks.leave_one_out import leave_one_out
+from attribution.checks.placebo_in_time import placebo_in_time
+from attribution.checks.placebo_in_unit import placebo_in_unit
+from attribution.checks.pre_trends import Lead, pre_trends
+from attribution.checks.residual_autocorrelation import residual_autocorrelation
+from attribution.checks.sample_ratio import sample_ratio
+from attribution.checks.sampler_precision import sampler_precision
+from attribution.checks.season_coverage import season_coverage
+from attribution.checks.second_opinion import second_opinion
+from attribution.checks.specification_spread import specification_spread
+from attribution.checks.unaffected_outcome import unaffected_outcome
+from attribution.estimators.series_model import fit_series
+from tests.attribution.studies_for_tests import START, plan_of
+
+RNG = np.random.default_rng(0)
+NOISE = RNG.normal(0.0, 1.0, 400)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected", "status"),
+    [((500, 500), 0.5, "pass"), ((540, 460), 0.5, "pass"), ((560, 440), 0.5, "fail")],
+)
+def test_sample_ratio(counts: tuple[int, int], expected: float, status: str) -> None:
+    """χ² of 560 to 440 is 14.4, p 0.00015; of 540 to 460 it is 6.4, p 0.011."""
+    assert sample_ratio(*counts, expected).status == status
+
+
+def test_a_ratio_of_ten_to_ninety_is_right_where_it_was_meant() -> None:
+    assert sample_ratio(103, 897, 0.1).status == "pass"
+    assert sample_ratio(103, 897, 0.5).status == "fail"
+
+
+def test_balance() -> None:
+    assert balance(NOISE[:200], NOISE[200:]).status == "pass"
+    # On 200 units each a difference d has t = d / (0.1 sd): 2.8 and 5.
+    sd = NOISE[:200].std(ddof=1)
+    assert balance(NOISE[:200] + 0.28 * sd, NOISE[:200]).status == "warn"
+    assert balance(NOISE[:200] + 0.50 * sd, NOISE[:200]).status == "fail"
+    assert balance(np.ones(9), np.ones(9)).status == "not run"
+
+
+def test_attrition() -> None:
+    assert attrition(0.05, 0.04).status == "pass"
+    assert attrition(0.05, 0.01).status == "warn"
+
+
+def test_interference() -> None:
+    assert interference(is_declared=False, has_clusters=False).status == "pass"
+    assert interference(is_declared=True, has_clusters=True).status == "pass"
+    assert interference(is_declared=True, has_clusters=False).status == "fail"
+
+
+def test_placebo_in_time_of_a_model_without_memory_of_its_level() -> None:
+    assert placebo_in_time(np.array([0.5, -1.2, 1.0]), 30).status == "pass"
+    assert placebo_in_time(np.array([1.5, -1.5, 1.4]), 30).status == "warn"
+    assert placebo_in_time(np.array([1.8, -1.9, 2.0]), 30).status == "fail"
+    assert placebo_in_time(np.array([]), 30).status == "not run"
+
+
+def test_placebo_launches_see_a_break_in_the_history() -> None:
+    """The same noise, with and without a jump of ten that nobody declared."""
+    outcome = 50.0 + NOISE[:150]
+    none = np.empty((150, 0))
+    quiet = fit_series(outcome, none, 120, np.random.default_rng(0))
+    jumped = outcome + 10.0 * (np.arange(150) >= 75)
+    loud = fit_series(jumped, none, 120, np.random.default_rng(0))
+    assert np.mean(quiet.placebo_z**2) < 1.0
+    assert np.mean(loud.placebo_z**2) > 3 * np.mean(quiet.placebo_z**2)
+
+
+def test_residual_autocorrelation() -> None:
+    assert residual_autocorrelation(NOISE, 7).status == "pass"
+    remembering = NOISE[1:] + 0.6 * NOISE[:-1]
+    assert residual_autocorrelation(remembering, 7).status == "warn"
+    assert residual_autocorrelation(NOISE[:20], 7).status == "not run"
+
+
+def test_cusum() -> None:
+    assert cusum(NOISE).status == "pass"
+    assert cusum(NOISE + 0.3).status == "warn"
+    assert cusum(NOISE[:5]).status == "not run"
+
+
+@pytest.mark.parametrize(
+    ("years", "is_long", "has_control", "status"),
+    [
+        (0.6, True, False, "fail"),
+        (0.6, False, False, "pass"),
+        (0.6, True, True, "pass"),
+        (1.2, True, False, "pass"),
+    ],
+)
+def test_season_coverage(
+    years: float,
+    is_long: bool,
+    has_control: bool,
+    status: str,
+) -> None:
+    found = season_coverage(years, is_long=is_long, has_seasonal_control=has_control)
+    assert found.status == status
+
+
+@pytest.mark.parametrize(
+    ("days_after", "units", "status"),
+    [
+        (None, (), "pass"),
+        (2, (), "fail"),
+        (20, (), "warn"),
+        (35, (), "pass"),
+        (-60, (), "pass"),
+        (-3, (), "fail"),
+        (2, ("another",), "pass"),
+    ],
+)
+def test_contested_window(
+    days_after: int | None, units: tuple[str, ...], status: str
+) -> None:
+    launch = START + timedelta(days=100)
+    others = []
+    if days_after is not None:
+        on = launch + timedelta(days=days_after)
+        others = [{"name": "new prices", "on": on, "units": units}]
+    plan = plan_of(130, 100, other_launches=others)
+    window = pd.date_range(launch, periods=30)
+    found = contested_window(plan, window, ("all",))
+    assert found.status == status
+    assert ("new prices" in found.why) == (status != "pass")
+
+
+def test_control_range() -> None:
+    inside = np.concatenate([np.linspace(0, 10, 100), np.full(20, 9.0)])
+    outside = np.concatenate([np.linspace(0, 10, 100), np.full(20, 16.0)])
+    partly = np.concatenate([inside[:116], np.full(4, 16.0)])
+    assert control_range({"x": inside}, 100).status == "pass"
+    assert control_range({"x": inside, "z": outside}, 100).status == "fail"
+    assert control_range({"x": partly}, 100).status == "warn"
+    assert control_range({"x": np.ones(120)}, 100).status == "pass"
+    assert control_range({}, 100).status == "not run"
+
+
+def test_control_contamination() -> None:
+    assert control_contamination({"x": 0.3, "z": 0.02}).status == "pass"
+    assert control_contamination({"x": 0.3, "z": 0.004}).status == "warn"
+    assert control_contamination({"x": 0.001, "z": 0.004}).status == "fail"
+    assert control_contamination({}).status == "not run"
+
+
+def test_leave_one_out() -> None:
+    whole = (10.0, 4.0)
+    assert leave_one_out(whole, {"a": (13.0, 4.0)}).status == "pass"
+    found = leave_one_out(whole, {"a": (11.0, 4.0), "b": (15.0, 4.0)})
+    assert (found.status, found.statistic) == ("warn", 1.25)
+    assert "'b'" in found.why
+    assert leave_one_out(whole, {"a": (0.0, 4.0)}).status == "fail"
+    # A wider interval without it is a reason for the estimate to move.
+    assert leave_one_out(whole, {"a": (0.0, 12.0)}).status == "pass"
+    assert leave_one_out(whole, {}).status == "not run"
+
+
+def test_specification_spread() -> None:
+    found = specification_spread(10.0, 2.0, {"with a slope": 12.0})
+    assert (found.status, found.statistic) == ("pass", 0.2)
+    assert specification_spread(10.0, 2.0, {"with a slope": 14.0}).status == "warn"
+    # Around zero the half-width is what differences are large or small against.
+    assert specification_spread(0.1, 8.0, {"with a slope": 1.0}).status == "pass"
+
+
+def test_second_opinion() -> None:
+    assert second_opinion("other", 11.0, 10.0, 2.0).status == "pass"
+    assert second_opinion("other", 13.0, 10.0, 2.0).status == "warn"
+    assert second_opinion("other", None, 10.0, 2.0).status == "not run"
+
+
+def test_unaffected_outcome() -> None:
+    assert unaffected_outcome(-1.0, 2.0).status == "pass"
+    assert unaffected_outcome(0.5, 2.0).status == "warn"
+
+
+def test_placebo_in_unit_only_contradicts_a_claim() -> None:
+    for p_value, claims, status in (
+        (0.05, True, "pass"),
+        (0.15, True, "warn"),
+        (0.4, True, "fail"),
+        (0.4, False, "pass"),
+    ):
+        found = placebo_in_unit(p_value, claims_effect=claims, placebos=[1.0, 2.0])
+        assert found.status == status
+
+
+def test_pre_trends_print_the_breakdown_and_pass_means_little() -> None:
+    lead = Lead(0.1, 0.2, 20, np.array([0.0, 0.1, 0.2]))
+    found = pre_trends(lead, 2.0, 0.5, 5.0)
+    assert found.status == "pass"
+    # Steps before: 0.1, 0.1 and 0.2 down to zero. Room 1.5 over 0.2 × 5 periods.
+    assert list(found.picture["breakdown"]) == pytest.approx([1.5])
+    assert pre_trends(Lead(0.9, 0.2, 20, lead.by_event_time), 2, 1, 5).status == "fail"
+    assert pre_trends(None, 2.0, 0.5, 5.0).status == "not run"
+
+
+@pytest.mark.parametrize(
+    ("error", "outside", "effective", "largest", "status"),
+    [
+        (1.0, 0.0, 4.0, 0.5, "pass"),
+        (1.7, 0.0, 4.0, 0.5, "warn"),
+        (2.3, 0.0, 4.0, 0.5, "fail"),
+        (1.0, 0.2, 4.0, 0.5, "warn"),
+        (1.0, 0.0, 1.3, 0.5, "warn"),
+        (1.0, 0.0, 2.5, 0.9, "warn"),
+        (2.3, 0.2, 1.0, 0.9, "fail"),
+    ],
+)
+def test_donor_hull(
+    error: float, outside: float, effective: float, largest: float, status: str
+) -> None:
+    assert donor_hull(error, outside, effective, largest).status == status
+
+
+def test_history_length_and_sampler_precision() -> None:
+    assert history_length(24, 12).status == "pass"
+    assert history_length(19, 12).status == "warn"
+    assert sampler_precision(400.0).status == "pass"
+    assert sampler_precision(200.0).status == "warn"
+    assert sampler_precision(60.0).status == "fail"

@@ -1,0 +1,80 @@
+"""A declared plan: its canonical form, its hash, and what it does not accept."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from attribution.plan import Plan
+
+DECLARED: dict[str, Any] = {
+    "id": "copilot",
+    "feature": "copilot",
+    "outcome": "resolved_tickets",
+    "outcome_unit": "tickets",
+    "launch": date(2026, 3, 1),
+    "window": {"start": date(2025, 3, 1), "end": date(2026, 4, 1)},
+    "controls": ["traffic", "orders"],
+}
+
+
+def test_the_hash_is_that_of_the_canonical_form() -> None:
+    plan = Plan.model_validate(DECLARED)
+    assert plan.hash == hashlib.sha256(plan.canonical().encode()).hexdigest()
+    assert '"launch":"2026-03-01"' in plan.canonical()
+
+
+def test_the_order_of_a_file_does_not_change_the_hash() -> None:
+    reordered = dict(reversed(DECLARED.items())) | {"controls": ["orders", "traffic"]}
+    assert Plan.model_validate(reordered).hash == Plan.model_validate(DECLARED).hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"launch": date(2026, 3, 2)},
+        {"controls": ["traffic"]},
+        {"minimum_effect": 2.0},
+        {"decision_rule": {"level": 0.95}},
+        {"other_launches": [{"name": "price", "on": date(2026, 3, 9)}]},
+    ],
+)
+def test_whatever_is_declared_otherwise_changes_the_hash(
+    change: dict[str, Any],
+) -> None:
+    plan, other = (Plan.model_validate(one) for one in (DECLARED, DECLARED | change))
+    assert plan.hash != other.hash
+    assert set(plan.changes(other)) == set(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"launch": date(2026, 4, 1)}, "outside the window"),
+        ({"window": {"start": "2026-04-01", "end": "2026-03-01"}}, "before it starts"),
+        ({"controls": ["outcome"]}, "column of its own"),
+        ({"controls": ["traffic", "traffic"]}, "twice"),
+        ({"seasonal_control": "weather"}, "one of the controls"),
+        ({"rollout": {"a": "2026-03-05"}}, "earliest date"),
+        ({"treated": ["a"], "rollout": {"a": "2026-03-01"}}, "not in both"),
+        ({"minimum_effekt": 1.0}, "Extra inputs"),
+        ({"minimum_effect": 0.0}, "greater than 0"),
+        ({"design": "two_way_fixed_effects"}, "counterfactual_series"),
+    ],
+)
+def test_a_plan_that_contradicts_itself_is_not_taken(
+    change: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Plan.model_validate(DECLARED | change)
+
+
+def test_the_break_even_is_cost_divided_by_worth() -> None:
+    economics = {"cost_amount": 12_000.0, "value_amount_per_unit": 8.0}
+    plan = Plan.model_validate(DECLARED | {"economics": economics})
+    assert plan.break_even == 1_500.0
+    assert Plan.model_validate(DECLARED).break_even is None
