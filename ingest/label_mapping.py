@@ -114,6 +114,38 @@ class LabelMapping:
         return Target(model_id, pool_id)
 
 
+class LabelMatch:
+    """What labels must be, for rules that name something else than a model or a pool.
+
+    Parameters
+    ----------
+    match : mapping
+        Label → what its value must be, as in a :class:`MappingRule`.
+
+    Raises
+    ------
+    ValueError
+        A condition cannot be read.
+    """
+
+    def __init__(self, match: Mapping[str, Any]) -> None:
+        self._conditions = [_condition(*item) for item in match.items()]
+
+    def found(self, labels: Labels) -> Mapping[str, str] | None:
+        """Return the value of each label that matched; ``None`` if one did not."""
+        return _matched(self._conditions, labels)
+
+
+def filled(template: str | None, found: Mapping[str, str]) -> str | None:
+    """Return a target with ``${label}`` filled in; ``None`` if nothing is left."""
+    return _filled(template, found)
+
+
+def template_labels(template: str) -> list[str]:
+    """Return the labels that a target is filled with."""
+    return _TEMPLATE.findall(template)
+
+
 def refuse_unknown_labels(rules: Sequence[MappingRule], known: Collection[str]) -> None:
     """Raise :class:`ValueError` where a rule matches a label that no reading has."""
     for rule in rules:
@@ -201,4 +233,12 @@ def _none_of(texts: Collection[str]) -> Callable[[Sequence[str]], str | None]:
     return found
 
 
-__all__ = ["LabelMapping", "MappingRule", "Target", "refuse_unknown_labels"]
+__all__ = [
+    "LabelMapping",
+    "LabelMatch",
+    "MappingRule",
+    "Target",
+    "filled",
+    "refuse_unknown_labels",
+    "template_labels",
+]

@@ -139,6 +139,8 @@ class Lander:
         return landed
 
     def _land_parquet(self, part: FilePart, target: Path) -> LandedPart:
+        if self._stream.keeps_declared_only:
+            return self._land_declared(part, target)
         if part.in_place is not None:
             resting = self._leave_in_place(part, part.in_place)
             if resting is not None:
@@ -147,6 +149,24 @@ class Lander:
         physical = self._describe(f"SELECT * FROM {_parquet(target)}", part.uri)
         projection = self._project(physical, part)
         return self._separate_bad_rows(target, part.uri, checksum, physical, projection)
+
+    def _land_declared(self, part: FilePart, target: Path) -> LandedPart:
+        """Bring a Parquet file to rest without the columns that are not declared."""
+        physical = self._describe(f"SELECT * FROM {_parquet(part.path)}", part.uri)
+        projection = self._project(physical, part)
+        checksum = _checksum_as_read(file_checksum(part.path), self._options_of(part))
+        declared = target.with_name(f".{target.name}.declared")
+        self._copy(
+            f"SELECT {_as_delivered(projection)} FROM {_parquet(part.path)}",
+            declared,
+            part.uri,
+        )
+        if part.is_owned:
+            part.path.unlink()
+        declared.replace(target)
+        kept = self._describe(f"SELECT * FROM {_parquet(target)}", part.uri)
+        at_rest = project(self._stream, kept, LandingOptions())
+        return self._separate_bad_rows(target, part.uri, checksum, kept, at_rest)
 
     def _leave_in_place(self, part: FilePart, place: RestingPlace) -> LandedPart | None:
         """Judge a file where it is; ``None`` if it has rows that cannot count.
@@ -251,9 +271,14 @@ class Lander:
         target: Path,
     ) -> tuple[RejectedRow, ...]:
         canonical = {column.name.casefold() for column in self._stream.columns}
-        extras = "".join(
-            f", {quote(name)}" for name in physical if name.casefold() not in canonical
-        )
+        extras, content = "", f"struct_pack({_as_delivered(projection, ':=')})"
+        if not self._stream.keeps_declared_only:
+            content = "delivered"
+            extras = "".join(
+                f", {quote(name)}"
+                for name in physical
+                if name.casefold() not in canonical
+            )
         flags = ", ".join(
             quote(f"_has_{name}") for name in flagged_columns(self._stream)
         )
@@ -262,7 +287,7 @@ class Lander:
             f" FROM ({relation})),"
             f" typed AS (SELECT {projection.select_list()}{extras}, _row_number,"
             f" {presence_flags(self._stream, projection)},"
-            f" delivered AS _delivered FROM delivered),"
+            f" {content} AS _delivered FROM delivered),"
             f" judged AS (SELECT *, {reject_reason(self._stream, projection)}"
             f" AS _reject_reason FROM typed)"
             f" SELECT * EXCLUDE ({flags}, _delivered),"
@@ -286,9 +311,12 @@ class Lander:
     def _lines_refused(self, part: FilePart) -> tuple[RejectedRow, ...]:
         if part.format != "csv":
             return ()
+        content = "any_value(csv_line)"
+        if self._stream.keeps_declared_only:
+            content = f"'a line of ' || length({content}) || ' characters'"
         rows = self._connection.execute(
             "SELECT line, lower(replace(any_value(error_type)::VARCHAR, ' ', '_')),"
-            " any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line"
+            f" {content} FROM reject_errors GROUP BY line ORDER BY line"
         ).fetchall()
         self._connection.execute("DROP TABLE reject_errors")
         self._connection.execute("DROP TABLE reject_scans")
@@ -307,7 +335,9 @@ class Lander:
                 f" {', '.join(missing)} of stream {self._stream.name!r}"
                 f" {'are' if len(missing) > 1 else 'is'} missing.",
                 where=part.uri,
-                next_step=advice_on_missing(physical, part),
+                next_step=advice_on_missing(
+                    physical, part, is_told=not self._stream.keeps_declared_only
+                ),
             )
         return projection
 
@@ -423,6 +453,18 @@ def _parquet(path: Path, *, is_numbered: bool = False) -> str:
     # A folder BILLING_PERIOD=2026-03 is a name, and no column of the file below it.
     numbered = ", file_row_number = true" if is_numbered else ""
     return f"read_parquet({literal(str(path))}, hive_partitioning = false{numbered})"
+
+
+def _as_delivered(projection: Projection, joint: str = "") -> str:
+    """Return the declared columns with what was delivered in them, as it was."""
+    named = [
+        (quote(one.column.name), one.origin.sql())
+        for one in projection.columns
+        if one.origin is not None
+    ]
+    if joint:
+        return ", ".join(f"{name} {joint} {value}" for name, value in named)
+    return ", ".join(f"{value} AS {name}" for name, value in named)
 
 
 def _bring(part: FilePart, target: Path) -> str:

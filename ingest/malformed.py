@@ -32,8 +32,14 @@ def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
     return MalformedDeliveryError(what, where=origin, next_step=next_step)
 
 
-def advice_on_missing(physical: dict[str, str], part: FilePart | None) -> str:
-    """Say what to do about missing columns, from those that were delivered."""
+def advice_on_missing(
+    physical: dict[str, str], part: FilePart | None, *, is_told: bool = True
+) -> str:
+    """Say what to do about missing columns, from those that were delivered.
+
+    Without ``is_told`` the delivered names stay untold: where a header is missing, they
+    are the values of a row.
+    """
     names = list(physical)
     if part is not None and part.format == "csv" and len(names) == 1:
         for delimiter, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
@@ -42,6 +48,11 @@ def advice_on_missing(physical: dict[str, str], part: FilePart | None) -> str:
                     f"The header has one column that contains {word}s: set"
                     f" 'delimiter: {json.dumps(delimiter)}' on this source."
                 )
+    if not is_told:
+        return (
+            f"It has {len(names)} columns. Give them the names that the stream's have,"
+            " or add a 'mapping' or 'defaults' entry for this source."
+        )
     shown = ", ".join(names[:_SHOWN_COLUMNS])
     shown += ", …" if len(names) > _SHOWN_COLUMNS else ""
     return (

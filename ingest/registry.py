@@ -43,6 +43,7 @@ BUILT_IN: dict[str, str] = {
     "github": "ingest.connectors.github:Github",
     "gitlab": "ingest.connectors.gitlab:Gitlab",
     "incident_io": "ingest.connectors.incident_io:IncidentIo",
+    "jira_worklogs": "ingest.connectors.jira_worklogs:JiraWorklogs",
     "langfuse": "ingest.connectors.langfuse:Langfuse",
     "litellm": "ingest.connectors.litellm:Litellm",
     "mlflow": "ingest.connectors.mlflow:Mlflow",
@@ -54,6 +55,7 @@ BUILT_IN: dict[str, str] = {
     "pagerduty": "ingest.connectors.pagerduty:Pagerduty",
     "prometheus": "ingest.connectors.prometheus:Prometheus",
     "railway": "ingest.connectors.railway:Railway",
+    "surveys": "ingest.connectors.surveys:Surveys",
     "tables": "ingest.connectors.tables:Tables",
 }
 

@@ -39,6 +39,7 @@ _KNOWN_STATUSES = ", ".join(f"'{status}'" for status in DEPLOYMENT_STATUSES)
 DEPLOYMENTS = Stream(
     name="deployments",
     period_column="event_time",
+    keeps_declared_only=True,
     key=("source_system", "deployment_id", "attempt", "native_status", "event_time"),
     columns=(
         required(TEXT, "source_system"),
@@ -81,6 +82,7 @@ DEPLOYMENTS = Stream(
 COMMITS = Stream(
     name="commits",
     period_column="committed_at",
+    keeps_declared_only=True,
     key=("source_system", "repository", "commit_sha", "deployment_id"),
     columns=(
         required(TEXT, "source_system"),

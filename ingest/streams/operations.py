@@ -26,6 +26,7 @@ _KNOWN_STATUSES = ", ".join(f"'{status}'" for status in INCIDENT_STATUSES)
 INCIDENTS = Stream(
     name="incidents",
     period_column="event_time",
+    keeps_declared_only=True,
     key=("source_system", "incident_id", "status", "event_time"),
     columns=(
         required(TEXT, "source_system"),
@@ -68,6 +69,7 @@ INCIDENTS = Stream(
 WORKLOGS = Stream(
     name="worklogs",
     period_column="started_at",
+    keeps_declared_only=True,
     key=("source_system", "worklog_id", "updated_at", "is_deleted"),
     columns=(
         required(TEXT, "source_system"),
@@ -95,6 +97,7 @@ WORKLOGS = Stream(
 SURVEY_RESPONSES = Stream(
     name="survey_responses",
     period_column="submitted_on",
+    keeps_declared_only=True,
     key=("wave_id", "item_id", "respondent_hash", "group_id"),
     columns=(
         required(TEXT, "wave_id", "wave"),
@@ -119,6 +122,7 @@ SURVEY_RESPONSES = Stream(
 HEADCOUNT = Stream(
     name="headcount",
     period_column="period_start",
+    keeps_declared_only=True,
     key=("team_id", "period_start"),
     columns=(
         required(TIMESTAMP, "period_start", "month"),

@@ -62,6 +62,9 @@ class Stream:
     checks : tuple of (str, str)
         Reason code and SQL predicate over canonical columns; a row for which it
         is true goes to quarantine.
+    keeps_declared_only : bool
+        Whether nothing that is delivered beside its columns is kept, neither of good
+        rows nor of bad ones: for streams that tell what people did.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Stream:
     money_predicate: str = "true"
     subject_columns: tuple[str, ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
+    keeps_declared_only: bool = False
 
     def column(self, name: str) -> Column:
         """Return the column called ``name``; :class:`KeyError` if there is none."""

@@ -34,6 +34,7 @@ def _one_of(column: str, allowed: tuple[str, ...]) -> str:
 TRAINING_RUNS = Stream(
     name="training_runs",
     period_column="started_at",
+    keeps_declared_only=True,
     key=("source_system", "run_id", "status", "observed_at"),
     columns=(
         required(TEXT, "source_system"),
@@ -65,6 +66,7 @@ TRAINING_RUNS = Stream(
 MODEL_VERSIONS = Stream(
     name="model_versions",
     period_column="created_at",
+    keeps_declared_only=True,
     key=("source_system", "registered_model", "model_version", "observed_at"),
     columns=(
         required(TEXT, "source_system"),
@@ -83,6 +85,7 @@ MODEL_VERSIONS = Stream(
 PROMOTIONS = Stream(
     name="promotions",
     period_column="event_time",
+    keeps_declared_only=True,
     key=(
         *("source_system", "event_id", "event", "registered_model"),
         *("alias", "model_version", "event_time"),

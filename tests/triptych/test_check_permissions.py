@@ -33,11 +33,12 @@ CREDENTIALS = (
     *("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LITELLM_API_KEY"),
     *("PROMETHEUS_TOKEN", "OPENCOST_TOKEN", "AZURE_MANAGEMENT_TOKEN"),
     *("MLFLOW_TRACKING_TOKEN", "PAGERDUTY_API_KEY", "GITHUB_TOKEN"),
+    "GITLAB_TOKEN",
     *("INCIDENT_IO_API_KEY", "JIRA_API_TOKEN"),
 )
 AZURE_TOKEN = f"sv=2024-11-04&sr=c&sp=rl&sig={SECRET}"
 #: Sources that are files of the workspace, whose path is all there is to lack.
-ONLY_FILES = {"event_inbox", "focus_files", "openshift_metrics", "tables"}
+ONLY_FILES = {"event_inbox", "focus_files", "openshift_metrics", "surveys", "tables"}
 
 
 @contextmanager
@@ -255,6 +256,24 @@ CASES = (
         "base_url",
         {"repositories": ["acme/eta"]},
         ("Resource not accessible by personal access token", "GITHUB_TOKEN"),
+    ),
+    Case(
+        "gitlab",
+        lambda: http("insufficient_scope"),
+        "base_url",
+        {"projects": ["acme/eta"]},
+        ("insufficient_scope", "GITLAB_TOKEN"),
+    ),
+    Case(
+        "jira_worklogs",
+        lambda: http("scope does not match"),
+        "base_url",
+        {"auth": "bearer"},
+        (
+            "scope does not match",
+            "Let JIRA_API_TOKEN hold an API token with the scope read:jira-work",
+            "Browse projects",
+        ),
     ),
     Case(
         "mlflow",
