@@ -15,6 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.calibration_of_panels import (
+    calibrate_experiment,
+    calibrate_staggered_adoption,
+    calibrate_synthetic_control,
+)
 from benchmarks.calibration_of_series import calibrate_series
 
 if TYPE_CHECKING:
@@ -22,6 +27,9 @@ if TYPE_CHECKING:
 
 CARDS = Path(__file__).resolve().parent.parent / "attribution/calibration_cards"
 CALIBRATIONS: Mapping[str, Callable[[int], dict[str, Any]]] = {
+    "experiment": calibrate_experiment,
+    "staggered_adoption": calibrate_staggered_adoption,
+    "synthetic_control": calibrate_synthetic_control,
     "counterfactual_series": calibrate_series,
 }
 
@@ -37,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missed += [f"{name}: {bar}" for bar in card["missed_bars"]]
         for folder in (options.build, *([CARDS] if options.write_cards else [])):
             folder.mkdir(parents=True, exist_ok=True)
-            content = json.dumps(card, indent=1, sort_keys=True) + "\n"
+            content = json.dumps(card, indent=1) + "\n"
             (folder / f"{name}.json").write_text(content, "utf-8")
     print("\n".join(missed), file=sys.stderr, end="\n" if missed else "")
     return 1 if missed else 0

@@ -91,6 +91,7 @@ def test_the_report_says_what_the_numbers_say(found: Estimate) -> None:
     assert "led to" not in report  # grade C compares with a model only
     assert "validated" not in report
     assert "not refuted" in report
+    assert found.calibration["summary"] in report
 
 
 def test_the_chart_shows_each_day_of_the_window(found: Estimate) -> None:
