@@ -57,6 +57,13 @@ def main() -> None:
                     url_path="gateway_gaps",
                 ),
             ],
+            "Delivery": [
+                st.Page(
+                    _VIEWS / "velocity.py",
+                    title="Velocity",
+                    url_path="velocity",
+                ),
+            ],
             "Close": [
                 st.Page(
                     _VIEWS / "close.py",

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 UNKNOWN = "—"
 
 _MINUS = "\u2212"
+_LEAST_OF_TWO_DECIMALS = 0.005
+_ONE_DECIMAL_FROM = 10.0
 _NO_BREAK_SPACE = "\u00a0"
 
 #: ISO 4217 currencies whose minor unit is not a hundredth.
@@ -195,6 +197,16 @@ def hours(number: Decimal | None) -> str:
 def gpus(number: float | None) -> str:
     """Write an average number of accelerators to one decimal."""
     return UNKNOWN if number is None else f"{number:,.1f}"
+
+
+def decimal(number: float | Decimal | None) -> str:
+    """Write a number to one decimal, below ten to two; never a small one as zero."""
+    if number is None:
+        return UNKNOWN
+    size = abs(float(number))
+    if 0.0 < size < _LEAST_OF_TWO_DECIMALS:
+        return f"{number:.1g}"
+    return f"{number:,.2f}" if size < _ONE_DECIMAL_FROM else f"{number:,.1f}"
 
 
 def unknown(reason: str) -> str:

@@ -40,6 +40,7 @@ Kind = Literal[
     "count",
     "hours",
     "gpus",
+    "decimal",
     "unit_cost",
     "estimate",
     "times",
@@ -253,6 +254,7 @@ _WRITERS: dict[str, Any] = {
     "count": fmt.count,
     "hours": fmt.hours,
     "gpus": fmt.gpus,
+    "decimal": fmt.decimal,
     "times": fmt.times,
 }
 

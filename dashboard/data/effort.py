@@ -1,0 +1,116 @@
+"""What running it takes: hours, firefighting, cost of delivery, and what people say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.data.published import per_run, table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.data.selection import Selection
+    from dashboard.data.velocity import VelocityScope
+    from triptych.warehouse.reader import Snapshot
+
+
+@per_run
+def infra_effort(
+    snapshot: Snapshot, months: tuple[str, ...], team: str | None
+) -> pa.Table:
+    """Return hours and firefighting of teams in some months, oldest first."""
+    return table(
+        snapshot,
+        """
+        SELECT month, team_id, infra_hours, infra_hours_28_days,
+            deployment_count_28_days, infra_hours_per_deployment, is_filling,
+            headcount, available_hours, engaged_hours, incident_worklog_hours,
+            firefighting_system_ratio, firefighting_self_report_ratio,
+            long_entry_count
+        FROM delivery.mart_infra_effort
+        WHERE list_contains($months, month) AND ($team IS NULL OR team_id = $team)
+        ORDER BY month, team_id
+        """,
+        months=list(months),
+        team=team,
+    )
+
+
+@per_run
+def firefighting_months(snapshot: Snapshot) -> pa.Table:
+    """Return the share of hours that each team spent on incidents, by month."""
+    return table(
+        snapshot,
+        """
+        SELECT month, team_id, firefighting_self_report_ratio AS self_report,
+            firefighting_system_ratio AS system
+        FROM delivery.mart_infra_effort
+        WHERE coalesce(firefighting_self_report_ratio, firefighting_system_ratio)
+            IS NOT NULL
+        ORDER BY month, team_id
+        """,
+    )
+
+
+@per_run
+def delivery_costs(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
+    """Return what deployments, training runs and incidents cost, by month."""
+    return table(
+        snapshot,
+        """
+        SELECT month, currency, effective_cost, deployment_count,
+            cost_per_deployment, training_cost, training_run_count,
+            cost_per_training_run, cost_per_training_gpu_hour, incident_count,
+            engaged_hours, incident_cost, cost_per_incident
+        FROM delivery.mart_delivery_costs
+        WHERE scope_kind = $kind AND scope_id = $id ORDER BY month DESC
+        """,
+        kind=scope.kind,
+        id=scope.id,
+    )
+
+
+@per_run
+def satisfaction(snapshot: Snapshot) -> pa.Table:
+    """Return every wave, item and group; suppressed cells have no figure."""
+    return table(
+        snapshot,
+        """
+        SELECT wave_id, item_id, coalesce(group_id, 'everybody') AS group_id,
+            respondent_count, response_ratio, score, favourable_ratio, enps,
+            enps_low, enps_high, is_suppressed, is_response_low,
+            CASE WHEN is_suppressed THEN 'fewer than five, or beside such a group'
+            END AS reason
+        FROM delivery.mart_satisfaction
+        ORDER BY wave_id DESC, item_id, group_id IS NOT NULL, group_id
+        """,
+    )
+
+
+@per_run
+def serving_performance(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return latency by week of the models of a scope, newest first."""
+    return table(
+        snapshot,
+        """
+        SELECT week, model_id, platform_id, environment, request_count,
+            p50_seconds, p95_seconds, p99_seconds, latency_threshold_seconds,
+            p95_to_threshold_ratio, windows_over_threshold_ratio,
+            loaded_windows_over_threshold_ratio, requests_over_threshold_ratio
+        FROM delivery.mart_serving_performance
+        WHERE ($model IS NULL OR model_id = $model)
+            AND list_contains($months, strftime(week, '%Y-%m'))
+        ORDER BY week DESC, model_id, platform_id
+        """,
+        model=selection.scope_id if selection.scope_kind == "model" else None,
+        months=list(selection.period.months),
+    )
+
+
+__all__ = [
+    "delivery_costs",
+    "firefighting_months",
+    "infra_effort",
+    "satisfaction",
+    "serving_performance",
+]

@@ -1,0 +1,142 @@
+"""The words of the page *Velocity*: what each figure is, and what it leaves out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    from dashboard.data import VelocityFigure
+
+_HOURS_PER_DAY: Final = 24
+_DAYS_SHOWN_FROM: Final = 48
+_FEWEST_FOR_A_BAND: Final = 10
+_SECONDS_PER_HOUR: Final = 3600
+
+#: What each metric is called, and how it is made.
+METRICS: Final = {
+    "change_lead_time": (
+        "Change lead time",
+        "Median time from a commit to the first successful deployment to production"
+        " that contained it. A squashed commit begins when its pull request was"
+        " opened. What the first deployment of all contained is left out.",
+    ),
+    "deployment_frequency": (
+        "Deployment frequency",
+        "Median of the weeks: distinct successful deployments to production, new or"
+        " hotfix. Weeks without one count. Re-runs, redeploys, rollbacks and changes of"
+        " configuration do not.",
+    ),
+    "change_fail_ratio": (
+        "Change fail rate",
+        "Deployments to production that failed, or were followed within the maturity"
+        " window by a rollback, a hotfix or an incident they caused, by all that"
+        " ended. Those younger than the window are open.",
+    ),
+    "failed_deployment_recovery": (
+        "Failed deployment recovery",
+        "Median time from the end of a failed deployment to users being served again.",
+    ),
+    "rework_ratio": (
+        "Deployment rework rate",
+        "Rollbacks and hotfixes by all deployments to production.",
+    ),
+    "time_to_restore": (
+        "Time to restore",
+        "Median time from when users felt an incident until it was resolved, whatever"
+        " caused it.",
+    ),
+    "training_to_production": (
+        "Training to production",
+        "Median time from the end of a training run to that very version serving"
+        " production. No registry keeps this time: it is a deployment that names the"
+        " version, else a webhook of the alias, else two snapshots that differ.",
+    ),
+    "iterations_per_feature": (
+        "Iterations per feature",
+        "Completed training runs from a feature's first to its first promotion;"
+        " children of a search are none.",
+    ),
+    "training_hours": (
+        "Training time",
+        "Median duration of finished training runs; parents, which span their"
+        " children, are left out.",
+    ),
+    "pilot_to_production": (
+        "Pilot to production",
+        "Median time from a service's first deployment anywhere to its first one to"
+        " production.",
+    ),
+}
+#: Reference bands of change lead time [h], deployment days a week, and ratios; dated.
+BANDS: Final = "Apache DevLake's reference bands of 2023"
+_BANDS: Final[dict[str, tuple[tuple[float, str], ...]]] = {
+    "change_lead_time": ((24, "elite"), (168, "high"), (720, "medium")),
+    "change_fail_ratio": ((0.05, "elite"), (0.10, "high"), (0.15, "medium")),
+    "failed_deployment_recovery": ((1, "elite"), (24, "high"), (168, "medium")),
+}
+
+
+def duration(hours: float | None) -> str:
+    """Write hours, or days from two of them on, e.g. ``3.2 h`` or ``4.1 d``."""
+    if hours is None:
+        return fmt.UNKNOWN
+    if hours >= _DAYS_SHOWN_FROM:
+        return f"{hours / _HOURS_PER_DAY:,.1f}\u00a0d"
+    return f"{hours:,.1f}\u00a0h" if hours >= 1 else f"{hours * 60:,.0f}\u00a0min"
+
+
+def value(figure: VelocityFigure, number: float | None) -> str:
+    """Write a number in the unit of a figure."""
+    if number is None:
+        return fmt.UNKNOWN
+    match figure.unit:
+        case "hours":
+            return duration(number)
+        case "ratio":
+            return fmt.percent(number)
+        case "per_week":
+            return f"{number:,.1f} a week"
+    return f"{number:,.1f}"
+
+
+def evidence(figure: VelocityFigure) -> str:
+    """Say on how much a figure rests: n, interval, what is missing and open."""
+    said = [f"n = {figure.n_used:,}"]
+    if figure.low is not None and figure.high is not None:
+        bounds = f"{value(figure, figure.low)} to {value(figure, figure.high)}"
+        said.append(f"90 % interval {bounds}")
+    if figure.missing_ratio is not None:
+        said.append(f"{fmt.percent(figure.missing_ratio)} missing")
+    if figure.n_open:
+        said.append(f"{figure.n_open:,} open{_oldest(figure)}")
+    if figure.n_excluded:
+        said.append(f"{figure.n_excluded:,} left out")
+    return " · ".join(said)
+
+
+def _oldest(figure: VelocityFigure) -> str:
+    if figure.oldest_open_seconds is None:
+        return ""
+    return f", the oldest {duration(figure.oldest_open_seconds / _SECONDS_PER_HOUR)}"
+
+
+def band(figure: VelocityFigure) -> str | None:
+    """Name the reference band of a figure, never of fewer than ten items."""
+    bounds = _BANDS.get(figure.metric)
+    if bounds is None or figure.value is None or figure.n_used < _FEWEST_FOR_A_BAND:
+        return None
+    return next((name for bound, name in bounds if figure.value <= bound), "low")
+
+
+def absence(figure: VelocityFigure | None) -> str:
+    """Say why there is no value."""
+    if figure is None:
+        return "Nothing of it is known in this month."
+    if figure.n_used == 0:
+        return f"Nothing ended in this month: {evidence(figure)}."
+    return "Fewer than five: the events are listed below, no median is drawn from them."
+
+
+__all__ = ["BANDS", "METRICS", "absence", "band", "duration", "evidence", "value"]

@@ -1,0 +1,435 @@
+"""Velocity: how fast it ships, how often that fails, and what running it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import (
+    charts,
+    data,
+    effort_sections,
+    filters,
+    page,
+    tables,
+    velocity_charts,
+)
+from dashboard import format as fmt
+from dashboard import velocity_sentences as words
+
+if TYPE_CHECKING:
+    from dashboard.data import VelocityFigure, VelocityScope
+    from dashboard.page import Page
+
+_MART = "delivery.mart_velocity"
+_EVENTS = "delivery.mart_velocity_events"
+_TILES = (
+    *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
+    "failed_deployment_recovery",
+)
+_BESIDE = ("rework_ratio", "time_to_restore", "training_to_production")
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current()
+    units = data.velocity_units(here.snapshot)
+    if not units:
+        show_nothing()
+        effort_sections.show_effort(here, None)
+        effort_sections.show_satisfaction(here)
+        show_unmapped(here)
+        return
+    scope = chosen_scope(here, units)
+    if scope is None:
+        return
+    month = data.velocity_newest_month(here.snapshot, scope)
+    if month is None:
+        st.info(
+            f"**Nothing of {fmt.markdown(scope.id)} ended in {here.period}.** No figure"
+            " is drawn from nothing: a month without data is unknown, not zero."
+        )
+    else:
+        show_tiles(here, scope, month)
+        show_units(here, scope, month)
+    show_trend(here, scope)
+    show_stages(here, scope)
+    show_weeks(here, scope)
+    show_promotions(here, scope)
+    show_events(here, scope)
+    effort_sections.show_costs(here, scope)
+    effort_sections.show_latency(here)
+    effort_sections.show_effort(here, scope.id if scope.kind == "team" else None)
+    effort_sections.show_satisfaction(here)
+    show_unmapped(here)
+
+
+def show_nothing() -> None:
+    """Say what would fill the page."""
+    st.info(
+        "**No deployment, incident or training run is known yet.** Point your systems"
+        " at `triptych receive`, or name GitHub, GitLab, MLflow, PagerDuty or a table"
+        " of events as a source. What belongs to which model, `identities` in"
+        " `catalog.yml` say."
+    )
+
+
+def chosen_scope(here: Page, units: list[tuple[str, str]]) -> VelocityScope | None:
+    """Return whose velocity is shown: the bar's model or team, or the chosen one."""
+    months = here.selection.period.months
+    kind = data.SCOPE_KINDS.get(here.selection.scope_kind)
+    if kind is not None:
+        if (kind, here.selection.scope_id) in units:
+            return data.VelocityScope(kind, here.selection.scope_id, months)
+        st.info(
+            f"**Nothing is known of how {fmt.markdown(here.scope)} ships.** Choose"
+            " *everything* above to see who has figures."
+        )
+        return None
+    if not here.selection.covers_everything:
+        st.caption("Velocity has no cost centres: everybody can be chosen below.")
+    names = {f"{kind} {name}": (kind, name) for kind, name in units}
+    chosen = filters.choice("Whose", "unit", list(names), width=320)
+    st.caption(
+        "One at a time: applications with other risks and rhythms have no common"
+        " median, and a figure that becomes a target stops measuring. All of a kind"
+        " stand side by side below."
+    )
+    return data.VelocityScope(*names[chosen], months)
+
+
+def show_tiles(here: Page, scope: VelocityScope, month: str) -> None:
+    """Draw the four figures of DORA, and those that belong beside them."""
+    figures = data.velocity_figures(here.snapshot, scope, month)
+    with st.container(horizontal=True, gap="medium"):
+        st.subheader(f"{fmt.markdown(scope.id)}, {fmt.month(month)}", anchor=False)
+        with_bands = st.toggle(
+            "Reference bands",
+            value=False,
+            key="bands",
+            help=f"{words.BANDS}. Other years have other bounds; they are no targets.",
+        )
+    for metrics in (_TILES, _BESIDE):
+        for column, metric in zip(st.columns(len(metrics)), metrics, strict=True):
+            with column.container(border=True, height="stretch", gap="xsmall"):
+                _tile(here, scope, metric, figures.get(metric), with_bands=with_bands)
+
+
+def _tile(
+    here: Page,
+    scope: VelocityScope,
+    metric: str,
+    figure: VelocityFigure | None,
+    *,
+    with_bands: bool,
+) -> None:
+    name, formula = words.METRICS[metric]
+    value = None if figure is None else figure.value
+    prior = _prior(here, scope, figure)
+    st.metric(
+        here.tile_label(name),
+        fmt.UNKNOWN if figure is None else words.value(figure, value),
+        delta=prior,
+        delta_color="off",
+        delta_arrow="off",
+    )
+    if figure is None or value is None:
+        st.caption(words.absence(figure))
+    else:
+        band = words.band(figure) if with_bands else None
+        st.caption(words.evidence(figure) + (f" · {band}, 2023" if band else ""))
+    reasons = "" if figure is None else figure.excluded_by_reason or ""
+    left_out = f" Left out: {reasons.replace('_', ' ')}." if reasons else ""
+    here.show_origin(
+        page.Origin(
+            formula=f"{formula}{left_out}",
+            mart=_MART,
+            row_count=0 if figure is None else figure.n_used,
+        )
+    )
+
+
+def _prior(
+    here: Page, scope: VelocityScope, figure: VelocityFigure | None
+) -> str | None:
+    """Write the same figure of the newest month before."""
+    if figure is None:
+        return None
+    table = data.velocity_months(here.snapshot, scope, figure.metric)
+    before = [
+        row
+        for row in table.to_pylist()
+        if row["month"] < figure.month and row["value"] is not None
+    ]
+    if not before:
+        return None
+    last = before[-1]
+    return f"{words.value(figure, last['value'])} in {fmt.month(last['month'])}"
+
+
+def show_units(here: Page, scope: VelocityScope, month: str) -> None:
+    """Draw all units of a kind side by side; no figure blends them."""
+    table = data.velocity_over_units(here.snapshot, scope.kind, month)
+    if table.num_rows < 2:  # noqa: PLR2004  (one alone has nothing beside it)
+        return
+    st.header(f"Each {scope.kind}", anchor=False)
+    tables.show(
+        table,
+        [
+            tables.Column("scope_id", scope.kind.capitalize()),
+            tables.Column("change_lead_time", "Change lead time, h", "decimal"),
+            tables.Column("deployment_frequency", "Deployments a week", "decimal"),
+            tables.Column("change_fail_ratio", "Change fail rate", "percent"),
+            tables.Column("failed_deployment_recovery", "Recovery, h", "decimal"),
+            tables.Column("training_to_production", "Training to prod., h", "decimal"),
+            tables.Column("deployments", "Deployments", "count"),
+        ],
+        page=here,
+        name="velocity-by-unit",
+        caption=f"{fmt.month(month)}; a dash is unknown or fewer than five, never zero",
+        origin=page.Origin(
+            formula="Medians of each, never of all together. They serve to see where to"
+            " ask, not to rank teams.",
+            mart=_MART,
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_trend(here: Page, scope: VelocityScope) -> None:
+    """Draw one metric over all months."""
+    st.header("By month", anchor=False)
+    names = {name: metric for metric, (name, _) in words.METRICS.items()}
+    chosen = filters.choice("Figure", "metric", list(names), width=320)
+    table = data.velocity_months(here.snapshot, scope, names[chosen])
+    rows = table.to_pylist()
+    known = [row for row in rows if row["value"] is not None]
+    if not known:
+        st.markdown(f"No month of {fmt.markdown(scope.id)} has {chosen.lower()}.")
+        return
+    missing = len(rows) - len(known)
+    gaps = (
+        f" {fmt.plural(missing, 'month has', 'months have')} none." if missing else ""
+    )
+    st.markdown(
+        f"**{chosen}** of {fmt.markdown(scope.id)} is known for"
+        f" {fmt.plural(len(known), 'month')}.{gaps} Months do not change once they are"
+        " over, but for what is open."
+    )
+    charts.show(
+        velocity_charts.by_month(table, chosen, charts.palette()),
+        description=f"{chosen} by month with its 90 % interval; a gap is a month"
+        " without data. The table below has the same figures.",
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("month", "Month", "month"),
+            tables.Column("value", "Figure", "decimal"),
+            tables.Column("p90", "p90", "decimal"),
+            tables.Column("low", "From", "decimal"),
+            tables.Column("high", "To", "decimal"),
+            tables.Column("n_used", "n", "count"),
+            tables.Column("n_open", "Open", "count"),
+            tables.Column("n_excluded", "Left out", "count"),
+            tables.Column("missing_ratio", "Missing", "percent"),
+        ],
+        page=here,
+        name=f"velocity-{names[chosen]}",
+        caption="Durations in hours, ratios as shares; interval of 90 %",
+        origin=page.Origin(
+            formula=words.METRICS[names[chosen]][1],
+            mart=_MART,
+            row_count=len(rows),
+        ),
+    )
+
+
+def show_stages(here: Page, scope: VelocityScope) -> None:
+    """Draw where changes spend their time."""
+    st.header("Lead time by stage", anchor=False)
+    table = data.lead_time_stages(here.snapshot, scope)
+    if table.num_rows == 0:
+        st.markdown(
+            f"Fewer than five changes of {fmt.markdown(scope.id)} reached production in"
+            f" {here.period}: no distribution is drawn from them."
+        )
+        return
+    whole = table.to_pylist()[-1]
+    st.markdown(
+        f"Half of the {whole['n']:,} changes of {here.period} took less than"
+        f" **{words.duration(whole['p50'])}**, nine of ten less than"
+        f" {words.duration(whole['p90'])}. Stages stand beside the whole: their medians"
+        " do not add up to it."
+    )
+    charts.show(
+        velocity_charts.stages(table, charts.palette()),
+        description="For each stage a box with half of all changes, the median as a"
+        " line, and whiskers from the first to the ninth decile.",
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("stage", "Stage"),
+            tables.Column("n", "n", "count"),
+            *(
+                tables.Column(name, name, "decimal")
+                for name in ("p10", "p25", "p50", "p75", "p90")
+            ),
+        ],
+        page=here,
+        name="lead-time-stages",
+        caption=f"{here.period}, hours",
+        origin=page.Origin(
+            formula="Quantiles by linear interpolation of the changes that ended in the"
+            " period.",
+            mart="delivery.fct_changes",
+            row_count=whole["n"],
+        ),
+    )
+
+
+def show_weeks(here: Page, scope: VelocityScope) -> None:
+    """Draw how often was deployed, week by week."""
+    st.header("Week by week", anchor=False)
+    table = data.deployment_weeks(here.snapshot, scope)
+    if table.num_rows == 0:
+        st.markdown("No system tells of weeks of this scope.")
+        return
+    rows = [row for row in table.to_pylist() if row["is_complete"]]
+    quiet = sum(row["deployment_count"] == 0 for row in rows)
+    st.markdown(
+        f"In **{quiet} of {fmt.plural(len(rows), 'whole week')}** nothing was deployed."
+        " They count in the median above."
+    )
+    charts.show(
+        velocity_charts.weeks(table, charts.palette()),
+        description="Deployments to production by week, up to half a year back.",
+    )
+
+
+def show_promotions(here: Page, scope: VelocityScope) -> None:
+    """Draw how each version came from training into production."""
+    st.header("Training to production", anchor=False)
+    table = data.promotions(here.snapshot, scope)
+    if table.num_rows == 0:
+        st.markdown(
+            f"No version of {fmt.markdown(scope.id)} came into production in"
+            f" {here.period}."
+        )
+        return
+    imprecise = sum((row["precision_seconds"] or 0) > 1 for row in table.to_pylist())
+    note = (
+        f" Of {fmt.plural(imprecise, 'version')} the time is only known to lie between"
+        " two looks at the registry."
+        if imprecise
+        else ""
+    )
+    came = fmt.plural(table.num_rows, "version came", "versions came")
+    st.markdown(f"**{came}** into production in {here.period}.{note}")
+    tables.show(
+        table,
+        [
+            tables.Column("registered_model", "Registered model"),
+            tables.Column("model_version", "Version"),
+            tables.Column("event_time", "In production", "moment"),
+            tables.Column("change_kind", "Change"),
+            tables.Column("training_hours", "Training, h", "decimal"),
+            tables.Column("end_to_registered_hours", "To registered, h", "decimal"),
+            tables.Column(
+                "registered_to_production_hours", "To production, h", "decimal"
+            ),
+            tables.Column(
+                "training_to_production_hours",
+                "End to production, h",
+                "decimal",
+                "exclusion_reason",
+            ),
+            tables.Column("precision_seconds", "± s", "decimal"),
+            tables.Column("how", "Known from"),
+        ],
+        page=here,
+        name="promotions",
+        caption=f"{here.period}; legs are shown and never summed",
+        origin=page.Origin(
+            formula=words.METRICS["training_to_production"][1],
+            mart="delivery.fct_promotions",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_events(here: Page, scope: VelocityScope) -> None:
+    """Draw what a figure consists of, what is open, and what it leaves out."""
+    st.header("Behind a figure", anchor=False)
+    names = {name: metric for metric, (name, _) in words.METRICS.items()}
+    chosen = filters.choice("Events of", "behind", list(names), width=320)
+    table = data.velocity_events(here.snapshot, scope, names[chosen])
+    rows = table.to_pylist()
+    counts = {
+        state: sum(row["state"] == state for row in rows)
+        for state in ("used", "open", "excluded")
+    }
+    st.markdown(
+        f"**{counts['used']:,} used**, {counts['open']:,} open and"
+        f" {counts['excluded']:,} left out, of {fmt.markdown(scope.id)} in"
+        f" {here.period}."
+    )
+    if not rows:
+        return
+    tables.show(
+        table,
+        [
+            tables.Column("event_kind", "What"),
+            tables.Column("event_key", "Key"),
+            tables.Column("state", "State"),
+            tables.Column("exclusion_reason", "Why left out"),
+            tables.Column("started_at", "Began", "moment"),
+            tables.Column("ended_at", "Ended", "moment"),
+            tables.Column("event_value", "Adds", "decimal"),
+        ],
+        page=here,
+        name=f"events-{names[chosen]}",
+        caption=f"{chosen}, {here.period}; durations in hours",
+        origin=page.Origin(
+            formula=words.METRICS[names[chosen]][1], mart=_EVENTS, row_count=len(rows)
+        ),
+    )
+
+
+def show_unmapped(here: Page) -> None:
+    """Draw which names belong to nobody, and what would map them."""
+    st.header("Names that nobody owns", anchor=False)
+    table = data.unmapped_identities(here.snapshot)
+    if table.num_rows == 0:
+        st.markdown("Every name in the events belongs to a model, feature or team.")
+        return
+    names = fmt.plural(table.num_rows, "name belongs", "names belong")
+    st.markdown(
+        f"**{names} to nobody**, so their events are in no figure of a model or team."
+        " Each line below can be copied under `identities` in `catalog.yml`."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("name", "Name"),
+            tables.Column("kind", "Kind"),
+            tables.Column("source", "Source"),
+            tables.Column("stream", "Stream"),
+            tables.Column("row_count", "Events", "count"),
+            tables.Column("catalog_entry", "Entry that would map it"),
+        ],
+        page=here,
+        name="unmapped-identities",
+        caption="All sources",
+        origin=page.Origin(
+            formula="Names of services, repositories, registered models and projects"
+            " that no identity maps and no row names an owner for.",
+            mart="delivery.mart_unmapped_identities",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+main()
