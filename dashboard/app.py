@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 _VIEWS = Path(__file__).parent / "views"
 #: Figures start near the top of the screen, digits stand under one another, and a
-#: popover never lies on the dialog that it opened.
+#: popover never lies on the dialog that it opened. Streamlit's offer to developers,
+#: which it makes on machines with their tools, is not for readers.
 _STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] {padding-top: 3.2rem; padding-bottom: 4rem}
 [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums;
   font-size: clamp(1.3rem, 1.75vw, 1.75rem); font-weight: 600}
 [data-testid="stMetricValue"] * {white-space: normal; overflow-wrap: anywhere}
+[data-testid="stSkillsNudge"] {display: none}
 body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] {display: none}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}

@@ -90,7 +90,7 @@ def chosen_scope(here: Page, units: list[tuple[str, str]]) -> VelocityScope | No
     if not here.selection.covers_everything:
         st.caption("Velocity has no cost centres: everybody can be chosen below.")
     names = {f"{kind} {name}": (kind, name) for kind, name in units}
-    chosen = filters.choice("Whose", "unit", list(names), width=320)
+    chosen = filters.choice("Whose", "whose", list(names), width=320)
     st.caption(
         "One at a time: applications with other risks and rhythms have no common"
         " median, and a figure that becomes a target stops measuring. All of a kind"

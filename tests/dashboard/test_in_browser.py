@@ -253,6 +253,25 @@ def test_gpu_idle_is_whole_on_every_screen(
 
 
 @pytest.mark.parametrize("size", list(SIZES))
+def test_velocity_is_whole_on_every_screen(
+    browser: Any, address: str, size: str
+) -> None:
+    with visit(browser, f"{address}/velocity?period=2026-09", size=size) as tab:
+        tab.wait_for("Names that nobody owns")
+        tab.settle()
+        text = tab.text().replace("\u00a0", " ")
+        for figure in ("30.0 h", "2.5 a week", "10.0 %", "EUR 146.00"):
+            assert figure in text, text
+        assert "Help agents" not in text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        # By month, by stage, by week, and firefighting.
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 4
+        _keep(tab, f"velocity-{size}")
+        tab.assert_quiet()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
 def test_close_and_reconcile_is_whole_on_every_screen(
     browser: Any, address: str, size: str
 ) -> None:

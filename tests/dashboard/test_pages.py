@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from streamlit.testing.v1 import AppTest
 
-PAGES = ("", "close", "budget", "data_health", "gateway_gaps", "gpu_idle")
+PAGES = (
+    *("", "close", "budget", "data_health", "gateway_gaps", "gpu_idle"),
+    "velocity",
+)
 
 
 def tile(app: AppTest, label: str) -> str:

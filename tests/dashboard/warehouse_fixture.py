@@ -14,7 +14,7 @@ from typing import Literal
 
 import duckdb
 
-from tests.dashboard import finance_fixture, statement_fixture
+from tests.dashboard import finance_fixture, statement_fixture, velocity_fixture
 
 Variant = Literal[
     "normal", "empty", "stale", "partial", "missing_mart", "complete", "converted"
@@ -404,7 +404,7 @@ def _content(
     with TemporaryDirectory() as folder:
         path = Path(folder) / "published.duckdb"
         with duckdb.connect(str(path)) as connection:
-            connection.execute(_DDL + finance_fixture.DDL)
+            connection.execute(_DDL + finance_fixture.DDL + velocity_fixture.DDL)
             connection.execute(
                 "insert into core.mart_run values (?, 'Example Works', 'EUR', ?,"
                 " '2026-09-30 05:30', ?, '0.1.0')",
@@ -469,7 +469,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) 
     connection.execute(_HEALTH)
     connection.execute(_GATEWAYS)
     connection.execute(_ACCELERATORS)
-    connection.execute(finance_fixture.ROWS)
+    connection.execute(finance_fixture.ROWS + velocity_fixture.ROWS)
     _add_line_items(connection)
     if variant == "stale":
         connection.execute(

@@ -1,0 +1,116 @@
+"""The page about how fast models ship, and what running them takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from tests.dashboard.conftest import OpenApp, text_of, tiles
+from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PAGE = "velocity"
+
+
+def test_each_tile_has_its_value_interval_and_what_is_missing(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-09")
+    assert not app.exception
+    assert not app.error
+    assert tiles(app) == {
+        "Change lead time": "30.0 h",
+        "Deployment frequency": "2.5 a week",
+        "Change fail rate": "10.0 %",
+        "Failed deployment recovery": "—",
+        "Deployment rework rate": "—",
+        "Time to restore": "—",
+        "Training to production": "—",
+    }
+    text = text_of(app).replace("\u00a0", " ")
+    assert "n = 7 · 90 % interval 20.0 h to 40.0 h · 12.5 % missing" in text
+    assert "1 open, the oldest 10.0 d · 2 left out" in text
+    assert "n = 10 · 90 % interval 2.3 % to 34.5 %" in text
+    assert "Left out: first deployment 2." in text
+    assert "Fewer than five: the events are listed below" in text
+    deltas = {metric.label: metric.delta for metric in app.metric}
+    assert deltas["Change lead time"].replace("\u00a0", " ") == "40.0 h in Aug 2026"
+
+
+def test_bands_are_shown_on_demand_and_never_of_fewer_than_ten(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-09")
+    assert "2023" not in text_of(app)
+    app.toggle(key="bands").set_value(True).run()
+    text = text_of(app)
+    assert "10 left out" not in text
+    assert text.count("high, 2023") == 1  # the fail rate; the lead time has seven
+
+
+def test_too_few_and_none_are_not_zero(tmp_path: Path, open_app: OpenApp) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-09", whose="model vision-v1")
+    assert tiles(app)["Change lead time"] == "—"
+    assert "is known for 1 month. 2 months have none." in text_of(app)
+
+
+def test_every_section_has_its_sentence_and_its_table(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-09")
+    text = text_of(app).replace("\u00a0", " ")
+    # 10, 20, 30, 40 and 50 hours; nine of ten are within 46.
+    assert "Half of the 5 changes of Sep 2026 took less than **30.0 h**" in text
+    assert "nine of ten less than 46.0 h" in text
+    assert "In **1 of 3 whole weeks** nothing was deployed." in text
+    assert "**1 version came** into production in Sep 2026." in text
+    assert "only known to lie between two looks at the registry" in text
+    assert "**1 used**, 1 open and 1 left out" in text
+    assert "a deployment cost **EUR 146.00**" in text
+    assert "**1 model-week is over the threshold** at p95, of 1." in text
+    assert "1 cell is not shown: fewer than five people" in text
+    assert "— (fewer than five, or beside such a group)" in text
+    assert "**1 name belongs to nobody**" in text
+    assert {button.key for button in app.get("download_button")} == {
+        f"download-{name}"
+        for name in (
+            *("velocity-by-unit", "velocity-change_lead_time", "lead-time-stages"),
+            *("promotions", "events-change_lead_time", "delivery-costs"),
+            *("serving-performance", "infra-effort", "satisfaction"),
+            "unmapped-identities",
+        )
+    }
+
+
+def test_the_bars_scope_chooses_whose_velocity_is_shown(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-09", scope="model vision-v1")
+    assert [box.label for box in app.selectbox].count("Whose") == 0
+    assert tiles(app)["Change lead time"] == "—"
+    other = open_app(tmp_path, page=PAGE, period="2026-09", scope="model chat-v1")
+    assert "Nothing is known of how model chat-v1 ships." in text_of(other)
+
+
+@pytest.mark.parametrize("variant", ["empty", "partial", "stale"])
+def test_the_page_says_what_would_fill_it(
+    tmp_path: Path, open_app: OpenApp, variant: str
+) -> None:
+    publish(tmp_path, variant)  # type: ignore[arg-type]
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("DELETE FROM delivery.mart_velocity")
+    app = open_app(tmp_path, page=PAGE)
+    assert not app.exception
+    if variant != "empty":
+        assert "No deployment, incident or training run is known yet." in text_of(app)

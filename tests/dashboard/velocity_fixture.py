@@ -1,0 +1,119 @@
+"""Velocity of two models by hand, for the warehouse that pages are tested on.
+
+In September 2026 a change to eta-v2 took 30 hours at the median of seven, and one of
+its ten deployments failed. Of vision-v1 three changes are too few for a median.
+"""
+
+from __future__ import annotations
+
+DDL = """
+create table delivery.mart_velocity (month varchar, scope_kind varchar,
+  scope_id varchar, metric varchar, unit varchar, statistic varchar,
+  metric_value double, p50 double, p90 double, interval_low double,
+  interval_high double, n_used bigint, n_open bigint, n_excluded bigint,
+  excluded_by_reason varchar, missing_ratio double, oldest_open_at timestamp,
+  oldest_open_seconds double, source_kind varchar, definition_version integer);
+create table delivery.mart_velocity_events (metric varchar, unit varchar,
+  event_kind varchar, event_key varchar, item_key varchar, deployed_unit varchar,
+  model_id varchar, feature_id varchar, team_id varchar, architecture varchar,
+  state varchar, exclusion_reason varchar, is_missing boolean, started_at timestamp,
+  ended_at timestamp, event_value double, happened_on date, month varchar);
+create table delivery.mart_deployment_weeks (scope_kind varchar, scope_id varchar,
+  week date, deployment_count bigint, deployment_day_count bigint,
+  is_complete boolean, month varchar);
+create table delivery.fct_changes (service varchar, model_id varchar, team_id varchar,
+  committed_at timestamp, merged_at timestamp, deployed_at timestamp,
+  lead_time_seconds double, month varchar);
+create table delivery.fct_promotions (event_time timestamp, registered_model varchar,
+  model_version varchar, model_id varchar, team_id varchar, change_kind varchar,
+  training_seconds double, end_to_registered_seconds double,
+  registered_to_production_seconds double, training_to_production_seconds double,
+  precision_seconds double, how varchar, exclusion_reason varchar,
+  is_first_in_production boolean, month varchar);
+create table delivery.mart_unmapped_identities (source varchar, stream varchar,
+  kind varchar, name varchar, row_count bigint, catalog_entry varchar);
+create table delivery.mart_infra_effort (month varchar, team_id varchar,
+  infra_hours double, deployment_count bigint, infra_hours_28_days double,
+  deployment_count_28_days bigint, infra_hours_per_deployment double,
+  is_filling boolean, engaged_hours double, incident_worklog_hours double,
+  headcount double, available_hours double, firefighting_system_ratio double,
+  firefighting_self_report_ratio double, long_entry_count bigint);
+create table delivery.mart_delivery_costs (month varchar, scope_kind varchar,
+  scope_id varchar, currency varchar, effective_cost decimal(38,10),
+  deployment_count bigint, cost_per_deployment double, training_cost decimal(38,10),
+  training_run_count bigint, cost_per_training_run double,
+  cost_per_training_gpu_hour double, incident_count bigint, engaged_hours double,
+  incident_cost decimal(38,10), cost_per_incident double);
+create table delivery.mart_satisfaction (wave_id varchar, item_id varchar,
+  scale_min double, scale_max double, group_id varchar, respondent_count bigint,
+  response_ratio double, score double, favourable_ratio double, enps double,
+  enps_low double, enps_high double, is_suppressed boolean, is_response_low boolean);
+create table delivery.mart_serving_performance (week date, model_id varchar,
+  platform_id varchar, environment varchar, latency_threshold_seconds double,
+  request_count double, windows_over_threshold_ratio double,
+  loaded_windows_over_threshold_ratio double, requests_over_threshold_ratio double,
+  p50_seconds double, p95_seconds double, p99_seconds double,
+  p95_to_threshold_ratio double);
+"""
+
+ROWS = """
+insert into delivery.mart_velocity
+select month, 'model', model, metric, unit, statistic, value, value, p90, low, high,
+  n, open, excluded, reasons, missing, null, oldest, 'system', 1
+from (values
+  ('2026-08', 'eta-v2', 'change_lead_time', 'seconds', 'median', 144000, null,
+   108000, 180000, 7, 0, 0, null, 0.0, null),
+  ('2026-09', 'eta-v2', 'change_lead_time', 'seconds', 'median', 108000, null,
+   72000, 144000, 7, 1, 2, 'first_deployment 2', 0.125, 864000),
+  ('2026-09', 'eta-v2', 'deployment_frequency', 'per_week', 'weekly', 2.5, null,
+   null, null, 10, 0, 1, 'redeploy 1', 0.0, null),
+  ('2026-09', 'eta-v2', 'change_fail_ratio', 'ratio', 'ratio', 0.1, null, 0.023,
+   0.345, 10, 0, 0, null, 0.0, null),
+  ('2026-09', 'eta-v2', 'failed_deployment_recovery', 'seconds', 'median', null, null,
+   null, null, 1, 0, 0, null, 0.0, null),
+  ('2026-07', 'vision-v1', 'change_lead_time', 'seconds', 'median', 90000, null,
+   60000, 99000, 6, 0, 0, null, 0.0, null),
+  ('2026-08', 'vision-v1', 'change_lead_time', 'seconds', 'median', null, null, null,
+   null, 0, 0, 0, null, null, null),
+  ('2026-09', 'vision-v1', 'change_lead_time', 'seconds', 'median', null, null, null,
+   null, 3, 0, 0, null, 0.0, null)
+) as t(month, model, metric, unit, statistic, value, p90, low, high, n, open, excluded,
+  reasons, missing, oldest);
+insert into delivery.mart_velocity_events
+select 'change_lead_time', 'seconds', 'change', key, key, 'eta-api', 'eta-v2', null,
+  'ml', null, state, reason, false, timestamp '2026-09-01', ended, seconds,
+  cast(ended as date), month
+from (values
+  ('repo@a1', 'used', null, timestamp '2026-09-02 06:00', 108000, '2026-09'),
+  ('repo@b2', 'excluded', 'first_deployment', timestamp '2026-09-03', null, '2026-09'),
+  ('repo@c3', 'open', null, null, null, '2026-08')
+) as t(key, state, reason, ended, seconds, month);
+insert into delivery.mart_deployment_weeks values
+  ('model', 'eta-v2', date '2026-09-07', 3, 2, true, '2026-09'),
+  ('model', 'eta-v2', date '2026-09-14', 0, 0, true, '2026-09'),
+  ('model', 'eta-v2', date '2026-09-21', 2, 2, true, '2026-09'),
+  ('model', 'eta-v2', date '2026-09-28', 1, 1, false, '2026-09');
+insert into delivery.fct_changes
+select 'eta-api', 'eta-v2', 'ml', start, start + interval 6 hour,
+  start + to_hours(hours), hours * 3600.0, '2026-09'
+from (values (timestamp '2026-09-01', 10), (timestamp '2026-09-02', 20),
+  (timestamp '2026-09-03', 30), (timestamp '2026-09-04', 40),
+  (timestamp '2026-09-05', 50)) as t(start, hours);
+insert into delivery.fct_promotions values
+  (timestamp '2026-09-10 12:00', 'eta', '7', 'eta-v2', 'ml', 'retrain', 7200, 60, 86340,
+   86400, 300, 'snapshot', null, true, '2026-09');
+insert into delivery.mart_unmapped_identities values
+  ('ci', 'deployments', 'service', 'old-api', 4, '- {service: ''old-api'', model: …}');
+insert into delivery.mart_infra_effort values
+  ('2026-09', 'ml', 40, 10, 36, 9, 4, false, 30, 24, 6, 240, 0.125, 0.1, 0);
+insert into delivery.mart_delivery_costs values
+  ('2026-09', 'model', 'eta-v2', 'EUR', 1460, 10, 146, 300, 3, 100, null, 1, 4, null,
+   null);
+insert into delivery.mart_satisfaction values
+  ('2026-Q3', 'recommend', 0, 10, null, 12, 0.8, 70, 0.5, 25, -5, 55, false, false),
+  ('2026-Q3', 'recommend', 0, 10, 'ml', null, null, null, null, null, null, null, true,
+   null);
+insert into delivery.mart_serving_performance values
+  (date '2026-09-07', 'eta-v2', 'aws', 'production', 0.5, 1000, 0.25, 0.5, 0.04, 0.1,
+   0.6, 0.9, 1.2);
+"""
