@@ -17,6 +17,7 @@ from ingest.simulate.delivery.plan import plan_delivery
 from ingest.simulate.formats.delivery_events import write_events, write_registry
 from ingest.simulate.formats.delivery_tables import (
     write_headcount,
+    write_incidents,
     write_survey,
     write_worklogs,
 )
@@ -177,6 +178,7 @@ def _write_delivery(folder: Path, delivery: Delivery, seed: int) -> dict[str, in
         "events": write_events(folder / "events", delivery, seed),
         "training_runs": runs,
         "model_versions": versions,
+        "incidents": write_incidents(folder / "incidents.csv", delivery),
         "worklogs": write_worklogs(folder / "worklogs.csv", delivery),
         "headcount": write_headcount(folder / "headcount.csv", delivery),
         "survey": write_survey(folder / "survey.csv", delivery),

@@ -119,6 +119,8 @@ _GENERAL = """\
 organisation: {name}
 currency: {currency}
 synthetic: true
+delivery:
+  loaded_hourly_rates: [{{amount: 95}}]
 """
 
 _PLATFORMS = """\

@@ -165,6 +165,11 @@ sources:
     path: delivery/events
     deployment_pipelines:
       - {{pipeline: "deploy-*", environment: production}}
+  - name: incidents
+    type: tables
+    stream: incidents
+    path: delivery/incidents.csv
+    defaults: {{source_system: on-call}}
   - name: training-runs
     type: tables
     stream: training_runs

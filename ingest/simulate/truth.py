@@ -54,6 +54,7 @@ QUARANTINED: Final = {
     "processes": ("process_volumes", "volume_unreadable"),
     "commitments": ("commitments", "unknown_commitment_type"),
     "events": ("commits", "source_system_missing"),
+    "incidents": ("incidents", "unknown_status"),
     "training-runs": ("training_runs", "unknown_status"),
     "model-versions": ("model_versions", "model_version_missing"),
     "worklogs": ("worklogs", "negative_quantity"),

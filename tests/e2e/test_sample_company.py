@@ -638,3 +638,57 @@ def test_what_no_identity_maps_is_listed_with_the_entry_that_would(
         {"service": "llm-gateway", "source": "railway", "model": "llm-gateway"}
     ]
     assert not any(name.endswith("-service") for name in entries)
+
+
+def test_the_published_velocity_is_the_planted_one(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        """
+        SELECT scope_id, month, metric, metric_value, p90, n_used, statistic
+        FROM delivery.mart_velocity
+        WHERE (scope_kind = 'service' AND scope_id LIKE '%-service'
+                AND metric IN ('change_lead_time', 'time_to_restore'))
+            OR (scope_kind = 'model' AND metric = 'training_to_production')
+        """
+    ).to_pylist()
+    planted = truth["delivery"]["services"], truth["delivery"]["promotions"]
+    compared = 0
+    for row in rows:
+        months = planted[row["metric"] == "training_to_production"][row["scope_id"]]
+        of_month = months.get(row["month"], {})
+        expected = of_month
+        if row["metric"] != "training_to_production":
+            expected = of_month.get(row["metric"], {})
+        assert row["n_used"] == expected.get("n", 0)
+        if row["n_used"] >= 5:
+            hours = row["metric_value"] / 3600
+            assert hours == pytest.approx(expected["p50_hours"], abs=2e-6)
+            compared += 1
+        else:
+            assert row["metric_value"] is None
+        if row["n_used"] >= 10:
+            upper = row["p90"] / 3600
+            assert upper == pytest.approx(expected["p90_hours"], abs=2e-6)
+    assert compared > 20
+
+
+def test_firefighting_and_the_cost_of_incidents_are_the_planted_ones(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    effort = published.query(
+        "SELECT month, firefighting_self_report_ratio AS share"
+        " FROM delivery.mart_infra_effort WHERE team_id = 'ml-platform'"
+    ).to_pylist()
+    found = {row["month"]: row["share"] for row in effort}
+    planted = truth["delivery"]["firefighting_share"]
+    assert found.keys() == planted.keys()
+    for month, share in planted.items():
+        # Entries are quarters of an hour.
+        assert found[month] == pytest.approx(share, abs=0.25 / 1152)
+    costs = published.query(
+        "SELECT sum(engaged_hours) AS hours, sum(incident_cost) AS cost"
+        " FROM delivery.mart_delivery_costs WHERE scope_kind = 'model'"
+    ).to_pylist()
+    assert float(costs[0]["cost"]) == pytest.approx(costs[0]["hours"] * 95, rel=1e-9)
+    assert costs[0]["hours"] > 50

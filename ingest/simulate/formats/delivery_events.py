@@ -1,4 +1,4 @@
-"""Deployments, incidents, commits and promotions as CDEvents and notices, a line each.
+"""Deployments, commits and promotions as CDEvents and notices, a line each.
 
 They come as events come: by the year in which they were sent, in no order, some twice,
 and one that lacks its identity. Source: CDEvents 0.5.1, ``conformance``.
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         Commit,
         Delivery,
         Deployment,
-        Incident,
     )
 
 _Event = dict[str, Any]
@@ -103,12 +102,6 @@ def _sent(delivery: Delivery) -> Iterator[tuple[datetime, _Event]]:
         yield deployment.finished_at, _deployment(deployment)
         for commit in commits:
             yield commit.merged_at, _change(deployment, commit)
-    for incident in delivery.incidents:
-        yield incident.started_at, _incident(incident, "detected", incident.started_at)
-        yield (
-            incident.resolved_at,
-            _incident(incident, "resolved", incident.resolved_at),
-        )
     for run in delivery.runs:
         if run.promoted_at is not None:
             yield (
@@ -172,16 +165,6 @@ def _change(one: Deployment, commit: Commit) -> _Event:
     key, subject = f"change-{commit.sha}", f"pull-{commit.pull_request}"
     kind = "change.merged.0.3.0"
     return _cdevent(kind, key, commit.merged_at, subject, content, custom)
-
-
-def _incident(one: Incident, verb: str, moment: datetime) -> _Event:
-    content = {
-        "environment": {"id": "production"},
-        "service": {"id": service_of(one.model)},
-    }
-    custom = {"impact_started_at": _text(one.started_at)}
-    kind, key = f"incident.{verb}.0.3.0", f"incident-{one.id}-{verb}"
-    return _cdevent(kind, key, moment, one.id, content, custom)
 
 
 def _cdevent(

@@ -1,9 +1,10 @@
-"""Worklogs, heads and a survey as CSV, each with one row that cannot be read."""
+"""Incidents, worklogs, heads and a survey as CSV, each with one unreadable row."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ingest.simulate.delivery.names import service_of
 from ingest.simulate.delivery.people import (
     HEADS,
     ITEM_SCALES,
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
     from ingest.simulate.delivery.events import Delivery
 
+_INCIDENT_HEADER = (
+    *("incident_id", "status", "event_time", "impact_started_at", "resolved_at"),
+    *("service", "environment", "engaged_seconds", "engaged_people"),
+)
 _WORKLOG_HEADER = ("worklog_id", "work_date", "hours", "team_id", "category")
 _HEADCOUNT_HEADER = (
     *("month", "team_id", "headcount", "working_hours_per_head", "leave_hours"),
@@ -25,6 +30,24 @@ _SURVEY_HEADER = (
     *("wave_id", "submitted_on", "group_id", "item_id", "scale_min", "scale_max"),
     *("value", "respondent_key", "invited_count"),
 )
+
+
+def write_incidents(path: Path, delivery: Delivery) -> int:
+    """Write each incident as it was opened and as it was resolved; returns rows."""
+    rows: list[list[object]] = []
+    for one in sorted(delivery.incidents, key=lambda each: each.started_at):
+        people = (one.resolved_at - one.started_at).total_seconds()
+        place = [service_of(one.model), "production"]
+        opened, ended = (
+            f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+            for moment in (one.started_at, one.resolved_at)
+        )
+        engaged = [one.engaged_seconds, round(one.engaged_seconds / people)]
+        rows.append([one.id, "open", opened, opened, "", *place, "", ""])
+        rows.append([one.id, "resolved", ended, opened, ended, *place, *engaged])
+    hostile = [rows[0][0], "forgotten", *rows[0][2:]]
+    write_csv(path, _INCIDENT_HEADER, [*rows, hostile])
+    return len(rows)
 
 
 def write_worklogs(path: Path, delivery: Delivery) -> int:
@@ -79,4 +102,4 @@ def write_survey(path: Path, delivery: Delivery) -> int:
     return len(rows)
 
 
-__all__ = ["write_headcount", "write_survey", "write_worklogs"]
+__all__ = ["write_headcount", "write_incidents", "write_survey", "write_worklogs"]
