@@ -30,6 +30,7 @@ _ENTRY_POINTS = "triptych.connectors"
 
 BUILT_IN: dict[str, str] = {
     "anthropic": "ingest.connectors.anthropic:Anthropic",
+    "argocd": "ingest.connectors.argocd:Argocd",
     "aws_cost_explorer": "ingest.connectors.aws_cost_explorer:AwsCostExplorer",
     "aws_cur_legacy": "ingest.connectors.aws_cur_legacy:AwsCurLegacy",
     "aws_data_exports": "ingest.connectors.aws_data_exports:AwsDataExports",

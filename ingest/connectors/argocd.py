@@ -1,0 +1,213 @@
+"""Argo CD: what was deployed by GitOps, from the history of each application.
+
+The server keeps ten entries and the newest operation, so it has to be asked more often
+than ten times a deployment takes; what was seen once stays. Its list has no pages; with
+``projects``, each project is a list of its own.
+
+Source: Argo CD API, ``GET /api/v1/applications``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from ingest.addresses import checked_base_url
+from ingest.argocd_rows import ArgocdEnvironment, deployment_rows
+from ingest.connector import (
+    Delivery,
+    Finding,
+    LandingOptions,
+    Part,
+    SourceConfig,
+    Window,
+)
+from ingest.http import HttpClient, secret_from_environment
+from ingest.listing_pages import each_once
+from ingest.llm_results import text_rows
+from ingest.remembered_loads import RememberedLoads
+from ingest.state_rows import objects, part_of, text
+from triptych.errors import MalformedDeliveryError, TriptychError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+DEPLOYMENTS = "deployments"
+_APPLICATIONS = "/api/v1/applications"
+
+
+class ArgocdConfig(SourceConfig):
+    """Options of an ``argocd`` source: the applications of one server."""
+
+    base_url: str = Field(description="Address of the server.")
+    token_variable: str = Field(
+        default="ARGOCD_AUTH_TOKEN",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Environment variable that holds the token.",
+    )
+    projects: tuple[str, ...] = Field(
+        default=(), description="Projects to read; all that the token sees if not set."
+    )
+    environments: tuple[ArgocdEnvironment, ...] = Field(
+        default=(), description="Ordered rules that name an application's environment."
+    )
+    environment_labels: tuple[str, ...] = Field(
+        default=("environment", "env"),
+        description="Labels that name the environment where no rule holds.",
+    )
+    timeout_seconds: float = Field(
+        default=60, gt=0, le=600, description="How long an answer is waited for."
+    )
+    requests_per_second: float | None = Field(
+        default=None, gt=0, description="Not to be exceeded."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        return checked_base_url(value)
+
+
+class Argocd:
+    """Reads the applications of one Argo CD server."""
+
+    type: ClassVar[str] = "argocd"
+    Config: ClassVar[builtins.type[ArgocdConfig]] = ArgocdConfig
+
+    def __init__(self, config: ArgocdConfig, *, root: Path) -> None:
+        del root  # nothing of the workspace is read
+        self._config = config
+        self._loads = RememberedLoads()
+
+    @property
+    def config(self) -> ArgocdConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return the one stream of deployments."""
+        return (DEPLOYMENTS,)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing to map: rows are handed over under canonical names."""
+        return LandingOptions()
+
+    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
+        """Take what was noted with the loads of this source."""
+        self._loads.learn(memos)
+
+    def check(self) -> list[Finding]:
+        """Ask for the applications, and tell how many there are."""
+        try:
+            found = self._applications()
+        except TriptychError as error:
+            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+        if not found:
+            return [Finding(False, "No application can be seen.", self._advice)]
+        return [Finding(True, f"{len(found)} applications can be read.")]
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
+        """Offer what each application tells, if it tells something else than before."""
+        now = _now()
+        for application in self._applications():
+            name = _identity(application)[1]
+            rows = list(
+                deployment_rows(
+                    application,
+                    environments=self._config.environments,
+                    environment_labels=self._config.environment_labels,
+                    where=f"{self._where} ({name})",
+                )
+            )
+            if rows:
+                yield self._loads.offer(
+                    DEPLOYMENTS,
+                    "/".join(_identity(application)),
+                    rows,
+                    now=now,
+                    label=f"Argo CD application {name}",
+                )
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
+        """Hand over one delivery as rows."""
+        rows: Any = delivery.detail
+        yield text_rows(
+            delivery.stream, rows, f"{self._config.base_url}#{delivery.scope}"
+        )
+
+    def _applications(self) -> list[dict[str, Any]]:
+        """Return every application once, in the order of their names.
+
+        Raises
+        ------
+        MalformedDeliveryError
+            A list has an application of another project than was asked for.
+        """
+        found: list[dict[str, Any]] = []
+        with self._client() as client:
+            for project in self._config.projects or (None,):
+                answer = client.get_json(_APPLICATIONS, params={"projects": project})
+                items = objects(
+                    part_of(answer, "items") or [], "'items'", where=self._where
+                )
+                self._refuse_others(items, project)
+                found += items
+        return sorted(each_once(found, key=_identity), key=_identity)
+
+    def _refuse_others(
+        self, items: Sequence[Mapping[str, Any]], project: str | None
+    ) -> None:
+        others = {text(part_of(one.get("spec"), "project")) for one in items}
+        if project is not None and others - {project}:
+            raise MalformedDeliveryError(
+                f"Asked for the project {project!r}, the server answered for"
+                f" {', '.join(sorted(map(repr, others - {project})))}.",
+                where=self._where,
+                next_step="Something between may repeat old answers. Nothing of this"
+                " was loaded; run again.",
+            )
+
+    @property
+    def _where(self) -> str:
+        return f"source {self._config.name!r}"
+
+    @property
+    def _advice(self) -> str:
+        return (
+            f"Let {self._config.token_variable} hold a token of an account that may"
+            " 'get' 'applications' of the projects, as in"
+            " 'p, role:triptych, applications, get, */*, allow'; nothing more."
+        )
+
+    def _client(self) -> HttpClient:
+        config = self._config
+        token = secret_from_environment(
+            config.token_variable, source=self._where, advice=self._advice
+        )
+        return HttpClient(
+            base_url=config.base_url,
+            source=self._where,
+            headers={"Authorization": f"Bearer {token}"},
+            secrets=[token],
+            denied_advice=self._advice,
+            timeout_seconds=config.timeout_seconds,
+            requests_per_second=config.requests_per_second,
+        )
+
+
+def _identity(application: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = application.get("metadata")
+    names = (text(part_of(metadata, key)) or "-" for key in ("namespace", "name"))
+    namespace, name = names
+    return namespace, name
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+__all__ = ["Argocd", "ArgocdConfig"]
