@@ -187,6 +187,9 @@ sources:
     type: tables
     stream: headcount
     path: delivery/headcount.csv
+  - name: survey
+    type: surveys
+    path: delivery/survey.csv
 """
 
 

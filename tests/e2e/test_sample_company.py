@@ -692,3 +692,26 @@ def test_firefighting_and_the_cost_of_incidents_are_the_planted_ones(
     ).to_pylist()
     assert float(costs[0]["cost"]) == pytest.approx(costs[0]["hours"] * 95, rel=1e-9)
     assert costs[0]["hours"] > 50
+
+
+def test_a_wave_shows_groups_of_five_and_more_and_nothing_that_betrays_others(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT wave_id, group_id, respondent_count, is_suppressed, score"
+        " FROM delivery.mart_satisfaction WHERE item_id = 'satisfaction'"
+    ).to_pylist()
+    planted = truth["delivery"]["survey_answers"]
+    assert {row["wave_id"] for row in rows} == planted.keys()
+    for wave, answered in planted.items():
+        cells = {row["group_id"]: row for row in rows if row["wave_id"] == wave}
+        assert cells.pop(None)["respondent_count"] == sum(answered.values())
+        hidden = [group for group, cell in cells.items() if cell["is_suppressed"]]
+        assert {group for group, count in answered.items() if count < 5} <= set(hidden)
+        # One hidden group would be the total less all others.
+        assert len(hidden) != 1
+        for group, cell in cells.items():
+            if group in hidden:
+                assert (cell["respondent_count"], cell["score"]) == (None, None)
+            else:
+                assert cell["respondent_count"] == answered[group]
