@@ -118,6 +118,7 @@ class Inbox:
 
     def __enter__(self) -> Self:
         self._incoming.mkdir(parents=True, exist_ok=True)
+        _flush_folder(self._folder.parent)
         try:
             self._lock.acquire(timeout=0)
         except Timeout:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ingest.state_rows import Row
 
 INCIDENTS = "incidents"
-_GROUP = "week/"
 
 
 @dataclass(slots=True)
@@ -45,13 +44,9 @@ class IncidentWeeks:
         seen = [
             Seen(scope, {}).moment
             for stream, scope in memos
-            if stream == INCIDENTS and scope.startswith(_GROUP)
+            if stream == INCIDENTS and scope.startswith(self._group(""))
         ]
-        readings = {
-            memo for (stream, _), memo in memos.items() if stream == INCIDENTS and memo
-        }
-        is_same = all(self.reading in memo for memo in readings)
-        self._newest = max(seen, default=None) if is_same else None
+        self._newest = max(seen, default=None)
 
     def since(
         self, now: datetime, *, first: datetime, reread: timedelta, window: Window
@@ -75,12 +70,14 @@ class IncidentWeeks:
         for monday, found in sorted(weeks.items(), key=lambda item: str(item[0])):
             yield self._loads.offer(
                 INCIDENTS,
-                f"{_GROUP}{monday or 'unknown'}",
+                self._group(str(monday or "unknown")),
                 found,
                 now=now,
                 label=f"{label} of the week of {monday or 'an unknown time'}",
-                notes={"reading": self.reading},
             )
+
+    def _group(self, week: str) -> str:
+        return f"{self.reading}/{week}"
 
 
 def _monday(created_at: str | None) -> date | None:

@@ -170,11 +170,11 @@ class IncidentIo:
         if rows:
             yield self._loads.offer(
                 INCIDENTS,
-                "incidents",
+                self._group,
                 rows,
                 now=now,
                 label=f"incidents at {self._config.base_url}",
-                notes={"since": following.isoformat(), "reading": self._digest},
+                notes={"since": following.isoformat()},
                 next_rows=listed_again,
             )
 
@@ -186,8 +186,8 @@ class IncidentIo:
     def _since(self, window: Window) -> date | None:
         """Return the day from which on changes are asked for."""
         first = self._config.start_date
-        seen = self._loads.latest(INCIDENTS, "incidents")
-        if seen is None or seen.notes.get("reading") != self._digest:
+        seen = self._loads.latest(INCIDENTS, self._group)
+        if seen is None:
             return first
         since = datetime.fromisoformat(seen.notes["since"]).date()
         if window.start is not None:
@@ -230,10 +230,10 @@ class IncidentIo:
         return f"source {self._config.name!r}"
 
     @property
-    def _digest(self) -> str:
+    def _group(self) -> str:
         """Changes whenever the same answers would become other rows."""
         reading = repr([_READING_VERSION, self._reading])
-        return hashlib.sha256(reading.encode()).hexdigest()[:16]
+        return f"incidents/{hashlib.sha256(reading.encode()).hexdigest()[:16]}"
 
     def _client(self) -> HttpClient:
         config = self._config

@@ -184,11 +184,11 @@ class JiraWorklogs:
         if rows:
             yield self._loads.offer(
                 WORKLOGS,
-                "booked",
+                self._group,
                 rows,
                 now=now,
                 label=f"worklogs at {self._config.base_url}",
-                notes={"since": following.isoformat(), "reading": self._reading},
+                notes={"since": following.isoformat()},
                 next_rows=listed_again,
             )
 
@@ -214,8 +214,8 @@ class JiraWorklogs:
         start = now - timedelta(days=_FIRST_READ_DAYS)
         if first is not None:
             start = datetime.combine(first, time(tzinfo=UTC))
-        seen = self._loads.latest(WORKLOGS, "booked")
-        if seen is None or seen.notes.get("reading") != self._reading:
+        seen = self._loads.latest(WORKLOGS, self._group)
+        if seen is None:
             return start
         since = datetime.fromisoformat(seen.notes["since"])
         if window.start is not None:
@@ -285,10 +285,10 @@ class JiraWorklogs:
         return f"source {self._config.name!r}"
 
     @property
-    def _reading(self) -> str:
+    def _group(self) -> str:
         """Changes whenever the same answers would become other rows."""
         reading = repr([_READING_VERSION, self._mapping])
-        return hashlib.sha256(reading.encode()).hexdigest()[:16]
+        return f"booked/{hashlib.sha256(reading.encode()).hexdigest()[:16]}"
 
     def _client(self) -> HttpClient:
         config = self._config

@@ -40,7 +40,11 @@ DEPLOYMENTS = Stream(
     name="deployments",
     period_column="event_time",
     keeps_declared_only=True,
-    key=("source_system", "deployment_id", "attempt", "native_status", "event_time"),
+    key=(
+        *("source_system", "deployment_id", "attempt", "native_status", "event_time"),
+        # One deployment may ship several services or repositories at once.
+        *("service", "repository"),
+    ),
     columns=(
         required(TEXT, "source_system"),
         required(TEXT, "deployment_id", "id"),

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,21 +106,20 @@ def test_an_envelope_that_is_not_its_events_own_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("headers", "why"),
+    "headers",
     [
-        pytest.param({}, "unsigned", id="unsigned"),
-        pytest.param({"Authorization": "Bearer wrong"}, "", id="wrong token"),
-        pytest.param({"Authorization": f"Basic {KEY}"}, "", id="not a bearer"),
+        pytest.param({}, id="unsigned"),
+        pytest.param({"Authorization": "Bearer wrong"}, id="wrong token"),
+        pytest.param({"Authorization": f"Basic {KEY}"}, id="not a bearer"),
         pytest.param(
-            {**signed(b"{}"), "webhook-signature": "v1,AAAA"}, "", id="wrong signature"
+            {**signed(b"{}"), "webhook-signature": "v1,AAAA"}, id="wrong signature"
         ),
-        pytest.param(signed(b"another body"), "", id="signature of another body"),
+        pytest.param(signed(b"another body"), id="signature of another body"),
     ],
 )
 def test_who_is_not_known_is_refused_and_nothing_is_kept(
-    receiver: ReceiverProcess, headers: dict[str, str], why: str
+    receiver: ReceiverProcess, headers: dict[str, str]
 ) -> None:
-    del why
     before = receiver.files()
     status, answer = receiver.post("/events", deployed("unsigned-1"), headers)
     assert (status, answer) == (401, {"error": "not authenticated"})
@@ -318,7 +318,7 @@ def test_killed_in_the_middle_it_loses_nothing_that_it_acknowledged(
                     status, answer = receiver.post(
                         "/events", deployed(event_id), BEARER
                     )
-                except (OSError, ValueError):
+                except (OSError, ValueError, HTTPException):
                     return
                 assert status == 202
                 acknowledged[event_id] = answer["id"]
@@ -334,7 +334,6 @@ def test_killed_in_the_middle_it_loses_nothing_that_it_acknowledged(
             thread.join()
 
     assert len(acknowledged) >= 40 * seed
-    assert list((tmp_path / "inbox" / ".incoming").iterdir()) is not None
     with ReceiverProcess(tmp_path) as again:
         kept = {one["event"]["context"]["id"]: one for one in again.kept()}
         assert acknowledged.keys() <= kept.keys()

@@ -235,6 +235,22 @@ def test_times_of_another_zone_are_refused(
         case.ingest().raise_first_failure()
 
 
+def test_other_options_read_everything_once_more_and_then_only_what_is_recent(
+    case: ConnectorCase, pagerduty: LoopbackPagerduty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case.options["start_date"] = "2026-01-01"
+    case.ingest().raise_first_failure()
+    case.options["team_ids"] = ["PTEAM1"]
+    firsts = []
+    for day in (1, 2):
+        monkeypatch.setattr(module, "_now", lambda day=day: NOW + timedelta(days=day))
+        pagerduty.server.requests.clear()
+        case.ingest().raise_first_failure()
+        asked = {str(one.one("since")) for one in pagerduty.server.asked("/incidents")}
+        firsts.append(min(asked - {"None"})[:10])
+    assert firsts == ["2026-01-01", "2026-02-24"]
+
+
 def test_without_analytics_nothing_is_asked_of_them(
     case: ConnectorCase, pagerduty: LoopbackPagerduty
 ) -> None:

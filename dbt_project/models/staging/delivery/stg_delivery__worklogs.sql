@@ -6,7 +6,10 @@ with ranked as (
         row_number() over (
             partition by source_system, worklog_id
             order by
-                coalesce(updated_at, observed_at, started_at) desc, coalesce(is_deleted, false) desc, hours desc
+                coalesce(updated_at, observed_at, started_at) desc,
+                coalesce(is_deleted, false) desc,
+                observed_at desc,
+                hours desc
         ) as recency
     from {{ source('evidence', 'worklogs') }}
 )
