@@ -178,37 +178,97 @@ def test_a_missing_header_repeats_nobody(tmp_path: Path) -> None:
         assert planted not in text
 
 
-def test_hours_heads_and_a_survey_publish_nobody(tmp_path: Path) -> None:
-    drops = tmp_path / "drops"
+def event(event_id: str, kind: str, at: str, **content: Any) -> dict[str, Any]:
+    """Return an event of CDEvents of one chain, with people and texts in it."""
+    return {
+        "context": {
+            "specversion": "0.5.1",
+            "id": event_id,
+            "source": "/ci/acme",
+            "chainId": event_id.partition("-")[0],
+            "type": f"dev.cdevents.{kind}.0.3.0",
+            "timestamp": f"2026-03-02T{at}:00Z",
+        },
+        "subject": {
+            "id": "I-7" if kind.startswith("incident") else "checkout",
+            "content": {
+                "environment": {"id": "production"},
+                "service": {"id": "checkout"},
+                "artifactId": f"pkg:oci/checkout@{event_id}",
+                "description": PLANTED[2],
+                **content,
+            },
+        },
+        "customData": {"author": PLANTED[0], "reviewer": PLANTED[1]},
+    }
+
+
+#: A good rollout at ten, a failed one at eleven, and an incident of 45 minutes.
+EVENTS = (
+    event("a-1", "service.deployed", "10:00"),
+    event("b-1", "pipelinerun.finished", "11:00", pipelineName="ship", outcome="error"),
+    event("c-1", "incident.detected", "11:30"),
+    event("c-2", "incident.resolved", "12:15"),
+)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Return a workspace with hours, heads, a survey and events, after a whole run."""
+    root = tmp_path_factory.mktemp("published")
+    drops = root / "drops"
     drops.mkdir()
     write(drops / "worklogs.csv", [good_row("worklogs")] * 3)
     write(drops / "headcount.csv", [good_row("headcount")])
-    (drops / "survey.csv").write_text(
-        "wave_id,submitted_on,group_id,item_id,scale_min,scale_max,value,respondent_key\n"
-        + "".join(
-            f"w1,2026-03-01,data,enps,0,10,{n},{PLANTED[1]}{n}\n" for n in range(8)
-        )
-    )
-    sources = (
-        {"name": "hours", "type": "tables", "stream": "worklogs"},
-        {"name": "heads", "type": "tables", "stream": "headcount"},
-        {"name": "survey", "type": "surveys"},
-    )
-    names = ("worklogs", "headcount", "survey")
+    header = "wave_id,submitted_on,group_id,item_id,scale_min,scale_max,value"
+    answers = [f"w1,2026-03-01,data,enps,0,10,{n},{PLANTED[1]}{n}" for n in range(8)]
+    lines = [f"{header},respondent_key", *answers]
+    (drops / "survey.csv").write_text("\n".join(lines) + "\n")
+    (drops / "events.jsonl").write_text("\n".join(map(json.dumps, EVENTS)) + "\n")
+    rule = {"pipeline": "ship", "environment": "production", "service": "checkout"}
+    sources = {
+        "worklogs.csv": {"type": "tables", "stream": "worklogs"},
+        "headcount.csv": {"type": "tables", "stream": "headcount"},
+        "survey.csv": {"type": "surveys"},
+        "events.jsonl": {"type": "event_inbox", "deployment_pipelines": [rule]},
+    }
     settings = {
         "organisation": "Acme",
         "currency": "EUR",
         "sources": [
-            {**source, "path": f"drops/{name}.csv"}
-            for source, name in zip(sources, names, strict=True)
+            {"name": file.partition(".")[0], "path": f"drops/{file}", **source}
+            for file, source in sources.items()
         ],
     }
-    (tmp_path / "triptych.yml").write_text(json.dumps(settings))
-    workspace = Workspace(tmp_path)
-    pipeline.run(workspace, load_settings(tmp_path), progress=SilentProgress())
-    published = list(workspace.published_dir.glob("*.duckdb"))
-    assert published
-    text = everything_in(tmp_path)
-    assert text.count("w1") > 0
+    (root / "triptych.yml").write_text(json.dumps(settings))
+    workspace = Workspace(root)
+    pipeline.run(workspace, load_settings(root), progress=SilentProgress())
+    return workspace
+
+
+def test_nobody_is_in_the_lake_the_build_or_the_published_file(
+    published: Workspace,
+) -> None:
+    assert list(published.published_dir.glob("*.duckdb"))
+    text = everything_in(published.root)
+    assert "checkout" in text
     for planted in PLANTED:
         assert planted not in text, planted
+
+
+def test_events_become_deployments_and_an_incident_with_its_cause(
+    published: Workspace,
+) -> None:
+    [file] = published.published_dir.glob("*.duckdb")
+    with duckdb.connect(str(file), read_only=True) as connection:
+        assert connection.execute(
+            "select deployment_id, service, environment_kind, outcome"
+            " from delivery.fct_deployments order by 1"
+        ).fetchall() == [
+            ("a/production/checkout", "checkout", "production", "success"),
+            ("b/production/checkout", "checkout", "production", "failure"),
+        ]
+        assert connection.execute(
+            "select incident_id, restore_seconds, starts_at_record, cause"
+            " from delivery.fct_incidents"
+        ).fetchall() == [("I-7", 45 * 60, True, "window")]
