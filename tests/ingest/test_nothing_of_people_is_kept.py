@@ -226,7 +226,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (drops / "survey.csv").write_text("\n".join(lines) + "\n")
     (drops / "events.jsonl").write_text("\n".join(map(json.dumps, EVENTS)) + "\n")
     rule = {"pipeline": "ship", "environment": "production", "service": "checkout"}
-    sources = {
+    sources: dict[str, dict[str, Any]] = {
         "worklogs.csv": {"type": "tables", "stream": "worklogs"},
         "headcount.csv": {"type": "tables", "stream": "headcount"},
         "survey.csv": {"type": "surveys"},
