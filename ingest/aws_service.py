@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from copy import copy
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -137,8 +138,15 @@ class AwsService:
         self._region = region
         self._profile = profile
         self._timeout_seconds = timeout_seconds
-        self._client: Any = None
+        # One client does for every operation of a service, and takes long to make.
+        self._clients: list[Any] = []
         self._lock = threading.Lock()
+
+    def for_operation(self, operation: Operation) -> AwsService:
+        """Return what asks another operation of the same service, by one client."""
+        other = copy(self)
+        other._operation = operation  # noqa: SLF001  (a copy of its own)
+        return other
 
     def ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         """Ask once, or again where waiting helps.
@@ -176,9 +184,9 @@ class AwsService:
 
     def _opened(self) -> Any:  # noqa: ANN401  (boto3 makes its classes when it runs)
         with self._lock:
-            if self._client is None:
-                self._client = self._new_client()
-            return self._client
+            if not self._clients:
+                self._clients.append(self._new_client())
+            return self._clients[0]
 
     def _new_client(self) -> Any:  # noqa: ANN401
         import boto3

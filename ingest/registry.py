@@ -56,6 +56,7 @@ BUILT_IN: dict[str, str] = {
     "pagerduty": "ingest.connectors.pagerduty:Pagerduty",
     "prometheus": "ingest.connectors.prometheus:Prometheus",
     "railway": "ingest.connectors.railway:Railway",
+    "sagemaker": "ingest.connectors.sagemaker:Sagemaker",
     "surveys": "ingest.connectors.surveys:Surveys",
     "tables": "ingest.connectors.tables:Tables",
 }
