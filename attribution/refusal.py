@@ -47,6 +47,7 @@ REMEDIES: Mapping[str, str] = {
     "interference_declared": "Randomise clusters that do not touch each other.",
     "launches_overlap": "Claim the launches jointly.",
     "design_not_identified": "Declare the facts of a design that can be estimated.",
+    "underpowered": "Lengthen the window, add units, or ask for a larger effect.",
     "plan_not_supported": "Change the plan as the message says.",
 }
 

@@ -65,7 +65,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
     assert {name.split()[0] for name in commands()} == {
         *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
-        *("accrue", "comment", "export", "explain", "receive"),
+        *("accrue", "comment", "export", "explain", "receive", "study"),
     }
 
 

@@ -1,6 +1,7 @@
 """Every other YAML block that a page shows is valid where the page says it belongs.
 
-Those with sources are judged by ``test_source_examples``. Here are rules of allocation,
+Those with sources are judged by ``test_source_examples``, plans of studies by
+``tests/attribution/test_studies``. Here are rules of allocation,
 a catalogue, general settings, and options that a page adds to the source it describes.
 """
 
@@ -34,7 +35,7 @@ def blocks() -> Iterator[tuple[str, dict[str, Any]]]:
     for page in sorted(DOCS.rglob("*.md")):
         for _, text in _BLOCK.findall(page.read_text("utf-8")):
             content = yaml.safe_load(textwrap.dedent(text))
-            if isinstance(content, dict) and "sources" not in content:
+            if isinstance(content, dict) and not {"sources", "launch"} & set(content):
                 yield page.stem, content
 
 

@@ -22,6 +22,7 @@ from triptych.cli.receive_command import receive
 from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run
 from triptych.cli.sql_command import sql
+from triptych.cli.study_commands import study
 from triptych.cli.workspace_commands import check, init, status
 
 app = new_application()
@@ -42,6 +43,7 @@ app.command()(status)
 app.add_typer(export, name="export")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")
+app.add_typer(study, name="study")
 app.command()(dashboard)
 app.command()(receive)
 

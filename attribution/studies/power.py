@@ -1,0 +1,81 @@
+"""The smallest effect that a study would find, from its history alone.
+
+The plan's own estimator is asked for the effect of a launch that never happened, as
+long before the real one as the window goes on after it. Its interval says what would be
+found.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from attribution.estimating import estimate
+from attribution.refusal import Refusal
+
+if TYPE_CHECKING:
+    from attribution.plan import Plan
+
+#: Quantiles of the normal distribution: a two-sided 90 % interval, and 80 % power.
+INTERVAL_QUANTILE, POWER_QUANTILE = 1.645, 0.842
+_FREQUENCIES = {"day": "D", "month": "MS", "year": "YS"}
+
+
+def minimum_detectable_effect(
+    history: pd.DataFrame, plan: Plan, *, seed: int = 0
+) -> float | Refusal:
+    """Return the effect per unit and period that four of five studies would find.
+
+    Parameters
+    ----------
+    history : DataFrame
+        As for :func:`attribution.estimate`; rows from the launch on are not looked at.
+    plan : Plan
+        What will be asked.
+    seed : int
+        Of all random numbers.
+
+    Returns
+    -------
+    float or Refusal
+        Infinite where no interval would be bounded; the refusal of the placebo study
+        where the history is too short for one.
+    """
+    dates = pd.to_datetime(history["date"]).dt.tz_localize(None)
+    before = history[dates < pd.Timestamp(plan.launch)]
+    found = estimate(before, placebo_plan(plan), seed=seed)
+    if isinstance(found, Refusal):
+        return found
+    low, high = found.average.interval(0.9)
+    if not np.isfinite(high - low):
+        return float("inf")
+    error = (high - low) / 2.0 / INTERVAL_QUANTILE
+    return float(error * (INTERVAL_QUANTILE + POWER_QUANTILE))
+
+
+def placebo_plan(plan: Plan) -> Plan:
+    """Return the plan of the same study, with its window ending where it begins."""
+    frequency = _FREQUENCIES[plan.period]
+    after = len(
+        pd.date_range(plan.launch, plan.window.end, freq=frequency, inclusive="left")
+    )
+
+    def earlier(day: date) -> date:
+        shifted = pd.Timestamp(day) - after * pd.tseries.frequencies.to_offset(
+            frequency
+        )
+        return date(shifted.year, shifted.month, shifted.day)
+
+    content = plan.model_dump() | {
+        "launch": earlier(plan.launch),
+        "window": {"start": plan.window.start, "end": plan.launch},
+        "rollout": {unit: earlier(day) for unit, day in plan.rollout.items()},
+        "other_launches": (),
+    }
+    return type(plan).model_validate(content)
+
+
+__all__ = ["minimum_detectable_effect", "placebo_plan"]

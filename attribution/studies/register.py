@@ -1,0 +1,261 @@
+"""Which plans were locked before the figures after their launch could be read.
+
+``studies/register.jsonl`` has one entry per registration or amendment, oldest first,
+each with the hash of the one before. Nothing is changed or removed; whoever thinks
+otherwise amends, and the difference stays visible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from attribution.refusal import Refusal
+from attribution.studies.power import minimum_detectable_effect
+from triptych.errors import SettingsError, UsageError
+from triptych.signatories import named_person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attribution.plan import Plan
+
+State = Literal["REGISTERED", "AMENDED", "EXPLORATORY"]
+_FIRST_HASH = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A registration or an amendment.
+
+    Attributes
+    ----------
+    study_id, plan_hash : str
+        The study, and the SHA-256 of its canonical plan.
+    event : {"registered", "amended"}
+        Whether it is the study's first entry.
+    at, by : str
+        When, in UTC, and who.
+    data_cut_off : str
+        The last date that could have been read: the entry's, or the history's if later.
+    minimum_detectable_effect : float or None
+        Per unit and period; ``None`` without a history.
+    changes : mapping
+        What an amendment changed: field, before, after.
+    plan : mapping
+        The plan in its canonical form.
+    previous_hash, entry_hash : str
+        The chain.
+    """
+
+    study_id: str
+    plan_hash: str
+    event: str
+    at: str
+    by: str
+    data_cut_off: str
+    minimum_detectable_effect: float | None
+    changes: dict[str, list[Any]]
+    plan: dict[str, Any]
+    previous_hash: str
+    entry_hash: str = ""
+
+    @property
+    def was_in_time(self) -> bool:
+        """Whether nothing from the launch on could have been read."""
+        return self.data_cut_off < str(self.plan["launch"])
+
+
+class StudyRegister:
+    """The register of a workspace.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it need not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def entries(self, study_id: str | None = None) -> list[Entry]:
+        """Return the entries, oldest first, after the chain was checked.
+
+        Raises
+        ------
+        SettingsError
+            An entry is not what was written.
+        """
+        if not self._path.is_file():
+            return []
+        found, previous = [], _FIRST_HASH
+        lines = self._path.read_text("utf-8").splitlines()
+        for number, line in enumerate(lines, start=1):
+            entry = _entry_of(line)
+            intact = entry is not None and entry.previous_hash == previous
+            if entry is None or not intact or entry.entry_hash != _hash(entry):
+                raise SettingsError(
+                    "this entry of the register is not what was written.",
+                    where=f"{self._path.name}:{number}",
+                    next_step="Restore the file from a copy; entries are only added.",
+                )
+            previous = entry.entry_hash
+            found.append(entry)
+        return [one for one in found if study_id in (None, one.study_id)]
+
+    def register(
+        self, plan: Plan, *, by: str, at: datetime, history: pd.DataFrame | None = None
+    ) -> Entry | Refusal:
+        """Lock a plan, or amend the one that is locked.
+
+        Parameters
+        ----------
+        plan : Plan
+            What is declared.
+        by : str
+            Who declares it; no e-mail address.
+        at : datetime
+            When, with its time zone.
+        history : DataFrame, optional
+            The data there is; power is worked out from what is before the launch.
+
+        Returns
+        -------
+        Entry or Refusal
+            ``underpowered`` where the smallest effect that matters would not be found.
+
+        Raises
+        ------
+        UsageError
+            Nobody is named, or the plan is already locked as it is.
+        """
+        author = named_person(by, "--by")
+        if "@" in author:
+            raise UsageError(
+                "--by is an e-mail address, and the register keeps none.",
+                next_step="Give a person's name.",
+            )
+        everything = self.entries()
+        before = [entry for entry in everything if entry.study_id == plan.id]
+        if before and before[-1].plan_hash == plan.hash:
+            raise UsageError(f"Study {plan.id!r} is already locked as it is.")
+        detectable = _detectable(history, plan)
+        if isinstance(detectable, Refusal):
+            return detectable
+        last = everything[-1].entry_hash if everything else _FIRST_HASH
+        entry = _new_entry(
+            plan, before, author, at, _cut_off(history, at), detectable, last
+        )
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(_canonical(asdict(entry)) + "\n")
+        return entry
+
+    def state_of(self, plan: Plan) -> State:
+        """Return what an estimate of a plan may call itself.
+
+        Exploratory where it was never locked, was locked after its launch could be
+        read, or is not what was locked; amended where that happened to an amendment.
+        """
+        entries = self.entries(plan.id)
+        if not entries or entries[-1].plan_hash != plan.hash:
+            return "EXPLORATORY"
+        if not entries[0].was_in_time:
+            return "EXPLORATORY"
+        late = [entry for entry in entries if not _amended_in_time(entry, entries[0])]
+        return "AMENDED" if late else "REGISTERED"
+
+
+def _amended_in_time(entry: Entry, first: Entry) -> bool:
+    """Return whether neither the old launch nor the new one could have been read."""
+    return entry.data_cut_off < min(
+        str(entry.plan["launch"]), str(first.plan["launch"])
+    )
+
+
+def _detectable(history: pd.DataFrame | None, plan: Plan) -> float | Refusal | None:
+    if history is None:
+        return None
+    found = minimum_detectable_effect(history, plan)
+    if isinstance(found, Refusal):
+        return found
+    if plan.minimum_effect is not None and found > plan.minimum_effect:
+        return Refusal(
+            "underpowered",
+            f"The smallest effect that would be found four times of five is {found:.3g}"
+            f" {plan.outcome_unit} per unit and {plan.period}, and the smallest that"
+            f" matters is {plan.minimum_effect:.3g}.",
+            {"detectable": found, "minimum_effect": plan.minimum_effect},
+            study_id=plan.id,
+            plan_hash=plan.hash,
+            break_even=plan.break_even,
+        )
+    return found if np.isfinite(found) else None
+
+
+def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:
+    """Return the last date that could have been read: that of the entry, or later.
+
+    A history that ends early does not show that nobody looked further.
+    """
+    if history is None:
+        return at.date()
+    last = pd.Timestamp(pd.to_datetime(history["date"]).max())
+    return max(at.date(), date(last.year, last.month, last.day))
+
+
+def _new_entry(
+    plan: Plan,
+    before: list[Entry],
+    author: str,
+    at: datetime,
+    cut_off: date,
+    detectable: float | None,
+    previous: str,
+) -> Entry:
+    canonical = json.loads(plan.canonical())
+    locked = before[-1].plan if before else canonical
+    changes = {
+        name: [locked.get(name), canonical[name]]
+        for name in canonical
+        if locked.get(name) != canonical[name]
+    }
+    content: dict[str, Any] = {
+        "study_id": plan.id,
+        "plan_hash": plan.hash,
+        "event": "amended" if before else "registered",
+        "at": at.isoformat(timespec="seconds"),
+        "by": author,
+        "data_cut_off": cut_off.isoformat(),
+        "minimum_detectable_effect": detectable,
+        "changes": changes,
+        "plan": canonical,
+        "previous_hash": previous,
+    }
+    return Entry(**content, entry_hash=_hash(Entry(**content)))
+
+
+def _entry_of(line: str) -> Entry | None:
+    try:
+        return Entry(**json.loads(line))
+    except (TypeError, ValueError):
+        return None
+
+
+def _hash(entry: Entry) -> str:
+    content = asdict(entry)
+    content.pop("entry_hash")
+    return hashlib.sha256(_canonical(content).encode()).hexdigest()
+
+
+def _canonical(content: dict[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+__all__ = ["Entry", "State", "StudyRegister"]

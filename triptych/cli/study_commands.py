@@ -1,0 +1,162 @@
+"""``study``: lock a plan before its figures can be read; list and show them."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  (typer reads it at run time)
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    VerboseOption,
+    WorkspaceOption,
+    open_workspace,
+)
+from triptych.cli.printing import print_json, print_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.studies.register import StudyRegister
+
+study = typer.Typer(
+    no_args_is_help=True, help="Plans of studies: register, list, show."
+)
+
+_REGISTER = "studies/register.jsonl"
+
+
+@study.command()
+def register(
+    file: Annotated[Path, typer.Argument(help="The plan, such as studies/pilot.yml.")],
+    *,
+    by: Annotated[
+        str, typer.Option(metavar="NAME", help="Who declares it; no e-mail address.")
+    ],
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="CSV or Parquet of unit, date, outcome and controls, for the power.",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Lock a plan, or amend the one that is locked; a locked plan is never changed."""
+    from datetime import UTC, datetime
+
+    from attribution.refusal import Refusal
+    from attribution.studies.study_files import read_plan
+    from triptych.errors import RefusedEstimateError
+
+    known = _register_of(workspace, is_verbose=verbose)
+    plan = read_plan(file)
+    entry = known.register(
+        plan,
+        by=by,
+        at=datetime.now(tz=UTC),
+        history=None if history is None else _history(history),
+    )
+    if isinstance(entry, Refusal):
+        raise RefusedEstimateError(
+            f"{entry.message} ({entry.code})",
+            where=str(file),
+            next_step=entry.what_would_fix_it,
+        )
+    if as_json:
+        print_json(entry)
+        return
+    print(f"Study {entry.study_id} is {entry.event}: {known.state_of(plan)}.")
+    print(f"plan          {entry.plan_hash}")
+    print(f"data until    {entry.data_cut_off}")
+    detectable = entry.minimum_detectable_effect
+    if detectable is None:
+        print("Its power is not known: name the data there is by --history.")
+    else:
+        print(f"would find    {detectable:.3g} {plan.outcome_unit}, 4 times of 5")
+    for name, (before, after) in entry.changes.items():
+        print(f"changed       {name}: {before} → {after}")
+
+
+@study.command("list")
+def list_studies(
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """List the locked studies, each with its last entry."""
+    known = _register_of(workspace, is_verbose=verbose)
+    last = {entry.study_id: entry for entry in known.entries()}
+    if as_json:
+        print_json(list(last.values()))
+    elif not last:
+        print("No study is locked.")
+    else:
+        print_table(
+            ("study", "event", "at", "by", "data until", "launch"),
+            [
+                (one.study_id, one.event, one.at, one.by, one.data_cut_off, launch)
+                for one in last.values()
+                for launch in [one.plan["launch"]]
+            ],
+        )
+
+
+@study.command()
+def show(
+    study_id: Annotated[str, typer.Argument(metavar="ID", help="The study.")],
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Show every entry of a study, with what each amendment changed."""
+    from triptych.errors import UsageError
+
+    entries = _register_of(workspace, is_verbose=verbose).entries(study_id)
+    if not entries:
+        raise UsageError(
+            f"No study {study_id!r} is locked.",
+            next_step='"triptych study list" names those that are.',
+        )
+    if as_json:
+        print_json(entries)
+        return
+    for entry in entries:
+        print(
+            f"{entry.at}  {entry.event} by {entry.by}, data until {entry.data_cut_off}"
+        )
+        print(f"  plan {entry.plan_hash}")
+        for name, (before, after) in entry.changes.items():
+            print(f"  {name}: {before} → {after}")
+
+
+def _register_of(workspace: Path | None, *, is_verbose: bool) -> StudyRegister:
+    from attribution.studies.register import StudyRegister
+
+    opened = open_workspace(workspace, is_verbose=is_verbose)
+    return StudyRegister(opened.workspace.root / _REGISTER)
+
+
+def _history(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    from triptych.errors import UsageError
+
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype={"unit": str}, parse_dates=["date"])
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"The history cannot be read: {error}.",
+            where=str(path),
+            next_step="Give a CSV or Parquet file with columns unit, date, outcome.",
+        ) from error
+
+
+__all__ = ["study"]
