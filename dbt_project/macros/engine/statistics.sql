@@ -4,7 +4,7 @@
 {% macro wilson_bound(hits, trials, sign) -%}
     case
         when {{ trials }} > 0
-            then least(1.0, greatest(0.0,
+            then least(cast(1 as double), greatest(cast(0 as double),
                 (
                     cast({{ hits }} as double) / {{ trials }} + cast(2.705543454095404 as double) / (2 * {{ trials }})
                     + ({{ sign }}) * cast(1.6448536269514722 as double) * sqrt(
