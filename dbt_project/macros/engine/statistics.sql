@@ -23,7 +23,7 @@
 {#-
   The rank, from the least, of the value that bounds a median from below with 95 %
   (order statistics; the same from the largest bounds it from above): the largest l with
-  P(Bin(n, 1/2) < l) <= 5 %. Defined from five values on.
+  P(Bin(n, 1/2) < l) <= 5 %, at a few sizes one less. Defined from five values on.
 -#}
 {% macro median_bound_rank(count) -%}
     case
