@@ -157,19 +157,30 @@ bounds as (
         scope_kind,
         scope_id,
         metric,
-        min(month) as first_month,
-        max(max(month)) over (partition by metric) as last_month,
-        max(max(month)) over () as newest_month,
-        min(min(month)) over () as oldest_month
+        min(month) as first_month
     from counted
     group by scope_kind, scope_id, metric
 ),
 
+ends as (
+    select
+        metric,
+        max(month) as last_month
+    from counted
+    group by metric
+),
+
+whole as (
+    select
+        cast(min(month) || '-01' as timestamp) as first_day,
+        cast(max(month) || '-01' as timestamp) as last_day
+    from counted
+),
+
 range_of_months as (
-    select {{ each_day(
-        "cast(min(oldest_month) || '-01' as timestamp)", "cast(max(newest_month) || '-01' as timestamp)"
-    ) }} as day
-    from bounds
+    select {{ each_day('first_day', 'last_day') }} as day
+    from whole
+    where first_day is not null
 ),
 
 months as (
@@ -189,7 +200,8 @@ spine as (
         months.month
     from bounds
     inner join metrics on bounds.metric = metrics.items_of
-    inner join months on bounds.first_month <= months.month and bounds.last_month >= months.month
+    inner join ends on bounds.metric = ends.metric
+    inner join months on bounds.first_month <= months.month and ends.last_month >= months.month
 ),
 
 figures as (
