@@ -33,7 +33,7 @@ CREDENTIALS = (
     *("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY", "LITELLM_API_KEY"),
     *("PROMETHEUS_TOKEN", "OPENCOST_TOKEN", "AZURE_MANAGEMENT_TOKEN"),
     *("MLFLOW_TRACKING_TOKEN", "PAGERDUTY_API_KEY", "GITHUB_TOKEN"),
-    "GITLAB_TOKEN",
+    *("GITLAB_TOKEN", "ARGOCD_AUTH_TOKEN"),
     *("INCIDENT_IO_API_KEY", "JIRA_API_TOKEN"),
 )
 AZURE_TOKEN = f"sv=2024-11-04&sr=c&sp=rl&sig={SECRET}"
@@ -251,6 +251,13 @@ CASES = (
         ("Put a workspace token of Railway into RAILWAY_API_TOKEN",),
     ),
     Case(
+        "argocd",
+        lambda: http("permission denied: applications, get"),
+        "base_url",
+        {},
+        ("permission denied: applications, get", "ARGOCD_AUTH_TOKEN hold a token"),
+    ),
+    Case(
         "github",
         lambda: http("Resource not accessible by personal access token"),
         "base_url",
@@ -301,6 +308,13 @@ CASES = (
             "missing scope: viewer",
             "Let INCIDENT_IO_API_KEY hold an API key that may only view data",
         ),
+    ),
+    Case(
+        "sagemaker",
+        lambda: aws("sagemaker"),
+        "endpoint_url",
+        {},
+        ("sagemaker:List",),
     ),
     Case(
         "ecb_rates",

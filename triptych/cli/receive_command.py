@@ -83,6 +83,9 @@ def _serve(receiver: Receiver) -> None:
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, stop)
     receiver.serve()
+    # Python lets go of its handlers before it ends, and the default would be a kill.
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, signal.SIG_IGN)
 
 
 __all__ = ["receive"]
