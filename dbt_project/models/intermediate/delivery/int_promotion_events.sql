@@ -13,7 +13,8 @@ moments as (
         source_system,
         registered_model,
         event_time,
-        max(case when event = 'alias_seen' then event_time end) as listed_at
+        max(case when event = 'alias_seen' then event_time end) as listed_at,
+        max(previously_observed_at) as told_previous_list_at
     from seen
     where event in ('alias_seen', 'alias_set')
     group by source_system, registered_model, event_time
@@ -22,9 +23,12 @@ moments as (
 lists as (
     select
         *,
-        max(listed_at) over (
-            partition by source_system, registered_model order by event_time
-            rows between unbounded preceding and 1 preceding
+        coalesce(
+            told_previous_list_at,
+            max(listed_at) over (
+                partition by source_system, registered_model order by event_time
+                rows between unbounded preceding and 1 preceding
+            )
         ) as previous_list_at,
         min(listed_at) over (
             partition by source_system, registered_model order by event_time
@@ -66,8 +70,15 @@ absent as (
         present.registered_model,
         present.alias,
         present.next_list_at as event_time,
-        {{ seconds_between('max(present.event_time)', 'present.next_list_at') }} as precision_seconds
+        {{ seconds_between(
+            'greatest(max(present.event_time), max(next_lists.previous_list_at))', 'present.next_list_at'
+        ) }} as precision_seconds
     from present
+    inner join lists as next_lists
+        on
+            present.source_system = next_lists.source_system
+            and present.registered_model = next_lists.registered_model
+            and present.next_list_at = next_lists.event_time
     left join seen as again
         on
             again.event = 'alias_seen'

@@ -1,6 +1,7 @@
 {#-
   What was seen of the aliases of registered models. One event that comes in two
-  deliveries is one row. Of a list of aliases the moment is when it was read.
+  deliveries is one row. Of a list of aliases the moment is when it was read, and it may
+  say when the list before was: lists that say the same are not delivered.
 -#}
 with source as (
     select * from {{ source('evidence', 'promotions') }}
@@ -16,6 +17,7 @@ select
     min(_source) as source,
     min(model_id) as model_id,
     min(coalesce(event_id, '')) as event_id,
-    min(observed_at) as observed_at
+    min(observed_at) as observed_at,
+    max(previously_observed_at) as previously_observed_at
 from source
 group by source_system, event, registered_model, lower(alias), model_version, event_time
