@@ -14,7 +14,7 @@ from ingest.registry import BUILT_IN
 
 TESTS = Path(__file__).parent / "connectors"
 #: Sources that are files alone: nobody answers who could misbehave.
-ONLY_FILES = {"focus_files", "openshift_metrics", "tables"}
+ONLY_FILES = {"event_inbox", "focus_files", "openshift_metrics", "surveys", "tables"}
 #: One public file without pages and credentials; its own tests let it misbehave.
 ONE_FILE = {"ecb_rates"}
 SUITES = {
