@@ -112,6 +112,7 @@ def _completed(
     )
 
 
+#: Needed check → the code of the refusal where it fails.
 _CODES = {
     "sample_ratio": "sample_ratio_mismatch",
     "season_coverage": "season_not_covered",
@@ -120,9 +121,6 @@ _CODES = {
     "control_range": "controls_extrapolate",
     "sampler_precision": "sampler_ess_low",
     "interference": "interference_declared",
-    "collinearity": "drivers_collinear",
-    "reverse_causality_lead": "reverse_causality",
-    "residual_autocorrelation": "placebo_in_time_failed",
 }
 
 

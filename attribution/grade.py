@@ -23,15 +23,12 @@ CONTROL_CHECKS = frozenset(
 NEEDED_CHECKS = frozenset(
     {
         "sample_ratio",
-        "residual_autocorrelation",
         "season_coverage",
         "donor_hull",
         "control_contamination",
         "control_range",
         "sampler_precision",
         "interference",
-        "collinearity",
-        "reverse_causality_lead",
     }
 )
 #: Checks whose warning costs a step: those, the contested window, and the spread.
@@ -39,7 +36,7 @@ STEP_CHECKS = (
     CONTROL_CHECKS
     | NEEDED_CHECKS
     | {"attrition", "contested_window", "history_length"}
-    | {"second_opinion", "unaffected_outcome"}
+    | {"residual_autocorrelation", "second_opinion", "unaffected_outcome"}
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -85,7 +86,9 @@ def _total(estimate: Estimate) -> str:
     parts = []
     for level in (0.5, 0.9, 0.95):
         low, high = effect.interval(level)
-        parts.append(f"{level:.0%} {low:,.4g} to {high:,.4g}")
+        bounded = math.isfinite(high - low)
+        ends = f"{low:,.4g} to {high:,.4g}" if bounded else "unbounded"
+        parts.append(f"{level:.0%} {ends}")
     return f"Effect in total: {effect.point:,.4g} {estimate.unit} ({'; '.join(parts)})."
 
 

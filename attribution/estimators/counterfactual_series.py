@@ -154,8 +154,16 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
     series = series_of(panel, plan)
     children = rng.spawn(4)
     fitted = series.fit(children[0])
+    placebo = placebo_in_time(fitted.placebo_z, fitted.placebo_periods)
+    if placebo.status == "fail":
+        raise RefusalError(
+            "placebo_in_time_failed",
+            f"The model finds effects of launches that never happened. {placebo.why}",
+            mean_squared_z=placebo.statistic,
+            z=list(placebo.picture["z"]),
+        )
     effect = effect_of(fitted, plan, children[1])
-    checks = tuple(_checks(series, fitted, panel, plan, children[2]))
+    checks = (placebo, *_checks(series, fitted, panel, plan, children[2]))
     observed = fitted.observed
     if plan.scale == "multiplicative":
         observed = np.exp(observed)
@@ -238,7 +246,6 @@ def _checks(
     residuals = fitted.residuals()
     found = [
         sampler_precision(fitted.integration.effective_draws),
-        placebo_in_time(fitted.placebo_z, fitted.placebo_periods),
         residual_autocorrelation(residuals, series.cycle),
         cusum(residuals),
         season_coverage(

@@ -251,6 +251,17 @@ def test_controls_that_leave_what_was_seen_are_refused() -> None:
     assert "100%" in refused.message
 
 
+def test_a_model_that_finds_launches_that_never_happened_is_refused() -> None:
+    """Growth that grows: from every day of the history the forecast is too low."""
+    days = np.arange(140)
+    noise = np.random.default_rng(0).normal(0.0, 1.0, 140)
+    refused = estimate(frame_of(100.0 + 0.01 * days**2 + noise), plan_of(140, 120))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "placebo_in_time_failed"
+    assert float(str(refused.evidence["mean_squared_z"])) > 3.0
+    assert "where 1 is expected" in refused.message
+
+
 def test_without_controls_a_short_history_is_an_assumption_at_best() -> None:
     frame, plan = series_study("A", 3, before=130, after=20, controls=())
     result = estimate(frame, plan, is_registered=True)

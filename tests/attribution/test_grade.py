@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution.checks.check import Check, Status
+from attribution.estimating import _CODES
 from attribution.grade import CONTROL_CHECKS, LETTERS, NEEDED_CHECKS, grade
+from attribution.refusal import REMEDIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NAMES = sorted(
     CONTROL_CHECKS
@@ -72,3 +79,15 @@ def test_one_more_check_never_raises_a_grade(
     more = [*fewer, check(name, status)]
     after = grade(best, more, design="it", is_exploratory=False).letter
     assert LETTERS.index(after) >= LETTERS.index(before)
+
+
+def test_each_needed_check_that_fails_has_a_code_of_its_own() -> None:
+    assert set(_CODES) == set(NEEDED_CHECKS)
+    assert set(_CODES.values()) <= set(REMEDIES)
+
+
+def test_each_code_of_a_refusal_can_come_about(repository: Path) -> None:
+    files = [*(repository / "attribution").rglob("*.py")]
+    texts = [file.read_text("utf-8") for file in files if file.stem != "refusal"]
+    unused = [code for code in REMEDIES if not any(f'"{code}"' in t for t in texts)]
+    assert not unused

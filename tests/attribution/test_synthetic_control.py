@@ -247,6 +247,17 @@ def test_a_level_that_no_donors_can_attain_is_refused() -> None:
     assert "0.056" in refused.message  # 1/18 periods; 1/9 by ranks
 
 
+def test_an_interval_that_no_test_bounds_is_called_unbounded() -> None:
+    """Eighteen periods attain 90 % and not 95 %."""
+    frame = depots(7, donors=8, before=13, after=5)
+    found = estimate(frame, panel_plan(frame, "2026-01-14"))
+    assert isinstance(found, Estimate), found
+    assert np.isfinite(found.effect.interval(0.9)).all()
+    assert found.effect.interval(0.95) == (-np.inf, np.inf)
+    assert "95% unbounded" in found.report()
+    assert len(found.path) == 5
+
+
 def test_additions_move_the_gap_as_they_should() -> None:
     rng = np.random.default_rng(8)
     donors = np.cumsum(rng.normal(0.0, 1.0, (6, 40)), axis=1)
