@@ -255,13 +255,17 @@ def _driver_row(driver: Driver, pool_id: str | None) -> _Row:
 
 
 def _rounded(value: float | None) -> float | None:
-    """Return eight digits: line items are added up in no certain order."""
-    return None if value is None else float(f"{value:.8g}")
+    """Return eight digits: line items are added up in no certain order.
+
+    Twelve first: sums of decimals often end in a five, which the order of a sum would
+    round up or down.
+    """
+    return None if value is None else float(f"{float(f'{value:.12g}'):.8g}")
 
 
 def _rounded_money(value: float) -> float:
     """Return eight digits and never a millionth: what cancels out is zero."""
-    return float(f"{round(value, 6):.8g}") + 0.0
+    return (_rounded(round(float(f"{value:.12g}"), 6)) or 0.0) + 0.0
 
 
 def _digest(series: Sequence[CostSeries]) -> str:

@@ -119,6 +119,7 @@ def test_a_figure_says_all_that_it_is_made_of(root: Path) -> None:
     assert [one["name"] for one in told["versions"]] == [
         "rules (allocation.yml)",
         "catalogue (catalog.yml)",
+        "settings (triptych.yml)",
         "models (SQL of the run)",
         "inputs (loads, settings, rules, locks, models)",
     ]
@@ -246,8 +247,8 @@ def test_a_replaced_delivery_is_no_longer_behind_the_figure(
     loads = [one for one in told["loads"] if one["source"] == "acme"]
     assert [one["row_count"] for one in loads] == [9]
     assert loads[0]["load_id"] not in {one["load_id"] for one in before["loads"]}
-    assert told["versions"][:3] == before["versions"][:3]
-    assert told["versions"][3] != before["versions"][3]
+    assert told["versions"][:4] == before["versions"][:4]
+    assert told["versions"][4] != before["versions"][4]
     # Only March was built anew, and both months are still derived.
     assert explained(copy, APRIL)["rederivation"]["is_equal"]
     assert explained(copy, SHARED)["rederivation"]["is_equal"]

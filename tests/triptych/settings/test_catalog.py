@@ -52,6 +52,8 @@ def test_the_dump_is_plain_json(files: SettingsFiles) -> None:
         "feature": "eta",
         "team": "ml",
         "aliases": ["eta_v2"],
+        "latency_threshold_seconds": None,
+        "minimum_requests_per_second": None,
         "valid_from": "2026-07-01",
         "valid_to": None,
     }
@@ -116,7 +118,9 @@ def test_without_a_file_the_catalogue_is_empty(files: SettingsFiles) -> None:
         (
             "models:\n  - id: m\n    features: eta\n",
             "catalog.yml:3: unknown key 'features' in model 'm'; known keys: id, name,"
-            " feature, team, aliases, valid_from, valid_to. Did you mean 'feature'?",
+            " feature, team, aliases, latency_threshold_seconds,"
+            " minimum_requests_per_second, valid_from, valid_to. Did you mean"
+            " 'feature'?",
         ),
         ("models:\n  - {name: M}\n", "catalog.yml:2: model 1 has no 'id'."),
         ("models: 5\n", "catalog.yml:1: models must be a list."),
