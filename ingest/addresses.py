@@ -43,9 +43,7 @@ def bare_address(address: str) -> str:
     ValueError
         It is no URL, or holds credentials, a query or a fragment.
     """
-    parts = urlsplit(address)
-    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not is_bare:
+    if not _is_bare(address):
         message = "must be an http or https address without credentials in it"
         raise ValueError(message)
     return address.rstrip("/")
@@ -62,17 +60,16 @@ def checked_base_url(address: str) -> str:
         It is no URL, holds credentials, a query or a fragment, or is not encrypted
         and not on this machine.
     """
-    parts = urlsplit(address)
-    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
-    if (
-        parts.scheme not in {"http", "https"}
-        or not parts.hostname
-        or not is_bare
-        or not is_safe_endpoint(address)
-    ):
+    if not (_is_bare(address) and is_safe_endpoint(address)):
         message = "must be https without credentials in it, or on this machine"
         raise ValueError(message)
     return address.rstrip("/")
+
+
+def _is_bare(address: str) -> bool:
+    parts = urlsplit(address)
+    has_more = parts.query or parts.fragment or "@" in parts.netloc
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not has_more
 
 
 __all__ = ["bare_address", "checked_base_url", "is_loopback", "is_safe_endpoint"]

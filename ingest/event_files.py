@@ -40,7 +40,7 @@ def read_events(files: Iterable[LocalFile]) -> FoundEvents:
     for file in files:
         for where, text in _texts(file, found):
             try:
-                events = list(_events(text, where))
+                events = list(_events(text))
             except UnfitEventError as error:
                 found.refused.append(f"{where}: {error}")
                 continue
@@ -70,7 +70,7 @@ def _texts(file: LocalFile, found: FoundEvents) -> Iterator[tuple[str, str]]:
         found.refused.append(f"{file.label}: the file cannot be read to its end")
 
 
-def _events(text: str, where: str) -> Iterator[ReceivedEvent]:
+def _events(text: str) -> Iterator[ReceivedEvent]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -79,7 +79,6 @@ def _events(text: str, where: str) -> Iterator[ReceivedEvent]:
         if not isinstance(one, dict):
             raise UnfitEventError("it is no JSON object")
         yield _event(one)
-    del where
 
 
 def _event(content: dict[str, Any]) -> ReceivedEvent:

@@ -64,7 +64,7 @@ class MappingRule(BaseModel):
         if not (self.model or self.pool):
             message = "a rule needs 'model', 'pool' or both"
             raise ValueError(message)
-        for name in _TEMPLATE.findall(f"{self.model or ''}{self.pool or ''}"):
+        for name in template_labels(f"{self.model or ''}{self.pool or ''}"):
             if name not in self.match:
                 message = f"'${{{name}}}' is no label that the rule matches"
                 raise ValueError(message)
@@ -109,8 +109,8 @@ class LabelMapping:
             found = _matched(conditions, labels)
             if found is None:
                 continue
-            model_id = model_id or _filled(rule.model, found)
-            pool_id = pool_id or _filled(rule.pool, found)
+            model_id = model_id or filled(rule.model, found)
+            pool_id = pool_id or filled(rule.pool, found)
         return Target(model_id, pool_id)
 
 
@@ -138,7 +138,9 @@ class LabelMatch:
 
 def filled(template: str | None, found: Mapping[str, str]) -> str | None:
     """Return a target with ``${label}`` filled in; ``None`` if nothing is left."""
-    return _filled(template, found)
+    if template is None:
+        return None
+    return _TEMPLATE.sub(lambda match: found[match[1]], template) or None
 
 
 def template_labels(template: str) -> list[str]:
@@ -164,12 +166,6 @@ def _matched(conditions: Sequence[_Condition], labels: Labels) -> dict[str, str]
             return None
         found[condition.label] = value
     return found
-
-
-def _filled(template: str | None, found: Mapping[str, str]) -> str | None:
-    if template is None:
-        return None
-    return _TEMPLATE.sub(lambda match: found[match[1]], template) or None
 
 
 def _condition(label: str, value: object) -> _Condition:

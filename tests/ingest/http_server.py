@@ -14,6 +14,7 @@ repeated, out of order, in a circle.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections import deque
@@ -27,6 +28,8 @@ from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from typing import Self
+
+    import pytest
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,18 @@ def out_of_order() -> Fault:
 def looping_token() -> Fault:
     """Let the last page name the first as its successor."""
     return Fault(pages="loop")
+
+
+def resolve_to_this_machine(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a name stand for this machine, which is another machine to who asks."""
+    real = socket.getaddrinfo
+
+    def resolve(asked: str, *args: object, **more: object) -> object:
+        known = "127.0.0.1" if asked == host else asked
+        return real(known, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setenv("NO_PROXY", host)
 
 
 class ScriptedServer:

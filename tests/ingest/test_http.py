@@ -23,6 +23,7 @@ from tests.ingest.http_server import (
     not_json,
     out_of_order,
     paged,
+    resolve_to_this_machine,
     slow,
     status,
     truncated_body,
@@ -308,8 +309,16 @@ def test_a_key_never_goes_unencrypted_to_another_machine() -> None:
         HttpClient(base_url="http://acme.example", source="acme", secrets=[SECRET])
 
 
-def test_without_a_key_another_machine_may_be_asked_unencrypted() -> None:
-    HttpClient(base_url="http://metrics.example", source="acme").close()
+def test_without_a_key_another_machine_may_be_asked_unencrypted(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to_this_machine("metrics.example", monkeypatch)
+    address = server.url.replace("127.0.0.1", "metrics.example")
+    with HttpClient(base_url=address, source="acme") as client:
+        assert client.get_json("/things") == {"price": Decimal("0.10")}
+    [request] = server.requests
+    assert f"http://{request.headers['host']}" == address
+    assert "authorization" not in request.headers
 
 
 # --- secrets ------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from ingest.testing import ConnectorCase
 from tests.ingest.connectors.test_mlflow import committed
+from tests.ingest.http_server import resolve_to_this_machine
 from tests.ingest.misbehaviour import first_failure
 from tests.ingest.real_mlflow import (
     MISSING_REASON,
@@ -175,17 +176,7 @@ def test_a_server_is_told_in_figures_by_check(server: str, tmp_path: Path) -> No
 def test_a_server_that_is_asked_under_another_name_says_how_it_is_started(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The name resolves to this machine, and the server does not go by it."""
-    import socket
-
-    real = socket.getaddrinfo
-
-    def resolve(host: str, *args: object, **more: object) -> object:
-        known = "127.0.0.1" if host == "mlflow.example.com" else host
-        return real(known, *args, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    monkeypatch.setenv("NO_PROXY", "mlflow.example.com")
+    resolve_to_this_machine("mlflow.example.com", monkeypatch)
     address = server.replace("127.0.0.1", "mlflow.example.com")
     [finding] = case_of(address, tmp_path).connector().check()
     assert "Invalid Host header" in finding.message
