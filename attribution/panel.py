@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_FREQUENCIES = {"day": "D", "month": "MS", "year": "YS"}
+#: How pandas calls the first days of the periods.
+FREQUENCIES = {"day": "D", "month": "MS", "year": "YS"}
 #: A series may lack this part of its history; the filter steps over it.
 GAP_RATIO_ALLOWED = 0.1
 _SHOWN = 5
@@ -129,10 +130,9 @@ def panel_of(frame: pd.DataFrame, plan: Plan) -> Panel:
     _check_values(rows, plan)
     dates = _calendar(rows, plan)
     units = tuple(sorted(rows["unit"].unique()))
-    named = [*_named_columns(plan)]
     wide = {
         name: _wide(rows, name, units, dates)
-        for name in ("outcome", *(name for name in named if name in rows))
+        for name in ("outcome", *_named_columns(plan))
     }
     outcome = wide.pop("outcome")
     launch = int(dates.searchsorted(pd.Timestamp(plan.launch)))
@@ -161,8 +161,9 @@ def _rows(frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
         )
     _check_unit(frame, plan)
     rows = frame[list(dict.fromkeys(wanted))].copy()
+    _refuse_nameless(rows)
     rows["unit"] = rows["unit"].astype(str)
-    rows["date"] = pd.to_datetime(rows["date"]).dt.tz_localize(None).dt.normalize()
+    rows["date"] = dates_of(rows)
     start, end = pd.Timestamp(plan.window.start), pd.Timestamp(plan.window.end)
     rows = rows[(rows["date"] >= start) & (rows["date"] < end)]
     if rows.empty or rows["date"].max() < pd.Timestamp(plan.launch):
@@ -173,6 +174,46 @@ def _rows(frame: pd.DataFrame, plan: Plan) -> pd.DataFrame:
             row_count=len(rows),
         )
     return rows.sort_values(["unit", "date"], ignore_index=True)
+
+
+def _refuse_nameless(rows: pd.DataFrame) -> None:
+    nameless = np.flatnonzero(rows["unit"].isna())
+    if len(nameless):
+        raise RefusalError(
+            "panel_unit_missing",
+            f"{len(nameless)} rows name no unit, the first being row"
+            f" {nameless[0] + 1}.",
+            nameless_rows=len(nameless),
+        )
+
+
+def dates_of(frame: pd.DataFrame) -> pd.Series[pd.Timestamp]:
+    """Return the dates of a study's rows, without time or zone.
+
+    Raises
+    ------
+    RefusalError
+        ``panel_date_unreadable``, with the first row that has none, or
+        ``panel_columns_missing``.
+    """
+    if "date" not in frame:
+        raise RefusalError("panel_columns_missing", "The data has no column 'date'.")
+    try:
+        read = pd.to_datetime(frame["date"], errors="coerce")
+        dates = read.dt.tz_localize(None).dt.normalize()
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RefusalError(
+            "panel_date_unreadable", f"Column 'date' does not hold dates: {error}."
+        ) from error
+    unreadable = np.flatnonzero(dates.isna())
+    if len(unreadable):
+        raise RefusalError(
+            "panel_date_unreadable",
+            f"{len(unreadable)} rows have no date, the first being row"
+            f" {unreadable[0] + 1} with {frame['date'].iloc[unreadable[0]]!r}.",
+            unreadable_rows=len(unreadable),
+        )
+    return dates
 
 
 def _named_columns(plan: Plan) -> list[str]:
@@ -258,7 +299,7 @@ def _first_of(rows: pd.DataFrame) -> str:
 
 def _calendar(rows: pd.DataFrame, plan: Plan) -> pd.DatetimeIndex:
     dates = pd.date_range(
-        rows["date"].min(), rows["date"].max(), freq=_FREQUENCIES[plan.period]
+        rows["date"].min(), rows["date"].max(), freq=FREQUENCIES[plan.period]
     )
     strange = rows[~rows["date"].isin(dates)]
     if len(strange):
@@ -327,4 +368,4 @@ def _hash(
     return digest.hexdigest()
 
 
-__all__ = ["GAP_RATIO_ALLOWED", "Panel", "panel_of"]
+__all__ = ["FREQUENCIES", "GAP_RATIO_ALLOWED", "Panel", "dates_of", "panel_of"]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 REMEDIES: Mapping[str, str] = {
     "panel_columns_missing": "Deliver the columns that the plan names.",
     "panel_empty": "Deliver the outcome for the window and units of the plan.",
+    "panel_unit_missing": "Deliver the unit of every row.",
+    "panel_date_unreadable": "Deliver the date of every row, as YYYY-MM-DD.",
     "panel_has_duplicates": "Deliver one row per unit and date.",
     "panel_has_gaps": "Deliver the missing dates, or end the window before them.",
     "panel_not_numeric": "Deliver numbers in the outcome and control columns.",

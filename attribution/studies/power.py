@@ -7,6 +7,7 @@ found.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from attribution.estimating import estimate
-from attribution.refusal import Refusal
+from attribution.panel import FREQUENCIES, dates_of
+from attribution.refusal import Refusal, RefusalError
 
 if TYPE_CHECKING:
     from attribution.plan import Plan
 
 #: Quantiles of the normal distribution: a two-sided 90 % interval, and 80 % power.
 INTERVAL_QUANTILE, POWER_QUANTILE = 1.645, 0.842
-_FREQUENCIES = {"day": "D", "month": "MS", "year": "YS"}
 
 
 def minimum_detectable_effect(
@@ -44,8 +45,10 @@ def minimum_detectable_effect(
         Infinite where no interval would be bounded; the refusal of the placebo study
         where the history is too short for one.
     """
-    dates = pd.to_datetime(history["date"]).dt.tz_localize(None)
-    before = history[dates < pd.Timestamp(plan.launch)]
+    try:
+        before = history[dates_of(history) < pd.Timestamp(plan.launch)]
+    except RefusalError as refused:
+        return replace(refused.refusal, study_id=plan.id, plan_hash=plan.hash)
     found = estimate(before, placebo_plan(plan), seed=seed)
     if isinstance(found, Refusal):
         return found
@@ -58,7 +61,7 @@ def minimum_detectable_effect(
 
 def placebo_plan(plan: Plan) -> Plan:
     """Return the plan of the same study, with its window ending where it begins."""
-    frequency = _FREQUENCIES[plan.period]
+    frequency = FREQUENCIES[plan.period]
     after = len(
         pd.date_range(plan.launch, plan.window.end, freq=frequency, inclusive="left")
     )

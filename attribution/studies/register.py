@@ -14,8 +14,8 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import pandas as pd
 
+from attribution.panel import dates_of
 from attribution.refusal import Refusal
 from attribution.studies.power import minimum_detectable_effect
 from triptych.errors import SettingsError, UsageError
@@ -23,6 +23,8 @@ from triptych.signatories import named_person
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from attribution.plan import Plan
 
@@ -206,7 +208,7 @@ def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:
     """
     if history is None:
         return at.date()
-    last = pd.Timestamp(pd.to_datetime(history["date"]).max())
+    last = dates_of(history).max()
     return max(at.date(), date(last.year, last.month, last.day))
 
 

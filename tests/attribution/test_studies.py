@@ -109,6 +109,22 @@ def test_power_looks_at_nothing_after_the_launch(plan: Plan) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("rows", "code"),
+    [
+        (history().drop(columns="date"), "panel_columns_missing"),
+        (history().assign(date="soon"), "panel_date_unreadable"),
+    ],
+)
+def test_a_history_without_dates_has_no_power_and_locks_nothing(
+    plan: Plan, register: StudyRegister, rows: pd.DataFrame, code: str
+) -> None:
+    refused = register.register(plan, by="Ada", at=MARCH, history=rows)
+    assert isinstance(refused, Refusal)
+    assert (refused.code, refused.study_id) == (code, "pilot")
+    assert register.entries() == []
+
+
 def test_a_plan_locked_before_its_launch_is_registered(
     plan: Plan, register: StudyRegister
 ) -> None:
