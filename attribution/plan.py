@@ -10,9 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Design = Literal[
     "auto",
@@ -29,7 +32,7 @@ _RESERVED = {"unit", "date", "outcome", "outcome_unit"}
 
 def _not_reserved(name: str) -> str:
     if name in _RESERVED:
-        raise ValueError(f"{name!r} is a column of its own, no control or exposure")
+        raise ValueError(f"{name!r} is a column of its own, no control or exposure.")
     return name
 
 
@@ -49,7 +52,7 @@ class Window(_Declared):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.end <= self.start:
-            raise ValueError(f"the window ends on {self.end}, before it starts")
+            raise ValueError(f"the window ends on {self.end}, before it starts.")
         return self
 
 
@@ -178,15 +181,15 @@ class Plan(_Declared):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.window.start < self.launch < self.window.end:
-            raise ValueError(f"the launch on {self.launch} lies outside the window")
+            raise ValueError(f"the launch on {self.launch} lies outside the window.")
         if self.treated and self.rollout:
-            raise ValueError("name units in `treated` or in `rollout`, not in both")
+            raise ValueError("name units in `treated` or in `rollout`, not in both.")
         if self.rollout and min(self.rollout.values()) != self.launch:
-            raise ValueError("the launch is the earliest date of the rollout")
+            raise ValueError("the launch is the earliest date of the rollout.")
         if self.seasonal_control and self.seasonal_control not in self.controls:
-            raise ValueError("the seasonal control is one of the controls")
+            raise ValueError("the seasonal control is one of the controls.")
         if len(set(self.controls)) != len(self.controls):
-            raise ValueError("a control is named twice")
+            raise ValueError("a control is named twice.")
         return self
 
     def canonical(self) -> str:
@@ -215,16 +218,19 @@ class Plan(_Declared):
             return self.rollout[unit]
         return self.launch if unit in self.treated else None
 
-    def changes(self, other: Plan) -> dict[str, tuple[Any, Any]]:
-        """Return what another plan says otherwise, by field: this one's, the other's.
+    def changes_since(self, earlier: Mapping[str, Any]) -> dict[str, list[Any]]:
+        """Return what this plan says otherwise than before, by field: before, now.
 
-        Fields are compared in their canonical form.
+        Parameters
+        ----------
+        earlier : mapping
+            A plan in its canonical form, which may lack fields that are newer.
         """
-        mine, theirs = json.loads(self.canonical()), json.loads(other.canonical())
+        now: dict[str, Any] = json.loads(self.canonical())
         return {
-            name: (mine[name], theirs[name])
-            for name in mine
-            if mine[name] != theirs[name]
+            name: [earlier.get(name), value]
+            for name, value in now.items()
+            if earlier.get(name) != value
         }
 
 

@@ -221,13 +221,6 @@ def _new_entry(
     detectable: float | None,
     previous: str,
 ) -> Entry:
-    canonical = json.loads(plan.canonical())
-    locked = before[-1].plan if before else canonical
-    changes = {
-        name: [locked.get(name), canonical[name]]
-        for name in canonical
-        if locked.get(name) != canonical[name]
-    }
     content: dict[str, Any] = {
         "study_id": plan.id,
         "plan_hash": plan.hash,
@@ -236,8 +229,8 @@ def _new_entry(
         "by": author,
         "data_cut_off": cut_off.isoformat(),
         "minimum_detectable_effect": detectable,
-        "changes": changes,
-        "plan": canonical,
+        "changes": plan.changes_since(before[-1].plan) if before else {},
+        "plan": json.loads(plan.canonical()),
         "previous_hash": previous,
     }
     return Entry(**content, entry_hash=_hash(Entry(**content)))

@@ -8,14 +8,11 @@ from pydantic import ValidationError
 
 from attribution.plan import Plan
 from triptych.settings.document import read_document
-from triptych.settings.problems import Problems, known_names
+from triptych.settings.explanation import explain
+from triptych.settings.problems import Problems
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pydantic_core import ErrorDetails
-
-    from triptych.settings.document import Document
 
 
 def read_plan(path: Path) -> Plan:
@@ -34,24 +31,11 @@ def read_plan(path: Path) -> Plan:
     try:
         return Plan.model_validate(document.data)
     except ValidationError as error:
-        for detail in error.errors():
-            line, text = _problem(detail, document)
-            problems.add(document.name, line, text)
+        for complaint in explain(error, schema=Plan, data=document.data):
+            line = document.line_of(complaint.path)
+            problems.add(document.name, line, complaint.text)
         problems.raise_if_any()
         raise
-
-
-def _problem(detail: ErrorDetails, document: Document) -> tuple[int, str]:
-    path = tuple(detail["loc"])
-    line = document.line_of(path)
-    name = ".".join(str(part) for part in path)
-    if detail["type"] == "extra_forbidden":
-        known = known_names("keys", Plan.model_fields, given=str(path[-1]))
-        return line, f"{name!r} is not a key of a study; {known}"
-    if detail["type"] == "missing":
-        return line, f"the study does not say {name!r}."
-    text = detail["msg"].removeprefix("Value error, ")
-    return line, f"{name}: {text}." if name else f"{text}."
 
 
 __all__ = ["read_plan"]

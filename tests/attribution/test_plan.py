@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import date
 from typing import Any
 
@@ -48,7 +49,12 @@ def test_whatever_is_declared_otherwise_changes_the_hash(
 ) -> None:
     plan, other = (Plan.model_validate(one) for one in (DECLARED, DECLARED | change))
     assert plan.hash != other.hash
-    assert set(plan.changes(other)) == set(change)
+    before = json.loads(plan.canonical())
+    changes = other.changes_since(before)
+    assert set(changes) == set(change)
+    assert all(old == before[name] for name, (old, _) in changes.items())
+    assert all(old != new for old, new in changes.values())
+    assert plan.changes_since(before) == {}
 
 
 @pytest.mark.parametrize(

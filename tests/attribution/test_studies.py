@@ -63,11 +63,17 @@ def test_a_file_is_the_plan_that_it_says(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ("outcome_unit: tickets\n", "", "does not say 'outcome_unit'"),
-        ("feature:", "features:", "pilot.yml:2: 'features' is not a key"),
-        ("launch: 2024-04-30", "launch: soon", "pilot.yml:5: launch: "),
-        ("2024-04-30", "2025-04-30", "outside the window"),
-        ("level: 0.9", "level: 95", "pilot.yml:7: decision_rule.level: "),
+        ("outcome_unit: tickets\n", "", "the file has no 'outcome_unit'"),
+        ("feature:", "features:", "pilot.yml:2: unknown key 'features'"),
+        ("launch: 2024-04-30", "launch: soon", "pilot.yml:5: launch is 'soon'"),
+        ("2024-04-30", "2025-04-30", "pilot.yml:1: the launch on 2025-04-30 lies"),
+        ("level: 0.9", "level: 95", "pilot.yml:7: decision_rule.level is '95'"),
+        (
+            "{start:",
+            "{begin:",
+            "pilot.yml:6: unknown key 'begin' in 'window'; known keys: start, end",
+        ),
+        ("launch:", "design: magic\nlaunch:", "the file names design 'magic'; "),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_line(

@@ -92,10 +92,13 @@ def _text(
         known = known_names(plural, names, given=given)
         if _is_policy(path):
             return f"policy {name!r} is {given!r}; {known_names('policies', names)}"
-        return f"{subject} names {name.replace('_', ' ')} {given!r}; {known}"
+        return (
+            f"{subject or 'the file'} names {name.replace('_', ' ')} {given!r}; {known}"
+        )
     label = _label(path, subject)
     if kind == "value_error":
-        return f"{label}: {details['ctx']['error']}"
+        text = str(details["ctx"]["error"])
+        return f"{label}: {text}" if label else text
     return f"{label} {_reason(details)}"
 
 
