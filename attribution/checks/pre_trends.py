@@ -1,10 +1,11 @@
 """Whether treated units already moved away before they were treated.
 
 One number is tested, the average effect of starting some periods too early. A pass
-means little: a bias of half the effect is found 6 to 11 times of 100. So the breakdown
-is printed too: how much larger than before the violations would have to be to take the
-effect away (Rambachan and Roth 2023, section 2, relative magnitudes; here with the
-whole interval moved by the largest bias, which is wider than theirs).
+means little: a trend that biases by half of an effect of one day's noise is found less
+than a third of times. So the breakdown is printed too: how much larger than before the
+violations would have to be to take the effect away (Rambachan and Roth 2023, section 2,
+relative magnitudes; here with the whole interval moved by the largest bias, which is
+wider than theirs).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Controls = Literal["never treated", "not yet treated"]
 #: Fewer units for each cell before treatment, or in a cohort, and the Wald test
-#: rejects what is true: at 60 units it did so 98 times of 100.
+#: rejects what is true: at 60 units it does so more than 80 times of 100.
 UNITS_PER_CELL, UNITS_PER_COHORT = 25, 10
 
 

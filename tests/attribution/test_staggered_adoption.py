@@ -11,8 +11,10 @@ import pytest
 from scipy import stats
 
 from attribution import Estimate, Plan, Refusal, estimate
+from attribution.estimators import group_time_effects as group_time_effects_module
 from attribution.estimators.group_time_effects import group_time_effects
 from attribution.estimators.imputation import imputation_of, lead_of
+from attribution.panel import panel_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,6 +231,12 @@ def rollout(
     return pd.concat(rows, ignore_index=True), plan
 
 
+def arrays(units: int, seed: int) -> Table:
+    """Return the outcomes of a roll-out without any effect, and the first periods."""
+    panel = panel_of(*rollout(units, seed))
+    return panel.outcome, panel.first
+
+
 def test_a_planted_growing_effect_is_covered() -> None:
     frame, plan = rollout(20, 3, effect=2.0)
     found = estimate(frame, plan, is_registered=True)
@@ -254,6 +262,35 @@ def test_trends_that_differ_before_cap_the_grade() -> None:
     assert check.status == "fail"
     assert "breakdown" in check.why
     assert found.grade in "CD"
+
+
+def test_a_joint_test_of_all_cells_before_rejects_what_is_true(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So it is not asked with few units: at 5 %, trends that are parallel fail it."""
+    assert group_time_effects(*arrays(60, 0)).pre_trend_p_value() is None
+    monkeypatch.setattr(group_time_effects_module, "UNITS_PER_CELL", 0)
+    p_values = [
+        group_time_effects(*arrays(60, seed)).pre_trend_p_value() for seed in range(40)
+    ]
+    assert np.mean([p is not None and p < 0.05 for p in p_values]) > 0.8
+
+
+@pytest.mark.parametrize("units", [15, 30])
+def test_a_lead_misses_most_trends_that_bias_by_half_of_the_effect(units: int) -> None:
+    """The effect is 1, the standard deviation of a day's shock."""
+    outcome, first = arrays(units, 0)
+    steps = np.arange(24.0) * (first < 24)[:, None]
+    trend = 0.5 * steps / imputation_of(steps, first).average
+    assert imputation_of(trend, first).average == pytest.approx(0.5)
+    found = 0
+    for seed in range(60):
+        outcome, first = arrays(units, seed)
+        lead = lead_of(outcome + trend, first, 4)
+        covariance, counted = lead.jackknife_covariance()
+        t = lead.average / np.sqrt(covariance.sum())
+        found += 2.0 * stats.t.sf(abs(t), counted - 1) < 0.05
+    assert 0 < found < 60 / 3
 
 
 def part_of(frame: pd.DataFrame, plan: Plan, units: list[str]) -> Estimate | Refusal:
