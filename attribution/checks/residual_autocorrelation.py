@@ -1,7 +1,7 @@
 """Whether one-step errors of the history still depend on each other (Ljung–Box).
 
-It warns and never fails: with second-order memory, which it finds, coverage was
-measured at 0.95 and above.
+It warns and never fails: with second-order memory, which it finds, 95 % intervals of
+the model still hold.
 """
 
 from __future__ import annotations

@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import signal
 
 from attribution import Estimate, Plan, Refusal, estimate
+from attribution.checks.residual_autocorrelation import residual_autocorrelation
 from attribution.estimators.series_model import fit_series
 from attribution.simulated_worlds import simulate
 from tests.attribution.studies_for_tests import frame_of, plan_of, series_study
@@ -116,6 +120,53 @@ def usual(series: Any) -> np.ndarray:
     return kernel(series.outcome, series.controls, series.launch)
 
 
+#: A fit takes a tenth of a second.
+PROPERTY = settings(deadline=None, max_examples=15)
+
+
+@PROPERTY
+@given(
+    exponent=st.floats(-6.0, 6.0),
+    control_exponent=st.floats(-6.0, 6.0),
+    added=st.floats(-1e3, 1e3),
+    per_day=st.floats(-50.0, 50.0),
+)
+def test_units_origins_and_what_is_added_change_an_effect_as_they_must(
+    series: Any,
+    usual: np.ndarray,
+    exponent: float,
+    control_exponent: float,
+    added: float,
+    per_day: float,
+) -> None:
+    """``s (y + a + d)`` on ``c (x + a)``, ``d`` after only: ``s`` (effect + d)."""
+    scale = 10.0**exponent
+    controls = 10.0**control_exponent * (series.controls + added)
+    found = kernel(
+        scale * (series.with_effect(per_day) + added), controls, series.launch
+    )
+    assert found / scale - 30.0 * per_day == pytest.approx(usual, rel=1e-5, abs=1e-4)
+
+
+@PROPERTY
+@given(
+    level=st.floats(-1e6, 1e6),
+    mixed=st.tuples(st.floats(-5.0, 5.0), st.floats(-5.0, 5.0)),
+    order=st.permutations(range(3)),
+)
+def test_a_constant_among_controls_and_a_mixture_after_them_change_nothing(
+    series: Any,
+    usual: np.ndarray,
+    level: float,
+    mixed: tuple[float, float],
+    order: list[int],
+) -> None:
+    x = series.controls
+    more = np.column_stack([x, np.full(len(x), level), x @ np.array(mixed) + level])
+    found = kernel(series.outcome, more[:, [*order, 3]], series.launch)
+    assert found == pytest.approx(usual, rel=1e-6)
+
+
 def test_an_addition_after_the_launch_moves_the_effect_by_just_that(
     series: Any, usual: np.ndarray
 ) -> None:
@@ -200,6 +251,26 @@ def test_intervals_hold_in_simulated_worlds(world: str) -> None:
         )
         low, high = fitted.effect_interval(0.95)
         hits += low < 0 < high
+    assert hits >= 10
+
+
+def test_second_order_memory_is_seen_and_intervals_hold() -> None:
+    """Errors ``u = 1.2 u₋₁ - 0.6 u₋₂ + ε`` are no AR(1); bars as above."""
+    hits = 0
+    for seed in range(14):
+        rng = np.random.default_rng([seed, 78])
+        controls = simulate("A", rng, days=220, after=30).controls
+        noise = signal.lfilter([1.0], [1.0, -1.2, 0.6], rng.normal(0.0, 2.0, 320))
+        fitted = fit_series(
+            controls @ np.array([0.8, 0.3]) + np.asarray(noise)[100:],
+            controls,
+            190,
+            np.random.default_rng(seed),
+            draws=500,
+        )
+        low, high = fitted.effect_interval(0.95)
+        hits += low < 0 < high
+        assert residual_autocorrelation(fitted.residuals(), 7).status == "warn"
     assert hits >= 10
 
 

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from attribution import Estimate, Refusal, estimate
 from attribution.estimators.experiment import (
     Arms,
+    Difference,
     adjusted_difference,
     cluster_difference,
     regression_difference,
@@ -22,6 +25,7 @@ from attribution.estimators.experiment import (
 from tests.attribution.studies_for_tests import START, plan_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from attribution.plan import Plan
@@ -126,6 +130,40 @@ def test_what_was_before_narrows_the_interval() -> None:
     arm = frame.groupby("unit")["arm"].first()
     plain = np.sqrt(sum(means[arm == k].var() / (arm == k).sum() for k in (0, 1)))
     assert (adjusted / 2000) / plain < 0.5
+
+
+ARM = np.random.default_rng(5).permutation(np.arange(40) % 2) == 1
+HABIT = np.random.default_rng(6).normal(20.0, 4.0, 40)
+AFTER = HABIT[:, None] + np.random.default_rng(7).normal(0.0, 4.0, (40, 3))
+
+
+@pytest.mark.parametrize("difference", [adjusted_difference, cluster_difference])
+@settings(deadline=None, max_examples=60)
+@given(
+    exponent=st.floats(-6.0, 6.0),
+    habit_exponent=st.floats(-6.0, 6.0),
+    added=st.floats(-1e3, 1e3),
+    effect=st.floats(-50.0, 50.0),
+    order=st.permutations(range(40)),
+)
+def test_a_difference_and_its_error_change_as_they_must(
+    difference: Callable[[Arms], Difference],
+    exponent: float,
+    habit_exponent: float,
+    added: float,
+    effect: float,
+    order: list[int],
+) -> None:
+    """Levels, units of what was before, and the order of units do nothing."""
+    scale = 10.0**exponent
+    usual = difference(Arms(ARM, AFTER, HABIT))
+    outcome = scale * (AFTER + added + effect * ARM[:, None])
+    before = 10.0**habit_exponent * (HABIT + added)
+    moved = difference(Arms(ARM[order], outcome[order], before[order]))
+    assert moved.path / scale == pytest.approx(usual.path + effect, rel=1e-6, abs=1e-6)
+    assert moved.covariance / scale**2 == pytest.approx(
+        usual.covariance, rel=1e-5, abs=1e-6
+    )
 
 
 def test_swapped_arms_turn_the_sign() -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from attribution import Refusal, estimate
 from attribution.panel import panel_of
@@ -99,6 +101,24 @@ def test_the_hash_of_the_data_does_not_depend_on_the_order_of_its_rows() -> None
     assert panel_of(shuffled, PLAN).data_hash == panel_of(FRAME, PLAN).data_hash
     other = FRAME.assign(outcome=FRAME["outcome"] + 1e-9)
     assert panel_of(other, PLAN).data_hash != panel_of(FRAME, PLAN).data_hash
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.permutations(range(40)))
+def test_rows_of_several_units_may_come_in_any_order(order: list[int]) -> None:
+    days = pd.date_range("2024-01-01", periods=20)
+    rows = pd.DataFrame(
+        {
+            "unit": ["b"] * 20 + ["a"] * 20,
+            "date": [*days, *days],
+            "outcome": np.arange(40.0),
+        }
+    )
+    plan = plan_of(20, 15, treated=("a",))
+    panel = panel_of(rows.iloc[order], plan)
+    assert panel.units == ("a", "b")
+    assert panel.outcome.tolist() == [[*range(20, 40)], [*range(20)]]
+    assert panel.data_hash == panel_of(rows, plan).data_hash
 
 
 def test_a_multiplicative_plan_refuses_a_zero() -> None:

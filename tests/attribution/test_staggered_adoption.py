@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as extra
 from scipy import stats
 
 from attribution import Estimate, Plan, Refusal, estimate
@@ -190,6 +193,39 @@ def test_adding_to_treated_cells_adds_to_the_effect_and_to_others_nothing() -> N
     assert imputation_of(1e6 * outcome, first).average == pytest.approx(1e6 * usual)
     order = rng.permutation(9)
     assert imputation_of(outcome[order], first[order]).average == pytest.approx(usual)
+
+
+STARTS = np.array([4, 4, 6, 6, 8, 8, 8, 8, 8])
+NOISE = np.random.default_rng(2).normal(0.0, 1.0, (9, 8))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    exponent=st.floats(-6.0, 6.0),
+    of_units=extra.arrays(float, 9, elements=st.floats(-1e3, 1e3)),
+    of_periods=extra.arrays(float, 8, elements=st.floats(-1e3, 1e3)),
+    effect=st.floats(-50.0, 50.0),
+    order=st.permutations(range(9)),
+)
+def test_an_imputed_effect_and_its_errors_change_as_they_must(
+    exponent: float,
+    of_units: np.ndarray,
+    of_periods: np.ndarray,
+    effect: float,
+    order: list[int],
+) -> None:
+    """What is a unit's or a period's own does nothing, nor does the order of units."""
+    scale = 10.0**exponent
+    treated = np.arange(8) >= STARTS[:, None]
+    outcome = scale * (NOISE + of_units[:, None] + of_periods + effect * treated)
+    usual = imputation_of(NOISE, STARTS)
+    moved = imputation_of(outcome[order], STARTS[order])
+    assert moved.average / scale == pytest.approx(usual.average + effect, abs=1e-8)
+    analytic = moved.analytic_covariance(STARTS[order]) / scale**2
+    assert analytic == pytest.approx(usual.analytic_covariance(STARTS), abs=1e-8)
+    # Without a unit, a period's share of the cells is another; the sum's is not.
+    jackknifed = moved.jackknife_covariance()[0].sum() / scale**2
+    assert jackknifed == pytest.approx(usual.jackknife_covariance()[0].sum(), abs=1e-8)
 
 
 def test_a_lead_finds_a_trend_that_was_there_before() -> None:

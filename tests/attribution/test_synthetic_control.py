@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from attribution import Estimate, Plan, Refusal, estimate
 from attribution.estimators.convex_weights import convex_weights
@@ -256,6 +258,39 @@ def test_an_interval_that_no_test_bounds_is_called_unbounded() -> None:
     assert found.effect.interval(0.95) == (-np.inf, np.inf)
     assert "95% unbounded" in found.report()
     assert len(found.path) == 5
+
+
+RNG = np.random.default_rng(8)
+WALKS = np.cumsum(RNG.normal(0.0, 1.0, (6, 40)), axis=1)
+MIXED = WALKS[:3].mean(axis=0) + RNG.normal(0.0, 0.3, 40)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    exponent=st.floats(-6.0, 6.0),
+    own=st.floats(-1e3, 1e3),
+    common=st.floats(-1e3, 1e3),
+    per_period=st.floats(-50.0, 50.0),
+    order=st.permutations(range(6)),
+)
+def test_a_gap_and_its_tests_change_as_they_must(
+    exponent: float, own: float, common: float, per_period: float, order: list[int]
+) -> None:
+    """Levels and the order of donors do nothing; what all gain after cancels out."""
+    scale = 10.0**exponent
+    later = (np.arange(40) >= 30).astype(float)
+    usual = SyntheticGaps(MIXED, WALKS, 30)
+    moved = SyntheticGaps(
+        scale * (MIXED + own + (common + per_period) * later),
+        scale * (WALKS[order] + common * later),
+        30,
+    )
+    expected = usual.mean_gap + per_period
+    assert moved.mean_gap / scale == pytest.approx(expected, rel=1e-5, abs=1e-5)
+    assert moved.error_before / scale == pytest.approx(usual.error_before, rel=1e-5)
+    alphas = np.array([0.2, 0.5])
+    halves = moved.rank_half_widths(alphas) / scale
+    assert halves == pytest.approx(usual.rank_half_widths(alphas), rel=1e-4)
 
 
 def test_additions_move_the_gap_as_they_should() -> None:

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from attribution.calibration_cards import card_of
 from attribution.checks import donor_hull, season_coverage
+from attribution.checks.placebo_in_time import placebo_in_time
 from attribution.effect import DRAW_COUNT
 from attribution.estimators import staggered_adoption
 from attribution.plan import Design
-from attribution.simulated_worlds import WORLDS, simulate
+from attribution.simulated_worlds import WORLDS, SimulatedSeries, simulate
 from benchmarks.calibration import CALIBRATIONS, main, table
 from benchmarks.calibration_of_panels import calibrate_synthetic_control
 from benchmarks.calibration_of_series import plug_in, recommended, step_with_hac
@@ -97,6 +99,27 @@ def test_checks_and_estimators_say_what_their_cards_measured() -> None:
     held = [100.0 * value for world, value in figures(*rows).items() if "grow" in world]
     expected = f"held the truth {min(held):.0f} to {max(held):.0f} times of 100"
     assert expected in said(staggered_adoption)
+
+
+def test_step_regressions_that_pass_placebos_hold_no_more_than_half_of_times() -> None:
+    rng = np.random.default_rng(0)
+    passed = []
+    for seed in range(200):
+        series = simulate("B", np.random.default_rng([seed, 5]), days=250, after=60)
+        z = []
+        for launch in np.linspace(95, 143, 6).astype(int):
+            end = launch + 47
+            early = SimulatedSeries(
+                series.outcome[:end], series.controls[:end], int(launch)
+            )
+            low, high = step_with_hac(early, rng)[0]
+            z.append((low + high) / (high - low) * stats.norm.ppf(0.975))
+        if placebo_in_time(np.array(z), 47).status != "fail":
+            low, high = step_with_hac(series, rng)[0]
+            passed.append(low < 0 < high)
+    assert len(passed) > 30
+    # Three standard errors of a half, seen 30 times and more, are 0.27.
+    assert np.mean(passed) == pytest.approx(0.5, abs=0.27)
 
 
 def test_a_calibration_is_printed_and_written(
