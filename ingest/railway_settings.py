@@ -6,8 +6,8 @@ from datetime import date
 
 from pydantic import Field, field_validator
 
-from ingest.addresses import checked_base_url
 from ingest.connector import SourceConfig
+from ingest.http_options import BaseUrl, EnvironmentVariable
 from ingest.label_mapping import MappingRule, refuse_unknown_labels
 from ingest.railway_api import BASE_URL
 from ingest.railway_invoices import InvoiceItem
@@ -22,12 +22,11 @@ class RailwayConfig(SourceConfig):
     """Options of a ``railway`` source: one workspace and what its usage costs."""
 
     workspace_id: str = Field(description="Workspace whose bill is read.")
-    key_variable: str = Field(
+    key_variable: EnvironmentVariable = Field(
         default="RAILWAY_API_TOKEN",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="Environment variable that holds the token.",
     )
-    base_url: str = Field(default=BASE_URL, description="Address of the API.")
+    base_url: BaseUrl = Field(default=BASE_URL, description="Address of the API.")
     path: str | None = Field(
         default=None,
         min_length=1,
@@ -84,11 +83,6 @@ class RailwayConfig(SourceConfig):
     timeout_seconds: float = Field(
         default=30, gt=0, le=600, description="How long to wait for an answer."
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
 
     @field_validator("prices")
     @classmethod

@@ -12,9 +12,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from ingest.addresses import checked_base_url
 from ingest.argocd_rows import ArgocdEnvironment, deployment_rows
 from ingest.connector import (
     Delivery,
@@ -25,6 +24,12 @@ from ingest.connector import (
     Window,
 )
 from ingest.http import HttpClient, secret_from_environment
+from ingest.http_options import (
+    BaseUrl,
+    EnvironmentVariable,
+    RequestsPerSecond,
+    TimeoutSeconds,
+)
 from ingest.listing_pages import each_once
 from ingest.llm_results import text_rows
 from ingest.remembered_loads import RememberedLoads
@@ -43,10 +48,9 @@ _APPLICATIONS = "/api/v1/applications"
 class ArgocdConfig(SourceConfig):
     """Options of an ``argocd`` source: the applications of one server."""
 
-    base_url: str = Field(description="Address of the server.")
-    token_variable: str = Field(
+    base_url: BaseUrl = Field(description="Address of the server.")
+    token_variable: EnvironmentVariable = Field(
         default="ARGOCD_AUTH_TOKEN",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="Environment variable that holds the token.",
     )
     projects: tuple[str, ...] = Field(
@@ -59,17 +63,8 @@ class ArgocdConfig(SourceConfig):
         default=("environment", "env"),
         description="Labels that name the environment where no rule holds.",
     )
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
 
 
 class Argocd:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -27,6 +26,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.cost_explorer_api import WHERE, CostExplorerApi
+from ingest.http_options import BaseUrl
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class AwsCostExplorerConfig(SourceConfig):
     profile: str | None = Field(
         default=None, description="Named profile of the AWS credential chain."
     )
-    endpoint_url: str | None = Field(
+    endpoint_url: BaseUrl | None = Field(
         default=None, description="Address, where it is not AWS's own."
     )
     timeout_seconds: float = Field(
@@ -109,11 +109,6 @@ class AwsCostExplorerConfig(SourceConfig):
             message = "names the same group twice"
             raise ValueError(message)
         return value
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _is_safe(cls, value: str | None) -> str | None:
-        return None if value is None else checked_base_url(value)
 
 
 class AwsCostExplorer:

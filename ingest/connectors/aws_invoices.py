@@ -15,9 +15,8 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field
 
-from ingest.addresses import checked_base_url
 from ingest.aws_invoices_api import WHERE, AmountKind, InvoicesApi
 from ingest.connector import (
     Delivery,
@@ -27,6 +26,7 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
+from ingest.http_options import BaseUrl
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
@@ -74,17 +74,12 @@ class AwsInvoicesConfig(SourceConfig):
     profile: str | None = Field(
         default=None, description="Named profile of the AWS credential chain."
     )
-    endpoint_url: str | None = Field(
+    endpoint_url: BaseUrl | None = Field(
         default=None, description="Address, where it is not AWS's own."
     )
     timeout_seconds: float = Field(
         default=60, gt=0, le=600, description="How long to wait for an answer."
     )
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _is_safe(cls, value: str | None) -> str | None:
-        return None if value is None else checked_base_url(value)
 
 
 class AwsInvoices:

@@ -15,9 +15,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field
 
-from ingest.addresses import checked_base_url
 from ingest.azure_invoices_api import AzureInvoicesApi
 from ingest.connector import (
     Delivery,
@@ -27,6 +26,7 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
+from ingest.http_options import BaseUrl
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
@@ -65,18 +65,13 @@ class AzureInvoicesConfig(SourceConfig):
     months_back: int = Field(
         default=12, ge=0, le=60, description="Months before this one to ask for."
     )
-    base_url: str = Field(
+    base_url: BaseUrl = Field(
         default="https://management.azure.com",
         description="Address of Azure Resource Manager.",
     )
     timeout_seconds: float = Field(
         default=60, gt=0, le=600, description="How long to wait for an answer."
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
 
 
 class AzureInvoices:

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -32,6 +31,12 @@ from ingest.github_api import GithubApi
 from ingest.github_changes import GithubRules, RepositoryChanges, Span
 from ingest.github_rows import PAYLOAD_COLUMNS, GithubReading
 from ingest.http import NotThereError, secret_from_environment
+from ingest.http_options import (
+    BaseUrl,
+    EnvironmentVariable,
+    RequestsPerSecond,
+    TimeoutSeconds,
+)
 from ingest.llm_results import text_rows
 from ingest.remembered_loads import RememberedLoads
 from triptych.errors import SourceAccessError, TriptychError
@@ -61,13 +66,12 @@ class GithubWorkflow(BaseModel):
 class GithubConfig(SourceConfig):
     """Options of a ``github`` source: some repositories of one server."""
 
-    base_url: str = Field(
+    base_url: BaseUrl = Field(
         default="https://api.github.com",
         description="Address of the API; https://HOST/api/v3 of a server of your own.",
     )
-    token_variable: str = Field(
+    token_variable: EnvironmentVariable = Field(
         default="GITHUB_TOKEN",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="Environment variable that holds the token.",
     )
     repositories: tuple[str, ...] = Field(
@@ -111,17 +115,8 @@ class GithubConfig(SourceConfig):
         le=24 * 31,
         description="How long after its change a deployment is still read again.",
     )
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
 
     @field_validator("repositories")
     @classmethod

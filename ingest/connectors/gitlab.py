@@ -12,9 +12,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -26,6 +25,12 @@ from ingest.connector import (
 from ingest.gitlab_api import GitlabApi
 from ingest.gitlab_rows import commit_row, deployment_row
 from ingest.http import NotThereError, secret_from_environment
+from ingest.http_options import (
+    BaseUrl,
+    EnvironmentVariable,
+    RequestsPerSecond,
+    TimeoutSeconds,
+)
 from ingest.llm_results import text_rows
 from ingest.remembered_loads import RememberedLoads
 from ingest.state_rows import instant
@@ -45,12 +50,11 @@ _PRODUCTION_TIER = "production"
 class GitlabConfig(SourceConfig):
     """Options of a ``gitlab`` source: some projects of one server."""
 
-    base_url: str = Field(
+    base_url: BaseUrl = Field(
         default="https://gitlab.com", description="Address of the server."
     )
-    token_variable: str = Field(
+    token_variable: EnvironmentVariable = Field(
         default="GITLAB_TOKEN",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="Environment variable that holds the token.",
     )
     projects: tuple[str, ...] = Field(
@@ -80,17 +84,8 @@ class GitlabConfig(SourceConfig):
         le=24 * 31,
         description="How long after its change a deployment is still read again.",
     )
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
 
 
 class Gitlab:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -24,6 +23,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.http import HttpClient, follow_pages, secret_from_environment
+from ingest.http_options import BaseUrl, RequestsPerSecond, TimeoutSeconds
 from ingest.incident_io_rows import CUSTOM_COLUMNS, IncidentReading, incident_rows
 from ingest.llm_results import text_rows
 from ingest.remembered_loads import RememberedLoads
@@ -59,7 +59,7 @@ class IncidentIoConfig(SourceConfig):
         description="service, environment, team_id, model_id, feature_id → name of a"
         " custom field whose values are chosen from a list.",
     )
-    base_url: str = Field(
+    base_url: BaseUrl = Field(
         default="https://api.incident.io", description="Address of the API."
     )
     key_variable: str = Field(
@@ -71,17 +71,8 @@ class IncidentIoConfig(SourceConfig):
         default=None, description="Incidents changed before it are never asked for."
     )
     page_size: int = Field(default=250, ge=1, le=500, description="Incidents per page.")
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
 
     @field_validator("custom_fields")
     @classmethod

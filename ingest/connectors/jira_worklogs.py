@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -29,6 +28,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.http import HttpClient, follow_pages, secret_from_environment
+from ingest.http_options import BaseUrl, RequestsPerSecond, TimeoutSeconds
 from ingest.jira_worklog_rows import (
     WorklogMapping,
     WorklogRule,
@@ -64,7 +64,7 @@ _READING_VERSION = 1
 class JiraWorklogsConfig(SourceConfig):
     """Options of a ``jira_worklogs`` source."""
 
-    base_url: str = Field(description="Address of the site.")
+    base_url: BaseUrl = Field(description="Address of the site.")
     auth: Literal["basic", "bearer"] = Field(
         default="basic", description="basic: an account's API token; bearer: a token."
     )
@@ -89,17 +89,8 @@ class JiraWorklogsConfig(SourceConfig):
     deletion_days: int = Field(
         default=60, ge=1, le=365, description="How far back deletions are read again."
     )
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
 
 
 class JiraWorklogs:

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -32,6 +31,7 @@ from ingest.connector import (
 )
 from ingest.gateway_usage import STREAM, Tally, UnreadableError, to_count, to_moment
 from ingest.http import HttpClient, follow_pages, secret_from_environment
+from ingest.http_options import BaseUrl, RequestsPerSecond, TimeoutSeconds
 from ingest.label_mapping import LabelMapping, MappingRule, refuse_unknown_labels
 from ingest.langfuse_lines import (
     DIMENSIONS,
@@ -67,7 +67,7 @@ _SUMS = (
 class LangfuseConfig(SourceConfig):
     """Options of a ``langfuse`` source; one project is one source."""
 
-    base_url: str = Field(
+    base_url: BaseUrl = Field(
         default="https://cloud.langfuse.com", description="Address of Langfuse."
     )
     public_key_variable: str = Field(
@@ -101,17 +101,8 @@ class LangfuseConfig(SourceConfig):
     page_size: int = Field(
         default=1000, ge=1, le=1000, description="Observations per page."
     )
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
 
     @model_validator(mode="after")
     def _knows_its_labels(self) -> LangfuseConfig:

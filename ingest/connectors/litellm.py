@@ -19,9 +19,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -33,6 +32,7 @@ from ingest.connector import (
 from ingest.files import LocalFiles
 from ingest.gateway_usage import STREAM, Tally, UnreadableError, to_moment
 from ingest.http import HttpClient, secret_from_environment
+from ingest.http_options import BaseUrl, RequestsPerSecond, TimeoutSeconds
 from ingest.label_mapping import LabelMapping, MappingRule, refuse_unknown_labels
 from ingest.litellm_activity import DayOfActivity, daily_activity
 from ingest.litellm_files import count_file
@@ -60,7 +60,7 @@ _FIRST_INSTANT = time(tzinfo=UTC)
 class LitellmConfig(SourceConfig):
     """Options of a ``litellm`` source: ``base_url`` or ``path``, never both."""
 
-    base_url: str | None = Field(
+    base_url: BaseUrl | None = Field(
         default=None, description="Address of the proxy; the spend API is asked."
     )
     path: str | None = Field(
@@ -97,19 +97,10 @@ class LitellmConfig(SourceConfig):
     page_size: int = Field(
         default=100, ge=1, le=1000, description="Requests per page of the log."
     )
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
     delimiter: str = Field(default=",", description="Delimiter of CSV files.")
     encoding: str = Field(default="utf-8", description="Encoding of CSV files.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str | None) -> str | None:
-        return None if value is None else checked_base_url(value)
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> LitellmConfig:

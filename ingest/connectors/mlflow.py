@@ -17,9 +17,9 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from ingest.addresses import bare_address
 from ingest.connector import (
@@ -31,6 +31,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.http import HttpClient, secret_from_environment
+from ingest.http_options import EnvironmentVariable, RequestsPerSecond, TimeoutSeconds
 from ingest.llm_results import text_rows
 from ingest.mlflow_api import MlflowApi
 from ingest.mlflow_rows import (
@@ -62,29 +63,27 @@ RUNS, VERSIONS, PROMOTIONS = "training_runs", "model_versions", "promotions"
 
 #: Changing how an answer becomes rows makes every run new again.
 _READING_VERSION = 1
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 class MlflowConfig(SourceConfig):
     """Options of an ``mlflow`` source: one tracking server with its registry."""
 
-    base_url: str = Field(description="Address of the server.")
+    base_url: Annotated[str, AfterValidator(bare_address)] = Field(
+        description="Address of the server."
+    )
     auth: Literal["none", "bearer", "basic"] = Field(
         default="none", description="How the server knows who asks."
     )
-    token_variable: str = Field(
+    token_variable: EnvironmentVariable = Field(
         default="MLFLOW_TRACKING_TOKEN",
-        pattern=_VARIABLE,
         description="Environment variable that holds the token, with auth: bearer.",
     )
-    username_variable: str = Field(
+    username_variable: EnvironmentVariable = Field(
         default="MLFLOW_TRACKING_USERNAME",
-        pattern=_VARIABLE,
         description="Environment variable that holds the user, with auth: basic.",
     )
-    password_variable: str = Field(
+    password_variable: EnvironmentVariable = Field(
         default="MLFLOW_TRACKING_PASSWORD",
-        pattern=_VARIABLE,
         description="Environment variable that holds the password, with auth: basic.",
     )
     experiments: tuple[str, ...] = Field(
@@ -110,17 +109,8 @@ class MlflowConfig(SourceConfig):
     page_size: int = Field(
         default=1000, ge=1, le=10_000, description="Entries per page."
     )
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_an_address(cls, value: str) -> str:
-        return bare_address(value)
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
 
 
 class Mlflow:

@@ -16,9 +16,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, cast
 
 import pyarrow as pa
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -27,6 +26,7 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
+from ingest.http_options import BaseUrl
 from ingest.oci_invoices_api import OciInvoicesApi
 from triptych.errors import TriptychError
 
@@ -75,18 +75,13 @@ class OciInvoicesConfig(SourceConfig):
     months_back: int = Field(
         default=12, ge=0, le=60, description="Months before this one to ask for."
     )
-    base_url: str = Field(
+    base_url: BaseUrl = Field(
         default="https://ospap.oracle.com",
         description="Address of the OSP Gateway.",
     )
     timeout_seconds: float = Field(
         default=60, gt=0, le=600, description="How long to wait for an answer."
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
 
 
 class OciInvoices:

@@ -14,9 +14,8 @@ import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -26,6 +25,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.http import HttpClient, follow_pages, secret_from_environment
+from ingest.http_options import BaseUrl, RequestsPerSecond, TimeoutSeconds
 from ingest.incident_weeks import INCIDENTS, IncidentWeeks
 from ingest.llm_results import text_rows
 from ingest.numbered_pages import numbered_pages
@@ -52,7 +52,7 @@ _READING_VERSION = 1
 class PagerdutyConfig(SourceConfig):
     """Options of a ``pagerduty`` source."""
 
-    base_url: str = Field(
+    base_url: BaseUrl = Field(
         default="https://api.pagerduty.com",
         description="Address of the API; https://api.eu.pagerduty.com in the EU.",
     )
@@ -77,17 +77,8 @@ class PagerdutyConfig(SourceConfig):
         default=30, ge=2, le=180, description="How far back is read again each time."
     )
     page_size: int = Field(default=100, ge=1, le=100, description="Incidents per page.")
-    timeout_seconds: float = Field(
-        default=60, gt=0, le=600, description="How long an answer is waited for."
-    )
-    requests_per_second: float | None = Field(
-        default=None, gt=0, description="Not to be exceeded."
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_safe(cls, value: str) -> str:
-        return checked_base_url(value)
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
 
 
 class Pagerduty:

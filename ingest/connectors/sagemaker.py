@@ -14,9 +14,8 @@ import zlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from ingest.addresses import checked_base_url
 from ingest.connector import (
     Delivery,
     Finding,
@@ -26,6 +25,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.files import LocalFiles, open_text
+from ingest.http_options import BaseUrl
 from ingest.llm_results import text_rows
 from ingest.remembered_loads import RememberedLoads
 from ingest.sagemaker_api import WHERE, SagemakerApi
@@ -65,7 +65,7 @@ class SagemakerConfig(SourceConfig):
     profile: str | None = Field(
         default=None, description="Named profile of the AWS credential chain."
     )
-    endpoint_url: str | None = Field(
+    endpoint_url: BaseUrl | None = Field(
         default=None, description="Address, where it is not AWS's own."
     )
     environments: tuple[SagemakerEnvironment, ...] = Field(
@@ -78,11 +78,6 @@ class SagemakerConfig(SourceConfig):
     timeout_seconds: float = Field(
         default=60, gt=0, le=600, description="How long to wait for an answer."
     )
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _is_safe(cls, value: str | None) -> str | None:
-        return None if value is None else checked_base_url(value)
 
 
 class Sagemaker:
