@@ -121,8 +121,7 @@ class BucketFiles:
             files = self.found()
             self._store.probe(files[0].stored)
         except TriptychError as error:
-            where = f"{error.where}: " if error.where else ""
-            return [Finding(False, f"{where}{error.what}", error.next_step)]
+            return [Finding.of(error)]
         place = self._store.uri(self._address.pattern)
         return [Finding(True, f"{len(files)} data files in {place}")]
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from triptych.errors import TriptychError
+
 FileFormat = Literal["parquet", "csv", "jsonl"]
 
 
@@ -158,6 +160,11 @@ class Finding:
     is_ok: bool
     message: str
     next_step: str = ""
+
+    @classmethod
+    def of(cls, error: TriptychError) -> Finding:
+        """Return what a probe found out by failing."""
+        return cls(False, error.located, error.next_step)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,54 +8,44 @@ are asked for again, and further back if the last change that was seen is older.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from ingest.remembered_loads import RememberedLoads, Seen
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ingest.connector import Delivery, Window
+    from ingest.remembered_loads import RememberedLoads
     from ingest.state_rows import Row
 
 INCIDENTS = "incidents"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class IncidentWeeks:
     """The weeks that were loaded of a source.
 
     Parameters
     ----------
+    loads : RememberedLoads
+        What was loaded of the source.
     reading : str
         Changes whenever the same answers would become other rows; all is read again
         then.
     """
 
+    loads: RememberedLoads
     reading: str
-    _loads: RememberedLoads = field(default_factory=RememberedLoads)
-    _newest: datetime | None = None
-
-    def learn(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what the runner hands to a connector that remembers."""
-        self._loads.learn(memos)
-        seen = [
-            Seen(scope, {}).moment
-            for stream, scope in memos
-            if stream == INCIDENTS and scope.startswith(self._group(""))
-        ]
-        self._newest = max(seen, default=None)
 
     def since(
         self, now: datetime, *, first: datetime, reread: timedelta, window: Window
     ) -> datetime:
         """Return from which time of creation on incidents are asked for."""
-        if self._newest is None:
-            since = first
-        else:
-            since = max(first, min(now, self._newest) - reread)
+        newest = self.loads.newest(INCIDENTS, begins=self._group(""))
+        since = first
+        if newest is not None:
+            since = max(first, min(now, newest) - reread)
         if window.start is not None:
             since = min(since, datetime.combine(window.start, time(tzinfo=UTC)))
         return since
@@ -68,7 +58,7 @@ class IncidentWeeks:
         for one in rows:
             weeks[_monday(one[0].get("created_at"))].extend(one)
         for monday, found in sorted(weeks.items(), key=lambda item: str(item[0])):
-            yield self._loads.offer(
+            yield self.loads.offer(
                 INCIDENTS,
                 self._group(str(monday or "unknown")),
                 found,

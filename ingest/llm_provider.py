@@ -203,7 +203,7 @@ class LlmProvider(ABC):
             with self._open() as client:
                 return Finding(True, probe(client))
         except TriptychError as error:
-            return Finding(False, f"{error.where}: {error.what}", error.next_step)
+            return Finding.of(error)
 
     @abstractmethod
     def _headers(self, key: str) -> dict[str, str]:

@@ -14,10 +14,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
-from ingest.connector import Delivery
+from ingest.connector import Delivery, Window
 from ingest.listing_pages import each_once
 from ingest.streams import STREAMS
 
@@ -59,6 +59,29 @@ class RememberedLoads:
     def latest(self, stream: str, group: str) -> Seen | None:
         """Return the newest load of a group; ``None`` before the first."""
         return self._latest.get((stream, group))
+
+    def newest(self, stream: str, *, begins: str) -> datetime | None:
+        """Return when the last list was read that was loaded of some groups."""
+        moments = [
+            seen.moment
+            for (of_stream, group), seen in self._latest.items()
+            if of_stream == stream and group.startswith(begins)
+        ]
+        return max(moments, default=None)
+
+    def since(
+        self, stream: str, group: str, *, first: datetime, window: Window
+    ) -> datetime:
+        """Return from when on changes of a group are asked for.
+
+        That is what the newest load noted as ``since``, and ``first`` before there is
+        one; days that the user names are always among them.
+        """
+        seen = self.latest(stream, group)
+        since = first if seen is None else datetime.fromisoformat(seen.notes["since"])
+        if window.start is not None:
+            since = min(since, datetime.combine(window.start, time(), UTC))
+        return since
 
     def offer(  # noqa: PLR0913  (each is said by keyword)
         self,

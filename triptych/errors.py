@@ -49,8 +49,12 @@ class TriptychError(Exception):
 
     def __str__(self) -> str:
         """Return the failure as one paragraph: where, what, what to do next."""
-        located = f"{self.where}: {self.what}" if self.where else self.what
-        return f"{located} {self.next_step}".strip()
+        return f"{self.located} {self.next_step}".strip()
+
+    @property
+    def located(self) -> str:
+        """What happened, and where, if that is known."""
+        return f"{self.where}: {self.what}" if self.where else self.what
 
 
 class SettingsError(TriptychError):

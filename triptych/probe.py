@@ -45,8 +45,7 @@ def probe_sources(
         try:
             findings = tuple(connector.check())
         except TriptychError as error:
-            where = f"{error.where}: " if error.where else ""
-            findings = (Finding(False, f"{where}{error.what}", error.next_step),)
+            findings = (Finding.of(error),)
         findings += tuple(engine_findings(connector.config, engine))
         yield SourceProbe(connector.config.name, connector.type, findings)
 

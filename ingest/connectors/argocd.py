@@ -9,7 +9,6 @@ Source: Argo CD API, ``GET /api/v1/applications``.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -18,8 +17,6 @@ from ingest.argocd_rows import ArgocdEnvironment, deployment_rows
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
-    Part,
     SourceConfig,
     Window,
 )
@@ -31,15 +28,13 @@ from ingest.http_options import (
     TimeoutSeconds,
 )
 from ingest.listing_pages import each_once
-from ingest.llm_results import text_rows
-from ingest.remembered_loads import RememberedLoads
+from ingest.polled_source import PolledSource
 from ingest.state_rows import objects, part_of, text
 from triptych.errors import MalformedDeliveryError, TriptychError
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 DEPLOYMENTS = "deployments"
 _APPLICATIONS = "/api/v1/applications"
@@ -67,47 +62,29 @@ class ArgocdConfig(SourceConfig):
     requests_per_second: RequestsPerSecond = None
 
 
-class Argocd:
+class Argocd(PolledSource[ArgocdConfig]):
     """Reads the applications of one Argo CD server."""
 
     type: ClassVar[str] = "argocd"
     Config: ClassVar[builtins.type[ArgocdConfig]] = ArgocdConfig
 
-    def __init__(self, config: ArgocdConfig, *, root: Path) -> None:
-        del root  # nothing of the workspace is read
-        self._config = config
-        self._loads = RememberedLoads()
-
-    @property
-    def config(self) -> ArgocdConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the one stream of deployments."""
         return (DEPLOYMENTS,)
-
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
-        self._loads.learn(memos)
 
     def check(self) -> list[Finding]:
         """Ask for the applications, and tell how many there are."""
         try:
             found = self._applications()
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         if not found:
             return [Finding(False, "No application can be seen.", self._advice)]
         return [Finding(True, f"{len(found)} applications can be read.")]
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer what each application tells, if it tells something else than before."""
-        now = _now()
+        now = self._now()
         for application in self._applications():
             name = _identity(application)[1]
             rows = list(
@@ -127,12 +104,8 @@ class Argocd:
                     label=f"Argo CD application {name}",
                 )
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Hand over one delivery as rows."""
-        rows: Any = delivery.detail
-        yield text_rows(
-            delivery.stream, rows, f"{self._config.base_url}#{delivery.scope}"
-        )
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}#{delivery.scope}"
 
     def _applications(self) -> list[dict[str, Any]]:
         """Return every application once, in the order of their names.
@@ -167,10 +140,6 @@ class Argocd:
             )
 
     @property
-    def _where(self) -> str:
-        return f"source {self._config.name!r}"
-
-    @property
     def _advice(self) -> str:
         return (
             f"Let {self._config.token_variable} hold a token of an account that may"
@@ -199,10 +168,6 @@ def _identity(application: Mapping[str, Any]) -> tuple[str, str]:
     names = (text(part_of(metadata, key)) or "-" for key in ("namespace", "name"))
     namespace, name = names
     return namespace, name
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["Argocd", "ArgocdConfig"]

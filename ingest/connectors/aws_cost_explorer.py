@@ -151,8 +151,7 @@ class AwsCostExplorer:
         try:
             totals = self._totals(today - timedelta(days=1), today)
         except TriptychError as error:
-            where = f"{error.where}: " if error.where else ""
-            return [Finding(False, f"{where}{error.what}", error.next_step)]
+            return [Finding.of(error)]
         groups = " and ".join(self._config.group_by)
         return [
             Finding(

@@ -144,8 +144,7 @@ class AwsCurLegacy:
         try:
             findings.extend(Finding(True, message) for message in self._probe())
         except TriptychError as error:
-            where = f"{error.where}: " if error.where else ""
-            findings.append(Finding(False, f"{where}{error.what}", error.next_step))
+            findings.append(Finding.of(error))
         return findings
 
     def _probe(self) -> Iterator[str]:

@@ -124,8 +124,7 @@ class AwsInvoices:
         try:
             invoices = self._api.invoices(month)
         except TriptychError as error:
-            where = f"{error.where}: " if error.where else ""
-            return [Finding(False, f"{where}{error.what}", error.next_step)]
+            return [Finding.of(error)]
         said = f"{WHERE} answers with {len(invoices)} invoices of {month:%Y-%m}"
         return [Finding(True, f"{said}.")]
 

@@ -134,8 +134,7 @@ class AzureFocus:
         try:
             findings.extend(self._probe())
         except TriptychError as error:
-            where = f"{error.where}: " if error.where else ""
-            findings.append(Finding(False, f"{where}{error.what}", error.next_step))
+            findings.append(Finding.of(error))
         return findings
 
     def _probe(self) -> Iterator[Finding]:

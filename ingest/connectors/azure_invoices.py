@@ -113,8 +113,7 @@ class AzureInvoices:
         try:
             invoices = self._api.invoices(_months_before(today, 1), today)
         except TriptychError as error:
-            where = f"{error.where}: " if error.where else ""
-            return [Finding(False, f"{where}{error.what}", error.next_step)]
+            return [Finding.of(error)]
         said = f"Azure Billing answers with {len(invoices)} invoices since last month."
         return [Finding(True, said)]
 

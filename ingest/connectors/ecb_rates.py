@@ -125,7 +125,7 @@ class EcbRates:
         try:
             rates = self._rates()
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         return [
             Finding(
                 True,

@@ -229,7 +229,7 @@ class GcpBilling:
         try:
             newest = self._table.newest(since)
         except TriptychError as error:
-            return _as_finding(error)
+            return Finding.of(error)
         if newest is None:
             return Finding(
                 False,
@@ -253,7 +253,7 @@ class GcpBilling:
         try:
             found = self._catalogue.services(self._config.price_services)
         except TriptychError as error:
-            return _as_finding(error)
+            return Finding.of(error)
         return Finding(
             True, f"The price catalogue lists {len(found)} services to read."
         )
@@ -262,7 +262,7 @@ class GcpBilling:
         try:
             count = self._catalogue.probe_projects(self._config.billing_account)
         except TriptychError as error:
-            return _as_finding(error)
+            return Finding.of(error)
         return Finding(True, f"Billing accounts whose projects can be listed: {count}.")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
@@ -363,10 +363,6 @@ class GcpBilling:
             delimiter=delimiter,
             encoding=encoding,
         )
-
-
-def _as_finding(error: TriptychError) -> Finding:
-    return Finding(False, f"{error.where}: {error.what}", error.next_step)
 
 
 def _content_digest(path: Path) -> str:

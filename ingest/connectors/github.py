@@ -14,16 +14,14 @@ Source: GitHub REST API 2022-11-28.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
-    Part,
     SourceConfig,
     Window,
 )
@@ -37,14 +35,12 @@ from ingest.http_options import (
     RequestsPerSecond,
     TimeoutSeconds,
 )
-from ingest.llm_results import text_rows
-from ingest.remembered_loads import RememberedLoads
+from ingest.polled_source import PolledSource
 from triptych.errors import SourceAccessError, TriptychError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
 
 DEPLOYMENTS, COMMITS = "deployments", "commits"
@@ -138,33 +134,15 @@ class GithubConfig(SourceConfig):
         return payload
 
 
-class Github:
+class Github(PolledSource[GithubConfig]):
     """Reads deployments and changes of some repositories."""
 
     type: ClassVar[str] = "github"
     Config: ClassVar[builtins.type[GithubConfig]] = GithubConfig
 
-    def __init__(self, config: GithubConfig, *, root: Path) -> None:
-        del root  # nothing of the workspace is read
-        self._config = config
-        self._loads = RememberedLoads()
-
-    @property
-    def config(self) -> GithubConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return deployments, and commits where they are asked for."""
         return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
-
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
-        self._loads.learn(memos)
 
     def check(self) -> list[Finding]:
         """Probe each repository, and name the permission that a token lacks."""
@@ -172,26 +150,27 @@ class Github:
             with self._api() as api:
                 return [self._probe(api, one) for one in self._config.repositories]
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer what changed of each repository since the last time."""
-        now = _now()
+        now = self._now()
         with self._api() as api:
             for repository in self._config.repositories:
                 yield from self._of_repository(api, repository, window, now)
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Hand over one delivery as rows."""
-        rows: Any = delivery.detail
-        yield text_rows(
-            delivery.stream, rows, f"{self._config.base_url}#{delivery.scope}"
-        )
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}#{delivery.scope}"
 
     def _of_repository(
         self, api: GithubApi, repository: str, window: Window, now: datetime
     ) -> Iterator[Delivery]:
-        since = self._since(repository, window, now)
+        since = self._loads.since(
+            DEPLOYMENTS,
+            repository,
+            first=now - timedelta(days=self._config.history_days),
+            window=window,
+        )
         oldest = since - timedelta(days=self._config.open_days)
         following = now - timedelta(hours=self._config.overlap_hours)
         changes = RepositoryChanges(
@@ -222,15 +201,6 @@ class Github:
                         row for at, told in found if at >= following for row in told
                     ],
                 )
-
-    def _since(self, repository: str, window: Window, now: datetime) -> datetime:
-        seen = self._loads.latest(DEPLOYMENTS, repository)
-        since = now - timedelta(days=self._config.history_days)
-        if seen is not None:
-            since = datetime.fromisoformat(seen.notes["since"])
-        if window.start is not None:
-            since = min(since, datetime.combine(window.start, time(), UTC))
-        return since
 
     def _rules(self, repository: str) -> GithubRules:
         config = self._config
@@ -295,10 +265,6 @@ class Github:
             timeout_seconds=config.timeout_seconds,
             requests_per_second=config.requests_per_second,
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["Github", "GithubConfig", "GithubWorkflow"]

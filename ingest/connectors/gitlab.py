@@ -9,16 +9,14 @@ Source: GitLab REST API v4.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
-    Part,
     SourceConfig,
     Window,
 )
@@ -31,15 +29,13 @@ from ingest.http_options import (
     RequestsPerSecond,
     TimeoutSeconds,
 )
-from ingest.llm_results import text_rows
-from ingest.remembered_loads import RememberedLoads
+from ingest.polled_source import PolledSource
 from ingest.state_rows import instant
 from triptych.errors import SourceAccessError, TriptychError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from ingest.state_rows import Row
 
@@ -88,33 +84,15 @@ class GitlabConfig(SourceConfig):
     requests_per_second: RequestsPerSecond = None
 
 
-class Gitlab:
+class Gitlab(PolledSource[GitlabConfig]):
     """Reads deployments and changes of some projects."""
 
     type: ClassVar[str] = "gitlab"
     Config: ClassVar[builtins.type[GitlabConfig]] = GitlabConfig
 
-    def __init__(self, config: GitlabConfig, *, root: Path) -> None:
-        del root  # nothing of the workspace is read
-        self._config = config
-        self._loads = RememberedLoads()
-
-    @property
-    def config(self) -> GitlabConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return deployments, and commits where they are asked for."""
         return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
-
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
-        self._loads.learn(memos)
 
     def check(self) -> list[Finding]:
         """Probe each project, and name what a token lacks."""
@@ -122,21 +100,17 @@ class Gitlab:
             with self._api() as api:
                 return [self._probe(api, one) for one in self._config.projects]
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer what changed of each project since the last time."""
-        now = _now()
+        now = self._now()
         with self._api() as api:
             for project in self._config.projects:
                 yield from self._of_project(api, project, window, now)
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Hand over one delivery as rows."""
-        rows: Any = delivery.detail
-        yield text_rows(
-            delivery.stream, rows, f"{self._config.base_url}#{delivery.scope}"
-        )
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}#{delivery.scope}"
 
     def _of_project(
         self, api: GitlabApi, project: str, window: Window, now: datetime
@@ -146,7 +120,12 @@ class Gitlab:
         states: list[Row] = []
         commits: list[Row] = []
         listed_again: dict[str, list[Row]] = {DEPLOYMENTS: [], COMMITS: []}
-        since = self._since(project, window, now)
+        since = self._loads.since(
+            DEPLOYMENTS,
+            project,
+            first=now - timedelta(days=self._config.history_days),
+            window=window,
+        )
         for deployment in api.deployments(project, since):
             row = deployment_row(
                 deployment,
@@ -173,15 +152,6 @@ class Gitlab:
                     notes={"since": _second(following).isoformat()},
                     next_rows=listed_again[stream],
                 )
-
-    def _since(self, project: str, window: Window, now: datetime) -> datetime:
-        seen = self._loads.latest(DEPLOYMENTS, project)
-        since = now - timedelta(days=self._config.history_days)
-        if seen is not None:
-            since = datetime.fromisoformat(seen.notes["since"])
-        if window.start is not None:
-            since = min(since, datetime.combine(window.start, time(), UTC))
-        return since
 
     def _shipped(self, api: GitlabApi, project: str, deployment: Row) -> list[Row]:
         """Return the commits that a deployment to production was the first to ship."""
@@ -240,10 +210,6 @@ class Gitlab:
 def _second(moment: datetime) -> datetime:
     """Return a moment as finely as it is asked for."""
     return moment.replace(microsecond=0)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["Gitlab", "GitlabConfig"]

@@ -9,7 +9,7 @@ Source: incident.io API v2 (``GET /v2/incidents``, ``GET /v2/incident_timestamps
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -17,22 +17,19 @@ from pydantic import Field, field_validator
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
-    RowsPart,
     SourceConfig,
     Window,
 )
 from ingest.http import HttpClient, follow_pages, secret_from_environment
 from ingest.http_options import BaseUrl, RequestsPerSecond, TimeoutSeconds
 from ingest.incident_io_rows import CUSTOM_COLUMNS, IncidentReading, incident_rows
-from ingest.llm_results import text_rows
-from ingest.remembered_loads import RememberedLoads
+from ingest.polled_source import PolledSource
 from ingest.state_rows import instant, objects, part_of, text, unexpected
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 INCIDENTS = "incidents"
@@ -84,36 +81,21 @@ class IncidentIoConfig(SourceConfig):
         return value
 
 
-class IncidentIo:
+class IncidentIo(PolledSource[IncidentIoConfig]):
     """Reads the incidents of one incident.io organisation."""
 
     type: ClassVar[str] = "incident_io"
     Config: ClassVar[builtins.type[SourceConfig]] = IncidentIoConfig
 
     def __init__(self, config: IncidentIoConfig, *, root: Path) -> None:
-        del root  # nothing of the workspace is read
-        self._config = config
-        self._loads = RememberedLoads()
+        super().__init__(config, root=root)
         self._reading = IncidentReading(
             config.impact_start, config.resolved, config.custom_fields
         )
 
-    @property
-    def config(self) -> IncidentIoConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the stream of incidents."""
         return (INCIDENTS,)
-
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
-        self._loads.learn(memos)
 
     def check(self) -> list[Finding]:
         """Probe the key, and whether the named timestamps exist."""
@@ -122,7 +104,7 @@ class IncidentIo:
                 answer = self._page(client, None, None, 1)
                 listed = client.get_json(_TIMESTAMPS)
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         stamps = part_of(listed, "incident_timestamps")
         names = {text(part_of(one, "name")) for one in stamps or ()}
         wanted = {
@@ -145,7 +127,7 @@ class IncidentIo:
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer the incidents that were changed since the last time."""
-        now = _now()
+        now = self._now()
         with self._client() as client:
             incidents = self._incidents(client, self._since(window))
         following = now - _OVERLAP
@@ -169,10 +151,8 @@ class IncidentIo:
                 next_rows=listed_again,
             )
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
-        """Hand over the rows."""
-        rows: Any = delivery.detail
-        yield text_rows(INCIDENTS, rows, f"{self._config.base_url}{_INCIDENTS}")
+    def _origin(self, delivery: Delivery) -> str:  # noqa: ARG002
+        return f"{self._config.base_url}{_INCIDENTS}"
 
     def _since(self, window: Window) -> date | None:
         """Return the day from which on changes are asked for."""
@@ -217,10 +197,6 @@ class IncidentIo:
         return answer
 
     @property
-    def _where(self) -> str:
-        return f"source {self._config.name!r}"
-
-    @property
     def _group(self) -> str:
         """Changes whenever the same answers would become other rows."""
         reading = repr([_READING_VERSION, self._reading])
@@ -245,10 +221,6 @@ class IncidentIo:
             timeout_seconds=config.timeout_seconds,
             requests_per_second=config.requests_per_second,
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["IncidentIo", "IncidentIoConfig"]

@@ -22,8 +22,6 @@ from pydantic import Field
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
-    RowsPart,
     SourceConfig,
     Window,
 )
@@ -35,8 +33,7 @@ from ingest.jira_worklog_rows import (
     deleted_row,
     worklog_row,
 )
-from ingest.llm_results import text_rows
-from ingest.remembered_loads import RememberedLoads
+from ingest.polled_source import PolledSource
 from ingest.state_rows import objects, part_of, text, unexpected
 from triptych.errors import TriptychError
 
@@ -93,38 +90,23 @@ class JiraWorklogsConfig(SourceConfig):
     requests_per_second: RequestsPerSecond = None
 
 
-class JiraWorklogs:
+class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
     """Reads the booked hours of one Jira site."""
 
     type: ClassVar[str] = "jira_worklogs"
     Config: ClassVar[builtins.type[SourceConfig]] = JiraWorklogsConfig
 
     def __init__(self, config: JiraWorklogsConfig, *, root: Path) -> None:
-        del root  # nothing of the workspace is read
-        self._config = config
-        self._loads = RememberedLoads()
+        super().__init__(config, root=root)
         self._mapping = WorklogMapping(config.mapping)
-
-    @property
-    def config(self) -> JiraWorklogsConfig:
-        """Return the configuration."""
-        return self._config
 
     def streams(self) -> Sequence[str]:
         """Return the stream of booked hours."""
         return (WORKLOGS,)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
-        self._loads.learn(memos)
-
     def check(self) -> list[Finding]:
         """Probe the token, and tell how much of the last week it cannot see."""
-        since = _now() - timedelta(days=_CHECKED_DAYS)
+        since = self._now() - timedelta(days=_CHECKED_DAYS)
         try:
             with self._client() as client:
                 ids = list(self._changes(client, _UPDATED, since))
@@ -132,7 +114,7 @@ class JiraWorklogs:
                 self._issues(client, seen.values())
                 list(self._changes(client, _DELETED, since))
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         hidden = len(ids) - len(seen)
         told = f"{len(seen)} worklogs were changed in the last {_CHECKED_DAYS} days"
         if not hidden:
@@ -148,15 +130,13 @@ class JiraWorklogs:
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer what was booked or changed since the last time, and deletions."""
-        now = _now()
+        now = self._now()
         with self._client() as client:
             yield from self._booked(client, self._since(window, now), now)
             yield from self._deleted(client, now)
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
-        """Hand over the rows."""
-        rows: Any = delivery.detail
-        yield text_rows(WORKLOGS, rows, f"{self._config.base_url}#{delivery.scope}")
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}#{delivery.scope}"
 
     def _booked(
         self, client: HttpClient, since: datetime, now: datetime
@@ -205,12 +185,7 @@ class JiraWorklogs:
         start = now - timedelta(days=_FIRST_READ_DAYS)
         if first is not None:
             start = datetime.combine(first, time(tzinfo=UTC))
-        seen = self._loads.latest(WORKLOGS, self._group)
-        if seen is None:
-            return start
-        since = datetime.fromisoformat(seen.notes["since"])
-        if window.start is not None:
-            since = min(since, datetime.combine(window.start, time(tzinfo=UTC)))
+        since = self._loads.since(WORKLOGS, self._group, first=start, window=window)
         return max(start, since)
 
     def _changes(
@@ -272,10 +247,6 @@ class JiraWorklogs:
         return found
 
     @property
-    def _where(self) -> str:
-        return f"source {self._config.name!r}"
-
-    @property
     def _group(self) -> str:
         """Changes whenever the same answers would become other rows."""
         reading = repr([_READING_VERSION, self._mapping])
@@ -313,10 +284,6 @@ class JiraWorklogs:
 
 def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["JiraWorklogs", "JiraWorklogsConfig"]

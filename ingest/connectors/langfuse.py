@@ -153,7 +153,7 @@ class Langfuse:
                 query = self._observation_query(_today(), None)
                 client.get_json(_OBSERVATIONS, params={**query, "limit": 1})
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         days = sum(_counts_before(row, end) for row in found)
         return [Finding(True, f"Of the last 2 days, {days} have generations.")]
 

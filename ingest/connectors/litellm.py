@@ -153,7 +153,7 @@ class Litellm:
                 if self._config.detail == "requests":
                     client.get_json(_LOGS, params=self._log_query(_today(), 1, size=1))
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         return [Finding(True, "The spend API answers, for the whole proxy.")]
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -25,14 +25,11 @@ from ingest.addresses import bare_address
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
-    Part,
     SourceConfig,
     Window,
 )
 from ingest.http import HttpClient, secret_from_environment
 from ingest.http_options import EnvironmentVariable, RequestsPerSecond, TimeoutSeconds
-from ingest.llm_results import text_rows
 from ingest.mlflow_api import MlflowApi
 from ingest.mlflow_rows import (
     TagNames,
@@ -42,8 +39,8 @@ from ingest.mlflow_rows import (
     run_row,
     version_row,
 )
+from ingest.polled_source import PolledSource
 from ingest.remembered_loads import (
-    RememberedLoads,
     Seen,
     digest_of,
     memo_of,
@@ -54,8 +51,7 @@ from triptych.errors import SettingsError, TriptychError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from ingest.state_rows import Row
 
@@ -113,35 +109,17 @@ class MlflowConfig(SourceConfig):
     requests_per_second: RequestsPerSecond = None
 
 
-class Mlflow:
+class Mlflow(PolledSource[MlflowConfig]):
     """Reads one MLflow server."""
 
     type: ClassVar[str] = "mlflow"
     Config: ClassVar[builtins.type[MlflowConfig]] = MlflowConfig
-
-    def __init__(self, config: MlflowConfig, *, root: Path) -> None:
-        del root  # nothing of the workspace is read
-        self._config = config
-        self._loads = RememberedLoads()
-
-    @property
-    def config(self) -> MlflowConfig:
-        """Return the configuration."""
-        return self._config
 
     def streams(self) -> Sequence[str]:
         """Return runs, and what the registry tells, as far as they are asked for."""
         runs = (RUNS,) if self._config.runs else ()
         registry = (VERSIONS, PROMOTIONS) if self._config.registry else ()
         return (*runs, *registry)
-
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
-        self._loads.learn(memos)
 
     def check(self) -> list[Finding]:
         """Probe the server, who may ask, and what that user sees."""
@@ -151,7 +129,7 @@ class Mlflow:
                 experiments = self._experiments(api) if self._config.runs else {}
                 models = api.registered_models() if self._config.registry else []
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         count = len(list(alias_rows(models, where=self._where)))
         seen = f"{len(experiments)} experiments, {len(models)} registered models"
         if self._config.runs and not experiments:
@@ -164,16 +142,13 @@ class Mlflow:
         with self._client() as client:
             api = self._api(client)
             if self._config.runs:
-                yield from self._run_deliveries(api, window, _now())
+                yield from self._run_deliveries(api, window, self._now())
             if self._config.registry:
-                yield from self._version_deliveries(api, _now())
-                yield from self._alias_deliveries(api, _now())
+                yield from self._version_deliveries(api, self._now())
+                yield from self._alias_deliveries(api, self._now())
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Hand over one delivery as rows."""
-        rows: Any = delivery.detail
-        uri = f"{self._config.base_url}#{delivery.scope}"
-        yield text_rows(delivery.stream, rows, uri)
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}#{delivery.scope}"
 
     def _run_deliveries(
         self, api: MlflowApi, window: Window, now: datetime
@@ -306,10 +281,6 @@ class Mlflow:
         }
 
     @property
-    def _where(self) -> str:
-        return f"source {self._config.name!r}"
-
-    @property
     def _reading(self) -> str:
         """Changes whenever the same answers would become other rows."""
         names = self._config.tags.model_dump_json()
@@ -380,10 +351,6 @@ def _milliseconds(moment: datetime) -> int:
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["Mlflow", "MlflowConfig"]

@@ -126,8 +126,7 @@ class OciInvoices:
             invoices = self._api.invoices(_months_before(today, 1), _after(today))
             list(self._api.with_details(invoices[-1:]))
         except TriptychError as error:
-            where = f"{error.where}: " if error.where else ""
-            return [Finding(False, f"{where}{error.what}", error.next_step)]
+            return [Finding.of(error)]
         said = f"Oracle Cloud answers with {len(invoices)} invoices since last month."
         return [Finding(True, said)]
 

@@ -212,7 +212,7 @@ class Opencost:
         try:
             newest = self._api.newest(_last_whole_hour())
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         if not newest:
             return [
                 Finding(

@@ -19,23 +19,21 @@ from pydantic import Field
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
-    RowsPart,
     SourceConfig,
     Window,
 )
 from ingest.http import HttpClient, follow_pages, secret_from_environment
 from ingest.http_options import BaseUrl, RequestsPerSecond, TimeoutSeconds
 from ingest.incident_weeks import INCIDENTS, IncidentWeeks
-from ingest.llm_results import text_rows
 from ingest.numbered_pages import numbered_pages
 from ingest.pagerduty_rows import TIME_ZONE, Effort, effort_of, incident_rows
+from ingest.polled_source import PolledSource
 from ingest.state_rows import objects, part_of, text, unexpected
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _INCIDENTS = "/incidents"
@@ -81,53 +79,40 @@ class PagerdutyConfig(SourceConfig):
     requests_per_second: RequestsPerSecond = None
 
 
-class Pagerduty:
+class Pagerduty(PolledSource[PagerdutyConfig]):
     """Reads the incidents of one PagerDuty account."""
 
     type: ClassVar[str] = "pagerduty"
     Config: ClassVar[builtins.type[SourceConfig]] = PagerdutyConfig
 
     def __init__(self, config: PagerdutyConfig, *, root: Path) -> None:
-        del root  # nothing of the workspace is read
-        self._config = config
+        super().__init__(config, root=root)
         reading = repr([_READING_VERSION, config.analytics, config.service_ids])
         reading += repr(config.team_ids)
-        self._weeks = IncidentWeeks(hashlib.sha256(reading.encode()).hexdigest()[:16])
-
-    @property
-    def config(self) -> PagerdutyConfig:
-        """Return the configuration."""
-        return self._config
+        digest = hashlib.sha256(reading.encode()).hexdigest()[:16]
+        self._weeks = IncidentWeeks(self._loads, digest)
 
     def streams(self) -> Sequence[str]:
         """Return the stream of incidents."""
         return (INCIDENTS,)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
-        self._weeks.learn(memos)
-
     def check(self) -> list[Finding]:
         """Probe the key, and both interfaces that are used."""
-        now = _now()
+        now = self._now()
         try:
             with self._client() as client:
                 found = self._page(client, self._created(now - _SLICE, now), 1)
                 if self._config.analytics:
                     self._analytics_page(client, now - _SLICE, now, None)
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         count = len(found["incidents"])
         more = " or more" if found.get("more") else ""
         return [Finding(True, f"Of the last 30 days, {count}{more} incidents.")]
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer each week of incidents that was read."""
-        now, first = _now(), self._config.start_date
+        now, first = self._now(), self._config.start_date
         since = self._weeks.since(
             now,
             first=now - timedelta(days=_FIRST_READ_DAYS)
@@ -146,11 +131,8 @@ class Pagerduty:
         ]
         yield from self._weeks.offers(rows, now=now, label="PagerDuty incidents")
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
-        """Hand over the rows of one week."""
-        rows: Any = delivery.detail
-        uri = f"{self._config.base_url}{_INCIDENTS}#{delivery.scope}"
-        yield text_rows(INCIDENTS, rows, uri)
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}{_INCIDENTS}#{delivery.scope}"
 
     def _incidents(
         self, client: HttpClient, since: datetime, now: datetime
@@ -281,10 +263,6 @@ class Pagerduty:
             return answer
         raise unexpected(f"it has no {name}", where=self._where)
 
-    @property
-    def _where(self) -> str:
-        return f"source {self._config.name!r}"
-
     def _client(self) -> HttpClient:
         config = self._config
         advice = (
@@ -308,10 +286,6 @@ class Pagerduty:
             timeout_seconds=config.timeout_seconds,
             requests_per_second=config.requests_per_second,
         )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["Pagerduty", "PagerdutyConfig"]

@@ -104,7 +104,7 @@ class Prometheus:
                     for finding in self._check_series(api, reading)
                 ]
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
 
     def _check_recordings(self) -> Finding:
         count = len(self._recordings.found())

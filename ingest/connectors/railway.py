@@ -96,7 +96,7 @@ class Railway:
             with self._api() as api:
                 account = read_account(api, self._config, with_projects=False)
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         current = account.current
         found = Finding(
             True,

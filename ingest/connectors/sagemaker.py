@@ -11,23 +11,19 @@ from __future__ import annotations
 
 import json
 import zlib
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
-    Part,
     SourceConfig,
     Window,
 )
 from ingest.files import LocalFiles, open_text
 from ingest.http_options import BaseUrl
-from ingest.llm_results import text_rows
-from ingest.remembered_loads import RememberedLoads
+from ingest.polled_source import PolledSource
 from ingest.sagemaker_api import WHERE, SagemakerApi
 from ingest.sagemaker_rows import (
     SYSTEM,
@@ -42,6 +38,7 @@ from triptych.errors import MalformedDeliveryError, TriptychError
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from ingest.files import LocalFile
@@ -80,15 +77,14 @@ class SagemakerConfig(SourceConfig):
     )
 
 
-class Sagemaker:
+class Sagemaker(PolledSource[SagemakerConfig]):
     """Reads model packages and endpoints of one account and region."""
 
     type: ClassVar[str] = "sagemaker"
     Config: ClassVar[builtins.type[SagemakerConfig]] = SagemakerConfig
 
     def __init__(self, config: SagemakerConfig, *, root: Path) -> None:
-        self._config = config
-        self._loads = RememberedLoads()
+        super().__init__(config, root=root)
         self._files = (
             None
             if config.path is None
@@ -97,23 +93,10 @@ class Sagemaker:
             )
         )
 
-    @property
-    def config(self) -> SagemakerConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return deployments and versions; promotions are told by events only."""
         promotions = () if self._files is None else (PROMOTIONS,)
         return (DEPLOYMENTS, VERSIONS, *promotions)
-
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
-        """Take what was noted with the loads of this source."""
-        self._loads.learn(memos)
 
     def check(self) -> list[Finding]:
         """Ask for everything that is needed, or look at the files."""
@@ -122,13 +105,13 @@ class Sagemaker:
         try:
             packages, endpoints = self._api().probe()
         except TriptychError as error:
-            return [Finding(False, f"{error.where}: {error.what}", error.next_step)]
+            return [Finding.of(error)]
         told = f"{packages} model packages and {endpoints} endpoints"
         return [Finding(True, f"{WHERE} lists {told}.")]
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer what SageMaker tells, where that is something else than before."""
-        now = _now()
+        now = self._now()
         if self._files is None:
             yield from self._offers(self._asked(), "now", now=now, label=WHERE)
             return
@@ -136,10 +119,8 @@ class Sagemaker:
             rows = self._told_by(file)
             yield from self._offers(rows, file.relative, now=now, label=file.label)
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
-        """Hand over one delivery as rows."""
-        rows: Any = delivery.detail
-        yield text_rows(delivery.stream, rows, f"{delivery.label}#{delivery.scope}")
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{delivery.label}#{delivery.scope}"
 
     def _offers(
         self, rows: Mapping[str, list[Row]], group: str, *, now: datetime, label: str
@@ -228,10 +209,6 @@ def _parsed(line: str) -> object:
         return json.loads(line)
     except (ValueError, RecursionError):
         return None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 __all__ = ["Sagemaker", "SagemakerConfig"]

@@ -84,8 +84,7 @@ class Surveys:
             try:
                 self._survey(file, salt).header()
             except TriptychError as error:
-                what = f"{error.where}: {error.what}"
-                findings.append(Finding(False, what, error.next_step))
+                findings.append(Finding.of(error))
         return findings
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002

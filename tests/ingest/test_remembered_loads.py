@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from ingest.connector import Window
 from ingest.remembered_loads import RememberedLoads, digest_of
 
 if TYPE_CHECKING:
@@ -66,6 +69,34 @@ def test_groups_are_apart_and_loads_without_a_memo_are_no_lists() -> None:
     seen = loads.latest("deployments", "repo")
     assert seen is not None
     assert (seen.moment, seen.notes["digest"]) == (NOON, digest_of(A))
+
+
+@pytest.mark.parametrize(
+    ("start", "day_and_hour"),
+    [(None, (24, 12)), (date(2026, 11, 1), (1, 0)), (date(2026, 11, 25), (24, 12))],
+)
+def test_changes_are_asked_since_the_last_look_or_the_first_day_that_is_named(
+    start: date | None, day_and_hour: tuple[int, int]
+) -> None:
+    loads, first = RememberedLoads(), NOON - timedelta(days=90)
+    window = Window(start)
+    assert loads.since("deployments", "repo", first=first, window=window) == first
+    noted = {"since": (NOON - timedelta(days=1)).isoformat()}
+    load = loads.offer("deployments", "repo", A, now=NOON, label="", notes=noted)
+    loads.learn({("deployments", load.scope): load.memo})
+    day, hour = day_and_hour
+    since = loads.since("deployments", "repo", first=first, window=window)
+    assert since == datetime(2026, 11, day, hour, tzinfo=UTC)
+
+
+def test_the_newest_list_is_sought_among_the_groups_that_begin_alike() -> None:
+    loads = RememberedLoads()
+    for hour, group in enumerate(["new/a", "new/b", "old/a"]):
+        now = NOON + timedelta(hours=hour)
+        load = loads.offer("deployments", group, A, now=now, label="")
+        loads.learn({("deployments", load.scope): load.memo})
+    assert loads.newest("deployments", begins="new/") == NOON + timedelta(hours=1)
+    assert loads.newest("commits", begins="new/") is None
 
 
 def test_a_row_that_repeats_the_key_of_another_is_left_out() -> None:

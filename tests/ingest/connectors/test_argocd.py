@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import ingest.connectors.argocd
 from ingest.connector import Connector, RemembersLoads
 from ingest.testing import ConnectorCase, ConnectorContract, _row_count
 from tests.ingest.http_server import Answer, Fault, Request, ScriptedServer
@@ -16,26 +14,20 @@ from tests.ingest.misbehaviour import (
     assert_whole,
     first_failure,
 )
+from tests.ingest.polling import HOUR, MINUTE, NOON, at, committed
 from triptych.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
 TOKEN = "argo_made_up_token_0123456789"
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-MINUTE = timedelta(minutes=1)
 SHA = "015e3d3b480e417aede5a1293bd61de9b0fd051d"
 
 
 def iso(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def at(moment: datetime) -> datetime:
-    """Return a moment as the catalogue tells it: in UTC, and without saying so."""
-    return moment.replace(tzinfo=None)
 
 
 def entry(id_: int, deployed: datetime, revision: str = SHA, **more: Any) -> Any:
@@ -207,12 +199,6 @@ class TestArgocdMisbehaviour(SurvivesMisbehaviour):
         assert_whole(case)
 
 
-def committed(case: ConnectorCase) -> list[tuple[str, int]]:
-    report = case.ingest()
-    report.raise_first_failure()
-    return [(load.stream, load.row_count) for load in report.committed]
-
-
 def test_the_connector_follows_both_protocols(case: ConnectorCase) -> None:
     assert isinstance(case.connector(), Connector)
     assert isinstance(case.connector(), RemembersLoads)
@@ -357,9 +343,6 @@ def test_what_an_account_lacks_is_named(argo: Argo, case: ConnectorCase) -> None
     assert "applications, get" in str(error)
 
 
-def test_a_healthy_server_is_told_in_figures(
-    case: ConnectorCase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ingest.connectors.argocd, "_now", lambda: NOON)
+def test_a_healthy_server_is_told_in_figures(case: ConnectorCase) -> None:
     [finding] = case.connector().check()
     assert finding.message == "2 applications can be read."

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
-import ingest.connectors.github
 from ingest.connector import Connector, RemembersLoads
 from ingest.connectors.github import GithubConfig
 from ingest.testing import ConnectorCase, ConnectorContract
@@ -24,6 +23,7 @@ from tests.ingest.loopback_github import (
     workflow_run,
 )
 from tests.ingest.misbehaviour import SurvivesMisbehaviour, first_failure
+from tests.ingest.polling import DAY, HOUR, MINUTE, NOON, Clock, at, committed
 from triptych.errors import SourceAccessError, TransientSourceError
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
 
     from tests.ingest.http_server import ScriptedServer
 
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-MINUTE = timedelta(minutes=1)
 DEPLOY = {
     "repository": "acme/eta",
     "path": ".github/workflows/deploy.yml",
@@ -43,22 +39,10 @@ DEPLOY = {
 }
 
 
-class Clock:
-    """The time that the connector reads; tests put it forward."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def forward(self, by: timedelta) -> None:
-        self.now += by
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(ingest.connectors.github, "_now", lambda: clock.now)
     monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-    return clock
+    return Clock(monkeypatch)
 
 
 @pytest.fixture
@@ -133,17 +117,6 @@ class TestGithubMisbehaviour(SurvivesMisbehaviour):
     @pytest.fixture
     def case(self, github: LoopbackGithub, tmp_path: Path) -> ConnectorCase:
         return case_of(github, tmp_path, timeout_seconds=0.5, commits=False)
-
-
-def committed(case: ConnectorCase) -> list[tuple[str, int]]:
-    report = case.ingest()
-    report.raise_first_failure()
-    return [(load.stream, load.row_count) for load in report.committed]
-
-
-def at(moment: datetime) -> datetime:
-    """Return a moment as the catalogue tells it: in UTC, and without saying so."""
-    return moment.replace(tzinfo=None)
 
 
 def states(case: ConnectorCase, deployment_id: str) -> list[tuple[object, ...]]:

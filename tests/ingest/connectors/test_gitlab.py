@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import ingest.connectors.gitlab
 from ingest.connector import Connector, RemembersLoads
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.loopback_gitlab import (
@@ -20,6 +19,7 @@ from tests.ingest.loopback_gitlab import (
     merge_request,
 )
 from tests.ingest.misbehaviour import SurvivesMisbehaviour
+from tests.ingest.polling import DAY, HOUR, MINUTE, NOON, Clock, at, committed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,28 +27,11 @@ if TYPE_CHECKING:
 
     from tests.ingest.http_server import ScriptedServer
 
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-MINUTE = timedelta(minutes=1)
-
-
-class Clock:
-    """The time that the connector reads; tests put it forward."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def forward(self, by: timedelta) -> None:
-        self.now += by
-
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(ingest.connectors.gitlab, "_now", lambda: clock.now)
     monkeypatch.setenv("GITLAB_TOKEN", TOKEN)
-    return clock
+    return Clock(monkeypatch)
 
 
 @pytest.fixture
@@ -117,17 +100,6 @@ class TestGitlabMisbehaviour(SurvivesMisbehaviour):
     @pytest.fixture
     def case(self, gitlab: LoopbackGitlab, tmp_path: Path) -> ConnectorCase:
         return case_of(gitlab, tmp_path, timeout_seconds=0.5, commits=False)
-
-
-def committed(case: ConnectorCase) -> list[tuple[str, int]]:
-    report = case.ingest()
-    report.raise_first_failure()
-    return [(load.stream, load.row_count) for load in report.committed]
-
-
-def at(moment: datetime) -> datetime:
-    """Return a moment as the catalogue tells it: in UTC, and without saying so."""
-    return moment.replace(tzinfo=None)
 
 
 def test_the_connector_follows_both_protocols(case: ConnectorCase) -> None:

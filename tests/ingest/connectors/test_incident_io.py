@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-import ingest.connectors.incident_io as module
 from ingest.connectors.incident_io import IncidentIoConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.http_server import Answer, Request, ScriptedServer, paged
 from tests.ingest.misbehaviour import SurvivesMisbehaviour
+from tests.ingest.polling import set_clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -108,7 +108,7 @@ class LoopbackIncidentIo:
 @pytest.fixture(autouse=True)
 def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INCIDENT_IO_API_KEY", KEY)
-    monkeypatch.setattr(module, "_now", lambda: NOW)
+    set_clock(monkeypatch, lambda: NOW)
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ def test_only_what_was_changed_is_asked_for_again_and_states_stay(
 ) -> None:
     case.ingest().raise_first_failure()
     api.server.requests.clear()
-    monkeypatch.setattr(module, "_now", lambda: NOW + timedelta(hours=6))
+    set_clock(monkeypatch, lambda: NOW + timedelta(hours=6))
     assert case.ingest().committed == []
     [again] = {one.one("updated_at[gte]") for one in api.server.asked("/v2/incidents")}
     assert again == "2026-03-24"
@@ -306,7 +306,7 @@ def test_only_what_was_changed_is_asked_for_again_and_states_stay(
         stamps=stamps,
         updated_at="2026-03-25T19:00:00Z",
     )
-    monkeypatch.setattr(module, "_now", lambda: NOW + timedelta(hours=8))
+    set_clock(monkeypatch, lambda: NOW + timedelta(hours=8))
     case.ingest().raise_first_failure()
     assert case.query(
         'select distinct "status" from evidence.incidents'
@@ -319,7 +319,7 @@ def test_another_mapping_reads_everything_anew(
 ) -> None:
     case.ingest().raise_first_failure()
     api.server.requests.clear()
-    monkeypatch.setattr(module, "_now", lambda: NOW + timedelta(hours=1))
+    set_clock(monkeypatch, lambda: NOW + timedelta(hours=1))
     case.options["impact_start"] = "Reported at"
     case.ingest().raise_first_failure()
     assert {one.one("updated_at[gte]") for one in api.server.requests} == {None}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
-import ingest.connectors.jira_worklogs as module
 from ingest.connectors.jira_worklogs import JiraWorklogsConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.http_server import ScriptedServer, status
@@ -22,6 +21,7 @@ from tests.ingest.loopback_jira import (
     worklog,
 )
 from tests.ingest.misbehaviour import SurvivesMisbehaviour
+from tests.ingest.polling import set_clock
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def ms(moment: datetime) -> int:
 def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JIRA_USER", USER)
     monkeypatch.setenv("JIRA_API_TOKEN", TOKEN)
-    monkeypatch.setattr(module, "_now", lambda: NOW)
+    set_clock(monkeypatch, lambda: NOW)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_a_run_begins_an_hour_before_the_last_because_a_minute_is_withheld(
     case.ingest().raise_first_failure()
     jira.server.requests.clear()
     later = NOW + timedelta(hours=2)
-    monkeypatch.setattr(module, "_now", lambda: later)
+    set_clock(monkeypatch, lambda: later)
     assert case.ingest().committed == []
     [asked] = jira.server.asked("/rest/api/3/worklog/updated")
     assert asked.one("since") == str(ms(NOW - timedelta(hours=1)))
@@ -160,7 +160,7 @@ def test_a_changed_worklog_is_loaded_again_and_a_deleted_one_taken_away(
     case: ConnectorCase, jira: LoopbackJira, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case.ingest().raise_first_failure()
-    monkeypatch.setattr(module, "_now", lambda: NOW + timedelta(hours=2))
+    set_clock(monkeypatch, lambda: NOW + timedelta(hours=2))
     changed_at = "2026-03-25T13:00:00.000+0000"
     jira.worklogs[0].update(timeSpentSeconds=7200, updated=changed_at)
     jira.updated.append((1, ms(NOW + timedelta(hours=1))))
@@ -192,7 +192,7 @@ def test_another_rule_reads_all_hours_anew(
     case: ConnectorCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case.ingest().raise_first_failure()
-    monkeypatch.setattr(module, "_now", lambda: NOW + timedelta(hours=2))
+    set_clock(monkeypatch, lambda: NOW + timedelta(hours=2))
     case.options["mapping"] = [{"match": {"project": "*"}, "category": "${project}"}]
     case.ingest().raise_first_failure()
     assert case.query(

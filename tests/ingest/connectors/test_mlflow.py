@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import ValidationError
 
-import ingest.connectors.mlflow
 from ingest.connector import Connector, RemembersLoads
 from ingest.connectors.mlflow import MlflowConfig
 from ingest.testing import ConnectorCase, ConnectorContract
@@ -24,6 +23,7 @@ from tests.ingest.loopback_mlflow import (
     version,
 )
 from tests.ingest.misbehaviour import SurvivesMisbehaviour, first_failure
+from tests.ingest.polling import HOUR, NOON, Clock, at, committed
 from triptych.errors import FatalSourceError, SettingsError, SourceAccessError
 
 if TYPE_CHECKING:
@@ -32,30 +32,15 @@ if TYPE_CHECKING:
 
     from tests.ingest.http_server import ScriptedServer
 
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-
 
 def ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-class Clock:
-    """The time that the connector reads; tests put it forward."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def forward(self, by: timedelta) -> None:
-        self.now += by
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(ingest.connectors.mlflow, "_now", lambda: clock.now)
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", TOKEN)
-    return clock
+    return Clock(monkeypatch)
 
 
 @pytest.fixture
@@ -154,17 +139,6 @@ class TestMlflowMisbehaviour(SurvivesMisbehaviour):
 
 def rows_of(case: ConnectorCase, columns: str, stream: str) -> list[tuple[object, ...]]:
     return case.query(f"select {columns} from evidence.{stream} order by all")
-
-
-def committed(case: ConnectorCase) -> list[tuple[str, int]]:
-    report = case.ingest()
-    report.raise_first_failure()
-    return [(load.stream, load.row_count) for load in report.committed]
-
-
-def at(moment: datetime) -> datetime:
-    """Return a moment as the catalogue tells it: in UTC, and without saying so."""
-    return moment.replace(tzinfo=None)
 
 
 # --- runs ----------------------------------------------------------------------------

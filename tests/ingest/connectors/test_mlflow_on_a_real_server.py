@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingest.testing import ConnectorCase
-from tests.ingest.connectors.test_mlflow import committed
 from tests.ingest.http_server import resolve_to_this_machine
 from tests.ingest.misbehaviour import first_failure
+from tests.ingest.polling import committed
 from tests.ingest.real_mlflow import (
     MISSING_REASON,
     MlflowUser,

@@ -22,6 +22,7 @@ from tests.ingest.loopback_pagerduty import (
     incident,
 )
 from tests.ingest.misbehaviour import SurvivesMisbehaviour
+from tests.ingest.polling import DAY, Clock, set_clock
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ STATES = (
 @pytest.fixture(autouse=True)
 def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAGERDUTY_API_KEY", KEY)
-    monkeypatch.setattr(module, "_now", lambda: NOW)
+    set_clock(monkeypatch, lambda: NOW)
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_an_incident_that_was_opened_again_keeps_the_states_it_was_seen_in(
     case: ConnectorCase, pagerduty: LoopbackPagerduty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hours = iter(range(1, 9))
-    monkeypatch.setattr(module, "_now", lambda: NOW + timedelta(hours=next(hours)))
+    set_clock(monkeypatch, lambda: NOW + timedelta(hours=next(hours)))
     case.ingest().raise_first_failure()
     pagerduty.incidents[0].update(
         status="triggered",
@@ -188,7 +189,7 @@ def test_only_recent_weeks_and_what_is_open_are_asked_for_again(
     case.ingest().raise_first_failure()
     pagerduty.server.requests.clear()
     later = NOW + timedelta(days=20)
-    monkeypatch.setattr(module, "_now", lambda: later)
+    set_clock(monkeypatch, lambda: later)
     pagerduty.incidents[2].update(
         status="resolved", last_status_change_at="2026-04-01T12:00:00Z"
     )
@@ -241,9 +242,9 @@ def test_other_options_read_everything_once_more_and_then_only_what_is_recent(
     case.options["start_date"] = "2026-01-01"
     case.ingest().raise_first_failure()
     case.options["team_ids"] = ["PTEAM1"]
-    firsts = []
-    for day in (1, 2):
-        monkeypatch.setattr(module, "_now", lambda day=day: NOW + timedelta(days=day))
+    firsts, clock = [], Clock(monkeypatch, NOW)
+    for _ in range(2):
+        clock.forward(DAY)
         pagerduty.server.requests.clear()
         case.ingest().raise_first_failure()
         asked = {str(one.one("since")) for one in pagerduty.server.asked("/incidents")}

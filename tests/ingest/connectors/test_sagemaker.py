@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,20 +25,13 @@ from tests.ingest.loopback_sagemaker import (
     package_arn,
 )
 from tests.ingest.misbehaviour import SurvivesMisbehaviour
+from tests.ingest.polling import HOUR, NOON, at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from tests.ingest.http_server import ScriptedServer
-
-NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-
-
-def at(moment: datetime) -> datetime:
-    """Return a moment as the catalogue tells it: in UTC, and without saying so."""
-    return moment.replace(tzinfo=None)
 
 
 @pytest.fixture(autouse=True)
