@@ -2,7 +2,8 @@
 
 ``studies/register.jsonl`` has one entry per registration or amendment, oldest first,
 each with the hash of the one before. Nothing is changed or removed; whoever thinks
-otherwise amends, and the difference stays visible.
+otherwise amends, and the difference stays visible. The newest entry's hash stands for
+all: whoever writes it down elsewhere can also tell that nothing was cut off the end.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Entry:
     data_cut_off : str
         The last date that could have been read: the entry's, or the history's if later.
     minimum_detectable_effect : float or None
-        Per unit and period; ``None`` without a history.
+        Per unit and period; ``None`` without a history, or if no interval is bounded.
     changes : mapping
         What an amendment changed: field, before, after.
     plan : mapping

@@ -18,7 +18,7 @@ from triptych.cli.printing import print_json, print_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.studies.register import StudyRegister
+    from attribution.studies.register import Entry, StudyRegister
 
 study = typer.Typer(
     no_args_is_help=True, help="Plans of studies: register, list, show."
@@ -70,13 +70,18 @@ def register(
         print_json(entry)
         return
     print(f"Study {entry.study_id} is {entry.event}: {known.state_of(plan)}.")
+    _print_entry(entry, plan.outcome_unit)
+
+
+def _print_entry(entry: Entry, outcome_unit: str) -> None:
     print(f"plan          {entry.plan_hash}")
+    print(f"entry         {entry.entry_hash}")
     print(f"data until    {entry.data_cut_off}")
     detectable = entry.minimum_detectable_effect
     if detectable is None:
         print("Its power is not known: name the data there is by --history.")
     else:
-        print(f"would find    {detectable:.3g} {plan.outcome_unit}, 4 times of 5")
+        print(f"would find    {detectable:.3g} {outcome_unit}, 4 times of 5")
     for name, (before, after) in entry.changes.items():
         print(f"changed       {name}: {before} → {after}")
 
