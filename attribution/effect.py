@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 #: How many draws an effect has. Ends of a 95 % interval are known to 0.01 % of its
 #: width, because the totals are quantiles and not random numbers.
 DRAW_COUNT = 4000
+#: Quantiles of the normal distribution: a two-sided 90 % interval, and 80 % power.
+INTERVAL_QUANTILE, POWER_QUANTILE = 1.645, 0.842
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,6 +265,8 @@ def _columns_interval(
 
 __all__ = [
     "DRAW_COUNT",
+    "INTERVAL_QUANTILE",
+    "POWER_QUANTILE",
     "Distribution",
     "Effect",
     "effect_from_covariance",

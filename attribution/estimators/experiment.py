@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
 
-CLUSTERS_NEEDED = UNITS_NEEDED = 4
+#: Units, or clusters where those were randomised, in each arm.
+UNITS_NEEDED = 4
 #: The level at which a confidence sequence is narrowest at its planned size.
 SEQUENCE_ALPHA = 0.05
 
@@ -266,8 +267,13 @@ def _arms_of(panel: Panel, assigned: Assignment) -> tuple[Arms, Flags]:
     means = np.zeros(len(before))
     means[known] = np.nanmean(before[known], axis=1)
     complete: Flags = np.isfinite(outcome.sum(axis=1)) & known
-    treated = np.nanmax(panel.column(assigned.column), axis=1) == 1.0
+    treated = _treated(panel, assigned)
     return Arms(treated[complete], outcome[complete], means[complete]), complete
+
+
+def _treated(panel: Panel, assigned: Assignment) -> Flags:
+    treated: Flags = np.nanmax(panel.column(assigned.column), axis=1) == 1.0
+    return treated
 
 
 def _clustered(panel: Panel, assigned: Assignment, arms: Arms, complete: Flags) -> Arms:
@@ -289,8 +295,8 @@ def _refuse_split_clusters(panel: Panel, assigned: Assignment) -> None:
     if not assigned.cluster:
         return
     names = _clusters(panel, assigned)
-    arm = np.nanmax(panel.column(assigned.column), axis=1)
-    split = [name for name in np.unique(names) if np.ptp(arm[names == name]) > 0]
+    arm = _treated(panel, assigned)
+    split = [name for name in np.unique(names) if len(set(arm[names == name])) > 1]
     if split:
         raise RefusalError(
             "exposure_not_binary",
@@ -302,20 +308,20 @@ def _refuse_split_clusters(panel: Panel, assigned: Assignment) -> None:
 
 def _refuse_few(arms: Arms, *, clusters: bool) -> None:
     treated, control = int(arms.treated.sum()), int((~arms.treated).sum())
-    needed = CLUSTERS_NEEDED if clusters else UNITS_NEEDED
-    if min(treated, control) < needed:
+    if min(treated, control) < UNITS_NEEDED:
         raise RefusalError(
             "too_few_clusters" if clusters else "too_few_units",
             f"{treated} treated and {control} control"
-            f" {'clusters' if clusters else 'units'}; {needed} of each are needed.",
+            f" {'clusters' if clusters else 'units'}; {UNITS_NEEDED} of each are"
+            " needed.",
             treated=treated,
             control=control,
-            needed=needed,
+            needed=UNITS_NEEDED,
         )
 
 
 def _ratio(panel: Panel, assigned: Assignment) -> Check:
-    treated = np.nanmax(panel.column(assigned.column), axis=1) == 1.0
+    treated = _treated(panel, assigned)
     if assigned.cluster:
         names = _clusters(panel, assigned)
         treated = np.array([treated[names == name].any() for name in np.unique(names)])
@@ -324,7 +330,7 @@ def _ratio(panel: Panel, assigned: Assignment) -> Check:
 
 
 def _attrition(panel: Panel, assigned: Assignment, complete: Flags) -> Check:
-    treated = np.nanmax(panel.column(assigned.column), axis=1) == 1.0
+    treated = _treated(panel, assigned)
     missing = [
         float((~complete[arm]).mean()) if arm.any() else 0.0
         for arm in (treated, ~treated)

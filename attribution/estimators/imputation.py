@@ -124,12 +124,10 @@ class Imputation:
     def jackknife_covariance(self) -> tuple[Floats, int]:
         """Return the covariance of the path, and the number of units behind it.
 
-        ``(m - 1)/m Σ (θ_(i) - mean)²``, with quantiles of Student's t with m - 1
-        degrees of freedom: a CV3 error (MacKinnon, Nielsen and Webb 2023).
+        See :func:`covariance_of_jackknifed`.
         """
         paths, count = self.jackknifed()
-        spread = paths - paths.mean(axis=0)
-        return (count - 1) / count * spread.T @ spread, count
+        return covariance_of_jackknifed(paths), count
 
     def analytic_covariance(self, cohort: NDArray[np.int64]) -> Floats:
         """Return the covariance of the path from each unit's influence.
@@ -182,6 +180,18 @@ class Imputation:
         )
 
 
+def covariance_of_jackknifed(paths: Floats) -> Floats:
+    """Return the covariance of a path from the paths without each of m units.
+
+    ``(m - 1)/m Σ (θ_(i) - mean)²``, with quantiles of Student's t with m - 1 degrees of
+    freedom: a CV3 error (MacKinnon, Nielsen and Webb 2023).
+    """
+    count = len(paths)
+    spread = paths - paths.mean(axis=0)
+    covariance: Floats = (count - 1) / count * spread.T @ spread
+    return covariance
+
+
 def imputation_of(
     outcome: Floats, first: NDArray[np.int64], *, anticipation: int = 0
 ) -> Imputation:
@@ -220,4 +230,4 @@ def lead_of(
     )
 
 
-__all__ = ["Imputation", "imputation_of", "lead_of"]
+__all__ = ["Imputation", "covariance_of_jackknifed", "imputation_of", "lead_of"]

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import linalg
 
-from attribution.effect import DRAW_COUNT, stratified_levels
+from attribution.effect import (
+    DRAW_COUNT,
+    INTERVAL_QUANTILE,
+    POWER_QUANTILE,
+    stratified_levels,
+)
 from attribution.state_space.integration import Mixture, integrate
 from attribution.state_space.local_level import (
     Parameters,
@@ -32,8 +37,6 @@ if TYPE_CHECKING:
 COEFFICIENT_VARIANCE = 10.0
 SLOPE_VARIANCE = 1.0
 PLACEBO_ORIGINS = 6
-#: Two-sided 90 % and 80 % power: quantiles 0.95 and 0.80 of the normal distribution.
-POWER_FACTOR = 1.645 + 0.842
 _DEPENDENT = 1e-8
 _EARLIEST_PLACEBO = 40
 
@@ -131,7 +134,8 @@ class SeriesFit:
         Predicted for the last periods of the history, as many as the horizon has.
         """
         origin = _held_out(self.launch, len(self.outcome) - self.launch)
-        return POWER_FACTOR * self._sum(self.moments[-2], origin, self.launch).sd
+        sd = self._sum(self.moments[-2], origin, self.launch).sd
+        return (INTERVAL_QUANTILE + POWER_QUANTILE) * sd
 
     @cached_property
     def counterfactual_mean(self) -> Floats:

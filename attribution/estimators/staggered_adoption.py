@@ -37,7 +37,12 @@ from attribution.checks.pre_trends import Lead, pre_trends
 from attribution.checks.second_opinion import second_opinion
 from attribution.effect import effect_from_covariance
 from attribution.estimators.group_time_effects import group_time_effects
-from attribution.estimators.imputation import Imputation, imputation_of, lead_of
+from attribution.estimators.imputation import (
+    Imputation,
+    covariance_of_jackknifed,
+    imputation_of,
+    lead_of,
+)
 from attribution.refusal import RefusalError
 from attribution.result import Estimate
 
@@ -67,6 +72,18 @@ def validate(panel: Panel, plan: Plan) -> None:
             " it is delivered, or declare `scale: additive`.",
             scale=plan.scale,
         )
+    _refuse_uncompared(panel)
+    if panel.before < PERIODS_BEFORE_NEEDED:
+        raise RefusalError(
+            "pre_period_too_short",
+            f"{panel.before} {plan.period}s before the first start;"
+            f" {PERIODS_BEFORE_NEEDED} are needed.",
+            history_periods=panel.before,
+        )
+    _refuse_few(panel)
+
+
+def _refuse_uncompared(panel: Panel) -> None:
     treated = int(panel.treated.sum())
     starts = np.unique(panel.first[panel.treated])
     if treated == 1:
@@ -83,15 +100,12 @@ def validate(panel: Panel, plan: Plan) -> None:
             treated=treated,
             cohorts=_cohorts(panel),
         )
-    if panel.before < PERIODS_BEFORE_NEEDED:
-        raise RefusalError(
-            "pre_period_too_short",
-            f"{panel.before} {plan.period}s before the first start;"
-            f" {PERIODS_BEFORE_NEEDED} are needed.",
-            history_periods=panel.before,
-        )
+
+
+def _refuse_few(panel: Panel) -> None:
+    treated = int(panel.treated.sum())
     # Before the last start, later units are who earlier ones are compared with.
-    later = int((panel.first > starts.min()).sum())
+    later = int((panel.first > panel.first.min()).sum())
     if min(treated, later) < UNITS_NEEDED:
         raise RefusalError(
             "too_few_units",
@@ -105,13 +119,7 @@ def validate(panel: Panel, plan: Plan) -> None:
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
     """Return the estimate with its checks; see the module for what is estimated."""
-    found = imputation_of(panel.outcome, panel.first, anticipation=plan.anticipation)
-    if not found.cells:
-        raise RefusalError(
-            "no_comparison_units",
-            "No treated cell has a unit and a period that were also seen untreated.",
-            cohorts=_cohorts(panel),
-        )
+    found = _imputed(panel, plan)
     jackknifed, units = found.jackknifed()
     covariance, degrees = _covariance(found, panel, jackknifed, units)
     after = slice(panel.launch, None)
@@ -146,13 +154,23 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
     )
 
 
+def _imputed(panel: Panel, plan: Plan) -> Imputation:
+    found = imputation_of(panel.outcome, panel.first, anticipation=plan.anticipation)
+    if not found.cells:
+        raise RefusalError(
+            "no_comparison_units",
+            "No treated cell has a unit and a period that were also seen untreated.",
+            cohorts=_cohorts(panel),
+        )
+    return found
+
+
 def _covariance(
     found: Imputation, panel: Panel, jackknifed: Floats, units: int
 ) -> tuple[Floats, float]:
     if units >= ANALYTIC_FROM:
         return found.analytic_covariance(panel.first), np.inf
-    spread = jackknifed - jackknifed.mean(axis=0)
-    covariance = (units - 1) / units * spread.T @ spread
+    covariance = covariance_of_jackknifed(jackknifed)
     if not np.isfinite(covariance).all():
         raise RefusalError(
             "too_few_units",

@@ -92,6 +92,10 @@ def validate(panel: Panel, plan: Plan) -> None:
             history_periods=panel.before,
             horizon_periods=panel.after,
         )
+    _refuse_level(panel, plan, donors)
+
+
+def _refuse_level(panel: Panel, plan: Plan, donors: int) -> None:
     _, least = chosen_test(donors, len(panel.dates))
     alpha = 1.0 - plan.decision_rule.level
     if least > alpha + 1e-12:
@@ -200,29 +204,20 @@ def _checks(
     did: float,
 ) -> tuple[Check, ...]:
     low, high = average.interval(0.9)
-    after, weights = panel.after, gaps.weights
+    after = panel.after
     others = {
         "without an intercept": replace(gaps, intercept=False).mean_gap * after,
         "by synthetic difference in differences": did * after,
     }
-    donors = gaps.donors[:, : gaps.launch]
-    target = gaps.treated[: gaps.launch]
-    beyond = (target > donors.max(axis=0)) | (target < donors.min(axis=0))
     names = _donors(panel)
     without = {
         names[i]: (gaps.without(int(i)).mean_gap * after, half)
-        for i in np.flatnonzero(weights > _COUNTS)
+        for i in np.flatnonzero(gaps.weights > _COUNTS)
     }
-    z, periods = _placebo_launches(gaps)
     return (
-        donor_hull(
-            gaps.relative_error_before,
-            float(beyond.mean()),
-            float(1.0 / (weights @ weights)),
-            float(weights.max()),
-        ),
+        _hull(gaps),
         history_length(panel.before, panel.after),
-        placebo_in_time(z, periods),
+        placebo_in_time(*_placebo_launches(gaps)),
         placebo_in_unit(
             gaps.rank_p_value(),
             claims_effect=bool(low > 0 or high < 0),
@@ -232,6 +227,18 @@ def _checks(
         specification_spread(gaps.mean_gap * after, half, others),
         interference(is_declared=plan.interference, has_clusters=False),
         contested_window(plan, panel.dates[panel.launch :], panel.units),
+    )
+
+
+def _hull(gaps: SyntheticGaps) -> Check:
+    donors = gaps.donors[:, : gaps.launch]
+    target = gaps.treated[: gaps.launch]
+    beyond = (target > donors.max(axis=0)) | (target < donors.min(axis=0))
+    return donor_hull(
+        gaps.relative_error_before,
+        float(beyond.mean()),
+        float(1.0 / (gaps.weights @ gaps.weights)),
+        float(gaps.weights.max()),
     )
 
 

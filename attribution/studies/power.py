@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from attribution.effect import INTERVAL_QUANTILE, POWER_QUANTILE
 from attribution.estimating import estimate
 from attribution.panel import FREQUENCIES, dates_of
 from attribution.refusal import Refusal, RefusalError
 
 if TYPE_CHECKING:
     from attribution.plan import Plan
-
-#: Quantiles of the normal distribution: a two-sided 90 % interval, and 80 % power.
-INTERVAL_QUANTILE, POWER_QUANTILE = 1.645, 0.842
 
 
 def minimum_detectable_effect(

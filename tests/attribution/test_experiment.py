@@ -166,6 +166,15 @@ def test_a_difference_and_its_error_change_as_they_must(
     )
 
 
+def test_an_experiment_without_an_assignment_is_refused() -> None:
+    frame, plan = experiment()
+    named = plan.model_copy(update={"assignment": None, "design": "experiment"})
+    refused = estimate(frame, named)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "plan_not_supported"
+    assert "no `assignment`" in refused.message
+
+
 def test_swapped_arms_turn_the_sign() -> None:
     frame, plan = experiment(effect=1.0)
     swapped = estimate(frame.assign(arm=1 - frame["arm"]), plan)

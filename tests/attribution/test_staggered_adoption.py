@@ -353,6 +353,23 @@ def test_a_roll_out_that_cannot_tell_is_refused(keep: list[int], code: str) -> N
     assert "treated" in refused.message or "start" in refused.message
 
 
+def test_a_roll_out_to_nobody_is_refused() -> None:
+    frame, plan = rollout(20, 5)
+    nobody = {"rollout": {}, "design": "staggered_adoption"}
+    refused = estimate(frame, plan.model_copy(update=nobody))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "too_few_units"
+    assert "0 treated units" in refused.message
+
+
+def test_a_roll_out_of_a_ratio_is_refused_with_what_to_declare() -> None:
+    frame, plan = rollout(20, 5)
+    refused = estimate(frame, plan.model_copy(update={"scale": "multiplicative"}))
+    assert isinstance(refused, Refusal)
+    assert refused.code == "plan_not_supported"
+    assert "`scale: additive`" in refused.message
+
+
 def test_without_a_unit_that_never_starts_the_last_cells_are_left_out() -> None:
     """Twelve teams; from the last start on nobody is left to compare with."""
     units = [f"team {i:02}" for i in range(20) if i % 5 < 3]

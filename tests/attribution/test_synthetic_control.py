@@ -240,6 +240,30 @@ def test_too_little_to_compare_with_is_refused(
     assert refused.code == code
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scale": "multiplicative"}, "`scale: additive`"),
+        (
+            {
+                "treated": (),
+                "rollout": {"depot 00": "2026-03-02", "depot 01": "2026-03-05"},
+            },
+            "staggered roll-out",
+        ),
+    ],
+)
+def test_what_synthetic_control_is_not_for_is_refused(
+    changes: dict[str, object], said: str
+) -> None:
+    frame = depots(6)
+    plan = panel_plan(frame, "2026-03-02", design="synthetic_control", **changes)
+    refused = estimate(frame, plan)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "plan_not_supported"
+    assert said in refused.message
+
+
 def test_a_level_that_no_donors_can_attain_is_refused() -> None:
     frame = depots(7, donors=8, before=13, after=5)
     plan = panel_plan(frame, "2026-01-14", decision_rule={"level": 0.95})

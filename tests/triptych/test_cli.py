@@ -101,6 +101,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     heavy = {"duckdb", "pyarrow", "pydantic", "pandas", "boto3", "google", "streamlit"}
+    heavy |= {"attribution", "numpy", "scipy", "statsmodels"}
     answer = subprocess.run(
         [sys.executable, "-c", "import sys, triptych.cli; print(*sys.modules)"],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
