@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         bench = SizeBench(size, build=options.build, say=_say)
         with_csv = size == sizes[:2][-1] and not options.skip_peers
         results.append(
-            bench.run_engines()
+            bench.run_engines(with_spark=with_spark)
             if options.engines_only
             else bench.run(
                 with_peers=not options.skip_peers,

@@ -104,11 +104,11 @@ class SizeBench:
         shutil.rmtree(self._scratch, ignore_errors=True)
         return self._result
 
-    def run_engines(self) -> SizeResult:
+    def run_engines(self, *, with_spark: bool) -> SizeResult:
         """Build with each engine beside the bare query, and nothing else."""
         self._prepare()
         self._bare_query("effective")
-        self._triptych_parts(with_spark=True)
+        self._triptych_parts(with_spark=with_spark)
         shutil.rmtree(self._scratch, ignore_errors=True)
         return self._result
 

@@ -31,60 +31,31 @@ body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] {display: none}
 """
 
 
+#: Pages by section of the menu: module, which is the address too, and title.
+_PAGES = {
+    "Cost": {
+        "cost_by_model": "Cost by model",
+        "budget": "Budget & forecast",
+        "gpu_idle": "GPU & idle",
+        "gateway_gaps": "Gateway gaps",
+    },
+    "Delivery": {"velocity": "Velocity"},
+    "Close": {
+        "close": "Close & reconcile",
+        "statements": "Statements & exports",
+    },
+    "Operations": {"data_health": "Data health"},
+}
+_FIRST_PAGE = "cost_by_model"
+
+
 def main() -> None:
     """Draw the page that the address names."""
     st.set_page_config(page_title="triptych", layout="wide")
     chosen = st.navigation(
         {
-            "Cost": [
-                st.Page(
-                    _VIEWS / "cost_by_model.py",
-                    title="Cost by model",
-                    url_path="cost_by_model",
-                    default=True,
-                ),
-                st.Page(
-                    _VIEWS / "budget.py",
-                    title="Budget & forecast",
-                    url_path="budget",
-                ),
-                st.Page(
-                    _VIEWS / "gpu_idle.py",
-                    title="GPU & idle",
-                    url_path="gpu_idle",
-                ),
-                st.Page(
-                    _VIEWS / "gateway_gaps.py",
-                    title="Gateway gaps",
-                    url_path="gateway_gaps",
-                ),
-            ],
-            "Delivery": [
-                st.Page(
-                    _VIEWS / "velocity.py",
-                    title="Velocity",
-                    url_path="velocity",
-                ),
-            ],
-            "Close": [
-                st.Page(
-                    _VIEWS / "close.py",
-                    title="Close & reconcile",
-                    url_path="close",
-                ),
-                st.Page(
-                    _VIEWS / "statements.py",
-                    title="Statements & exports",
-                    url_path="statements",
-                ),
-            ],
-            "Operations": [
-                st.Page(
-                    _VIEWS / "data_health.py",
-                    title="Data health",
-                    url_path="data_health",
-                )
-            ],
+            section: [_page(name, title) for name, title in pages.items()]
+            for section, pages in _PAGES.items()
         }
     )
     st.set_page_config(page_title=f"{chosen.title} · triptych")
@@ -93,6 +64,12 @@ def main() -> None:
     with page.told_in_words():
         access.require_permission()
         draw(chosen)
+
+
+def _page(name: str, title: str) -> StreamlitPage:
+    return st.Page(
+        _VIEWS / f"{name}.py", title=title, url_path=name, default=name == _FIRST_PAGE
+    )
 
 
 def draw(chosen: StreamlitPage) -> None:

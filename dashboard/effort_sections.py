@@ -133,6 +133,7 @@ def show_effort(here: Page, team: str | None) -> None:
             tables.Column("infra_hours_28_days", "Four weeks, h", "decimal"),
             tables.Column("deployment_count_28_days", "Deployments", "count"),
             tables.Column("infra_hours_per_deployment", "Per deployment, h", "decimal"),
+            tables.Column("window_state", "Hours so far"),
             tables.Column("headcount", "People", "decimal"),
             tables.Column("available_hours", "Available, h", "decimal"),
             tables.Column("incident_worklog_hours", "Booked, h", "decimal"),
@@ -146,9 +147,10 @@ def show_effort(here: Page, team: str | None) -> None:
         caption=f"{here.period}; four weeks end with the month",
         origin=page.Origin(
             formula="Infra hours of four weeks by deployments of the same four weeks;"
-            " none without a deployment. Firefighting: hours on incidents by available"
-            " hours, as booked by people and as engaged by the incident system, never"
-            " their sum. Over 100 % means overlap and is not cut off.",
+            " none without a deployment; filling while less than seven days have passed"
+            " since, because hours are booked late. Firefighting: hours on incidents by"
+            " available hours, as booked by people and as engaged by the incident"
+            " system, never their sum. Over 100 % means overlap and is not cut off.",
             mart="delivery.mart_infra_effort",
             row_count=table.num_rows,
         ),

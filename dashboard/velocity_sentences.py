@@ -28,11 +28,19 @@ METRICS: Final = {
         " hotfix. Weeks without one count. Re-runs, redeploys, rollbacks and changes of"
         " configuration do not.",
     ),
+    "deployment_days": (
+        "Deployment days",
+        "Median of the weeks: days with such a deployment.",
+    ),
     "change_fail_ratio": (
         "Change fail rate",
         "Deployments to production that failed, or were followed within the maturity"
         " window by a rollback, a hotfix or an incident they caused, by all that"
         " ended. Those younger than the window are open.",
+    ),
+    "change_fail_ratio_reaching_users": (
+        "Change fail rate, users reached",
+        "Of those that failed, only what users met: not a rollout that never ended.",
     ),
     "failed_deployment_recovery": (
         "Failed deployment recovery",
@@ -67,6 +75,15 @@ METRICS: Final = {
         "Pilot to production",
         "Median time from a service's first deployment anywhere to its first one to"
         " production.",
+    ),
+    "versions_promoted_within_7_days": (
+        "Versions promoted within 7 days",
+        "Of the versions that were registered in the month, those that came into"
+        " production within seven days. Most others are experiments and not late.",
+    ),
+    "versions_promoted_within_30_days": (
+        "Versions promoted within 30 days",
+        "The same within thirty days.",
     ),
 }
 #: Reference bands of change lead time [h], deployment days a week, and ratios; dated.

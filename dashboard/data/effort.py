@@ -23,7 +23,8 @@ def infra_effort(
         snapshot,
         """
         SELECT month, team_id, infra_hours, infra_hours_28_days,
-            deployment_count_28_days, infra_hours_per_deployment, is_filling,
+            deployment_count_28_days, infra_hours_per_deployment,
+            CASE WHEN is_filling THEN 'filling' ELSE 'whole' END AS window_state,
             headcount, available_hours, engaged_hours, incident_worklog_hours,
             firefighting_system_ratio, firefighting_self_report_ratio,
             long_entry_count

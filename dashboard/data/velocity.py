@@ -244,9 +244,7 @@ def lead_time_stages(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
 
 @per_run
 def promotions(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
-    """Return the versions that came into production, newest first."""
-    if scope.kind == "service":
-        return table(snapshot, "SELECT NULL AS model_version WHERE false")
+    """Return what came into production of a model or team, newest first."""
     return table(
         snapshot,
         f"""

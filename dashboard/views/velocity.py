@@ -106,8 +106,8 @@ def show_tiles(here: Page, scope: VelocityScope, month: str) -> None:
         st.subheader(f"{fmt.markdown(scope.id)}, {fmt.month(month)}", anchor=False)
         with_bands = st.toggle(
             "Reference bands",
-            value=False,
             key="bands",
+            bind="query-params",
             help=f"{words.BANDS}. Other years have other bounds; they are no targets.",
         )
     for metrics in (_TILES, _BESIDE):
@@ -141,9 +141,10 @@ def _tile(
         st.caption(words.evidence(figure) + (f" · {band}, 2023" if band else ""))
     reasons = "" if figure is None else figure.excluded_by_reason or ""
     left_out = f" Left out: {reasons.replace('_', ' ')}." if reasons else ""
+    version = f" Definition {figure.definition_version}." if figure else ""
     here.show_origin(
         page.Origin(
-            formula=f"{formula}{left_out}",
+            formula=f"{formula}{left_out}{version}",
             mart=_MART,
             row_count=0 if figure is None else figure.n_used,
         )
@@ -312,6 +313,9 @@ def show_weeks(here: Page, scope: VelocityScope) -> None:
 def show_promotions(here: Page, scope: VelocityScope) -> None:
     """Draw how each version came from training into production."""
     st.header("Training to production", anchor=False)
+    if scope.kind == "service":
+        st.markdown("Versions belong to models: choose one above.")
+        return
     table = data.promotions(here.snapshot, scope)
     if table.num_rows == 0:
         st.markdown(
@@ -363,7 +367,12 @@ def show_promotions(here: Page, scope: VelocityScope) -> None:
 def show_events(here: Page, scope: VelocityScope) -> None:
     """Draw what a figure consists of, what is open, and what it leaves out."""
     st.header("Behind a figure", anchor=False)
-    names = {name: metric for metric, (name, _) in words.METRICS.items()}
+    # Days of a week are counted from the same events as deployments.
+    names = {
+        name: metric
+        for metric, (name, _) in words.METRICS.items()
+        if metric != "deployment_days"
+    }
     chosen = filters.choice("Events of", "behind", list(names), width=320)
     table = data.velocity_events(here.snapshot, scope, names[chosen])
     rows = table.to_pylist()

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from benchmarks.__main__ import main
 from benchmarks.beside_spark import ON_DUCKDB, ON_SPARK, growth, ratios
-from benchmarks.harness import SizeResult, Step
+from benchmarks.harness import SizeBench, SizeResult, Step
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GIB = 2**30
 
@@ -57,3 +63,21 @@ def test_the_work_per_added_row_is_compared_from_size_to_size() -> None:
 def test_one_size_has_no_growth(count: int) -> None:
     result = _result("1m", 1_000_000, duckdb=1.0, spark=1.0, peak=GIB)
     assert growth([result] * count) == ""
+
+
+@pytest.mark.parametrize("engines_only", [True, False])
+def test_without_the_large_engine_means_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engines_only: bool
+) -> None:
+    asked: list[bool] = []
+
+    def remember(_: SizeBench, *, with_spark: bool, **__: bool) -> SizeResult:
+        asked.append(with_spark)
+        return SizeResult("1k", 1000, GIB, [Step(ON_DUCKDB, 1.0, 2.0, GIB)])
+
+    monkeypatch.setattr(SizeBench, "run_engines", remember)
+    monkeypatch.setattr(SizeBench, "run", remember)
+    flags = ["--engines-only"] if engines_only else []
+    arguments = ["--sizes", "1k", "--seeds=", "--build", str(tmp_path)]
+    assert main([*flags, "--skip-spark", *arguments]) == 0
+    assert asked == [False]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
-from tests.dashboard.conftest import OpenApp, text_of, tiles
+from dashboard import velocity_sentences as words
+from tests.dashboard.conftest import text_of, tiles
 from tests.dashboard.warehouse_fixture import publish
 from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from tests.dashboard.conftest import OpenApp
 
 PAGE = "velocity"
+METRICS_SQL = (
+    Path(__file__).resolve().parents[2] / "dbt_project/macros/velocity_metrics.sql"
+)
 
 
 def test_each_tile_has_its_value_interval_and_what_is_missing(
@@ -47,9 +53,8 @@ def test_bands_are_shown_on_demand_and_never_of_fewer_than_ten(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
     publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-09")
-    assert "2023" not in text_of(app)
-    app.toggle(key="bands").set_value(True).run()
+    assert "2023" not in text_of(open_app(tmp_path, page=PAGE, period="2026-09"))
+    app = open_app(tmp_path, page=PAGE, period="2026-09", bands="true")
     text = text_of(app)
     assert "10 left out" not in text
     assert text.count("high, 2023") == 1  # the fail rate; the lead time has seven
@@ -100,6 +105,12 @@ def test_the_bars_scope_chooses_whose_velocity_is_shown(
     assert tiles(app)["Change lead time"] == "—"
     other = open_app(tmp_path, page=PAGE, period="2026-09", scope="model chat-v1")
     assert "Nothing is known of how model chat-v1 ships." in text_of(other)
+
+
+def test_every_metric_of_the_mart_has_its_words() -> None:
+    declared = set(re.findall(r"'metric': '(\w+)'", METRICS_SQL.read_text("utf-8")))
+    # Of the same events as the frequency, so it is declared with none of its own.
+    assert words.METRICS.keys() == declared | {"deployment_days"}
 
 
 @pytest.mark.parametrize("variant", ["empty", "partial", "stale"])

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from ingest.simulate.company import write_company
+from tests.dashboard.conftest import text_of, tiles
 from triptych.explanation import explain
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
@@ -27,6 +28,7 @@ from triptych.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.dashboard.conftest import OpenApp
     from triptych.warehouse.reader import Snapshot
 
 Amounts = tuple[Decimal, Decimal]
@@ -715,3 +717,23 @@ def test_a_wave_shows_groups_of_five_and_more_and_nothing_that_betrays_others(
                 assert (cell["respondent_count"], cell["score"]) == (None, None)
             else:
                 assert cell["respondent_count"] == answered[group]
+
+
+def test_the_page_of_velocity_states_the_planted_lead_time(
+    workspace: Path, truth: dict[str, Any], open_app: OpenApp
+) -> None:
+    service = "care-assistant-service"
+    planted = truth["delivery"]["services"][service]
+    month, figures = max(
+        (month, figures["change_lead_time"])
+        for month, figures in planted.items()
+        if figures.get("change_lead_time", {}).get("n", 0) >= 5
+    )
+    link = {"period": month, "whose": f"service {service}"}
+    app = open_app(workspace, page="velocity", **link)
+    assert not app.exception
+    assert not app.error
+    hours = figures["p50_hours"]
+    expected = f"{hours / 24:,.1f} d" if hours >= 48 else f"{hours:,.1f} h"
+    assert tiles(app)["Change lead time"].replace("\u00a0", " ") == expected
+    assert f"n = {figures['n']}" in text_of(app)

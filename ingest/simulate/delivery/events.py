@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ingest.simulate.timeline import Month
 
 Kind = Literal["new", "redeploy", "rollback"]
+Category = Literal["infra", "incident"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Worklog:
     team: str
     started_at: datetime
     hours: float
-    category: Literal["infra", "incident", "feature"]
+    category: Category
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from ingest.simulate.delivery.events import Category
     from ingest.simulate.timeline import Month, Phase, Timeline
 
 HEADS: Final = {
@@ -85,7 +86,7 @@ def _worklogs(month: Month, team: str, rng: np.random.Generator) -> list[Worklog
 
 
 def _entries(
-    month: Month, team: str, category: str, total: float, rng: np.random.Generator
+    month: Month, team: str, category: Category, total: float, rng: np.random.Generator
 ) -> list[Worklog]:
     """Divide hours into entries of four, the last of what is left."""
     found: list[Worklog] = []
@@ -99,7 +100,7 @@ def _entries(
                 team=team,
                 started_at=_at(day, 9),
                 hours=hours,
-                category=category,  # type: ignore[arg-type]
+                category=category,
             )
         )
         left -= hours

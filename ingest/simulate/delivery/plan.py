@@ -23,6 +23,9 @@ from ingest.simulate.delivery.people import plan_people
 from ingest.simulate.organisation import MODELS
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from ingest.simulate.delivery.events import Kind
     from ingest.simulate.organisation import Model
     from ingest.simulate.timeline import Phase, Timeline
 
@@ -147,7 +150,7 @@ class _ModelPlan:
         self,
         moment: datetime,
         sha: str,
-        kind: str,
+        kind: Kind,
         *,
         succeeds: bool = True,
         pace: Pace | None = None,
@@ -157,7 +160,7 @@ class _ModelPlan:
             id=self._next_id,
             model=self._model,
             sha=sha,
-            kind=kind,  # type: ignore[arg-type]
+            kind=kind,
             created_at=moment,
             finished_at=moment + timedelta(seconds=int(self._rng.integers(300, 1500))),
             has_succeeded=succeeds,
@@ -276,8 +279,8 @@ def _in_order_of_promotion(runs: list[TrainingRun]) -> list[TrainingRun]:
     return kept
 
 
-def _midnight(day: object) -> datetime:
-    return datetime.combine(day, time(), UTC)  # type: ignore[arg-type]
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
 
 
 def _whole(moment: datetime) -> datetime:
