@@ -475,6 +475,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) 
         connection.execute(
             "update core.mart_source_freshness set is_stale = true,"
             " newest_evidence_at = '2026-09-16 00:00' where source = 'aws'"
+            " and load_count > 0"
         )
     if variant == "partial":
         connection.execute(

@@ -735,5 +735,13 @@ def test_the_page_of_velocity_states_the_planted_lead_time(
     assert not app.error
     hours = figures["p50_hours"]
     expected = f"{hours / 24:,.1f} d" if hours >= 48 else f"{hours:,.1f} h"
-    assert tiles(app)["Change lead time"].replace("\u00a0", " ") == expected
+    found = tiles(app)
+    assert found["Change lead time"].replace("\u00a0", " ") == expected
     assert f"n = {figures['n']}" in text_of(app)
+
+
+def test_no_source_is_stale_on_the_companys_own_last_day(published: Snapshot) -> None:
+    rows = published.query(
+        "SELECT source, stream FROM core.mart_source_freshness WHERE is_stale"
+    ).to_pylist()
+    assert rows == []

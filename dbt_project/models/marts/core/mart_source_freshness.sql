@@ -1,13 +1,16 @@
 {#-
   How old each source's newest evidence is, against the lag its owner expects. Bills
-  are as new as their newest charge, other streams as their newest load.
+  are as new as their newest charge, other streams as their newest load, and events as
+  the last time that the source answered. A stream that a source could deliver and never
+  did is no worry as long as it delivers others.
 -#}
 with sources as (
     select
         source,
         source_type,
         {{ each_of('streams') }} as stream,
-        expected_lag_hours
+        expected_lag_hours,
+        last_success_at
     from {{ source('catalogue', 'sources') }}
 ),
 
@@ -40,27 +43,46 @@ as_of as (
             run.started_at
         ) as as_of
     from {{ source('control', 'run') }} as run
+),
+
+judged as (
+    select
+        sources.source,
+        sources.source_type,
+        sources.stream,
+        sources.expected_lag_hours,
+        coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at) as newest_evidence_at,
+        loads.last_loaded_at,
+        case
+            when sources.stream in ({{ event_stream_names() }}) and loads.load_count > 0
+                then coalesce(sources.last_success_at, loads.last_loaded_at)
+            else coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at)
+        end as known_until,
+        coalesce(loads.load_count, 0) as load_count,
+        cast(coalesce(loads.row_count, 0) as bigint) as row_count,
+        cast(coalesce(loads.quarantined_row_count, 0) as bigint) as quarantined_row_count
+    from sources
+    left join loads on sources.source = loads.source and sources.stream = loads.stream
+    left join newest_charges
+        on
+            sources.source = newest_charges.source
+            and sources.stream in ({{ bill_stream_names() }})
 )
 
 select
-    sources.source,
-    sources.source_type,
-    sources.stream,
-    coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at) as newest_evidence_at,
-    loads.last_loaded_at,
-    sources.expected_lag_hours,
-    coalesce(
-        {{ hours_between('coalesce(newest_charges.newest_evidence_at, loads.last_loaded_at)', 'as_of.as_of') }}
-        > sources.expected_lag_hours,
-        true
-    ) as is_stale,
-    coalesce(loads.load_count, 0) as load_count,
-    cast(coalesce(loads.row_count, 0) as bigint) as row_count,
-    cast(coalesce(loads.quarantined_row_count, 0) as bigint) as quarantined_row_count
-from sources
+    judged.source,
+    judged.source_type,
+    judged.stream,
+    judged.newest_evidence_at,
+    judged.last_loaded_at,
+    judged.expected_lag_hours,
+    case
+        when judged.known_until is not null
+            then {{ hours_between('judged.known_until', 'as_of.as_of') }} > judged.expected_lag_hours
+        else count(judged.known_until) over (partition by judged.source) = 0
+    end as is_stale,
+    judged.load_count,
+    judged.row_count,
+    judged.quarantined_row_count
+from judged
 cross join as_of
-left join loads on sources.source = loads.source and sources.stream = loads.stream
-left join newest_charges
-    on
-        sources.source = newest_charges.source
-        and sources.stream in ({{ bill_stream_names() }})
