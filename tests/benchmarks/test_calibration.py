@@ -17,7 +17,10 @@ from attribution.estimators import staggered_adoption
 from attribution.plan import Design
 from attribution.simulated_worlds import WORLDS, SimulatedSeries, simulate
 from benchmarks.calibration import CALIBRATIONS, main, table
-from benchmarks.calibration_of_panels import calibrate_synthetic_control
+from benchmarks.calibration_of_panels import (
+    calibrate_experiment,
+    calibrate_synthetic_control,
+)
 from benchmarks.calibration_of_series import plug_in, recommended, step_with_hac
 
 if TYPE_CHECKING:
@@ -120,6 +123,17 @@ def test_step_regressions_that_pass_placebos_hold_no_more_than_half_of_times() -
     assert len(passed) > 30
     # Three standard errors of a half, seen 30 times and more, are 0.27.
     assert np.mean(passed) == pytest.approx(0.5, abs=0.27)
+
+
+def test_the_shipped_card_of_experiments_is_what_is_measured_now() -> None:
+    """Whoever changes the estimator has to measure it again."""
+    shipped = card_of("experiment")
+    measured = calibrate_experiment(shipped["replications"])
+    assert measured["summary"] == shipped["summary"]
+    for now, then in zip(measured["rows"], shipped["rows"], strict=True):
+        names = {"world", "method"}
+        assert all(now.pop(name) == then.pop(name) for name in names)
+        assert now == pytest.approx(then, rel=1e-9)
 
 
 def test_a_calibration_is_printed_and_written(
