@@ -14,6 +14,7 @@ import pytest
 
 from tests.dbt.engine_dialects import engine_specific, sql_of
 from triptych.dbt_commands import dbt_project_dir
+from triptych.settings.identity import IDENTITY_KINDS
 from triptych.warehouse.bills import BILL_STREAMS
 
 if TYPE_CHECKING:
@@ -369,3 +370,12 @@ def test_dbt_and_the_spine_name_the_same_bill_streams() -> None:
         )
     )
     assert told_dbt == {bill.name: bill.staging_views[-1] for bill in BILL_STREAMS}
+
+
+def test_every_kind_of_name_that_may_be_mapped_is_looked_up_somewhere() -> None:
+    calls = re.findall(
+        r"with_owners\('\w+', \[(.*?)\]",
+        "".join(path.read_text("utf-8") for path in sql_files(with_engine=False)),
+    )
+    looked_up = {kind for call in calls for kind in re.findall(r"'(\w+)'", call)}
+    assert looked_up == set(IDENTITY_KINDS)

@@ -59,8 +59,9 @@ def test_between_two_commands_of_one_process_the_database_is_free(
         run(dbt, "show", "--inline", "select 1 as one")
         database = str(dbt.workspace.build_database)
         with duckdb.connect(database) as connection:
-            connection.execute("CREATE TABLE written_in_between (one INTEGER)")
-        run(dbt, "show", "--inline", "select * from main.written_in_between")
+            connection.execute("CREATE TABLE written_in_between AS SELECT 4711 AS n")
+        run(dbt, "show", "--inline", "select n from main.written_in_between")
+    assert "4711" in log_of(dbt)
 
 
 def test_a_command_that_fails_is_told_of_and_the_next_one_works(

@@ -1,7 +1,7 @@
 """``catalog.yml``, ``identities``: whose what other systems name is.
 
-A service, a repository, a registered model, a cluster, a project or a tag, as a source
-spells it, belongs to a model, a feature or a team for some days.
+A service, a repository, a registered model or a project, as a source spells it, belongs
+to a model, a feature or a team for some days.
 """
 
 from __future__ import annotations
@@ -23,23 +23,15 @@ if TYPE_CHECKING:
 
 #: What can be named, the most telling first: where several of a row's names are
 #: mapped, the first decides.
-IDENTITY_KINDS: Final = (
-    "registered_model",
-    "service",
-    "repository",
-    "project",
-    "cluster",
-    "tag",
-)
+IDENTITY_KINDS: Final = ("registered_model", "service", "repository", "project")
 IDENTITY_TARGETS: Final = ("model", "feature", "team")
 
 
 class Identity(BaseModel):
     """A name in other systems and whom it belongs to, for some days.
 
-    A ``tag`` is written ``key=value``. Names are compared without regard to case.
-    With ``source``, the entry holds for what that source delivers, and comes before
-    one without.
+    Names are compared without regard to case. With ``source``, the entry holds for
+    what that source delivers, and comes before one without.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -47,9 +39,7 @@ class Identity(BaseModel):
     service: Name | None = None
     repository: Name | None = None
     registered_model: Name | None = None
-    cluster: Name | None = None
     project: Name | None = None
-    tag: Name | None = None
     source: Name | None = None
     model: Name | None = None
     feature: Name | None = None
@@ -76,9 +66,6 @@ class Identity(BaseModel):
             kinds = ", ".join(IDENTITY_KINDS)
             text = f"an identity names exactly one of {kinds}; this one names"
             complaints.append(Complaint((), f"{text} {', '.join(given) or 'none'}."))
-        elif self.tag is not None and "=" not in self.tag:
-            text = f"tag {self.tag!r} has no value; write it as key=value."
-            complaints.append(Complaint(("tag",), text))
         if ends_before_it_starts(self):
             text = f"is valid to {self.valid_to}, which is not after {self.valid_from}."
             complaints.append(Complaint(("valid_to",), f"this identity {text}"))

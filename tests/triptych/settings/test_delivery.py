@@ -31,7 +31,7 @@ def test_names_are_told_to_the_models_in_lower_case(files: SettingsFiles) -> Non
         catalog=MODELS
         + "identities:\n"
         + "  - {service: ETA-API, model: eta, source: github, valid_from: 2026-02-01}\n"
-        + "  - {tag: Team=Vision, team: ml}\n",
+        + "  - {project: Vision, team: ml}\n",
     )
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     tables = {
@@ -42,7 +42,7 @@ def test_names_are_told_to_the_models_in_lower_case(files: SettingsFiles) -> Non
     assert tables["production_environments"] == [("eu",), ("prod-eu",)]
     assert tables["identities"] == [
         ("service", "eta-api", "github", "eta", None, None, date(2026, 2, 1), None),
-        ("tag", "team=vision", None, None, None, "ml", None, None),
+        ("project", "vision", None, None, None, "ml", None, None),
     ]
 
 
@@ -61,13 +61,13 @@ def test_a_name_may_move_to_another_model_on_a_day(files: SettingsFiles) -> None
         (
             "{service: api, repository: a/b, model: eta}",
             "catalog.yml:4: an identity names exactly one of registered_model, service,"
-            " repository, project, cluster, tag; this one names service, repository.",
+            " repository, project; this one names service, repository.",
         ),
         ("{model: eta}", "catalog.yml:4: an identity names exactly one of"),
         ("{service: api}", "catalog.yml:4: an identity says whose it is: model,"),
         (
-            "{tag: vision, model: eta}",
-            "catalog.yml:4: tag 'vision' has no value; write it as key=value.",
+            "{cluster: gpu-eu, service: api, model: eta}",
+            "catalog.yml:4: unknown key 'cluster'",
         ),
         (
             "{service: api, model: etta}",
