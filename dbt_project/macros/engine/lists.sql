@@ -23,3 +23,29 @@
 {% macro spark__distinct_texts(text) -%}
     array_join(sort_array(collect_set({{ text }})), ', ')
 {%- endmacro %}
+
+{#- The values of a group as a list, the least first. -#}
+{% macro sorted_values(value) -%}
+    {{ return(adapter.dispatch('sorted_values', 'triptych')(value)) }}
+{%- endmacro %}
+
+{% macro default__sorted_values(value) -%}
+    list_sort(list({{ value }}))
+{%- endmacro %}
+
+{% macro spark__sorted_values(value) -%}
+    sort_array(collect_list({{ value }}))
+{%- endmacro %}
+
+{#- The member of a list at a place from 1 on. -#}
+{% macro value_at(list, place) -%}
+    {{ return(adapter.dispatch('value_at', 'triptych')(list, place)) }}
+{%- endmacro %}
+
+{% macro default__value_at(list, place) -%}
+    list_extract({{ list }}, {{ place }})
+{%- endmacro %}
+
+{% macro spark__value_at(list, place) -%}
+    element_at({{ list }}, cast({{ place }} as int))
+{%- endmacro %}

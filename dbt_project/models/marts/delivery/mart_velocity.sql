@@ -9,7 +9,6 @@ with scoped as (
         '{{ kind }}' as scope_kind,
         {{ id }} as scope_id,
         metric,
-        unit,
         month,
         item_key,
         event_kind,
@@ -25,23 +24,27 @@ with scoped as (
 ),
 
 -- A deployment that reached several services of one owner is one.
-once as (
+shared as (
     select
         *,
-        case
-            when event_kind = 'deployment' and scope_kind <> 'service'
-                then
-                    row_number() over (
-                        partition by scope_kind, scope_id, metric, month, event_kind, item_key
-                        order by case state when 'used' then 0 when 'open' then 1 else 2 end asc, event_value desc
-                    )
-            else 1
-        end as telling
+        row_number() over (
+            partition by scope_kind, scope_id, metric, month, item_key
+            order by
+                case state when 'used' then 0 when 'open' then 1 else 2 end asc,
+                event_value desc, exclusion_reason asc, started_at asc
+        ) as telling
     from scoped
+    where event_kind = 'deployment' and scope_kind <> 'service'
 ),
 
 items as (
-    select * from once
+    select
+        *,
+        1 as telling
+    from scoped
+    where event_kind <> 'deployment' or scope_kind = 'service'
+    union all
+    select * from shared
     where telling = 1
 ),
 
@@ -51,11 +54,9 @@ used as (
         scope_id,
         metric,
         month,
-        event_value,
-        row_number() over (partition by scope_kind, scope_id, metric, month order by event_value) as place,
-        count(*) over (partition by scope_kind, scope_id, metric, month) as n
+        event_value
     from items
-    where state = 'used' and metric <> 'deployment_frequency'
+    where event_value is not null and metric <> 'deployment_frequency'
     union all
     {% for metric, counted in [
         ('deployment_frequency', 'deployment_count'), ('deployment_days', 'deployment_day_count')
@@ -65,13 +66,24 @@ used as (
         scope_id,
         '{{ metric }}' as metric,
         month,
-        cast({{ counted }} as double) as event_value,
-        row_number() over (partition by scope_kind, scope_id, month order by {{ counted }}) as place,
-        count(*) over (partition by scope_kind, scope_id, month) as n
+        cast({{ counted }} as double) as event_value
     from {{ ref('mart_deployment_weeks') }}
     where is_complete
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+in_order as (
+    select
+        scope_kind,
+        scope_id,
+        metric,
+        month,
+        count(*) as n,
+        sum(event_value) as total,
+        {{ sorted_values('event_value') }} as event_values
+    from used
+    group by scope_kind, scope_id, metric, month
 ),
 
 described as (
@@ -80,36 +92,19 @@ described as (
         scope_id,
         metric,
         month,
-        max(n) as value_count,
-        sum(event_value) as total,
+        n as value_count,
+        total,
         {{ tenths_between(
-            'max(case when place = ' ~ integer_quotient('(n + 1)', '2') ~ ' then event_value end)',
-            'max(case when place = ' ~ integer_quotient('(n + 2)', '2') ~ ' then event_value end)', '5'
+            value_at('event_values', integer_quotient('(n + 1)', '2')),
+            value_at('event_values', integer_quotient('(n + 2)', '2')), '5'
         ) }} as p50,
         {{ tenths_between(
-            'max(case when place = ' ~ integer_quotient('(9 * (n - 1))', '10') ~ ' + 1 then event_value end)',
-            'max(case when place = ' ~ integer_quotient('(9 * (n - 1) + 9)', '10') ~ ' + 1 then event_value end)',
-            'max((9 * (n - 1)) % 10)'
+            value_at('event_values', integer_quotient('(9 * (n - 1))', '10') ~ ' + 1'),
+            value_at('event_values', integer_quotient('(9 * (n - 1) + 9)', '10') ~ ' + 1'), '((9 * (n - 1)) % 10)'
         ) }} as p90,
-        max(case when place = {{ median_bound_rank('n') }} then event_value end) as median_low,
-        max(case when place = n + 1 - {{ median_bound_rank('n') }} then event_value end) as median_high
-    from used
-    group by scope_kind, scope_id, metric, month
-),
-
-counted as (
-    select
-        scope_kind,
-        scope_id,
-        metric,
-        month,
-        sum(case when state = 'used' then 1 else 0 end) as n_used,
-        sum(case when state = 'open' then 1 else 0 end) as open_count,
-        sum(case when state = 'excluded' then 1 else 0 end) as n_excluded,
-        sum(case when is_missing then 1 else 0 end) as missing_count,
-        min(case when state = 'open' then started_at end) as oldest_open_at
-    from items
-    group by scope_kind, scope_id, metric, month
+        {{ value_at('event_values', median_bound_rank('n')) }} as median_low,
+        {{ value_at('event_values', 'n + 1 - ' ~ median_bound_rank('n')) }} as median_high
+    from in_order
 ),
 
 reasons as (
@@ -118,20 +113,27 @@ reasons as (
         scope_id,
         metric,
         month,
+        state,
         exclusion_reason,
-        count(*) as excluded_count
+        count(*) as item_count,
+        sum(case when is_missing then 1 else 0 end) as missing_count,
+        min(started_at) as first_started_at
     from items
-    where state = 'excluded'
-    group by scope_kind, scope_id, metric, month, exclusion_reason
+    group by scope_kind, scope_id, metric, month, state, exclusion_reason
 ),
 
-excluded as (
+counted as (
     select
         scope_kind,
         scope_id,
         metric,
         month,
-        {{ distinct_texts("exclusion_reason || ' ' || cast(excluded_count as string)") }} as excluded_by_reason
+        sum(case when state = 'used' then item_count else 0 end) as n_used,
+        sum(case when state = 'open' then item_count else 0 end) as open_count,
+        sum(case when state = 'excluded' then item_count else 0 end) as n_excluded,
+        sum(missing_count) as missing_count,
+        min(case when state = 'open' then first_started_at end) as oldest_open_at,
+        {{ distinct_texts("exclusion_reason || ' ' || cast(item_count as string)") }} as excluded_by_reason
     from reasons
     group by scope_kind, scope_id, metric, month
 ),
@@ -216,7 +218,7 @@ figures as (
         counted.n_used,
         counted.n_excluded,
         counted.missing_count,
-        excluded.excluded_by_reason,
+        counted.excluded_by_reason,
         coalesce(sum(counted.open_count) over until_then, 0) as n_open,
         min(counted.oldest_open_at) over until_then as oldest_open_at
     from spine
@@ -228,10 +230,6 @@ figures as (
         on
             spine.scope_kind = counted.scope_kind and spine.scope_id = counted.scope_id
             and spine.items_of = counted.metric and spine.month = counted.month
-    left join excluded
-        on
-            spine.scope_kind = excluded.scope_kind and spine.scope_id = excluded.scope_id
-            and spine.items_of = excluded.metric and spine.month = excluded.month
     window until_then as (
         partition by spine.scope_kind, spine.scope_id, spine.metric
         order by spine.month
