@@ -20,6 +20,7 @@ runs as (
 )
 
 select
+    versions.source,
     versions.registered_model,
     versions.model_version,
     versions.created_at as registered_at,

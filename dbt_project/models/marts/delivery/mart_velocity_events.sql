@@ -95,32 +95,24 @@ pilots as (
     from service_times
 ),
 
-versions as (
+versions_promoted as (
     select
         versions.registered_model || '@' || versions.model_version as version_key,
-        coalesce(promotions.source, '') as source,
-        versions.registered_model,
         versions.registered_at,
-        versions.model_id as given_model_id,
-        versions.feature_id as given_feature_id,
-        cast(null as string) as given_team_id,
+        versions.model_id,
+        versions.feature_id,
+        versions.team_id,
         cast(null as string) as deployed_unit,
         {{ hours_between('versions.registered_at', 'moment.as_of') }} as age_hours,
         {{ hours_between('versions.registered_at', 'promotions.event_time') }} as hours_to_production,
         case when promotions.promotion_class = 'left_censored' then 'left_censored' end as exclusion_reason
-    from {{ ref('int_versions_registered') }} as versions
+    from {{ ref('int_versions_owned') }} as versions
     cross join {{ ref('int_reporting_moment') }} as moment
     left join promotions
         on
             versions.registered_model = promotions.registered_model
             and versions.model_version = promotions.model_version
             and promotions.is_first_in_production
-),
-
-{{ with_owners('versions', ['registered_model'], 'registered_at') }},
-
-versions_promoted as (
-    select * from owned
 ),
 
 items as (
