@@ -4,46 +4,8 @@
   of the hours that the team has. What a system says and what people book are never
   added. What nobody told is NULL.
 -#}
-with worklogs as (
-    select
-        logs.team_id,
-        logs.source_system,
-        logs.worklog_id,
-        logs.category,
-        logs.hours,
-        {{ local_day('logs.started_at') }} as day,
-        {{ local_month('logs.started_at') }} as month
-    from {{ ref('int_worklogs_owned') }} as logs
-    cross join {{ source('control', 'delivery_rules') }} as rules
-    where logs.team_id is not null
-),
-
--- One hour that two systems tell of counts once.
-once as (
-    select
-        team_id,
-        day,
-        month,
-        worklog_id,
-        max(hours) as hours,
-        max(case when category = 'infra' then 1 else 0 end) as is_infra,
-        max(case when category = 'incident' then 1 else 0 end) as is_incident,
-        sum(hours) - max(hours) as overlap_hours
-    from worklogs
-    group by team_id, day, month, worklog_id
-),
-
-days as (
-    select
-        team_id,
-        day,
-        month,
-        sum(case when is_infra = 1 then hours else 0 end) as infra_hours,
-        sum(case when is_incident = 1 then hours else 0 end) as incident_hours,
-        sum(case when hours > 16 then 1 else 0 end) as long_entry_count,
-        sum(overlap_hours) as overlap_hours
-    from once
-    group by team_id, day, month
+with days as (
+    select * from {{ ref('int_worked_days') }}
 ),
 
 deployed as (

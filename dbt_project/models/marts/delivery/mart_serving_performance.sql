@@ -3,76 +3,9 @@
   that were added up, over pods in a window and over windows in the week; none is ever
   averaged. A window without requests is no window.
 -#}
-{%- set of_window = 'model_id, platform_id, environment, window_start' -%}
 {%- set of_week = 'week, model_id, platform_id, environment' -%}
-with by_window as (
-    select
-        buckets.*,
-        {{ week_start(local_time('buckets.window_start', 'rules.time_zone')) }} as week,
-        models.latency_threshold_seconds,
-        models.minimum_requests_per_second
-    from {{ ref('int_latency_buckets') }} as buckets
-    cross join {{ source('control', 'delivery_rules') }} as rules
-    left join {{ source('control', 'catalog_models') }} as models
-        on
-            buckets.model_id = models.model_id
-            and cast(buckets.window_start as date) >= coalesce(models.valid_from, cast('1900-01-01' as date))
-            and cast(buckets.window_start as date) < coalesce(models.valid_to, cast('2200-01-01' as date))
-),
-
-window_buckets as (
-    select
-        *,
-        coalesce(lag(upper_bound_seconds) over by_bound, 0) as lower_bound,
-        coalesce(lag(request_count) over by_bound, 0) as lower_count,
-        max(request_count) over (partition by {{ of_window }}) as total_count
-    from by_window
-    window by_bound as (partition by {{ of_window }} order by upper_bound_seconds)
-),
-
-windows as (
-    select
-        {{ of_week }},
-        window_start,
-        latency_threshold_seconds,
-        minimum_requests_per_second,
-        max(total_count) as request_count,
-        {{ safe_ratio('max(total_count)', 'max(window_seconds)') }} as requests_per_second,
-        {{ histogram_percentile(95) }} as p95_seconds
-    from window_buckets
-    where total_count > 0
-    group by {{ of_week }}, window_start, latency_threshold_seconds, minimum_requests_per_second
-),
-
-placed as (
-    select
-        *,
-        row_number() over (partition by model_id, environment order by requests_per_second) as place,
-        count(*) over (partition by model_id, environment) as n
-    from windows
-),
-
-floors as (
-    select
-        model_id,
-        environment,
-        max(case when place = {{ integer_quotient('(3 * n + 3)', '4') }} then requests_per_second end) as usual_floor
-    from placed
-    group by model_id, environment
-),
-
-judged as (
-    select
-        windows.*,
-        coalesce(windows.minimum_requests_per_second, floors.usual_floor) as load_floor,
-        case when windows.p95_seconds > windows.latency_threshold_seconds then 1 else 0 end as is_over,
-        case
-            when windows.requests_per_second >= coalesce(windows.minimum_requests_per_second, floors.usual_floor) then 1
-            else 0
-        end as is_under_load
-    from windows
-    inner join floors
-        on windows.model_id = floors.model_id and coalesce(windows.environment, '') = coalesce(floors.environment, '')
+with windows as (
+    select * from {{ ref('int_latency_windows') }}
 ),
 
 weeks as (
@@ -85,20 +18,28 @@ weeks as (
         sum(case when is_under_load = 1 then is_over else 0 end) as loaded_over_count,
         max(load_floor) as load_floor,
         sum(request_count) as request_count
-    from judged
+    from windows
     group by {{ of_week }}
 ),
 
 week_totals as (
     select
-        {{ of_week }},
-        upper_bound_seconds,
-        sum(request_count) as request_count,
+        windows.week,
+        windows.model_id,
+        windows.platform_id,
+        windows.environment,
+        buckets.upper_bound_seconds,
+        sum(buckets.request_count) as request_count,
         count(*) as telling_count,
-        max(latency_threshold_seconds) as latency_threshold_seconds
-    from window_buckets
-    where total_count > 0
-    group by {{ of_week }}, upper_bound_seconds
+        max(windows.latency_threshold_seconds) as latency_threshold_seconds
+    from windows
+    inner join {{ ref('int_latency_buckets') }} as buckets
+        on
+            windows.model_id = buckets.model_id
+            and coalesce(windows.platform_id, '') = coalesce(buckets.platform_id, '')
+            and coalesce(windows.environment, '') = coalesce(buckets.environment, '')
+            and windows.window_start = buckets.window_start
+    group by windows.week, windows.model_id, windows.platform_id, windows.environment, buckets.upper_bound_seconds
 ),
 
 week_buckets as (
