@@ -15,18 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ingest.state_rows import (
-    Row,
-    instant,
-    objects,
-    part_of,
-    repository_name,
-    row_of,
-    text,
-)
+from ingest.state_rows import instant, objects, part_of, repository_name, row_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from ingest.text_rows import Row
 
 SYSTEM = "argocd"
 _FAILED = frozenset({"Failed", "Error"})

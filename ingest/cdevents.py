@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ingest.event_rows import (
-    Row,
     UnfitEventError,
     flag,
     identifier,
@@ -32,6 +31,8 @@ from ingest.package_urls import read_package_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from ingest.text_rows import Row
 
 Event = dict[str, Any]
 

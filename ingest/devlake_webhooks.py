@@ -13,7 +13,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ingest.event_rows import (
-    Row,
     UnfitEventError,
     flag,
     identifier,
@@ -26,6 +25,8 @@ from ingest.state_rows import repository_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ingest.text_rows import Row
 
 Event = dict[str, Any]
 

@@ -13,13 +13,14 @@ from ingest import (
     mlflow_webhooks,
     promotion_notices,
 )
-from ingest.event_rows import Row, UnfitEventError
+from ingest.event_rows import UnfitEventError
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from ingest.inbox import ReceivedEvent
+    from ingest.text_rows import Row
 
 #: Streams that events become rows of.
 STREAMS_OF_EVENTS = ("deployments", "incidents", "promotions", "commits")

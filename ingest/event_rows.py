@@ -11,21 +11,18 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ingest.connector import RowsPart
 from ingest.streams import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
-    import pyarrow as pa
+    from ingest.text_rows import Row
 
-Row = dict[str, "str | None"]
 
 _LONGEST_IDENTIFIER = 400
 _EMAIL = re.compile(r"[^\s@:/]+@[^\s@/]+\.[a-z]{2,}", re.IGNORECASE)
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST_FROM_NOW = timedelta(days=400)
-_ROWS_PER_BATCH = 10_000
 _PLACES_OF_A_REASON = ("native_status", "event", "branch", "category", "team_id")
 
 
@@ -136,33 +133,7 @@ def refused_row(stream: str, why: str, **kept: str | None) -> Row:
     return {place: f"unreadable: {why}", **kept}
 
 
-def rows_part(stream: str, rows: Iterable[Row], uri: str) -> RowsPart:
-    """Return rows of a stream for landing, each value as text.
-
-    A column that the stream has not is an error of the caller, never a column more.
-    """
-    import pyarrow as pa
-
-    schema = pa.schema([(one.name, pa.string()) for one in STREAMS[stream].columns])
-    return RowsPart(_batches(list(rows), schema), schema, uri)
-
-
-def _batches(rows: list[Row], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    unknown = {name for row in rows for name in row} - set(schema.names)
-    if unknown:
-        raise KeyError(min(unknown))
-    for start in range(0, len(rows), _ROWS_PER_BATCH):
-        chunk = [
-            {name: row.get(name) for name in schema.names}
-            for row in rows[start : start + _ROWS_PER_BATCH]
-        ]
-        yield pa.RecordBatch.from_pylist(chunk, schema=schema)
-
-
 __all__ = [
-    "Row",
     "UnfitEventError",
     "flag",
     "identifier",
@@ -172,6 +143,5 @@ __all__ = [
     "needed",
     "needed_instant",
     "refused_row",
-    "rows_part",
     "without_empty",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ingest.github_api import GithubApi
-    from ingest.state_rows import Row
+    from ingest.text_rows import Row
 
 #: How many older deployments are looked at for one that succeeded.
 _LOOKED_BACK = 50

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ingest.event_rows import (
-    Row,
     UnfitEventError,
     identifier,
     instant,
@@ -28,6 +27,8 @@ from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from ingest.text_rows import Row
 
 Event = dict[str, Any]
 

@@ -19,12 +19,14 @@ from ingest.github_rows import (
     workflow_path,
     workflow_run_row,
 )
-from ingest.state_rows import Row, part_of, text
+from ingest.state_rows import part_of, text
 from triptych.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from ingest.text_rows import Row
 
 DELIVERY_ID = "x-github-delivery"
 EVENT = "x-github-event"

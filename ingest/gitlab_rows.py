@@ -12,11 +12,13 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from ingest.state_rows import Row, instant, part_of, row_of, text
+from ingest.state_rows import instant, part_of, row_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from ingest.text_rows import Row
 
 SYSTEM = "gitlab"
 _STATUSES = {

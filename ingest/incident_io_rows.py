@@ -14,10 +14,12 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from ingest.state_rows import Row, instant, part_of, row_of, text, unexpected
+from ingest.state_rows import instant, part_of, row_of, text, unexpected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from ingest.text_rows import Row
 
 SOURCE_SYSTEM = "incident_io"
 #: Columns that a custom field may fill.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ingest.connector import Delivery, Window
     from ingest.remembered_loads import RememberedLoads
-    from ingest.state_rows import Row
+    from ingest.text_rows import Row
 
 INCIDENTS = "incidents"
 

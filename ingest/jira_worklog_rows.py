@@ -17,7 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ingest.label_mapping import LabelMatch, filled, template_labels
 from ingest.state_rows import (
-    Row,
     instant,
     instant_of_milliseconds,
     part_of,
@@ -28,6 +27,8 @@ from ingest.state_rows import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ingest.text_rows import Row
 
 SOURCE_SYSTEM = "jira"
 #: Labels that a rule may match beside the ids of custom fields.

@@ -36,8 +36,9 @@ from ingest.label_mapping import (
     Target,
     refuse_unknown_labels,
 )
-from ingest.llm_results import Report, Result, Row, Span, malformed, text_rows
+from ingest.llm_results import Report, Result, Span, malformed
 from ingest.recorded_answers import RecordedAnswers
+from ingest.text_rows import Row, text_rows
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:

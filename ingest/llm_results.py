@@ -15,8 +15,6 @@ from datetime import datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from ingest.connector import RowsPart
-from ingest.streams import STREAMS
 from triptych.errors import (
     IncompleteDeliveryError,
     MalformedDeliveryError,
@@ -26,12 +24,6 @@ from triptych.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    import pyarrow as pa
-
-#: Canonical column → its value as text.
-Row = dict[str, str | None]
-
-_ROWS_PER_BATCH = 5_000
 #: Wide enough that moving the point of an amount rounds nothing.
 _WIDE = Context(prec=200)
 
@@ -208,31 +200,11 @@ def malformed(what: str, where: str) -> MalformedDeliveryError:
     )
 
 
-def text_rows(stream: str, rows: Sequence[Row], uri: str) -> RowsPart:
-    """Return rows of a stream as a part whose columns are all text."""
-    import pyarrow as pa
-
-    names = [column.name for column in STREAMS[stream].columns]
-    schema = pa.schema([(name, pa.string()) for name in names])
-    return RowsPart(_batches(rows, schema), schema, uri)
-
-
-def _batches(rows: Sequence[Row], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    for start in range(0, len(rows), _ROWS_PER_BATCH):
-        yield pa.RecordBatch.from_pylist(
-            rows[start : start + _ROWS_PER_BATCH], schema=schema
-        )
-
-
 __all__ = [
     "Report",
     "Result",
-    "Row",
     "Span",
     "as_text",
     "malformed",
     "shifted",
-    "text_rows",
 ]

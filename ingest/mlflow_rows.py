@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.state_rows import (
-    Row,
     instant_of_milliseconds,
     objects,
     part_of,
@@ -25,6 +24,8 @@ from ingest.state_rows import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
+
+    from ingest.text_rows import Row
 
 SYSTEM = "mlflow"
 _PARENT = "mlflow.parentRunId"

@@ -10,27 +10,24 @@ Source: MLflow 3.17, *Webhooks* and ``mlflow/webhooks/delivery.py``.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ingest.state_rows import Row, instant, row_of
+from ingest.state_rows import instant, row_of, text
+from ingest.webhook_signatures import LONGEST_AGE, is_recent, signature_of
 from triptych.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ingest.text_rows import Row
+
 SYSTEM = "mlflow"
 DELIVERY_ID = "x-mlflow-delivery-id"
 TIMESTAMP = "x-mlflow-timestamp"
 SIGNATURE = "x-mlflow-signature"
-#: A delivery that was sent longer ago, or so much in the future, is refused: whoever
-#: recorded one could send it again.
-LONGEST_AGE = timedelta(minutes=5)
-_VERSION = "v1,"
-_EVENTS = {
+_EVENTS: dict[tuple[str | None, str | None], str] = {
     ("model_version_alias", "created"): "alias_set",
     ("model_version_alias", "deleted"): "alias_deleted",
 }
@@ -63,12 +60,10 @@ def verify_signature(
         if not told.get(name):
             raise _refused(f"it has no header {name}")
     delivery_id, sent = told[DELIVERY_ID], told[TIMESTAMP]
-    signed = f"{delivery_id}.{sent}.".encode() + body
-    expected = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
-    own = f"{_VERSION}{base64.b64encode(expected).decode()}".encode()
-    if not secret or not hmac.compare_digest(own, told[SIGNATURE].encode()):
+    own = signature_of(body, key=secret.encode(), message_id=delivery_id, sent=sent)
+    if not secret or not hmac.compare_digest(own.encode(), told[SIGNATURE].encode()):
         raise _refused("its signature is not made with the secret that is set here")
-    if not _is_recent(sent, now):
+    if not is_recent(sent, now):
         minutes = int(LONGEST_AGE.total_seconds() // 60)
         raise _refused(f"it was not sent within {minutes} minutes of now")
     return delivery_id
@@ -106,9 +101,9 @@ def promotion_row(
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, dict):
         raise _malformed("it has no object 'data'", where)
-    event = _EVENTS.get((_text(body.get("entity")), _text(body.get("action"))), "other")
-    alias, version = _text(data.get("alias")), _text(data.get("version"))
-    name = _text(data.get("name"))
+    event = _EVENTS.get((text(body.get("entity")), text(body.get("action"))), "other")
+    alias, version = text(data.get("alias")), text(data.get("version"))
+    name = text(data.get("name"))
     if not name:
         raise _malformed("it names no registered model", where)
     if event != "other" and not alias:
@@ -121,18 +116,12 @@ def promotion_row(
             "event_id": delivery_id,
             "event": event,
             "registered_model": name,
-            "alias": alias or None,
-            "model_version": version or None,
+            "alias": alias,
+            "model_version": version,
             "event_time": _moment(body.get("timestamp"), where),
             "observed_at": observed_at,
         }
     )
-
-
-def _is_recent(sent: str, now: datetime) -> bool:
-    if not (sent.isascii() and sent.isdigit()):
-        return False
-    return abs(now.timestamp() - int(sent)) <= LONGEST_AGE.total_seconds()
 
 
 def _moment(value: object, where: str) -> datetime:
@@ -140,13 +129,6 @@ def _moment(value: object, where: str) -> datetime:
     if not isinstance(moment, datetime):
         raise _malformed(f"{value!r} is no time with a time zone", where)
     return moment
-
-
-def _text(value: object) -> str:
-    """Return a text or a whole number as text; else an empty one."""
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        return ""
-    return str(value)
 
 
 def _refused(why: str) -> SourceAccessError:
@@ -166,4 +148,4 @@ def _malformed(what: str, where: str) -> MalformedDeliveryError:
     )
 
 
-__all__ = ["LONGEST_AGE", "SYSTEM", "promotion_row", "verify_signature"]
+__all__ = ["SYSTEM", "promotion_row", "verify_signature"]

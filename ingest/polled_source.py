@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from ingest.connector import LandingOptions, SourceConfig
-from ingest.llm_results import text_rows
 from ingest.remembered_loads import RememberedLoads
+from ingest.text_rows import text_rows
 
 if TYPE_CHECKING:
     import builtins

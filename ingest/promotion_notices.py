@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingest.event_rows import (
-    Row,
     UnfitEventError,
     identifier,
     instant,
@@ -20,6 +19,8 @@ from ingest.event_rows import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ingest.text_rows import Row
 
 Event = dict[str, Any]
 

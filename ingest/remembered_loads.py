@@ -24,7 +24,7 @@ from ingest.streams import STREAMS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ingest.state_rows import Row
+    from ingest.text_rows import Row
 
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"
 

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ingest.state_rows import Row, instant, instant_of_milliseconds, row_of, text
+from ingest.state_rows import instant, instant_of_milliseconds, row_of, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ingest.text_rows import Row
 
 SYSTEM = "sagemaker"
 APPROVED = "approved"

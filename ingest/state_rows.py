@@ -15,8 +15,7 @@ from triptych.errors import MalformedDeliveryError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Canonical column → its value as text.
-Row = dict[str, "str | None"]
+    from ingest.text_rows import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_TEXT = 400
@@ -135,7 +134,6 @@ def _as_text(value: object) -> str | None:
 
 
 __all__ = [
-    "Row",
     "instant",
     "instant_of_milliseconds",
     "objects",

@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from ingest.event_rows import Row, is_email
+from ingest.event_rows import is_email
 from ingest.files import open_text
 from triptych.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from ingest.text_rows import Row
 
 SURVEY_RESPONSES = "survey_responses"
 REQUIRED = ("wave_id", "submitted_on", "group_id", "item_id", "scale_min", "scale_max")

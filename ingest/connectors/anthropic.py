@@ -29,7 +29,7 @@ from ingest.llm_provider import (
     tags_of,
     yesterday,
 )
-from ingest.llm_results import Report, Result, Row, Span, as_text, shifted
+from ingest.llm_results import Report, Result, Span, as_text, shifted
 
 if TYPE_CHECKING:
     import builtins
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ingest.connector import SourceConfig
     from ingest.llm_provider import Client
     from ingest.recorded_answers import RecordedAnswers
+    from ingest.text_rows import Row
 
 _API_VERSION = "2023-06-01"
 _DAYS_PER_PAGE = 31

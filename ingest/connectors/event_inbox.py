@@ -34,9 +34,10 @@ from ingest.event_kinds import (
     rows_of,
     streams_of_type,
 )
-from ingest.event_rows import Row, UnfitEventError, refused_row, rows_part
+from ingest.event_rows import UnfitEventError, refused_row
 from ingest.files import LocalFiles
 from ingest.inbox import type_in_name
+from ingest.text_rows import Row, text_rows
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class EventInbox:
             unit = self._rows_of(delivery.detail)
             unit.refuse_if_mostly_bad(delivery.label)
             rows = unit.rows.get(delivery.stream, [])
-            yield rows_part(delivery.stream, rows, delivery.label)
+            yield text_rows(delivery.stream, rows, delivery.label)
 
     def _is_empty_inbox(self) -> bool:
         return self._config.path == _INBOX and not self._inbox.exists()

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Sequence
 
-    from ingest.state_rows import Row
+    from ingest.text_rows import Row
 
 DEPLOYMENTS, COMMITS = "deployments", "commits"
 _PRODUCTION_TIER = "production"

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Sequence
 
-    from ingest.state_rows import Row
+    from ingest.text_rows import Row
 
 RUNS, VERSIONS, PROMOTIONS = "training_runs", "model_versions", "promotions"
 

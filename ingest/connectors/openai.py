@@ -27,7 +27,7 @@ from ingest.llm_provider import (
     tags_of,
     yesterday,
 )
-from ingest.llm_results import Report, Result, Row, Span, as_text
+from ingest.llm_results import Report, Result, Span, as_text
 
 if TYPE_CHECKING:
     import builtins
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ingest.connector import SourceConfig
     from ingest.llm_provider import Client
     from ingest.recorded_answers import RecordedAnswers
+    from ingest.text_rows import Row
 
 CostDimension = Literal["project_id", "line_item", "api_key_id"]
 #: The most buckets of a day that one page of usage holds.

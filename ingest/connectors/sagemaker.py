@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.files import LocalFile
-    from ingest.state_rows import Row
+    from ingest.text_rows import Row
 
 DEPLOYMENTS, VERSIONS, PROMOTIONS = "deployments", "model_versions", "promotions"
 _EVENTS = (".json", ".jsonl", ".json.gz", ".jsonl.gz")

@@ -15,9 +15,9 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.event_rows import rows_part
 from ingest.files import LocalFile, LocalFiles
 from ingest.survey_answers import SURVEY_RESPONSES, SurveyFile, salt_of
+from ingest.text_rows import text_rows
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class Surveys:
         """Hand over the answers of one file, without who gave them."""
         if isinstance(delivery.detail, LocalFile):
             survey = self._survey(delivery.detail, self._salt())
-            yield rows_part(SURVEY_RESPONSES, survey.rows(), delivery.label)
+            yield text_rows(SURVEY_RESPONSES, survey.rows(), delivery.label)
 
     def _salt(self) -> bytes:
         return salt_of(

@@ -11,12 +11,11 @@ Source: Standard Webhooks (``webhook-id``, ``webhook-timestamp``, ``webhook-sign
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import os
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ingest.webhook_signatures import is_recent, signature_of
 from triptych.errors import SettingsError, SourceAccessError
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 ID = "webhook-id"
 TIMESTAMP = "webhook-timestamp"
 SIGNATURE = "webhook-signature"
-LONGEST_AGE = timedelta(minutes=5)
 #: A shorter secret can be guessed.
 SHORTEST_SECRET = 16
 _BEARER = "bearer "
@@ -84,14 +82,14 @@ def verify_signature(
         A header is missing, the signature is another, or it is not of now.
     """
     message_id, sent = headers.get(ID, ""), headers.get(TIMESTAMP, "")
-    signed = f"{message_id}.{sent}.".encode() + body
-    own = hmac.new(_key(secret), signed, hashlib.sha256).digest()
-    expected = f"v1,{base64.b64encode(own).decode()}".encode()
+    expected = signature_of(
+        body, key=_key(secret), message_id=message_id, sent=sent
+    ).encode()
     given = headers.get(SIGNATURE, "").split()
     matches = [hmac.compare_digest(expected, one.encode()) for one in given]
     if not (message_id and any(matches)):
         raise _refused("its signature is not made with the secret that is set here")
-    if not _is_recent(sent, now):
+    if not is_recent(sent, now):
         raise _refused("it was not signed within five minutes of now")
 
 
@@ -104,12 +102,6 @@ def _key(secret: str) -> bytes:
         return secret.encode()
 
 
-def _is_recent(sent: str, now: datetime) -> bool:
-    if not (sent.isascii() and sent.isdigit()):
-        return False
-    return abs(now.timestamp() - int(sent)) <= LONGEST_AGE.total_seconds()
-
-
 def _refused(why: str) -> SourceAccessError:
     return SourceAccessError(
         f"The request is refused: {why}.",
@@ -120,7 +112,6 @@ def _refused(why: str) -> SourceAccessError:
 
 
 __all__ = [
-    "LONGEST_AGE",
     "SHORTEST_SECRET",
     "is_signed",
     "secret_of",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ingest import cdevents
 from ingest.cdevents import PipelineRule
-from ingest.event_rows import Row, UnfitEventError
+from ingest.event_rows import UnfitEventError
 from ingest.package_urls import Package, read_package_url
+
+if TYPE_CHECKING:
+    from ingest.text_rows import Row
 
 SAMPLES = Path(__file__).parent / "fixtures" / "cdevents"
 CHAIN = "4c8cb7dd-3448-41de-8768-eec704e2829b"

@@ -12,7 +12,7 @@ from ingest.remembered_loads import RememberedLoads, digest_of
 
 if TYPE_CHECKING:
     from ingest.connector import Delivery
-    from ingest.state_rows import Row
+    from ingest.text_rows import Row
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 A: list[Row] = [

@@ -89,15 +89,41 @@ def test_what_a_client_does_arrives_whole_and_later_only_what_is_new(
     server: str, user: MlflowUser, tmp_path: Path
 ) -> None:
     told = user.does(RUNS)
-    ids, hour_ago = told["ids"], told["hour_ago"]
-    names = {run_id: name for name, run_id in ids.items()}
-    case = case_of(server, tmp_path)
+    ids, case = told["ids"], case_of(server, tmp_path)
 
     assert committed(case) == [
         ("training_runs", 6),
         ("model_versions", 2),
         ("promotions", 3),
     ]
+    assert_all_arrived(case, ids, hour_ago=told["hour_ago"])
+    assert committed(case) == []
+
+    user.does("client.set_terminated(ids['open'], end_time=now)")
+    assert committed(case) == [("training_runs", 6)]
+    assert case.query(
+        "select status, epoch_ms(ended_at) - epoch_ms(started_at)"
+        f" from evidence.training_runs where run_id = '{ids['open']}'"
+        " order by observed_at"
+    ) == [("running", None), ("finished", 3_600_000)]
+
+    before_the_move = datetime.now(UTC)
+    assert committed(case) == []
+    user.does("client.set_registered_model_alias('eta', 'production', '2')")
+    assert committed(case) == [("promotions", 3)]
+    assert_moved_after(case, before_the_move)
+
+    user.does("client.delete_registered_model_alias('eta', 'production')")
+    user.does("client.restore_run(ids['gone'])")
+    assert committed(case) == [("training_runs", 6), ("promotions", 3)]
+    assert_restored_and_without_alias(case, ids["gone"])
+
+
+def assert_all_arrived(
+    case: ConnectorCase, ids: dict[str, str], *, hour_ago: int
+) -> None:
+    """Compare what a first look loaded with what :data:`RUNS` did."""
+    names = {run_id: name for name, run_id in ids.items()}
     rows = case.query(
         "select run_id, status, experiment, epoch_ms(ended_at), is_deleted,"
         " epoch_ms(started_at) from evidence.training_runs"
@@ -127,20 +153,9 @@ def test_what_a_client_does_arrives_whole_and_later_only_what_is_new(
         ("eta", "2", ids["child"], "READY"),
     ]
 
-    assert committed(case) == []
 
-    user.does("client.set_terminated(ids['open'], end_time=now)")
-    assert committed(case) == [("training_runs", 6)]
-    assert case.query(
-        "select status, epoch_ms(ended_at) - epoch_ms(started_at)"
-        f" from evidence.training_runs where run_id = '{ids['open']}'"
-        " order by observed_at"
-    ) == [("running", None), ("finished", 3_600_000)]
-
-    before_the_move = datetime.now(UTC)
-    assert committed(case) == []
-    user.does("client.set_registered_model_alias('eta', 'production', '2')")
-    assert committed(case) == [("promotions", 3)]
+def assert_moved_after(case: ConnectorCase, before_the_move: datetime) -> None:
+    """Compare when the alias was moved with when it was."""
     [(alias, version, event_time, previously)] = case.query(
         "select alias, model_version, event_time, previously_observed_at"
         " from evidence.promotions where previously_observed_at is not null"
@@ -153,12 +168,12 @@ def test_what_a_client_does_arrives_whole_and_later_only_what_is_new(
     moved_after = previously.replace(tzinfo=UTC)
     assert before_the_move <= moved_after < event_time.replace(tzinfo=UTC)
 
-    user.does("client.delete_registered_model_alias('eta', 'production')")
-    user.does("client.restore_run(ids['gone'])")
-    assert committed(case) == [("training_runs", 6), ("promotions", 3)]
+
+def assert_restored_and_without_alias(case: ConnectorCase, run_id: str) -> None:
+    """Tell that a deleted run is back, and no model has an alias any more."""
     assert case.query(
         "select is_deleted from evidence.training_runs"
-        f" where run_id = '{ids['gone']}' order by observed_at desc limit 1"
+        f" where run_id = '{run_id}' order by observed_at desc limit 1"
     ) == [(False,)]
     assert case.query(
         "select registered_model, alias, model_version from evidence.promotions"
