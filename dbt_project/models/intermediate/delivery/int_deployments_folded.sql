@@ -33,7 +33,6 @@ folded as (
         max(case when is_rework or change_hint = 'hotfix' then 1 else 0 end) = 1 as is_rework,
         max(case when change_hint = 'redeploy' then 1 else 0 end) = 1 as is_redeploy,
         max(case when change_hint = 'config' then 1 else 0 end) = 1 as is_config,
-        max(case when status = 'open' then 1 else 0 end) = 1 as was_open,
         min(event_time) as first_seen_at,
         max(coalesce(observed_at, event_time)) as last_seen_at,
         min(started_at) as started_at,

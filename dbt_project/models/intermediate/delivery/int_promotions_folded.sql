@@ -87,7 +87,6 @@ select
     classified.how,
     case classified.how when 'deployment' then 1 when 'alias_event' then 2 else 3 end as time_rank,
     classified.event_time,
-    classified.event_id,
     classified.place,
     classified.promotion_class,
     classified.promotion_class = 'promotion' and classified.is_first as is_prior_state_unknown,

@@ -47,7 +47,6 @@ ordered as (
         invited.invited_count,
         rules.smallest_group,
         min(cells.n) over of_item as smallest_n,
-        sum(cells.n) over of_item as item_n,
         row_number() over by_size as place,
         coalesce(sum(cells.n) over before_it, 0) as smaller_n
     from cells

@@ -11,7 +11,6 @@ runs as (
         source_system,
         run_id,
         run_key,
-        status,
         started_at,
         ended_at,
         commit_sha,
@@ -26,9 +25,7 @@ select
     versions.created_at as registered_at,
     versions.model_id,
     versions.feature_id,
-    versions.run_id,
     runs.run_key,
-    runs.status as run_status,
     runs.started_at as run_started_at,
     runs.ended_at as run_ended_at,
     coalesce(versions.commit_sha, runs.commit_sha) as commit_sha

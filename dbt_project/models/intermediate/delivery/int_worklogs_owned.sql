@@ -2,14 +2,12 @@
 with worklogs as (
     select
         source,
-        source_system,
         worklog_id,
         worklog_key,
         started_at,
         hours,
         category,
         project,
-        incident_id,
         team_id as given_team_id,
         model_id as given_model_id,
         feature_id as given_feature_id

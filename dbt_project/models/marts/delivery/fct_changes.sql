@@ -10,7 +10,6 @@ with commits as (
         repository,
         commit_sha,
         min(committed_at) as committed_at,
-        min(authored_at) as authored_at,
         min(pull_request_id) as pull_request_id,
         min(pull_request_opened_at) as pull_request_opened_at,
         min(merged_at) as merged_at,
@@ -40,14 +39,16 @@ changes as (
         owned.pull_request_id,
         owned.is_squash,
         owned.committed_at,
-        owned.authored_at,
         owned.pull_request_opened_at,
         owned.merged_at,
         deployments.event_key as deployment_event_key,
         deployments.deployment_key,
         deployments.is_first_of_service,
         deployments.ended_at as deployed_at,
-        owned.is_squash and owned.pull_request_opened_at is not null as starts_at_pull_request
+        owned.is_squash and owned.pull_request_opened_at is not null as starts_at_pull_request,
+        case
+            when owned.is_squash then coalesce(owned.pull_request_opened_at, owned.committed_at) else owned.committed_at
+        end as change_started_at
     from owned
     left join {{ ref('int_changes_deployed') }} as deployed
         on owned.repository = deployed.repository and owned.commit_sha = deployed.commit_sha
@@ -58,10 +59,7 @@ changes as (
 timed as (
     select
         *,
-        case when starts_at_pull_request then pull_request_opened_at else committed_at end as change_started_at,
-        {{ seconds_between(
-            'case when starts_at_pull_request then pull_request_opened_at else committed_at end', 'deployed_at'
-        ) }} as start_to_production_seconds
+        {{ seconds_between('change_started_at', 'deployed_at') }} as start_to_production_seconds
     from changes
 )
 

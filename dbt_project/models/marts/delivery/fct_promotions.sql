@@ -42,7 +42,6 @@ described as (
         ranked.how,
         ranked.time_rank,
         ranked.event_time,
-        ranked.event_id,
         ranked.place,
         ranked.promotion_class,
         ranked.is_prior_state_unknown,

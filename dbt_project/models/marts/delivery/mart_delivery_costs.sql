@@ -1,8 +1,9 @@
 {#-
-  What delivery costs, by month and whose it is. All unit costs of deployments divide by
-  one count, that of mart_deployment_weeks: twice the deployments, half the cost of one.
+  What delivery costs, by month and whose it is. The cost of a deployment divides by those
+  that count as one, as in mart_deployment_weeks: twice the deployments, half the cost.
   Without a rate for an hour, what an incident cost is unknown, and never zero.
 -#}
+{%- set scopes = [('model', 'model_id'), ('team', 'team_id')] -%}
 with costs as (
     select
         {{ month_label('charge_date') }} as month,
@@ -15,7 +16,7 @@ with costs as (
 ),
 
 spent as (
-    {% for kind, id in [('model', 'model_id'), ('team', 'team_id')] -%}
+    {% for kind, id in scopes -%}
     select
         month,
         '{{ kind }}' as scope_kind,
@@ -31,7 +32,7 @@ spent as (
 ),
 
 deployed as (
-    {% for kind, id in [('model', 'model_id'), ('team', 'team_id')] -%}
+    {% for kind, id in scopes -%}
     select
         month,
         '{{ kind }}' as scope_kind,
@@ -45,7 +46,7 @@ deployed as (
 ),
 
 trained as (
-    {% for kind, id in [('model', 'model_id'), ('team', 'team_id')] -%}
+    {% for kind, id in scopes -%}
     select
         ended_month as month,
         '{{ kind }}' as scope_kind,
@@ -77,7 +78,7 @@ rated as (
 ),
 
 interrupted as (
-    {% for kind, id in [('model', 'model_id'), ('team', 'team_id')] -%}
+    {% for kind, id in scopes -%}
     select
         impact_month as month,
         '{{ kind }}' as scope_kind,
