@@ -11,7 +11,7 @@
     explode({{ list }})
 {%- endmacro %}
 
-{#- The different texts of a group in order, separated by commas. -#}
+{#- The different texts of a group in order, separated by commas; NULL where there is none. -#}
 {% macro distinct_texts(text) -%}
     {{ return(adapter.dispatch('distinct_texts', 'triptych')(text)) }}
 {%- endmacro %}
@@ -21,7 +21,7 @@
 {%- endmacro %}
 
 {% macro spark__distinct_texts(text) -%}
-    array_join(sort_array(collect_set({{ text }})), ', ')
+    case when count({{ text }}) > 0 then array_join(sort_array(collect_set({{ text }})), ', ') end
 {%- endmacro %}
 
 {#- The values of a group as a list, the least first. -#}
