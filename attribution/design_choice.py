@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from attribution.checks.contested_window import contested_window
 from attribution.refusal import RefusalError
 
 if TYPE_CHECKING:
@@ -44,7 +47,13 @@ def _branches(panel: Panel, plan: Plan) -> list[tuple[str, bool, str]]:
     treated = int(panel.treated.sum())
     compared = len(panel.units) - treated
     starts = len(set(panel.first[panel.treated].tolist()))
+    one_series = treated >= 1 and compared <= 1 and starts == 1
     return [
+        (
+            "Are minutes of a counted process to be saved?",
+            plan.process is not None,
+            "automation_savings",
+        ),
         (
             "Were units assigned at random?",
             plan.assignment is not None,
@@ -62,11 +71,24 @@ def _branches(panel: Panel, plan: Plan) -> list[tuple[str, bool, str]]:
             "synthetic_control",
         ),
         (
-            "Is there one series, before and after?",
-            treated >= 1 and compared <= 1 and starts == 1,
-            "counterfactual_series",
+            f"Is there one series, and are its drivers declared ({len(plan.drivers)})?",
+            one_series and bool(plan.drivers),
+            "adoption_response",
         ),
+        (
+            "Is there one series, on which something else was launched at the time?",
+            one_series and _is_contested(panel, plan),
+            "joint_launches",
+        ),
+        ("Is there one series, before and after?", one_series, "counterfactual_series"),
     ]
+
+
+def _is_contested(panel: Panel, plan: Plan) -> bool:
+    """Return whether another launch is as near as the contested window asks."""
+    touched = tuple(panel.units[i] for i in np.flatnonzero(panel.treated))
+    window = panel.dates[panel.launch :]
+    return contested_window(plan, window, touched).status != "pass"
 
 
 __all__ = ["choose_design"]

@@ -37,6 +37,7 @@ STEP_CHECKS = (
     | NEEDED_CHECKS
     | {"attrition", "contested_window", "history_length"}
     | {"residual_autocorrelation", "second_opinion", "unaffected_outcome"}
+    | {"collinearity", "negative_baseline", "reverse_causality_lead"}
 )
 
 

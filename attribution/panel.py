@@ -42,7 +42,7 @@ class Panel:
     units : tuple of str
         In order of their names.
     dates : DatetimeIndex, length periods
-        Without gaps.
+        Without gaps; days of the week on which nothing was ever delivered are left out.
     outcome : ndarray, shape (units, periods)
         NaN where it is unknown; unknown is never zero.
     columns : mapping of str to ndarray, shape (units, periods)
@@ -73,6 +73,11 @@ class Panel:
     def after(self) -> int:
         """How many periods there are from the launch on."""
         return len(self.dates) - self.launch
+
+    @cached_property
+    def days_a_week(self) -> int:
+        """On how many days of the week there are any periods."""
+        return len(set(self.dates.day_of_week))
 
     @cached_property
     def treated(self) -> NDArray[np.bool_]:
@@ -135,6 +140,7 @@ def panel_of(frame: pd.DataFrame, plan: Plan) -> Panel:
         for name in ("outcome", *_named_columns(plan))
     }
     outcome = wide.pop("outcome")
+    rows = rows[rows["date"].isin(dates)]
     launch = int(dates.searchsorted(pd.Timestamp(plan.launch)))
     panel = Panel(
         units=units,
@@ -217,22 +223,14 @@ def dates_of(frame: pd.DataFrame) -> pd.Series[pd.Timestamp]:
 
 
 def _named_columns(plan: Plan) -> list[str]:
-    named = list(plan.controls)
-    if plan.unaffected_outcome:
-        named.append(plan.unaffected_outcome)
-    if plan.assignment:
-        assigned = plan.assignment
-        named += [
-            name
-            for name in (assigned.column, assigned.cluster, assigned.covariate)
-            if name
-        ]
-    return list(dict.fromkeys(named))
+    return list(plan.columns)
 
 
 def _check_unit(frame: pd.DataFrame, plan: Plan) -> None:
     if "outcome_unit" not in frame:
         return
+    if plan.process and frame["outcome_unit"].isna().all():
+        return  # a counted process is in minutes, and nobody has to say so
     found = sorted(set(frame["outcome_unit"].dropna().astype(str)))
     if found != [plan.outcome_unit]:
         raise RefusalError(
@@ -308,7 +306,11 @@ def _calendar(rows: pd.DataFrame, plan: Plan) -> pd.DatetimeIndex:
             f"{_first_of(strange)} is not the first day of a {plan.period}.",
             strange_rows=len(strange),
         )
-    return dates
+    if plan.period != "day":
+        return dates
+    # Offices close at weekends: a day of the week that never comes is no gap.
+    working = rows.loc[rows["outcome"].notna(), "date"].dt.day_of_week.unique()
+    return dates[dates.day_of_week.isin(working)] if len(working) else dates
 
 
 def _wide(

@@ -2,20 +2,38 @@
 
 Mirrors a file of ``studies/``. Nothing here is found in the data: a plan is declared.
 Its canonical form is JSON with sorted keys, and its hash the SHA-256 of that, so that
-the order of keys, comments and spaces of the file do not matter, and all else does.
+the order of keys, comments and spaces of the file do not matter, and all else does. A
+field that is younger than the form stands in it only where it says something: a plan
+that was locked before there was such a field keeps its hash.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date
+from datetime import date  # noqa: TC003  (pydantic reads it when a plan is made)
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from attribution.plan_parts import (
+    Assignment,
+    Column,
+    DecisionRule,
+    Declared,
+    Driver,
+    DriverKind,
+    Economics,
+    ExperimentResult,
+    OtherLaunch,
+    Positive,
+    Process,
+    Window,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
 
 Design = Literal[
     "auto",
@@ -23,90 +41,25 @@ Design = Literal[
     "staggered_adoption",
     "synthetic_control",
     "counterfactual_series",
+    "adoption_response",
+    "automation_savings",
+    "joint_launches",
 ]
 Period = Literal["day", "month", "year"]
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)]
-Positive = Annotated[float, Field(gt=0)]
-_RESERVED = {"unit", "date", "outcome", "outcome_unit"}
+#: What a counted process is measured in, whatever its documents are.
+PROCESS_UNIT = "minutes"
+#: Fields that are younger than the canonical form, and what a plan without them means.
+_ADDED_LATER: Mapping[str, Any] = {
+    "claim": "feature",
+    "drivers": [],
+    "process": None,
+    "ramp_days": 0,
+}
+_ADDED_LATER_TO_LAUNCHES: Mapping[str, Any] = {"column": None, "ramp_days": 0}
 
 
-def _not_reserved(name: str) -> str:
-    if name in _RESERVED:
-        raise ValueError(f"{name!r} is a column of its own, no control or exposure.")
-    return name
-
-
-Column = Annotated[str, Field(min_length=1), AfterValidator(_not_reserved)]
-
-
-class _Declared(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Window(_Declared):
-    """Dates that the study looks at, from the first to before the last."""
-
-    start: date = Field(description="First date of the history before the launch.")
-    end: date = Field(description="The date after the last one, half-open.")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.end <= self.start:
-            raise ValueError(f"the window ends on {self.end}, before it starts.")
-        return self
-
-
-class Assignment(_Declared):
-    """How treatment was assigned, where it was assigned at random."""
-
-    column: Column = Field(description="Column with 1 for treated and 0 for control.")
-    unit: str = Field(description="What was randomised: user, team, region.")
-    row_unit: str | None = Field(
-        default=None,
-        description="What a row's unit is, if it is not what was randomised.",
-    )
-    cluster: Column | None = Field(
-        default=None, description="Column with the randomised unit, if it is coarser."
-    )
-    expected_share: Annotated[float, Field(gt=0, lt=1)] = Field(
-        default=0.5, description="Part of the units that should be treated."
-    )
-    covariate: Column | None = Field(
-        default=None,
-        description="Column measured before the launch that lowers the variance."
-        " By default the mean outcome before the launch.",
-    )
-
-
-class OtherLaunch(_Declared):
-    """Something else that may have moved the outcome."""
-
-    name: str = Field(description="What it was.")
-    on: date = Field(description="When it began.")
-    units: tuple[str, ...] = Field(
-        default=(), description="Units it touched; none named means all."
-    )
-
-
-class Economics(_Declared):
-    """What the feature costs and a unit of outcome is worth, for the break-even."""
-
-    cost_amount: Positive = Field(description="Cost of the feature over the window.")
-    value_amount_per_unit: Positive = Field(
-        description="What one unit of outcome is worth."
-    )
-
-
-class DecisionRule(_Declared):
-    """What will be decided by the estimate, and at which level."""
-
-    level: Annotated[float, Field(ge=0.5, le=0.99)] = Field(
-        default=0.9, description="Level of the interval that decides."
-    )
-    text: str = Field(default="", description="The rule in words.")
-
-
-class Plan(_Declared):
+class Plan(Declared):
     """A study as it was declared.
 
     Units of ``minimum_effect`` are the outcome's, per unit and period. Dates are
@@ -162,6 +115,21 @@ class Plan(_Declared):
     other_launches: tuple[OtherLaunch, ...] = Field(
         default=(), description="All else that may have moved the outcome."
     )
+    ramp_days: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description="Days until the feature was fully there, among joint launches.",
+    )
+    claim: Literal["feature", "joint"] = Field(
+        default="feature",
+        description="Whether the feature's own effect is asked for, or that of all"
+        " that cannot be told from it.",
+    )
+    drivers: tuple[Driver, ...] = Field(
+        default=(), description="What moves the outcome by how much there is of it."
+    )
+    process: Process | None = Field(
+        default=None, description="The counted process whose minutes are saved."
+    )
     minimum_effect: Positive | None = Field(
         default=None, description="Smallest effect that would matter."
     )
@@ -192,12 +160,44 @@ class Plan(_Declared):
             raise ValueError("a control is named twice.")
         return self
 
+    @model_validator(mode="after")
+    def _drivers_are_told_apart(self) -> Self:
+        names = [driver.name for driver in self.drivers]
+        columns = [driver.column for driver in self.drivers]
+        if len(set(names)) != len(names) or len(set(columns)) != len(columns):
+            raise ValueError("a driver's name or column is used twice.")
+        if set(columns) & set(self.controls):
+            raise ValueError("a driver is no control; name its column once.")
+        if self.drivers and "ai" not in {driver.kind for driver in self.drivers}:
+            raise ValueError("none of the drivers is of kind ai: which is the feature?")
+        launches = [launch.column for launch in self.other_launches if launch.column]
+        if len(set(launches)) != len(launches) or set(launches) & set(self.controls):
+            raise ValueError("a launch's column is used twice.")
+        return self
+
+    @model_validator(mode="after")
+    def _process_is_counted_in_minutes(self) -> Self:
+        if self.process is None:
+            return self
+        if self.outcome_unit != PROCESS_UNIT:
+            raise ValueError(f"a counted process saves {PROCESS_UNIT}: say so as unit.")
+        if self.scale != "additive" or self.drivers:
+            raise ValueError("a counted process is additive and has no drivers.")
+        return self
+
     def canonical(self) -> str:
-        """Return the plan as JSON with sorted keys and nothing left out."""
+        """Return the plan as JSON with sorted keys.
+
+        Nothing is left out, but younger fields that say what a plan without them means.
+        """
         content = self.model_dump(mode="json")
         for name in ("treated", "controls"):
             content[name] = sorted(content[name])
+        for launch in content["other_launches"]:
+            _leave_out(launch, _ADDED_LATER_TO_LAUNCHES)
         content["other_launches"].sort(key=json.dumps)
+        content["drivers"].sort(key=json.dumps)
+        _leave_out(content, _ADDED_LATER)
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
     @property
@@ -211,6 +211,35 @@ class Plan(_Declared):
         if self.economics is None:
             return None
         return self.economics.cost_amount / self.economics.value_amount_per_unit
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Columns that the data must have, and what each is for, in order."""
+        found = dict.fromkeys(self.controls, "control")
+        if self.unaffected_outcome:
+            found.setdefault(self.unaffected_outcome, "unaffected_outcome")
+        if self.assignment:
+            assigned = self.assignment
+            for name, role in (
+                (assigned.column, "assignment"),
+                (assigned.cluster, "cluster"),
+                (assigned.covariate, "covariate"),
+            ):
+                if name:
+                    found.setdefault(name, role)
+        for driver in self.drivers:
+            found.setdefault(driver.column, "driver")
+        for launch in self.other_launches:
+            if launch.column:
+                found.setdefault(launch.column, "launch")
+        if self.process:
+            for name in (
+                self.process.volume,
+                self.process.automated_volume,
+                self.process.handling_minutes,
+            ):
+                found.setdefault(name, "process")
+        return found
 
     def first_date(self, unit: str) -> date | None:
         """Return when a unit got the feature, or ``None`` if it did not."""
@@ -227,19 +256,33 @@ class Plan(_Declared):
             A plan in its canonical form, which may lack fields that are newer.
         """
         now: dict[str, Any] = json.loads(self.canonical())
-        return {
-            name: [earlier.get(name), value]
-            for name, value in now.items()
-            if earlier.get(name) != value
+        names: AbstractSet[str] = now.keys() | (earlier.keys() & _ADDED_LATER.keys())
+        found = {
+            name: [
+                content.get(name, _ADDED_LATER.get(name)) for content in (earlier, now)
+            ]
+            for name in sorted(names)
         }
+        return {name: pair for name, pair in found.items() if pair[0] != pair[1]}
+
+
+def _leave_out(content: dict[str, Any], unsaid: Mapping[str, Any]) -> None:
+    for name, meaning in unsaid.items():
+        if content[name] == meaning:
+            del content[name]
 
 
 __all__ = [
+    "PROCESS_UNIT",
     "Assignment",
     "DecisionRule",
     "Design",
+    "Driver",
+    "DriverKind",
     "Economics",
+    "ExperimentResult",
     "OtherLaunch",
     "Plan",
+    "Process",
     "Window",
 ]

@@ -46,10 +46,7 @@ def _lines(estimate: Estimate) -> Iterator[str]:
     yield _total(estimate)
     average = estimate.average
     low, high = average.interval(estimate.level)
-    yield (
-        f"Per treated unit and period: {average.point:,.4g}"
-        f" ({low:,.4g} to {high:,.4g})."
-    )
+    yield (f"Per {estimate.per}: {average.point:,.4g} ({low:,.4g} to {high:,.4g}).")
     relative = estimate.relative
     if relative is None:
         yield "A relative effect is not shown: what it is relative to is near zero."

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.checks.check import Check
+    from attribution.contributions import Contributions
     from attribution.effect import Effect
     from attribution.grade import Grade
 
@@ -45,6 +46,8 @@ class Estimate:
         Total effect on the treated units by period, in the unit of the outcome.
     cells : float
         Treated units times periods: the total divided by it is the average effect.
+    per : str
+        What one cell is, in words, where it is something else.
     best_grade : str
         The best grade that the design can have.
     checks : tuple of Check
@@ -53,6 +56,12 @@ class Estimate:
         What other methods say of the same estimand: a total each.
     diagnostics : mapping
         Figures of the fit, by name.
+    history : DataFrame or None
+        Periods before the launch: ``date``, ``observed`` and ``expected``, what the
+        model made of them, NaN where it made nothing. Of the units that are summed on
+        the day of the launch. ``None`` where a design has no such thing.
+    decomposition : Contributions or None
+        What each factor added, where the design takes a change apart.
     """
 
     design: str
@@ -62,10 +71,13 @@ class Estimate:
     effect: Effect
     cells: float
     best_grade: str
+    per: str = "treated unit and period"
     checks: tuple[Check, ...] = ()
     second_opinion: Mapping[str, float] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    history: pd.DataFrame | None = None
+    decomposition: Contributions | None = None
     # What the study adds to a fit.
     study_id: str = ""
     outcome: str = ""
@@ -84,13 +96,18 @@ class Estimate:
 
     @property
     def average(self) -> Effect:
-        """The effect per treated unit and period."""
+        """The effect per treated unit and period, or whatever a cell is."""
         return self.effect.scaled(1.0 / self.cells)
 
     @property
     def grade(self) -> str:
         """The grade, A to D, by rule from the checks."""
         return self.grading.letter if self.grading else self.best_grade
+
+    @property
+    def contributions(self) -> pd.DataFrame | None:
+        """One row per factor: what it added, with its interval; ``None`` if unasked."""
+        return None if self.decomposition is None else self.decomposition.table
 
     @property
     def counterfactual_total(self) -> Floats:
@@ -153,4 +170,13 @@ class Estimate:
         return figure_of(self)
 
 
-__all__ = ["RELATIVE_SUPPRESSION_SD", "Estimate"]
+def history_of(
+    dates: pd.DatetimeIndex | pd.Series[pd.Timestamp],
+    observed: Floats,
+    expected: Floats,
+) -> pd.DataFrame:
+    """Return the rows of :attr:`Estimate.history`."""
+    return pd.DataFrame({"date": dates, "observed": observed, "expected": expected})
+
+
+__all__ = ["RELATIVE_SUPPRESSION_SD", "Estimate", "history_of"]

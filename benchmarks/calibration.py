@@ -15,6 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.calibration_of_decompositions import (
+    calibrate_adoption_response,
+    calibrate_automation_savings,
+    calibrate_joint_launches,
+)
 from benchmarks.calibration_of_panels import (
     calibrate_experiment,
     calibrate_staggered_adoption,
@@ -30,6 +35,9 @@ CALIBRATIONS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "experiment": calibrate_experiment,
     "staggered_adoption": calibrate_staggered_adoption,
     "synthetic_control": calibrate_synthetic_control,
+    "adoption_response": calibrate_adoption_response,
+    "automation_savings": calibrate_automation_savings,
+    "joint_launches": calibrate_joint_launches,
     "counterfactual_series": calibrate_series,
 }
 

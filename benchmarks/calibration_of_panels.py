@@ -20,7 +20,7 @@ from attribution.estimators.synthetic_gaps import SyntheticGaps
 from attribution.simulated_worlds import autoregression
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from numpy.typing import NDArray
 
@@ -40,8 +40,8 @@ def calibrate_experiment(replications: int) -> dict[str, Any]:
             methods["users one by one"] = _users
         for name, method in methods.items():
             found = [method(*_experiment(world, seed)) for seed in range(replications)]
-            rows.append(_row(world, name, found))
-    return _card("experiment", rows, replications, "users one by one")
+            rows.append(row_of(world, name, found))
+    return card_of_rows("experiment", rows, replications, "users one by one")
 
 
 def calibrate_staggered_adoption(replications: int) -> dict[str, Any]:
@@ -54,8 +54,10 @@ def calibrate_staggered_adoption(replications: int) -> dict[str, Any]:
                 found = [
                     method(*_rollout(units, kind, seed)) for seed in range(replications)
                 ]
-                rows.append(_row(world, name, found))
-    return _card("staggered_adoption", rows, replications, "two-way fixed effects")
+                rows.append(row_of(world, name, found))
+    return card_of_rows(
+        "staggered_adoption", rows, replications, "two-way fixed effects"
+    )
 
 
 def calibrate_synthetic_control(replications: int) -> dict[str, Any]:
@@ -71,11 +73,11 @@ def calibrate_synthetic_control(replications: int) -> dict[str, Any]:
         kept = [one for one in gaps if one.relative_error_before <= FAIL_ABOVE]
         refused = 1.0 - len(kept) / len(gaps)
         own = [_tested(one) for one in kept]
-        row = _row(world, "recommended", own) if own else _nothing(world)
+        row = row_of(world, "recommended", own) if own else _nothing(world)
         rows.append(row | {"refused": refused})
         normal = [_normal_residuals(one) for one in gaps]
-        rows.append(_row(world, "residual errors", normal) | {"refused": 0.0})
-    card = _card("synthetic_control", rows, replications, "residual errors")
+        rows.append(row_of(world, "residual errors", normal) | {"refused": 0.0})
+    card = card_of_rows("synthetic_control", rows, replications, "residual errors")
     beyond = next(row for row in rows if row["world"] == "beyond 20 donors")
     if beyond["refused"] < 0.95:  # noqa: PLR2004  (the bar for this world)
         card["missed_bars"].append(f"beyond: {beyond['refused']:.2f} refused")
@@ -101,7 +103,7 @@ def _experiment(world: str, seed: int) -> tuple[Arms, NDArray[np.int64]]:
 
 def _users(arms: Arms, _team: NDArray[np.int64]) -> tuple[float, Floats]:
     found = adjusted_difference(arms)
-    return _students(found.path[0], found.standard_error, found.degrees_of_freedom)
+    return students(found.path[0], found.standard_error, found.degrees_of_freedom)
 
 
 def _teams(arms: Arms, team: NDArray[np.int64]) -> tuple[float, Floats]:
@@ -109,7 +111,7 @@ def _teams(arms: Arms, team: NDArray[np.int64]) -> tuple[float, Floats]:
     means = np.array([arms.outcome[group].mean() for group in groups])
     treated = np.array([arms.treated[group].any() for group in groups])
     found = cluster_difference(Arms(treated, means[:, None], means))
-    return _students(found.path[0], found.standard_error, found.degrees_of_freedom)
+    return students(found.path[0], found.standard_error, found.degrees_of_freedom)
 
 
 def _rollout(
@@ -134,10 +136,10 @@ def _imputed(y: Floats, first: NDArray[np.int64], truth: float) -> tuple[float, 
     found = imputation_of(y, first)
     if len(y) >= ANALYTIC_FROM:
         error = float(np.sqrt(found.analytic_covariance(first).sum()))
-        return _students(found.average - truth, error, np.inf)
+        return students(found.average - truth, error, np.inf)
     covariance, units = found.jackknife_covariance()
     error = float(np.sqrt(covariance.sum()))
-    return _students(found.average - truth, error, units - 1.0)
+    return students(found.average - truth, error, units - 1.0)
 
 
 def _two_way(y: Floats, first: NDArray[np.int64], truth: float) -> tuple[float, Floats]:
@@ -150,7 +152,7 @@ def _two_way(y: Floats, first: NDArray[np.int64], truth: float) -> tuple[float, 
     scores = (dose * (outcome - coefficient * dose)).sum(axis=1)
     units = len(y)
     error = float(np.sqrt(units / (units - 1) * (scores**2).sum()) / scale)
-    return _students(coefficient - truth, error, units - 1.0)
+    return students(coefficient - truth, error, units - 1.0)
 
 
 _ROLLOUT_METHODS: Mapping[
@@ -185,15 +187,18 @@ def _tested(gaps: SyntheticGaps) -> tuple[float, Floats]:
 def _normal_residuals(gaps: SyntheticGaps) -> tuple[float, Floats]:
     after = len(gaps.treated) - gaps.launch
     error = gaps.error_before / np.sqrt(after)
-    return _students(gaps.mean_gap, error, np.inf)
+    return students(gaps.mean_gap, error, np.inf)
 
 
-def _students(point: float, error: float, degrees: float) -> tuple[float, Floats]:
+def students(point: float, error: float, degrees: float) -> tuple[float, Floats]:
+    """Return a point with its intervals at all levels, by Student's t."""
     half = stats.t.ppf(0.5 + LEVELS / 2.0, degrees) * error
     return point, np.column_stack([point - half, point + half])
 
 
-def _row(world: str, method: str, found: list[tuple[float, Floats]]) -> dict[str, Any]:
+def row_of(
+    world: str, method: str, found: list[tuple[float, Floats]]
+) -> dict[str, Any]:
     """Return the figures of a method; points and ends are errors, so zero is true."""
     points = np.array([point for point, _ in found])
     ends = np.array([own for _, own in found])
@@ -216,12 +221,33 @@ def _nothing(world: str) -> dict[str, Any]:
     return {"world": world, "method": "recommended", **unknown, "replications": 0}
 
 
-def _card(
-    name: str, rows: list[dict[str, Any]], replications: int, usual: str
+def card_of_rows(
+    name: str,
+    rows: list[dict[str, Any]],
+    replications: int,
+    usual: str,
+    *,
+    without_bars: Collection[str] = (),
 ) -> dict[str, Any]:
+    """Return the card of an estimator from its rows and those of what is usual.
+
+    Parameters
+    ----------
+    name : str
+        The estimator.
+    rows : list of dict
+        Of every world and method; ours is called ``recommended``.
+    replications : int
+        How many series or panels each row is of.
+    usual : str
+        The method that ours is compared with.
+    without_bars : collection of str
+        Worlds in which no method can hold; they are shown and not judged.
+    """
     own = [row for row in rows if row["method"] == "recommended"]
     # Where nearly all is refused, the few that are not have no coverage to speak of.
     own = [row for row in own if row.get("refused", 0.0) < 0.5]  # noqa: PLR2004
+    own = [row for row in own if row["world"] not in without_bars]
     others = [row for row in rows if row["method"] == usual]
     low, high = _range(own)
     other_low, other_high = _range(others)
@@ -248,7 +274,11 @@ def _range(rows: list[dict[str, Any]]) -> tuple[float, float]:
 
 
 __all__ = [
+    "LEVELS",
     "calibrate_experiment",
     "calibrate_staggered_adoption",
     "calibrate_synthetic_control",
+    "card_of_rows",
+    "row_of",
+    "students",
 ]

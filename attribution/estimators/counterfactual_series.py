@@ -40,12 +40,21 @@ from attribution.checks.season_coverage import season_coverage
 from attribution.checks.specification_spread import specification_spread
 from attribution.checks.unaffected_outcome import unaffected_outcome
 from attribution.effect import Effect
+from attribution.estimators.one_series import (
+    HISTORY_PER_HORIZON,
+    MINIMUM_PERIODS,
+    cycle_of,
+    is_long,
+    refuse_missing,
+    treated_mean,
+    year_of,
+)
 from attribution.estimators.series_model import SeriesFit, fit_series
-from attribution.panel import GAP_RATIO_ALLOWED
 from attribution.refusal import RefusalError
-from attribution.result import Estimate
+from attribution.result import Estimate, history_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from attribution.checks.check import Check
@@ -54,15 +63,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: History that a fit needs: periods, and a multiple of the horizon.
-MINIMUM_PERIODS = {"day": 60, "month": 24, "year": 20}
-HISTORY_PER_HORIZON = 3.0
 #: Without controls the horizon is at most this part of the history.
 HORIZON_RATIO_WITHOUT_CONTROLS = 0.25
-#: Periods in a year, and the horizon (a month) that needs to have seen one.
-YEAR = {"day": 365, "month": 12, "year": 1}
-_SEASON_FREE_HORIZON = {"day": 30, "month": 1, "year": 1}
-CYCLE = {"day": 7, "month": 12, "year": 1}
 _CHECK_DRAWS = 400
 
 
@@ -137,16 +139,15 @@ def validate(panel: Panel, plan: Plan) -> None:
             horizon_periods=horizon,
             ratio=history / horizon,
         )
-    cycles = history / YEAR[plan.period]
-    long = horizon > _SEASON_FREE_HORIZON[plan.period]
-    if cycles < 1 and long and not plan.seasonal_control:
+    cycles = history / year_of(panel, plan)
+    if cycles < 1 and is_long(panel, plan) and not plan.seasonal_control:
         raise RefusalError(
             "season_not_covered",
             f"The history covers {cycles:.2f} years, and the horizon of {horizon}"
             f" {plan.period}s needs to have seen one.",
             annual_cycles=cycles,
         )
-    _refuse_missing(_treated(panel, panel.outcome), panel, plan)
+    refuse_missing(panel, plan, plan.controls)
 
 
 def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
@@ -179,6 +180,7 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
         checks=checks,
         diagnostics=_diagnostics(fitted),
         notes=fitted.notes,
+        history=_history(fitted, panel, plan),
     )
 
 
@@ -187,11 +189,8 @@ def series_of(panel: Panel, plan: Plan) -> Series:
     outcome = _treated(panel, panel.outcome).sum(axis=0)
     if plan.scale == "multiplicative":
         outcome = np.log(outcome)
-    controls = {
-        name: _treated(panel, panel.column(name)).mean(axis=0)
-        for name in sorted(plan.controls)
-    }
-    return Series(outcome, controls, panel.launch, CYCLE[plan.period], plan.slope)
+    controls = {name: treated_mean(panel, name) for name in sorted(plan.controls)}
+    return Series(outcome, controls, panel.launch, cycle_of(panel, plan), plan.slope)
 
 
 def effect_of(fitted: SeriesFit, plan: Plan, rng: np.random.Generator) -> Effect:
@@ -208,34 +207,6 @@ def _treated(panel: Panel, values: Floats) -> Floats:
     return chosen
 
 
-def _refuse_missing(outcome: Floats, panel: Panel, plan: Plan) -> None:
-    if not len(outcome):
-        raise RefusalError(
-            "units_not_in_panel",
-            "The plan names no unit with the feature, and the data has"
-            f" {len(panel.units)}.",
-            unit_count=len(panel.units),
-        )
-    missing = np.isnan(outcome.sum(axis=0))
-    in_history = float(missing[: panel.launch].mean())
-    controls = [
-        name
-        for name in plan.controls
-        if not np.isfinite(_treated(panel, panel.column(name))).all()
-    ]
-    if missing[panel.launch :].any() or in_history > GAP_RATIO_ALLOWED or controls:
-        where = [f"{day:%Y-%m-%d}" for day in panel.dates[missing][:3]]
-        raise RefusalError(
-            "panel_has_gaps",
-            f"{missing.sum()} {plan.period}s have no outcome"
-            f"{' (' + ', '.join(where) + ')' if where else ''}; up to"
-            f" {GAP_RATIO_ALLOWED:.0%} of the history may be missing, and nothing after"
-            f" the launch. Controls with gaps: {', '.join(controls) or 'none'}.",
-            missing_periods=int(missing.sum()),
-            controls_with_gaps=controls,
-        )
-
-
 def _checks(
     series: Series,
     fitted: SeriesFit,
@@ -249,8 +220,8 @@ def _checks(
         residual_autocorrelation(residuals, series.cycle),
         cusum(residuals),
         season_coverage(
-            panel.before / YEAR[plan.period],
-            is_long=panel.after > _SEASON_FREE_HORIZON[plan.period],
+            panel.before / year_of(panel, plan),
+            is_long=is_long(panel, plan),
             has_seasonal_control=bool(plan.seasonal_control),
         ),
         contested_window(plan, panel.dates[panel.launch :], panel.units),
@@ -305,12 +276,19 @@ def _spread(series: Series, fitted: SeriesFit, rng: np.random.Generator) -> Chec
     return specification_spread(*_point_and_half_width(fitted), fits)
 
 
+def _history(fitted: SeriesFit, panel: Panel, plan: Plan) -> pd.DataFrame:
+    rows = np.stack([fitted.outcome[: fitted.launch], fitted.expected_history])
+    if plan.scale == "multiplicative":
+        rows = np.exp(rows)
+    return history_of(panel.dates[: panel.launch], *rows)
+
+
 def _best_grade(panel: Panel, plan: Plan, checks: tuple[Check, ...]) -> str:
     """Return C; without controls only if a year, an outcome and the calendar help."""
     if plan.controls:
         return "C"
     passed = {check.name for check in checks if check.status == "pass"}
-    full_year = panel.before >= YEAR[plan.period]
+    full_year = panel.before >= year_of(panel, plan)
     return (
         "C"
         if full_year and {"unaffected_outcome", "contested_window"} <= passed

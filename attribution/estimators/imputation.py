@@ -82,6 +82,13 @@ class Imputation:
         return np.where(self.usable, self._cell_effects(), np.nan)
 
     @property
+    def untreated_outcome(self) -> Floats:
+        """What each unit would have had untreated; NaN where it was never seen so."""
+        seen = (self._known.sum(axis=1) > 0)[:, None] & (self._known.sum(axis=0) > 0)
+        expected: Floats = np.where(seen, self.outcome - self._cell_effects(), np.nan)
+        return expected
+
+    @property
     def cells(self) -> int:
         """How many treated cells there are."""
         return int(self.usable.sum())

@@ -190,6 +190,22 @@ class SeriesFit:
         The first ones, as many as there are diffuse states, mean nothing and are left
         out.
         """
+        expected, errors = self._one_step
+        usable = (self.outcome[: self.launch] - expected) / errors
+        known: Floats = usable[np.isfinite(usable)]
+        return known
+
+    @property
+    def expected_history(self) -> Floats:
+        """What the model expected of each period before the launch, a period ahead.
+
+        NaN where it knew nothing yet.
+        """
+        return self._one_step[0]
+
+    @cached_property
+    def _one_step(self) -> tuple[Floats, Floats]:
+        """One-step predictions at the posterior mean, and their standard errors."""
         level_sd, error_sd, phi = self.posterior_means()
         at = Parameters(
             np.array([level_sd / self.scale]),
@@ -200,13 +216,10 @@ class SeriesFit:
         x = self.regressors[: self.launch]
         everywhere = filtered(y, x, self.prior_variances, at, range(self.launch))
         coefficients = self.integration.weights @ self.moments[-1].coefficients
-        found = [
-            _residual(moments, y[t] - x[t] @ coefficients, coefficients)
-            for t, moments in enumerate(everywhere)
-        ]
-        usable = np.array(found[1 + x.shape[1] :])
-        known: Floats = usable[np.isfinite(usable)]
-        return known
+        found = np.array([_prediction(one, coefficients) for one in everywhere])
+        found[:, 0] += x @ coefficients
+        found[: 1 + x.shape[1]] = np.nan
+        return self.centre + self.scale * found[:, 0], self.scale * found[:, 1]
 
     def _sum(self, moments: Moments, start: int, end: int) -> Mixture:
         known = np.isfinite(self.outcome[start:end]).astype(float)
@@ -295,7 +308,7 @@ def _regressors(
     controls: Floats, launch: int, cycle: int, *, slope: bool
 ) -> tuple[Floats, Floats, tuple[str, ...]]:
     periods = len(controls)
-    season = _season(periods, cycle)
+    season = season_contrasts(periods, cycle)
     history = controls[:launch]
     scale = history.std(axis=0)
     constant = scale <= _DEPENDENT * np.maximum(1e-300, np.abs(history).max(axis=0))
@@ -327,7 +340,7 @@ def _independent(season: Floats, standard: Floats, usable: Floats) -> list[int]:
     return kept
 
 
-def _season(periods: int, cycle: int) -> Floats:
+def season_contrasts(periods: int, cycle: int) -> Floats:
     """Return orthonormal contrasts of the season's positions.
 
     Their prior does not depend on which position is called the first, so dates may be
@@ -339,11 +352,13 @@ def _season(periods: int, cycle: int) -> Floats:
     return np.ascontiguousarray(contrasts[:, np.arange(periods) % cycle].T)
 
 
-def _residual(moments: Moments, value: float, coefficients: Floats) -> float:
+def _prediction(moments: Moments, coefficients: Floats) -> tuple[float, float]:
     means = moments.means[:, :, 0].sum(axis=0)
     p11, p12, p22 = moments.covariance[:, 0]
-    expected = means[0] - means[1:] @ coefficients
-    return float((value - expected) / np.sqrt(p11 + 2 * p12 + p22))
+    return (
+        float(means[0] - means[1:] @ coefficients),
+        float(np.sqrt(p11 + 2 * p12 + p22)),
+    )
 
 
-__all__ = ["SeriesFit", "fit_series", "placebo_periods"]
+__all__ = ["SeriesFit", "fit_series", "placebo_periods", "season_contrasts"]

@@ -44,9 +44,10 @@ from attribution.estimators.imputation import (
     lead_of,
 )
 from attribution.refusal import RefusalError
-from attribution.result import Estimate
+from attribution.result import Estimate, history_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from attribution.checks.check import Check
@@ -151,6 +152,18 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
             "errors": "jackknife" if np.isfinite(degrees) else "analytic",
         },
         notes=_notes(found, panel),
+        history=_history(found, panel),
+    )
+
+
+def _history(found: Imputation, panel: Panel) -> pd.DataFrame:
+    """Return the first cohort before it started: what is summed at the launch."""
+    first = (panel.first == panel.launch) & found.usable.any(axis=1)
+    before = slice(None, panel.launch)
+    return history_of(
+        panel.dates[before],
+        panel.outcome[first, before].sum(axis=0),
+        found.untreated_outcome[first, before].sum(axis=0),
     )
 
 

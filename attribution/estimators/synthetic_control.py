@@ -42,7 +42,7 @@ from attribution.effect import DRAW_COUNT, Effect, stratified_levels
 from attribution.estimators.synthetic_did import placebo_error, synthetic_did
 from attribution.estimators.synthetic_gaps import SyntheticGaps
 from attribution.refusal import RefusalError
-from attribution.result import Estimate
+from attribution.result import Estimate, history_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,6 +155,11 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
         },
         notes=(
             f"Interval and p-value are from {test}; no p-value is below {least:.3f}.",
+        ),
+        history=history_of(
+            panel.dates[: panel.launch],
+            units * gaps.treated[: panel.launch],
+            units * (gaps.treated - gaps.gaps)[: panel.launch],
         ),
     )
 

@@ -47,11 +47,15 @@ class Integration:
         With sum 1.
     effective_draws : float
         1 / Σ weights².
+    log_evidence : float
+        Of the history, up to a constant that models with priors of the same variances
+        share.
     """
 
     parameters: Parameters
     weights: Floats
     effective_draws: float
+    log_evidence: float
 
 
 def integrate(
@@ -109,13 +113,14 @@ def _sample(
         log_weights = log_likelihood(parameters) + log_prior(theta) - log_proposal
         weights = _normalised(log_weights)
         effective = 1.0 / float(weights @ weights)
+        evidence = _log_mean(log_weights) + 0.5 * np.linalg.slogdet(covariance)[1]
         if number and effective >= min(ESS_WANTED, 0.3 * draws):
             break
         tempered = _normalised((0.6 if number < 2 else 0.9) * log_weights)  # noqa: PLR2004
         centre = tempered @ theta
         spread = theta - centre
         covariance = 1.3 * (spread.T * tempered) @ spread + _WIDER
-    return Integration(parameters, weights, effective)
+    return Integration(parameters, weights, effective, float(evidence))
 
 
 def _proposed(
@@ -127,6 +132,11 @@ def _proposed(
     squared = (standard**2).sum(axis=1)
     log_density = -0.5 * (_T_DEGREES + 3) * np.log1p(squared / _T_DEGREES)
     return centre + standard @ root.T, log_density
+
+
+def _log_mean(log_weights: Floats) -> float:
+    known = log_weights[np.isfinite(log_weights)]
+    return float(special.logsumexp(known) - np.log(len(log_weights)))
 
 
 def _normalised(log_weights: Floats) -> Floats:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from attribution.plan import Plan
 
 
+_OF_SEVERAL_CAUSES = frozenset({"adoption_response", "joint_launches"})
+
+
 def minimum_detectable_effect(
     history: pd.DataFrame, plan: Plan, *, seed: int = 0
 ) -> float | Refusal:
@@ -58,7 +61,11 @@ def minimum_detectable_effect(
 
 
 def placebo_plan(plan: Plan) -> Plan:
-    """Return the plan of the same study, with its window ending where it begins."""
+    """Return the plan of the same study, with its window ending where it begins.
+
+    Then there was no other launch, and the feature's driver had not moved: what is
+    left of several causes is one series, with the other drivers as controls.
+    """
     frequency = FREQUENCIES[plan.period]
     after = len(
         pd.date_range(plan.launch, plan.window.end, freq=frequency, inclusive="left")
@@ -75,8 +82,15 @@ def placebo_plan(plan: Plan) -> Plan:
         "window": {"start": plan.window.start, "end": plan.launch},
         "rollout": {unit: earlier(day) for unit, day in plan.rollout.items()},
         "other_launches": (),
+        "drivers": (),
+        "controls": (*plan.controls, *_other_drivers(plan)),
+        "design": "auto" if plan.design in _OF_SEVERAL_CAUSES else plan.design,
     }
     return type(plan).model_validate(content)
+
+
+def _other_drivers(plan: Plan) -> list[str]:
+    return [driver.column for driver in plan.drivers if driver.kind != "ai"]
 
 
 __all__ = ["minimum_detectable_effect", "placebo_plan"]

@@ -10,6 +10,7 @@ import pytest
 
 from attribution.checks.attrition import attrition
 from attribution.checks.balance import balance
+from attribution.checks.collinearity import collinearity, tolerance
 from attribution.checks.contested_window import contested_window
 from attribution.checks.control_contamination import control_contamination
 from attribution.checks.control_range import control_range
@@ -17,11 +18,14 @@ from attribution.checks.cusum import cusum
 from attribution.checks.donor_hull import donor_hull
 from attribution.checks.history_length import history_length
 from attribution.checks.interference import interference
+from attribution.checks.launch_overlap import launch_overlap
 from attribution.checks.leave_one_out import leave_one_out
+from attribution.checks.negative_baseline import negative_baseline
 from attribution.checks.placebo_in_time import placebo_in_time
 from attribution.checks.placebo_in_unit import placebo_in_unit
 from attribution.checks.pre_trends import Lead, pre_trends
 from attribution.checks.residual_autocorrelation import residual_autocorrelation
+from attribution.checks.reverse_causality_lead import reverse_causality_lead
 from attribution.checks.sample_ratio import sample_ratio
 from attribution.checks.sampler_precision import sampler_precision
 from attribution.checks.season_coverage import season_coverage
@@ -240,3 +244,40 @@ def test_history_length_and_sampler_precision() -> None:
     assert sampler_precision(400.0).status == "pass"
     assert sampler_precision(200.0).status == "warn"
     assert sampler_precision(60.0).status == "fail"
+
+
+def test_collinearity() -> None:
+    other = NOISE[:200]
+    own = RNG.normal(0.0, 1.0, 200)
+    assert tolerance(own, np.column_stack([other])) > 0.9
+    # Twice the other with noise of a tenth: 0.01 of 4.01 is left.
+    assert tolerance(2.0 * other + 0.1 * own, other[:, None]) < 0.01
+    assert collinearity({"use": 0.5, "price": 0.4}, 0.3).status == "pass"
+    assert collinearity({"use": 0.5, "price": 0.4}, 0.09).status == "warn"
+    assert collinearity({"use": 0.5, "price": 0.09}, 0.3).status == "fail"
+
+
+@pytest.mark.parametrize(
+    ("t_value", "status"), [(1.9, "pass"), (-2.0, "warn"), (2.6, "fail")]
+)
+def test_reverse_causality_lead(t_value: float, status: str) -> None:
+    """Two-sided p of 1.96 is 0.05, of 2.576 it is 0.01."""
+    assert reverse_causality_lead(t_value, 14).status == status
+    assert reverse_causality_lead(None, 14).status == "not run"
+
+
+@pytest.mark.parametrize(
+    ("probability", "status"), [(0.2, "pass"), (0.21, "warn"), (0.81, "fail")]
+)
+def test_negative_baseline(probability: float, status: str) -> None:
+    assert negative_baseline(probability).status == status
+    assert negative_baseline(None).status == "not run"
+
+
+def test_launch_overlap() -> None:
+    assert launch_overlap([], 1.1, "5", is_joint_claim=False).status == "pass"
+    assert launch_overlap(["price"], 2.3, "5", is_joint_claim=False).status == "fail"
+    joint = launch_overlap(["price"], 2.3, "5 (4 to 6)", is_joint_claim=True)
+    assert joint.status == "warn"
+    assert "price" in joint.why
+    assert "5 (4 to 6)" in joint.why

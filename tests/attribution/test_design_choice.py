@@ -50,6 +50,22 @@ def later(day: int) -> date:
         (1, {}, "counterfactual_series"),
         (2, {"treated": ("u0", "u1")}, "counterfactual_series"),
         (2, {"treated": ("u0",)}, "counterfactual_series"),
+        (1, {"other_launches": [{"name": "price", "on": later(2)}]}, "joint_launches"),
+        (
+            1,
+            {"other_launches": [{"name": "price", "on": later(-30)}]},
+            "counterfactual_series",
+        ),
+        (
+            1,
+            {"drivers": [{"name": "use", "column": "arm", "kind": "ai"}]},
+            "adoption_response",
+        ),
+        (
+            8,
+            {"treated": ("u3",), "other_launches": [{"name": "new", "on": STARTED}]},
+            "synthetic_control",
+        ),
     ],
 )
 def test_the_declared_facts_choose_the_estimator(
@@ -60,6 +76,15 @@ def test_the_declared_facts_choose_the_estimator(
     assert log[-1] == f"So the estimator is {design}."
     assert log[-2].endswith("Yes.")
     assert all(entry.endswith("No.") for entry in log[:-2])
+
+
+def test_a_counted_process_comes_before_everything_else() -> None:
+    frame_panel, plan = panel(8, treated=("u0",))
+    counted = {"process": {}, "outcome_unit": "minutes"}
+    process = type(plan).model_validate(plan.model_dump() | counted)
+    found, log = choose_design(frame_panel, process)
+    assert found == "automation_savings"
+    assert log[0] == "Are minutes of a counted process to be saved? Yes."
 
 
 def test_outcomes_do_not_change_the_choice() -> None:

@@ -96,6 +96,22 @@ def test_the_placebo_study_ends_where_the_real_one_begins(plan: Plan) -> None:
     assert (plan.window.end - plan.launch) == (plan.launch - placebo.launch)
 
 
+def test_before_several_causes_there_is_one_series(plan: Plan) -> None:
+    """Adoption had not begun and nothing else was launched; prices were there."""
+    drivers = [
+        {"name": "adoption", "column": "seats", "kind": "ai"},
+        {"name": "price", "column": "price_index", "kind": "price"},
+    ]
+    launch = {"name": "redesign", "on": plan.launch}
+    content = plan.model_dump() | {"drivers": drivers, "other_launches": [launch]}
+    for design in ("adoption_response", "joint_launches", "auto"):
+        several = type(plan).model_validate(content | {"design": design})
+        placebo = placebo_plan(several)
+        assert placebo.design == "auto"
+        assert placebo.columns == {"price_index": "control"}
+        assert placebo.other_launches == ()
+
+
 def test_power_is_that_of_the_models_own_error(plan: Plan) -> None:
     """At least what white noise alone costs over twenty days, and not five times."""
     found = minimum_detectable_effect(history(), plan)
