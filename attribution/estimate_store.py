@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from attribution.study_tables import STUDY_TABLES
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import duckdb
+    import pyarrow as pa
 
 _SERIES = {"series": "VARCHAR", "model_id": "VARCHAR", "currency": "VARCHAR"}
 #: Table → column → type.
@@ -68,7 +71,10 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "prior_quantity": "DOUBLE",
         "quantity": "DOUBLE",
     },
+    **STUDY_TABLES,
 }
+#: Before the name of a study among the subjects of digests.
+_STUDY_SUBJECT = "study "
 _DIGESTS = {"subject": "VARCHAR", "digest": "VARCHAR"}
 
 
@@ -139,6 +145,76 @@ def replace(
     connection.execute("COMMIT")
 
 
+def studies(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the studies whose results are stored, each with its digest.
+
+    That of a failed study is empty: it is to be tried again.
+    """
+    found = connection.execute(
+        "SELECT study_id, CASE WHEN status = 'failed' THEN '' ELSE digest END"
+        " FROM estimates.attribution_studies"
+        " LEFT JOIN estimates.digests ON subject = ? || study_id",
+        [_STUDY_SUBJECT],
+    ).fetchall()
+    return {study_id: digest or "" for study_id, digest in found}
+
+
+def replace_study(
+    connection: duckdb.DuckDBPyConnection,
+    study_id: str,
+    digest: str,
+    rows: Mapping[str, pa.Table],
+) -> None:
+    """Replace what is stored of one study, in one transaction.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database, after :func:`prepare`.
+    study_id, digest : str
+        The study, and what it was estimated from.
+    rows : mapping of str to Table
+        Rows by table, with its columns by name; no other study's. A table that is not
+        named has none.
+    """
+    connection.execute("BEGIN")
+    _remove(connection, study_id)
+    for table, content in rows.items():
+        names = ", ".join(STUDY_TABLES[table])
+        connection.register("content", content)
+        connection.execute(f"INSERT INTO estimates.{table} SELECT {names} FROM content")
+        connection.unregister("content")
+    connection.execute(
+        "INSERT INTO estimates.digests VALUES (?, ?)",
+        [_STUDY_SUBJECT + study_id, digest],
+    )
+    connection.execute("COMMIT")
+
+
+def remove_studies(
+    connection: duckdb.DuckDBPyConnection, study_ids: Collection[str]
+) -> None:
+    """Remove what is stored of some studies, such as those whose file is gone."""
+    connection.execute("BEGIN")
+    for study_id in sorted(study_ids):
+        _remove(connection, study_id)
+    connection.execute("COMMIT")
+
+
+def _remove(connection: duckdb.DuckDBPyConnection, study_id: str) -> None:
+    known = connection.execute(
+        "SELECT 1 FROM estimates.attribution_studies WHERE study_id = ?", [study_id]
+    ).fetchone()
+    # Every result has a row there; the other tables can be long.
+    for table in STUDY_TABLES if known else ():
+        connection.execute(
+            f"DELETE FROM estimates.{table} WHERE study_id = ?", [study_id]
+        )
+    connection.execute(
+        "DELETE FROM estimates.digests WHERE subject = ?", [_STUDY_SUBJECT + study_id]
+    )
+
+
 def _create(
     connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
 ) -> None:
@@ -156,4 +232,14 @@ def _columns(
     ).fetchall()
 
 
-__all__ = ["TABLES", "is_current", "prepare", "replace"]
+__all__ = [
+    "TABLES",
+    "count",
+    "is_current",
+    "prepare",
+    "read",
+    "remove_studies",
+    "replace",
+    "replace_study",
+    "studies",
+]

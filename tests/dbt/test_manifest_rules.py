@@ -44,9 +44,11 @@ READ_IN_ONE_PLACE = {
 }
 MONEY_COLUMN = re.compile(r"cost|price|spend|revenue|saving|impact|value|_amount$")
 #: A cost centre is a name of finance, not an amount; the impact of an incident is when
-#: users felt it, and the value of a delivery metric has a unit of its own.
+#: users felt it; the value of a delivery metric has a unit of its own, and that of a
+#: test has none.
 NO_MONEY = re.compile(
-    r"_(ratio|count)$|^cost_center$|^impact_(started_at|on|month)$|^(metric|event)_value$"
+    r"_(ratio|count)$|^cost_center$|^impact_(started_at|on|month)$"
+    r"|^(metric|event|p|robustness)_value$"
 )
 CURRENCY_COLUMNS = {"currency", "billing_currency"}
 
@@ -71,17 +73,20 @@ def public_models(models: list[Node]) -> list[Node]:
 
 @pytest.fixture(scope="module")
 def columns_by_model(dbt: DbtCommands) -> dict[str, list[str]]:
-    """Columns of every model, as the engine sees them in an empty workspace."""
+    """Columns of every relation, as the engine sees them in an empty workspace."""
     workspace = dbt.workspace
     with duckdb.connect() as connection:
         connection.execute(f"ATTACH '{workspace.raw_database}' AS raw (READ_ONLY)")
         connection.execute(f"ATTACH '{workspace.build_database}' AS build (READ_ONLY)")
         rows = connection.execute(
-            "SELECT table_name, list(column_name) FROM duckdb_columns()"
-            " WHERE database_name = 'build' AND schema_name <> 'control'"
-            " GROUP BY table_name"
+            "SELECT schema_name || '.' || table_name, list(column_name)"
+            " FROM duckdb_columns() WHERE database_name = 'build' GROUP BY ALL"
         ).fetchall()
     return dict(rows)
+
+
+def relation_of(model: Node) -> str:
+    return f"{model['schema']}.{model['alias']}"
 
 
 def layer_of(model: Node) -> str:
@@ -233,7 +238,7 @@ def test_every_column_of_a_public_model_is_described(
         described = {
             name for name, column in model["columns"].items() if column["description"]
         }
-        assert described == set(columns_by_model[model["name"]]), model["name"]
+        assert described == set(columns_by_model[relation_of(model)]), model["name"]
 
 
 def test_money_never_stands_without_its_currency(
@@ -243,9 +248,9 @@ def test_money_never_stands_without_its_currency(
         (model["name"], column)
         for model in models
         if layer_of(model) != "staging"
-        for column in columns_by_model[model["name"]]
+        for column in columns_by_model[relation_of(model)]
         if MONEY_COLUMN.search(column) and not NO_MONEY.search(column)
-        if not CURRENCY_COLUMNS.intersection(columns_by_model[model["name"]])
+        if not CURRENCY_COLUMNS.intersection(columns_by_model[relation_of(model)])
     ]
     assert without_currency == []
 
@@ -256,7 +261,7 @@ def test_public_money_is_in_the_currency_of_the_row(
     strays = [
         model["name"]
         for model in public_models
-        if "billing_currency" in columns_by_model[model["name"]]
+        if "billing_currency" in columns_by_model[relation_of(model)]
     ]
     assert strays == []
 

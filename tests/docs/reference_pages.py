@@ -213,10 +213,11 @@ def marts_page() -> Iterator[str]:
         " announced as *Breaking* in the changelog. Every table that holds money has"
         " a currency beside it. Empty means unknown, never zero.\n"
     )
+    schemas = _schemas()
     for path in sorted(MARTS.glob("*/_*__models.yml")):
-        schema = path.parent.name
+        schema = schemas[path.parent.name]
         for model in yaml.safe_load(path.read_text("utf-8"))["models"]:
-            yield f"## {schema}.{model['name']}\n"
+            yield f"## {schema}.{model['config'].get('alias', model['name'])}\n"
             grain = model["config"].get("meta", model.get("meta", {})).get("grain", "")
             yield f"{_described(model, texts)} Grain: {grain}.\n"
             yield "| column | type | |\n|---|---|---|"
@@ -224,6 +225,17 @@ def marts_page() -> Iterator[str]:
                 text = _described(column, texts)
                 yield f"| `{column['name']}` | {column['data_type']} | {text} |"
             yield ""
+
+
+def _schemas() -> dict[str, str]:
+    """Return the schema that the models of each folder are published in."""
+    project = yaml.safe_load((MARTS.parents[1] / "dbt_project.yml").read_text("utf-8"))
+    folders: dict[str, Any] = project["models"]["triptych"]["marts"]
+    return {
+        folder: configured["+schema"]
+        for folder, configured in folders.items()
+        if not folder.startswith("+")
+    }
 
 
 def _described(thing: dict[str, Any], texts: dict[str, str]) -> str:

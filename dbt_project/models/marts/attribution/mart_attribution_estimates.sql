@@ -1,0 +1,26 @@
+{#- What each study found, in total and on average. -#}
+select
+    study_id,
+    estimand,
+    design,
+    grade,
+    status,
+    refusal_code,
+    effect,
+    effect_low_50,
+    effect_high_50,
+    effect_low_90,
+    effect_high_90,
+    effect_low_95,
+    effect_high_95,
+    relative_effect,
+    relative_effect_low_90,
+    relative_effect_high_90,
+    probability_positive,
+    p_value,
+    unit,
+    plan_hash,
+    data_hash,
+    seed,
+    is_exploratory
+from {{ source('estimates', 'attribution_estimates') }}
