@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -24,6 +24,25 @@ if TYPE_CHECKING:
     from attribution.result import Estimate
 
 _LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An estimate or a refusal, with how far it came.
+
+    Attributes
+    ----------
+    result : Estimate or Refusal
+        What a study says.
+    panel : Panel or None
+        The checked data; ``None`` where it was refused.
+    design : str
+        The estimator; empty where none was found.
+    """
+
+    result: Estimate | Refusal
+    panel: Panel | None
+    design: str
 
 
 def estimate(
@@ -49,25 +68,39 @@ def estimate(
     Estimate or Refusal
         Never an exception for data that cannot answer the question.
     """
+    return attempt(frame, plan, seed=seed, is_registered=is_registered).result
+
+
+def attempt(
+    frame: pd.DataFrame, plan: Plan, *, seed: int = 0, is_registered: bool = False
+) -> Attempt:
+    """Estimate as :func:`estimate` does, and keep what was found on the way.
+
+    Parameters
+    ----------
+    frame, plan, seed, is_registered
+        As there.
+    """
     log: tuple[str, ...] = ()
-    data_hash = ""
+    panel, design = None, ""
     try:
         panel = panel_of(frame, plan)
-        data_hash = panel.data_hash
         design, log = choose_design(panel, plan)
         estimator = estimator_named(design)
         estimator.validate(panel, plan)
         found = estimator.fit(panel, plan, np.random.default_rng(seed))
-        return _completed(found, panel, plan, seed, log, is_registered=is_registered)
+        whole = _completed(found, panel, plan, seed, log, is_registered=is_registered)
+        return Attempt(whole, panel, design)
     except RefusalError as refused:
-        return replace(
+        refusal = replace(
             refused.refusal,
             study_id=plan.id,
             plan_hash=plan.hash,
-            data_hash=data_hash,
+            data_hash=panel.data_hash if panel else "",
             break_even=plan.break_even,
             design_log=log,
         )
+        return Attempt(refusal, panel, design)
 
 
 def estimator_named(design: str) -> Estimator:
@@ -138,4 +171,4 @@ def _refuse(found: Estimate) -> None:
     )
 
 
-__all__ = ["estimate", "estimator_named"]
+__all__ = ["Attempt", "attempt", "estimate", "estimator_named"]

@@ -52,6 +52,7 @@ from attribution.estimators.one_series import (
 from attribution.estimators.series_model import SeriesFit, fit_series
 from attribution.refusal import RefusalError
 from attribution.result import Estimate, history_of
+from attribution.state_space.integration import LEVEL_SCALE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +91,13 @@ class Series:
     cycle: int
     slope: bool
 
-    def fit(self, rng: np.random.Generator, *, draws: int = 1000) -> SeriesFit:
+    def fit(
+        self,
+        rng: np.random.Generator,
+        *,
+        draws: int = 1000,
+        level_scale: float = LEVEL_SCALE,
+    ) -> SeriesFit:
         """Fit the model to the history."""
         return fit_series(
             self.outcome,
@@ -102,6 +109,7 @@ class Series:
             cycle=self.cycle,
             slope=self.slope,
             draws=draws,
+            level_scale=level_scale,
         )
 
     def without(self, control: str) -> Series:

@@ -114,9 +114,11 @@ def validate(panel: Panel, plan: Plan) -> None:
         odd = [panel.units[i] for i in np.flatnonzero(~constant)[:3]]
         raise RefusalError(
             "exposure_not_binary",
-            f"Column {assigned.column!r} is not 0 or 1, the same on all dates"
-            f"{': ' + ', '.join(odd) if odd else ''}.",
+            f"Column {assigned.column!r} is not 0 or 1, the same on all dates:"
+            f" {(~constant).sum()} of {len(panel.units)} units change"
+            f"{', such as ' + ', '.join(odd) if odd else ''}.",
             column=assigned.column,
+            changing_units=int((~constant).sum()),
         )
     _refuse_split_clusters(panel, assigned)
 

@@ -18,7 +18,7 @@ from attribution.effect import (
     POWER_QUANTILE,
     stratified_levels,
 )
-from attribution.state_space.integration import Mixture, integrate
+from attribution.state_space.integration import LEVEL_SCALE, Mixture, integrate
 from attribution.state_space.local_level import (
     Parameters,
     filtered,
@@ -230,7 +230,7 @@ class SeriesFit:
         return Mixture(self.integration.weights, means, variances)
 
 
-def fit_series(
+def fit_series(  # noqa: PLR0913  (data, then choices by name)
     outcome: Floats,
     controls: Floats,
     launch: int,
@@ -239,6 +239,7 @@ def fit_series(
     cycle: int = 7,
     slope: bool = False,
     draws: int = 1000,
+    level_scale: float = LEVEL_SCALE,
 ) -> SeriesFit:
     """Fit the model to the periods before the launch.
 
@@ -258,6 +259,8 @@ def fit_series(
         Whether a straight trend is a regressor, with a coefficient N(0, 1).
     draws : int
         Of the hyper-parameters.
+    level_scale : float
+        Of the prior of the level's step, in standard deviations of the history.
     """
     history = outcome[:launch]
     centre, scale = float(np.nanmean(history)), float(np.nanstd(history))
@@ -271,7 +274,7 @@ def fit_series(
     def log_likelihood(parameters: Parameters) -> Floats:
         return filtered(y, x, priors, parameters, [launch])[0].log_likelihood
 
-    found = integrate(log_likelihood, rng, draws=draws)
+    found = integrate(log_likelihood, rng, draws=draws, level_scale=level_scale)
     passed = filtered(y, x, priors, found.parameters, [marks[i] for i in order])
     moments = [passed[i] for i in np.argsort(order)]
     return SeriesFit(

@@ -63,6 +63,7 @@ def integrate(
     rng: np.random.Generator,
     *,
     draws: int = _DRAWS,
+    level_scale: float = LEVEL_SCALE,
 ) -> Integration:
     """Return weighted draws of the hyper-parameters.
 
@@ -74,10 +75,16 @@ def integrate(
         Source of the draws.
     draws : int
         Of each round; twice as many are tried once where they were too few.
+    level_scale : float
+        Of the prior of the level's step; another one shows what hangs on it.
     """
-    found = _sample(log_likelihood, rng, draws, _ROUNDS)
+
+    def log_posterior(theta: Floats) -> Floats:
+        return log_likelihood(parameters_of(theta)) + log_prior(theta, level_scale)
+
+    found = _sample(log_posterior, rng, draws, _ROUNDS)
     if found.effective_draws < min(ESS_WANTED, 0.3 * draws):
-        more = _sample(log_likelihood, rng, draws * _MORE_DRAWS // _DRAWS, _MORE_ROUNDS)
+        more = _sample(log_posterior, rng, draws * _MORE_DRAWS // _DRAWS, _MORE_ROUNDS)
         found = max(found, more, key=lambda one: one.effective_draws)
     return found
 
@@ -91,17 +98,17 @@ def parameters_of(theta: Floats) -> Parameters:
     )
 
 
-def log_prior(theta: Floats) -> Floats:
+def log_prior(theta: Floats, level_scale: float = LEVEL_SCALE) -> Floats:
     """Return the log prior density at unconstrained points, Jacobians included."""
     at = parameters_of(theta)
     phi = at.autocorrelation
-    value: Floats = -0.5 * (at.level_sd / LEVEL_SCALE) ** 2 + theta[:, 0]
+    value: Floats = -0.5 * (at.level_sd / level_scale) ** 2 + theta[:, 0]
     value += -0.5 * at.error_sd**2 + theta[:, 1]
     return value + np.log1p(-(phi**2)) + np.log1p(phi)
 
 
 def _sample(
-    log_likelihood: Callable[[Parameters], Floats],
+    log_posterior: Callable[[Floats], Floats],
     rng: np.random.Generator,
     draws: int,
     rounds: int,
@@ -109,8 +116,7 @@ def _sample(
     centre, covariance = _START, np.diag(_START_SD**2)
     for number in range(rounds):
         theta, log_proposal = _proposed(centre, covariance, draws, rng)
-        parameters = parameters_of(theta)
-        log_weights = log_likelihood(parameters) + log_prior(theta) - log_proposal
+        log_weights = log_posterior(theta) - log_proposal
         weights = _normalised(log_weights)
         effective = 1.0 / float(weights @ weights)
         evidence = _log_mean(log_weights) + 0.5 * np.linalg.slogdet(covariance)[1]
@@ -120,7 +126,7 @@ def _sample(
         centre = tempered @ theta
         spread = theta - centre
         covariance = 1.3 * (spread.T * tempered) @ spread + _WIDER
-    return Integration(parameters, weights, effective, float(evidence))
+    return Integration(parameters_of(theta), weights, effective, float(evidence))
 
 
 def _proposed(

@@ -23,6 +23,7 @@ from triptych.errors import SettingsError, UsageError
 from triptych.signatories import named_person
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -166,13 +167,20 @@ class StudyRegister:
         Exploratory where it was never locked, was locked after its launch could be
         read, or is not what was locked; amended where that happened to an amendment.
         """
-        entries = self.entries(plan.id)
-        if not entries or entries[-1].plan_hash != plan.hash:
-            return "EXPLORATORY"
-        if not entries[0].was_in_time:
-            return "EXPLORATORY"
-        late = [entry for entry in entries if not _amended_in_time(entry, entries[0])]
-        return "AMENDED" if late else "REGISTERED"
+        return state_of_entries(self.entries(plan.id), plan)
+
+
+def state_of_entries(entries: Sequence[Entry], plan: Plan) -> State:
+    """Return what an estimate may call itself, from the study's entries.
+
+    See :meth:`StudyRegister.state_of`.
+    """
+    if not entries or entries[-1].plan_hash != plan.hash:
+        return "EXPLORATORY"
+    if not entries[0].was_in_time:
+        return "EXPLORATORY"
+    late = [entry for entry in entries if not _amended_in_time(entry, entries[0])]
+    return "AMENDED" if late else "REGISTERED"
 
 
 def _amended_in_time(entry: Entry, first: Entry) -> bool:
@@ -254,4 +262,4 @@ def _canonical(content: dict[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
-__all__ = ["Entry", "State", "StudyRegister"]
+__all__ = ["Entry", "State", "StudyRegister", "state_of_entries"]
