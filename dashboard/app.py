@@ -40,6 +40,7 @@ _PAGES = {
         "gateway_gaps": "Gateway gaps",
     },
     "Delivery": {"velocity": "Velocity"},
+    "Effect": {"impact": "Impact"},
     "Close": {
         "close": "Close & reconcile",
         "statements": "Statements & exports",

@@ -204,9 +204,11 @@ def decimal(number: float | Decimal | None) -> str:
     if number is None:
         return UNKNOWN
     size = abs(float(number))
+    sign = _MINUS if number < 0 else ""
     if 0.0 < size < _LEAST_OF_TWO_DECIMALS:
-        return f"{number:.1g}"
-    return f"{number:,.2f}" if size < _ONE_DECIMAL_FROM else f"{number:,.1f}"
+        return f"{sign}{size:.1g}"
+    digits = 2 if size < _ONE_DECIMAL_FROM else 1
+    return f"{sign}{size:,.{digits}f}"
 
 
 def unknown(reason: str) -> str:

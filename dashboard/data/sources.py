@@ -35,7 +35,13 @@ if TYPE_CHECKING:
 SOURCE_ROW_LIMIT = 200
 _COSTS = "cost.fct_daily_model_costs"
 #: What pages call otherwise than dbt does.
-_MODELS = {"line_items": "int_line_items"}
+_MODELS = {"line_items": "int_line_items"} | {
+    f"attribution.{name}": f"mart_attribution_{name}"
+    for name in (
+        *("studies", "estimates", "checks"),
+        *("counterfactuals", "contributions", "sensitivity"),
+    )
+}
 _BILLS = frozenset(bill.name for bill in BILL_STREAMS)
 #: What the address of a figure may say of the daily costs of models behind it.
 _OF_COSTS = frozenset(

@@ -272,6 +272,34 @@ def test_velocity_is_whole_on_every_screen(
 
 
 @pytest.mark.parametrize("size", list(SIZES))
+def test_impact_is_whole_on_every_screen(browser: Any, address: str, size: str) -> None:
+    with visit(browser, f"{address}/impact", size=size) as tab:
+        tab.wait_for("What cannot be told")
+        tab.settle()
+        assert "Camera led to a decrease of on time rate." in tab.text()
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 1
+        _keep(tab, f"impact-{size}")
+        tab.page.get_by_role("button", name="Open this study").first.click()
+        tab.wait_for("To make it again")
+        tab.settle()
+        link = parse_qs(urlsplit(tab.page.url).query)
+        assert link == {"study": ["chat-handling"]}
+        tab.assert_quiet()
+    with visit(browser, f"{address}/impact?study=eta-revenue", size=size) as tab:
+        tab.wait_for("To make it again")
+        tab.settle()
+        text = tab.text()
+        for figure in ("+EUR 1,050", "+4.1 %", "over 99.9 %", "B · controlled"):
+            assert figure in text, text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        # Seen, by day, sum; placebos; the runs of the sensitivity.
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 5
+        _keep(tab, f"impact-study-{size}")
+        tab.assert_quiet()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
 def test_close_and_reconcile_is_whole_on_every_screen(
     browser: Any, address: str, size: str
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *("", "close", "budget", "data_health", "gateway_gaps", "gpu_idle"),
-    "velocity",
+    *("impact", "velocity"),
 )
 
 

@@ -14,7 +14,12 @@ from typing import Literal
 
 import duckdb
 
-from tests.dashboard import finance_fixture, statement_fixture, velocity_fixture
+from tests.dashboard import (
+    finance_fixture,
+    impact_fixture,
+    statement_fixture,
+    velocity_fixture,
+)
 
 Variant = Literal[
     "normal", "empty", "stale", "partial", "missing_mart", "complete", "converted"
@@ -405,6 +410,7 @@ def _content(
         path = Path(folder) / "published.duckdb"
         with duckdb.connect(str(path)) as connection:
             connection.execute(_DDL + finance_fixture.DDL + velocity_fixture.DDL)
+            connection.execute(impact_fixture.DDL)
             connection.execute(
                 "insert into core.mart_run values (?, 'Example Works', 'EUR', ?,"
                 " '2026-09-30 05:30', ?, '0.1.0')",
@@ -470,6 +476,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) 
     connection.execute(_GATEWAYS)
     connection.execute(_ACCELERATORS)
     connection.execute(finance_fixture.ROWS + velocity_fixture.ROWS)
+    connection.execute(impact_fixture.ROWS)
     _add_line_items(connection)
     if variant == "stale":
         connection.execute(

@@ -190,18 +190,7 @@ def _write(files: Iterable[NamedFile], folder: Path, *, as_json: bool) -> None:
     """Write files, each whole or not at all, and say where they are."""
     written = []
     for file in files:
-        path = folder / file.name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name(f".{path.name}.part")
-            fresh.write_bytes(file.content)
-            fresh.replace(path)
-        except OSError as error:
-            raise UsageError(
-                f"The file cannot be written: {error.strerror}.",
-                where=str(path),
-                next_step="Name another folder with --output.",
-            ) from error
+        path = write_whole(file, folder)
         written.append({"file": str(path), "is_stored": file.is_stored})
         if not as_json:
             kept = " (as stored when the month was closed)" if file.is_stored else ""
@@ -210,4 +199,27 @@ def _write(files: Iterable[NamedFile], folder: Path, *, as_json: bool) -> None:
         print_json(written)
 
 
-__all__ = ["export"]
+def write_whole(file: NamedFile, folder: Path) -> Path:
+    """Write a file, whole or not at all, and return where it is.
+
+    Raises
+    ------
+    UsageError
+        The folder cannot be written to.
+    """
+    path = folder / file.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.part")
+        fresh.write_bytes(file.content)
+        fresh.replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"The file cannot be written: {error.strerror}.",
+            where=str(path),
+            next_step="Name another folder with --output.",
+        ) from error
+    return path
+
+
+__all__ = ["export", "write_whole"]

@@ -1,16 +1,19 @@
-"""``study``: lock a plan before its figures can be read; list and show them."""
+"""``study``: lock a plan before its figures can be read; list, show and report."""
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  (typer reads it at run time)
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from triptych.cli.export_commands import write_whole
 from triptych.cli.options import (
     JsonOption,
     VerboseOption,
     WorkspaceOption,
+    find_workspace,
     open_workspace,
 )
 from triptych.cli.printing import print_json, print_table
@@ -21,10 +24,18 @@ if TYPE_CHECKING:
     from attribution.studies.register import Entry, StudyRegister
 
 study = typer.Typer(
-    no_args_is_help=True, help="Plans of studies: register, list, show."
+    no_args_is_help=True, help="Studies: register, list and show plans; report."
 )
 
 _REGISTER = "studies/register.jsonl"
+
+
+class ReportForm(StrEnum):
+    """What a report is written as."""
+
+    TEXT = "text"
+    HTML = "html"
+    PDF = "pdf"
 
 
 @study.command()
@@ -138,6 +149,38 @@ def show(
         print(f"  plan {entry.plan_hash}")
         for name, (before, after) in entry.changes.items():
             print(f"  {name}: {before} → {after}")
+
+
+@study.command()
+def report(
+    study_id: Annotated[str, typer.Argument(metavar="ID", help="The study.")],
+    *,
+    form: Annotated[
+        ReportForm, typer.Option("--format", help="What to write.")
+    ] = ReportForm.TEXT,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder for the file; without it, text and HTML are printed.",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Tell what a published study found, in one page of words."""
+    from dashboard import exports
+    from triptych.warehouse.reader import PublishedReader
+
+    snapshot = PublishedReader(find_workspace(workspace).root).snapshot()
+    file = exports.study_report_file(snapshot, study_id, form.value)
+    if output is None and form is not ReportForm.PDF:
+        print(file.content.decode(), end="")
+        return
+    path = write_whole(file, output or Path())
+    print(path)
 
 
 def _register_of(workspace: Path | None, *, is_verbose: bool) -> StudyRegister:

@@ -1,0 +1,343 @@
+"""The words of a study, made from its codes and figures: for pages, text and PDF.
+
+Plain text, without markup. Below grade B the wording is *consistent with*; what passed
+a check is *not refuted*. A study that found nothing, or harm, is told like any other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dashboard import format as fmt
+from dashboard.impact_check_sentences import CHECKS
+from dashboard.impact_figures import is_money, quantity, span, words
+
+if TYPE_CHECKING:
+    from dashboard.data import EffectFigures, Study
+
+#: Grade → word, icon of Material Symbols, what it rests on.
+GRADES: Final = {
+    "A": ("randomised", "shuffle", "units were assigned at random"),
+    "B": ("controlled", "balance", "compared with units that did not have it"),
+    "C": ("modelled", "show_chart", "a model says what would have been without it"),
+    "D": ("assumed", "edit_note", "before and after, or an assumption"),
+    "X": ("not estimable", "block", "no effect is stated"),
+}
+#: Verdict → its name where the effect decides nothing more.
+_VERDICTS: Final = {
+    "no_effect_detected": "No effect detected",
+    "inconclusive": "Inconclusive",
+    "refused": "Cannot tell",
+    "failed": "Failed",
+}
+STATES: Final = {
+    "REGISTERED": "Registered before the launch could be read.",
+    "AMENDED": "Amended after figures from after the launch could be read: C at most.",
+    "EXPLORATORY": "Exploratory: not registered before the figures could be read, so"
+    " the question may have been chosen by its answer. C at most.",
+}
+#: Design → its name, and what an estimate by it does not say.
+DESIGNS: Final = {
+    "experiment": (
+        "Experiment",
+        "It is about being given the feature, not about using it, and about units like"
+        " those that were randomised.",
+    ),
+    "staggered_adoption": (
+        "Roll-out over units",
+        "It is about the units that got the feature, in the time since; others may"
+        " react otherwise.",
+    ),
+    "synthetic_control": (
+        "One unit against weighted others",
+        "It is about one unit; another may react otherwise.",
+    ),
+    "counterfactual_series": (
+        "One series before and after",
+        "No group was compared: a model says what would have been without the feature.",
+    ),
+    "adoption_response": (
+        "Response to adoption",
+        "Adoption was not assigned: whoever adopts more may differ in other ways.",
+    ),
+    "automation_savings": (
+        "Savings of a counted process",
+        "Released time is capacity. It becomes money only where somebody decides so.",
+    ),
+    "joint_launches": (
+        "Several launches together",
+        "What belongs to which launch is known only as far as their dates or units"
+        " differ.",
+    ),
+}
+_UNNAMED_DESIGN = ("No design", "")
+_SPACE = "\u00a0"
+
+
+def per_cell(study: Study) -> str:
+    """Write what an average effect is per."""
+    return f"per treated unit and {study.period}"
+
+
+def effect(study: Study) -> str:
+    """Write the effect per unit and period with its interval, and in relation."""
+    figures = study.average
+    if figures is None:
+        return "No effect is stated."
+    unit = study.outcome_unit
+    said = (
+        f"{quantity(figures.effect, unit, is_signed=True)} {per_cell(study)}"
+        f" (90 % interval {span(figures.low_90, figures.high_90, unit)})"
+    )
+    return f"{said}{relative(figures)}"
+
+
+def relative(figures: EffectFigures) -> str:
+    """Write an effect in relation to what would have been, if that means anything."""
+    if figures.relative is None:
+        return ""
+    low, high = figures.relative_low, figures.relative_high
+    bounds = (
+        ""
+        if low is None or high is None
+        else f" ({fmt.signed_percent(low)} to {fmt.signed_percent(high)})"
+    )
+    return f"; {fmt.signed_percent(figures.relative)}{bounds} of what would have been"
+
+
+def total(study: Study) -> str | None:
+    """Write the effect over all treated units; ``None`` where a sum means nothing."""
+    figures = study.total
+    if figures is None or study.outcome_unit == "ratio":
+        return None
+    unit = study.outcome_unit
+    until = f" until {fmt.day(study.as_of_date)}" if study.as_of_date else ""
+    likely = span(figures.low_90, figures.high_90, unit)
+    half = span(figures.low_50, figures.high_50, unit)
+    return (
+        f"Over all treated units{until}:"
+        f" {quantity(figures.effect, unit, is_signed=True)} (90 % {likely}; 50 %"
+        f" {half})."
+    )
+
+
+def is_detected(study: Study) -> bool:
+    """Whether the interval leaves out zero."""
+    return study.verdict in {"positive", "negative"} and study.average is not None
+
+
+def is_increase(study: Study) -> bool:
+    """Whether the estimate is above zero."""
+    return study.average is not None and study.average.effect > 0
+
+
+def verdict_name(study: Study) -> str:
+    """Name what was found in a word or three."""
+    if is_detected(study):
+        return "Increase" if is_increase(study) else "Decrease"
+    return _VERDICTS.get(study.verdict, words(study.verdict).capitalize())
+
+
+def question(study: Study) -> str:
+    """Write what the study asks."""
+    return f"Did {study.feature_name} change {words(study.outcome)}?"
+
+
+def verdict(study: Study) -> str:
+    """Write in one sentence or two what was found."""
+    match study.verdict:
+        case "refused":
+            return f"Cannot tell. {_sentence(study.refusal_message)}"
+        case "failed":
+            said = _sentence(study.refusal_message)
+            return f"The study could not be worked out. {said}"
+        case "no_effect_detected":
+            return f"No effect detected: {_includes_zero(study)}.{_could_have(study)}"
+        case "inconclusive":
+            return f"Inconclusive: {_includes_zero(study)}{_as_well_as(study)}."
+    change = "an increase" if is_increase(study) else "a decrease"
+    outcome = words(study.outcome)
+    if study.is_controlled:
+        return f"{study.feature_name} led to {change} of {outcome}."
+    return (
+        f"The figures are consistent with {change} of {outcome} from"
+        f" {study.feature_name}. Evidence of this grade cannot show that it was the"
+        " cause."
+    )
+
+
+def _includes_zero(study: Study) -> str:
+    return (
+        f"the {level(study)} interval of the effect of {study.feature_name} on"
+        f" {words(study.outcome)} includes zero"
+    )
+
+
+def _could_have(study: Study) -> str:
+    found = study.minimum_detectable_effect
+    if found is None:
+        return ""
+    least = quantity(found, study.outcome_unit)
+    return (
+        f" A study as precise as this one finds {least} or more {per_cell(study)} four"
+        " times of five."
+    )
+
+
+def _as_well_as(study: Study) -> str:
+    if study.minimum_effect is None:
+        return ", and it is too wide to say more"
+    least = f"{quantity(study.minimum_effect, study.outcome_unit)} {per_cell(study)}"
+    return f" as well as a rise and a fall that would both matter ({least} or more)"
+
+
+def level(study: Study) -> str:
+    """Write the level at which the plan decides."""
+    return f"{study.decision_level or 0.9:.0%}".replace("%", f"{_SPACE}%")
+
+
+def grade_name(grade: str) -> str:
+    """Write a grade as letter and word."""
+    word, _, _ = GRADES.get(grade, ("unknown", "", ""))
+    return f"{grade} · {word}"
+
+
+def grade_reason(study: Study) -> str:
+    """Write in one sentence why the grade is what it is: the last thing that cost."""
+    if study.verdict in {"refused", "failed"}:
+        return "No effect is stated, so there is nothing to grade."
+    _, _, basis = GRADES.get(study.grade, ("", "", ""))
+    lowered = study.grade_reasons[1:]
+    if not lowered:
+        return f"{basis.capitalize()}; no check lowered it."
+    return reason(lowered[-1])
+
+
+def reason(line: str) -> str:
+    """Write a recorded reason with the names of checks and designs in words."""
+    first, mark, rest = line.partition(" ")
+    name = first.rstrip(":")
+    if name in CHECKS:
+        return f"{CHECKS[name].title}{first.removeprefix(name)}{mark}{rest}"
+    if name in DESIGNS:
+        return f"{DESIGNS[name][0]}{mark}{rest}"
+    return line
+
+
+def design_name(study: Study) -> str:
+    """Name the design."""
+    return DESIGNS.get(study.design, _UNNAMED_DESIGN)[0]
+
+
+def not_said(study: Study) -> list[str]:
+    """Write what the result does not say."""
+    if not study.is_estimated:
+        return ["It does not say that there is no effect. It says nothing of one."]
+    said = [
+        "Something that nobody declared and that began with the launch is in it too:"
+        " no method can see such a coincidence."
+    ]
+    of_design = DESIGNS.get(study.design, _UNNAMED_DESIGN)[1]
+    said += [of_design] if of_design else []
+    if not is_detected(study):
+        said.append("It is no proof that there is no effect.")
+    if not is_money(study.outcome_unit):
+        said.append(
+            f"It is in {_plain_unit(study)}. It is worth money only through a"
+            " conversion that somebody has approved."
+        )
+    if study.average is not None and study.average.relative is None:
+        said.append(
+            "No relative effect is stated: what it would be relative to is too near"
+            " zero."
+        )
+    if study.unbounded_draw_ratio:
+        said.append(
+            f"{fmt.percent(study.unbounded_draw_ratio)} of its draws have no bound, so"
+            " no return is worked out from it."
+        )
+    return [*said, *study.notes]
+
+
+def _plain_unit(study: Study) -> str:
+    unit = study.outcome_unit
+    return "percentage points" if unit == "ratio" else words(unit) or "counts"
+
+
+def next_step(study: Study) -> str:
+    """Write what to do now."""
+    if not study.is_estimated:
+        remedy = _sentence(study.what_would_fix_it)
+        return remedy or "Change the plan, and register it anew."
+    if study.verdict == "inconclusive":
+        return "Wait for more days, or give the feature to more units; then look."
+    if study.is_exploratory:
+        return (
+            "Ask again in a study that is registered before its launch:"
+            " `triptych study register`."
+        )
+    if not study.is_controlled:
+        return (
+            "Before money is counted on it, hold some units back or assign the feature"
+            " at random: only grades A and B enter the headline."
+        )
+    if study.decision_text:
+        return f"Apply the decision rule of the plan: {_sentence(study.decision_text)}"
+    return "Decide. The plan declares no rule in words."
+
+
+def worth(study: Study) -> str | None:
+    """Write whether a change is a gain or harm, where the plan knows its worth."""
+    if not is_detected(study) or not study.plan.get("economics"):
+        return None
+    side = "a gain" if is_increase(study) else "harm"
+    return f"By the plan more of it is worth money, so this is {side}."
+
+
+def break_even(study: Study) -> str | None:
+    """Write the effect that pays for the feature, which needs no estimate."""
+    if study.break_even_effect is None:
+        return None
+    paid = quantity(study.break_even_effect, study.outcome_unit)
+    return f"The feature pays for itself from {paid} over the window, in total."
+
+
+def calibration(study: Study) -> str:
+    """Write how well intervals of this kind held where the truth was known."""
+    summary = study.calibration.get("summary")
+    if not study.is_estimated:
+        return "Nothing was estimated, so no interval needs to be trusted."
+    if not summary:
+        return "How well intervals of this design hold has not been measured."
+    return f"Measured on data whose truth is known: {_sentence(str(summary))}"
+
+
+def _sentence(text: str | None) -> str:
+    said = (text or "").strip()
+    return said if not said or said.endswith((".", "!", "?")) else f"{said}."
+
+
+__all__ = [
+    "DESIGNS",
+    "GRADES",
+    "STATES",
+    "break_even",
+    "calibration",
+    "design_name",
+    "effect",
+    "grade_name",
+    "grade_reason",
+    "is_detected",
+    "is_increase",
+    "level",
+    "next_step",
+    "not_said",
+    "per_cell",
+    "question",
+    "reason",
+    "relative",
+    "total",
+    "verdict",
+    "verdict_name",
+    "worth",
+]

@@ -1,0 +1,362 @@
+"""The page about what AI changed: seven studies, one for each way to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from dashboard import impact_figures as numbers
+from dashboard import impact_sentences as words
+from dashboard.impact_check_sentences import CHECKS
+from tests.dashboard.conftest import text_of, tiles
+from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+    from tests.dashboard.conftest import OpenApp
+
+PAGE = "impact"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def opened(root: Path, open_app: OpenApp, study: str = "", **link: str) -> AppTest:
+    publish(root)
+    app = open_app(root, page=PAGE, **({"study": study} if study else {}), **link)
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+def test_nulls_and_harm_are_counted_and_told_like_increases(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app)
+    assert tiles(app) == {
+        "Increase": "2 studies",
+        "Decrease": "1 study",
+        "No effect detected": "1 study",
+        "Inconclusive": "1 study",
+        "Cannot tell": "2 studies",
+    }
+    text = text_of(app)
+    assert "Evidence: 1 A · randomised, 2 B · controlled, 2 C · modelled, 2 X ·" in text
+    assert "**7 studies**" in text
+    assert "1 study is exploratory" in text
+    assert "Arrival time led to an increase of revenue per depot day." in text
+    assert "Camera led to a decrease of on time rate." in text
+    assert "No effect detected: the 90 % interval of the effect of" in text
+
+
+def test_a_card_has_effect_interval_chance_grade_and_its_reason(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = text_of(opened(tmp_path, open_app))
+    assert (
+        "+EUR 1,050 per treated unit and day (90 % interval +EUR 800 to +1,300);"
+        " +4.1 % (+3.2 % to +5.0 %) of what would have been. Chance of an effect above"
+        " zero: over 99.9 %." in text
+    )
+    # −0.015 of a ratio, half-width 0.004
+    assert (
+        "−1.5 percentage points per treated unit and day (90 % interval"
+        " −1.9 to −1.1 percentage points)" in text
+    )
+    assert "Chance of an effect above zero: under 0.1 %." in text
+    assert ":blue-badge[:material/balance: B · controlled]" in text
+    assert ":gray-badge[:material/show_chart: C · modelled]" in text
+    assert "green-badge[:material" not in text
+    assert "red-badge" not in text
+    assert "Grade C · modelled: Errors that add up: one step down." in text
+
+
+def test_what_is_refused_says_what_would_help_and_what_would_pay(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = text_of(opened(tmp_path, open_app))
+    assert "**2 studies have no effect**, and none is shown." in text
+    assert "0.4 years were seen before the launch" in text
+    assert "Use a year of history, or declare a seasonal control." in text
+    assert "12,500 minutes in total" in text
+    assert "The study could not be worked out. LinAlgError: singular." in text
+
+
+def test_relative_effects_stand_side_by_side_and_one_that_means_nothing_does_not(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app)
+    # Refused, failed, and the exploratory one, whose relative effect is suppressed.
+    assert "3 studies have no relative effect" in text_of(app)
+    assert len(app.get("vega_lite_chart")) == 1
+    assert {button.key for button in app.get("download_button")} == {
+        "download-studies",
+        "download-studies-without-an-effect",
+    }
+
+
+def test_feature_and_grade_choose_and_a_link_keeps_them(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app, feature="Arrival time", grade="B · controlled")
+    text = text_of(app)
+    assert "**1 study**: 1 × increase." in text
+    assert "Camera led to" not in text
+    none = opened(tmp_path, open_app, feature="Camera", grade="A · randomised")
+    assert "No study has this feature and grade." in text_of(none)
+
+
+def test_the_bars_scope_chooses_studies_by_their_feature(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    for scope in ("team vision", "model vision-v1", "cost centre cc-200"):
+        app = opened(tmp_path, open_app, scope=scope)
+        assert tiles(app)["Decrease"] == "1 study"
+        assert tiles(app)["Increase"] == "0 studies"
+    none = opened(tmp_path, open_app, scope="model small-4")
+    assert "No study is about a feature of model small-4." in text_of(none)
+
+
+def test_an_increase_is_told_in_words_with_everything_beside_it(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app, "eta-revenue")
+    assert tiles(app) == {
+        "Effect per treated unit and day": "+EUR 1,050",
+        "In relation to without it": "+4.1 %",
+        "Chance that it is above zero": "over 99.9 %",
+        "Evidence": "B · controlled",
+    }
+    text = text_of(app)
+    assert "Did Arrival time change revenue per depot day?" in text
+    assert "Over all treated units until 2026-09-29: +EUR 1.05M (90 % +EUR 800k" in text
+    assert "so this is a gain." in text
+    assert "The feature pays for itself from EUR 500k over the window" in text
+    assert "no method can see such a coincidence" in text
+    assert "It counts in the headline." in text
+    assert "Apply the decision rule of the plan: keep it if the interval" in text
+    assert "16 units with it (depot-01, depot-02); 365 days before, 121 after" in text
+    assert "8 units without it" in text
+    assert "2026-05-20 09:30 UTC by Ana Lima." in text
+    assert "2026-07-10 new price list" in text
+    assert "a" * 64 in text
+    assert "b" * 64 in text
+
+
+def test_the_calibration_card_says_how_often_intervals_held_in_how_many_replications(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = text_of(opened(tmp_path, open_app, "eta-revenue"))
+    assert "its 90 % interval held the truth 90% to 98% of times." in text
+    assert "89.5 %" in text
+    assert '<td class="number">200</td>' in text
+    # Those of another method are not this estimate's.
+    assert "45.0 %" not in text
+    none = text_of(opened(tmp_path, open_app, "chat-handling"))
+    assert "How well intervals of this design hold has not been measured." in none
+
+
+def test_what_would_have_been_is_drawn_three_times_and_listed_newest_first(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app, "eta-revenue")
+    text = text_of(app)
+    assert "This design fits no line to the time before the launch." in text
+    # Day 5: seen 31,000, without it 30,000, sum of four days 4,000.
+    newest = text[text.index('<th scope="row" class="short">2026-06-04') :]
+    assert newest.index("31,000.0") < newest.index("30,000.0") < newest.index("4,000.0")
+    # Three of the days, placebos, and the specification curve.
+    assert len(app.get("vega_lite_chart")) == 5
+
+
+def test_each_check_has_a_status_and_one_recommendation_and_none_validates(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = text_of(opened(tmp_path, open_app, "eta-revenue"))
+    assert "2 PASS, 1 REVIEW, 1 NOT RUN." in text
+    assert "Not refuted; nothing to do." in text
+    assert "Read the effect as that of all these launches" in text
+    assert "It says nothing, for or against." in text
+    assert "validated" not in text.lower()
+    failed = text_of(opened(tmp_path, open_app, "route-parcels"))
+    assert "1 FAIL." in failed
+    assert "Find what else moved the outcome on other dates, and declare it." in failed
+
+
+def test_every_run_of_the_sensitivity_is_shown_the_refused_too(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = text_of(opened(tmp_path, open_app, "eta-revenue"))
+    assert (
+        "**5 runs** with other defensible choices, the plan's own among them, give"
+        " effects from +EUR 990 to +EUR 1,120 per treated unit and day; 5 of them are"
+        " above zero. 1 run was refused." in text
+    )
+    assert "— (pre_period_too_short)" in text
+    windows = text_of(opened(tmp_path, open_app, "eta-revenue", runs="Window"))
+    table = windows[windows.index("Had we chosen otherwise") :]
+    assert "half the history" in table
+    assert "as declared" in table
+    assert "without depot-01" not in table
+
+
+def test_parts_of_a_change_add_up_on_the_page(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app, "route-parcels")
+    text = text_of(app)
+    assert (
+        "The largest part of the change is **price**, +1,800 parcels (90 % interval"
+        " +1,200 to +2,400 parcels)." in text
+    )
+    assert "redesign and optimiser" in text
+    # 1,800 + 650 − 450
+    total = text[text.index('<tr class="total"><th scope="row">total') :]
+    assert "2,000.0" in total[:200]
+    assert "Effects of launches that never happened" in text
+
+
+def test_a_decrease_is_told_as_plainly_as_an_increase(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app, "camera-on-time")
+    text = text_of(app)
+    assert tiles(app)["Effect per treated unit and day"] == "−1.5 percentage points"
+    assert "**Camera led to a decrease of on time rate.**" in text
+    assert "It is in percentage points." in text
+    # Rates of depots and days do not add up to anything.
+    assert "Over all treated units until" not in text
+    assert "Decide. The plan declares no rule in words." in text
+
+
+def test_no_effect_says_what_could_have_been_found_and_is_no_proof(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = text_of(opened(tmp_path, open_app, "route-parcels"))
+    assert (
+        "No effect detected: the 90 % interval of the effect of route-optimiser" in text
+    )
+    assert (
+        "A study as precise as this one finds 1,500 parcels or more per treated unit"
+        " and day four times of five." in text
+    )
+    assert "It is no proof that there is no effect." in text
+    assert "only grades A and B enter the headline" in text
+
+
+def test_inconclusive_is_no_finding_of_no_effect(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = text_of(opened(tmp_path, open_app, "chat-handling"))
+    assert (
+        "includes zero as well as a rise and a fall that would both matter (2 minutes"
+        " per treated unit and day or more)." in text
+    )
+    assert "Wait for more days, or give the feature to more units" in text
+
+
+def test_a_refused_study_shows_no_figure_of_an_effect(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app, "invoice-minutes")
+    text = text_of(app)
+    assert tiles(app) == {}
+    assert not app.get("vega_lite_chart")
+    assert "**Cannot tell. 0.4 years were seen before the launch" in text
+    assert "It does not say that there is no effect." in text
+    assert "The feature pays for itself from 12,500 minutes over the window" in text
+    assert "Use a year of history" in text
+    assert "No check was run." in text
+
+
+def test_a_failed_study_says_what_failed(tmp_path: Path, open_app: OpenApp) -> None:
+    app = opened(tmp_path, open_app, "parcels-again")
+    assert "The study could not be worked out. LinAlgError: singular." in text_of(app)
+    assert tiles(app) == {}
+
+
+def test_an_exploratory_study_says_so_and_asks_for_a_registered_one(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    app = opened(tmp_path, open_app, "eta-later")
+    text = text_of(app)
+    assert ":gray-badge[Exploratory]" in text
+    assert "The figures are consistent with an increase of orders from" in text
+    assert "cannot show that it was the cause" in text
+    assert "the question may have been chosen by its answer" in text
+    assert "Ask again in a study that is registered before its launch" in text
+    assert "never. Exploratory" in text
+    assert "No relative effect is stated" in text
+    assert tiles(app)["In relation to without it"] == "—"
+    assert "(90 % +1,000 orders to no upper bound;" in text
+
+
+def test_a_link_to_no_study_is_told(tmp_path: Path, open_app: OpenApp) -> None:
+    app = opened(tmp_path, open_app, "gone")
+    (warning,) = app.warning
+    assert "The link asks for study “gone”" in warning.value
+    assert tiles(app)["Decrease"] == "1 study"
+
+
+def test_a_study_opens_and_closes_by_a_click(tmp_path: Path, open_app: OpenApp) -> None:
+    app = opened(tmp_path, open_app)
+    app.button(key="open-camera-on-time").click().run()
+    assert "Did Camera change on time rate?" in text_of(app)
+    assert app.selectbox(key="study").value == "camera-on-time"
+    next(one for one in app.button if one.label == "All studies").click().run()
+    assert "**7 studies**" in text_of(app)
+
+
+@pytest.mark.parametrize("what", ["DELETE FROM", "DROP TABLE"])
+def test_without_studies_the_page_says_how_to_register_one(
+    tmp_path: Path, open_app: OpenApp, what: str
+) -> None:
+    publish(tmp_path)
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"{what} attribution.studies")
+    app = open_app(tmp_path, page=PAGE)
+    assert not app.exception
+    assert not app.error
+    text = text_of(app)
+    assert "No study is published yet." in text
+    assert "`triptych study register studies/NAME.yml --by NAME`" in text
+    assert ("published before studies" in text) == (what == "DROP TABLE")
+
+
+def test_every_check_has_its_words() -> None:
+    modules = {
+        path.stem for path in (ROOT / "attribution" / "checks").glob("[a-z]*.py")
+    }
+    assert modules - {"check"} <= CHECKS.keys()
+
+
+def test_every_estimator_has_its_words() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    table = text[text.index("## Estimators") : text.index("## Checks")]
+    named = {
+        line.split("`")[1] for line in table.splitlines() if line.startswith("| `")
+    }
+    assert named <= words.DESIGNS.keys()
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "said"),
+    [
+        (1050.0, "EUR", "+EUR 1,050"),
+        (-0.0152, "ratio", "−1.52 percentage points"),
+        (0.00042, "parcels", "+0.00042 parcels"),
+        (-3.14159, "minutes", "−3.14 minutes"),
+        (1234567.0, "USD", "+USD 1.23M"),
+        (0.0, "support_tickets", "0 support tickets"),
+        (99.96, "EUR", "+EUR 100"),
+    ],
+)
+def test_figures_have_three_digits_a_sign_and_their_unit(
+    value: float, unit: str, said: str
+) -> None:
+    written = numbers.quantity(value, unit, is_signed=True)
+    assert written.replace("\u00a0", " ") == said
