@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from triptych import __version__
 from triptych.control_of_delivery import delivery_tables
+from triptych.control_of_return import return_tables
 from triptych.warehouse.build import ControlTable, hash_of
 from triptych.warehouse.frozen_marts import MONEY
 from triptych.warehouse.locks import NO_HISTORY
@@ -88,6 +89,7 @@ def control_tables(
             [(c["id"], c["name"]) for c in catalog["cost_centers"]],
         ),
         *delivery_tables(settings),
+        *return_tables(settings, history),
         _pools_table(allocation),
         _percentages_table(allocation),
         _policies_table(allocation),
@@ -111,7 +113,7 @@ def inputs_hash(
     """
     moment = datetime(2000, 1, 1, tzinfo=UTC)
     tables = control_tables(settings, run_id="", started_at=moment, history=history)
-    left_out = {"run", "period_comments"}
+    left_out = {"run", "period_comments", "value_validations"}
     content = {
         t.name: [list(row) for row in t.rows] for t in tables if t.name not in left_out
     }

@@ -15,6 +15,7 @@ import duckdb
 
 from attribution.anomalies.line_items import Evidence
 from attribution.cost_estimates import update_cost_estimates
+from attribution.roi.return_estimates import update_returns
 from triptych.dbt_commands import (
     SECOND_HALF,
     TransformOutcome,
@@ -36,6 +37,7 @@ _INPUTS = (
     "cost.mart_budget_variance",
     "cost.fct_daily_model_costs",
     "cost.fct_daily_service_costs",
+    "core.mart_value_validations",
 )
 _STATE = "estimates.joined_from"
 #: Apart from the first half, whose manifest has the SQL that figures are explained by.
@@ -76,6 +78,7 @@ def build_from_estimates(
         if report.is_unchanged
         else f"{report.series_count} series forecast, {report.anomaly_count} anomalies"
     )
+    update_returns(workspace.build_database)
     inputs = _inputs_digest(workspace.build_database)
     if _joined_from(workspace.build_database) == inputs:
         return SecondHalf(report, TransformOutcome(()))

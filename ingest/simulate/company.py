@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ingest.simulate.assumptions_file import assumptions_text
 from ingest.simulate.bills import write_bills
 from ingest.simulate.commitments import write_commitments
 from ingest.simulate.delivery.plan import plan_delivery
@@ -195,6 +196,7 @@ def _write_settings(directory: Path, timeline: Timeline) -> None:
         ("triptych.yml", general_text()),
         ("catalog.yml", catalog_text(timeline)),
         ("allocation.yml", allocation_text(timeline)),
+        ("assumptions.yml", assumptions_text(timeline)),
     ):
         (directory / name).write_text(text, encoding="utf-8")
 

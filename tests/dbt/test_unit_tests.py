@@ -31,7 +31,10 @@ COMPUTES_NOTHING = {
     "mart_loads",
     "mart_period_comments",
     "mart_period_events",
+    "mart_roi_overlaps",
+    "mart_roi_sensitivity",
     "mart_run",
+    "mart_value_validations",
     *(
         f"stg_closed_months__{mart.name.partition('_')[2]}"
         for mart in FROZEN_MARTS

@@ -23,6 +23,7 @@ from triptych.settings.allocation import (
     Pool,
     ScopeRule,
 )
+from triptych.settings.assumptions import Assumption
 from triptych.settings.catalog import Catalog
 from triptych.settings.columns import MATCH_COLUMNS
 from triptych.settings.general import (
@@ -65,7 +66,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
     assert {name.split()[0] for name in commands()} == {
         *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
-        *("accrue", "comment", "export", "explain", "receive", "study"),
+        *("accrue", "comment", "export", "explain", "receive", "study", "value"),
     }
 
 
@@ -140,6 +141,13 @@ def test_every_key_of_the_catalog_is_described() -> None:
         own = set(entry.model_fields) - {"id", "name"}
         assert rows
         assert described - {"id", "name"} == own
+
+
+def test_every_key_and_every_kind_of_an_assumption_is_described() -> None:
+    described = listed(page("assumptions.md"))
+    kinds = set(get_args(Assumption.model_fields["kind"].annotation))
+    assert len(kinds) == 7
+    assert set(Assumption.model_fields) | kinds <= described
 
 
 def test_every_variable_that_is_listened_to_is_listed() -> None:

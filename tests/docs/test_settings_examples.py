@@ -2,7 +2,8 @@
 
 Those with sources are judged by ``test_source_examples``, plans of studies by
 ``tests/attribution/test_studies``. Here are rules of allocation,
-a catalogue, general settings, and options that a page adds to the source it describes.
+a catalogue, a register of assumptions, general settings, and options that a page adds
+to the source it describes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ import yaml
 
 from ingest.registry import bind_sources
 from triptych.settings import load_settings
-from triptych.settings.loading import ALLOCATION_FILE, CATALOG_FILE, GENERAL_FILE
+from triptych.settings.loading import (
+    ALLOCATION_FILE,
+    ASSUMPTIONS_FILE,
+    CATALOG_FILE,
+    GENERAL_FILE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +67,8 @@ def documents_of(page: str, content: dict[str, Any]) -> dict[str, dict[str, Any]
         return {GENERAL_FILE: HEAD, ALLOCATION_FILE: content}
     if keys <= CATALOG:
         return {GENERAL_FILE: HEAD, CATALOG_FILE: content}
+    if keys == {"assumptions"}:
+        return {GENERAL_FILE: HEAD, ASSUMPTIONS_FILE: content}
     if keys <= GENERAL:
         return {GENERAL_FILE: HEAD | content}
     return {GENERAL_FILE: HEAD | {"sources": [first_source(page) | content]}}

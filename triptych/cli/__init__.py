@@ -23,6 +23,7 @@ from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run
 from triptych.cli.sql_command import sql
 from triptych.cli.study_commands import study
+from triptych.cli.value_commands import value
 from triptych.cli.workspace_commands import check, init, status
 
 app = new_application()
@@ -44,6 +45,7 @@ app.add_typer(export, name="export")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")
 app.add_typer(study, name="study")
+app.add_typer(value, name="value")
 app.command()(dashboard)
 app.command()(receive)
 

@@ -11,6 +11,7 @@ from triptych.settings.allocation import (
     Pool,
     ScopeRule,
 )
+from triptych.settings.assumptions import AppliesTo, Assumption, Assumptions
 from triptych.settings.catalog import (
     Catalog,
     CostCenter,
@@ -35,7 +36,10 @@ from triptych.settings.match import Condition, normalise_match
 
 __all__ = [
     "Allocation",
+    "AppliesTo",
     "Assignment",
+    "Assumption",
+    "Assumptions",
     "Catalog",
     "Condition",
     "CostCenter",

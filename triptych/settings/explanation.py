@@ -30,6 +30,7 @@ NOUNS = {
     "platforms": "platform",
     "features": "feature",
     "models": "model",
+    "assumptions": "assumption",
 }
 _PLURALS = {"idle": "idle policies", "kind": "kinds", "interval": "intervals"}
 

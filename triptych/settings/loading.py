@@ -7,7 +7,7 @@ not fit, so that what is wrong between entries is not hidden by what is wrong in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +20,7 @@ from triptych.settings.allocation import (
     doubts,
     unknown_owners,
 )
+from triptych.settings.assumptions import Assumptions, unapproved, unfitting
 from triptych.settings.catalog import Catalog
 from triptych.settings.document import Document, read_document
 from triptych.settings.environment import settings_from_environment, variable_name
@@ -40,7 +41,7 @@ from triptych.settings.problems import Problems
 from triptych.settings.secrets import refuse_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from triptych.settings.complaint import Complaint
@@ -49,8 +50,20 @@ if TYPE_CHECKING:
 GENERAL_FILE = "triptych.yml"
 CATALOG_FILE = "catalog.yml"
 ALLOCATION_FILE = "allocation.yml"
+ASSUMPTIONS_FILE = "assumptions.yml"
 
 Schema = TypeVar("Schema", bound=BaseModel)
+#: Stands in for an assumption that does not fit; costs of one kind may be many.
+_ASSUMED: dict[str, Any] = {
+    "kind": "integration",
+    "applies_to": {"feature": "unknown"},
+    "value": "0",
+    "unit": "EUR",
+    "months": "1",
+    "owner": "owner",
+    "source": "stand-in",
+    "valid_from": "2026-01-01",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,7 @@ class Settings:
     receive: ReceiveSettings
     catalog: Catalog
     allocation: Allocation
+    assumptions: Assumptions = field(default_factory=Assumptions)
     warnings: tuple[str, ...] = ()
 
 
@@ -105,7 +119,7 @@ def load_settings(
     problems = Problems()
     documents = [
         read_document(root / name, problems=problems)
-        for name in (GENERAL_FILE, CATALOG_FILE, ALLOCATION_FILE)
+        for name in (GENERAL_FILE, CATALOG_FILE, ALLOCATION_FILE, ASSUMPTIONS_FILE)
     ]
     has_secret = [refuse_secrets(document, problems=problems) for document in documents]
     if any(has_secret):
@@ -126,7 +140,11 @@ class _Reading:
         self._environment = settings_from_environment()
 
     def settings(
-        self, general_file: Document, catalog_file: Document, allocation_file: Document
+        self,
+        general_file: Document,
+        catalog_file: Document,
+        allocation_file: Document,
+        assumptions_file: Document,
     ) -> Settings:
         general = self._general(general_file)
         catalog = self._validated(Catalog, catalog_file) or Catalog()
@@ -137,6 +155,12 @@ class _Reading:
                 allocation_file.data, catalog=catalog_file.data
             ):
                 self._complain(allocation_file, complaint)
+        assumptions = self._validated(Assumptions, assumptions_file) or Assumptions()
+        if general is not None:
+            for complaint in unfitting(
+                assumptions, catalog=catalog, currency=general.currency
+            ):
+                self._complain(assumptions_file, complaint)
         self._problems.raise_if_any()
         if general is None or allocation is None:  # pragma: no cover
             raise AssertionError("a file that does not fit is a problem")
@@ -155,7 +179,11 @@ class _Reading:
             receive=general.receive,
             catalog=catalog,
             allocation=allocation.allocation(),
-            warnings=_warnings(allocation_file, allocation, catalog),
+            assumptions=assumptions,
+            warnings=_warnings(
+                (allocation_file, doubts(allocation, catalog=catalog)),
+                (assumptions_file, unapproved(assumptions.assumptions)),
+            ),
         )
 
     def _general(self, document: Document) -> GeneralFile | None:
@@ -192,12 +220,11 @@ class _Reading:
             self._problems.add(document.name, line, complaint.text)
 
 
-def _warnings(
-    document: Document, file: AllocationFile, catalog: Catalog
-) -> tuple[str, ...]:
+def _warnings(*found: tuple[Document, Iterable[Complaint]]) -> tuple[str, ...]:
     warnings = Problems()
-    for doubt in doubts(file, catalog=catalog):
-        warnings.add(document.name, document.line_of(doubt.path), doubt.text)
+    for document, told in found:
+        for doubt in told:
+            warnings.add(document.name, document.line_of(doubt.path), doubt.text)
     return tuple(warnings.lines())
 
 
@@ -250,7 +277,8 @@ def _stand_in(section: str, position: int, given: object) -> dict[str, Any]:
         case "identities":
             whose = {key: fields[key] for key in IDENTITY_TARGETS if key in fields}
             return {"service": unnamed, **whose}
-    return {"id": name or unnamed}
+    more = _ASSUMED if section == "assumptions" else {}
+    return {**more, "id": name or unnamed}
 
 
 def _stand_in_target(fields: dict[str, Any]) -> dict[str, str]:
@@ -295,6 +323,7 @@ def _holds(data: Any, path: ValuePath) -> bool:  # noqa: ANN401  (any YAML value
 
 __all__ = [
     "ALLOCATION_FILE",
+    "ASSUMPTIONS_FILE",
     "CATALOG_FILE",
     "GENERAL_FILE",
     "Settings",

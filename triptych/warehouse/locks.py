@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 CLOSED, REOPENED = "period_closed", "period_reopened"
 COMMENTED = "period_commented"
 ACCRUED = "period_accrued"
+VALIDATED = "value_validated"
 _EVENTS = (CLOSED, REOPENED, ACCRUED)
 
 
@@ -111,6 +112,7 @@ class PeriodHistory:
 
     ``comments`` are entries too, and end or begin nothing. ``accruals`` has the entry
     that booked a month's accruals last, for each month that has one; it is an event.
+    ``validations`` are the entries by which people signed for the value of a feature.
     """
 
     events: tuple[AuditEntry, ...] = ()
@@ -118,6 +120,7 @@ class PeriodHistory:
     head_hash: str = ""
     comments: tuple[AuditEntry, ...] = ()
     accruals: tuple[AuditEntry, ...] = ()
+    validations: tuple[AuditEntry, ...] = ()
 
     def lock_of(self, billing_month: str) -> PeriodLock | None:
         """Return the lock of a month, if it has one."""
@@ -151,6 +154,7 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
     """Return what the entries of a log, oldest first, come to."""
     events: list[AuditEntry] = []
     comments: list[AuditEntry] = []
+    validations: list[AuditEntry] = []
     locks: dict[str, PeriodLock] = {}
     accruals: dict[str, AuditEntry] = {}
     head = ""
@@ -158,6 +162,8 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
         head = entry.entry_hash
         if entry.event == COMMENTED:
             comments.append(entry)
+        if entry.event == VALIDATED:
+            validations.append(entry)
         if entry.event not in _EVENTS:
             continue
         events.append(entry)
@@ -170,7 +176,8 @@ def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
             accruals[month] = entry
     in_force = tuple(locks[month] for month in sorted(locks))
     booked = tuple(accruals[month] for month in sorted(accruals))
-    return PeriodHistory(tuple(events), in_force, head, tuple(comments), booked)
+    told = tuple(comments), booked, tuple(validations)
+    return PeriodHistory(tuple(events), in_force, head, *told)
 
 
 def _lock(entry: AuditEntry) -> PeriodLock:
@@ -248,6 +255,11 @@ def record_accruals(workspace: Workspace, detail: Mapping[str, object]) -> Audit
 def record_comment(workspace: Workspace, said: CommentText) -> AuditEntry:
     """Add a comment to the audit log."""
     return _record(workspace, COMMENTED, asdict(said))
+
+
+def record_validation(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:
+    """Add to the audit log that somebody signed for the value of a feature."""
+    return _record(workspace, VALIDATED, detail)
 
 
 def _record(
@@ -382,6 +394,7 @@ __all__ = [
     "COMMENTED",
     "NO_HISTORY",
     "REOPENED",
+    "VALIDATED",
     "ClosingMonth",
     "CommentText",
     "LockedFileError",
@@ -397,6 +410,7 @@ __all__ = [
     "record_accruals",
     "record_comment",
     "record_reopening",
+    "record_validation",
     "store_files",
     "sweep_unlocked",
     "verify_locked_loads",

@@ -7,16 +7,17 @@
 select
     'more than one row of {{ columns | join(", ") }}' as broken_promise
     , count(*) as row_count
-from {{ model }}
-group by {{ columns | join(', ') }}
+from {{ model }} as checked
+{#- A column of the contract is called window, which is a word of SQL. #}
+group by checked.{{ columns | join(', checked.') }}
 having count(*) > 1
 {% for column in never_null %}
 union all
 select
     '{{ column }} is NULL' as broken_promise
     , count(*) as row_count
-from {{ model }}
-where {{ column }} is null
+from {{ model }} as checked
+where checked.{{ column }} is null
 having count(*) > 0
 {% endfor %}
 {% endtest %}

@@ -52,6 +52,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
         "triptych.yml",
         "catalog.yml",
         "allocation.yml",
+        "assumptions.yml",
         "commitments.csv",
         "headcount.csv",
         "focus-Manifest.json",

@@ -29,10 +29,16 @@ class SettingsFiles:
         triptych: str = MINIMAL,
         catalog: str | None = None,
         allocation: str | None = None,
+        assumptions: str | None = None,
         overrides: Mapping[str, str] | None = None,
     ) -> Settings:
         """Write the files that are given, and load all."""
-        texts = {"triptych": triptych, "catalog": catalog, "allocation": allocation}
+        texts = {
+            "triptych": triptych,
+            "catalog": catalog,
+            "allocation": allocation,
+            "assumptions": assumptions,
+        }
         for name, text in texts.items():
             if text is not None:
                 (self.root / f"{name}.yml").write_text(text, encoding="utf-8")
@@ -44,10 +50,16 @@ class SettingsFiles:
         triptych: str = MINIMAL,
         catalog: str | None = None,
         allocation: str | None = None,
+        assumptions: str | None = None,
     ) -> list[str]:
         """Return the lines of the message with which the files are refused."""
         with pytest.raises(SettingsError) as caught:
-            self.load(triptych=triptych, catalog=catalog, allocation=allocation)
+            self.load(
+                triptych=triptych,
+                catalog=catalog,
+                allocation=allocation,
+                assumptions=assumptions,
+            )
         assert caught.value.exit_code == 2
         return str(caught.value).splitlines()
 

@@ -1,0 +1,6 @@
+"""From effect to return: joint draws of benefit and cost, and what is read off them.
+
+The draws of a study's effect are valued by approved assumptions and set against the
+reconciled cost of the models behind the feature. Every figure of a feature, of its
+models and of the portfolio comes from the same draws.
+"""

@@ -1,0 +1,144 @@
+"""What studies say of a feature: claims to value, and which of them may be counted.
+
+A claim is a feature's effect on one outcome over some months. Grades A and B may be
+counted; C and D stand beside; X has no effect. A claim that may not be counted never
+changes one that may.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from attribution.grade import LETTERS
+from attribution.roi.worlds import WORLD_COUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.worlds import Worlds
+
+    Floats = NDArray[np.float64]
+
+COUNTED_GRADES: Final = frozenset({"A", "B"})
+ESTIMATED: Final = "estimated"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Claim:
+    """What one study says.
+
+    Attributes
+    ----------
+    months : tuple of str
+        Months with an effect, ``YYYY-MM``, in order.
+    effects : ndarray, shape (worlds, months)
+        Total effect over the treated units in the outcome's unit; infinite in worlds
+        in which the study knows no bound.
+    units : frozenset of str
+        Treated units; empty: all there are.
+    evidence : str
+        Hashes of the plan and of the data.
+    """
+
+    study_id: str
+    feature_id: str
+    outcome: str
+    outcome_unit: str
+    grade: str
+    status: str = ESTIMATED
+    verdict: str = ""
+    state: str = ""
+    refusal_code: str | None = None
+    refusal_message: str | None = None
+    launch_month: str | None = None
+    months: tuple[str, ...] = ()
+    effects: Floats = field(default_factory=lambda: np.zeros((WORLD_COUNT, 0)))
+    units: frozenset[str] = frozenset()
+    evidence: str = ""
+
+    @property
+    def is_estimated(self) -> bool:
+        """Whether there is an effect."""
+        return self.status == ESTIMATED and self.grade != "X" and bool(self.months)
+
+    @property
+    def may_count(self) -> bool:
+        """Whether the evidence is strong enough for the headline."""
+        return self.is_estimated and self.grade in COUNTED_GRADES
+
+
+def effects_by_world(
+    draws: Iterable[tuple[str, int, float]], worlds: Worlds, study_id: str
+) -> tuple[tuple[str, ...], Floats]:
+    """Return months, and the effect of a study by world and month.
+
+    Parameters
+    ----------
+    draws : iterable of (str, int, float)
+        Month, number of the draw, total effect of the month.
+    worlds : Worlds
+        Decide which draw of the study falls into which world: the same one for all
+        of its months, and independent of what other studies draw.
+    study_id : str
+        Whose draws they are.
+
+    Notes
+    -----
+    Draws that are not stored are without bound. Half of their worlds have an effect of
+    minus, half of plus infinity, so that no interval pretends to know an end.
+    """
+    rows = list(draws)
+    months = tuple(sorted({month for month, _, _ in rows}))
+    place = {month: number for number, month in enumerate(months)}
+    effects = np.full((WORLD_COUNT, len(months)), np.nan)
+    for month, draw, effect in rows:
+        effects[draw, place[month]] = effect
+    unbounded = np.flatnonzero(np.isnan(effects).any(axis=1))
+    effects[unbounded[::2]] = -np.inf
+    effects[unbounded[1::2]] = np.inf
+    order = worlds.source(f"study {study_id}").permutation(WORLD_COUNT)
+    return months, effects[order]
+
+
+def without_repetition(
+    claims: Sequence[Claim],
+) -> tuple[list[Claim], list[tuple[Claim, Claim]]]:
+    """Return the claims of a feature of which none repeats another, and the rest.
+
+    Two studies of one outcome in the same months say one thing twice. The one with the
+    better grade is kept, the registered one of two alike; each of the others is
+    returned with the one that it repeats.
+    """
+    kept: list[Claim] = []
+    repeated: list[tuple[Claim, Claim]] = []
+    for claim in sorted(claims, key=_strength):
+        same = next((one for one in kept if _repeats(claim, one)), None)
+        if same is None:
+            kept.append(claim)
+        else:
+            repeated.append((claim, same))
+    return kept, repeated
+
+
+def _strength(claim: Claim) -> tuple[int, bool, str]:
+    return LETTERS.index(claim.grade), claim.state != "REGISTERED", claim.study_id
+
+
+def _repeats(claim: Claim, other: Claim) -> bool:
+    return claim.outcome == other.outcome and bool(
+        set(claim.months) & set(other.months)
+    )
+
+
+__all__ = [
+    "COUNTED_GRADES",
+    "ESTIMATED",
+    "Claim",
+    "effects_by_world",
+    "without_repetition",
+]

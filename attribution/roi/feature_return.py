@@ -1,0 +1,237 @@
+"""The return of one feature or model: a row by month, and one to date."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from attribution.roi.reading import (
+    amount,
+    experiment_value_ceiling,
+    nothing,
+    payback,
+    probability_above,
+    ratio,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.flows import Flows
+    from attribution.roi.valuing import Case, Reason
+    from attribution.roi.worlds import Worlds
+
+    Floats = NDArray[np.float64]
+    Row = dict[str, Any]
+
+TO_DATE: Final = "to_date"
+_BOTH: Final = ("50", "90")
+_UNKNOWN_TO_DATE: Final = (
+    *("payback_months_p50", "payback_months_p90", "probability_never_paid_back"),
+    *("payback_horizon_months", "probability_npv_positive", "break_even_effect"),
+    *("break_even_ratio", "experiment_value_ceiling", "probability_above_hurdle"),
+)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FeatureReturn:
+    """A feature's case with its draws.
+
+    ``flows`` is ``None`` where the return cannot be computed.
+    """
+
+    case: Case
+    flows: Flows | None
+
+    @classmethod
+    def of(cls, case: Case, worlds: Worlds) -> FeatureReturn:
+        """Draw the money of a case."""
+        return cls(case, case.terms.flows(worlds) if case.terms else None)
+
+    @property
+    def net(self) -> Floats | None:
+        """Net value to date by world."""
+        return None if self.flows is None else self.flows.net.sum(axis=1)
+
+    def rows(self, worlds: Worlds) -> Iterator[Row]:
+        """Yield the row to date, and one for each month of the window."""
+        yield self._to_date(worlds)
+        for number, month in enumerate(self.case.months):
+            yield self._month(number, month)
+
+    def _to_date(self, worlds: Worlds) -> Row:
+        case = self.case
+        row = {
+            **self._head(TO_DATE, case.months[:1], case.months[-1:]),
+            **money(self.flows),
+            **released_hours(case),
+            **_over_time(self.flows),
+            **_against_hurdle(case, self.flows, worlds),
+            **_break_even(case, self.flows, worlds),
+        }
+        return {**row, **self._judgement(self.flows)}
+
+    def _month(self, number: int, month: str) -> Row:
+        flows = None if self.flows is None else self.flows.of_month(number)
+        row = {
+            **self._head(month, (month,), (month,)),
+            **money(flows),
+            **nothing("released_hours"),
+            **nothing("npv"),
+            **dict.fromkeys(_UNKNOWN_TO_DATE),
+        }
+        return {**row, **self._judgement(flows)}
+
+    def _head(self, window: str, first: tuple[str, ...], last: tuple[str, ...]) -> Row:
+        claims = [valued.claim for valued in self.case.claims]
+        refused = self.case.refused
+        asked = claims or ([refused] if refused else [])
+        return {
+            "feature_id": self.case.feature_id,
+            "roi_window": window,
+            "first_month": first[0] if first else None,
+            "last_month": last[0] if last else None,
+            "study_ids": ", ".join(one.study_id for one in asked) or None,
+            "outcome_unit": _one_of({one.outcome_unit for one in asked}),
+            "basis": self.case.basis,
+            "verdict": _one_of({one.verdict for one in asked}),
+            "lifecycle_stage": "observed" if claims else "forecast",
+            "grade": self.case.grade,
+        }
+
+    def _judgement(self, flows: Flows | None) -> Row:
+        case = self.case
+        reason, code = case.reason, None
+        text = None if reason is None else f"not computable: {reason.text}"
+        if reason is not None:
+            code = reason.code
+        elif flows is not None and not _has_cost(flows):
+            code = "cost_not_positive"
+            text = "no ROI: nothing was spent that the value could be divided by"
+        not_counted = case.not_counted or reason
+        return {
+            "counted": case.is_counted,
+            "reason_code": code,
+            "reason": text,
+            "not_counted_code": None if case.is_counted else _code(not_counted),
+            "not_counted_reason": None if case.is_counted else _text(not_counted),
+            "left_out": "\n".join(case.left_out) or None,
+        }
+
+
+def _code(reason: Reason | None) -> str | None:
+    return None if reason is None else reason.code
+
+
+def _text(reason: Reason | None) -> str | None:
+    return None if reason is None else reason.text
+
+
+def _one_of(names: set[str]) -> str | None:
+    return next(iter(names)) or None if len(names) == 1 else None
+
+
+def _has_cost(flows: Flows) -> bool:
+    """Tell whether something was spent in every world."""
+    return bool(((flows.cost + flows.other).sum(axis=1) > 0).all())
+
+
+def money(flows: Flows | None) -> Row:
+    """Return benefit, cost beside the mart's, net value and ROI of some months."""
+    if flows is None:
+        return {
+            **nothing("benefit", levels=_BOTH),
+            **nothing("cash_benefit"),
+            **nothing("other_cost"),
+            **nothing("net_value", levels=_BOTH),
+            **nothing("roi", levels=_BOTH),
+            "probability_net_positive": None,
+        }
+    net = flows.net.sum(axis=1)
+    spent = (flows.cost + flows.other).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returned = (
+            ratio("roi", net / spent, levels=_BOTH)
+            if _has_cost(flows)
+            else nothing("roi", levels=_BOTH)
+        )
+    return {
+        **amount("benefit", flows.benefit.sum(axis=1), levels=_BOTH),
+        **amount("cash_benefit", flows.cash.sum(axis=1)),
+        **amount("other_cost", flows.other.sum(axis=1)),
+        **amount("net_value", net, levels=_BOTH),
+        **returned,
+        "probability_net_positive": probability_above(net),
+    }
+
+
+def released_hours(case: Case) -> Row:
+    """Return the hours that claims on times of work released, whatever they are worth.
+
+    Hours stay hours: they are told whether or not a conversion makes money of them.
+    """
+    hours = [one.hours for one in case.claims]
+    known = [one for one in hours if one is not None]
+    if not known:
+        return nothing("released_hours")
+    return amount("released_hours", np.sum([h.sum(axis=1) for h in known], axis=0))
+
+
+def _over_time(flows: Flows | None) -> Row:
+    if flows is None:
+        unknown = _UNKNOWN_TO_DATE[:5]
+        return {
+            **nothing("npv"),
+            **dict.fromkeys(unknown),
+            "experiment_value_ceiling": None,
+        }
+    present = flows.present_net
+    if present is None:
+        return {
+            **nothing("npv"),
+            **payback(flows.net),
+            "probability_npv_positive": None,
+            "experiment_value_ceiling": None,
+        }
+    return {
+        **amount("npv", present),
+        **payback(flows.net),
+        "probability_npv_positive": probability_above(present),
+        "experiment_value_ceiling": experiment_value_ceiling(present),
+    }
+
+
+def _against_hurdle(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
+    hurdle = case.terms.hurdle if case.terms else None
+    if flows is None or hurdle is None:
+        return {"probability_above_hurdle": None}
+    spent = (flows.cost + flows.other).sum(axis=1)
+    needed = spent * worlds.of(hurdle)
+    found = probability_above(flows.net.sum(axis=1), needed)
+    return {"probability_above_hurdle": found}
+
+
+def _break_even(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
+    """Return the total effect that pays for all cost, which needs no causal claim.
+
+    Of one claim only: effects on several outcomes have no common unit. It is a part of
+    the estimated effect, too: 0.5 is half of it.
+    """
+    if flows is None or len(case.claims) != 1:
+        return {"break_even_effect": case.break_even, "break_even_ratio": None}
+    claim = case.claims[0]
+    spent = float((flows.cost + flows.other).sum(axis=1).mean())
+    worth = float(claim.worth_of_one(worlds).mean())
+    benefit = flows.benefit[np.isfinite(flows.benefit).all(axis=1)]
+    brought_in = float(benefit.sum(axis=1).mean()) if len(benefit) else 0.0
+    return {
+        "break_even_effect": spent / worth if worth else None,
+        "break_even_ratio": spent / brought_in if brought_in > 0 else None,
+    }
+
+
+__all__ = ["TO_DATE", "FeatureReturn", "money", "released_hours"]

@@ -1,0 +1,235 @@
+"""Money by world and month: what a feature brings in, and what it costs.
+
+Benefit is the effect times its conversion, times the margin where revenue is
+converted. Cost is the reconciled cost of the models behind the feature, as the mart has
+it, and beside it people and integration. What moves both sides is drawn once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from attribution.roi.register import month_start
+from attribution.roi.worlds import WORLD_COUNT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.roi.claims import Claim
+    from attribution.roi.register import Assumed
+    from attribution.roi.worlds import Worlds
+
+    Floats = NDArray[np.float64]
+
+_MONTHS_OF_YEAR: Final = 12
+#: Outcome unit → hours in one; such effects are capacity, whatever an hour is worth.
+HOURS_IN_UNIT: Final = {
+    **dict.fromkeys(("minute", "minutes", "min"), 1.0 / 60.0),
+    **dict.fromkeys(("hour", "hours", "h"), 1.0),
+}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ValuedClaim:
+    """A claim with what values it in each of its months.
+
+    ``margins`` is empty where the conversion takes no margin.
+    """
+
+    claim: Claim
+    conversions: tuple[Assumed, ...]
+    margins: tuple[Assumed, ...] = ()
+
+    @property
+    def assumed(self) -> tuple[Assumed, ...]:
+        """Every version that it rests on."""
+        return tuple(dict.fromkeys((*self.conversions, *self.margins)))
+
+    @property
+    def basis(self) -> tuple[str, ...]:
+        """What it was made of: study, plan, data, and versions of assumptions."""
+        claim = self.claim
+        versions = sorted(f"{one.id}:{one.version}" for one in self.assumed)
+        return (claim.study_id, claim.evidence, *versions)
+
+    @property
+    def unapproved(self) -> tuple[str, ...]:
+        """Names of the assumptions that it rests on and nobody approved."""
+        return tuple(
+            dict.fromkeys(one.id for one in self.assumed if not one.is_approved)
+        )
+
+    def benefit(self, worlds: Worlds) -> Floats:
+        """Return money by world and month of the claim."""
+        with np.errstate(invalid="ignore"):
+            # An effect without bound that is worth nothing is not known either.
+            return np.asarray(self.claim.effects * self.worth_of_one(worlds))
+
+    def worth_of_one(self, worlds: Worlds) -> Floats:
+        """Return what one more unit of the outcome is worth, by world and month."""
+        signs = np.array([one.sign for one in self.conversions])
+        worth = np.asarray(_by_month(self.conversions, worlds) * signs)
+        return worth * _by_month(self.margins, worlds) if self.margins else worth
+
+    @property
+    def hours(self) -> Floats | None:
+        """Hours released by world and month, for an outcome that is a time."""
+        factor = HOURS_IN_UNIT.get(self.claim.outcome_unit.lower())
+        if factor is None:
+            return None
+        signs = np.array([one.sign for one in self.conversions])
+        return np.asarray(self.claim.effects * signs * factor)
+
+
+def _by_month(assumed: tuple[Assumed, ...], worlds: Worlds) -> Floats:
+    drawn = {one: worlds.of(one) for one in dict.fromkeys(assumed)}
+    return np.column_stack([drawn[one] for one in assumed])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Terms:
+    """Everything that a return is made of, before anything is drawn.
+
+    Attributes
+    ----------
+    months : tuple of str
+        Months of the window, without gaps.
+    cost : ndarray, shape (months,)
+        The reconciled cost; money of the mart.
+    hours : ndarray, shape (months,)
+        Hours booked on the feature; 0 where none were.
+    labour : tuple of Assumed or None
+        What an hour costs, by month.
+    integrations, drivers : tuple of Assumed
+        Approved ones.
+    discounts, hurdles : tuple of Assumed or None
+        By month.
+    """
+
+    months: tuple[str, ...]
+    claims: tuple[ValuedClaim, ...]
+    cost: Floats
+    hours: Floats
+    labour: tuple[Assumed | None, ...] = ()
+    integrations: tuple[Assumed, ...] = ()
+    drivers: tuple[Assumed, ...] = ()
+    discounts: tuple[Assumed | None, ...] = ()
+    hurdle: Assumed | None = None
+
+    @property
+    def assumed(self) -> tuple[Assumed, ...]:
+        """Every version that the return rests on."""
+        optional = (*self.labour, *self.discounts, self.hurdle)
+        found = [one for claim in self.claims for one in claim.assumed]
+        found += [*self.integrations, *self.drivers]
+        found += [one for one in optional if one is not None]
+        return tuple(dict.fromkeys(found))
+
+    def flows(self, worlds: Worlds) -> Flows:
+        """Return the money of each world."""
+        driver = np.ones(1)
+        for one in self.drivers:
+            driver = driver * worlds.of(one)
+        factor = driver[:, None]
+        shape = (WORLD_COUNT, len(self.months))
+        benefit, cash = np.zeros(shape), np.zeros(shape)
+        place = {month: number for number, month in enumerate(self.months)}
+        for claim in self.claims:
+            columns = [place[month] for month in claim.claim.months]
+            money = claim.benefit(worlds) * factor
+            in_books = np.array([one.is_cash is True for one in claim.conversions])
+            with np.errstate(invalid="ignore"):
+                benefit[:, columns] += money
+                cash[:, columns] += np.where(in_books, money, 0.0)
+        return Flows(
+            self.months,
+            benefit=_without_doubt(benefit),
+            cash=_without_doubt(cash),
+            cost=np.broadcast_to(self.cost * factor, shape),
+            other=self._other(worlds, shape),
+            discount=self._discount(worlds, shape),
+        )
+
+    def _other(self, worlds: Worlds, shape: tuple[int, int]) -> Floats:
+        other = np.zeros(shape)
+        for number, rate in enumerate(self.labour):
+            if rate is not None and self.hours[number]:
+                other[:, number] += self.hours[number] * worlds.of(rate)
+        for one in self.integrations:
+            written_off = worlds.of(one) / (one.months or 1)
+            for number, month in enumerate(self.months):
+                if 0 <= _months_since(one, month) < (one.months or 1):
+                    other[:, number] += written_off
+        return other
+
+    def _discount(self, worlds: Worlds, shape: tuple[int, int]) -> Floats | None:
+        if not self.discounts or any(one is None for one in self.discounts):
+            return None
+        rates = _by_month(tuple(one for one in self.discounts if one), worlds)
+        monthly = (1.0 + rates) ** (-1.0 / _MONTHS_OF_YEAR)
+        return np.broadcast_to(np.cumprod(monthly, axis=1), shape)
+
+
+def _without_doubt(money: Floats) -> Floats:
+    """Return money with a loss without bound where two bounds are unknown at once."""
+    return np.where(np.isnan(money), -np.inf, money)
+
+
+def _months_since(one: Assumed, month: str) -> int:
+    start = month_start(month)
+    return (start.year - one.valid_from.year) * _MONTHS_OF_YEAR + (
+        start.month - one.valid_from.month
+    )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Flows:
+    """Money of a feature by world and month; all arrays have that shape.
+
+    Attributes
+    ----------
+    benefit, cash : ndarray
+        What the effect is worth, and the part of it that shows in the books.
+    cost, other : ndarray
+        The reconciled cost, and people and integration beside it.
+    discount : ndarray or None
+        What money of a month is worth on the first day of the window; ``None`` without
+        a discount rate.
+    """
+
+    months: tuple[str, ...]
+    benefit: Floats
+    cash: Floats
+    cost: Floats
+    other: Floats
+    discount: Floats | None
+
+    @property
+    def net(self) -> Floats:
+        """Benefit less all cost."""
+        return np.asarray(self.benefit - self.cost - self.other)
+
+    @property
+    def present_net(self) -> Floats | None:
+        """Net value by world, in money of the first day; ``None`` without a rate."""
+        if self.discount is None:
+            return None
+        return np.asarray((self.net * self.discount).sum(axis=1))
+
+    def of_month(self, number: int) -> Flows:
+        """Return the flows of one month, undiscounted."""
+        one = slice(number, number + 1)
+        return Flows(
+            self.months[one],
+            benefit=self.benefit[:, one],
+            cash=self.cash[:, one],
+            cost=self.cost[:, one],
+            other=self.other[:, one],
+            discount=None,
+        )
+
+
+__all__ = ["HOURS_IN_UNIT", "Flows", "Terms", "ValuedClaim"]

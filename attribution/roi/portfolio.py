@@ -1,0 +1,166 @@
+"""All features together: what counts, what stands beside, and what none of it pays for.
+
+Sums are taken world by world, so that what features share is shared in the sum. Nulls
+and harms enter as wins do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from attribution.roi.feature_return import TO_DATE, money
+from attribution.roi.flows import Flows
+from attribution.roi.reading import amount, nothing
+from attribution.roi.shrinkage import shrink
+from attribution.roi.worlds import WORLD_COUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.feature_return import FeatureReturn
+    from attribution.roi.overlaps import Overlap
+    from attribution.roi.worlds import Worlds
+
+    Floats = NDArray[np.float64]
+    Row = dict[str, Any]
+
+_SHORT: Final = ("benefit", "net_value")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Portfolio:
+    """Every feature with its draws, and the overlaps between them."""
+
+    features: Sequence[FeatureReturn]
+    overlaps: Sequence[Overlap] = ()
+
+    @property
+    def counted(self) -> list[FeatureReturn]:
+        """Features that enter the headline."""
+        return [one for one in self.features if one.case.is_counted]
+
+    @property
+    def beside(self) -> list[FeatureReturn]:
+        """Features with a return that does not."""
+        return [one for one in self.features if one.flows and not one.case.is_counted]
+
+    @property
+    def months(self) -> list[str]:
+        """Every month of a feature's window."""
+        return sorted({month for one in self.features for month in one.case.months})
+
+    def rows(self, worlds: Worlds) -> Iterator[Row]:
+        """Yield the row to date, and one for each month."""
+        yield {**self._row(TO_DATE, None), **self._shrunk(worlds)}
+        for month in self.months:
+            yield {**self._row(month, month), **nothing("shrunk_net_value")}
+
+    def _row(self, window: str, month: str | None) -> Row:
+        months = [month] if month else self.months
+        overlap = sum((one.draws(month) for one in self.overlaps), np.zeros(1))
+        counted = _together(self.counted, month, less=overlap)
+        beside = money(_together(self.beside, month))
+        names = ("", "_low_90", "_high_90")
+        return {
+            "roi_window": window,
+            "first_month": months[0] if months else None,
+            "last_month": months[-1] if months else None,
+            **money(counted),
+            **{
+                f"beside_{name}{end}": beside[f"{name}{end}"]
+                for name in _SHORT
+                for end in names
+            },
+            **amount("overlap_benefit", overlap),
+            "counted_feature_count": len(self.counted),
+            "beside_feature_count": len(self.beside),
+            "not_computable_feature_count": len(self.features)
+            - len(self.counted)
+            - len(self.beside),
+        }
+
+    def _shrunk(self, worlds: Worlds) -> Row:
+        nets = [one.net for one in self.counted]
+        known = [net for net in nets if net is not None and np.isfinite(net).all()]
+        found = None
+        if len(known) == len(nets):
+            found = shrink(
+                np.array([net.mean() for net in known]),
+                np.array([net.std() for net in known]),
+                rng=worlds.source("shrinkage"),
+                draws=WORLD_COUNT,
+            )
+        if found is None:
+            return nothing("shrunk_net_value")
+        row = amount("shrunk_net_value", found.draws.sum(axis=1))
+        return {**row, "shrunk_net_value": float(found.means.sum())}
+
+
+def _together(
+    features: Sequence[FeatureReturn], month: str | None, *, less: Floats | None = None
+) -> Flows | None:
+    """Return the money of some features in a month, or over all their windows."""
+    parts = [part for one in features if (part := _part(one, month)) is not None]
+    if not parts:
+        return None
+    overlap = np.zeros(1) if less is None else less
+    with np.errstate(invalid="ignore"):
+        benefit = sum(_total(part.benefit) for part in parts) - overlap
+        cash = sum(_total(part.cash) for part in parts)
+    return Flows(
+        (month or TO_DATE,),
+        benefit=_column(benefit),
+        cash=_column(cash),
+        cost=_column(sum(_total(part.cost) for part in parts)),
+        other=_column(sum(_total(part.other) for part in parts)),
+        discount=None,
+    )
+
+
+def _total(money_by_month: Floats) -> Floats:
+    return np.asarray(money_by_month.sum(axis=1))
+
+
+def _column(by_world: Any) -> Floats:  # noqa: ANN401  (a sum of arrays)
+    # A win and a loss without bound at once: assume the loss.
+    known = np.where(np.isnan(by_world), -np.inf, by_world)
+    return np.asarray(known)[:, None]
+
+
+def _part(one: FeatureReturn, month: str | None) -> Flows | None:
+    if one.flows is None or month is None:
+        return one.flows
+    if month not in one.case.months:
+        return None
+    return one.flows.of_month(one.case.months.index(month))
+
+
+def evidence_rows(features: Sequence[FeatureReturn]) -> Iterator[Row]:
+    """Yield what each grade brings in to date, counted and not counted.
+
+    A grade without a feature has no row. Features whose return cannot be computed have
+    one by grade without amounts.
+    """
+    groups: dict[tuple[str, bool], list[FeatureReturn]] = {}
+    for one in features:
+        groups.setdefault((one.case.grade, one.case.is_counted), []).append(one)
+    for (grade, is_counted), members in sorted(groups.items()):
+        known = [one for one in members if one.flows is not None]
+        figures = money(_together(known, None))
+        names = [name for name in figures if name.startswith(_SHORT)]
+        yield {
+            "grade": grade,
+            "counted": is_counted,
+            "feature_count": len(members),
+            "feature_ids": ", ".join(sorted(one.case.feature_id for one in members)),
+            "not_computable_feature_count": len(members) - len(known),
+            **{name: figures[name] for name in names if not name.endswith("50")},
+        }
+
+
+__all__ = ["Portfolio", "evidence_rows"]

@@ -1,0 +1,128 @@
+"""What is read off draws of money: points, intervals, probabilities, payback.
+
+One set of draws gives every figure, so that none contradicts another. A point is the
+mean of the draws, so that parts add up; a ratio is read as the median of its draws,
+since a ratio of means is no mean ratio. An end that is not known is ``None``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from attribution.effect import Distribution
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Figures = dict[str, float | None]
+
+_LEVELS: Final = {"50": 0.5, "90": 0.9}
+
+
+def amount(name: str, draws: Floats, *, levels: tuple[str, ...] = ("90",)) -> Figures:
+    """Return the mean and the intervals of a sum of money.
+
+    Parameters
+    ----------
+    name : str
+        Of the column; the ends are called ``name_low_90`` and so on.
+    draws : ndarray
+        By world.
+    levels : tuple of str
+        Percent of the intervals.
+    """
+    finite = draws[np.isfinite(draws)]
+    point = float(finite.mean()) if len(finite) else None
+    return {name: point, **_ends(name, draws, levels)}
+
+
+def ratio(name: str, draws: Floats, *, levels: tuple[str, ...] = ("90",)) -> Figures:
+    """Return the median and the intervals of a ratio."""
+    middle = _finite(_distribution(draws).quantile(0.5))
+    return {name: middle, **_ends(name, draws, levels)}
+
+
+def nothing(name: str, *, levels: tuple[str, ...] = ("90",)) -> Figures:
+    """Return the columns of a figure that is not known."""
+    ends = [f"{name}_{end}_{level}" for level in levels for end in ("low", "high")]
+    return dict.fromkeys((name, *ends))
+
+
+def probability_above(draws: Floats, limit: Floats | float = 0.0) -> float:
+    """Return the part of the worlds in which something is above a limit."""
+    return float(np.mean(draws > limit))
+
+
+def _ends(name: str, draws: Floats, levels: tuple[str, ...]) -> Figures:
+    known = _distribution(draws)
+    found: Figures = {}
+    for level in levels:
+        low, high = known.interval(_LEVELS[level])
+        found[f"{name}_low_{level}"] = _finite(low)
+        found[f"{name}_high_{level}"] = _finite(high)
+    return found
+
+
+def _distribution(draws: Floats) -> Distribution:
+    return Distribution.of(draws, np.full(len(draws), 1.0 / len(draws)))
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def payback(net: Floats) -> Figures:
+    """Return after how many months a feature has paid for itself.
+
+    Parameters
+    ----------
+    net : ndarray, shape (worlds, months)
+        Benefit less cost.
+
+    Returns
+    -------
+    dict
+        ``payback_months_p50`` and ``_p90``: the first month, counted from 1, at whose
+        end all that came in exceeds all that went out, in half and in nine tenths of
+        the worlds; ``None`` where so many worlds never get there.
+        ``probability_never_paid_back``: the part of the worlds that do not within
+        ``payback_horizon_months``. Quantiles are months that occur: interpolating
+        towards *never* has no meaning.
+    """
+    is_paid = np.cumsum(net, axis=1) > 0
+    horizon = net.shape[1]
+    first = np.where(is_paid.any(axis=1), is_paid.argmax(axis=1) + 1.0, np.inf)
+    never = float(np.mean(np.isinf(first)))
+    found: Figures = {
+        "probability_never_paid_back": never,
+        "payback_horizon_months": float(horizon),
+    }
+    for name, part in (("p50", 0.5), ("p90", 0.9)):
+        month = float(np.quantile(first, part, method="inverted_cdf"))
+        found[f"payback_months_{name}"] = _finite(month)
+    return found
+
+
+def experiment_value_ceiling(present_net: Floats) -> float | None:
+    """Return what knowing for certain would be worth before deciding to go on.
+
+    The expected best of going on and stopping in each world, less the better of the two
+    on average. No experiment is worth more.
+    """
+    if not np.isfinite(present_net).all():
+        return None
+    mean = float(present_net.mean())
+    return float(np.maximum(present_net, 0.0).mean()) - max(mean, 0.0)
+
+
+__all__ = [
+    "amount",
+    "experiment_value_ceiling",
+    "nothing",
+    "payback",
+    "probability_above",
+    "ratio",
+]

@@ -1,0 +1,166 @@
+"""The step after attribution: what every feature returns, and all of them together.
+
+Reads public marts and the draws of studies, writes the tables ``estimates.roi_…`` of
+the build database. Nothing is worked out again while nothing that it starts from has
+changed, and the same inputs and seed give the same figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+
+from attribution.roi import return_tables
+from attribution.roi.feature_return import FeatureReturn
+from attribution.roi.inputs import digest_of, read_inputs
+from attribution.roi.overlaps import overlaps_of
+from attribution.roi.portfolio import Portfolio, evidence_rows
+from attribution.roi.reading import amount
+from attribution.roi.sensitivity import Sensitive, sensitivity_rows
+from attribution.roi.valuing import Costs, Reason, case_of
+from attribution.roi.worlds import Worlds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from attribution.roi.inputs import Inputs
+
+    Row = dict[str, Any]
+
+#: Changes whenever the same inputs would give other figures.
+METHOD_VERSION: Final = 1
+_NOTHING: Final = Costs({}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnReport:
+    """What was worked out.
+
+    Attributes
+    ----------
+    counted_feature_count, feature_count : int
+        Features in the headline, and all.
+    is_unchanged : bool
+        Nothing differed: what was stored stands.
+    """
+
+    counted_feature_count: int
+    feature_count: int
+    is_unchanged: bool
+
+
+def update_returns(build_database: Path, *, seed: int = 0) -> ReturnReport:
+    """Work out the returns, if anything that they are made of has changed.
+
+    Parameters
+    ----------
+    build_database : Path
+        After the first half of the build and after attribution.
+    seed : int
+        Of the draws of assumptions.
+    """
+    with duckdb.connect(str(build_database)) as connection:
+        return_tables.prepare(connection)
+        digest = digest_of(connection, version=[METHOD_VERSION, seed])
+        is_unchanged = return_tables.is_current(connection, digest)
+        if not is_unchanged:
+            worlds = Worlds(seed)
+            inputs = read_inputs(connection, worlds)
+            return_tables.replace(connection, digest, rows_of(inputs, worlds))
+        counted = connection.execute(
+            "SELECT count(*) FILTER (counted), count(*) FROM estimates.roi_features"
+            " WHERE roi_window = 'to_date'"
+        ).fetchone()
+    counts = counted or (0, 0)
+    return ReturnReport(counts[0], counts[1], is_unchanged)
+
+
+def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
+    """Return the rows of every table of returns."""
+    features = [
+        FeatureReturn.of(
+            case_of(
+                name,
+                inputs.claims.get(name, ()),
+                inputs.costs.get(name, _NOTHING),
+                inputs.register,
+            ),
+            worlds,
+        )
+        for name in inputs.features
+    ]
+    overlaps = list(overlaps_of(features))
+    portfolio = Portfolio(features, overlaps)
+    return {
+        "roi_features": [row for one in features for row in one.rows(worlds)],
+        "roi_models": list(_model_rows(inputs, features, worlds)),
+        "roi_portfolio": list(portfolio.rows(worlds)),
+        "roi_overlaps": [
+            {
+                "outcome": one.outcome,
+                "first_feature_id": one.first_feature,
+                "second_feature_id": one.second_feature,
+                **amount("overlap_benefit", one.draws(None)),
+            }
+            for one in overlaps
+        ],
+        "roi_evidence": list(evidence_rows(features)),
+        "roi_sensitivity": [
+            row
+            for subject in _subjects(portfolio)
+            for row in sensitivity_rows(subject, worlds)
+        ],
+    }
+
+
+def _subjects(portfolio: Portfolio) -> Iterator[Sensitive]:
+    for one in portfolio.features:
+        if one.flows is not None:
+            yield Sensitive("feature", one.case.feature_id, [one])
+    if portfolio.counted:
+        yield Sensitive("portfolio", "counted", portfolio.counted)
+
+
+def _model_rows(
+    inputs: Inputs, features: Sequence[FeatureReturn], worlds: Worlds
+) -> Iterator[Row]:
+    """Yield the rows of models: the feature's benefit beside the model's own cost.
+
+    A feature's effect cannot be divided among its models without a study of each: with
+    several models none of them has a benefit.
+    """
+    by_feature = {one.case.feature_id: one for one in features}
+    models: dict[str, list[str]] = {}
+    for feature, model in inputs.model_costs:
+        models.setdefault(feature, []).append(model)
+    for feature, names in sorted(models.items()):
+        for model in sorted(names):
+            costs = inputs.model_costs[feature, model]
+            is_alone = len(names) == 1
+            claims = inputs.claims.get(feature, ()) if is_alone else ()
+            case = case_of(feature, claims, costs, inputs.register)
+            found = FeatureReturn.of(case, worlds)
+            for row in found.rows(worlds):
+                yield _of_model(model, row, by_feature[feature], is_alone=is_alone)
+
+
+def _of_model(model: str, row: Row, feature: FeatureReturn, *, is_alone: bool) -> Row:
+    if is_alone:
+        return {**row, "model_id": model}
+    shared = Reason(
+        "effect_of_several_models",
+        "its feature's effect is that of several models together",
+    )
+    return {
+        **row,
+        "model_id": model,
+        "grade": feature.case.grade,
+        "reason_code": shared.code,
+        "reason": f"not computable: {shared.text}",
+    }
+
+
+__all__ = ["METHOD_VERSION", "ReturnReport", "rows_of", "update_returns"]

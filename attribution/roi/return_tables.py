@@ -1,0 +1,196 @@
+"""The tables of ``estimates`` that hold returns, by table and column.
+
+Estimated money is DOUBLE and has the ends of its intervals beside it. What the mart
+knows exactly, the reconciled cost, is not among them: dbt joins it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import duckdb
+
+_TEXT, _NUMBER, _COUNT, _FLAG = "VARCHAR", "DOUBLE", "INTEGER", "BOOLEAN"
+
+
+def _interval(name: str, *levels: int) -> dict[str, str]:
+    ends = [f"{name}_{end}_{level}" for level in levels for end in ("low", "high")]
+    return dict.fromkeys([name, *ends], _NUMBER)
+
+
+_WINDOW = {"roi_window": _TEXT, "first_month": _TEXT, "last_month": _TEXT}
+_MONEY = {
+    **_interval("benefit", 50, 90),
+    **_interval("cash_benefit", 90),
+    **_interval("other_cost", 90),
+    **_interval("net_value", 50, 90),
+    **_interval("roi", 50, 90),
+    "probability_net_positive": _NUMBER,
+}
+#: Table → column → type.
+RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
+    "roi_features": {
+        "feature_id": _TEXT,
+        **_WINDOW,
+        "study_ids": _TEXT,
+        "outcome_unit": _TEXT,
+        "basis": _TEXT,
+        "verdict": _TEXT,
+        "lifecycle_stage": _TEXT,
+        "grade": _TEXT,
+        **_MONEY,
+        **_interval("released_hours", 90),
+        **_interval("npv", 90),
+        "probability_npv_positive": _NUMBER,
+        "probability_above_hurdle": _NUMBER,
+        "payback_months_p50": _NUMBER,
+        "payback_months_p90": _NUMBER,
+        "probability_never_paid_back": _NUMBER,
+        "payback_horizon_months": _NUMBER,
+        "break_even_effect": _NUMBER,
+        "break_even_ratio": _NUMBER,
+        "experiment_value_ceiling": _NUMBER,
+        "counted": _FLAG,
+        "reason_code": _TEXT,
+        "reason": _TEXT,
+        "not_counted_code": _TEXT,
+        "not_counted_reason": _TEXT,
+        "left_out": _TEXT,
+    },
+    "roi_models": {
+        "model_id": _TEXT,
+        "feature_id": _TEXT,
+        **_WINDOW,
+        "grade": _TEXT,
+        **_MONEY,
+        "counted": _FLAG,
+        "reason_code": _TEXT,
+        "reason": _TEXT,
+    },
+    "roi_portfolio": {
+        **_WINDOW,
+        **_MONEY,
+        **_interval("beside_benefit", 90),
+        **_interval("beside_net_value", 90),
+        **_interval("overlap_benefit", 90),
+        **_interval("shrunk_net_value", 90),
+        "counted_feature_count": _COUNT,
+        "beside_feature_count": _COUNT,
+        "not_computable_feature_count": _COUNT,
+    },
+    "roi_overlaps": {
+        "outcome": _TEXT,
+        "first_feature_id": _TEXT,
+        "second_feature_id": _TEXT,
+        **_interval("overlap_benefit", 90),
+    },
+    "roi_evidence": {
+        "grade": _TEXT,
+        "counted": _FLAG,
+        "feature_count": _COUNT,
+        "feature_ids": _TEXT,
+        "not_computable_feature_count": _COUNT,
+        **_interval("benefit", 90),
+        **_interval("net_value", 90),
+    },
+    "roi_sensitivity": {
+        "scope_type": _TEXT,
+        "scope_id": _TEXT,
+        "measure": _TEXT,
+        "driver_order": _COUNT,
+        "driver": _TEXT,
+        "kind": _TEXT,
+        "unit": _TEXT,
+        "assumed": _NUMBER,
+        "variance_share": _NUMBER,
+        "measure_at_low": _NUMBER,
+        "measure_at_high": _NUMBER,
+        "break_even": _NUMBER,
+        "is_approved": _FLAG,
+    },
+}
+_SUBJECT = "returns"
+_ARROW = {
+    _TEXT: pa.string(),
+    _NUMBER: pa.float64(),
+    _COUNT: pa.int32(),
+    _FLAG: pa.bool_(),
+}
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing; a table of an earlier form begins anew, empty."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS estimates")
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS estimates.digests (subject VARCHAR, digest VARCHAR)"
+    )
+    for table, columns in RETURN_TABLES.items():
+        if _columns(connection, table) != list(columns.items()):
+            described = ", ".join(f"{n} {type_}" for n, type_ in columns.items())
+            connection.execute(
+                f"CREATE OR REPLACE TABLE estimates.{table} ({described})"
+            )
+            connection.execute(
+                "DELETE FROM estimates.digests WHERE subject = ?", [_SUBJECT]
+            )
+
+
+def is_current(connection: duckdb.DuckDBPyConnection, digest: str) -> bool:
+    """Return whether the stored returns were made of just this."""
+    row = connection.execute(
+        "SELECT digest FROM estimates.digests WHERE subject = ?", [_SUBJECT]
+    ).fetchone()
+    return row is not None and row[0] == digest
+
+
+def replace(
+    connection: duckdb.DuckDBPyConnection,
+    digest: str,
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> None:
+    """Replace all returns, in one transaction.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database, after :func:`prepare`.
+    digest : str
+        Of what they were made of.
+    rows : mapping of str to sequence of mapping
+        Rows by table, each with every column of :data:`RETURN_TABLES`.
+    """
+    connection.execute("BEGIN")
+    for table, columns in RETURN_TABLES.items():
+        content = pa.table(
+            {
+                name: pa.array([row[name] for row in rows[table]], _ARROW[type_])
+                for name, type_ in columns.items()
+            }
+        )
+        connection.execute(f"DELETE FROM estimates.{table}")
+        connection.register("returns_to_store", content)
+        connection.execute(f"INSERT INTO estimates.{table} FROM returns_to_store")
+        connection.unregister("returns_to_store")
+    connection.execute("DELETE FROM estimates.digests WHERE subject = ?", [_SUBJECT])
+    connection.execute(
+        "INSERT INTO estimates.digests VALUES (?, ?)", [_SUBJECT, digest]
+    )
+    connection.execute("COMMIT")
+
+
+def _columns(
+    connection: duckdb.DuckDBPyConnection, table: str
+) -> list[tuple[str, str]]:
+    return connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns()"
+        " WHERE schema_name = 'estimates' AND table_name = ? ORDER BY column_index",
+        [table],
+    ).fetchall()
+
+
+__all__ = ["RETURN_TABLES", "is_current", "prepare", "replace"]

@@ -1,0 +1,244 @@
+"""What moves a return most, and where it breaks even.
+
+The tornado's bars are shares of variance: how much of the spread of the net present
+value goes away if one thing were known (Sobol's first-order index). A break-even is the
+value of one assumption at which the mean is nothing, with all others as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from scipy import optimize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.feature_return import FeatureReturn
+    from attribution.roi.register import Assumed
+    from attribution.roi.worlds import Worlds
+
+    Floats = NDArray[np.float64]
+    Row = dict[str, Any]
+    Drawn = dict[str, Floats]
+
+#: Groups of worlds with like values of one thing: 50 worlds each.
+_BIN_COUNT: Final = 20
+#: In these the mean is a straight line, so that two points give the root.
+_LINEAR: Final = frozenset({"conversion", "margin", "labour", "integration"})
+_MEDIAN, _LOW, _HIGH = 0.5, 0.05, 0.95
+_AROUND: Final = 0.025
+_MOST_TIMES: Final = 100.0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sensitive:
+    """A feature, or the portfolio of those that count.
+
+    Attributes
+    ----------
+    scope_type : {"feature", "portfolio"}
+        What it is.
+    returns : sequence of FeatureReturn
+        The feature, or all that count.
+    """
+
+    scope_type: str
+    scope_id: str
+    returns: Sequence[FeatureReturn]
+
+    @property
+    def measure(self) -> str:
+        """What is looked at: ``npv``, or ``net_value`` without a discount rate."""
+        found = all(
+            one.flows is not None and one.flows.discount is not None
+            for one in self.returns
+        )
+        return "npv" if found else "net_value"
+
+    def outcomes(self, worlds: Worlds, *, moved: str | None = None) -> Drawn:
+        """Return the measure by feature and world.
+
+        Parameters
+        ----------
+        worlds : Worlds
+            What is drawn.
+        moved : str, optional
+            The one assumption that is not as it was drawn at first: features that do
+            not rest on it are left out.
+        """
+        return {
+            one.case.feature_id: _measured(one, worlds, self.measure)
+            for one in self.returns
+            if moved is None or moved in _names(one)
+        }
+
+    @property
+    def assumed(self) -> list[Assumed]:
+        """The newest version of every assumption that it rests on."""
+        newest: dict[str, Assumed] = {}
+        for one in self.returns:
+            for assumed in one.case.terms.assumed if one.case.terms else ():
+                known = newest.get(assumed.id)
+                if known is None or known.valid_from < assumed.valid_from:
+                    newest[assumed.id] = assumed
+        return [newest[name] for name in sorted(newest)]
+
+
+def _names(one: FeatureReturn) -> set[str]:
+    return (
+        {assumed.id for assumed in one.case.terms.assumed} if one.case.terms else set()
+    )
+
+
+def _measured(one: FeatureReturn, worlds: Worlds, measure: str) -> Floats:
+    assert one.case.terms is not None  # noqa: S101  (only such are looked at)
+    flows = one.case.terms.flows(worlds)
+    present = flows.present_net if measure == "npv" else None
+    return np.asarray(flows.net.sum(axis=1)) if present is None else present
+
+
+def _total(drawn: Drawn) -> Floats:
+    return np.asarray(sum(drawn.values(), np.zeros(1)))
+
+
+def sensitivity_rows(subject: Sensitive, worlds: Worlds) -> Iterator[Row]:
+    """Yield a row for each study and assumption, the most telling first."""
+    drawn = subject.outcomes(worlds)
+    rows = [*_studies(subject, _total(drawn)), *_assumptions(subject, worlds, drawn)]
+    rows.sort(key=lambda row: (-(row["variance_share"] or 0.0), row["driver"]))
+    for number, row in enumerate(rows, start=1):
+        yield {
+            "scope_type": subject.scope_type,
+            "scope_id": subject.scope_id,
+            "measure": subject.measure,
+            "driver_order": number,
+            **row,
+        }
+
+
+def _studies(subject: Sensitive, drawn: Floats) -> Iterator[Row]:
+    for one in subject.returns:
+        for valued in one.case.claims:
+            claim = valued.claim
+            effect = claim.effects.sum(axis=1)
+            yield {
+                "driver": claim.study_id,
+                "kind": "effect",
+                "unit": claim.outcome_unit,
+                "assumed": _mean(effect),
+                **_of_draws(effect * valued.conversions[-1].sign, drawn),
+                **_no_break_even(one, subject),
+                "is_approved": None,
+            }
+
+
+def _no_break_even(one: FeatureReturn, subject: Sensitive) -> Row:
+    known = subject.scope_type == "feature" and len(one.case.claims) == 1
+    if not known or one.case.terms is None or one.flows is None:
+        return {"break_even": None}
+    flows = one.flows
+    weights = flows.discount if subject.measure == "npv" else np.ones_like(flows.cost)
+    assert weights is not None  # noqa: S101  (npv has a discount)
+    spent = _mean(((flows.cost + flows.other) * weights).sum(axis=1))
+    brought_in = _mean((flows.benefit * weights).sum(axis=1))
+    effect = _mean(one.case.claims[0].claim.effects.sum(axis=1))
+    if spent is None or effect is None or not brought_in:
+        return {"break_even": None}
+    return {"break_even": effect * spent / brought_in}
+
+
+def _assumptions(subject: Sensitive, worlds: Worlds, drawn: Drawn) -> Iterator[Row]:
+    total = _total(drawn)
+    for one in subject.assumed:
+
+        def mean_at(level: float, factor: float = 1.0, id_: str = one.id) -> float:
+            held = worlds.holding(id_, level, factor=factor)
+            moved = subject.outcomes(held, moved=id_)
+            found = _mean(_total({**drawn, **moved}))
+            return np.nan if found is None else found
+
+        share = 0.0 if one.is_certain else variance_share(worlds.of(one), total)
+        ends = (None, None) if one.is_certain else (mean_at(_LOW), mean_at(_HIGH))
+        yield {
+            "driver": one.id,
+            "kind": one.kind,
+            "unit": one.unit,
+            "assumed": one.value,
+            "variance_share": share,
+            "measure_at_low": ends[0],
+            "measure_at_high": ends[1],
+            "break_even": _break_even(one, partial(mean_at, _MEDIAN), subject.measure),
+            "is_approved": one.is_approved,
+        }
+
+
+def _of_draws(values: Floats, drawn: Floats) -> Row:
+    order = np.argsort(values, kind="stable")
+    count = len(order)
+    near = {
+        name: order[int((at - _AROUND) * count) : int((at + _AROUND) * count)]
+        for name, at in (("low", _LOW), ("high", _HIGH))
+    }
+    return {
+        "variance_share": variance_share(values, drawn),
+        "measure_at_low": _mean(drawn[near["low"]]),
+        "measure_at_high": _mean(drawn[near["high"]]),
+    }
+
+
+def variance_share(values: Floats, drawn: Floats) -> float | None:
+    """Return Var(E[drawn | values]) / Var(drawn), from groups of like values.
+
+    ``None`` where something has no bound. Within a group the mean still varies by
+    chance; what that adds to the variance of the means is taken off.
+    """
+    if not (np.isfinite(values).all() and np.isfinite(drawn).all()):
+        return None
+    total = float(drawn.var())
+    if total <= 0 or float(values.var()) <= 0:
+        return 0.0
+    groups = np.array_split(drawn[np.argsort(values, kind="stable")], _BIN_COUNT)
+    between = float(np.var([group.mean() for group in groups]))
+    by_chance = float(np.mean([group.var(ddof=1) / len(group) for group in groups]))
+    by_chance *= (_BIN_COUNT - 1) / _BIN_COUNT
+    return float(np.clip((between - by_chance) / total, 0.0, 1.0))
+
+
+def _break_even(
+    one: Assumed, mean_at: Callable[[float], float], measure: str
+) -> float | None:
+    """Return the value of an assumption at which the mean measure is nothing.
+
+    ``mean_at`` tells the mean with the assumption multiplied by a factor.
+    """
+    if one.kind in _LINEAR:
+        return _root_of_line(mean_at, one.value)
+    if one.kind != "discount_rate" or measure != "npv" or not one.value:
+        return None
+    ends = mean_at(0.0), mean_at(_MOST_TIMES)
+    if not np.isfinite(ends).all() or ends[0] * ends[1] > 0:
+        return None
+    return float(optimize.brentq(mean_at, 0.0, _MOST_TIMES)) * one.value
+
+
+def _root_of_line(mean_at: Callable[[float], float], value: float) -> float | None:
+    """Return where a line through two points is 0; ``None`` below 0 or nowhere."""
+    without, with_it = mean_at(0.0), mean_at(1.0)
+    if not np.isfinite([without, with_it]).all() or with_it == without:
+        return None
+    factor = without / (without - with_it)
+    return factor * value if factor >= 0 else None
+
+
+def _mean(draws: Floats) -> float | None:
+    finite = draws[np.isfinite(draws)]
+    return float(finite.mean()) if len(finite) else None
+
+
+__all__ = ["Sensitive", "sensitivity_rows", "variance_share"]

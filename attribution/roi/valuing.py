@@ -1,0 +1,318 @@
+"""Which claims make a feature's return, what values them, and why others are left out.
+
+The claims that may be counted come first: of grade A or B, valued by approved
+assumptions alone. Where there is one, nothing else enters the figure. Where there is
+none, what there is stands beside the headline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from attribution.grade import LETTERS
+from attribution.roi.claims import without_repetition
+from attribution.roi.flows import Terms, ValuedClaim
+from attribution.roi.register import months_between
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from attribution.roi.claims import Claim
+    from attribution.roi.register import Assumed, Register
+
+#: Characters of a basis: enough to tell any two apart.
+_BASIS_LENGTH: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why there is no figure, or why it is not counted."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Costs:
+    """The reconciled cost of a feature or a model.
+
+    Attributes
+    ----------
+    by_month : mapping of str to float or None
+        Money of the mart by billing month; ``None`` where a part has no amount in the
+        reporting currency.
+    hours : mapping of str to float
+        Hours booked on it.
+    """
+
+    by_month: Mapping[str, float | None]
+    hours: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Case:
+    """What is known of a feature, ready to be drawn.
+
+    Attributes
+    ----------
+    months : tuple of str
+        The window to date; empty where no cost and no effect is known.
+    terms : Terms or None
+        ``None`` where the return cannot be computed, for ``reason``.
+    claims : tuple of ValuedClaim
+        What its benefit is made of.
+    grade : str
+        Lowest of its claims; X where there is none.
+    is_counted : bool
+        Whether it enters the headline.
+    not_counted : Reason or None
+        Why not.
+    left_out : tuple of str
+        Claims and costs that do not enter, each with why.
+    refused : Claim or None
+        The study that cannot tell, where there is no other.
+    break_even : float or None
+        The total effect on its outcome that would pay for its cost.
+    """
+
+    feature_id: str
+    months: tuple[str, ...]
+    claims: tuple[ValuedClaim, ...]
+    terms: Terms | None
+    grade: str
+    is_counted: bool
+    reason: Reason | None = None
+    not_counted: Reason | None = None
+    left_out: tuple[str, ...] = ()
+    refused: Claim | None = None
+    break_even: float | None = None
+
+    @property
+    def basis(self) -> str | None:
+        """A text that differs whenever the benefit would be made of something else.
+
+        What somebody validates is a benefit of one basis; it holds for no other.
+        """
+        parts = sorted(valued.basis for valued in self.claims)
+        text = repr(parts).encode()
+        return hashlib.sha256(text).hexdigest()[:_BASIS_LENGTH] if parts else None
+
+
+def case_of(
+    feature_id: str, claims: Sequence[Claim], costs: Costs, register: Register
+) -> Case:
+    """Return what a feature's return is made of, or why there is none.
+
+    Parameters
+    ----------
+    feature_id : str
+        The feature.
+    claims : sequence of Claim
+        All that studies say of it.
+    costs : Costs
+        What it costs.
+    register : Register
+        All assumptions.
+    """
+    chosen, is_countable, left_out = _chosen(claims, register)
+    months = _window(chosen, costs)
+    left_out += _costs_left_out(feature_id, costs, register)
+    refused = next((one for one in claims if not one.is_estimated), None)
+    reason = _no_benefit(claims, left_out) if not chosen else _no_cost(months, costs)
+    terms = None if reason else terms_of(feature_id, chosen, costs, months, register)
+    return Case(
+        feature_id,
+        months,
+        claims=chosen,
+        terms=terms,
+        grade=_grade(chosen),
+        is_counted=is_countable and reason is None,
+        reason=reason,
+        not_counted=None if is_countable else _not_counted(chosen, reason),
+        left_out=tuple(left_out),
+        refused=refused if not chosen else None,
+        break_even=None
+        if chosen or refused is None or _no_cost(months, costs)
+        else _break_even(refused, costs, months, register),
+    )
+
+
+def _break_even(
+    refused: Claim, costs: Costs, months: Sequence[str], register: Register
+) -> float | None:
+    """Return what a study that cannot tell would have to find; no causal claim."""
+    conversion = _holding("conversion", refused, months[-1], register)
+    if conversion is None:
+        return None
+    worth = conversion.value * conversion.sign
+    if conversion.takes_margin:
+        margin = _holding("margin", refused, months[-1], register)
+        worth *= margin.value if margin else 0.0
+    spent = sum(costs.by_month.get(month) or 0.0 for month in months)
+    return spent / worth if worth else None
+
+
+def _grade(claims: Sequence[ValuedClaim]) -> str:
+    letters = [valued.claim.grade for valued in claims]
+    return max(letters, key=LETTERS.index, default="X")
+
+
+def _chosen(
+    claims: Sequence[Claim], register: Register
+) -> tuple[tuple[ValuedClaim, ...], bool, list[str]]:
+    """Return the claims to use, whether they count, and what is left out."""
+    left_out = [
+        f"{one.study_id}: {one.refusal_code or one.status}"
+        for one in claims
+        if not one.is_estimated
+    ]
+    may_count: list[ValuedClaim] = []
+    beside: list[ValuedClaim] = []
+    for claim in (one for one in claims if one.is_estimated):
+        valued = valued_by(claim, register)
+        if isinstance(valued, Reason):
+            left_out.append(f"{claim.study_id}: {valued.text}")
+        elif claim.may_count and not valued.unapproved:
+            may_count.append(valued)
+        else:
+            beside.append(valued)
+    pool = may_count or beside
+    kept, repeated = without_repetition([valued.claim for valued in pool])
+    left_out += [f"{a.study_id}: says what {b.study_id} says" for a, b in repeated]
+    if may_count:
+        left_out += [f"{v.claim.study_id}: {_why_beside(v).text}" for v in beside]
+    by_claim = {id(valued.claim): valued for valued in pool}
+    return tuple(by_claim[id(one)] for one in kept), bool(may_count), left_out
+
+
+def valued_by(claim: Claim, register: Register) -> ValuedClaim | Reason:
+    """Return a claim with what values each of its months, or what is missing."""
+    conversions: list[Assumed] = []
+    margins: list[Assumed] = []
+    for month in claim.months:
+        conversion = _holding("conversion", claim, month, register)
+        if conversion is None:
+            text = f"no conversion of {claim.outcome} to money holds in {month}"
+            return Reason("conversion_missing", text)
+        conversions.append(conversion)
+        if conversion.takes_margin:
+            margin = _holding("margin", claim, month, register)
+            if margin is None:
+                text = f"no margin holds for {claim.outcome} in {month}"
+                return Reason("margin_missing", text)
+            margins.append(margin)
+    if margins and len(margins) < len(conversions):
+        text = f"{claim.outcome} takes a margin in some of its months only"
+        return Reason("margin_missing", text)
+    return ValuedClaim(claim, tuple(conversions), tuple(margins))
+
+
+def _holding(kind: str, claim: Claim, month: str, register: Register) -> Assumed | None:
+    return register.one(
+        kind, feature_id=claim.feature_id, metric=claim.outcome, month=month
+    )
+
+
+def _why_beside(valued: ValuedClaim) -> Reason:
+    if not valued.claim.may_count:
+        return Reason("grade_not_counted", f"grade {valued.claim.grade}")
+    names = ", ".join(valued.unapproved)
+    return Reason("assumption_not_approved", f"nobody approved {names}")
+
+
+def _not_counted(chosen: Sequence[ValuedClaim], reason: Reason | None) -> Reason | None:
+    return reason if not chosen else _why_beside(chosen[0])
+
+
+def _no_benefit(claims: Sequence[Claim], left_out: Sequence[str]) -> Reason:
+    if not claims:
+        return Reason("effect_unknown", "no study asks what it changed")
+    if any(one.is_estimated for one in claims):
+        unvalued = [text for text in left_out if "conversion" in text]
+        code = "conversion_missing" if unvalued else "margin_missing"
+        return Reason(code, "; ".join(unvalued or left_out[:1]))
+    told = "; ".join(
+        f"{one.study_id} cannot tell ({one.refusal_code or one.status})"
+        for one in claims
+    )
+    return Reason("effect_refused", told)
+
+
+def _window(claims: Sequence[ValuedClaim], costs: Costs) -> tuple[str, ...]:
+    """Return the months from the first cost to the last effect, or to the last cost.
+
+    What was spent before the launch was spent for the feature. What was spent after
+    the last day that a study looked at has no benefit beside it and is left out.
+    """
+    spent = sorted(costs.by_month)
+    measured = sorted({month for one in claims for month in one.claim.months})
+    if not spent and not measured:
+        return ()
+    first = min((*spent[:1], *measured[:1]))
+    last = measured[-1] if measured else spent[-1]
+    return months_between(first, last)
+
+
+def _no_cost(months: Sequence[str], costs: Costs) -> Reason | None:
+    known = [costs.by_month[month] for month in months if month in costs.by_month]
+    if not known:
+        return Reason("cost_unknown", "no cost of its models is known")
+    if any(amount is None for amount in known):
+        text = "a part of its cost has no amount in the reporting currency"
+        return Reason("cost_unknown", text)
+    return None
+
+
+def terms_of(
+    feature_id: str,
+    claims: tuple[ValuedClaim, ...],
+    costs: Costs,
+    months: tuple[str, ...],
+    register: Register,
+) -> Terms:
+    """Return the terms of a return whose benefit and cost are known.
+
+    Only approved assumptions enter the cost, the rates, and what moves both sides.
+    """
+
+    def holding(kind: str) -> tuple[Assumed | None, ...]:
+        return tuple(
+            register.one(kind, feature_id=feature_id, month=month, approved_only=True)
+            for month in months
+        )
+
+    return Terms(
+        months,
+        claims=claims,
+        cost=np.array([costs.by_month.get(month) or 0.0 for month in months]),
+        hours=np.array([costs.hours.get(month, 0.0) for month in months]),
+        labour=holding("labour"),
+        integrations=register.approved("integration", feature_id=feature_id),
+        drivers=register.approved("driver", feature_id=feature_id),
+        discounts=holding("discount_rate"),
+        hurdle=holding("hurdle_rate")[-1],
+    )
+
+
+def _costs_left_out(feature_id: str, costs: Costs, register: Register) -> list[str]:
+    found = [
+        f"{one.id}: a {one.kind} that nobody approved"
+        for one in register.entries
+        if one.kind in {"integration", "labour", "driver"}
+        and one.feature_id == feature_id
+        and not one.is_approved
+    ]
+    labour = register.approved("labour", feature_id=feature_id)
+    if not costs.hours:
+        found.append("people: no hours are booked on it")
+    elif not labour:
+        hours = sum(costs.hours.values())
+        found.append(f"people: {hours:,.0f} h without an approved rate")
+    return found
+
+
+__all__ = ["Case", "Costs", "Reason", "case_of", "terms_of", "valued_by"]

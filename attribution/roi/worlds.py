@@ -1,0 +1,71 @@
+"""What is drawn once and used on both sides: the levels of every assumption.
+
+A world is one draw of everything that is not certain. An assumption has the same level
+in a world wherever it is used, in benefit and in cost, in every month and feature. Its
+levels depend on its name and the seed alone, so that another assumption beside it
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from attribution.effect import stratified_levels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.register import Assumed
+
+    Floats = NDArray[np.float64]
+
+#: Worlds that are drawn: as many as a study has draws.
+WORLD_COUNT: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    """Draws of everything that is assumed.
+
+    Attributes
+    ----------
+    seed : int
+        The same seed gives the same worlds.
+    levels : mapping of str to float
+        Assumptions that are held at one level in all worlds.
+    factors : mapping of str to float
+        Assumptions that are multiplied by a factor in all worlds.
+    """
+
+    seed: int = 0
+    levels: Mapping[str, float] = field(default_factory=dict)
+    factors: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, one: Assumed) -> Floats:
+        """Return the value of an assumption in each world, in its unit."""
+        if one.id in self.levels:
+            drawn = np.full(WORLD_COUNT, self.levels[one.id])
+        else:
+            drawn = stratified_levels(WORLD_COUNT, self.source(one.id))
+        return one.at(drawn) * self.factors.get(one.id, 1.0)
+
+    def source(self, name: str) -> np.random.Generator:
+        """Return the source of random numbers of a name."""
+        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+
+    def holding(self, id_: str, level: float, *, factor: float = 1.0) -> Worlds:
+        """Return these worlds with one assumption at one level, times a factor."""
+        return replace(
+            self,
+            levels={**self.levels, id_: level},
+            factors={**self.factors, id_: factor},
+        )
+
+
+__all__ = ["WORLD_COUNT", "Worlds"]

@@ -1,0 +1,57 @@
+{#-
+  All features together. The headline is what counts: grades A and B, nulls and harms
+  included, less what two features claim of one outcome. Beside it stands what does not
+  count, and all AI spend of the months, so that nobody takes one for the other.
+-#}
+with returns as (
+    select * from {{ source('estimates', 'roi_portfolio') }}
+),
+
+counted as (
+    select
+        features.window as roi_window,
+        sum(features.cost) as cost
+    from {{ ref('mart_feature_roi') }} as features
+    where features.counted
+    group by features.window
+),
+
+spent as (
+    select
+        returns.roi_window,
+        {{ known_cost('costs', 'run') }} as ai_cost
+    from returns
+    cross join {{ ref('mart_run') }} as run
+    inner join {{ ref('fct_daily_model_costs') }} as costs
+        on returns.first_month <= costs.billing_month and returns.last_month >= costs.billing_month
+    group by returns.roi_window
+)
+
+select
+    returns.roi_window as {{ reserved_name('window') }},
+    returns.first_month,
+    returns.last_month,
+    run.currency,
+    {{ to_money('counted.cost') }} as cost,
+    {{ money_of_returns('returns') }},
+    returns.shrunk_net_value,
+    returns.shrunk_net_value_low_90,
+    returns.shrunk_net_value_high_90,
+    returns.overlap_benefit,
+    returns.overlap_benefit_low_90,
+    returns.overlap_benefit_high_90,
+    returns.beside_benefit,
+    returns.beside_benefit_low_90,
+    returns.beside_benefit_high_90,
+    returns.beside_net_value,
+    returns.beside_net_value_low_90,
+    returns.beside_net_value_high_90,
+    spent.ai_cost,
+    {{ to_money('spent.ai_cost - coalesce(counted.cost, 0)') }} as not_counted_cost,
+    returns.counted_feature_count,
+    returns.beside_feature_count,
+    returns.not_computable_feature_count
+from returns
+cross join {{ ref('mart_run') }} as run
+left join counted on returns.roi_window = counted.roi_window
+left join spent on returns.roi_window = spent.roi_window
