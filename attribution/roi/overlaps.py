@@ -1,17 +1,20 @@
-"""What two features claim of one outcome in the same months and units.
+"""What features claim of one outcome in the same days and units, in money.
 
-Each alone may be right, and their sum wrong: the outcome moved once. Such claims belong
-into one joint study. Where none was made, the smaller of the two is subtracted from the
-sum, world by world, and the pair is listed.
+Each alone may be right, and their sum wrong: the outcome moved once. The ledger of
+effects (:mod:`attribution.ledger`) says how much of the claims is too much, draw by
+draw. Here that is valued as the claims are, and listed; the sum of returns has less of
+it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from attribution import ledger
+from attribution.roi.register import month_end, month_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,14 +22,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.roi.feature_return import FeatureReturn
-    from attribution.roi.flows import Flows, ValuedClaim
+    from attribution.roi.flows import ValuedClaim
+    from attribution.roi.worlds import Worlds
 
     Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Overlap:
-    """Two counted features' claims on the same rectangle.
+    """What the counted features claim too much of one outcome.
 
     Attributes
     ----------
@@ -35,8 +39,8 @@ class Overlap:
     """
 
     outcome: str
-    first_feature: str
-    second_feature: str
+    feature_ids: tuple[str, ...]
+    study_ids: tuple[str, ...]
     by_month: dict[str, Floats]
 
     def draws(self, month: str | None) -> Floats:
@@ -46,46 +50,51 @@ class Overlap:
         return np.asarray(sum(self.by_month.values(), np.zeros(1)))
 
 
-def overlaps_of(features: Sequence[FeatureReturn]) -> Iterator[Overlap]:
-    """Yield the overlaps between features that count."""
-    counted = [one for one in features if one.case.is_counted and one.flows]
-    for first, second in combinations(counted, 2):
-        for one in first.case.claims:
-            for other in second.case.claims:
-                if one.claim.outcome == other.claim.outcome and _meet(one, other):
-                    yield _overlap(first, second, one, other)
+def overlaps_of(features: Sequence[FeatureReturn], worlds: Worlds) -> Iterator[Overlap]:
+    """Yield the overlaps between features that count, by outcome."""
+    by_outcome: dict[str, list[ValuedClaim]] = {}
+    for one in features:
+        for valued in one.case.claims if one.case.is_counted else ():
+            by_outcome.setdefault(valued.claim.outcome, []).append(valued)
+    for outcome, claims in sorted(by_outcome.items()):
+        if len({valued.claim.feature_id for valued in claims}) > 1:
+            yield from _of_outcome(outcome, claims, worlds)
 
 
-def _meet(one: ValuedClaim, other: ValuedClaim) -> bool:
-    units, others = one.claim.units, other.claim.units
-    meets = not units or not others or bool(units & others)
-    return meets and bool(set(one.claim.months) & set(other.claim.months))
+def _of_outcome(
+    outcome: str, claims: Sequence[ValuedClaim], worlds: Worlds
+) -> Iterator[Overlap]:
+    everywhere = frozenset({""}).union(*(valued.claim.units for valued in claims))
+    settled = ledger.ledger_of([_claim(valued, everywhere) for valued in claims])
+    if not settled.overlaps:
+        return
+    by_month: dict[str, Floats] = {}
+    for valued in claims:
+        claim = valued.claim
+        gone = _finite(claim.effects) - settled.draws_of(claim.study_id)
+        money = gone * valued.worth_of_one(worlds)
+        for number, month in enumerate(claim.months):
+            by_month[month] = by_month.get(month, np.zeros(1)) + money[:, number]
+    studies = {name for one in settled.overlaps for name in one.study_ids}
+    shared = [v.claim for v in claims if v.claim.study_id in studies]
+    names = sorted({claim.feature_id for claim in shared})
+    yield Overlap(outcome, tuple(names), tuple(sorted(studies)), by_month)
 
 
-def _overlap(
-    first: FeatureReturn, second: FeatureReturn, one: ValuedClaim, other: ValuedClaim
-) -> Overlap:
-    months = sorted(set(one.claim.months) & set(other.claim.months))
-    return Overlap(
-        one.claim.outcome,
-        first.case.feature_id,
-        second.case.feature_id,
-        {
-            month: _twice(_benefit(first.flows, month), _benefit(second.flows, month))
-            for month in months
-        },
+def _claim(valued: ValuedClaim, everywhere: frozenset[str]) -> ledger.Claim:
+    claim = valued.claim
+    return ledger.Claim(
+        claim.study_id,
+        claim.outcome,
+        claim.units or everywhere,
+        tuple((month_start(month), month_end(month)) for month in claim.months),
+        _finite(claim.effects),
     )
 
 
-def _benefit(flows: Flows | None, month: str) -> Floats:
-    assert flows is not None  # noqa: S101  (only features with flows are compared)
-    return flows.benefit[:, flows.months.index(month)]
-
-
-def _twice(one: Floats, other: Floats) -> Floats:
-    """Return what both claim of the same gain, or of the same loss."""
-    smaller = np.where(np.abs(one) < np.abs(other), one, other)
-    return np.where(np.sign(one) == np.sign(other), smaller, 0.0)
+def _finite(effects: Floats) -> Floats:
+    """Return effects in which nothing is subtracted where no bound is known."""
+    return np.where(np.isfinite(effects), effects, 0.0)
 
 
 __all__ = ["Overlap", "overlaps_of"]

@@ -92,7 +92,7 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
         )
         for name in inputs.features
     ]
-    overlaps = list(overlaps_of(features))
+    overlaps = list(overlaps_of(features, worlds))
     portfolio = Portfolio(features, overlaps)
     return {
         "roi_features": [row for one in features for row in one.rows(worlds)],
@@ -101,8 +101,8 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
         "roi_overlaps": [
             {
                 "outcome": one.outcome,
-                "first_feature_id": one.first_feature,
-                "second_feature_id": one.second_feature,
+                "feature_ids": ", ".join(one.feature_ids),
+                "study_ids": ", ".join(one.study_ids),
                 **amount("overlap_benefit", one.draws(None)),
             }
             for one in overlaps

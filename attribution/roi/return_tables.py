@@ -85,8 +85,8 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
     },
     "roi_overlaps": {
         "outcome": _TEXT,
-        "first_feature_id": _TEXT,
-        "second_feature_id": _TEXT,
+        "feature_ids": _TEXT,
+        "study_ids": _TEXT,
         **_interval("overlap_benefit", 90),
     },
     "roi_evidence": {

@@ -1,8 +1,8 @@
-{#- What two counted features claim of one outcome, and the sum has less of. -#}
+{#- What counted features claim too much of one outcome, and the sum has less of. -#}
 select
     claimed.outcome,
-    claimed.first_feature_id,
-    claimed.second_feature_id,
+    claimed.feature_ids,
+    claimed.study_ids,
     run.currency,
     claimed.overlap_benefit,
     claimed.overlap_benefit_low_90,
