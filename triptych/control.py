@@ -103,13 +103,14 @@ def inputs_hash(
     *,
     load_ids: Sequence[str],
     project: Sequence[object],
+    studies: Sequence[object] = (),
 ) -> str:
     """Return a text that differs whenever a build would be made from something else.
 
-    That is another load, another setting or rule, another lock, or another dbt
-    project. Left out are what differs between any two runs, comments, which change no
-    figure, and the version of triptych. Equal to that of the published run: what is
-    published is up to date.
+    That is another load, another setting or rule, another lock, another study, or
+    another dbt project. Left out are what differs between any two runs, comments, which
+    change no figure, and the version of triptych. Equal to that of the published run:
+    what is published is up to date.
     """
     moment = datetime(2000, 1, 1, tzinfo=UTC)
     tables = control_tables(settings, run_id="", started_at=moment, history=history)
@@ -119,7 +120,13 @@ def inputs_hash(
     }
     of_the_run = [settings.organisation, settings.currency, settings.fx.rate]
     return hash_of(
-        {"run": of_the_run, "loads": load_ids, "project": project, **content}
+        {
+            "run": of_the_run,
+            "loads": load_ids,
+            "project": project,
+            "plans": studies,
+            **content,
+        }
     )
 
 

@@ -25,6 +25,11 @@ from ingest.runner import (
     open_catalogue,
 )
 from triptych.control import control_tables, inputs_hash, rule_sets
+from triptych.control_of_studies import (
+    studies_hash_content,
+    studies_of,
+    study_tables,
+)
 from triptych.dbt_commands import (
     TransformOutcome,
     dbt_project_dir,
@@ -195,13 +200,24 @@ def bound_connectors(
     return [c for c in connectors if not names or c.config.name in names]
 
 
-def inputs_of(workspace: Workspace, settings: Settings, history: PeriodHistory) -> str:
-    """Return what :func:`triptych.control.inputs_hash` gives for a build made now."""
+def inputs_of(
+    workspace: Workspace,
+    settings: Settings,
+    history: PeriodHistory,
+    studies: Sequence[object] | None = None,
+) -> str:
+    """Return what :func:`triptych.control.inputs_hash` gives for a build made now.
+
+    Of the studies that a run has read; without them, of those in the files.
+    """
+    if studies is None:
+        studies = studies_hash_content(workspace, studies_of(workspace))
     return inputs_hash(
         settings,
         history,
         load_ids=read_current_loads(workspace.raw_database),
         project=project_fingerprint(dbt_project_dir()),
+        studies=studies,
     )
 
 
@@ -235,6 +251,9 @@ class Run:
         self._workspace = workspace
         self._settings = settings
         self._progress = progress
+        # Before the run is on record, as settings are.
+        self._plans = studies_of(workspace)
+        self._studies = studies_hash_content(workspace, self._plans)
         self._started_at = datetime.now(UTC)
         stamp = self._started_at.strftime("%Y%m%dT%H%M%S%fZ")
         self.run_id = f"{stamp}-{secrets.token_hex(2)}"
@@ -294,7 +313,9 @@ class Run:
                     pointer=self._workspace.pointer,
                     run_id=self.run_id,
                     keep_runs=warehouse.keep_runs,
-                    inputs_hash=inputs_of(self._workspace, self._settings, history),
+                    inputs_hash=inputs_of(
+                        self._workspace, self._settings, history, self._studies
+                    ),
                     manifest=self._workspace.dbt_manifest,
                 )
         outcome = TransformOutcome((*outcome.nodes, *joined.transform.nodes))
@@ -329,6 +350,7 @@ class Run:
             started_at=self._started_at,
             history=history,
         )
+        tables += study_tables(self._plans)
         recipe = {"rules": rule_sets(self._settings)}
         if warehouse.engine == "spark":
             # Not a dependency of everybody: pyspark and the JVM are an extra.

@@ -45,6 +45,16 @@ class Workspace:
         return self.root / "triptych.yml"
 
     @property
+    def studies_dir(self) -> Path:
+        """Plans of studies, a YAML file each; may be absent."""
+        return self.root / "studies"
+
+    @property
+    def study_register(self) -> Path:
+        """Which plans were locked, and when."""
+        return self.studies_dir / "register.jsonl"
+
+    @property
     def lake(self) -> Path:
         """Evidence: immutable loads, written only by ingest."""
         return self.root / "lake"

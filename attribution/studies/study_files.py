@@ -12,7 +12,12 @@ from triptych.settings.explanation import explain
 from triptych.settings.problems import Problems
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from triptych.settings.document import Document
+
+_SUFFIXES = frozenset({".yml", ".yaml"})
 
 
 def read_plan(path: Path) -> Plan:
@@ -28,14 +33,64 @@ def read_plan(path: Path) -> Plan:
     if not document.is_present:
         problems.add(path.name, None, "there is no such file.")
     problems.raise_if_any()
+    plan = _plan_of(document, problems)
+    problems.raise_if_any()
+    assert plan is not None  # noqa: S101  (else there was a problem)
+    return plan
+
+
+def read_plans(folder: Path) -> tuple[Plan, ...]:
+    """Return the plans of a folder of studies, by their ids.
+
+    Parameters
+    ----------
+    folder : Path
+        ``studies/`` of a workspace. One that is absent or empty has no plans; files
+        that are no YAML, such as the register, are not looked at.
+
+    Raises
+    ------
+    SettingsError
+        A file is not valid, or two are of one study; all problems of all files, each
+        with its line.
+    """
+    problems = Problems()
+    plans: dict[str, Plan] = {}
+    files: dict[str, str] = {}
+    for document, plan in _documents(folder, problems):
+        if plan.id in plans:
+            line = document.line_of(("id",))
+            text = f"study {plan.id!r} is also in {files[plan.id]}."
+            problems.add(document.name, line, text)
+        files.setdefault(plan.id, document.name)
+        plans.setdefault(plan.id, plan)
+    problems.raise_if_any()
+    return tuple(plans[study_id] for study_id in sorted(plans))
+
+
+def _documents(folder: Path, problems: Problems) -> Iterator[tuple[Document, Plan]]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _SUFFIXES and path.is_file():
+            name = f"{folder.name}/{path.name}"
+            before = len(problems.lines())
+            document = read_document(path, problems=problems, name=name)
+            is_readable = len(problems.lines()) == before
+            plan = _plan_of(document, problems) if is_readable else None
+            if plan is not None:
+                yield document, plan
+
+
+def _plan_of(document: Document, problems: Problems) -> Plan | None:
+    """Return the plan of a file; what is wrong with it is added to ``problems``."""
     try:
         return Plan.model_validate(document.data)
     except ValidationError as error:
         for complaint in explain(error, schema=Plan, data=document.data):
             line = document.line_of(complaint.path)
             problems.add(document.name, line, complaint.text)
-        problems.raise_if_any()
-        raise
+    return None
 
 
-__all__ = ["read_plan"]
+__all__ = ["read_plan", "read_plans"]

@@ -92,7 +92,7 @@ def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
-    """Return what the provider's own numbers do not agree on in the period."""
+    """Return where what was delivered for the period contradicts itself."""
     return table(
         snapshot,
         """
@@ -107,7 +107,7 @@ def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
             currency
         from core.mart_data_quality_issues
         where list_contains($months, billing_month)
-        order by severity, affected_billed_cost desc, rule_id, source
+        order by severity, affected_billed_cost desc nulls last, rule_id, source
         """,
         months=list(selection.period.months),
     )

@@ -270,11 +270,14 @@ def show_issues(here: Page) -> None:
     st.header("Data quality", anchor=False)
     table = data.quality_issues(here.snapshot, here.selection)
     if table.num_rows == 0:
-        st.markdown(f"The bills of {here.period} keep every rule that is checked.")
+        st.markdown(
+            f"What was delivered for {here.period} keeps every rule that is checked."
+        )
         return
     st.markdown(
-        f"{fmt.plural(table.num_rows, 'finding')} in the bills of {here.period}."
-        " Providers are known for these; the amounts are used as delivered."
+        f"{fmt.plural(table.num_rows, 'finding')} in what was delivered for"
+        f" {here.period}. Providers are known for these in their bills; the amounts are"
+        " used as delivered."
     )
     tables.show(
         table,
@@ -283,14 +286,14 @@ def show_issues(here: Page) -> None:
             tables.Column("description", "What is odd", "prose"),
             tables.Column("source", "Source"),
             tables.Column("billing_month", "Month", "month"),
-            tables.Column("row_count", "Charges", "count"),
+            tables.Column("row_count", "Rows", "count"),
             tables.Column("affected_billed_cost", "Billed cost affected", "money"),
         ],
         page=here,
         name="data-quality",
-        caption="Rules that the bills break",
+        caption="Rules that deliveries break",
         origin=page.Origin(
-            formula="One row per rule, source and month with at least one such charge.",
+            formula="One row per rule, source and month with at least one such row.",
             mart="core.mart_data_quality_issues",
             row_count=table.num_rows,
         ),

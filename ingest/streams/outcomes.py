@@ -25,7 +25,10 @@ OUTCOMES = Stream(
         *texts("feature_id", "unit_of_measure", "currency", "arm"),
         Column("is_treated", "BOOLEAN", aliases=("treated",)),
     ),
-    checks=(starts_in_range("outcome_date"),),
+    checks=(
+        starts_in_range("outcome_date"),
+        ("not_finite", 'NOT isfinite("value")'),
+    ),
 )
 
 PROCESS_VOLUMES = Stream(
@@ -38,5 +41,12 @@ PROCESS_VOLUMES = Stream(
         *typed(QUANTITY, "automated_volume", "handling_minutes"),
         *texts("unit", "feature_id"),
     ),
-    checks=(starts_in_range("volume_date"),),
+    checks=(
+        starts_in_range("volume_date"),
+        (
+            "negative_quantity",
+            '"volume" < 0 OR "automated_volume" < 0 OR "handling_minutes" < 0',
+        ),
+        ("more_automated_than_done", '"automated_volume" > "volume"'),
+    ),
 )

@@ -105,24 +105,50 @@ def test_the_mapped_focus_file_is_read_as_the_page_says(tmp_path: Path) -> None:
     )
 
 
+def file_of_page(page: str, *, with_column: str) -> str:
+    """Return the rows of a page's table that has a column, as CSV."""
+    text = (DOCS / "how_to" / f"{page}.md").read_text("utf-8")
+    [table] = re.findall(
+        rf"^(\| `day` .*`{with_column}`.*\|\n(?:\| \d{{4}}-.*\|\n)+)",
+        text,
+        re.MULTILINE,
+    )
+    lines = [line.strip("| ").replace("`", "") for line in table.splitlines()]
+    return "\n".join(line.replace(" | ", ",") for line in lines) + "\n"
+
+
 def test_the_meter_of_the_page_is_read_as_it_says(tmp_path: Path) -> None:
     workspace = workspace_of(
         tmp_path, block_of("read_tables", containing="gpu_minutes")
     )
-    table = re.findall(
-        r"^\| (`day`.*|\d{4}-.*) \|$",
-        (DOCS / "how_to" / "read_tables.md").read_text("utf-8"),
-        re.MULTILINE,
-    )
     (tmp_path / "usage").mkdir()
-    rows = [line.replace("`", "").replace(" | ", ",") for line in table]
-    (tmp_path / "usage" / "march.csv").write_text("\n".join(rows) + "\n", "utf-8")
+    rows = file_of_page("read_tables", with_column="gpu_minutes")
+    (tmp_path / "usage" / "march.csv").write_text(rows, "utf-8")
     ingest(workspace)
     row = only_row(
         workspace,
         "SELECT model_id, requests, input_tokens, gpu_hours FROM evidence.model_usage",
     )
     assert row == ("eta", Decimal(120_000), Decimal(84_000_000), Decimal(96))
+
+
+def test_the_outcomes_of_the_page_are_read_as_it_says(tmp_path: Path) -> None:
+    workspace = workspace_of(
+        tmp_path, block_of("read_tables", containing="revenue_per_depot_day")
+    )
+    (tmp_path / "outcomes").mkdir()
+    rows = file_of_page("read_tables", with_column="revenue")
+    (tmp_path / "outcomes" / "march.csv").write_text(rows, "utf-8")
+    ingest(workspace)
+    row = only_row(
+        workspace,
+        "SELECT outcome_date::DATE::VARCHAR, metric, unit, value, unit_of_measure,"
+        " currency FROM evidence.outcomes",
+    )
+    assert row == (
+        *("2026-03-01", "revenue_per_depot_day", "berlin", 24_817.5),
+        *("EUR", "EUR"),
+    )
 
 
 def test_cloud_costs_of_opencost_are_read_to_the_last_digit(

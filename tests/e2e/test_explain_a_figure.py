@@ -120,8 +120,9 @@ def test_a_figure_says_all_that_it_is_made_of(root: Path) -> None:
         "rules (allocation.yml)",
         "catalogue (catalog.yml)",
         "settings (triptych.yml)",
+        "studies (studies/*.yml)",
         "models (SQL of the run)",
-        "inputs (loads, settings, rules, locks, models)",
+        "inputs (loads, settings, rules, locks, studies, models)",
     ]
 
 

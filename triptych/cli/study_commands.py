@@ -27,8 +27,6 @@ study = typer.Typer(
     no_args_is_help=True, help="Studies: register, list and show plans; report."
 )
 
-_REGISTER = "studies/register.jsonl"
-
 
 class ReportForm(StrEnum):
     """What a report is written as."""
@@ -187,7 +185,7 @@ def _register_of(workspace: Path | None, *, is_verbose: bool) -> StudyRegister:
     from attribution.studies.register import StudyRegister
 
     opened = open_workspace(workspace, is_verbose=is_verbose)
-    return StudyRegister(opened.workspace.root / _REGISTER)
+    return StudyRegister(opened.workspace.study_register)
 
 
 def _history(path: Path) -> pd.DataFrame:

@@ -46,10 +46,13 @@ def check(
     verbose: VerboseOption = False,
 ) -> None:
     """Validate every file, and ask each source whether it can be read."""
+    from triptych.control_of_studies import studies_hash_content, studies_of
     from triptych.pipeline import bound_connectors
     from triptych.probe import probe_sources
 
     opened = open_workspace(workspace, is_verbose=verbose)
+    plans = studies_of(opened.workspace)
+    studies = studies_hash_content(opened.workspace, plans)
     connectors = bound_connectors(opened.workspace, opened.settings)
     engine = opened.settings.warehouse.engine
     probes = list(probe_sources(connectors, engine=engine))
@@ -58,11 +61,17 @@ def check(
             {
                 "workspace": opened.workspace.root,
                 "warnings": opened.settings.warnings,
+                "studies": [
+                    {"study": study_id, "plan_hash": plan_hash, "state": state}
+                    for study_id, plan_hash, state in studies
+                ],
                 "sources": [_probe_record(probe) for probe in probes],
             }
         )
     else:
         print(f"The settings in {opened.workspace.root} are valid.")
+        for study_id, _, state in studies:
+            print(f"study {study_id}: {state}")
         _print_probes(probes)
     failed = [probe.source for probe in probes if not probe.is_ok]
     if failed:

@@ -62,13 +62,13 @@ class Document:
         return f"{self.name}:{self.line_of(path)}"
 
 
-def read_document(path: Path, *, problems: Problems) -> Document:
+def read_document(path: Path, *, problems: Problems, name: str = "") -> Document:
     """Read a YAML file; what is wrong with it is added to ``problems``.
 
     An absent file reads as an empty one: whether it must be there is not decided
-    here.
+    here. Messages call it by its own name where no other is given.
     """
-    name = path.name
+    name = name or path.name
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

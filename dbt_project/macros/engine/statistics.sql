@@ -81,3 +81,22 @@
                 )
     end
 {%- endmacro %}
+
+{#-
+  The sum of doubles in the order of their size: the same to the last bit in every run,
+  however many threads. NULL where there is none.
+-#}
+{% macro sum_in_order(value) -%}
+    {{ return(adapter.dispatch('sum_in_order', 'triptych')(value)) }}
+{%- endmacro %}
+
+{% macro default__sum_in_order(value) -%}
+    list_sum(list_sort(list({{ value }})))
+{%- endmacro %}
+
+{% macro spark__sum_in_order(value) -%}
+    case
+        when count({{ value }}) > 0
+            then aggregate(sort_array(collect_list({{ value }})), cast(0 as double), (total, one) -> total + one)
+    end
+{%- endmacro %}

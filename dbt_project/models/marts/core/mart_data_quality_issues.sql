@@ -1,5 +1,16 @@
+{#- Where what was delivered contradicts itself. Nothing is changed for it. -#}
 with placed as (
     select * from {{ ref('int_daily_charges_placed') }}
+),
+
+outcomes as (
+    select * from {{ ref('stg_tables__outcomes') }}
+    where not is_counted
+),
+
+volumes as (
+    select * from {{ ref('stg_tables__process_volumes') }}
+    where not is_counted
 ),
 
 issues as (
@@ -14,8 +25,31 @@ issues as (
         sum(case when {{ rule.column }} > 0 then billed_cost else 0 end) as billed_cost
     from placed
     group by billing_month, source, billing_currency
-    {{ "union all" if not loop.last }}
-    {% endfor %}
+    union all
+    {% endfor -%}
+    select
+        'O1' as rule_id,
+        'A metric was delivered more than once for a unit and day: the newest load counts, then the greatest value.'
+            as description,
+        {{ month_label('outcome_date') }} as billing_month,
+        source,
+        cast(null as string) as currency,
+        count(*) as row_count,
+        cast(null as decimal(28, 10)) as billed_cost
+    from outcomes
+    group by {{ month_label('outcome_date') }}, source
+    union all
+    select
+        'O2' as rule_id,
+        'A process was delivered more than once for a unit and day: the newest load counts, then the greatest volume.'
+            as description,
+        {{ month_label('volume_date') }} as billing_month,
+        source,
+        cast(null as string) as currency,
+        count(*) as row_count,
+        cast(null as decimal(28, 10)) as billed_cost
+    from volumes
+    group by {{ month_label('volume_date') }}, source
 )
 
 select

@@ -1,0 +1,163 @@
+"""Studies of a workspace: read with its settings, told to dbt, and checked first."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from triptych.cli import app
+from triptych.control_of_studies import (
+    studies_hash_content,
+    studies_of,
+    study_tables,
+)
+from triptych.errors import SettingsError
+from triptych.workspace import Workspace, initialise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROLLOUT = """\
+id: pilot
+feature: copilot
+outcome: tickets
+outcome_unit: tickets
+launch: 2026-03-01
+window: {start: 2026-01-01, end: 2026-06-01}
+period: month
+rollout: {team-a: 2026-03-01, team-b: 2026-04-01}
+"""
+EXPERIMENT = """\
+id: assistant
+feature: assistant
+outcome: minutes
+outcome_unit: minutes
+launch: 2026-03-01
+window: {start: 2026-01-01, end: 2026-06-01}
+controls: [visits, price]
+unaffected_outcome: returns
+assignment: {column: arm, unit: team, cluster: team_number, covariate: tenure}
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return initialise(tmp_path / "w")
+
+
+def write(workspace: Workspace, **files: str) -> None:
+    for name, text in files.items():
+        (workspace.studies_dir / f"{name}.yml").write_text(text, encoding="utf-8")
+
+
+def tables_of(workspace: Workspace) -> dict[str, list[tuple[object, ...]]]:
+    tables = study_tables(studies_of(workspace))
+    assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
+    return {table.name: [tuple(row) for row in table.rows] for table in tables}
+
+
+def check(workspace: Workspace, *options: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["check", "-w", str(workspace.root), *options])
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_dbt_is_told_what_each_study_looks_at(workspace: Workspace) -> None:
+    write(workspace, b=ROLLOUT, a=EXPERIMENT)
+    window = (date(2026, 3, 1), date(2026, 1, 1), date(2026, 6, 1))
+    assert tables_of(workspace) == {
+        "studies": [
+            ("assistant", "assistant", "minutes", "minutes", "day", *window),
+            ("pilot", "copilot", "tickets", "tickets", "month", *window),
+        ],
+        "study_columns": [
+            ("assistant", "visits", "control", "visits"),
+            ("assistant", "price", "control", "price"),
+            ("assistant", "returns", "unaffected_outcome", "returns"),
+            # Its rows say it themselves: there is no such metric.
+            ("assistant", "arm", "assignment", None),
+            ("assistant", "team_number", "cluster", "team_number"),
+            ("assistant", "tenure", "covariate", "tenure"),
+        ],
+        "study_units": [
+            ("pilot", "team-a", date(2026, 3, 1)),
+            ("pilot", "team-b", date(2026, 4, 1)),
+        ],
+    }
+
+
+def test_treated_units_start_with_the_launch(workspace: Workspace) -> None:
+    text = ROLLOUT.replace(
+        "rollout: {team-a: 2026-03-01, team-b: 2026-04-01}", "treated: [team-a]"
+    )
+    write(workspace, pilot=text)
+    rows = tables_of(workspace)["study_units"]
+    assert rows == [("pilot", "team-a", date(2026, 3, 1))]
+
+
+def test_a_workspace_without_studies_has_empty_tables(workspace: Workspace) -> None:
+    nothing: dict[str, list[tuple[object, ...]]] = {
+        "studies": [],
+        "study_columns": [],
+        "study_units": [],
+    }
+    assert tables_of(workspace) == nothing
+    workspace.studies_dir.rmdir()
+    assert tables_of(workspace) == nothing
+    assert studies_hash_content(workspace, ()) == []
+
+
+def test_all_that_is_wrong_with_studies_is_told_at_once_with_lines(
+    workspace: Workspace,
+) -> None:
+    write(
+        workspace,
+        a=ROLLOUT,
+        b=ROLLOUT.replace("period: month", "period: fortnight\nlaunched: yes"),
+        c="# the same study\n" + ROLLOUT,
+        d="id: [",
+    )
+    with pytest.raises(SettingsError) as caught:
+        studies_of(workspace)
+    lines = str(caught.value).splitlines()
+    assert [line.split(" ")[0] for line in lines] == [
+        "studies/b.yml:7:",
+        "studies/b.yml:8:",
+        "studies/c.yml:2:",
+        "studies/d.yml:1:",
+    ]
+    assert "also in studies/a.yml" in lines[2]
+
+
+def test_check_names_the_state_of_each_study(workspace: Workspace) -> None:
+    (workspace.root / "triptych.yml").write_text(
+        "organisation: Example\ncurrency: EUR\nsources: []\n", encoding="utf-8"
+    )
+    write(workspace, pilot=ROLLOUT)
+    code, printed, _ = check(workspace)
+    assert code == 0
+    assert "study pilot: EXPLORATORY" in printed
+    told = json.loads(check(workspace, "--json")[1])["studies"]
+    assert [(one["study"], one["state"]) for one in told] == [("pilot", "EXPLORATORY")]
+
+
+@pytest.mark.parametrize("command", ["check", "build", "ingest", "run"])
+def test_an_invalid_study_ends_with_2_before_a_run_is_on_record(
+    workspace: Workspace, command: str
+) -> None:
+    write(workspace, pilot=ROLLOUT.replace("2026-03-01\nwindow", "soon\nwindow"))
+    result = CliRunner().invoke(app, [command, "-w", str(workspace.root)])
+    assert result.exit_code == 2
+    assert "studies/pilot.yml:5:" in result.stderr
+    assert not list(workspace.runs_dir.glob("*/run.json"))
+
+
+def test_a_register_that_was_changed_by_hand_stops_a_run(workspace: Workspace) -> None:
+    write(workspace, pilot=ROLLOUT)
+    workspace.study_register.write_text('{"study_id": "pilot"}\n', encoding="utf-8")
+    result = CliRunner().invoke(app, ["build", "-w", str(workspace.root)])
+    assert result.exit_code == 2
+    assert "register.jsonl:1" in result.stderr
