@@ -51,6 +51,7 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=8
 PROCESS_UNIT = "minutes"
 #: Fields that are younger than the canonical form, and what a plan without them means.
 _ADDED_LATER: Mapping[str, Any] = {
+    "better": None,
     "claim": "feature",
     "drivers": [],
     "process": None,
@@ -132,6 +133,10 @@ class Plan(Declared):
     )
     minimum_effect: Positive | None = Field(
         default=None, description="Smallest effect that would matter."
+    )
+    better: Literal["higher", "lower"] | None = Field(
+        default=None,
+        description="Which way is better; with it a change is told as gain or harm.",
     )
     looks: Annotated[int, Field(ge=1)] = Field(
         default=1, description="How often an experiment may be looked at."

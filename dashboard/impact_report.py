@@ -48,7 +48,7 @@ class StudyReport:
 
     study_id: str
     question: str
-    verdict_name: str
+    finding: str
     grade: str
     state: str
     verdict: str
@@ -72,7 +72,7 @@ def report_of(study: Study, checks: Sequence[dict[str, Any]]) -> StudyReport:
     return StudyReport(
         study_id=study.study_id,
         question=words.question(study),
-        verdict_name=words.verdict_name(study),
+        finding=words.finding(study),
         grade=words.grade_name(study.grade),
         state=study.state,
         verdict=words.verdict(study),

@@ -288,10 +288,26 @@ def next_step(study: Study) -> str:
 
 def worth(study: Study) -> str | None:
     """Write whether a change is a gain or harm, where the plan knows its worth."""
-    if not is_detected(study) or not study.plan.get("economics"):
+    found = side(study)
+    if found is None:
         return None
-    side = "a gain" if is_increase(study) else "harm"
-    return f"By the plan more of it is worth money, so this is {side}."
+    better = study.plan.get("better")
+    known = f"{better} is better" if better else "more of it is worth money"
+    return f"By the plan {known}, so this is {'a gain' if found == 'gain' else found}."
+
+
+def side(study: Study) -> str | None:
+    """Return ``gain`` or ``harm``, where there is a change and the plan knows which."""
+    better = study.plan.get("better")
+    if not is_detected(study) or not (better or study.plan.get("economics")):
+        return None
+    return "gain" if is_increase(study) == (better != "lower") else "harm"
+
+
+def finding(study: Study) -> str:
+    """Name what was found, with whether that is gain or harm if the plan knows."""
+    known = side(study)
+    return f"{verdict_name(study)} · {known}" if known else verdict_name(study)
 
 
 def break_even(study: Study) -> str | None:
@@ -325,6 +341,7 @@ __all__ = [
     "calibration",
     "design_name",
     "effect",
+    "finding",
     "grade_name",
     "grade_reason",
     "is_detected",
@@ -336,6 +353,7 @@ __all__ = [
     "question",
     "reason",
     "relative",
+    "side",
     "total",
     "verdict",
     "verdict_name",

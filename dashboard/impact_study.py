@@ -55,7 +55,7 @@ def badges(study: Study) -> str:
     colour = "blue" if study.is_controlled else "gray"
     return (
         f":{colour}-badge[:material/{icon}: {words.grade_name(study.grade)}]"
-        f" :gray-badge[{words.verdict_name(study)}]"
+        f" :gray-badge[{words.finding(study)}]"
         f" :gray-badge[{study.state.capitalize()}]"
     )
 

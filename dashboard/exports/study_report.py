@@ -99,7 +99,10 @@ def read_report(snapshot: Snapshot, study_id: str) -> StudyReport:
 def render_text(report: StudyReport, header: Iterable[tuple[str, str]]) -> str:
     """Return a report as plain text, with lines that fit a terminal or an e-mail."""
     lines = [report.question, "=" * len(report.question), ""]
-    lines += [f"{report.verdict_name}. Grade {report.grade}. {report.state}.", ""]
+    lines += [
+        f"{report.finding}. Grade {report.grade}. {report.state.capitalize()}.",
+        "",
+    ]
     for section in report.sections:
         lines += [section.heading, "-" * len(section.heading)]
         lines += [_wrapped(line, "- ") for line in section.lines]
@@ -159,7 +162,7 @@ def _html(report: StudyReport, snapshot: Snapshot) -> bytes:
     )
     badges = "".join(
         f'<span class="badge">{escape(text)}</span>'
-        for text in (report.grade, report.verdict_name, report.state.capitalize())
+        for text in (report.grade, report.finding, report.state.capitalize())
     )
     checks = [
         (one.status, one.title, f"{one.found} {one.recommendation}")
@@ -194,7 +197,7 @@ def _pdf(report: StudyReport, snapshot: Snapshot) -> bytes:
     run = data.run(snapshot)
     said = {
         "question": report.question,
-        "verdict_name": report.verdict_name,
+        "finding": report.finding,
         "grade": report.grade,
         "state": report.state.capitalize(),
         "organisation": run.organisation,

@@ -170,7 +170,8 @@ def show_card(study: Study) -> None:
     with st.container(border=True, gap="xsmall"):
         st.markdown(impact_study.badges(study))
         st.markdown(f"**{fmt.markdown(words.question(study))}**")
-        st.markdown(fmt.markdown(words.verdict(study)))
+        told = filter(None, (words.verdict(study), words.worth(study)))
+        st.markdown(fmt.markdown(" ".join(told)))
         if study.average is not None:
             chance = numbers.chance(study.average.probability_positive)
             st.markdown(
@@ -269,7 +270,7 @@ def _row(study: Study) -> dict[str, object]:
     return {
         "feature": study.feature_name,
         "outcome": numbers.words(study.outcome),
-        "verdict": words.verdict_name(study),
+        "verdict": words.finding(study),
         "effect": figures and numbers.quantity(figures.effect, unit, is_signed=True),
         "interval": figures and numbers.span(figures.low_90, figures.high_90, unit),
         "relative": figures and figures.relative,

@@ -75,6 +75,7 @@ def test_a_plan_without_the_younger_fields_keeps_the_hash_it_was_locked_with() -
     plan = Plan.model_validate(DECLARED | {"other_launches": launches})
     assert plan.canonical() == first
     said_anew: dict[str, Any] = {
+        "better": None,
         "drivers": [],
         "process": None,
         "claim": "feature",
@@ -95,6 +96,7 @@ ADOPTION = {"name": "adoption", "column": "seats", "kind": "ai"}
         ({"claim": "joint"}, "feature"),
         ({"ramp_days": 14}, 0),
         ({"process": {}, "outcome_unit": "minutes"}, None),
+        ({"better": "higher"}, None),
     ],
 )
 def test_an_amendment_of_a_younger_field_shows_what_a_plan_without_it_meant(

@@ -85,7 +85,8 @@ from (values
      "controls": [], "economics": {{"cost_amount": 1}}}}'),
   ('camera-on-time', 'camera', 'on_time_rate', 'ratio', 'staggered_adoption',
    'estimated', 'B', 'staggered_adoption is B at best.', 'REGISTERED', 'negative', '',
-   0.01, 0.006, null, null, null, null, 12, 8, '', '{_CARD}', '{{}}'),
+   0.01, 0.006, null, null, null, null, 12, 8, '', '{_CARD}',
+   '{{"better": "higher"}}'),
   ('route-parcels', 'route-optimiser', 'parcels_per_day', 'parcels',
    'counterfactual_series', 'estimated', 'C',
    'counterfactual_series is C at best.' || chr(10)

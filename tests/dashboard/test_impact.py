@@ -48,7 +48,10 @@ def test_nulls_and_harm_are_counted_and_told_like_increases(
     assert "**7 studies**" in text
     assert "1 study is exploratory" in text
     assert "Arrival time led to an increase of revenue per depot day." in text
-    assert "Camera led to a decrease of on time rate." in text
+    assert (
+        "Camera led to a decrease of on time rate. By the plan higher is better, so"
+        " this is harm." in text
+    )
     assert "No effect detected: the 90 % interval of the effect of" in text
 
 
@@ -226,6 +229,8 @@ def test_a_decrease_is_told_as_plainly_as_an_increase(
     text = text_of(app)
     assert tiles(app)["Effect per treated unit and day"] == "−1.5 percentage points"
     assert "**Camera led to a decrease of on time rate.**" in text
+    assert ":gray-badge[Decrease · harm]" in text
+    assert "By the plan higher is better, so this is harm." in text
     assert "It is in percentage points." in text
     # Rates of depots and days do not add up to anything.
     assert "Over all treated units until" not in text

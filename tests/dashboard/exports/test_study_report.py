@@ -51,7 +51,7 @@ def test_the_text_says_what_was_found_what_was_not_and_what_to_do(
     assert max(map(len, text.splitlines())) <= 94
     said = squeezed(text)
     assert said.startswith("Did Arrival time change revenue per depot day?")
-    assert "Increase. Grade B · controlled. REGISTERED." in said
+    assert "Increase · gain. Grade B · controlled. Registered." in said
     assert "+EUR 1,050 per treated unit and day (90 % interval +EUR 800 to" in said
     assert "REVIEW: Other launches. new price list began within 39 days" in said
     assert "Plan " + "a" * 64 in said
