@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from attribution import Estimate, Plan, Refusal, estimate
+from attribution.estimating import Attempt
 from attribution.estimators.adoption_response import glsar_total
 from attribution.estimators.declared_drivers import (
     effect_loadings,
@@ -28,6 +29,7 @@ from attribution.simulated_drivers import (
     NAMES,
     simulate_response,
 )
+from attribution.study_rows import Asked, Registered, rows_of_attempt
 from tests.attribution.studies_for_tests import START, frame_of, plan_of
 
 if TYPE_CHECKING:
@@ -92,6 +94,21 @@ def test_contributions_sum_to_the_change_in_every_draw(found: Estimate) -> None:
     ends = found.average.interval(0.9)
     bar = (own["contribution_low_90"], own["contribution_high_90"])
     assert bar == pytest.approx(ends, rel=1e-6)
+
+
+def test_the_tables_of_a_study_have_its_contributions_and_unknown_is_null(
+    found: Estimate,
+) -> None:
+    frame, plan = study()
+    asked = Asked(plan, Registered("EXPLORATORY"), 0, START + timedelta(days=364), "1")
+    rows = rows_of_attempt(asked, Attempt(found, panel_of(frame, plan), found.design))
+    table = rows["attribution_contributions"].to_pylist()
+    assert [row["factor_order"] for row in table] == list(range(1, 9))
+    *parts, total = (row["contribution"] for row in table)
+    assert sum(parts) == pytest.approx(total)
+    assert {row["unit"] for row in table} == {"tickets"}
+    known = {row["factor"] for row in table if row["robustness_value"] is not None}
+    assert known == set(NAMES)
 
 
 def test_glsar_of_statsmodels_says_nearly_the_same(found: Estimate) -> None:
