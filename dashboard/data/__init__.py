@@ -116,6 +116,13 @@ from dashboard.data.impact import (
     study_ids,
 )
 from dashboard.data.nodes import NodeHeadline, node_headline, nodes_apart
+from dashboard.data.returns import (
+    evidence_mix,
+    feature_returns,
+    not_counted_returns,
+    return_drivers,
+    return_headline,
+)
 from dashboard.data.savings import saving_candidates
 from dashboard.data.selection import (
     Basis,
@@ -228,7 +235,9 @@ __all__ = [
     "current_loads",
     "delivery_costs",
     "deployment_weeks",
+    "evidence_mix",
     "evidence_rows",
+    "feature_returns",
     "figure_value",
     "firefighting_months",
     "forecast_days",
@@ -260,6 +269,7 @@ __all__ = [
     "monthly_costs",
     "node_headline",
     "nodes_apart",
+    "not_counted_returns",
     "period_events",
     "periods",
     "pool_cost",
@@ -268,6 +278,8 @@ __all__ = [
     "quality_issues",
     "quarantine_reasons",
     "resources",
+    "return_drivers",
+    "return_headline",
     "run",
     "satisfaction",
     "saving_candidates",

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import streamlit as st
 
-from dashboard import charts, data, filters, impact_charts, impact_study, page, tables
+from dashboard import (
+    charts,
+    data,
+    filters,
+    impact_charts,
+    impact_study,
+    page,
+    return_section,
+    tables,
+)
 from dashboard import format as fmt
 from dashboard import impact_figures as numbers
 from dashboard import impact_sentences as words
@@ -96,6 +105,7 @@ def show_all(here: Page, studies: Sequence[Study]) -> None:
     _show_rest(estimated)
     show_side_by_side(here, studies)
     show_untold(here, [one for one in studies if not one.is_estimated])
+    return_section.show(here)
 
 
 def show_tiles(here: Page, studies: Sequence[Study]) -> None:

@@ -1,0 +1,102 @@
+"""The section on what was returned: what counts, what does not, and why."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from dashboard import return_sentences as words
+from tests.dashboard.conftest import text_of
+from tests.dashboard.returns_fixture import add_returns
+from tests.dashboard.test_fixture_contract import contracts
+from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dashboard.conftest import OpenApp
+
+_HEADLINE = re.compile(r"\*\*\d+ features? in the headline\*\*.*")
+
+
+def shown(root: Path, open_app: OpenApp, **values: float) -> str:
+    publish(root)
+    add_returns(root, **values)
+    app = open_app(root, page="impact")
+    assert not app.exception
+    assert not app.error
+    return text_of(app).replace("\u00a0", " ")
+
+
+def headline(text: str) -> str:
+    [found] = _HEADLINE.findall(text)
+    return str(found)
+
+
+def test_the_headline_has_its_interval_its_chance_and_what_was_left_out(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """F6. 200 minutes at 0.5 less 50 are about 50; the mean is a little above."""
+    text = shown(tmp_path, open_app)
+    assert "**1 feature in the headline**" in headline(text)
+    assert re.search(r"≈ EUR 5\d\b", headline(text))
+    assert "90 %: EUR" in headline(text)
+    assert re.search(r"a gain \*\*(over )?99\.\d %", headline(text))
+    assert "1 feature stands beside it" in text
+    assert "1 feature has no return that can be computed" in text
+    assert "Of EUR 175.00 of AI spend in the same months, EUR 125.00" in text
+    assert "nobody approved proposal" in text
+    assert "route-study cannot tell (too_few_units)" in text
+
+
+def test_an_unapproved_assumption_cannot_move_the_headline_on_the_page(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """F6. An approved one can."""
+    first = headline(shown(tmp_path / "a", open_app))
+    assert headline(shown(tmp_path / "b", open_app, proposed=900.0)) == first
+    assert headline(shown(tmp_path / "c", open_app, approved=0.6)) != first
+
+
+def test_a_run_without_returns_has_no_such_section(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page="impact")
+    assert not app.exception
+    assert "Return" not in [header.value for header in app.header]
+
+
+def test_returns_by_hand_have_no_column_that_published_ones_would_not_have(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    known = contracts()
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        rows = connection.execute(
+            "SELECT table_name, column_name FROM duckdb_columns()"
+            " WHERE schema_name = 'roi'"
+        ).fetchall()
+    assert len(rows) > 90
+    assert [row for row in rows if row[1] not in known[row[0]]] == []
+    tables = {table for table, _ in rows}
+    missing = {
+        (table, column)
+        for table in tables
+        for column in known[table]
+        if (table, column) not in rows
+    }
+    assert missing == set()
+
+
+def test_a_chance_from_draws_is_never_certain() -> None:
+    assert [words.chance(part) for part in (None, 0.0, 1.0)] == [
+        "—",
+        "under 0.1 %",
+        "over 99.9 %",
+    ]
