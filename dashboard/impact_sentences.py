@@ -76,6 +76,8 @@ _SPACE = "\u00a0"
 
 def per_cell(study: Study) -> str:
     """Write what an average effect is per."""
+    if study.design == "automation_savings":
+        return "per document"
     return f"per treated unit and {study.period}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -75,6 +76,20 @@ def test_a_card_has_effect_interval_chance_grade_and_its_reason(
     assert "green-badge[:material" not in text
     assert "red-badge" not in text
     assert "Grade C · modelled: Errors that add up: one step down." in text
+
+
+@pytest.mark.parametrize(
+    ("design", "said"),
+    [
+        ("counterfactual_series", "per treated unit and month"),
+        ("automation_savings", "per document"),
+    ],
+)
+def test_an_average_is_per_unit_and_period_or_per_document(
+    design: str, said: str
+) -> None:
+    study = SimpleNamespace(design=design, period="month")
+    assert words.per_cell(study) == said  # type: ignore[arg-type]
 
 
 def test_what_is_refused_says_what_would_help_and_what_would_pay(
