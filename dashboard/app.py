@@ -33,6 +33,7 @@ body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] {display: none}
 
 #: Pages by section of the menu: module, which is the address too, and title.
 _PAGES = {
+    "Overview": {"summary": "Summary"},
     "Cost": {
         "cost_by_model": "Cost by model",
         "budget": "Budget & forecast",
@@ -47,7 +48,7 @@ _PAGES = {
     },
     "Operations": {"data_health": "Data health"},
 }
-_FIRST_PAGE = "cost_by_model"
+_FIRST_PAGE = "summary"
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 _STATE_KEY = "page"
 _POLL_SECONDS = 15
 _MAX_REASON = 300
+_SHOWN_REASONS = 2
 _SCOPE_COLUMNS = {
     "model": "model_id",
     "team": "team_id",
@@ -266,9 +267,11 @@ def _show_partial(page: Page) -> None:
         f"{fmt.markdown(fmt.money(amount, currency))} could not be converted"
         for currency, amount in page.standing.unconverted
     ]
+    more = len(reasons) - _SHOWN_REASONS
+    rest = f"; and {more} more, on *Data health*" if more > 0 else ""
     st.warning(
-        f"**Not complete.** {'; '.join(reasons)}. Totals below read “at least” and"
-        f" leave it out. They are in {page.currency} only."
+        f"**Not complete.** {'; '.join(reasons[:_SHOWN_REASONS])}{rest}. Totals below"
+        f" read “at least” and leave it out. They are in {page.currency} only."
     )
 
 

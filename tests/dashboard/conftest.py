@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 class OpenApp(Protocol):
     """Opens the app on a workspace, as a link would."""
 
-    def __call__(self, root: Path, *, page: str = "", **link: str) -> AppTest:
-        """Return the app after its first run."""
+    def __call__(
+        self, root: Path, *, page: str = "cost_by_model", **link: str
+    ) -> AppTest:
+        """Return the app on a page, after that page's first run."""
 
 
 @pytest.fixture(autouse=True)
@@ -38,13 +40,14 @@ def _loopback_server() -> Iterator[None]:
 
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
-    def open_on(root: Path, *, page: str = "", **link: str) -> AppTest:
+    def open_on(root: Path, *, page: str = "cost_by_model", **link: str) -> AppTest:
         monkeypatch.setenv("TRIPTYCH_WORKSPACE", str(root))
         app = AppTest.from_file(str(APP), default_timeout=30)
         for key, value in link.items():
             app.query_params[key] = value
         app.run()
-        return app.switch_page(f"views/{page}.py").run() if page else app
+        # The first page is the one that an address without a name opens.
+        return app if page == "summary" else app.switch_page(f"views/{page}.py").run()
 
     return open_on
 

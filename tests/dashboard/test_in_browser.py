@@ -177,7 +177,7 @@ def test_cost_by_model_is_whole_on_every_screen(
     size: str,
     scheme: Literal["light", "dark"],
 ) -> None:
-    with visit(browser, address, size=size, scheme=scheme) as tab:
+    with visit(browser, f"{address}/cost_by_model", size=size, scheme=scheme) as tab:
         tab.wait_for("Suggested rules")
         tab.settle()
         text = tab.text()
@@ -355,7 +355,7 @@ def test_the_whole_page_is_kept_for_looking_at(
     browser: Any,
     address: str,
 ) -> None:
-    link = f"{address}/?model=eta-v2&item=node-a"
+    link = f"{address}/cost_by_model?model=eta-v2&item=node-a"
     for size, height in (("desktop", 5200), ("phone", 7600)):
         with visit(browser, link, size=size, height=height) as tab:
             tab.wait_for("Suggested rules")
@@ -369,7 +369,7 @@ def test_two_clicks_lead_from_a_model_to_its_line_items(
     browser: Any,
     address: str,
 ) -> None:
-    with visit(browser, address, height=5200) as tab:
+    with visit(browser, f"{address}/cost_by_model", height=5200) as tab:
         tab.wait_for("Suggested rules")
         tab.settle()
         _click_first_row(tab, 0)
@@ -393,7 +393,7 @@ def test_a_choice_is_in_the_link_and_stays_on_the_next_page(
     browser: Any,
     address: str,
 ) -> None:
-    with visit(browser, f"{address}/?period=2026-08&basis=Billed") as tab:
+    with visit(browser, f"{address}/cost_by_model?period=2026-08&basis=Billed") as tab:
         tab.wait_for("In Aug 2026 models cost")
         tab.settle()
         assert "EUR 1,979.00" in tab.text()
@@ -410,7 +410,7 @@ def test_an_invalid_link_warns_in_the_browser_too(
     browser: Any,
     address: str,
 ) -> None:
-    with visit(browser, f"{address}/?period=2031-01") as tab:
+    with visit(browser, f"{address}/cost_by_model?period=2031-01") as tab:
         tab.wait_for("Suggested rules")
         tab.settle()
         assert "The link asks for period “2031-01”" in tab.text()
@@ -440,7 +440,7 @@ def test_an_open_page_follows_twenty_publishes_without_an_error(
     root.mkdir()
     with (
         served(root, tmp_path / "server.log") as address,
-        visit(browser, address) as tab,
+        visit(browser, f"{address}/cost_by_model") as tab,
     ):
         tab.wait_for("Nothing has been published here yet")
         for number in range(1, 21):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
 PAGES = (
-    *("", "close", "budget", "data_health", "gateway_gaps", "gpu_idle"),
-    *("impact", "velocity"),
+    *("summary", "cost_by_model", "close", "budget", "data_health"),
+    *("gateway_gaps", "gpu_idle", "impact", "velocity"),
 )
 
 
@@ -287,7 +287,7 @@ def test_a_missing_rate_is_named_and_totals_say_at_least(
     assert "Open · not complete" in text
     assert "aws lacks exchange rate USD to EUR for 2026-09" in text
     assert "USD 999.99 could not be converted" in text
-    if not page:
+    if page == "cost_by_model":
         assert tile(app, "Cost of models, fully loaded, at least") == "EUR 2,449.00"
         assert "models cost **at least EUR 2,449.00**" in text
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 #: Pages, and those of their tiles whose amounts are no total of costs.
 PAGES = (
-    *("cost_by_model", "close", "budget", "statements"),
+    *("summary", "cost_by_model", "close", "budget", "statements"),
     *("gpu_idle", "gateway_gaps", "data_health"),
 )
 MONEY = re.compile(r"EUR \d")
@@ -116,8 +116,7 @@ def test_no_budget_is_kept_and_no_month_reconciled_by_what_is_not_priced(
 def test_no_page_states_a_complete_total(
     company: ClosingCase, open_app: OpenApp, page: str
 ) -> None:
-    named = "" if page == "cost_by_model" else page
-    opened = open_app(company.root, page=named, period=MONTH)
+    opened = open_app(company.root, page=page, period=MONTH)
     assert not opened.exception
     text = text_of(opened)
     assert f"Not complete. {LACKS}".replace(". b", ".** b", 1) in text

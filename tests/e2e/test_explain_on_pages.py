@@ -36,6 +36,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 #: Pages, each with how many amounts it states on its tiles and totals.
 PAGES = {
+    "summary": 1,
     "cost_by_model": 4,
     "close": 4,
     "budget": 4,
@@ -46,8 +47,7 @@ PAGES = {
 
 
 def opened(company: ClosingCase, open_app: OpenApp, page: str) -> AppTest:
-    named = "" if page == "cost_by_model" else page
-    return open_app(company.root, page=named, period="2026-03")
+    return open_app(company.root, page=page, period="2026-03")
 
 
 @pytest.mark.parametrize("page", PAGES)

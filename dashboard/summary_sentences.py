@@ -1,0 +1,176 @@
+"""The words of the page *Summary*: one sentence a layer, what changed, what is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dashboard import budget_sentences
+from dashboard import format as fmt
+from dashboard import velocity_sentences as velocity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from decimal import Decimal
+
+    from dashboard import data
+    from dashboard.page import Page
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that the figures cannot say, and the page that says more."""
+
+    text: str
+    view: str
+
+
+def spend(here: Page, spent: data.Spend, budget: dict[str, Any] | None) -> str:
+    """Say what AI cost, whether that is final, and how it stands to its budget."""
+    state = here.standing.label.lower()
+    text = (
+        f"In {here.period} ({state}) AI cost **{here.at_least}"
+        f"{fmt.money(spent.amount, here.currency)}**"
+    )
+    if spent.change is not None and spent.change_ratio is not None:
+        direction = "less" if spent.change < 0 else "more"
+        text += (
+            f", {fmt.percent(abs(spent.change_ratio))} {direction} than in"
+            f" {here.prior_period}"
+        )
+    if budget is not None and budget["variance_ratio"] is not None:
+        text += (
+            f"; {fmt.against_budget(budget['variance_ratio'], budget['times_budget'])}"
+        )
+    return f"{text}."
+
+
+def largest_models(here: Page, models: Sequence[dict[str, Any]]) -> str:
+    """Name the models that cost most."""
+    costly = [row for row in models if row["amount"] > 0][:_SHOWN]
+    if not costly:
+        return f"No model has cost in {here.period}."
+    named = ", ".join(
+        f"{fmt.markdown(row['model'])} {fmt.compact(row['amount'], here.currency)}"
+        f" ({fmt.percent(row['share_ratio'])})"
+        for row in costly
+    )
+    return f"Most of it, fully loaded: {named}."
+
+
+def delivery(change: data.DeliveryChange, month: str, before: str) -> str:
+    """Say how many teams ship faster, and whether they fail more often."""
+    kind = change.kind
+    if not change.unit_count:
+        return f"No {kind} had five changes in {fmt.month(month)}: none has a median."
+    if not change.compared_count:
+        have = fmt.plural(change.unit_count, f"{kind} has", f"{kind}s have")
+        return (
+            f"{have} a median lead time, and none had one in {fmt.month(before)} to"
+            " compare it with."
+        )
+    text = (
+        f"**{change.faster_count} of {fmt.plural(change.compared_count, kind)}** ship"
+        f" faster than in {fmt.month(before)}, {change.slower_count} slower"
+    )
+    if not change.failing_compared_count:
+        return f"{text}; whether they fail more often is not known."
+    return (
+        f"{text}; {change.failing_more_count} of {change.failing_compared_count} fail"
+        " more often."
+    )
+
+
+def lead_time_range(change: data.DeliveryChange) -> str:
+    """Write the least and the greatest of the medians."""
+    low, high = velocity.duration(change.lead_low), velocity.duration(change.lead_high)
+    return low if low == high else f"{low} to {high}"
+
+
+def drivers(
+    here: Page,
+    steps: Iterable[dict[str, Any]],
+    largest_line: dict[str, tuple[str, Decimal]],
+) -> list[str]:
+    """Say which bars of the bridge moved the cost most, and by which model."""
+    bars = [row for row in steps if not row["is_total"] and row["amount"]]
+    bars.sort(key=lambda row: -abs(row["amount"]))
+    said = []
+    for row in bars[:_SHOWN]:
+        name = budget_sentences.STEP_NAMES[row["step"]]
+        text = f"**{name} {fmt.signed_money(row['amount'], here.currency)}**"
+        line = largest_line.get(row["step"])
+        if line is not None:
+            amount = fmt.signed_money(line[1], here.currency)
+            text += f", most by {fmt.markdown(line[0])} ({amount})"
+        said.append(text)
+    return said
+
+
+def gaps(
+    here: Page,
+    *,
+    invoices: Sequence[dict[str, Any]],
+    headline: data.Headline,
+    summary: data.UnitSummary,
+) -> list[Gap]:
+    """Return what the figures lack, what matters most to a signature first."""
+    found = [
+        Gap(f"{fmt.markdown(source)} lacks {fmt.markdown(missing)}", "data_health")
+        for source, _, missing in here.standing.missing
+    ]
+    found += [
+        Gap(
+            f"{fmt.markdown(fmt.money(amount, currency))} has no exchange rate",
+            "data_health",
+        )
+        for currency, amount in here.standing.unconverted
+    ]
+    found += _unreconciled(invoices)
+    found += [
+        Gap(
+            f"{fmt.markdown(source)} is stale: newest data {fmt.moment(newest)}",
+            "data_health",
+        )
+        for source, newest in here.standing.stale_sources
+    ]
+    if headline.unallocated:
+        found.append(
+            Gap(
+                f"{fmt.money(headline.unallocated, here.currency)}"
+                f" ({fmt.percent(headline.unallocated_ratio)} of usage cost) has no"
+                " owner",
+                "cost_by_model",
+            )
+        )
+    unmetered = summary.model_count - summary.metered_model_count
+    if unmetered:
+        models = fmt.plural(unmetered, "model has", "models have")
+        found.append(Gap(f"{models} no meter of requests", "cost_by_model"))
+    return found
+
+
+def _unreconciled(invoices: Sequence[dict[str, Any]]) -> list[Gap]:
+    return [
+        Gap(
+            f"{fmt.money(row['unexplained_gross'], row['currency'])} between invoices"
+            f" and bills is not explained; {row['reconciled_count']} of"
+            f" {fmt.plural(row['row_count'], 'invoice')} tie",
+            "close",
+        )
+        for row in invoices
+        if row["reconciled_count"] < row["row_count"]
+    ]
+
+
+__all__ = [
+    "Gap",
+    "delivery",
+    "drivers",
+    "gaps",
+    "largest_models",
+    "lead_time_range",
+    "spend",
+]
