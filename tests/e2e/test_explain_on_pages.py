@@ -119,7 +119,7 @@ def address(
 def test_two_clicks_lead_from_a_tile_to_its_line_items_and_a_third_to_its_meter(
     browser: Any, address: str, size: str
 ) -> None:
-    with visit(browser, f"{address}/?period=2026-03", size=size) as tab:
+    with visit(browser, f"{address}/cost_by_model?period=2026-03", size=size) as tab:
         tab.wait_for("Cost of models, fully loaded")
         tab.settle()
         first = tab.page.get_by_test_id("stMetric").first
