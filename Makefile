@@ -123,7 +123,10 @@ lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	  $(COMPILE_LOCK) requirements/$$name.in -o requirements/$$name.lock; done
 	$(subst 3.11,3.12,$(COMPILE_LOCK)) requirements/focus-validator.in \
 	  -o requirements/focus-validator.lock
-	sed -i.bak 's/ (pyproject.toml[^)]*)//' requirements.lock && rm requirements.lock.bak
+	$(COMPILE_LOCK) pyproject.toml --constraint requirements.lock \
+	  -o requirements/runtime.lock
+	sed -i.bak 's/ (pyproject.toml[^)]*)//' requirements.lock requirements/runtime.lock
+	rm requirements.lock.bak requirements/runtime.lock.bak
 
 release: test docs  ## Build the wheel and the source archive into dist/
 	rm -rf dist

@@ -184,6 +184,7 @@ def as_error(outcome: TransformOutcome, output: CommandOutput) -> TransformError
         f"{len(outcome.failures) or 1} dbt models or tests failed. {' | '.join(shown)}",
         where="dbt build",
         next_step="What is published stands. See dbt/dbt.log in the run's folder.",
+        failed_nodes=[node.name for node in outcome.failures],
     )
 
 

@@ -14,7 +14,9 @@
     ├── TransformError             exit 4   a dbt model or test failed
     ├── RefusedEstimateError       exit 5   an estimate was refused
     ├── NotReconciledError         exit 6   invoice and ledger differ
-    └── RunLockedError             exit 7   another run holds the lock
+    ├── RunLockedError             exit 7   another run holds the lock
+    ├── StaleError                 exit 8   what is published is older than it should be
+    └── FailedRunError             exit 9   the last run failed, or part of it did
 
 Only :mod:`triptych.cli` catches :class:`TriptychError`. A message never holds a
 secret: connectors name the credential chain they used, not its content.
@@ -22,7 +24,10 @@ secret: connectors name the credential chain they used, not its content.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class TriptychError(Exception):
@@ -96,9 +101,26 @@ class IncompleteDeliveryError(FatalSourceError):
 
 
 class TransformError(TriptychError):
-    """A dbt model or a test of severity ``error`` failed."""
+    """A dbt model or a test of severity ``error`` failed.
+
+    Parameters
+    ----------
+    failed_nodes : sequence of str
+        Names of the models and tests that failed; empty where none is known.
+    """
 
     exit_code = 4
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        next_step: str = "",
+        failed_nodes: Sequence[str] = (),
+    ) -> None:
+        self.failed_nodes = tuple(failed_nodes)
+        super().__init__(what, where=where, next_step=next_step)
 
 
 class RefusedEstimateError(TriptychError):
@@ -117,3 +139,15 @@ class RunLockedError(TriptychError):
     """Another run holds the workspace."""
 
     exit_code = 7
+
+
+class StaleError(TriptychError):
+    """What is published is older than it should be; raised by ``triptych health``."""
+
+    exit_code = 8
+
+
+class FailedRunError(TriptychError):
+    """The last run, or a part of it, failed; raised by ``triptych health``."""
+
+    exit_code = 9

@@ -36,8 +36,9 @@ from triptych.dbt_commands import (
     project_fingerprint,
 )
 from triptych.dbt_on_duckdb import DbtOnDuckDB, EngineSettings
-from triptych.errors import TriptychError, UsageError
+from triptych.errors import TransformError, TriptychError, UsageError
 from triptych.lock import hold_run_lock
+from triptych.progress import FollowsRuns
 from triptych.second_half import build_from_estimates
 from triptych.transform import build_marts
 from triptych.warehouse.inspection import read_current_loads
@@ -259,6 +260,8 @@ class Run:
         self.run_id = f"{stamp}-{secrets.token_hex(2)}"
         self._folder = workspace.runs_dir / self.run_id
         self._folder.mkdir(parents=True)
+        if isinstance(progress, FollowsRuns):
+            progress.begin_run(self.run_id)
         self._record: dict[str, object] = {
             "run_id": self.run_id,
             "started_at": self._started_at.isoformat(),
@@ -388,6 +391,8 @@ class Run:
         fresh = self._folder / ".run.json.new"
         fresh.write_text(json.dumps(self._record, indent=2), encoding="utf-8")
         fresh.replace(target)
+        if isinstance(self._progress, FollowsRuns):
+            self._progress.run_state(state, details)
 
     def places(self) -> LakePlaces:
         """Return where the evidence of this workspace rests."""
@@ -411,7 +416,10 @@ class _Recorded:
         if error is not None:
             expected = isinstance(error, TriptychError)
             text = str(error) if expected else f"{type(error).__name__}: {error}"
-            self._run._note("failed", error=text)  # noqa: SLF001  (its other half)
+            failed = error.failed_nodes if isinstance(error, TransformError) else ()
+            self._run._note(  # noqa: SLF001  (its other half)
+                "failed", error=text, failed_nodes=list(failed)
+            )
 
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""How long work reports on itself: bars on a terminal, plain lines otherwise.
+"""How long work reports on itself: bars on a terminal, lines of text or JSON otherwise.
 
 Whatever takes time is handed a :class:`Progress` and opens a task for each piece of
 work. It never asks where the report goes.
@@ -6,14 +6,16 @@ work. It never asks where the report goes.
 
 from __future__ import annotations
 
+import json
 import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol, TextIO, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
     from rich.progress import Progress as RichBars
@@ -39,6 +41,17 @@ class Progress(Protocol):
         self, description: str, total: float | None = None
     ) -> AbstractContextManager[Task]:
         """Open a piece of work of ``total`` units; ``None`` when nobody knows."""
+
+
+@runtime_checkable
+class FollowsRuns(Protocol):
+    """A progress that also wants to know which run it reports on, and its state."""
+
+    def begin_run(self, run_id: str) -> None:
+        """Say that everything from now on belongs to this run."""
+
+    def run_state(self, state: str, details: Mapping[str, object]) -> None:
+        """Say that the run is in another state."""
 
 
 class SilentProgress:
@@ -115,6 +128,80 @@ class _PlainTask:
             return ""
         of_total = "" if self._total is None else f" of {self._total:,.0f}"
         return f" {self._done:,.0f}{of_total}"
+
+
+class JsonProgress:
+    """Writes a line of JSON for each step that ended and each state of a run.
+
+    Each line has ``at`` (UTC), ``level``, ``event`` and, inside a run, ``run_id``. A
+    step has ``step``, ``outcome`` (``done`` or ``failed``), ``seconds`` and, where
+    something was counted, ``count``.
+
+    Parameters
+    ----------
+    stream : TextIO, optional
+        Where the lines go; standard error by default.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self._run_id: str | None = None
+
+    def begin_run(self, run_id: str) -> None:
+        """Put this run's id on every line from now on."""
+        self._run_id = run_id
+
+    def run_state(self, state: str, details: Mapping[str, object]) -> None:
+        """Write a line ``run`` with the state and what is known by then."""
+        level = "error" if state == "failed" else "info"
+        self.record("run", level=level, state=state, **details)
+
+    @contextmanager
+    def task(self, description: str, total: float | None = None) -> Iterator[Task]:  # noqa: ARG002
+        """Open a piece of work; its line is written when it ends."""
+        task = _CountingTask()
+        started = time.monotonic()
+        try:
+            yield task
+        except BaseException as error:
+            failed = type(error).__name__
+            self._step(description, task, started, outcome="failed", error=failed)
+            raise
+        self._step(description, task, started, outcome="done")
+
+    def _step(
+        self, step: str, task: _CountingTask, started: float, **outcome: str
+    ) -> None:
+        seconds = round(time.monotonic() - started, 3)
+        counted = {"count": task.count} if task.count else {}
+        level = "error" if outcome["outcome"] == "failed" else "info"
+        self.record(
+            "step", level=level, step=step, **outcome, seconds=seconds, **counted
+        )
+
+    def record(self, event: str, *, level: str = "info", **details: object) -> None:
+        """Write one line."""
+        run = {"run_id": self._run_id} if self._run_id else {}
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = {"at": at, "level": level, "event": event, **run, **details}
+        text = json.dumps(line, ensure_ascii=False, default=str)
+        with self._lock:
+            # Looked up late: a test or a caller may have replaced standard error.
+            print(text, file=self._stream or sys.stderr, flush=True)
+
+
+class _CountingTask:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.count = 0.0
+
+    def advance(self, count: float = 1) -> None:
+        with self._lock:
+            self.count += count
+
+    def note(self, text: str) -> None:
+        """Do nothing: what is being done right now is no event."""
 
 
 class _Write(Protocol):
@@ -203,6 +290,8 @@ def progress_for(stream: TextIO | None = None) -> Progress:
 
 
 __all__ = [
+    "FollowsRuns",
+    "JsonProgress",
     "PlainProgress",
     "Progress",
     "RichProgress",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
 
+from triptych.health import Health, judge
+from triptych.run_record import LastRun, read_last_run
 from triptych.warehouse.inspection import SourceState, read_source_states
 from triptych.warehouse.locks import read_history
 from triptych.warehouse.reader import (
@@ -26,18 +27,6 @@ _PERIODS = (
     "SELECT billing_month, state, reason, adjustment_count"
     " FROM cost.mart_period_states ORDER BY billing_month DESC"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class LastRun:
-    """How the newest run went, as it wrote it down itself."""
-
-    run_id: str
-    state: str
-    started_at: str
-    error: str | None
-    failures: tuple[str, ...]
-    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +49,7 @@ class StatusReport:
     """
 
     is_synthetic: bool
+    health: Health
     last_run: LastRun | None
     published_run_id: str | None
     sources: tuple[SourceState, ...]
@@ -81,7 +71,8 @@ def status(workspace: Workspace, settings: Settings) -> StatusReport:
     tried = {source.source for source in sources}
     return StatusReport(
         is_synthetic=settings.is_synthetic,
-        last_run=_last_run(workspace.runs_dir),
+        health=judge(workspace, settings),
+        last_run=read_last_run(workspace.runs_dir),
         published_run_id=_published_run(workspace.pointer),
         sources=sources,
         untried_sources=tuple(
@@ -100,24 +91,6 @@ def _periods(workspace: Workspace) -> tuple[PeriodState, ...]:
     return tuple(PeriodState(**row) for row in rows)
 
 
-def _last_run(runs_dir: Path) -> LastRun | None:
-    records = sorted(runs_dir.glob("*/run.json"), reverse=True)
-    for record in records:
-        try:
-            told = json.loads(record.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue  # cut off by a crash: the run before it is the last one known
-        return LastRun(
-            run_id=told["run_id"],
-            state=told.get("state", "started"),
-            started_at=told["started_at"],
-            error=told.get("error"),
-            failures=tuple(told.get("failures", ())),
-            warnings=tuple(told.get("warnings", ())),
-        )
-    return None
-
-
 def _published_run(pointer: Path) -> str | None:
     try:
         name = pointer.read_text(encoding="utf-8").strip()
@@ -126,4 +99,4 @@ def _published_run(pointer: Path) -> str | None:
     return name.rpartition("/")[2].removesuffix(".duckdb")
 
 
-__all__ = ["LastRun", "PeriodState", "StatusReport", "status"]
+__all__ = ["Health", "LastRun", "PeriodState", "StatusReport", "status"]

@@ -83,7 +83,7 @@ def verify_signature(
     """
     message_id, sent = headers.get(ID, ""), headers.get(TIMESTAMP, "")
     expected = signature_of(
-        body, key=_key(secret), message_id=message_id, sent=sent
+        body, key=key_of(secret), message_id=message_id, sent=sent
     ).encode()
     given = headers.get(SIGNATURE, "").split()
     matches = [hmac.compare_digest(expected, one.encode()) for one in given]
@@ -93,7 +93,8 @@ def verify_signature(
         raise _refused("it was not signed within five minutes of now")
 
 
-def _key(secret: str) -> bytes:
+def key_of(secret: str) -> bytes:
+    """Return what signs: a secret's text, or the bytes that ``whsec_…`` encodes."""
     if not secret.startswith(_ENCODED_SECRET):
         return secret.encode()
     try:
@@ -112,8 +113,12 @@ def _refused(why: str) -> SourceAccessError:
 
 
 __all__ = [
+    "ID",
     "SHORTEST_SECRET",
+    "SIGNATURE",
+    "TIMESTAMP",
     "is_signed",
+    "key_of",
     "secret_of",
     "verify_signature",
     "verify_token",

@@ -16,6 +16,7 @@ from tests.docs.reference_pages import PAGES, commands, rendered
 from triptych import errors
 from triptych.errors import TriptychError
 from triptych.settings import environment
+from triptych.settings.access import AccessSettings, OidcSettings, ProxySettings
 from triptych.settings.allocation import (
     AllocationFile,
     AssignmentEntry,
@@ -30,9 +31,13 @@ from triptych.settings.general import (
     DashboardSettings,
     ExchangeSettings,
     GeneralFile,
+    HealthSettings,
+    LogSettings,
+    MetricsSettings,
     ReceiveSettings,
     SparkSettings,
     WarehouseSettings,
+    WebhookSettings,
 )
 
 _ROW = re.compile(r"^\| (`[^|]+) \|", re.MULTILINE)
@@ -67,6 +72,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
         *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
         *("accrue", "comment", "export", "explain", "receive", "study", "value"),
+        *("health", "metrics"),
     }
 
 
@@ -86,6 +92,20 @@ def test_the_top_level_settings_listed_are_those_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("heading", "model"),
+    [("oidc", OidcSettings), ("proxy", ProxySettings)],
+)
+def test_the_keys_of_each_way_of_signing_in_listed_are_those_read(
+    heading: str, model: type[BaseModel]
+) -> None:
+    text = section(page("settings.md"), "access")
+    own, *inner = text.split("\n### access.")
+    assert listed(own) == set(AccessSettings.model_fields)
+    [found] = [part for part in inner if part.startswith(f"{heading}\n")]
+    assert listed(found) == set(model.model_fields)
+
+
+@pytest.mark.parametrize(
     ("name", "heading", "model"),
     [
         ("settings.md", "warehouse", WarehouseSettings),
@@ -93,6 +113,10 @@ def test_the_top_level_settings_listed_are_those_read() -> None:
         ("settings.md", "dashboard", DashboardSettings),
         ("settings.md", "fx", ExchangeSettings),
         ("settings.md", "receive", ReceiveSettings),
+        ("settings.md", "log", LogSettings),
+        ("settings.md", "health", HealthSettings),
+        ("settings.md", "metrics", MetricsSettings),
+        ("settings.md", "webhook", WebhookSettings),
         ("allocation.md", "scope", ScopeRule),
         ("allocation.md", "assignments", AssignmentEntry),
         ("allocation.md", "pools", Pool),
@@ -113,6 +137,10 @@ def test_the_keys_of_a_section_listed_are_those_read(
         ("settings.md", "dashboard", DashboardSettings),
         ("settings.md", "fx", ExchangeSettings),
         ("settings.md", "receive", ReceiveSettings),
+        ("settings.md", "log", LogSettings),
+        ("settings.md", "health", HealthSettings),
+        ("settings.md", "metrics", MetricsSettings),
+        ("settings.md", "webhook", WebhookSettings),
         ("allocation.md", "pools", Pool),
         ("allocation.md", "policies", Policies),
     ],
@@ -165,7 +193,7 @@ def test_every_exit_code_and_every_error_is_listed() -> None:
         beginning = f"| `{error.exit_code}` |"
         row = next(line for line in text.splitlines() if line.startswith(beginning))
         assert f"`{error.__name__}`" in row
-    assert listed(text) == {*map(str, range(8)), "130"}
+    assert listed(text) == {*map(str, range(10)), "130"}
 
 
 def test_every_error_stands_in_the_tree_that_the_module_draws() -> None:

@@ -33,7 +33,10 @@ _BLOCK = re.compile(r"^( *)```yaml[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTAL
 HEAD = {"organisation": "Example GmbH", "currency": "EUR"}
 ALLOCATION = {"scope", "assignments", "pools", "policies"}
 CATALOG = {*("cost_centers", "teams", "features", "models", "platforms", "identities")}
-GENERAL = {"fx", "warehouse", "spark", "delivery"}
+GENERAL = {
+    *("fx", "warehouse", "spark", "delivery"),
+    *("log", "health", "metrics", "webhook", "access"),
+}
 
 
 def blocks() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -41,7 +44,8 @@ def blocks() -> Iterator[tuple[str, dict[str, Any]]]:
     for page in sorted(DOCS.rglob("*.md")):
         for _, text in _BLOCK.findall(page.read_text("utf-8")):
             content = yaml.safe_load(textwrap.dedent(text))
-            if isinstance(content, dict) and not {"sources", "launch"} & set(content):
+            foreign = {"sources", "launch", "groups"}
+            if isinstance(content, dict) and not foreign & set(content):
                 yield page.stem, content
 
 

@@ -18,6 +18,7 @@ PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
 
 # Declared though no module imports them, and why.
 NOT_IMPORTED = {
+    "authlib": "Streamlit's login imports it",
     "dbt-core": "runs as a subprocess, whose one module imports it",
     "dbt-duckdb": "dbt finds it by itself",
 }

@@ -1,13 +1,17 @@
-"""Progress is plain lines where nobody draws bars."""
+"""Progress is plain lines where nobody draws bars, or JSON lines for machines."""
 
 from __future__ import annotations
 
 import io
+import json
 import re
+from datetime import datetime, timedelta
 
 import pytest
 
 from triptych.progress import (
+    FollowsRuns,
+    JsonProgress,
     PlainProgress,
     RichProgress,
     SilentProgress,
@@ -50,6 +54,41 @@ def test_bars_go_to_standard_error_and_show_brackets_as_they_are(
     assert captured.out == ""
     assert "outer [bold]" in captured.err
     assert "inner" in captured.err
+
+
+def test_each_step_is_one_line_of_json_with_its_run_time_and_outcome() -> None:
+    stream = io.StringIO()
+    progress = JsonProgress(stream)
+    assert isinstance(progress, FollowsRuns)
+    with progress.task("before the run"):
+        pass
+    progress.begin_run("run-7")
+    with progress.task("ingest bills", total=3) as task:
+        task.note("reading a.csv")
+        task.advance(2)
+    with pytest.raises(RuntimeError), progress.task("build"):
+        raise RuntimeError("secret text")
+    progress.run_state("failed", {"error": "It did not work."})
+
+    before, ingested, built, failed = map(json.loads, stream.getvalue().splitlines())
+    assert "run_id" not in before
+    assert ingested["run_id"] == "run-7"
+    assert (ingested["event"], ingested["step"]) == ("step", "ingest bills")
+    assert (ingested["outcome"], ingested["count"]) == ("done", 2)
+    assert 0 <= ingested["seconds"] < 5
+    assert datetime.fromisoformat(ingested["at"]).utcoffset() == timedelta(0)
+    assert (built["outcome"], built["level"]) == ("failed", "error")
+    assert built["error"] == "RuntimeError"
+    assert "secret text" not in stream.getvalue()
+    assert (failed["event"], failed["state"]) == ("run", "failed")
+    assert failed["error"] == "It did not work."
+
+
+def test_a_line_break_in_a_message_does_not_break_the_line() -> None:
+    stream = io.StringIO()
+    JsonProgress(stream).record("log", text="one\ntwo \u20ac")
+    [line] = stream.getvalue().splitlines()
+    assert json.loads(line)["text"] == "one\ntwo €"
 
 
 def test_silence_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

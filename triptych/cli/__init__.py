@@ -2,7 +2,7 @@
 
 Exit codes: 0 fine · 1 unexpected · 2 usage or settings · 3 a source failed · 4 a dbt
 model or test failed · 5 an estimate was refused · 6 not reconciled · 7 another run
-holds the lock · 130 stopped with Ctrl-C.
+holds the lock · 8 stale · 9 the last run failed · 130 stopped with Ctrl-C.
 
 What is heavy is imported inside the commands, so that ``--help`` is quick.
 """
@@ -21,6 +21,7 @@ from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.receive_command import receive
 from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run
+from triptych.cli.service_commands import health, metrics
 from triptych.cli.sql_command import sql
 from triptych.cli.study_commands import study
 from triptych.cli.value_commands import value
@@ -41,6 +42,8 @@ app.command()(comment)
 app.command()(explain)
 app.command()(sql)
 app.command()(status)
+app.command()(health)
+app.command()(metrics)
 app.add_typer(export, name="export")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")

@@ -13,7 +13,6 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json
-from triptych.progress import progress_for
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -52,7 +51,7 @@ def accrue(
         by=by,
         approved_by=approved_by,
         reason=reason,
-        progress=progress_for(),
+        progress=opened.progress,
     )
     if as_json:
         print_json(report)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from typing import Annotated, Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,8 +14,13 @@ from typer.exceptions import TyperException
 from triptych import __version__
 from triptych.errors import TriptychError
 
+if TYPE_CHECKING:
+    from triptych.progress import JsonProgress
+
 _UNEXPECTED = 1
 _VERBOSE = "triptych.verbose"
+#: Where the command that runs now writes its lines of JSON; None: it writes text.
+_LINES: ContextVar[JsonProgress | None] = ContextVar("lines", default=None)
 
 
 class CommandGroup(TyperGroup):
@@ -22,6 +28,7 @@ class CommandGroup(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  (typer's own types are private)
         """Run the command; a failure ends with the exit code of its kind."""
+        _LINES.set(None)
         try:
             return super().invoke(ctx)
         except TriptychError as error:
@@ -32,10 +39,30 @@ class CommandGroup(TyperGroup):
         except Exception as error:  # noqa: BLE001  (the last to catch it)
             code, text = _UNEXPECTED, _unexpected(error)
             failure = error
-        if ctx.meta.get(_VERBOSE):
+        _tell(failure, text, code, is_verbose=bool(ctx.meta.get(_VERBOSE)))
+        raise typer.Exit(code)
+
+
+def _tell(failure: Exception, text: str, code: int, *, is_verbose: bool) -> None:
+    lines = _LINES.get()
+    if lines is None:
+        if is_verbose:
             traceback.print_exception(failure)
         print(text, file=sys.stderr)
-        raise typer.Exit(code)
+        return
+    trace = {"traceback": "".join(traceback.format_exception(failure))}
+    lines.record(
+        "failure",
+        level="error",
+        error=text,
+        exit_code=code,
+        **(trace if is_verbose else {}),
+    )
+
+
+def tell_as_json(lines: JsonProgress) -> None:
+    """Tell a failure of the command that runs now as a line of JSON."""
+    _LINES.set(lines)
 
 
 def remember_verbosity(ctx: typer.Context, is_verbose: bool) -> bool:  # noqa: FBT001
@@ -90,4 +117,9 @@ def _unexpected(error: Exception) -> str:
     )
 
 
-__all__ = ["CommandGroup", "new_application", "remember_verbosity"]
+__all__ = [
+    "CommandGroup",
+    "new_application",
+    "remember_verbosity",
+    "tell_as_json",
+]

@@ -13,7 +13,6 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json
-from triptych.progress import progress_for
 
 PeriodOption = Annotated[
     str, typer.Option("--period", metavar="YYYY-MM", help="The billing month.")
@@ -49,7 +48,7 @@ def close(
         closing.SignOff(by, approved_by, reason),
         period=period,
         renderers=(stored_with_a_close,),
-        progress=progress_for(),
+        progress=opened.progress,
     )
     if as_json:
         print_json(report)
@@ -91,7 +90,7 @@ def reopen(
         opened.settings,
         closing.SignOff(by, approved_by, reason),
         period=period,
-        progress=progress_for(),
+        progress=opened.progress,
     )
     if as_json:
         print_json(report)

@@ -13,7 +13,6 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json
-from triptych.progress import progress_for
 
 
 def comment(  # noqa: PLR0913  (one per option)
@@ -51,7 +50,7 @@ def comment(  # noqa: PLR0913  (one per option)
         opened.settings,
         CommentText(period, by, text, against, model),
         is_published=publish,
-        progress=progress_for(),
+        progress=opened.progress,
     )
     if as_json:
         print_json(report)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from triptych.cli.application import remember_verbosity
+from triptych.cli.application import remember_verbosity, tell_as_json
 
 if TYPE_CHECKING:
+    from structlog.typing import EventDict
+
+    from triptych.progress import JsonProgress, Progress
     from triptych.settings import Settings
     from triptych.workspace import Workspace
 
@@ -45,6 +48,14 @@ MemoryLimitOption = Annotated[
 ]
 
 
+LogFormatOption = Annotated[
+    str | None,
+    typer.Option(
+        "--log-format",
+        metavar="FORMAT",
+        help="How progress and failures are told: text, or json, a line for each step.",
+    ),
+]
 EngineOption = Annotated[
     str | None,
     typer.Option("--engine", metavar="NAME", help="What builds: duckdb or spark."),
@@ -57,6 +68,7 @@ class OpenWorkspace:
 
     workspace: Workspace
     settings: Settings
+    progress: Progress
 
 
 def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
@@ -67,6 +79,7 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     memory_limit: str | None = None,
     engine: str | None = None,
     port: str | None = None,
+    log_format: str | None = None,
     receive_host: str | None = None,
     receive_port: str | None = None,
 ) -> OpenWorkspace:
@@ -77,6 +90,7 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     SettingsError
         There is no workspace, or one of its files, a variable or a flag is wrong.
     """
+    from triptych.progress import JsonProgress, progress_for
     from triptych.settings import load_settings
 
     _log_to_standard_error(is_verbose=is_verbose)
@@ -85,15 +99,23 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
         "warehouse.memory_limit": memory_limit,
         "warehouse.engine": engine,
         "dashboard.port": port,
+        "log.format": log_format,
         "receive.host": receive_host,
         "receive.port": receive_port,
     }
     overrides = {key: value for key, value in flags.items() if value is not None}
     workspace = find_workspace(given)
     settings = load_settings(workspace.root, overrides=overrides)
+    if settings.log.format == "json":
+        lines = JsonProgress()
+        tell_as_json(lines)
+        _log_as_json(lines, is_verbose=is_verbose)
+        for warning in settings.warnings:
+            lines.record("warning", level="warning", text=warning)
+        return OpenWorkspace(workspace, settings, lines)
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return OpenWorkspace(workspace, settings)
+    return OpenWorkspace(workspace, settings, progress_for())
 
 
 def find_workspace(given: Path | None) -> Workspace:
@@ -117,6 +139,7 @@ def _log_to_standard_error(*, is_verbose: bool) -> None:
     import structlog
 
     level = logging.DEBUG if is_verbose else logging.WARNING
+    structlog.reset_defaults()
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Looked up late: a test or a caller may have replaced standard error.
@@ -124,9 +147,28 @@ def _log_to_standard_error(*, is_verbose: bool) -> None:
     )
 
 
+def _log_as_json(lines: JsonProgress, *, is_verbose: bool) -> None:
+    """Write what is logged as lines of the same form, with the run's id."""
+    import logging
+
+    import structlog
+
+    def hand_over(_logger: object, method: str, event: EventDict) -> EventDict:
+        text = str(event.pop("event", ""))
+        lines.record("log", level=method, text=text, **event)
+        raise structlog.DropEvent
+
+    level = logging.DEBUG if is_verbose else logging.WARNING
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, hand_over],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+    )
+
+
 __all__ = [
     "EngineOption",
     "JsonOption",
+    "LogFormatOption",
     "MemoryLimitOption",
     "OpenWorkspace",
     "ThreadsOption",

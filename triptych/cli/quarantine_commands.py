@@ -13,7 +13,6 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json, print_table
-from triptych.progress import progress_for
 
 SourceArgument = Annotated[
     str | None, typer.Argument(metavar="[SOURCE]", help="Only of this source.")
@@ -103,7 +102,7 @@ def retry(
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = pipeline.retry_quarantine(
-        opened.workspace, opened.settings, source=source, progress=progress_for()
+        opened.workspace, opened.settings, source=source, progress=opened.progress
     )
     if as_json:
         print_json(ingest_record(report))

@@ -11,6 +11,7 @@ import typer
 from triptych.cli.options import (
     EngineOption,
     JsonOption,
+    LogFormatOption,
     MemoryLimitOption,
     ThreadsOption,
     VerboseOption,
@@ -18,7 +19,6 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json
-from triptych.progress import progress_for
 
 if TYPE_CHECKING:
     from ingest.connector import Window
@@ -46,28 +46,36 @@ def ingest(  # noqa: PLR0913  (one parameter for each option)
     end: ToOption = None,
     threads: ThreadsOption = None,
     memory_limit: MemoryLimitOption = None,
+    log_format: LogFormatOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Pull what is new from the sources; nothing new commits nothing."""
     from triptych import pipeline
+    from triptych.after_run import reported
 
     opened = open_workspace(
-        workspace, is_verbose=verbose, threads=threads, memory_limit=memory_limit
+        workspace,
+        is_verbose=verbose,
+        threads=threads,
+        memory_limit=memory_limit,
+        log_format=log_format,
     )
-    report = pipeline.ingest(
-        opened.workspace,
-        opened.settings,
-        sources=sources or (),
-        window=_window(start, end),
-        progress=progress_for(),
-    )
-    if as_json:
-        print_json(ingest_record(report))
-    else:
-        print_ingest(report)
-    report.raise_first_failure()
+    window = _window(start, end)
+    with reported(opened.workspace, opened.settings):
+        report = pipeline.ingest(
+            opened.workspace,
+            opened.settings,
+            sources=sources or (),
+            window=window,
+            progress=opened.progress,
+        )
+        if as_json:
+            print_json(ingest_record(report))
+        else:
+            print_ingest(report)
+        report.raise_first_failure()
 
 
 def build(
@@ -75,12 +83,14 @@ def build(
     engine: EngineOption = None,
     threads: ThreadsOption = None,
     memory_limit: MemoryLimitOption = None,
+    log_format: LogFormatOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Build, test and publish the marts from what has been ingested."""
     from triptych import pipeline
+    from triptych.after_run import reported
 
     opened = open_workspace(
         workspace,
@@ -88,8 +98,12 @@ def build(
         engine=engine,
         threads=threads,
         memory_limit=memory_limit,
+        log_format=log_format,
     )
-    report = pipeline.build(opened.workspace, opened.settings, progress=progress_for())
+    with reported(opened.workspace, opened.settings):
+        report = pipeline.build(
+            opened.workspace, opened.settings, progress=opened.progress
+        )
     if as_json:
         print_json(_build_record(report))
     else:
@@ -108,12 +122,14 @@ def run(  # noqa: PLR0913  (one parameter for each option)
     engine: EngineOption = None,
     threads: ThreadsOption = None,
     memory_limit: MemoryLimitOption = None,
+    log_format: LogFormatOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Ingest, build and publish; goes on where a crashed run stopped."""
     from triptych import pipeline
+    from triptych.after_run import reported
 
     opened = open_workspace(
         workspace,
@@ -121,22 +137,25 @@ def run(  # noqa: PLR0913  (one parameter for each option)
         engine=engine,
         threads=threads,
         memory_limit=memory_limit,
+        log_format=log_format,
     )
-    report = pipeline.run(
-        opened.workspace,
-        opened.settings,
-        sources=sources or (),
-        window=_window(start, end),
-        keep_going=keep_going,
-        progress=progress_for(),
-    )
-    if as_json:
-        ingested = ingest_record(report.ingest)
-        print_json({"ingest": ingested, "build": _build_record(report.build)})
-    else:
-        print_ingest(report.ingest)
-        _print_build(report.build)
-    report.ingest.raise_first_failure()
+    window = _window(start, end)
+    with reported(opened.workspace, opened.settings):
+        report = pipeline.run(
+            opened.workspace,
+            opened.settings,
+            sources=sources or (),
+            window=window,
+            keep_going=keep_going,
+            progress=opened.progress,
+        )
+        if as_json:
+            ingested = ingest_record(report.ingest)
+            print_json({"ingest": ingested, "build": _build_record(report.build)})
+        else:
+            print_ingest(report.ingest)
+            _print_build(report.build)
+        report.ingest.raise_first_failure()
 
 
 def print_ingest(report: IngestReport) -> None:

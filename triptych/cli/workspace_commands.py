@@ -118,6 +118,9 @@ def _print_status(report: StatusReport) -> None:
     if report.is_synthetic:
         print("SYNTHETIC: the data of this workspace is simulated.")
     run = report.last_run
+    print(f"Health: {report.health.state}")
+    for reason in report.health.reasons:
+        print(f"  {reason}")
     if run is None:
         print("No run yet.")
     else:

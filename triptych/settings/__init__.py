@@ -4,6 +4,13 @@ File < environment < flag. Nothing else in triptych reads the environment, and a
 message about a file names the line.
 """
 
+from triptych.settings.access import (
+    AccessSettings,
+    OidcSettings,
+    ProxySettings,
+    Role,
+    RoleEntry,
+)
 from triptych.settings.allocation import (
     Allocation,
     Assignment,
@@ -26,15 +33,20 @@ from triptych.settings.general import (
     DashboardSettings,
     DeliverySettings,
     ExchangeSettings,
+    HealthSettings,
+    LogSettings,
+    MetricsSettings,
     ReceiveSettings,
     SourceEntry,
     SparkSettings,
     WarehouseSettings,
+    WebhookSettings,
 )
-from triptych.settings.loading import Settings, load_settings
+from triptych.settings.loading import Settings, load_access, load_settings
 from triptych.settings.match import Condition, normalise_match
 
 __all__ = [
+    "AccessSettings",
     "Allocation",
     "AppliesTo",
     "Assignment",
@@ -47,18 +59,27 @@ __all__ = [
     "DeliverySettings",
     "ExchangeSettings",
     "Feature",
+    "HealthSettings",
     "Identity",
+    "LogSettings",
+    "MetricsSettings",
     "Model",
+    "OidcSettings",
     "Platform",
     "Policies",
     "Pool",
+    "ProxySettings",
     "ReceiveSettings",
+    "Role",
+    "RoleEntry",
     "ScopeRule",
     "Settings",
     "SourceEntry",
     "SparkSettings",
     "Team",
     "WarehouseSettings",
+    "WebhookSettings",
+    "load_access",
     "load_settings",
     "normalise_match",
     "workspace_from_environment",

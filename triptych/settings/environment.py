@@ -41,6 +41,24 @@ class _ReceiveVariables(BaseModel):
     port: str | None = None
 
 
+class _LogVariables(BaseModel):
+    format: str | None = None
+
+
+class _HealthVariables(BaseModel):
+    max_age_hours: str | None = None
+
+
+class _MetricsVariables(BaseModel):
+    textfile: str | None = None
+
+
+class _WebhookVariables(BaseModel):
+    url: str | None = None
+    key_variable: str | None = None
+    timeout_seconds: str | None = None
+
+
 class _ExchangeVariables(BaseModel):
     rate: str | None = None
 
@@ -63,6 +81,10 @@ class _Variables(BaseSettings):
     dashboard: _DashboardVariables = _DashboardVariables()
     receive: _ReceiveVariables = _ReceiveVariables()
     fx: _ExchangeVariables = _ExchangeVariables()
+    log: _LogVariables = _LogVariables()
+    health: _HealthVariables = _HealthVariables()
+    metrics: _MetricsVariables = _MetricsVariables()
+    webhook: _WebhookVariables = _WebhookVariables()
 
 
 def settings_from_environment() -> dict[str, Any]:

@@ -16,10 +16,17 @@ from pydantic import (
     model_validator,
 )
 
+from triptych.settings.access import AccessSettings
 from triptych.settings.complaint import Complaint, complaints_error
 from triptych.settings.delivery import DeliverySettings
 from triptych.settings.names import Name
 from triptych.settings.receive import ReceiveSettings
+from triptych.settings.service import (
+    HealthSettings,
+    LogSettings,
+    MetricsSettings,
+    WebhookSettings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,10 +92,6 @@ class ExchangeSettings(_Strict):
     """Which of a month's published exchange rates is the rate of the month."""
 
     rate: Literal["month_average", "month_end"] = "month_average"
-
-
-class AccessSettings(_Strict):
-    """Who may see what; nothing can be set yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,10 @@ class GeneralFile(_Strict):
     fx: ExchangeSettings = ExchangeSettings()
     delivery: DeliverySettings = DeliverySettings()
     receive: ReceiveSettings = ReceiveSettings()
+    log: LogSettings = LogSettings()
+    health: HealthSettings = HealthSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    webhook: WebhookSettings = WebhookSettings()
     access: AccessSettings = AccessSettings()
 
     @model_validator(mode="after")
@@ -194,10 +201,14 @@ __all__ = [
     "DeliverySettings",
     "ExchangeSettings",
     "GeneralFile",
+    "HealthSettings",
+    "LogSettings",
+    "MetricsSettings",
     "ReceiveSettings",
     "SourceEntry",
     "SourceFields",
     "SparkSettings",
     "WarehouseSettings",
+    "WebhookSettings",
     "is_source_name",
 ]

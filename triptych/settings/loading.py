@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from triptych.errors import SettingsError
+from triptych.settings.access import AccessSettings
 from triptych.settings.allocation import (
     TARGET_KINDS,
     Allocation,
@@ -30,10 +31,14 @@ from triptych.settings.general import (
     DeliverySettings,
     ExchangeSettings,
     GeneralFile,
+    HealthSettings,
+    LogSettings,
+    MetricsSettings,
     ReceiveSettings,
     SourceEntry,
     SparkSettings,
     WarehouseSettings,
+    WebhookSettings,
     is_source_name,
 )
 from triptych.settings.identity import IDENTITY_TARGETS
@@ -85,6 +90,11 @@ class Settings:
     fx: ExchangeSettings
     delivery: DeliverySettings
     receive: ReceiveSettings
+    access: AccessSettings
+    log: LogSettings
+    health: HealthSettings
+    metrics: MetricsSettings
+    webhook: WebhookSettings
     catalog: Catalog
     allocation: Allocation
     assumptions: Assumptions = field(default_factory=Assumptions)
@@ -126,6 +136,33 @@ def load_settings(
         problems.raise_if_any()
     reading = _Reading(root, problems, dict(overrides or {}))
     return reading.settings(*documents)
+
+
+def load_access(root: Path) -> AccessSettings:
+    """Read who may see what, and nothing else, from the workspace ``root``.
+
+    A reader of figures needs no rules: it must not stop when somebody edits them.
+    Without ``triptych.yml`` nobody but this machine sees anything.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, or its ``access`` is wrong.
+    """
+    problems = Problems()
+    document = read_document(root / GENERAL_FILE, problems=problems)
+    if document.is_present and refuse_secrets(document, problems=problems):
+        problems.raise_if_any()
+    reading = _Reading(root, problems, {})
+    found = reading.part(_AccessFile, document)
+    problems.raise_if_any()
+    return (found or _AccessFile()).access
+
+
+class _AccessFile(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    access: AccessSettings = AccessSettings()
 
 
 class _Reading:
@@ -177,6 +214,11 @@ class _Reading:
             fx=general.fx,
             delivery=general.delivery,
             receive=general.receive,
+            access=general.access,
+            log=general.log,
+            health=general.health,
+            metrics=general.metrics,
+            webhook=general.webhook,
             catalog=catalog,
             allocation=allocation.allocation(),
             assumptions=assumptions,
@@ -185,6 +227,10 @@ class _Reading:
                 (assumptions_file, unapproved(assumptions.assumptions)),
             ),
         )
+
+    def part(self, schema: type[Schema], document: Document) -> Schema | None:
+        """Return what a file says, if it fits; the rest are problems."""
+        return self._validated(schema, document)
 
     def _general(self, document: Document) -> GeneralFile | None:
         merged = _merged(_merged(document.data, self._environment), self._flags)
@@ -327,5 +373,6 @@ __all__ = [
     "CATALOG_FILE",
     "GENERAL_FILE",
     "Settings",
+    "load_access",
     "load_settings",
 ]

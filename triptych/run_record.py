@@ -1,0 +1,106 @@
+"""What runs wrote down of themselves in ``runs/``: the newest, and who is at it.
+
+A run writes its record anew at each step, so a record whose step is none of the last
+ones is of a run that is under way, or of one that was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: States in which a run may end.
+_LAST_STATES = frozenset({"ingested", "published", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How the newest run went, as it wrote it down itself.
+
+    ``at`` is when it wrote that. ``failures`` are sources that could not be read,
+    ``warnings`` tests that warned, ``failed_nodes`` models and tests that failed.
+    """
+
+    run_id: str
+    state: str
+    started_at: str
+    error: str | None
+    failures: tuple[str, ...]
+    warnings: tuple[str, ...]
+    at: str = ""
+    failed_nodes: tuple[str, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it reached a state in which a run may end."""
+        return self.state in _LAST_STATES
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Seconds from its start to what it wrote last; None where unknown."""
+        if not (self.started_at and self.at):
+            return None
+        passed = datetime.fromisoformat(self.at) - datetime.fromisoformat(
+            self.started_at
+        )
+        return passed.total_seconds()
+
+
+def read_last_run(runs_dir: Path) -> LastRun | None:
+    """Return the newest run that can be read; None where there was none."""
+    for record in sorted(runs_dir.glob("*/run.json"), reverse=True):
+        told = _read(record)
+        # Cut off by a crash: the run before it is the last one known.
+        if told is not None:
+            return LastRun(
+                run_id=told["run_id"],
+                state=told.get("state", "started"),
+                started_at=told["started_at"],
+                error=told.get("error"),
+                failures=tuple(told.get("failures", ())),
+                warnings=tuple(told.get("warnings", ())),
+                at=told.get("at", ""),
+                failed_nodes=tuple(told.get("failed_nodes", ())),
+            )
+    return None
+
+
+def is_somebody_at_it(lock_file: Path) -> bool:
+    """Tell whether the process that holds the run lock may still live.
+
+    Parameters
+    ----------
+    lock_file : Path
+        The lock. It is not touched: whoever asks must not be in a run's way. The
+        holder of another host cannot be asked, and counts as alive.
+    """
+    holder = _read(lock_file.with_suffix(".json"))
+    if holder is None:
+        return False
+    if holder["host"] != socket.gethostname():
+        return True
+    try:
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's process, which therefore lives
+    return True
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told
+
+
+__all__ = ["LastRun", "is_somebody_at_it", "read_last_run"]
