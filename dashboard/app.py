@@ -1,4 +1,8 @@
-"""The router: one run per drawing, the bar above every page, the page itself."""
+"""The router: who looks, one run per drawing, the bar above every page, the page.
+
+A page that is not for whoever looks has an address, and a refusal behind it; its file
+is not known to the server then.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import access, page, tables
+from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamlit.navigation.page import StreamlitPage
 
 _VIEWS = Path(__file__).parent / "views"
@@ -52,38 +59,116 @@ _FIRST_PAGE = "summary"
 
 
 def main() -> None:
-    """Draw the page that the address names."""
+    """Draw the page that the address names, as far as it is for whoever looks."""
     st.set_page_config(page_title="triptych", layout="wide")
-    chosen = st.navigation(
-        {
-            section: [_page(name, title) for name, title in pages.items()]
-            for section, pages in _PAGES.items()
-        }
-    )
+    try:
+        looking = access.visitor()
+    except access.NotSignedInError:
+        _instead_of_pages(_sign_in)
+        return
+    except TriptychError as error:
+        _instead_of_pages(_saying(error))
+        return
+    chosen = st.navigation(_menu(looking))
     st.set_page_config(page_title=f"{chosen.title} · triptych")
-    st.html(_STYLE + tables.STYLE)
-    st.title(chosen.title, anchor=False)
+    _begin(chosen.title)
+    if looking.role is not None:
+        _show_visitor(looking)
     with page.told_in_words():
-        access.require_permission()
-        draw(chosen)
+        access.require_page(chosen.url_path or _first_page(looking))
+        draw(chosen, looking)
 
 
-def _page(name: str, title: str) -> StreamlitPage:
+def _begin(title: str) -> None:
+    st.html(_STYLE + tables.STYLE)
+    st.title(title, anchor=False)
+
+
+def _menu(looking: access.Visitor) -> dict[str, list[StreamlitPage]]:
+    """Return the pages by section; a section without one to open has no heading."""
+    menu: dict[str, list[StreamlitPage]] = {}
+    for section, pages in _PAGES.items():
+        has_some = any(looking.may_open(name) for name in pages)
+        menu.setdefault(section if has_some else "", []).extend(
+            _page(name, title, looking) for name, title in pages.items()
+        )
+    return menu
+
+
+def _first_page(looking: access.Visitor) -> str:
+    """Return the page that is shown where the address names none."""
+    names = [name for pages in _PAGES.values() for name in pages]
+    return next((name for name in names if looking.may_open(name)), _FIRST_PAGE)
+
+
+def _page(name: str, title: str, looking: access.Visitor) -> StreamlitPage:
+    is_first = name == _first_page(looking)
+    if looking.may_open(name):
+        file = _VIEWS / f"{name}.py"
+        return st.Page(file, title=title, url_path=name, default=is_first)
     return st.Page(
-        _VIEWS / f"{name}.py", title=title, url_path=name, default=name == _FIRST_PAGE
+        _refusing, title=title, url_path=name, default=is_first, visibility="hidden"
     )
 
 
-def draw(chosen: StreamlitPage) -> None:
+def _refusing() -> None:
+    """Stand in for a page that is not for whoever looks; the router has said so."""
+
+
+def _instead_of_pages(said: Callable[[], None]) -> None:
+    """Say one thing at the address of every page."""
+    pages = [
+        st.Page(
+            said,
+            title=title,
+            url_path=name,
+            default=name == _FIRST_PAGE,
+            visibility="hidden",
+        )
+        for section in _PAGES.values()
+        for name, title in section.items()
+    ]
+    st.navigation(pages, position="hidden").run()
+
+
+def _sign_in() -> None:
+    _begin("triptych")
+    st.markdown("What AI costs, how fast it is delivered, and what it earns.")
+    st.button("Sign in", type="primary", on_click=st.login)
+
+
+def _saying(error: TriptychError) -> Callable[[], None]:
+    def say() -> None:
+        _begin("triptych")
+        with st.sidebar:
+            _offer_sign_out()
+        with page.told_in_words():
+            raise error
+
+    return say
+
+
+def _show_visitor(looking: access.Visitor) -> None:
+    with st.sidebar:
+        st.caption(f"You see this as **{looking.role}**.")
+        _offer_sign_out()
+
+
+def _offer_sign_out() -> None:
+    if access.is_signed_in():
+        st.button("Sign out", on_click=st.logout, width="stretch")
+
+
+def draw(chosen: StreamlitPage, looking: access.Visitor) -> None:
     """Draw a page from one run, and again when the pointer has moved since."""
     reader = access.reader()
     shown = page.pointed_at(reader)
     with page.told_in_words():
         # Once per drawing: everything below comes from this run.
-        snapshot = reader.snapshot()
+        snapshot = access.as_seen_by(looking, reader.snapshot())
         shown = snapshot.path
         with st.spinner("Reading the published figures …"):
-            if page.prepare(snapshot):
+            if page.prepare(snapshot, looking):
                 chosen.run()
     page.watch(reader, shown)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import duckdb
 import streamlit as st
 
-from dashboard import data, explaining, filters
+from dashboard import access, data, explaining, filters
 from dashboard import format as fmt
 from triptych.errors import TriptychError
 from triptych.warehouse.figures import Figure
@@ -149,17 +149,31 @@ class Page:
         explaining.show(self, origin)
 
 
-def current() -> Page:
-    """Return what the router prepared for the page that runs now."""
+def current(file: str) -> Page:
+    """Return what the router prepared for the page that runs now.
+
+    Parameters
+    ----------
+    file : str
+        ``__file__`` of the page: it asks for itself whether it may be shown.
+
+    Raises
+    ------
+    NotPermittedError
+        It is not for whoever looks, whatever the router thought.
+    """
+    access.require_page(file)
     page: Page = st.session_state[_STATE_KEY]
     return page
 
 
-def prepare(snapshot: Snapshot) -> bool:
+def prepare(snapshot: Snapshot, looking: access.Visitor) -> bool:
     """Draw what stands above every page; return whether there is anything to show."""
     run = data.run(snapshot)
     if run.is_synthetic:
         _show_watermark()
+    if looking.cost_centers is not None:
+        _show_limits(looking.cost_centers)
     selection = filters.bar(snapshot)
     if selection is None:
         _show_no_charges(run)
@@ -169,6 +183,15 @@ def prepare(snapshot: Snapshot) -> bool:
     st.session_state[_STATE_KEY] = page
     _show_standing(page)
     return True
+
+
+def _show_limits(cost_centers: tuple[str, ...]) -> None:
+    """Say that what is shown is not all there is."""
+    noun = "cost centre" if len(cost_centers) == 1 else "cost centres"
+    st.info(
+        f"You see {noun} **{fmt.markdown(', '.join(cost_centers))}** only. What belongs"
+        " to others or to none is in no figure here, and in no total."
+    )
 
 
 @contextmanager

@@ -26,14 +26,19 @@ R = TypeVar("R")
 def per_run(
     query: Callable[Concatenate[Snapshot, P], R],
 ) -> Callable[Concatenate[Snapshot, P], R]:
-    """Remember a small answer for the run it came from, and only for that run."""
+    """Remember a small answer for the run it came from, and only for that run.
+
+    What one may see of a run is part of the key: nobody is handed what was remembered
+    for somebody who may see more.
+    """
 
     @wraps(query)
     def ask(snapshot: Snapshot, /, *args: P.args, **kwargs: P.kwargs) -> R:
         def answer() -> R:
             return query(snapshot, *args, **kwargs)
 
-        key = (query.__module__, query.__name__, str(snapshot.path))
+        run = str(snapshot.path)
+        key = (query.__module__, query.__name__, run, snapshot.viewed_as)
         return cast("R", _remembered(key, args, kwargs, answer))
 
     return ask
@@ -41,7 +46,7 @@ def per_run(
 
 @st.cache_data(max_entries=512, show_spinner=False)
 def _remembered(
-    key: tuple[str, str, str],
+    key: tuple[str, str, str, str],
     args: tuple[object, ...],
     kwargs: dict[str, object],
     _answer: Callable[[], object],

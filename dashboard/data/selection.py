@@ -142,7 +142,10 @@ def periods(snapshot: Snapshot) -> tuple[Period, ...]:
         row["billing_month"]
         for row in rows(
             snapshot,
-            "select distinct billing_month from cost.mart_cost_waterfall"
+            # Whoever sees single cost centres has no waterfall, which belongs to none.
+            "select billing_month from cost.mart_cost_waterfall"
+            " where billing_month is not null union"
+            " select billing_month from cost.fct_daily_model_costs"
             " where billing_month is not null order by billing_month desc",
         )
     )
@@ -178,7 +181,8 @@ def currencies(snapshot: Snapshot) -> tuple[str, ...]:
     """Return the currencies that have charges, the organisation's own first."""
     found = rows(
         snapshot,
-        "select currency from (select distinct currency from cost.mart_cost_waterfall)"
+        "select currency from (select currency from cost.mart_cost_waterfall union"
+        " select currency from cost.fct_daily_model_costs)"
         " where currency is not null"
         " order by currency <> (select currency from core.mart_run), currency",
     )

@@ -22,6 +22,7 @@ from dashboard.exports.statements import (
     cost_centers,
     read_statement,
 )
+from triptych.errors import UsageError
 from triptych.warehouse.locks import RenderedFile, read_history, read_locked_file
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def statement_files(
     LockedFileError
         A stored file is missing or not what was stored.
     """
+    _refuse_who_sees_less(snapshot)
     check_month(snapshot, billing_month)
     known = cost_centers(snapshot, billing_month)
     lock = read_history(workspace).lock_of(billing_month)
@@ -127,11 +129,21 @@ def focus_file(
     form: FocusFormat,
 ) -> NamedFile:
     """Return a month's allocated cost in FOCUS shape, as stored if it is closed."""
+    _refuse_who_sees_less(snapshot)
     name = focus_name(billing_month, version, form)
     lock = read_history(workspace).lock_of(billing_month)
     if lock is None:
         return NamedFile(name, render_focus(snapshot, billing_month, version, form))
     return NamedFile(name, read_locked_file(workspace, lock, name), is_stored=True)
+
+
+def _refuse_who_sees_less(snapshot: Snapshot) -> None:
+    """Refuse whoever may not see all of a run: stored files have all of a month."""
+    if snapshot.viewed_as:
+        raise UsageError(
+            "Statements and data sets are not for this role.",
+            next_step="Ask somebody in finance for them.",
+        )
 
 
 def stored_with_a_close(month: ClosingMonth) -> Iterator[RenderedFile]:

@@ -46,7 +46,7 @@ _BAR_OF_LABEL: dict[str, BridgeBar] = {
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     budgets = data.budgets(here.snapshot, here.selection)
     landings = data.landings(here.snapshot, here.selection)
     st.caption(

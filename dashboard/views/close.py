@@ -41,7 +41,7 @@ _EXPLANATION_LABELS = {
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     states = data.month_states(here.snapshot, here.selection)
     chosen = [row for row in states.to_pylist() if row["is_chosen"]]
     if not chosen:

@@ -34,7 +34,7 @@ _DENOMINATORS = {
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     loading = cast(
         "data.Loading",
         filters.segments(
@@ -312,6 +312,9 @@ def show_waterfall(here: Page) -> None:
     st.header("From the bills to the models", anchor=False)
     table = data.waterfall(here.snapshot, here.selection)
     rows = table.to_pylist()
+    if not rows:
+        st.info("Bills belong to the whole organisation, and to no single cost centre.")
+        return
     st.markdown(sentences.waterfall(here, rows))
     if not here.selection.covers_everything:
         st.caption("Bills belong to the whole organisation: the scope does not narrow.")

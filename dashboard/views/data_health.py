@@ -21,7 +21,7 @@ _COMMAND_LIMIT = 5
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     freshness = data.freshness(here.snapshot)
     quarantine = data.quarantine_reasons(here.snapshot)
     coverage = data.coverage(here.snapshot, here.selection)

@@ -19,7 +19,7 @@ _GAPS = "cost.mart_gateway_gaps"
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     months = data.gateway_months(here.snapshot, here.selection)
     if months.num_rows == 0:
         show_nothing(here)

@@ -34,7 +34,7 @@ _KINDS: tuple[IdleKind, ...] = get_args(IdleKind)
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     months = data.accelerator_months(here.snapshot, here.selection)
     hours = data.accelerator_hours(here.snapshot, here.selection)
     unused = data.commitment_headline(here.snapshot, here.selection)

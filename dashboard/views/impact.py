@@ -44,7 +44,7 @@ _TILES = (
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     studies = data.studies(here.snapshot, here.selection)
     if not studies:
         show_nothing(here, is_old=studies is None)

@@ -33,7 +33,7 @@ _FORMAT_NAMES = {"csv": "CSV", "xlsx": "Excel workbook", "parquet": "Parquet"}
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     month = _month(here)
     totals = exports.statement_totals(
         here.snapshot, month, here.selection.basis, here.run.currency

@@ -33,7 +33,7 @@ _BESIDE = ("rework_ratio", "time_to_restore", "training_to_production")
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     units = data.velocity_units(here.snapshot)
     if not units:
         show_nothing()

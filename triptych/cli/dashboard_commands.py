@@ -8,7 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,13 +25,15 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_table
-from triptych.errors import UsageError
+from triptych.errors import SettingsError, UsageError
 from triptych.progress import progress_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from triptych.cli.options import OpenWorkspace
+    from triptych.settings import AccessSettings
     from triptych.workspace import Workspace
 
 PortOption = Annotated[
@@ -42,6 +47,7 @@ _DEMO_FOLDER = Path("triptych-demo")
 _DEMO_RECORD = ".demo.json"
 _SHOWN_MODELS = 5
 _TERMINATED = 143
+_SHORTEST_COOKIE_SECRET = 32
 
 
 def dashboard(
@@ -89,7 +95,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
         memory_limit=memory_limit,
         port=port,
     )
-    pipeline.run(opened.workspace, opened.settings, progress=progress_for())
+    pipeline.run(opened.workspace, opened.settings, progress=opened.progress)
     _print_found(target)
     if no_dashboard:
         print(f'To look at it: triptych dashboard --workspace "{target.root}"')
@@ -151,34 +157,96 @@ def _print_found(workspace: Workspace) -> None:
 
 
 def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
-    from dashboard.server import command
+    from dashboard.server import command, environment
 
-    root = opened.workspace.root
+    root, access = opened.workspace.root, opened.settings.access
     host, port = opened.settings.dashboard.host, opened.settings.dashboard.port
     _refuse_a_taken_port(host, port)
-    print(f"Dashboard: http://{host}:{port} (stop with Ctrl-C)", flush=True)
     package_parent = Path(sys.modules["dashboard.server"].__file__ or "").parents[1]
     paths = [str(package_parent), os.environ.get("PYTHONPATH", "")]
-    with subprocess.Popen(
-        command(root, host=host, port=port, headless=is_headless),
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-            "TRIPTYCH_WORKSPACE": str(root),
-        },
-        stdout=sys.stderr,
-    ) as server:
-        previous = signal.signal(signal.SIGTERM, _stop)
-        try:
-            code = server.wait()
-        finally:
-            signal.signal(signal.SIGTERM, previous)
-            server.terminate()
+    with _sign_in_secrets(access) as secrets:
+        print(f"Dashboard: http://{host}:{port} (stop with Ctrl-C)", flush=True)
+        code = _wait_for(
+            command(
+                root,
+                host=host,
+                port=port,
+                headless=is_headless,
+                mode=access.mode,
+                secrets=secrets,
+            ),
+            {
+                **environment(access),
+                **os.environ,
+                "FORWARDED_ALLOW_IPS": "",
+                "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+                "TRIPTYCH_WORKSPACE": str(root),
+            },
+        )
     if code:
         raise UsageError(
             f"The dashboard's server ended with code {code}.",
             next_step="Its own message stands above.",
         )
+
+
+def _wait_for(command: list[str], variables: dict[str, str]) -> int:
+    """Run a server until it ends or this process is asked to; return how it ended."""
+    with subprocess.Popen(command, env=variables, stdout=sys.stderr) as server:
+        previous = signal.signal(signal.SIGTERM, _stop)
+        try:
+            return server.wait()
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+            server.terminate()
+
+
+@contextmanager
+def _sign_in_secrets(access: AccessSettings) -> Iterator[Path | None]:
+    """Keep what Streamlit signs people in with in a file while the server runs.
+
+    It takes such secrets from files only: this one is in a folder of our own, readable
+    by nobody else, and gone when the server has ended.
+    """
+    if access.mode != "oidc" or access.oidc is None:
+        yield None
+        return
+    from dashboard.server import sign_in_secrets
+
+    text = sign_in_secrets(
+        access.oidc,
+        client_secret=_secret(access.oidc.client_secret_variable),
+        cookie_secret=_cookie_secret(access.oidc.cookie_secret_variable),
+    )
+    with TemporaryDirectory(prefix="triptych-") as folder:
+        path = Path(folder) / "secrets.toml"
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+        yield path
+
+
+def _secret(variable: str) -> str:
+    secret = os.environ.get(variable, "").strip()
+    if not secret:
+        raise SettingsError(
+            f"The variable {variable} has no secret, so nobody could sign in.",
+            where="access.oidc",
+            next_step="Set it to the secret that the provider gave for this client.",
+        )
+    return secret
+
+
+def _cookie_secret(variable: str) -> str:
+    """Return the secret of the cookies; without one a new one, which ends logins."""
+    secret = os.environ.get(variable, "").strip() or token_hex(32)
+    if len(secret) < _SHORTEST_COOKIE_SECRET:
+        raise SettingsError(
+            f"The secret in {variable} has fewer than {_SHORTEST_COOKIE_SECRET}"
+            " characters, and whoever guesses it has every role.",
+            where="environment",
+            next_step="Make one with 'openssl rand -hex 32'.",
+        )
+    return secret
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> None:

@@ -79,6 +79,11 @@ class Snapshot:
         return _fetch(self._connection, sql, parameters)
 
     @property
+    def viewed_as(self) -> str:
+        """Part of the key of whatever is remembered of this snapshot: all of it."""
+        return ""
+
+    @property
     def inputs_hash(self) -> str:
         """Of the evidence, rules and locks behind this run; empty where unknown."""
         try:
@@ -243,7 +248,9 @@ def _open_snapshot(path: Path, root: Path) -> Snapshot:
     return Snapshot(path.stem, path, connection, _Lineage(path, root))
 
 
-def attach_published(path: Path, root: Path) -> duckdb.DuckDBPyConnection:
+def attach_published(
+    path: Path, root: Path, *, name: str = _ATTACHED_AS
+) -> duckdb.DuckDBPyConnection:
     """Open a database in memory with a published file attached as ``published``.
 
     Parameters
@@ -252,10 +259,12 @@ def attach_published(path: Path, root: Path) -> duckdb.DuckDBPyConnection:
         The published file.
     root : Path
         Workspace folder, which relative names of evidence files refer to.
+    name : str
+        To attach it under another name.
     """
     connection = duckdb.connect(":memory:")
     location = _quoted(str(path))
-    connection.execute(f"ATTACH {location} AS {_ATTACHED_AS} (READ_ONLY)")
+    connection.execute(f'ATTACH {location} AS "{name}" (READ_ONLY)')
     connection.execute(f"SET GLOBAL file_search_path = {_quoted(str(root))}")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     return connection

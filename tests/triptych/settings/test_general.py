@@ -65,10 +65,14 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
         ),
         (
             HEAD + "currencies: EUR\n",
-            "triptych.yml:3: unknown key 'currencies'; known keys: organisation,"
+            "triptych.yml:3: unknown key 'currencies'; did you mean 'currency'?",
+        ),
+        (
+            HEAD + "taxes: all\n",
+            "triptych.yml:3: unknown key 'taxes'; known keys: organisation,"
             " currency, fiscal_year_start_month, synthetic, sources, warehouse,"
-            " spark, dashboard, fx, delivery, receive, access."
-            " Did you mean 'currency'?",
+            " spark, dashboard, fx, delivery, receive, log, health, metrics, webhook,"
+            " access",
         ),
         (
             HEAD + "fiscal_year_start_month: 13\n",
@@ -89,7 +93,7 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
         ),
         (
             HEAD + "access: {alice: all}\n",
-            "triptych.yml:3: unknown key 'alice' in 'access'; there are no keys yet",
+            "triptych.yml:3: unknown key 'alice' in 'access'; known keys: mode,",
         ),
         (
             HEAD + "sources:\n  - {name: Vendor A, type: tables}\n",

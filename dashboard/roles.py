@@ -1,0 +1,123 @@
+"""What each role may open and see. Whoever has no role in here sees nothing.
+
+A page that is not listed is for nobody who signs in. *finance* sees everything;
+*engineering* and *analyst* everything but what belongs to closing a month; *viewer* the
+pages that a whole organisation may look at, without line items. Whoever has single cost
+centres sees those pages on which every row has one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from triptych.warehouse.restricted import Restriction
+
+if TYPE_CHECKING:
+    from triptych.settings import Role
+
+_EVERYBODY: frozenset[Role] = frozenset({"finance", "engineering", "analyst", "viewer"})
+_INSIDE: frozenset[Role] = frozenset({"finance", "engineering", "analyst"})
+_FINANCE: frozenset[Role] = frozenset({"finance"})
+
+#: Page, by its address, and whom it is for.
+AUDIENCES: dict[str, frozenset[Role]] = {
+    "cost_by_model": _EVERYBODY,
+    "budget": _INSIDE,
+    "gpu_idle": _EVERYBODY,
+    "gateway_gaps": _INSIDE,
+    "velocity": _EVERYBODY,
+    "impact": _EVERYBODY,
+    "close": _FINANCE,
+    "statements": _FINANCE,
+    "data_health": _INSIDE,
+}
+#: Pages on which every amount belongs to a cost centre, a team or a model.
+_NARROWED = frozenset({"cost_by_model", "gpu_idle", "velocity"})
+
+#: What only closing a month needs: invoices, corrections, statements.
+_OF_FINANCE = (
+    "cost.mart_invoices",
+    "cost.mart_invoice_reconciliation",
+    "cost.mart_period_reconciliation",
+    "cost.mart_period_adjustments",
+    "cost.mart_period_events",
+    "cost.mart_focus_allocated",
+    "cost.mart_accruals",
+)
+#: What the pages of a viewer read.
+_OF_VIEWERS = (
+    *("core.dim_dates", "core.dim_features", "core.dim_models", "core.dim_platforms"),
+    *("core.dim_teams", "core.mart_run", "core.mart_source_freshness"),
+    "core.mart_month_completeness",
+    "cost.fct_daily_model_costs",
+    "cost.fct_daily_pool_costs",
+    "cost.mart_commitments",
+    "cost.mart_cost_waterfall",
+    "cost.mart_meter_gaps",
+    "cost.mart_metered_nodes",
+    "cost.mart_model_unit_costs",
+    "cost.mart_period_states",
+    "cost.mart_unallocated_causes",
+    "delivery.*",
+    "attribution.*",
+)
+#: Of a month others than finance need its state, and neither the ledger nor who signed;
+#: of a study what it found.
+_BLANK = (
+    (
+        "cost.mart_period_states",
+        (
+            *("locked_billed_cost", "locked_effective_cost"),
+            *("current_billed_cost", "current_effective_cost"),
+            *("difference_billed_cost", "difference_effective_cost"),
+            *("locked_by", "approved_by"),
+        ),
+    ),
+    ("attribution.studies", ("registered_by",)),
+)
+#: What tells of the run and of nobody's cost.
+_OF_NOBODY = (
+    *("core.dim_dates", "core.dim_platforms", "core.mart_run"),
+    *("core.mart_month_completeness", "core.mart_source_freshness"),
+    "cost.mart_period_states",
+)
+
+
+def may_open(role: Role, page: str, *, is_limited: bool) -> bool:
+    """Tell whether a page is for a role.
+
+    Parameters
+    ----------
+    role : {'finance', 'engineering', 'analyst', 'viewer'}
+        Of whoever looks.
+    page : str
+        Address of the page.
+    is_limited : bool
+        Whether they see single cost centres only.
+    """
+    is_for_role = role in AUDIENCES.get(page, frozenset())
+    return is_for_role and (page in _NARROWED or not is_limited)
+
+
+def restriction_of(
+    role: Role, cost_centers: tuple[str, ...] | None
+) -> Restriction | None:
+    """Return what of a run a role may see; None for all of it."""
+    if role == "finance" and cost_centers is None:
+        return None
+    is_viewer = role == "viewer"
+    name = f"the role {role}"
+    if cost_centers is not None:
+        name = f"{name} of single cost centres"
+    return Restriction(
+        name=name,
+        shown=_OF_VIEWERS if is_viewer or cost_centers is not None else None,
+        hidden=() if role == "finance" else _OF_FINANCE,
+        blank=() if role == "finance" and cost_centers is None else _BLANK,
+        cost_centers=cost_centers,
+        whole=_OF_NOBODY,
+        has_line_items=not is_viewer and cost_centers is None,
+    )
+
+
+__all__ = ["AUDIENCES", "may_open", "restriction_of"]
