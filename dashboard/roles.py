@@ -21,6 +21,7 @@ _FINANCE: frozenset[Role] = frozenset({"finance"})
 
 #: Page, by its address, and whom it is for.
 AUDIENCES: dict[str, frozenset[Role]] = {
+    "summary": _INSIDE,
     "cost_by_model": _EVERYBODY,
     "budget": _INSIDE,
     "gpu_idle": _EVERYBODY,

@@ -33,7 +33,7 @@ _SHOWN_GAPS = 3
 
 def main() -> None:
     """Draw the page."""
-    here = page.current()
+    here = page.current(__file__)
     spent = data.ai_spend(here.snapshot, here.selection)
     budget = _budget(here)
     unit = data.unit_summary(here.snapshot, here.selection, _UNIT)
