@@ -43,6 +43,8 @@ class Claim:
         Treated units; empty: all there are.
     evidence : str
         Hashes of the plan and of the data.
+    better : {"more", "less"} or None
+        Which change of the outcome is good, where the plan says so.
     """
 
     study_id: str
@@ -60,6 +62,7 @@ class Claim:
     effects: Floats = field(default_factory=lambda: np.zeros((WORLD_COUNT, 0)))
     units: frozenset[str] = frozenset()
     evidence: str = ""
+    better: str | None = None
 
     @property
     def is_estimated(self) -> bool:

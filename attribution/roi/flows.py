@@ -25,11 +25,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _MONTHS_OF_YEAR: Final = 12
-#: Outcome unit → hours in one; such effects are capacity, whatever an hour is worth.
-HOURS_IN_UNIT: Final = {
-    **dict.fromkeys(("minute", "minutes", "min"), 1.0 / 60.0),
-    **dict.fromkeys(("hour", "hours", "h"), 1.0),
-}
+#: Unit that is converted → hours in one. Minutes per case and month are no such unit.
+HOURS_IN_UNIT: Final = {"minute": 1.0 / 60.0, "hour": 1.0}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -77,7 +74,7 @@ class ValuedClaim:
     @property
     def hours(self) -> Floats | None:
         """Hours released by world and month, for an outcome that is a time."""
-        factor = HOURS_IN_UNIT.get(self.claim.outcome_unit.lower())
+        factor = HOURS_IN_UNIT.get(self.conversions[-1].unit.partition("/")[2])
         if factor is None:
             return None
         signs = np.array([one.sign for one in self.conversions])

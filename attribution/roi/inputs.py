@@ -48,6 +48,8 @@ select study_id, feature_id, outcome, outcome_unit, status, grade, verdict, stat
     refusal_code, refusal_message, launch_date, plan, plan_hash, data_hash
 from estimates.attribution_studies order by study_id
 """
+#: What a plan calls the good direction → what a conversion calls it.
+_BETTER: Final = {"higher": "more", "lower": "less"}
 _DRAWS: Final = """
 select effect_month, draw, effect from estimates.attribution_monthly_draws
 where study_id = ? order by effect_month, draw
@@ -175,6 +177,7 @@ def _claim(
     launch, plan, plan_hash, data_hash = row[10:]
     draws = connection.execute(_DRAWS, [study]).fetchall()
     months, effects = effects_by_world(draws, worlds, study)
+    declared = json.loads(plan) if plan else {}
     return Claim(
         study,
         feature,
@@ -189,15 +192,10 @@ def _claim(
         launch_month=None if launch is None else f"{launch:%Y-%m}",
         months=months,
         effects=effects,
-        units=_units_of(plan),
+        units=frozenset(declared.get("treated") or declared.get("rollout") or ()),
+        better=_BETTER.get(declared.get("better", "")),
         evidence=f"{plan_hash}:{data_hash}",
     )
-
-
-def _units_of(plan: str | None) -> frozenset[str]:
-    """Return the treated units that a plan names; none named: all there are."""
-    content = json.loads(plan) if plan else {}
-    return frozenset(content.get("treated") or content.get("rollout") or ())
 
 
 def digest_of(connection: duckdb.DuckDBPyConnection, *, version: object) -> str:

@@ -69,6 +69,11 @@ class Assumed:
         return self.low is None or self.high is None
 
     @property
+    def per(self) -> str:
+        """What the unit is per, in one word and one of it: ``EUR/minute`` → minute."""
+        return singular(self.unit.partition("/")[2])
+
+    @property
     def sign(self) -> float:
         """1 where more of the metric is good, −1 where less is."""
         return -1.0 if self.better == "less" else 1.0
@@ -94,6 +99,18 @@ class Assumed:
         return self.valid_from < month_end(month) and (
             self.valid_to is None or self.valid_to > month_start(month)
         )
+
+
+def singular(unit: str) -> str:
+    """Return the first word of a unit as one of it, in lower case.
+
+    Examples
+    --------
+    >>> singular("Minutes per case")
+    'minute'
+    """
+    word = unit.lower().split(" ")[0].rstrip(",;")
+    return word.removesuffix("s")
 
 
 def _two_halves(steps: Floats, ends: Floats) -> Floats:
@@ -204,4 +221,5 @@ __all__ = [
     "month_end",
     "month_start",
     "months_between",
+    "singular",
 ]

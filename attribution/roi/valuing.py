@@ -16,7 +16,7 @@ import numpy as np
 from attribution.grade import LETTERS
 from attribution.roi.claims import without_repetition
 from attribution.roi.flows import Terms, ValuedClaim
-from attribution.roi.register import months_between
+from attribution.roi.register import months_between, singular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Characters of a basis: enough to tell any two apart.
 _BASIS_LENGTH: Final = 16
+#: Unit of outcomes that have none; what one of it is, the conversion says.
+_NO_UNIT: Final = "ratio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def case_of(
     months = _window(chosen, costs)
     left_out += _costs_left_out(feature_id, costs, register)
     refused = next((one for one in claims if not one.is_estimated), None)
-    reason = _no_benefit(claims, left_out) if not chosen else _no_cost(months, costs)
+    reason = _no_benefit(claims, register) if not chosen else _no_cost(months, costs)
     terms = None if reason else terms_of(feature_id, chosen, costs, months, register)
     return Case(
         feature_id,
@@ -198,6 +200,8 @@ def valued_by(claim: Claim, register: Register) -> ValuedClaim | Reason:
         if conversion is None:
             text = f"no conversion of {claim.outcome} to money holds in {month}"
             return Reason("conversion_missing", text)
+        if (reason := _misfit(claim, conversion)) is not None:
+            return reason
         conversions.append(conversion)
         if conversion.takes_margin:
             margin = _holding("margin", claim, month, register)
@@ -209,6 +213,18 @@ def valued_by(claim: Claim, register: Register) -> ValuedClaim | Reason:
         text = f"{claim.outcome} takes a margin in some of its months only"
         return Reason("margin_missing", text)
     return ValuedClaim(claim, tuple(conversions), tuple(margins))
+
+
+def _misfit(claim: Claim, conversion: Assumed) -> Reason | None:
+    """Tell where a conversion is of another unit or another opinion than the plan."""
+    unit = claim.outcome_unit
+    if unit and unit != _NO_UNIT and singular(unit) != conversion.per:
+        text = f"{claim.outcome} is in {unit}, and {conversion.id} in {conversion.unit}"
+        return Reason("unit_mismatch", text)
+    if claim.better not in {None, conversion.better}:
+        text = f"{conversion.id} says that {conversion.better} of {claim.outcome} is"
+        return Reason("direction_contradicted", f"{text} better, its plan the opposite")
+    return None
 
 
 def _holding(kind: str, claim: Claim, month: str, register: Register) -> Assumed | None:
@@ -228,13 +244,16 @@ def _not_counted(chosen: Sequence[ValuedClaim], reason: Reason | None) -> Reason
     return reason if not chosen else _why_beside(chosen[0])
 
 
-def _no_benefit(claims: Sequence[Claim], left_out: Sequence[str]) -> Reason:
+def _no_benefit(claims: Sequence[Claim], register: Register) -> Reason:
     if not claims:
         return Reason("effect_unknown", "no study asks what it changed")
-    if any(one.is_estimated for one in claims):
-        unvalued = [text for text in left_out if "conversion" in text]
-        code = "conversion_missing" if unvalued else "margin_missing"
-        return Reason(code, "; ".join(unvalued or left_out[:1]))
+    unvalued = [
+        reason
+        for one in claims
+        if one.is_estimated and isinstance(reason := valued_by(one, register), Reason)
+    ]
+    if unvalued:
+        return unvalued[0]
     told = "; ".join(
         f"{one.study_id} cannot tell ({one.refusal_code or one.status})"
         for one in claims

@@ -57,7 +57,12 @@ def test_each_month_has_a_row_and_they_add_up() -> None:
 def test_revenue_counts_by_its_margin_and_is_not_computable_without_one() -> None:
     """1,000 of revenue at a margin of 12 % are 120."""
     revenue = assumed(
-        "conversion", 1.0, better="more", takes_margin=True, metric="minutes"
+        "conversion",
+        1.0,
+        better="more",
+        takes_margin=True,
+        metric="minutes",
+        unit="EUR/EUR",
     )
     of_revenue = claim(effects=(500, 500), outcome_unit="EUR")
     margin = assumed("margin", 0.12, unit="ratio")
@@ -157,6 +162,25 @@ def test_hours_without_a_conversion_stay_hours() -> None:
     assert row["benefit"] is None
     assert row["reason_code"] == "conversion_missing"
     assert headline(found)["benefit"] is None
+
+
+def test_a_conversion_of_another_unit_or_direction_values_nothing() -> None:
+    """Minutes are no hours, and what the plan calls a harm is no benefit."""
+    an_hour = replace(HALF_A_EURO, unit="EUR/hour")
+    given = claim(effects=(-100, -100))
+    row = to_date(rows(inputs([given], [an_hour], COST)))
+    assert (row["benefit"], row["reason_code"]) == (None, "unit_mismatch")
+    lower_is_better = replace(given, better="less")
+    assert to_date(rows(inputs([lower_is_better], [HALF_A_EURO], COST)))["counted"]
+    wrong = replace(HALF_A_EURO, better="more")
+    row = to_date(rows(inputs([lower_is_better], [wrong], COST)))
+    assert (row["benefit"], row["reason_code"]) == (None, "direction_contradicted")
+
+
+def test_minutes_per_case_are_valued_and_are_no_hours() -> None:
+    per_case = replace(HALF_A_EURO, unit="EUR/minute per case and month")
+    row = to_date(rows(inputs([claim(effects=(-100, -100))], [per_case], COST)))
+    assert (row["benefit"], row["released_hours"]) == (100.0, None)
 
 
 def test_value_never_derives_from_cost() -> None:
