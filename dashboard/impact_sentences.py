@@ -289,21 +289,21 @@ def next_step(study: Study) -> str:
 
 
 def worth(study: Study) -> str | None:
-    """Write whether a change is a gain or harm, where the plan knows its worth."""
+    """Write whether a change is a gain or harm, where the plan says what is better."""
     found = side(study)
     if found is None:
         return None
-    better = study.plan.get("better")
-    known = f"{better} is better" if better else "more of it is worth money"
-    return f"By the plan {known}, so this is {'a gain' if found == 'gain' else found}."
+    better = study.plan["better"]
+    said = "a gain" if found == "gain" else found
+    return f"By the plan {better} is better, so this is {said}."
 
 
 def side(study: Study) -> str | None:
     """Return ``gain`` or ``harm``, where there is a change and the plan knows which."""
     better = study.plan.get("better")
-    if not is_detected(study) or not (better or study.plan.get("economics")):
+    if not is_detected(study) or better is None:
         return None
-    return "gain" if is_increase(study) == (better != "lower") else "harm"
+    return "gain" if is_increase(study) == (better == "higher") else "harm"
 
 
 def finding(study: Study) -> str:

@@ -82,7 +82,7 @@ from (values
    'keep it if the interval is above zero', 200.0, 380.0, null, null, null, 500000.0,
    16, 8, '2026-07-10 new price list', '{_CARD}',
    '{{"rollout": {{"depot-01": "2026-06-01", "depot-02": "2026-06-15"}},
-     "controls": [], "economics": {{"cost_amount": 1}}}}'),
+     "controls": [], "better": "higher"}}'),
   ('camera-on-time', 'camera', 'on_time_rate', 'ratio', 'staggered_adoption',
    'estimated', 'B', 'staggered_adoption is B at best.', 'REGISTERED', 'negative', '',
    0.01, 0.006, null, null, null, null, 12, 8, '', '{_CARD}',
