@@ -8,6 +8,10 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from dashboard import format as fmt
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+#: A number with a power of ten, or a negative one, as formats of Python write them.
+_RECORDED = re.compile(
+    r"(?<![\w.,-])-?\d+(?:\.\d+)?e[+-]?\d+|(?<![\w.,)-])-\d[\d,]*(?:\.\d+)?(?![\w-])"
+)
 _COMPACT_FROM = 100_000
 _DIGITS = 3
 _ALMOST_SURE = 0.999
@@ -52,6 +56,19 @@ def _three_digits(size: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def readable(text: str) -> str:
+    """Write a recorded sentence for readers: no powers of ten, a minus for a hyphen."""
+    return _RECORDED.sub(_as_read, text)
+
+
+def _as_read(found: re.Match[str]) -> str:
+    text = found.group()
+    sign, size = (_MINUS, text[1:]) if text.startswith("-") else ("", text)
+    if "e" not in size:
+        return f"{sign}{size}"
+    return f"{sign}{_three_digits(Decimal(size))}"
+
+
 def span(low: float | None, high: float | None, unit: str) -> str:
     """Write an interval of effects."""
     if low is None and high is None:
@@ -88,4 +105,4 @@ def chance(probability: float | None) -> str:
     return fmt.percent(probability)
 
 
-__all__ = ["chance", "is_money", "quantity", "span", "words"]
+__all__ = ["chance", "is_money", "quantity", "readable", "span", "words"]

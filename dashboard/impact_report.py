@@ -81,6 +81,7 @@ def report_of(study: Study, checks: Sequence[dict[str, Any]]) -> StudyReport:
             Section("What this does not say", tuple(words.not_said(study))),
             Section("How strong the evidence is", tuple(_strength(study))),
             Section("What to do next", (words.next_step(study),)),
+            *_besides(study),
         ),
         design=tuple(design_card(study)),
         checks=tuple(_check(row) for row in checks),
@@ -101,6 +102,13 @@ def _found(study: Study) -> Iterator[str]:
             f" {numbers.chance(study.average.probability_positive)}."
         )
     yield from filter(None, (words.worth(study), words.break_even(study)))
+
+
+def _besides(study: Study) -> Iterator[Section]:
+    """Yield what estimators noted beside the result, if they did."""
+    if study.notes:
+        notes = tuple(numbers.readable(note) for note in study.notes)
+        yield Section("What else to know", notes)
 
 
 def _strength(study: Study) -> Iterator[str]:
@@ -133,7 +141,8 @@ def design_card(study: Study) -> Iterator[tuple[str, str]]:
     )
     yield "Launch", fmt.day(study.launch_date)
     yield "Compared with", _control(study)
-    yield "Design", " ".join([f"{words.design_name(study)}.", *study.design_log])
+    log = [words.with_design_names(line) for line in study.design_log]
+    yield "Design", " ".join([f"{words.design_name(study)}.", *log])
     yield "Registered", _registered(study)
     yield (
         "Other launches",
@@ -147,20 +156,27 @@ def design_card(study: Study) -> Iterator[tuple[str, str]]:
 def _units(study: Study) -> str:
     if study.treated_unit_count is None:
         return _NO_UNITS
+    if study.is_randomised:
+        units = fmt.plural(study.unit_count, "unit")
+        return f"{units}, assigned at random; {_days(study)}"
     named = [*study.plan.get("treated", ()), *study.plan.get("rollout", {})]
     some = ", ".join(named[:_LISTED_UNITS])
     more = len(named) - _LISTED_UNITS
     listed = f" ({some}{f' and {more} more' if more > 0 else ''})" if named else ""
-    days = (
-        ""
-        if study.period_count_before is None
-        else f"; {fmt.plural(study.period_count_before, study.period)} before,"
-        f" {fmt.count(study.period_count_after)} after"
-    )
-    return f"{fmt.plural(study.treated_unit_count, 'unit')} with it{listed}{days}"
+    with_it = fmt.plural(study.treated_unit_count, "unit")
+    return f"{with_it} with it{listed}; {_days(study)}"
+
+
+def _days(study: Study) -> str:
+    if study.period_count_before is None:
+        return "its periods are not known"
+    before = fmt.plural(study.period_count_before, study.period)
+    return f"{before} before, {fmt.count(study.period_count_after)} after"
 
 
 def _control(study: Study) -> str:
+    if study.is_randomised:
+        return "units that were drawn for the other arm"
     said = []
     if study.comparison_unit_count:
         said.append(f"{fmt.plural(study.comparison_unit_count, 'unit')} without it")
@@ -195,7 +211,7 @@ def _check(row: dict[str, Any]) -> CheckLine:
     return CheckLine(
         status=check_words.STATUSES.get(status, status.upper()),
         title=check_words.title(name),
-        found=row["why"] or "",
+        found=numbers.readable(row["why"] or ""),
         recommendation=check_words.recommendation(name, status),
     )
 

@@ -1,25 +1,115 @@
-"""What a study's effect is made of, and how much the answer hangs on choices."""
+"""Checks of a study, what its change is made of, and what the answer hangs on."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import streamlit as st
 
 from dashboard import charts, data, filters, impact_charts, page, tables
 from dashboard import format as fmt
+from dashboard import impact_check_sentences as check_words
 from dashboard import impact_figures as numbers
 from dashboard import impact_sentences as words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-    import pyarrow as pa
-
     from dashboard.data import Study
+    from dashboard.impact_report import StudyReport
     from dashboard.page import Page
 
 _ALL = "All runs"
+_CHECKS = "attribution.checks"
+#: Check with a picture → series of it, and the title of its axis.
+_PLACEBOS = {
+    "placebo_in_time": ("z", "Effects of launches that never happened, in std. dev."),
+    "placebo_in_unit": ("placebo", "Effects on units that never had it"),
+}
+
+
+def show_checks(
+    here: Page, study: Study, checks: Sequence[dict[str, Any]], report: StudyReport
+) -> None:
+    """Draw each check with what to do, and the placebos of those that carry them."""
+    st.header("Checks", anchor=False)
+    st.markdown(f"**{report.checks_summary}**")
+    if not checks:
+        return
+    rows = [
+        {
+            "status": line.status,
+            "check": line.title,
+            "found": line.found,
+            "what_to_do": line.recommendation,
+            "threshold": row["threshold"],
+        }
+        for line, row in zip(report.checks, checks, strict=True)
+    ]
+    st.html(
+        tables.html_table(
+            pa.Table.from_pylist(rows),
+            [
+                tables.Column("status", "Status", "month"),
+                tables.Column("check", "Check"),
+                tables.Column("found", "What was found", "prose"),
+                tables.Column("what_to_do", "What to do", "prose"),
+            ],
+            here.currency,
+            "A check can lower the grade and never raise it",
+        )
+    )
+    tables.show_footer(
+        _exact_checks(checks),
+        page=here,
+        name=f"checks-{study.study_id}",
+        origin=page.Origin(
+            formula="Each check has a statistic and thresholds that were fixed before;"
+            " the download has both.",
+            mart=_CHECKS,
+            row_count=len(checks),
+        ),
+    )
+    for row in checks:
+        _show_placebos(here, study, row)
+
+
+def _exact_checks(checks: Sequence[dict[str, Any]]) -> pa.Table:
+    names = ("check_name", "status", "statistic", "threshold", "why")
+    return pa.Table.from_pylist([{name: row[name] for name in names} for row in checks])
+
+
+def _show_placebos(here: Page, study: Study, row: dict[str, Any]) -> None:
+    series, title = _PLACEBOS.get(row["check_name"], ("", ""))
+    values = row["picture"].get(series)
+    if not values:
+        return
+    is_unit = row["check_name"] == "placebo_in_unit"
+    found = study.average.effect if is_unit and study.average else None
+    st.subheader(check_words.title(row["check_name"]), anchor=False)
+    st.markdown(fmt.markdown(numbers.readable(row["why"])))
+    charts.show(
+        impact_charts.placebos(values, found, title, charts.palette()),
+        description=f"{len(values)} placebos as ticks around zero"
+        + (", and this study's effect as a diamond." if is_unit else "."),
+    )
+    listed = [
+        {"name": f"Placebo {number}", "value": value}
+        for number, value in enumerate(sorted(values), start=1)
+    ]
+    with st.expander("As a table"):
+        tables.show(
+            pa.Table.from_pylist(listed),
+            [
+                tables.Column("name", "Smallest first"),
+                tables.Column("value", "Effect", "decimal"),
+            ],
+            page=here,
+            name=f"{row['check_name']}-{study.study_id}",
+            caption=title,
+        )
 
 
 def show_contributions(here: Page, study: Study) -> None:
@@ -147,14 +237,14 @@ def _all_runs(rows: list[dict[str, Any]], study: Study) -> str:
     unit = study.outcome_unit
     least = numbers.quantity(min(known), unit, is_signed=True)
     most = numbers.quantity(max(known), unit, is_signed=True)
-    above = sum(value > 0 for value in known)
+    above = sum(value > 0 for value in known) or "none"
     end = f" {fmt.plural(refused, 'run was', 'runs were')} refused." if refused else ""
     return (
         f"**{fmt.plural(len(known), 'run')}** with other defensible choices, the plan's"
         f" own among them, give effects from {fmt.markdown(least)} to"
-        f" {fmt.markdown(most)} {words.per_cell(study)}; {above:,} of them are above"
+        f" {fmt.markdown(most)} {words.per_cell(study)}; {above} of them are above"
         f" zero.{end}"
     )
 
 
-__all__ = ["show_contributions", "show_sensitivity"]
+__all__ = ["show_checks", "show_contributions", "show_sensitivity"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from dashboard import format as fmt
 from dashboard.impact_check_sentences import CHECKS
-from dashboard.impact_figures import is_money, quantity, span, words
+from dashboard.impact_figures import is_money, quantity, readable, span, words
 
 if TYPE_CHECKING:
     from dashboard.data import EffectFigures, Study
@@ -89,7 +89,7 @@ def effect(study: Study) -> str:
     unit = study.outcome_unit
     said = (
         f"{quantity(figures.effect, unit, is_signed=True)} {per_cell(study)}"
-        f" (90 % interval {span(figures.low_90, figures.high_90, unit)})"
+        f" (90{_SPACE}% interval {span(figures.low_90, figures.high_90, unit)})"
     )
     return f"{said}{relative(figures)}"
 
@@ -118,8 +118,8 @@ def total(study: Study) -> str | None:
     half = span(figures.low_50, figures.high_50, unit)
     return (
         f"Over all treated units{until}:"
-        f" {quantity(figures.effect, unit, is_signed=True)} (90 % {likely}; 50 %"
-        f" {half})."
+        f" {quantity(figures.effect, unit, is_signed=True)} (90{_SPACE}%"
+        f" {likely}; 50{_SPACE}% {half})."
     )
 
 
@@ -219,10 +219,18 @@ def reason(line: str) -> str:
     """Write a recorded reason with the names of checks and designs in words."""
     first, mark, rest = line.partition(" ")
     name = first.rstrip(":")
+    said = readable(rest)
     if name in CHECKS:
-        return f"{CHECKS[name].title}{first.removeprefix(name)}{mark}{rest}"
+        return f"“{CHECKS[name].title}”{first.removeprefix(name)}{mark}{said}"
     if name in DESIGNS:
-        return f"{DESIGNS[name][0]}{mark}{rest}"
+        return f"{DESIGNS[name][0]}{mark}{said}"
+    return readable(line)
+
+
+def with_design_names(line: str) -> str:
+    """Write a recorded line with the names of designs in words."""
+    for name, (said, _) in DESIGNS.items():
+        line = line.replace(name, said.lower())
     return line
 
 
@@ -255,10 +263,10 @@ def not_said(study: Study) -> list[str]:
         )
     if study.unbounded_draw_ratio:
         said.append(
-            f"{fmt.percent(study.unbounded_draw_ratio)} of its draws have no bound, so"
-            " no return is worked out from it."
+            f"{fmt.percent(study.unbounded_draw_ratio)} of its draws have no bound;"
+            " a return that is worked out from draws leaves them out."
         )
-    return [*said, *study.notes]
+    return said
 
 
 def _plain_unit(study: Study) -> str:
@@ -278,14 +286,17 @@ def next_step(study: Study) -> str:
             "Ask again in a study that is registered before its launch:"
             " `triptych study register`."
         )
-    if not study.is_controlled:
-        return (
-            "Before money is counted on it, hold some units back or assign the feature"
-            " at random: only grades A and B enter the headline."
-        )
-    if study.decision_text:
-        return f"Apply the decision rule of the plan: {_sentence(study.decision_text)}"
-    return "Decide. The plan declares no rule in words."
+    rule = (
+        f"Apply the decision rule of the plan: {_sentence(study.decision_text)}"
+        if study.decision_text
+        else "Decide. The plan declares no rule in words."
+    )
+    if study.is_controlled:
+        return rule
+    return (
+        f"{rule} Before money is counted on it, hold some units back or assign the"
+        " feature at random: only grades A and B enter the headline."
+    )
 
 
 def worth(study: Study) -> str | None:
@@ -359,5 +370,6 @@ __all__ = [
     "total",
     "verdict",
     "verdict_name",
+    "with_design_names",
     "worth",
 ]

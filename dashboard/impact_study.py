@@ -19,7 +19,6 @@ from dashboard import (
     tables,
 )
 from dashboard import format as fmt
-from dashboard import impact_check_sentences as check_words
 from dashboard import impact_figures as numbers
 from dashboard import impact_sentences as words
 from dashboard.impact_report import FOUND
@@ -32,17 +31,11 @@ if TYPE_CHECKING:
     from dashboard.page import Page
 
 _EFFECTS = "attribution.estimates"
-_CHECKS = "attribution.checks"
 _DAYS = "attribution.counterfactuals"
 _REPORT_FORMATS = {
     "pdf": ("Report as PDF", "application/pdf"),
     "html": ("as HTML", "text/html"),
     "text": ("as text", "text/plain"),
-}
-#: Check with a picture → series of it, and the title of its axis.
-_PLACEBOS = {
-    "placebo_in_time": ("z", "Effects of launches that never happened, in std. dev."),
-    "placebo_in_unit": ("placebo", "Effects on units that never had it"),
 }
 
 
@@ -71,7 +64,7 @@ def show(here: Page, study: Study) -> None:
     show_design(here, study, report)
     if study.is_estimated:
         show_counterfactual(here, study)
-    show_checks(here, study, checks, report)
+    impact_sections.show_checks(here, study, checks, report)
     if study.is_estimated:
         impact_sections.show_contributions(here, study)
         impact_sections.show_sensitivity(here, study)
@@ -247,7 +240,7 @@ def show_counterfactual(here: Page, study: Study) -> None:
         " units; the dashed one is what it would have been without"
         f" {fmt.markdown(study.feature_name)}, nine times of ten within the band. The"
         f" vertical line is the launch, {fmt.day(study.launch_date)}."
-        f"{_about_history(table)}{_about_rates(study)}"
+        f"{_about_history(table)}{_about_units(study)}{_about_rates(study)}"
     )
     colours = charts.palette()
     unit = f"{numbers.words(study.outcome_unit)}, all treated units"
@@ -275,6 +268,12 @@ def _about_history(table: pa.Table) -> str:
     if any(value is not None for value in before):
         return ""
     return " This design fits no line to the time before the launch."
+
+
+def _about_units(study: Study) -> str:
+    if study.design != "staggered_adoption":
+        return ""
+    return " Units are added on the day on which they start, so both lines rise then."
 
 
 def _about_rates(study: Study) -> str:
@@ -308,88 +307,6 @@ def _show_days(here: Page, study: Study, table: pa.Table) -> None:
             row_count=table.num_rows,
         ),
     )
-
-
-def show_checks(
-    here: Page, study: Study, checks: Sequence[dict[str, Any]], report: StudyReport
-) -> None:
-    """Draw each check with what to do, and the placebos of those that carry them."""
-    st.header("Checks", anchor=False)
-    st.markdown(f"**{report.checks_summary}**")
-    if not checks:
-        return
-    rows = [
-        {
-            "status": line.status,
-            "check": line.title,
-            "found": line.found,
-            "what_to_do": line.recommendation,
-            "threshold": row["threshold"],
-        }
-        for line, row in zip(report.checks, checks, strict=True)
-    ]
-    st.html(
-        tables.html_table(
-            pa.Table.from_pylist(rows),
-            [
-                tables.Column("status", "Status", "month"),
-                tables.Column("check", "Check"),
-                tables.Column("found", "What was found", "prose"),
-                tables.Column("what_to_do", "What to do", "prose"),
-            ],
-            here.currency,
-            "A check can lower the grade and never raise it",
-        )
-    )
-    tables.show_footer(
-        _exact_checks(checks),
-        page=here,
-        name=f"checks-{study.study_id}",
-        origin=page.Origin(
-            formula="Each check has a statistic and thresholds that were fixed before;"
-            " the download has both.",
-            mart=_CHECKS,
-            row_count=len(checks),
-        ),
-    )
-    for row in checks:
-        _show_placebos(here, study, row)
-
-
-def _exact_checks(checks: Sequence[dict[str, Any]]) -> pa.Table:
-    names = ("check_name", "status", "statistic", "threshold", "why")
-    return pa.Table.from_pylist([{name: row[name] for name in names} for row in checks])
-
-
-def _show_placebos(here: Page, study: Study, row: dict[str, Any]) -> None:
-    series, title = _PLACEBOS.get(row["check_name"], ("", ""))
-    values = row["picture"].get(series)
-    if not values:
-        return
-    is_unit = row["check_name"] == "placebo_in_unit"
-    found = study.average.effect if is_unit and study.average else None
-    st.subheader(check_words.title(row["check_name"]), anchor=False)
-    st.markdown(fmt.markdown(row["why"]))
-    charts.show(
-        impact_charts.placebos(values, found, title, charts.palette()),
-        description=f"{len(values)} placebos as ticks around zero"
-        + (", and this study's effect as a diamond." if is_unit else "."),
-    )
-    listed = [
-        {"name": f"Placebo {number}", "value": value}
-        for number, value in enumerate(sorted(values), start=1)
-    ]
-    with st.expander("As a table"):
-        tables.show(
-            pa.Table.from_pylist(listed),
-            [
-                tables.Column("name", "Smallest first"),
-                tables.Column("value", "Effect", "decimal"),
-            ],
-            page=here,
-            name=f"{row['check_name']}-{study.study_id}",
-            caption=title,
-        )
 
 
 def show_facts(here: Page, study: Study, report: StudyReport) -> None:

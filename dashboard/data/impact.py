@@ -138,6 +138,16 @@ class Study:
         return self.average is not None
 
     @property
+    def is_randomised(self) -> bool:
+        """Whether the plan says that units were assigned at random."""
+        return self.plan.get("assignment") is not None
+
+    @property
+    def unit_count(self) -> int:
+        """All units, with the feature or without."""
+        return (self.treated_unit_count or 0) + (self.comparison_unit_count or 0)
+
+    @property
     def is_controlled(self) -> bool:
         """Whether the grade is A or B: what the headline counts."""
         return self.grade in {"A", "B"}

@@ -96,7 +96,7 @@ from (values
    '{{"controls": ["price_index"]}}'),
   ('chat-handling', 'chat', 'handling_minutes', 'minutes', 'experiment', 'estimated',
    'A', 'experiment is A at best.', 'REGISTERED', 'inconclusive', '', 2.0, 6.0, null,
-   null, null, null, 300, 300, '', '', '{{}}'),
+   null, null, null, 0, 600, '', '', '{{"assignment": {{"column": "arm"}}}}'),
   ('invoice-minutes', 'invoice-reading', 'minutes_per_document', 'minutes', null,
    'refused', 'X', null, 'REGISTERED', 'refused', '', 1.0, null, {_REFUSED}, 12500.0,
    1, 0, '', null, '{{}}'),

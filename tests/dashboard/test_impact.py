@@ -75,7 +75,7 @@ def test_a_card_has_effect_interval_chance_grade_and_its_reason(
     assert ":gray-badge[:material/show_chart: C · modelled]" in text
     assert "green-badge[:material" not in text
     assert "red-badge" not in text
-    assert "Grade C · modelled: Errors that add up: one step down." in text
+    assert "Grade C · modelled: “Errors that add up”: one step down." in text
 
 
 @pytest.mark.parametrize(
@@ -250,6 +250,31 @@ def test_a_decrease_is_told_as_plainly_as_an_increase(
     # Rates of depots and days do not add up to anything.
     assert "Over all treated units until" not in text
     assert "Decide. The plan declares no rule in words." in text
+
+
+def test_of_an_experiment_all_units_are_counted_and_none_is_called_untreated(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = text_of(opened(tmp_path, open_app, "chat-handling"))
+    assert "600 units, assigned at random; 365 days before, 121 after" in text
+    assert "units that were drawn for the other arm" in text
+
+
+@pytest.mark.parametrize(
+    ("recorded", "read"),
+    [
+        ("it would be -8.136e+04 instead of -1.336e+05", "−81,360 instead of −133,600"),
+        ("7.171e+04 parcels in total", "71,710 parcels in total"),
+        ("says -0.01455, this one -0.01555.", "says −0.01455, this one −0.01555."),
+        (
+            "the cohort of 2026-02-21 of depot-15",
+            "the cohort of 2026-02-21 of depot-15",
+        ),
+        ("(p = 2.1e-05)", "(p = 0.000021)"),
+    ],
+)
+def test_recorded_figures_are_written_for_readers(recorded: str, read: str) -> None:
+    assert read in numbers.readable(recorded)
 
 
 def test_no_effect_says_what_could_have_been_found_and_is_no_proof(
