@@ -167,6 +167,14 @@ def current(file: str) -> Page:
     return page
 
 
+def link_to(name: str, *, label: str) -> None:
+    """Draw a link to another page, or its words alone where it is not for them."""
+    if access.visitor().may_open(name):
+        st.page_link(f"views/{name}.py", label=label)
+    else:
+        st.markdown(label)
+
+
 def prepare(snapshot: Snapshot, looking: access.Visitor) -> bool:
     """Draw what stands above every page; return whether there is anything to show."""
     run = data.run(snapshot)

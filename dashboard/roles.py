@@ -35,10 +35,10 @@ AUDIENCES: dict[str, frozenset[Role]] = {
 #: Pages on which every amount belongs to a cost centre, a team or a model.
 _NARROWED = frozenset({"cost_by_model", "gpu_idle", "velocity"})
 
-#: What only closing a month needs: invoices, corrections, statements.
+#: What only closing a month needs: invoices, corrections, statements. How much does not
+#: tie is on the summary, so that is not among them.
 _OF_FINANCE = (
     "cost.mart_invoices",
-    "cost.mart_invoice_reconciliation",
     "cost.mart_period_reconciliation",
     "cost.mart_period_adjustments",
     "cost.mart_period_events",
@@ -61,6 +61,7 @@ _OF_VIEWERS = (
     "cost.mart_unallocated_causes",
     "delivery.*",
     "attribution.*",
+    "roi.*",
 )
 #: Of a month others than finance need its state, and neither the ledger nor who signed;
 #: of a study what it found.
@@ -75,6 +76,7 @@ _BLANK = (
         ),
     ),
     ("attribution.studies", ("registered_by",)),
+    ("roi.mart_feature_roi", ("validated_by",)),
 )
 #: What tells of the run and of nobody's cost.
 _OF_NOBODY = (

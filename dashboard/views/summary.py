@@ -207,7 +207,7 @@ def show_layers(here: Page) -> None:
     """Draw a column for each layer: a sentence, a spark line, and the way on."""
     cost, delivery = st.columns(2)
     with cost.container(border=True, height="stretch", gap="xsmall"):
-        st.page_link("views/cost_by_model.py", label="**Cost** · models, units, idle")
+        page.link_to("cost_by_model", label="**Cost** · models, units, idle")
         models = data.model_costs(here.snapshot, here.selection, "Fully loaded")
         st.markdown(words.largest_models(here, models.to_pylist()))
         spark = sparks.spend(
@@ -221,7 +221,7 @@ def show_layers(here: Page) -> None:
 
 
 def _show_delivery(here: Page) -> None:
-    st.page_link("views/velocity.py", label="**Delivery** · lead time, failures")
+    page.link_to("velocity", label="**Delivery** · lead time, failures")
     month, before = _months(here)
     scoped = data.SCOPE_KINDS.get(here.selection.scope_kind)
     kind = scoped or _shipping_kind(here)
@@ -240,7 +240,7 @@ def show_changes(here: Page) -> None:
     """Say which three things moved the cost of the last month."""
     month = max(here.selection.period.months)
     months = data.bridge_months(here.snapshot, here.selection)
-    st.page_link("views/budget.py", label="**What changed**")
+    page.link_to("budget", label="**What changed**")
     if not months:
         st.markdown(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
@@ -276,7 +276,7 @@ def show_gaps(here: Page, unit: data.UnitSummary) -> None:
         st.markdown("Nothing is known to be missing: bills tie, and have owners.")
         return
     for gap in found[:_SHOWN_GAPS]:
-        st.page_link(f"views/{gap.view}.py", label=gap.text)
+        page.link_to(gap.view, label=gap.text)
     more = len(found) - _SHOWN_GAPS
     if more > 0:
         st.caption(f"and {fmt.plural(more, 'thing')} more, on *Data health*")

@@ -269,10 +269,14 @@ def test_what_was_remembered_for_one_role_is_not_told_to_another(root: Path) -> 
     whole, viewer, limited = snapshots(root)
     chosen = selection(whole)
     assert data.invoices(whole, chosen).num_rows == 5  # remembered from here on
-    with pytest.raises(duckdb.CatalogException):
-        data.invoices(viewer, chosen)
-    with pytest.raises(duckdb.CatalogException):
-        data.invoices(limited, chosen)
+    assert data.period_events(whole, chosen).num_rows == 0
+    engineer = access.as_seen_by(access.Visitor("engineering"), whole)
+    for snapshot in (viewer, limited):
+        with pytest.raises(duckdb.CatalogException):
+            data.invoices(snapshot, chosen)
+    for snapshot in (engineer, viewer, limited):
+        with pytest.raises(duckdb.CatalogException):
+            data.period_events(snapshot, chosen)
     asked = [data.headline(s, chosen, "Fully loaded") for s in (whole, viewer, limited)]
     assert [headline.model_cost for headline in asked] == [2449, 2449, 640]
     # And the other way round: what a limited reader saw is not all there is.
