@@ -155,6 +155,7 @@ def _variants(plan: Plan, found: Estimate, panel: Panel) -> Iterator[Variant]:
             yield from _without_randomised(plan, panel)
         case _:
             yield from _without_controls(plan)
+            yield from _without_drivers(plan)
 
 
 def _windows(plan: Plan, panel: Panel) -> Iterator[Variant]:
@@ -221,6 +222,15 @@ def _without_controls(plan: Plan) -> Iterator[Variant]:
         kept = tuple(name for name in plan.controls if name != control)
         changed = plan.model_copy(update=_with_controls(plan, kept))
         yield Variant("leave_one_out", f"without {control}", changed)
+
+
+def _without_drivers(plan: Plan) -> Iterator[Variant]:
+    """Yield the plan without each driver that is not the feature itself."""
+    others = [driver for driver in plan.drivers if driver.kind != "ai"]
+    for left_out in others[:LEFT_OUT_AT_MOST]:
+        kept = tuple(driver for driver in plan.drivers if driver != left_out)
+        changed = plan.model_copy(update={"drivers": kept})
+        yield Variant("leave_one_out", f"without {left_out.name}", changed)
 
 
 def _without_rows(

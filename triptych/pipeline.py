@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from attribution.studies.register import StudyRegister
+from attribution.study_estimates import StudyRequest
 from ingest.connector import Window
 from ingest.in_place import refuse_out_of_reach, verify_in_place
 from ingest.registry import bind_sources
@@ -46,9 +48,10 @@ from triptych.warehouse.locks import read_history, verify_locked_loads
 from triptych.warehouse.publish import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
+    from attribution.study_estimates import StudyReport
     from ingest.connector import Connector
     from triptych.progress import Progress, Task
     from triptych.settings import Settings
@@ -64,6 +67,7 @@ class BuildReport:
     run_id: str
     published_path: Path
     transform: TransformOutcome
+    studies: StudyReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,46 @@ def build(
     """
     with hold_run_lock(workspace.lock_file):
         return Run(workspace, settings, progress).build()
+
+
+def attribute(
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    studies: Collection[str] = (),
+    seed: int | None = None,
+    progress: Progress,
+) -> BuildReport:
+    """Estimate studies, and build and publish with what they say.
+
+    Parameters
+    ----------
+    workspace, settings
+        Where and what.
+    studies : collection of str
+        Names of the studies that may be estimated now; all when empty. What is known of
+        the others stays as it is.
+    seed : int, optional
+        In place of the setting's.
+    progress : Progress
+        Where to report.
+
+    Raises
+    ------
+    UsageError
+        A study has no plan.
+    TransformError
+        A model or test failed; what is published stands.
+    """
+    with hold_run_lock(workspace.lock_file):
+        known = [plan.id for plan in studies_of(workspace)]
+        for name in studies:
+            if name not in known:
+                raise UsageError(
+                    f"There is no study {name!r}.",
+                    next_step=f"Known studies: {', '.join(known) or 'none'}.",
+                )
+        return Run(workspace, settings, progress).build(studies=studies, seed=seed)
 
 
 def run(
@@ -292,8 +336,10 @@ class Run:
             progress=self._progress,
         )
 
-    def build(self) -> BuildReport:
-        """Build, test and publish the marts."""
+    def build(
+        self, *, studies: Collection[str] = (), seed: int | None = None
+    ) -> BuildReport:
+        """Build, test and publish the marts, with estimates of all or some studies."""
         warehouse = self._settings.warehouse
         with self.recorded("building"):
             # A workspace that has never been ingested has no catalogue yet.
@@ -306,8 +352,12 @@ class Run:
                     outcome = self._build_marts(dbt, task, history)
                 # What was read is what was catalogued only if it still is.
                 self._verify_in_place()
-                with self._progress.task("estimate") as task:
-                    joined = build_from_estimates(self._workspace, dbt=dbt, task=task)
+                joined = build_from_estimates(
+                    self._workspace,
+                    dbt=dbt,
+                    studies=self._study_request(studies, seed),
+                    progress=self._progress,
+                )
             with self._progress.task("publish"):
                 path = publish(
                     build_database=self._workspace.build_database,
@@ -323,7 +373,17 @@ class Run:
                 )
         outcome = TransformOutcome((*outcome.nodes, *joined.transform.nodes))
         self._note("published", warnings=[node.name for node in outcome.warnings])
-        return BuildReport(self.run_id, path, outcome)
+        return BuildReport(self.run_id, path, outcome, joined.studies)
+
+    def _study_request(self, only: Collection[str], seed: int | None) -> StudyRequest:
+        configured = self._settings.attribution
+        return StudyRequest(
+            self._plans,
+            StudyRegister(self._workspace.study_register),
+            only=only,
+            seed=configured.seed if seed is None else seed,
+            processes=configured.processes,
+        )
 
     def _dbt(self) -> DbtOnDuckDB:
         warehouse = self._settings.warehouse
@@ -426,6 +486,7 @@ __all__ = [
     "BuildReport",
     "Run",
     "RunReport",
+    "attribute",
     "bound_connectors",
     "build",
     "ingest",

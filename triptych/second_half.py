@@ -16,6 +16,7 @@ import duckdb
 from attribution.anomalies.line_items import Evidence
 from attribution.cost_estimates import update_cost_estimates
 from attribution.roi.return_estimates import update_returns
+from attribution.study_estimates import StudyRequest, update_study_estimates
 from triptych.dbt_commands import (
     SECOND_HALF,
     TransformOutcome,
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from attribution.cost_estimates import EstimateReport
+    from attribution.study_estimates import StudyReport
     from triptych.dbt_on_duckdb import DbtOnDuckDB
-    from triptych.progress import Task
+    from triptych.progress import Progress
     from triptych.workspace import Workspace
 
 #: Tables that the marts of the second half start from, besides the estimates.
@@ -49,11 +51,16 @@ class SecondHalf:
     """What the second half did."""
 
     estimates: EstimateReport
+    studies: StudyReport
     transform: TransformOutcome
 
 
 def build_from_estimates(
-    workspace: Workspace, *, dbt: DbtOnDuckDB, task: Task
+    workspace: Workspace,
+    *,
+    dbt: DbtOnDuckDB,
+    studies: StudyRequest,
+    progress: Progress,
 ) -> SecondHalf:
     """Estimate, and build and test the marts that join the estimates.
 
@@ -63,28 +70,35 @@ def build_from_estimates(
         Its build database holds the public marts of the first half.
     dbt : DbtOnDuckDB
         dbt on that database.
-    task : Task
-        Progress.
+    studies : StudyRequest
+        Which studies are to be estimated.
+    progress : Progress
+        Where to report.
 
     Raises
     ------
     TransformError
         A model or a test failed; what is published stands.
     """
+    database = workspace.build_database
     evidence = Evidence(workspace.raw_database, workspace.root, dbt.engine.memory_limit)
-    report = update_cost_estimates(workspace.build_database, evidence)
-    task.note(
-        "estimates as before"
-        if report.is_unchanged
-        else f"{report.series_count} series forecast, {report.anomaly_count} anomalies"
-    )
-    update_returns(workspace.build_database)
-    inputs = _inputs_digest(workspace.build_database)
-    if _joined_from(workspace.build_database) == inputs:
-        return SecondHalf(report, TransformOutcome(()))
-    outcome = dbt.run(SECOND_HALF, task=task, target_name=_TARGET)
-    _mark_joined(workspace.build_database, inputs)
-    return SecondHalf(report, outcome)
+    with progress.task("estimate") as task:
+        report = update_cost_estimates(database, evidence)
+        task.note(
+            "estimates as before"
+            if report.is_unchanged
+            else f"{report.series_count} series forecast,"
+            f" {report.anomaly_count} anomalies"
+        )
+    studied = update_study_estimates(database, studies, progress)
+    update_returns(database)
+    inputs = _inputs_digest(database)
+    if _joined_from(database) == inputs:
+        return SecondHalf(report, studied, TransformOutcome(()))
+    with progress.task("join estimates") as task:
+        outcome = dbt.run(SECOND_HALF, task=task, target_name=_TARGET)
+    _mark_joined(database, inputs)
+    return SecondHalf(report, studied, outcome)
 
 
 def _inputs_digest(build_database: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from triptych.settings import Settings
     from triptych.workspace import Workspace
 
+_STUDIES = "SELECT status, count(*) AS count FROM attribution.studies GROUP BY ALL"
 _PERIODS = (
     "SELECT billing_month, state, reason, adjustment_count"
     " FROM cost.mart_period_states ORDER BY billing_month DESC"
@@ -45,7 +46,8 @@ class StatusReport:
 
     ``sources`` has those that were ingested; ``untried_sources`` those that are
     configured and were not. ``published_run_id`` is what readers see, and ``periods``
-    are its months, newest first. ``audit_log_hash`` stands for the whole audit log.
+    are its months, newest first; ``studies`` counts its studies by status.
+    ``audit_log_hash`` stands for the whole audit log.
     """
 
     is_synthetic: bool
@@ -55,6 +57,7 @@ class StatusReport:
     sources: tuple[SourceState, ...]
     untried_sources: tuple[str, ...]
     periods: tuple[PeriodState, ...]
+    studies: dict[str, int]
     audit_log_hash: str
 
 
@@ -78,17 +81,22 @@ def status(workspace: Workspace, settings: Settings) -> StatusReport:
         untried_sources=tuple(
             source.name for source in settings.sources if source.name not in tried
         ),
-        periods=_periods(workspace),
+        periods=tuple(PeriodState(**row) for row in _published(workspace, _PERIODS)),
+        studies={
+            row["status"]: row["count"] for row in _published(workspace, _STUDIES)
+        },
         audit_log_hash=history.head_hash,
     )
 
 
-def _periods(workspace: Workspace) -> tuple[PeriodState, ...]:
+def _published(workspace: Workspace, sql: str) -> list[dict[str, Any]]:
     try:
-        rows = PublishedReader(workspace.root).snapshot().query(_PERIODS).to_pylist()
+        rows: list[dict[str, Any]] = (
+            PublishedReader(workspace.root).snapshot().query(sql).to_pylist()
+        )
     except (NothingPublishedError, PublishedFileError, duckdb.CatalogException):
-        return ()  # never published, or by a triptych that knew no states
-    return tuple(PeriodState(**row) for row in rows)
+        return []  # never published, or by a triptych that knew no such table
+    return rows
 
 
 def _published_run(pointer: Path) -> str | None:

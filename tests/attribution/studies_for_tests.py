@@ -52,3 +52,21 @@ def series_study(
     )
     declared = {"controls": ("traffic", "orders")} | changes
     return frame, plan_of(days, before, **declared)
+
+
+def trial_study(*, effect: float = 3.0) -> tuple[pd.DataFrame, Plan]:
+    """Return 12 teams over 12 days, every other with the feature from day 8 on."""
+    days, launch, teams = 12, 8, 12
+    arm = np.arange(teams) % 2.0
+    outcome = 50.0 + np.random.default_rng(5).normal(0.0, 1.0, (teams, days))
+    outcome[:, launch:] += effect * arm[:, None]
+    frame = pd.DataFrame(
+        {
+            "unit": np.repeat([f"team-{i:02}" for i in range(teams)], days),
+            "date": np.tile(pd.date_range(START, periods=days), teams),
+            "outcome": outcome.ravel(),
+            "arm": np.repeat(arm, days),
+        }
+    )
+    assignment = {"column": "arm", "unit": "team"}
+    return frame, plan_of(days, launch, id="trial", assignment=assignment)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
-import pandas as pd
 import pytest
 
 from attribution import Estimate, estimate
@@ -23,12 +22,14 @@ from attribution.study_estimates import (
 from attribution.study_process import StudyJob, fitted
 from attribution.study_rows import Asked, Registered
 from tests.attribution.marts_of_studies import write_marts
-from tests.attribution.studies_for_tests import START, plan_of, series_study
+from tests.attribution.studies_for_tests import START, series_study, trial_study
 from triptych.progress import SilentProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import pandas as pd
 
     from attribution.plan import Plan
     from attribution.study_estimates import StudyReport
@@ -56,27 +57,8 @@ def studies() -> Studies:
     frame, plan = made["broken"]
     # Its variance is beyond the largest number there is: arithmetic itself fails.
     made["broken"] = frame.assign(outcome=frame["outcome"] * 1e300), plan
-    made["trial"] = trial()
+    made["trial"] = trial_study()
     return made
-
-
-def trial() -> tuple[pd.DataFrame, Plan]:
-    """Return an experiment of 12 teams, of which every other gained 3 tickets."""
-    days, launch, teams = 12, 8, 12
-    noise = np.random.default_rng(5).normal(0.0, 1.0, (teams, days))
-    arm = np.arange(teams) % 2.0
-    outcome = 50.0 + noise
-    outcome[:, launch:] += 3.0 * arm[:, None]
-    frame = pd.DataFrame(
-        {
-            "unit": np.repeat([f"team-{i:02}" for i in range(teams)], days),
-            "date": np.tile(pd.date_range(START, periods=days), teams),
-            "outcome": outcome.ravel(),
-            "arm": np.repeat(arm, days),
-        }
-    )
-    assignment = {"column": "arm", "unit": "team"}
-    return frame, plan_of(days, launch, id="trial", assignment=assignment)
 
 
 class Case:

@@ -28,6 +28,7 @@ from triptych.settings.assumptions import Assumption
 from triptych.settings.catalog import Catalog
 from triptych.settings.columns import MATCH_COLUMNS
 from triptych.settings.general import (
+    AttributionSettings,
     DashboardSettings,
     ExchangeSettings,
     GeneralFile,
@@ -73,6 +74,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
         *("accrue", "comment", "export", "explain", "receive", "study", "value"),
         *("health", "metrics"),
+        "attribute",
     }
 
 
@@ -117,6 +119,7 @@ def test_the_keys_of_each_way_of_signing_in_listed_are_those_read(
         ("settings.md", "health", HealthSettings),
         ("settings.md", "metrics", MetricsSettings),
         ("settings.md", "webhook", WebhookSettings),
+        ("settings.md", "attribution", AttributionSettings),
         ("allocation.md", "scope", ScopeRule),
         ("allocation.md", "assignments", AssignmentEntry),
         ("allocation.md", "pools", Pool),
@@ -141,6 +144,7 @@ def test_the_keys_of_a_section_listed_are_those_read(
         ("settings.md", "health", HealthSettings),
         ("settings.md", "metrics", MetricsSettings),
         ("settings.md", "webhook", WebhookSettings),
+        ("settings.md", "attribution", AttributionSettings),
         ("allocation.md", "pools", Pool),
         ("allocation.md", "policies", Policies),
     ],

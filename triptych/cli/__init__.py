@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from triptych.cli.accrue_command import accrue
 from triptych.cli.application import new_application
+from triptych.cli.attribute_command import attribute
 from triptych.cli.close_commands import close, reopen
 from triptych.cli.comment_command import comment
 from triptych.cli.connector_commands import connector
@@ -34,6 +35,7 @@ app.command()(check)
 app.command()(ingest)
 app.command()(build)
 app.command()(run)
+app.command()(attribute)
 app.command()(reconcile)
 app.command()(accrue)
 app.command()(close)

@@ -194,13 +194,27 @@ def _build_record(report: BuildReport) -> dict[str, object]:
         "run_id": report.run_id,
         "published_path": report.published_path,
         "warnings": [node.name for node in report.transform.warnings],
+        "studies": report.studies.statuses,
     }
 
 
 def _print_build(report: BuildReport) -> None:
     for node in report.transform.warnings:
         print(f"warning: {node.name}: {_counted(node.failure_count, 'row')}")
+    _print_studies(report)
     print(f"Published run {report.run_id}")
+
+
+def _print_studies(report: BuildReport) -> None:
+    """Say how many studies have an answer, and which of them failed."""
+    statuses = report.studies.statuses
+    if statuses:
+        counts = Counter(statuses.values()).items()
+        told = ", ".join(f"{count:,} {status}" for status, count in sorted(counts))
+        print(f"studies: {told}; {len(report.studies.fitted):,} of them anew")
+    for study_id, status in statuses.items():
+        if status == "failed":
+            print(f'warning: study {study_id} failed: see "triptych attribute"')
 
 
 def _counted(count: int, noun: str, plural: str = "") -> str:

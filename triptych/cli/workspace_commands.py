@@ -18,7 +18,7 @@ from triptych.errors import SourceError
 
 if TYPE_CHECKING:
     from triptych.probe import SourceProbe
-    from triptych.status import StatusReport
+    from triptych.status import LastRun, StatusReport
 
 
 def init(
@@ -117,18 +117,14 @@ def status(
 def _print_status(report: StatusReport) -> None:
     if report.is_synthetic:
         print("SYNTHETIC: the data of this workspace is simulated.")
-    run = report.last_run
     print(f"Health: {report.health.state}")
     for reason in report.health.reasons:
         print(f"  {reason}")
-    if run is None:
-        print("No run yet.")
-    else:
-        print(f"Last run: {run.run_id}, {run.state}")
-        problems = [text for text in (run.error, *run.failures) if text]
-        for text in (*problems, *(f"test warned: {name}" for name in run.warnings)):
-            print(f"  {text}")
+    _print_last_run(report.last_run)
     print(f"Published: {report.published_run_id or 'nothing yet'}")
+    if report.studies:
+        counts = sorted(report.studies.items())
+        print(f"Studies: {', '.join(f'{count:,} {name}' for name, count in counts)}")
     if report.periods:
         print_table(
             ("month", "state", "adjustments", "why"),
@@ -158,6 +154,16 @@ def _print_status(report: StatusReport) -> None:
             print(f"{source.source}: {source.last_error}")
     for name in report.untried_sources:
         print(f"{name}: never ingested")
+
+
+def _print_last_run(run: LastRun | None) -> None:
+    if run is None:
+        print("No run yet.")
+        return
+    print(f"Last run: {run.run_id}, {run.state}")
+    problems = [text for text in (run.error, *run.failures) if text]
+    for text in (*problems, *(f"test warned: {name}" for name in run.warnings)):
+        print(f"  {text}")
 
 
 __all__ = ["check", "init", "status"]

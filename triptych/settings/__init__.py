@@ -30,6 +30,7 @@ from triptych.settings.catalog import (
 )
 from triptych.settings.environment import workspace_from_environment
 from triptych.settings.general import (
+    AttributionSettings,
     DashboardSettings,
     DeliverySettings,
     ExchangeSettings,
@@ -52,6 +53,7 @@ __all__ = [
     "Assignment",
     "Assumption",
     "Assumptions",
+    "AttributionSettings",
     "Catalog",
     "Condition",
     "CostCenter",

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from triptych.settings.access import AccessSettings
+from triptych.settings.attribution import AttributionSettings
 from triptych.settings.complaint import Complaint, complaints_error
 from triptych.settings.delivery import DeliverySettings
 from triptych.settings.names import Name
@@ -180,6 +181,7 @@ class GeneralFile(_Strict):
     health: HealthSettings = HealthSettings()
     metrics: MetricsSettings = MetricsSettings()
     webhook: WebhookSettings = WebhookSettings()
+    attribution: AttributionSettings = AttributionSettings()
     access: AccessSettings = AccessSettings()
 
     @model_validator(mode="after")
@@ -197,6 +199,7 @@ class GeneralFile(_Strict):
 
 __all__ = [
     "AccessSettings",
+    "AttributionSettings",
     "DashboardSettings",
     "DeliverySettings",
     "ExchangeSettings",

@@ -27,6 +27,7 @@ from triptych.settings.document import Document, read_document
 from triptych.settings.environment import settings_from_environment, variable_name
 from triptych.settings.explanation import NAMED_BY_NAME, explain, explain_whole
 from triptych.settings.general import (
+    AttributionSettings,
     DashboardSettings,
     DeliverySettings,
     ExchangeSettings,
@@ -95,6 +96,7 @@ class Settings:
     health: HealthSettings
     metrics: MetricsSettings
     webhook: WebhookSettings
+    attribution: AttributionSettings
     catalog: Catalog
     allocation: Allocation
     assumptions: Assumptions = field(default_factory=Assumptions)
@@ -219,6 +221,7 @@ class _Reading:
             health=general.health,
             metrics=general.metrics,
             webhook=general.webhook,
+            attribution=general.attribution,
             catalog=catalog,
             allocation=allocation.allocation(),
             assumptions=assumptions,

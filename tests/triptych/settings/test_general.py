@@ -72,7 +72,7 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
             "triptych.yml:3: unknown key 'taxes'; known keys: organisation,"
             " currency, fiscal_year_start_month, synthetic, sources, warehouse,"
             " spark, dashboard, fx, delivery, receive, log, health, metrics, webhook,"
-            " access",
+            " attribution, access",
         ),
         (
             HEAD + "fiscal_year_start_month: 13\n",
