@@ -11,6 +11,7 @@ import pytest
 from attribution import Refusal, estimate
 from attribution.studies.register import StudyRegister
 from attribution.studies.study_files import read_plans
+from triptych.explanation.documentation import explainable_columns
 from triptych.pipeline import build, ingest, inputs_of
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
@@ -234,6 +235,14 @@ def test_a_panel_is_the_frame_that_an_estimate_is_asked_of(
     assert isinstance(found, Refusal)
     assert found.code == "panel_columns_missing"
     assert found.message.startswith("The data has no column 'weather'")
+
+
+def test_what_studies_found_is_explained_by_the_name_that_it_is_published_by(
+    published: Snapshot,
+) -> None:
+    found = {one.mart for one in explainable_columns(published, "attribution.")}
+    names = ("checks", "contributions", "counterfactuals", "estimates", "sensitivity")
+    assert found == {f"attribution.{name}" for name in (*names, "studies")}
 
 
 def test_a_run_knows_of_which_plans_it_was_made(

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 #: Endings of exact columns whose rows are nevertheless no parts of a whole.
 _NOT_PARTS = ("rate", "_to_date", "_order", "_share", "_percentage")
 _NUMBERS = ("DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "DOUBLE")
+#: A mart that has its schema's name in its own is published without it.
 _LISTED = """
-SELECT models.schema_name || '.' || models.model_name AS mart,
+SELECT models.schema_name || '.' || tables.table_name AS mart,
   columns.column_name, tables.data_type,
   columns.description, columns.formula, columns.numerator, columns.denominator,
   models.model_name, models.description AS mart_description, models.grain,
@@ -29,7 +30,8 @@ FROM lineage.model_columns AS columns
 JOIN lineage.models USING (model_name)
 JOIN duckdb_columns() AS tables ON tables.database_name = 'published'
   AND tables.schema_name = models.schema_name
-  AND tables.table_name = models.model_name
+  AND tables.table_name IN (models.model_name,
+    replace(models.model_name, 'mart_' || models.schema_name || '_', ''))
   AND tables.column_name = columns.column_name
 WHERE models.is_public ORDER BY mart, columns.position
 """
