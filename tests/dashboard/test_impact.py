@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -25,6 +26,31 @@ PAGE = "impact"
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a page showed; it is drawn once for all tests that only look at it."""
+
+    text: str
+    tiles: dict[str, str]
+    chart_count: int
+    downloads: set[str]
+
+
+_SEEN: dict[str, Seen] = {}
+
+
+def seen(root: Path, open_app: OpenApp, study: str = "") -> Seen:
+    if study not in _SEEN:
+        app = opened(root, open_app, study)
+        _SEEN[study] = Seen(
+            text_of(app),
+            tiles(app),
+            len(app.get("vega_lite_chart")),
+            {button.key for button in app.get("download_button")},
+        )
+    return _SEEN[study]
+
+
 def opened(root: Path, open_app: OpenApp, study: str = "", **link: str) -> AppTest:
     publish(root)
     app = open_app(root, page=PAGE, **({"study": study} if study else {}), **link)
@@ -36,15 +62,15 @@ def opened(root: Path, open_app: OpenApp, study: str = "", **link: str) -> AppTe
 def test_nulls_and_harm_are_counted_and_told_like_increases(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    app = opened(tmp_path, open_app)
-    assert tiles(app) == {
+    page = seen(tmp_path, open_app)
+    assert page.tiles == {
         "Increase": "2 studies",
         "Decrease": "1 study",
         "No effect detected": "1 study",
         "Inconclusive": "1 study",
         "Cannot tell": "2 studies",
     }
-    text = text_of(app)
+    text = page.text
     assert "Evidence: 1 A · randomised, 2 B · controlled, 2 C · modelled, 2 X ·" in text
     assert "**7 studies**" in text
     assert "1 study is exploratory" in text
@@ -59,7 +85,7 @@ def test_nulls_and_harm_are_counted_and_told_like_increases(
 def test_a_card_has_effect_interval_chance_grade_and_its_reason(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    text = text_of(opened(tmp_path, open_app))
+    text = seen(tmp_path, open_app).text
     assert (
         "+EUR 1,050 per treated unit and day (90 % interval +EUR 800 to +1,300);"
         " +4.1 % (+3.2 % to +5.0 %) of what would have been. Chance of an effect above"
@@ -95,7 +121,7 @@ def test_an_average_is_per_unit_and_period_or_per_document(
 def test_what_is_refused_says_what_would_help_and_what_would_pay(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    text = text_of(opened(tmp_path, open_app))
+    text = seen(tmp_path, open_app).text
     assert "**2 studies have no effect**, and none is shown." in text
     assert "0.4 years were seen before the launch" in text
     assert "Use a year of history, or declare a seasonal control." in text
@@ -106,11 +132,11 @@ def test_what_is_refused_says_what_would_help_and_what_would_pay(
 def test_relative_effects_stand_side_by_side_and_one_that_means_nothing_does_not(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    app = opened(tmp_path, open_app)
+    page = seen(tmp_path, open_app)
     # Refused, failed, and the exploratory one, whose relative effect is suppressed.
-    assert "3 studies have no relative effect" in text_of(app)
-    assert len(app.get("vega_lite_chart")) == 1
-    assert {button.key for button in app.get("download_button")} == {
+    assert "3 studies have no relative effect" in page.text
+    assert page.chart_count == 1
+    assert page.downloads == {
         "download-studies",
         "download-studies-without-an-effect",
     }
@@ -141,14 +167,14 @@ def test_the_bars_scope_chooses_studies_by_their_feature(
 def test_an_increase_is_told_in_words_with_everything_beside_it(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    app = opened(tmp_path, open_app, "eta-revenue")
-    assert tiles(app) == {
+    page = seen(tmp_path, open_app, "eta-revenue")
+    assert page.tiles == {
         "Effect per treated unit and day": "+EUR 1,050",
         "In relation to without it": "+4.1 %",
         "Chance that it is above zero": "over 99.9 %",
         "Evidence": "B · controlled",
     }
-    text = text_of(app)
+    text = page.text
     assert "Did Arrival time change revenue per depot day?" in text
     assert "Over all treated units until 2026-09-29: +EUR 1.05M (90 % +EUR 800k" in text
     assert "so this is a gain." in text
@@ -167,39 +193,39 @@ def test_an_increase_is_told_in_words_with_everything_beside_it(
 def test_the_calibration_card_says_how_often_intervals_held_in_how_many_replications(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    text = text_of(opened(tmp_path, open_app, "eta-revenue"))
+    text = seen(tmp_path, open_app, "eta-revenue").text
     assert "its 90 % interval held the truth 90% to 98% of times." in text
     assert "89.5 %" in text
     assert '<td class="number">200</td>' in text
     # Those of another method are not this estimate's.
     assert "45.0 %" not in text
-    none = text_of(opened(tmp_path, open_app, "chat-handling"))
+    none = seen(tmp_path, open_app, "chat-handling").text
     assert "How well intervals of this design hold has not been measured." in none
 
 
 def test_what_would_have_been_is_drawn_three_times_and_listed_newest_first(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    app = opened(tmp_path, open_app, "eta-revenue")
-    text = text_of(app)
+    page = seen(tmp_path, open_app, "eta-revenue")
+    text = page.text
     assert "This design fits no line to the time before the launch." in text
     # Day 5: seen 31,000, without it 30,000, sum of four days 4,000.
     newest = text[text.index('<th scope="row" class="short">2026-06-04') :]
     assert newest.index("31,000.0") < newest.index("30,000.0") < newest.index("4,000.0")
     # Three of the days, placebos, and the specification curve.
-    assert len(app.get("vega_lite_chart")) == 5
+    assert page.chart_count == 5
 
 
 def test_each_check_has_a_status_and_one_recommendation_and_none_validates(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    text = text_of(opened(tmp_path, open_app, "eta-revenue"))
+    text = seen(tmp_path, open_app, "eta-revenue").text
     assert "2 PASS, 1 REVIEW, 1 NOT RUN." in text
     assert "Not refuted; nothing to do." in text
     assert "Read the effect as that of all these launches" in text
     assert "It says nothing, for or against." in text
     assert "validated" not in text.lower()
-    failed = text_of(opened(tmp_path, open_app, "route-parcels"))
+    failed = seen(tmp_path, open_app, "route-parcels").text
     assert "1 FAIL." in failed
     assert "Find what else moved the outcome on other dates, and declare it." in failed
 
@@ -207,7 +233,7 @@ def test_each_check_has_a_status_and_one_recommendation_and_none_validates(
 def test_every_run_of_the_sensitivity_is_shown_the_refused_too(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    text = text_of(opened(tmp_path, open_app, "eta-revenue"))
+    text = seen(tmp_path, open_app, "eta-revenue").text
     assert (
         "**5 runs** with other defensible choices, the plan's own among them, give"
         " effects from +EUR 990 to +EUR 1,120 per treated unit and day; 5 of them are"
@@ -224,8 +250,8 @@ def test_every_run_of_the_sensitivity_is_shown_the_refused_too(
 def test_parts_of_a_change_add_up_on_the_page(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    app = opened(tmp_path, open_app, "route-parcels")
-    text = text_of(app)
+    page = seen(tmp_path, open_app, "route-parcels")
+    text = page.text
     assert (
         "The largest part of the change is **price**, +1,800 parcels (90 % interval"
         " +1,200 to +2,400 parcels)." in text
@@ -240,9 +266,9 @@ def test_parts_of_a_change_add_up_on_the_page(
 def test_a_decrease_is_told_as_plainly_as_an_increase(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    app = opened(tmp_path, open_app, "camera-on-time")
-    text = text_of(app)
-    assert tiles(app)["Effect per treated unit and day"] == "−1.5 percentage points"
+    page = seen(tmp_path, open_app, "camera-on-time")
+    text = page.text
+    assert page.tiles["Effect per treated unit and day"] == "−1.5 percentage points"
     assert "**Camera led to a decrease of on time rate.**" in text
     assert ":gray-badge[Decrease · harm]" in text
     assert "By the plan higher is better, so this is harm." in text
@@ -255,7 +281,7 @@ def test_a_decrease_is_told_as_plainly_as_an_increase(
 def test_of_an_experiment_all_units_are_counted_and_none_is_called_untreated(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    text = text_of(opened(tmp_path, open_app, "chat-handling"))
+    text = seen(tmp_path, open_app, "chat-handling").text
     assert "600 units, assigned at random; 365 days before, 121 after" in text
     assert "units that were drawn for the other arm" in text
 
@@ -280,7 +306,7 @@ def test_recorded_figures_are_written_for_readers(recorded: str, read: str) -> N
 def test_no_effect_says_what_could_have_been_found_and_is_no_proof(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    text = text_of(opened(tmp_path, open_app, "route-parcels"))
+    text = seen(tmp_path, open_app, "route-parcels").text
     assert (
         "No effect detected: the 90 % interval of the effect of route-optimiser" in text
     )
@@ -295,7 +321,7 @@ def test_no_effect_says_what_could_have_been_found_and_is_no_proof(
 def test_inconclusive_is_no_finding_of_no_effect(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    text = text_of(opened(tmp_path, open_app, "chat-handling"))
+    text = seen(tmp_path, open_app, "chat-handling").text
     assert (
         "includes zero as well as a rise and a fall that would both matter (2 minutes"
         " per treated unit and day or more)." in text
@@ -306,10 +332,10 @@ def test_inconclusive_is_no_finding_of_no_effect(
 def test_a_refused_study_shows_no_figure_of_an_effect(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    app = opened(tmp_path, open_app, "invoice-minutes")
-    text = text_of(app)
-    assert tiles(app) == {}
-    assert not app.get("vega_lite_chart")
+    page = seen(tmp_path, open_app, "invoice-minutes")
+    text = page.text
+    assert page.tiles == {}
+    assert page.chart_count == 0
     assert "**Cannot tell. 0.4 years were seen before the launch" in text
     assert "It does not say that there is no effect." in text
     assert "The feature pays for itself from 12,500 minutes over the window" in text
@@ -318,16 +344,16 @@ def test_a_refused_study_shows_no_figure_of_an_effect(
 
 
 def test_a_failed_study_says_what_failed(tmp_path: Path, open_app: OpenApp) -> None:
-    app = opened(tmp_path, open_app, "parcels-again")
-    assert "The study could not be worked out. LinAlgError: singular." in text_of(app)
-    assert tiles(app) == {}
+    page = seen(tmp_path, open_app, "parcels-again")
+    assert "The study could not be worked out. LinAlgError: singular." in page.text
+    assert page.tiles == {}
 
 
 def test_an_exploratory_study_says_so_and_asks_for_a_registered_one(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    app = opened(tmp_path, open_app, "eta-later")
-    text = text_of(app)
+    page = seen(tmp_path, open_app, "eta-later")
+    text = page.text
     assert ":gray-badge[Exploratory]" in text
     assert "The figures are consistent with an increase of orders from" in text
     assert "cannot show that it was the cause" in text
@@ -335,7 +361,7 @@ def test_an_exploratory_study_says_so_and_asks_for_a_registered_one(
     assert "Ask again in a study that is registered before its launch" in text
     assert "never. Exploratory" in text
     assert "No relative effect is stated" in text
-    assert tiles(app)["In relation to without it"] == "—"
+    assert page.tiles["In relation to without it"] == "—"
     assert "(90 % +1,000 orders to no upper bound;" in text
 
 
