@@ -87,7 +87,8 @@ class Sensitive:
                 known = newest.get(assumed.id)
                 if known is None or known.valid_from < assumed.valid_from:
                     newest[assumed.id] = assumed
-        return [newest[name] for name in sorted(newest)]
+        # A hurdle is held against a value, and moves none.
+        return [newest[n] for n in sorted(newest) if newest[n].kind != "hurdle_rate"]
 
 
 def _names(one: FeatureReturn) -> set[str]:

@@ -317,7 +317,9 @@ def test_net_value_is_held_against_the_hurdle() -> None:
     for hurdle, probability in ((0.99, 1.0), (1.0, 0.0)):
         entry = assumed("hurdle_rate", hurdle, unit="ratio")
         given = inputs([claim(effects=(-100, -100))], [HALF_A_EURO, entry], COST)
-        assert to_date(rows(given))["probability_above_hurdle"] == probability
+        found = rows(given)
+        assert to_date(found)["probability_above_hurdle"] == probability
+        assert "hurdle_rate" not in {r["kind"] for r in found["roi_sensitivity"]}
 
 
 def test_an_integration_is_written_off_in_equal_parts() -> None:
