@@ -25,7 +25,8 @@ _VIEWS = Path(__file__).parent / "views"
 #: which it makes on machines with their tools, is not for readers.
 _STYLE = """
 <style>
-[data-testid="stMainBlockContainer"] {padding-top: 3.2rem; padding-bottom: 4rem}
+[data-testid="stMainBlockContainer"] {padding-top: 3rem; padding-bottom: 4rem}
+[data-testid="stMainBlockContainer"] h1 {padding: .4rem 0 .2rem}
 [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums;
   font-size: clamp(1.3rem, 1.75vw, 1.75rem); font-weight: 600}
 [data-testid="stMetricValue"] * {white-space: normal; overflow-wrap: anywhere}

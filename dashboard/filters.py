@@ -27,20 +27,30 @@ _LABELS = {
 }
 
 
-def bar(snapshot: Snapshot) -> data.Selection | None:
-    """Draw the choices and return them; None when there is nothing to choose from."""
+def bar(snapshot: Snapshot, note: str = "") -> data.Selection | None:
+    """Draw the choices and return them; None when there is nothing to choose from.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The published run.
+    note : str
+        What is said beside them, in Markdown.
+    """
     periods = {period.label: period for period in data.periods(snapshot)}
     currencies = data.currencies(snapshot)
     if not periods or not currencies:
         return None
     scopes = {f"{kind} {name}": (kind, name) for kind, name in data.scopes(snapshot)}
-    with st.container(horizontal=True, key="bar"):
+    with st.container(horizontal=True, key="bar", vertical_alignment="bottom"):
         chosen = {
             "period": _bar_choice("period", list(periods), width=130),
             "basis": _bar_choice("basis", BASES, width=140),
             "scope": _bar_choice("scope", [EVERYTHING, *scopes], width=220),
             "currency": _bar_choice("currency", currencies, width=110),
         }
+        if note:
+            st.markdown(note, width="content")
     for key, shown in chosen.items():
         warn_about_link(key, _LABELS[key], shown)
     kind, name = scopes.get(chosen["scope"], (EVERYTHING, ""))

@@ -30,6 +30,7 @@ _LOG = logging.getLogger(__name__)
 _STATE_KEY = "page"
 _POLL_SECONDS = 15
 _MAX_REASON = 300
+_SYNTHETIC = ":violet-badge[SYNTHETIC] A simulated company. None is real."
 _SHOWN_REASONS = 2
 _SCOPE_COLUMNS = {
     "model": "model_id",
@@ -167,8 +168,8 @@ def current(file: str) -> Page:
     return page
 
 
-def link_to(name: str, *, label: str) -> None:
-    """Draw a link to another page, or its words alone where it is not for them."""
+def link(name: str, label: str) -> None:
+    """Draw the way to another page, or only its words where it is not theirs."""
     if access.visitor().may_open(name):
         st.page_link(f"views/{name}.py", label=label)
     else:
@@ -180,10 +181,12 @@ def prepare(snapshot: Snapshot, looking: access.Visitor) -> bool:
     run = data.run(snapshot)
     if run.is_synthetic:
         _show_watermark()
+    note = _SYNTHETIC if run.is_synthetic else ""
     if looking.cost_centers is not None:
         _show_limits(looking.cost_centers)
-    selection = filters.bar(snapshot)
+    selection = filters.bar(snapshot, note)
     if selection is None:
+        st.markdown(note)
         _show_no_charges(run)
         return False
     standing = data.standing(snapshot, selection)
@@ -312,10 +315,6 @@ def _show_watermark() -> None:
         "align-items:center;justify-content:center;pointer-events:none;"
         "font-weight:800;font-size:min(16vw,13rem);letter-spacing:.06em;opacity:.035;"
         'transform:rotate(-24deg)">SYNTHETIC</div>'
-    )
-    st.markdown(
-        ":violet-badge[SYNTHETIC] &nbsp;Every figure here comes from a simulated"
-        " company. None is real."
     )
 
 

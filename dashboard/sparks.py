@@ -50,6 +50,36 @@ def lead_times(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     )
 
 
+def net_values(rows: list[dict[str, Any]], currency: str, colours: Palette) -> Chart:
+    """Return net value by month with its 90 % interval, beside a line at nothing."""
+    frame = pd.DataFrame(
+        [
+            {
+                **row,
+                "name": fmt.month(row["month"]),
+                "text": fmt.estimate(row["net_value"], currency),
+            }
+            for row in rows
+        ]
+    )
+    base = alt.Chart(frame).encode(
+        x=alt.X("month:O", axis=None),
+        tooltip=[
+            alt.Tooltip("name:N", title="Month"),
+            alt.Tooltip("text:N", title="Net value"),
+        ],
+    )
+    y = alt.Y("net_value:Q", axis=None)
+    nothing = alt.Chart(pd.DataFrame({"net_value": [0.0]}))
+    return alt.layer(
+        nothing.mark_rule(color=colours.quiet, strokeDash=[3, 3]).encode(y=y),
+        base.mark_rule(strokeWidth=4, opacity=0.3, color=colours.categories[0]).encode(
+            y=alt.Y("net_value_low_90:Q", axis=None), y2="net_value_high_90:Q"
+        ),
+        base.mark_line(strokeWidth=1.5, color=colours.categories[0]).encode(y=y),
+    ).properties(height=HEIGHT, padding=_PADDING)
+
+
 def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     frame = pd.DataFrame(rows)
     last = frame[frame["month"] == frame["month"].max()] if rows else frame
@@ -75,4 +105,4 @@ def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     ).properties(height=HEIGHT, padding=_PADDING)
 
 
-__all__ = ["HEIGHT", "lead_times", "spend"]
+__all__ = ["HEIGHT", "lead_times", "net_values", "spend"]

@@ -86,7 +86,10 @@ def delivery(change: data.DeliveryChange, month: str, before: str) -> str:
 def lead_time_range(change: data.DeliveryChange) -> str:
     """Write the least and the greatest of the medians."""
     low, high = velocity.duration(change.lead_low), velocity.duration(change.lead_high)
-    return low if low == high else f"{low} to {high}"
+    if low == high:
+        return low
+    number, _, unit = low.partition("\u00a0")
+    return f"{number if high.endswith(unit) else low} to {high}"
 
 
 def drivers(

@@ -122,6 +122,7 @@ from dashboard.data.returns import (
     not_counted_returns,
     return_drivers,
     return_headline,
+    return_months,
 )
 from dashboard.data.savings import saving_candidates
 from dashboard.data.selection import (
@@ -293,6 +294,7 @@ __all__ = [
     "resources",
     "return_drivers",
     "return_headline",
+    "return_months",
     "run",
     "satisfaction",
     "saving_candidates",

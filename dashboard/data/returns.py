@@ -48,6 +48,21 @@ def return_headline(snapshot: Snapshot) -> dict[str, Any] | None:
 
 
 @per_run
+def return_months(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return what counts by month, oldest first."""
+    return rows(
+        snapshot,
+        """
+        select portfolio.window as month, net_value, net_value_low_90,
+            net_value_high_90
+        from roi.mart_portfolio_roi as portfolio
+        where portfolio.window <> 'to_date' and net_value is not null
+        order by month
+        """,
+    )
+
+
+@per_run
 def feature_returns(snapshot: Snapshot) -> pa.Table:
     """Return each feature with a return to date: those that count first."""
     return table(
@@ -152,4 +167,5 @@ __all__ = [
     "not_counted_returns",
     "return_drivers",
     "return_headline",
+    "return_months",
 ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import budget_charts, charts, data, page, sparks
+from dashboard import access, budget_charts, charts, data, page, return_summary, sparks
 from dashboard import format as fmt
 from dashboard import summary_sentences as words
 from dashboard import velocity_sentences as velocity
@@ -29,6 +29,20 @@ _SPEND_COMPONENTS = (
 )
 _UNIT: data.Unit = "1,000 requests"
 _SHOWN_GAPS = 3
+#: What a line of the bridge without a model is called.
+_NO_MODEL = "no model"
+#: All of it stands on one screen of 1440 by 900: the way to a figure's making lies in
+#: the corner of its tile, and boxes are close to one another.
+_STYLE = """
+<style>
+.st-key-first_screen {gap: .6rem}
+.st-key-first_screen [data-testid="stMetricLabel"] * {white-space: normal}
+.st-key-tiles [data-testid="stVerticalBlock"] {position: relative}
+.st-key-tiles [data-testid="stPopover"] {position: absolute; bottom: -.8rem;
+  right: .4rem; width: auto}
+.st-key-first_screen [data-testid="stPageLink"] a {padding: 0; min-height: 0}
+</style>
+"""
 
 
 def main() -> None:
@@ -37,14 +51,17 @@ def main() -> None:
     spent = data.ai_spend(here.snapshot, here.selection)
     budget = _budget(here)
     unit = data.unit_summary(here.snapshot, here.selection, _UNIT)
-    st.markdown(words.spend(here, spent, budget))
-    show_tiles(here, spent, budget, unit)
-    show_layers(here)
-    changed, unknown = st.columns(2)
-    with changed.container(border=True, height="stretch", gap="xsmall"):
-        show_changes(here)
-    with unknown.container(border=True, height="stretch", gap="xsmall"):
-        show_gaps(here, unit)
+    st.html(_STYLE)
+    with st.container(key="first_screen"):
+        st.markdown(words.spend(here, spent, budget) + return_summary.sentence(here))
+        with st.container(key="tiles"):
+            show_tiles(here, spent, budget, unit)
+        show_layers(here)
+        changed, unknown = st.columns(2)
+        with changed.container(border=True, height="stretch", gap="xsmall"):
+            show_changes(here)
+        with unknown.container(border=True, height="stretch", gap="xsmall"):
+            show_gaps(here, unit)
 
 
 def _budget(here: Page) -> dict[str, Any] | None:
@@ -60,13 +77,17 @@ def show_tiles(
     unit: data.UnitSummary,
 ) -> None:
     """Draw the figures on top, one for each question that comes first."""
-    columns = st.columns(3)
+    columns = st.columns(5)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
         _tile_spend(here, spent, budget)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
         _tile_unit_cost(here, unit)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
         _tile_lead_time(here)
+    with columns[3].container(border=True, height="stretch", gap="xsmall"):
+        return_summary.tile_net_value(here)
+    with columns[4].container(border=True, height="stretch", gap="xsmall"):
+        return_summary.tile_evidence(here)
 
 
 def _tile_spend(here: Page, spent: data.Spend, budget: dict[str, Any] | None) -> None:
@@ -76,8 +97,7 @@ def _tile_spend(here: Page, spent: data.Spend, budget: dict[str, Any] | None) ->
         fmt.money(spent.amount, here.currency),
         delta=None
         if spent.change is None
-        else f"{fmt.signed_money(spent.change, here.currency)}"
-        f" ({fmt.signed_percent(spent.change_ratio)}) against {here.prior_period}",
+        else f"{fmt.signed_percent(spent.change_ratio)} against {here.prior_period}",
         delta_color="off",
         delta_arrow="off",
     )
@@ -109,8 +129,7 @@ def _against_budget(here: Page, budget: dict[str, Any] | None) -> str:
     mark = budget_charts.STATE_MARKS[budget["state"]]
     if budget["variance_ratio"] is None:
         return f"Budget: {mark}."
-    both = fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
-    return f"{mark}: {both} of {fmt.money(budget['budget'], here.currency)}."
+    return f"{mark}; budget {fmt.money(budget['budget'], here.currency)}."
 
 
 def _landing(here: Page) -> str:
@@ -125,7 +144,7 @@ def _landing(here: Page) -> str:
 
 def _tile_unit_cost(here: Page, unit: data.UnitSummary) -> None:
     st.metric(
-        here.total_label("Cost per 1,000 inferences"),
+        here.total_label("Per 1,000 inferences"),
         fmt.unit_cost(unit.unit_cost, here.currency),
         delta=None
         if unit.change_ratio is None
@@ -136,8 +155,7 @@ def _tile_unit_cost(here: Page, unit: data.UnitSummary) -> None:
     st.caption(
         "No requests are metered in this period."
         if unit.unit_cost is None
-        else f"{here.at_least}{fmt.money(unit.cost, here.currency)} ÷"
-        f" {fmt.count(unit.quantity)} requests; covers"
+        else f"{fmt.count(unit.quantity)} requests; covers"
         f" {fmt.percent(unit.metered_cost_ratio)} of model cost"
     )
     here.show_origin(
@@ -159,10 +177,13 @@ def _tile_lead_time(here: Page) -> None:
         )
         count, noun = change.unit_count, change.kind
         st.metric(
-            here.tile_label(f"Change lead time (p50) by {noun}"),
+            here.tile_label(f"Lead time by {noun}"),
             words.lead_time_range(change),
         )
-        st.caption(f"Medians of {fmt.plural(count, noun)}, {fmt.month(month)}")
+        st.caption(
+            f"Medians (p50) of {fmt.plural(count, noun)}, from commit to production,"
+            f" {fmt.month(month)}"
+        )
     else:
         count = _show_lead_time_of(here, kind, month)
     here.show_origin(
@@ -179,7 +200,7 @@ def _show_lead_time_of(here: Page, kind: str, month: str) -> int:
     """Draw the median of one model or team; return how many changes it is of."""
     scope = data.VelocityScope(kind, here.selection.scope_id, (month,))
     figure = data.velocity_figures(here.snapshot, scope, month).get("change_lead_time")
-    label = here.tile_label("Change lead time (p50)")
+    label = here.tile_label("Lead time")
     if figure is None or figure.value is None:
         st.metric(label, fmt.UNKNOWN)
         st.caption(velocity.absence(figure))
@@ -205,9 +226,9 @@ def _months(here: Page) -> tuple[str, str]:
 
 def show_layers(here: Page) -> None:
     """Draw a column for each layer: a sentence, a spark line, and the way on."""
-    cost, delivery = st.columns(2)
+    cost, delivery, value = st.columns(3)
     with cost.container(border=True, height="stretch", gap="xsmall"):
-        page.link_to("cost_by_model", label="**Cost** · models, units, idle")
+        page.link("cost_by_model", "**Cost** · models, units, idle")
         models = data.model_costs(here.snapshot, here.selection, "Fully loaded")
         st.markdown(words.largest_models(here, models.to_pylist()))
         spark = sparks.spend(
@@ -218,10 +239,12 @@ def show_layers(here: Page) -> None:
         charts.show(spark, description="AI cost by month, up to the period.")
     with delivery.container(border=True, height="stretch", gap="xsmall"):
         _show_delivery(here)
+    with value.container(border=True, height="stretch", gap="xsmall"):
+        return_summary.column(here)
 
 
 def _show_delivery(here: Page) -> None:
-    page.link_to("velocity", label="**Delivery** · lead time, failures")
+    page.link("velocity", "**Delivery** · lead time, failures")
     month, before = _months(here)
     scoped = data.SCOPE_KINDS.get(here.selection.scope_kind)
     kind = scoped or _shipping_kind(here)
@@ -240,7 +263,7 @@ def show_changes(here: Page) -> None:
     """Say which three things moved the cost of the last month."""
     month = max(here.selection.period.months)
     months = data.bridge_months(here.snapshot, here.selection)
-    page.link_to("budget", label="**What changed**")
+    page.link("budget", "**What changed**")
     if not months:
         st.markdown(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
@@ -257,10 +280,20 @@ def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
     found: dict[str, tuple[str, Decimal]] = {}
     for bar in data.BRIDGE_BARS:
         lines = data.bridge_lines(here.snapshot, here.selection, against, bar)
-        if lines.num_rows:
-            first = lines.slice(0, 1).to_pylist()[0]
+        first = lines.slice(0, 1).to_pylist()[0] if lines.num_rows else None
+        if first is not None and first["model"] != _NO_MODEL:
             found[bar] = (first["model"], first["chosen_amount"])
     return found
+
+
+def _invoices(here: Page) -> list[dict[str, Any]]:
+    """Return how invoices tie, which only those who may close a month can read."""
+    if not access.visitor().may_open("close"):
+        return []
+    totals: list[dict[str, Any]] = data.invoice_totals(
+        here.snapshot, here.selection
+    ).to_pylist()
+    return totals
 
 
 def show_gaps(here: Page, unit: data.UnitSummary) -> None:
@@ -268,15 +301,16 @@ def show_gaps(here: Page, unit: data.UnitSummary) -> None:
     st.markdown("**What we cannot say**")
     found = words.gaps(
         here,
-        invoices=data.invoice_totals(here.snapshot, here.selection).to_pylist(),
+        invoices=_invoices(here),
         headline=data.headline(here.snapshot, here.selection, "Fully loaded"),
         summary=unit,
     )
+    found[_SHOWN_GAPS - 1 : _SHOWN_GAPS - 1] = return_summary.gaps(here)
     if not found:
         st.markdown("Nothing is known to be missing: bills tie, and have owners.")
         return
     for gap in found[:_SHOWN_GAPS]:
-        page.link_to(gap.view, label=gap.text)
+        page.link(gap.view, gap.text)
     more = len(found) - _SHOWN_GAPS
     if more > 0:
         st.caption(f"and {fmt.plural(more, 'thing')} more, on *Data health*")
