@@ -168,8 +168,8 @@ def current(file: str) -> Page:
     return page
 
 
-def link(name: str, label: str) -> None:
-    """Draw the way to another page, or only its words where it is not theirs."""
+def link_to(name: str, *, label: str) -> None:
+    """Draw a link to another page, or its words alone where it is not for them."""
     if access.visitor().may_open(name):
         st.page_link(f"views/{name}.py", label=label)
     else:

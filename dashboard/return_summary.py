@@ -104,7 +104,7 @@ def _counted(here: Page) -> int:
 
 def column(here: Page) -> None:
     """Draw the layer: what returned most and least, month by month, and the way on."""
-    page.link("impact", "**Return** · effects, evidence, money")
+    page.link_to("impact", label="**Return** · effects, evidence, money")
     row = data.return_headline(here.snapshot)
     if row is None:
         st.markdown(_why_nothing_counts(row))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import access, budget_charts, charts, data, page, return_summary, sparks
+from dashboard import budget_charts, charts, data, page, return_summary, sparks
 from dashboard import format as fmt
 from dashboard import summary_sentences as words
 from dashboard import velocity_sentences as velocity
@@ -228,7 +228,7 @@ def show_layers(here: Page) -> None:
     """Draw a column for each layer: a sentence, a spark line, and the way on."""
     cost, delivery, value = st.columns(3)
     with cost.container(border=True, height="stretch", gap="xsmall"):
-        page.link("cost_by_model", "**Cost** · models, units, idle")
+        page.link_to("cost_by_model", label="**Cost** · models, units, idle")
         models = data.model_costs(here.snapshot, here.selection, "Fully loaded")
         st.markdown(words.largest_models(here, models.to_pylist()))
         spark = sparks.spend(
@@ -244,7 +244,7 @@ def show_layers(here: Page) -> None:
 
 
 def _show_delivery(here: Page) -> None:
-    page.link("velocity", "**Delivery** · lead time, failures")
+    page.link_to("velocity", label="**Delivery** · lead time, failures")
     month, before = _months(here)
     scoped = data.SCOPE_KINDS.get(here.selection.scope_kind)
     kind = scoped or _shipping_kind(here)
@@ -263,7 +263,7 @@ def show_changes(here: Page) -> None:
     """Say which three things moved the cost of the last month."""
     month = max(here.selection.period.months)
     months = data.bridge_months(here.snapshot, here.selection)
-    page.link("budget", "**What changed**")
+    page.link_to("budget", label="**What changed**")
     if not months:
         st.markdown(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
@@ -286,22 +286,12 @@ def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
     return found
 
 
-def _invoices(here: Page) -> list[dict[str, Any]]:
-    """Return how invoices tie, which only those who may close a month can read."""
-    if not access.visitor().may_open("close"):
-        return []
-    totals: list[dict[str, Any]] = data.invoice_totals(
-        here.snapshot, here.selection
-    ).to_pylist()
-    return totals
-
-
 def show_gaps(here: Page, unit: data.UnitSummary) -> None:
     """Say what the figures cannot tell, what matters most to a signature first."""
     st.markdown("**What we cannot say**")
     found = words.gaps(
         here,
-        invoices=_invoices(here),
+        invoices=data.invoice_totals(here.snapshot, here.selection).to_pylist(),
         headline=data.headline(here.snapshot, here.selection, "Fully loaded"),
         summary=unit,
     )
@@ -310,7 +300,7 @@ def show_gaps(here: Page, unit: data.UnitSummary) -> None:
         st.markdown("Nothing is known to be missing: bills tie, and have owners.")
         return
     for gap in found[:_SHOWN_GAPS]:
-        page.link(gap.view, gap.text)
+        page.link_to(gap.view, label=gap.text)
     more = len(found) - _SHOWN_GAPS
     if more > 0:
         st.caption(f"and {fmt.plural(more, 'thing')} more, on *Data health*")
