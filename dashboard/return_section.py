@@ -103,8 +103,9 @@ def _bar(row: dict[str, object]) -> dict[str, object]:
 
 
 def _show_features(here: Page, returns: pa.Table) -> None:
+    chances = returns.column("probability_net_positive").to_pylist()
     tables.show(
-        returns,
+        returns.append_column("chance", [[words.chance(part) for part in chances]]),
         [
             tables.Column("feature", "Feature"),
             tables.Column("grade", "Grade"),
@@ -117,7 +118,7 @@ def _show_features(here: Page, returns: pa.Table) -> None:
             tables.Column("net_value_low_90", "90 % from", "estimate"),
             tables.Column("net_value_high_90", "90 % to", "estimate"),
             tables.Column("roi", "ROI", "percent", "reason"),
-            tables.Column("probability_net_positive", "P(net > 0)", "percent"),
+            tables.Column("chance", "P(net > 0)"),
         ],
         page=here,
         name="returns",
