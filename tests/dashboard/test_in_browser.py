@@ -169,6 +169,24 @@ def _note_error(tab: Visit, message: Any) -> None:
         tab.errors.append(message.text)
 
 
+@pytest.mark.parametrize("size", list(SIZES))
+def test_the_summary_is_whole_and_answers_without_scrolling_on_a_desk(
+    browser: Any, address: str, size: str
+) -> None:
+    with visit(browser, address, size=size) as tab:
+        tab.wait_for("What we cannot say")
+        tab.settle()
+        text = tab.text()
+        for figure in ("EUR 2,769.00", "EUR 2.228", "30.0 h", "+EUR 7,142.85"):
+            assert figure in text, text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        last = tab.page.locator(".st-key-first_screen").bounding_box()
+        assert size == "phone" or last["y"] + last["height"] <= SIZES[size][1]
+        _keep(tab, f"summary-{size}")
+        tab.assert_quiet()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
 def test_cost_by_model_is_whole_on_every_screen(
