@@ -13,6 +13,7 @@ _RECORDED = re.compile(
     r"(?<![\w.,-])-?\d+(?:\.\d+)?e[+-]?\d+|(?<![\w.,)-])-\d[\d,]*(?:\.\d+)?(?![\w-])"
 )
 _COMPACT_FROM = 100_000
+_ROOM_ON_A_TILE = 15
 _DIGITS = 3
 _ALMOST_SURE = 0.999
 _HARDLY = 0.001
@@ -45,6 +46,15 @@ def quantity(value: float | None, unit: str, *, is_signed: bool = False) -> str:
     if is_money(unit):
         return f"{sign}{unit}{_SPACE}{number}"
     return f"{sign}{number}{_SPACE}{words(unit)}" if unit else f"{sign}{number}"
+
+
+def on_tile(value: float, unit: str) -> str:
+    """Write a number for a tile, on which a long unit has no room."""
+    said = quantity(value, unit, is_signed=True)
+    if is_money(unit) or len(said) <= _ROOM_ON_A_TILE:
+        return said
+    number = said.partition(_SPACE)[0]
+    return f"{number}{_SPACE}pp" if unit == "ratio" else number
 
 
 def _three_digits(size: Decimal) -> str:
@@ -105,4 +115,12 @@ def chance(probability: float | None) -> str:
     return fmt.percent(probability)
 
 
-__all__ = ["chance", "is_money", "quantity", "readable", "span", "words"]
+__all__ = [
+    "chance",
+    "is_money",
+    "on_tile",
+    "quantity",
+    "readable",
+    "span",
+    "words",
+]

@@ -113,12 +113,12 @@ def _besides(study: Study) -> Iterator[Section]:
 
 def _strength(study: Study) -> Iterator[str]:
     if study.is_estimated:
-        _, _, basis = words.GRADES.get(study.grade, ("", "", "unknown"))
         counted = (
             "It counts in the headline."
             if study.is_controlled
             else "It stands beside the headline, not in it."
         )
+        basis = words.basis(study)
         yield f"Grade {words.grade_name(study.grade)}: {basis}. {counted}"
         yield from (words.reason(line) for line in study.grade_reasons)
     else:

@@ -6,6 +6,7 @@ a check is *not refuted*. A study that found nothing, or harm, is told like any 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from dashboard import format as fmt
@@ -71,6 +72,8 @@ DESIGNS: Final = {
     ),
 }
 _UNNAMED_DESIGN = ("No design", "")
+#: The first reason of a grade, which says what the design can have.
+_BEST = re.compile(r" is ([A-D]) at best")
 _SPACE = "\u00a0"
 
 
@@ -204,14 +207,21 @@ def grade_name(grade: str) -> str:
     return f"{grade} · {word}"
 
 
+def basis(study: Study) -> str:
+    """Write what a grade rests on, or from which one it was lowered."""
+    best = _BEST.search(study.grade_reasons[0]) if study.grade_reasons else None
+    if best is not None and best.group(1) != study.grade:
+        return f"lowered from {best.group(1)} by what follows"
+    return GRADES.get(study.grade, ("", "", "unknown"))[2]
+
+
 def grade_reason(study: Study) -> str:
     """Write in one sentence why the grade is what it is: the last thing that cost."""
     if study.verdict in {"refused", "failed"}:
         return "No effect is stated, so there is nothing to grade."
-    _, _, basis = GRADES.get(study.grade, ("", "", ""))
     lowered = study.grade_reasons[1:]
     if not lowered:
-        return f"{basis.capitalize()}; no check lowered it."
+        return f"{basis(study).capitalize()}; no check lowered it."
     return reason(lowered[-1])
 
 
@@ -350,6 +360,7 @@ __all__ = [
     "DESIGNS",
     "GRADES",
     "STATES",
+    "basis",
     "break_even",
     "calibration",
     "design_name",

@@ -93,7 +93,7 @@ def show_tiles(here: Page, study: Study) -> None:
     tiles = (
         (
             f"Effect {words.per_cell(study)}",
-            numbers.quantity(figures.effect, unit, is_signed=True),
+            numbers.on_tile(figures.effect, unit),
             f"90 % interval {numbers.span(figures.low_90, figures.high_90, unit)}",
         ),
         ("In relation to without it", relative, relative_note),

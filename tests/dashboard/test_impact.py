@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from dashboard import data
 from dashboard import impact_figures as numbers
 from dashboard import impact_sentences as words
 from dashboard.impact_check_sentences import CHECKS
@@ -268,7 +269,7 @@ def test_a_decrease_is_told_as_plainly_as_an_increase(
 ) -> None:
     page = seen(tmp_path, open_app, "camera-on-time")
     text = page.text
-    assert page.tiles["Effect per treated unit and day"] == "−1.5 percentage points"
+    assert page.tiles["Effect per treated unit and day"] == "−1.5 pp"
     assert "**Camera led to a decrease of on time rate.**" in text
     assert ":gray-badge[Decrease · harm]" in text
     assert "By the plan higher is better, so this is harm." in text
@@ -316,6 +317,18 @@ def test_no_effect_says_what_could_have_been_found_and_is_no_proof(
     )
     assert "It is no proof that there is no effect." in text
     assert "only grades A and B enter the headline" in text
+
+
+def test_a_grade_that_was_lowered_says_from_which(tmp_path: Path) -> None:
+    publish(tmp_path)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    study = data.study(snapshot, "camera-on-time")
+    assert study is not None
+    steps = (*study.grade_reasons, "second_opinion: one step down. It says 2, this 1.")
+    lowered = replace(study, grade="C", grade_reasons=steps)
+    assert words.basis(study) == "compared with units that did not have it"
+    assert words.basis(lowered) == "lowered from B by what follows"
+    assert words.grade_reason(lowered).startswith("“Another method”: one step down.")
 
 
 def test_inconclusive_is_no_finding_of_no_effect(
