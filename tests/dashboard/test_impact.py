@@ -47,7 +47,7 @@ def seen(root: Path, open_app: OpenApp, study: str = "") -> Seen:
             text_of(app),
             tiles(app),
             len(app.get("vega_lite_chart")),
-            {button.key for button in app.get("download_button")},
+            {str(button.key) for button in app.get("download_button")},
         )
     return _SEEN[study]
 
