@@ -56,8 +56,6 @@ class Claim:
     verdict: str = ""
     state: str = ""
     refusal_code: str | None = None
-    refusal_message: str | None = None
-    launch_month: str | None = None
     months: tuple[str, ...] = ()
     effects: Floats = field(default_factory=lambda: np.zeros((WORLD_COUNT, 0)))
     units: frozenset[str] = frozenset()

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from attribution.roi.worlds import Worlds
 
 _TABLES: Final = "select schema_name || '.' || table_name from duckdb_tables()"
+#: Columns are called as the fields of :class:`Assumed`.
 _ASSUMPTIONS: Final = """
-select assumption_id, assumption_version, kind, assumed, unit, valid_from, assumed_low,
-    assumed_high, feature_id, metric, better, takes_margin, is_cash, amortised_months,
-    is_approved, owner, approved_by, valid_to
+select assumption_id as id, assumption_version as version, kind, assumed as value, unit,
+    valid_from, valid_to, assumed_low as low, assumed_high as high, feature_id, metric,
+    better, takes_margin, is_cash, amortised_months as months, is_approved
 from core.mart_assumptions
 """
 #: A row without an amount in the reporting currency makes its month unknown.
@@ -43,13 +44,16 @@ order by all
 _HOURS: Final = """
 select feature_id, month, booked_hours from delivery.mart_feature_hours order by all
 """
+#: Columns are called as the fields of :class:`Claim`, but for the last.
 _STUDIES: Final = """
-select study_id, feature_id, outcome, outcome_unit, status, grade, verdict, state,
-    refusal_code, refusal_message, launch_date, plan, plan_hash, data_hash
+select study_id, feature_id, outcome, coalesce(outcome_unit, '') as outcome_unit,
+    status, coalesce(grade, 'X') as grade, coalesce(verdict, '') as verdict,
+    coalesce(state, '') as state, refusal_code,
+    concat_ws(':', plan_hash, data_hash) as evidence, plan
 from estimates.attribution_studies order by study_id
 """
 #: What a plan calls the good direction → what a conversion calls it.
-_BETTER: Final = {"higher": "more", "lower": "less"}
+_BETTER: Final = {"higher": "more", "lower": "less", None: None}
 _DRAWS: Final = """
 select effect_month, draw, effect from estimates.attribution_monthly_draws
 where study_id = ? order by effect_month, draw
@@ -68,7 +72,6 @@ class Inputs:
         By feature.
     """
 
-    currency: str
     features: tuple[str, ...]
     register: Register
     costs: Mapping[str, Costs]
@@ -86,13 +89,12 @@ def read_inputs(connection: duckdb.DuckDBPyConnection, worlds: Worlds) -> Inputs
     worlds : Worlds
         Decide which draw of a study falls into which world.
     """
-    (currency,) = _rows(connection, "select currency from core.mart_run")[0]
     costs, model_costs = _costs(connection)
     claims = _claims(connection, worlds)
     declared = [one for (one,) in _rows(connection, _FEATURES)]
     features = tuple(sorted({*declared, *claims, *costs}))
-    register = Register(_assumed(row) for row in _rows(connection, _ASSUMPTIONS))
-    return Inputs(currency, features, register, costs, model_costs, claims)
+    register = Register(Assumed(**row) for row in _records(connection, _ASSUMPTIONS))
+    return Inputs(features, register, costs, model_costs, claims)
 
 
 _FEATURES: Final = "select feature_id from core.dim_features"
@@ -102,35 +104,14 @@ def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ..
     return connection.execute(sql).fetchall()
 
 
+def _records(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    found = connection.execute(sql)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
 def _has(connection: duckdb.DuckDBPyConnection, *tables: str) -> bool:
     return set(tables) <= {name for (name,) in _rows(connection, _TABLES)}
-
-
-def _assumed(row: tuple[Any, ...]) -> Assumed:
-    (id_, version, kind, value, unit, since, low, high, feature, metric, better) = row[
-        :11
-    ]
-    margin, cash, months, approved, owner, approver, until = row[11:]
-    return Assumed(
-        id_,
-        version,
-        kind,
-        value,
-        unit,
-        since,
-        low=low,
-        high=high,
-        feature_id=feature,
-        metric=metric,
-        better=better,
-        takes_margin=bool(margin),
-        is_cash=cash,
-        months=months,
-        is_approved=approved,
-        owner=owner,
-        approved_by=approver,
-        valid_to=until,
-    )
 
 
 def _costs(
@@ -162,39 +143,24 @@ def _claims(
     if not _has(connection, *needed):
         return {}
     found: dict[str, list[Claim]] = {}
-    for row in _rows(connection, _STUDIES):
+    for row in _records(connection, _STUDIES):
         claim = _claim(connection, worlds, row)
         found.setdefault(claim.feature_id, []).append(claim)
     return found
 
 
 def _claim(
-    connection: duckdb.DuckDBPyConnection, worlds: Worlds, row: tuple[Any, ...]
+    connection: duckdb.DuckDBPyConnection, worlds: Worlds, row: dict[str, Any]
 ) -> Claim:
-    (study, feature, outcome, unit, status, grade, verdict, state, code, message) = row[
-        :10
-    ]
-    launch, plan, plan_hash, data_hash = row[10:]
-    draws = connection.execute(_DRAWS, [study]).fetchall()
-    months, effects = effects_by_world(draws, worlds, study)
-    declared = json.loads(plan) if plan else {}
+    plan = json.loads(row.pop("plan") or "{}")
+    draws = connection.execute(_DRAWS, [row["study_id"]]).fetchall()
+    months, effects = effects_by_world(draws, worlds, row["study_id"])
     return Claim(
-        study,
-        feature,
-        outcome,
-        outcome_unit=unit or "",
-        grade=grade or "X",
-        status=status,
-        verdict=verdict or "",
-        state=state or "",
-        refusal_code=code,
-        refusal_message=message,
-        launch_month=None if launch is None else f"{launch:%Y-%m}",
+        **row,
         months=months,
         effects=effects,
-        units=frozenset(declared.get("treated") or declared.get("rollout") or ()),
-        better=_BETTER.get(declared.get("better", "")),
-        evidence=f"{plan_hash}:{data_hash}",
+        units=frozenset(plan.get("treated") or plan.get("rollout") or ()),
+        better=_BETTER.get(plan.get("better")),
     )
 
 

@@ -59,8 +59,6 @@ class Assumed:
     is_cash: bool | None = None
     months: int | None = None
     is_approved: bool = True
-    owner: str = ""
-    approved_by: str | None = None
     valid_to: date | None = None
 
     @property

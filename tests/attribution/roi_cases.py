@@ -87,7 +87,6 @@ def inputs(
         by_feature.setdefault(one.feature_id, []).append(one)
     booked = hours or {}
     return Inputs(
-        currency="EUR",
         features=tuple(sorted({*by_feature, *costs})),
         register=Register(entries),
         costs={
