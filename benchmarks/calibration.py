@@ -3,7 +3,8 @@
 Simulates worlds whose truth is known, asks each estimator, and counts. Prints one table
 per estimator beside simpler methods, writes the same numbers to ``build/calibration/``,
 and with ``--write-cards`` to the cards that ship with the package and stand beside each
-estimate.
+estimate. Last comes ``company``: the studies of the sample company, asked of many
+seeds; it is no estimator and has no card.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.calibration_of_company import calibrate_company
 from benchmarks.calibration_of_decompositions import (
     calibrate_adoption_response,
     calibrate_automation_savings,
@@ -40,18 +42,25 @@ CALIBRATIONS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "joint_launches": calibrate_joint_launches,
     "counterfactual_series": calibrate_series,
 }
+COMPANY = "company"
+REPLICATIONS = 200
+COMPANIES = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the calibrations; return 1 when a bar is missed."""
     options = _parser().parse_args(arguments)
     missed = []
-    for name in options.estimators or CALIBRATIONS:
-        card = CALIBRATIONS[name](options.replications)
+    for name in options.estimators or (*CALIBRATIONS, COMPANY):
+        if name == COMPANY:
+            card = calibrate_company(options.replications or COMPANIES)
+        else:
+            card = CALIBRATIONS[name](options.replications or REPLICATIONS)
         card["measured_on"] = f"{datetime.now(tz=UTC):%Y-%m-%d}"
         print(table(name, card), flush=True)
         missed += [f"{name}: {bar}" for bar in card["missed_bars"]]
-        for folder in (options.build, *([CARDS] if options.write_cards else [])):
+        is_card = options.write_cards and name != COMPANY
+        for folder in (options.build, *([CARDS] if is_card else [])):
             folder.mkdir(parents=True, exist_ok=True)
             content = json.dumps(card, indent=1) + "\n"
             (folder / f"{name}.json").write_text(content, "utf-8")
@@ -83,7 +92,11 @@ def _cell(value: object) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("estimators", nargs="*", metavar="ESTIMATOR")
-    parser.add_argument("--replications", type=int, default=200)
+    parser.add_argument(
+        "--replications",
+        type=int,
+        help=f"default: {REPLICATIONS}, and {COMPANIES} companies",
+    )
     parser.add_argument("--build", type=Path, default=Path("build/calibration"))
     parser.add_argument("--write-cards", action="store_true")
     return parser

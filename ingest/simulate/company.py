@@ -48,6 +48,7 @@ from ingest.simulate.settings_files import (
     catalog_text,
     general_text,
 )
+from ingest.simulate.studies import write_studies
 from ingest.simulate.timeline import Timeline, plan_timeline
 from ingest.simulate.truth import Facts, write_truth
 from triptych.errors import UsageError
@@ -106,6 +107,7 @@ def write_company(
     counts |= _write_delivery(directory / "delivery", delivery, seed)
     write_budgets(directory / "budgets.csv", spending, timeline)
     _write_settings(directory, timeline)
+    write_studies(directory / "studies", outcomes, timeline)
     write_truth(
         directory / "sample" / "truth.yml",
         Facts(

@@ -34,11 +34,17 @@ AUTOMATED_PART: Final = 0.71
 MINUTES_PER_DOCUMENT: Final = 6.5
 
 EXPERIMENT_CUSTOMERS: Final = 600
-EXPERIMENT_DAYS: Final = 90
+#: The experiment, and how long its customers were watched before, in months.
+EXPERIMENT_MONTHS: Final = 3
+EXPERIMENT_HISTORY_MONTHS: Final = 6
+_EXPERIMENT_FROM: Final = 0.6
+#: Part of the customers whose app was redesigned in a trial, long before the launch.
+_TRIAL_PART: Final = 0.5
+_DAILY_MINUTES_SD: Final = 0.03
 _CONTACT_PART: Final = 0.30
 _NEVER_TREATED: Final = 4
 _COHORT_SIZE: Final = 4
-_COHORT_STEP: Final = 0.045
+_COHORT_STEP: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +180,7 @@ class _Observer:
         )
 
     def _breakdowns(self) -> OutcomeSeries:
-        """Draw regions that two factors move together; one of them is treated."""
+        """Draw regions that two factors move together; an average one is treated."""
         rng = self._rng("breakdowns")
         start = self._timeline.day(0.52)
         units = tuple(f"region-{number}" for number in range(1, REGION_COUNT + 1))
@@ -188,6 +194,7 @@ class _Observer:
         loadings = rng.uniform(0.3, 0.7, (REGION_COUNT, 2))
         loadings[0] = loadings[1:].mean(axis=0)
         level = rng.uniform(5_200, 7_400, (REGION_COUNT, 1))
+        level[0] = level[1:].mean()
         noise = rng.normal(0, 0.06, treated.shape)
         value = level * np.exp(loadings @ factors + noise)
         value = value * np.where(treated, 1 + MAINTENANCE_EFFECT, 1.0)
@@ -201,15 +208,19 @@ class _Observer:
         )
 
     def _handling(self) -> OutcomeSeries:
-        """Draw the experiment: customers are randomised, each with its own level."""
+        """Draw the experiment: customers are randomised, each with its own level.
+
+        It begins with a month and lasts three, after six in which nobody had the
+        assistant. A customer's arm stands on all of its rows.
+        """
         rng = self._rng("handling")
-        start = self._timeline.day(0.6)
-        length = min(EXPERIMENT_DAYS, self._timeline.day_count - start)
+        start, first, end = self._experiment_days()
         arm = rng.permutation(np.arange(EXPERIMENT_CUSTOMERS) % 2)
         level = 14.0 * np.exp(rng.normal(0, 0.25, EXPERIMENT_CUSTOMERS))
-        contacts = rng.random((EXPERIMENT_CUSTOMERS, length)) < _CONTACT_PART
+        contacts = rng.random((EXPERIMENT_CUSTOMERS, end - first)) < _CONTACT_PART
         unit, day = np.nonzero(contacts)
-        effect = np.where(arm[unit] == 1, 1 + ASSISTANT_EFFECT, 1.0)
+        treated = (arm[unit] == 1) & (day + first >= start)
+        effect = np.where(treated, 1 + ASSISTANT_EFFECT, 1.0)
         value = level[unit] * effect * np.exp(rng.normal(0, 0.30, len(unit)))
         units = tuple(f"customer-{n:04d}" for n in range(1, EXPERIMENT_CUSTOMERS + 1))
         self._starts["support-assistant"] = {"treatment arm": start}
@@ -217,17 +228,29 @@ class _Observer:
             metric=Metric("handling_minutes_per_case", "support-assistant", "minutes"),
             units=units,
             unit=unit,
-            day=day + start,
+            day=day + first,
             value=np.round(value, 2),
-            is_treated=arm[unit] == 1,
+            is_treated=treated,
             arms=("control", "treatment"),
             arm=arm[unit],
+        )
+
+    def _experiment_days(self) -> tuple[int, int, int]:
+        """Return the first day of the experiment, of what was before, and its end."""
+        months = self._timeline.months
+        at = round(len(months) * _EXPERIMENT_FROM)
+        last = min(at + EXPERIMENT_MONTHS, len(months)) - 1
+        offset = self._timeline.day_offset
+        return (
+            offset(months[at]),
+            offset(months[max(at - EXPERIMENT_HISTORY_MONTHS, 0)]),
+            offset(months[last]) + months[last].day_count,
         )
 
     def _on_time(self) -> OutcomeSeries:
         """Draw a small harm: drivers slow down where cameras watch."""
         rng = self._rng("on time")
-        start = self._staggered("driver-safety", 0.40, _COHORT_SIZE * 2)
+        start = self._staggered("driver-safety", 0.66, _COHORT_SIZE * 2)
         treated = self._days >= start[:, None]
         level = rng.uniform(0.915, 0.945, (DEPOT_COUNT, 1))
         common = 0.008 * np.sin(2 * np.pi * self._days / 365.25)
@@ -242,7 +265,11 @@ class _Observer:
         )
 
     def _parcels(self) -> tuple[OutcomeSeries, ...]:
-        """Draw what a promotion and a redesign moved, launched with the optimiser."""
+        """Draw what a promotion and a redesign moved, launched with the optimiser.
+
+        Both happened before on their own: a promotion of four weeks, and a trial of the
+        redesign with half of the customers.
+        """
         rng = self._rng("parcels")
         launch = self._timeline.day(0.56)
         self._starts["route-optimiser"] = {"company": launch}
@@ -251,6 +278,9 @@ class _Observer:
         earlier_promotion = (self._days >= earlier) & (self._days < earlier + 28)
         price = np.where(after | earlier_promotion, 0.92, 1.0)
         redesign = np.clip((self._days - launch + 7) / 14, 0.0, 1.0)
+        trial = self._timeline.day(0.32), self._timeline.day(0.42)
+        in_trial = (self._days >= trial[0]) & (self._days < trial[1])
+        redesign = np.where(in_trial, _TRIAL_PART, redesign)
         weekly = np.where(self._weekday >= SATURDAY, 0.72, 1.0)
         value = 41_000 * weekly * np.exp(rng.normal(0, 0.02, len(self._days)))
         value = value * (1 + PROMOTION_EFFECT * (price < 1.0))
@@ -280,9 +310,9 @@ class _Observer:
         volume = rng.poisson(1_150, len(day)).astype(np.int64)
         automated = rng.binomial(volume, AUTOMATED_PART).astype(np.int64)
         automated = np.where(day >= start, automated, 0)
-        minutes = np.asarray(
-            (volume - automated) * MINUTES_PER_DOCUMENT, dtype=np.float64
-        )
+        # Some days' documents are harder than others'.
+        each = MINUTES_PER_DOCUMENT * (1 + rng.normal(0, _DAILY_MINUTES_SD, len(day)))
+        minutes = np.round((volume - automated) * each, 2)
         return ProcessSeries(day, volume, automated, minutes)
 
 

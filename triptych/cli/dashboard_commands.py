@@ -105,7 +105,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
 
 def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> None:
     """Write the sample company, unless the very same one is there already."""
-    from ingest.simulate.company import write_company
+    from triptych.sample_company import write_sample_company
 
     parameters = {"months": months, "seed": seed, "scale": scale}
     record = target.root / _DEMO_RECORD
@@ -120,7 +120,7 @@ def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> Non
             next_step="Name a new folder, or remove this one.",
         )
     with progress_for().task("simulate the sample company"):
-        write_company(target.root, months=months, seed=seed, scale=scale)
+        write_sample_company(target.root, months=months, seed=seed, scale=scale)
     record.write_text(json.dumps(parameters), encoding="utf-8")
 
 

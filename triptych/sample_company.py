@@ -1,0 +1,57 @@
+"""The sample company with its studies locked, each before its feature was launched.
+
+The simulated company writes the plans; only the register itself can lock them, and the
+stages do not know each other.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from attribution.studies.register import StudyRegister
+from attribution.studies.study_files import read_plans
+from ingest.simulate.company import write_company
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from attribution.plan import Plan
+
+#: Who declares studies there: a role, as nobody works at a company that does not exist.
+DECLARED_BY = "analytics"
+DECLARED_BEFORE = timedelta(days=21)
+_AT = time(9, 0, tzinfo=UTC)
+
+
+def write_sample_company(
+    directory: Path, *, months: int = 18, seed: int = 7, scale: float = 1.0
+) -> None:
+    """Write the sample company into an empty folder, and lock its studies.
+
+    Parameters
+    ----------
+    directory, months, seed, scale
+        As for :func:`ingest.simulate.company.write_company`.
+
+    Raises
+    ------
+    UsageError
+        The folder is not empty, or ``months`` or ``scale`` cannot be had.
+    """
+    write_company(directory, months=months, seed=seed, scale=scale)
+    workspace = Workspace(directory)
+    plans = read_plans(workspace.studies_dir)
+    lock_studies(plans, StudyRegister(workspace.study_register))
+
+
+def lock_studies(plans: Iterable[Plan], register: StudyRegister) -> None:
+    """Lock plans in the order in which they were declared, each before its launch."""
+    for plan in sorted(plans, key=lambda plan: (plan.launch, plan.id)):
+        at = datetime.combine(plan.launch, _AT) - DECLARED_BEFORE
+        register.register(plan, by=DECLARED_BY, at=at)
+
+
+__all__ = ["DECLARED_BEFORE", "DECLARED_BY", "lock_studies", "write_sample_company"]
