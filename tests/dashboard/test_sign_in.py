@@ -150,7 +150,7 @@ def test_a_viewer_cannot_reach_a_finance_page_by_its_address(
 
 def test_finance_closes_and_signs_out(tab: Any, address: str) -> None:
     sign_in(tab, address, "fay")
-    tab.get_by_text(COST).first.wait_for()
+    tab.get_by_text("You see this as finance.").wait_for()
     tab.goto(f"{address}/close")
     tab.get_by_text("G-9").first.wait_for()
     tab.get_by_role("button", name="Sign out").click()
