@@ -115,6 +115,7 @@ outcome_unit: EUR
 launch: {launch}
 {window}
 {rollout}
+better: higher
 minimum_effect: 250            # EUR per depot and day, about 1 %
 decision_rule: {{level: 0.9, text: roll out to all depots if it is above zero}}
 economics: {{cost_amount: 60000, value_amount_per_unit: 0.12}}   # margin of a euro
@@ -128,6 +129,7 @@ outcome_unit: EUR
 launch: {launch}
 {window}
 treated: [region-1]
+better: lower
 minimum_effect: 300            # EUR per day, about 5 %
 decision_rule: {{level: 0.9, text: equip other regions if it is below zero}}
 economics: {{cost_amount: 45000, value_amount_per_unit: 1}}
@@ -142,6 +144,7 @@ period: month                  # a customer has a case every third day
 launch: {launch}
 {window}
 assignment: {{column: arm, unit: customer}}
+better: lower
 minimum_effect: 0.7            # minutes per case, about 5 %
 decision_rule: {{level: 0.9, text: keep it if it is below zero}}
 """
@@ -159,6 +162,7 @@ launch: {launch}
 other_launches:
   - {{name: price promotion, on: {launch}, column: price_index}}
   - {{name: app redesign, on: {redesign}, column: app_redesign_share}}
+better: higher
 minimum_effect: 1200           # parcels per day, about 3 %
 decision_rule: {{level: 0.9, text: extend the licence only if it is above zero}}
 """
@@ -171,6 +175,7 @@ outcome_unit: ratio
 launch: {launch}
 {window}
 {rollout}
+better: higher
 minimum_effect: 0.005          # half a percentage point
 decision_rule: {{level: 0.9, text: stop if it is below zero}}
 """
@@ -184,6 +189,7 @@ design: automation_savings
 launch: {launch}
 {window}
 process: {{}}
+better: lower
 minimum_effect: 0.65           # minutes per document, a tenth
 decision_rule: {{level: 0.9, text: keep it if it is below zero}}
 economics: {{cost_amount: 9000, value_amount_per_unit: 0.7}}   # a minute of work
