@@ -1,0 +1,159 @@
+"""The sample company's returns are those of what was planted, at the reconciled cost.
+
+Takes minutes: eighteen months, so that each study has the history that it needs.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from ingest.simulate import outcomes as planted
+from ingest.simulate.assumptions_file import ASSUMPTIONS
+from ingest.simulate.outcomes import observe
+from ingest.simulate.timeline import plan_timeline
+from triptych.pipeline import run
+from triptych.progress import SilentProgress
+from triptych.sample_company import write_sample_company
+from triptych.settings import load_settings
+from triptych.warehouse.reader import PublishedReader
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from triptych.warehouse.reader import Snapshot
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+MONTHS, SEED = 18, 7
+#: Feature → part of the counterfactual that was planted.
+RELATIVE = {
+    "eta-prediction": planted.ETA_EFFECT,
+    "predictive-maintenance": planted.MAINTENANCE_EFFECT,
+    "route-optimiser": planted.ROUTE_EFFECT,
+}
+VALUES = {one.id: one.value for one in ASSUMPTIONS}
+#: Feature → EUR that one unit of its outcome is worth, with the sign of what is good.
+WORTH = {
+    "eta-prediction": VALUES["contribution-margin"],
+    "predictive-maintenance": -1.0,
+    "route-optimiser": VALUES["margin-of-a-parcel"],
+    "driver-safety": VALUES["penalty-of-a-late-depot-day"],
+    "invoice-reading": -VALUES["typing-minute"],
+}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    root = tmp_path_factory.mktemp("returns") / "nordhafen"
+    write_sample_company(root, months=MONTHS, seed=SEED, scale=0.02)
+    run(Workspace(root), load_settings(root), progress=SilentProgress())
+    return PublishedReader(root).snapshot()
+
+
+@pytest.fixture(scope="module")
+def returns(published: Snapshot) -> dict[str, dict[str, Any]]:
+    rows = published.query(
+        "SELECT * FROM roi.mart_feature_roi AS r WHERE r.window = 'to_date'"
+    ).to_pylist()
+    return {row["feature_id"]: row for row in rows}
+
+
+@pytest.fixture(scope="module")
+def planted_totals(published: Snapshot) -> dict[str, float]:
+    """Effect of each feature over the days its study looked at, from what was drawn."""
+    timeline = plan_timeline(MONTHS)
+    drawn = observe(timeline, SEED)
+    studies = published.query(
+        "SELECT feature_id, launch_date, window_end, as_of_date"
+        " FROM attribution.studies"
+    ).to_pylist()
+    ends = {
+        row["feature_id"]: min(row["window_end"], row["as_of_date"] + timedelta(days=1))
+        for row in studies
+    }
+    last = {name: (end - timeline.first_day).days for name, end in ends.items()}
+    found = {}
+    for series in drawn.series:
+        feature = series.metric.feature
+        if feature in RELATIVE and series.is_treated is not None:
+            seen = series.is_treated & (series.day < last[feature])
+            effect = RELATIVE[feature]
+            found[feature] = float(series.value[seen].sum() * effect / (1 + effect))
+        elif feature == "driver-safety" and series.is_treated is not None:
+            seen = series.is_treated & (series.day < last[feature])
+            found[feature] = float(seen.sum()) * planted.SAFETY_EFFECT
+    process = drawn.process
+    seen = process.day < last["invoice-reading"]
+    saved = process.automated[seen].sum() * planted.MINUTES_PER_DOCUMENT
+    found["invoice-reading"] = -float(saved)
+    return found
+
+
+def test_every_feature_has_a_row_and_the_cost_is_the_marts_to_the_cent(
+    published: Snapshot, returns: dict[str, dict[str, Any]]
+) -> None:
+    """G1: both sides are summed here, and compared as decimals."""
+    assert len(returns) == 6
+    for feature, row in returns.items():
+        [mart] = published.query(
+            "SELECT sum(effective_cost) AS cost FROM cost.fct_daily_model_costs"
+            " WHERE feature_id = ? AND billing_month BETWEEN ? AND ?",
+            [feature, row["first_month"], row["last_month"]],
+        ).to_pylist()
+        assert row["cost"] == mart["cost"]
+        assert isinstance(row["cost"], Decimal)
+        assert row["cost"] > 1000
+        if row["net_value"] is not None:
+            parts = row["benefit"] - float(row["cost"]) - row["other_cost"]
+            assert row["net_value"] == pytest.approx(parts, abs=0.01)
+
+
+def test_what_was_planted_lies_in_the_interval_of_the_return(
+    returns: dict[str, dict[str, Any]], planted_totals: dict[str, float]
+) -> None:
+    seen = 0
+    for feature, worth in WORTH.items():
+        row = returns[feature]
+        if row["net_value"] is None:
+            continue
+        other = row["other_cost"]
+        true = planted_totals[feature] * worth - float(row["cost"]) - other
+        assert row["net_value_low_90"] <= true <= row["net_value_high_90"], feature
+        seen += 1
+    assert seen >= 4
+
+
+def test_the_optimiser_is_a_null_that_costs_and_the_camera_a_harm(
+    returns: dict[str, dict[str, Any]],
+) -> None:
+    route, camera = returns["route-optimiser"], returns["driver-safety"]
+    assert camera["benefit_high_90"] < 0
+    assert camera["net_value"] < -float(camera["cost"])
+    if route["net_value"] is not None:
+        assert route["benefit_low_90"] < 0 < route["benefit_high_90"]
+        assert route["verdict"] in {"no_effect_detected", "inconclusive"}
+    else:
+        assert route["reason_code"] == "effect_refused"
+
+
+def test_the_portfolio_is_the_sum_of_what_counts(
+    published: Snapshot, returns: dict[str, dict[str, Any]]
+) -> None:
+    [total] = published.query(
+        "SELECT * FROM roi.mart_portfolio_roi AS r WHERE r.window = 'to_date'"
+    ).to_pylist()
+    counted = [row for row in returns.values() if row["counted"]]
+    assert total["counted_feature_count"] == len(counted) >= 1
+    assert {row["grade"] for row in counted} <= {"A", "B"}
+    assert total["cost"] == sum(row["cost"] for row in counted)
+    nets = np.array([row["net_value"] for row in counted])
+    assert total["net_value"] == pytest.approx(nets.sum(), rel=1e-9)
+    assert total["ai_cost"] >= total["cost"]
+    names = published.query(
+        "SELECT driver FROM roi.mart_roi_sensitivity WHERE NOT is_approved"
+    )
+    assert names.num_rows == 0
