@@ -88,12 +88,29 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
         charge("0.5"),
         charge("ten euros"),
     )
-    result = invoke("run", "-w", workspace.root, "--json")
+    result = invoke("run", "-w", workspace.root, "--json", "--log-format", "json")
     assert result.exit_code == 0, result.stderr
+    (workspace.runs_dir / "stderr.jsonl").write_text(result.stderr, encoding="utf-8")
     report = json.loads(result.stdout)
     assert report["ingest"]["quarantined_row_count"] == 1
     assert Path(report["build"]["published_path"]).is_file()
     return workspace.root
+
+
+def test_each_step_of_a_run_is_a_line_of_json_with_its_id(published: Path) -> None:
+    text = (published / "runs" / "stderr.jsonl").read_text("utf-8")
+    lines = [json.loads(line) for line in text.splitlines()]
+    [run_id] = {line["run_id"] for line in lines}
+    assert (published / "runs" / run_id / "run.json").is_file()
+    states = [line["state"] for line in lines if line["event"] == "run"]
+    assert states == ["ingesting", "ingested", "building", "published"]
+    steps = [line for line in lines if line["event"] == "step"]
+    assert {line["outcome"] for line in steps} == {"done"}
+    done = {line["step"]: line for line in steps}
+    assert {"build", "estimate", "publish"} <= set(done)
+    # Every model and test of the project is counted.
+    assert done["build"]["count"] > 100
+    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
 
 
 # ---------------------------------------------------------------- the program itself
