@@ -25,6 +25,7 @@ BQEMULATOR := .venv-bqemulator/.ready
 PYSAIL := .venv-pysail/.ready
 MLFLOW := .venv-mlflow/.ready
 FOCUS_VALIDATOR := .venv-focus-validator/.ready
+CAUSAL_PEERS := tfcausalimpact causalpy bsts-causalimpact
 COMPILE_LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-header --upgrade
 
@@ -32,7 +33,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test check lint types imports sql spelling unit dbt slow \
-	spark crash focus-validator bench calibration docs coverage reference lengths format environment emulators azurite browser lock release clean
+	spark crash focus-validator bench bench-attribution causal-peers calibration docs coverage reference lengths format environment emulators azurite browser lock release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -92,6 +93,12 @@ focus-validator: $(READY) $(FOCUS_VALIDATOR)  ## Judge our FOCUS export by the r
 bench: $(READY)  ## Measure estimates, and time 1 to 50 million line items against peers; writes build/
 	$(BIN)/python -m benchmarks $(ARGS)
 
+causal-peers: $(CAUSAL_PEERS:%=.venv-%/.ready)  ## Install three peers of before-and-after studies; three gigabytes
+
+bench-attribution: $(READY)  ## Time studies beside those peers that are installed, and a thousand of them
+	$(BIN)/python -m benchmarks.attribution_speed
+	$(BIN)/python -m benchmarks.studies $(ARGS)
+
 calibration: $(READY)  ## Count how often intervals of effects hold in simulated worlds; writes build/
 	$(BIN)/python -m benchmarks.calibration $(ARGS)
 
@@ -119,7 +126,7 @@ format: $(READY)  ## Put code and SQL into their form
 
 lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	$(COMPILE_LOCK) pyproject.toml --group dev -o requirements.lock
-	for name in bootstrap moto bqemulator pysail mlflow; do \
+	for name in bootstrap moto bqemulator pysail mlflow $(CAUSAL_PEERS); do \
 	  $(COMPILE_LOCK) requirements/$$name.in -o requirements/$$name.lock; done
 	$(subst 3.11,3.12,$(COMPILE_LOCK)) requirements/focus-validator.in \
 	  -o requirements/focus-validator.lock
