@@ -68,6 +68,7 @@ def show_latency(here: Page) -> None:
             " source computed cannot be merged; connect Prometheus' buckets, or deliver"
             " `latency_histograms`."
         )
+        show_delivered_percentiles(here)
         return
     over = [
         row for row in table.to_pylist() if (row["p95_to_threshold_ratio"] or 0.0) > 1.0
@@ -93,12 +94,60 @@ def show_latency(here: Page) -> None:
         ],
         page=here,
         name="serving-performance",
-        caption=f"{here.period}; windows of five minutes",
+        caption=f"{here.period}; windows of five minutes, or as long as they were told",
         origin=page.Origin(
             formula="Buckets are added over instances first, then the percentile is"
             " read from the sum; percentiles are never averaged. Requests over is exact"
             " where the threshold is a bound of the histogram.",
             mart="delivery.mart_serving_performance",
+            row_count=table.num_rows,
+        ),
+    )
+    show_delivered_percentiles(here)
+
+
+def show_delivered_percentiles(here: Page) -> None:
+    """Draw percentiles that a source computed, window by window."""
+    counts = data.delivered_percentiles(here.snapshot, here.selection)
+    if counts.window_count == 0:
+        return
+    st.subheader("As their source computed them", anchor=False)
+    over = (
+        f" In **{counts.over_count:,} of {counts.judged_count:,}** the p95 was over the"
+        " threshold of its model."
+        if counts.judged_count
+        else " No threshold is known of their models: `latency_threshold_seconds` in"
+        " `catalog.yml` names one."
+    )
+    st.markdown(
+        f"{fmt.plural(counts.window_count, 'window')} of {here.period} came as"
+        " percentiles without their histogram. They stand window by window: several of"
+        f" them have no common percentile, and none is averaged.{over}"
+    )
+    table = data.latency_percentiles(here.snapshot, here.selection)
+    tables.show(
+        table,
+        [
+            tables.Column("window_start", "Window from", "moment"),
+            tables.Column("window_hours", "Hours", "decimal"),
+            tables.Column("service", "Service"),
+            tables.Column("environment", "Environment"),
+            tables.Column("model_id", "Model"),
+            tables.Column("request_count", "Requests", "decimal"),
+            tables.Column("p50_seconds", "p50, s", "decimal"),
+            tables.Column("p90_seconds", "p90, s", "decimal"),
+            tables.Column("p95_seconds", "p95, s", "decimal"),
+            tables.Column("p99_seconds", "p99, s", "decimal"),
+            tables.Column("latency_threshold_seconds", "Threshold, s", "decimal"),
+            tables.Column("source_system", "Computed by"),
+        ],
+        page=here,
+        name="latency-percentiles",
+        caption=f"{here.period}; percentiles as delivered",
+        origin=page.Origin(
+            formula="As the source computed them over each window: delivered, not"
+            " derived. Never merged, never averaged.",
+            mart="delivery.mart_latency_percentiles",
             row_count=table.num_rows,
         ),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from dashboard.data.published import per_run, table
+from dashboard.data.published import has_mart, one, per_run, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from dashboard.data.selection import Selection
     from dashboard.data.velocity import VelocityScope
     from triptych.warehouse.reader import Snapshot
+
+_PERCENTILES = "delivery.mart_latency_percentiles"
+_OF_MODEL = "($model IS NULL OR model_id = $model)"
 
 
 @per_run
@@ -93,25 +97,82 @@ def serving_performance(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return latency by week of the models of a scope, newest first."""
     return table(
         snapshot,
-        """
+        f"""
         SELECT week, model_id, platform_id, environment, request_count,
             p50_seconds, p95_seconds, p99_seconds, latency_threshold_seconds,
             p95_to_threshold_ratio, windows_over_threshold_ratio,
             loaded_windows_over_threshold_ratio, requests_over_threshold_ratio
         FROM delivery.mart_serving_performance
-        WHERE ($model IS NULL OR model_id = $model)
-            AND list_contains($months, strftime(week, '%Y-%m'))
+        WHERE {_OF_MODEL} AND list_contains($months, strftime(week, '%Y-%m'))
         ORDER BY week DESC, model_id, platform_id
         """,
-        model=selection.scope_id if selection.scope_kind == "model" else None,
-        months=list(selection.period.months),
+        **_model_parameters(selection),
     )
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveredPercentiles:
+    """How many windows of percentiles there are, and how many are over a threshold."""
+
+    window_count: int
+    judged_count: int
+    over_count: int
+
+
+@per_run
+def delivered_percentiles(
+    snapshot: Snapshot, selection: Selection
+) -> DeliveredPercentiles:
+    """Count windows whose percentiles a source computed, of the models of a scope."""
+    if not has_mart(snapshot, _PERCENTILES):
+        return DeliveredPercentiles(0, 0, 0)
+    return DeliveredPercentiles(
+        **one(
+            snapshot,
+            f"""
+            SELECT count(*) AS window_count,
+                count(is_over_threshold) AS judged_count,
+                count(*) FILTER (is_over_threshold) AS over_count
+            FROM {_PERCENTILES}
+            WHERE {_OF_MODEL} AND list_contains($months, month)
+            """,
+            **_model_parameters(selection),
+        )
+    )
+
+
+@per_run
+def latency_percentiles(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return windows with percentiles as a source computed them, newest first."""
+    return table(
+        snapshot,
+        f"""
+        SELECT window_start, window_seconds / 3600 AS window_hours,
+            coalesce(service, service_id, pool_id) AS service, environment, model_id,
+            source_system, request_count, p50_seconds, p90_seconds, p95_seconds,
+            p99_seconds, latency_threshold_seconds
+        FROM {_PERCENTILES}
+        WHERE {_OF_MODEL} AND list_contains($months, month)
+        ORDER BY window_start DESC, service, environment
+        """,
+        **_model_parameters(selection),
+    )
+
+
+def _model_parameters(selection: Selection) -> dict[str, Any]:
+    return {
+        "model": selection.scope_id if selection.scope_kind == "model" else None,
+        "months": list(selection.period.months),
+    }
+
+
 __all__ = [
+    "DeliveredPercentiles",
+    "delivered_percentiles",
     "delivery_costs",
     "firefighting_months",
     "infra_effort",
+    "latency_percentiles",
     "satisfaction",
     "serving_performance",
 ]

@@ -74,3 +74,17 @@ def one(snapshot: Snapshot, sql: str, **parameters: object) -> dict[str, Any]:
 def ratio(numerator: str, denominator: str) -> str:
     """Return SQL for a ratio: DOUBLE, and NULL where the denominator is zero."""
     return f"cast({numerator} as double) / nullif(cast({denominator} as double), 0)"
+
+
+@per_run
+def has_mart(snapshot: Snapshot, name: str) -> bool:
+    """Return whether a run has a mart: one of an earlier version may lack it."""
+    schema, mart = name.split(".")
+    found = one(
+        snapshot,
+        "SELECT count(*) AS n FROM duckdb_tables()"
+        " WHERE schema_name = $schema AND table_name = $mart",
+        schema=schema,
+        mart=mart,
+    )
+    return bool(found["n"])

@@ -15,6 +15,7 @@ from ingest.simulate.delivery.names import (
     repository_of,
     service_of,
 )
+from ingest.simulate.latency import LATENCY_THRESHOLD_SECONDS
 from ingest.simulate.organisation import (
     COST_CENTERS,
     CURRENCY,
@@ -72,6 +73,9 @@ def _model_lines(model: Model, timeline: Timeline) -> list[str]:
     ]
     if model.aliases:
         lines.append(f"    aliases: [{', '.join(model.aliases)}]")
+    if model.id in LATENCY_THRESHOLD_SECONDS:
+        seconds = LATENCY_THRESHOLD_SECONDS[model.id]
+        lines.append(f"    latency_threshold_seconds: {seconds}")
     if model.starts_with_pivot:
         lines.append(f"    valid_from: {timeline.renamed_on}")
     if model.ends_with_pivot:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingest.simulate.formats.prometheus_ranges import METRIC
+from ingest.simulate.formats.prometheus_ranges import LATENCY_METRIC, METRIC
 from ingest.simulate.formats.railway_answers import PRODUCTS, SERVED, WINDOW_SECONDS
 from ingest.simulate.organisation import MODELS, RAILWAY_WORKSPACE
 from ingest.simulate.railway_bill import DISK_PRICE_FROM, EARLIER_DISK_PRICE
@@ -36,6 +36,7 @@ def sources_text() -> str:
         ),
         slices=POOL,
         metric=METRIC,
+        latency=LATENCY_METRIC,
     )
 
 
@@ -101,14 +102,16 @@ sources:
       - {{match: {{labels.model: "*"}}, model: "${{labels.model}}"}}
     gpus:
       - {{match: {{cluster: {slices}}}, per_node: 1}}
-  - name: vectors
+  - name: prometheus
     type: prometheus
     path: meters/prometheus
     usage:
       requests: {metric}
+      latency: {{selector: {latency}}}
       pool: vector-database
       step_seconds: 3600
     mapping:
+      - {{match: {{app: "*", pool: "*"}}, model: "${{app}}", pool: "${{pool}}"}}
       - {{match: {{app: "*"}}, model: "${{app}}"}}
   - name: gateway
     type: litellm

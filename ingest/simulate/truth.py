@@ -18,6 +18,7 @@ from ingest.simulate.commitments import burnt_down
 from ingest.simulate.delivery.people import FIREFIGHTING
 from ingest.simulate.delivery.truth import delivery_truth
 from ingest.simulate.formats.yaml_text import to_yaml
+from ingest.simulate.latency import over_threshold_share, p95_to_threshold
 from ingest.simulate.money import to_decimal
 from ingest.simulate.registers import Spending, missing_invoice_month, phase_totals
 from ingest.simulate.splits import DRIVERS, FIXED_PERCENTAGES, split_pools
@@ -43,7 +44,7 @@ QUARANTINED: Final = {
     "anthropic": ("llm_provider_costs", "amount_unreadable"),
     "gateway": ("llm_usage", "unknown_reporter"),
     "cluster": ("opencost_allocation", "negative_quantity"),
-    "vectors": ("model_usage", "negative_quantity"),
+    "prometheus": ("model_usage", "negative_quantity"),
     "ecb": ("fx_rates", "rate_unreadable"),
     "accelerators": ("accelerator_usage", "pool_id_missing"),
     "usage-gpu": ("model_usage", "negative_quantity"),
@@ -61,8 +62,6 @@ QUARANTINED: Final = {
     "headcount": ("headcount", "team_id_missing"),
     "survey": ("survey_responses", "value_off_the_scale"),
 }
-#: What later layers must find; nothing of it is in the data of cost.
-_LATENCY_TO_THRESHOLD: Final = {"managed_kubernetes": 3.0, "pivot": 2.0, "hybrid": 1.0}
 
 _Tree = dict[str, Any]
 
@@ -221,7 +220,8 @@ def _phases(facts: Facts) -> _Tree:
             "budget": budget,
             "budget_variance_ratio": round(float(actual / budget) - 1.0, 6),
             "gpu_used_ratio": _gpu_used_ratio(facts, phase),
-            "p95_latency_to_threshold": _LATENCY_TO_THRESHOLD[phase],
+            "p95_latency_to_threshold": p95_to_threshold(phase),
+            "requests_over_threshold": over_threshold_share(phase),
             "firefighting_share": FIREFIGHTING[phase],
         }
     first = answer["managed_kubernetes"]["ai_spend_per_month"]

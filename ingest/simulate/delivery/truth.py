@@ -7,6 +7,8 @@ what ended in it.
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, datetime, time, timedelta
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +18,6 @@ from ingest.simulate.delivery.people import FIREFIGHTING, available_hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime, timedelta
 
     from ingest.simulate.delivery.events import Delivery, Deployment
 
@@ -39,6 +40,7 @@ def delivery_truth(delivery: Delivery) -> dict[str, Any]:
     return {
         "services": {name: dict(months) for name, months in sorted(services.items())},
         "promotions": _promotions(delivery),
+        "versions": _versions(delivery),
         "firefighting_share": {
             month.label: FIREFIGHTING[month.phase] for month in delivery.months
         },
@@ -98,6 +100,42 @@ def _promotions(delivery: Delivery) -> dict[str, dict[str, dict[str, Any]]]:
         model: {month: _percentiles(leads) for month, leads in sorted(months.items())}
         for model, months in sorted(found.items())
     }
+
+
+def _versions(delivery: Delivery) -> dict[str, dict[str, Any]]:
+    """Return by model how many versions there are, and when half of them serve.
+
+    What does not serve yet has waited until the end of all months, and may for longer.
+    """
+    end = datetime.combine(delivery.months[-1].end, time(), UTC)
+    waits: dict[str, list[tuple[timedelta, bool]]] = defaultdict(list)
+    for run in delivery.runs:
+        if run.version is not None:
+            until, serves = run.promoted_at or end, run.promoted_at is not None
+            waits[run.model.id].append((until - run.ended_at, serves))
+    return {
+        model: {
+            "n": len(of_model),
+            "open": sum(not serves for _, serves in of_model),
+            "median_hours": _half_serves(of_model),
+        }
+        for model, of_model in sorted(waits.items())
+    }
+
+
+def _half_serves(waits: list[tuple[timedelta, bool]]) -> float | None:
+    """Return the median wait [h] by Kaplan and Meier's product of exact fractions."""
+    half, waiting, before = Fraction(1, 2), Fraction(1), None
+    for moment in sorted({wait for wait, serves in waits if serves}):
+        at_risk = sum(wait >= moment for wait, _ in waits)
+        came = sum(wait == moment and serves for wait, serves in waits)
+        lay_on_half = waiting == half
+        waiting *= Fraction(at_risk - came, at_risk)
+        if waiting < half:
+            middle = (before + moment) / 2 if lay_on_half and before else moment
+            return round(middle.total_seconds() / _SECONDS_PER_HOUR, 6)
+        before = moment
+    return None
 
 
 def _restorations(delivery: Delivery) -> dict[tuple[str, str], list[timedelta]]:

@@ -20,6 +20,23 @@ with histograms as (
         cast(null as string) as given_feature_id,
         cast(null as string) as given_team_id
     from {{ ref('stg_delivery__latency_histograms') }}
+    union all
+    select
+        source,
+        source_system,
+        window_start,
+        period_start,
+        period_seconds,
+        series_id,
+        cast(null as string) as service,
+        platform_id,
+        cast(null as string) as environment,
+        upper_bound_seconds,
+        request_count,
+        model_id as given_model_id,
+        cast(null as string) as given_feature_id,
+        cast(null as string) as given_team_id
+    from {{ ref('stg_delivery__usage_latency') }}
 ),
 
 {{ with_owners('histograms', ['service'], 'period_start') }},
