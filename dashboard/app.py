@@ -57,6 +57,8 @@ _PAGES = {
     "Operations": {"data_health": "Data health"},
 }
 _FIRST_PAGE = "summary"
+#: Pages that show teams and months that are on no bill.
+_ABOUT_DELIVERY = frozenset({"velocity"})
 
 
 def main() -> None:
@@ -169,7 +171,8 @@ def draw(chosen: StreamlitPage, looking: access.Visitor) -> None:
         snapshot = access.as_seen_by(looking, reader.snapshot())
         shown = snapshot.path
         with st.spinner("Reading the published figures …"):
-            if page.prepare(snapshot, looking):
+            with_delivery = chosen.url_path in _ABOUT_DELIVERY
+            if page.prepare(snapshot, looking, with_delivery=with_delivery):
                 chosen.run()
     page.watch(reader, shown)
 

@@ -27,7 +27,9 @@ _LABELS = {
 }
 
 
-def bar(snapshot: Snapshot, note: str = "") -> data.Selection | None:
+def bar(
+    snapshot: Snapshot, note: str = "", *, with_delivery: bool = False
+) -> data.Selection | None:
     """Draw the choices and return them; None when there is nothing to choose from.
 
     Parameters
@@ -36,15 +38,24 @@ def bar(snapshot: Snapshot, note: str = "") -> data.Selection | None:
         The published run.
     note : str
         What is said beside them, in Markdown.
+    with_delivery : bool
+        Offer what ships without a bill too: months, teams and models. What is shown
+        first is the newest month with charges all the same.
     """
-    periods = {period.label: period for period in data.periods(snapshot)}
+    found = data.periods(snapshot, with_delivery=with_delivery)
+    periods = {period.label: period for period in found}
     currencies = data.currencies(snapshot)
+    if not currencies and with_delivery:
+        currencies = (data.run(snapshot).currency,)
     if not periods or not currencies:
         return None
-    scopes = {f"{kind} {name}": (kind, name) for kind, name in data.scopes(snapshot)}
+    of_scopes = data.scopes(snapshot, with_delivery=with_delivery)
+    scopes = {f"{kind} {name}": (kind, name) for kind, name in of_scopes}
+    billed = [period.label for period in data.periods(snapshot)]
+    first = list(periods).index(billed[0]) if billed else 0
     with st.container(horizontal=True, key="bar", vertical_alignment="bottom"):
         chosen = {
-            "period": _bar_choice("period", list(periods), width=130),
+            "period": _bar_choice("period", list(periods), width=130, first=first),
             "basis": _bar_choice("basis", BASES, width=140),
             "scope": _bar_choice("scope", [EVERYTHING, *scopes], width=220),
             "currency": _bar_choice("currency", currencies, width=110),
@@ -135,11 +146,12 @@ def warn_about_link(key: str, label: str, shown: str) -> None:
         )
 
 
-def _bar_choice(key: str, options: Sequence[str], *, width: int) -> str:
+def _bar_choice(key: str, options: Sequence[str], *, width: int, first: int = 0) -> str:
     read_link(key, options)
     chosen = st.selectbox(
         _LABELS[key],
         options,
+        index=first,
         key=key,
         bind="query-params",
         width=width,

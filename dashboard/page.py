@@ -176,15 +176,20 @@ def link_to(name: str, *, label: str) -> None:
         st.markdown(label)
 
 
-def prepare(snapshot: Snapshot, looking: access.Visitor) -> bool:
-    """Draw what stands above every page; return whether there is anything to show."""
+def prepare(
+    snapshot: Snapshot, looking: access.Visitor, *, with_delivery: bool = False
+) -> bool:
+    """Draw what stands above every page; return whether there is anything to show.
+
+    ``with_delivery`` lets the bar choose what ships without a bill too.
+    """
     run = data.run(snapshot)
     if run.is_synthetic:
         _show_watermark()
     note = _SYNTHETIC if run.is_synthetic else ""
     if looking.cost_centers is not None:
         _show_limits(looking.cost_centers)
-    selection = filters.bar(snapshot, note)
+    selection = filters.bar(snapshot, note, with_delivery=with_delivery)
     if selection is None:
         st.markdown(note)
         _show_no_charges(run)

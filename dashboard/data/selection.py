@@ -47,6 +47,18 @@ class Period:
     prior_label: str | None = None
     prior_months: tuple[str, ...] = ()
 
+    @property
+    def is_quarter(self) -> bool:
+        """Whether it is a quarter, of which not every month needs to have charges."""
+        return "-Q" in self.label
+
+    @property
+    def first_month(self) -> str:
+        """Its first month on the calendar, with charges or not."""
+        if not self.is_quarter:
+            return self.label
+        return f"{self.label[:4]}-{int(self.label[-1]) * 3 - 2:02d}"
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -132,12 +144,18 @@ def run(snapshot: Snapshot) -> Run:
 
 
 @per_run
-def periods(snapshot: Snapshot) -> tuple[Period, ...]:
+def periods(snapshot: Snapshot, *, with_delivery: bool = False) -> tuple[Period, ...]:
     """Return the months with charges, newest first, then their quarters.
 
     A quarter is compared with the one before only if that one has the same number
-    of months with charges.
+    of months with charges. ``with_delivery`` adds months without a charge in which
+    something was delivered.
     """
+    shipped = (
+        " union select month from delivery.mart_velocity where n_used > 0"
+        if with_delivery
+        else ""
+    )
     months = tuple(
         row["billing_month"]
         for row in rows(
@@ -146,7 +164,7 @@ def periods(snapshot: Snapshot) -> tuple[Period, ...]:
             "select billing_month from cost.mart_cost_waterfall"
             " where billing_month is not null union"
             " select billing_month from cost.fct_daily_model_costs"
-            " where billing_month is not null order by billing_month desc",
+            f" where billing_month is not null{shipped} order by billing_month desc",
         )
     )
     single = [Period(month, (month,), *_before((month,), 1)) for month in months]
@@ -190,18 +208,35 @@ def currencies(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 @per_run
-def scopes(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
-    """Return the cost centres, teams and models that carry cost, as (kind, id)."""
+def scopes(
+    snapshot: Snapshot, *, with_delivery: bool = False
+) -> tuple[tuple[str, str], ...]:
+    """Return the cost centres, teams and models that carry cost, as (kind, id).
+
+    ``with_delivery`` adds teams and models that ship and are on no bill.
+    """
+    shipping = (
+        """
+            union all
+            select distinct case scope_kind when 'team' then 2 else 3 end, scope_kind,
+                scope_id
+            from delivery.mart_velocity
+            where scope_kind in ('team', 'model') and (n_used > 0 or n_open > 0)
+        """
+        if with_delivery
+        else ""
+    )
     found = rows(
         snapshot,
-        """
-        select kind, id from (
+        f"""
+        select distinct kind, id, position from (
             select distinct 1 as position, 'cost centre' as kind, cost_center as id
             from cost.fct_daily_model_costs
             union all
             select distinct 2, 'team', team_id from cost.fct_daily_model_costs
             union all
             select distinct 3, 'model', model_id from cost.fct_daily_model_costs
+            {shipping}
         )
         where id is not null
         order by position, id
