@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from attribution.delivery_tables import DELIVERY_TABLES
 from attribution.study_tables import STUDY_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     import duckdb
-    import pyarrow as pa
 
 _SERIES = {"series": "VARCHAR", "model_id": "VARCHAR", "currency": "VARCHAR"}
 #: Table → column → type.
@@ -71,6 +73,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "prior_quantity": "DOUBLE",
         "quantity": "DOUBLE",
     },
+    **DELIVERY_TABLES,
     **STUDY_TABLES,
 }
 #: Before the name of a study among the subjects of digests.
@@ -94,10 +97,10 @@ def is_current(
     connection: duckdb.DuckDBPyConnection, subject: str, digest: str
 ) -> bool:
     """Return whether what is stored was estimated from just these days."""
-    row = connection.execute(
+    found = connection.execute(
         "SELECT digest FROM estimates.digests WHERE subject = ?", [subject]
-    ).fetchone()
-    return row is not None and row[0] == digest
+    ).fetchall()
+    return found == [(digest,)]
 
 
 def read(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
@@ -135,11 +138,11 @@ def replace(
         names = list(TABLES[table])
         connection.execute(f"DELETE FROM estimates.{table}")
         if records:
-            marks = ", ".join("?" for _ in names)
-            connection.executemany(
-                f"INSERT INTO estimates.{table} VALUES ({marks})",
-                [[record[name] for name in names] for record in records],
-            )
+            # Row by row, thousands of them would take as long as their estimates.
+            columns = {name: [record[name] for record in records] for name in names}
+            connection.register("estimated", pa.table(columns))
+            connection.execute(f"INSERT INTO estimates.{table} FROM estimated")
+            connection.unregister("estimated")
     connection.execute("DELETE FROM estimates.digests WHERE subject = ?", [subject])
     connection.execute("INSERT INTO estimates.digests VALUES (?, ?)", [subject, digest])
     connection.execute("COMMIT")

@@ -1,4 +1,4 @@
-"""The charts of the page *Velocity*: medians by month, weeks, stages, firefighting."""
+"""The charts of the page *Velocity*: figures over time, stages, cohorts, hours."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 5}
 
 
-def by_month(table: pa.Table, title: str, colours: Palette) -> Chart:
-    """Return medians with their interval by month; a month without one is a gap."""
-    frame = _frame(table)
+def by_period(table: pa.Table, title: str, colours: Palette) -> Chart:
+    """Return medians with their interval by period; one without a figure is a gap."""
+    frame = _frame(table, "period")
     x = alt.X("name:N", sort=None, title=None, axis=alt.Axis(labelAngle=0))
     tooltip = [
-        alt.Tooltip("name:N", title="Month"),
+        alt.Tooltip("name:N", title="Period"),
         alt.Tooltip("value:Q", title=title, format=",.2f"),
         alt.Tooltip("low:Q", title="90 % interval from", format=",.2f"),
         alt.Tooltip("high:Q", title="to", format=",.2f"),
@@ -123,10 +123,54 @@ def firefighting(table: pa.Table, colours: Palette) -> Chart:
     return alt.layer(lines).properties(height=240, padding=_PADDING)
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
+def conversions(table: pa.Table, colours: Palette) -> Chart:
+    """Return the share of each cohort that got there, by days since each item began."""
+    frame = table.to_pandas().dropna(subset=["converted_ratio"])
+    frame["name"] = [fmt.month(label) for label in frame["cohort"]]
+    frame["followed"] = frame["is_mature"].map({True: "all", False: "not all yet"})
+    names = list(dict.fromkeys(frame["name"]))
+    lines = alt.Chart(frame).encode(
+        x=alt.X("horizon_days:Q", title="days since it began"),
+        y=alt.Y(
+            "converted_ratio:Q",
+            title="in production",
+            axis=alt.Axis(format="%"),
+            scale=alt.Scale(domain=[0, 1]),
+        ),
+        color=alt.Color(
+            "name:N",
+            title=None,
+            sort=names,
+            scale=alt.Scale(domain=names, range=list(colours.categories[: len(names)])),
+        ),
+    )
+    points = lines.mark_point(filled=True, size=60).encode(
+        shape=alt.Shape(
+            "followed:N",
+            title="followed",
+            scale=alt.Scale(
+                domain=["all", "not all yet"], range=["circle", "triangle"]
+            ),
+        ),
+        tooltip=[
+            alt.Tooltip("name:N", title="Began in"),
+            alt.Tooltip("horizon_days:Q", title="Within days"),
+            alt.Tooltip("converted_ratio:Q", title="In production", format=".0%"),
+            alt.Tooltip("converted_ratio_low:Q", title="90 % from", format=".0%"),
+            alt.Tooltip("converted_ratio_high:Q", title="to", format=".0%"),
+            alt.Tooltip("item_count:Q", title="n"),
+            alt.Tooltip("followed:N", title="Followed so long"),
+        ],
+    )
+    return alt.layer(lines.mark_line(strokeWidth=1.5), points).properties(
+        height=240, padding=_PADDING
+    )
+
+
+def _frame(table: pa.Table, period: str = "month") -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas()
-    frame["name"] = [fmt.month(label) for label in frame["month"]]
+    frame["name"] = [fmt.month(label) for label in frame[period]]
     return frame
 
 
-__all__ = ["by_month", "firefighting", "stages", "weeks"]
+__all__ = ["by_period", "conversions", "firefighting", "stages", "weeks"]

@@ -59,7 +59,13 @@ METRICS: Final = {
         "Training to production",
         "Median time from the end of a training run to that very version serving"
         " production. No registry keeps this time: it is a deployment that names the"
-        " version, else a webhook of the alias, else two snapshots that differ.",
+        " version, else a webhook of the alias, else two snapshots that differ."
+        " Versions that are not there yet are open: most are experiments and not late.",
+    ),
+    "registration_to_production": (
+        "Registration to production",
+        "Median time from the registration of a version to its first time in"
+        " production.",
     ),
     "iterations_per_feature": (
         "Iterations per feature",
@@ -147,13 +153,38 @@ def band(figure: VelocityFigure) -> str | None:
     return next((name for bound, name in bounds if figure.value <= bound), "low")
 
 
+def over_time(name: str, scope: str, kind: str, count: int, known: int) -> str:
+    """Say of how many months or quarters a figure is known."""
+    missing = count - known
+    gaps = f" {fmt.plural(missing, f'{kind} has', f'{kind}s have')} none."
+    why = (
+        " A quarter's figure comes from its items and is no mean of its months."
+        if kind == "quarter"
+        else ""
+    )
+    return (
+        f"**{name}** of {fmt.markdown(scope)} is known for"
+        f" {fmt.plural(known, kind)}.{gaps if missing else ''}{why}"
+        f" {kind.capitalize()}s do not change once they are over, but for what is open."
+    )
+
+
 def absence(figure: VelocityFigure | None) -> str:
     """Say why there is no value."""
     if figure is None:
-        return "Nothing of it is known in this month."
+        return "Nothing of it is known in this period."
     if figure.n_used == 0:
-        return f"Nothing ended in this month: {evidence(figure)}."
+        return f"Nothing ended in this period: {evidence(figure)}."
     return "Fewer than five: the events are listed below, no median is drawn from them."
 
 
-__all__ = ["BANDS", "METRICS", "absence", "band", "duration", "evidence", "value"]
+__all__ = [
+    "BANDS",
+    "METRICS",
+    "absence",
+    "band",
+    "duration",
+    "evidence",
+    "over_time",
+    "value",
+]

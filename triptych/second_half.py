@@ -15,6 +15,7 @@ import duckdb
 
 from attribution.anomalies.line_items import Evidence
 from attribution.cost_estimates import update_cost_estimates
+from attribution.delivery_times import update_delivery_times
 from attribution.roi.return_estimates import update_returns
 from attribution.study_estimates import StudyRequest, update_study_estimates
 from triptych.dbt_commands import (
@@ -84,6 +85,7 @@ def build_from_estimates(
     evidence = Evidence(workspace.raw_database, workspace.root, dbt.engine.memory_limit)
     with progress.task("estimate") as task:
         report = update_cost_estimates(database, evidence)
+        update_delivery_times(database)
         task.note(
             "estimates as before"
             if report.is_unchanged

@@ -53,6 +53,12 @@ from dashboard.data.closing import (
     period_events,
     unmatched,
 )
+from dashboard.data.cohorts import (
+    conversions,
+    conversions_across,
+    times_to_event,
+    times_to_event_by_cohort,
+)
 from dashboard.data.comments import comments
 from dashboard.data.costs import (
     COMPONENTS,
@@ -74,9 +80,12 @@ from dashboard.data.drill import (
     resources,
 )
 from dashboard.data.effort import (
+    DeliveredPercentiles,
+    delivered_percentiles,
     delivery_costs,
     firefighting_months,
     infra_effort,
+    latency_percentiles,
     satisfaction,
     serving_performance,
 )
@@ -165,7 +174,10 @@ from dashboard.data.unit_costs import (
 )
 from dashboard.data.velocity import (
     SCOPE_KINDS,
+    VELOCITY_MARTS,
+    PeriodKind,
     VelocityFigure,
+    VelocityPeriod,
     VelocityScope,
     deployment_weeks,
     lead_time_stages,
@@ -173,9 +185,11 @@ from dashboard.data.velocity import (
     unmapped_identities,
     velocity_events,
     velocity_figures,
-    velocity_months,
+    velocity_kinds,
     velocity_newest_month,
     velocity_over_units,
+    velocity_quarter,
+    velocity_series,
     velocity_units,
 )
 
@@ -190,11 +204,13 @@ __all__ = [
     "OTHER_MODELS",
     "SCOPE_KINDS",
     "SOURCE_ROW_LIMIT",
+    "VELOCITY_MARTS",
     "AcceleratorHeadline",
     "AcceleratorHours",
     "Basis",
     "BridgeBar",
     "CommitmentHeadline",
+    "DeliveredPercentiles",
     "DeliveryChange",
     "EffectFigures",
     "GatewayHeadline",
@@ -203,6 +219,7 @@ __all__ = [
     "MadeOf",
     "NodeHeadline",
     "Period",
+    "PeriodKind",
     "Run",
     "Selection",
     "Spend",
@@ -212,6 +229,7 @@ __all__ = [
     "Unit",
     "UnitSummary",
     "VelocityFigure",
+    "VelocityPeriod",
     "VelocityScope",
     "accelerator_headline",
     "accelerator_hours",
@@ -241,10 +259,13 @@ __all__ = [
     "commitments",
     "commitments_burning_down",
     "contributions",
+    "conversions",
+    "conversions_across",
     "counterfactual",
     "coverage",
     "currencies",
     "current_loads",
+    "delivered_percentiles",
     "delivery_change",
     "delivery_costs",
     "deployment_weeks",
@@ -269,6 +290,7 @@ __all__ = [
     "invoice_totals",
     "invoices",
     "landings",
+    "latency_percentiles",
     "lead_time_months",
     "lead_time_stages",
     "ledger_parts",
@@ -309,6 +331,8 @@ __all__ = [
     "study_checks",
     "study_figures",
     "study_ids",
+    "times_to_event",
+    "times_to_event_by_cohort",
     "unallocated_causes",
     "unit_costs",
     "unit_summary",
@@ -317,9 +341,11 @@ __all__ = [
     "unmatched",
     "velocity_events",
     "velocity_figures",
-    "velocity_months",
+    "velocity_kinds",
     "velocity_newest_month",
     "velocity_over_units",
+    "velocity_quarter",
+    "velocity_series",
     "velocity_units",
     "waterfall",
 ]

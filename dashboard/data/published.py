@@ -6,6 +6,7 @@ import logging
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
+import duckdb
 import streamlit as st
 
 if TYPE_CHECKING:
@@ -79,12 +80,8 @@ def ratio(numerator: str, denominator: str) -> str:
 @per_run
 def has_mart(snapshot: Snapshot, name: str) -> bool:
     """Return whether a run has a mart: one of an earlier version may lack it."""
-    schema, mart = name.split(".")
-    found = one(
-        snapshot,
-        "SELECT count(*) AS n FROM duckdb_tables()"
-        " WHERE schema_name = $schema AND table_name = $mart",
-        schema=schema,
-        mart=mart,
-    )
-    return bool(found["n"])
+    try:
+        table(snapshot, f"SELECT 1 FROM {name} LIMIT 0")
+    except duckdb.CatalogException:
+        return False
+    return True

@@ -7,14 +7,21 @@ blended. Durations are shown in hours.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from dashboard.data.published import per_run, rows, table
+from dashboard.data.published import has_mart, per_run, rows, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from triptych.warehouse.reader import Snapshot
+
+PeriodKind = Literal["month", "quarter"]
+#: Whose column names the period, and is named after its kind.
+VELOCITY_MARTS: dict[PeriodKind, str] = {
+    "month": "delivery.mart_velocity",
+    "quarter": "delivery.mart_velocity_quarters",
+}
 
 #: What the bar's scopes are called in the marts of delivery.
 SCOPE_KINDS = {"model": "model", "team": "team"}
@@ -36,11 +43,25 @@ class VelocityScope:
 
 
 @dataclass(frozen=True, slots=True)
+class VelocityPeriod:
+    """A month or a fiscal quarter of which figures are shown."""
+
+    kind: PeriodKind
+    label: str
+    is_over: bool = True
+
+    @property
+    def mart(self) -> str:
+        """Where its figures are."""
+        return VELOCITY_MARTS[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
 class VelocityFigure:
-    """One figure of a month. Durations are in hours; ``None`` is not known."""
+    """One figure of a period. Durations are in hours; ``None`` is not known."""
 
     metric: str
-    month: str
+    period: str
     unit: str
     value: float | None
     p90: float | None
@@ -76,13 +97,13 @@ def velocity_units(snapshot: Snapshot) -> list[tuple[str, str]]:
 
 @per_run
 def velocity_figures(
-    snapshot: Snapshot, scope: VelocityScope, month: str
+    snapshot: Snapshot, scope: VelocityScope, period: VelocityPeriod
 ) -> dict[str, VelocityFigure]:
-    """Return every figure of a month by metric."""
+    """Return every figure of a month or quarter by metric."""
     found = rows(
         snapshot,
         f"""
-        SELECT metric, month,
+        SELECT metric, {period.kind} AS period,
             CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END AS unit,
             {_IN_HOURS.format("metric_value")} AS value,
             {_IN_HOURS.format("p90")} AS p90,
@@ -90,31 +111,33 @@ def velocity_figures(
             {_IN_HOURS.format("interval_high")} AS high,
             n_used, n_open, n_excluded, excluded_by_reason, missing_ratio,
             oldest_open_seconds, definition_version
-        FROM delivery.mart_velocity
-        WHERE scope_kind = $kind AND scope_id = $id AND month = $month
+        FROM {period.mart}
+        WHERE scope_kind = $kind AND scope_id = $id AND {period.kind} = $period
         """,
         kind=scope.kind,
         id=scope.id,
-        month=month,
+        period=period.label,
     )
     return {row["metric"]: VelocityFigure(**row) for row in found}
 
 
 @per_run
-def velocity_months(snapshot: Snapshot, scope: VelocityScope, metric: str) -> pa.Table:
-    """Return a metric by month, oldest first; a month without data has no value."""
+def velocity_series(
+    snapshot: Snapshot, scope: VelocityScope, metric: str, kind: PeriodKind
+) -> pa.Table:
+    """Return a metric by period, oldest first; one without data has no value."""
     return table(
         snapshot,
         f"""
-        SELECT month,
+        SELECT {kind} AS period,
             {_IN_HOURS.format("metric_value")} AS value,
             {_IN_HOURS.format("p90")} AS p90,
             {_IN_HOURS.format("interval_low")} AS low,
             {_IN_HOURS.format("interval_high")} AS high,
             n_used, n_open, n_excluded, missing_ratio
-        FROM delivery.mart_velocity
+        FROM {VELOCITY_MARTS[kind]}
         WHERE scope_kind = $kind AND scope_id = $id AND metric = $metric
-        ORDER BY month
+        ORDER BY {kind}
         """,
         kind=scope.kind,
         id=scope.id,
@@ -123,7 +146,17 @@ def velocity_months(snapshot: Snapshot, scope: VelocityScope, metric: str) -> pa
 
 
 @per_run
-def velocity_newest_month(snapshot: Snapshot, scope: VelocityScope) -> str | None:
+def velocity_kinds(snapshot: Snapshot) -> tuple[PeriodKind, ...]:
+    """Return what there are figures of; runs of earlier versions have no quarters."""
+    return tuple(
+        kind for kind, mart in VELOCITY_MARTS.items() if has_mart(snapshot, mart)
+    )
+
+
+@per_run
+def velocity_newest_month(
+    snapshot: Snapshot, scope: VelocityScope
+) -> VelocityPeriod | None:
     """Return the newest of the scope's months in which something ended."""
     found = rows(
         snapshot,
@@ -134,12 +167,37 @@ def velocity_newest_month(snapshot: Snapshot, scope: VelocityScope) -> str | Non
         """,
         **scope.parameters(),
     )
-    month: str | None = found[0]["month"]
-    return month
+    month = found[0]["month"]
+    return None if month is None else VelocityPeriod("month", month)
 
 
 @per_run
-def velocity_over_units(snapshot: Snapshot, kind: str, month: str) -> pa.Table:
+def velocity_quarter(
+    snapshot: Snapshot, scope: VelocityScope, first_month: str
+) -> VelocityPeriod | None:
+    """Return the fiscal quarter that begins with a month, if something ended in it."""
+    if "quarter" not in velocity_kinds(snapshot):
+        return None
+    found = rows(
+        snapshot,
+        """
+        SELECT quarter, bool_and(is_over) AS is_over
+        FROM delivery.mart_velocity_quarters
+        WHERE scope_kind = $kind AND scope_id = $id AND first_month = $month
+            AND n_used > 0
+        GROUP BY quarter
+        """,
+        kind=scope.kind,
+        id=scope.id,
+        month=first_month,
+    )
+    return VelocityPeriod("quarter", *found[0].values()) if found else None
+
+
+@per_run
+def velocity_over_units(
+    snapshot: Snapshot, kind: str, period: VelocityPeriod
+) -> pa.Table:
     """Return the four figures of DORA of each unit of a kind, side by side."""
     pivoted = ", ".join(
         f"max({_IN_HOURS.format('metric_value')}) FILTER (metric = '{metric}')"
@@ -154,12 +212,12 @@ def velocity_over_units(snapshot: Snapshot, kind: str, month: str) -> pa.Table:
         f"""
         SELECT scope_id, {pivoted},
             max(n_used) FILTER (metric = 'deployment_frequency') AS deployments
-        FROM delivery.mart_velocity
-        WHERE scope_kind = $kind AND month = $month
+        FROM {period.mart}
+        WHERE scope_kind = $kind AND {period.kind} = $period
         GROUP BY scope_id ORDER BY scope_id
         """,
         kind=kind,
-        month=month,
+        period=period.label,
     )
 
 
@@ -279,7 +337,10 @@ def unmapped_identities(snapshot: Snapshot) -> pa.Table:
 
 __all__ = [
     "SCOPE_KINDS",
+    "VELOCITY_MARTS",
+    "PeriodKind",
     "VelocityFigure",
+    "VelocityPeriod",
     "VelocityScope",
     "deployment_weeks",
     "lead_time_stages",
@@ -287,8 +348,10 @@ __all__ = [
     "unmapped_identities",
     "velocity_events",
     "velocity_figures",
-    "velocity_months",
+    "velocity_kinds",
     "velocity_newest_month",
     "velocity_over_units",
+    "velocity_quarter",
+    "velocity_series",
     "velocity_units",
 ]

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard import (
     charts,
+    cohort_sections,
     data,
     effort_sections,
     filters,
@@ -19,16 +20,21 @@ from dashboard import format as fmt
 from dashboard import velocity_sentences as words
 
 if TYPE_CHECKING:
-    from dashboard.data import VelocityFigure, VelocityScope
+    from dashboard.data import (
+        PeriodKind,
+        VelocityFigure,
+        VelocityPeriod,
+        VelocityScope,
+    )
     from dashboard.page import Page
 
-_MART = "delivery.mart_velocity"
 _EVENTS = "delivery.mart_velocity_events"
 _TILES = (
     *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
     "failed_deployment_recovery",
 )
 _BESIDE = ("rework_ratio", "time_to_restore", "training_to_production")
+_KINDS: dict[str, PeriodKind] = {"Month": "month", "Quarter": "quarter"}
 
 
 def main() -> None:
@@ -44,16 +50,18 @@ def main() -> None:
     scope = chosen_scope(here, units)
     if scope is None:
         return
-    month = data.velocity_newest_month(here.snapshot, scope)
-    if month is None:
+    period = shown_period(here, scope)
+    if period is None:
         st.info(
             f"**Nothing of {fmt.markdown(scope.id)} ended in {here.period}.** No figure"
             " is drawn from nothing: a month without data is unknown, not zero."
         )
     else:
-        show_tiles(here, scope, month)
-        show_units(here, scope, month)
-    show_trend(here, scope)
+        show_tiles(here, scope, period)
+        show_units(here, scope, period)
+    kind = show_trend(here, scope)
+    cohort_sections.show_waiting(here, scope, kind)
+    cohort_sections.show_conversions(here, scope, kind)
     show_stages(here, scope)
     show_weeks(here, scope)
     show_promotions(here, scope)
@@ -99,11 +107,26 @@ def chosen_scope(here: Page, units: list[tuple[str, str]]) -> VelocityScope | No
     return data.VelocityScope(*names[chosen], months)
 
 
-def show_tiles(here: Page, scope: VelocityScope, month: str) -> None:
+def shown_period(here: Page, scope: VelocityScope) -> VelocityPeriod | None:
+    """Return the quarter that is chosen above, else the newest month with figures."""
+    chosen = here.selection.period
+    if chosen.is_quarter:
+        first = chosen.first_month
+        quarter = data.velocity_quarter(here.snapshot, scope, first)
+        if quarter is not None:
+            return quarter
+    return data.velocity_newest_month(here.snapshot, scope)
+
+
+def show_tiles(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None:
     """Draw the four figures of DORA, and those that belong beside them."""
-    figures = data.velocity_figures(here.snapshot, scope, month)
+    figures = data.velocity_figures(here.snapshot, scope, period)
+    so_far = "" if period.is_over else ", so far"
     with st.container(horizontal=True, gap="medium"):
-        st.subheader(f"{fmt.markdown(scope.id)}, {fmt.month(month)}", anchor=False)
+        st.subheader(
+            f"{fmt.markdown(scope.id)}, {fmt.month(period.label)}{so_far}",
+            anchor=False,
+        )
         with_bands = st.toggle(
             "Reference bands",
             key="bands",
@@ -113,12 +136,14 @@ def show_tiles(here: Page, scope: VelocityScope, month: str) -> None:
     for metrics in (_TILES, _BESIDE):
         for column, metric in zip(st.columns(len(metrics)), metrics, strict=True):
             with column.container(border=True, height="stretch", gap="xsmall"):
-                _tile(here, scope, metric, figures.get(metric), with_bands=with_bands)
+                figure = figures.get(metric)
+                _tile(here, scope, period, metric, figure, with_bands=with_bands)
 
 
 def _tile(
     here: Page,
     scope: VelocityScope,
+    period: VelocityPeriod,
     metric: str,
     figure: VelocityFigure | None,
     *,
@@ -126,7 +151,7 @@ def _tile(
 ) -> None:
     name, formula = words.METRICS[metric]
     value = None if figure is None else figure.value
-    prior = _prior(here, scope, figure)
+    prior = _prior(here, scope, period, figure)
     st.metric(
         here.tile_label(name),
         fmt.UNKNOWN if figure is None else words.value(figure, value),
@@ -145,33 +170,36 @@ def _tile(
     here.show_origin(
         page.Origin(
             formula=f"{formula}{left_out}{version}",
-            mart=_MART,
+            mart=period.mart,
             row_count=0 if figure is None else figure.n_used,
         )
     )
 
 
 def _prior(
-    here: Page, scope: VelocityScope, figure: VelocityFigure | None
+    here: Page,
+    scope: VelocityScope,
+    period: VelocityPeriod,
+    figure: VelocityFigure | None,
 ) -> str | None:
-    """Write the same figure of the newest month before."""
+    """Write the same figure of the newest period before."""
     if figure is None:
         return None
-    table = data.velocity_months(here.snapshot, scope, figure.metric)
+    table = data.velocity_series(here.snapshot, scope, figure.metric, period.kind)
     before = [
         row
         for row in table.to_pylist()
-        if row["month"] < figure.month and row["value"] is not None
+        if row["period"] < figure.period and row["value"] is not None
     ]
     if not before:
         return None
     last = before[-1]
-    return f"{words.value(figure, last['value'])} in {fmt.month(last['month'])}"
+    return f"{words.value(figure, last['value'])} in {fmt.month(last['period'])}"
 
 
-def show_units(here: Page, scope: VelocityScope, month: str) -> None:
+def show_units(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None:
     """Draw all units of a kind side by side; no figure blends them."""
-    table = data.velocity_over_units(here.snapshot, scope.kind, month)
+    table = data.velocity_over_units(here.snapshot, scope.kind, period)
     if table.num_rows < 2:  # noqa: PLR2004  (one alone has nothing beside it)
         return
     st.header(f"Each {scope.kind}", anchor=False)
@@ -188,45 +216,45 @@ def show_units(here: Page, scope: VelocityScope, month: str) -> None:
         ],
         page=here,
         name="velocity-by-unit",
-        caption=f"{fmt.month(month)}; a dash is unknown or fewer than five, never zero",
+        caption=f"{fmt.month(period.label)}; a dash is unknown or fewer than five,"
+        " never zero",
         origin=page.Origin(
             formula="Medians of each, never of all together. They serve to see where to"
             " ask, not to rank teams.",
-            mart=_MART,
+            mart=period.mart,
             row_count=table.num_rows,
         ),
     )
 
 
-def show_trend(here: Page, scope: VelocityScope) -> None:
-    """Draw one metric over all months."""
-    st.header("By month", anchor=False)
-    names = {name: metric for metric, (name, _) in words.METRICS.items()}
-    chosen = filters.choice("Figure", "metric", list(names), width=320)
-    table = data.velocity_months(here.snapshot, scope, names[chosen])
+def show_trend(here: Page, scope: VelocityScope) -> PeriodKind:
+    """Draw one metric over all months or quarters; return which of them."""
+    st.header("Over time", anchor=False)
+    known_kinds = data.velocity_kinds(here.snapshot)
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        names = {name: metric for metric, (name, _) in words.METRICS.items()}
+        chosen = filters.choice("Figure", "metric", list(names), width=320)
+        offered = [name for name, kind in _KINDS.items() if kind in known_kinds]
+        is_quarter = here.selection.period.is_quarter and "Quarter" in offered
+        default = "Quarter" if is_quarter else "Month"
+        by = filters.segments("By", "by", offered, default=default)
+    kind = _KINDS[by]
+    table = data.velocity_series(here.snapshot, scope, names[chosen], kind)
     rows = table.to_pylist()
     known = [row for row in rows if row["value"] is not None]
     if not known:
-        st.markdown(f"No month of {fmt.markdown(scope.id)} has {chosen.lower()}.")
-        return
-    missing = len(rows) - len(known)
-    gaps = (
-        f" {fmt.plural(missing, 'month has', 'months have')} none." if missing else ""
-    )
-    st.markdown(
-        f"**{chosen}** of {fmt.markdown(scope.id)} is known for"
-        f" {fmt.plural(len(known), 'month')}.{gaps} Months do not change once they are"
-        " over, but for what is open."
-    )
+        st.markdown(f"No {kind} of {fmt.markdown(scope.id)} has {chosen.lower()}.")
+        return kind
+    st.markdown(words.over_time(chosen, scope.id, kind, len(rows), len(known)))
     charts.show(
-        velocity_charts.by_month(table, chosen, charts.palette()),
-        description=f"{chosen} by month with its 90 % interval; a gap is a month"
+        velocity_charts.by_period(table, chosen, charts.palette()),
+        description=f"{chosen} by {kind} with its 90 % interval; a gap is a {kind}"
         " without data. The table below has the same figures.",
     )
     tables.show(
         table,
         [
-            tables.Column("month", "Month", "month"),
+            tables.Column("period", by, "month"),
             tables.Column("value", "Figure", "decimal"),
             tables.Column("p90", "p90", "decimal"),
             tables.Column("low", "From", "decimal"),
@@ -237,14 +265,15 @@ def show_trend(here: Page, scope: VelocityScope) -> None:
             tables.Column("missing_ratio", "Missing", "percent"),
         ],
         page=here,
-        name=f"velocity-{names[chosen]}",
+        name=f"velocity-{names[chosen]}" + ("" if kind == "month" else "-by-quarter"),
         caption="Durations in hours, ratios as shares; interval of 90 %",
         origin=page.Origin(
             formula=words.METRICS[names[chosen]][1],
-            mart=_MART,
+            mart=data.VELOCITY_MARTS[kind],
             row_count=len(rows),
         ),
     )
+    return kind
 
 
 def show_stages(here: Page, scope: VelocityScope) -> None:

@@ -9,6 +9,16 @@
     end
 {%- endmacro %}
 
+{#- Fiscal quarter of a month, YYYY-Qn with the fiscal year as above. -#}
+{% macro fiscal_quarter(month, start_month) -%}
+    cast({{ fiscal_year(month, start_month) }} as string) || '-Q'
+    || cast(
+        {{ integer_quotient(
+            '((cast(substr(' ~ month ~ ', 6, 2) as integer) - ' ~ start_month ~ ' + 12) % 12)', '3'
+        ) }} + 1 as string
+    )
+{%- endmacro %}
+
 {#- Sum of a column over a scope's fiscal year up to the row's month. NULL where a part is. -#}
 {% macro sum_to_date(column) -%}
     {%- set window -%}

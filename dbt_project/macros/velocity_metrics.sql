@@ -2,7 +2,8 @@
   The metrics of velocity: what each consists of, which items it uses, which are open
   and which it leaves out and why. `statistic` is median (of durations or counts), ratio
   (value 1 or 0 for each item) or weekly (counted by week elsewhere). `reason` leaves an
-  item out; `missing` are reasons that mean that something is not known.
+  item out; `missing` are reasons that mean that something is not known. `adds_to` marks
+  further items of a metric that stands above.
 -#}
 {% macro velocity_metrics() -%}
     {%- set lead_time = {
@@ -12,7 +13,7 @@
         'started_at': 'change_started_at', 'ended_at': 'deployed_at', 'value': 'lead_time_seconds',
     } -%}
     {%- set uncommitted = {
-        'metric': 'change_lead_time', 'unit': 'seconds', 'statistic': 'median', 'relation': 'deployments',
+        'metric': 'change_lead_time', 'adds_to': true, 'unit': 'seconds', 'statistic': 'median', 'relation': 'deployments',
         'event_kind': 'deployment', 'event_key': 'event_key', 'item_key': 'event_key',
         'reason': "'no_commit_known'", 'is_open': 'false', 'missing': ['no_commit_known'],
         'started_at': 'started_at', 'ended_at': 'ended_at', 'value': 'null',
@@ -25,6 +26,13 @@
         'missing': ['left_censored', 'run_unknown', 'run_has_no_end', 'in_production_before_training_ended'],
         'started_at': 'run_ended_at', 'ended_at': 'event_time', 'value': 'training_to_production_seconds',
         'where': 'is_first_in_production',
+    } -%}
+    {%- set not_promoted = {
+        'metric': 'training_to_production', 'adds_to': true, 'unit': 'seconds', 'statistic': 'median',
+        'relation': 'versions_promoted', 'event_kind': 'model_version', 'event_key': 'version_key',
+        'item_key': 'version_key', 'reason': 'null', 'is_open': 'true', 'missing': [],
+        'started_at': 'run_ended_at', 'ended_at': 'first_production_at', 'value': 'null',
+        'where': 'first_production_at is null and run_ended_at is not null',
     } -%}
     {%- set of_deployments = {
         'relation': 'deployments', 'event_kind': 'deployment', 'event_key': 'event_key',
@@ -86,6 +94,14 @@
         'event_key': 'version_key', 'item_key': 'version_key', 'missing': [],
         'started_at': 'registered_at', 'ended_at': 'registered_at', 'reason': 'exclusion_reason',
     } -%}
+    {%- set registered = dict(promoted, **{
+        'metric': 'registration_to_production', 'unit': 'seconds', 'statistic': 'median',
+        'reason': "coalesce(exclusion_reason, case when is_in_production_before_registration"
+            ~ " then 'in_production_before_registration' end)",
+        'missing': ['left_censored', 'in_production_before_registration'],
+        'is_open': 'first_production_at is null', 'ended_at': 'first_production_at',
+        'value': 'registration_to_production_seconds', 'where': 'registered_at is not null',
+    }) -%}
     {%- set promoted_early = dict(promoted, **{
         'metric': 'versions_promoted_within_7_days', 'is_open': 'age_hours < 168',
         'value': 'case when hours_to_production <= 168 then 1 else 0 end',
@@ -95,8 +111,8 @@
         'value': 'case when hours_to_production <= 720 then 1 else 0 end',
     }) -%}
     {{ return([
-        lead_time, uncommitted, to_production, frequency, failures, reaching_users, recovery, rework, restore,
-        training, iterations, pilot, promoted_early, promoted_late,
+        lead_time, uncommitted, to_production, not_promoted, frequency, failures, reaching_users, recovery, rework, restore,
+        training, iterations, pilot, registered, promoted_early, promoted_late,
     ]) }}
 {%- endmacro %}
 

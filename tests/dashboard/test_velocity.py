@@ -91,7 +91,8 @@ def test_every_section_has_its_sentence_and_its_table(
             *("velocity-by-unit", "velocity-change_lead_time", "lead-time-stages"),
             *("promotions", "events-change_lead_time", "delivery-costs"),
             *("serving-performance", "infra-effort", "satisfaction"),
-            "unmapped-identities",
+            *("unmapped-identities", "latency-percentiles", "times-with-open"),
+            *("times-with-open-by-month", "conversions-registration-to-production"),
         )
     }
 
@@ -105,6 +106,103 @@ def test_the_bars_scope_chooses_whose_velocity_is_shown(
     assert tiles(app)["Change lead time"] == "—"
     other = open_app(tmp_path, page=PAGE, period="2026-09", scope="model chat-v1")
     assert "Nothing is known of how model chat-v1 ships." in text_of(other)
+
+
+def test_a_quarter_that_is_chosen_has_its_own_figures(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """The quarter's 35 hours come from its items; 30 hours are the month's."""
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-Q3")
+    assert not app.exception
+    assert tiles(app)["Change lead time"] == "35.0 h"
+    assert tiles(app)["Change fail rate"] == "20.0 %"
+    text = text_of(app)
+    assert "eta-v2, 2026-Q3" in text
+    assert (
+        "A quarter's figure comes from its items and is no mean of its months" in text
+    )
+    assert "is known for 2 quarters." in text
+    deltas = {metric.label: metric.delta for metric in app.metric}
+    assert deltas["Change lead time"].replace("\u00a0", " ") == "45.0 h in 2026-Q2"
+
+
+def test_what_is_still_open_counts_beside_the_plain_median(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE, period="2026-Q3"))
+    assert "it is *censored*" in text
+    assert "**Training to production**: 6 of 10 items are open." in text
+    assert "Those that ended took 3.0 d at the median" in text
+    assert "is **not reached**" in text
+    assert "longer than the 90.0 d that the oldest was seen" in text
+    assert "In 2026-Q3 8 versions registered: 4 in production so far." in text
+
+
+def test_percentiles_that_were_delivered_are_counted_and_never_merged(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE, period="2026-09"))
+    assert "2 windows of Sep 2026 came as percentiles without their histogram." in text
+    assert "In **1 of 2** the p95 was over the threshold of its model." in text
+
+
+def test_a_team_without_a_bill_can_be_chosen_on_velocity_alone(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE)
+    scope = next(box for box in app.selectbox if box.label == "Scope")
+    assert "team crew" in scope.options
+    app = scope.set_value("team crew").run()
+    assert not app.exception
+    assert tiles(app)["Deployment frequency"] == "4.0 a week"
+    cost = open_app(tmp_path)
+    assert "team crew" not in next(
+        box.options for box in cost.selectbox if box.label == "Scope"
+    )
+
+
+def test_a_month_without_a_bill_can_be_chosen_on_velocity_alone(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """In November 2026 the crew shipped; the newest month with charges comes first."""
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE)
+    period = next(box for box in app.selectbox if box.label == "Period")
+    assert "2026-11" in period.options
+    assert period.value == "2026-09"
+    app = period.set_value("2026-11").run()
+    scope = next(box for box in app.selectbox if box.label == "Scope")
+    app = scope.set_value("team crew").run()
+    assert not app.exception
+    assert "crew, Nov 2026" in text_of(app)
+    cost = open_app(tmp_path)
+    assert "2026-11" not in next(
+        box.options for box in cost.selectbox if box.label == "Period"
+    )
+
+
+@pytest.mark.parametrize(
+    "mart",
+    [
+        *("mart_velocity_quarters", "mart_time_to_event", "mart_conversions"),
+        "mart_latency_percentiles",
+    ],
+)
+def test_a_run_of_an_earlier_version_lacks_marts_and_shows_no_traceback(
+    tmp_path: Path, open_app: OpenApp, mart: str
+) -> None:
+    publish(tmp_path)
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(f"DROP TABLE delivery.{mart}")
+    app = open_app(tmp_path, page=PAGE, period="2026-Q3")
+    assert not app.exception
+    assert not app.error
+    assert tiles(app)["Change lead time"] != "—"
 
 
 def test_every_metric_of_the_mart_has_its_words() -> None:

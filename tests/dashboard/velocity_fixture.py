@@ -1,7 +1,8 @@
 """Velocity of two models by hand, for the warehouse that pages are tested on.
 
 In September 2026 a change to eta-v2 took 30 hours at the median of seven, and one of
-its ten deployments failed. Of vision-v1 three changes are too few for a median.
+its ten deployments failed. Of vision-v1 three changes are too few for a median. The
+team crew ships and is on no bill.
 """
 
 from __future__ import annotations
@@ -13,11 +14,35 @@ create table delivery.mart_velocity (month varchar, scope_kind varchar,
   interval_high double, n_used bigint, n_open bigint, n_excluded bigint,
   excluded_by_reason varchar, missing_ratio double, oldest_open_at timestamp,
   oldest_open_seconds double, source_kind varchar, definition_version integer);
+create table delivery.mart_velocity_quarters (quarter varchar, first_month varchar,
+  last_month varchar, is_over boolean, scope_kind varchar, scope_id varchar,
+  metric varchar, unit varchar, statistic varchar, metric_value double, p50 double,
+  p90 double, interval_low double, interval_high double, n_used bigint,
+  n_open bigint, n_excluded bigint, excluded_by_reason varchar, missing_ratio double,
+  oldest_open_at timestamp, oldest_open_seconds double, source_kind varchar,
+  definition_version integer);
+create table delivery.mart_time_to_event (metric varchar, scope_kind varchar,
+  scope_id varchar, cohort_kind varchar, cohort varchar, item_count bigint,
+  event_count bigint, censored_count bigint, censored_ratio double,
+  is_censoring_material boolean, median_state varchar, median_seconds double,
+  median_seconds_low double, median_seconds_high double,
+  median_seconds_of_ended double, longest_seconds double);
+create table delivery.mart_conversions (metric varchar, scope_kind varchar,
+  scope_id varchar, cohort_kind varchar, cohort varchar, horizon_days integer,
+  item_count bigint, event_count bigint, followed_count bigint, is_mature boolean,
+  converted_ratio double, converted_ratio_low double, converted_ratio_high double);
+create table delivery.mart_latency_percentiles (source varchar, source_system varchar,
+  window_start timestamp, window_end timestamp, window_seconds double, month varchar,
+  model_id varchar, pool_id varchar, service varchar, service_id varchar,
+  environment varchar, percentile_kind varchar, p50_seconds double, p90_seconds double,
+  p95_seconds double, p99_seconds double, request_count double,
+  latency_threshold_seconds double, is_over_threshold boolean);
 create table delivery.mart_velocity_events (metric varchar, unit varchar,
   event_kind varchar, event_key varchar, item_key varchar, deployed_unit varchar,
   model_id varchar, feature_id varchar, team_id varchar, architecture varchar,
   state varchar, exclusion_reason varchar, is_missing boolean, started_at timestamp,
-  ended_at timestamp, event_value double, happened_on date, month varchar);
+  ended_at timestamp, event_value double, open_seconds double, happened_on date,
+  month varchar, started_month varchar, started_quarter varchar);
 create table delivery.mart_deployment_weeks (scope_kind varchar, scope_id varchar,
   week date, deployment_count bigint, deployment_day_count bigint,
   is_complete boolean, month varchar);
@@ -79,10 +104,53 @@ from (values
    null, 3, 0, 0, null, 0.0, null)
 ) as t(month, model, metric, unit, statistic, value, p90, low, high, n, open, excluded,
   reasons, missing, oldest);
+insert into delivery.mart_velocity
+select month, 'team', 'crew', 'deployment_frequency', 'per_week', 'weekly', 4, null,
+  null, null, null, 12, 0, 0, null, 0.0, null, null, 'system', 1
+from (values ('2026-09'), ('2026-11')) as t(month);
+insert into delivery.mart_velocity_quarters
+select quarter, first, last, true, 'model', 'eta-v2', metric, unit, statistic, value,
+  value, null, low, high, n, 1, 0, null, 0.0, null, 864000, 'system', 1
+from (values
+  ('2026-Q2', '2026-04', '2026-06', 'change_lead_time', 'seconds', 'median', 162000,
+   108000, 216000, 9),
+  ('2026-Q3', '2026-07', '2026-09', 'change_lead_time', 'seconds', 'median', 126000,
+   90000, 144000, 21),
+  ('2026-Q3', '2026-07', '2026-09', 'change_fail_ratio', 'ratio', 'ratio', 0.2, 0.1,
+   0.35, 30)
+) as t(quarter, first, last, metric, unit, statistic, value, low, high, n);
+insert into delivery.mart_time_to_event
+select metric, 'model', 'eta-v2', kind, cohort, n, n - open, open, open / n,
+  open * 5 >= n, state, median, low, null, ended, longest
+from (values
+  ('change_lead_time', 'all', 'all', 30, 2, 'reached', 129600, 90000, 126000, 864000),
+  ('training_to_production', 'all', 'all', 10, 6, 'not reached', null, 432000, 259200,
+   7776000),
+  ('training_to_production', 'quarter', '2026-Q3', 8, 4, 'reached', 691200, 259200,
+   259200, 7776000),
+  ('training_to_production', 'month', '2026-09', 3, 3, 'too few', null, null, null,
+   864000)
+) as t(metric, kind, cohort, n, open, state, median, low, ended, longest);
+insert into delivery.mart_conversions
+select 'registration_to_production', 'model', 'eta-v2', kind, cohort, days, n, came,
+  followed, followed = n, share, low, high
+from (values
+  ('quarter', '2026-Q2', 30, 20, 10, 20, 0.5, 0.33, 0.67),
+  ('quarter', '2026-Q2', 90, 20, 12, 20, 0.6, 0.42, 0.76),
+  ('quarter', '2026-Q3', 30, 8, 2, 8, 0.25, 0.09, 0.53),
+  ('quarter', '2026-Q3', 90, 8, 4, 5, null, null, null),
+  ('month', '2026-09', 30, 3, 0, 1, null, null, null)
+) as t(kind, cohort, days, n, came, followed, share, low, high);
+insert into delivery.mart_latency_percentiles
+select 'railway', 'railway', start, start + interval 6 hour, 21600, '2026-09', 'eta-v2',
+  null, 'eta-api', 's1', 'production', 'delivered', 0.05, 0.2, p95, 0.9, 1000, 0.5,
+  p95 > 0.5
+from (values (timestamp '2026-09-07', 0.4), (timestamp '2026-09-08', 0.6))
+  as t(start, p95);
 insert into delivery.mart_velocity_events
 select 'change_lead_time', 'seconds', 'change', key, key, 'eta-api', 'eta-v2', null,
   'ml', null, state, reason, false, timestamp '2026-09-01', ended, seconds,
-  cast(ended as date), month
+  case state when 'open' then 864000 end, cast(ended as date), month, month, '2026-Q3'
 from (values
   ('repo@a1', 'used', null, timestamp '2026-09-02 06:00', 108000, '2026-09'),
   ('repo@b2', 'excluded', 'first_deployment', timestamp '2026-09-03', null, '2026-09'),

@@ -47,9 +47,11 @@ MODELS = {
     "fct_incidents": "delivery",
     "fct_training_runs": "delivery",
     "fct_promotions": "delivery",
+    "fct_model_versions": "delivery",
     "mart_velocity_events": "delivery",
     "mart_deployment_weeks": "delivery",
     "mart_velocity": "delivery",
+    "mart_velocity_quarters": "delivery",
     "mart_satisfaction": "delivery",
 }
 PUBLIC = [name for name, schema in MODELS.items() if schema == "delivery"]
@@ -59,8 +61,8 @@ CONTROL = (
     "INSERT INTO build.control.production_aliases VALUES ('champion')",
     "INSERT INTO build.control.identities (kind, name, team_id)"
     " VALUES ('service', 'multi-a', 'crew'), ('service', 'multi-b', 'crew')",
-    "INSERT INTO build.intermediate.int_reporting_moment (as_of)"
-    " VALUES (TIMESTAMP '2026-06-01')",
+    "INSERT INTO build.intermediate.int_reporting_moment"
+    " (as_of, fiscal_year_start_month) VALUES (TIMESTAMP '2026-06-01', 1)",
 )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -673,6 +674,126 @@ def test_the_published_velocity_is_the_planted_one(
             upper = row["p90"] / 3600
             assert upper == pytest.approx(expected["p90_hours"], abs=2e-6)
     assert compared > 20
+
+
+def test_the_median_with_versions_that_still_wait_is_the_planted_one(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    """Versions that were never promoted count for as long as they have waited."""
+    rows = published.query(
+        "SELECT * FROM delivery.mart_time_to_event WHERE scope_kind = 'model'"
+        " AND cohort_kind = 'all' AND metric = 'training_to_production'"
+    ).to_pylist()
+    planted = truth["delivery"]["versions"]
+    assert {row["scope_id"] for row in rows} == planted.keys()
+    for row in rows:
+        expected = planted[row["scope_id"]]
+        counts = (row["item_count"], row["censored_count"])
+        assert counts == (expected["n"], expected["open"])
+        if expected["n"] < 5 or expected["median_hours"] is None:
+            assert row["median_seconds"] is None
+            continue
+        hours = row["median_seconds"] / 3600
+        assert hours == pytest.approx(expected["median_hours"], abs=2e-6)
+        if row["median_seconds_of_ended"] is not None and row["censored_count"]:
+            assert row["median_seconds"] >= row["median_seconds_of_ended"]
+    assert sum(row["median_seconds"] is not None for row in rows) > 3
+
+
+def test_shares_of_mature_cohorts_are_those_that_are_counted_elsewhere(
+    published: Snapshot,
+) -> None:
+    rows = published.query(
+        """
+        SELECT cohorts.converted_ratio, figures.metric_value, figures.n_used,
+            cohorts.item_count
+        FROM delivery.mart_conversions AS cohorts
+        JOIN delivery.mart_velocity AS figures
+            ON figures.scope_kind = cohorts.scope_kind
+            AND figures.scope_id = cohorts.scope_id
+            AND figures.month = cohorts.cohort
+            AND figures.metric = printf('versions_promoted_within_%d_days',
+                cohorts.horizon_days)
+        WHERE cohorts.is_mature AND cohorts.cohort_kind = 'month'
+            AND cohorts.metric = 'registration_to_production'
+        """
+    ).to_pylist()
+    # A version that is younger is open there, even where it was promoted at once.
+    same = [row for row in rows if row["n_used"] == row["item_count"]]
+    assert len(same) > 20
+    for row in same:
+        assert row["converted_ratio"] == pytest.approx(row["metric_value"])
+
+
+def test_a_quarters_median_is_that_of_all_its_changes(published: Snapshot) -> None:
+    """From the changes themselves: no combination of monthly medians gives it."""
+    rows = published.query(
+        """
+        WITH planted AS (
+            SELECT lower(service) AS service,
+                printf('%s-Q%d', month[:4], (month[6:]::int + 2) // 3) AS quarter,
+                quantile_cont(lead_time_seconds, 0.5) AS p50, count(*) AS n
+            FROM delivery.fct_changes WHERE lead_time_seconds IS NOT NULL GROUP BY ALL
+        )
+        SELECT figures.metric_value, planted.p50, planted.n, figures.n_used
+        FROM planted JOIN delivery.mart_velocity_quarters AS figures
+            ON figures.scope_kind = 'service' AND figures.scope_id = planted.service
+            AND figures.quarter = planted.quarter
+            AND figures.metric = 'change_lead_time'
+        """
+    ).to_pylist()
+    assert len(rows) >= 10
+    for row in rows:
+        assert row["n_used"] == row["n"]
+        if row["n"] >= 5:
+            assert row["metric_value"] == pytest.approx(row["p50"], abs=1e-3)
+
+
+def test_latency_is_far_over_its_threshold_at_first_and_at_its_target_at_last(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    """Every week that lies in one phase has the planted p95 and share over."""
+    rows = published.query(
+        "SELECT week, model_id, p95_to_threshold_ratio AS p95,"
+        " requests_over_threshold_ratio AS over,"
+        " windows_over_threshold_ratio AS windows"
+        " FROM delivery.mart_serving_performance"
+    ).to_pylist()
+    assert {row["model_id"] for row in rows} == {"maintenance-vision", "driver-camera"}
+    compared: dict[str, int] = defaultdict(int)
+    for name, planted in truth["phases"].items():
+        first, last = planted["months"][0], planted["months"][-1]
+        for row in rows:
+            week = row["week"]
+            days = {f"{week:%Y-%m}", f"{week + timedelta(days=6):%Y-%m}"}
+            if min(days) < first or max(days) > last:
+                continue
+            compared[name] += 1
+            assert row["p95"] == pytest.approx(planted["p95_latency_to_threshold"])
+            assert row["over"] == pytest.approx(planted["requests_over_threshold"])
+            assert row["windows"] == (1.0 if name != "hybrid" else 0.0)
+    assert truth["phases"]["managed_kubernetes"]["p95_latency_to_threshold"] == 3
+    assert truth["phases"]["hybrid"]["p95_latency_to_threshold"] <= 1
+    assert min(compared[name] for name in ("managed_kubernetes", "hybrid")) >= 8
+
+
+def test_percentiles_that_a_platform_computed_stay_window_by_window(
+    published: Snapshot, workspace: Path
+) -> None:
+    rows = published.query(
+        "SELECT percentile_kind, window_seconds, model_id, count(*) AS n"
+        " FROM delivery.mart_latency_percentiles GROUP BY ALL"
+    ).to_pylist()
+    kinds = {(row["percentile_kind"], row["window_seconds"]) for row in rows}
+    assert kinds == {("delivered", 6 * 3600)}
+    assert {row["model_id"] for row in rows} == {"eta-v2", "route-planner"}
+    with duckdb.connect(str(workspace / "raw.duckdb"), read_only=True) as raw:
+        raw.execute(f"SET file_search_path = '{workspace}'")
+        counted = raw.execute(
+            "SELECT count(DISTINCT (period_start, service_id, environment_id))"
+            " FROM evidence.serving_latency"
+        ).fetchone()
+    assert counted == (sum(row["n"] for row in rows),)
 
 
 def test_firefighting_and_the_cost_of_incidents_are_the_planted_ones(

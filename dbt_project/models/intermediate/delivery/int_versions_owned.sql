@@ -5,6 +5,7 @@ with versions as (
         registered_model,
         model_version,
         registered_at,
+        run_ended_at,
         model_id as given_model_id,
         feature_id as given_feature_id,
         cast(null as string) as given_team_id
@@ -17,6 +18,7 @@ select
     registered_model,
     model_version,
     registered_at,
+    run_ended_at,
     model_id,
     feature_id,
     team_id

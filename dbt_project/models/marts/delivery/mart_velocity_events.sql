@@ -97,22 +97,9 @@ pilots as (
 
 versions_promoted as (
     select
-        versions.registered_model || '@' || versions.model_version as version_key,
-        versions.registered_at,
-        versions.model_id,
-        versions.feature_id,
-        versions.team_id,
-        cast(null as string) as deployed_unit,
-        {{ hours_between('versions.registered_at', 'moment.as_of') }} as age_hours,
-        {{ hours_between('versions.registered_at', 'promotions.event_time') }} as hours_to_production,
-        case when promotions.promotion_class = 'left_censored' then 'left_censored' end as exclusion_reason
-    from {{ ref('int_versions_owned') }} as versions
-    cross join {{ ref('int_reporting_moment') }} as moment
-    left join promotions
-        on
-            versions.registered_model = promotions.registered_model
-            and versions.model_version = promotions.model_version
-            and promotions.is_first_in_production
+        *,
+        cast(null as string) as deployed_unit
+    from {{ ref('fct_model_versions') }}
 ),
 
 items as (
@@ -138,30 +125,46 @@ items as (
     where {{ metric.where or 'true' }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
+),
+
+dated as (
+    select
+        items.*,
+        {{ local_day('coalesce(items.ended_at, items.started_at)') }} as happened_on,
+        {{ local_month('coalesce(items.ended_at, items.started_at)') }} as month,
+        {{ local_month('items.started_at') }} as started_month
+    from items
+    cross join {{ source('control', 'delivery_rules') }} as rules
 )
 
 select
-    items.metric,
-    items.unit,
-    items.event_kind,
-    items.event_key,
-    items.item_key,
-    items.deployed_unit,
-    items.model_id,
-    items.feature_id,
-    items.team_id,
-    items.architecture,
+    dated.metric,
+    dated.unit,
+    dated.event_kind,
+    dated.event_key,
+    dated.item_key,
+    dated.deployed_unit,
+    dated.model_id,
+    dated.feature_id,
+    dated.team_id,
+    dated.architecture,
     case
-        when items.exclusion_reason is not null then 'excluded'
-        when items.is_open then 'open'
+        when dated.exclusion_reason is not null then 'excluded'
+        when dated.is_open then 'open'
         else 'used'
     end as state,
-    items.exclusion_reason,
-    coalesce(' ' || items.missing_reasons || ' ' like '% ' || items.exclusion_reason || ' %', false) as is_missing,
-    items.started_at,
-    items.ended_at,
-    case when items.exclusion_reason is null and not items.is_open then items.event_value end as event_value,
-    {{ local_day('coalesce(items.ended_at, items.started_at)') }} as happened_on,
-    {{ local_month('coalesce(items.ended_at, items.started_at)') }} as month
-from items
-cross join {{ source('control', 'delivery_rules') }} as rules
+    dated.exclusion_reason,
+    coalesce(' ' || dated.missing_reasons || ' ' like '% ' || dated.exclusion_reason || ' %', false) as is_missing,
+    dated.started_at,
+    dated.ended_at,
+    case when dated.exclusion_reason is null and not dated.is_open then dated.event_value end as event_value,
+    case
+        when dated.exclusion_reason is null and dated.is_open
+            then {{ seconds_between('dated.started_at', 'moment.as_of') }}
+    end as open_seconds,
+    dated.happened_on,
+    dated.month,
+    dated.started_month,
+    {{ fiscal_quarter('dated.started_month', 'moment.fiscal_year_start_month') }} as started_quarter
+from dated
+cross join {{ ref('int_reporting_moment') }} as moment

@@ -1,0 +1,296 @@
+{#-
+  Figures of velocity by month or by fiscal quarter, from the items themselves: the median
+  of a quarter is none of the medians of its months. Percentiles are over what ended in
+  the period, by linear interpolation; fewer than five values have none, and fewer than
+  ten no p90. A period without data is NULL. Of what is open, the row says how much had
+  begun by then.
+-#}
+{% macro velocity_figures(period) -%}
+{%- set of = 'scope_kind, scope_id, metric, period' -%}
+with scoped as (
+    {% for kind, id in velocity_scopes() -%}
+    select
+        '{{ kind }}' as scope_kind,
+        events.{{ id }} as scope_id,
+        events.metric,
+        events.month,
+        {{ velocity_period(period, 'events.month') }} as period,
+        events.item_key,
+        events.event_kind,
+        events.state,
+        events.exclusion_reason,
+        events.is_missing,
+        events.started_at,
+        events.event_value
+    from {{ ref('mart_velocity_events') }} as events
+    cross join {{ ref('int_reporting_moment') }} as moment
+    where events.{{ id }} is not null and events.month is not null
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+-- A deployment that reached several services of one owner is one.
+shared as (
+    select
+        *,
+        row_number() over (
+            partition by {{ of }}, item_key
+            order by
+                case state when 'used' then 0 when 'open' then 1 else 2 end asc,
+                event_value desc, exclusion_reason asc, started_at asc
+        ) as telling
+    from scoped
+    where event_kind = 'deployment' and scope_kind <> 'service'
+),
+
+items as (
+    select
+        *,
+        1 as telling
+    from scoped
+    where event_kind <> 'deployment' or scope_kind = 'service'
+    union all
+    select * from shared
+    where telling = 1
+),
+
+used as (
+    select
+        {{ of }},
+        event_value
+    from items
+    where event_value is not null and metric <> 'deployment_frequency'
+    union all
+    {% for metric, counted in [
+        ('deployment_frequency', 'deployment_count'), ('deployment_days', 'deployment_day_count')
+    ] -%}
+    select
+        weeks.scope_kind,
+        weeks.scope_id,
+        '{{ metric }}' as metric,
+        {{ velocity_period(period, 'weeks.month') }} as period,
+        cast(weeks.{{ counted }} as double) as event_value
+    from {{ ref('mart_deployment_weeks') }} as weeks
+    cross join {{ ref('int_reporting_moment') }} as moment
+    where weeks.is_complete
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+in_order as (
+    select
+        {{ of }},
+        count(*) as n,
+        sum(event_value) as total,
+        {{ sorted_values('event_value') }} as event_values
+    from used
+    group by {{ of }}
+),
+
+described as (
+    select
+        {{ of }},
+        n as value_count,
+        total,
+        {{ tenths_between(
+            value_at('event_values', integer_quotient('(n + 1)', '2')),
+            value_at('event_values', integer_quotient('(n + 2)', '2')), '5'
+        ) }} as p50,
+        {{ tenths_between(
+            value_at('event_values', integer_quotient('(9 * (n - 1))', '10') ~ ' + 1'),
+            value_at('event_values', integer_quotient('(9 * (n - 1) + 9)', '10') ~ ' + 1'), '((9 * (n - 1)) % 10)'
+        ) }} as p90,
+        {{ value_at('event_values', median_bound_rank('n')) }} as median_low,
+        {{ value_at('event_values', 'n + 1 - ' ~ median_bound_rank('n')) }} as median_high
+    from in_order
+),
+
+reasons as (
+    select
+        {{ of }},
+        state,
+        exclusion_reason,
+        min(month) as first_month,
+        max(month) as last_month,
+        count(*) as item_count,
+        sum(case when is_missing then 1 else 0 end) as missing_count,
+        min(started_at) as first_started_at
+    from items
+    group by {{ of }}, state, exclusion_reason
+),
+
+counted as (
+    select
+        {{ of }},
+        min(first_month) as first_month,
+        max(last_month) as last_month,
+        sum(case when state = 'used' then item_count else 0 end) as n_used,
+        sum(case when state = 'open' then item_count else 0 end) as open_count,
+        sum(case when state = 'excluded' then item_count else 0 end) as n_excluded,
+        sum(missing_count) as missing_count,
+        min(case when state = 'open' then first_started_at end) as oldest_open_at,
+        {{ distinct_texts("exclusion_reason || ' ' || cast(item_count as string)") }} as excluded_by_reason
+    from reasons
+    group by {{ of }}
+),
+
+metrics as (
+    {% for metric in velocity_metrics() if not metric.adds_to -%}
+    select
+        '{{ metric.metric }}' as metric,
+        '{{ metric.metric }}' as items_of,
+        '{{ metric.unit }}' as unit,
+        '{{ metric.statistic }}' as statistic
+    union all
+    {% endfor -%}
+    select
+        'deployment_days' as metric,
+        'deployment_frequency' as items_of,
+        'per_week' as unit,
+        'weekly' as statistic
+),
+
+bounds as (
+    select
+        scope_kind,
+        scope_id,
+        metric,
+        min(period) as first_period
+    from counted
+    group by scope_kind, scope_id, metric
+),
+
+ends as (
+    select
+        metric,
+        max(period) as last_period
+    from counted
+    group by metric
+),
+
+-- A quarter that begins or ends between months that have items is whole nevertheless.
+whole as (
+    select
+        cast(min(first_month) || '-01' as timestamp) - interval '2' month as first_day,
+        cast(max(last_month) || '-01' as timestamp) + interval '2' month as last_day
+    from counted
+),
+
+days as (
+    select {{ each_day('first_day', 'last_day') }} as day
+    from whole
+    where first_day is not null
+),
+
+months as (
+    select {{ month_label('day') }} as month
+    from days
+    where extract(day from day) = 1
+),
+
+periods as (
+    select
+        {{ velocity_period(period, 'months.month') }} as period,
+        min(months.month) as first_month,
+        max(months.month) as last_month
+    from months
+    cross join {{ ref('int_reporting_moment') }} as moment
+    group by {{ velocity_period(period, 'months.month') }}
+),
+
+spine as (
+    select
+        bounds.scope_kind,
+        bounds.scope_id,
+        metrics.metric,
+        metrics.items_of,
+        metrics.unit,
+        metrics.statistic,
+        periods.period,
+        periods.first_month,
+        periods.last_month
+    from bounds
+    inner join metrics on bounds.metric = metrics.items_of
+    inner join ends on bounds.metric = ends.metric
+    inner join periods on bounds.first_period <= periods.period and ends.last_period >= periods.period
+),
+
+figures as (
+    select
+        spine.*,
+        described.value_count,
+        described.total,
+        described.p50,
+        described.p90,
+        described.median_low,
+        described.median_high,
+        counted.n_used,
+        counted.n_excluded,
+        counted.missing_count,
+        counted.excluded_by_reason,
+        coalesce(sum(counted.open_count) over until_then, 0) as n_open,
+        min(counted.oldest_open_at) over until_then as oldest_open_at
+    from spine
+    left join described
+        on
+            spine.scope_kind = described.scope_kind and spine.scope_id = described.scope_id
+            and spine.metric = described.metric and spine.period = described.period
+    left join counted
+        on
+            spine.scope_kind = counted.scope_kind and spine.scope_id = counted.scope_id
+            and spine.items_of = counted.metric and spine.period = counted.period
+    window until_then as (
+        partition by spine.scope_kind, spine.scope_id, spine.metric
+        order by spine.period
+        rows between unbounded preceding and current row
+    )
+)
+
+select
+    {% if period == 'month' -%}
+    figures.period as month,
+    {% else -%}
+    figures.period as quarter,
+    figures.first_month,
+    figures.last_month,
+    {{ month_end('figures.last_month') }} <= moment.as_of as is_over,
+    {% endif -%}
+    figures.scope_kind,
+    figures.scope_id,
+    figures.metric,
+    figures.unit,
+    figures.statistic,
+    case
+        when figures.statistic = 'ratio' then {{ safe_ratio('figures.total', 'figures.value_count') }}
+        when figures.statistic = 'weekly' or figures.value_count >= 5 then figures.p50
+    end as metric_value,
+    case
+        when figures.statistic = 'weekly' or (figures.value_count >= 5 and figures.statistic = 'median')
+            then figures.p50
+    end as p50,
+    case when figures.value_count >= 10 and figures.statistic = 'median' then figures.p90 end as p90,
+    case
+        when figures.statistic = 'ratio' then {{ wilson_bound('figures.total', 'figures.value_count', '-1') }}
+        when figures.statistic = 'median' then figures.median_low
+    end as interval_low,
+    case
+        when figures.statistic = 'ratio' then {{ wilson_bound('figures.total', 'figures.value_count', '1') }}
+        when figures.statistic = 'median' then figures.median_high
+    end as interval_high,
+    cast(coalesce(figures.n_used, 0) as bigint) as n_used,
+    cast(figures.n_open as bigint) as n_open,
+    cast(coalesce(figures.n_excluded, 0) as bigint) as n_excluded,
+    figures.excluded_by_reason,
+    {{ safe_ratio('figures.missing_count', '(figures.n_used + figures.missing_count)') }} as missing_ratio,
+    figures.oldest_open_at,
+    {{ seconds_between('figures.oldest_open_at', 'moment.as_of') }} as oldest_open_seconds,
+    'system' as source_kind,
+    1 as definition_version
+from figures
+cross join {{ ref('int_reporting_moment') }} as moment
+{%- endmacro %}
+
+{#- The period of a month: itself, or its fiscal quarter. -#}
+{% macro velocity_period(period, month) -%}
+    {{ month if period == 'month' else fiscal_quarter(month, 'moment.fiscal_year_start_month') }}
+{%- endmacro %}

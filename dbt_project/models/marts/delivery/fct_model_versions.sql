@@ -1,0 +1,47 @@
+{#-
+  Every registered version with the moment at which it first served production, if it did,
+  and how long that took from its registration. Most that never did are experiments.
+-#}
+with versions as (
+    select
+        owned.registered_model || '@' || owned.model_version as version_key,
+        owned.registered_model,
+        owned.model_version,
+        owned.model_id,
+        owned.feature_id,
+        owned.team_id,
+        owned.run_ended_at,
+        owned.registered_at,
+        promotions.event_time as first_production_at,
+        {{ hours_between('owned.registered_at', 'moment.as_of') }} as age_hours,
+        {{ hours_between('owned.registered_at', 'promotions.event_time') }} as hours_to_production,
+        {{ seconds_between('owned.registered_at', 'promotions.event_time') }} as seconds_to_production,
+        case
+            when promotions.promotion_class = 'left_censored' or promotions.exclusion_reason = 'left_censored'
+                then 'left_censored'
+        end as exclusion_reason
+    from {{ ref('int_versions_owned') }} as owned
+    cross join {{ ref('int_reporting_moment') }} as moment
+    left join {{ ref('fct_promotions') }} as promotions
+        on
+            owned.registered_model = promotions.registered_model
+            and owned.model_version = promotions.model_version
+            and promotions.is_first_in_production
+)
+
+select
+    version_key,
+    registered_model,
+    model_version,
+    model_id,
+    feature_id,
+    team_id,
+    run_ended_at,
+    registered_at,
+    first_production_at,
+    cast(age_hours as double) as age_hours,
+    cast(hours_to_production as double) as hours_to_production,
+    cast({{ without_clock_skew('seconds_to_production') }} as double) as registration_to_production_seconds,
+    coalesce(seconds_to_production < -{{ clock_skew_seconds() }}, false) as is_in_production_before_registration,
+    exclusion_reason
+from versions

@@ -1,0 +1,2 @@
+{#- Velocity by fiscal quarter, one figure a row, from the items and not from months. -#}
+{{ velocity_figures('quarter') }}
