@@ -1,13 +1,16 @@
 {#-
   A percentile of merged histograms as Prometheus works it out: in the first bucket that
   reaches it, linear between its bounds; in the last, which has no upper bound, the
-  bound before. `buckets` has `request_count` cumulative, `lower_bound`, `lower_count`
-  and `total_count` beside each `upper_bound_seconds`.
+  bound before. Later buckets reach it too, and say nothing of it. `buckets` has
+  `request_count` cumulative, `lower_bound`, `lower_count` and `total_count` beside each
+  `upper_bound_seconds`.
 -#}
 {% macro histogram_percentile(percent) -%}
     min(
         case
-            when total_count > 0 and request_count * 100 >= total_count * {{ percent }}
+            when
+                total_count > 0 and request_count * 100 >= total_count * {{ percent }}
+                and lower_count * 100 < total_count * {{ percent }}
                 then
                     case
                         when upper_bound_seconds = {{ infinity() }} then lower_bound
