@@ -53,7 +53,8 @@ def show_waiting(here: Page, scope: VelocityScope, kind: PeriodKind) -> None:
         caption="All items that are known, in hours; interval of 90 %",
         origin=_origin(len(rows)),
     )
-    _show_cohorts(here, scope, kind, [row["metric"] for row in rows])
+    by_open = sorted(rows, key=lambda row: row["censored_ratio"], reverse=True)
+    _show_cohorts(here, scope, kind, [row["metric"] for row in by_open])
 
 
 def _show_cohorts(
@@ -87,11 +88,10 @@ def _columns() -> list[tables.Column]:
 
 
 def _most_open(rows: list[dict[str, Any]]) -> str:
-    """Say where it matters most, or that it does not."""
-    material = [row for row in rows if row["is_censoring_material"]]
-    if not material:
-        return "Here less than a fifth of each is open, and it hardly matters."
-    row = max(material, key=lambda one: one["censored_ratio"])
+    """Say what difference it makes where most is open."""
+    row = max(rows, key=lambda one: one["censored_ratio"])
+    if row["censored_count"] == 0:
+        return "Here nothing is open, and both medians are the same."
     name = words.METRICS[row["metric"]][0]
     ended = words.duration(row["median_hours_of_ended"])
     said = (
@@ -133,10 +133,11 @@ def show_conversions(here: Page, scope: VelocityScope, kind: PeriodKind) -> None
             continue
         st.header(f"Which {noun}s came into production", anchor=False)
         newest = table.to_pylist()[0]
+        came = fmt.plural(newest["item_count"], f"{noun} was", f"{noun}s were")
         st.markdown(
             f"By the {kind} in which each {noun} was {verb}. In"
             f" {fmt.month(newest['cohort'])}"
-            f" {fmt.plural(newest['item_count'], noun)} {verb}:"
+            f" {came} {verb}:"
             f" {newest['event_count']:,} in production so far. A share is final when"
             " the whole cohort was followed so long; before, a"
             f" {noun} counts for as long as it was seen."

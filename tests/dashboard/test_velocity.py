@@ -137,7 +137,7 @@ def test_what_is_still_open_counts_beside_the_plain_median(
     assert "Those that ended took 3.0 d at the median" in text
     assert "is **not reached**" in text
     assert "longer than the 90.0 d that the oldest was seen" in text
-    assert "In 2026-Q3 8 versions registered: 4 in production so far." in text
+    assert "In 2026-Q3 8 versions were registered: 4 in production so far." in text
 
 
 def test_percentiles_that_were_delivered_are_counted_and_never_merged(
