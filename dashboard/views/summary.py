@@ -199,7 +199,8 @@ def _tile_lead_time(here: Page) -> None:
 def _show_lead_time_of(here: Page, kind: str, month: str) -> int:
     """Draw the median of one model or team; return how many changes it is of."""
     scope = data.VelocityScope(kind, here.selection.scope_id, (month,))
-    figure = data.velocity_figures(here.snapshot, scope, month).get("change_lead_time")
+    shown = data.VelocityPeriod("month", month)
+    figure = data.velocity_figures(here.snapshot, scope, shown).get("change_lead_time")
     label = here.tile_label("Lead time")
     if figure is None or figure.value is None:
         st.metric(label, fmt.UNKNOWN)
