@@ -11,6 +11,7 @@ import pytest
 
 from dashboard import velocity_sentences as words
 from tests.dashboard.conftest import text_of, tiles
+from tests.dashboard.velocity_fixture import CREW
 from tests.dashboard.warehouse_fixture import publish
 from triptych.warehouse.reader import PublishedReader
 
@@ -149,10 +150,16 @@ def test_percentiles_that_were_delivered_are_counted_and_never_merged(
     assert "In **1 of 2** the p95 was over the threshold of its model." in text
 
 
+def publish_with_crew(root: Path) -> None:
+    publish(root)
+    with duckdb.connect(str(PublishedReader(root).current_path())) as connection:
+        connection.execute(CREW)
+
+
 def test_a_team_without_a_bill_can_be_chosen_on_velocity_alone(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
-    publish(tmp_path)
+    publish_with_crew(tmp_path)
     app = open_app(tmp_path, page=PAGE)
     scope = next(box for box in app.selectbox if box.label == "Scope")
     assert "team crew" in scope.options
@@ -169,7 +176,7 @@ def test_a_month_without_a_bill_can_be_chosen_on_velocity_alone(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
     """In November 2026 the crew shipped; the newest month with charges comes first."""
-    publish(tmp_path)
+    publish_with_crew(tmp_path)
     app = open_app(tmp_path, page=PAGE)
     period = next(box for box in app.selectbox if box.label == "Period")
     assert "2026-11" in period.options
