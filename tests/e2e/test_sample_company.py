@@ -15,11 +15,15 @@ import duckdb
 import pytest
 import yaml
 
-from ingest.simulate.company import write_company
+from attribution.studies.study_files import read_plans
+from benchmarks.calibration_of_company import frame_of
+from ingest.simulate.outcomes import observe
+from ingest.simulate.timeline import plan_timeline
 from tests.dashboard.conftest import text_of, tiles
 from triptych.explanation import explain
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
+from triptych.sample_company import write_sample_company
 from triptych.settings import load_settings
 from triptych.warehouse.bills import BILL_STREAMS
 from triptych.warehouse.figures import Figure
@@ -44,7 +48,7 @@ _POOLED = ("shared", "idle", "overhead")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the workspace of a small company after a full run."""
     root = tmp_path_factory.mktemp("sample") / "nordhafen"
-    write_company(root, months=6, scale=0.05)
+    write_sample_company(root, months=6, scale=0.05)
     run(Workspace(root), load_settings(root), progress=SilentProgress())
     return root
 
@@ -465,6 +469,44 @@ def test_a_month_lacks_the_planted_charges_alone_and_no_money_rule_is_broken(
         assert "exchange rate" not in row["missing"]
     issues = published.query("SELECT * FROM core.mart_data_quality_issues")
     assert issues.to_pylist() == []
+
+
+def test_the_panels_of_studies_are_the_outcomes_that_were_drawn(
+    workspace: Path, published: Snapshot
+) -> None:
+    """By unit and period, as they are laid out without files, loads and marts."""
+    timeline = plan_timeline(6)
+    outcomes = observe(timeline, 7)
+    plans = read_plans(workspace / "studies")
+    assert len(plans) == 6
+    for plan in plans:
+        drawn = frame_of(outcomes, timeline, plan).set_index(["unit", "date"])
+        rows = published.query(
+            "SELECT unit, panel_date, outcome FROM outcomes.mart_attribution_panel"
+            " WHERE study_id = ? AND NOT is_gap",
+            [plan.id],
+        ).to_pylist()
+        panel = {(row["unit"], str(row["panel_date"])): row["outcome"] for row in rows}
+        expected = {
+            (unit, f"{day:%Y-%m-%d}"): value
+            for (unit, day), value in drawn["outcome"].items()
+        }
+        assert panel == pytest.approx(expected, rel=1e-12), plan.id
+        for name in plan.columns:
+            rows = published.query(
+                "SELECT unit, panel_date, value"
+                " FROM outcomes.mart_attribution_covariates"
+                " WHERE study_id = ? AND column_name = ? AND value IS NOT NULL",
+                [plan.id, name],
+            ).to_pylist()
+            found = {
+                (row["unit"], str(row["panel_date"])): row["value"] for row in rows
+            }
+            expected = {
+                (unit, f"{day:%Y-%m-%d}"): value
+                for (unit, day), value in drawn[name].items()
+            }
+            assert found == pytest.approx(expected, rel=1e-12), (plan.id, name)
 
 
 def test_everything_is_marked_synthetic(published: Snapshot) -> None:
