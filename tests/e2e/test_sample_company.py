@@ -33,6 +33,8 @@ from triptych.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
     from tests.dashboard.conftest import OpenApp
     from triptych.warehouse.reader import Snapshot
 
@@ -471,6 +473,25 @@ def test_a_month_lacks_the_planted_charges_alone_and_no_money_rule_is_broken(
     assert issues.to_pylist() == []
 
 
+def drawn_values(frame: pd.DataFrame, name: str) -> dict[tuple[str, str], float]:
+    """Return a column of a study's frame by unit and date."""
+    dates = [f"{day:%Y-%m-%d}" for day in frame["date"]]
+    keys = zip(frame["unit"].tolist(), dates, strict=True)
+    return dict(zip(keys, frame[name].tolist(), strict=True))
+
+
+def published_values(
+    published: Snapshot, sql: str, *names: str
+) -> dict[tuple[str, str], float]:
+    """Return the known values of a query by unit and date."""
+    rows = published.query(sql, list(names)).to_pylist()
+    return {
+        (row["unit"], str(row["panel_date"])): row["value"]
+        for row in rows
+        if row["value"] is not None
+    }
+
+
 def test_the_panels_of_studies_are_the_outcomes_that_were_drawn(
     workspace: Path, published: Snapshot
 ) -> None:
@@ -480,33 +501,24 @@ def test_the_panels_of_studies_are_the_outcomes_that_were_drawn(
     plans = read_plans(workspace / "studies")
     assert len(plans) == 6
     for plan in plans:
-        drawn = frame_of(outcomes, timeline, plan).set_index(["unit", "date"])
-        rows = published.query(
-            "SELECT unit, panel_date, outcome FROM outcomes.mart_attribution_panel"
-            " WHERE study_id = ? AND NOT is_gap",
-            [plan.id],
-        ).to_pylist()
-        panel = {(row["unit"], str(row["panel_date"])): row["outcome"] for row in rows}
-        expected = {
-            (unit, f"{day:%Y-%m-%d}"): value
-            for (unit, day), value in drawn["outcome"].items()
-        }
-        assert panel == pytest.approx(expected, rel=1e-12), plan.id
+        drawn = frame_of(outcomes, timeline, plan)
+        panel = published_values(
+            published,
+            "SELECT unit, panel_date, outcome AS value"
+            " FROM outcomes.mart_attribution_panel WHERE study_id = ?",
+            plan.id,
+        )
+        assert panel == pytest.approx(drawn_values(drawn, "outcome"), rel=1e-12)
         for name in plan.columns:
-            rows = published.query(
+            column = published_values(
+                published,
                 "SELECT unit, panel_date, value"
                 " FROM outcomes.mart_attribution_covariates"
-                " WHERE study_id = ? AND column_name = ? AND value IS NOT NULL",
-                [plan.id, name],
-            ).to_pylist()
-            found = {
-                (row["unit"], str(row["panel_date"])): row["value"] for row in rows
-            }
-            expected = {
-                (unit, f"{day:%Y-%m-%d}"): value
-                for (unit, day), value in drawn[name].items()
-            }
-            assert found == pytest.approx(expected, rel=1e-12), (plan.id, name)
+                " WHERE study_id = ? AND column_name = ?",
+                plan.id,
+                name,
+            )
+            assert column == pytest.approx(drawn_values(drawn, name), rel=1e-12)
 
 
 def test_everything_is_marked_synthetic(published: Snapshot) -> None:
