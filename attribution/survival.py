@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from statsmodels.duration.survfunc import SurvfuncRight
-from statsmodels.stats.proportion import proportion_confint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,15 +92,17 @@ def time_to_event(
     ended = times[has_ended]
     is_enough = len(times) >= FEWEST_FOR_A_MEDIAN
     median, low, high = _median(times, has_ended) if is_enough else (None, None, None)
+    of_ended = median
+    if len(ended) < len(times):
+        enough_ended = len(ended) >= FEWEST_FOR_A_MEDIAN
+        of_ended = float(np.median(ended)) if enough_ended else None
     return TimeToEvent(
         item_count=len(times),
         event_count=len(ended),
         median=median,
         median_low=low,
         median_high=high,
-        median_of_ended=(
-            float(np.median(ended)) if len(ended) >= FEWEST_FOR_A_MEDIAN else None
-        ),
+        median_of_ended=of_ended,
         longest=float(times.max()),
     )
 
@@ -118,8 +119,7 @@ def share_by(
     count = int(np.sum(has_ended & (times <= limit)))
     followed = int(np.sum((has_ended & (times <= limit)) | (times >= limit)))
     if followed == len(times):
-        low, high = proportion_confint(count, followed, alpha=ALPHA, method="wilson")
-        return ShareByThen(count / followed, float(low), float(high), count, followed)
+        return ShareByThen(count / followed, *_wilson(count, followed), count, followed)
     if times.max() < limit:
         return ShareByThen(None, None, None, count, followed)
     curve = SurvfuncRight(times, has_ended.astype(int))
@@ -142,6 +142,8 @@ def _median(
 ) -> tuple[float | None, float | None, float | None]:
     if not has_ended.any():
         return None, None, None
+    if has_ended.all():
+        return _median_of_ended(times)
     curve = SurvfuncRight(times, has_ended.astype(int))
     # Where nobody is left, the logarithms of the interval have no value.
     with np.errstate(all="ignore"):
@@ -152,6 +154,37 @@ def _median(
         # One step leads past both bounds.
         bounds = [median, median]
     return median, bounds[0], bounds[1]
+
+
+def _median_of_ended(times: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return the same where nothing is open, without a fit.
+
+    Most groups have nothing open, and their curve needs none: after ``gone`` of
+    ``count`` events ``1 - gone / count`` are left, and Greenwood's sum is
+    ``gone / (count (count - gone))``.
+    """
+    count = len(times)
+    steps, events = np.unique(times, return_counts=True)
+    # Without the last step, which leaves nobody.
+    gone = np.cumsum(events)[:-1]
+    loss = -np.log1p(-gone / count)
+    error = np.sqrt(gone / (count * (count - gone)))
+    distance = (np.log(loss) - np.log(np.log(2))) * loss / error
+    median = float(np.median(times))
+    inside = np.flatnonzero(np.abs(distance) <= _NORMAL_95)
+    if len(inside) == 0:
+        return median, median, median
+    return median, float(steps[inside[0]]), float(steps[inside[-1] + 1])
+
+
+def _wilson(count: int, total: int) -> tuple[float, float]:
+    """Return Wilson's interval of a share, as ``delivery.mart_velocity`` has it."""
+    square, share = _NORMAL_95**2, count / total
+    centre = share + square / (2 * total)
+    spread = (share * (1 - share) + square / (4 * total)) / total
+    half = _NORMAL_95 * spread**0.5
+    whole = 1 + square / total
+    return max(0.0, (centre - half) / whole), min(1.0, (centre + half) / whole)
 
 
 def _half(curve: SurvfuncRight) -> float | None:

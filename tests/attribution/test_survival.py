@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.duration.survfunc import SurvfuncRight
 
 from attribution.survival import share_by, time_to_event
 
@@ -136,6 +137,19 @@ def test_the_median_is_that_of_exact_fractions(items: list[tuple[float, bool]]) 
         assert found.median_low <= found.median
     if found.median is not None and found.median_high is not None:
         assert found.median_high >= found.median
+
+
+@given(st.lists(st.integers(0, 60).map(float), min_size=5, max_size=60))
+def test_without_anything_open_the_interval_is_that_of_statsmodels(
+    times: list[float],
+) -> None:
+    found = time_to_event(*arrays([(time, True) for time in times]))
+    curve = SurvfuncRight(times, [1] * len(times))
+    with np.errstate(all="ignore"):
+        low, high = curve.quantile_ci(0.5, alpha=0.1, method="cloglog")
+    if math.isnan(low):  # one step leads past both bounds
+        low = high = found.median
+    assert (found.median_low, found.median_high) == (low, high)
 
 
 def test_a_share_of_what_all_were_followed_for_is_a_plain_one() -> None:
