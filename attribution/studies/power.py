@@ -48,9 +48,10 @@ def minimum_detectable_effect(
     """
     try:
         before = history[dates_of(history) < pd.Timestamp(plan.launch)]
+        placebo = placebo_plan(plan)
     except RefusalError as refused:
         return replace(refused.refusal, study_id=plan.id, plan_hash=plan.hash)
-    found = estimate(before, placebo_plan(plan), seed=seed)
+    found = estimate(before, placebo, seed=seed)
     if isinstance(found, Refusal):
         return found
     low, high = found.average.interval(0.9)
@@ -65,6 +66,12 @@ def placebo_plan(plan: Plan) -> Plan:
 
     Then there was no other launch, and the feature's driver had not moved: what is
     left of several causes is one series, with the other drivers as controls.
+
+    Raises
+    ------
+    RefusalError
+        ``pre_period_too_short``: the window is not longer before the launch than
+        after it, so that no launch fits before as long a stretch.
     """
     frequency = FREQUENCIES[plan.period]
     after = len(
@@ -77,6 +84,15 @@ def placebo_plan(plan: Plan) -> Plan:
         )
         return date(shifted.year, shifted.month, shifted.day)
 
+    if earlier(plan.launch) <= plan.window.start:
+        before = len(pd.date_range(plan.window.start, plan.launch, freq=frequency)) - 1
+        raise RefusalError(
+            "pre_period_too_short",
+            f"The window has {before} periods before the launch and {after} after: its"
+            f" power takes more than {after} before.",
+            history_periods=before,
+            needed_periods=after + 1,
+        )
     content = plan.model_dump() | {
         "launch": earlier(plan.launch),
         "window": {"start": plan.window.start, "end": plan.launch},

@@ -122,6 +122,20 @@ def test_power_is_that_of_the_models_own_error(plan: Plan) -> None:
     assert minimum_detectable_effect(doubled, plan) == pytest.approx(2 * found)
 
 
+def test_power_of_a_window_that_is_longer_after_the_launch_is_refused(
+    plan: Plan,
+) -> None:
+    """120 days before the launch and 122 after it: no launch fits before as many."""
+    content = plan.model_dump() | {
+        "window": {"start": plan.window.start, "end": date(2024, 8, 30)}
+    }
+    found = minimum_detectable_effect(history(), Plan.model_validate(content))
+    assert isinstance(found, Refusal)
+    assert found.code == "pre_period_too_short"
+    assert found.evidence == {"history_periods": 120, "needed_periods": 123}
+    assert found.study_id == "pilot"
+
+
 def test_power_looks_at_nothing_after_the_launch(plan: Plan) -> None:
     rows = history()
     after = frame_of(np.full(140, 900.0)).iloc[120:]
