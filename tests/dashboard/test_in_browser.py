@@ -283,8 +283,8 @@ def test_velocity_is_whole_on_every_screen(
         assert "Help agents" not in text
         width = tab.page.evaluate("document.documentElement.scrollWidth")
         assert width <= SIZES[size][0]
-        # By month, by stage, by week, and firefighting.
-        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 4
+        # By month, by stage, by week, cohorts in production, and firefighting.
+        assert tab.page.get_by_test_id("stVegaLiteChart").count() == 5
         _keep(tab, f"velocity-{size}")
         tab.assert_quiet()
 
