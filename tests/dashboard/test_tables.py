@@ -130,7 +130,8 @@ def test_the_server_is_started_for_one_workspace_on_loopback(tmp_path: Path) -> 
     line = command(tmp_path, port=8599, headless=True)
     assert line[line.index("--server.address") + 1] == "127.0.0.1"
     assert line[line.index("--server.port") + 1] == "8599"
-    assert line[-2:] == ["--workspace", str(tmp_path.resolve())]
+    told = ["--workspace", str(tmp_path.resolve()), "--access", "local"]
+    assert line[line.index("--") + 1 :] == told
 
 
 def test_charts_draw_every_step_that_is_not_zero(page: Page) -> None:
