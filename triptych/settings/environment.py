@@ -41,6 +41,11 @@ class _ReceiveVariables(BaseModel):
     port: str | None = None
 
 
+class _AttributionVariables(BaseModel):
+    seed: str | None = None
+    processes: str | None = None
+
+
 class _LogVariables(BaseModel):
     format: str | None = None
 
@@ -81,6 +86,7 @@ class _Variables(BaseSettings):
     dashboard: _DashboardVariables = _DashboardVariables()
     receive: _ReceiveVariables = _ReceiveVariables()
     fx: _ExchangeVariables = _ExchangeVariables()
+    attribution: _AttributionVariables = _AttributionVariables()
     log: _LogVariables = _LogVariables()
     health: _HealthVariables = _HealthVariables()
     metrics: _MetricsVariables = _MetricsVariables()

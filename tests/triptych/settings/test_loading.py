@@ -70,7 +70,7 @@ def test_every_single_value_of_the_file_has_a_variable() -> None:
     assert set(GeneralFile.model_fields) - sections == set(_Variables.model_fields) - {
         "workspace"
     }
-    for section in ("warehouse", "dashboard"):
+    for section in ("warehouse", "dashboard", "attribution"):
         in_file = GeneralFile.model_fields[section].annotation
         in_environment = _Variables.model_fields[section].annotation
         assert in_file is not None
