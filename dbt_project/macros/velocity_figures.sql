@@ -1,66 +1,38 @@
 {#-
-  Figures of velocity by month or by fiscal quarter, from the items themselves: the median
-  of a quarter is none of the medians of its months. Percentiles are over what ended in
-  the period, by linear interpolation; fewer than five values have none, and fewer than
-  ten no p90. A period without data is NULL. Of what is open, the row says how much had
-  begun by then.
+  Figures of velocity by month or by fiscal quarter. The median of a quarter is none of
+  the medians of its months: their values are put together again. Percentiles are over
+  what ended in the period, by linear interpolation; fewer than five values have none,
+  and fewer than ten no p90. A period without data is NULL. Of what is open, the row says
+  how much had begun by then.
 -#}
 {% macro velocity_figures(period) -%}
 {%- set of = 'scope_kind, scope_id, metric, period' -%}
-with scoped as (
-    {% for kind, id in velocity_scopes() -%}
+with placed as (
     select
-        '{{ kind }}' as scope_kind,
-        events.{{ id }} as scope_id,
-        events.metric,
-        events.month,
-        {{ velocity_period(period, 'events.month') }} as period,
-        events.item_key,
-        events.event_kind,
-        events.state,
-        events.exclusion_reason,
-        events.is_missing,
-        events.started_at,
-        events.event_value
-    from {{ ref('mart_velocity_events') }} as events
+        by_month.*,
+        {{ velocity_period(period, 'by_month.month') }} as period
+    from {{ ref('int_velocity_by_month') }} as by_month
     cross join {{ ref('int_reporting_moment') }} as moment
-    where events.{{ id }} is not null and events.month is not null
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
 ),
 
--- A deployment that reached several services of one owner is one.
-shared as (
-    select
-        *,
-        row_number() over (
-            partition by {{ of }}, item_key
-            order by
-                case state when 'used' then 0 when 'open' then 1 else 2 end asc,
-                event_value desc, exclusion_reason asc, started_at asc
-        ) as telling
-    from scoped
-    where event_kind = 'deployment' and scope_kind <> 'service'
-),
-
-items as (
-    select
-        *,
-        1 as telling
-    from scoped
-    where event_kind <> 'deployment' or scope_kind = 'service'
-    union all
-    select * from shared
-    where telling = 1
-),
-
-used as (
+reasons as (
     select
         {{ of }},
-        event_value
-    from items
-    where event_value is not null and metric <> 'deployment_frequency'
-    union all
+        state,
+        exclusion_reason,
+        min(month) as first_month,
+        max(month) as last_month,
+        cast(sum(item_count) as bigint) as item_count,
+        cast(sum(missing_count) as bigint) as missing_count,
+        min(first_started_at) as first_started_at,
+        cast(sum(measured_count) as bigint) as value_count,
+        sum(measured_total) as total,
+        {{ merged_values('measurements') }} as measurements
+    from placed
+    group by {{ of }}, state, exclusion_reason
+),
+
+weeks as (
     {% for metric, counted in [
         ('deployment_frequency', 'deployment_count'), ('deployment_days', 'deployment_day_count')
     ] -%}
@@ -80,10 +52,18 @@ used as (
 in_order as (
     select
         {{ of }},
+        value_count as n,
+        total,
+        measurements
+    from reasons
+    where value_count > 0
+    union all
+    select
+        {{ of }},
         count(*) as n,
         sum(event_value) as total,
-        {{ sorted_values('event_value') }} as event_values
-    from used
+        {{ sorted_values('event_value') }} as measurements
+    from weeks
     group by {{ of }}
 ),
 
@@ -93,30 +73,16 @@ described as (
         n as value_count,
         total,
         {{ tenths_between(
-            value_at('event_values', integer_quotient('(n + 1)', '2')),
-            value_at('event_values', integer_quotient('(n + 2)', '2')), '5'
+            value_at('measurements', integer_quotient('(n + 1)', '2')),
+            value_at('measurements', integer_quotient('(n + 2)', '2')), '5'
         ) }} as p50,
         {{ tenths_between(
-            value_at('event_values', integer_quotient('(9 * (n - 1))', '10') ~ ' + 1'),
-            value_at('event_values', integer_quotient('(9 * (n - 1) + 9)', '10') ~ ' + 1'), '((9 * (n - 1)) % 10)'
+            value_at('measurements', integer_quotient('(9 * (n - 1))', '10') ~ ' + 1'),
+            value_at('measurements', integer_quotient('(9 * (n - 1) + 9)', '10') ~ ' + 1'), '((9 * (n - 1)) % 10)'
         ) }} as p90,
-        {{ value_at('event_values', median_bound_rank('n')) }} as median_low,
-        {{ value_at('event_values', 'n + 1 - ' ~ median_bound_rank('n')) }} as median_high
+        {{ value_at('measurements', median_bound_rank('n')) }} as median_low,
+        {{ value_at('measurements', 'n + 1 - ' ~ median_bound_rank('n')) }} as median_high
     from in_order
-),
-
-reasons as (
-    select
-        {{ of }},
-        state,
-        exclusion_reason,
-        min(month) as first_month,
-        max(month) as last_month,
-        count(*) as item_count,
-        sum(case when is_missing then 1 else 0 end) as missing_count,
-        min(started_at) as first_started_at
-    from items
-    group by {{ of }}, state, exclusion_reason
 ),
 
 counted as (

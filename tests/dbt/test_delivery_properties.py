@@ -50,6 +50,7 @@ MODELS = {
     "fct_model_versions": "delivery",
     "mart_velocity_events": "delivery",
     "mart_deployment_weeks": "delivery",
+    "int_velocity_by_month": "intermediate",
     "mart_velocity": "delivery",
     "mart_velocity_quarters": "delivery",
     "mart_satisfaction": "delivery",

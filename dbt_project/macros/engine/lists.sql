@@ -24,17 +24,30 @@
     case when count({{ text }}) > 0 then array_join(sort_array(collect_set({{ text }})), ', ') end
 {%- endmacro %}
 
-{#- The values of a group as a list, the least first. -#}
+{#- The values of a group as a list, the least first, without what is NULL. -#}
 {% macro sorted_values(value) -%}
     {{ return(adapter.dispatch('sorted_values', 'triptych')(value)) }}
 {%- endmacro %}
 
 {% macro default__sorted_values(value) -%}
-    list_sort(list({{ value }}))
+    list_sort(list({{ value }}) filter (where {{ value }} is not null))
 {%- endmacro %}
 
 {% macro spark__sorted_values(value) -%}
     sort_array(collect_list({{ value }}))
+{%- endmacro %}
+
+{#- The values of a group's lists as one list, the least first. -#}
+{% macro merged_values(values) -%}
+    {{ return(adapter.dispatch('merged_values', 'triptych')(values)) }}
+{%- endmacro %}
+
+{% macro default__merged_values(values) -%}
+    list_sort(flatten(list({{ values }})))
+{%- endmacro %}
+
+{% macro spark__merged_values(values) -%}
+    sort_array(flatten(collect_list({{ values }})))
 {%- endmacro %}
 
 {#- The member of a list at a place from 1 on. -#}
