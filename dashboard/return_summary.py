@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import charts, data, page, sparks
 from dashboard import format as fmt
 from dashboard import return_sentences as words
+from dashboard.summary_figures import Tile
 from dashboard.summary_sentences import Gap
 
 if TYPE_CHECKING:
@@ -33,19 +34,38 @@ def sentence(here: Page) -> str:
     )
 
 
-def tile_net_value(here: Page) -> None:
-    """Draw net value to date, with its interval and the chance of a gain."""
+def net_value_tile(here: Page) -> Tile:
+    """Return net value to date, with its interval and the chance of a gain."""
     row = data.return_headline(here.snapshot)
     label = here.tile_label("Net value to date")
     if row is None or row["net_value"] is None:
-        st.metric(label, fmt.UNKNOWN)
-        st.caption(_why_nothing_counts(row))
-    else:
-        st.metric(label, fmt.estimate(row["net_value"], row["currency"]))
-        st.caption(
-            f"{words.between(row, 'net_value', row['currency'])};"
-            f" P(> 0) {words.chance(row['probability_net_positive'])}"
-        )
+        return Tile(label, fmt.UNKNOWN, _why_nothing_counts(row), kind="estimate")
+    return Tile(
+        label,
+        fmt.estimate(row["net_value"], row["currency"]),
+        f"{words.between(row, 'net_value', row['currency'])};"
+        f" P(> 0) {words.chance(row['probability_net_positive'])}",
+        None,
+        row["net_value"],
+        "estimate",
+        (
+            ("90 % interval from", row["net_value_low_90"], "estimate"),
+            ("90 % interval to", row["net_value_high_90"], "estimate"),
+            (
+                "Chance that it is above zero",
+                row["probability_net_positive"],
+                "percent",
+            ),
+        ),
+        row["counted_feature_count"],
+    )
+
+
+def tile_net_value(here: Page) -> None:
+    """Draw net value to date, with its interval and the chance of a gain."""
+    tile = net_value_tile(here)
+    st.metric(tile.label, tile.value)
+    st.caption(tile.note)
     here.show_origin(
         page.Origin(
             formula="Benefit less AI cost, people and integration, draw by draw, of the"
@@ -53,7 +73,7 @@ def tile_net_value(here: Page) -> None:
             " assumptions somebody other than their owner approved. Nulls and harms"
             " count as wins do.",
             mart=_PORTFOLIO,
-            row_count=0 if row is None else row["counted_feature_count"],
+            row_count=tile.row_count,
         )
     )
 
@@ -64,25 +84,38 @@ def _why_nothing_counts(row: dict[str, Any] | None) -> str:
     return "No feature has both evidence of grade A or B and approved assumptions."
 
 
-def tile_evidence(here: Page) -> None:
-    """Draw how many features have strong evidence, and how many have which grade."""
+def evidence_tile(here: Page) -> Tile:
+    """Return how many features have strong evidence, and how many have which grade."""
     rows = _grades(here)
     label = here.tile_label("Strong evidence")
-    if rows:
-        strong = sum(rows.get(grade, 0) for grade in "AB")
-        st.metric(label, f"{strong} of {sum(rows.values())}")
-        mix = " · ".join(f"{grade} {count}" for grade, count in rows.items())
-        st.caption(f"features of grade A or B: {mix}; {_counted(here)} in net value")
-    else:
-        st.metric(label, fmt.UNKNOWN)
-        st.caption("No feature has a study yet.")
+    if not rows:
+        return Tile(label, fmt.UNKNOWN, "No feature has a study yet.", kind="count")
+    strong = sum(rows.get(grade, 0) for grade in "AB")
+    mix = " · ".join(f"{grade} {count}" for grade, count in rows.items())
+    return Tile(
+        label,
+        f"{strong} of {sum(rows.values())}",
+        f"features of grade A or B: {mix}; {_counted(here)} in net value",
+        None,
+        strong,
+        "count",
+        tuple((f"Features of grade {one}", n, "count") for one, n in rows.items()),
+        len(rows),
+    )
+
+
+def tile_evidence(here: Page) -> None:
+    """Draw how many features have strong evidence, and how many have which grade."""
+    tile = evidence_tile(here)
+    st.metric(tile.label, tile.value)
+    st.caption(tile.note)
     here.show_origin(
         page.Origin(
             formula="Features by the grade of their evidence, which follows from"
             " recorded checks by rule: A randomised, B controlled, C modelled, D"
             " assumed, X not estimable.",
             mart=_EVIDENCE,
-            row_count=len(rows),
+            row_count=tile.row_count,
         )
     )
 
@@ -107,15 +140,23 @@ def column(here: Page) -> None:
     page.link_to("impact", label="**Return** · effects, evidence, money")
     row = data.return_headline(here.snapshot)
     if row is None:
-        st.markdown(_why_nothing_counts(row))
+        st.markdown(layer_sentence(here))
         return
-    st.markdown(f"{_most_and_least(here)} {_beside(row)}")
+    st.markdown(layer_sentence(here))
     months = data.return_months(here.snapshot)
     if len(months) > 1:
         charts.show(
             sparks.net_values(months, row["currency"], charts.palette()),
             description="Net value of what counts by month, with its 90 % interval.",
         )
+
+
+def layer_sentence(here: Page) -> str:
+    """Name what returned most and least, and say what stands beside it."""
+    row = data.return_headline(here.snapshot)
+    if row is None:
+        return _why_nothing_counts(row)
+    return f"{_most_and_least(here)} {_beside(row)}"
 
 
 def _beside(row: dict[str, Any]) -> str:
@@ -160,4 +201,13 @@ def gaps(here: Page) -> list[Gap]:
     ]
 
 
-__all__ = ["column", "gaps", "sentence", "tile_evidence", "tile_net_value"]
+__all__ = [
+    "column",
+    "evidence_tile",
+    "gaps",
+    "layer_sentence",
+    "net_value_tile",
+    "sentence",
+    "tile_evidence",
+    "tile_net_value",
+]

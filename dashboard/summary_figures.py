@@ -1,0 +1,228 @@
+"""What the first page states, tile by tile: the page and the board pack say the same.
+
+Nothing is drawn here. Whoever draws asks these functions, so two places that state a
+figure cannot state two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dashboard import budget_charts, data
+from dashboard import format as fmt
+from dashboard import summary_sentences as words
+from dashboard import velocity_sentences as velocity
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from dashboard.page import Page
+    from dashboard.summary_sentences import Gap
+    from dashboard.tables import Kind
+
+    Number = Decimal | float | int | None
+
+UNIT: data.Unit = "1,000 requests"
+#: What a line of the bridge without a model is called.
+_NO_MODEL = "no model"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure with its name and what is said beneath it.
+
+    ``value`` is how it is written, ``number`` what was written, ``kind`` how.
+    ``beside`` are numbers of the note, each with its name and kind. ``row_count`` are
+    the rows of the mart that it is made of.
+    """
+
+    label: str
+    value: str
+    note: str
+    change: str | None = None
+    number: Number = None
+    kind: Kind = "money"
+    beside: tuple[tuple[str, Number, Kind], ...] = ()
+    row_count: int = 0
+
+
+def budget_of(here: Page) -> dict[str, Any] | None:
+    """Return the budget of the scope, which is held against amortised cost only."""
+    rows = data.budgets(here.snapshot, here.selection).to_pylist()
+    return rows[0] if rows and here.selection.basis == "Amortised" else None
+
+
+def spend_tile(here: Page, spent: data.Spend, budget: dict[str, Any] | None) -> Tile:
+    """Return what AI cost, against the period before, the budget and the forecast."""
+    against = (
+        () if budget is None else (("Budget of the period", budget["budget"], "money"),)
+    )
+    return Tile(
+        here.total_label(f"AI cost, {here.selection.basis.lower()}"),
+        fmt.money(spent.amount, here.currency),
+        _against_budget(here, budget) + _landing(here),
+        _against_prior(here, spent.change_ratio),
+        spent.amount,
+        "money",
+        (("Of the period before", spent.prior, "money"), *against),
+        spent.row_count,
+    )
+
+
+def _against_prior(here: Page, ratio: float | None) -> str | None:
+    if ratio is None:
+        return None
+    return f"{fmt.signed_percent(ratio)} against {here.prior_period}"
+
+
+def _against_budget(here: Page, budget: dict[str, Any] | None) -> str:
+    if here.selection.basis == "Billed":
+        return "Budgets are held against amortised cost."
+    if budget is None:
+        return f"No budget for {here.period} in this scope."
+    mark = budget_charts.STATE_MARKS[budget["state"]]
+    if budget["variance_ratio"] is None:
+        return f"Budget: {mark}."
+    return f"{mark}; budget {fmt.money(budget['budget'], here.currency)}."
+
+
+def _landing(here: Page) -> str:
+    """Write where the running month will end, if the period is that month."""
+    for row in data.landings(here.snapshot, here.selection).to_pylist():
+        if row["landing"] == "month" and row["period"] == here.selection.period.label:
+            ends = fmt.estimate(row["expected"], here.currency)
+            bounds = fmt.interval(row["low"], row["high"], here.currency)
+            return f" Will end at {ends} ({bounds})."
+    return ""
+
+
+def unit_cost_tile(here: Page, unit: data.UnitSummary) -> Tile:
+    """Return what a thousand inferences cost, and how much of the cost that covers."""
+    return Tile(
+        here.total_label("Per 1,000 inferences"),
+        fmt.unit_cost(unit.unit_cost, here.currency),
+        "No requests are metered in this period."
+        if unit.unit_cost is None
+        else f"{fmt.count(unit.quantity)} requests; covers"
+        f" {fmt.percent(unit.metered_cost_ratio)} of model cost",
+        None
+        if unit.change_ratio is None
+        else f"{fmt.signed_percent(unit.change_ratio)} against {here.prior_period}",
+        unit.unit_cost,
+        "unit_cost",
+        (
+            ("Requests", unit.quantity, "count"),
+            ("Of the period before", unit.prior_unit_cost, "unit_cost"),
+            ("Model cost covered", unit.metered_cost_ratio, "percent"),
+        ),
+        unit.model_count,
+    )
+
+
+def lead_time_tile(here: Page) -> Tile:
+    """Return the medians of the lead time of the last month: of one, or of all."""
+    month, before = months_of(here)
+    kind = data.SCOPE_KINDS.get(here.selection.scope_kind)
+    if kind is not None:
+        return _lead_time_of_scope(here, kind, month)
+    change = data.delivery_change(here.snapshot, shipping_kind(here), month, before)
+    return Tile(
+        here.tile_label(f"Lead time by {change.kind}"),
+        words.lead_time_range(change),
+        f"Medians (p50) of {fmt.plural(change.unit_count, change.kind)}, from commit"
+        f" to production, {fmt.month(month)}",
+        None,
+        change.lead_low,
+        "decimal",
+        (("The greatest of the medians [h]", change.lead_high, "decimal"),),
+        change.unit_count,
+    )
+
+
+def _lead_time_of_scope(here: Page, kind: str, month: str) -> Tile:
+    scope = data.VelocityScope(kind, here.selection.scope_id, (month,))
+    shown = data.VelocityPeriod("month", month)
+    figure = data.velocity_figures(here.snapshot, scope, shown).get("change_lead_time")
+    label = here.tile_label("Lead time")
+    if figure is None or figure.value is None:
+        return Tile(label, fmt.UNKNOWN, velocity.absence(figure), kind="decimal")
+    return Tile(
+        label,
+        velocity.value(figure, figure.value),
+        velocity.evidence(figure),
+        None,
+        figure.value,
+        "decimal",
+        row_count=figure.n_used,
+    )
+
+
+def shipping_kind(here: Page) -> str:
+    """Return whose figures are counted: teams, or models where no team has any."""
+    kinds = {kind for kind, _ in data.velocity_units(here.snapshot)}
+    return "model" if "team" not in kinds and "model" in kinds else "team"
+
+
+def months_of(here: Page) -> tuple[str, str]:
+    """Return the last month of the period, and the one before it."""
+    last = max(here.selection.period.months)
+    year, month = int(last[:4]), int(last[5:])
+    before = (year - 1, 12) if month == 1 else (year, month - 1)
+    return last, f"{before[0]:04d}-{before[1]:02d}"
+
+
+def delivery_sentence(here: Page) -> str:
+    """Say how many ship faster than in the month before."""
+    month, before = months_of(here)
+    change = data.delivery_change(here.snapshot, shipping_kind(here), month, before)
+    return words.delivery(change, month, before)
+
+
+def compared_month(here: Page) -> str | None:
+    """Return the month that the bridge to the last month begins with, if there is."""
+    months = data.bridge_months(here.snapshot, here.selection)
+    return months[0] if months else None
+
+
+def changes(here: Page, against: str) -> list[str]:
+    """Say which three bars moved the cost of the last month, each with its model."""
+    steps = data.bridge_steps(here.snapshot, here.selection, against).to_pylist()
+    return words.drivers(here, steps, _largest_lines(here, against))
+
+
+def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
+    """Return the model that did most of each bar, and how much."""
+    found: dict[str, tuple[str, Decimal]] = {}
+    for bar in data.BRIDGE_BARS:
+        lines = data.bridge_lines(here.snapshot, here.selection, against, bar)
+        first = lines.slice(0, 1).to_pylist()[0] if lines.num_rows else None
+        if first is not None and first["model"] != _NO_MODEL:
+            found[bar] = (first["model"], first["chosen_amount"])
+    return found
+
+
+def gaps_of_cost(here: Page, unit: data.UnitSummary) -> list[Gap]:
+    """Return what the figures of cost cannot say, what matters most first."""
+    return words.gaps(
+        here,
+        invoices=data.invoice_totals(here.snapshot, here.selection).to_pylist(),
+        headline=data.headline(here.snapshot, here.selection, "Fully loaded"),
+        summary=unit,
+    )
+
+
+__all__ = [
+    "UNIT",
+    "Tile",
+    "budget_of",
+    "changes",
+    "compared_month",
+    "delivery_sentence",
+    "gaps_of_cost",
+    "lead_time_tile",
+    "months_of",
+    "shipping_kind",
+    "spend_tile",
+    "unit_cost_tile",
+]
