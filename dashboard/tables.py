@@ -214,12 +214,17 @@ def _html_row(
     return f"{opening}{''.join(cells)}</tr>"
 
 
+def is_number(column: Column) -> bool:
+    """Tell whether a column holds figures, which stand beneath each other."""
+    return column.kind not in _TEXT_KINDS
+
+
 def _css(column: Column) -> str:
     if column.kind == "prose":
         return ' class="prose"'
     if column.kind in _SHORT_KINDS:
         return ' class="short"'
-    return "" if column.kind in _TEXT_KINDS else ' class="number"'
+    return ' class="number"' if is_number(column) else ""
 
 
 def written(

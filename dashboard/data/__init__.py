@@ -31,6 +31,7 @@ from dashboard.data.accruals import (
     booked_accruals,
 )
 from dashboard.data.anomalies import anomalies, anomaly_days, anomaly_months
+from dashboard.data.assumptions import assumptions
 from dashboard.data.budgets import (
     BRIDGE_BARS,
     BridgeBar,
@@ -245,6 +246,7 @@ __all__ = [
     "anomalies",
     "anomaly_days",
     "anomaly_months",
+    "assumptions",
     "booked_accruals",
     "bridge_lines",
     "bridge_months",

@@ -1,4 +1,4 @@
-"""Files that leave triptych: statements, tables of marts, FOCUS data sets.
+"""Files that leave triptych: statements, board packs, tables, FOCUS data.
 
 Every figure is asked of one published run; nothing is added up here. A file of a run
 is the same to the last byte whenever it is written, and that of a closed month is the
@@ -9,8 +9,12 @@ from __future__ import annotations
 
 from dashboard.exports.files import (
     BASES,
+    PACK_FORMATS,
     STATEMENT_FORMATS,
+    PackFormat,
     StatementFormat,
+    board_pack_files,
+    board_pack_name,
     focus_file,
     focus_name,
     statement_files,
@@ -44,16 +48,20 @@ __all__ = [
     "BASES",
     "FOCUS_FORMATS",
     "FOCUS_VERSIONS",
+    "PACK_FORMATS",
     "STATEMENT_FORMATS",
     "STUDY_REPORT_FORMATS",
     "TABLE_FORMATS",
     "FocusFormat",
     "FocusVersion",
     "NamedFile",
+    "PackFormat",
     "Statement",
     "StatementFormat",
     "StudyReportFormat",
     "TableFormat",
+    "board_pack_files",
+    "board_pack_name",
     "cost_centers",
     "focus_file",
     "focus_name",

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import quote
 
 from dashboard import data
+from dashboard.exports.board_pack import (
+    read_pack,
+    render_pack_pdf,
+    render_pack_xlsx,
+)
 from dashboard.exports.focus import FOCUS_FORMATS, FOCUS_VERSIONS, render_focus
 from dashboard.exports.named_file import NamedFile
 from dashboard.exports.provenance import check_month
@@ -28,6 +33,7 @@ from triptych.warehouse.locks import RenderedFile, read_history, read_locked_fil
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from dashboard.exports.board_pack.parts import BoardPack
     from dashboard.exports.focus import FocusFormat, FocusVersion
     from dashboard.exports.statements import Statement
     from triptych.warehouse.locks import ClosingMonth
@@ -42,6 +48,12 @@ _RENDER: dict[StatementFormat, Callable[[Statement], bytes]] = {
     "csv": render_csv,
     "xlsx": render_xlsx,
     "pdf": render_pdf,
+}
+PackFormat = Literal["pdf", "xlsx"]
+PACK_FORMATS: tuple[PackFormat, ...] = get_args(PackFormat)
+_RENDER_PACK: dict[PackFormat, Callable[[BoardPack], bytes]] = {
+    "pdf": render_pack_pdf,
+    "xlsx": render_pack_xlsx,
 }
 _LONGEST_NAME = 120
 
@@ -137,6 +149,57 @@ def focus_file(
     return NamedFile(name, read_locked_file(workspace, lock, name), is_stored=True)
 
 
+def board_pack_name(billing_month: str, basis: data.Basis, form: PackFormat) -> str:
+    """Return the name of the file of a month's board pack."""
+    return f"board_pack_{billing_month}_{basis.lower()}.{form}"
+
+
+def board_pack_files(
+    workspace: Workspace,
+    snapshot: Snapshot,
+    billing_month: str,
+    basis: data.Basis,
+    *,
+    formats: Sequence[PackFormat] = PACK_FORMATS,
+) -> Iterator[NamedFile]:
+    """Return a month for the board, as it was stored if the month is closed.
+
+    A month that was closed before there were packs has none in its lock: then it is
+    rendered from the published run.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the locks are.
+    snapshot : Snapshot
+        The published run.
+    billing_month : str
+        ``YYYY-MM``.
+    basis : {'Amortised', 'Billed'}
+        Which cost the amounts are.
+    formats : sequence of {'pdf', 'xlsx'}
+        In this order.
+
+    Raises
+    ------
+    UsageError
+        The month has no charges, or the run may not be seen whole.
+    LockedFileError
+        A stored file is missing or not what was stored.
+    """
+    _refuse_who_sees_less(snapshot)
+    check_month(snapshot, billing_month)
+    lock = read_history(workspace).lock_of(billing_month)
+    for form in formats:
+        name = board_pack_name(billing_month, basis, form)
+        if lock is not None and name in lock.files:
+            content = read_locked_file(workspace, lock, name)
+            yield NamedFile(name, content, is_stored=True)
+        else:
+            pack = read_pack(snapshot, billing_month, basis)
+            yield NamedFile(name, _RENDER_PACK[form](pack))
+
+
 def _refuse_who_sees_less(snapshot: Snapshot) -> None:
     """Refuse whoever may not see all of a run: stored files have all of a month."""
     if snapshot.viewed_as:
@@ -147,7 +210,7 @@ def _refuse_who_sees_less(snapshot: Snapshot) -> None:
 
 
 def stored_with_a_close(month: ClosingMonth) -> Iterator[RenderedFile]:
-    """Render what is kept with the lock of a month: its statements and FOCUS files."""
+    """Render what is kept with the lock of a month: whatever is exported of it."""
     snapshot, period = month.figures, month.billing_month
     for basis in get_args(data.Basis):
         for center in cost_centers(snapshot, period):
@@ -155,6 +218,10 @@ def stored_with_a_close(month: ClosingMonth) -> Iterator[RenderedFile]:
             for form in STATEMENT_FORMATS:
                 name = statement_name(period, basis, center, form)
                 yield RenderedFile(name, _RENDER[form](statement))
+        pack = read_pack(snapshot, period, basis, closing=month)
+        for kind_of_pack in PACK_FORMATS:
+            name = board_pack_name(period, basis, kind_of_pack)
+            yield RenderedFile(name, _RENDER_PACK[kind_of_pack](pack))
     for version in FOCUS_VERSIONS:
         for kind in FOCUS_FORMATS:
             content = render_focus(snapshot, period, version, kind, closing=month)

@@ -15,7 +15,7 @@ from triptych.workspace import Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dashboard.exports import Statement, StatementFormat
+    from dashboard.exports import PackFormat, Statement, StatementFormat
     from dashboard.page import Page
 
 _COSTS = "cost.fct_daily_model_costs"
@@ -27,6 +27,10 @@ _FORMATS: dict[StatementFormat, tuple[str, str]] = {
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ),
     "csv": ("CSV, every digit", "text/csv"),
+}
+_PACK_FORMATS: dict[PackFormat, tuple[str, str]] = {
+    "pdf": ("PDF for the board", _FORMATS["pdf"][1]),
+    "xlsx": ("Excel workbook", _FORMATS["xlsx"][1]),
 }
 _FORMAT_NAMES = {"csv": "CSV", "xlsx": "Excel workbook", "parquet": "Parquet"}
 
@@ -49,6 +53,7 @@ def main() -> None:
         here.snapshot, month, here.selection.basis, center
     )
     show_statement(here, statement)
+    show_board_pack(here, month)
     show_data_sets(here, month)
 
 
@@ -203,6 +208,36 @@ def _statement_file(here: Page, statement: Statement, form: StatementFormat) -> 
         facts.basis,
         centers=[statement.cost_center],
         formats=[form],
+    )
+    return file.content
+
+
+def show_board_pack(here: Page, month: str) -> None:
+    """Offer the month for the board, as paper and as a workbook."""
+    st.subheader("Board pack", anchor=False)
+    st.markdown(
+        f"{fmt.month(month)} on six pages, with the sentences and figures of the"
+        " pages: summary, cost and why it changed, budget, forecast and idle money,"
+        " delivery, return with its evidence, and what all of it rests on. The workbook"
+        " has a sheet for each page, with every row as numbers."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for form in exports.PACK_FORMATS:
+            st.download_button(
+                _PACK_FORMATS[form][0],
+                data=partial(_board_pack_file, here, month, form),
+                file_name=exports.board_pack_name(month, here.selection.basis, form),
+                mime=_PACK_FORMATS[form][1],
+                key=f"board-pack-{form}",
+                on_click="ignore",
+                type="primary" if form == "pdf" else "secondary",
+            )
+
+
+def _board_pack_file(here: Page, month: str, form: PackFormat) -> bytes:
+    workspace = Workspace(access.workspace_root())
+    [file] = exports.board_pack_files(
+        workspace, here.snapshot, month, here.selection.basis, formats=[form]
     )
     return file.content
 

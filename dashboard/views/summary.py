@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import charts, data, page, return_summary, sparks
+from dashboard import access, charts, data, page, return_summary, sparks
 from dashboard import format as fmt
 from dashboard import summary_figures as figures
 from dashboard import summary_sentences as words
@@ -59,6 +59,14 @@ def main() -> None:
             show_changes(here)
         with unknown.container(border=True, height="stretch", gap="xsmall"):
             show_gaps(here, unit)
+    show_board_pack(here)
+
+
+def show_board_pack(here: Page) -> None:
+    """Lead whoever may take it away to the pack for the board."""
+    if access.visitor().may_open("statements"):
+        label = f"**Board pack** of {here.period}: PDF and workbook"
+        page.link_to("statements", label=label)
 
 
 def show_tiles(

@@ -310,6 +310,8 @@ def test_no_file_leaves_for_who_may_not_have_it(root: Path) -> None:
         with pytest.raises(UsageError, match="not for this role"):
             list(exports.statement_files(workspace, snapshot, "2026-09", "Amortised"))
         with pytest.raises(UsageError, match="not for this role"):
+            list(exports.board_pack_files(workspace, snapshot, "2026-09", "Billed"))
+        with pytest.raises(UsageError, match="not for this role"):
             exports.focus_file(workspace, snapshot, "2026-09", "1.2", "csv")
         with pytest.raises(UsageError, match="There is no mart"):
             exports.table_file(snapshot, "cost.mart_invoice_reconciliation", "csv")

@@ -73,6 +73,7 @@ def test_the_page_offers_every_format_of_everything(
     assert {button.key for button in app.get("download_button")} == {
         *("download-statements", "download-statement-lines"),
         *("statement-pdf", "statement-xlsx", "statement-csv"),
+        *("board-pack-pdf", "board-pack-xlsx"),
         *("focus-1.4-parquet", "focus-1.4-csv"),
         *("focus-1.2-parquet", "focus-1.2-csv"),
         *("table-csv", "table-xlsx", "table-parquet"),

@@ -15,6 +15,7 @@ from typing import Literal
 import duckdb
 
 from tests.dashboard import (
+    assumptions_fixture,
     finance_fixture,
     impact_fixture,
     statement_fixture,
@@ -411,6 +412,7 @@ def _content(
         with duckdb.connect(str(path)) as connection:
             connection.execute(_DDL + finance_fixture.DDL + velocity_fixture.DDL)
             connection.execute(impact_fixture.DDL)
+            connection.execute(assumptions_fixture.DDL)
             connection.execute(
                 "insert into core.mart_run values (?, 'Example Works', 'EUR', ?,"
                 " '2026-09-30 05:30', ?, '0.1.0')",

@@ -43,8 +43,9 @@ TOTALS = {
     "cc-2": Decimal("86.6666666667"),
     None: Decimal(3),
 }
-#: Two bases, three statements, three formats; FOCUS in two versions and two formats.
-STORED = 2 * 3 * 3 + 2 * 2
+#: Two bases, three statements, three formats, and a board pack in two; FOCUS in two
+#: versions and two formats.
+STORED = 2 * (3 * 3 + 2) + 2 * 2
 MOST_SECONDS = 10
 
 
@@ -76,6 +77,7 @@ def exported(root: Path, folder: Path) -> dict[str, bytes]:
     out = ("--output", str(folder), "--period", CLOSED)
     for basis in ("amortised", "billed"):
         triptych(root, "export", "statement", "--all", "--basis", basis, *out)
+        triptych(root, "export", "board-pack", "--basis", basis, *out)
     for version in ("1.2", "1.4"):
         for form in ("parquet", "csv"):
             wanted = ("--version", version, "--format", form)
@@ -248,6 +250,20 @@ def test_stored_statements_say_who_closed_the_month_and_sum_to_it(
         assert "SYNTHETIC" in said
         assert f"Page {number} of {len(pdf.pages)}" in said
     assert "Ana Lima" in pdf.pages[-1].extract_text()
+
+
+def test_the_board_pack_of_a_closed_month_says_who_closed_it(
+    closed: ClosingCase, tmp_path: Path
+) -> None:
+    """The pack is stored in the close itself: it says locked, not reconciled."""
+    files = exported(closed.root, tmp_path)
+    content = files[f"board_pack_{CLOSED}_amortised.pdf"]
+    pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages]
+    assert "In Mar 2026 (locked" in pages[0].replace("\u00a0", " ")
+    # By hand: 178.00 of AI spend, of which nothing is tax or a credit.
+    assert "EUR 178.00" in pages[0].replace("\u00a0", " ")
+    assert "closed by Ana Lima, approved by Ben Okafor" in pages[0].replace("\n", " ")
+    assert str(closed.state()["content_hash"]) in pages[-1].replace("\n", "")
 
 
 def test_without_a_rate_no_export_has_a_complete_total(

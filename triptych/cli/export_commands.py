@@ -1,4 +1,4 @@
-"""``export``: statements, tables and FOCUS data sets as files."""
+"""``export``: statements, board packs, tables and FOCUS data sets as files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 export = typer.Typer(
     no_args_is_help=True,
-    help="Write files that leave triptych: statements, tables, FOCUS data sets.",
+    help="Write files that leave triptych: statements, a board pack, tables, FOCUS.",
 )
 
 
@@ -34,6 +34,14 @@ class StatementForm(StrEnum):
     CSV = "csv"
     XLSX = "xlsx"
     PDF = "pdf"
+    ALL = "all"
+
+
+class PackForm(StrEnum):
+    """What a board pack is written as."""
+
+    PDF = "pdf"
+    XLSX = "xlsx"
     ALL = "all"
 
 
@@ -129,6 +137,40 @@ def statement(  # noqa: PLR0913  (each is an option)
         exports.BASES[basis.value],
         centers=None if every else named,
         formats=forms,
+    )
+    _write(files, output, as_json=as_json)
+
+
+@export.command(name="board-pack")
+def board_pack(
+    *,
+    period: PeriodOption,
+    form: Annotated[
+        PackForm, typer.Option("--format", help="What to write.")
+    ] = PackForm.ALL,
+    basis: Annotated[
+        CostBasis, typer.Option("--basis", help="Which cost the amounts are.")
+    ] = CostBasis.AMORTISED,
+    output: OutputOption = Path(),
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Write a month for the board: six pages, and the same as a workbook.
+
+    Cost, budget and forecast, idle money, delivery, return with its evidence, and what
+    it all rests on, with the figures of the pages. The pack of a closed month is handed
+    out as it was stored when it was closed.
+    """
+    from dashboard import exports
+
+    opened, snapshot = _published(workspace)
+    files = exports.board_pack_files(
+        opened,
+        snapshot,
+        period,
+        exports.BASES[basis.value],
+        formats=[one for one in exports.PACK_FORMATS if form.value in (one, "all")],
     )
     _write(files, output, as_json=as_json)
 

@@ -1,0 +1,13 @@
+"""A month for the board: six pages as PDF, and the same as a workbook.
+
+Every sentence and figure comes from the functions that the pages ask, of one published
+run, so pack and pages agree by construction.
+"""
+
+from __future__ import annotations
+
+from dashboard.exports.board_pack.pdf import render_pack_pdf
+from dashboard.exports.board_pack.reading import read_pack
+from dashboard.exports.board_pack.xlsx import render_pack_xlsx
+
+__all__ = ["read_pack", "render_pack_pdf", "render_pack_xlsx"]

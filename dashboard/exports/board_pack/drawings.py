@@ -1,0 +1,318 @@
+"""The charts of the board pack as numbers: what is a line, a bar, an interval.
+
+Amounts become floating point only here, as lengths on paper. The template turns them
+into paths, so a chart stays sharp at every size and has no picture in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from dashboard import budget_charts
+from dashboard import format as fmt
+from dashboard import return_sentences as returns
+from dashboard.accelerator_charts import PART_NAMES
+from dashboard.data import ACCELERATOR_PARTS, OTHER_MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    Row = Mapping[str, Any]
+
+_GREY, _INK = -1, -2
+#: Colour of a bullet by its state: over is the only one that warns.
+_STATE_COLOURS = {"over": 5, "within": 0, "running": 4}
+_MOST_TICKS = 6
+#: Height of a line without axes.
+SPARK_MM = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart for the template: its kind, its height [mm], and what it draws.
+
+    Colours are positions in the palette of the template; -1 is grey, -2 ink.
+    """
+
+    kind: Literal["lines", "stacks", "bars", "intervals"]
+    height_mm: float
+    content: dict[str, Any] = field(default_factory=dict)
+
+
+def spend_spark(rows: Sequence[Row]) -> Drawing:
+    """Return cost by month as a line."""
+    line = {"colour": 0, "points": _by_position(rows, "amount")}
+    return _spark([line], [row["month"] for row in rows])
+
+
+def lead_time_lines(rows: Sequence[Row], height_mm: float, *, named: bool) -> Drawing:
+    """Return median lead times by month, a line for each team."""
+    months = sorted({row["month"] for row in rows})
+    names = sorted({row["series"] for row in rows})
+    lines = [
+        {
+            "colour": position,
+            "name": name if named else "",
+            "points": [
+                [months.index(row["month"]), row["hours"]]
+                for row in rows
+                if row["series"] == name
+            ],
+        }
+        for position, name in enumerate(names)
+    ]
+    return _lines(lines, months, height_mm, with_axis=named, unit="hours")
+
+
+def net_value_spark(rows: Sequence[Row]) -> Drawing:
+    """Return net value by month with its 90 % interval, beside a line at nothing."""
+    band = [
+        [n, row["net_value_low_90"], row["net_value_high_90"]]
+        for n, row in enumerate(rows)
+        if row["net_value_low_90"] is not None and row["net_value_high_90"] is not None
+    ]
+    line = {"colour": 0, "points": _by_position(rows, "net_value")}
+    return _spark([line], [row["month"] for row in rows], band)
+
+
+def _spark(
+    lines: list[dict[str, Any]], months: Sequence[str], band: Sequence[Any] = ()
+) -> Drawing:
+    return _lines(lines, months, SPARK_MM, with_axis=False, band=band)
+
+
+def _lines(
+    lines: list[dict[str, Any]],
+    periods: Sequence[str],
+    height_mm: float,
+    *,
+    with_axis: bool,
+    band: Sequence[Any] = (),
+    unit: str = "",
+) -> Drawing:
+    step = max(1, -(-len(periods) // _MOST_TICKS))
+    last = len(periods) - 1
+    shown = [n for n in range(len(periods)) if (last - n) % step == 0]
+    return Drawing(
+        "lines",
+        height_mm,
+        {
+            "lines": lines,
+            "band": list(band),
+            "count": len(periods),
+            "ticks": [[n, fmt.month(periods[n])] for n in shown],
+            "with_axis": with_axis,
+            "unit": unit,
+        },
+    )
+
+
+def _by_position(rows: Sequence[Row], name: str) -> list[list[float]]:
+    return [
+        [n, float(row[name])] for n, row in enumerate(rows) if row[name] is not None
+    ]
+
+
+def fan(rows: Sequence[Row], currency: str) -> Drawing:
+    """Return the known days as a line, the days ahead dashed within their interval."""
+    days: list[date] = sorted({row["charge_date"] for row in rows})
+    place = {day: n for n, day in enumerate(days)}
+    known = [row for row in rows if row["actual"] is not None]
+    ahead = [row for row in rows if row["expected"] is not None]
+    ahead.sort(key=lambda row: row["charge_date"])
+    known.sort(key=lambda row: row["charge_date"])
+    bounded = [row for row in ahead if row["low"] is not None]
+    step = max(1, len(days) // _MOST_TICKS)
+    return Drawing(
+        "lines",
+        44,
+        {
+            "lines": [
+                {
+                    "colour": 0,
+                    "name": "known",
+                    "points": [
+                        [place[row["charge_date"]], float(row["actual"])]
+                        for row in known
+                    ],
+                },
+                {
+                    "colour": 5,
+                    "name": "expected, with its 90 % interval",
+                    "is_dashed": True,
+                    "points": [
+                        [place[row["charge_date"]], row["expected"]] for row in ahead
+                    ],
+                },
+            ],
+            "band": [
+                [place[row["charge_date"]], row["low"], row["high"]] for row in bounded
+            ],
+            "count": len(days),
+            "ticks": [
+                [n, f"{day:%d %b}"] for n, day in enumerate(days) if n % step == 0
+            ],
+            "with_axis": True,
+            "unit": f"{currency} per day",
+        },
+    )
+
+
+def monthly_costs(rows: Sequence[Row], currency: str) -> Drawing:
+    """Return cost of models by month, stacked, with the total above."""
+    months = sorted({row["billing_month"] for row in rows})
+    by_cell = {(row["series"], row["billing_month"]): row for row in rows}
+    ordered = sorted(rows, key=lambda row: int(row["series_order"]))
+    names = list(dict.fromkeys(row["series"] for row in ordered))
+    totals = {row["billing_month"]: row for row in rows}
+    return Drawing(
+        "stacks",
+        58,
+        {
+            "labels": [fmt.month(month) for month in months],
+            "above": [_total(totals[month]) for month in months],
+            "series": [
+                {
+                    "name": name,
+                    "colour": _GREY if name == OTHER_MODELS else position,
+                    "values": [
+                        float(by_cell[name, month]["amount"])
+                        if (name, month) in by_cell
+                        else 0.0
+                        for month in months
+                    ],
+                }
+                for position, name in enumerate(names)
+            ],
+            "unit": f"{currency} per month",
+        },
+    )
+
+
+def _total(row: Row) -> str:
+    at_least = "\u2265\u00a0" if row["is_partial"] else ""
+    return f"{at_least}{fmt.compact(row['month_total'])}"
+
+
+def accelerator_months(rows: Sequence[Row], currency: str) -> Drawing:
+    """Return what the money of GPU pools paid for by month, stacked."""
+    colours = {"used": 0, "requested_idle": 1, "infrastructure_idle": 5}
+    greys = {"unmeasured": 4, "unmapped": 7, "unobserved": _GREY}
+    shown = [part for part in ACCELERATOR_PARTS if any(row[part] for row in rows)]
+    return Drawing(
+        "stacks",
+        44,
+        {
+            "labels": [fmt.month(row["billing_month"]) for row in rows],
+            "above": [fmt.compact(row["total"]) for row in rows],
+            "series": [
+                {
+                    "name": PART_NAMES[part],
+                    "colour": (colours | greys)[part],
+                    "values": [float(row[part] or 0) for row in rows],
+                }
+                for part in shown
+            ],
+            "unit": f"{currency} per month",
+        },
+    )
+
+
+def bullets(rows: Sequence[Row], currency: str) -> Drawing:
+    """Return a bar for what each scope cost, with a mark at its budget."""
+    return _bars(
+        [
+            {
+                "label": row["scope"],
+                "start": 0.0,
+                "end": float(row["actual"] or 0),
+                "mark": None if row["budget"] is None else float(row["budget"]),
+                "colour": _STATE_COLOURS.get(row["state"], _GREY),
+                "text": budget_charts.STATE_MARKS[row["state"]]
+                + (
+                    ""
+                    if row["times_budget"] is None
+                    else f" · {fmt.times(row['times_budget'])}"
+                ),
+            }
+            for row in rows
+        ],
+        currency,
+    )
+
+
+def bridge(rows: Sequence[Row], names: Mapping[str, str], currency: str) -> Drawing:
+    """Return the bars between two months, each from where the one above it ended."""
+    drawn = [
+        row
+        for row in rows
+        if row["is_drawn"] and (row["is_total"] or row["amount"] != 0)
+    ]
+    return _bars(
+        [
+            {
+                "label": names[row["step"]],
+                "start": float(row["starts_at"]),
+                "end": float(row["ends_at"]),
+                "mark": None,
+                "colour": 0 if row["is_total"] else 1 if row["amount"] > 0 else 2,
+                "text": _signed(row),
+            }
+            for row in drawn
+        ],
+        currency,
+    )
+
+
+def _signed(row: Row) -> str:
+    text = fmt.compact(row["amount"])
+    return f"+{text}" if row["amount"] > 0 else text
+
+
+def _bars(rows: list[dict[str, Any]], unit: str) -> Drawing:
+    return Drawing("bars", 6.2 * len(rows) + 7, {"rows": rows, "unit": unit})
+
+
+def returns_by_feature(rows: Sequence[Row], currency: str) -> Drawing:
+    """Return each feature's net value: a dot with its 50 % and 90 % interval."""
+    return _intervals(
+        [
+            {
+                "label": f"{row['feature']} ({row['grade']})",
+                "value": row["net_value"],
+                "inner": _span(row, "net_value", "50"),
+                "outer": _span(row, "net_value", "90"),
+                "colour": 0 if row["standing"] == "counted" else _GREY,
+                "text": f"{fmt.estimate(row['net_value'], currency)};"
+                f" P(> 0) {returns.chance(row['probability_net_positive'])}",
+            }
+            for row in rows
+        ],
+        currency,
+    )
+
+
+def _span(row: Row, name: str, level: str) -> list[float] | None:
+    low, high = row[f"{name}_low_{level}"], row[f"{name}_high_{level}"]
+    return None if low is None or high is None else [low, high]
+
+
+def _intervals(rows: list[dict[str, Any]], unit: str) -> Drawing:
+    return Drawing("intervals", 6.6 * len(rows) + 7, {"rows": rows, "unit": unit})
+
+
+__all__ = [
+    "SPARK_MM",
+    "Drawing",
+    "accelerator_months",
+    "bridge",
+    "bullets",
+    "fan",
+    "lead_time_lines",
+    "monthly_costs",
+    "net_value_spark",
+    "returns_by_feature",
+    "spend_spark",
+]

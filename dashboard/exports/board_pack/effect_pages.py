@@ -1,0 +1,280 @@
+"""The fourth and fifth page of the board pack: how fast it ships, what it returned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard import data, return_summary
+from dashboard import format as fmt
+from dashboard import impact_figures as numbers
+from dashboard import impact_sentences as impact
+from dashboard import return_sentences as returns
+from dashboard import summary_figures as figures
+from dashboard import velocity_sentences as velocity
+from dashboard.exports.board_pack import drawings
+from dashboard.exports.board_pack.parts import (
+    Heading,
+    PackPage,
+    Picture,
+    Table,
+    Text,
+)
+from dashboard.tables import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dashboard.data import Study, VelocityFigure
+    from dashboard.exports.board_pack.parts import Part
+    from dashboard.page import Page
+
+_DORA = (
+    *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
+    "failed_deployment_recovery",
+)
+_PRINTED_FIGURES = 24
+_PRINTED_FEATURES = 8
+_PRINTED_STUDIES = 8
+
+
+def delivery_page(here: Page) -> PackPage:
+    """Return the four figures of DORA of each team, never blended."""
+    return PackPage("Delivery", "Delivery", tuple(_delivery(here)))
+
+
+def _delivery(here: Page) -> Iterator[Part]:
+    month, _ = figures.months_of(here)
+    kind = figures.shipping_kind(here)
+    units = [name for of, name in data.velocity_units(here.snapshot) if of == kind]
+    if not units:
+        yield Text("No deployment, incident or training run is known yet.")
+        return
+    yield Text(figures.delivery_sentence(here))
+    rows = data.lead_time_months(here.snapshot, kind, "", month)
+    if rows:
+        yield Picture(
+            f"Median lead time by month, a line for each {kind}; a month with fewer"
+            " than five changes has none",
+            drawings.lead_time_lines(rows, 62, named=True),
+        )
+    found = [
+        _dora_row(here, kind, name, metric, month)
+        for name in sorted(units)
+        for metric in _DORA
+    ]
+    yield Table(
+        f"The four figures of DORA in {fmt.month(month)}, of each {kind}",
+        (
+            Column("unit", kind.capitalize()),
+            Column("figure", "Figure"),
+            Column("said", "Value"),
+            Column("interval", "90 % interval"),
+            Column("n_used", "n", "count"),
+            Column("missing_ratio", "Missing", "percent"),
+            Column("before", "Month before"),
+            Column("note", "Why it has no value", "prose"),
+        ),
+        tuple(found),
+        _PRINTED_FIGURES,
+        (1.8, 2.3, 1.1, 1.7, 0.5, 0.9, 1.3, 2.2),
+    )
+    yield _numbers_of(found, kind)
+    yield Text(
+        "Medians belong to one application: those of several have no common one. A"
+        " figure of fewer than five events is not drawn, and what is missing or open"
+        " is counted and never guessed.",
+        is_quiet=True,
+    )
+
+
+def _dora_row(
+    here: Page, kind: str, name: str, metric: str, month: str
+) -> dict[str, Any]:
+    scope = data.VelocityScope(kind, name, (month,))
+    figure = _figure(here, scope, metric, month)
+    prior = _figure(here, scope, metric, figures.months_of(here)[1])
+    value = None if figure is None else figure.value
+    return {
+        "unit": name,
+        "figure": velocity.METRICS[metric][0],
+        "said": fmt.UNKNOWN if figure is None else velocity.value(figure, value),
+        "interval": None if figure is None else _interval(figure),
+        "n_used": None if figure is None else figure.n_used,
+        "missing_ratio": None if figure is None else figure.missing_ratio,
+        "before": None if prior is None else velocity.value(prior, prior.value),
+        "note": velocity.absence(figure).partition(":")[0] if value is None else "",
+        "value": value,
+        "low": None if figure is None else figure.low,
+        "high": None if figure is None else figure.high,
+        "in": None if figure is None else figure.unit.replace("_", " "),
+        "open": None if figure is None else figure.n_open,
+        "left_out": None if figure is None else figure.n_excluded,
+    }
+
+
+def _figure(
+    here: Page, scope: data.VelocityScope, metric: str, month: str
+) -> VelocityFigure | None:
+    period = data.VelocityPeriod("month", month)
+    return data.velocity_figures(here.snapshot, scope, period).get(metric)
+
+
+def _interval(figure: VelocityFigure) -> str | None:
+    if figure.low is None or figure.high is None:
+        return None
+    low, high = velocity.value(figure, figure.low), velocity.value(figure, figure.high)
+    return f"{low} to {high}"
+
+
+def _numbers_of(found: list[dict[str, Any]], kind: str) -> Table:
+    return Table(
+        "The same as numbers; hours, ratios and deployments a week",
+        (
+            Column("unit", kind.capitalize()),
+            Column("figure", "Figure"),
+            Column("value", "Value", "decimal"),
+            Column("low", "90 % from", "decimal"),
+            Column("high", "90 % to", "decimal"),
+            Column("in", "in"),
+            Column("n_used", "n", "count"),
+            Column("open", "Open", "count"),
+            Column("left_out", "Left out", "count"),
+            Column("missing_ratio", "Missing", "percent"),
+        ),
+        tuple(found),
+        0,
+        (),
+    )
+
+
+def return_page(here: Page) -> PackPage:
+    """Return what features returned, on which evidence, and what is not counted."""
+    return PackPage(
+        "Impact and return",
+        "Impact & return",
+        (*_returns(here), *_studies(here)),
+    )
+
+
+def _returns(here: Page) -> Iterator[Part]:
+    row = data.return_headline(here.snapshot)
+    if row is None:
+        yield Text(return_summary.layer_sentence(here))
+        return
+    yield Text(returns.headline(row))
+    yield Text(f"{returns.beside(row)} {returns.shrunk(row)}", is_quiet=True)
+    features = data.feature_returns(here.snapshot).to_pylist()
+    if features:
+        yield Picture(
+            "Net value to date: dot, 50 % interval (thick) and 90 % interval (thin);"
+            " grey stands beside the headline",
+            drawings.returns_by_feature(features[:_PRINTED_FEATURES], row["currency"]),
+        )
+        yield _features_table(features)
+    yield _not_counted_table(here)
+    yield _evidence_table(here)
+
+
+def _features_table(features: list[dict[str, Any]]) -> Table:
+    return Table(
+        "Each feature over its own months, from its first cost to the last known"
+        " effect",
+        (
+            Column("feature", "Feature"),
+            Column("grade", "Grade"),
+            Column("standing", "Standing"),
+            Column("first_month", "From", "month"),
+            Column("last_month", "To", "month"),
+            Column("benefit", "Benefit", "estimate"),
+            Column("cost", "Cost", "money"),
+            Column("net_value", "Net value", "estimate"),
+            Column("net_value_low_90", "90 % from", "estimate"),
+            Column("net_value_high_90", "90 % to", "estimate"),
+            Column("chance", "P(net\u00a0>\u00a00)"),
+        ),
+        tuple(
+            row | {"chance": returns.chance(row["probability_net_positive"])}
+            for row in features
+        ),
+        _PRINTED_FEATURES,
+        (1.9, 0.6, 0.8, 0.9, 0.9, 1.15, 1.4, 1.25, 1.2, 1.2, 1.1),
+        in_workbook=(
+            Column("probability_net_positive", "P(net > 0), number", "percent"),
+            Column("roi", "ROI", "percent", "reason"),
+        ),
+    )
+
+
+def _not_counted_table(here: Page) -> Table:
+    left = data.not_counted_returns(here.snapshot).to_pylist()
+    studies = data.studies(here.snapshot, here.selection) or ()
+    graded = {study.feature_id: impact.grade_reason(study) for study in studies}
+    said = [
+        row | {"why": f"{row['why']}. {graded.get(row['feature_id'], '')}".strip()}
+        for row in left
+    ]
+    return Table(
+        "What is not counted, and why",
+        (
+            Column("feature", "Feature"),
+            Column("grade", "Grade"),
+            Column("why", "Why", "prose"),
+            Column("cost", "Cost", "money"),
+            Column("net_value", "Net value beside", "estimate"),
+        ),
+        tuple(said),
+        _PRINTED_FEATURES,
+        (1.6, 0.6, 4.2, 1.3, 1.3),
+    )
+
+
+def _evidence_table(here: Page) -> Table:
+    return Table(
+        "Money to date by grade of the evidence",
+        (
+            Column("grade", "Grade"),
+            Column("standing", "Standing"),
+            Column("feature_count", "Features", "count"),
+            Column("cost", "Cost", "money"),
+            Column("benefit", "Benefit", "estimate"),
+            Column("net_value", "Net value", "estimate"),
+            Column("net_value_low_90", "90 % from", "estimate"),
+            Column("net_value_high_90", "90 % to", "estimate"),
+        ),
+        tuple(data.evidence_mix(here.snapshot).to_pylist()),
+        0,
+        (),
+    )
+
+
+def _studies(here: Page) -> Iterator[Part]:
+    studies = data.studies(here.snapshot, here.selection)
+    if not studies:
+        return
+    yield Heading("What studies found")
+    yield Table(
+        "Increases, decreases and nothing found alike; each study has its own window",
+        (
+            Column("feature", "Feature"),
+            Column("outcome", "Outcome"),
+            Column("grade", "Grade"),
+            Column("finding", "Found"),
+            Column("effect", "Effect", "prose"),
+        ),
+        tuple(_study_row(one) for one in studies),
+        _PRINTED_STUDIES,
+        (1.4, 1.6, 1.1, 1.4, 4.2),
+    )
+
+
+def _study_row(study: Study) -> dict[str, Any]:
+    return {
+        "feature": study.feature_name,
+        "outcome": numbers.words(study.outcome),
+        "grade": impact.grade_name(study.grade),
+        "finding": impact.finding(study),
+        "effect": impact.effect(study) if study.is_estimated else impact.verdict(study),
+    }
+
+
+__all__ = ["delivery_page", "return_page"]

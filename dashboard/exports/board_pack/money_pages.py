@@ -1,0 +1,442 @@
+"""The first three pages of the board pack: the whole, what it cost, where it goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard import (
+    accelerator_sentences,
+    budget_sentences,
+    data,
+    return_summary,
+    sentences,
+)
+from dashboard import format as fmt
+from dashboard import return_sentences as returns
+from dashboard import summary_figures as figures
+from dashboard import summary_sentences as words
+from dashboard.accelerator_charts import PART_NAMES
+from dashboard.exports.board_pack import drawings
+from dashboard.exports.board_pack.parts import (
+    Beside,
+    Bullets,
+    Heading,
+    PackPage,
+    Picture,
+    Table,
+    Text,
+    Tiles,
+)
+from dashboard.summary_figures import Tile
+from dashboard.tables import Column, months_across, named_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dashboard.exports.board_pack.parts import Part
+    from dashboard.page import Page
+
+_LOADING: data.Loading = "Fully loaded"
+_NOTHING_FORECAST = (
+    "No month or quarter is running that could be forecast: that takes a bill that is"
+    " delivered daily."
+)
+_PRINTED_GAPS = 6
+_PRINTED_MODELS = 8
+_PRINTED_SCOPES = 6
+_PRINTED_POOLS = 5
+
+
+def summary_page(here: Page) -> PackPage:
+    """Return the first screen of *Summary*, with everything it cannot say."""
+    spent = data.ai_spend(here.snapshot, here.selection)
+    budget = figures.budget_of(here)
+    unit = data.unit_summary(here.snapshot, here.selection, figures.UNIT)
+    lead = words.spend(here, spent, budget) + return_summary.sentence(here)
+    tiles = (
+        figures.spend_tile(here, spent, budget),
+        figures.unit_cost_tile(here, unit),
+        figures.lead_time_tile(here),
+        return_summary.net_value_tile(here),
+        return_summary.evidence_tile(here),
+    )
+    return PackPage(
+        "Summary",
+        "Summary",
+        (
+            Text(lead),
+            Tiles(tiles),
+            Beside(
+                (
+                    tuple(_cost_layer(here)),
+                    tuple(_delivery_layer(here)),
+                    tuple(_return_layer(here)),
+                ),
+                are_boxed=True,
+            ),
+            Beside((tuple(_changes(here)), tuple(_gaps(here, unit)))),
+            Beside((tuple(_ends(here)), tuple(_not_counted(here)))),
+        ),
+    )
+
+
+def _cost_layer(here: Page) -> Iterator[Part]:
+    yield Heading("Cost")
+    models = data.model_costs(here.snapshot, here.selection, _LOADING)
+    yield Text(words.largest_models(here, models.to_pylist()))
+    rows = data.spend_months(here.snapshot, here.selection).to_pylist()
+    yield Picture("AI cost by month, up to this one", drawings.spend_spark(rows))
+
+
+def _delivery_layer(here: Page) -> Iterator[Part]:
+    yield Heading("Delivery")
+    yield Text(figures.delivery_sentence(here))
+    month, _ = figures.months_of(here)
+    kind = figures.shipping_kind(here)
+    rows = data.lead_time_months(here.snapshot, kind, "", month)
+    if rows:
+        yield Picture(
+            f"Median lead time by month, a line for each {kind}",
+            drawings.lead_time_lines(rows, drawings.SPARK_MM, named=False),
+        )
+
+
+def _return_layer(here: Page) -> Iterator[Part]:
+    yield Heading("Return")
+    yield Text(return_summary.layer_sentence(here))
+    if data.return_headline(here.snapshot) is None:
+        return
+    months = data.return_months(here.snapshot)
+    if len(months) > 1:
+        yield Picture(
+            "Net value of what counts by month, with its 90 % interval",
+            drawings.net_value_spark(months),
+        )
+
+
+def _changes(here: Page) -> Iterator[Part]:
+    yield Heading("What changed")
+    month = max(here.selection.period.months)
+    against = figures.compared_month(here)
+    if against is None:
+        yield Text(f"No month before {fmt.month(month)} has cost to compare it with.")
+        return
+    yield Bullets(tuple(figures.changes(here, against)))
+    yield Text(
+        f"{fmt.month(month)} against {fmt.month(against)}, exact to the cent.",
+        is_quiet=True,
+    )
+
+
+def _gaps(here: Page, unit: data.UnitSummary) -> Iterator[Part]:
+    yield Heading("What we cannot say")
+    found = [*figures.gaps_of_cost(here, unit), *return_summary.gaps(here)]
+    if not found:
+        yield Text("Nothing is known to be missing: bills tie, and have owners.")
+        return
+    yield Bullets(tuple(gap.text for gap in found[:_PRINTED_GAPS]))
+    more = len(found) - _PRINTED_GAPS
+    if more > 0:
+        yield Text(f"and {fmt.plural(more, 'thing')} more, on Data health", True)
+
+
+def _ends(here: Page) -> Iterator[Part]:
+    yield Heading("Where it will end")
+    rows = [
+        row
+        for row in data.landings(here.snapshot, here.selection).to_pylist()
+        if row["series"] == "total"
+    ]
+    if not rows:
+        yield Text(_NOTHING_FORECAST)
+        return
+    yield Bullets(tuple(budget_sentences.landing(here, row) for row in rows))
+
+
+def _not_counted(here: Page) -> Iterator[Part]:
+    yield Heading("What is not counted")
+    row = data.return_headline(here.snapshot)
+    if row is None:
+        yield Text(return_summary.layer_sentence(here))
+        return
+    yield Text(returns.beside(row))
+    yield Text("Each with its reason on page 5.", is_quiet=True)
+
+
+def cost_page(here: Page) -> PackPage:
+    """Return what models cost, how the bills lead there, and why it changed."""
+    return PackPage(
+        "Cost by model, and why it changed",
+        "Cost",
+        (*_models(here), *_bridge(here)),
+    )
+
+
+def _models(here: Page) -> Iterator[Part]:
+    headline = data.headline(here.snapshot, here.selection, _LOADING)
+    costs = data.model_costs(here.snapshot, here.selection, _LOADING).to_pylist()
+    yield Text(sentences.trend(here, headline, costs[0] if costs else None))
+    months = data.monthly_costs(here.snapshot, here.selection, _LOADING)
+    if months.num_rows:
+        yield Picture(
+            "Fully loaded cost of models by month; above each month its total",
+            drawings.monthly_costs(months.to_pylist(), here.currency),
+        )
+    total = {
+        "model": f"All models{', at least' if here.standing.is_partial else ''}",
+        "amount": headline.model_cost,
+        "change": headline.change,
+        "change_ratio": headline.change_ratio,
+    }
+    yield Table(
+        f"Cost of models, fully loaded, {here.period}",
+        (
+            Column("rank", "Rank", "count"),
+            Column("model", "Model"),
+            Column("team", "Team"),
+            Column("amount", f"Cost ({here.currency})", "amount"),
+            Column("share_ratio", "Share", "percent"),
+            Column("change", "Change", "change", "note"),
+            Column("change_ratio", "Change, %", "signed_percent", "note"),
+        ),
+        (total, *costs),
+        _PRINTED_MODELS + 1,
+        (0.5, 2.2, 1.6, 1.3, 0.8, 1.5, 1.0),
+        totals=(0,),
+    )
+    if months.num_rows:
+        yield _months_table(here, months)
+    unit = data.unit_summary(here.snapshot, here.selection, figures.UNIT)
+    yield Text(sentences.unit_cost(here, unit, figures.UNIT))
+    yield Text(_plain_end(sentences.unallocated(here, headline)))
+
+
+def _plain_end(sentence: str) -> str:
+    """Leave out what a page says of the rows beneath it."""
+    return sentence.partition(" Each row below")[0]
+
+
+def _months_table(here: Page, months: Any) -> Table:  # noqa: ANN401
+    across = months_across(months)
+    names = [name for name in across.column_names if name != "series"]
+    return Table(
+        f"Cost of models by month ({here.currency})",
+        (
+            Column("series", "Model"),
+            *(Column(name, fmt.month(name), "amount") for name in names),
+        ),
+        tuple(across.to_pylist()),
+        0,
+        (),
+    )
+
+
+def _bridge(here: Page) -> Iterator[Part]:
+    month = max(here.selection.period.months)
+    yield Heading(f"Why {fmt.month(month)} cost what it did")
+    against = figures.compared_month(here)
+    if against is None:
+        yield Text(f"No month before {fmt.month(month)} has cost to compare it with.")
+        return
+    steps = data.bridge_steps(here.snapshot, here.selection, against)
+    rows = steps.to_pylist()
+    yield Text(budget_sentences.bridge(here, rows, against))
+    names = budget_sentences.STEP_NAMES | {
+        "earlier": fmt.month(against),
+        "later": fmt.month(month),
+    }
+    yield Picture(
+        f"What made the difference between {fmt.month(against)} and {fmt.month(month)}",
+        drawings.bridge(rows, names, here.currency),
+    )
+    named = named_steps(steps, names, meanings=budget_sentences.BAR_MEANINGS)
+    yield Table(
+        f"From {fmt.month(against)} to {fmt.month(month)}",
+        (
+            Column("step", "Step"),
+            Column("amount", "Amount", "money"),
+            Column("meaning", "It says", "prose"),
+        ),
+        tuple(named.to_pylist()),
+        named.num_rows,
+        (1.0, 1.2, 3.0),
+        totals=(0, named.num_rows - 2, named.num_rows - 1),
+    )
+    lines = data.bridge_lines(here.snapshot, here.selection, against, None)
+    yield Table(
+        "The lines behind it, the largest first",
+        (
+            Column("model", "Model"),
+            Column("cost_line", "Line"),
+            Column("change_amount", "Change", "change"),
+            Column("prior_cost", "Cost before", "amount"),
+            Column("cost", "Cost", "amount"),
+            Column("unit", "Unit"),
+            Column("prior_quantity", "Quantity before", "count"),
+            Column("quantity", "Quantity", "count"),
+            Column("reason", "Why it is other", "prose"),
+        ),
+        tuple(lines.to_pylist()),
+        0,
+        (),
+    )
+
+
+def budget_page(here: Page) -> PackPage:
+    """Return how spending stands to its budget, where it ends, and what idles."""
+    return PackPage(
+        "Budget, forecast and idle money",
+        "Budget & idle",
+        (*_budgets(here), *_landings(here), *_idle(here)),
+    )
+
+
+def _budgets(here: Page) -> Iterator[Part]:
+    yield Heading("Budgets")
+    table = data.budgets(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    if not rows:
+        yield Text(f"There is no budget for {here.period} in {here.currency}.")
+        return
+    yield Text(budget_sentences.budgets(here, rows))
+    yield Picture(
+        "Bar: what each scope cost, amortised, before tax and credits. Upright line:"
+        " its budget",
+        drawings.bullets(rows[:_PRINTED_SCOPES], here.currency),
+    )
+    yield Table(
+        f"Budgets of {here.period}: AI spend, amortised, before tax and credits",
+        (
+            Column("scope", "Scope"),
+            Column("budget", "Budget", "money"),
+            Column("actual", "Actual", "money", "reason"),
+            Column("variance", "Variance", "change"),
+            Column("variance_ratio", "Of the budget", "signed_percent"),
+            Column("times_budget", "Actual is", "times"),
+            Column("state", "State"),
+        ),
+        tuple(rows),
+        _PRINTED_SCOPES,
+        (1.7, 1.4, 1.4, 1.4, 1.0, 1.1, 0.9),
+    )
+
+
+def _landings(here: Page) -> Iterator[Part]:
+    yield Heading("Where it will end")
+    landings = data.landings(here.snapshot, here.selection).to_pylist()
+    whole = [row for row in landings if row["series"] == "total"]
+    if not whole:
+        yield Text(_NOTHING_FORECAST)
+        return
+    for row in whole:
+        yield Text(budget_sentences.landing(here, row))
+    quality = data.forecast_quality(here.snapshot, here.selection).to_pylist()
+    by_name = {row["name"]: row for row in quality}
+    yield Text(budget_sentences.forecast(data.ALL_COST, by_name[data.ALL_COST]))
+    days = data.forecast_days(here.snapshot, here.selection, data.ALL_COST)
+    yield Picture(
+        "All AI spend per day: what is known, and what is expected",
+        drawings.fan(days.to_pylist(), here.currency),
+    )
+    yield Table(
+        "Where the running month and quarter will end; 90 % intervals",
+        (
+            Column("period", "Period", "month"),
+            Column("name", "Of"),
+            Column("known", "Known", "money"),
+            Column("expected", "Will end at", "estimate"),
+            Column("low", "At least", "estimate"),
+            Column("high", "At most", "estimate"),
+            Column("budget", "Budget", "money"),
+            Column("outlook", "Outlook"),
+        ),
+        tuple(landings),
+        0,
+        (),
+    )
+
+
+def _idle(here: Page) -> Iterator[Part]:
+    yield Heading("GPU money: used and idle")
+    headline = data.accelerator_headline(here.snapshot, here.selection)
+    if not headline.row_count:
+        yield Text(f"In {here.period} no pool of GPUs has cost.")
+        return
+    rows = data.accelerator_pools(here.snapshot, here.selection).to_pylist()
+    others = data.idle_of_other_pools(here.snapshot, here.selection)
+    yield Text(accelerator_sentences.pools(here, rows, others))
+    yield Tiles(tuple(_idle_tiles(here, headline)))
+    months = [
+        row
+        for row in data.accelerator_months(here.snapshot, here.selection).to_pylist()
+        if row["billing_month"] <= max(here.selection.period.months)
+    ][-12:]
+    yield Picture(
+        "What the money of GPU pools paid for, by month",
+        drawings.accelerator_months(months, here.currency),
+    )
+    yield Table(
+        f"Pools of GPUs, {here.period}, {here.selection.basis.lower()}",
+        (
+            Column("pool_id", "Pool"),
+            Column("team_id", "Owner"),
+            Column("total", f"Cost ({here.currency})", "amount"),
+            Column("used", "Used", "amount"),
+            Column("requested_idle", "Requested, idle", "amount"),
+            Column("infrastructure_idle", "Infra. idle", "amount", "capacity_reason"),
+            Column("unmeasured", "Not measured", "amount"),
+            Column("unmapped", "No known model", "amount"),
+            Column("unobserved", "Not observed", "amount"),
+        ),
+        tuple(rows),
+        _PRINTED_POOLS,
+        (1.5, 1.3, 1.1, 1.1, 1.0, 1.0, 1.0, 1.0, 1.0),
+    )
+    yield Table(
+        f"GPU money by month ({here.currency})",
+        (
+            Column("billing_month", "Month", "month"),
+            Column("total", "Cost", "amount"),
+            *(Column(part, label, "amount") for part, label in PART_NAMES.items()),
+            Column("idle_ratio", "Idle, of the cost", "percent"),
+        ),
+        tuple(months),
+        0,
+        (),
+    )
+
+
+def _idle_tiles(here: Page, headline: data.AcceleratorHeadline) -> Iterator[Tile]:
+    share = (
+        ""
+        if headline.idle_ratio is None
+        else f"{fmt.percent(headline.idle_ratio)} of"
+        f" {fmt.compact(headline.total, here.currency)} for GPUs: "
+    )
+    yield Tile(
+        here.total_label("Idle GPU money"),
+        fmt.money(headline.idle, here.currency),
+        f"{share}{fmt.money(headline.requested_idle, here.currency)} requested and"
+        f" idle, {fmt.money(headline.infrastructure_idle, here.currency)} requested by"
+        " nobody",
+        number=headline.idle,
+    )
+    yield Tile(
+        here.total_label("Used GPU money"),
+        fmt.money(headline.used, here.currency),
+        f"in {fmt.plural(headline.pool_count, 'pool')}",
+        number=headline.used,
+    )
+    unused = data.commitment_headline(here.snapshot, here.selection)
+    yield Tile(
+        here.total_label("Unused commitments"),
+        fmt.money(unused.unused, here.currency),
+        f"No bill of {here.period} names a commitment."
+        if unused.committed is None
+        else f"of {fmt.money(unused.committed, here.currency)} under"
+        f" {fmt.plural(unused.commitment_count, 'commitment')}",
+        number=unused.unused,
+    )
+
+
+__all__ = ["budget_page", "cost_page", "summary_page"]

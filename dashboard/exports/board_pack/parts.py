@@ -1,0 +1,165 @@
+"""What a board pack consists of: pages of parts, which PDF and XLSX both write.
+
+A part keeps numbers as numbers and says how each is written; text is Markdown of the
+kind that pages use, with ``**`` and escapes, and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from dashboard import format as fmt
+from dashboard.tables import Column, written
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboard.exports.board_pack.drawings import Drawing
+    from dashboard.exports.provenance import Provenance
+    from dashboard.summary_figures import Tile
+
+_BOLD = re.compile(r"(?<!\\)\*\*")
+_EMPHASIS = re.compile(r"(?<!\\)\*")
+_ESCAPED = re.compile(r"\\(.)")
+_CODE = re.compile(r"(?<!\\)`")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The name of what follows."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph; a quiet one is small and says how to read something."""
+
+    markdown: str
+    is_quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bullets:
+    """Sentences beneath each other."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Figures side by side."""
+
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of figures; the first ``printed`` of them fit on paper.
+
+    The workbook has all of them, and the columns ``in_workbook`` besides. ``totals``
+    are positions of rows that are sums. ``widths`` are parts of the width of the page,
+    one for each printed column.
+    """
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[dict[str, Any], ...]
+    printed: int
+    widths: tuple[float, ...]
+    totals: tuple[int, ...] = ()
+    in_workbook: tuple[Column, ...] = ()
+
+    def texts(self, currency: str) -> list[list[str]]:
+        """Return the printed rows as they are written."""
+        return [
+            [written(row.get(one.name), one, currency, row) for one in self.columns]
+            for row in self.rows[: self.printed]
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart, drawn with lines and areas; its figures stand in text or a table."""
+
+    caption: str
+    drawing: Drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Columns of parts, side by side on paper and beneath each other in a sheet."""
+
+    columns: tuple[tuple[Part, ...], ...]
+    are_boxed: bool = False
+
+
+Part: TypeAlias = Heading | Text | Bullets | Tiles | Table | Picture | Beside
+
+
+@dataclass(frozen=True, slots=True)
+class PackPage:
+    """A page of the PDF and a sheet of the workbook."""
+
+    title: str
+    sheet: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPack:
+    """A month for the board: what it says of itself, and its pages."""
+
+    provenance: Provenance
+    pages: tuple[PackPage, ...]
+
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"Board pack, {fmt.month(self.provenance.billing_month)}"
+
+
+def spans(markdown: str) -> list[tuple[str, bool]]:
+    """Return text in pieces, each with whether it is bold."""
+    pieces = _BOLD.split(markdown)
+    return [(_bare(one), n % 2 == 1) for n, one in enumerate(pieces) if one]
+
+
+def plain(markdown: str) -> str:
+    """Return text without marks and escapes."""
+    return "".join(text for text, _ in spans(markdown))
+
+
+def _bare(text: str) -> str:
+    return _ESCAPED.sub(r"\1", _CODE.sub("", _EMPHASIS.sub("", text)))
+
+
+def flattened(parts: Sequence[Part]) -> list[Part]:
+    """Return parts one beneath the other, without columns."""
+    found: list[Part] = []
+    for part in parts:
+        if isinstance(part, Beside):
+            for column in part.columns:
+                found += flattened(column)
+        else:
+            found.append(part)
+    return found
+
+
+__all__ = [
+    "Beside",
+    "BoardPack",
+    "Bullets",
+    "Heading",
+    "PackPage",
+    "Part",
+    "Picture",
+    "Table",
+    "Text",
+    "Tiles",
+    "flattened",
+    "plain",
+    "spans",
+]

@@ -1,0 +1,71 @@
+"""Gathers a board pack from the published run, with the functions that pages ask."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dashboard import data
+from dashboard.exports.board_pack.effect_pages import delivery_page, return_page
+from dashboard.exports.board_pack.money_pages import (
+    budget_page,
+    cost_page,
+    summary_page,
+)
+from dashboard.exports.board_pack.parts import BoardPack
+from dashboard.exports.board_pack.record_page import record_page
+from dashboard.exports.provenance import provenance
+from dashboard.page import Page
+
+if TYPE_CHECKING:
+    from triptych.warehouse.locks import ClosingMonth
+    from triptych.warehouse.reader import Snapshot
+
+
+def read_pack(
+    snapshot: Snapshot,
+    billing_month: str,
+    basis: data.Basis,
+    *,
+    closing: ClosingMonth | None = None,
+) -> BoardPack:
+    """Return a month for the board.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The published run.
+    billing_month : str
+        ``YYYY-MM``.
+    basis : {'Amortised', 'Billed'}
+        FOCUS EffectiveCost or BilledCost; budgets and forecasts are amortised always.
+    closing : ClosingMonth, optional
+        The close that the pack is rendered for.
+
+    Raises
+    ------
+    UsageError
+        It is no month, or it has no charges.
+    """
+    facts = provenance(snapshot, billing_month, basis, closing=closing)
+    run = data.run(snapshot)
+    period = next(one for one in data.periods(snapshot) if one.label == billing_month)
+    selection = data.Selection(period, basis, run.currency)
+    standing = data.standing(snapshot, selection)
+    if closing is not None:
+        standing = replace(standing, period_state="locked", adjustment_count=0)
+    here = Page(snapshot, run, selection, standing)
+    return BoardPack(
+        facts,
+        (
+            summary_page(here),
+            cost_page(here),
+            budget_page(here),
+            delivery_page(here),
+            return_page(here),
+            record_page(here, facts),
+        ),
+    )
+
+
+__all__ = ["read_pack"]

@@ -1,0 +1,152 @@
+"""The last page of the board pack: what was assumed, how it is made, which run it is.
+
+Whoever doubts a figure begins here: with the versions and the run, anybody with the
+workspace can ask ``triptych explain`` for each of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard import data
+from dashboard import format as fmt
+from dashboard import velocity_sentences as velocity
+from dashboard.exports.board_pack.parts import Heading, PackPage, Table, Text
+from dashboard.tables import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dashboard.exports.board_pack.parts import Part
+    from dashboard.exports.provenance import Provenance
+    from dashboard.page import Page
+
+_PRINTED_ASSUMPTIONS = 14
+_COSTS = "cost.fct_daily_model_costs"
+#: How the figures of each page are made, in a sentence or two.
+_METHODS = (
+    (
+        "AI cost",
+        "All charges that are AI spend, before tax and credits: direct, shared, idle,"
+        " unused commitment, overhead and unallocated. They add up to the bills to the"
+        " last digit.",
+    ),
+    (
+        "Fully loaded",
+        "A model's own charges and its part of shared pools by measured use, of idle"
+        " capacity, of unused commitments and of overhead. Idle that no model is"
+        " charged for stands beside it.",
+    ),
+    (
+        "Bridge",
+        "Price, volume, mix, new, retired, exchange and other are worked out line by"
+        " line and add up to the change exactly.",
+    ),
+    (
+        "Forecast",
+        "The method with the smallest error on days that were held out. The interval"
+        " is measured on them, and its error is printed.",
+    ),
+    (
+        "Change lead time",
+        velocity.METRICS["change_lead_time"][1],
+    ),
+    (
+        "Change fail rate",
+        velocity.METRICS["change_fail_ratio"][1],
+    ),
+    (
+        "Effect and grade",
+        "What a study that was registered beforehand found, with a 90 % interval. The"
+        " grade follows from recorded checks by rule: A randomised, B controlled, C"
+        " modelled, D assumed, X not estimable.",
+    ),
+    (
+        "Net value",
+        "Benefit less AI cost, people and integration, draw by draw. The headline"
+        " counts grades A and B whose assumptions somebody other than their owner"
+        " approved; nulls and harms count as wins do.",
+    ),
+    (
+        "Not known",
+        "A dash, with its reason. What is not known is never zero.",
+    ),
+)
+
+
+def record_page(here: Page, facts: Provenance) -> PackPage:
+    """Return the assumptions in force, the methods, and what the pack was made of."""
+    return PackPage(
+        "Assumptions, methods and record",
+        "Assumptions & record",
+        (*_assumptions(here), *_methods(), *_record(here, facts)),
+    )
+
+
+def _assumptions(here: Page) -> Iterator[Part]:
+    month = max(here.selection.period.months)
+    yield Heading(f"Assumptions in force in {fmt.month(month)}")
+    found = data.assumptions(here.snapshot, month)
+    if found is None or not found.num_rows:
+        yield Text(
+            "No assumption is registered: no effect is worth money, and no return is"
+            " counted."
+        )
+        return
+    rows = found.to_pylist()
+    proposed = [row for row in rows if not row["is_approved"]]
+    yield Text(
+        f"{fmt.plural(len(rows), 'assumption holds', 'assumptions hold')};"
+        f" {len(proposed)} of them nobody but the owner stands for, and what they value"
+        " counts in no headline."
+    )
+    yield Table(
+        "What no bill says and a return needs",
+        (
+            Column("assumption_id", "Assumption"),
+            Column("assumed", "Value", "count"),
+            Column("assumed_low", "From", "count"),
+            Column("assumed_high", "To", "count"),
+            Column("unit", "Unit"),
+            Column("owner", "Owner"),
+            Column("approved_by", "Approved by", "text", "nobody"),
+            Column("valid_from", "Valid from", "day"),
+            Column("valid_to", "Valid to", "day", "no_end"),
+            Column("feeds", "Feeds the return of", "prose"),
+            Column("assumption_version", "Version"),
+        ),
+        tuple(rows),
+        _PRINTED_ASSUMPTIONS,
+        (2.1, 0.8, 0.7, 0.7, 1.7, 1.6, 1.6, 1.2, 0.9, 1.8, 1.5),
+    )
+
+
+def _methods() -> Iterator[Part]:
+    yield Heading("How figures are made")
+    yield Table(
+        "In the words of the pages",
+        (Column("name", "Figure"), Column("text", "How", "prose")),
+        tuple({"name": name, "text": text} for name, text in _METHODS),
+        len(_METHODS),
+        (1.0, 5.6),
+    )
+
+
+def _record(here: Page, facts: Provenance) -> Iterator[Part]:
+    yield Heading("What it was made of")
+    made = data.made_of(here.snapshot, _COSTS, here.selection.period.months)
+    said = [*facts.facts(), ("triptych", here.run.triptych_version)]
+    if made is not None:
+        said += [(one.name, one.version) for one in made.versions]
+    for study in data.studies(here.snapshot, here.selection) or ():
+        said.append((f"plan of study {study.study_id}", study.plan_hash))
+    yield Table(
+        "Hashes are SHA-256",
+        (Column("name", "Fact"), Column("text", "Is", "prose")),
+        tuple({"name": name, "text": text} for name, text in said),
+        len(said),
+        (2.0, 4.6),
+    )
+
+
+__all__ = ["record_page"]

@@ -1,0 +1,308 @@
+"""The board pack of the warehouse by hand: the figures of the pages, on paper."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import openpyxl
+import pypdf
+import pytest
+import streamlit as st
+from typer.testing import CliRunner
+
+from dashboard import data
+from dashboard.exports.board_pack import (
+    drawings,
+    read_pack,
+    render_pack_pdf,
+    render_pack_xlsx,
+)
+from dashboard.exports.board_pack.parts import Beside, Picture, plain, spans
+from tests.dashboard.conftest import OpenApp, tiles
+from tests.dashboard.returns_fixture import add_returns
+from tests.dashboard.warehouse_fixture import TRUTH, Variant, publish
+from triptych.cli import app
+from triptych.errors import UsageError
+from triptych.warehouse.reader import PublishedReader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from openpyxl.worksheet.worksheet import Worksheet
+
+    from dashboard.exports.board_pack.parts import Part
+    from triptych.warehouse.reader import Snapshot
+
+MONTH = "2026-09"
+SHEETS = [
+    *("Summary", "Cost", "Budget & idle", "Delivery"),
+    *("Impact & return", "Assumptions & record"),
+]
+
+
+def published(
+    root: Path, variant: Variant = "normal", *, is_synthetic: bool = False
+) -> Snapshot:
+    publish(root, variant, is_synthetic=is_synthetic)
+    return PublishedReader(root).snapshot()
+
+
+def pdf_of(snapshot: Snapshot, month: str = MONTH) -> bytes:
+    return render_pack_pdf(read_pack(snapshot, month, "Amortised"))
+
+
+def pages_of(content: bytes) -> list[str]:
+    """Return the words of each page; a line may break anywhere."""
+    pages = pypdf.PdfReader(io.BytesIO(content)).pages
+    return [squeezed(page.extract_text()) for page in pages]
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.replace("\u00a0", " ").split())
+
+
+def book_of(snapshot: Snapshot) -> Any:
+    content = render_pack_xlsx(read_pack(snapshot, MONTH, "Amortised"))
+    return openpyxl.load_workbook(io.BytesIO(content))
+
+
+def row_of(sheet: Worksheet, name: str) -> list[Any]:
+    """Return the cells of the first row that begins with a name."""
+    return next(list(row) for row in sheet.iter_rows() if row[0].value == name)
+
+
+def test_every_tile_of_the_first_page_is_on_the_first_sheet_of_paper(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    shown = tiles(open_app(tmp_path, page="summary"))
+    first = pages_of(pdf_of(PublishedReader(tmp_path).snapshot()))[0]
+    assert len(shown) == 5
+    for label, value in shown.items():
+        assert squeezed(label) in first
+        assert squeezed(value) in first
+    # By hand: 2,449 of models + 150 idle + 70 unused + 100 unallocated.
+    assert shown["AI cost, amortised"] == "EUR 2,769.00"
+    assert squeezed("Volume +EUR 7,142.85, most by ETA v2 (+EUR 4,285.71)") in first
+
+
+def test_cost_and_its_change_are_those_that_were_added_up_by_hand(
+    tmp_path: Path,
+) -> None:
+    pages = pages_of(pdf_of(published(tmp_path)))
+    assert squeezed(f"models cost EUR {TRUTH['fully_loaded']:,.2f}") in pages[1]
+    assert squeezed("All models 2,449.00") in pages[1].replace("—", "")
+    assert squeezed("ETA v2") in pages[1]
+    assert squeezed("1,460.00 59.6 %") in pages[1]
+    assert squeezed("EUR 2,699.00 of EUR 900.00, 199.9 % over") in pages[2]
+
+
+def test_a_chart_is_made_of_paths_and_no_page_has_a_picture(tmp_path: Path) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    pack = read_pack(PublishedReader(tmp_path).snapshot(), MONTH, "Amortised")
+    content = render_pack_pdf(pack)
+    assert all(not page.images for page in pypdf.PdfReader(io.BytesIO(content)).pages)
+    assert b"/Subtype/Image" not in content.replace(b" ", b"")
+    without = [
+        replace(page, parts=tuple(without_pictures(page.parts))) for page in pack.pages
+    ]
+    bare = render_pack_pdf(replace(pack, pages=tuple(without)))
+    drawn = zip(paths_of(content), paths_of(bare), strict=True)
+    # Each page but the last has charts, of a dozen lines and areas at the least.
+    assert [full - empty >= 12 for full, empty in drawn] == [True] * 5 + [False]
+
+
+def without_pictures(parts: Iterable[Part]) -> Iterator[Part]:
+    for part in parts:
+        if isinstance(part, Beside):
+            columns = tuple(tuple(without_pictures(one)) for one in part.columns)
+            yield replace(part, columns=columns)
+        elif not isinstance(part, Picture):
+            yield part
+
+
+def paths_of(content: bytes) -> list[int]:
+    """Return how many lines, curves and rectangles each page draws."""
+    found = []
+    for page in pypdf.PdfReader(io.BytesIO(content)).pages:
+        contents = page.get_contents()
+        assert contents is not None
+        signs = contents.get_data().split()
+        found.append(sum(signs.count(sign) for sign in (b"l", b"c", b"re")))
+    return found
+
+
+@pytest.mark.parametrize("variant", ["normal", "partial", "stale", "converted"])
+def test_a_pack_has_six_pages_whatever_is_known(
+    tmp_path: Path, variant: Variant
+) -> None:
+    pages = pages_of(pdf_of(published(tmp_path, variant)))
+    assert len(pages) == 6
+    for number, page in enumerate(pages, start=1):
+        assert f"Page{number}of6" in page
+
+
+def test_what_is_too_long_for_a_page_is_made_smaller_and_stays_on_it(
+    tmp_path: Path,
+) -> None:
+    path = publish(tmp_path)
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "insert into cost.mart_budget_variance by name select t.* replace"
+            " (('team-of-a-long-name-' || n) as scope_id, 'team' as scope_type)"
+            " from cost.mart_budget_variance as t, range(40) as r(n)"
+        )
+        connection.execute(
+            "insert into core.mart_assumptions by name select t.* replace"
+            " (assumption_id || n as assumption_id) from core.mart_assumptions as t,"
+            " range(40) as r(n)"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    pages = pages_of(pdf_of(snapshot))
+    assert len(pages) == 6
+    assert "more,intheworkbook" in pages[2]
+    sheet = book_of(snapshot)["Assumptions & record"]
+    names = [str(row[0].value) for row in sheet.iter_rows()]
+    # All of them: one of four versions is of the past.
+    assert sum(name.startswith(("minute", "hurdle", "'=wish")) for name in names) == 123
+
+
+def test_the_same_run_gives_the_same_bytes_with_nothing_remembered(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    files = []
+    for _ in range(2):
+        st.cache_data.clear()
+        pack = read_pack(PublishedReader(tmp_path).snapshot(), MONTH, "Billed")
+        files.append((render_pack_pdf(pack), render_pack_xlsx(pack)))
+    assert files[0] == files[1]
+
+
+def test_cells_are_numbers_with_their_formats(tmp_path: Path) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    book = book_of(PublishedReader(tmp_path).snapshot())
+    assert book.sheetnames == SHEETS
+    assert {sheet.freeze_panes for sheet in book} == {"A4"}
+    spent = row_of(book["Summary"], "AI cost, amortised")[1]
+    # 1E-10 of it is unallocated: a cell keeps fifteen digits and shows two.
+    assert spent.value == 2769.0000000001
+    assert spent.number_format == "#,##0.00;[Red]-#,##0.00"
+    net = row_of(book["Summary"], "Net value to date")[1]
+    assert isinstance(net.value, float)
+    assert net.value == pytest.approx(50, abs=10)
+    models = row_of(book["Cost"], "—")  # the total has no rank
+    assert [cell.value for cell in models[1:4]] == ["All models", "—", 2449]
+    share = row_of(book["Cost"], 1)  # type: ignore[arg-type]
+    assert share[4].number_format == "0.0%"
+    assert share[4].value == pytest.approx(float(Decimal(1460) / Decimal(2449)))
+    since = row_of(book["Assumptions & record"], "minute")[7]
+    assert since.value == datetime(2026, 6, 1)  # noqa: DTZ001  (a cell has no zone)
+
+
+def test_text_that_looks_like_a_formula_is_none(tmp_path: Path) -> None:
+    book = book_of(published(tmp_path))
+    cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
+    assert all(cell.data_type != "f" for cell in cells)
+    assert row_of(book["Assumptions & record"], "'=wish")[5].value == "Care AI"
+
+
+def test_what_is_not_known_is_said_and_never_zero(tmp_path: Path) -> None:
+    """The warehouse by hand has no returns, and no team with a figure of delivery."""
+    snapshot = published(tmp_path)
+    pages = pages_of(pdf_of(snapshot))
+    assert squeezed("No study is registered") in pages[4]
+    assert "EUR0.00" not in pages[4]
+    net = row_of(book_of(snapshot)["Summary"], "Net value to date")
+    assert net[1].value == "—"
+    assert "No study is registered" in str(net[2].value)
+
+
+def test_assumptions_are_those_that_held_in_the_month(tmp_path: Path) -> None:
+    snapshot = published(tmp_path)
+    last = pages_of(pdf_of(snapshot))[5]
+    assert "0.0650.050.095EUR/minute" in last
+    assert "0.060.050.07" not in last
+    assert squeezed("3 assumptions hold; 1 of them nobody but the owner") in last
+    assert squeezed("(nobody yet)") in last
+    earlier = data.assumptions(snapshot, "2026-05")
+    assert earlier is not None
+    minute = [row for row in earlier.to_pylist() if row["assumption_id"] == "minute"]
+    assert [row["assumed"] for row in minute] == [Decimal("0.06")]
+
+
+def test_every_page_and_sheet_of_a_simulated_company_says_so(tmp_path: Path) -> None:
+    snapshot = published(tmp_path, is_synthetic=True)
+    assert all("SYNTHETIC" in page for page in pages_of(pdf_of(snapshot)))
+    assert all(
+        str(sheet["A3"].value).startswith("SYNTHETIC") for sheet in book_of(snapshot)
+    )
+
+
+def test_an_incomplete_month_is_at_least(tmp_path: Path) -> None:
+    pages = pages_of(pdf_of(published(tmp_path, "partial")))
+    assert squeezed("Not complete. aws lacks exchange rate USD to EUR") in pages[0]
+    assert squeezed("AI cost at least EUR 2,769.00") in pages[0]
+    assert squeezed("All models, at least") in pages[1]
+
+
+def test_columns_of_a_month_stand_on_each_other_to_its_total(tmp_path: Path) -> None:
+    snapshot = published(tmp_path)
+    [period] = [one for one in data.periods(snapshot) if one.label == MONTH]
+    selection = data.Selection(period, "Amortised", "EUR")
+    rows = data.monthly_costs(snapshot, selection, "Fully loaded").to_pylist()
+    drawing = drawings.monthly_costs(rows, "EUR")
+    labels = drawing.content["labels"]
+    heights = [
+        sum(series["values"][n] for series in drawing.content["series"])
+        for n in range(len(labels))
+    ]
+    assert heights[labels.index("Sep 2026")] == float(TRUTH["fully_loaded"])
+    assert heights[labels.index("Aug 2026")] == float(TRUTH["prior_fully_loaded"])
+
+
+def test_bars_of_the_bridge_begin_where_the_one_before_ended(tmp_path: Path) -> None:
+    snapshot = published(tmp_path)
+    [period] = [one for one in data.periods(snapshot) if one.label == MONTH]
+    selection = data.Selection(period, "Amortised", "EUR")
+    steps = data.bridge_steps(snapshot, selection, "2026-08").to_pylist()
+    names = {row["step"]: row["step"] for row in steps}
+    rows = drawings.bridge(steps, names, "EUR").content["rows"]
+    *bars, change = rows
+    assert change["label"] == "change"
+    for before, after in zip([{"end": 0.0}, *bars], bars, strict=False):
+        assert after["start"] == pytest.approx(before["end"])
+    assert bars[-1]["end"] == pytest.approx(change["end"])
+
+
+def test_marks_of_a_page_are_taken_off_and_escapes_are_read() -> None:
+    assert spans(r"a **b\*c** d\_e") == [("a ", False), ("b*c", True), (" d_e", False)]
+    assert plain(r"see *Data health* and `run`, \$5") == "see Data health and run, $5"
+
+
+def test_the_command_writes_both_and_refuses_a_month_without_charges(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    (tmp_path / "triptych.yml").write_text("organisation: Acme\ncurrency: EUR\n")
+    command = ["export", "board-pack", "-w", str(tmp_path), "-o", str(tmp_path / "out")]
+    told = CliRunner().invoke(app, [*command, "--period", MONTH, "--json"])
+    assert told.exit_code == 0, told.output
+    written = {one["file"]: one["is_stored"] for one in json.loads(told.stdout)}
+    assert written == {
+        str(tmp_path / "out" / f"board_pack_{MONTH}_amortised.{form}"): False
+        for form in ("pdf", "xlsx")
+    }
+    refused = CliRunner().invoke(app, [*command, "--period", "2031-01"])
+    assert refused.exit_code == UsageError("").exit_code
