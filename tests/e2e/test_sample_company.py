@@ -9,14 +9,18 @@ import random
 from collections import defaultdict
 from datetime import timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 import yaml
+from openpyxl import load_workbook
+from pypdf import PdfReader
 
 from attribution.studies.study_files import read_plans
 from benchmarks.calibration_of_company import frame_of
+from dashboard import exports
 from ingest.simulate.outcomes import observe
 from ingest.simulate.timeline import plan_timeline
 from tests.dashboard.conftest import text_of, tiles
@@ -525,6 +529,45 @@ def test_everything_is_marked_synthetic(published: Snapshot) -> None:
     [row] = published.query("SELECT * FROM core.mart_run").to_pylist()
     assert row["is_synthetic"] is True
     assert row["organisation"] == "Nordhafen Logistik"
+
+
+def test_the_board_pack_states_what_the_marts_say(
+    workspace: Path, published: Snapshot
+) -> None:
+    """Each figure is asked of the marts in another way than the pages ask."""
+    months = published.query(
+        "SELECT DISTINCT billing_month FROM cost.mart_cost_bridge ORDER BY 1 DESC"
+    ).to_pydict()["billing_month"]
+    month = months[1]
+    files = exports.board_pack_files(
+        Workspace(workspace), published, month, "Amortised"
+    )
+    pdf, xlsx = (file.content for file in files)
+    pages = [page.extract_text() for page in PdfReader(BytesIO(pdf)).pages]
+    first, cost = ("".join(page.split()).replace("\u00a0", "") for page in pages[:2])
+    [spent] = published.query(
+        "SELECT round(sum(effective_cost), 2) AS amount FROM cost.mart_cost_waterfall"
+        " WHERE billing_month = $month AND currency = 'EUR'"
+        " AND step NOT IN ('ledger', 'out_of_scope', 'tax', 'credit')",
+        {"month": month},
+    ).to_pydict()["amount"]
+    assert f"EUR{spent:,.2f}" in first
+    models = published.query(
+        "SELECT model_name, round(sum(fully_loaded_cost), 2) AS amount"
+        " FROM cost.mart_model_unit_costs JOIN core.dim_models USING (model_id)"
+        " WHERE billing_month = $month AND currency = 'EUR' GROUP BY ALL",
+        {"month": month},
+    ).to_pylist()
+    assert len(models) >= 6
+    for row in models:
+        assert f"{row['model_name'].replace(' ', '')}" in cost
+        assert f"{row['amount']:,.2f}" in cost
+    assert published.run_id in pages[-1]
+    sheet = load_workbook(BytesIO(xlsx))["Cost"]
+    cells = {row[1].value: row[3].value for row in sheet.iter_rows(max_col=4)}
+    for row in models:
+        assert round(Decimal(repr(cells[row["model_name"]])), 2) == row["amount"]
+    assert 4 <= len(pages) <= 6
 
 
 def test_the_case_can_be_read_from_the_published_costs(
