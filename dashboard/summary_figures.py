@@ -33,8 +33,9 @@ class Tile:
     """A figure with its name and what is said beneath it.
 
     ``value`` is how it is written, ``number`` what was written, ``kind`` how.
-    ``beside`` are numbers of the note, each with its name and kind. ``row_count`` are
-    the rows of the mart that it is made of.
+    ``unit`` says of a number that is no money what it is in. ``beside`` are numbers of
+    the note, each with its name and kind. ``row_count`` are the rows of the mart that
+    it is made of.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Tile:
     kind: Kind = "money"
     beside: tuple[tuple[str, Number, Kind], ...] = ()
     row_count: int = 0
+    unit: str = ""
 
 
 def budget_of(here: Page) -> dict[str, Any] | None:
@@ -135,8 +137,9 @@ def lead_time_tile(here: Page) -> Tile:
         None,
         change.lead_low,
         "decimal",
-        (("The greatest of the medians [h]", change.lead_high, "decimal"),),
+        (("The greatest of the medians", change.lead_high, "decimal"),),
         change.unit_count,
+        "hours, the least of the medians",
     )
 
 
@@ -155,6 +158,7 @@ def _lead_time_of_scope(here: Page, kind: str, month: str) -> Tile:
         figure.value,
         "decimal",
         row_count=figure.n_used,
+        unit="hours",
     )
 
 

@@ -151,17 +151,23 @@ class _Sheet:
         self.row += 1
 
     def _write_tiles(self, tiles: tuple[Tile, ...]) -> None:
-        self._write_head("Figures", ("Figure", "Value", "Said of it"))
+        self._write_head("Figures", ("Figure", "Value", "In", "Said of it"))
         for tile in tiles:
-            note = " ".join(filter(None, (tile.change, tile.note)))
-            self._write_figure(tile.label, tile.number, tile.kind, note)
+            note = "; ".join(filter(None, (tile.change, tile.note)))
+            self._write_figure(tile.label, tile.number, tile.kind, tile.unit, note)
             for name, number, kind in tile.beside:
-                self._write_figure(f"   {name}", number, kind, "")
+                unit = tile.unit.partition(",")[0] if kind == tile.kind else ""
+                self._write_figure(f"   {name}", number, kind, unit, "")
 
-    def _write_figure(self, label: str, number: object, kind: Kind, note: str) -> None:
+    def _write_figure(
+        self, label: str, number: object, kind: Kind, unit: str, note: str
+    ) -> None:
+        currency = self.pack.provenance.currency
         self.sheet.write_string(self.row, 0, safe_text(label))
-        self._cell(1, number, kind, "", self.pack.provenance.currency)
-        self.sheet.write_string(self.row, 2, safe_text(note))
+        self._cell(1, number, kind, "", currency)
+        is_money = kind in (*_MONEY_KINDS, "estimate", "unit_cost")
+        self.sheet.write_string(self.row, 2, unit or (currency if is_money else ""))
+        self.sheet.write_string(self.row, 3, safe_text(note))
         self.row += 1
 
     def _write_table(self, part: Table) -> None:

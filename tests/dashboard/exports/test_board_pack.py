@@ -226,7 +226,7 @@ def test_what_is_not_known_is_said_and_never_zero(tmp_path: Path) -> None:
     assert "EUR0.00" not in pages[4]
     net = row_of(book_of(snapshot)["Summary"], "Net value to date")
     assert net[1].value == "—"
-    assert "No study is registered" in str(net[2].value)
+    assert "No study is registered" in str(net[3].value)
 
 
 def test_assumptions_are_those_that_held_in_the_month(tmp_path: Path) -> None:
