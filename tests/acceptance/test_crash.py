@@ -7,7 +7,8 @@ row, and the next run must end where an undisturbed run ends. What the two state
 hold is known from undisturbed runs in another workspace, and their totals from the
 delivered files alone.
 
-Three moments belong to every test run, fifty to ``-m crash``.
+Two moments belong to every test run, one while dbt begins and one while it tests or
+the run publishes, and fifty to ``-m crash``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import time
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
@@ -30,6 +32,9 @@ import pytest
 from benchmarks.generate import generate, restate_month
 from benchmarks.measure import process_tree
 from triptych.warehouse.reader import NothingPublishedError, PublishedReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -80,7 +85,13 @@ class Undisturbed:
     """What runs that nobody killed came to."""
 
     content: dict[str, Content]
+    old_workspace: Path
     first_run_seconds: float
+    next_run_seconds: float
+
+    def copy_of_old(self, target: Path) -> Path:
+        """Return a workspace in which the old state is published."""
+        return shutil.copytree(self.old_workspace, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,32 +128,45 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> Deliveries:
 def undisturbed(
     deliveries: Deliveries, tmp_path_factory: pytest.TempPathFactory
 ) -> Undisturbed:
-    workspace = _workspace(tmp_path_factory.mktemp("undisturbed"), deliveries, "old")
-    first_run_seconds = _run(workspace)
-    content = {"old": content_of(workspace)}
-    assert billed_by_source(workspace) == deliveries.billed["old"]
-    deliveries.put("new", workspace)
-    _run(workspace)
-    content["new"] = content_of(workspace)
-    assert billed_by_source(workspace) == deliveries.billed["new"]
-    deliveries.put("old", workspace)
-    _run(workspace)
-    assert content_of(workspace) == content["old"]
+    folder = tmp_path_factory.mktemp("undisturbed")
+    old = _workspace(folder / "old", deliveries, "old")
+    first_run_seconds = _run(old)
+    content = {"old": content_of(old)}
+    assert billed_by_source(old) == deliveries.billed["old"]
+    new = shutil.copytree(old, folder / "new")
+    deliveries.put("new", new)
+    next_run_seconds = _run(new)
+    content["new"] = content_of(new)
+    assert billed_by_source(new) == deliveries.billed["new"]
     assert content["old"] != content["new"]
-    return Undisturbed(content, first_run_seconds)
+    return Undisturbed(content, old, first_run_seconds, next_run_seconds)
+
+
+def parts_of_a_run(count: int) -> list[float]:
+    """Return one random moment of each of ``count`` equal stretches, shuffled."""
+    chance = random.Random(SEED)
+    drawn = [(stretch + chance.random()) / count for stretch in range(count)]
+    chance.shuffle(drawn)
+    return drawn
 
 
 @pytest.mark.parametrize(
-    "kill_count", [3, pytest.param(50, marks=pytest.mark.crash)], ids=str
+    "parts",
+    [(0.3, 0.8), pytest.param(parts_of_a_run(50), marks=pytest.mark.crash)],
+    ids=len,
 )
 def test_a_run_killed_at_any_moment_leaves_whole_data_and_the_next_run_finishes(
-    kill_count: int, deliveries: Deliveries, undisturbed: Undisturbed, tmp_path: Path
+    parts: Sequence[float],
+    deliveries: Deliveries,
+    undisturbed: Undisturbed,
+    tmp_path: Path,
 ) -> None:
-    workspace = _workspace(tmp_path / "workspace", deliveries, "old")
-    seconds = _run(workspace)
+    """The second kill is on the way back: the old state comes out as it was."""
+    workspace = undisturbed.copy_of_old(tmp_path / "workspace")
+    seconds = undisturbed.next_run_seconds
     kills = []
     before, after = "old", "new"
-    for part in parts_of_a_run(kill_count):
+    for part in parts:
         moment = part * seconds
         kill = _kill_once(workspace, deliveries, (before, after), moment, undisturbed)
         kills.append(kill)
@@ -155,17 +179,22 @@ def test_a_run_killed_at_any_moment_leaves_whole_data_and_the_next_run_finishes(
         before, after = after, before
     _report(kills)
     assert any(kill.was_dbt_running for kill in kills)
-    if kill_count >= 10:
+    if len(parts) >= 10:
         assert any(not kill.was_dbt_running for kill in kills)
 
 
 @pytest.mark.parametrize(
-    "kill_count", [1, pytest.param(6, marks=pytest.mark.crash)], ids=str
+    "parts",
+    [(0.6,), pytest.param(parts_of_a_run(6), marks=pytest.mark.crash)],
+    ids=len,
 )
 def test_a_first_run_that_is_killed_publishes_nothing_or_everything(
-    kill_count: int, deliveries: Deliveries, undisturbed: Undisturbed, tmp_path: Path
+    parts: Sequence[float],
+    deliveries: Deliveries,
+    undisturbed: Undisturbed,
+    tmp_path: Path,
 ) -> None:
-    for index, part in enumerate(parts_of_a_run(kill_count)):
+    for index, part in enumerate(parts):
         workspace = _workspace(tmp_path / str(index), deliveries, "old")
         _kill_after(workspace, part * undisturbed.first_run_seconds)
         assert _published_state(workspace, undisturbed) in {NOTHING, "old"}
@@ -178,8 +207,7 @@ def test_a_first_run_that_is_killed_publishes_nothing_or_everything(
 def test_a_run_killed_while_it_publishes_moves_all_or_nothing(
     deliveries: Deliveries, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    workspace = _workspace(tmp_path / "workspace", deliveries, "old")
-    _run(workspace)
+    workspace = undisturbed.copy_of_old(tmp_path / "workspace")
     chance = random.Random(SEED)
     before, after = "old", "new"
     for _ in range(6):
@@ -202,8 +230,7 @@ def test_a_run_killed_while_it_publishes_moves_all_or_nothing(
 def test_an_orphaned_dbt_does_not_spoil_the_next_run(
     deliveries: Deliveries, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
-    workspace = _workspace(tmp_path / "workspace", deliveries, "old")
-    _run(workspace)
+    workspace = undisturbed.copy_of_old(tmp_path / "workspace")
     before, after = "old", "new"
     for delay in (0.1, 1.0, 2.0):
         deliveries.put(after, workspace)
@@ -219,14 +246,6 @@ def test_an_orphaned_dbt_does_not_spoil_the_next_run(
         assert billed_by_source(workspace) == deliveries.billed[after]
         _end(orphans)
         before, after = after, before
-
-
-def parts_of_a_run(count: int) -> list[float]:
-    """Return one random moment of each of ``count`` equal stretches, shuffled."""
-    chance = random.Random(SEED)
-    drawn = [(stretch + chance.random()) / count for stretch in range(count)]
-    chance.shuffle(drawn)
-    return drawn
 
 
 def content_of(workspace: Path) -> Content:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from decimal import Decimal
@@ -60,10 +61,9 @@ def charge(cost: str, service: str, *, tags: str = "{}", resource: str = "r-1") 
     )
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "bills").mkdir()
-    (tmp_path / "bills" / "march.csv").write_text(
+def write_workspace(folder: Path) -> Path:
+    (folder / "bills").mkdir()
+    (folder / "bills" / "march.csv").write_text(
         HEADER
         + charge("10.00", "API", tags='{"model": "eta"}', resource="r-eta")
         + charge("20.00", "API", tags='{"model": "vision"}')
@@ -71,14 +71,34 @@ def root(tmp_path: Path) -> Path:
         + charge("7.00", "Mail")
         + charge("3.00", "Storage")
     )
-    (tmp_path / "usage.csv").write_text(
+    (folder / "usage.csv").write_text(
         USAGE
         + "2026-03-05,eta,gpu,1000,990,500000,500000,1\n"
         + "2026-03-05,vision,gpu,500,500,0,0,2\n"
     )
-    (tmp_path / "triptych.yml").write_text(SETTINGS)
-    (tmp_path / "allocation.yml").write_text(RULES)
-    return tmp_path
+    (folder / "triptych.yml").write_text(SETTINGS)
+    (folder / "allocation.yml").write_text(RULES)
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a workspace that has never been run."""
+    return write_workspace(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return that workspace after its first run; only looked at."""
+    folder = write_workspace(tmp_path_factory.mktemp("run_once"))
+    go(folder)
+    return folder
+
+
+@pytest.fixture
+def published(run_once: Path, tmp_path: Path) -> Path:
+    """Return a copy of it to go on from."""
+    return shutil.copytree(run_once, tmp_path / "workspace")
 
 
 def go(root: Path, *, keep_going: bool = False) -> None:
@@ -97,9 +117,9 @@ def ask(root: Path, sql: str) -> list[dict[str, object]]:
     return rows
 
 
-def test_the_first_run_answers_what_each_model_costs(root: Path) -> None:
+def test_the_first_run_answers_what_each_model_costs(run_once: Path) -> None:
     """100.00 by GPU hours 1 to 2: 33.3333333333 and 66.6666666667, to the last unit."""
-    go(root)
+    root = run_once
     assert ask(
         root,
         "SELECT model_id, direct_cost, shared_cost, fully_loaded_cost,"
@@ -137,8 +157,10 @@ def test_the_first_run_answers_what_each_model_costs(root: Path) -> None:
     ]
 
 
-def test_a_figure_drills_down_to_its_line_items(root: Path) -> None:
-    go(root)
+def test_a_figure_drills_down_to_its_line_items(
+    published: Path,
+) -> None:
+    root = published
     (root / "bills" / "march.csv").write_text(HEADER + charge("1.00", "API"))
     snapshot = PublishedReader(root).snapshot()
     rows = snapshot.query_line_items(
@@ -155,8 +177,10 @@ def test_a_figure_drills_down_to_its_line_items(root: Path) -> None:
     ]
 
 
-def test_a_restated_file_moves_the_figures(root: Path) -> None:
-    go(root)
+def test_a_restated_file_moves_the_figures(
+    published: Path,
+) -> None:
+    root = published
     (root / "bills" / "march.csv").write_text(
         HEADER + charge("11.00", "API", tags='{"model": "eta"}')
     )
@@ -166,8 +190,10 @@ def test_a_restated_file_moves_the_figures(root: Path) -> None:
     ) == [{"model_id": "eta", "billed_cost": Decimal(11)}]
 
 
-def test_a_failed_source_publishes_nothing_unless_told_to_go_on(root: Path) -> None:
-    go(root)
+def test_a_failed_source_publishes_nothing_unless_told_to_go_on(
+    published: Path,
+) -> None:
+    root = published
     before = PublishedReader(root).snapshot().run_id
     (root / "bills" / "april.csv").write_text("a,b\n1,2\n")
     (root / "usage.csv").write_text(USAGE + "2026-03-05,eta,gpu,1,1,1,1,1\n")
@@ -179,9 +205,9 @@ def test_a_failed_source_publishes_nothing_unless_told_to_go_on(root: Path) -> N
 
 
 def test_evidence_that_vanished_fails_the_build_and_leaves_what_is_published(
-    root: Path,
+    published: Path,
 ) -> None:
-    go(root)
+    root = published
     before = PublishedReader(root).snapshot().run_id
     for part in (root / "lake" / "focus").rglob("*.parquet"):
         part.unlink()
@@ -206,8 +232,10 @@ def test_a_workspace_without_sources_builds_empty_marts(tmp_path: Path) -> None:
     ]
 
 
-def test_only_the_newest_published_files_are_kept(root: Path) -> None:
-    for _ in range(3):
+def test_only_the_newest_published_files_are_kept(published: Path) -> None:
+    """The third is made: the first goes."""
+    root = published
+    for _ in range(2):
         build(Workspace(root), load_settings(root), progress=SilentProgress())
     names = sorted(path.name for path in (root / "warehouse" / "published").iterdir())
     assert len(names) == 2

@@ -502,25 +502,17 @@ class Catalogue:
         )
 
     def _create_missing_views(self) -> None:
-        existing = {
-            row[0]
-            for row in self._connection.execute(
-                "SELECT view_name FROM duckdb_views() WHERE schema_name = 'evidence'"
-            ).fetchall()
-        }
+        existing: dict[str, set[str]] = defaultdict(set)
+        for name, column in self._connection.execute(
+            "SELECT table_name, column_name FROM duckdb_columns()"
+            " WHERE schema_name = 'evidence'"
+        ).fetchall():
+            existing[name].add(column)
         with self._transaction():
-            for name in self._streams:
-                if name not in existing or not self._has_all_columns(name):
+            for name, stream in self._streams.items():
+                wanted = {column for column, _ in stream.columns}
+                if name not in existing or not wanted <= existing[name]:
                     self._replace_view(name)
-
-    def _has_all_columns(self, stream: str) -> bool:
-        rows = self._connection.execute(
-            "SELECT column_name FROM duckdb_columns()"
-            " WHERE schema_name = 'evidence' AND table_name = ?",
-            [stream],
-        ).fetchall()
-        wanted = {name for name, _ in self._streams[stream].columns}
-        return wanted <= {row[0] for row in rows}
 
     def _replace_view(self, stream: str) -> None:
         body = self._view_body(self._streams[stream])
