@@ -54,7 +54,10 @@ _PAGES = {
         "close": "Close & reconcile",
         "statements": "Statements & exports",
     },
-    "Operations": {"data_health": "Data health"},
+    "Operations": {
+        "lineage": "Assumptions & lineage",
+        "data_health": "Data health",
+    },
 }
 _FIRST_PAGE = "summary"
 #: Pages that show teams and months that are on no bill.

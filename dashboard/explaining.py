@@ -67,12 +67,12 @@ def show(here: Page, origin: Origin) -> None:
                 help="The line items and meter readings behind it, and what they add"
                 " up to.",
             )
-        st.markdown(_facts(here, origin))
+        st.markdown(facts(here, origin))
     if is_asked:
-        _show_sources(here, origin)
+        show_sources(here, origin)
 
 
-def _facts(here: Page, origin: Origin) -> str:
+def facts(here: Page, origin: Origin) -> str:
     """Return what is known of a figure's making, as a list in Markdown."""
     run = here.run
     made = data.made_of(here.snapshot, origin.mart, here.selection.period.months)
@@ -129,7 +129,7 @@ def _approvals(here: Page) -> str:
 
 def _show_stated(here: Page, stated: Stated) -> None:
     value = data.figure_value(here.snapshot, stated.figure)
-    st.markdown(f"{stated.label}: **{_exact(here, stated.figure, value)}**")
+    st.markdown(f"{stated.label}: **{exact(here, stated.figure, value)}**")
     st.code(command(stated.figure), language="bash", wrap_lines=True)
 
 
@@ -138,7 +138,7 @@ def command(figure: Figure) -> str:
     return f"triptych explain {shlex.quote(str(figure))}"
 
 
-def _exact(here: Page, figure: Figure, value: Decimal | float | None) -> str:
+def exact(here: Page, figure: Figure, value: Decimal | float | None) -> str:
     """Return a value with every digit, with its currency if it is money."""
     if value is None:
         return fmt.unknown("not known")
@@ -152,7 +152,7 @@ def _exact(here: Page, figure: Figure, value: Decimal | float | None) -> str:
 
 
 @st.dialog("Source rows", width="large")
-def _show_sources(here: Page, origin: Origin) -> None:
+def show_sources(here: Page, origin: Origin) -> None:
     """Draw the rows of evidence behind the figures of one popover."""
     made = data.made_of(here.snapshot, origin.mart, here.selection.period.months)
     if made is None:
@@ -181,7 +181,7 @@ def _show_charges(here: Page, stated: Stated) -> None:
         added = data.added_up(here.snapshot, figure, here.run.currency)
         items = data.charges_behind(here.snapshot, figure)
     value = data.figure_value(here.snapshot, figure)
-    published = _exact(here, figure, value)
+    published = exact(here, figure, value)
     rows = items.to_pylist()
     totals = {row["billing_currency"]: row["total_amount"] for row in rows}
     count = rows[0]["total_count"] if rows else 0
@@ -204,7 +204,7 @@ def _show_charges(here: Page, stated: Stated) -> None:
         st.markdown(
             f"{stated.label}: **{published}**. Added up again from"
             f" **{fmt.plural(added.item_count, 'line item')}** of the evidence:"
-            f" **{_exact(here, figure, added.total)}**, {verdict}."
+            f" **{exact(here, figure, added.total)}**, {verdict}."
         )
     if rows and count > len(rows):
         st.caption(f"The largest {len(rows):,} of {fmt.plural(count, 'line item')}.")
@@ -236,4 +236,4 @@ def _show_table(here: Page, answer: pa.Table, name: str) -> None:
     tables.download(answer, page=here, name=name)
 
 
-__all__ = ["Stated", "command", "show"]
+__all__ = ["Stated", "command", "exact", "facts", "show", "show_sources"]

@@ -30,6 +30,7 @@ AUDIENCES: dict[str, frozenset[Role]] = {
     "impact": _EVERYBODY,
     "close": _FINANCE,
     "statements": _FINANCE,
+    "lineage": _INSIDE,
     "data_health": _INSIDE,
 }
 #: Pages on which every amount belongs to a cost centre, a team or a model.

@@ -125,6 +125,14 @@ from dashboard.data.impact import (
     study_figures,
     study_ids,
 )
+from dashboard.data.lineage import (
+    Node,
+    documented_columns,
+    loads_by_stream,
+    upstream,
+    versions_told,
+    worked_out_again,
+)
 from dashboard.data.nodes import NodeHeadline, node_headline, nodes_apart
 from dashboard.data.returns import (
     evidence_mix,
@@ -218,6 +226,7 @@ __all__ = [
     "Headline",
     "Loading",
     "MadeOf",
+    "Node",
     "NodeHeadline",
     "Period",
     "PeriodKind",
@@ -271,6 +280,7 @@ __all__ = [
     "delivery_change",
     "delivery_costs",
     "deployment_weeks",
+    "documented_columns",
     "evidence_mix",
     "evidence_rows",
     "feature_returns",
@@ -299,6 +309,7 @@ __all__ = [
     "lifecycle_costs",
     "line_items",
     "loads",
+    "loads_by_stream",
     "made_of",
     "model_costs",
     "model_parts",
@@ -341,6 +352,7 @@ __all__ = [
     "unit_trend",
     "unmapped_identities",
     "unmatched",
+    "upstream",
     "velocity_events",
     "velocity_figures",
     "velocity_kinds",
@@ -349,5 +361,7 @@ __all__ = [
     "velocity_quarter",
     "velocity_series",
     "velocity_units",
+    "versions_told",
     "waterfall",
+    "worked_out_again",
 ]

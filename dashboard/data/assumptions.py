@@ -61,7 +61,7 @@ def assumptions(snapshot: Snapshot, month: str = "") -> pa.Table | None:
             register.approved_by,
             register.is_approved,
             case when register.is_approved then 'approved'
-                else 'proposed: counts in no headline' end as standing,
+                else 'not counted' end as standing,
             'nobody yet' as nobody,
             register.valid_from,
             register.valid_to,

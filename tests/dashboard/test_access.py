@@ -55,7 +55,7 @@ PROXY = {
 }
 #: By hand, and as docs/how_to/sign_in.md has it.
 FOR_EVERYBODY = {"cost_by_model", "gpu_idle", "velocity", "impact"}
-INSIDE = {"summary", "budget", "gateway_gaps", "data_health"}
+INSIDE = {"summary", "budget", "gateway_gaps", "lineage", "data_health"}
 OF_FINANCE = {"close", "statements"}
 ALLOWED = {
     "finance": FOR_EVERYBODY | INSIDE | OF_FINANCE,

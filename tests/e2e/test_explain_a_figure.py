@@ -121,6 +121,7 @@ def test_a_figure_says_all_that_it_is_made_of(root: Path) -> None:
         "catalogue (catalog.yml)",
         "settings (triptych.yml)",
         "studies (studies/*.yml)",
+        "register (assumptions.yml)",
         "models (SQL of the run)",
         "inputs (loads, settings, rules, locks, studies, models)",
     ]

@@ -7,13 +7,33 @@ out again from the evidence files.
 
 from __future__ import annotations
 
-from triptych.explanation.documentation import ColumnMeaning, explainable_columns
-from triptych.explanation.report import Explanation, NotRederivedError, explain
+from triptych.explanation.documentation import (
+    ColumnMeaning,
+    NotExplainableError,
+    explainable_columns,
+    find_column,
+    read_columns,
+)
+from triptych.explanation.published_value import PublishedValue, read_value
+from triptych.explanation.report import (
+    Explanation,
+    NotRederivedError,
+    explain,
+    explain_in,
+    unit_of,
+)
 
 __all__ = [
     "ColumnMeaning",
     "Explanation",
+    "NotExplainableError",
     "NotRederivedError",
+    "PublishedValue",
     "explain",
+    "explain_in",
     "explainable_columns",
+    "find_column",
+    "read_columns",
+    "read_value",
+    "unit_of",
 ]

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 #: Endings of exact columns whose rows are nevertheless no parts of a whole.
 _NOT_PARTS = ("rate", "_to_date", "_order", "_share", "_percentage")
 _NUMBERS = ("DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "DOUBLE")
-#: A mart that has its schema's name in its own is published without it.
+#: A mart that has its schema's name in its own is published without it. Whoever sees a
+#: part of a run finds views of it in ``memory``.
 _LISTED = """
 SELECT models.schema_name || '.' || tables.table_name AS mart,
   columns.column_name, tables.data_type,
@@ -28,7 +29,7 @@ SELECT models.schema_name || '.' || tables.table_name AS mart,
   models.never_added_over
 FROM lineage.model_columns AS columns
 JOIN lineage.models USING (model_name)
-JOIN duckdb_columns() AS tables ON tables.database_name = 'published'
+JOIN duckdb_columns() AS tables ON tables.database_name IN ('published', 'memory')
   AND tables.schema_name = models.schema_name
   AND tables.table_name IN (models.model_name,
     replace(models.model_name, 'mart_' || models.schema_name || '_', ''))

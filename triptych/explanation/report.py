@@ -138,6 +138,21 @@ def explain(workspace_root: Path, address: str) -> Explanation:
         No run has been published.
     """
     snapshot = PublishedReader(workspace_root).snapshot()
+    return explain_in(snapshot, workspace_root, address)
+
+
+def explain_in(snapshot: Snapshot, workspace_root: Path, address: str) -> Explanation:
+    """Explain a figure of a run that is open already; see :func:`explain`.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The run, whole: a part of it must not be worked out for who sees only a part.
+    workspace_root : Path
+        Where its evidence is.
+    address : str
+        Of the figure.
+    """
     figure = parse_figure(address)
     all_columns = read_columns(snapshot)
     meaning = find_column(all_columns, figure)
@@ -158,7 +173,7 @@ def explain(workspace_root: Path, address: str) -> Explanation:
     return Explanation(
         figure=str(figure),
         value=published.value,
-        unit=_unit(figure.column, published, run["currency"]),
+        unit=unit_of(figure.column, published, run["currency"]),
         basis=_basis(figure.column),
         states=states,
         is_estimated=published.is_estimated,
@@ -230,7 +245,8 @@ def _foreign_currencies(snapshot: Snapshot, published: PublishedValue) -> Sequen
     return [row["from_currency"] for row in rows]
 
 
-def _unit(column: str, published: PublishedValue, reporting: str) -> str:
+def unit_of(column: str, published: PublishedValue, reporting: str) -> str:
+    """Return what a figure is in; ``reporting`` is the currency where none is known."""
     currency = published.currencies[0] if published.currencies else reporting
     for text, unit in (
         ("cost_per_", f"{currency} {column.removeprefix('cost_').replace('_', ' ')}"),
@@ -252,4 +268,11 @@ def _basis(column: str) -> str:
     return "as metered"
 
 
-__all__ = ["Explanation", "NotRederivedError", "PeriodState", "explain"]
+__all__ = [
+    "Explanation",
+    "NotRederivedError",
+    "PeriodState",
+    "explain",
+    "explain_in",
+    "unit_of",
+]

@@ -30,6 +30,7 @@ _TOLD = {
     ),
     # Absent from what was published before there were any.
     "studies (studies/*.yml)": ("studies", "study_columns", "study_units"),
+    "register (assumptions.yml)": ("assumptions",),
 }
 _LOADS = """
 SELECT load_id, source, stream, label, loaded_at, row_count, quarantined_row_count,
