@@ -211,8 +211,8 @@ def _offer_working_out(here: Page) -> bool:
         "Work it out again",
         key="again",
         icon=":material/calculate:",
-        help="From the evidence files of the run: line items are added up, or its"
-        " models run once more. It may take some seconds.",
+        help="From the evidence files of the run. Adding up line items takes seconds;"
+        " where the models of the run are run again, a minute or more.",
     )
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 LAYERS = ("evidence", "staging", "intermediate", "marts")
 _ROW_HEIGHT = 36
 _LEAST_HEIGHT = 170
-#: What a column of names may take of a desk's width [px].
-_DRAWN_WIDTH, _LEAST_LABEL = 1080, 110
+#: Names are cut to the width of their column; hovering and the table have them whole.
+_LEAST_LABEL = 40
 _PADDING = {"left": 5, "right": 5, "top": 5, "bottom": 5}
 
 
@@ -80,7 +80,7 @@ def left_to_right(nodes: Sequence[Node], colours: Palette) -> Chart:
         dx=-4,
         dy=-11,
         fontSize=11,
-        limit=max(_DRAWN_WIDTH // (furthest + 1), _LEAST_LABEL),
+        limit=alt.ExprRef(f"max(width / {furthest + 1} - 8, {_LEAST_LABEL})"),
         color=colours.ink,
     ).encode(x=x, y=y, text="name:N", tooltip=tooltip)
     counts = list(column_of.values())

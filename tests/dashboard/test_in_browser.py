@@ -19,6 +19,7 @@ import pytest
 from pypdf import PdfReader
 
 from dashboard.server import command
+from tests.dashboard.lineage_fixture import add_lineage
 from tests.dashboard.warehouse_fixture import publish
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("workspace")
     publish(root, is_synthetic=True)
+    add_lineage(root)
     with served(root, tmp_path_factory.mktemp("log") / "server.log") as address:
         yield address
 
@@ -224,6 +226,24 @@ def test_data_health_is_whole_on_every_screen(
         assert "triptych quarantine show aws" in text
         assert "SYNTHETIC" in text
         _keep(tab, f"data-health-{size}-{scheme}")
+        tab.assert_quiet()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_assumptions_and_lineage_are_whole_on_every_screen(
+    browser: Any, address: str, size: str
+) -> None:
+    link = "lineage?figure=cost.mart_cost_waterfall/effective_cost&rows=step%3Dledger"
+    with visit(browser, f"{address}/{link}", size=size) as tab:
+        tab.wait_for("Current loads")
+        tab.settle()
+        text = tab.text()
+        assert "EUR 3,299.0000000001" in text, text
+        assert "3 assumptions hold in Sep 2026" in text
+        assert "SYNTHETIC" in text
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        _keep(tab, f"lineage-{size}")
         tab.assert_quiet()
 
 

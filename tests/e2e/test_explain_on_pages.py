@@ -87,6 +87,32 @@ def test_a_popover_says_all_that_a_figure_is_made_of(
         assert fact in how
 
 
+@pytest.mark.parametrize(
+    ("figure", "rows", "by"),
+    [
+        ("cost.mart_cost_waterfall/billed_cost", "step=ledger", "5 line items"),
+        ("cost.fct_daily_model_costs/effective_cost", "model_id=eta", "models run"),
+    ],
+)
+def test_the_page_of_lineage_works_a_figure_out_again(
+    company: ClosingCase, open_app: OpenApp, figure: str, rows: str, by: str
+) -> None:
+    """By hand: 100.00 of known bills; eta has 10.00 and a third of 60.00."""
+    known = {"step=ledger": "EUR 100.00", "model_id=eta": "EUR 30.00"}[rows]
+    link = {"period": "2026-03", "figure": figure, "rows": rows}
+    app = open_app(company.root, page="lineage", **link)
+    assert not app.exception
+    [value] = [one.value.replace("\u00a0", " ") for one in app.metric]
+    assert value == f"at least {known}"
+    app.button(key="again").click().run(timeout=120)
+    assert not app.exception
+    [told] = [one.value.replace("\u00a0", " ") for one in app.success]
+    assert f"Worked out again from {by}" in told
+    assert f"**at least {known}**, equal" in told
+    [files] = [one.value for one in app.markdown if "of evidence compared" in one.value]
+    assert "0 changed" in files
+
+
 def test_the_statements_come_to_what_the_close_page_says(
     company: ClosingCase, open_app: OpenApp
 ) -> None:
