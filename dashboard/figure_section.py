@@ -145,7 +145,8 @@ def _show_value(
             explaining.exact(here, figure, published.value).replace("\\", ""),
         )
         unit = unit_of(figure.column, published, here.run.currency)
-        st.caption(f"in {unit}; {_standing(published)}")
+        is_told = unit != figure.column.replace("_", " ")
+        st.caption(f"{f'in {unit}; ' if is_told else ''}{_standing(published)}")
         st.code(explaining.command(figure), language="bash", wrap_lines=True)
         st.markdown(explaining.facts(here, origin))
         _show_register(here, figure)

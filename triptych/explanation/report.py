@@ -251,6 +251,9 @@ def unit_of(column: str, published: PublishedValue, reporting: str) -> str:
     for text, unit in (
         ("cost_per_", f"{currency} {column.removeprefix('cost_').replace('_', ' ')}"),
         ("_ratio", "ratio"),
+        ("probability", "probability"),
+        ("net_value", currency),
+        ("benefit", currency),
         ("_cost", currency),
         ("_amount", currency),
         ("_count", "count"),
