@@ -128,6 +128,7 @@ def _show_command(rows: list[dict[str, Any]]) -> None:
         f"triptych accrue --period {min(months)}"
         ' --by "NAME" --approved-by "OTHER NAME"',
         language="bash",
+        wrap_lines=True,
     )
 
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from streamlit.navigation.page import StreamlitPage
 
 _VIEWS = Path(__file__).parent / "views"
-#: Figures start near the top of the screen, digits stand under one another, and a
-#: popover never lies on the dialog that it opened. Streamlit's offer to developers,
-#: which it makes on machines with their tools, is not for readers.
+#: Figures start near the top of the screen, digits stand under one another, small print
+#: is dark enough to read, and a popover never lies on the dialog that it opened.
+#: Streamlit's offer to developers, which it makes on machines with their tools, is not
+#: for readers.
 _STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] {padding-top: 3rem; padding-bottom: 4rem}
@@ -31,6 +32,9 @@ _STYLE = """
   font-size: clamp(1.3rem, 1.75vw, 1.75rem); font-weight: 600}
 [data-testid="stMetricValue"] * {white-space: normal; overflow-wrap: anywhere}
 [data-testid="stSkillsNudge"] {display: none}
+[data-testid="stCaptionContainer"] {opacity: .76}
+[data-testid="stSidebar"] h2 {font-size: .82rem; margin: 0;
+  padding: .9rem 0 .2rem .5rem}
 body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] {display: none}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
@@ -75,9 +79,11 @@ def main() -> None:
     except TriptychError as error:
         _instead_of_pages(_saying(error))
         return
-    chosen = st.navigation(_menu(looking))
+    menu = _menu(looking)
+    chosen = st.navigation(menu, position="hidden")
     st.set_page_config(page_title=f"{chosen.title} · triptych")
     _begin(chosen.title)
+    _show_menu(menu, looking)
     if looking.role is not None:
         _show_visitor(looking)
     with page.told_in_words():
@@ -99,6 +105,21 @@ def _menu(looking: access.Visitor) -> dict[str, list[StreamlitPage]]:
             _page(name, title, looking) for name, title in pages.items()
         )
     return menu
+
+
+def _show_menu(menu: dict[str, list[StreamlitPage]], looking: access.Visitor) -> None:
+    """Draw the menu; the list that Streamlit draws is none to a screen reader."""
+    with st.sidebar.container(key="menu", gap="xxsmall"):
+        for section, pages in menu.items():
+            shown = [each for each in pages if _may_open(each, looking)]
+            if shown and section:
+                st.html(f"<h2>{section}</h2>")
+            for each in shown:
+                st.page_link(each, label=each.title, width="stretch")
+
+
+def _may_open(each: StreamlitPage, looking: access.Visitor) -> bool:
+    return looking.may_open(each.url_path or _first_page(looking))
 
 
 def _first_page(looking: access.Visitor) -> str:
@@ -140,7 +161,7 @@ def _instead_of_pages(said: Callable[[], None]) -> None:
 def _sign_in() -> None:
     _begin("triptych")
     st.markdown("What AI costs, how fast it is delivered, and what it earns.")
-    st.button("Sign in", type="primary", on_click=st.login)
+    st.button("Sign in", on_click=st.login)
 
 
 def _saying(error: TriptychError) -> Callable[[], None]:

@@ -41,4 +41,6 @@ def show(here: Page, *, against: str | None = None) -> None:
                 row_count=comments.num_rows,
             ),
         )
-    st.code(f'triptych comment {about} --by "NAME" "TEXT"', language="bash")
+    st.code(
+        f'triptych comment {about} --by "NAME" "TEXT"', language="bash", wrap_lines=True
+    )

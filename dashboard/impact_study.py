@@ -199,7 +199,6 @@ def _offer_report(here: Page, study: Study) -> None:
                 mime=mime,
                 key=f"report-{form}",
                 on_click="ignore",
-                type="primary" if form == "pdf" else "secondary",
             )
 
 

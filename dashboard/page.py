@@ -315,11 +315,13 @@ def _show_partial(page: Page) -> None:
 
 
 def _show_watermark() -> None:
+    # Drawn by the style sheet: it is decoration, and the badge above says the word.
     st.html(
-        '<div aria-hidden="true" style="position:fixed;inset:0;z-index:0;display:flex;'
-        "align-items:center;justify-content:center;pointer-events:none;"
-        "font-weight:800;font-size:min(16vw,13rem);letter-spacing:.06em;opacity:.035;"
-        'transform:rotate(-24deg)">SYNTHETIC</div>'
+        "<style>.watermark::before {content: 'SYNTHETIC'}</style>"
+        '<div class="watermark" aria-hidden="true" style="position:fixed;inset:0;'
+        "z-index:0;display:flex;align-items:center;justify-content:center;"
+        "pointer-events:none;font-weight:800;font-size:min(16vw,13rem);"
+        'letter-spacing:.06em;opacity:.035;transform:rotate(-24deg)"></div>'
     )
 
 

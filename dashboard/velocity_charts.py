@@ -30,7 +30,9 @@ def by_period(table: pa.Table, title: str, colours: Palette) -> Chart:
     ]
     base = alt.Chart(frame).encode(x=x)
     band = base.mark_rule(strokeWidth=6, opacity=0.25, color=colours.categories[0])
-    points = base.mark_point(filled=True, size=60, color=colours.categories[0])
+    points = base.mark_point(
+        filled=True, size=60, color=colours.categories[0], aria=False
+    )
     line = base.mark_line(color=colours.categories[0], strokeWidth=1.5)
     y = alt.Y("value:Q", title=title)
     return alt.layer(
@@ -144,7 +146,7 @@ def conversions(table: pa.Table, colours: Palette) -> Chart:
             scale=alt.Scale(domain=names, range=list(colours.categories[: len(names)])),
         ),
     )
-    points = lines.mark_point(filled=True, size=60).encode(
+    points = lines.mark_point(filled=True, size=60, aria=False).encode(
         shape=alt.Shape(
             "followed:N",
             title="followed",

@@ -225,6 +225,7 @@ def _show_commands(months: list[dict[str, Any]]) -> None:
             f"triptych reconcile --period {month}\n"
             f'triptych close --period {month} --by "NAME" --approved-by "OTHER NAME"',
             language="bash",
+            wrap_lines=True,
         )
         return
     month = max(row["billing_month"] for row in months)
@@ -236,6 +237,7 @@ def _show_commands(months: list[dict[str, Any]]) -> None:
         f"triptych reconcile --period {month}\n"
         f'triptych reopen --period {month} --by "NAME" --reason "WHY"',
         language="bash",
+        wrap_lines=True,
     )
 
 

@@ -403,7 +403,11 @@ def show_unallocated(here: Page, headline: data.Headline) -> None:
     )
     with st.expander("Suggested rules"):
         rules = dict.fromkeys(filter(None, causes["suggested_rule"].to_pylist()))
-        st.code("assignments:\n" + "\n".join(f"  {rule}" for rule in rules), "yaml")
+        st.code(
+            "assignments:\n" + "\n".join(f"  {rule}" for rule in rules),
+            "yaml",
+            wrap_lines=True,
+        )
     here.show_origin(
         page.Origin(
             formula=f"Sum of {_column(here)} of AI spend that matches no rule.",

@@ -247,7 +247,9 @@ def show_quarantine(here: Page, table: pa.Table) -> None:
         f" --reason {shlex.quote(row['reason'])}"
         for row in rows[:_COMMAND_LIMIT]
     ]
-    st.code("\n".join([*commands, "triptych quarantine retry"]), "bash")
+    st.code(
+        "\n".join([*commands, "triptych quarantine retry"]), "bash", wrap_lines=True
+    )
     tables.show(
         table,
         [

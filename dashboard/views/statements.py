@@ -190,7 +190,6 @@ def _offer_statement(here: Page, statement: Statement) -> None:
                 mime=mime,
                 key=f"statement-{form}",
                 on_click="ignore",
-                type="primary" if form == "pdf" else "secondary",
             )
     if facts.signed_by:
         st.caption(

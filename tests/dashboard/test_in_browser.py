@@ -23,7 +23,7 @@ from tests.dashboard.lineage_fixture import add_lineage
 from tests.dashboard.warehouse_fixture import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
@@ -93,7 +93,21 @@ def browser() -> Iterator[Any]:
 def served(
     root: Path, log: Path, *, headless: bool = True, **environment: str
 ) -> Iterator[str]:
-    """Serve a workspace, started from a directory that has nothing to do with it."""
+    """Serve a workspace whose pages never fail."""
+    with running(root, log, headless=headless, environment=environment) as address:
+        yield address
+    assert "Traceback" not in log.read_text()
+
+
+@contextmanager
+def running(
+    root: Path,
+    log: Path,
+    *,
+    headless: bool = True,
+    environment: Mapping[str, str] = {},
+) -> Iterator[str]:
+    """Run a server, from a directory that has nothing to do with the workspace."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     with log.open("w") as output:
@@ -112,7 +126,6 @@ def served(
         finally:
             process.terminate()
             process.wait(timeout=20)
-    assert "Traceback" not in log.read_text()
 
 
 def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:

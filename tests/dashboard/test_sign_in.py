@@ -135,7 +135,7 @@ def test_a_viewer_cannot_reach_a_finance_page_by_its_address(
 ) -> None:
     sign_in(tab, address, "vera")
     tab.get_by_text(COST).first.wait_for()
-    menu = tab.get_by_test_id("stSidebarNav").inner_text()
+    menu = tab.locator(".st-key-menu").inner_text()
     assert "Cost by model" in menu
     assert "Close & reconcile" not in menu
     assert "Statements & exports" not in menu

@@ -1,0 +1,155 @@
+"""Every page in every state, in a real browser, judged by axe-core.
+
+``make test`` sees each page as it normally is, and in turn in one more state, size and
+scheme; ``make slow`` sees all of them.
+"""
+
+from __future__ import annotations
+
+from itertools import count, cycle, product
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import pytest
+
+from dashboard.roles import AUDIENCES
+from tests.dashboard.test_in_browser import SIZES, Visit, browser, running, visit
+from tests.dashboard.warehouse_fixture import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.dashboard.warehouse_fixture import Variant
+
+axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
+pytestmark = pytest.mark.browser
+__all__ = ["browser"]
+
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+PAGES = tuple(AUDIENCES)
+#: What each state says on every page, whatever the page is about.
+SAYS = {
+    "normal": "Data as of",
+    "loading": "Data as of",
+    "stale": "Older than expected",
+    "partial": "Not complete",
+    "empty": "No charges yet",
+    "error": "This page cannot be shown",
+    "nothing published": "Nothing has been published here yet",
+}
+SCREENS = tuple(product(SIZES, SCHEMES))
+#: Each page as it is, on one screen, and in one other state on the next.
+Case: TypeAlias = tuple[str, str, str, Scheme]
+IN_TURN: list[Case] = [
+    *((page, "normal", *screen) for page, screen in zip(PAGES, cycle(SCREENS))),
+    *(
+        (page, state, *screen)
+        for page, state, screen in zip(
+            PAGES, cycle(list(SAYS)[1:]), cycle(SCREENS[1:] + SCREENS[:1])
+        )
+    ),
+]
+#: By state, so that a run is published once for all pages.
+OTHERS: list[Case] = [
+    case
+    for state, page, (size, scheme) in product(SAYS, PAGES, SCREENS)
+    if (case := (page, state, size, scheme)) not in IN_TURN
+]
+
+
+class Workspace:
+    """A workspace whose published run is replaced while it is served."""
+
+    def __init__(self, root: Path, address: str) -> None:
+        self.root = root
+        self.address = address
+        self.state = ""
+        self._numbers = count(1)
+
+    def show(self, state: str) -> None:
+        """Publish what makes every page say ``state``."""
+        if state == self.state:
+            return
+        if state == "nothing published":
+            (self.root / "warehouse" / "CURRENT").unlink(missing_ok=True)
+        else:
+            self._publish(state)
+        self.state = state
+
+    def _publish(self, state: str) -> None:
+        variants: dict[str, Variant] = {
+            "empty": "empty",
+            "stale": "stale",
+            "partial": "partial",
+        }
+        path = publish(
+            self.root,
+            variants.get(state, "normal"),
+            run_id=f"run-{next(self._numbers):04d}",
+            is_synthetic=True,
+        )
+        if state == "error":
+            path.write_bytes(b"no warehouse")
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    root = tmp_path_factory.mktemp("workspace")
+    (root / "warehouse").mkdir()
+    log = tmp_path_factory.mktemp("log") / "server.log"
+    # What makes a page fail is logged, and told in words on the page.
+    with running(root, log) as address:
+        yield Workspace(root, address)
+
+
+def look(browser: Any, workspace: Workspace, case: Case) -> None:
+    page, state, size, scheme = case
+    workspace.show(state)
+    link = f"{workspace.address}/{'' if page == 'summary' else page}"
+    with visit(browser, link, size=size, scheme=scheme) as tab:
+        if state == "loading":
+            assert_something_is_drawn_at_once(tab)
+        tab.wait_for(SAYS[state])
+        tab.settle()
+        width = tab.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0]
+        assert serious_findings(tab) == []
+        tab.assert_quiet()
+
+
+def assert_something_is_drawn_at_once(tab: Visit) -> None:
+    """Hold the page while its script runs: a reader sees that something is coming."""
+    tab.page.get_by_test_id("stApp").wait_for()
+    tab.page.wait_for_function(
+        "document.querySelector('[data-testid=stAppSkeleton], [data-testid=stSkeleton],"
+        " [data-testid=stStatusWidget], [data-testid=stMarkdown]') !== null"
+    )
+    assert serious_findings(tab) == []
+
+
+def serious_findings(tab: Visit) -> list[str]:
+    found: Any = axe_playwright.Axe().run(
+        tab.page, options={"resultTypes": ["violations"]}
+    )
+    return [
+        f"{violation['id']} ({violation['impact']}): {node['html'][:300]}"
+        for violation in found.response["violations"]
+        if violation["impact"] in {"serious", "critical"}
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("case", IN_TURN, ids=" ".join)
+def test_each_page_is_readable_by_everybody_in_turn_of_its_states(
+    browser: Any, workspace: Workspace, case: Case
+) -> None:
+    look(browser, workspace, case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", OTHERS, ids=" ".join)
+def test_every_page_is_readable_by_everybody_in_every_state(
+    browser: Any, workspace: Workspace, case: Case
+) -> None:
+    look(browser, workspace, case)
