@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from attribution.effect import Effect
     from attribution.estimating import Attempt
+    from attribution.panel import Panel
     from attribution.plan import Plan
     from attribution.result import Estimate
     from attribution.sensitivity import Run
@@ -100,7 +102,7 @@ def rows_of_attempt(
 ) -> dict[str, pa.Table]:
     """Return the rows of an estimate or a refusal, by table."""
     design = attempt.design or _named_design(asked.plan)
-    study = _study(asked, design) | _shape(attempt)
+    study = _study(asked, design) | _shape(attempt, asked.plan)
     found = attempt.result
     if isinstance(found, Refusal):
         return rows_of_refusal(asked, found, study)
@@ -189,16 +191,27 @@ def _study(asked: Asked, design: str) -> _Row:
     }
 
 
-def _shape(attempt: Attempt) -> _Row:
+def _shape(attempt: Attempt, plan: Plan) -> _Row:
     panel = attempt.panel
     if panel is None:
         return {}
+    treated = _treated(panel, plan)
     return {
-        "treated_unit_count": int(panel.treated.sum()),
-        "comparison_unit_count": int((~panel.treated).sum()),
+        "treated_unit_count": int(treated.sum()),
+        "comparison_unit_count": int((~treated).sum()),
         "period_count_before": panel.before,
         "period_count_after": panel.after,
     }
+
+
+def _treated(panel: Panel, plan: Plan) -> NDArray[np.bool_]:
+    """Return who gets the feature: by roll-out, or by lot where the plan drew lots."""
+    if plan.assignment is None or plan.assignment.column not in panel.columns:
+        return panel.treated
+    treated: NDArray[np.bool_] = np.any(
+        panel.column(plan.assignment.column) == 1.0, axis=1
+    )
+    return treated
 
 
 def _found(asked: Asked, found: Estimate) -> _Row:

@@ -107,6 +107,15 @@ def test_each_study_says_what_it_can_and_none_stops_the_others(case: Case) -> No
     }
 
 
+def test_units_with_and_without_are_those_that_the_lots_drew(case: Case) -> None:
+    counts = "SELECT treated_unit_count, comparison_unit_count"
+    counts += " FROM estimates.attribution_studies WHERE study_id = ?"
+    (trial,) = case.rows(counts, "trial")
+    assert tuple(trial.values()) == (6, 6)
+    (pilot,) = case.rows(counts, "pilot")
+    assert tuple(pilot.values()) == (1, 0)
+
+
 def test_a_failed_study_keeps_the_message_of_its_error(case: Case) -> None:
     (row,) = case.rows(
         "SELECT refusal_message, verdict, grade FROM estimates.attribution_studies"
