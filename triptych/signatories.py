@@ -7,6 +7,7 @@ import unicodedata
 
 from triptych.errors import UsageError
 
+_EMAIL = re.compile(r"\S+@\S+\.\S+")
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
@@ -22,6 +23,23 @@ def named_person(name: str, option: str) -> str:
     if not any(character.isalnum() for character in plain):
         raise UsageError(f"{option} names nobody.", next_step="Give a person's name.")
     return plain
+
+
+def named_signatory(name: str, option: str) -> str:
+    """Return the name of a person whose name is kept for good: no e-mail address.
+
+    Raises
+    ------
+    UsageError
+        It names nobody, or is an address.
+    """
+    person = named_person(name, option)
+    if _EMAIL.search(person):
+        raise UsageError(
+            f"{option} is an e-mail address, and none is kept.",
+            next_step="Give a person's name.",
+        )
+    return person
 
 
 def two_people(by: str, approved_by: str | None, act: str) -> tuple[str, str]:
@@ -52,4 +70,4 @@ def check_month(period: str, option: str = "--period") -> None:
         )
 
 
-__all__ = ["check_month", "named_person", "two_people"]
+__all__ = ["check_month", "named_person", "named_signatory", "two_people"]

@@ -21,6 +21,8 @@ _TEMPLATE_FILES = {
     "budgets.csv": "budgets.csv",
     "gitignore": ".gitignore",
 }
+#: Commented scenarios, named as the command line calls them.
+_SCENARIOS = files("triptych") / "scenario_templates"
 _FOLDERS = ("bills", "studies", "scenarios")
 
 
@@ -53,6 +55,16 @@ class Workspace:
     def study_register(self) -> Path:
         """Which plans were locked, and when."""
         return self.studies_dir / "register.jsonl"
+
+    @property
+    def scenarios_dir(self) -> Path:
+        """Scenarios, a YAML file each; may be absent."""
+        return self.root / "scenarios"
+
+    @property
+    def scenario_results(self) -> Path:
+        """What scenarios came to, a file each, named by its id and never changed."""
+        return self.scenarios_dir / "results"
 
     @property
     def lake(self) -> Path:
@@ -140,6 +152,41 @@ def initialise(directory: Path) -> Workspace:
     return workspace
 
 
+def write_scenario_template(template: str, path: Path) -> None:
+    """Write a commented scenario.
+
+    Parameters
+    ----------
+    template : str
+        Which: ``move-platform``.
+    path : Path
+        The file; its folder is made.
+
+    Raises
+    ------
+    UsageError
+        There is such a file, or it cannot be written.
+    """
+    name = f"{template.replace('-', '_')}.yml"
+    text = (_SCENARIOS / name).read_text(encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(
+            "There is such a file, and nothing was written.",
+            where=str(path),
+            next_step="Name another file.",
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"The file cannot be written: {error.strerror}.",
+            where=str(path),
+            next_step="Name another file.",
+        ) from error
+
+
 def _refuse_what_is_in_use(root: Path) -> None:
     if root.is_dir() and any(root.iterdir()):
         raise UsageError(
@@ -155,4 +202,4 @@ def _refuse_what_is_in_use(root: Path) -> None:
         )
 
 
-__all__ = ["Workspace", "initialise"]
+__all__ = ["Workspace", "initialise", "write_scenario_template"]

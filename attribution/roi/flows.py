@@ -94,9 +94,9 @@ class Terms:
     ----------
     months : tuple of str
         Months of the window, without gaps.
-    cost : ndarray, shape (months,)
-        The reconciled cost; money of the mart.
-    hours : ndarray, shape (months,)
+    cost : ndarray, shape (months,) or (worlds, months)
+        The reconciled cost; money of the mart. By world in a scenario only.
+    hours : ndarray, shape (months,) or (worlds, months)
         Hours booked on the feature; 0 where none were.
     labour : tuple of Assumed or None
         What an hour costs, by month.
@@ -153,8 +153,9 @@ class Terms:
     def _other(self, worlds: Worlds, shape: tuple[int, int]) -> Floats:
         other = np.zeros(shape)
         for number, rate in enumerate(self.labour):
-            if rate is not None and self.hours[number]:
-                other[:, number] += self.hours[number] * worlds.of(rate)
+            hours = self.hours[..., number]
+            if rate is not None and np.any(hours):
+                other[:, number] += hours * worlds.of(rate)
         for one in self.integrations:
             written_off = worlds.of(one) / (one.months or 1)
             for number, month in enumerate(self.months):

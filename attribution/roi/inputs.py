@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from attribution.roi.worlds import Worlds
 
-_TABLES: Final = "select schema_name || '.' || table_name from duckdb_tables()"
+_TABLES: Final = """
+select schema_name || '.' || table_name from duckdb_tables()
+union select schema_name || '.' || view_name from duckdb_views()
+"""
 #: Columns are called as the fields of :class:`Assumed`.
 _ASSUMPTIONS: Final = """
 select assumption_id as id, assumption_version as version, kind, assumed as value, unit,

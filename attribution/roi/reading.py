@@ -74,13 +74,16 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def payback(net: Floats) -> Figures:
+def payback(net: Floats, *, for_good: bool = False) -> Figures:
     """Return after how many months a feature has paid for itself.
 
     Parameters
     ----------
     net : ndarray, shape (worlds, months)
         Benefit less cost.
+    for_good : bool
+        Whether the month counts from which on it stays paid for to the end, for money
+        that goes out later than some of it comes in.
 
     Returns
     -------
@@ -94,6 +97,8 @@ def payback(net: Floats) -> Figures:
     """
     is_paid = np.cumsum(net, axis=1) > 0
     horizon = net.shape[1]
+    if for_good:
+        is_paid = np.logical_and.accumulate(is_paid[:, ::-1], axis=1)[:, ::-1]
     first = np.where(is_paid.any(axis=1), is_paid.argmax(axis=1) + 1.0, np.inf)
     never = float(np.mean(np.isinf(first)))
     found: Figures = {

@@ -22,6 +22,7 @@ from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.receive_command import receive
 from triptych.cli.reconcile_command import reconcile
 from triptych.cli.run_commands import build, ingest, run
+from triptych.cli.scenario_commands import scenario
 from triptych.cli.service_commands import health, metrics
 from triptych.cli.sql_command import sql
 from triptych.cli.study_commands import study
@@ -51,6 +52,7 @@ app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")
 app.add_typer(study, name="study")
 app.add_typer(value, name="value")
+app.add_typer(scenario, name="scenario")
 app.command()(dashboard)
 app.command()(receive)
 

@@ -30,6 +30,10 @@ _MODEL_VIEWS = (
 )
 
 
+#: What returns were made of besides the marts: scenarios start from the very draws.
+_EFFECTS = ("attribution_studies", "attribution_monthly_draws")
+
+
 class PublishError(TriptychError):
     """The new file did not hold what the build holds; nothing was published."""
 
@@ -105,6 +109,7 @@ def _write(
                 f'CREATE TABLE "{schema}"."{table}" AS FROM build."{schema}"."{table}"'
             )
         _write_lineage(connection)
+        _write_effects(connection)
         connection.execute("CREATE TABLE lineage.inputs (inputs_hash VARCHAR)")
         connection.execute("INSERT INTO lineage.inputs VALUES (?)", [inputs_hash])
         write_explained_models(connection, manifest)
@@ -160,6 +165,19 @@ def _write_lineage(connection: duckdb.DuckDBPyConnection) -> None:
         "INSERT INTO lineage.views VALUES (?, ?, ?, ?, ?)",
         [[position, *view] for position, view in enumerate(views)],
     )
+
+
+def _write_effects(connection: duckdb.DuckDBPyConnection) -> None:
+    for table in _EFFECTS:
+        found = connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE database_name = 'build'"
+            " AND schema_name = 'estimates' AND table_name = ?",
+            [table],
+        ).fetchone()
+        if found and found[0]:
+            connection.execute(
+                f"CREATE TABLE lineage.{table} AS FROM build.estimates.{table}"
+            )
 
 
 def _view_sql(

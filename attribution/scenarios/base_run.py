@@ -1,0 +1,244 @@
+"""What a scenario starts from, read from a published run.
+
+Cost line by line as the mart has it, at the mean of the last complete months; effects
+as the studies drew them; what pools, tokens and the whole bill say. Nothing is changed
+here, and nothing of it is written anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from attribution.cost_elasticity import cost_elasticity
+from attribution.roi.inputs import digest_of, read_inputs
+from attribution.roi.register import month_end
+from triptych.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import duckdb
+
+    from attribution.cost_elasticity import CostElasticity, NotEstimable
+    from attribution.roi.inputs import Inputs
+    from attribution.roi.worlds import Worlds
+
+    Rows = list[tuple[Any, ...]]
+
+#: Components of a pool's cost that nobody held.
+IDLE: Final = frozenset({"idle", "unused_commitment"})
+#: Months that every source has delivered whole, newest first.
+_MONTHS: Final = """
+select billing_month from core.mart_month_completeness
+where billing_month in (select billing_month from cost.fct_daily_model_costs)
+group by billing_month having bool_and(is_complete) order by billing_month desc
+"""
+_LINES: Final = """
+select feature_id, model_id, platform_id, pool_id, component,
+    cast(sum(effective_cost) as double) / ?
+from cost.fct_daily_model_costs
+where list_contains(?, billing_month) and currency = ?
+group by all having sum(effective_cost) <> 0 order by all
+"""
+_UNCONVERTED: Final = """
+select distinct feature_id from cost.fct_daily_model_costs
+where list_contains(?, billing_month) and currency <> ? and feature_id is not null
+"""
+#: Hours that were measured and hours that there were; NULL where any is not known.
+_POOLS: Final = """
+select pool_id,
+    case when count(*) = count(active_gpu_hours)
+        then cast(sum(active_gpu_hours) as double) end
+    / nullif(cast(sum(capacity_gpu_hours) as double), 0)
+from delivery.mart_accelerator_efficiency
+where list_contains(?, billing_month) group by pool_id order by all
+"""
+_TOKENS: Final = """
+select model_id, cast(sum(input_tokens + output_tokens) as double) / ?
+from cost.mart_model_unit_costs
+where list_contains(?, billing_month) and currency = ? and model_id is not null
+group by model_id
+having count(*) = count(input_tokens + output_tokens) order by all
+"""
+#: The bill of each complete month, whole, beside what all models served.
+_BILLS: Final = """
+with bills as (
+    select billing_month, cast(sum(effective_cost) as double) as cost
+    from cost.fct_daily_model_costs
+    where list_contains(?, billing_month) and currency = ? group by billing_month
+),
+
+usage as (
+    select billing_month, cast(sum(successful_requests) as double) as requests
+    from cost.mart_model_unit_costs
+    where list_contains(?, billing_month) group by billing_month
+)
+
+select billing_month, cost, requests
+from bills left join usage using (billing_month) order by billing_month
+"""
+_COVERED: Final = """
+select study_id, launch_date, window_end from estimates.attribution_studies
+"""
+_RUN: Final = "select run_id, currency, is_synthetic from core.mart_run"
+_MODELS: Final = "select distinct model_id from core.dim_models where model_id <> ''"
+_PLATFORMS: Final = "select distinct platform_id from core.dim_platforms"
+
+
+@dataclass(frozen=True, slots=True)
+class CostLine:
+    """What a part of the bill costs a month.
+
+    Attributes
+    ----------
+    cost : float
+        Mean of the months that are carried forward, in the reporting currency.
+    """
+
+    feature_id: str | None
+    model_id: str | None
+    platform_id: str | None
+    pool_id: str | None
+    component: str
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOfBills:
+    """The whole bill of a month, and successful requests; ``None``: not known."""
+
+    month: str
+    cost: float
+    requests: float | None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BaseRun:
+    """A published run, as scenarios start from it.
+
+    Attributes
+    ----------
+    months : tuple of str
+        Complete months whose mean is carried forward, oldest first.
+    inputs : Inputs
+        What the returns of the run were made of.
+    unconverted : frozenset of str
+        Features with cost that has no amount in the reporting currency.
+    utilisations : mapping of str to float or None
+        Active by available hours of each pool of accelerators.
+    tokens : mapping of str to float
+        A month, by model, where all are counted.
+    covered : mapping of str to tuple of date
+        First day, and first day after the last, that a study's effect is known of.
+    version : str
+        Differs whenever any of this does.
+    """
+
+    run_id: str
+    currency: str
+    is_synthetic: bool
+    months: tuple[str, ...]
+    lines: tuple[CostLine, ...]
+    inputs: Inputs
+    unconverted: frozenset[str]
+    utilisations: Mapping[str, float | None]
+    tokens: Mapping[str, float]
+    bills: tuple[MonthOfBills, ...]
+    covered: Mapping[str, tuple[date, date]]
+    models: frozenset[str]
+    platforms: frozenset[str]
+    version: str
+
+    @property
+    def first_month(self) -> str:
+        """The month after the last complete one: the first of every horizon."""
+        return month_end(self.months[-1]).strftime("%Y-%m")
+
+    @property
+    def elasticity(self) -> CostElasticity | NotEstimable:
+        """How the whole bill grows with what is served, over all complete months."""
+        unknown = float("nan")
+        return cost_elasticity(
+            np.array([one.cost for one in self.bills]),
+            [unknown if one.requests is None else one.requests for one in self.bills],
+            grain="month",
+        )
+
+
+def read_base(
+    connection: duckdb.DuckDBPyConnection, worlds: Worlds, *, run_rate_months: int
+) -> BaseRun:
+    """Read what a scenario starts from.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Finds the public marts and the schema ``estimates`` by their names.
+    worlds : Worlds
+        Decide which draw of a study falls into which world.
+    run_rate_months : int
+        How many of the last complete months are carried forward.
+
+    Raises
+    ------
+    UsageError
+        No month is complete, so that nothing can be carried forward.
+    """
+
+    def rows(sql: str, *given: object) -> Rows:
+        return connection.execute(sql, list(given)).fetchall()
+
+    run_id, currency, is_synthetic = rows(_RUN)[0]
+    complete = [month for (month,) in rows(_MONTHS)]
+    if not complete:
+        raise UsageError(
+            f"Run {run_id} has no month that all sources have delivered whole.",
+            next_step='"triptych status" says what is missing.',
+        )
+    months = sorted(complete[:run_rate_months])
+    parts = {
+        "lines": rows(_LINES, len(months), months, currency),
+        "unconverted": rows(_UNCONVERTED, months, currency),
+        "pools": rows(_POOLS, months),
+        "tokens": rows(_TOKENS, len(months), months, currency),
+        "bills": rows(_BILLS, complete, currency, complete),
+        "covered": rows(_COVERED),
+        "models": rows(_MODELS),
+        "platforms": rows(_PLATFORMS),
+    }
+    returns = digest_of(connection, version="scenario")
+    return BaseRun(
+        run_id,
+        currency,
+        is_synthetic=bool(is_synthetic),
+        months=tuple(months),
+        lines=tuple(CostLine(*row) for row in parts["lines"]),
+        inputs=read_inputs(connection, worlds),
+        unconverted=_first_column(parts["unconverted"]),
+        utilisations=dict(parts["pools"]),
+        tokens=dict(parts["tokens"]),
+        bills=tuple(MonthOfBills(*row) for row in parts["bills"]),
+        covered={name: (first, end) for name, first, end in parts["covered"]},
+        models=_first_column(parts["models"]),
+        platforms=_first_column(parts["platforms"]),
+        version=_version(returns, parts),
+    )
+
+
+def _first_column(rows: Rows) -> frozenset[str]:
+    return frozenset(row[0] for row in rows if row[0])
+
+
+def _version(returns: str, parts: Mapping[str, Rows]) -> str:
+    content = {name: sorted(map(repr, rows)) for name, rows in parts.items()}
+    text = json.dumps([returns, content])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+__all__ = ["IDLE", "BaseRun", "CostLine", "MonthOfBills", "read_base"]

@@ -1,0 +1,338 @@
+"""Changes bound to what a run has: a change of what is not there is refused by name.
+
+Each value of a change becomes an assumption, so that it is drawn, held at an end of its
+interval and broken even as those of the register are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from attribution.cost_elasticity import NotEstimable
+from attribution.roi.register import Assumed, Register, month_start
+from attribution.scenarios.scenario_file import (
+    Adoption,
+    Amount,
+    AssumptionChange,
+    Commitment,
+    PlatformMove,
+    Sourcing,
+    StopFeature,
+    TeamHours,
+    Utilisation,
+    Volume,
+)
+from triptych.errors import UsageError
+from triptych.settings.problems import known_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from attribution.scenarios.projection import Projection
+    from attribution.scenarios.scenario_file import Change, Scenario
+
+SCENARIO: Final = "scenario"
+MEASURED_ELASTICITY: Final = "measured cost elasticity"
+_UNITS: Final = {
+    **dict.fromkeys(
+        ("one_off_cost", "migration_cost", "exit_cost", "price_per_million_tokens"),
+        "{}",
+    ),
+    "fixed_cost_per_month": "{}/month",
+    "hours_per_month": "hours/month",
+}
+#: A wider interval of the elasticity holds both 0 and 1, or as good as both.
+_WIDEST: Final = 1.0
+_PART_KINDS: Final = frozenset({"margin", "discount_rate"})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class BoundChange:
+    """A change with its values as assumptions, by the names of their fields."""
+
+    name: str
+    change: Change
+    values: Mapping[str, Assumed]
+
+    @property
+    def most(self) -> Mapping[str, float]:
+        """The largest value that a part of 1 can have, by id."""
+        return {self.values[part].id: 1.0 for part in self.change.parts}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Bound:
+    """A scenario that can be worked out.
+
+    Attributes
+    ----------
+    projection : Projection
+        With the register as the scenario has it.
+    changes : tuple of BoundChange
+        In the order of the file.
+    replaced : mapping of str to Assumed
+        Assumptions of the register as they were, by id.
+    notes : tuple of str
+        What a reader should know of them.
+    """
+
+    projection: Projection
+    changes: tuple[BoundChange, ...]
+    replaced: Mapping[str, Assumed]
+    notes: tuple[str, ...] = ()
+
+
+def bound(scenario: Scenario, projection: Projection) -> Bound:
+    """Return a scenario bound to a run.
+
+    Raises
+    ------
+    UsageError
+        Changes name what the run does not have, or say two things of one; all of them
+        at once.
+    """
+    problems = [*_missing(scenario, projection), *_competing(scenario)]
+    if problems:
+        raise UsageError(
+            ".\n".join(problems) + ".",
+            where=scenario.name,
+            next_step="Nothing was worked out. Correct the changes.",
+        )
+    register, replaced = _register(scenario, projection)
+    found = [
+        BoundChange(name, change, _values(name, change, projection))
+        for name, change in scenario.named_changes
+    ]
+    return Bound(
+        replace(projection, register=register),
+        tuple(found),
+        replaced,
+        tuple(_notes(scenario, projection)),
+    )
+
+
+def _missing(scenario: Scenario, projection: Projection) -> Iterable[str]:
+    for name, change in scenario.named_changes:
+        for text in (
+            *_unknown_targets(change, projection),
+            *_lacks(change, projection),
+        ):
+            yield f"change {name!r} {text}"
+
+
+def _unknown_targets(change: Change, projection: Projection) -> Iterable[str]:
+    match = getattr(change, "match", None)
+    named = match.named if match else {}
+    for kind in ("feature", "model", "platform", "pool"):
+        given = getattr(change, kind, None)
+        named |= {kind: given} if given else {}
+    lines = projection.lines
+    for kind, given in named.items():
+        known = {getattr(line, f"{kind}_id") for line in lines} - {None}
+        known |= set(projection.features) if kind == "feature" else set()
+        if given not in known:
+            told = known_names(f"{kind}s", sorted(known), given=given)
+            yield f"is about {kind} {given!r}, which costs nothing in the run; {told}"
+            return
+    if len(named) > 1 and not projection.lines_where(**named):
+        told = " and ".join(f"{kind} {name!r}" for kind, name in named.items())
+        yield f"is about {told}, and no cost of the run is of all of them"
+
+
+def _lacks(change: Change, projection: Projection) -> Iterable[str]:
+    """Yield what a change needs besides its target and the run does not know."""
+    match change:
+        case Utilisation():
+            yield from _not_measured(change, projection)
+        case Volume() | Adoption():
+            yield from _no_elasticity(change, projection)
+        case AssumptionChange():
+            yield from _not_in_register(change, projection.register)
+        case PlatformMove():
+            yield from _not_on_platform(change, projection)
+        case TeamHours():
+            if _labour(projection, change.feature) is None:
+                told = repr(change.feature)
+                yield f"needs an approved labour rate for {told}, and none holds"
+        case Sourcing():
+            yield from _not_counted(change, projection)
+
+
+def _not_measured(change: Utilisation, projection: Projection) -> Iterable[str]:
+    if projection.base.utilisations.get(change.pool) is None:
+        yield (
+            f"needs the utilisation of pool {change.pool!r} now, and its active hours"
+            " are not measured"
+        )
+
+
+def _no_elasticity(change: Volume | Adoption, projection: Projection) -> Iterable[str]:
+    if change.cost_elasticity is not None:
+        return
+    found = projection.base.elasticity
+    if isinstance(found, NotEstimable):
+        yield (
+            "needs to know how cost grows with use, which is not estimable"
+            f" ({found.text}); give 'cost_elasticity'"
+        )
+    elif found.elasticity_high_90 - found.elasticity_low_90 > _WIDEST:
+        ends = f"{found.elasticity_low_90:.2f} to {found.elasticity_high_90:.2f}"
+        yield (
+            f"needs to know how cost grows with use, and what was measured ({ends})"
+            " cannot tell a bill that stays from one that doubles with use; give"
+            " 'cost_elasticity'"
+        )
+
+
+def _not_on_platform(change: PlatformMove, projection: Projection) -> Iterable[str]:
+    lines = projection.lines_where(platform=change.platform)
+    there = {projection.lines[number].model_id for number in lines}
+    for model in change.models:
+        if model not in there:
+            yield f"moves model {model!r}, which is not on {change.platform!r}"
+
+
+def _not_counted(change: Sourcing, projection: Projection) -> Iterable[str]:
+    tokens = projection.base.tokens
+    if change.model not in tokens:
+        known = known_names("models with counted tokens", sorted(tokens))
+        yield f"needs the tokens of {change.model!r}, which nobody counts; {known}"
+
+
+def _not_in_register(change: AssumptionChange, register: Register) -> Iterable[str]:
+    id_ = change.id
+    ids = sorted({one.id for one in register.entries})
+    versions = [one for one in register.entries if one.id == id_]
+    if not versions:
+        told = known_names("assumptions", ids, given=id_)
+        yield f"is about assumption {id_!r}, which the run does not have; {told}"
+    elif versions[-1].kind in _PART_KINDS and change.to.most > 1:
+        yield f"sets {id_!r} to {change.to.most:g}; it is a part of 1"
+    elif versions[-1].kind in {"margin", "driver"} and change.to.least <= 0:
+        yield f"sets {id_!r} to {change.to.least:g}; it must stay above 0"
+
+
+def _labour(projection: Projection, feature: str) -> Assumed | None:
+    return projection.register.one(
+        "labour", feature_id=feature, month=projection.months[0], approved_only=True
+    )
+
+
+def _competing(scenario: Scenario) -> Iterable[str]:
+    """Yield what two changes say of one thing, where their product means nothing."""
+    said = Counter(
+        (change.kind, *_subject(change))
+        for change in scenario.changes
+        if isinstance(
+            change,
+            Utilisation
+            | AssumptionChange
+            | Sourcing
+            | StopFeature
+            | PlatformMove
+            | Commitment,
+        )
+    )
+    for (kind, *subject), count in sorted(said.items()):
+        if count > 1:
+            told = kind.replace("_", " ")
+            yield f"{count} changes are a {told} of {', '.join(subject)}; keep one"
+
+
+def _subject(change: Change) -> tuple[str, ...]:
+    match change:
+        case Commitment():
+            return tuple(sorted(change.match.named.values()))
+        case AssumptionChange():
+            return (change.id,)
+    for kind in ("pool", "platform", "model", "feature"):
+        if named := getattr(change, kind, None):
+            return (str(named),)
+    return ()
+
+
+def _values(name: str, change: Change, projection: Projection) -> dict[str, Assumed]:
+    currency = projection.base.currency
+    values = {
+        field: _assumed(f"{name}: {field.replace('_', ' ')}", field, amount, currency)
+        for field, amount in change.amounts.items()
+        if not isinstance(change, AssumptionChange)
+    }
+    needs_elasticity = isinstance(change, Volume | Adoption)
+    if needs_elasticity and "cost_elasticity" not in values:
+        values["cost_elasticity"] = _measured_elasticity(projection)
+    return values
+
+
+def _assumed(id_: str, field: str, amount: Amount, currency: str) -> Assumed:
+    return Assumed(
+        id=id_,
+        version=SCENARIO,
+        kind=SCENARIO,
+        value=amount.value,
+        unit=_UNITS.get(field, "ratio").format(currency),
+        valid_from=month_start("1970-01"),
+        low=amount.low,
+        high=amount.high,
+        is_approved=False,
+    )
+
+
+def _measured_elasticity(projection: Projection) -> Assumed:
+    found = projection.base.elasticity
+    assert not isinstance(found, NotEstimable)  # noqa: S101  (refused before)
+    # A bill that would fall when more is served is no law to carry forward.
+    ends = (found.elasticity_low_90, found.elasticity, found.elasticity_high_90)
+    low, value, high = (max(end, 0.0) for end in ends)
+    amount = (
+        Amount(value=value, low=low, high=high) if low < high else Amount(value=value)
+    )
+    one = _assumed(MEASURED_ELASTICITY, "ratio", amount, "")
+    return replace(one, is_approved=True)
+
+
+def _register(
+    scenario: Scenario, projection: Projection
+) -> tuple[Register, dict[str, Assumed]]:
+    """Return the register with new versions, and the versions that they replace."""
+    entries = list(projection.register.entries)
+    replaced: dict[str, Assumed] = {}
+    for change in scenario.changes:
+        if isinstance(change, AssumptionChange):
+            start = month_start(projection.month_of(change.from_month))
+            old = [one for one in entries if one.id == change.id]
+            replaced[change.id] = old[-1]
+            entries = [one for one in entries if one.id != change.id]
+            entries += [
+                replace(one, valid_to=min(start, one.valid_to or start))
+                for one in old
+                if one.valid_from < start
+            ]
+            entries.append(
+                replace(
+                    old[-1],
+                    version=SCENARIO,
+                    value=change.to.value,
+                    low=change.to.low,
+                    high=change.to.high,
+                    valid_from=start,
+                    valid_to=None,
+                )
+            )
+    return Register(entries), replaced
+
+
+def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
+    for name, change in scenario.named_changes:
+        if isinstance(change, AssumptionChange):
+            known = [one for one in projection.register.entries if one.id == change.id]
+            if not known[-1].is_approved:
+                yield (
+                    f"{name}: nobody approved {change.id}; where an approved value"
+                    " holds, it changes nothing."
+                )
+
+
+__all__ = ["MEASURED_ELASTICITY", "SCENARIO", "Bound", "BoundChange", "bound"]

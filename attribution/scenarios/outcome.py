@@ -1,0 +1,250 @@
+"""What a scenario comes to in each world: the flows of returns, feature by feature.
+
+The functions are those of actuals: a case is made of claims, costs and the register,
+its terms give flows, and figures are read off them. A scenario only says what they
+start from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from attribution.roi.feature_return import FeatureReturn
+from attribution.roi.overlaps import overlaps_of
+from attribution.roi.register import ALL, Assumed, month_start
+from attribution.roi.valuing import Case, Costs, case_of, terms_of
+from attribution.roi.worlds import WORLD_COUNT
+from attribution.scenarios.draft import Draft
+from attribution.scenarios.rules import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.flows import Flows, Terms
+    from attribution.roi.worlds import Worlds
+    from attribution.scenarios.binding import Bound
+    from attribution.scenarios.projection import Projection
+
+    Floats = NDArray[np.float64]
+
+DISCOUNT_RATE: Final = "discount rate of the scenario"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """A feature, or what belongs to none, in every world.
+
+    Attributes
+    ----------
+    feature_id : str or None
+        ``None``: what belongs to no feature.
+    case : Case or None
+        What its return is made of, or why there is none.
+    flows : Flows
+        Its money. Benefit is 0 where none is known; :attr:`is_known` tells.
+    """
+
+    feature_id: str | None
+    case: Case | None
+    flows: Flows
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its benefit is known."""
+        return self.case is not None and self.case.terms is not None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outcome:
+    """A scenario, or its base, worked out.
+
+    ``overlap`` is what features claim twice, by world and month.
+    """
+
+    months: tuple[str, ...]
+    parts: tuple[Part, ...]
+    touched: frozenset[str]
+    overlap: Floats
+
+    @property
+    def known(self) -> list[Part]:
+        """Features with a return."""
+        return [one for one in self.parts if one.is_known]
+
+    @property
+    def has_discount(self) -> bool:
+        """Whether there is a rate to discount by, for everything."""
+        return all(one.flows.discount is not None for one in self.parts)
+
+    @property
+    def discount(self) -> Floats:
+        """What money of a month is worth at first, by world and month."""
+        found = self.parts[-1].flows.discount
+        return np.ones((WORLD_COUNT, len(self.months))) if found is None else found
+
+    @property
+    def benefit(self) -> Floats:
+        """Known benefit of all, less what is claimed twice."""
+        return sum_of(one.flows.benefit for one in self.known) - self.overlap
+
+    @property
+    def cost(self) -> Floats:
+        """Cost of all that is in scope."""
+        return sum_of(one.flows.cost for one in self.parts)
+
+    @property
+    def other(self) -> Floats:
+        """People and what is spent once."""
+        return sum_of(one.flows.other for one in self.parts)
+
+    @property
+    def net(self) -> Floats:
+        """Known benefit less all cost."""
+        return np.asarray(self.benefit - self.cost - self.other)
+
+    @property
+    def present_net(self) -> Floats:
+        """Net value by world in money of the first day."""
+        return np.asarray((self.net * self.discount).sum(axis=1))
+
+
+def sum_of(arrays: object) -> Floats:
+    """Return a sum of money by world and month; unknown against unknown is a loss."""
+    with np.errstate(invalid="ignore"):
+        total = np.asarray(sum(arrays, np.zeros((WORLD_COUNT, 1))))  # type: ignore[call-overload]
+    return np.where(np.isnan(total), -np.inf, total)
+
+
+class Model:
+    """Works a bound scenario out, as often as it is asked to, in any worlds.
+
+    Parameters
+    ----------
+    found : Bound
+        The scenario; one without changes is its base.
+    discount_rate : float or None
+        A year, in place of the register's.
+    """
+
+    def __init__(self, found: Bound, *, discount_rate: float | None = None) -> None:
+        self.bound = found
+        self._rate = _rate(discount_rate)
+        projection = found.projection
+        self._cases = {name: _case(name, projection) for name in projection.features}
+        self._changes = sorted(
+            found.changes, key=lambda one: list(RULES).index(one.change.kind)
+        )
+
+    @property
+    def cases(self) -> Mapping[str, Case]:
+        """The case of every feature, before any change."""
+        return self._cases
+
+    def outcome(self, worlds: Worlds) -> Outcome:
+        """Return what it comes to."""
+        projection = self.bound.projection
+        draft = Draft.of(projection, worlds)
+        for one in self._changes:
+            RULES[one.change.kind](draft, one.change, one.values)
+        returns = {
+            name: self._return(case, draft, worlds)
+            for name, case in self._cases.items()
+        }
+        parts = [self._part(name, returns[name], draft, worlds) for name in returns]
+        overlap = np.zeros((WORLD_COUNT, projection.count))
+        for claimed in overlaps_of(list(returns.values()), worlds):
+            for number, month in enumerate(projection.months):
+                overlap[:, number] += claimed.draws(month)
+        outside = self._terms(None, None, draft).flows(worlds)
+        return Outcome(
+            projection.months,
+            (*parts, Part(None, None, outside)),
+            touched=frozenset(
+                name for name, factor in draft.benefits.items() if (factor != 1).any()
+            ),
+            overlap=overlap,
+        )
+
+    def _return(self, case: Case, draft: Draft, worlds: Worlds) -> FeatureReturn:
+        """Return what a feature returns as the draft has it; no flows where unknown."""
+        if case.terms is None:
+            return FeatureReturn(case, None)
+        terms = self._terms(case.feature_id, case, draft)
+        changed = replace(case, terms=terms, claims=terms.claims)
+        return FeatureReturn.of(changed, worlds)
+
+    def _part(
+        self, name: str, found: FeatureReturn, draft: Draft, worlds: Worlds
+    ) -> Part:
+        flows = found.flows or self._terms(name, None, draft).flows(worlds)
+        return Part(name, found.case, flows)
+
+    def _terms(self, feature_id: str | None, case: Case | None, draft: Draft) -> Terms:
+        projection = draft.projection
+        known = case.terms if case else None
+        terms = known or terms_of(
+            feature_id or ALL,
+            (),
+            Costs({}, {}),
+            projection.months,
+            projection.register,
+        )
+        integrations = () if feature_id is None else terms.integrations
+        changed = replace(
+            terms,
+            cost=draft.cost_of(feature_id),
+            integrations=(*integrations, *draft.one_offs.get(feature_id, [])),
+            discounts=terms.discounts
+            if self._rate is None
+            else (self._rate,) * projection.count,
+        )
+        if feature_id is None:
+            return changed
+        factor = draft.benefits[feature_id]
+        return replace(
+            changed,
+            hours=draft.hours[feature_id],
+            claims=tuple(
+                replace(
+                    one, claim=replace(one.claim, effects=one.claim.effects * factor)
+                )
+                for one in terms.claims
+            ),
+        )
+
+
+def _case(name: str, projection: Projection) -> Case:
+    """Return the case of a feature over the horizon, by the rules of actuals."""
+    lines = [line.cost for line in projection.lines if line.feature_id == name]
+    amount = None if name in projection.base.unconverted else sum(lines)
+    by_month = dict.fromkeys(projection.months, amount) if lines else {}
+    hours = dict.fromkeys(projection.months, projection.hours[name])
+    booked = hours if projection.hours[name] else {}
+    return case_of(
+        name,
+        projection.claims.get(name, ()),
+        Costs(by_month, booked),
+        projection.register,
+    )
+
+
+def _rate(value: float | None) -> Assumed | None:
+    if value is None:
+        return None
+    return Assumed(
+        id=DISCOUNT_RATE,
+        version="scenario",
+        kind="discount_rate",
+        value=value,
+        unit="ratio/year",
+        valid_from=month_start("1970-01"),
+        is_approved=False,
+    )
+
+
+__all__ = ["DISCOUNT_RATE", "Model", "Outcome", "Part", "sum_of"]

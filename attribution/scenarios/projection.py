@@ -1,0 +1,173 @@
+"""A run carried forward as it is: the base that every change acts on.
+
+Cost goes on at the mean of the last complete months. An effect goes on as it was in the
+last month that a study saw whole, draw by draw. What was spent before is spent in every
+scenario, and is left out. None of it is a forecast: what is expected to change is a
+change of the scenario.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from attribution.roi.register import Register, month_end, month_start, months_between
+from triptych.errors import UsageError
+from triptych.settings.problems import known_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.claims import Claim
+    from attribution.scenarios.base_run import BaseRun, CostLine
+
+    Floats = NDArray[np.float64]
+
+#: A month that was seen for this part of its days counts as seen whole.
+_SEEN_WHOLE: Final = 0.8
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Projection:
+    """What goes on in each month of a horizon if nothing is changed.
+
+    Attributes
+    ----------
+    months : tuple of str
+        The horizon.
+    lines : tuple of CostLine
+        What is in scope of the bill, by month.
+    claims : mapping of str to sequence of Claim
+        By feature, with an effect in each month.
+    hours : mapping of str to float
+        Booked a month, by feature.
+    is_limited : bool
+        Whether single features were named, and nothing else is in scope.
+    """
+
+    base: BaseRun
+    months: tuple[str, ...]
+    features: tuple[str, ...]
+    lines: tuple[CostLine, ...]
+    claims: Mapping[str, Sequence[Claim]]
+    hours: Mapping[str, float]
+    register: Register
+    is_limited: bool
+
+    @property
+    def count(self) -> int:
+        """How many months there are."""
+        return len(self.months)
+
+    def lines_where(self, **named: str) -> list[int]:
+        """Return which lines are of a feature, model, platform or pool."""
+        return [
+            number
+            for number, line in enumerate(self.lines)
+            if all(getattr(line, f"{key}_id") == name for key, name in named.items())
+        ]
+
+    def month_of(self, number: int) -> str:
+        """Return a month by its number, counted from 1."""
+        return self.months[number - 1]
+
+
+def carried_forward(
+    base: BaseRun, *, horizon_months: int, features: Sequence[str] = ()
+) -> Projection:
+    """Return a run carried forward.
+
+    Parameters
+    ----------
+    base : BaseRun
+        The run.
+    horizon_months : int
+        How far.
+    features : sequence of str
+        What it is about; empty: everything.
+
+    Raises
+    ------
+    UsageError
+        A feature is not in the run.
+    """
+    _refuse_unknown(base, features)
+    months = _months_after(base.first_month, horizon_months)
+    known = base.inputs.features
+    chosen = tuple(name for name in known if not features or name in features)
+    return Projection(
+        base,
+        months,
+        features=chosen,
+        lines=tuple(
+            one for one in base.lines if not features or one.feature_id in features
+        ),
+        claims={
+            name: [_going_on(claim, base, months) for claim in base.inputs.claims[name]]
+            for name in chosen
+            if name in base.inputs.claims
+        },
+        hours={name: _hours(base, name) for name in chosen},
+        register=_without_what_is_spent(base.inputs.register, months[0]),
+        is_limited=bool(features),
+    )
+
+
+def _refuse_unknown(base: BaseRun, features: Sequence[str]) -> None:
+    for name in features:
+        if name not in base.inputs.features:
+            known = known_names("features", base.inputs.features, given=name)
+            raise UsageError(
+                f"The scenario is about feature {name!r}, which run {base.run_id} does"
+                f" not have; {known}.",
+                next_step="Correct 'features', or leave it out.",
+            )
+
+
+def _months_after(first: str, count: int) -> tuple[str, ...]:
+    last = month_start(first) + timedelta(days=31 * count)
+    return months_between(first, last.strftime("%Y-%m"))[:count]
+
+
+def _going_on(claim: Claim, base: BaseRun, months: tuple[str, ...]) -> Claim:
+    """Return a claim with the effect of its last whole month in each month."""
+    if not claim.is_estimated:
+        return claim
+    parts = [_part_seen(month, base, claim.study_id) for month in claim.months]
+    whole = [n for n, part in enumerate(parts) if part >= _SEEN_WHOLE]
+    last = whole[-1] if whole else int(np.argmax(parts))
+    scale = 1.0 if whole else 1.0 / parts[last]
+    effect = claim.effects[:, last : last + 1] * scale
+    return replace(claim, months=months, effects=np.repeat(effect, len(months), axis=1))
+
+
+def _part_seen(month: str, base: BaseRun, study_id: str) -> float:
+    if study_id not in base.covered:
+        return 1.0
+    launch, end = base.covered[study_id]
+    first, after = month_start(month), month_end(month)
+    seen = (min(after, end) - max(first, launch)).days
+    return max(seen, 1) / (after - first).days
+
+
+def _hours(base: BaseRun, feature_id: str) -> float:
+    known = base.inputs.costs.get(feature_id)
+    booked = [known.hours.get(month, 0.0) for month in base.months] if known else [0.0]
+    return sum(booked) / len(booked)
+
+
+def _without_what_is_spent(register: Register, first_month: str) -> Register:
+    first = month_start(first_month)
+    return Register(
+        one
+        for one in register.entries
+        if one.kind != "integration" or one.valid_from >= first
+    )
+
+
+__all__ = ["Projection", "carried_forward"]

@@ -1,0 +1,255 @@
+"""What each kind of change does to cost, effect and hours; one function each.
+
+A rule multiplies what it is about, from its first month on. Only a commitment looks
+at what others left, so it comes last. ``docs/concepts/scenarios.md`` has it in words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from attribution.scenarios.base_run import IDLE
+from attribution.scenarios.scenario_file import (
+    Adoption,
+    AssumptionChange,
+    Commitment,
+    Discount,
+    ModelSwap,
+    PlatformMove,
+    Price,
+    Sourcing,
+    StopFeature,
+    TeamHours,
+    Utilisation,
+    Volume,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.register import Assumed
+    from attribution.scenarios.draft import Draft
+    from attribution.scenarios.scenario_file import Change
+
+    Floats = NDArray[np.float64]
+    Values = Mapping[str, Assumed]
+    Rule = Callable[[Draft, Change, Values], None]
+
+_MILLION: Final = 1_000_000.0
+
+
+def _price(draft: Draft, change: Change, values: Values) -> None:
+    assert isinstance(change, Price)  # noqa: S101  (RULES says so)
+    factor = draft.worlds.of(values["factor"])
+    lines = draft.projection.lines_where(**change.match.named)
+    draft.multiply(lines, draft.from_month(change.from_month, factor))
+
+
+def _discount(draft: Draft, change: Change, values: Values) -> None:
+    assert isinstance(change, Discount)  # noqa: S101
+    kept = 1.0 - part_of_one(draft, values["ratio"])
+    lines = draft.projection.lines_where(**change.match.named)
+    draft.multiply(lines, draft.from_month(change.from_month, kept))
+
+
+def part_of_one(draft: Draft, one: Assumed) -> Floats:
+    """Return draws of a part, which no tail takes above 1."""
+    return np.minimum(draft.worlds.of(one), 1.0)
+
+
+def _utilisation(draft: Draft, change: Change, values: Values) -> None:
+    """Do the same work on less capacity: what nobody held goes first."""
+    assert isinstance(change, Utilisation)  # noqa: S101
+    base = draft.projection.base
+    now = base.utilisations[change.pool]
+    assert now is not None  # noqa: S101  (refused before)
+    # The whole pool decides, whatever part of it is in scope.
+    whole = [line for line in base.lines if line.pool_id == change.pool]
+    nobody = sum(line.cost for line in whole if line.component in IDLE)
+    somebody = sum(line.cost for line in whole) - nobody
+    saved = (nobody + somebody) * (1.0 - now / part_of_one(draft, values["to"]))
+    # Where more is needed than now, everything grows alike.
+    grown = 1.0 - np.minimum(saved, 0.0) / (nobody + somebody)
+    gone = np.clip(saved, 0.0, nobody)
+    lines = draft.projection.lines_where(pool=change.pool)
+    idle = [n for n in lines if draft.projection.lines[n].component in IDLE]
+    held = [n for n in lines if n not in idle]
+    for numbers, cost, less in ((idle, nobody, gone), (held, somebody, saved - gone)):
+        if numbers and cost > 0:
+            factor = np.where(saved < 0, grown, 1.0 - less / cost)
+            draft.multiply(numbers, draft.from_month(change.from_month, factor))
+
+
+def _volume(draft: Draft, change: Change, values: Values) -> None:
+    assert isinstance(change, Volume)  # noqa: S101
+    start = change.from_month
+    if change.factor is not None:
+        factor = draft.worlds.of(values["factor"])
+        path = draft.path(factor, month=start, over_months=change.over_months)
+    else:
+        yearly = draft.worlds.of(values["growth_factor_per_year"])
+        path = draft.growth(yearly, month=start)
+    _grow(draft, path, change.feature, values["cost_elasticity"])
+
+
+def _adoption(draft: Draft, change: Change, values: Values) -> None:
+    assert isinstance(change, Adoption)  # noqa: S101
+    factor = draft.worlds.of(values["factor"])
+    path = draft.path(factor, month=change.from_month, over_months=change.over_months)
+    _grow(draft, path, change.feature, values["cost_elasticity"])
+
+
+def _grow(draft: Draft, path: Floats, feature: str | None, one: Assumed) -> None:
+    """Multiply effects by the path, and cost by its power to the elasticity."""
+    named = {} if feature is None else {"feature": feature}
+    elasticity = draft.worlds.of(one)[:, None]
+    # Nothing to the power of nothing: a cost that does not grow with use stays.
+    draft.multiply(draft.projection.lines_where(**named), path**elasticity)
+    for name in draft.benefits if feature is None else (feature,):
+        draft.benefits[name] = draft.benefits[name] * path
+
+
+def _model_swap(draft: Draft, change: Change, values: Values) -> None:
+    assert isinstance(change, ModelSwap)  # noqa: S101
+    lines = draft.projection.lines_where(model=change.model)
+    factor = draft.worlds.of(values["cost_factor"])
+    draft.multiply(lines, draft.from_month(change.from_month, factor))
+    feature = draft.projection.lines[lines[0]].feature_id
+    if feature is not None and not is_one(change.effect_factor.value, change):
+        effect = draft.worlds.of(values["effect_factor"])
+        path = draft.from_month(change.from_month, effect)
+        draft.benefits[feature] = draft.benefits[feature] * path
+    draft.spend_once(feature, values["one_off_cost"], month=change.from_month)
+
+
+def is_one(value: float, change: ModelSwap) -> bool:
+    """Tell whether a swap leaves the effect as it is, for certain."""
+    return value == 1.0 and change.effect_factor.low is None
+
+
+def _platform_move(draft: Draft, change: Change, values: Values) -> None:
+    """Both platforms are paid while both run, and then the new one alone."""
+    assert isinstance(change, PlatformMove)  # noqa: S101
+    lines = moved_lines(draft, change)
+    factor = draft.worlds.of(values["cost_factor"])
+    both = change.double_running_months
+    starts = draft.from_month(change.from_month, factor, before=0.0)
+    ends = draft.from_month(change.from_month + both, np.zeros(1))
+    draft.multiply(lines, ends + starts)
+    draft.spend_once(
+        None,
+        values["migration_cost"],
+        month=change.from_month,
+        over_months=max(both, 1),
+    )
+
+
+def moved_lines(draft: Draft, change: PlatformMove) -> list[int]:
+    """Return the lines of a platform that move: of all models, or of those named."""
+    lines = draft.projection.lines_where(platform=change.platform)
+    known = draft.projection.lines
+    return [n for n in lines if not change.models or known[n].model_id in change.models]
+
+
+def _team_hours(draft: Draft, change: Change, values: Values) -> None:
+    assert isinstance(change, TeamHours)  # noqa: S101
+    sign = 1.0 if change.direction == "more" else -1.0
+    hours = draft.worlds.of(values["hours_per_month"]) * sign
+    more = draft.from_month(change.from_month, hours, before=0.0)
+    # Nobody works less than not at all.
+    draft.hours[change.feature] = np.maximum(draft.hours[change.feature] + more, 0.0)
+
+
+def _stop_feature(draft: Draft, change: Change, values: Values) -> None:
+    """End what is its own; what it shares goes on but for the avoidable part."""
+    assert isinstance(change, StopFeature)  # noqa: S101
+    lines = draft.projection.lines_where(feature=change.feature)
+    direct = [n for n in lines if draft.projection.lines[n].component == "direct"]
+    nothing = draft.from_month(change.from_month, np.zeros(1))
+    draft.multiply(direct, nothing)
+    kept = 1.0 - part_of_one(draft, values["avoidable_shared_ratio"])
+    shared = [n for n in lines if n not in direct]
+    draft.multiply(shared, draft.from_month(change.from_month, kept))
+    draft.benefits[change.feature] = draft.benefits[change.feature] * nothing
+    draft.hours[change.feature] = draft.hours[change.feature] * nothing
+    draft.spend_once(change.feature, values["exit_cost"], month=change.from_month)
+
+
+def _sourcing(draft: Draft, change: Change, values: Values) -> None:
+    """Pay a price for each token, and what is fixed, in place of what is paid."""
+    assert isinstance(change, Sourcing)  # noqa: S101
+    projection = draft.projection
+    lines = projection.lines_where(model=change.model)
+    now = sum(projection.lines[number].cost for number in lines)
+    millions = projection.base.tokens[change.model] / _MILLION
+    price = draft.worlds.of(values["price_per_million_tokens"])
+    fixed = draft.worlds.of(values["fixed_cost_per_month"])
+    factor = (price * millions + fixed) / now
+    draft.multiply(lines, draft.from_month(change.from_month, factor))
+    feature = projection.lines[lines[0]].feature_id
+    draft.spend_once(feature, values["one_off_cost"], month=change.from_month)
+
+
+def _commitment(draft: Draft, change: Change, values: Values) -> None:
+    """Pay the promised spend less the discount, and in full what exceeds it."""
+    assert isinstance(change, Commitment)  # noqa: S101
+    projection = draft.projection
+    lines = projection.lines_where(**change.match.named)
+    demand = np.sum(np.broadcast_arrays(*(draft.costs[n] for n in lines)), axis=0)
+    now = sum(projection.lines[number].cost for number in lines)
+    promised = (draft.worlds.of(values["level"]) * now)[:, None]
+    kept = 1.0 - part_of_one(draft, values["discount"])[:, None]
+    paid = promised * kept + np.maximum(demand - promised, 0.0)
+    numbers = np.arange(1, projection.count + 1)
+    holds = (numbers >= change.from_month) & (
+        numbers < change.from_month + change.months
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(holds & (demand > 0), paid / demand, 1.0)
+    draft.multiply(lines, factor)
+    draft.unused = draft.unused + np.where(holds & (demand <= 0), paid, 0.0)
+
+
+def _assumption(draft: Draft, change: Change, values: Values) -> None:
+    """Nothing here: the register says another value already."""
+    assert isinstance(change, AssumptionChange)  # noqa: S101
+    del draft, values
+
+
+#: In this order whatever the order of the file. Only the last looks at the others.
+RULES: Final[Mapping[str, Rule]] = {
+    "assumption": _assumption,
+    "price": _price,
+    "discount": _discount,
+    "utilisation": _utilisation,
+    "volume": _volume,
+    "adoption": _adoption,
+    "model_swap": _model_swap,
+    "sourcing": _sourcing,
+    "platform_move": _platform_move,
+    "team_hours": _team_hours,
+    "stop_feature": _stop_feature,
+    "commitment": _commitment,
+}
+#: The same in a sentence each, for readers of results.
+RULE_TEXTS: Final[Mapping[str, str]] = {
+    "assumption": "the register says the new value; nothing else changes",
+    "price": "cost × factor",
+    "discount": "cost × (1 − ratio)",
+    "utilisation": "cost of the pool × (utilisation now ÷ to), idle cost first",
+    "volume": "effect × factor, cost × factor to the power of its elasticity",
+    "adoption": "effect × factor, cost × factor to the power of its elasticity",
+    "model_swap": "cost × cost factor, effect × effect factor, one-off cost once",
+    "sourcing": "cost = price × tokens + fixed cost, one-off cost once",
+    "platform_move": "cost × (1 + cost factor) while both run, then × cost factor;"
+    " migration cost in equal parts while both run",
+    "team_hours": "hours at the approved rate",
+    "stop_feature": "no effect, no direct cost; shared cost × (1 − avoidable part)",
+    "commitment": "promised spend × (1 − discount), and what exceeds it in full",
+}
+
+__all__ = ["RULES", "RULE_TEXTS", "is_one", "moved_lines", "part_of_one"]

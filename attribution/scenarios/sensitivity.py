@@ -1,0 +1,288 @@
+"""What moves a scenario most, and where each assumption breaks even.
+
+The bars of the tornado are the mean net present value at either end of an assumption's
+90 % interval, and its share of the variance, as for actual returns. A break-even is the
+value of one assumption, all others as they are, at which the mean is nothing: of the
+net present value, and of its difference to the base.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from scipy import optimize
+
+from attribution.roi.sensitivity import of_draws, variance_share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.register import Assumed
+    from attribution.roi.worlds import Worlds
+    from attribution.scenarios.outcome import Model, Outcome
+
+    Floats = NDArray[np.float64]
+    Row = dict[str, Any]
+    Means = tuple[float, float]
+
+#: A break-even further from the value than this is no plausible one.
+PLAUSIBLE_TIMES: Final = 10.0
+_LOW, _MEDIAN, _HIGH = 0.05, 0.5, 0.95
+#: Of so large a part of the worlds the value must have a bound to share a variance.
+_FEWEST_BOUNDED: Final = 0.95
+_PARTS: Final = frozenset({"margin", "discount_rate"})
+_NPV, _DIFFERENCE = 0, 1
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Comparison:
+    """A scenario and its base, worked out in the same worlds."""
+
+    scenario: Model
+    base: Model
+    _unmoved: dict[int, Outcome] = field(default_factory=dict, repr=False)
+
+    def outcomes(self, worlds: Worlds) -> tuple[Outcome, Outcome]:
+        """Return both."""
+        moved = {*worlds.levels, *worlds.factors} & self._base_ids
+        if moved:
+            return self.scenario.outcome(worlds), self.base.outcome(worlds)
+        # Nothing that the base rests on is held: it is what it was.
+        if worlds.seed not in self._unmoved:
+            self._unmoved[worlds.seed] = self.base.outcome(worlds)
+        return self.scenario.outcome(worlds), self._unmoved[worlds.seed]
+
+    @property
+    def _base_ids(self) -> set[str]:
+        terms = [case.terms for case in self.base.cases.values() if case.terms]
+        return {one.id for known in terms for one in known.assumed} | {
+            one.id
+            for one in self.base.bound.projection.register.entries
+            if one.kind in {"discount_rate", "driver"}
+        }
+
+    def means(self, worlds: Worlds) -> Means:
+        """Return mean net present value, and its mean difference to the base."""
+        changed, unchanged = self.outcomes(worlds)
+        return mean(changed.present_net), mean(difference(changed, unchanged))
+
+    @property
+    def assumed(self) -> list[Assumed]:
+        """Everything that is assumed: by the scenario first, then by the register."""
+        found = {
+            one.id: one
+            for change in self.scenario.bound.changes
+            for one in change.values.values()
+        }
+        for model in (self.base, self.scenario):
+            for case in model.cases.values():
+                for one in case.terms.assumed if case.terms else ():
+                    found[one.id] = one
+        # A hurdle is held against a value, and moves none.
+        return [one for one in found.values() if one.kind != "hurdle_rate"]
+
+    @property
+    def most(self) -> Mapping[str, float]:
+        """The largest value that an assumption can have, by id."""
+        found = {
+            id_: most
+            for change in self.scenario.bound.changes
+            for id_, most in change.most.items()
+        }
+        parts = {one.id: 1.0 for one in self.assumed if one.kind in _PARTS}
+        return {**found, **parts}
+
+
+def difference(changed: Outcome, unchanged: Outcome) -> Floats:
+    """Return the net present value by world less that of the base.
+
+    A feature whose effect knows no bound, and which the scenario leaves alone, is no
+    part of the difference; where it is touched, the difference knows no bound either.
+    """
+    monthly = net_difference(changed, unchanged)
+    with np.errstate(invalid="ignore"):
+        before = unchanged.net * (changed.discount - unchanged.discount)
+        moved = np.where(changed.discount == unchanged.discount, 0.0, before)
+    return np.asarray((monthly * changed.discount + moved).sum(axis=1))
+
+
+def net_difference(changed: Outcome, unchanged: Outcome) -> Floats:
+    """Return net value by world and month less that of the base."""
+    total = unchanged.cost - changed.cost + unchanged.other - changed.other
+    total = total - (changed.overlap - unchanged.overlap)
+    for one, other in zip(changed.parts, unchanged.parts, strict=True):
+        total = total + _gained(one.flows.benefit, other.flows.benefit)
+    return np.asarray(total)
+
+
+def _gained(changed: Floats, unchanged: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        gained = changed - unchanged
+    if np.isnan(gained).any():
+        finite = np.isfinite(gained)
+        is_touched = bool((gained[finite] != 0).any())
+        return np.where(np.isnan(gained), -np.inf if is_touched else 0.0, gained)
+    return np.asarray(gained)
+
+
+def mean(draws: Floats) -> float:
+    """Return the mean of the draws that have a bound; NaN where none has."""
+    finite = draws[np.isfinite(draws)]
+    return float(finite.mean()) if len(finite) else float("nan")
+
+
+def tornado(compared: Comparison, worlds: Worlds) -> Iterator[Row]:
+    """Yield a row for each study and assumption, the most telling first."""
+    changed, unchanged = compared.outcomes(worlds)
+    drawn = changed.present_net, difference(changed, unchanged)
+    rows = [*_studies(changed, drawn), *_assumptions(compared, worlds, drawn)]
+    rows.sort(key=_swing, reverse=True)
+    for number, row in enumerate(rows, start=1):
+        yield {"driver_order": number, **row}
+
+
+def _swing(row: Row) -> tuple[float, float, str]:
+    ends = row["npv_at_low"], row["npv_at_high"]
+    swing = 0.0 if None in ends else abs(ends[1] - ends[0])
+    return swing, row["variance_share"] or 0.0, row["driver"]
+
+
+def _studies(changed: Outcome, drawn: tuple[Floats, Floats]) -> Iterator[Row]:
+    discount = changed.discount
+    for part in changed.known:
+        for valued in part.case.claims if part.case else ():
+            claim = valued.claim
+            effect = np.asarray(claim.effects[:, -1])
+            found = _of_bounded(effect * valued.conversions[-1].sign, drawn[_NPV])
+            brought = mean((part.flows.benefit * discount).sum(axis=1))
+            needed = 1.0 - mean(drawn[_NPV]) / brought if brought else None
+            is_alone = part.case is not None and len(part.case.claims) == 1
+            now = mean(effect)
+            yield {
+                "driver": claim.study_id,
+                "kind": "effect",
+                "unit": f"{claim.outcome_unit} a month",
+                "source": "study",
+                "assumed": now,
+                "assumed_low": _end(effect, _LOW),
+                "assumed_high": _end(effect, _HIGH),
+                "is_approved": None,
+                "npv_at_low": found["measure_at_low"],
+                "npv_at_high": found["measure_at_high"],
+                "variance_share": found["variance_share"],
+                **_of_factor("npv", needed if is_alone else None, now),
+                **_of_factor("difference", None, now, moves=False),
+            }
+
+
+def _end(draws: Floats, level: float) -> float | None:
+    end = float(np.quantile(draws, level, method="inverted_cdf"))
+    return end if np.isfinite(end) else None
+
+
+def _of_bounded(values: Floats, drawn: Floats) -> Row:
+    """Return what a thing moves in the worlds in which both have a bound."""
+    known = np.isfinite(values) & np.isfinite(drawn)
+    if known.mean() < _FEWEST_BOUNDED:
+        return dict.fromkeys(("variance_share", "measure_at_low", "measure_at_high"))
+    return of_draws(values[known], drawn[known])
+
+
+def _share(values: Floats, drawn: Floats) -> float | None:
+    known = np.isfinite(drawn)
+    if known.mean() < _FEWEST_BOUNDED:
+        return None
+    return variance_share(values[known], drawn[known])
+
+
+def _of_factor(
+    name: str, factor: float | None, value: float, *, moves: bool = True
+) -> Row:
+    """Return a break-even as a value, and whether there is one near enough."""
+    near = factor is not None and 1.0 / PLAUSIBLE_TIMES <= factor <= PLAUSIBLE_TIMES
+    status = "found" if near else "not_plausible"
+    return {
+        f"break_even_{name}": factor * value if factor is not None and near else None,
+        f"break_even_{name}_status": status if moves else "not_moved",
+    }
+
+
+def _assumptions(
+    compared: Comparison, worlds: Worlds, drawn: tuple[Floats, Floats]
+) -> Iterator[Row]:
+    for one in compared.assumed:
+        ends = [
+            None if one.is_certain else compared.means(worlds.holding(one.id, level))
+            for level in (_LOW, _HIGH)
+        ]
+        share = 0.0 if one.is_certain else _share(worlds.of(one), drawn[_NPV])
+        yield {
+            "driver": one.id,
+            "kind": one.kind,
+            "unit": one.unit,
+            "source": "scenario" if one.version == "scenario" else "register",
+            "assumed": one.value,
+            "assumed_low": one.low,
+            "assumed_high": one.high,
+            "is_approved": one.is_approved,
+            "npv_at_low": _known(ends[0], _NPV),
+            "npv_at_high": _known(ends[1], _NPV),
+            "variance_share": share,
+            **_break_evens(compared, worlds, one),
+        }
+
+
+def _known(means: Means | None, which: int) -> float | None:
+    return None if means is None or not np.isfinite(means[which]) else means[which]
+
+
+def _break_evens(compared: Comparison, worlds: Worlds, one: Assumed) -> Row:
+    """Return the values of an assumption at which either mean is nothing."""
+    highest = PLAUSIBLE_TIMES
+    if one.value > 0 and one.id in compared.most:
+        highest = min(highest, compared.most[one.id] / one.value)
+    known: dict[float, Means] = {}
+
+    def means(factor: float) -> Means:
+        if factor not in known:
+            held = worlds.holding(one.id, _MEDIAN, factor=factor)
+            known[factor] = compared.means(held)
+        return known[factor]
+
+    found: Row = {}
+    for name, which in (("npv", _NPV), ("difference", _DIFFERENCE)):
+
+        def at(factor: float, which: int = which) -> float:
+            return means(factor)[which]
+
+        lowest = 1.0 / PLAUSIBLE_TIMES
+        moves = bool(one.value) and len({at(lowest), at(1.0), at(highest)}) > 1
+        factor = _root(at, lowest, highest) if moves else None
+        found |= _of_factor(name, factor, one.value, moves=moves)
+    return found
+
+
+def _root(at: Callable[[float], float], lowest: float, highest: float) -> float | None:
+    """Return where a mean crosses nothing, next to the value as it is."""
+    ends = [(low, high) for low, high in ((lowest, 1.0), (1.0, highest)) if low < high]
+    for low, high in ends:
+        values = at(low), at(high)
+        if not np.isfinite(values).all() or values[0] == values[1]:
+            continue
+        if values[0] * values[1] <= 0:
+            return float(optimize.brentq(at, low, high, xtol=1e-6, rtol=1e-6))
+    return None
+
+
+__all__ = [
+    "PLAUSIBLE_TIMES",
+    "Comparison",
+    "difference",
+    "mean",
+    "net_difference",
+    "tornado",
+]

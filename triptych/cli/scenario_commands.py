@@ -1,0 +1,237 @@
+"""``scenario``: write one from a template, run it, list, show and compare results."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003  (typer reads the annotations)
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    VerboseOption,
+    WorkspaceOption,
+    find_workspace,
+)
+from triptych.cli.printing import print_json, print_table
+
+if TYPE_CHECKING:
+    from attribution.scenarios.scenario_store import ScenarioStore
+
+    Row = dict[str, Any]
+
+scenario = typer.Typer(
+    no_args_is_help=True,
+    help="What if: write a scenario from a template, run, list, show and compare.",
+)
+_SHOWN_DRIVERS: Final = 8
+
+
+class Template(StrEnum):
+    """What a new scenario asks."""
+
+    MOVE_PLATFORM = "move-platform"
+    SWAP_MODEL = "swap-model"
+    RAISE_UTILISATION = "raise-utilisation"
+    COMMIT_FOR_A_YEAR = "commit-for-a-year"
+    DOUBLE_VOLUME = "double-volume"
+    BUILD_OR_BUY = "build-or-buy"
+    STOP_FEATURE = "stop-feature"
+
+
+@scenario.command()
+def new(
+    template: Annotated[Template, typer.Argument(help="What it asks.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Where to; without it, scenarios/TEMPLATE.yml."),
+    ] = None,
+    *,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Write a commented scenario; a file that is there is left alone."""
+    from triptych.workspace import write_scenario_template
+
+    folder = find_workspace(workspace).scenarios_dir
+    path = file or folder / f"{template.value.replace('-', '_')}.yml"
+    write_scenario_template(template.value, path)
+    print(path)
+    print(f"Put in your own names and values, then: triptych scenario run {path}")
+
+
+@scenario.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="Such as scenarios/move_platform.yml.")],
+    *,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who runs it, in place of its author."),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Work a scenario out and save it under its id; the same id, the same numbers."""
+    from datetime import UTC, datetime
+
+    from attribution.scenarios.running import run_scenario
+    from attribution.scenarios.scenario_file import read_scenario
+    from triptych.errors import UsageError
+    from triptych.signatories import named_signatory
+
+    asked = read_scenario(file)
+    name = by or asked.author
+    if name is None:
+        raise UsageError(
+            "Nobody is named who runs the scenario.",
+            where=str(file),
+            next_step="Add --by NAME, or 'author' to the file.",
+        )
+    person = named_signatory(name, "--by")
+    found = run_scenario(
+        find_workspace(workspace), asked, by=person, at=datetime.now(tz=UTC)
+    )
+    if as_json:
+        print_json(found)
+    else:
+        _print_result(found)
+
+
+@scenario.command("list")
+def list_scenarios(
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """List what is saved, the newest first."""
+    saved = [_head(one) for one in _store(workspace).all()]
+    if as_json:
+        print_json(saved)
+    elif not saved:
+        print('No scenario has been run. "triptych scenario new" writes a first one.')
+    else:
+        print_table(list(saved[0]), [list(one.values()) for one in saved])
+
+
+@scenario.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="ID", help="Id, or its name.")],
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Show a saved result again; nothing is worked out."""
+    found = _store(workspace).get(name)
+    if as_json:
+        print_json(found)
+    else:
+        _print_result(found)
+
+
+@scenario.command()
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(metavar="ID...", help="Two to four: ids, or names.")
+    ],
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+) -> None:
+    """Compare saved results: what they assume differently, and what they come to."""
+    from attribution.scenarios.scenario_store import differences
+
+    store = _store(workspace)
+    results = [store.get(name) for name in names]
+    different = differences(results)
+    outcomes = [_head(one) for one in results]
+    if as_json:
+        print_json({"assumptions": different, "outcomes": outcomes})
+        return
+    titles = [f"{one['name']} ({one['scenario_id']})" for one in results]
+    print_table(
+        ["assumed differently", *titles],
+        [["" if cell is None else cell for cell in row.values()] for row in different],
+    )
+    keys = [key for key in outcomes[0] if key not in {"scenario_id", "name"}]
+    print_table(
+        ["comes to", *titles], [[key, *(one[key] for one in outcomes)] for key in keys]
+    )
+
+
+def _store(workspace: Path | None) -> ScenarioStore:
+    from attribution.scenarios.scenario_store import ScenarioStore
+
+    return ScenarioStore(find_workspace(workspace).scenario_results)
+
+
+def _head(found: Row) -> Row:
+    """Return what a list says of a result, in its own words and units."""
+    summary = found["summary"]
+    currency = found["currency"]
+    return {
+        "scenario_id": found["scenario_id"],
+        "name": found["name"],
+        "base_run_id": found["base_run_id"],
+        "horizon_months": found["horizon_months"],
+        "npv": _money(summary, "npv", currency) or summary["npv_reason"],
+        "probability_npv_positive": summary["probability_npv_positive"],
+        "npv_difference": _money(summary, "npv_difference", currency)
+        or summary["difference_reason"],
+        "probability_difference_positive": summary["probability_difference_positive"],
+        "difference_payback_months_p50": summary["difference_payback_months_p50"],
+        "probability_difference_never_paid_back": summary[
+            "difference_probability_never_paid_back"
+        ],
+        "cost_difference": _money(summary, "cost_difference", currency),
+        "author": found["author"],
+        "created_at": found["created_at"],
+    }
+
+
+def _money(row: Row, name: str, currency: str) -> str | None:
+    if row[name] is None:
+        return None
+    ends = [row[f"{name}_{end}_90"] for end in ("low", "high")]
+    low, high = ("no bound" if end is None else f"{end:,.0f}" for end in ends)
+    return f"{currency} {row[name]:,.0f} [{low}, {high}]"
+
+
+def _print_result(found: Row) -> None:
+    """Print the head, and what moves it most; intervals are of 90 %."""
+    for key, value in _head(found).items():
+        if value is not None:
+            told = round(value, 3) if isinstance(value, float) else value
+            print(f"{key.replace('_', ' '):<40}{told}")
+    if found["is_synthetic"]:
+        print("SYNTHETIC: a simulated company.")
+    for note in found["notes"]:
+        print(f"note: {note}")
+    rows = found["tornado"][:_SHOWN_DRIVERS]
+    columns = ["driver", "assumed", "npv_at_low", "npv_at_high", "variance_share"]
+    if rows:
+        print_table(
+            [*columns, "breaks_even_at"],
+            [[*(_rounded(row[c]) for c in columns), _break_even(row)] for row in rows],
+        )
+
+
+def _rounded(value: object) -> object:
+    if not isinstance(value, float):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004
+
+
+def _break_even(row: Row) -> object:
+    """Return where the difference to the base is nothing, else the value itself."""
+    for name in ("difference", "npv"):
+        if row[f"break_even_{name}_status"] == "found":
+            return f"{_rounded(row[f'break_even_{name}'])} ({name})"
+    return "not within a plausible range"
+
+
+__all__ = ["scenario"]
