@@ -53,7 +53,7 @@ _PAGES = {
         "gateway_gaps": "Gateway gaps",
     },
     "Delivery": {"velocity": "Velocity"},
-    "Effect": {"impact": "Impact"},
+    "Effect": {"impact": "Impact", "scenarios": "Scenarios"},
     "Close": {
         "close": "Close & reconcile",
         "statements": "Statements & exports",

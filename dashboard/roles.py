@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _EVERYBODY: frozenset[Role] = frozenset({"finance", "engineering", "analyst", "viewer"})
 _INSIDE: frozenset[Role] = frozenset({"finance", "engineering", "analyst"})
+_PLANNING: frozenset[Role] = frozenset({"finance", "analyst"})
 _FINANCE: frozenset[Role] = frozenset({"finance"})
 
 #: Page, by its address, and whom it is for.
@@ -28,6 +29,7 @@ AUDIENCES: dict[str, frozenset[Role]] = {
     "gateway_gaps": _INSIDE,
     "velocity": _EVERYBODY,
     "impact": _EVERYBODY,
+    "scenarios": _PLANNING,
     "close": _FINANCE,
     "statements": _FINANCE,
     "lineage": _INSIDE,

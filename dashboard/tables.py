@@ -98,7 +98,7 @@ PARTIAL_CHANGE: Final = ", of what is known"
 _NO_TOTALS: Final[Mapping[int, str]] = MappingProxyType({})
 
 
-def show(
+def show(  # noqa: PLR0913  (one parameter for each thing that differs)
     table: pa.Table,
     columns: Sequence[Column],
     *,
@@ -107,6 +107,7 @@ def show(
     caption: str,
     origin: Origin | None = None,
     total_rows: Mapping[int, str] = _NO_TOTALS,
+    is_of_period: bool = True,
 ) -> None:
     """Draw a table and, beneath it, its download and where it comes from.
 
@@ -127,16 +128,19 @@ def show(
     total_rows : mapping of int to str
         Positions of rows that are totals, and what is added to their names where
         something is missing: `LOWER_BOUND`, or `PARTIAL_CHANGE` of a difference.
+    is_of_period : bool
+        Whether its figures lack what the chosen period lacks.
     """
+    has_gaps = is_of_period and _holds_money(columns)
     shown = table.slice(0, ROW_LIMIT)
     st.html(
         html_table(
             shown,
             columns,
             page.currency,
-            page.table_caption(caption) if _holds_money(columns) else caption,
+            page.table_caption(caption) if has_gaps else caption,
             total_rows,
-            is_partial=page.standing.is_partial,
+            is_partial=is_of_period and page.standing.is_partial,
         )
     )
     if table.num_rows > ROW_LIMIT:

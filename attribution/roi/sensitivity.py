@@ -133,7 +133,7 @@ def _studies(subject: Sensitive, drawn: Floats) -> Iterator[Row]:
                 "kind": "effect",
                 "unit": claim.outcome_unit,
                 "assumed": _mean(effect),
-                **of_draws(effect * valued.conversions[-1].sign, drawn),
+                **_of_draws(effect * valued.conversions[-1].sign, drawn),
                 **_no_break_even(one, subject),
                 "is_approved": None,
             }
@@ -179,14 +179,7 @@ def _assumptions(subject: Sensitive, worlds: Worlds, drawn: Drawn) -> Iterator[R
         }
 
 
-def of_draws(values: Floats, drawn: Floats) -> Row:
-    """Return the share of a variance, and the means where a thing is low or high.
-
-    Parameters
-    ----------
-    values, drawn : ndarray, shape (worlds,)
-        The thing in each world, and what it moves.
-    """
+def _of_draws(values: Floats, drawn: Floats) -> Row:
     order = np.argsort(values, kind="stable")
     count = len(order)
     near = {
@@ -249,4 +242,4 @@ def _mean(draws: Floats) -> float | None:
     return float(finite.mean()) if len(finite) else None
 
 
-__all__ = ["Sensitive", "of_draws", "sensitivity_rows", "variance_share"]
+__all__ = ["Sensitive", "sensitivity_rows", "variance_share"]

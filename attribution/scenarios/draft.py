@@ -30,8 +30,6 @@ class Draft:
 
     Attributes
     ----------
-    costs : list of ndarray
-        Of each line of the projection.
     benefits : dict of str to ndarray
         Factors of the effect, by feature.
     hours : dict of str to ndarray
@@ -44,11 +42,14 @@ class Draft:
 
     projection: Projection
     worlds: Worlds
-    costs: list[Floats]
     benefits: dict[str, Floats]
     hours: dict[str, Floats]
     one_offs: dict[str | None, list[Assumed]] = field(default_factory=dict)
     unused: Floats = field(default_factory=lambda: np.zeros((1, 1)))
+    #: Factors, which of them each line has, and products that lines have in common.
+    _factors: list[Floats] = field(default_factory=list)
+    _of_line: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    _products: dict[tuple[int, ...], Floats] = field(default_factory=dict)
 
     @classmethod
     def of(cls, projection: Projection, worlds: Worlds) -> Draft:
@@ -57,15 +58,34 @@ class Draft:
         return cls(
             projection,
             worlds,
-            costs=[line.cost * ones for line in projection.lines],
             benefits=dict.fromkeys(projection.features, ones),
             hours={name: projection.hours[name] * ones for name in projection.features},
         )
 
     def multiply(self, lines: Iterable[int], factor: Floats) -> None:
         """Multiply the cost of lines."""
+        self._factors.append(factor)
+        latest = len(self._factors) - 1
         for number in lines:
-            self.costs[number] = self.costs[number] * factor
+            self._of_line[number] = (*self._of_line.get(number, ()), latest)
+
+    def cost_of(self, lines: Iterable[int]) -> Floats:
+        """Return the cost of lines together; those with the same factors are one."""
+        sums: dict[tuple[int, ...], float] = {}
+        for number in lines:
+            key = self._of_line.get(number, ())
+            sums[key] = sums.get(key, 0.0) + self.projection.lines[number].cost
+        total: Floats = np.zeros((1, self.projection.count))
+        for key, cost in sums.items():
+            total = total + cost * self._product(key)
+        return total
+
+    def _product(self, key: tuple[int, ...]) -> Floats:
+        if not key:
+            return np.ones((1, 1))
+        if key not in self._products:
+            self._products[key] = self._product(key[:-1]) * self._factors[key[-1]]
+        return self._products[key]
 
     def from_month(self, month: int, value: Floats, *, before: float = 1.0) -> Floats:
         """Return a value by world from a month on, counted from 1."""
@@ -102,14 +122,12 @@ class Draft:
         )
         self.one_offs.setdefault(feature_id, []).append(spent)
 
-    def cost_of(self, feature_id: str | None) -> Floats:
+    def cost_of_feature(self, feature_id: str | None) -> Floats:
         """Return the cost of a feature, or of what belongs to none."""
-        found = self.unused if feature_id is None else np.zeros((1, 1))
-        total: Floats = found + np.zeros((1, self.projection.count))
-        for line, cost in zip(self.projection.lines, self.costs, strict=True):
-            if line.feature_id == feature_id:
-                total = total + cost
-        return total
+        lines = self.projection.lines
+        own = [n for n, line in enumerate(lines) if line.feature_id == feature_id]
+        unused = self.unused if feature_id is None else 0.0
+        return np.asarray(self.cost_of(own) + unused)
 
 
 __all__ = ["Draft"]

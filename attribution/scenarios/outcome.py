@@ -63,13 +63,21 @@ class Part:
 class Outcome:
     """A scenario, or its base, worked out.
 
-    ``overlap`` is what features claim twice, by world and month.
+    ``factors`` are those of the effect by feature, ``overlap`` what features claim
+    twice; both by world and month.
     """
 
     months: tuple[str, ...]
     parts: tuple[Part, ...]
-    touched: frozenset[str]
+    factors: Mapping[str, Floats]
     overlap: Floats
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """Features whose effect is not as it was."""
+        return frozenset(
+            name for name, factor in self.factors.items() if (factor != 1).any()
+        )
 
     @property
     def known(self) -> list[Part]:
@@ -136,8 +144,14 @@ class Model:
         self._rate = _rate(discount_rate)
         projection = found.projection
         self._cases = {name: _case(name, projection) for name in projection.features}
+        # Whatever the order of the file, products are formed in this one.
         self._changes = sorted(
-            found.changes, key=lambda one: list(RULES).index(one.change.kind)
+            found.changes,
+            key=lambda one: (
+                list(RULES).index(one.change.kind),
+                one.change.title,
+                one.name,
+            ),
         )
 
     @property
@@ -164,9 +178,7 @@ class Model:
         return Outcome(
             projection.months,
             (*parts, Part(None, None, outside)),
-            touched=frozenset(
-                name for name, factor in draft.benefits.items() if (factor != 1).any()
-            ),
+            factors=draft.benefits,
             overlap=overlap,
         )
 
@@ -197,7 +209,7 @@ class Model:
         integrations = () if feature_id is None else terms.integrations
         changed = replace(
             terms,
-            cost=draft.cost_of(feature_id),
+            cost=draft.cost_of_feature(feature_id),
             integrations=(*integrations, *draft.one_offs.get(feature_id, [])),
             discounts=terms.discounts
             if self._rate is None

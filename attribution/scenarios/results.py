@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from attribution.cost_elasticity import CostElasticity
     from attribution.scenarios.base_run import BaseRun
     from attribution.scenarios.outcome import Outcome, Part
     from attribution.scenarios.projection import Projection
@@ -317,6 +318,7 @@ def _changes(
         gain = difference(whole, without) if whole.has_discount else None
         yield {
             "change": one.name,
+            "title": one.title,
             "kind": one.kind,
             "rule": RULE_TEXTS[one.kind],
             "values": one.model_dump(mode="json", exclude_none=True),
@@ -334,6 +336,7 @@ def _elasticity(base: BaseRun) -> Row:
         return {"reason": f"not estimable: {found.text}", "history": history}
     doubled = found.cost_at(_DOUBLE)
     return {
+        **_lines_of(found),
         "reason": None,
         "elasticity": found.elasticity,
         "elasticity_low_90": found.elasticity_low_90,
@@ -349,6 +352,23 @@ def _elasticity(base: BaseRun) -> Row:
         "doubled_cost_high_90": doubled.cost_high_90,
         "doubled_is_extrapolated": doubled.is_extrapolated,
         "history": history,
+    }
+
+
+def _lines_of(found: CostElasticity) -> Row:
+    """Return the ends of the fitted line, and of one of slope 1 through its middle."""
+    most = found.most_usage
+    ends = (most / found.usage_ratio, most)
+    middle = (ends[0] * ends[1]) ** 0.5
+    at_middle = found.cost_at(middle / found.last_usage).cost
+    return {
+        "line": [
+            {"requests": end, "cost": found.cost_at(end / found.last_usage).cost}
+            for end in ends
+        ],
+        "slope_one": [
+            {"requests": end, "cost": at_middle * end / middle} for end in ends
+        ],
     }
 
 

@@ -199,7 +199,7 @@ def _commitment(draft: Draft, change: Change, values: Values) -> None:
     assert isinstance(change, Commitment)  # noqa: S101
     projection = draft.projection
     lines = projection.lines_where(**change.match.named)
-    demand = np.sum(np.broadcast_arrays(*(draft.costs[n] for n in lines)), axis=0)
+    demand = draft.cost_of(lines)
     now = sum(projection.lines[number].cost for number in lines)
     promised = (draft.worlds.of(values["level"]) * now)[:, None]
     kept = 1.0 - part_of_one(draft, values["discount"])[:, None]

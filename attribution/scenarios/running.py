@@ -9,9 +9,9 @@ from attribution.roi.worlds import Worlds
 from attribution.scenarios.base_run import read_base
 from attribution.scenarios.results import result_of
 from attribution.scenarios.scenario_file import PUBLISHED
-from attribution.scenarios.scenario_store import ScenarioStore
 from triptych.errors import UsageError
 from triptych.warehouse.reader import PublishedReader, attach_published
+from triptych.warehouse.scenario_results import ScenarioStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -94,7 +94,7 @@ class Target(BaseModel):
 class _Change(BaseModel):
     """What all changes have in common.
 
-    ``name`` is how results call it; without one they call it by its kind and place.
+    ``name`` is how results call it; without one they call it by what it is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -125,6 +125,17 @@ class _Change(BaseModel):
         if field in self.positive and amount.least <= 0:
             found.append(f"reaches {amount.least:g}; it must stay above 0.")
         return found
+
+    @property
+    def title(self) -> str:
+        """What it is and of what: ``utilisation gpu-hybrid``."""
+        words = [str(getattr(self, "kind", "")).replace("_", " ")]
+        match = getattr(self, "match", None)
+        words += match.named.values() if match else []
+        for key in ("pool", "platform", "model", "feature", "id"):
+            if named := getattr(self, key, None):
+                words.append(str(named))
+        return " ".join(words)
 
     @property
     def amounts(self) -> dict[str, Amount]:
@@ -335,7 +346,14 @@ class Scenario(BaseModel):
     def change_name(self, number: int) -> str:
         """Return what results call a change."""
         one = self.changes[number]
-        return one.name or f"{number + 1} {one.kind.replace('_', ' ')}"
+        if one.name:
+            return one.name
+        alike = [
+            other
+            for other in self.changes[:number]
+            if not other.name and other.title == one.title
+        ]
+        return f"{one.title} {len(alike) + 1}" if alike else one.title
 
     @property
     def named_changes(self) -> list[tuple[str, Change]]:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from scipy import optimize
 
-from attribution.roi.sensitivity import of_draws, variance_share
+from attribution.roi.sensitivity import variance_share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from attribution.roi.flows import ValuedClaim
     from attribution.roi.register import Assumed
     from attribution.roi.worlds import Worlds
     from attribution.scenarios.outcome import Model, Outcome
@@ -36,6 +37,7 @@ _LOW, _MEDIAN, _HIGH = 0.05, 0.5, 0.95
 _FEWEST_BOUNDED: Final = 0.95
 _PARTS: Final = frozenset({"margin", "discount_rate"})
 _NPV, _DIFFERENCE = 0, 1
+_MEASURES: Final = (("npv", _NPV), ("difference", _DIFFERENCE))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -139,7 +141,8 @@ def tornado(compared: Comparison, worlds: Worlds) -> Iterator[Row]:
     """Yield a row for each study and assumption, the most telling first."""
     changed, unchanged = compared.outcomes(worlds)
     drawn = changed.present_net, difference(changed, unchanged)
-    rows = [*_studies(changed, drawn), *_assumptions(compared, worlds, drawn)]
+    studies = _studies(changed, unchanged, worlds, drawn)
+    rows = [*studies, *_assumptions(compared, worlds, drawn)]
     rows.sort(key=_swing, reverse=True)
     for number, row in enumerate(rows, start=1):
         yield {"driver_order": number, **row}
@@ -148,35 +151,47 @@ def tornado(compared: Comparison, worlds: Worlds) -> Iterator[Row]:
 def _swing(row: Row) -> tuple[float, float, str]:
     ends = row["npv_at_low"], row["npv_at_high"]
     swing = 0.0 if None in ends else abs(ends[1] - ends[0])
-    return swing, row["variance_share"] or 0.0, row["driver"]
+    return swing, row["npv_variance_share"] or 0.0, row["driver"]
 
 
-def _studies(changed: Outcome, drawn: tuple[Floats, Floats]) -> Iterator[Row]:
-    discount = changed.discount
-    for part in changed.known:
+def _studies(
+    changed: Outcome, unchanged: Outcome, worlds: Worlds, drawn: tuple[Floats, Floats]
+) -> Iterator[Row]:
+    """Yield each study: money goes with its effect along a straight line."""
+    for part in unchanged.known:
         for valued in part.case.claims if part.case else ():
-            claim = valued.claim
-            effect = np.asarray(claim.effects[:, -1])
-            found = _of_bounded(effect * valued.conversions[-1].sign, drawn[_NPV])
-            brought = mean((part.flows.benefit * discount).sum(axis=1))
-            needed = 1.0 - mean(drawn[_NPV]) / brought if brought else None
-            is_alone = part.case is not None and len(part.case.claims) == 1
+            effect = np.asarray(valued.claim.effects[:, -1])
             now = mean(effect)
-            yield {
-                "driver": claim.study_id,
+            before = _worth(valued, unchanged, worlds)
+            after = _worth(valued, changed, worlds)
+            slopes = after, after - before
+            ends = _end(effect, _LOW), _end(effect, _HIGH)
+            row: Row = {
+                "driver": valued.claim.study_id,
                 "kind": "effect",
-                "unit": f"{claim.outcome_unit} a month",
+                "unit": f"{valued.claim.outcome_unit} a month",
                 "source": "study",
                 "assumed": now,
-                "assumed_low": _end(effect, _LOW),
-                "assumed_high": _end(effect, _HIGH),
+                "assumed_low": ends[0],
+                "assumed_high": ends[1],
                 "is_approved": None,
-                "npv_at_low": found["measure_at_low"],
-                "npv_at_high": found["measure_at_high"],
-                "variance_share": found["variance_share"],
-                **_of_factor("npv", needed if is_alone else None, now),
-                **_of_factor("difference", None, now, moves=False),
             }
+            for (name, which), slope in zip(_MEASURES, slopes, strict=True):
+                middle = mean(drawn[which])
+                for side, end in zip(("low", "high"), ends, strict=True):
+                    at = None if end is None else middle + (end - now) * slope
+                    row[f"{name}_at_{side}"] = at
+                row[f"{name}_variance_share"] = _share(effect, drawn[which])
+                needed = None if not slope or not now else 1.0 - middle / slope / now
+                row |= _of_factor(name, needed, now, moves=bool(slope))
+            yield row
+
+
+def _worth(valued: ValuedClaim, outcome: Outcome, worlds: Worlds) -> float:
+    """Return the mean present value of one more unit of an effect in each month."""
+    factor = outcome.factors[valued.claim.feature_id]
+    worth = valued.worth_of_one(worlds) * factor * outcome.discount
+    return float(worth.sum(axis=1).mean())
 
 
 def _end(draws: Floats, level: float) -> float | None:
@@ -184,16 +199,9 @@ def _end(draws: Floats, level: float) -> float | None:
     return end if np.isfinite(end) else None
 
 
-def _of_bounded(values: Floats, drawn: Floats) -> Row:
-    """Return what a thing moves in the worlds in which both have a bound."""
-    known = np.isfinite(values) & np.isfinite(drawn)
-    if known.mean() < _FEWEST_BOUNDED:
-        return dict.fromkeys(("variance_share", "measure_at_low", "measure_at_high"))
-    return of_draws(values[known], drawn[known])
-
-
 def _share(values: Floats, drawn: Floats) -> float | None:
-    known = np.isfinite(drawn)
+    """Return a share of the variance in the worlds in which both have a bound."""
+    known = np.isfinite(values) & np.isfinite(drawn)
     if known.mean() < _FEWEST_BOUNDED:
         return None
     return variance_share(values[known], drawn[known])
@@ -219,7 +227,9 @@ def _assumptions(
             None if one.is_certain else compared.means(worlds.holding(one.id, level))
             for level in (_LOW, _HIGH)
         ]
-        share = 0.0 if one.is_certain else _share(worlds.of(one), drawn[_NPV])
+        shares = [
+            0.0 if one.is_certain else _share(worlds.of(one), each) for each in drawn
+        ]
         yield {
             "driver": one.id,
             "kind": one.kind,
@@ -231,7 +241,10 @@ def _assumptions(
             "is_approved": one.is_approved,
             "npv_at_low": _known(ends[0], _NPV),
             "npv_at_high": _known(ends[1], _NPV),
-            "variance_share": share,
+            "difference_at_low": _known(ends[0], _DIFFERENCE),
+            "difference_at_high": _known(ends[1], _DIFFERENCE),
+            "npv_variance_share": shares[_NPV],
+            "difference_variance_share": shares[_DIFFERENCE],
             **_break_evens(compared, worlds, one),
         }
 
@@ -254,7 +267,7 @@ def _break_evens(compared: Comparison, worlds: Worlds, one: Assumed) -> Row:
         return known[factor]
 
     found: Row = {}
-    for name, which in (("npv", _NPV), ("difference", _DIFFERENCE)):
+    for name, which in _MEASURES:
 
         def at(factor: float, which: int = which) -> float:
             return means(factor)[which]

@@ -143,6 +143,17 @@ from dashboard.data.returns import (
     return_months,
 )
 from dashboard.data.savings import saving_candidates
+from dashboard.data.scenarios import (
+    saved_scenarios,
+    scenario_bills,
+    scenario_changes,
+    scenario_differences,
+    scenario_drivers,
+    scenario_features,
+    scenario_label,
+    scenario_months,
+    scenario_outcomes,
+)
 from dashboard.data.selection import (
     Basis,
     Period,
@@ -332,7 +343,16 @@ __all__ = [
     "return_months",
     "run",
     "satisfaction",
+    "saved_scenarios",
     "saving_candidates",
+    "scenario_bills",
+    "scenario_changes",
+    "scenario_differences",
+    "scenario_drivers",
+    "scenario_features",
+    "scenario_label",
+    "scenario_months",
+    "scenario_outcomes",
     "scopes",
     "sensitivity",
     "serving_performance",

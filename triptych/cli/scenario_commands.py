@@ -17,7 +17,7 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
-    from attribution.scenarios.scenario_store import ScenarioStore
+    from triptych.warehouse.scenario_results import ScenarioStore
 
     Row = dict[str, Any]
 
@@ -26,6 +26,11 @@ scenario = typer.Typer(
     help="What if: write a scenario from a template, run, list, show and compare.",
 )
 _SHOWN_DRIVERS: Final = 8
+_LISTED: Final = (
+    *("scenario_id", "name", "horizon_months", "npv_difference"),
+    *("probability_difference_positive", "author", "created_at"),
+)
+_ALMOST_SURE, _HARDLY = 0.999, 0.001
 
 
 class Template(StrEnum):
@@ -113,7 +118,7 @@ def list_scenarios(
     elif not saved:
         print('No scenario has been run. "triptych scenario new" writes a first one.')
     else:
-        print_table(list(saved[0]), [list(one.values()) for one in saved])
+        print_table(_LISTED, [[_told(k, one[k]) for k in _LISTED] for one in saved])
 
 
 @scenario.command()
@@ -143,7 +148,7 @@ def compare(
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
     """Compare saved results: what they assume differently, and what they come to."""
-    from attribution.scenarios.scenario_store import differences
+    from triptych.warehouse.scenario_results import differences
 
     store = _store(workspace)
     results = [store.get(name) for name in names]
@@ -155,16 +160,17 @@ def compare(
     titles = [f"{one['name']} ({one['scenario_id']})" for one in results]
     print_table(
         ["assumed differently", *titles],
-        [["" if cell is None else cell for cell in row.values()] for row in different],
+        [[cell or "" for cell in row.values()] for row in different],
     )
     keys = [key for key in outcomes[0] if key not in {"scenario_id", "name"}]
     print_table(
-        ["comes to", *titles], [[key, *(one[key] for one in outcomes)] for key in keys]
+        ["comes to", *titles],
+        [[key, *(_told(key, one[key]) for one in outcomes)] for key in keys],
     )
 
 
 def _store(workspace: Path | None) -> ScenarioStore:
-    from attribution.scenarios.scenario_store import ScenarioStore
+    from triptych.warehouse.scenario_results import ScenarioStore
 
     return ScenarioStore(find_workspace(workspace).scenario_results)
 
@@ -205,19 +211,27 @@ def _print_result(found: Row) -> None:
     """Print the head, and what moves it most; intervals are of 90 %."""
     for key, value in _head(found).items():
         if value is not None:
-            told = round(value, 3) if isinstance(value, float) else value
-            print(f"{key.replace('_', ' '):<40}{told}")
+            print(f"{key.replace('_', ' '):<40}{_told(key, value)}")
     if found["is_synthetic"]:
         print("SYNTHETIC: a simulated company.")
     for note in found["notes"]:
         print(f"note: {note}")
     rows = found["tornado"][:_SHOWN_DRIVERS]
-    columns = ["driver", "assumed", "npv_at_low", "npv_at_high", "variance_share"]
+    columns = ["driver", "assumed", "npv_at_low", "npv_at_high", "npv_variance_share"]
     if rows:
         print_table(
             [*columns, "breaks_even_at"],
             [[*(_rounded(row[c]) for c in columns), _break_even(row)] for row in rows],
         )
+
+
+def _told(key: str, value: object) -> object:
+    """Write a figure of the head; a probability from draws is never certain."""
+    if not isinstance(value, float):
+        return value
+    if key.startswith("probability") and not _HARDLY <= value <= _ALMOST_SURE:
+        return f"over {_ALMOST_SURE}" if value > _ALMOST_SURE else f"under {_HARDLY}"
+    return f"{value:.3g}"
 
 
 def _rounded(value: object) -> object:

@@ -168,15 +168,34 @@ def differences(results: list[Row]) -> list[Row]:
 
 
 def _said(result: Row) -> Row:
-    found = {"base_run_id": result["base_run_id"]}
+    found = {"base run": result["base_run_id"]}
     for key, value in result["file"].items():
         if key not in {"changes", "name"}:
-            found[key.replace("_", " ")] = value
+            found[key.replace("_", " ")] = written(value)
     for one in result["changes"]:
-        for key, value in one["values"].items():
-            if key not in {"name", "kind"}:
-                found[f"{one['change']}: {key.replace('_', ' ')}"] = value
+        said = {
+            key.replace("_", " "): value
+            for key, value in one["values"].items()
+            if key not in {"name", "kind"} and value not in (None, [], "")
+        }
+        title = one["title"]
+        # Two changes of one thing, such as in different months, are told by name.
+        found[f"{title} ({one['change']})" if title in found else title] = written(said)
     return found
 
 
-__all__ = ["MOST_COMPARED", "ScenarioStore", "differences"]
+def written(value: object) -> str | None:
+    """Return a value of a scenario's file in one line; ``None`` where it is empty."""
+    if isinstance(value, dict):
+        if value.get("value") is not None and set(value) <= {"value", "low", "high"}:
+            number = f"{value['value']:,g}"
+            if value.get("low") is None:
+                return number
+            return f"{number} ({value['low']:,g} to {value['high']:,g})"
+        return ", ".join(f"{key} {written(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(written(one)) for one in value) or None
+    return None if value is None else str(value)
+
+
+__all__ = ["MOST_COMPARED", "ScenarioStore", "differences", "written"]

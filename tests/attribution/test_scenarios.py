@@ -1,0 +1,499 @@
+"""Scenarios against what is worked out by hand, and what holds for all of them."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attribution.roi.reading import payback
+from attribution.scenarios.base_run import CostLine, MonthOfBills
+from attribution.scenarios.results import id_of
+from attribution.scenarios.rules import RULE_TEXTS, RULES
+from attribution.scenarios.scenario_file import KINDS
+from tests.attribution.roi_cases import assumed, claim, refused
+from tests.attribution.scenario_cases import (
+    BILLS,
+    IDLE,
+    MINUTE,
+    NO_INTEREST,
+    OWN,
+    SHARED,
+    driver,
+    monthly,
+    result,
+    run_of,
+    scenario,
+)
+from triptych.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Row = dict[str, Any]
+PRICE = {"kind": "price", "match": {"feature": "care"}, "factor": 0.9}
+MOVE = {
+    "kind": "platform_move",
+    "platform": "cloud",
+    "to": "elsewhere",
+    "cost_factor": 0.5,
+    "migration_cost": 600.0,
+    "double_running_months": 2,
+}
+
+
+def test_a_run_goes_on_as_it_is() -> None:
+    """1,000 of benefit less 700 of cost, twelve times; January is the first month."""
+    found = result()
+    assert (found["first_month"], found["last_month"]) == ("2026-01", "2026-12")
+    assert monthly(found, "benefit") == pytest.approx([1000.0] * 12)
+    assert monthly(found, "cost") == pytest.approx([700.0] * 12)
+    assert found["summary"]["npv"] == pytest.approx(12 * 300.0)
+
+
+def test_no_change_is_the_base_exactly() -> None:
+    found = result()
+    summary = found["summary"]
+    assert summary["npv"] == summary["base_npv"]
+    assert summary["npv_difference"] == 0.0
+    assert (summary["npv_difference_low_90"], summary["npv_difference_high_90"]) == (
+        0.0,
+        0.0,
+    )
+    assert set(monthly(found, "difference")) == {0.0}
+
+
+def test_money_of_a_month_is_discounted_to_the_first_day() -> None:
+    """At 21 % a year two years of 300 at the end of each month, by the sum itself."""
+    found = result(horizon_months=24, discount_rate=0.21)
+    by_hand = sum(300.0 / 1.21 ** (month / 12) for month in range(1, 25))
+    assert found["summary"]["npv"] == pytest.approx(by_hand)
+    assert found["discount_rate"]["value"] == 0.21
+
+
+def test_a_price_acts_on_what_it_matches_from_its_month_on() -> None:
+    found = result({**PRICE, "from_month": 4})
+    assert monthly(found, "cost") == pytest.approx([700.0] * 3 + [640.0] * 9)
+    assert found["summary"]["npv_difference"] == pytest.approx(9 * 60.0)
+
+
+def test_a_discount_takes_its_part_off() -> None:
+    change = {"kind": "discount", "match": {"pool": "gpus"}, "ratio": 0.25}
+    assert monthly(result(change), "cost")[0] == pytest.approx(400 + 0.75 * 300)
+
+
+@pytest.mark.parametrize(
+    ("to", "cost"),
+    [
+        # The pool costs 300 at a half: at 60 % 250 do the work, and idle pays it.
+        (0.6, 400 + 250),
+        # At 100 % 150 do: all 100 of idle go, and 50 of what was held.
+        (1.0, 400 + 150),
+        # At 40 % 375 are needed.
+        (0.4, 400 + 375),
+    ],
+)
+def test_the_same_work_needs_less_of_a_fuller_pool(to: float, cost: float) -> None:
+    found = result({"kind": "utilisation", "pool": "gpus", "to": to})
+    assert monthly(found, "cost")[0] == pytest.approx(cost)
+    assert monthly(found, "benefit")[0] == pytest.approx(1000.0)
+
+
+def test_idle_cost_of_a_pool_goes_before_what_features_held() -> None:
+    found = result({"kind": "utilisation", "pool": "gpus", "to": 0.6})
+    cost = {row["feature_id"]: row["cost"] / 12 for row in found["features"]}
+    assert cost == pytest.approx({"care": 600.0, None: 50.0})
+
+
+def test_a_limited_scope_has_the_same_factors_of_a_pool() -> None:
+    """At 100 % the pool saves 150, of which 100 was idle and 50 was held by care."""
+    change = {"kind": "utilisation", "pool": "gpus", "to": 1.0}
+    found = result(change, features=["care"])
+    assert monthly(found, "cost")[0] == pytest.approx(400 + 150)
+
+
+def test_volume_moves_effect_alike_and_cost_by_its_elasticity() -> None:
+    """Four times as much at an elasticity of a half costs twice as much."""
+    change = {"kind": "volume", "factor": 4.0, "cost_elasticity": 0.5}
+    found = result(change)
+    assert monthly(found, "benefit")[0] == pytest.approx(4000.0)
+    assert monthly(found, "cost")[0] == pytest.approx(1400.0)
+
+
+def test_a_factor_is_reached_in_even_steps() -> None:
+    change = {"kind": "adoption", "feature": "care", "factor": 2.0}
+    change |= {"over_months": 4, "cost_elasticity": 0.0}
+    found = monthly(result(change), "benefit")
+    assert found[:5] == pytest.approx([1250.0, 1500.0, 1750.0, 2000.0, 2000.0])
+
+
+def test_growth_of_a_year_is_there_after_a_year() -> None:
+    change = {"kind": "volume", "growth_factor_per_year": 1.5, "cost_elasticity": 1.0}
+    found = monthly(result(change), "benefit")
+    assert found[-1] == pytest.approx(1500.0)
+    assert found[5] == pytest.approx(1000.0 * 1.5**0.5)
+
+
+def test_the_measured_elasticity_is_taken_where_none_is_given() -> None:
+    """The bills go as 100 + 10 n over 10 + n: an elasticity of 1, to the digit."""
+    found = result({"kind": "volume", "factor": 2.0})
+    assert found["elasticity"]["elasticity"] == pytest.approx(1.0)
+    assert monthly(found, "cost")[0] == pytest.approx(1400.0)
+    # Twice the last month's 22 requests on a line of 10 each.
+    assert found["elasticity"]["doubled_cost"] == pytest.approx(440.0)
+
+
+def test_another_model_costs_less_and_does_less() -> None:
+    change = {"kind": "model_swap", "model": "assistant", "cost_factor": 0.5}
+    change |= {"effect_factor": 0.9, "one_off_cost": 120.0, "from_month": 2}
+    found = result(change)
+    assert monthly(found, "cost")[:2] == pytest.approx([700.0, 400.0])
+    assert monthly(found, "benefit")[:2] == pytest.approx([1000.0, 900.0])
+    assert monthly(found, "other_cost")[:3] == pytest.approx([0.0, 120.0, 0.0])
+    # 300 less of cost, 100 less of effect, eleven times, less 120.
+    assert found["summary"]["npv_difference"] == pytest.approx(11 * 200.0 - 120.0)
+
+
+def test_a_move_is_paid_twice_while_both_run() -> None:
+    """700 + 350 for two months, then 350; 600 of migration in two halves."""
+    found = result(MOVE)
+    assert monthly(found, "cost")[:3] == pytest.approx([1050.0, 1050.0, 350.0])
+    assert monthly(found, "other_cost")[:3] == pytest.approx([300.0, 300.0, 0.0])
+    summary = found["summary"]
+    assert summary["npv_difference"] == pytest.approx(-2 * 350 - 600 + 10 * 350.0)
+    # −650, −1300, then 350 a month: above zero with the sixth month of it.
+    assert monthly(found, "cumulative_difference")[5] == pytest.approx(100.0)
+    assert summary["difference_payback_months_p50"] == 6.0
+    assert summary["difference_probability_never_paid_back"] == 0.0
+
+
+def test_a_move_that_saves_too_little_is_never_paid_back() -> None:
+    summary = result({**MOVE, "migration_cost": 1e6})["summary"]
+    assert summary["difference_payback_months_p50"] is None
+    assert summary["difference_probability_never_paid_back"] == 1.0
+
+
+def test_only_named_models_move() -> None:
+    other = CostLine("care", "other", "cloud", None, "direct", 50.0)
+    base = run_of(lines=(OWN, SHARED, IDLE, other))
+    found = result({**MOVE, "models": ["other"], "double_running_months": 0}, base=base)
+    assert monthly(found, "cost")[0] == pytest.approx(725.0)
+
+
+def test_hours_of_people_cost_their_approved_rate() -> None:
+    rate = assumed("labour", 50.0, id="rate", unit="EUR/hour")
+    base = run_of(register=(MINUTE, NO_INTEREST, rate), hours=3.0)
+    change = {"kind": "team_hours", "feature": "care", "hours_per_month": 2.0}
+    assert monthly(result(change, base=base), "other_cost")[0] == pytest.approx(250.0)
+    less = {**change, "direction": "less", "hours_per_month": 10.0}
+    assert monthly(result(less, base=base), "other_cost")[0] == pytest.approx(0.0)
+
+
+def test_a_stopped_feature_leaves_what_it_shares() -> None:
+    """Of 200 that it shares a quarter can be avoided; 400 of its own end."""
+    change = {"kind": "stop_feature", "feature": "care", "exit_cost": 80.0}
+    change |= {"avoidable_shared_ratio": 0.25, "from_month": 3}
+    found = result(change)
+    assert monthly(found, "benefit")[:3] == pytest.approx([1000.0, 1000.0, 0.0])
+    assert monthly(found, "cost")[:3] == pytest.approx([700.0, 700.0, 250.0])
+    assert monthly(found, "other_cost")[:4] == pytest.approx([0.0, 0.0, 80.0, 0.0])
+
+
+def test_tokens_are_bought_at_their_price() -> None:
+    """50 million a month at 7 are 350, and 50 are fixed, in place of 600."""
+    change = {"kind": "sourcing", "model": "assistant", "price_per_million_tokens": 7.0}
+    change |= {"fixed_cost_per_month": 50.0}
+    found = result(change)
+    assert monthly(found, "cost")[0] == pytest.approx(400.0 + 100.0)
+    # 600 − 50 over 50 million.
+    row = driver(found, "sourcing assistant: price per million tokens")
+    assert row["break_even_difference"] == pytest.approx(11.0, rel=1e-4)
+
+
+def test_a_commitment_is_paid_whether_it_is_used_or_not() -> None:
+    """560 are promised at 25 % off: 420, and 140 more in full. Half needs 350 only."""
+    change = {"kind": "commitment", "match": {"platform": "cloud"}, "level": 0.8}
+    change |= {"discount": 0.25, "months": 6}
+    assert monthly(result(change), "cost")[4:8] == pytest.approx([560, 560, 700, 700])
+    half = {"kind": "volume", "factor": 0.5, "cost_elasticity": 1.0}
+    assert monthly(result(change, half), "cost")[:7] == pytest.approx(
+        [420.0] * 6 + [350]
+    )
+
+
+def test_a_commitment_without_any_use_is_paid_all_the_same() -> None:
+    stop = {"kind": "stop_feature", "feature": "care", "avoidable_shared_ratio": 1.0}
+    change = {"kind": "commitment", "match": {"feature": "care"}, "level": 0.5}
+    found = result(stop, change | {"discount": 0.1})
+    # 300 are promised at 10 % off; 100 of idle are nobody's.
+    assert monthly(found, "cost")[0] == pytest.approx(270.0 + 100.0)
+
+
+def test_another_value_of_an_assumption_holds_from_its_month_on() -> None:
+    found = result({"kind": "assumption", "id": "minute", "to": 0.8, "from_month": 7})
+    assert monthly(found, "benefit") == pytest.approx([1000.0] * 6 + [800.0] * 6)
+    assert found["replaced"] == [
+        {"assumption_id": "minute", "value": 1.0, "low": None, "high": None}
+    ]
+
+
+def test_a_break_even_is_where_the_mean_is_nothing() -> None:
+    """What a minute is worth may fall to 0.7, the effect to 700, for 700 of cost."""
+    found = result(PRICE | {"factor": 1.0})
+    row = driver(found, "minute")
+    assert row["break_even_npv"] == pytest.approx(0.7, rel=1e-4)
+    assert row["break_even_difference_status"] == "not_moved"
+    study = driver(found, "care-study")
+    assert study["break_even_npv"] == pytest.approx(700.0)
+
+
+def test_a_break_even_far_away_is_said_to_be_none() -> None:
+    lines = (CostLine("care", "assistant", "cloud", None, "direct", 1.0),)
+    found = result(base=run_of(lines=lines))
+    assert driver(found, "minute")["break_even_npv_status"] == "not_plausible"
+    assert driver(found, "minute")["break_even_npv"] is None
+
+
+def test_the_tornado_has_both_ends_of_each_interval() -> None:
+    """A minute is worth 0.8 to 1.2, so 12 × (800 − 700) to 12 × (1200 − 700)."""
+    minute = assumed(
+        "conversion",
+        1.0,
+        id="minute",
+        better="more",
+        metric="minutes",
+        low=0.8,
+        high=1.2,
+    )
+    factor = {"value": 0.9, "low": 0.8, "high": 1.0}
+    found = result(
+        PRICE | {"factor": factor}, base=run_of(register=(minute, NO_INTEREST))
+    )
+    row = driver(found, "minute")
+    by_price = found["summary"]["npv"] - 12 * (1.0 * 1000 - 700)
+    assert row["npv_at_low"] == pytest.approx(12 * 100 + by_price, abs=30)
+    assert row["npv_at_high"] == pytest.approx(12 * 500 + by_price, abs=30)
+    price = driver(found, "price care: factor")
+    # 600 × 12 × 0.2 and nothing at all.
+    assert price["difference_at_low"] == pytest.approx(1440.0, rel=1e-6)
+    assert price["difference_at_high"] == pytest.approx(0.0, abs=1e-6)
+    assert price["difference_variance_share"] == pytest.approx(1.0, abs=0.02)
+    shares = row["npv_variance_share"] + price["npv_variance_share"]
+    assert shares == pytest.approx(1.0, abs=0.05)
+    assert found["tornado"][0]["driver"] == "minute"
+
+
+def test_what_a_change_adds_is_what_is_lost_without_it() -> None:
+    found = result(PRICE, MOVE)
+    gains = {row["change"]: row["npv_gain"] for row in found["changes"]}
+    alone = result(MOVE)["summary"]["npv_difference"]
+    both = found["summary"]["npv_difference"]
+    assert gains["price care"] == pytest.approx(both - alone)
+
+
+@given(order=st.permutations(range(4)))
+@settings(max_examples=5, deadline=None)
+def test_the_order_of_changes_does_not_matter(order: Sequence[int]) -> None:
+    spread = {"value": 0.9, "low": 0.7, "high": 1.2}
+    changes = [
+        PRICE | {"factor": spread},
+        MOVE | {"cost_factor": spread},
+        {"kind": "commitment", "match": {"platform": "cloud"}, "level": 0.8}
+        | {"discount": 0.2},
+        {"kind": "volume", "factor": spread, "cost_elasticity": 0.7},
+    ]
+    one, other = result(*changes), result(*(changes[n] for n in order))
+    assert other["summary"] == one["summary"]
+    assert other["months"] == one["months"]
+    assert other["tornado"] == one["tornado"]
+
+
+@given(scale=st.floats(1e-3, 1e4))
+@settings(max_examples=6, deadline=None)
+def test_another_unit_of_money_scales_every_amount(scale: float) -> None:
+    lines = [
+        CostLine(*(getattr(x, n) for n in x.__slots__[:5]), x.cost * scale)
+        for x in (OWN, SHARED, IDLE)
+    ]
+    minute = assumed("conversion", scale, id="minute", better="more", metric="minutes")
+    bills = tuple(MonthOfBills(b.month, b.cost * scale, b.requests) for b in BILLS)
+    base = run_of(lines=lines, register=(minute, NO_INTEREST), bills=bills)
+    move = MOVE | {"migration_cost": 600.0 * scale}
+    one, other = result(MOVE)["summary"], result(move, base=base)["summary"]
+    for name in ("npv", "npv_difference", "cost_difference", "base_npv"):
+        assert other[name] == pytest.approx(one[name] * scale, rel=1e-9)
+    assert (
+        other["difference_payback_months_p50"] == one["difference_payback_months_p50"]
+    )
+
+
+@given(seed=st.integers(0, 1000))
+@settings(max_examples=3, deadline=None)
+def test_the_same_id_has_the_same_numbers(seed: int) -> None:
+    spread = {"value": 0.9, "low": 0.7, "high": 1.2}
+    changes = PRICE | {"factor": spread}, MOVE | {"cost_factor": spread}
+    first = result(*changes, seed=seed)
+    assert json.dumps(result(*changes, seed=seed)) == json.dumps(first)
+    other = result(*changes, seed=seed + 1)
+    assert other["scenario_id"] != first["scenario_id"]
+    assert other["summary"] != first["summary"]
+
+
+def test_an_id_depends_on_file_run_inputs_and_seed_and_on_no_person() -> None:
+    base = run_of()
+    known = id_of(scenario(PRICE), base)
+    assert id_of(scenario(PRICE, author="Somebody"), base) == known
+    others = {
+        id_of(scenario(PRICE | {"factor": 0.91}), base),
+        id_of(scenario(PRICE, seed=1), base),
+        id_of(scenario(PRICE, horizon_months=13), base),
+        id_of(scenario(PRICE), run_of(run_id="run-2")),
+        id_of(scenario(PRICE), run_of(version="v2")),
+    }
+    assert len(others | {known}) == 6
+
+
+def test_what_belongs_to_both_is_drawn_once_and_leaves_the_difference() -> None:
+    """What a minute is worth moves the scenario and its base alike, to the digit."""
+    minute = assumed(
+        "conversion",
+        1.0,
+        id="minute",
+        better="more",
+        metric="minutes",
+        low=0.5,
+        high=2.0,
+    )
+    found = result(PRICE, base=run_of(register=(minute, NO_INTEREST)))
+    summary = found["summary"]
+    assert summary["npv_high_90"] - summary["npv_low_90"] > 1000.0
+    assert summary["npv_difference_low_90"] == pytest.approx(720.0)
+    assert summary["npv_difference_high_90"] == pytest.approx(720.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (PRICE | {"match": {"platform": "clod"}}, "platform 'clod'.*'cloud'"),
+        ({"kind": "utilisation", "pool": "unmeasured", "to": 0.9}, "pool 'unmeasured'"),
+        ({"kind": "assumption", "id": "minutes", "to": 1.0}, "'minutes'.*'minute'"),
+        (
+            {"kind": "team_hours", "feature": "care", "hours_per_month": 1},
+            "approved labour rate for 'care'",
+        ),
+        (MOVE | {"models": ["gone"]}, "model 'gone', which is not on 'cloud'"),
+        (PRICE | {"match": {"feature": "care", "pool": "other"}}, "pool 'other'"),
+    ],
+)
+def test_a_change_of_what_is_not_there_is_refused_by_name(
+    change: Row, told: str
+) -> None:
+    with pytest.raises(UsageError, match=f"(?s){told}"):
+        result(change | {"name": "the change"})
+
+
+def test_tokens_that_nobody_counts_are_refused() -> None:
+    change = {"kind": "sourcing", "model": "assistant", "price_per_million_tokens": 1}
+    with pytest.raises(UsageError, match="tokens of 'assistant', which nobody counts"):
+        result(change, base=run_of(tokens={}))
+
+
+def test_an_elasticity_that_says_nothing_is_not_taken() -> None:
+    few = run_of(bills=BILLS[:5])
+    with pytest.raises(UsageError, match=r"5 months have .*; 12 are needed"):
+        result({"kind": "volume", "factor": 2.0}, base=few)
+    jumping = tuple(
+        MonthOfBills(b.month, 1000.0 if n % 2 else 10.0, b.requests)
+        for n, b in enumerate(BILLS)
+    )
+    with pytest.raises(UsageError, match="cannot tell a bill that stays"):
+        result({"kind": "volume", "factor": 2.0}, base=run_of(bills=jumping))
+
+
+def test_two_changes_that_exclude_each_other_are_refused() -> None:
+    with pytest.raises(UsageError, match="2 changes are a platform move of cloud"):
+        result(MOVE | {"name": "a"}, MOVE | {"name": "b"})
+
+
+def test_a_refused_effect_has_cost_and_no_net_present_value() -> None:
+    base = run_of([refused()])
+    found = result(PRICE, base=base)
+    assert found["summary"]["npv"] is None
+    assert "not computable" in found["summary"]["npv_reason"]
+    assert "too_few_units" in found["summary"]["npv_reason"]
+    # The price is paid all the same, and what it saves is known.
+    assert found["summary"]["npv_difference"] == pytest.approx(720.0)
+    [care, _] = found["features"]
+    assert care["npv"] is None
+    assert care["reason"].startswith("not computable")
+
+
+def test_a_change_of_an_unknown_benefit_has_no_difference() -> None:
+    change = {"kind": "adoption", "feature": "care", "factor": 2.0}
+    found = result(change | {"cost_elasticity": 1.0}, base=run_of([refused()]))
+    assert found["summary"]["npv_difference"] is None
+    assert "acts on an unknown benefit" in found["summary"]["difference_reason"]
+    assert found["summary"]["cost_difference"] == pytest.approx(12 * 600.0)
+
+
+def test_an_unknown_cost_has_no_return() -> None:
+    found = result(base=run_of(unconverted=frozenset({"care"})), features=["care"])
+    assert "no amount in the reporting currency" in found["summary"]["npv_reason"]
+
+
+def test_without_a_discount_rate_nothing_is_computed() -> None:
+    found = result(PRICE, base=run_of(register=(MINUTE,)))
+    assert "no approved discount rate" in found["summary"]["npv_reason"]
+    assert found["tornado"] == []
+
+
+def test_a_proposal_behind_an_approved_value_changes_nothing() -> None:
+    proposal = assumed(
+        "conversion",
+        9.0,
+        id="proposal",
+        better="more",
+        metric="minutes",
+        is_approved=False,
+    )
+    base = run_of(register=(MINUTE, NO_INTEREST, proposal))
+    found = result({"kind": "assumption", "id": "proposal", "to": 90.0}, base=base)
+    assert found["summary"]["npv_difference"] == 0.0
+    assert "nobody approved proposal" in found["notes"][0]
+
+
+def test_an_effect_goes_on_as_in_the_last_month_that_was_seen_whole() -> None:
+    """February has 10 of 28 days, so January's 900 go on, and not February's 200."""
+    said = [claim(effects=(900.0, 200.0))]
+    covered = {"care-study": (date(2026, 1, 1), date(2026, 2, 11))}
+    found = result(base=run_of(said, covered=covered))
+    assert monthly(found, "benefit") == pytest.approx([900.0] * 12)
+
+
+def test_a_month_that_was_seen_in_part_only_is_scaled_up() -> None:
+    covered = {"care-study": (date(2026, 1, 22), date(2026, 2, 1))}
+    found = result(base=run_of([claim(effects=(100.0,))], covered=covered))
+    assert monthly(found, "benefit")[0] == pytest.approx(100.0 * 31 / 10)
+
+
+def test_what_was_bought_before_is_spent_in_every_scenario() -> None:
+    cameras = assumed("integration", 3600.0, id="cameras", unit="EUR", months=600)
+    found = result(base=run_of(register=(MINUTE, NO_INTEREST, cameras)))
+    assert set(monthly(found, "other_cost")) == {0.0}
+
+
+def test_payback_for_good_waits_until_money_has_stopped_going_out() -> None:
+    net = np.array([[10.0, -100.0, 50.0, 50.0]])
+    assert payback(net)["payback_months_p50"] == 1.0
+    assert payback(net, for_good=True)["payback_months_p50"] == 4.0
+
+
+def test_every_kind_has_a_rule_and_says_it() -> None:
+    assert set(RULES) == set(RULE_TEXTS) == set(KINDS)
+    # A commitment looks at what the others left.
+    assert list(RULES)[-1] == "commitment"
