@@ -41,10 +41,10 @@ def pays(summary: Row) -> str:
             f" never in {never}."
         )
     late = summary["difference_payback_months_p90"]
-    nine = "later than the horizon" if late is None else f"month {late:.0f}"
+    nine = "not within the horizon" if late is None else f"by month {late:.0f}"
     return (
-        f"Paid back by month {middle:.0f} in half of the draws, by {nine} in nine of"
-        f" ten; never in {never}."
+        f"Paid back by month {middle:.0f} in half of the draws, {nine} in nine of ten;"
+        f" never in {never}."
     )
 
 

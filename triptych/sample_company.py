@@ -1,4 +1,6 @@
-"""The sample company with its studies locked, each before its feature was launched.
+"""The sample company with its studies locked, and with its scenarios run.
+
+Each study is locked before its feature was launched.
 
 The simulated company writes the plans; only the register itself can lock them, and the
 stages do not know each other.
@@ -9,6 +11,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from attribution.scenarios.running import run_scenario
+from attribution.scenarios.scenario_file import read_scenario
 from attribution.studies.register import StudyRegister
 from attribution.studies.study_files import read_plans
 from ingest.simulate.company import write_company
@@ -47,6 +51,17 @@ def write_sample_company(
     lock_studies(plans, StudyRegister(workspace.study_register))
 
 
+def run_scenarios(workspace: Workspace) -> tuple[str, ...]:
+    """Run every scenario of a workspace on what is published; return their names."""
+    found = [
+        read_scenario(path) for path in sorted(workspace.scenarios_dir.glob("*.yml"))
+    ]
+    now = datetime.now(tz=UTC)
+    for one in found:
+        run_scenario(workspace, one, by=one.author or DECLARED_BY, at=now)
+    return tuple(one.name for one in found)
+
+
 def lock_studies(plans: Iterable[Plan], register: StudyRegister) -> None:
     """Lock plans in the order in which they were declared, each before its launch."""
     for plan in sorted(plans, key=lambda plan: (plan.launch, plan.id)):
@@ -54,4 +69,10 @@ def lock_studies(plans: Iterable[Plan], register: StudyRegister) -> None:
         register.register(plan, by=DECLARED_BY, at=at)
 
 
-__all__ = ["DECLARED_BEFORE", "DECLARED_BY", "lock_studies", "write_sample_company"]
+__all__ = [
+    "DECLARED_BEFORE",
+    "DECLARED_BY",
+    "lock_studies",
+    "run_scenarios",
+    "write_sample_company",
+]

@@ -43,6 +43,7 @@ from ingest.simulate.registers import (
     write_invoices,
     write_rates,
 )
+from ingest.simulate.scenarios import write_scenarios
 from ingest.simulate.settings_files import (
     allocation_text,
     catalog_text,
@@ -108,6 +109,7 @@ def write_company(
     write_budgets(directory / "budgets.csv", spending, timeline)
     _write_settings(directory, timeline)
     write_studies(directory / "studies", outcomes, timeline)
+    write_scenarios(directory / "scenarios")
     write_truth(
         directory / "sample" / "truth.yml",
         Facts(

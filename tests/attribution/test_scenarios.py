@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -316,10 +317,7 @@ def test_the_order_of_changes_does_not_matter(order: Sequence[int]) -> None:
 @given(scale=st.floats(1e-3, 1e4))
 @settings(max_examples=6, deadline=None)
 def test_another_unit_of_money_scales_every_amount(scale: float) -> None:
-    lines = [
-        CostLine(*(getattr(x, n) for n in x.__slots__[:5]), x.cost * scale)
-        for x in (OWN, SHARED, IDLE)
-    ]
+    lines = [replace(line, cost=line.cost * scale) for line in (OWN, SHARED, IDLE)]
     minute = assumed("conversion", scale, id="minute", better="more", metric="minutes")
     bills = tuple(MonthOfBills(b.month, b.cost * scale, b.requests) for b in BILLS)
     base = run_of(lines=lines, register=(minute, NO_INTEREST), bills=bills)

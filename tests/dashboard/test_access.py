@@ -55,12 +55,13 @@ PROXY = {
 }
 #: By hand, and as docs/how_to/sign_in.md has it.
 FOR_EVERYBODY = {"cost_by_model", "gpu_idle", "velocity", "impact"}
+PLANNING = {"scenarios"}
 INSIDE = {"summary", "budget", "gateway_gaps", "lineage", "data_health"}
 OF_FINANCE = {"close", "statements"}
 ALLOWED = {
-    "finance": FOR_EVERYBODY | INSIDE | OF_FINANCE,
+    "finance": FOR_EVERYBODY | INSIDE | PLANNING | OF_FINANCE,
     "engineering": FOR_EVERYBODY | INSIDE,
-    "analyst": FOR_EVERYBODY | INSIDE,
+    "analyst": FOR_EVERYBODY | INSIDE | PLANNING,
     "viewer": FOR_EVERYBODY,
 }
 

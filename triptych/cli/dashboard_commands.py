@@ -96,6 +96,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
         port=port,
     )
     pipeline.run(opened.workspace, opened.settings, progress=opened.progress)
+    _run_scenarios(opened)
     _print_found(target)
     if no_dashboard:
         print(f'To look at it: triptych dashboard --workspace "{target.root}"')
@@ -122,6 +123,13 @@ def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> Non
     with progress_for().task("simulate the sample company"):
         write_sample_company(target.root, months=months, seed=seed, scale=scale)
     record.write_text(json.dumps(parameters), encoding="utf-8")
+
+
+def _run_scenarios(opened: OpenWorkspace) -> None:
+    from triptych.sample_company import run_scenarios
+
+    with opened.progress.task("run scenarios") as task:
+        task.note(f"{len(run_scenarios(opened.workspace))} saved")
 
 
 def _print_found(workspace: Workspace) -> None:

@@ -1,0 +1,115 @@
+"""The page Scenarios: what is saved, side by side, and nothing that is worked out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from tests.attribution.roi_cases import refused
+from tests.attribution.scenario_cases import run_of
+from tests.dashboard.conftest import text_of
+from tests.dashboard.scenarios_fixture import CHEAPER, MOVE, save_scenario
+from tests.dashboard.warehouse_fixture import publish
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dashboard.conftest import OpenApp
+
+
+def shown(root: Path, open_app: OpenApp, **link: str) -> str:
+    app = open_app(root, page="scenarios", **link)
+    assert not app.exception
+    assert not app.error
+    return text_of(app)
+
+
+def test_without_scenarios_the_page_says_which_command_makes_one(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = shown(tmp_path, open_app)
+    assert "No scenario has been run in this workspace." in text
+    assert "triptych scenario new move-platform" in text
+    assert "triptych scenario run scenarios/move_platform.yml" in text
+
+
+def test_scenarios_stand_side_by_side_with_interval_chance_and_payback(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """The move loses 650 twice and saves 350 ten times: 2,200, paid by month 6."""
+    publish(tmp_path)
+    save_scenario(tmp_path, "Cheaper", CHEAPER)
+    save_scenario(tmp_path, "Move", MOVE)
+    text = shown(tmp_path, open_app)
+    assert "**Move** against carrying on: **≈ EUR 2.2k**" in text
+    assert "Paid back by month 6 in half of the draws, by month 6" in text
+    assert re.search(r"\*\*Cheaper\*\* against carrying on: \*\*≈ EUR \d{3}\*\*", text)
+    # What one changes and the other does not.
+    assert "platform elsewhere" not in text
+    assert "to elsewhere, cost factor 0.5" in text
+    assert "factor 0.9 (0.8 to 1.05)" in text
+    assert "Head of planning" in text
+
+
+def test_the_figures_are_those_that_were_saved(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """Whatever the file says is shown: nothing is worked out on the page."""
+    publish(tmp_path)
+    label = save_scenario(tmp_path, "Move", MOVE)
+    name = label.rpartition(" ")[2]
+    file = Workspace(tmp_path).scenario_results / f"{name}.json"
+    saved = file.read_text("utf-8")
+    pattern = r'"npv_difference": [\d.]+'
+    file.write_text(re.sub(pattern, '"npv_difference": 98765.0', saved, count=1))
+    assert "≈ EUR 98.8k" in shown(tmp_path, open_app)
+
+
+def test_a_link_chooses_what_is_compared(tmp_path: Path, open_app: OpenApp) -> None:
+    publish(tmp_path)
+    for number in range(3):
+        save_scenario(tmp_path, f"Price {number}", CHEAPER, MOVE)
+    asked = save_scenario(tmp_path, "Asked for", MOVE)
+    app = open_app(tmp_path, page="scenarios", scenarios=asked)
+    assert app.multiselect(key="scenarios").value == [asked]
+    assert "**Price 0** against" not in text_of(app)
+    unknown = shown(tmp_path, open_app, scenarios="Gone · 000000000000")
+    assert "The link asks for what is not saved here: Gone" in unknown
+
+
+def test_a_scenario_of_another_run_says_so(tmp_path: Path, open_app: OpenApp) -> None:
+    publish(tmp_path)
+    save_scenario(tmp_path, "Old", MOVE, base=run_of(run_id="an-older-run"))
+    text = shown(tmp_path, open_app)
+    assert "Worked out on run an-older-run" in text
+
+
+def test_what_cannot_be_computed_has_its_reason_and_no_figure(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    base = run_of([refused()])
+    save_scenario(tmp_path, "Price", CHEAPER, base=base)
+    more = {"kind": "adoption", "feature": "care", "factor": 2, "cost_elasticity": 1}
+    save_scenario(tmp_path, "More", more, base=base)
+    text = shown(tmp_path, open_app)
+    assert "**More**: not computable: a change acts on an unknown benefit" in text
+    assert "Net present value: not computable: care: care-study cannot tell" in text
+    assert "The benefit of care is not known; its cost is in it." in text
+
+
+def test_the_page_leaves_what_is_published_as_it_is(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    published = publish(tmp_path)
+    save_scenario(tmp_path, "Move", MOVE)
+    before = published.read_bytes()
+    shown(tmp_path, open_app)
+    assert published.read_bytes() == before
+    with duckdb.connect(str(published), read_only=True) as connection:
+        schemas = connection.execute("SELECT DISTINCT schema_name FROM duckdb_tables()")
+        assert ("scenarios",) not in schemas.fetchall()
