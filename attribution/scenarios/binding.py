@@ -96,7 +96,7 @@ def bound(scenario: Scenario, projection: Projection) -> Bound:
     problems = [*_missing(scenario, projection), *_competing(scenario)]
     if problems:
         raise UsageError(
-            ".\n".join(problems) + ".",
+            "\n".join(text if text[-1] in ".?" else f"{text}." for text in problems),
             where=scenario.name,
             next_step="Nothing was worked out. Correct the changes.",
         )

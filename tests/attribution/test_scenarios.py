@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +18,7 @@ from attribution.roi.reading import payback
 from attribution.scenarios.base_run import CostLine, MonthOfBills
 from attribution.scenarios.results import id_of
 from attribution.scenarios.rules import RULE_TEXTS, RULES
-from attribution.scenarios.scenario_file import KINDS
+from attribution.scenarios.scenario_file import KINDS, Scenario
 from tests.attribution.roi_cases import assumed, claim, refused
 from tests.attribution.scenario_cases import (
     BILLS,
@@ -35,6 +37,7 @@ from triptych.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 Row = dict[str, Any]
 PRICE = {"kind": "price", "match": {"feature": "care"}, "factor": 0.9}
@@ -489,6 +492,15 @@ def test_payback_for_good_waits_until_money_has_stopped_going_out() -> None:
     net = np.array([[10.0, -100.0, 50.0, 50.0]])
     assert payback(net)["payback_months_p50"] == 1.0
     assert payback(net, for_good=True)["payback_months_p50"] == 4.0
+
+
+def test_the_scenario_that_the_documentation_shows_is_one(repository: Path) -> None:
+    page = (repository / "docs/how_to/run_a_scenario.md").read_text("utf-8")
+    [block] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    shown = Scenario.model_validate(yaml.safe_load(block))
+    assert [one.kind for one in shown.changes] == ["platform_move", "utilisation"]
+    rules = (repository / "docs/concepts/scenarios.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", rules, re.MULTILINE)) == set(KINDS)
 
 
 def test_every_kind_has_a_rule_and_says_it() -> None:

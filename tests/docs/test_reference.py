@@ -73,7 +73,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
         *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
         *("accrue", "comment", "export", "explain", "receive", "study", "value"),
-        *("health", "metrics"),
+        *("health", "metrics", "scenario"),
         "attribute",
     }
 

@@ -1,8 +1,8 @@
 """Every other YAML block that a page shows is valid where the page says it belongs.
 
 Those with sources are judged by ``test_source_examples``, plans of studies by
-``tests/attribution/test_studies``. Here are rules of allocation,
-a catalogue, a register of assumptions, general settings, and options that a page adds
+``tests/attribution/test_studies``, scenarios by ``tests/attribution/test_scenarios``.
+Here are rules of allocation, a catalogue, a register of assumptions, general settings, and options that a page adds
 to the source it describes.
 """
 
@@ -44,7 +44,7 @@ def blocks() -> Iterator[tuple[str, dict[str, Any]]]:
     for page in sorted(DOCS.rglob("*.md")):
         for _, text in _BLOCK.findall(page.read_text("utf-8")):
             content = yaml.safe_load(textwrap.dedent(text))
-            foreign = {"sources", "launch", "groups"}
+            foreign = {"sources", "launch", "groups", "horizon_months"}
             if isinstance(content, dict) and not foreign & set(content):
                 yield page.stem, content
 

@@ -5,6 +5,7 @@ Takes minutes: eighteen months, so that each study has the history that it needs
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,10 @@ from ingest.simulate.outcomes import observe
 from ingest.simulate.timeline import plan_timeline
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
-from triptych.sample_company import write_sample_company
+from triptych.sample_company import run_scenarios, write_sample_company
 from triptych.settings import load_settings
 from triptych.warehouse.reader import PublishedReader
+from triptych.warehouse.scenario_results import ScenarioStore
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -157,3 +159,37 @@ def test_the_portfolio_is_the_sum_of_what_counts(
         "SELECT driver FROM roi.mart_roi_sensitivity WHERE NOT is_approved"
     )
     assert names.num_rows == 0
+
+
+def test_the_scenarios_that_ship_run_in_time_and_leave_the_figures_alone(
+    published: Snapshot,
+) -> None:
+    """A1: under 30 seconds each, on the run that the returns above are of."""
+    workspace = Workspace(published.path.parents[2])
+    before = published.path.read_bytes()
+    started = time.monotonic()
+    names = run_scenarios(workspace)
+    assert time.monotonic() - started < 30 * len(names)
+    assert published.path.read_bytes() == before
+    saved = ScenarioStore(workspace.scenario_results).all()
+    assert {one["name"] for one in saved} == set(names)
+    assert len(names) == 3
+    for one in saved:
+        assert one["base_run_id"] == published.run_id
+        assert one["summary"]["npv_difference"] is not None, one["name"]
+        assert one["elasticity"]["history"]
+
+
+def test_a_month_of_the_base_is_the_run_rate_of_the_mart(published: Snapshot) -> None:
+    """The bill of the last complete months, summed here, is what scenarios carry on."""
+    workspace = Workspace(published.path.parents[2])
+    run_scenarios(workspace)
+    found = ScenarioStore(workspace.scenario_results).all()[0]
+    months = found["run_rate_months"]
+    [mart] = published.query(
+        "SELECT sum(effective_cost) AS cost FROM cost.fct_daily_model_costs"
+        " WHERE list_contains(?, billing_month) AND currency = 'EUR'",
+        [months],
+    ).to_pylist()
+    by_month = float(mart["cost"]) / len(months)
+    assert found["summary"]["base_monthly_cost"] == pytest.approx(by_month)

@@ -146,3 +146,33 @@ def test_the_status_counts_studies(workspace: Workspace, ran: dict[str, Any]) ->
         "Studies: 1 estimated, 1 refused"
         in invoke("status", "-w", workspace.root).stdout
     )
+
+
+def test_a_published_run_holds_the_draws_that_scenarios_start_from(
+    workspace: Workspace, ran: dict[str, Any]
+) -> None:
+    """A thousand worlds of the one month; their mean is the published total."""
+    assert ran["run_id"]
+    (draws,) = ask(
+        workspace,
+        "SELECT study_id, count(*) AS count, avg(effect) AS effect"
+        " FROM lineage.attribution_monthly_draws GROUP BY study_id",
+    )
+    (total,) = ask(
+        workspace,
+        "SELECT effect FROM attribution.estimates"
+        " WHERE study_id = 'pilot' AND estimand = 'total'",
+    )
+    assert (draws["study_id"], draws["count"]) == ("pilot", 1000)
+    assert draws["effect"] == pytest.approx(total["effect"], rel=0.01)
+
+
+def test_a_scenario_on_a_run_without_a_whole_month_says_what_is_missing(
+    workspace: Workspace, ran: dict[str, Any]
+) -> None:
+    assert ran["run_id"]
+    file = workspace.root / "scenario.yml"
+    file.write_text("name: x\nhorizon_months: 6\nauthor: Somebody\n")
+    result = invoke("scenario", "run", file, "-w", workspace.root)
+    assert result.exit_code == 2
+    assert "no month that all sources have delivered whole" in result.stderr
