@@ -29,14 +29,11 @@ _MEASURES = {
     "Gain against base": ("difference", "Mean gain at the ends of a 90 % interval"),
     "Net present value": ("npv", "Mean NPV at the ends of a 90 % interval"),
 }
-_HOW = """
-Write one from a template, put in your own names and values, and run it:
-
-```
+_COMMANDS = """\
 triptych scenario new move-platform
 triptych scenario run scenarios/move_platform.yml --by "Your name"
-```
-
+"""
+_TEMPLATES = """
 There are templates to `move-platform`, `swap-model`, `raise-utilisation`,
 `commit-for-a-year`, `double-volume`, `build-or-buy` and `stop-feature`. A result is
 saved under an id that depends on the file, the run and the seed alone, and shows up
@@ -64,13 +61,22 @@ def main() -> None:
         show_one(here, chosen)
     show_saved(here, saved)
     with st.expander("How to make one"):
-        st.markdown(_HOW)
+        show_how()
 
 
 def show_nothing() -> None:
     """Say what would fill the page."""
     st.info("**No scenario has been run in this workspace.**")
-    st.markdown(_HOW)
+    show_how()
+
+
+def show_how() -> None:
+    """Say how a scenario is made: by a command, as no page works anything out."""
+    st.markdown(
+        "Write one from a template, put in your own names and values, and run it:"
+    )
+    st.code(_COMMANDS, language=None, wrap_lines=True)
+    st.markdown(_TEMPLATES)
 
 
 def choose(saved: Sequence[Result]) -> list[Result]:

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.error import URLError
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from pypdf import PdfReader
 
 from dashboard.server import command
 from tests.dashboard.lineage_fixture import add_lineage
+from tests.dashboard.scenarios_fixture import CHEAPER, MOVE, save_scenario
 from tests.dashboard.warehouse_fixture import publish
 
 if TYPE_CHECKING:
@@ -301,6 +302,29 @@ def test_gpu_idle_is_whole_on_every_screen(
         assert tab.page.get_by_test_id("stVegaLiteChart").count() == 3
         _keep(tab, f"gpu-idle-{size}-{scheme}")
         tab.assert_quiet()
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_scenarios_are_whole_on_every_screen_and_a_link_restores_them(
+    browser: Any, tmp_path: Path, size: str
+) -> None:
+    publish(tmp_path)
+    save_scenario(tmp_path, "Cheaper", CHEAPER)
+    moved = save_scenario(tmp_path, "Move", MOVE)
+    with running(tmp_path, tmp_path / "server.log") as address:
+        link = f"{address}/scenarios?scenarios={quote(moved)}"
+        with visit(browser, link, size=size) as tab:
+            tab.wait_for("Saved scenarios")
+            tab.settle()
+            text = tab.text().replace("\u00a0", " ")
+            assert "Move against carrying on: ≈ EUR 2.2k" in text
+            assert "Cheaper against carrying on" not in text
+            width = tab.page.evaluate("document.documentElement.scrollWidth")
+            assert width <= SIZES[size][0]
+            # Outcomes, the fan, the tornado, and the bill on usage.
+            assert tab.page.get_by_test_id("stVegaLiteChart").count() == 4
+            _keep(tab, f"scenarios-{size}")
+            tab.assert_quiet()
 
 
 @pytest.mark.parametrize("size", list(SIZES))

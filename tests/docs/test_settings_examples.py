@@ -2,8 +2,8 @@
 
 Those with sources are judged by ``test_source_examples``, plans of studies by
 ``tests/attribution/test_studies``, scenarios by ``tests/attribution/test_scenarios``.
-Here are rules of allocation, a catalogue, a register of assumptions, general settings, and options that a page adds
-to the source it describes.
+Here are rules of allocation, a catalogue, a register of assumptions, general settings,
+and options that a page adds to the source it describes.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 _RETURNS = """
-CREATE TABLE core.mart_assumptions (
+CREATE OR REPLACE TABLE core.mart_assumptions (
     assumption_id VARCHAR, assumption_version VARCHAR, kind VARCHAR, assumed DOUBLE,
     unit VARCHAR, valid_from DATE, valid_to DATE, assumed_low DOUBLE,
     assumed_high DOUBLE, feature_id VARCHAR, metric VARCHAR, better VARCHAR,
@@ -39,16 +39,16 @@ INSERT INTO core.mart_assumptions VALUES
         'eta', 'minutes', 'more', false, true, NULL, false),
     ('interest', 'v1', 'discount_rate', 0, 'ratio/year', '2020-01-01', NULL, NULL, NULL,
         'all', NULL, NULL, false, NULL, NULL, true);
-CREATE TABLE delivery.mart_feature_hours (
+CREATE OR REPLACE TABLE delivery.mart_feature_hours (
     feature_id VARCHAR, month VARCHAR, booked_hours DOUBLE
 );
-CREATE TABLE lineage.attribution_studies AS SELECT
+CREATE OR REPLACE TABLE lineage.attribution_studies AS SELECT
     'eta-study' AS study_id, 'eta' AS feature_id, 'minutes' AS outcome,
     'minutes' AS outcome_unit, 'estimated' AS status, 'A' AS grade,
     'positive' AS verdict, 'REGISTERED' AS state, NULL::VARCHAR AS refusal_code,
     'p' AS plan_hash, 'd' AS data_hash, '{}' AS plan, DATE '2026-08-01' AS launch_date,
     DATE '2026-10-01' AS window_end;
-CREATE TABLE lineage.attribution_monthly_draws AS
+CREATE OR REPLACE TABLE lineage.attribution_monthly_draws AS
     SELECT 'eta-study' AS study_id, month AS effect_month, draw::INTEGER AS draw,
         1000.0::DOUBLE AS effect
     FROM range(1000) AS draws(draw), (VALUES ('2026-08'), ('2026-09')) AS months(month);
