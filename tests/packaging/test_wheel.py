@@ -106,6 +106,7 @@ def test_nothing_that_was_built_or_measured_is_in_the_wheel(names: list[str]) ->
 
 def test_what_pages_and_new_workspaces_need_is_in_the_wheel(names: list[str]) -> None:
     assert "triptych/new_workspace/triptych.yml" in names
+    assert "triptych/scenario_templates/move_platform.yml" in names
     assert "dashboard/.streamlit/config.toml" in names
 
 
