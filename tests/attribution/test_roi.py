@@ -91,6 +91,7 @@ def test_the_ends_of_a_90_percent_interval_are_met_exactly(low: float) -> None:
     assert 0 <= at[3] < low + 1e-12
 
 
+@pytest.mark.peer_defect("only winners are admitted")
 def test_a_null_counts_with_its_cost_as_a_win_does() -> None:
     """Peers' defect: only winners admitted. An effect around nothing costs 50."""
     null = claim(effects=(0.0, 0.0), spread=10.0, grade="B")
@@ -101,6 +102,7 @@ def test_a_null_counts_with_its_cost_as_a_win_does() -> None:
     assert headline(found)["net_value"] == row["net_value"]
 
 
+@pytest.mark.peer_defect("negative value is refused")
 def test_a_harm_is_a_negative_benefit_and_may_cost_more_than_all_that_was_spent() -> (
     None
 ):
@@ -113,6 +115,7 @@ def test_a_harm_is_a_negative_benefit_and_may_cost_more_than_all_that_was_spent(
     assert headline(found)["net_value"] == -150.0
 
 
+@pytest.mark.peer_defect("return without cost is infinite")
 def test_no_cost_gives_no_roi_and_never_infinity() -> None:
     """Peers' defect: an outcome without cost prints infinity."""
     row = to_date(
@@ -126,6 +129,7 @@ def test_no_cost_gives_no_roi_and_never_infinity() -> None:
 @pytest.mark.parametrize(
     "costs", [{}, {"care": {"2026-01": 20.0, "2026-02": None}}], ids=["none", "part"]
 )
+@pytest.mark.peer_defect("unknown becomes zero")
 def test_an_unknown_cost_gives_no_figure_and_never_zero(
     costs: dict[str, dict[str, float | None]],
 ) -> None:
@@ -155,6 +159,7 @@ def test_a_month_without_a_conversion_makes_the_return_not_computable() -> None:
     assert "2026-02" in row["reason"]
 
 
+@pytest.mark.peer_defect("hours become money by themselves")
 def test_hours_without_a_conversion_stay_hours() -> None:
     """Peers' defect: time saved becomes money by itself."""
     found = rows(inputs([claim(effects=(-60, -60))], [], COST))
@@ -183,6 +188,7 @@ def test_minutes_per_case_are_valued_and_are_no_hours() -> None:
     assert (row["benefit"], row["released_hours"]) == (100.0, None)
 
 
+@pytest.mark.peer_defect("circular value")
 def test_value_never_derives_from_cost() -> None:
     """Peers' defect: circular value, so that more spend is more return."""
     given = [claim(effects=(-100, -100))]
@@ -198,6 +204,7 @@ SOLID = claim(effects=(-100, -100), spread=20.0)
 
 
 @pytest.mark.parametrize("value", [0.5, 500.0])
+@pytest.mark.peer_defect("an unapproved value counts")
 def test_an_unapproved_assumption_cannot_move_the_headline(value: float) -> None:
     """Peers' defect: whoever enters a value has it counted."""
     of_eta = claim("eta", effects=(-1000, -1000), outcome="eta_minutes")
@@ -496,6 +503,7 @@ def test_what_is_known_exactly_is_not_shrunk_and_what_is_unknown_altogether_is()
     assert np.ptp(vague.means) < 0.01 * np.ptp(estimates)
 
 
+@pytest.mark.peer_defect("the sum of winners")
 def test_the_shrunk_best_of_ten_is_nearer_the_truth_than_the_raw_one() -> None:
     """Peers' defect: the sum of winners. True values N(0.5, 1), errors of 1.
 

@@ -145,6 +145,7 @@ def test_what_is_not_there_is_said_with_what_would_bring_it(
     assert "Nothing is forecast: that takes a bill" in text
 
 
+@pytest.mark.peer_defect("a green budget on stale data")
 def test_stale_and_partial_data_are_said_on_every_figure(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

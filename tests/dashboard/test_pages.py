@@ -122,6 +122,7 @@ def test_a_link_restores_period_basis_and_scope(
     assert "one GPU-hour cost **EUR 4.00**" in text_of(app)
 
 
+@pytest.mark.peer_defect("a link falls back in silence")
 def test_a_link_to_what_is_not_there_is_told_with_what_is_shown(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
@@ -346,6 +347,7 @@ def test_a_server_that_others_can_reach_shows_nothing(
     assert "it is shown on this machine only, but the server listens" in error.value
 
 
+@pytest.mark.peer_defect("a stale file after a replacement")
 def test_the_next_drawing_shows_the_run_that_was_published_since(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

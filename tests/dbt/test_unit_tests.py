@@ -85,3 +85,16 @@ def test_every_unit_test_says_how_its_numbers_came_about(
         if not test["description"]
     ]
     assert silent == []
+
+
+@pytest.mark.peer_defect("a fan-out cancels the denominator")
+def test_twice_the_deployments_halve_the_cost_of_one(
+    unit_test_run: DbtCommands,
+) -> None:
+    """5, 50 and 500 pull requests had all the same cost of one; the case says more."""
+    (status,) = [
+        result["status"]
+        for result in unit_test_run.results()
+        if result["unique_id"].endswith("twice_the_deployments_halve_the_cost_of_one")
+    ]
+    assert status == "pass"
