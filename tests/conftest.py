@@ -1,12 +1,89 @@
-"""What tests of every package share."""
+"""What tests of every package share, and in which order their files begin."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ROOT = Path(__file__).resolve().parents[1]
+#: Files that take minutes. They begin first: begun last, one of them would keep one
+#: process busy while the others have nothing left to do.
+_LONG_FILES = (
+    "tests/acceptance/test_crash.py",
+    "tests/spark/test_in_place.py",
+    "tests/spark/test_same_figures.py",
+    "tests/e2e/test_sample_company.py",
+    "tests/dbt/test_incremental_months.py",
+    "tests/e2e/test_close_a_month.py",
+    "tests/dashboard/test_in_browser.py",
+    "tests/acceptance/test_bad_input.py",
+    "tests/triptych/test_pipeline.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of long files first, and leave the order otherwise."""
+    missing = [name for name in _LONG_FILES if not (_ROOT / name).is_file()]
+    if missing:
+        raise pytest.UsageError(f"tests/conftest.py names no files: {missing}")
+    rank = {_ROOT / name: place for place, name in enumerate(_LONG_FILES)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltWorkspaces:
+    """Workspaces that several files of tests start from, built once for all processes.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they are: below the folder that all processes of this test run share.
+    """
+
+    folder: Path
+
+    def copy(self, name: str, build: Callable[[Path], object], target: Path) -> Path:
+        """Return ``target``, a copy of what ``build`` makes of an empty folder.
+
+        Parameters
+        ----------
+        name : str
+            What is built; equal names must mean equal workspaces.
+        build : callable
+            Called by whoever comes first, with a folder that does not exist.
+        target : Path
+            Folder that does not exist.
+        """
+        built = self.folder / name
+        with FileLock(f"{built}.lock"):
+            if not built.is_dir():
+                partial = self.folder / f"{name}.partial"
+                # Left over if another process failed to build it.
+                shutil.rmtree(partial, ignore_errors=True)
+                build(partial)
+                partial.rename(built)
+        return Path(shutil.copytree(built, target))
+
+
+@pytest.fixture(scope="session")
+def built_workspaces(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> BuiltWorkspaces:
+    """Return the workspaces that this test run has built."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process of pytest-xdist has a folder of its own below that of the run.
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    folder = shared / "built_workspaces"
+    folder.mkdir(exist_ok=True)
+    return BuiltWorkspaces(folder)
 
 
 @pytest.fixture(scope="session")

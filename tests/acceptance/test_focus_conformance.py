@@ -19,14 +19,15 @@ from tests.e2e.closing_case import (
     APRIL,
     CLOSED,
     MARCH,
-    ClosingCase,
     charge,
-    reconciled_company,
+    copy_of_reconciled_company,
 )
 from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
 
 pytestmark = [
     pytest.mark.timeout(1800),
@@ -38,10 +39,12 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def export(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """March with a credit, tax, a remainder of rounding, a pool and two currencies."""
     folder = tmp_path_factory.mktemp("focus")
-    case: ClosingCase = reconciled_company(folder / "workspace")
+    case = copy_of_reconciled_company(built_workspaces, folder / "workspace")
     more = (
         charge("-4.00", "API", kind="Credit"),
         charge("9.50", "API", kind="Tax"),

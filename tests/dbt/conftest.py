@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.dbt.dbt_commands import DbtCommands
@@ -10,13 +12,24 @@ from triptych.progress import SilentProgress
 from triptych.settings import load_settings
 from triptych.workspace import Workspace
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
+
 
 @pytest.fixture(scope="session")
-def dbt(tmp_path_factory: pytest.TempPathFactory) -> DbtCommands:
+def dbt(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> DbtCommands:
     """Return dbt on a workspace without evidence, in which every relation exists."""
-    root = tmp_path_factory.mktemp("empty_workspace")
+    target = tmp_path_factory.mktemp("empty_workspace") / "workspace"
+    root = built_workspaces.copy("empty_workspace", build_empty_workspace, target)
+    return DbtCommands(Workspace(root), tmp_path_factory.mktemp("dbt_target"))
+
+
+def build_empty_workspace(root: Path) -> None:
+    root.mkdir()
     text = "organisation: Nobody\ncurrency: USD\nsources: []\n"
     (root / "triptych.yml").write_text(text, encoding="utf-8")
-    workspace = Workspace(root)
-    build(workspace, load_settings(root), progress=SilentProgress())
-    return DbtCommands(workspace, tmp_path_factory.mktemp("dbt_target"))
+    build(Workspace(root), load_settings(root), progress=SilentProgress())

@@ -23,6 +23,7 @@ from triptych.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import BuiltWorkspaces
     from triptych.closing import CloseReport
 
 HEADER = (
@@ -186,6 +187,11 @@ class ClosingCase:
         lock = read_history(self.workspace).locks[0]
         folder = self.workspace.locked_dir / CLOSED / lock.lock_id
         return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def copy_of_reconciled_company(built: BuiltWorkspaces, target: Path) -> ClosingCase:
+    """Return the company with March reconciled and published, in ``target``."""
+    return ClosingCase(built.copy("reconciled_company", reconciled_company, target))
 
 
 def reconciled_company(root: Path) -> ClosingCase:

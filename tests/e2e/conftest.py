@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.dashboard.conftest import _loopback_server, open_app
+from tests.e2e.closing_case import ClosingCase
 from tests.e2e.unpriced_case import unpriced_company
 
 if TYPE_CHECKING:
-    from tests.e2e.closing_case import ClosingCase
+    from tests.conftest import BuiltWorkspaces
 
 __all__ = ["_loopback_server", "company", "open_app"]
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory) -> ClosingCase:
+def company(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> ClosingCase:
     """Return the company of ``unpriced_case``, published."""
-    return unpriced_company(tmp_path_factory.mktemp("unpriced") / "workspace")
+    target = tmp_path_factory.mktemp("unpriced") / "workspace"
+    built = built_workspaces.copy("unpriced_company", unpriced_company, target)
+    return ClosingCase(built)

@@ -25,7 +25,7 @@ from tests.e2e.closing_case import (
     MARCH,
     ClosingCase,
     charge,
-    reconciled_company,
+    copy_of_reconciled_company,
 )
 from triptych import accruing, closing
 from triptych.cli import app
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from tests.conftest import BuiltWorkspaces
+
 pytestmark = pytest.mark.timeout(1800)
 
 THIRD = Decimal("33.3333333333")
@@ -53,8 +55,11 @@ REST = Decimal("66.6666666667")
 
 
 @pytest.fixture(scope="module")
-def reconciled(tmp_path_factory: pytest.TempPathFactory) -> ClosingCase:
-    return reconciled_company(tmp_path_factory.mktemp("reconciled"))
+def reconciled(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> ClosingCase:
+    folder = tmp_path_factory.mktemp("reconciled")
+    return copy_of_reconciled_company(built_workspaces, folder / "workspace")
 
 
 @pytest.fixture

@@ -28,13 +28,15 @@ from tests.e2e.closing_case import (
     MARCH,
     ClosingCase,
     charge,
-    reconciled_company,
+    copy_of_reconciled_company,
 )
 from triptych.cli import app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -50,8 +52,11 @@ MOST_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
-def reconciled(tmp_path_factory: pytest.TempPathFactory) -> ClosingCase:
-    return reconciled_company(tmp_path_factory.mktemp("reconciled"))
+def reconciled(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> ClosingCase:
+    folder = tmp_path_factory.mktemp("reconciled")
+    return copy_of_reconciled_company(built_workspaces, folder / "workspace")
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.report import IngestReport
+    from tests.conftest import BuiltWorkspaces
     from tests.spark.published_figures import PublishedTable
 
 
@@ -73,13 +74,17 @@ def on_spark(address: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def built_on_duckdb(tmp_path_factory: pytest.TempPathFactory) -> Company:
+def built_on_duckdb(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> Company:
     """Return the sample company after a full run on the embedded engine."""
-    root = tmp_path_factory.mktemp("company") / "nordhafen"
-    write_company(root, months=6, scale=0.02)
-    company = Company(root)
-    company.run()
-    return company
+
+    def build_company(root: Path) -> None:
+        write_company(root, months=6, scale=0.02)
+        Company(root).run()
+
+    target = tmp_path_factory.mktemp("company") / "nordhafen"
+    return Company(built_workspaces.copy("on_duckdb", build_company, target))
 
 
 @pytest.fixture

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e import closing_case
-from tests.e2e.closing_case import MARCH, ClosingCase, charge, reconciled_company
+from tests.e2e.closing_case import (
+    MARCH,
+    ClosingCase,
+    charge,
+    copy_of_reconciled_company,
+)
 from tests.spark.conftest import on_spark
 from tests.spark.published_figures import differences, read_published
 from tests.spark.servers import SAIL_MISSING, has_sail, running_sail
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tests.conftest import BuiltWorkspaces
     from tests.spark.published_figures import PublishedTable
 
 
@@ -35,10 +41,10 @@ def published_by(
 @pytest.mark.skipif(not has_sail(), reason=SAIL_MISSING)
 @pytest.mark.timeout(1800)
 def test_both_engines_show_a_closed_month_and_its_adjustments_alike(
-    tmp_path: Path,
+    built_workspaces: BuiltWorkspaces, tmp_path: Path
 ) -> None:
     """Eta's 10.00 is 12.00 on a bill that came again; the pool is divided evenly."""
-    case = reconciled_company(tmp_path / "workspace")
+    case = copy_of_reconciled_company(built_workspaces, tmp_path / "workspace")
     case.close()
     march = case.march()
     case.bill("2026-03", charge("12.00", "API", model="eta"), *MARCH[1:])
