@@ -14,6 +14,9 @@ ARGS ?=
 k ?=
 # Test processes
 JOBS ?= 2
+# A file stays in one process, with what its tests share; files in the order of
+# tests/conftest.py, which begins with the long ones.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 WORKSPACE ?= build/demo
 PORT ?= 8501
 
@@ -52,7 +55,7 @@ dashboard: $(READY)  ## Open the dashboard of the demo, or of WORKSPACE=…
 ## Prove
 
 test: $(READY) emulators browser check  ## Everything that CI runs
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(ARGS)
 
 check: lint types imports sql spelling  ## What needs no test run: style, types, layers, SQL, spelling
 
@@ -104,7 +107,7 @@ calibration: $(READY)  ## Count how often intervals of effects hold in simulated
 
 coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --cov --cov-report= $(ARGS)
 	$(BIN)/coverage html --quiet && $(BIN)/coverage report
 
 docs: export NO_MKDOCS_2_WARNING := 1
