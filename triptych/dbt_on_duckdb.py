@@ -30,12 +30,19 @@ from triptych.dbt_commands import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
     from triptych.progress import Task
     from triptych.workspace import Workspace
+
+#: Variables of the profile that are not the same for every workspace.
+_PROFILE_VARIABLES = (
+    "TRIPTYCH_MEMORY_LIMIT",
+    "TRIPTYCH_THREADS",
+    "TRIPTYCH_SCHEMA_PREFIX",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,8 @@ class DbtOnDuckDB:
         """Read the project, from what an earlier run of anybody kept of it."""
         assert self._process is not None  # noqa: S101
         parsed = target / "partial_parse.msgpack"
-        with _ProjectAsItWasRead(parsed):
+        environment = environment_of_dbt(self.workspace, self.engine)
+        with ProjectAsItWasRead(parsed, environment):
             return self._command(
                 self._process, ["parse", "--no-write-json", *options], task
             )
@@ -187,21 +195,40 @@ def _below(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-class _ProjectAsItWasRead:
-    """What dbt reads of this installation's project, kept for other workspaces."""
+class ProjectAsItWasRead:
+    """What dbt reads of this installation's project, kept for other workspaces.
 
-    def __init__(self, parsed: Path) -> None:
-        installed = hashlib.sha256(str(dbt_project_dir()).encode()).hexdigest()[:16]
+    A context manager around the command of dbt that reads the project.
+
+    Parameters
+    ----------
+    parsed : Path
+        ``partial_parse.msgpack`` of a workspace, where dbt looks for it and leaves it.
+    environment : mapping
+        Variables of the process of dbt. Those that the profile reads may differ between
+        workspaces, and what was read with one value is of no use with another.
+    engine : str
+        Target of the profile.
+    """
+
+    def __init__(
+        self, parsed: Path, environment: Mapping[str, str], *, engine: str = "duckdb"
+    ) -> None:
+        values = [environment.get(name, "") for name in _PROFILE_VARIABLES]
+        read = json.dumps([str(dbt_project_dir()), engine, *values])
+        digest = hashlib.sha256(read.encode()).hexdigest()[:16]
         folder = platformdirs.user_cache_path("triptych", appauthor=False)
-        self._kept = folder / f"dbt_project_{installed}.msgpack"
+        self._kept = folder / f"dbt_project_{digest}.msgpack"
         self._parsed = parsed
 
     def __enter__(self) -> None:
+        """Put what was kept where dbt looks for it."""
         self._parsed.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError):
             shutil.copyfile(self._kept, self._parsed)
 
     def __exit__(self, *_: object) -> None:
+        """Keep what dbt read."""
         # Without a place to keep it the next workspace reads the project again.
         with contextlib.suppress(OSError):
             if not (self._kept.exists() and filecmp.cmp(self._kept, self._parsed)):
@@ -212,4 +239,9 @@ class _ProjectAsItWasRead:
                 mine.replace(self._kept)
 
 
-__all__ = ["DbtOnDuckDB", "EngineSettings", "environment_of_dbt"]
+__all__ = [
+    "DbtOnDuckDB",
+    "EngineSettings",
+    "ProjectAsItWasRead",
+    "environment_of_dbt",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,10 @@ def dbt(
     """Return dbt on a workspace without evidence, in which every relation exists."""
     target = tmp_path_factory.mktemp("empty_workspace") / "workspace"
     root = built_workspaces.copy("empty_workspace", build_empty_workspace, target)
-    return DbtCommands(Workspace(root), tmp_path_factory.mktemp("dbt_target"))
+    workspace, dbt_target = Workspace(root), tmp_path_factory.mktemp("dbt_target")
+    # What the build read of the project is not read again.
+    shutil.copy(workspace.dbt_manifest.with_name("partial_parse.msgpack"), dbt_target)
+    return DbtCommands(workspace, dbt_target)
 
 
 def build_empty_workspace(root: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
     from triptych.workspace import Workspace
 
-ENGINE = EngineSettings(memory_limit="1GB", threads=2)
+#: As a run has it that sets nothing: what it read of the project is then of use.
+ENGINE = EngineSettings(memory_limit="2GB", threads=os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,12 @@ import duckdb
 import pytest
 import yaml
 
-from triptych.dbt_on_duckdb import DbtOnDuckDB, EngineSettings, environment_of_dbt
+from triptych.dbt_on_duckdb import (
+    DbtOnDuckDB,
+    EngineSettings,
+    ProjectAsItWasRead,
+    environment_of_dbt,
+)
 from triptych.dbt_process import COMMAND_ENDED
 from triptych.errors import TransformError
 from triptych.progress import SilentProgress
@@ -50,6 +55,32 @@ def test_what_one_workspace_read_of_the_project_no_other_reads_again(
         run(second, *LIST_ONE)
     assert READ_ANEW in log_of(first)
     assert READ_ANEW not in log_of(second)
+
+
+@pytest.mark.parametrize(
+    ("environment", "engine"),
+    [
+        ({"TRIPTYCH_THREADS": "2"}, "spark"),
+        ({"TRIPTYCH_THREADS": "8"}, "duckdb"),
+    ],
+    ids=["another engine", "another value in the profile"],
+)
+def test_what_was_read_of_the_project_is_kept_for_those_who_would_read_the_same(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    engine: str,
+) -> None:
+    """All of the project is read again when the profile has other values."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first, same, other = (tmp_path / name / "parsed" for name in ("a", "b", "c"))
+    two_threads = {"TRIPTYCH_THREADS": "2", "TRIPTYCH_ROOT": "/one"}
+    with ProjectAsItWasRead(first, two_threads):
+        first.write_bytes(b"read with two threads")
+    with ProjectAsItWasRead(same, {**two_threads, "TRIPTYCH_ROOT": "/another"}):
+        assert same.read_bytes() == b"read with two threads"
+    with ProjectAsItWasRead(other, environment, engine=engine):
+        assert not other.exists()
 
 
 def test_between_two_commands_of_one_process_the_database_is_free(

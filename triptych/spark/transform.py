@@ -29,6 +29,7 @@ from triptych.dbt_commands import (
     read_outcome,
     run_dbt,
 )
+from triptych.dbt_on_duckdb import ProjectAsItWasRead
 from triptych.errors import TransformError
 from triptych.spark.job import EXIT_WITH_VERDICT, SparkJob, Verdict, spark_failed
 from triptych.spark.losses import meaning_of
@@ -169,7 +170,9 @@ def _run_job(
     }
     # The session decides where Spark is; a variable beside it would win over it.
     environment.pop("SPARK_REMOTE", None)
-    output = run_dbt(command, environment, task)
+    parsed = target / "partial_parse.msgpack"
+    with ProjectAsItWasRead(parsed, environment, engine="spark"):
+        output = run_dbt(command, environment, task)
     outcome = read_outcome(results)
     if output.return_code != 0:
         raise _as_spark_error(job, outcome, output)
