@@ -126,7 +126,9 @@ class CompiledBridge:
                 for line in given_lines
             ],
         )
-        rows = self._connection.sql(self._sql).to_arrow_table().to_pylist()
+        answer = self._connection.execute(self._sql)
+        names = [column[0] for column in answer.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
         return {row["model_id"]: row for row in rows}
 
 
