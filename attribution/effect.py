@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -232,7 +232,7 @@ def effect_from_covariance(
     levels = stratified_levels(draws, rng)
     normal = np.isinf(degrees_of_freedom)
     quantiles = (
-        special.ndtri(levels) if normal else stats.t.ppf(levels, degrees_of_freedom)
+        special.ndtri(levels) if normal else special.stdtrit(degrees_of_freedom, levels)
     )
     with_total = covariance.sum(axis=1)
     variance = float(with_total.sum())

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from statsmodels.duration.survfunc import SurvfuncRight
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from statsmodels.duration.survfunc import SurvfuncRight
 
 #: Every interval is one of 90 %.
 ALPHA: Final = 0.10
@@ -122,7 +122,7 @@ def share_by(
         return ShareByThen(count / followed, *_wilson(count, followed), count, followed)
     if times.max() < limit:
         return ShareByThen(None, None, None, count, followed)
-    curve = SurvfuncRight(times, has_ended.astype(int))
+    curve = _kaplan_meier(times, has_ended)
     place = int(np.searchsorted(curve.surv_times, limit, side="right")) - 1
     if place < 0:
         return ShareByThen(0.0, None, None, count, followed)
@@ -144,7 +144,7 @@ def _median(
         return None, None, None
     if has_ended.all():
         return _median_of_ended(times)
-    curve = SurvfuncRight(times, has_ended.astype(int))
+    curve = _kaplan_meier(times, has_ended)
     # Where nobody is left, the logarithms of the interval have no value.
     with np.errstate(all="ignore"):
         low, high = curve.quantile_ci(0.5, alpha=ALPHA, method="cloglog")
@@ -185,6 +185,15 @@ def _wilson(count: int, total: int) -> tuple[float, float]:
     half = _NORMAL_95 * spread**0.5
     whole = 1 + square / total
     return max(0.0, (centre - half) / whole), min(1.0, (centre + half) / whole)
+
+
+def _kaplan_meier(
+    times: NDArray[np.float64], has_ended: NDArray[np.bool_]
+) -> SurvfuncRight:
+    # Not needed where nothing is open, and all of scipy.stats comes with it.
+    from statsmodels.duration.survfunc import SurvfuncRight  # noqa: PLC0415
+
+    return SurvfuncRight(times, has_ended.astype(int))
 
 
 def _half(curve: SurvfuncRight) -> float | None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import sqlglot
-
 from ingest.projection import GROUPED_NUMBER, SLASHED_DATE
 from ingest.streams import TAGS, TIMESTAMP
 from triptych.errors import SettingsError
@@ -63,6 +61,8 @@ def _expression(origin: DeliveredValue) -> tuple[str, str]:
 
 
 def _translated(duckdb_sql: str) -> str:
+    import sqlglot
+
     try:
         return sqlglot.transpile(
             duckdb_sql,
