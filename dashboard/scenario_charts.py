@@ -19,6 +19,7 @@ _ROW_HEIGHT = 30
 _FAN_HEIGHT = 280
 _PADDING = {"left": 5, "right": 12, "top": 5, "bottom": 5}
 _MOST_DRIVERS = 12
+_NARROW = 480
 #: Money on an axis: 1.5M, 200k, 0.
 _MONEY = "~s"
 
@@ -41,7 +42,7 @@ def outcomes(table: pa.Table, currency: str, colours: Palette) -> Chart:
             "scenario:N",
             sort=list(rows["scenario"]),
             title=None,
-            axis=alt.Axis(labelLimit=260, ticks=False),
+            axis=alt.Axis(labelLimit=_on_phone(120, 260), ticks=False),
         ),
         color=_by_scenario(list(rows["scenario"]), colours, legend=False),
         tooltip=[
@@ -119,7 +120,7 @@ def tornado(
         "driver:N",
         sort=list(rows["driver"]),
         title=None,
-        axis=alt.Axis(labelLimit=230, ticks=False),
+        axis=alt.Axis(labelLimit=_on_phone(105, 230), ticks=False),
     )
     base = alt.Chart(rows).encode(y=y)
     tooltip = [
@@ -128,7 +129,8 @@ def tornado(
         alt.Tooltip("high_text:N", title="At its high end"),
         alt.Tooltip("share:N", title="Part of the variance"),
     ]
-    scale = alt.Scale(zero=False, padding=70)
+    # Beside the bars there is room for their ends, but on a phone.
+    scale = alt.Scale(zero=False, padding=_on_phone(8, 70))
     ends = alt.Color(
         "end:N",
         scale=alt.Scale(
@@ -150,6 +152,7 @@ def tornado(
             align="right" if side == "left" else "left",
             dx=-9 if side == "left" else 9,
             fontSize=11,
+            opacity=_on_phone(0, 1),
             color=colours.ink,
         ).encode(x=f"{side}:Q", text=f"{side}_text:N")
         for side in ("left", "right")
@@ -258,6 +261,11 @@ def _by_scenario(names: list[str], colours: Palette, *, legend: bool) -> alt.Col
         scale=alt.Scale(domain=names, range=list(colours.categories[: len(names)])),
         legend=shown if legend else None,
     )
+
+
+def _on_phone(narrow: float, wide: float) -> alt.ExprRef:
+    """Return one value where a chart is narrow, and another where it is not."""
+    return alt.ExprRef(f"width < {_NARROW} ? {narrow} : {wide}")
 
 
 def _money_axis() -> alt.Axis:
