@@ -79,6 +79,8 @@ class Comparison:
             one.id: one
             for change in self.scenario.bound.changes
             for one in change.values.values()
+            # What is nothing for certain, such as a cost left out, moves nothing.
+            if one.value or not one.is_certain
         }
         for model in (self.base, self.scenario):
             for case in model.cases.values():

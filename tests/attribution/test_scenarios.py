@@ -217,6 +217,8 @@ def test_tokens_are_bought_at_their_price() -> None:
     # 600 − 50 over 50 million.
     row = driver(found, "sourcing assistant: price per million tokens")
     assert row["break_even_difference"] == pytest.approx(11.0, rel=1e-4)
+    # A cost that nobody asked for is no assumption.
+    assert not any("one off" in one["driver"] for one in found["tornado"])
 
 
 def test_a_commitment_is_paid_whether_it_is_used_or_not() -> None:
