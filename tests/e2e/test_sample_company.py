@@ -24,6 +24,8 @@ from dashboard import exports
 from ingest.simulate.outcomes import observe
 from ingest.simulate.timeline import plan_timeline
 from tests.dashboard.conftest import text_of, tiles
+from tests.dashboard.test_in_browser import SIZES, browser, served, visit
+from tests.e2e.questions_case import PAGES, QUESTIONS, month_to_ask, unanswered
 from triptych.explanation import explain
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
@@ -35,12 +37,15 @@ from triptych.warehouse.reader import PublishedReader
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
 
     from tests.dashboard.conftest import OpenApp
     from triptych.warehouse.reader import Snapshot
+
+__all__ = ["browser"]
 
 Amounts = tuple[Decimal, Decimal]
 NOTHING: Amounts = (Decimal(0), Decimal(0))
@@ -568,6 +573,41 @@ def test_the_board_pack_states_what_the_marts_say(
     for row in models:
         assert round(Decimal(repr(cells[row["model_name"]])), 2) == row["amount"]
     assert 4 <= len(pages) <= 6
+
+
+@pytest.fixture(scope="module")
+def address(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return where the company's dashboard is served."""
+    with served(workspace, tmp_path_factory.mktemp("log") / "server.log") as address:
+        yield address
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page or "first screen")
+def test_a_page_answers_its_questions_as_the_marts_do(
+    browser: Any, workspace: Path, address: str, page: str
+) -> None:
+    """The first screen without scrolling, every other page by one click from it."""
+    asked = month_to_ask(workspace)
+    with visit(browser, f"{address}/?period={asked.month}") as tab:
+        tab.wait_for("What we cannot say")
+        tab.settle()
+        screen = tab.page.locator(".st-key-first_screen")
+        if page:
+            menu = tab.page.get_by_test_id("stSidebarNav")
+            menu.get_by_role("link", name=page).click()
+            tab.page.get_by_role("heading", name=page, exact=True).wait_for()
+            tab.settle()
+            text = tab.text()
+        else:
+            box = screen.bounding_box()
+            assert box["y"] + box["height"] <= SIZES["desktop"][1]
+            text = screen.inner_text()
+        assert unanswered(asked, page, text) == []
+        # Each question asks for something: a page that says nothing answers none.
+        of_page = [question for question in QUESTIONS if question.page == page]
+        assert len(unanswered(asked, page, "")) == len(of_page)
+        tab.assert_quiet()
 
 
 def test_the_case_can_be_read_from_the_published_costs(
