@@ -44,6 +44,9 @@ def reason(row: dict[str, Any]) -> str:
     if row["driver"] == "price":
         change = fmt.signed_percent(row["price_change_ratio"])
         return f"Price: a unit of {subject} {change}{pool}"
+    if row["driver"] == "volume" and row["times_quantity"] is None:
+        before = "had no share" if subject == through else "used nothing"
+        return f"Volume: {subject}, of which it {before} in the weeks before{pool}"
     if row["driver"] == "volume" and subject == through:
         return f"Volume: {_multiple(row['times_quantity'])} its share of {subject}"
     if row["driver"] == "volume":

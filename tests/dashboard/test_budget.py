@@ -190,3 +190,20 @@ def test_without_a_register_the_page_says_how_to_bring_one(
         connection.execute("delete from cost.mart_commitment_burn_down")
     text = text_of(open_app(tmp_path, page=PAGE))
     assert "**No commitment is registered.**" in text
+
+
+def test_a_quantity_after_none_at_all_is_told_without_a_multiple() -> None:
+    row = {
+        "driver": "volume",
+        "subject": "support-plan",
+        "pool_id": "support-plan",
+        "times_quantity": None,
+    }
+    assert anomaly_sentences.reason(row) == (
+        "Volume: support-plan, of which it had no share in the weeks before"
+    )
+    through = row | {"pool_id": "gpu"}
+    assert anomaly_sentences.reason(through) == (
+        "Volume: support-plan, of which it used nothing in the weeks before, through"
+        " the pool gpu"
+    )

@@ -24,8 +24,14 @@ from dashboard import exports
 from ingest.simulate.outcomes import observe
 from ingest.simulate.timeline import plan_timeline
 from tests.dashboard.conftest import text_of, tiles
-from tests.dashboard.test_in_browser import SIZES, browser, served, visit
-from tests.e2e.questions_case import PAGES, QUESTIONS, month_to_ask, unanswered
+from tests.dashboard.test_in_browser import SIZES, Visit, browser, served, visit
+from tests.e2e.questions_case import (
+    PAGES,
+    QUESTIONS,
+    Asked,
+    month_to_ask,
+    unanswered,
+)
 from triptych.explanation import explain
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
@@ -592,22 +598,32 @@ def test_a_page_answers_its_questions_as_the_marts_do(
     with visit(browser, f"{address}/?period={asked.month}") as tab:
         tab.wait_for("What we cannot say")
         tab.settle()
-        screen = tab.page.locator(".st-key-first_screen")
+        shown = tab.page.locator(".st-key-first_screen")
         if page:
-            menu = tab.page.get_by_test_id("stSidebarNav")
+            menu = tab.page.locator(".st-key-menu")
             menu.get_by_role("link", name=page).click()
             tab.page.get_by_role("heading", name=page, exact=True).wait_for()
-            tab.settle()
-            text = tab.text()
+            shown = tab.page.locator("body")
         else:
-            box = screen.bounding_box()
+            box = shown.bounding_box()
             assert box["y"] + box["height"] <= SIZES["desktop"][1]
-            text = screen.inner_text()
-        assert unanswered(asked, page, text) == []
+        assert open_questions(asked, page, tab, shown) == []
         # Each question asks for something: a page that says nothing answers none.
         of_page = [question for question in QUESTIONS if question.page == page]
         assert len(unanswered(asked, page, "")) == len(of_page)
         tab.assert_quiet()
+
+
+def open_questions(asked: Asked, page: str, tab: Visit, shown: Any) -> list[str]:
+    """Return what is unanswered when a page has had time to be drawn to its end."""
+    found = ["not looked at yet"]
+    for _ in range(20):
+        tab.settle()
+        found = unanswered(asked, page, shown.inner_text())
+        if not found:
+            break
+        tab.page.wait_for_timeout(1_000)
+    return found
 
 
 def test_the_case_can_be_read_from_the_published_costs(
