@@ -53,7 +53,11 @@ _PAGES = {
         "gateway_gaps": "Gateway gaps",
     },
     "Delivery": {"velocity": "Velocity"},
-    "Effect": {"impact": "Impact", "scenarios": "Scenarios"},
+    "Effect": {
+        "impact": "Impact",
+        "scenarios": "Scenarios",
+        "scorecard": "Platform scorecard",
+    },
     "Close": {
         "close": "Close & reconcile",
         "statements": "Statements & exports",

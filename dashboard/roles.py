@@ -30,6 +30,7 @@ AUDIENCES: dict[str, frozenset[Role]] = {
     "velocity": _EVERYBODY,
     "impact": _EVERYBODY,
     "scenarios": _PLANNING,
+    "scorecard": _INSIDE,
     "close": _FINANCE,
     "statements": _FINANCE,
     "lineage": _INSIDE,
@@ -64,7 +65,8 @@ _OF_VIEWERS = (
     "cost.mart_unallocated_causes",
     "delivery.*",
     "attribution.*",
-    "roi.*",
+    *("roi.mart_evidence_mix", "roi.mart_feature_roi", "roi.mart_model_roi"),
+    *("roi.mart_portfolio_roi", "roi.mart_roi_overlaps", "roi.mart_roi_sensitivity"),
 )
 #: Of a month others than finance need its state, and neither the ledger nor who signed;
 #: of a study what it found.

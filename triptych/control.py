@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from triptych import __version__
 from triptych.control_of_delivery import delivery_tables
+from triptych.control_of_platforms import platform_tables
 from triptych.control_of_return import return_tables
 from triptych.warehouse.build import ControlTable, hash_of
 from triptych.warehouse.frozen_marts import MONEY
@@ -78,11 +79,7 @@ def control_tables(
             ("team_id", "team_name", "cost_center"),
             [(t["id"], t["name"], t["cost_center"]) for t in catalog["teams"]],
         ),
-        _table(
-            "catalog_platforms",
-            ("platform_id", "platform_name", "platform_kind"),
-            [(p["id"], p["name"], p["kind"]) for p in catalog["platforms"]],
-        ),
+        *platform_tables(settings),
         _table(
             "catalog_cost_centers",
             ("cost_center", "cost_center_name"),

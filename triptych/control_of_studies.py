@@ -12,7 +12,7 @@ from attribution.studies.study_files import read_plans
 from triptych.warehouse.build import ControlTable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from attribution.plan import Plan
     from triptych.workspace import Workspace
@@ -32,9 +32,19 @@ def studies_of(workspace: Workspace) -> tuple[Plan, ...]:
     return read_plans(workspace.studies_dir)
 
 
-def study_tables(plans: Sequence[Plan]) -> list[ControlTable]:
-    """Return the control tables that the panels of studies are built from."""
-    return [_studies(plans), _columns(plans), _units(plans)]
+def study_tables(
+    plans: Sequence[Plan], *, locked: Collection[str] = ()
+) -> list[ControlTable]:
+    """Return the control tables that the panels of studies are built from.
+
+    Parameters
+    ----------
+    plans : sequence of Plan
+        The files of ``studies/``.
+    locked : collection of str
+        Ids of those that the register holds as they are now.
+    """
+    return [_studies(plans, locked), _columns(plans), _units(plans)]
 
 
 def studies_hash_content(
@@ -51,12 +61,16 @@ def studies_hash_content(
     return [(plan.id, plan.hash, register.state_of(plan)) for plan in plans]
 
 
-def _studies(plans: Sequence[Plan]) -> ControlTable:
+def _studies(plans: Sequence[Plan], locked: Collection[str]) -> ControlTable:
     texts = ("study_id", "feature_id", "outcome", "outcome_unit", "period")
     dates = ("launch_date", "window_start", "window_end")
     return ControlTable(
         "studies",
-        {**dict.fromkeys(texts, "VARCHAR"), **dict.fromkeys(dates, "DATE")},
+        {
+            **dict.fromkeys(texts, "VARCHAR"),
+            **dict.fromkeys(dates, "DATE"),
+            "is_locked": "BOOLEAN",
+        },
         [
             (
                 plan.id,
@@ -67,6 +81,7 @@ def _studies(plans: Sequence[Plan]) -> ControlTable:
                 plan.launch,
                 plan.window.start,
                 plan.window.end,
+                plan.id in locked,
             )
             for plan in plans
         ],
@@ -98,4 +113,9 @@ def _units(plans: Sequence[Plan]) -> ControlTable:
     )
 
 
-__all__ = ["OWN_COLUMNS", "studies_hash_content", "studies_of", "study_tables"]
+__all__ = [
+    "OWN_COLUMNS",
+    "studies_hash_content",
+    "studies_of",
+    "study_tables",
+]

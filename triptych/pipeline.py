@@ -413,7 +413,8 @@ class Run:
             started_at=self._started_at,
             history=history,
         )
-        tables += study_tables(self._plans)
+        locked = {name for name, _, state in self._studies if state != "EXPLORATORY"}
+        tables += study_tables(self._plans, locked=locked)
         recipe = {"rules": rule_sets(self._settings)}
         if warehouse.engine == "spark":
             # Not a dependency of everybody: pyspark and the JVM are an extra.

@@ -16,6 +16,7 @@ import duckdb
 from attribution.anomalies.line_items import Evidence
 from attribution.cost_estimates import update_cost_estimates
 from attribution.delivery_times import update_delivery_times
+from attribution.platform_elasticities import update_platform_elasticities
 from attribution.roi.return_estimates import update_returns
 from attribution.study_estimates import StudyRequest, update_study_estimates
 from triptych.dbt_commands import (
@@ -41,6 +42,7 @@ _INPUTS = (
     "cost.fct_daily_model_costs",
     "cost.fct_daily_service_costs",
     "core.mart_value_validations",
+    "roi.mart_platform_measurements",
 )
 _STATE = "estimates.joined_from"
 #: Apart from the first half, whose manifest has the SQL that figures are explained by.
@@ -86,6 +88,7 @@ def build_from_estimates(
     with progress.task("estimate") as task:
         report = update_cost_estimates(database, evidence)
         update_delivery_times(database)
+        update_platform_elasticities(database)
         task.note(
             "estimates as before"
             if report.is_unchanged

@@ -16,6 +16,7 @@ from ingest.simulate.delivery.names import (
     service_of,
 )
 from ingest.simulate.latency import LATENCY_THRESHOLD_SECONDS
+from ingest.simulate.moves_file import INTEGRATION_RULE, moves_text
 from ingest.simulate.organisation import (
     COST_CENTERS,
     CURRENCY,
@@ -57,6 +58,7 @@ def catalog_text(timeline: Timeline) -> str:
     lines.append("models:")
     for model in MODELS:
         lines += _model_lines(model, timeline)
+    lines.append(moves_text(timeline).rstrip())
     lines.append("# What other systems call them.")
     lines.append("identities:")
     for model in MODELS:
@@ -106,6 +108,7 @@ def allocation_text(timeline: Timeline) -> str:
         gateway_key=GATEWAY_KEY,
         research=RESEARCH_PROJECT,
         invoices=INVOICE_WORKSPACE,
+        integration=INTEGRATION_RULE,
     )
 
 
@@ -133,6 +136,8 @@ platforms:
     name: Amazon EKS
     kind: managed_kubernetes
     match: {{source: aws, tags: {{cluster: "*"}}}}
+    team: ml-platform
+    skills: [Kubernetes, Helm, Karpenter, NVIDIA GPU operator, Prometheus]
   - id: aws-managed
     name: Amazon managed services
     kind: other
@@ -141,10 +146,14 @@ platforms:
     name: {vendor}
     kind: other
     match: {{source: tidewater}}
+    team: ml-platform
+    skills: [Containers, Terraform]
   - id: railway
     name: Railway
     kind: ai_native
     match: {{source: railway}}
+    team: ml-platform
+    skills: [Containers]
   - id: openai
     name: OpenAI
     kind: model_api
@@ -285,6 +294,10 @@ assignments:
     match: {{tags: {{feature: "*"}}}}
     lifecycle_stage: data
     feature: "${{tags.feature}}"
+  - name: {integration}
+    match: {{tags: {{team: "*", stage: integration}}}}
+    lifecycle_stage: experimentation
+    team: "${{tags.team}}"
   - name: team tag
     match: {{tags: {{team: "*"}}}}
     lifecycle_stage: experimentation

@@ -56,7 +56,9 @@ PROXY = {
 #: By hand, and as docs/how_to/sign_in.md has it.
 FOR_EVERYBODY = {"cost_by_model", "gpu_idle", "velocity", "impact"}
 PLANNING = {"scenarios"}
-INSIDE = {"summary", "budget", "gateway_gaps", "lineage", "data_health"}
+INSIDE = {
+    *("summary", "budget", "gateway_gaps", "scorecard", "lineage", "data_health"),
+}
 OF_FINANCE = {"close", "statements"}
 ALLOWED = {
     "finance": FOR_EVERYBODY | INSIDE | PLANNING | OF_FINANCE,

@@ -32,7 +32,10 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 _BLOCK = re.compile(r"^( *)```yaml[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 HEAD = {"organisation": "Example GmbH", "currency": "EUR"}
 ALLOCATION = {"scope", "assignments", "pools", "policies"}
-CATALOG = {*("cost_centers", "teams", "features", "models", "platforms", "identities")}
+CATALOG = {
+    *("cost_centers", "teams", "features", "models", "platforms", "identities"),
+    *("placements", "portability", "pivots"),
+}
 GENERAL = {
     *("fx", "warehouse", "spark", "delivery"),
     *("log", "health", "metrics", "webhook", "access"),

@@ -5,6 +5,7 @@ The pipeline never reads ``sample/truth.yml``; what it publishes is compared wit
 
 from __future__ import annotations
 
+import json
 import random
 from collections import defaultdict
 from datetime import timedelta
@@ -17,6 +18,7 @@ import pytest
 import yaml
 from openpyxl import load_workbook
 from pypdf import PdfReader
+from typer.testing import CliRunner
 
 from attribution.studies.study_files import read_plans
 from benchmarks.calibration_of_company import frame_of
@@ -32,6 +34,7 @@ from tests.e2e.questions_case import (
     month_to_ask,
     unanswered,
 )
+from triptych.cli import app as cli
 from triptych.explanation import explain
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
@@ -1019,3 +1022,182 @@ def test_no_source_is_stale_on_the_companys_own_last_day(published: Snapshot) ->
         "SELECT source, stream FROM core.mart_source_freshness WHERE is_stale"
     ).to_pylist()
     assert rows == []
+
+
+#: Six months have two before the move and two of the three after it to compare.
+_MOVE = "managed-kubernetes-to-hybrid"
+
+
+def planted_spend(truth: dict[str, Any], months: list[str]) -> float:
+    """Return planted AI spend of a mean month: no tax, no credit, in scope."""
+    parts = [
+        Decimal(amounts["effective_cost"])
+        for of_source in truth["components"].values()
+        for month in months
+        for name, amounts in of_source.get(month, {}).items()
+        if name not in {"tax", "credit", "out_of_scope"}
+    ]
+    return float(sum(parts, Decimal(0))) / len(months)
+
+
+@pytest.fixture(scope="module")
+def move(published: Snapshot) -> dict[str, dict[str, Any]]:
+    """Return what the move changed, by metric, like for like where that is known."""
+    rows = published.query(
+        "SELECT * FROM roi.mart_platform_pivots ORDER BY basis"
+    ).to_pylist()
+    assert {row["pivot_id"] for row in rows} == {_MOVE}
+    return {row["metric"]: row for row in rows}
+
+
+def test_the_move_of_the_published_case_can_be_read_from_the_scorecard(
+    move: dict[str, dict[str, Any]], truth: dict[str, Any]
+) -> None:
+    """280 % over budget and 60 % of the hours; then 40 % less, and 15 % of them."""
+    before, after = truth["phases"]["managed_kubernetes"], truth["phases"]["hybrid"]
+    budget, spend = move["spend_to_budget_ratio"], move["spend_per_month"]
+    assert budget["before_figure"] - 1 == pytest.approx(
+        before["budget_variance_ratio"], abs=1e-4
+    )
+    assert budget["before_figure"] == pytest.approx(3.8, abs=1e-3)
+    planted = planted_spend(truth, before["months"])
+    assert spend["before_figure"] == pytest.approx(planted, rel=1e-9)
+    assert spend["since_change_ratio"] == pytest.approx(
+        after["change_to_managed_kubernetes"], abs=1e-4
+    )
+    assert spend["since_change_ratio"] == pytest.approx(-0.40, abs=1e-3)
+    compared = planted_spend(truth, after["months"][: spend["window_month_count"]])
+    assert spend["change_ratio"] == pytest.approx(compared / planted - 1, abs=1e-9)
+    fires = move["firefighting_booked_ratio"]
+    assert fires["before_figure"] == pytest.approx(0.60, abs=0.25 / 1152)
+    assert fires["after_figure"] == pytest.approx(0.15, abs=0.25 / 1152)
+
+
+def test_latency_of_the_move_is_the_planted_one_under_like_loads(
+    move: dict[str, dict[str, Any]], truth: dict[str, Any]
+) -> None:
+    p95 = move["p95_to_threshold_ratio"]
+    assert p95["basis"] == "like_for_like"
+    for period, phase in (
+        ("before", "managed_kubernetes"), ("migration", "pivot"), ("after", "hybrid")
+    ):  # fmt: skip
+        planted = truth["phases"][phase]
+        assert p95[f"{period}_figure"] == pytest.approx(
+            planted["p95_latency_to_threshold"]
+        )
+        over = move["requests_over_threshold_ratio"]
+        assert over[f"{period}_figure"] == pytest.approx(
+            planted["requests_over_threshold"]
+        )
+    assert p95["before_figure"] == 3
+    assert p95["after_figure"] <= 1
+    windows = move["windows_over_threshold_ratio"]
+    assert (windows["before_figure"], windows["after_figure"]) == (1, 0)
+    assert windows["before_low"] < 1 < windows["before_high"] + 1e-9
+
+
+def test_two_months_on_a_side_without_controls_are_a_before_and_after(
+    move: dict[str, dict[str, Any]],
+) -> None:
+    """D: nobody stayed behind, and two months do not tell a trend."""
+    for row in move.values():
+        assert row["control_count"] == 0
+        assert row["window_month_count"] == 2
+        assert row["grade"] == ("D" if row["reason"] is None else "X")
+        assert row["check_leave_one_out"] == "NOT RUN"
+
+
+def test_the_cost_of_moving_is_that_of_planted_hours_and_charges(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    [costs] = published.query("SELECT * FROM roi.mart_platform_pivot_costs").to_pylist()
+    hours = truth["delivery"]["integration_hours"]
+    assert costs["integration_hours"] == sum(hours.values()) > 0
+    labour = Decimal(str(sum(hours.values()))) * 95
+    assert costs["integration_labour_amount"] == labour
+    [charged] = published.query(
+        "SELECT sum(effective_cost) AS cost FROM cost.fct_daily_service_costs"
+        " WHERE service_name = 'Migration Services'"
+    ).to_pylist()
+    assert costs["integration_charges_amount"] == charged["cost"] > 0
+    assert costs["cost_of_moving_amount"] == (
+        labour
+        + charged["cost"]
+        + costs["dual_running_amount"]
+        + costs["unused_commitment_amount"]
+    )
+    # Four months since the migration began: no share of an investment is told yet.
+    assert costs["integration_share_ratio"] is None
+    assert "six months" in costs["reason"]
+
+
+def test_what_a_feature_lacks_is_what_was_left_out_of_the_plan(
+    published: Snapshot,
+) -> None:
+    rows = published.query(
+        "SELECT feature_id, measurement, next_step FROM roi.mart_measurement_readiness"
+        " WHERE NOT is_measured"
+    ).to_pylist()
+    lacking = {(row["feature_id"], row["measurement"]) for row in rows}
+    # Histograms are there of two models, and the one budget is of all AI spend.
+    features = {
+        *("eta-prediction", "support-assistant", "route-optimiser", "invoice-reading"),
+        *("predictive-maintenance", "driver-safety"),
+    }
+    with_latency = {"predictive-maintenance", "driver-safety"}
+    assert {pair for pair in lacking if pair[1] == "latency"} == {
+        (feature, "latency") for feature in features - with_latency
+    }
+    assert {pair for pair in lacking if pair[1] == "budget"} == {
+        (feature, "budget") for feature in features
+    }
+    assert all(row["next_step"] for row in rows)
+
+
+def test_the_command_line_says_of_readiness_what_the_mart_says(
+    workspace: Path, published: Snapshot
+) -> None:
+    result = CliRunner().invoke(
+        cli, ["check", "--measurement", "--format", "json", "-w", str(workspace)]
+    )
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    rows = published.query(
+        "SELECT feature_id, measurement, is_measured FROM"
+        " roi.mart_measurement_readiness"
+    ).to_pylist()
+    names = ("feature_id", "measurement", "is_measured")
+    assert {tuple(one[name] for name in names) for one in told["measurements"]} == {
+        tuple(row[name] for name in names) for row in rows
+    }
+    printed = CliRunner().invoke(cli, ["check", "--measurement", "-w", str(workspace)])
+    assert printed.exit_code == 0
+    assert "start with triptych.yml: sources" in printed.stdout
+
+
+def test_the_page_of_platforms_shows_the_case_and_never_says_why(
+    workspace: Path, truth: dict[str, Any], open_app: OpenApp
+) -> None:
+    app = open_app(workspace, page="scorecard")
+    assert not app.exception
+    assert not app.error
+    text = text_of(app)
+    assert "280.0 % over = 3.8 × budget" in text
+    change = truth["phases"]["hybrid"]["change_to_managed_kubernetes"]
+    assert f"over all months since, **−{abs(change) * 100:.1f} %**" in text
+    assert "p95 latency was **3.00 ×** the threshold" in text
+    assert "**60.0 %** went into incidents, and **15.0 %** after" in text
+    assert "grade D" in text
+    assert "No model with a like load stayed where it was" in text
+    assert "because" not in text.lower()
+    assert "no latency threshold is declared for it" in text
+    assert "A budget that it is held against" in text
+
+
+def test_the_band_of_integration_can_be_switched_off(
+    workspace: Path, open_app: OpenApp
+) -> None:
+    app = open_app(workspace, page="scorecard")
+    [band] = [one for one in app.toggle if one.key == "band"]
+    assert band.value is True
+    assert not band.set_value(False).run().exception

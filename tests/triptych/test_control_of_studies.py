@@ -55,7 +55,7 @@ def write(workspace: Workspace, **files: str) -> None:
 
 
 def tables_of(workspace: Workspace) -> dict[str, list[tuple[object, ...]]]:
-    tables = study_tables(studies_of(workspace))
+    tables = study_tables(studies_of(workspace), locked={"pilot"})
     assert all(len(row) == len(table.columns) for table in tables for row in table.rows)
     return {table.name: [tuple(row) for row in table.rows] for table in tables}
 
@@ -70,8 +70,8 @@ def test_dbt_is_told_what_each_study_looks_at(workspace: Workspace) -> None:
     window = (date(2026, 3, 1), date(2026, 1, 1), date(2026, 6, 1))
     assert tables_of(workspace) == {
         "studies": [
-            ("assistant", "assistant", "minutes", "minutes", "day", *window),
-            ("pilot", "copilot", "tickets", "tickets", "month", *window),
+            ("assistant", "assistant", "minutes", "minutes", "day", *window, False),
+            ("pilot", "copilot", "tickets", "tickets", "month", *window, True),
         ],
         "study_columns": [
             ("assistant", "visits", "control", "visits"),

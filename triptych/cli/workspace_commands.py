@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,7 @@ from triptych.cli.printing import print_json, print_table
 from triptych.errors import SourceError
 
 if TYPE_CHECKING:
+    from triptych.cli.options import OpenWorkspace
     from triptych.probe import SourceProbe
     from triptych.status import LastRun, StatusReport
 
@@ -39,24 +41,69 @@ def init(
     print(f'then: cd "{root}" && triptych check && triptych run && triptych dashboard')
 
 
+class CheckFormat(StrEnum):
+    """How a check is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 def check(
     *,
+    measurement: Annotated[
+        bool,
+        typer.Option(
+            "--measurement",
+            help="Instead: what each feature needs to be judged, and what is missing.",
+        ),
+    ] = False,
+    format_: Annotated[
+        CheckFormat, typer.Option("--format", help="json is the same as --json.")
+    ] = CheckFormat.TEXT,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Validate every file, and ask each source whether it can be read."""
+    opened = open_workspace(workspace, is_verbose=verbose)
+    is_json = as_json or format_ is CheckFormat.JSON
+    if measurement:
+        _check_measurement(opened.workspace.root, is_json=is_json)
+    else:
+        _check_sources(opened, is_json=is_json)
+
+
+def _check_measurement(root: Path, *, is_json: bool) -> None:
+    from triptych.readiness import read_readiness
+
+    found = read_readiness(root)
+    if is_json:
+        print_json(found)
+        return
+    if not found.measurements:
+        print("No feature is declared: add features to catalog.yml.")
+    for feature, needed in found.features.items():
+        known = sum(one.is_measured for one in needed)
+        print(f"{feature}: {known} of {len(needed)} are measured (run {found.run_id})")
+        for one in needed:
+            since = f"since {one.measured_since}" if one.measured_since else ""
+            mark = "ok     " if one.is_measured else "missing"
+            print(f"  {mark} {one.name} {since}".rstrip())
+            if one.next_step:
+                print(f"          start with {one.next_step}")
+
+
+def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
     from triptych.control_of_studies import studies_hash_content, studies_of
     from triptych.pipeline import bound_connectors
     from triptych.probe import probe_sources
 
-    opened = open_workspace(workspace, is_verbose=verbose)
     plans = studies_of(opened.workspace)
     studies = studies_hash_content(opened.workspace, plans)
     connectors = bound_connectors(opened.workspace, opened.settings)
     engine = opened.settings.warehouse.engine
     probes = list(probe_sources(connectors, engine=engine))
-    if as_json:
+    if is_json:
         print_json(
             {
                 "workspace": opened.workspace.root,

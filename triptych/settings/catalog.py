@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from triptych.settings.complaint import Complaint, complaints_error
 from triptych.settings.identity import Identity, unclear_identities
 from triptych.settings.match import Match
+from triptych.settings.moves import Pivot, Placement, Portability, unclear_moves
 from triptych.settings.names import Name
 from triptych.settings.problems import known_names
 from triptych.settings.validity import (
@@ -57,10 +58,15 @@ class Team(_Entry):
 
 
 class Platform(_Entry):
-    """Where models run. The first whose ``match`` holds takes a charge."""
+    """Where models run. The first whose ``match`` holds takes a charge.
+
+    ``team`` runs it, and ``skills`` are what running it takes.
+    """
 
     kind: PlatformKind = "other"
     match: Match | None = None
+    team: Name | None = None
+    skills: tuple[Name, ...] = ()
 
 
 class Feature(_Entry):
@@ -105,6 +111,9 @@ class Catalog(BaseModel):
     features: tuple[Feature, ...] = ()
     models: tuple[Model, ...] = ()
     identities: tuple[Identity, ...] = ()
+    placements: tuple[Placement, ...] = ()
+    portability: tuple[Portability, ...] = ()
+    pivots: tuple[Pivot, ...] = ()
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -117,6 +126,13 @@ class Catalog(BaseModel):
             *self._ambiguous_aliases(),
             *self._unknown_references(),
             *unclear_identities(self.identities),
+            *unclear_moves(
+                self.placements,
+                self.portability,
+                self.pivots,
+                models=list(dict.fromkeys(model.id for model in self.models)),
+                platforms=[platform.id for platform in self.platforms],
+            ),
         ]
         if complaints:
             raise complaints_error(complaints)
@@ -156,6 +172,8 @@ class Catalog(BaseModel):
         if self.cost_centers:  # else they are finance's, and only named here
             yield from _unknown("teams", self.teams, "cost_center", self.cost_centers)
         yield from _unknown("features", self.features, "team", self.teams)
+        if self.teams:
+            yield from _unknown("platforms", self.platforms, "team", self.teams)
         yield from _unknown("models", self.models, "feature", self.features)
         yield from _unknown("models", self.models, "team", self.teams)
         for key, declared in (

@@ -43,6 +43,7 @@ from triptych.settings.general import (
     is_source_name,
 )
 from triptych.settings.identity import IDENTITY_TARGETS
+from triptych.settings.moves import unknown_rules
 from triptych.settings.problems import Problems
 from triptych.settings.secrets import refuse_secrets
 
@@ -194,6 +195,10 @@ class _Reading:
                 allocation_file.data, catalog=catalog_file.data
             ):
                 self._complain(allocation_file, complaint)
+        if allocation is not None:
+            rules = [entry.name for entry in allocation.assignments]
+            for complaint in unknown_rules(catalog.pivots, rules):
+                self._complain(catalog_file, complaint)
         assumptions = self._validated(Assumptions, assumptions_file) or Assumptions()
         if general is not None:
             for complaint in unfitting(

@@ -100,3 +100,61 @@
             then aggregate(sort_array(collect_list({{ value }})), cast(0 as double), (total, one) -> total + one)
     end
 {%- endmacro %}
+
+{#-
+  The quantile of 95 % of Student's t, by the first terms of Cornish and Fisher: within
+  1.3 % from two degrees of freedom on (2.885 for 2.920, 2.014 for 2.015 at five).
+-#}
+{% macro student_t_95(degrees) -%}
+    (
+        cast(1.6448536 as double) + cast(1.5237698 as double) / ({{ degrees }})
+        + cast(1.4202660 as double) / (({{ degrees }}) * ({{ degrees }}))
+        + cast(0.9831000 as double) / (({{ degrees }}) * ({{ degrees }}) * ({{ degrees }}))
+    )
+{%- endmacro %}
+
+{#- A quotient as DOUBLE, of any sign; NULL where nothing is divided by. -#}
+{% macro quotient(numerator, denominator) -%}
+    (cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), 0))
+{%- endmacro %}
+
+{#- The mean of doubles, the same to the last bit in every run; NULL of none. -#}
+{% macro mean_in_order(value) -%}
+    ({{ sum_in_order(value) }} / nullif(cast(count({{ value }}) as double), 0))
+{%- endmacro %}
+
+{#- The log of the power of two that a positive number lies above. -#}
+{% macro binary_band(value) -%}
+    cast(floor(log2({{ value }})) as bigint)
+{%- endmacro %}
+
+{#-
+  Is a slope of least squares none, as far as n places tell? `products` is the sum of
+  products of place and value less their means. Within a billionth nothing moved.
+-#}
+{% macro slope_is_flat(products, place_squares, value_squares, n) -%}
+    abs({{ quotient(products, place_squares) }}) <= {{ student_t_95(n ~ ' - 2') }} * sqrt(
+        greatest({{ value_squares }} - {{ quotient(products ~ ' * ' ~ products, place_squares) }}, 0)
+        / nullif(({{ n }} - 2) * {{ place_squares }}, 0)
+    ) + cast(0.000000001 as double)
+{%- endmacro %}
+
+{#- Half an interval of 90 % of a difference of two means, by the smaller of their degrees of freedom. -#}
+{% macro half_width_of_difference(first_squares, first_n, second_squares, second_n) -%}
+    case
+        when {{ first_n }} > 2 and {{ second_n }} > 2
+            then
+                {{ student_t_95('least(' ~ first_n ~ ', ' ~ second_n ~ ') - 1') }} * sqrt(
+                    {{ first_squares }} / ({{ first_n }} - 1) / {{ first_n }}
+                    + {{ second_squares }} / ({{ second_n }} - 1) / {{ second_n }}
+                )
+    end
+{%- endmacro %}
+
+{#- Half an interval of 90 % of a ratio, from the squares of what its clusters leave over. -#}
+{% macro half_width_of_ratio(squares, n, denominator) -%}
+    case
+        when {{ n }} > 2
+            then {{ student_t_95(n ~ ' - 1') }} * sqrt({{ squares }} * {{ n }} / ({{ n }} - 1)) / {{ denominator }}
+    end
+{%- endmacro %}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ingest.simulate.timeline import Month
 
 Kind = Literal["new", "redeploy", "rollback"]
-Category = Literal["infra", "incident"]
+Category = Literal["infra", "incident", "integration"]
 
 
 @dataclass(frozen=True, slots=True)

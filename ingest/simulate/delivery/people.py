@@ -41,6 +41,12 @@ _INFRA: Final[dict[Phase, float]] = {
     "pivot": 0.30,
     "hybrid": 0.10,
 }
+#: Part of the platform's hours that goes into moving to the hybrid.
+INTEGRATION: Final[dict[Phase, float]] = {
+    "managed_kubernetes": 0.0,
+    "pivot": 0.22,
+    "hybrid": 0.0,
+}
 ITEM_SCALES: Final = {"satisfaction": (1, 5), "recommend": (0, 10)}
 _MOOD: Final[dict[Phase, float]] = {
     "managed_kubernetes": 0.45,
@@ -82,6 +88,30 @@ def _worklogs(month: Month, team: str, rng: np.random.Generator) -> list[Worklog
     return [
         *_entries(month, team, "incident", fires, rng),
         *_entries(month, team, "infra", infra, rng),
+        *(_integration(month, team) if is_platform else ()),
+    ]
+
+
+def integration_hours(month: Month) -> float:
+    """Return the hours that the platform's people book on the move in a month."""
+    return round(INTEGRATION[month.phase] * available_hours("ml-platform") * 4) / 4
+
+
+def _integration(month: Month, team: str) -> list[Worklog]:
+    """Spread the hours of the move over the days, with no chance in it."""
+    total = integration_hours(month)
+    count = int(-(-total // _ENTRY_HOURS))
+    return [
+        Worklog(
+            id=f"{team}-integration-{month.label}-{position}",
+            team=team,
+            started_at=_at(
+                month.first_day + timedelta(days=position * month.day_count // count), 9
+            ),
+            hours=min(_ENTRY_HOURS, total - position * _ENTRY_HOURS),
+            category="integration",
+        )
+        for position in range(count)
     ]
 
 
@@ -133,9 +163,11 @@ def _at(day: date, hour: int) -> datetime:
 __all__ = [
     "FIREFIGHTING",
     "HEADS",
+    "INTEGRATION",
     "ITEM_SCALES",
     "LEAVE_HOURS_PER_HEAD",
     "WORKING_HOURS_PER_HEAD",
     "available_hours",
+    "integration_hours",
     "plan_people",
 ]

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ingest.simulate.delivery.names import service_of
-from ingest.simulate.delivery.people import FIREFIGHTING, available_hours
+from ingest.simulate.delivery.people import (
+    FIREFIGHTING,
+    available_hours,
+    integration_hours,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +47,9 @@ def delivery_truth(delivery: Delivery) -> dict[str, Any]:
         "versions": _versions(delivery),
         "firefighting_share": {
             month.label: FIREFIGHTING[month.phase] for month in delivery.months
+        },
+        "integration_hours": {
+            month.label: integration_hours(month) for month in delivery.months
         },
         "booked_hours": _booked(delivery),
         "survey_answers": _answered(delivery),

@@ -1,0 +1,186 @@
+"""Queries of *Platform scorecard*: what platforms cost, serve and take, and moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from dashboard.data.published import has_mart, per_run, rows, table
+
+if TYPE_CHECKING:
+    from triptych.warehouse.reader import Snapshot
+
+_SCORECARD = "roi.mart_platform_scorecard"
+_FUNNEL = "delivery.mart_conversions"
+_NOTHING = pa.table({})
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A pivot with its windows, what it cost, and when that is paid for."""
+
+    figures: dict[str, Any]
+
+    @property
+    def pivot_id(self) -> str:
+        """Its id."""
+        return str(self.figures["pivot_id"])
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.figures["pivot_name"])
+
+
+@per_run
+def has_scorecard(snapshot: Snapshot) -> bool:
+    """Return whether a run has a scorecard with any platform in it."""
+    return has_mart(snapshot, _SCORECARD) and bool(
+        rows(snapshot, f"SELECT 1 FROM {_SCORECARD} LIMIT 1")
+    )
+
+
+@per_run
+def platform_figures(snapshot: Snapshot) -> pa.Table:
+    """Return each metric of each platform to date; those that serve more come first."""
+    return table(
+        snapshot,
+        f"""
+        SELECT figures.* EXCLUDE (subject_kind, period)
+        FROM {_SCORECARD} AS figures
+        LEFT JOIN (
+            SELECT platform_id, sum(effective_cost) AS bill
+            FROM roi.mart_platform_usage GROUP BY platform_id
+        ) AS bills ON bills.platform_id = figures.subject_id
+        WHERE subject_kind = 'platform'
+        ORDER BY bills.bill DESC NULLS LAST, subject_id, criterion, metric,
+            basis DESC
+        """,
+    )
+
+
+@per_run
+def moves(snapshot: Snapshot) -> list[Move]:
+    """Return the pivots, the newest first."""
+    found = rows(
+        snapshot,
+        """
+        SELECT costs.*, windows.window_month_count, windows.before_first_month,
+            windows.before_last_month, windows.after_first_month,
+            windows.after_last_month
+        FROM roi.mart_platform_pivot_costs AS costs
+        LEFT JOIN (
+            SELECT pivot_id, max(window_month_count) AS window_month_count,
+                max(before_first_month) AS before_first_month,
+                max(before_last_month) AS before_last_month,
+                max(after_first_month) AS after_first_month,
+                max(after_last_month) AS after_last_month
+            FROM roi.mart_platform_pivots GROUP BY pivot_id
+        ) AS windows USING (pivot_id)
+        ORDER BY costs.migration_from DESC, costs.pivot_id
+        """,
+    )
+    return [Move(row) for row in found]
+
+
+@per_run
+def changes(snapshot: Snapshot, pivot_id: str) -> pa.Table:
+    """Return what changed with a pivot, like for like first where that is known."""
+    return table(
+        snapshot,
+        """
+        SELECT changed.*,
+            'n ' || coalesce(b.n_observed, 0) || ' | ' || coalesce(a.n_observed, 0)
+                AS observed, b.unit
+        FROM roi.mart_platform_pivots AS changed
+        LEFT JOIN roi.mart_platform_scorecard AS b
+            ON b.subject_kind = 'pivot' AND b.subject_id = changed.pivot_id
+            AND b.metric = changed.metric AND b.basis = changed.basis
+            AND b.period = 'before'
+        LEFT JOIN roi.mart_platform_scorecard AS a
+            ON a.subject_kind = 'pivot' AND a.subject_id = changed.pivot_id
+            AND a.metric = changed.metric AND a.basis = changed.basis
+            AND a.period = 'after'
+        WHERE changed.pivot_id = $pivot
+        ORDER BY changed.metric, changed.basis DESC
+        """,
+        pivot=pivot_id,
+    )
+
+
+@per_run
+def composition(snapshot: Snapshot) -> pa.Table:
+    """Return which models ran where, and why some are not compared."""
+    return table(
+        snapshot,
+        """
+        SELECT models.*, CASE WHEN is_compared THEN 'compared' ELSE 'left out' END
+            AS standing
+        FROM roi.mart_platform_models AS models
+        ORDER BY platform_id, effective_cost DESC NULLS LAST, model_id
+        """,
+    )
+
+
+@per_run
+def platform_terms(snapshot: Snapshot) -> pa.Table:
+    """Return who runs each platform, with which skills, and what is committed."""
+    return table(
+        snapshot, "SELECT * FROM roi.mart_platform_terms ORDER BY platform_name"
+    )
+
+
+@per_run
+def funnel(snapshot: Snapshot) -> pa.Table:
+    """Return which part of pilots and versions came into production, by scope."""
+    if not has_mart(snapshot, _FUNNEL):
+        return _NOTHING
+    return table(
+        snapshot,
+        f"""
+        SELECT metric, scope_id, max(item_count) AS item_count,
+            max(event_count) AS event_count,
+            max(converted_ratio) FILTER (horizon_days = 30) AS ratio_30,
+            max(converted_ratio) FILTER (horizon_days = 90) AS ratio_90,
+            max(converted_ratio_low) FILTER (horizon_days = 90) AS ratio_90_low,
+            max(converted_ratio_high) FILTER (horizon_days = 90) AS ratio_90_high
+        FROM {_FUNNEL}
+        WHERE cohort_kind = 'all'
+            AND ((metric = 'pilot_to_production' AND scope_kind = 'service')
+                OR (metric = 'registration_to_production' AND scope_kind = 'model'))
+        GROUP BY metric, scope_id
+        ORDER BY metric, item_count DESC, scope_id
+        """,
+    )
+
+
+@per_run
+def readiness(snapshot: Snapshot) -> pa.Table:
+    """Return which measurements each feature has, and what starts the others."""
+    if not has_mart(snapshot, "roi.mart_measurement_readiness"):
+        return _NOTHING
+    return table(
+        snapshot,
+        """
+        SELECT feature_id, feature_name, measurement, measurement_name,
+            CASE WHEN is_measured THEN 'measured' ELSE 'missing' END AS standing,
+            is_measured, measured_since, measured_until, next_step
+        FROM roi.mart_measurement_readiness
+        ORDER BY is_measured, measurement_order, feature_id
+        """,
+    )
+
+
+__all__ = [
+    "Move",
+    "changes",
+    "composition",
+    "funnel",
+    "has_scorecard",
+    "moves",
+    "platform_figures",
+    "platform_terms",
+    "readiness",
+]

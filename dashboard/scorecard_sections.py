@@ -1,0 +1,473 @@
+"""Sections of *Platform scorecard*: platforms, moves, what runs where, readiness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard import charts, data, filters, page, scorecard_charts, tables
+from dashboard import format as fmt
+from dashboard import scorecard_sentences as words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboard.data import Move
+    from dashboard.page import Page
+
+_SCORECARD: Final = "roi.mart_platform_scorecard"
+_PIVOTS: Final = "roi.mart_platform_pivots"
+#: What is drawn of each criterion, in this order, three in a row.
+_DRAWN: Final = {
+    "performance": (
+        *("windows_over_threshold_ratio", "p95_to_threshold_ratio"),
+        *("cost_per_thousand_inferences", "training_hours_p50"),
+        *("training_hours_p90", "training_gpu_hours_per_run"),
+    ),
+    "integration": ("integration_share_ratio", "integration_to_rest_ratio"),
+    "operations": (
+        *("proprietary_spend_ratio", "portable_with_effort_spend_ratio"),
+        *("unclassified_spend_ratio", "infra_hours_per_week"),
+        *("firefighting_booked_ratio", "cost_elasticity"),
+    ),
+}
+_ACROSS: Final = 3
+#: What a move is drawn by.
+_SLOPES: Final = (
+    *("spend_per_month", "spend_to_budget_ratio", "cost_per_thousand_inferences"),
+    *("p95_to_threshold_ratio", "windows_over_threshold_ratio"),
+    *("firefighting_booked_ratio", "infra_hours_per_deployment"),
+    *("proprietary_spend_ratio", "training_gpu_hours_per_run"),
+)
+
+
+def show_platforms(here: Page) -> None:
+    """Draw one row per platform, the criteria as three groups of columns."""
+    table = data.platform_figures(here.snapshot)
+    rows = table.to_pylist()
+    platforms = list(dict.fromkeys(row["subject_name"] for row in rows))
+    names = {name.capitalize(): basis for basis, name in words.BASES.items()}
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        chosen = filters.segments(
+            "Compared", "compared", list(names), default="Like for like"
+        )
+        with_band = st.toggle(
+            "Band of 30 to 50 %",
+            value=True,
+            key="band",
+            bind="query-params",
+            help=f"{words.BAND}.",
+        )
+    st.markdown(_like_for_like(rows, names[chosen]))
+    for criterion, metrics in _DRAWN.items():
+        st.subheader(words.CRITERIA[criterion], anchor=False)
+        found = [_of_metric(rows, metric, names[chosen]) for metric in metrics]
+        _draw_dots([one for one in found if one], platforms, with_band=with_band)
+        if criterion == "integration":
+            st.caption(f"{words.BAND}.")
+    _show_figures(here, table)
+    _show_terms(here)
+
+
+def _like_for_like(rows: Sequence[dict[str, Any]], basis: str) -> str:
+    alike = {
+        row["subject_name"]
+        for row in rows
+        if row["basis"] == "like_for_like" and row["metric_value"] is not None
+    }
+    if basis == "all":
+        return "Everything that ran on a platform, whatever its load."
+    if not alike:
+        return "No two platforms served the same model under a like load."
+    names = fmt.markdown(", ".join(sorted(alike)))
+    return (
+        f"**{names}** were seen with the same models, thresholds and bands of load."
+        " Figures without such a comparison are of everything."
+    )
+
+
+def _of_metric(
+    rows: Sequence[dict[str, Any]], metric: str, basis: str
+) -> list[dict[str, Any]]:
+    """Return a metric's figures on the chosen basis, else those of everything."""
+    of = [
+        row
+        for row in rows
+        if row["metric"] == metric and row["metric_value"] is not None
+    ]
+    chosen = [row for row in of if row["basis"] == basis]
+    return chosen or [row for row in of if row["basis"] == "all"]
+
+
+def _draw_dots(
+    found: Sequence[list[dict[str, Any]]], platforms: list[str], *, with_band: bool
+) -> None:
+    if not found:
+        st.markdown("Nothing of it is measured; the table below says why.")
+        return
+    known = {row["subject_name"] for rows in found for row in rows}
+    drawn = [name for name in platforms if name in known]
+    if len(drawn) < len(platforms):
+        others = ", ".join(name for name in platforms if name not in known)
+        st.caption(f"Nothing of it is known of {fmt.markdown(others)}.")
+    columns = st.columns(_ACROSS)
+    for position, rows in enumerate(found):
+        metric = rows[0]["metric"]
+        with columns[position % _ACROSS]:
+            st.markdown(f"**{words.METRICS[metric]}**")
+            charts.show(
+                scorecard_charts.dots(
+                    rows,
+                    drawn,
+                    charts.palette(),
+                    with_band=with_band and metric == "integration_share_ratio",
+                ),
+                description=f"{words.METRICS[metric]} of each platform: a dot and its"
+                " 90 % interval. The table below has the same figures.",
+            )
+
+
+def _show_figures(here: Page, table: pa.Table) -> None:
+    rows = table.to_pylist()
+    told = (
+        table.append_column(
+            "metric_name", [[words.METRICS[row["metric"]] for row in rows]]
+        )
+        .append_column(
+            "criterion_name", [[words.CRITERIA[row["criterion"]] for row in rows]]
+        )
+        .append_column("basis_name", [[words.BASES[row["basis"]] for row in rows]])
+        .append_column("told", [[words.with_interval(row) for row in rows]])
+        .append_column("grade_name", [[words.GRADES[row["grade"]] for row in rows]])
+    )
+    chosen = filters.choice(
+        "Figures of",
+        "platform",
+        list(dict.fromkeys(row["subject_name"] for row in rows)),
+        width=320,
+    )
+    kept = told.filter([row["subject_name"] == chosen for row in rows])
+    is_absent = [one is None for one in kept["metric_value"].to_pylist()]
+    measured = kept.filter([not one for one in is_absent])
+    absent = kept.filter(is_absent)
+    columns = [
+        tables.Column("metric_name", "Metric"),
+        tables.Column("criterion_name", "Criterion"),
+        tables.Column("basis_name", "Compared"),
+        tables.Column("told", "Figure [90 %]", "prose"),
+        tables.Column("n_observed", "n", "count"),
+        tables.Column("missing_ratio", "Missing", "percent"),
+        tables.Column("grade_name", "Grade"),
+    ]
+    origin = page.Origin(
+        formula="Sums of numerators by sums of denominators; a percentile from"
+        " histograms that were added up. Intervals count months, weeks or runs and not"
+        " requests. docs/how_to/read_platform_scorecard.md has each formula.",
+        mart=_SCORECARD,
+        row_count=table.num_rows,
+    )
+    tables.show(
+        measured,
+        columns,
+        page=here,
+        name="platform-scorecard",
+        caption=f"{chosen}, to date",
+        origin=origin,
+    )
+    with st.expander(f"What is not known of {fmt.markdown(chosen)}, and why"):
+        tables.show(
+            absent,
+            [
+                tables.Column("metric_name", "Metric"),
+                tables.Column("basis_name", "Compared"),
+                tables.Column("reason", "Why", "prose"),
+            ],
+            page=here,
+            name="platform-scorecard-absent",
+            caption=f"{chosen}: figures that are absent",
+        )
+
+
+def _show_terms(here: Page) -> None:
+    table = data.platform_terms(here.snapshot)
+    tables.show(
+        table,
+        [
+            tables.Column("platform_name", "Platform"),
+            tables.Column("team_id", "Run by"),
+            tables.Column("required_skills", "Skills that takes", "prose"),
+            tables.Column("remaining_commitment_amount", "Still committed", "money"),
+            tables.Column("last_commitment_ends_on", "Until", "day"),
+            tables.Column(
+                "integration_cost_amount", "Integration", "money", "integration_reason"
+            ),
+        ],
+        page=here,
+        name="platform-terms",
+        caption="What a platform asks besides its bill",
+        origin=page.Origin(
+            formula="Team and skills as catalog.yml declares them; commitments that"
+            " still run, of the platforms whose charges draw on them.",
+            mart="roi.mart_platform_terms",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_moves(here: Page) -> None:
+    """Draw each pivot: what was seen before, in and after it, and what it cost."""
+    st.header("Moves between platforms", anchor=False)
+    found = data.moves(here.snapshot)
+    if not found:
+        st.markdown(
+            "No move is declared. `pivots` in `catalog.yml` name the platforms, the"
+            " models and the days of a migration."
+        )
+        return
+    names = {one.name: one for one in found}
+    chosen = names[filters.choice("Move", "move", list(names), width=420)]
+    table = data.changes(here.snapshot, chosen.pivot_id)
+    rows = table.to_pylist()
+    st.markdown(words.summary(chosen, rows))
+    st.markdown(words.break_even(chosen))
+    st.caption(words.grounds(rows))
+    _draw_slopes(rows)
+    _show_changes(here, table)
+    _show_cost_of_moving(here, chosen)
+
+
+def _draw_slopes(rows: Sequence[dict[str, Any]]) -> None:
+    first = {row["metric"]: row for row in reversed(rows)}
+    drawn = [
+        first[metric]
+        for metric in _SLOPES
+        if metric in first and first[metric]["before_figure"] is not None
+    ]
+    columns = st.columns(_ACROSS)
+    for position, row in enumerate(drawn):
+        with columns[position % _ACROSS]:
+            st.markdown(f"**{words.METRICS[row['metric']]}**")
+            charts.show(
+                scorecard_charts.slope(row, charts.palette()),
+                description=f"{words.METRICS[row['metric']]} before, in and after the"
+                " migration, with 90 % intervals. The table below has the same.",
+            )
+
+
+def _show_changes(here: Page, table: pa.Table) -> None:
+    rows = table.to_pylist()
+
+    def told(period: str) -> list[str]:
+        return [
+            words.figure(row[f"{period}_figure"], row["unit"], row["currency"])
+            for row in rows
+        ]
+
+    shown = table.append_column(
+        "metric_name", [[words.METRICS[row["metric"]] for row in rows]]
+    ).append_column("basis_name", [[words.BASES[row["basis"]] for row in rows]])
+    for period in (*scorecard_charts.PERIODS, "since"):
+        shown = shown.append_column(f"{period}_told", [told(period)])
+    shown = shown.append_column(
+        "change_told", [[words.change(row) for row in rows]]
+    ).append_column("grade_name", [[words.GRADES[row["grade"]] for row in rows]])
+    tables.show(
+        shown,
+        [
+            tables.Column("metric_name", "Metric"),
+            tables.Column("basis_name", "Compared"),
+            tables.Column("before_told", "Before"),
+            tables.Column("migration_told", "Migration"),
+            tables.Column("after_told", "After"),
+            tables.Column("since_told", "All since"),
+            tables.Column("change_told", "After to before [90 %]", "prose"),
+            tables.Column("check_flat_before", "Flat before"),
+            tables.Column("grade_name", "Grade"),
+        ],
+        page=here,
+        name="platform-move",
+        caption="Equal windows on either side; the migration stands apart",
+        origin=page.Origin(
+            formula="After by before, less one, with the error of both. B needs two"
+            " comparable models that were not moved and every check passed; C six"
+            " months that were flat before; else D. X is not comparable.",
+            mart=_PIVOTS,
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def _show_cost_of_moving(here: Page, move: Move) -> None:
+    row = move.figures
+    parts = {
+        "Hours of integration": row["integration_labour_amount"],
+        "Charges for integration": row["integration_charges_amount"],
+        "Dual running": row["dual_running_amount"],
+        "Commitment that is unused": row["unused_commitment_amount"],
+        "Cost of moving": row["cost_of_moving_amount"],
+    }
+    tables.show(
+        pa.Table.from_pylist(
+            [
+                {"part": name, "amount": amount, "currency": row["currency"]}
+                for name, amount in parts.items()
+            ],
+            schema=pa.schema(
+                [
+                    ("part", pa.string()),
+                    ("amount", pa.decimal128(28, 10)),
+                    ("currency", pa.string()),
+                ]
+            ),
+        ),
+        [tables.Column("part", "Part"), tables.Column("amount", "Amount", "money")],
+        page=here,
+        name="cost-of-moving",
+        caption="What the move cost",
+        total_rows={len(parts) - 1: ""},
+        origin=page.Origin(
+            formula=f"{fmt.count(row['month_count'])} months from the first of the"
+            f" migration; {row['integration_hours']:,.1f} h at the loaded hourly rate;"
+            " dual running is what old and new platforms cost in the migration beyond"
+            " what the old ones did before.",
+            mart="roi.mart_platform_pivot_costs",
+            row_count=len(parts),
+        ),
+    )
+
+
+def show_composition(here: Page) -> None:
+    """Draw which models ran where, and which were left out of a comparison."""
+    st.header("What runs where", anchor=False)
+    table = data.composition(here.snapshot)
+    rows = table.to_pylist()
+    compared = sorted({row["model_id"] for row in rows if row["is_compared"]})
+    st.markdown(
+        (
+            f"**{fmt.markdown(', '.join(compared))}** can be compared: seen on several"
+            " platforms, with one threshold and under a like load. "
+            if compared
+            else "No model can be compared between platforms. "
+        )
+        + "Models are not placed at random: what runs on a platform decides what it"
+        " seems to cost. Every other row says why it is left out."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("platform_id", "Platform"),
+            tables.Column("model_id", "Model"),
+            tables.Column("effective_cost", "Cost to date", "money"),
+            tables.Column("placed_stages", "Placed for"),
+            tables.Column("placed_from", "From", "day"),
+            tables.Column("placed_to", "To", "day"),
+            tables.Column("window_count", "Windows", "count"),
+            tables.Column("compared_window_count", "Compared", "count"),
+            tables.Column("left_out_reason", "Left out, for", "prose"),
+        ],
+        page=here,
+        name="platform-models",
+        caption="Models by platform; cost before tax and credits",
+        origin=page.Origin(
+            formula="Cost of each model on each platform; windows of latency in bands"
+            " of load that each of its platforms saw are compared.",
+            mart="roi.mart_platform_models",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_funnel(here: Page) -> None:
+    """Draw how much of what was piloted or registered came into production."""
+    st.header("From pilot to production", anchor=False)
+    table = data.funnel(here.snapshot)
+    if table.num_rows == 0:
+        st.markdown(
+            "No pilot and no registered version is known. *Velocity* says which"
+            " events it takes."
+        )
+        return
+    rows = table.to_pylist()
+    began = fmt.plural(len(rows), "row")
+    st.markdown(
+        f"Pilots by service and registered versions by model, {began}. A share after"
+        " 90 days counts what is still open for as long as it was seen."
+    )
+    nouns = {
+        "pilot_to_production": "pilot",
+        "registration_to_production": "registered version",
+    }
+    tables.show(
+        table.append_column("noun", [[nouns[row["metric"]] for row in rows]]),
+        [
+            tables.Column("noun", "What began"),
+            tables.Column("scope_id", "Of"),
+            tables.Column("item_count", "Began", "count"),
+            tables.Column("event_count", "In production", "count"),
+            tables.Column("ratio_30", "Within 30 days", "percent"),
+            tables.Column("ratio_90", "Within 90 days", "percent"),
+            tables.Column("ratio_90_low", "90 % from", "percent"),
+            tables.Column("ratio_90_high", "to", "percent"),
+        ],
+        page=here,
+        name="pilot-to-production",
+        caption="All cohorts together",
+        origin=page.Origin(
+            formula="Those that came by then, of all: one less the Kaplan-Meier curve"
+            " where some are still open.",
+            mart="delivery.mart_conversions",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_readiness(here: Page) -> None:
+    """Draw which measurements each feature has, and what to start on day one."""
+    st.header("Readiness", anchor=False)
+    table = data.readiness(here.snapshot)
+    if table.num_rows == 0:
+        st.markdown(
+            "No feature is declared: `features` in `catalog.yml` name what the models"
+            " are for. `triptych check --measurement` then says what is missing."
+        )
+        return
+    rows = table.to_pylist()
+    missing = [row for row in rows if not row["is_measured"]]
+    features = sorted({row["feature_id"] for row in missing})
+    whose = f" of {fmt.markdown(', '.join(features))}" if features else ""
+    st.markdown(
+        f"**{fmt.plural(len(missing), 'measurement')}** of {len(rows):,}"
+        f" that would be needed{' is' if len(missing) == 1 else ' are'} missing{whose}."
+        " What is not measured on day one cannot be had later."
+        " `triptych check --measurement` prints the same."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("feature_id", "Feature"),
+            tables.Column("measurement_name", "Measurement"),
+            tables.Column("standing", "State"),
+            tables.Column("measured_since", "Since", "day"),
+            tables.Column("next_step", "Start with", "prose"),
+        ],
+        page=here,
+        name="measurement-readiness",
+        caption="What is missing first",
+        origin=page.Origin(
+            formula="The first and last day of each kind of evidence that belongs to"
+            " the feature, its models or its team.",
+            mart="roi.mart_measurement_readiness",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+__all__ = [
+    "show_composition",
+    "show_funnel",
+    "show_moves",
+    "show_platforms",
+    "show_readiness",
+]

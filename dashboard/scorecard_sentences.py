@@ -1,0 +1,230 @@
+"""What *Platform scorecard* says: names, figures with their intervals, and moves.
+
+A change is told as what was seen before and after. Nothing here says why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from dashboard import format as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboard.data import Move
+
+#: Metric → its name on the page and what less or more of it means.
+METRICS: Final = {
+    "windows_over_threshold_ratio": "Windows with p95 over the threshold",
+    "requests_over_threshold_ratio": "Requests over the threshold",
+    "p95_to_threshold_ratio": "p95 latency, times the threshold",
+    "cost_per_thousand_inferences": "Cost per 1,000 inferences, fully loaded",
+    "training_hours_p50": "Training time, median",
+    "training_hours_p90": "Training time, p90",
+    "training_gpu_hours_per_run": "GPU-hours per training run",
+    "spend_per_month": "AI spend a month",
+    "spend_to_budget_ratio": "AI spend by budget",
+    "integration_cost": "Integration cost",
+    "integration_share_ratio": "Integration, part of the investment",
+    "integration_to_rest_ratio": "Integration by the rest of it",
+    "infra_hours_per_week": "Infra hours a week",
+    "infra_hours_per_deployment": "Infra hours per deployment",
+    "firefighting_booked_ratio": "Firefighting, booked",
+    "firefighting_engaged_ratio": "Firefighting, engaged",
+    "proprietary_spend_ratio": "Lock-in: spend on proprietary services",
+    "portable_with_effort_spend_ratio": "Spend that is portable with effort",
+    "portable_spend_ratio": "Spend that is portable",
+    "unclassified_spend_ratio": "Spend that nobody classified",
+    "remaining_commitment": "Remaining commitment",
+    "required_skill_count": "Required skills",
+    "cost_elasticity": "Cost elasticity",
+}
+CRITERIA: Final = {
+    "performance": "Workload performance",
+    "integration": "Integration",
+    "operations": "Operational sustainability",
+}
+BASES: Final = {"like_for_like": "like for like", "all": "everything"}
+GRADES: Final = {
+    "B": "B · controlled",
+    "C": "C · modelled",
+    "D": "D · assumed",
+    "X": "X · not estimable",
+}
+#: Where the band comes from, and what it is not.
+BAND_LOW, BAND_HIGH = 0.3, 0.5
+BAND: Final = (
+    "The band from 30 to 50 % is a rule of thumb of practitioners for the part of an"
+    " infrastructure investment that integration takes, and was not measured here. It"
+    " is a reference: inside it is no pass, outside no failure."
+    " 30 to 50 % of the whole are 43 to 100 % of the rest, and both are shown"
+)
+#: Amounts from here on are written with three digits.
+_COMPACT_FROM: Final = 1000
+NO_SCORE: Final = (
+    "There is no score of all of it: criteria disagree, and what weighs more is for"
+    " the reader to say. Models were not placed at random either: what runs on a"
+    " platform is part of its figures."
+)
+
+
+def figure(value: float | None, unit: str, currency: str) -> str:
+    """Return a figure as its unit is written."""
+    if value is None:
+        return fmt.UNKNOWN
+    if unit == "money":
+        write = fmt.estimate if abs(value) >= _COMPACT_FROM else fmt.unit_cost
+        return write(value, currency)
+    if unit == "ratio":
+        return fmt.percent(value)
+    form = {"times": "{:,.2f} ×", "hours": "{:,.1f} h", "elasticity": "{:,.2f}"}
+    return form.get(unit, "{:,.0f}").format(value)
+
+
+def with_interval(row: dict[str, Any]) -> str:
+    """Return a figure with its interval, or why there is none."""
+    if row["metric_value"] is None:
+        return fmt.unknown(str(row["reason"]))
+    unit, currency = row["unit"], row["currency"]
+    told = figure(row["metric_value"], unit, currency)
+    low, high = row["interval_low"], row["interval_high"]
+    if low is None or high is None:
+        return told
+    return f"{told} [{figure(low, unit, currency)}, {figure(high, unit, currency)}]"
+
+
+def change(row: dict[str, Any]) -> str:
+    """Return a relative change with its interval, or why it is not comparable."""
+    if row["reason"] is not None:
+        return fmt.unknown(str(row["reason"]))
+    ratio = row["change_ratio"]
+    if ratio is None:
+        return "from none"
+    told = fmt.signed_percent(ratio)
+    low, high = row["change_ratio_low"], row["change_ratio_high"]
+    if low is None or high is None:
+        return told
+    return f"{told} [{fmt.signed_percent(low)}, {fmt.signed_percent(high)}]"
+
+
+def summary(move: Move, rows: Sequence[dict[str, Any]]) -> str:
+    """Return what was seen before, in and after a move, in one paragraph."""
+    of = {row["metric"]: row for row in reversed(rows)}
+    parts = [
+        *_spend(of.get("spend_to_budget_ratio"), of.get("spend_per_month")),
+        *_latency(of.get("p95_to_threshold_ratio")),
+        *_hours(of.get("firefighting_booked_ratio")),
+    ]
+    begin = f"**{fmt.markdown(move.name)}.** {_windows(move)}"
+    return " ".join([begin, *parts])
+
+
+def _windows(move: Move) -> str:
+    row = move.figures
+    if row["window_month_count"] is None or row["after_first_month"] is None:
+        return "There is nothing on one side of it to compare."
+    count = fmt.plural(row["window_month_count"], "month")
+    return (
+        f"{count} before ({fmt.month(row['before_first_month'])} to"
+        f" {fmt.month(row['before_last_month'])}) beside as many after"
+        f" ({fmt.month(row['after_first_month'])} to"
+        f" {fmt.month(row['after_last_month'])}); the migration stands apart."
+    )
+
+
+def _spend(budget: dict[str, Any] | None, spend: dict[str, Any] | None) -> list[str]:
+    told = []
+    if budget is not None and budget["before_figure"] is not None:
+        times = budget["before_figure"]
+        told.append(f"Before, AI spend was **{fmt.against_budget(times - 1, times)}**.")
+    if spend is not None and spend["reason"] is None:
+        told.append(
+            f"A month cost {figure(spend['before_figure'], 'money', spend['currency'])}"
+            f" before and {figure(spend['after_figure'], 'money', spend['currency'])}"
+            f" after: **{change(spend)}**, grade {spend['grade']}; over all months"
+            f" since, **{fmt.signed_percent(spend['since_change_ratio'])}**."
+        )
+    return told
+
+
+def _latency(row: dict[str, Any] | None) -> list[str]:
+    if row is None or row["before_figure"] is None or row["after_figure"] is None:
+        return []
+    return [
+        f"The p95 latency was **{figure(row['before_figure'], 'times', '')}** the"
+        f" threshold, and **{figure(row['after_figure'], 'times', '')}** after, grade"
+        f" {row['grade']}."
+    ]
+
+
+def _hours(row: dict[str, Any] | None) -> list[str]:
+    if row is None or row["before_figure"] is None or row["after_figure"] is None:
+        return []
+    return [
+        f"Of the hours of the teams that run it **{fmt.percent(row['before_figure'])}**"
+        f" went into incidents, and **{fmt.percent(row['after_figure'])}** after,"
+        f" grade {row['grade']}."
+    ]
+
+
+def break_even(move: Move) -> str:
+    """Return what a move cost, what a month saves, and when the two are even."""
+    row = move.figures
+    currency = row["currency"]
+    if row["cost_of_moving_amount"] is None:
+        return f"What the move cost is not known: {row['reason']}."
+    saving = fmt.interval(
+        row["monthly_saving_low"], row["monthly_saving_high"], currency
+    )
+    cost = (
+        f"The move cost **{fmt.money(row['cost_of_moving_amount'], currency)}**:"
+        " integration, dual running, and commitment beyond what was unused before."
+    )
+    if row["break_even_state"] != "within the horizon":
+        return f"{cost} **{row['break_even_state'].capitalize()}**."
+    return (
+        f"{cost} A month is cheaper by {saving} (90 %), so it is even **between"
+        f" {row['break_even_months_low']:.1f} and {row['break_even_months_high']:.1f}"
+        " months** after the migration."
+    )
+
+
+def grounds(rows: Sequence[dict[str, Any]]) -> str:
+    """Return what the grades rest on."""
+    controls = next((row for row in rows if row["control_count"]), None)
+    if controls is None:
+        return (
+            "No model with a like load stayed where it was and off these platforms, so"
+            " nothing says what would have been without the move. Such a change is"
+            " graded D, or C where the figure was flat for six months before: seen,"
+            " and no proof of anything."
+        )
+    names = fmt.markdown(str(controls["control_models"]))
+    excess = fmt.signed_percent(controls["excess_change_ratio"])
+    return (
+        f"{names} stayed where they were: their cost per inference changed by"
+        f" {fmt.signed_percent(controls['control_change_ratio'])}, that of the moved"
+        f" models by {excess} beyond it"
+        f" [{fmt.signed_percent(controls['excess_change_low'])},"
+        f" {fmt.signed_percent(controls['excess_change_high'])}], grade"
+        f" {controls['grade']}."
+    )
+
+
+__all__ = [
+    "BAND",
+    "BAND_HIGH",
+    "BAND_LOW",
+    "BASES",
+    "CRITERIA",
+    "GRADES",
+    "METRICS",
+    "NO_SCORE",
+    "break_even",
+    "change",
+    "figure",
+    "grounds",
+    "summary",
+    "with_interval",
+]

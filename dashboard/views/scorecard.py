@@ -1,0 +1,49 @@
+"""Platform scorecard: three criteria by platform, what a move changed, readiness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import data, page
+from dashboard import scorecard_sections as sections
+from dashboard import scorecard_sentences as words
+
+if TYPE_CHECKING:
+    from dashboard.page import Page
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current(__file__)
+    if not data.has_scorecard(here.snapshot):
+        show_nothing()
+        return
+    st.caption(
+        "Everything to date, whatever period and scope stand above: a platform is"
+        f" judged by all of its months. {words.NO_SCORE}"
+    )
+    show_all(here)
+
+
+def show_all(here: Page) -> None:
+    """Draw the sections, the figures of platforms first."""
+    sections.show_platforms(here)
+    sections.show_moves(here)
+    sections.show_composition(here)
+    sections.show_funnel(here)
+    sections.show_readiness(here)
+
+
+def show_nothing() -> None:
+    """Say what would fill the page."""
+    st.info(
+        "**No platform is known yet.** `platforms` in `catalog.yml` say which charges"
+        " run on which platform, `placements` which model runs where, and `pivots`"
+        " what was moved. Then run `triptych build`; a run of an earlier version has"
+        " no scorecard."
+    )
+
+
+main()

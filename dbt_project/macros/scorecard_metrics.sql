@@ -1,0 +1,78 @@
+{#-
+  What the scorecard of platforms measures: criterion, metric, unit, whose (of platforms,
+  of moves, of both) and on which bases. The unit `money` is the reporting currency.
+  A basis `like_for_like` stands before `all`.
+-#}
+{% macro scorecard_metrics() -%}
+    {{ return([
+        ('performance', 'windows_over_threshold_ratio', 'ratio', 'both', ['like_for_like', 'all']),
+        ('performance', 'requests_over_threshold_ratio', 'ratio', 'both', ['like_for_like', 'all']),
+        ('performance', 'p95_to_threshold_ratio', 'times', 'both', ['like_for_like', 'all']),
+        ('performance', 'training_hours_p50', 'hours', 'both', ['like_for_like', 'all']),
+        ('performance', 'training_hours_p90', 'hours', 'both', ['like_for_like', 'all']),
+        ('performance', 'training_gpu_hours_per_run', 'hours', 'both', ['like_for_like', 'all']),
+        ('performance', 'cost_per_thousand_inferences', 'money', 'both', ['like_for_like', 'all']),
+        ('performance', 'spend_per_month', 'money', 'move', ['all']),
+        ('performance', 'spend_to_budget_ratio', 'times', 'move', ['all']),
+        ('integration', 'integration_cost', 'money', 'platform', ['all']),
+        ('integration', 'integration_share_ratio', 'ratio', 'platform', ['all']),
+        ('integration', 'integration_to_rest_ratio', 'ratio', 'platform', ['all']),
+        ('operations', 'infra_hours_per_week', 'hours', 'both', ['all']),
+        ('operations', 'infra_hours_per_deployment', 'hours', 'both', ['all']),
+        ('operations', 'firefighting_booked_ratio', 'ratio', 'both', ['all']),
+        ('operations', 'firefighting_engaged_ratio', 'ratio', 'both', ['all']),
+        ('operations', 'proprietary_spend_ratio', 'ratio', 'both', ['all']),
+        ('operations', 'portable_with_effort_spend_ratio', 'ratio', 'both', ['all']),
+        ('operations', 'portable_spend_ratio', 'ratio', 'both', ['all']),
+        ('operations', 'unclassified_spend_ratio', 'ratio', 'both', ['all']),
+        ('operations', 'remaining_commitment', 'money', 'platform', ['all']),
+        ('operations', 'required_skill_count', 'count', 'platform', ['all']),
+    ]) }}
+{%- endmacro %}
+
+{#- Why a figure of the scorecard is absent. -#}
+{% macro scorecard_absence(row) -%}
+    case
+        when {{ row }}.metric in ('integration_cost', 'integration_share_ratio', 'integration_to_rest_ratio')
+            then coalesce({{ row }}.integration_reason, 'what the move cost is not known')
+        when {{ row }}.metric = 'remaining_commitment' and {{ row }}.commitment_count > 0
+            then 'its commitments are in ' || {{ row }}.commitment_currencies || ', which is not converted'
+        when {{ row }}.metric = 'remaining_commitment' then 'no running commitment is known of it'
+        when {{ row }}.metric = 'required_skill_count' then 'no skills are declared in catalog.yml'
+        when
+            {{ row }}.subject_kind = 'platform' and {{ row }}.team_id is null
+            and {{ row }}.criterion = 'operations' and {{ row }}.metric not in ({{ sql_texts(portability_metrics()) }})
+            then 'catalog.yml names no team that runs it'
+        when
+            {{ row }}.subject_kind = 'platform' and {{ row }}.criterion = 'operations'
+            and {{ row }}.metric not in ({{ sql_texts(portability_metrics()) }})
+            and {{ row }}.n_observed = 0
+            then 'its team runs other platforms too, or no hours, heads or deployments are known'
+        when {{ row }}.metric in ({{ sql_texts(portability_metrics()) }}) then 'nothing was spent on it'
+        when {{ row }}.basis = 'like_for_like' then 'no model was seen on each side under a like load'
+        when {{ row }}.metric = 'spend_to_budget_ratio' then 'no budget of all AI spend is known'
+        when {{ row }}.metric = 'cost_per_thousand_inferences'
+            then 'no placement covers a whole month, or nothing counts its successful requests'
+        when {{ row }}.metric in ('training_hours_p50', 'training_hours_p90') and {{ row }}.n_observed > 0
+            then 'too few runs'
+        when {{ row }}.metric in ('training_hours_p50', 'training_hours_p90', 'training_gpu_hours_per_run')
+            then 'no finished training run is placed here'
+        when {{ row }}.criterion = 'performance' then 'no histogram with a threshold is placed here'
+        else 'not measured in these months'
+    end
+{%- endmacro %}
+
+{% macro portability_metrics() -%}
+    {{ return([
+        'portable_spend_ratio', 'portable_with_effort_spend_ratio', 'proprietary_spend_ratio',
+        'unclassified_spend_ratio',
+    ]) }}
+{%- endmacro %}
+
+{#- What so many days would have cost at the rate of the days before a pivot. -#}
+{% macro usual_amount(before, days) -%}
+{{ money_in_proportion(
+    to_money('coalesce(' ~ before ~ ', 0)'), 'cast(' ~ days ~ ' as decimal(10, 0))',
+    'cast(windows.before_day_count as decimal(10, 0))'
+) }}
+{%- endmacro %}

@@ -1,0 +1,171 @@
+{#-
+  What a move costs, over the months of its migration and all since: integration (hours booked on it at the loaded rate, and charges that rules
+  collect), dual running (what old and new platforms cost in the migration beyond what the
+  old ones did before), and commitment that is unused beyond what was unused before.
+  Investment is everything on the new platforms in the same months, integration included.
+-#}
+with run as (
+    select * from {{ source('control', 'run') }}
+),
+
+months as (
+    select * from {{ ref('int_pivot_months') }}
+    where period <> 'after'
+),
+
+platforms as (
+    select * from {{ source('control', 'pivot_platforms') }}
+),
+
+windows as (
+    select
+        pivot_id,
+        min(case when period <> 'before' then month end) as first_month,
+        max(month) as last_month,
+        count(case when period <> 'before' then 1 end) as month_count,
+        sum(case when period = 'before' then day_count end) as before_day_count,
+        sum(case when period = 'migration' then day_count else 0 end) as migration_day_count,
+        sum(case when period <> 'before' then day_count else 0 end) as window_day_count
+    from months
+    group by pivot_id
+),
+
+charges as (
+    select
+        months.pivot_id,
+        months.period,
+        platforms.side,
+        costs.is_unused_commitment,
+        rules.rule_name is not null as is_integration,
+        costs.effective_cost
+    from months
+    inner join {{ ref('int_platform_service_costs') }} as costs on months.month = costs.billing_month
+    inner join run on costs.currency = run.currency
+    left join platforms on months.pivot_id = platforms.pivot_id and costs.platform_id = platforms.platform_id
+    left join {{ source('control', 'pivot_integration_rules') }} as rules
+        on months.pivot_id = rules.pivot_id and costs.rule_name = rules.rule_name
+),
+
+sums as (
+    select
+        pivot_id,
+        {{ to_money("sum(case when is_integration and period <> 'before' then effective_cost else 0 end)") }}
+            as integration_charges,
+        sum(
+            case
+                when side is not null and period = 'migration' and not is_integration and not is_unused_commitment
+                    then effective_cost
+                else 0
+            end
+        ) as migration_cost,
+        sum(
+            case
+                when side = 'from' and period = 'before' and not is_integration and not is_unused_commitment
+                    then effective_cost
+                else 0
+            end
+        ) as before_cost,
+        sum(case when side = 'to' and period <> 'before' and not is_integration then effective_cost else 0 end)
+            as new_platform_cost
+    from charges
+    group by pivot_id
+),
+
+billed_sources as (
+    select distinct
+        platforms.pivot_id,
+        charges.source
+    from platforms
+    inner join {{ ref('int_unused_commitments') }} as charges on platforms.platform_id = charges.platform_id
+    where platforms.side = 'from'
+),
+
+unused as (
+    select
+        months.pivot_id,
+        sum(case when months.period = 'before' then charges.unused_cost else 0 end) as before_unused,
+        sum(case when months.period <> 'before' then charges.unused_cost else 0 end) as window_unused
+    from months
+    inner join billed_sources on months.pivot_id = billed_sources.pivot_id
+    inner join {{ ref('int_unused_commitments') }} as charges
+        on months.month = charges.billing_month and billed_sources.source = charges.source
+    inner join run on charges.currency = run.currency
+    group by months.pivot_id
+),
+
+hours as (
+    select
+        months.pivot_id,
+        logs.worklog_id,
+        logs.hours,
+        rates.loaded_hourly_rate_amount,
+        -- One hour that two systems tell of counts once, at the rate of its own team if there is one.
+        row_number() over (
+            partition by months.pivot_id, logs.team_id, logs.worklog_id
+            order by logs.hours desc, case when rates.team_id is null then 1 else 0 end asc
+        ) as choice
+    from months
+    inner join {{ ref('int_worklogs_owned') }} as logs
+        on months.month = {{ month_label('logs.started_at') }} and logs.category = 'integration'
+    left join {{ source('control', 'loaded_hourly_rates') }} as rates
+        on
+            (rates.team_id is null or logs.team_id = rates.team_id)
+            and cast(logs.started_at as date) >= coalesce(rates.valid_from, cast('1900-01-01' as date))
+            and cast(logs.started_at as date) < coalesce(rates.valid_to, cast('2200-01-01' as date))
+    where months.period <> 'before'
+),
+
+labour as (
+    select
+        pivot_id,
+        sum(hours) as integration_hours,
+        case
+            when count(loaded_hourly_rate_amount) = count(*)
+                then {{ to_money(
+                    'sum(cast(cast(hours as decimal(12, 4)) * loaded_hourly_rate_amount as decimal(26, 8)))'
+                ) }}
+        end as integration_labour
+    from hours
+    where choice = 1
+    group by pivot_id
+),
+
+parts as (
+    select
+        windows.*,
+        run.currency,
+        labour.integration_hours,
+        case when labour.pivot_id is null then {{ to_money('0') }} else labour.integration_labour end
+            as integration_labour,
+        sums.integration_charges,
+        {{ to_money(
+            'greatest(sums.migration_cost - coalesce(' ~ usual_amount('sums.before_cost', 'windows.migration_day_count') ~ ', 0), 0)'
+        ) }} as dual_running,
+        {{ to_money(
+            'greatest(coalesce(unused.window_unused, 0) - coalesce('
+            ~ usual_amount('unused.before_unused', 'windows.window_day_count') ~ ', 0), 0)'
+        ) }} as unused_commitment,
+        {{ to_money('sums.new_platform_cost') }} as new_platform_cost
+    from windows
+    cross join run
+    left join sums on windows.pivot_id = sums.pivot_id
+    left join unused on windows.pivot_id = unused.pivot_id
+    left join labour on windows.pivot_id = labour.pivot_id
+)
+
+select
+    pivot_id,
+    first_month,
+    last_month,
+    cast(month_count as bigint) as month_count,
+    currency,
+    cast(coalesce(integration_hours, 0) as double) as integration_hours,
+    integration_labour,
+    integration_charges,
+    dual_running,
+    unused_commitment,
+    new_platform_cost,
+    {{ to_money('integration_labour + integration_charges + dual_running') }} as integration_cost,
+    {{ to_money('integration_labour + integration_charges + dual_running + unused_commitment') }} as cost_of_moving,
+    {{ to_money('integration_labour + integration_charges + dual_running + new_platform_cost') }} as investment
+from parts

@@ -1,0 +1,184 @@
+{#-
+  What money counts for the scorecard, by month, as a numerator and a denominator: cost per
+  thousand successful inferences fully loaded, spend a month, spend by budget, and spend by
+  how portable its service is. A denominator that nobody metered is NULL.
+-#}
+{%- set classes = ['portable', 'portable_with_effort', 'proprietary', 'unclassified'] -%}
+with run as (
+    select * from {{ source('control', 'run') }}
+),
+
+whole_months as (
+    select distinct
+        costs.billing_month as month,
+        costs.model_id,
+        placements.platform_id,
+        cast(costs.fully_loaded_cost as double) as cost,
+        cast(costs.successful_requests as double) as successful_requests
+    from {{ ref('mart_model_unit_costs') }} as costs
+    cross join {{ ref('int_reporting_moment') }} as moment
+    inner join run on costs.currency = run.currency
+    left join {{ source('control', 'platform_placements') }} as placements
+        on
+            costs.model_id = placements.model_id
+            and placements.stage = 'serving'
+            and cast(costs.billing_month || '-01' as date)
+            >= coalesce(placements.valid_from, cast('1900-01-01' as date))
+            and coalesce(placements.valid_to, cast('2200-01-01' as date))
+            >= cast({{ month_end('costs.billing_month') }} as date)
+    where {{ month_end('costs.billing_month') }} <= moment.as_of
+),
+
+served as (
+    select
+        'platform' as subject_kind,
+        whole_months.platform_id as subject_id,
+        whole_months.platform_id as side,
+        'all' as comparison_id,
+        'to_date' as period,
+        whole_months.*
+    from whole_months
+    where whole_months.platform_id is not null
+    union all
+    select
+        'pivot' as subject_kind,
+        months.pivot_id as subject_id,
+        case when months.period in ('before', 'after') then months.period end as side,
+        months.pivot_id as comparison_id,
+        months.period,
+        whole_months.*
+    from whole_months
+    inner join {{ source('control', 'pivot_models') }} as moved on whole_months.model_id = moved.model_id
+    inner join {{ ref('int_pivot_months') }} as months
+        on moved.pivot_id = months.pivot_id and whole_months.month = months.month
+),
+
+sides as (
+    select
+        subject_kind,
+        comparison_id,
+        model_id,
+        count(distinct case when successful_requests > 0 then side end) as side_count
+    from served
+    group by subject_kind, comparison_id, model_id
+),
+
+unit_costs as (
+    select
+        served.*,
+        coalesce(sides.side_count, 0) > 1 as is_like_for_like
+    from served
+    left join sides
+        on
+            served.subject_kind = sides.subject_kind
+            and served.comparison_id = sides.comparison_id
+            and served.model_id = sides.model_id
+),
+
+spend as (
+    select
+        months.pivot_id as subject_id,
+        months.period,
+        months.month,
+        cast(sum(costs.effective_cost) as double) as cost,
+        cast(max(budgets.budget_amount) as double) as budget
+    from {{ ref('int_pivot_months') }} as months
+    inner join {{ ref('int_monthly_scope_costs') }} as costs
+        on months.month = costs.billing_month and costs.scope_type = 'all'
+    inner join run on costs.currency = run.currency
+    left join {{ ref('int_budgets_current') }} as budgets
+        on
+            months.month = budgets.billing_month
+            and budgets.scope_type = 'all'
+            and costs.currency = budgets.currency
+    group by months.pivot_id, months.period, months.month
+),
+
+services as (
+    select
+        'platform' as subject_kind,
+        costs.platform_id as subject_id,
+        'to_date' as period,
+        costs.billing_month as month,
+        costs.portability,
+        costs.effective_cost
+    from {{ ref('int_platform_service_costs') }} as costs
+    inner join run on costs.currency = run.currency
+    union all
+    select
+        'pivot' as subject_kind,
+        months.pivot_id as subject_id,
+        months.period,
+        costs.billing_month as month,
+        costs.portability,
+        costs.effective_cost
+    from {{ ref('int_platform_service_costs') }} as costs
+    inner join run on costs.currency = run.currency
+    inner join {{ ref('int_pivot_months') }} as months on costs.billing_month = months.month
+    inner join {{ source('control', 'pivot_platforms') }} as platforms
+        on months.pivot_id = platforms.pivot_id and costs.platform_id = platforms.platform_id
+)
+
+select
+    subject_kind,
+    subject_id,
+    period,
+    'all' as basis,
+    'cost_per_thousand_inferences' as metric,
+    month as observed_in,
+    model_id,
+    cost as numerator,
+    {{ quotient('successful_requests', '1000') }} as denominator
+from unit_costs
+union all
+select
+    subject_kind,
+    subject_id,
+    period,
+    'like_for_like' as basis,
+    'cost_per_thousand_inferences' as metric,
+    month as observed_in,
+    model_id,
+    cost as numerator,
+    {{ quotient('successful_requests', '1000') }} as denominator
+from unit_costs
+where is_like_for_like
+union all
+select
+    'pivot' as subject_kind,
+    subject_id,
+    period,
+    'all' as basis,
+    'spend_per_month' as metric,
+    month as observed_in,
+    cast(null as string) as model_id,
+    cost as numerator,
+    cast(1 as double) as denominator
+from spend
+union all
+select
+    'pivot' as subject_kind,
+    subject_id,
+    period,
+    'all' as basis,
+    'spend_to_budget_ratio' as metric,
+    month as observed_in,
+    cast(null as string) as model_id,
+    cost as numerator,
+    budget as denominator
+from spend
+{% for class in classes -%}
+union all
+select
+    subject_kind,
+    subject_id,
+    period,
+    'all' as basis,
+    '{{ class }}_spend_ratio' as metric,
+    month as observed_in,
+    cast(null as string) as model_id,
+    cast(sum(case when portability = '{{ class }}' then effective_cost else 0 end) as double) as numerator,
+    cast(sum(effective_cost) as double) as denominator
+from services
+group by subject_kind, subject_id, period, month
+{% endfor %}

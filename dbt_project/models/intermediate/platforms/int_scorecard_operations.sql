@@ -1,0 +1,158 @@
+{#-
+  What running takes for the scorecard, by month, as a numerator and a denominator: hours of
+  infrastructure work a week and a deployment, firefighting by the hours that there are. They
+  are hours of a team: a platform has them where its team runs no other. Integration is no
+  infrastructure work here. What people book and what a system says are never added.
+-#}
+with teams as (
+    select
+        team_id,
+        count(*) as platform_count,
+        min(platform_id) as platform_id
+    from {{ source('control', 'catalog_platforms') }}
+    where team_id is not null
+    group by team_id
+),
+
+closed_months as (
+    select distinct costs.billing_month as month
+    from {{ ref('fct_daily_model_costs') }} as costs
+    cross join {{ ref('int_reporting_moment') }} as moment
+    where {{ month_end('costs.billing_month') }} <= moment.as_of
+),
+
+-- Each subject's months, with the teams that run its platforms.
+months_of_teams as (
+    select
+        'platform' as subject_kind,
+        teams.platform_id as subject_id,
+        'to_date' as period,
+        closed_months.month,
+        teams.team_id
+    from teams
+    cross join closed_months
+    where teams.platform_count = 1
+    union
+    select
+        'pivot' as subject_kind,
+        months.pivot_id as subject_id,
+        months.period,
+        months.month,
+        platforms.team_id
+    from {{ ref('int_pivot_months') }} as months
+    inner join {{ source('control', 'pivot_platforms') }} as sides on months.pivot_id = sides.pivot_id
+    inner join {{ source('control', 'catalog_platforms') }} as platforms on sides.platform_id = platforms.platform_id
+    where platforms.team_id is not null
+),
+
+booked as (
+    select
+        team_id,
+        month,
+        sum(infra_hours) as infra_hours,
+        sum(incident_hours) as incident_hours
+    from {{ ref('int_worked_days') }}
+    group by team_id, month
+),
+
+engaged as (
+    select
+        incidents.team_id,
+        {{ local_month('incidents.impact_started_at') }} as month,
+        {{ quotient('sum(incidents.engaged_seconds)', '3600') }} as engaged_hours
+    from {{ ref('int_incidents_folded') }} as incidents
+    cross join {{ source('control', 'delivery_rules') }} as rules
+    where incidents.engaged_seconds is not null
+    group by incidents.team_id, {{ local_month('incidents.impact_started_at') }}
+),
+
+heads as (
+    select
+        team_id,
+        {{ month_label('period_start') }} as month,
+        case when count(available_hours) = count(*) then sum(available_hours) end as available_hours
+    from {{ ref('stg_delivery__headcount') }}
+    group by team_id, {{ month_label('period_start') }}
+),
+
+shipped as (
+    select
+        'platform' as subject_kind,
+        placements.platform_id as subject_id,
+        {{ local_month('deployments.ended_at') }} as month,
+        count(distinct deployments.deployment_key) as deployment_count
+    from {{ ref('int_deployments_classified') }} as deployments
+    cross join {{ source('control', 'delivery_rules') }} as rules
+    inner join {{ source('control', 'platform_placements') }} as placements
+        on
+            deployments.model_id = placements.model_id
+            and placements.stage = 'serving'
+            and cast(deployments.ended_at as date) >= coalesce(placements.valid_from, cast('1900-01-01' as date))
+            and cast(deployments.ended_at as date) < coalesce(placements.valid_to, cast('2200-01-01' as date))
+    where deployments.changes_production and deployments.change_class in ('new', 'hotfix')
+    group by placements.platform_id, {{ local_month('deployments.ended_at') }}
+    union all
+    select
+        'pivot' as subject_kind,
+        moved.pivot_id as subject_id,
+        {{ local_month('deployments.ended_at') }} as month,
+        count(distinct deployments.deployment_key) as deployment_count
+    from {{ ref('int_deployments_classified') }} as deployments
+    cross join {{ source('control', 'delivery_rules') }} as rules
+    inner join {{ source('control', 'pivot_models') }} as moved on deployments.model_id = moved.model_id
+    where deployments.changes_production and deployments.change_class in ('new', 'hotfix')
+    group by moved.pivot_id, {{ local_month('deployments.ended_at') }}
+),
+
+worked as (
+    select
+        months.subject_kind,
+        months.subject_id,
+        months.period,
+        months.month,
+        case when count(booked.team_id) = count(*) then cast(sum(booked.infra_hours) as double) end as infra_hours,
+        case when count(booked.team_id) = count(*) then cast(sum(booked.incident_hours) as double) end
+            as incident_hours,
+        cast(sum(engaged.engaged_hours) as double) as engaged_hours,
+        case when count(heads.available_hours) = count(*) then cast(sum(heads.available_hours) as double) end
+            as available_hours,
+        {{ quotient(
+            days_between("cast(months.month || '-01' as date)", 'cast(' ~ month_end('months.month') ~ ' as date)'), '7'
+        ) }} as week_count
+    from months_of_teams as months
+    left join booked on months.team_id = booked.team_id and months.month = booked.month
+    left join engaged on months.team_id = engaged.team_id and months.month = engaged.month
+    left join heads on months.team_id = heads.team_id and months.month = heads.month
+    group by months.subject_kind, months.subject_id, months.period, months.month
+),
+
+counted as (
+    select
+        worked.*,
+        cast(shipped.deployment_count as double) as deployment_count
+    from worked
+    left join shipped
+        on
+            worked.subject_kind = shipped.subject_kind
+            and worked.subject_id = shipped.subject_id
+            and worked.month = shipped.month
+)
+
+{% for metric, numerator, denominator in [
+    ('infra_hours_per_week', 'infra_hours', 'week_count'),
+    ('infra_hours_per_deployment', 'infra_hours', 'deployment_count'),
+    ('firefighting_booked_ratio', 'incident_hours', 'available_hours'),
+    ('firefighting_engaged_ratio', 'engaged_hours', 'available_hours'),
+] -%}
+select
+    subject_kind,
+    subject_id,
+    period,
+    'all' as basis,
+    '{{ metric }}' as metric,
+    month as observed_in,
+    {{ numerator }} as numerator,
+    {{ denominator }} as denominator
+from counted
+{{ 'union all' if not loop.last }}
+{% endfor %}

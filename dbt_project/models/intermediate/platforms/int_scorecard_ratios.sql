@@ -1,0 +1,170 @@
+{#-
+  Ratios of the scorecard with their interval of 90 %. A ratio is the sum of its numerators
+  by that of its denominators; its error is that of a ratio estimator whose clusters are
+  months. Windows and requests over a threshold count each week as one trial (Wilson), for
+  what is slow stays slow. A share of a bill is counted and not estimated: no interval.
+-#}
+{%- set of = 'subject_kind, subject_id, period, basis, metric' -%}
+with latency as (
+    {% for basis in ['like_for_like', 'all'] %}{% for metric, over, count in [
+        ('windows_over_threshold_ratio', 'is_over', '1'),
+        ('requests_over_threshold_ratio', 'requests_over', 'request_count'),
+    ] -%}
+    {% set compared = 'is_like_for_like' if basis == 'like_for_like' else 'true' -%}
+    select
+        subject_kind,
+        subject_id,
+        period,
+        '{{ basis }}' as basis,
+        '{{ metric }}' as metric,
+        cast(week as string) as observed_in,
+        cast(sum(case when {{ compared }} then {{ over }} end) as double) as numerator,
+        cast(sum(case when {{ compared }} and {{ over }} is not null then {{ count }} end) as double) as denominator,
+        sum(case when {{ compared }} and {{ over }} is not null then 0 else 1 end) as missing_count,
+        count(*) as observation_count
+    from {{ ref('int_scorecard_latency') }}
+    group by subject_kind, subject_id, period, week
+    {{ 'union all' if not loop.last }}
+    {% endfor %}{{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+training as (
+    {% for basis in ['like_for_like', 'all'] -%}
+    {% set compared = 'is_like_for_like' if basis == 'like_for_like' else 'true' -%}
+    select
+        subject_kind,
+        subject_id,
+        period,
+        '{{ basis }}' as basis,
+        'training_gpu_hours_per_run' as metric,
+        month as observed_in,
+        cast(sum(case when {{ compared }} then gpu_hours end) as double) as numerator,
+        cast(sum(case when {{ compared }} and gpu_hours is not null then 1 end) as double) as denominator,
+        sum(case when {{ compared }} and gpu_hours is not null then 0 else 1 end) as missing_count,
+        count(*) as observation_count
+    from {{ ref('int_scorecard_training') }}
+    group by subject_kind, subject_id, period, month
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+counted as (
+    select
+        {{ of }},
+        observed_in,
+        numerator,
+        denominator
+    from {{ ref('int_scorecard_costs') }}
+    union all
+    select
+        {{ of }},
+        observed_in,
+        numerator,
+        denominator
+    from {{ ref('int_scorecard_operations') }}
+),
+
+clusters as (
+    select * from latency
+    union all
+    select * from training
+    union all
+    select
+        {{ of }},
+        observed_in,
+        sum(case when denominator > 0 then numerator end) as numerator,
+        sum(case when numerator is not null and denominator > 0 then denominator end) as denominator,
+        sum(case when numerator is not null and denominator > 0 then 0 else 1 end) as missing_count,
+        count(*) as observation_count
+    from counted
+    group by {{ of }}, observed_in
+),
+
+totals as (
+    select
+        {{ of }},
+        {{ sum_in_order('case when denominator > 0 then numerator end') }} as numerator,
+        {{ sum_in_order('case when denominator > 0 then denominator end') }} as denominator,
+        count(case when denominator > 0 then 1 end) as n_observed,
+        sum(missing_count) as missing_count,
+        sum(observation_count) as observation_count
+    from clusters
+    group by {{ of }}
+),
+
+errors as (
+    select
+        clusters.subject_kind,
+        clusters.subject_id,
+        clusters.period,
+        clusters.basis,
+        clusters.metric,
+        {{ sum_in_order(
+            '(clusters.numerator - ' ~ quotient('totals.numerator', 'totals.denominator') ~ ' * clusters.denominator)'
+            ~ ' * (clusters.numerator - ' ~ quotient('totals.numerator', 'totals.denominator')
+            ~ ' * clusters.denominator)'
+        ) }} as squares
+    from clusters
+    inner join totals
+        on
+            clusters.subject_kind = totals.subject_kind
+            and clusters.subject_id = totals.subject_id
+            and clusters.period = totals.period
+            and clusters.basis = totals.basis
+            and clusters.metric = totals.metric
+    where clusters.denominator > 0 and totals.denominator > 0
+    group by
+        clusters.subject_kind, clusters.subject_id, clusters.period, clusters.basis, clusters.metric
+),
+
+measured as (
+    select
+        totals.*,
+        {{ safe_ratio('totals.numerator', 'totals.denominator') }} as metric_value,
+        {{ half_width_of_ratio('errors.squares', 'totals.n_observed', 'totals.denominator') }} as cluster_half_width,
+        totals.metric in ('windows_over_threshold_ratio', 'requests_over_threshold_ratio') as is_of_weeks,
+        totals.metric in (
+            'portable_spend_ratio', 'portable_with_effort_spend_ratio', 'proprietary_spend_ratio',
+            'unclassified_spend_ratio'
+        ) as is_counted
+    from totals
+    left join errors
+        on
+            totals.subject_kind = errors.subject_kind
+            and totals.subject_id = errors.subject_id
+            and totals.period = errors.period
+            and totals.basis = errors.basis
+            and totals.metric = errors.metric
+)
+
+select
+    {{ of }},
+    metric_value,
+    case
+        when is_counted then null
+        when is_of_weeks then {{ wilson_bound('metric_value * n_observed', 'n_observed', '-1') }}
+        else greatest(metric_value - cluster_half_width, 0)
+    end as interval_low,
+    case
+        when is_counted then null
+        when is_of_weeks then {{ wilson_bound('metric_value * n_observed', 'n_observed', '1') }}
+        else metric_value + cluster_half_width
+    end as interval_high,
+    case
+        when is_counted then 'counted'
+        when is_of_weeks then 'weeks'
+        else 'months'
+    end as interval_basis,
+    case
+        when is_counted then null
+        when is_of_weeks
+            then greatest(
+                metric_value - {{ wilson_bound('metric_value * n_observed', 'n_observed', '-1') }},
+                {{ wilson_bound('metric_value * n_observed', 'n_observed', '1') }} - metric_value
+            )
+        else cluster_half_width
+    end as half_width,
+    n_observed,
+    {{ safe_ratio('missing_count', 'observation_count') }} as missing_ratio
+from measured

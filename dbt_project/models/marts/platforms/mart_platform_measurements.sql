@@ -1,0 +1,141 @@
+{#-
+  The scorecard as far as it is counted: each metric of each platform and pivot, on each of
+  its bases, with interval, what is missing, and why a figure is absent. A comparison of
+  platforms is one of what was placed there, and nobody placed models at random: D.
+-#}
+with subjects as (
+    select
+        'platform' as subject_kind,
+        platforms.platform_id as subject_id,
+        platforms.platform_name as subject_name,
+        'to_date' as period
+    from {{ ref('dim_platforms') }} as platforms
+    {% for period in ['before', 'migration', 'after', 'since'] -%}
+    union all
+    select
+        'pivot' as subject_kind,
+        pivot_id as subject_id,
+        pivot_name as subject_name,
+        '{{ period }}' as period
+    from {{ source('control', 'pivots') }}
+    {% endfor -%}
+),
+
+asked as (
+    {% for criterion, metric, unit, whose, bases in scorecard_metrics() %}{% for basis in bases -%}
+    select
+        subjects.*,
+        '{{ criterion }}' as criterion,
+        '{{ metric }}' as metric,
+        '{{ unit }}' as unit,
+        '{{ basis }}' as basis
+    from subjects
+    {% if whose == 'platform' %}where subjects.subject_kind = 'platform'{% endif %}
+    {% if whose == 'move' %}where subjects.subject_kind <> 'platform'{% endif %}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}{{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+measured as (
+    select
+        subject_kind,
+        subject_id,
+        period,
+        basis,
+        metric,
+        metric_value,
+        interval_low,
+        interval_high,
+        interval_basis,
+        n_observed,
+        missing_ratio,
+        cast(null as string) as note
+    from {{ ref('int_scorecard_ratios') }}
+    union all
+    select
+        subject_kind,
+        subject_id,
+        period,
+        basis,
+        metric,
+        metric_value,
+        interval_low,
+        interval_high,
+        interval_basis,
+        n_observed,
+        cast(null as double) as missing_ratio,
+        cast(null as string) as note
+    from {{ ref('int_scorecard_percentiles') }}
+    {% for metric, value, note in [
+        ('integration_cost', 'integration_cost_amount', 'move_names'),
+        ('integration_share_ratio', 'integration_share_ratio', 'move_names'),
+        ('integration_to_rest_ratio', 'integration_to_rest_ratio', 'move_names'),
+        ('remaining_commitment', 'remaining_commitment_amount', 'commitment_currencies'),
+        ('required_skill_count', 'required_skill_count', 'required_skills'),
+    ] -%}
+    union all
+    select
+        'platform' as subject_kind,
+        platform_id as subject_id,
+        'to_date' as period,
+        'all' as basis,
+        '{{ metric }}' as metric,
+        cast({{ value }} as double) as metric_value,
+        cast(null as double) as interval_low,
+        cast(null as double) as interval_high,
+        'counted' as interval_basis,
+        cast(null as bigint) as n_observed,
+        cast(null as double) as missing_ratio,
+        {{ note }} as note
+    from {{ ref('mart_platform_terms') }}
+    {% endfor %}
+),
+
+joined as (
+    select
+        asked.*,
+        measured.metric_value,
+        measured.interval_low,
+        measured.interval_high,
+        measured.interval_basis,
+        coalesce(measured.n_observed, 0) as n_observed,
+        measured.missing_ratio,
+        measured.note,
+        terms.team_id,
+        terms.integration_reason,
+        terms.commitment_count,
+        terms.commitment_currencies
+    from asked
+    left join measured
+        on
+            asked.subject_kind = measured.subject_kind
+            and asked.subject_id = measured.subject_id
+            and asked.period = measured.period
+            and asked.basis = measured.basis
+            and asked.metric = measured.metric
+    left join {{ ref('mart_platform_terms') }} as terms
+        on asked.subject_kind = 'platform' and asked.subject_id = terms.platform_id
+)
+
+select
+    joined.subject_kind,
+    joined.subject_id,
+    joined.subject_name,
+    joined.criterion,
+    joined.metric,
+    joined.basis,
+    joined.period,
+    joined.unit,
+    run.currency,
+    joined.metric_value,
+    joined.interval_low,
+    joined.interval_high,
+    joined.interval_basis,
+    cast(joined.n_observed as bigint) as n_observed,
+    joined.missing_ratio,
+    case when joined.metric_value is null then 'X' else 'D' end as grade,
+    joined.note,
+    case when joined.metric_value is null then {{ scorecard_absence('joined') }} end as reason
+from joined
+cross join {{ source('control', 'run') }} as run

@@ -1,0 +1,59 @@
+{#-
+  The bill of each platform and what its models served, month by month: what an elasticity
+  is estimated from. The bill is whole, before tax and credits and before anything is
+  divided by usage. Requests are those of models that the catalogue places there for the
+  whole month; where one of them is not metered, the usage of the month is unknown.
+-#}
+with months as (
+    select
+        costs.platform_id,
+        costs.billing_month,
+        run.currency,
+        {{ to_money('sum(costs.effective_cost)') }} as effective_cost
+    from {{ ref('int_platform_service_costs') }} as costs
+    cross join {{ ref('int_reporting_moment') }} as moment
+    inner join {{ source('control', 'run') }} as run on costs.currency = run.currency
+    where {{ month_end('costs.billing_month') }} <= moment.as_of
+    group by costs.platform_id, costs.billing_month, run.currency
+),
+
+metered as (
+    select
+        billing_month,
+        model_id,
+        max(requests) as requests
+    from {{ ref('mart_model_unit_costs') }}
+    group by billing_month, model_id
+),
+
+served as (
+    select
+        months.platform_id,
+        months.billing_month,
+        count(*) as model_count,
+        {{ distinct_texts('placements.model_id') }} as model_ids,
+        case when count(metered.requests) = count(*) then {{ to_money('sum(metered.requests)') }} end as requests
+    from months
+    inner join {{ source('control', 'platform_placements') }} as placements
+        on
+            months.platform_id = placements.platform_id
+            and placements.stage = 'serving'
+            and coalesce(placements.valid_from, cast('1900-01-01' as date))
+            <= cast(months.billing_month || '-01' as date)
+            and coalesce(placements.valid_to, cast('2200-01-01' as date))
+            >= cast({{ month_end('months.billing_month') }} as date)
+    left join metered
+        on months.billing_month = metered.billing_month and placements.model_id = metered.model_id
+    group by months.platform_id, months.billing_month
+)
+
+select
+    months.platform_id,
+    months.billing_month,
+    months.currency,
+    months.effective_cost,
+    served.requests,
+    cast(coalesce(served.model_count, 0) as bigint) as model_count,
+    served.model_ids
+from months
+left join served on months.platform_id = served.platform_id and months.billing_month = served.billing_month

@@ -1,0 +1,48 @@
+{#-
+  The scorecard of platforms: what is counted, and how the bill of each platform grew with
+  what it served. No score of all of it: criteria disagree, and weights are the reader's.
+-#}
+select
+    measured.subject_kind,
+    measured.subject_id,
+    measured.subject_name,
+    measured.criterion,
+    measured.metric,
+    measured.basis,
+    measured.period,
+    measured.unit,
+    measured.currency,
+    measured.metric_value,
+    measured.interval_low,
+    measured.interval_high,
+    measured.interval_basis,
+    measured.n_observed,
+    measured.missing_ratio,
+    measured.grade,
+    measured.note,
+    measured.reason
+from {{ ref('mart_platform_measurements') }} as measured
+union all
+select
+    'platform' as subject_kind,
+    slopes.platform_id as subject_id,
+    platforms.platform_name as subject_name,
+    'operations' as criterion,
+    'cost_elasticity' as metric,
+    'all' as basis,
+    'to_date' as period,
+    'elasticity' as unit,
+    run.currency,
+    slopes.elasticity as metric_value,
+    slopes.elasticity_low_90 as interval_low,
+    slopes.elasticity_high_90 as interval_high,
+    'months' as interval_basis,
+    slopes.period_count as n_observed,
+    {{ safe_ratio('slopes.unknown_period_count', 'slopes.period_count + slopes.unknown_period_count') }}
+        as missing_ratio,
+    case when slopes.elasticity is null then 'X' else 'C' end as grade,
+    slopes.scale as note,
+    case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason
+from {{ source('estimates', 'platform_elasticities') }} as slopes
+inner join {{ ref('dim_platforms') }} as platforms on slopes.platform_id = platforms.platform_id
+cross join {{ ref('mart_run') }} as run

@@ -1,0 +1,159 @@
+"""The page *Platform scorecard*: its empty state, and what it says of a move.
+
+The page with figures is tested on the sample company, in ``tests/e2e``.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dashboard import charts, scorecard_charts
+from dashboard import scorecard_sentences as words
+from dashboard.data import Move
+from tests.dashboard.conftest import text_of
+from tests.dashboard.warehouse_fixture import publish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.dashboard.conftest import OpenApp
+
+MOVE: dict[str, Any] = {
+    "pivot_id": "away",
+    "pivot_name": "Away",
+    "currency": "EUR",
+    "window_month_count": 6,
+    "before_first_month": "2026-01",
+    "before_last_month": "2026-06",
+    "after_first_month": "2026-08",
+    "after_last_month": "2027-01",
+    "cost_of_moving_amount": Decimal(1200),
+    "monthly_saving_low": 30.0,
+    "monthly_saving_high": 50.0,
+    "break_even_state": "within the horizon",
+    "break_even_months_low": 24.0,
+    "break_even_months_high": 40.0,
+    "reason": None,
+}
+CHANGE: dict[str, Any] = {
+    "metric": "cost_per_thousand_inferences",
+    "unit": "money",
+    "currency": "EUR",
+    "reason": None,
+    "control_count": 2,
+    "control_models": "care, route",
+    "control_change_ratio": 0.02,
+    "excess_change_ratio": -0.5,
+    "excess_change_low": -0.55,
+    "excess_change_high": -0.44,
+    "change_ratio": -0.49,
+    "change_ratio_low": -0.52,
+    "change_ratio_high": -0.46,
+    "grade": "B",
+    **{
+        f"{period}_{end}": value
+        for period, value in (("before", 2.0), ("migration", 3.0), ("after", 1.0))
+        for end in ("figure", "low", "high")
+    },
+}
+
+
+def test_a_run_without_a_scorecard_says_what_would_fill_the_page(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page="scorecard")
+    assert not app.exception
+    assert not app.error
+    text = text_of(app)
+    assert "No platform is known yet" in text
+    assert "`placements` which model runs where" in text
+
+
+def test_a_move_is_even_in_a_range_of_months() -> None:
+    told = words.break_even(Move(MOVE))
+    assert "**between 24.0 and 40.0 months** after the migration" in told
+    assert "EUR\u00a01,200.00" in told
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (
+            {"break_even_state": "no break-even within the horizon"},
+            "**No break-even within the horizon**.",
+        ),
+        (
+            {"cost_of_moving_amount": None, "reason": "no rate is known"},
+            "What the move cost is not known: no rate is known.",
+        ),
+    ],
+)
+def test_what_has_no_break_even_says_so(changed: dict[str, Any], expected: str) -> None:
+    told = words.break_even(Move(MOVE | changed))
+    assert told.endswith(expected)
+    assert "months**" not in told
+
+
+def test_controls_are_named_with_what_is_left_beyond_them_and_no_cause() -> None:
+    told = words.grounds([CHANGE]).replace("\u00a0", " ")
+    assert "care, route stayed where they were" in told
+    assert "changed by +2.0 %" in told
+    assert "by −50.0 % beyond it [−55.0 %, −44.0 %], grade B" in told
+    alone = words.grounds([CHANGE | {"control_count": 0}])
+    assert "graded D, or C" in alone
+    assert "because" not in f"{told} {alone}"
+
+
+def test_a_change_that_is_not_comparable_has_its_reason_and_no_number() -> None:
+    told = words.change(CHANGE | {"reason": "fewer than eight weeks on a side"})
+    assert "fewer than eight weeks" in told
+    assert "%" not in told
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        (0.4, "ratio", "40.0 %"),
+        (3.0, "times", "3.00 ×"),
+        (12.34, "hours", "12.3 h"),
+        (0.8, "elasticity", "0.80"),
+        (2.2646, "money", "EUR 2.265"),
+        (76_752.2, "money", "≈ EUR 76.8k"),
+        (None, "ratio", "—"),
+    ],
+)
+def test_a_figure_is_written_in_its_unit(
+    value: float | None, unit: str, expected: str
+) -> None:
+    assert words.figure(value, unit, "EUR").replace("\u00a0", " ") == expected
+
+
+def test_a_slope_has_its_three_periods_and_the_band_is_drawn_only_where_asked() -> None:
+    slope = scorecard_charts.slope(CHANGE, charts.LIGHT).to_dict()
+    rows = next(iter(slope["datasets"].values()))
+    assert [row["period"] for row in rows] == ["before", "migration", "after"]
+    assert [row["figure"] for row in rows] == [2.0, 3.0, 1.0]
+    row = {
+        "subject_name": "Edge",
+        "metric_value": 0.4,
+        "interval_low": None,
+        "interval_high": None,
+        "unit": "ratio",
+        "currency": "EUR",
+        "grade": "D",
+    }
+    marks = {
+        with_band: [
+            layer["mark"]["type"]
+            for layer in scorecard_charts.dots(
+                [row], ["Edge"], charts.LIGHT, with_band=with_band
+            ).to_dict()["layer"]
+        ]
+        for with_band in (True, False)
+    }
+    assert "rect" in marks[True]
+    assert "rect" not in marks[False]
