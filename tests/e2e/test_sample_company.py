@@ -1194,6 +1194,28 @@ def test_the_page_of_platforms_shows_the_case_and_never_says_why(
     assert "A budget that it is held against" in text
 
 
+def test_the_board_reads_of_the_case_what_the_page_and_the_marts_say(
+    workspace: Path, published: Snapshot, truth: dict[str, Any]
+) -> None:
+    months = published.query(
+        "SELECT max(billing_month) AS month FROM cost.mart_cost_bridge"
+    )
+    pdf, _ = exports.board_pack_files(
+        Workspace(workspace), published, months.to_pylist()[0]["month"], "Amortised"
+    )
+    pages = [page.extract_text() for page in PdfReader(BytesIO(pdf.content)).pages]
+    said = "".join(pages[3].replace("\u00a0", "").split())
+    change = truth["phases"]["hybrid"]["change_to_managed_kubernetes"]
+    for words in (
+        "280.0%over=3.8×budget",
+        f"overallmonthssince,−{abs(change) * 100:.1f}%",
+        "p95latencywas3.00×thethreshold",
+        "60.0%wentintoincidents,and15.0%after",
+    ):
+        assert words in said
+    assert "because" not in pages[3].lower()
+
+
 def test_the_band_of_integration_can_be_switched_off(
     workspace: Path, open_app: OpenApp
 ) -> None:

@@ -12,6 +12,7 @@ from dashboard import return_sentences as returns
 from dashboard import summary_figures as figures
 from dashboard import velocity_sentences as velocity
 from dashboard.exports.board_pack import drawings
+from dashboard.exports.board_pack.moves import moves
 from dashboard.exports.board_pack.parts import (
     Heading,
     PackPage,
@@ -39,7 +40,7 @@ _PRINTED_STUDIES = 8
 
 def delivery_page(here: Page) -> PackPage:
     """Return the four figures of DORA of each team, never blended."""
-    return PackPage("Delivery", "Delivery", tuple(_delivery(here)))
+    return PackPage("Delivery", "Delivery", (*_delivery(here), *moves(here)))
 
 
 def _delivery(here: Page) -> Iterator[Part]:

@@ -1,0 +1,81 @@
+"""What moving between platforms changed, as a part of the fourth page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard import data
+from dashboard import scorecard_sentences as words
+from dashboard.exports.board_pack.parts import Heading, Table, Text
+from dashboard.tables import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dashboard.exports.board_pack.parts import Part
+    from dashboard.page import Page
+
+#: What a board asks of a move; the workbook has every metric.
+_PRINTED = (
+    *("spend_to_budget_ratio", "spend_per_month", "p95_to_threshold_ratio"),
+    *("cost_per_thousand_inferences", "firefighting_booked_ratio"),
+)
+
+
+def moves(here: Page) -> Iterator[Part]:
+    """Yield the newest move between platforms, as *Platform scorecard* tells of it."""
+    found = data.moves(here.snapshot) if data.has_scorecard(here.snapshot) else []
+    if not found:
+        return
+    rows = data.changes(here.snapshot, found[0].pivot_id).to_pylist()
+    yield Heading("What moving between platforms changed")
+    yield Text(words.summary(found[0], rows))
+    yield Text(words.break_even(found[0]))
+    yield _table(rows)
+    yield Text(words.grounds(rows), is_quiet=True)
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    # Like for like stands before everything, where it is known.
+    first = {row["metric"]: row for row in reversed(rows)}
+    asked = [first[metric] for metric in _PRINTED if metric in first]
+    rest = [row for row in rows if not any(row is one for one in asked)]
+    return Table(
+        "Equal windows on either side; the migration stands apart",
+        (
+            Column("metric_name", "Metric"),
+            Column("basis_name", "Compared"),
+            Column("before", "Before"),
+            Column("migration", "Migration"),
+            Column("after", "After"),
+            Column("change", "After to before [90 %]", "prose"),
+            Column("grade_name", "Grade"),
+        ),
+        tuple(_told(row) for row in (*asked, *rest)),
+        len(asked),
+        (2.6, 1.1, 1.0, 1.0, 1.0, 2.4, 1.2),
+        in_workbook=(
+            Column("before_figure", "Before, number", "decimal"),
+            Column("after_figure", "After, number", "decimal"),
+            Column("since_figure", "All since, number", "decimal"),
+            Column("change_ratio", "Change, number", "percent"),
+        ),
+    )
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    figures = {
+        period: words.figure(row[f"{period}_figure"], row["unit"], row["currency"])
+        for period in ("before", "migration", "after")
+    }
+    return {
+        **row,
+        **figures,
+        "metric_name": words.METRICS[row["metric"]],
+        "basis_name": words.BASES[row["basis"]],
+        "change": words.change(row),
+        "grade_name": words.GRADES[row["grade"]],
+    }
+
+
+__all__ = ["moves"]
