@@ -345,8 +345,54 @@ def _made_of(asked: Asked) -> list[str]:
     return [amount, f"{row['count']:,} rows", row["run"], "Work it out again"]
 
 
-#: By number, as ``docs/reference`` of the product has them. Those of *Scenarios* and of
-#: the scorecard are added with their pages.
+def _saved(asked: Asked) -> dict[str, Any]:
+    """Return the newest scenario that is saved: results are files, and no mart."""
+
+    def told(*words: str) -> Any:
+        command = ["scenario", *words, "--json", "-w", str(asked.root)]
+        shown = CliRunner().invoke(app, command)
+        assert shown.exit_code == 0, shown.output
+        return json.loads(shown.stdout)
+
+    result: dict[str, Any] = told("show", told("list")[0]["scenario_id"])
+    return result
+
+
+def _moves_most(asked: Asked) -> list[str]:
+    ends = "difference_at_low", "difference_at_high"
+    rows = [row for row in _saved(asked)["tornado"] if row[ends[0]] is not None]
+    widest = max(rows, key=lambda row: abs(row[ends[1]] - row[ends[0]]))
+    return [f"{widest['driver']} moves it most", "Breaks even at"]
+
+
+def _pays(asked: Asked) -> list[str]:
+    found = _saved(asked)["summary"]
+    never = found["difference_probability_never_paid_back"]
+    return [
+        fmt.estimate(found["npv"], asked.currency),
+        fmt.interval(found["npv_low_90"], found["npv_high_90"], asked.currency),
+        f"never in {fmt.percent(never)}",
+    ]
+
+
+def _integrating(asked: Asked) -> list[str]:
+    row = asked.one(
+        "SELECT integration_labour_amount AS hours,"
+        " integration_charges_amount AS bills,"
+        " cost_of_moving_amount AS move FROM roi.mart_platform_pivot_costs"
+    )
+    return [fmt.money(Decimal(row[part]), asked.currency) for part in row]
+
+
+def _on_the_move(asked: Asked) -> list[str]:
+    row = asked.one(
+        "SELECT change_ratio AS change, since_change_ratio AS since"
+        " FROM roi.mart_platform_pivots WHERE metric = 'spend_per_month'"
+    )
+    return [fmt.signed_percent(row["change"]), fmt.signed_percent(row["since"])]
+
+
+#: By number; the last two are of whoever compares platforms.
 QUESTIONS = (
     Question(1, "What did AI cost, on which basis, and is that final?", "", _spent),
     Question(2, "Against budget and the month before?", "", _against),
@@ -369,8 +415,12 @@ QUESTIONS = (
     Question(19, "Net value, and its interval?", "", _net_value),
     Question(20, "How strong is the evidence?", "", _grades),
     Question(21, "What is not counted, and why?", "Impact", _left_out),
+    Question(22, "Which assumption moves it most?", "Scenarios", _moves_most),
+    Question(23, "NPV and payback of a scenario?", "Scenarios", _pays),
     Question(24, "Which projects to stop, fix, scale?", "Impact", _to_stop),
     Question(25, "Where did it come from?", "Assumptions & lineage", _made_of),
+    Question(26, "What did integrating it cost?", "Platform scorecard", _integrating),
+    Question(27, "What did a move change?", "Platform scorecard", _on_the_move),
 )
 
 #: Pages that answer a question; the first screen comes first.

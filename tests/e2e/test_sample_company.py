@@ -586,7 +586,10 @@ def test_the_board_pack_states_what_the_marts_say(
 
 @pytest.fixture(scope="module")
 def address(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return where the company's dashboard is served."""
+    """Return where the company's dashboard is served, with a scenario of its own."""
+    file = workspace / "scenarios" / "quantise_vision.yml"
+    ran = CliRunner().invoke(cli, ["scenario", "run", str(file), "-w", str(workspace)])
+    assert ran.exit_code == 0, ran.output
     with served(workspace, tmp_path_factory.mktemp("log") / "server.log") as address:
         yield address
 
