@@ -24,7 +24,11 @@ from tests.ingest.loopback_s3 import (
     running_s3,
 )
 from tests.spark.conftest import Company, on_spark
-from tests.spark.published_figures import OF_THE_LOADS, differences
+from tests.spark.published_figures import (
+    OF_THE_LOADS,
+    PublishedTable,
+    differences,
+)
 from tests.spark.servers import (
     JAVA_MISSING,
     SAIL_MISSING,
@@ -135,11 +139,21 @@ def bucket(
         yield ExportBucket(client(endpoint), server.address)
 
 
+ANOMALIES = "cost.mart_cost_anomalies"
+#: Place of the driver among the columns of an anomaly that are compared exactly.
+DRIVER = 10
+
+
 def ask(company: Company, question: str) -> list[tuple[Any, ...]]:
     """Ask the catalogue."""
     database = Workspace(company.root).raw_database
     with duckdb.connect(str(database), read_only=True) as catalogue:
         return catalogue.execute(question).fetchall()
+
+
+def without_drivers(published: dict[str, PublishedTable]) -> list[tuple[Any, ...]]:
+    """Return what each anomaly is, without what drove it."""
+    return [row[:DRIVER] for row in published[ANOMALIES].exact]
 
 
 def row_counts(company: Company) -> list[int]:
@@ -215,6 +229,11 @@ def test_an_export_that_stays_in_its_bucket_gives_the_figures_of_a_copied_one(
     found["core.mart_loads"] = replace(
         loads, exact=current, approximate=[() for _ in current]
     )
+    assert without_drivers(found) == without_drivers(expected)
+    # Line items that stay in a bucket are out of reach: what drove an excess is not
+    # known, and said to be so.
+    assert {row[DRIVER] for row in found.pop(ANOMALIES).exact} == {"unknown"}
+    del expected[ANOMALIES]
     assert differences(expected, found) == []
     assert len(found["cost.fct_daily_model_costs"].exact) > 1000
 
