@@ -105,7 +105,7 @@ def write_events(root: Path, events: int) -> dict[str, int]:
     for name, columns in _SQL.items():
         deployments = counts["deployments"] // 3
         select = columns.format(first=_FIRST, n=counts[name], deployments=deployments)
-        duckdb.execute(
+        duckdb.connect().execute(
             f"COPY (SELECT {select} FROM (SELECT i, i * {deployments} //"
             f" {counts[name]} AS d FROM range({counts[name]}) AS r (i)))"
             f" TO '{root / name}.parquet' (FORMAT parquet)"

@@ -298,7 +298,7 @@ def _billed(folder: Path) -> dict[str, Decimal]:
 
 def _change_the_meter(usage: Path) -> None:
     changed = usage.with_suffix(".changed")
-    duckdb.execute(
+    duckdb.connect().execute(
         "COPY (SELECT * REPLACE (CASE WHEN model_id < 'model-100'"
         f" THEN gpu_seconds * 2 ELSE gpu_seconds END AS gpu_seconds) FROM '{usage}')"
         f" TO '{changed}' (FORMAT csv, HEADER)"
@@ -427,7 +427,7 @@ def _current_load_count(workspace: Path) -> int:
 
 
 def _single(query: str) -> Decimal:
-    ((amount,),) = duckdb.execute(query).fetchall()
+    ((amount,),) = duckdb.connect().execute(query).fetchall()
     return Decimal(amount)
 
 

@@ -92,9 +92,13 @@ def workspace(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(workspace: Path) -> Decimal:
-    row = duckdb.execute(
-        f"SELECT sum(BilledCost) FROM read_parquet('{workspace}/bills/*.parquet')"
-    ).fetchone()
+    row = (
+        duckdb.connect()
+        .execute(
+            f"SELECT sum(BilledCost) FROM read_parquet('{workspace}/bills/*.parquet')"
+        )
+        .fetchone()
+    )
     assert row is not None
     total: Decimal = row[0]
     return total

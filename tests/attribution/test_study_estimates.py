@@ -316,7 +316,7 @@ def test_a_process_that_dies_costs_its_own_study_only(case: Case) -> None:
     def jobs() -> Iterator[StudyJob]:
         frame, plan = case.studies["short"]
         asked = Asked(plan, Registered("EXPLORATORY"), 1, date(2024, 2, 19), "1")
-        rows = duckdb.from_df(frame).to_arrow_table()
+        rows = duckdb.connect().from_df(frame).to_arrow_table()
         for number in range(3):
             deadly: Any = Deadly()
             yield StudyJob(asked, deadly if number == 1 else rows, str(number))
@@ -331,7 +331,7 @@ def test_a_process_that_dies_costs_its_own_study_only(case: Case) -> None:
 def test_memory_holds_no_more_studies_than_wait_for_a_process(case: Case) -> None:
     frame, plan = case.studies["short"]
     asked = Asked(plan, Registered("EXPLORATORY"), 1, date(2024, 2, 19), "1")
-    rows = duckdb.from_df(frame).to_arrow_table()
+    rows = duckdb.connect().from_df(frame).to_arrow_table()
     read: list[int] = []
 
     def jobs() -> Iterator[StudyJob]:

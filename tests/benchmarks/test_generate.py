@@ -25,7 +25,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _one(query: str) -> Any:
-    row = duckdb.execute(query).fetchone()
+    row = duckdb.connect().execute(query).fetchone()
     assert row is not None
     return row[0] if len(row) == 1 else row
 
@@ -69,7 +69,9 @@ def test_tags_come_in_the_promised_proportions(data: Path) -> None:
 def test_costs_are_decimal_and_tags_are_a_map(data: Path) -> None:
     types = {
         row[0]: row[1]
-        for row in duckdb.execute(f"DESCRIBE SELECT * FROM {_bills(data)}").fetchall()
+        for row in duckdb.connect()
+        .execute(f"DESCRIBE SELECT * FROM {_bills(data)}")
+        .fetchall()
     }
     assert types["BilledCost"] == types["EffectiveCost"] == "DECIMAL(28,10)"
     assert types["Tags"] == "MAP(VARCHAR, VARCHAR)"

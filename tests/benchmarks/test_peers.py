@@ -37,13 +37,21 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def expected(data: Path) -> Costs:
     """Cost per day and model, row by row in Python, pool divided by GPU seconds."""
-    bills = duckdb.execute(
-        "SELECT CAST(ChargePeriodStart AS DATE), Tags['model'], Tags['cluster'],"
-        f" EffectiveCost FROM read_parquet('{data}/bills/*.parquet')"
-    ).fetchall()
-    usage = duckdb.execute(
-        f"SELECT usage_date, model_id, gpu_seconds FROM '{data}/usage.parquet'"
-    ).fetchall()
+    bills = (
+        duckdb.connect()
+        .execute(
+            "SELECT CAST(ChargePeriodStart AS DATE), Tags['model'], Tags['cluster'],"
+            f" EffectiveCost FROM read_parquet('{data}/bills/*.parquet')"
+        )
+        .fetchall()
+    )
+    usage = (
+        duckdb.connect()
+        .execute(
+            f"SELECT usage_date, model_id, gpu_seconds FROM '{data}/usage.parquet'"
+        )
+        .fetchall()
+    )
     costs: Costs = defaultdict(Decimal)
     pool: dict[object, Decimal] = defaultdict(Decimal)
     seconds: dict[object, Decimal] = defaultdict(Decimal)

@@ -180,7 +180,7 @@ def test_cloud_costs_of_opencost_are_read_to_the_last_digit(
 def test_the_query_of_the_page_is_read_as_it_says(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, block_of("read_tables", containing="query:"))
     (tmp_path / "gateway").mkdir()
-    duckdb.execute(
+    duckdb.connect().execute(
         "COPY (SELECT TIMESTAMP '2026-03-01 10:00' + to_hours(i) AS started_at,"
         " 'eta' AS model, 5 AS tokens_in FROM range(3) AS hours(i))"
         f" TO '{tmp_path}/gateway/march.parquet'"

@@ -132,7 +132,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, vendors: str) -> Workspa
     (root / "triptych.yml").write_text(settings + " line_type: kind}}\n")
     (root / "invoices").mkdir()
     (root / "invoices" / "acme.csv").write_text(INVOICES)
-    duckdb.execute(
+    duckdb.connect().execute(
         "COPY (SELECT 'B-9' AS InvoiceId, 'Best' AS InvoiceIssuerName,"
         " TIMESTAMP '2026-03-01' AS BillingPeriodStart, 'EUR' AS BillingCurrency,"
         " unnest([10.05, 0.95]::DECIMAL(9, 2)[]) AS BilledCost,"

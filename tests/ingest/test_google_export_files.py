@@ -61,7 +61,7 @@ def write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
     """Write nested Parquet as a query engine does: timestamps and doubles typed."""
     source = path.with_suffix(".rows")
     write_json(source, rows)
-    duckdb.sql(
+    duckdb.connect().execute(
         f"copy (select * replace (cast(export_time as timestamptz) as export_time,"
         f" cast(usage_start_time as timestamptz) as usage_start_time,"
         f" cast(usage_end_time as timestamptz) as usage_end_time)"

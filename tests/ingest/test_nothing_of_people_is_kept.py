@@ -66,7 +66,7 @@ def write(path: Path, rows: list[dict[str, str]]) -> None:
     lines = path.with_suffix(".jsonl")
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
     if path.suffix == ".parquet":
-        duckdb.sql(f"copy (from read_json_auto('{lines}')) to '{path}'")
+        duckdb.connect().execute(f"copy (from read_json_auto('{lines}')) to '{path}'")
         lines.unlink()
 
 

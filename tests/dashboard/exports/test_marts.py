@@ -39,11 +39,15 @@ def test_csv_and_parquet_keep_every_digit(snapshot: Snapshot, tmp_path: Path) ->
         path.write_bytes(file.content)
         read = "read_csv(?, comment='#', all_varchar=true)"
         source = read if form == "csv" else "read_parquet(?)"
-        found = duckdb.execute(
-            f"select cast(effective_cost as decimal(28, 10)) from {source}"
-            " where step = 'remainder' and billing_month = '2026-09'",
-            [str(path)],
-        ).fetchall()
+        found = (
+            duckdb.connect()
+            .execute(
+                f"select cast(effective_cost as decimal(28, 10)) from {source}"
+                " where step = 'remainder' and billing_month = '2026-09'",
+                [str(path)],
+            )
+            .fetchall()
+        )
         assert found == [(TINY,)]
 
 

@@ -127,7 +127,7 @@ def total(parts: Sequence[FilePart], column: str = "BilledCost") -> Decimal:
             f'SELECT sum(CAST("{column}" AS DECIMAL(38, 9)))'
             f" FROM {readers[part.format]}('{part.path}')"
         )
-        ((subtotal,),) = duckdb.execute(query).fetchall()
+        ((subtotal,),) = duckdb.connect().execute(query).fetchall()
         amount += subtotal
     return amount
 
@@ -157,7 +157,11 @@ def test_a_month_delivered_by_overwriting_is_read_whole(
     assert [part.uri for part in parts] == [f"s3://{bucket.name}/{k}" for k in keys]
     assert all(part.is_owned and part.format == "parquet" for part in parts)
     assert total(parts) == Decimal("100.750000001")
-    tags = duckdb.execute(f"SELECT Tags['model'] FROM '{parts[0].path}'").fetchall()
+    tags = (
+        duckdb.connect()
+        .execute(f"SELECT Tags['model'] FROM '{parts[0].path}'")
+        .fetchall()
+    )
     assert tags == [("eta-v2",), ("eta-v2",)]
 
 
