@@ -36,6 +36,8 @@ windows as (
         latency_threshold_seconds,
         minimum_requests_per_second,
         max(total_count) as request_count,
+        max(window_seconds) as window_seconds,
+        max(case when upper_bound_seconds = latency_threshold_seconds then request_count end) as requests_within,
         {{ safe_ratio('max(total_count)', 'max(window_seconds)') }} as requests_per_second,
         {{ histogram_percentile(95) }} as p95_seconds
     from window_buckets
@@ -68,6 +70,10 @@ select
     windows.window_start,
     windows.latency_threshold_seconds,
     windows.request_count,
+    windows.window_seconds,
+    -- NULL where the threshold is no bound of the histogram.
+    windows.requests_within,
+    windows.minimum_requests_per_second,
     coalesce(windows.minimum_requests_per_second, floors.usual_floor) as load_floor,
     case when windows.p95_seconds > windows.latency_threshold_seconds then 1 else 0 end as is_over,
     case
