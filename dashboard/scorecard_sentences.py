@@ -174,15 +174,19 @@ def break_even(move: Move) -> str:
     currency = row["currency"]
     if row["cost_of_moving_amount"] is None:
         return f"What the move cost is not known: {row['reason']}."
-    saving = fmt.interval(
-        row["monthly_saving_low"], row["monthly_saving_high"], currency
-    )
     cost = (
         f"The move cost **{fmt.money(row['cost_of_moving_amount'], currency)}**:"
         " integration, dual running, and commitment beyond what was unused before."
     )
+    if row["break_even_state"] == "unknown":
+        return f"{cost} When it has paid for itself is not known: {row['reason']}."
+    if row["break_even_state"] == "not comparable":
+        return f"{cost} **Not comparable**: {row['reason']}."
     if row["break_even_state"] != "within the horizon":
         return f"{cost} **{row['break_even_state'].capitalize()}**."
+    saving = fmt.interval(
+        row["monthly_saving_low"], row["monthly_saving_high"], currency
+    )
     return (
         f"{cost} A month is cheaper by {saving} (90 %), so it is even **between"
         f" {row['break_even_months_low']:.1f} and {row['break_even_months_high']:.1f}"

@@ -87,6 +87,19 @@ def test_a_move_is_even_in_a_range_of_months() -> None:
             "**No break-even within the horizon**.",
         ),
         (
+            {"break_even_state": "not comparable", "reason": "too short"},
+            "**Not comparable**: too short.",
+        ),
+        (
+            {
+                "break_even_state": "unknown",
+                "reason": "two months",
+                "monthly_saving_low": None,
+                "monthly_saving_high": None,
+            },
+            "When it has paid for itself is not known: two months.",
+        ),
+        (
             {"cost_of_moving_amount": None, "reason": "no rate is known"},
             "What the move cost is not known: no rate is known.",
         ),

@@ -1,8 +1,10 @@
 {#-
-  What a move costs, over the months of its migration and all since: integration (hours booked on it at the loaded rate, and charges that rules
-  collect), dual running (what old and new platforms cost in the migration beyond what the
-  old ones did before), and commitment that is unused beyond what was unused before.
-  Investment is everything on the new platforms in the same months, integration included.
+  What a move costs, over the months of its migration and all since: integration (hours
+  booked on it at the loaded rate, and charges that rules collect), dual running (what old
+  and new platforms cost in the migration beyond what the old ones did before), and
+  commitment that is unused beyond what was unused before. Without months before nobody
+  knows what was usual. Investment is everything on the new platforms in the same months,
+  integration included.
 -#}
 with run as (
     select * from {{ source('control', 'run') }}
@@ -138,13 +140,10 @@ parts as (
         case when labour.pivot_id is null then {{ to_money('0') }} else labour.integration_labour end
             as integration_labour,
         sums.integration_charges,
-        {{ to_money(
-            'greatest(sums.migration_cost - coalesce(' ~ usual_amount('sums.before_cost', 'windows.migration_day_count') ~ ', 0), 0)'
-        ) }} as dual_running,
-        {{ to_money(
-            'greatest(coalesce(unused.window_unused, 0) - coalesce('
-            ~ usual_amount('unused.before_unused', 'windows.window_day_count') ~ ', 0), 0)'
-        ) }} as unused_commitment,
+        {{ beyond_usual_amount('sums.migration_cost', 'sums.before_cost', 'windows.migration_day_count') }}
+            as dual_running,
+        {{ beyond_usual_amount('unused.window_unused', 'unused.before_unused', 'windows.window_day_count') }}
+            as unused_commitment,
         {{ to_money('sums.new_platform_cost') }} as new_platform_cost
     from windows
     cross join run

@@ -1,7 +1,8 @@
 {#-
   What a move cost and when the spend that it saves has paid for it: its months run from the
   end of the migration, as a range from the interval of the monthly saving. A range of
-  savings that holds zero has no end: no break-even within the horizon.
+  savings that holds zero has no end: no break-even within the horizon. Two months on a
+  side give a saving no interval, so that nobody knows when it has paid.
 -#}
 with spend as (
     select
@@ -85,14 +86,18 @@ select
     case when months_high <= horizon_months then months_low end as break_even_months_low,
     case when months_high <= horizon_months then months_high end as break_even_months_high,
     case
-        when integration_labour is null then 'unknown'
+        when cost_of_moving is null then 'unknown'
         when not is_long_enough then 'not comparable'
+        when monthly_saving_low is null then 'unknown'
         when months_high <= horizon_months then 'within the horizon'
         else 'no break-even within the horizon'
     end as break_even_state,
     case
         when integration_labour is null then 'hours are booked on integration, and no loaded hourly rate is known'
+        when cost_of_moving is null
+            then 'no equal months before and after the migration say what was usual before'
         when not is_long_enough then 'fewer than eight weeks on a side'
+        when monthly_saving_low is null then 'fewer than three months on a side: the saving has no interval'
         when month_count < 6 then 'fewer than six months since the migration began: no share of investment'
     end as reason
 from paid_back
