@@ -26,3 +26,13 @@
         when {{ seconds }} >= -{{ clock_skew_seconds() }} then 0
     end
 {%- endmacro %}
+
+{#- Why an incident counts in no figure; NULL where it does. -#}
+{% macro incident_exclusion_reason(row) -%}
+    case
+        when {{ row }}.is_test then 'test'
+        when {{ row }}.environment in {{ known_not_production() }} then 'not_production'
+        when {{ seconds_between(row ~ '.impact_started_at', row ~ '.resolved_at') }} < -{{ clock_skew_seconds() }}
+            then 'resolved_before_it_started'
+    end
+{%- endmacro %}

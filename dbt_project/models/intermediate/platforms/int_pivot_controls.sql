@@ -47,8 +47,9 @@ moved as (
     from {{ ref('int_scorecard_costs') }}
     where
         subject_kind = 'pivot' and metric = 'cost_per_thousand_inferences' and basis = 'like_for_like'
-        and period in ('before', 'after') and numerator > 0 and denominator > 0
+        and period in ('before', 'after') and numerator is not null and denominator is not null
     group by subject_id, period, observed_in
+    having sum(numerator) > 0 and sum(denominator) > 0
 ),
 
 differences as (

@@ -62,8 +62,18 @@ engaged as (
         {{ quotient('sum(incidents.engaged_seconds)', '3600') }} as engaged_hours
     from {{ ref('int_incidents_folded') }} as incidents
     cross join {{ source('control', 'delivery_rules') }} as rules
-    where incidents.engaged_seconds is not null
+    where incidents.engaged_seconds is not null and {{ incident_exclusion_reason('incidents') }} is null
     group by incidents.team_id, {{ local_month('incidents.impact_started_at') }}
+),
+
+-- A month without an incident between two with one had none: 0 hours, and not unknown.
+engaged_spans as (
+    select
+        team_id,
+        min(month) as first_month,
+        max(month) as last_month
+    from engaged
+    group by team_id
 ),
 
 heads as (
@@ -104,6 +114,16 @@ shipped as (
     group by moved.pivot_id, {{ local_month('deployments.ended_at') }}
 ),
 
+shipped_spans as (
+    select
+        subject_kind,
+        subject_id,
+        min(month) as first_month,
+        max(month) as last_month
+    from shipped
+    group by subject_kind, subject_id
+),
+
 worked as (
     select
         months.subject_kind,
@@ -113,7 +133,9 @@ worked as (
         case when count(booked.team_id) = count(*) then cast(sum(booked.infra_hours) as double) end as infra_hours,
         case when count(booked.team_id) = count(*) then cast(sum(booked.incident_hours) as double) end
             as incident_hours,
-        cast(sum(engaged.engaged_hours) as double) as engaged_hours,
+        case
+            when count(engaged_spans.team_id) = count(*) then cast(sum(coalesce(engaged.engaged_hours, 0)) as double)
+        end as engaged_hours,
         case when count(heads.available_hours) = count(*) then cast(sum(heads.available_hours) as double) end
             as available_hours,
         {{ quotient(
@@ -122,6 +144,10 @@ worked as (
     from months_of_teams as months
     left join booked on months.team_id = booked.team_id and months.month = booked.month
     left join engaged on months.team_id = engaged.team_id and months.month = engaged.month
+    left join engaged_spans
+        on
+            months.team_id = engaged_spans.team_id
+            and months.month between engaged_spans.first_month and engaged_spans.last_month
     left join heads on months.team_id = heads.team_id and months.month = heads.month
     group by months.subject_kind, months.subject_id, months.period, months.month
 ),
@@ -129,13 +155,20 @@ worked as (
 counted as (
     select
         worked.*,
-        cast(shipped.deployment_count as double) as deployment_count
+        -- The hours of a month without a deployment count too.
+        case when spans.subject_id is not null then cast(coalesce(shipped.deployment_count, 0) as double) end
+            as deployment_count
     from worked
     left join shipped
         on
             worked.subject_kind = shipped.subject_kind
             and worked.subject_id = shipped.subject_id
             and worked.month = shipped.month
+    left join shipped_spans as spans
+        on
+            worked.subject_kind = spans.subject_kind
+            and worked.subject_id = spans.subject_id
+            and worked.month between spans.first_month and spans.last_month
 )
 
 {% for metric, numerator, denominator in [

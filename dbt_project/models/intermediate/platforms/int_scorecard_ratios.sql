@@ -1,7 +1,8 @@
 {#-
   Ratios of the scorecard with their interval of 90 %. A ratio is the sum of its numerators
   by that of its denominators; its error is that of a ratio estimator whose clusters are
-  months. Windows and requests over a threshold count each week as one trial (Wilson), for
+  months. A denominator of zero is known, and what it took counts; one that is NULL is not.
+  Windows and requests over a threshold count each week as one trial (Wilson), for
   what is slow stays slow. A share of a bill is counted and not estimated: no interval.
 -#}
 {%- set of = 'subject_kind, subject_id, period, basis, metric' -%}
@@ -73,9 +74,9 @@ clusters as (
     select
         {{ of }},
         observed_in,
-        sum(case when denominator > 0 then numerator end) as numerator,
-        sum(case when numerator is not null and denominator > 0 then denominator end) as denominator,
-        sum(case when numerator is not null and denominator > 0 then 0 else 1 end) as missing_count,
+        sum(case when denominator is not null then numerator end) as numerator,
+        sum(case when numerator is not null then denominator end) as denominator,
+        sum(case when numerator is not null and denominator is not null then 0 else 1 end) as missing_count,
         count(*) as observation_count
     from counted
     group by {{ of }}, observed_in
@@ -84,9 +85,9 @@ clusters as (
 totals as (
     select
         {{ of }},
-        {{ sum_in_order('case when denominator > 0 then numerator end') }} as numerator,
-        {{ sum_in_order('case when denominator > 0 then denominator end') }} as denominator,
-        count(case when denominator > 0 then 1 end) as n_observed,
+        {{ sum_in_order('case when denominator is not null then numerator end') }} as numerator,
+        {{ sum_in_order('denominator') }} as denominator,
+        count(denominator) as n_observed,
         sum(missing_count) as missing_count,
         sum(observation_count) as observation_count
     from clusters
@@ -113,7 +114,7 @@ errors as (
             and clusters.period = totals.period
             and clusters.basis = totals.basis
             and clusters.metric = totals.metric
-    where clusters.denominator > 0 and totals.denominator > 0
+    where clusters.denominator is not null and totals.denominator > 0
     group by
         clusters.subject_kind, clusters.subject_id, clusters.period, clusters.basis, clusters.metric
 ),

@@ -33,11 +33,7 @@ select
     incidents.gap_seconds,
     incidents.engaged_seconds,
     incidents.engaged_people,
-    case
-        when incidents.is_test then 'test'
-        when incidents.environment in {{ known_not_production() }} then 'not_production'
-        when incidents.impact_to_resolution_seconds < -{{ clock_skew_seconds() }} then 'resolved_before_it_started'
-    end as exclusion_reason,
+    {{ incident_exclusion_reason('incidents') }} as exclusion_reason,
     {{ local_day('incidents.impact_started_at') }} as impact_on,
     {{ local_month('incidents.impact_started_at') }} as impact_month,
     {{ local_month('incidents.resolved_at') }} as resolved_month
