@@ -7,8 +7,8 @@ with runs as (
     select
         runs.run_key,
         runs.model_id,
-        coalesce(runs.architecture, '') || ' on ' || coalesce(cast(cast(runs.gpu_count as bigint) as string), '?')
-            as stratum,
+        -- NULL where either is not told: nobody knows what such a run is like.
+        runs.architecture || ' on ' || cast(cast(runs.gpu_count as bigint) as string) as stratum,
         {{ local_month('runs.ended_at') }} as month,
         cast(runs.started_at as date) as started_on,
         {{ quotient(seconds_between('runs.started_at', 'runs.ended_at'), '3600') }} as duration_hours,
@@ -79,11 +79,11 @@ select
     sided.stratum,
     sided.duration_hours,
     sided.gpu_hours,
-    totals.side_count > 1 and strata.side_count = totals.side_count as is_like_for_like
+    totals.side_count > 1 and coalesce(strata.side_count, 0) = totals.side_count as is_like_for_like
 from sided
 inner join totals
     on sided.subject_kind = totals.subject_kind and sided.comparison_id = totals.comparison_id
-inner join strata
+left join strata
     on
         sided.subject_kind = strata.subject_kind
         and sided.comparison_id = strata.comparison_id
