@@ -1,8 +1,9 @@
 {#-
   The bill of each platform and what its models served, month by month: what an elasticity
   is estimated from. The bill is whole, before tax and credits and before anything is
-  divided by usage. Requests are those of models that the catalogue places there for the
-  whole month; where one of them is not metered, the usage of the month is unknown.
+  divided by usage. Requests are those of models that the catalogue places there; where one
+  of them is not metered, or was there for a part of the month only, the usage of the month
+  is unknown, for its cost is in the bill.
 -#}
 with months as (
     select
@@ -32,16 +33,29 @@ served as (
         months.billing_month,
         count(*) as model_count,
         {{ distinct_texts('placements.model_id') }} as model_ids,
-        case when count(metered.requests) = count(*) then {{ to_money('sum(metered.requests)') }} end as requests
+        case
+            when
+                count(
+                    case
+                        when
+                            coalesce(placements.valid_from, cast('1900-01-01' as date))
+                            <= cast(months.billing_month || '-01' as date)
+                            and coalesce(placements.valid_to, cast('2200-01-01' as date))
+                            >= cast({{ month_end('months.billing_month') }} as date)
+                            then metered.requests
+                    end
+                ) = count(*)
+                then {{ to_money('sum(metered.requests)') }}
+        end as requests
     from months
     inner join {{ source('control', 'platform_placements') }} as placements
         on
             months.platform_id = placements.platform_id
             and placements.stage = 'serving'
             and coalesce(placements.valid_from, cast('1900-01-01' as date))
-            <= cast(months.billing_month || '-01' as date)
+            < cast({{ month_end('months.billing_month') }} as date)
             and coalesce(placements.valid_to, cast('2200-01-01' as date))
-            >= cast({{ month_end('months.billing_month') }} as date)
+            > cast(months.billing_month || '-01' as date)
     left join metered
         on months.billing_month = metered.billing_month and placements.model_id = metered.model_id
     group by months.platform_id, months.billing_month
