@@ -92,7 +92,7 @@ select
         when coalesce(placed.is_served, 0) = 0 and windows.platform_id is null
             then 'no placement in catalog.yml says that this platform serves it'
         when windows.platform_id is null then 'no histogram of its latency is known'
-        when elsewhere.platform_count < 2 then 'only this platform serves it'
+        when elsewhere.platform_count < 2 then 'its latency is known on this platform alone'
         else 'no band of load under which each of its platforms was seen'
     end as left_out_reason
 from pairs
