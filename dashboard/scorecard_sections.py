@@ -239,7 +239,7 @@ def show_moves(here: Page) -> None:
 
 
 def _draw_slopes(rows: Sequence[dict[str, Any]]) -> None:
-    first = {row["metric"]: row for row in reversed(rows)}
+    first = words.by_metric(rows)
     drawn = [
         first[metric]
         for metric in _SLOPES

@@ -108,9 +108,30 @@ def change(row: dict[str, Any]) -> str:
     return f"{told} [{fmt.signed_percent(low)}, {fmt.signed_percent(high)}]"
 
 
+def by_metric(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return one row of each metric of a move.
+
+    Like for like where that is known before the move, else of everything.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        before = chosen.get(row["metric"])
+        is_better = row["basis"] == "like_for_like" and row["before_figure"] is not None
+        if before is None or before["before_figure"] is None or is_better:
+            chosen[row["metric"]] = row
+    return chosen
+
+
+def loads(row: dict[str, Any]) -> str:
+    """Return, as an insertion, that a latency was not seen under like loads."""
+    if row["basis"] == "like_for_like":
+        return ""
+    return " under whatever load there was,"
+
+
 def summary(move: Move, rows: Sequence[dict[str, Any]]) -> str:
     """Return what was seen before, in and after a move, in one paragraph."""
-    of = {row["metric"]: row for row in reversed(rows)}
+    of = by_metric(rows)
     parts = [
         *_spend(of.get("spend_to_budget_ratio"), of.get("spend_per_month")),
         *_latency(of.get("p95_to_threshold_ratio")),
@@ -153,8 +174,8 @@ def _latency(row: dict[str, Any] | None) -> list[str]:
         return []
     return [
         f"The p95 latency was **{figure(row['before_figure'], 'times', '')}** the"
-        f" threshold, and **{figure(row['after_figure'], 'times', '')}** after, grade"
-        f" {row['grade']}."
+        f" threshold, and **{figure(row['after_figure'], 'times', '')}** after,"
+        f"{loads(row)} grade {row['grade']}."
     ]
 
 

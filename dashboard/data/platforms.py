@@ -87,22 +87,17 @@ def moves(snapshot: Snapshot) -> list[Move]:
 
 @per_run
 def changes(snapshot: Snapshot, pivot_id: str) -> pa.Table:
-    """Return what changed with a pivot, like for like first where that is known."""
+    """Return what changed with a pivot, like for like before everything."""
     return table(
         snapshot,
         """
-        SELECT changed.*,
-            'n ' || coalesce(b.n_observed, 0) || ' | ' || coalesce(a.n_observed, 0)
-                AS observed, b.unit
+        SELECT changed.*, figures.unit
         FROM roi.mart_platform_pivots AS changed
-        LEFT JOIN roi.mart_platform_scorecard AS b
-            ON b.subject_kind = 'pivot' AND b.subject_id = changed.pivot_id
-            AND b.metric = changed.metric AND b.basis = changed.basis
-            AND b.period = 'before'
-        LEFT JOIN roi.mart_platform_scorecard AS a
-            ON a.subject_kind = 'pivot' AND a.subject_id = changed.pivot_id
-            AND a.metric = changed.metric AND a.basis = changed.basis
-            AND a.period = 'after'
+        LEFT JOIN roi.mart_platform_scorecard AS figures
+            ON figures.subject_kind = 'pivot'
+            AND figures.subject_id = changed.pivot_id
+            AND figures.metric = changed.metric AND figures.basis = changed.basis
+            AND figures.period = 'before'
         WHERE changed.pivot_id = $pivot
         ORDER BY changed.metric, changed.basis DESC
         """,

@@ -121,6 +121,19 @@ def test_controls_are_named_with_what_is_left_beyond_them_and_no_cause() -> None
     assert "because" not in f"{told} {alone}"
 
 
+def test_a_move_without_like_loads_is_told_of_everything_and_says_so() -> None:
+    latency = CHANGE | {"metric": "p95_to_threshold_ratio", "unit": "times"}
+    alike = latency | {"basis": "like_for_like", "before_figure": 3.0}
+    everything = latency | {"basis": "all", "before_figure": 5.0, "grade": "D"}
+    told = words.summary(Move(MOVE), [alike, everything])
+    assert "was **3.00 ×** the threshold" in told
+    assert "whatever load" not in told
+    unlike = alike | {"before_figure": None, "after_figure": None}
+    told = words.summary(Move(MOVE), [unlike, everything])
+    assert "was **5.00 ×** the threshold" in told
+    assert "after, under whatever load there was, grade D" in told
+
+
 def test_a_change_that_is_not_comparable_has_its_reason_and_no_number() -> None:
     told = words.change(CHANGE | {"reason": "fewer than eight weeks on a side"})
     assert "fewer than eight weeks" in told

@@ -36,8 +36,7 @@ def moves(here: Page) -> Iterator[Part]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    # Like for like stands before everything, where it is known.
-    first = {row["metric"]: row for row in reversed(rows)}
+    first = words.by_metric(rows)
     asked = [first[metric] for metric in _PRINTED if metric in first]
     rest = [row for row in rows if not any(row is one for one in asked)]
     return Table(
