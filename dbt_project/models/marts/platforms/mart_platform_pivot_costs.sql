@@ -50,6 +50,16 @@ paid_back as (
     select
         *,
         case
+            when integration_labour is null then 'hours are booked on integration, and no loaded hourly rate is known'
+            when cost_of_moving is null
+                then 'no equal months before and after the migration say what was usual before'
+            when not is_long_enough then 'fewer than eight weeks on a side'
+            when monthly_saving_low is null then 'fewer than three months on a side: the saving has no interval'
+        end as why_unknown,
+        case
+            when month_count < 6 then 'fewer than six months since the migration began: no share of investment'
+        end as why_no_share,
+        case
             when is_long_enough and monthly_saving_high > 0 then {{ quotient('moving', 'monthly_saving_high') }}
         end as months_low,
         case
@@ -93,11 +103,7 @@ select
         else 'no break-even within the horizon'
     end as break_even_state,
     case
-        when integration_labour is null then 'hours are booked on integration, and no loaded hourly rate is known'
-        when cost_of_moving is null
-            then 'no equal months before and after the migration say what was usual before'
-        when not is_long_enough then 'fewer than eight weeks on a side'
-        when monthly_saving_low is null then 'fewer than three months on a side: the saving has no interval'
-        when month_count < 6 then 'fewer than six months since the migration began: no share of investment'
+        when why_unknown is not null and why_no_share is not null then why_unknown || '; ' || why_no_share
+        else coalesce(why_unknown, why_no_share)
     end as reason
 from paid_back
