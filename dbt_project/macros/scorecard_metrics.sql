@@ -49,6 +49,19 @@
             and {{ row }}.n_observed = 0
             then 'its team runs other platforms too, or no hours, heads or deployments are known'
         when {{ row }}.metric in ({{ sql_texts(portability_metrics()) }}) then 'nothing was spent on it'
+        -- There is something, and it does not tell this.
+        when
+            {{ row }}.metric = 'requests_over_threshold_ratio' and {{ row }}.basis = 'all'
+            and {{ row }}.missing_ratio is not null
+            then 'its histograms have no bound at the threshold'
+        when
+            {{ row }}.metric = 'training_gpu_hours_per_run' and {{ row }}.basis = 'all'
+            and {{ row }}.missing_ratio is not null
+            then 'no run says how many GPUs it had'
+        when {{ row }}.basis = 'like_for_like' and {{ row }}.metric like 'training%'
+            then 'no architecture and number of GPUs was trained on each side'
+        when {{ row }}.basis = 'like_for_like' and {{ row }}.metric = 'cost_per_thousand_inferences'
+            then 'no model was served on each side for a whole month'
         when {{ row }}.basis = 'like_for_like' then 'no model was seen on each side under a like load'
         when {{ row }}.metric = 'spend_to_budget_ratio' then 'no budget of all AI spend is known'
         when {{ row }}.metric = 'cost_per_thousand_inferences'
