@@ -24,7 +24,7 @@ control_totals as (
         pivot_id,
         count(*) as control_count,
         {{ distinct_texts('model_id') }} as control_models,
-        sum(change) as sum_of_changes
+        {{ sum_in_order('change') }} as sum_of_changes
     from controls
     group by pivot_id
 ),
@@ -43,7 +43,7 @@ moved as (
         subject_id as pivot_id,
         period,
         observed_in as month,
-        ln({{ quotient('sum(numerator)', 'sum(denominator)') }}) as log_per_request
+        ln({{ quotient(sum_in_order('numerator'), sum_in_order('denominator')) }}) as log_per_request
     from {{ ref('int_scorecard_costs') }}
     where
         subject_kind = 'pivot' and metric = 'cost_per_thousand_inferences' and basis = 'like_for_like'

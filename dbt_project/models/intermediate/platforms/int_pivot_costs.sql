@@ -120,7 +120,7 @@ hours as (
 labour as (
     select
         pivot_id,
-        sum(hours) as integration_hours,
+        {{ sum_in_order('hours') }} as integration_hours,
         case
             when count(loaded_hourly_rate_amount) = count(*)
                 then {{ to_money(

@@ -7,10 +7,10 @@ with observed as (
     select
         {{ of }},
         observed_in as month,
-        sum(numerator) as numerator,
-        sum(denominator) as denominator
+        {{ sum_in_order('numerator') }} as numerator,
+        {{ sum_in_order('denominator') }} as denominator
     from {{ ref('int_scorecard_costs') }}
-    where subject_kind = 'pivot' and period = 'before'
+    where subject_kind = 'pivot' and period = 'before' and numerator is not null and denominator is not null
     group by {{ of }}, observed_in
     union all
     select

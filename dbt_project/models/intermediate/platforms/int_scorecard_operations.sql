@@ -49,8 +49,8 @@ booked as (
     select
         team_id,
         month,
-        sum(infra_hours) as infra_hours,
-        sum(incident_hours) as incident_hours
+        {{ sum_in_order('infra_hours') }} as infra_hours,
+        {{ sum_in_order('incident_hours') }} as incident_hours
     from {{ ref('int_worked_days') }}
     group by team_id, month
 ),
@@ -59,7 +59,7 @@ engaged as (
     select
         incidents.team_id,
         {{ local_month('incidents.impact_started_at') }} as month,
-        {{ quotient('sum(incidents.engaged_seconds)', '3600') }} as engaged_hours
+        {{ quotient(sum_in_order('incidents.engaged_seconds'), '3600') }} as engaged_hours
     from {{ ref('int_incidents_folded') }} as incidents
     cross join {{ source('control', 'delivery_rules') }} as rules
     where incidents.engaged_seconds is not null and {{ incident_exclusion_reason('incidents') }} is null
@@ -80,7 +80,7 @@ heads as (
     select
         team_id,
         {{ month_label('period_start') }} as month,
-        case when count(available_hours) = count(*) then sum(available_hours) end as available_hours
+        case when count(available_hours) = count(*) then {{ sum_in_order('available_hours') }} end as available_hours
     from {{ ref('stg_delivery__headcount') }}
     group by team_id, {{ month_label('period_start') }}
 ),
@@ -130,13 +130,13 @@ worked as (
         months.subject_id,
         months.period,
         months.month,
-        case when count(booked.team_id) = count(*) then cast(sum(booked.infra_hours) as double) end as infra_hours,
-        case when count(booked.team_id) = count(*) then cast(sum(booked.incident_hours) as double) end
+        case when count(booked.team_id) = count(*) then {{ sum_in_order('booked.infra_hours') }} end as infra_hours,
+        case when count(booked.team_id) = count(*) then {{ sum_in_order('booked.incident_hours') }} end
             as incident_hours,
         case
-            when count(engaged_spans.team_id) = count(*) then cast(sum(coalesce(engaged.engaged_hours, 0)) as double)
+            when count(engaged_spans.team_id) = count(*) then {{ sum_in_order('coalesce(engaged.engaged_hours, 0)') }}
         end as engaged_hours,
-        case when count(heads.available_hours) = count(*) then cast(sum(heads.available_hours) as double) end
+        case when count(heads.available_hours) = count(*) then {{ sum_in_order('heads.available_hours') }} end
             as available_hours,
         {{ quotient(
             days_between("cast(months.month || '-01' as date)", 'cast(' ~ month_end('months.month') ~ ' as date)'), '7'

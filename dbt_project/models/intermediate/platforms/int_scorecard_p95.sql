@@ -4,61 +4,44 @@
   of its weeks. Only bounds that every window of the group has can be added.
 -#}
 {%- set of_group = 'subject_kind, subject_id, period, basis, week' -%}
-with windows as (
-    select
-        subject_kind,
-        subject_id,
-        period,
-        'all' as basis,
-        model_id,
-        metered_platform_id,
-        environment,
-        window_start,
-        week,
-        latency_threshold_seconds
-    from {{ ref('int_scorecard_latency') }}
-    union all
-    select
-        subject_kind,
-        subject_id,
-        period,
-        'like_for_like' as basis,
-        model_id,
-        metered_platform_id,
-        environment,
-        window_start,
-        week,
-        latency_threshold_seconds
-    from {{ ref('int_scorecard_latency') }}
-    where is_like_for_like
-),
-
-scaled as (
+with counted as (
     select
         windows.subject_kind,
         windows.subject_id,
         windows.period,
-        windows.basis,
+        windows.is_like_for_like,
         windows.week,
         {{ quotient('buckets.upper_bound_seconds', 'windows.latency_threshold_seconds') }} as upper_bound_seconds,
-        buckets.request_count
-    from windows
+        sum(buckets.request_count) as request_count,
+        count(*) as telling_count
+    from {{ ref('int_scorecard_latency') }} as windows
     inner join {{ ref('int_latency_buckets') }} as buckets
         on
             windows.model_id = buckets.model_id
             and coalesce(windows.metered_platform_id, '') = coalesce(buckets.platform_id, '')
             and coalesce(windows.environment, '') = coalesce(buckets.environment, '')
             and windows.window_start = buckets.window_start
+    group by
+        windows.subject_kind, windows.subject_id, windows.period, windows.is_like_for_like, windows.week,
+        {{ quotient('buckets.upper_bound_seconds', 'windows.latency_threshold_seconds') }}
 ),
 
 weekly as (
+    {% for basis in ['like_for_like', 'all'] -%}
     select
-        {{ of_group }},
+        subject_kind,
+        subject_id,
+        period,
+        '{{ basis }}' as basis,
+        week,
         upper_bound_seconds,
         sum(request_count) as request_count,
-        count(*) as telling_count
-    from scaled
-    group by {{ of_group }}, upper_bound_seconds
+        sum(telling_count) as telling_count
+    from counted
+    {% if basis == 'like_for_like' %}where is_like_for_like{% endif %}
+    group by subject_kind, subject_id, period, week, upper_bound_seconds
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 levels as (

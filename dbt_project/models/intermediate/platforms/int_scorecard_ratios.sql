@@ -6,24 +6,39 @@
   what is slow stays slow. A share of a bill is counted and not estimated: no interval.
 -#}
 {%- set of = 'subject_kind, subject_id, period, basis, metric' -%}
-with latency as (
-    {% for basis in ['like_for_like', 'all'] %}{% for metric, over, count in [
-        ('windows_over_threshold_ratio', 'is_over', '1'),
-        ('requests_over_threshold_ratio', 'requests_over', 'request_count'),
-    ] -%}
+with weeks as (
+    select
+        subject_kind,
+        subject_id,
+        period,
+        is_like_for_like,
+        week,
+        count(*) as window_count,
+        sum(is_over) as windows_over,
+        nullif(count(is_over), 0) as windows_known,
+        count(is_over) as windows_telling,
+        sum(requests_over) as requests_over,
+        sum(case when requests_over is not null then request_count end) as requests_known,
+        count(requests_over) as requests_telling
+    from {{ ref('int_scorecard_latency') }}
+    group by subject_kind, subject_id, period, is_like_for_like, week
+),
+
+latency as (
+    {% for basis in ['like_for_like', 'all'] %}{% for what in ['windows', 'requests'] -%}
     {% set compared = 'is_like_for_like' if basis == 'like_for_like' else 'true' -%}
     select
         subject_kind,
         subject_id,
         period,
         '{{ basis }}' as basis,
-        '{{ metric }}' as metric,
+        '{{ what }}_over_threshold_ratio' as metric,
         cast(week as string) as observed_in,
-        cast(sum(case when {{ compared }} then {{ over }} end) as double) as numerator,
-        cast(sum(case when {{ compared }} and {{ over }} is not null then {{ count }} end) as double) as denominator,
-        sum(case when {{ compared }} and {{ over }} is not null then 0 else 1 end) as missing_count,
-        count(*) as observation_count
-    from {{ ref('int_scorecard_latency') }}
+        cast(sum(case when {{ compared }} then {{ what }}_over end) as double) as numerator,
+        cast(sum(case when {{ compared }} then {{ what }}_known end) as double) as denominator,
+        sum(window_count - case when {{ compared }} then {{ what }}_telling else 0 end) as missing_count,
+        sum(window_count) as observation_count
+    from weeks
     group by subject_kind, subject_id, period, week
     {{ 'union all' if not loop.last }}
     {% endfor %}{{ 'union all' if not loop.last }}
@@ -40,7 +55,7 @@ training as (
         '{{ basis }}' as basis,
         'training_gpu_hours_per_run' as metric,
         month as observed_in,
-        cast(sum(case when {{ compared }} then gpu_hours end) as double) as numerator,
+        {{ sum_in_order('case when ' ~ compared ~ ' then gpu_hours end') }} as numerator,
         cast(sum(case when {{ compared }} and gpu_hours is not null then 1 end) as double) as denominator,
         sum(case when {{ compared }} and gpu_hours is not null then 0 else 1 end) as missing_count,
         count(*) as observation_count
@@ -74,8 +89,8 @@ clusters as (
     select
         {{ of }},
         observed_in,
-        sum(case when denominator is not null then numerator end) as numerator,
-        sum(case when numerator is not null then denominator end) as denominator,
+        {{ sum_in_order('case when denominator is not null then numerator end') }} as numerator,
+        {{ sum_in_order('case when numerator is not null then denominator end') }} as denominator,
         sum(case when numerator is not null and denominator is not null then 0 else 1 end) as missing_count,
         count(*) as observation_count
     from counted
