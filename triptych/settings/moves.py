@@ -71,8 +71,8 @@ class Pivot(_Strict):
 
     The migration lasts from ``migration_from`` to the day before ``migration_to``. The
     assignments of ``allocation.yml`` that ``integration_rules`` names collect what was
-    paid for it; hours booked as ``integration`` in those days are its labour. A saving
-    that does not pay for the move in ``horizon_months`` does not break even.
+    paid for it; hours booked as ``integration`` from its first month on are its labour.
+    A saving that does not pay for the move in ``horizon_months`` does not break even.
     """
 
     id: Name
