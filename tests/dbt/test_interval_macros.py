@@ -1,34 +1,49 @@
-"""The intervals of the velocity marts, against libraries that are known for them."""
+"""The intervals of the marts, against libraries that are known for them."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import pytest
-from scipy.stats import binom
+import statsmodels.api as sm
+from jinja2 import Environment
+from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from triptych.dbt_commands import dbt_project_dir
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def macro_of(name: str, **arguments: str) -> str:
-    """Return the SQL of a macro of ``statistics.sql``, its arguments filled in."""
+#: What a macro of five degrees of freedom or more may be off Student's t.
+T_TOLERANCE = 0.001
+
+
+def macro_of(name: str, *arguments: str, **named: str) -> str:
+    """Return the SQL of a macro of ``statistics.sql``, as DuckDB is given it."""
     file = dbt_project_dir() / "macros" / "engine" / "statistics.sql"
-    text = file.read_text("utf-8")
-    found = re.search(
-        rf"{{% macro {name}\(.*?\) -%}}(.*?){{%- endmacro %}}", text, re.DOTALL
+
+    def dispatch(macro: str, _: str) -> Callable[..., str]:
+        return getattr(module, f"default__{macro}")  # type: ignore[no-any-return]
+
+    adapter = SimpleNamespace(dispatch=dispatch)
+    template = Environment(autoescape=False).from_string(  # noqa: S701
+        file.read_text("utf-8"), globals={"adapter": adapter, "return": str}
     )
-    assert found is not None
-    sql = found.group(1)
-    for argument, value in arguments.items():
-        sql = sql.replace(f"{{{{ {argument} }}}}", value)
-    return sql
+    module = template.module
+    return str(getattr(module, name)(*arguments, **named))
 
 
 def asked(sql: str) -> list[tuple[Any, ...]]:
     return duckdb.connect().execute(sql).fetchall()
+
+
+def asked_one(sql: str) -> Any:
+    [(value,)] = asked(f"SELECT {sql}")
+    return value
 
 
 def test_a_ratio_has_wilsons_interval() -> None:
@@ -50,7 +65,78 @@ def test_a_median_is_bounded_by_ranks_that_hold_it_with_ninety_per_cent() -> Non
     assert [row for row in rows if row[0] < 5 and row[1] is not None] == []
     wider = 0
     for n, low in rows[4:]:
-        assert binom.cdf(low - 1, n, 0.5) <= 0.05
-        wider += binom.cdf(low, n, 0.5) <= 0.05
+        assert stats.binom.cdf(low - 1, n, 0.5) <= 0.05
+        wider += stats.binom.cdf(low, n, 0.5) <= 0.05
     # One rank wider than it need be, at 30, 37, 179, 213 and 1421 values.
     assert wider == 5
+
+
+def test_the_quantile_of_students_t_is_as_near_as_it_says() -> None:
+    for degrees, found in asked(
+        f"SELECT n, {macro_of('student_t_95', 'n')} FROM range(2, 100) AS r (n)"
+    ):
+        expected = stats.t.ppf(0.95, degrees)
+        assert found == pytest.approx(expected, rel=0.013)
+        if degrees >= 5:
+            assert found == pytest.approx(expected, rel=T_TOLERANCE)
+
+
+def test_a_ratio_of_clusters_has_the_error_of_a_regression_through_the_origin() -> None:
+    """The ratio is its weighted slope, and the robust error with n / (n - 1) its."""
+    rng = np.random.default_rng(7)
+    for n in (6, 12, 24):
+        below = rng.uniform(1, 9, n)
+        above = below * 3 + rng.normal(0, 2, n)
+        fit = sm.WLS(above, below, weights=1 / below).fit(cov_type="HC1")
+        ratio = above.sum() / below.sum()
+        assert fit.params[0] == pytest.approx(ratio)
+        squares = float(((above - ratio * below) ** 2).sum())
+        half = asked_one(
+            macro_of("half_width_of_ratio", str(squares), str(n), str(below.sum()))
+        )
+        expected = stats.t.ppf(0.95, n - 1) * fit.bse[0]
+        assert half == pytest.approx(expected, rel=T_TOLERANCE)
+
+
+def test_two_clusters_have_no_interval() -> None:
+    assert asked_one(macro_of("half_width_of_ratio", "1.0", "2", "3.0")) is None
+    found = macro_of("half_width_of_difference", "1.0", "2", "1.0", "9")
+    assert asked_one(found) is None
+
+
+def test_a_difference_of_means_is_as_sure_as_the_shorter_window() -> None:
+    rng = np.random.default_rng(8)
+    for first_n, second_n in ((6, 6), (6, 12), (12, 8)):
+        first, second = rng.normal(0, 1, first_n), rng.normal(1, 3, second_n)
+        squares = [str(float(one.var() * len(one))) for one in (first, second)]
+        half = asked_one(
+            macro_of(
+                "half_width_of_difference",
+                *(squares[0], str(first_n), squares[1], str(second_n)),
+            )
+        )
+        error = np.hypot(stats.sem(first), stats.sem(second))
+        expected = stats.t.ppf(0.95, min(first_n, second_n) - 1) * error
+        assert half == pytest.approx(expected, rel=T_TOLERANCE)
+
+
+def test_a_slope_is_flat_where_least_squares_cannot_tell_it_from_none() -> None:
+    rng = np.random.default_rng(9)
+    verdicts = []
+    for trend in np.linspace(0, 1, 60):
+        n = int(rng.integers(7, 13))
+        place = np.arange(1.0, n + 1)
+        values = trend * place + rng.normal(0, 2, n)
+        apart, moved = place - place.mean(), values - values.mean()
+        flat = asked_one(
+            macro_of(
+                "slope_is_flat",
+                *(str(float(apart @ moved)), str(float(apart @ apart))),
+                *(str(float(moved @ moved)), str(n)),
+            )
+        )
+        p = sm.OLS(values, sm.add_constant(place)).fit().pvalues[1]
+        if abs(p - 0.1) > 0.002:
+            assert flat is bool(p > 0.1)
+            verdicts.append(flat)
+    assert 10 < sum(verdicts) < len(verdicts) - 10
