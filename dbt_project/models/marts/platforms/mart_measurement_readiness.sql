@@ -21,15 +21,6 @@ studies as (
 
 begun as (
     select
-        'cost' as measurement,
-        feature_id,
-        min(charge_date) as first_day,
-        max(charge_date) as last_day
-    from {{ ref('fct_daily_model_costs') }}
-    where feature_id is not null
-    group by feature_id
-    union all
-    select
         'requests' as measurement,
         models.feature_id,
         min(cast(readings.period_start as date)) as first_day,
@@ -50,9 +41,12 @@ begun as (
     where windows.latency_threshold_seconds is not null
     group by models.feature_id
     {% for measurement, relation, moment in [
+        ('cost', 'fct_daily_model_costs', 'charge_date'),
         ('deployments', 'int_deployments_classified', 'ended_at'),
         ('incidents', 'int_incidents_folded', 'impact_started_at'),
         ('training_runs', 'int_training_runs_owned', 'started_at'),
+        ('outcomes', 'fct_daily_outcomes', 'outcome_date'),
+        ('outcomes', 'fct_daily_processes', 'volume_date'),
     ] -%}
     union all
     select
@@ -92,24 +86,6 @@ begun as (
     from studies
     inner join {{ ref('fct_daily_outcomes') }} as outcomes on studies.outcome = outcomes.metric
     group by studies.feature_id
-    union all
-    select
-        'outcomes' as measurement,
-        feature_id,
-        min(outcome_date) as first_day,
-        max(outcome_date) as last_day
-    from {{ ref('fct_daily_outcomes') }}
-    where feature_id is not null
-    group by feature_id
-    union all
-    select
-        'outcomes' as measurement,
-        feature_id,
-        min(volume_date) as first_day,
-        max(volume_date) as last_day
-    from {{ ref('fct_daily_processes') }}
-    where feature_id is not null
-    group by feature_id
     union all
     select
         'study' as measurement,
