@@ -152,35 +152,39 @@ measured as (
             and totals.period = errors.period
             and totals.basis = errors.basis
             and totals.metric = errors.metric
+),
+
+bounded as (
+    select
+        *,
+        case
+            when is_counted then null
+            when is_of_weeks then {{ wilson_bound('metric_value * n_observed', 'n_observed', '-1') }}
+            else metric_value - cluster_half_width
+        end as lower_bound,
+        case
+            when is_counted then null
+            when is_of_weeks then {{ wilson_bound('metric_value * n_observed', 'n_observed', '1') }}
+            else metric_value + cluster_half_width
+        end as upper_bound
+    from measured
 )
 
 select
     {{ of }},
     metric_value,
-    case
-        when is_counted then null
-        when is_of_weeks then {{ wilson_bound('metric_value * n_observed', 'n_observed', '-1') }}
-        else greatest(metric_value - cluster_half_width, 0)
-    end as interval_low,
-    case
-        when is_counted then null
-        when is_of_weeks then {{ wilson_bound('metric_value * n_observed', 'n_observed', '1') }}
-        else metric_value + cluster_half_width
-    end as interval_high,
+    -- Nothing is less than nothing; greatest() would make 0 of a bound that is not known.
+    case when lower_bound < 0 then 0 else lower_bound end as interval_low,
+    upper_bound as interval_high,
     case
         when is_counted then 'counted'
         when is_of_weeks then 'weeks'
         else 'months'
     end as interval_basis,
     case
-        when is_counted then null
-        when is_of_weeks
-            then greatest(
-                metric_value - {{ wilson_bound('metric_value * n_observed', 'n_observed', '-1') }},
-                {{ wilson_bound('metric_value * n_observed', 'n_observed', '1') }} - metric_value
-            )
-        else cluster_half_width
+        when upper_bound - metric_value > metric_value - lower_bound then upper_bound - metric_value
+        else metric_value - lower_bound
     end as half_width,
     n_observed,
     {{ safe_ratio('missing_count', 'observation_count') }} as missing_ratio
-from measured
+from bounded

@@ -152,8 +152,11 @@ select
     case when reason is null then change + change_half_width end as change_high,
     case when reason is null then {{ safe_ratio('change', 'before_figure') }} end as change_ratio,
     -- No figure can fall by more than all of it.
-    case when reason is null then greatest({{ safe_ratio('change - scaled_half_width', 'before_figure') }}, -1) end
-        as change_ratio_low,
+    case
+        when reason is not null then null
+        when {{ safe_ratio('change - scaled_half_width', 'before_figure') }} < -1 then -1
+        else {{ safe_ratio('change - scaled_half_width', 'before_figure') }}
+    end as change_ratio_low,
     case when reason is null then {{ safe_ratio('change + scaled_half_width', 'before_figure') }} end
         as change_ratio_high,
     cast(control_count as bigint) as control_count,
