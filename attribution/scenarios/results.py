@@ -11,40 +11,36 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-
 from attribution.cost_elasticity import NotEstimable
-from attribution.roi.reading import amount, nothing, payback, probability_above
+from attribution.roi.reading import amount, nothing
 from attribution.roi.register import ALL
 from attribution.roi.worlds import Worlds
 from attribution.scenarios.binding import Bound, bound
-from attribution.scenarios.outcome import DISCOUNT_RATE, Model, sum_of
+from attribution.scenarios.figures import (
+    features_of,
+    months_of,
+    reasons_of,
+    summary_of,
+)
+from attribution.scenarios.outcome import DISCOUNT_RATE, Model
 from attribution.scenarios.projection import carried_forward
 from attribution.scenarios.rules import RULE_TEXTS
-from attribution.scenarios.sensitivity import (
-    Comparison,
-    difference,
-    net_difference,
-    tornado,
-)
+from attribution.scenarios.sensitivity import Comparison, difference, tornado
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from attribution.cost_elasticity import CostElasticity
     from attribution.scenarios.base_run import BaseRun
-    from attribution.scenarios.outcome import Outcome, Part
+    from attribution.scenarios.figures import Reasons
+    from attribution.scenarios.outcome import Outcome
     from attribution.scenarios.projection import Projection
     from attribution.scenarios.scenario_file import Scenario
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
 
 #: Changes whenever the same file and run would give other numbers.
-METHOD_VERSION: Final = 1
-_BOTH: Final = ("50", "90")
+METHOD_VERSION: Final = 2
 _ID_LENGTH: Final = 12
 _DOUBLE: Final = 2.0
 
@@ -89,13 +85,13 @@ def result_of(scenario: Scenario, base: BaseRun) -> Row:
         Model(found, discount_rate=rate), Model(unchanged, discount_rate=rate)
     )
     changed, before = compared.outcomes(worlds)
-    rows = list(tornado(compared, worlds)) if changed.has_discount else []
+    reasons = reasons_of(changed, before, is_limited=bool(scenario.features))
     return {
         **_head(scenario, base, found),
-        "summary": _summary(changed, before, found),
-        "months": list(_months(changed, before)),
-        "features": list(_features(changed, before)),
-        "tornado": rows,
+        "summary": summary_of(changed, before, reasons),
+        "months": list(months_of(changed, before, reasons)),
+        "features": list(features_of(changed, before, projection)),
+        "tornado": list(_drivers(compared, worlds, reasons)),
         "changes": list(_changes(named, projection, changed, worlds)),
         "elasticity": _elasticity(base),
         "notes": [*found.notes, *_base_notes(base)],
@@ -139,169 +135,22 @@ def _discount_rate(scenario: Scenario, found: Bound) -> Row | None:
     return None if one is None else {"value": one.value, "source": one.id}
 
 
-def _summary(changed: Outcome, before: Outcome, found: Bound) -> Row:
-    npv_reason, difference_reason = _reasons(changed, found)
-    row: Row = {
-        "npv_reason": npv_reason,
-        "difference_reason": difference_reason,
-        "benefit_unknown_of": [
-            one.feature_id
-            for one in changed.parts
-            if one.feature_id and not one.is_known
-        ],
-        **_sums("", changed, is_known=npv_reason is None),
-        **_sums("base_", before, is_known=npv_reason is None),
-    }
-    if npv_reason is None:
-        counted = [one for one in changed.known if one.case and one.case.is_counted]
-        present = sum_of(one.flows.benefit * changed.discount for one in counted)
-        row |= amount("counted_benefit", present.sum(axis=1))
-        nets = [one.flows.present_net for one in counted]
-        alone = np.sum([net for net in nets if net is not None], axis=0)
-        row |= amount("counted_npv", alone) if nets else nothing("counted_npv")
-        row["counted_features"] = [one.feature_id for one in counted]
-    else:
-        row |= {**nothing("counted_benefit"), **nothing("counted_npv")}
-        row["counted_features"] = []
-    return {**row, **_differences(changed, before, difference_reason)}
+def _drivers(compared: Comparison, worlds: Worlds, reasons: Reasons) -> Iterator[Row]:
+    """Yield the tornado, without figures of what is not known."""
+    measures = {"npv": reasons.npv, "difference": reasons.difference}
+    unknown = [name for name, reason in measures.items() if reason]
+    if len(unknown) == len(measures):
+        return
+    without = {key: value for name in unknown for key, value in _no_driver(name)}
+    for row in tornado(compared, worlds):
+        yield row | without
 
 
-def _reasons(changed: Outcome, found: Bound) -> tuple[str | None, str | None]:
-    """Return why there is no net present value, and why no difference to the base."""
-    unknown = [one for one in changed.parts if one.feature_id and not one.is_known]
-    texts = {
-        one.feature_id: one.case.reason.text
-        for one in unknown
-        if one.case and one.case.reason
-    }
-    told = "; ".join(f"{name}: {text}" for name, text in texts.items())
-    if not changed.has_discount:
-        reason = "no approved discount rate holds, and 'discount_rate' names none"
-        return f"not computable: {reason}", f"not computable: {reason}"
-    if float(sum_of(one.flows.cost for one in changed.parts).sum()) <= 0:
-        return "not computable: nothing is spent", None
-    npv = None
-    if not changed.known or (found.projection.is_limited and unknown):
-        npv = f"not computable: {told or 'no feature has a return'}"
-    touched = [name for name in texts if name in changed.touched]
-    if touched:
-        why = "; ".join(f"{name}: {texts[name]}" for name in touched)
-        return npv, f"not computable: a change acts on an unknown benefit ({why})"
-    return npv, None
-
-
-def _sums(prefix: str, one: Outcome, *, is_known: bool) -> Row:
-    discount = one.discount
-    row: Row = {
-        **amount(f"{prefix}cost", (one.cost * discount).sum(axis=1), levels=_BOTH),
-        **amount(f"{prefix}other_cost", (one.other * discount).sum(axis=1)),
-        **amount(f"{prefix}monthly_cost", one.cost.mean(axis=1)),
-    }
-    if not is_known:
-        return {
-            **row,
-            **nothing(f"{prefix}benefit"),
-            **nothing(f"{prefix}npv", levels=_BOTH),
-            f"{prefix}probability_npv_positive": None,
-            **_prefixed(prefix, dict.fromkeys(_PAYBACK)),
-        }
-    present = one.present_net
-    return {
-        **row,
-        **amount(f"{prefix}benefit", (one.benefit * discount).sum(axis=1)),
-        **amount(f"{prefix}npv", present, levels=_BOTH),
-        f"{prefix}probability_npv_positive": probability_above(present),
-        **_prefixed(prefix, payback(one.net * discount, for_good=True)),
-    }
-
-
-_PAYBACK: Final = (
-    *("payback_months_p50", "payback_months_p90"),
-    *("probability_never_paid_back", "payback_horizon_months"),
-)
-
-
-def _prefixed(prefix: str, row: Row) -> Row:
-    return {f"{prefix}{name}": value for name, value in row.items()}
-
-
-def _differences(changed: Outcome, before: Outcome, reason: str | None) -> Row:
-    cost = ((changed.cost - before.cost) * changed.discount).sum(axis=1)
-    row: Row = amount("cost_difference", cost, levels=_BOTH)
-    if reason is not None:
-        return {
-            **row,
-            **nothing("npv_difference", levels=_BOTH),
-            "probability_difference_positive": None,
-            **_prefixed("difference_", dict.fromkeys(_PAYBACK)),
-        }
-    gained = net_difference(changed, before)
-    worth = difference(changed, before)
-    return {
-        **row,
-        **amount("npv_difference", worth, levels=_BOTH),
-        "probability_difference_positive": probability_above(worth),
-        **_prefixed("difference_", payback(gained * changed.discount, for_good=True)),
-    }
-
-
-def _months(changed: Outcome, before: Outcome) -> Iterator[Row]:
-    """Yield money by measure and month: of the scenario, the base, and between."""
-    gained = net_difference(changed, before)
-    discount = changed.discount
-    measures = {
-        "cost": changed.cost,
-        "other_cost": changed.other,
-        "benefit": changed.benefit,
-        "net_value": changed.net,
-        "cumulative_net_value": np.cumsum(changed.net * discount, axis=1),
-        "difference": gained,
-        "cumulative_difference": np.cumsum(gained * discount, axis=1),
-        "base_cost": before.cost,
-        "base_benefit": before.benefit,
-        "base_net_value": before.net,
-    }
-    for measure, draws in measures.items():
-        for number, month in enumerate(changed.months):
-            drawn = np.broadcast_to(draws[:, number], draws.shape[0])
-            yield {
-                "measure": measure,
-                "month": month,
-                "month_number": number + 1,
-                **amount("value", drawn, levels=_BOTH),
-            }
-
-
-def _features(changed: Outcome, before: Outcome) -> Iterator[Row]:
-    for one, other in zip(changed.parts, before.parts, strict=True):
-        case = one.case
-        reason = case.reason if case else None
-        row: Row = {
-            "feature_id": one.feature_id,
-            "grade": case.grade if case else None,
-            "counted": bool(case and case.is_counted),
-            "reason": f"not computable: {reason.text}" if reason else None,
-            **amount("cost", _present(one.flows.cost, one)),
-            **amount("base_cost", _present(other.flows.cost, other)),
-            **nothing("benefit"),
-            **nothing("npv"),
-            "probability_npv_positive": None,
-            **nothing("base_npv"),
-        }
-        present = one.flows.present_net
-        if one.is_known and present is not None:
-            row |= amount("benefit", _present(one.flows.benefit, one))
-            row |= amount("npv", present)
-            row["probability_npv_positive"] = probability_above(present)
-        earlier = other.flows.present_net
-        if other.is_known and earlier is not None:
-            row |= amount("base_npv", earlier)
-        yield row
-
-
-def _present(money: Floats, one: Part) -> Floats:
-    discount = one.flows.discount
-    return np.asarray((money * (1.0 if discount is None else discount)).sum(axis=1))
+def _no_driver(measure: str) -> Iterator[tuple[str, str | None]]:
+    for part in ("at_low", "at_high", "variance_share"):
+        yield f"{measure}_{part}", None
+    yield f"break_even_{measure}", None
+    yield f"break_even_{measure}_status", "not_computable"
 
 
 def _changes(
@@ -315,14 +164,18 @@ def _changes(
         others = tuple(other for other in scenario.changes if other is not one)
         rest = bound(scenario.model_copy(update={"changes": others}), projection)
         without = Model(rest, discount_rate=scenario.discount_rate).outcome(worlds)
-        gain = difference(whole, without) if whole.has_discount else None
+        is_known = reasons_of(whole, without).difference is None
         yield {
             "change": one.name,
             "title": one.title,
             "kind": one.kind,
             "rule": RULE_TEXTS[one.kind],
             "values": one.model_dump(mode="json", exclude_none=True),
-            **(nothing("npv_gain") if gain is None else amount("npv_gain", gain)),
+            **(
+                amount("npv_gain", difference(whole, without))
+                if is_known
+                else nothing("npv_gain")
+            ),
         }
 
 

@@ -126,7 +126,11 @@ def scenario_drivers(result: Result, measure: str) -> pa.Table:
     measure : {"difference", "npv"}
         What is moved: its gain against the base, or its net present value.
     """
-    said = {"not_plausible": "not within a plausible range", "not_moved": "no effect"}
+    said = {
+        "not_plausible": "not within a plausible range",
+        "not_moved": "no effect",
+        "not_computable": "not computable",
+    }
     return _table(
         [
             {

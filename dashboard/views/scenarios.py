@@ -170,7 +170,7 @@ def _standing(here: Page, one: Result) -> str:
 
 
 def show_assumed(here: Page, chosen: Sequence[Result]) -> None:
-    """Draw what they assume differently, or what the only one changes."""
+    """Draw what several of them assume differently."""
     if len(chosen) > 1:
         st.header("What they assume differently", anchor=False)
         table = data.scenario_differences(chosen)
@@ -218,11 +218,14 @@ def show_fan(here: Page, chosen: Sequence[Result]) -> None:
         "Net value": "Known benefit less all cost, by month and undiscounted.",
     }[chosen_view]
     st.markdown(f"{meaning} Bands hold 50 and 90 % of the draws.")
-    charts.show(
-        drawn.fan(table, f"{title}, {_currency(chosen)}", charts.palette()),
-        description=f"{title} by month for each scenario: a line for the mean, and"
-        " bands of 50 and 90 %. The table below has the same figures.",
-    )
+    if any(value is not None for value in table.column("value").to_pylist()):
+        charts.show(
+            drawn.fan(table, f"{title}, {_currency(chosen)}", charts.palette()),
+            description=f"{title} by month for each scenario: a line for the mean, and"
+            " bands of 50 and 90 %. The table below has the same figures.",
+        )
+    else:
+        st.info("Not computable for any of them, for the reasons above.")
     tables.show(
         table,
         [

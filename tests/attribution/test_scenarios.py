@@ -444,6 +444,51 @@ def test_a_change_of_an_unknown_benefit_has_no_difference() -> None:
     assert found["summary"]["cost_difference"] == pytest.approx(12 * 600.0)
 
 
+def test_what_is_not_computable_has_no_figure_in_any_row() -> None:
+    """Twice the use at twice the cost is no loss of 7,200: nobody knows the gain."""
+    change = {"kind": "adoption", "feature": "care", "factor": 2.0}
+    found = result(change | {"cost_elasticity": 1.0}, base=run_of([refused()]))
+    for measure in ("difference", "cumulative_difference", "benefit", "net_value"):
+        assert set(monthly(found, measure)) == {None}
+    assert monthly(found, "cost") == pytest.approx([1300.0] * 12)
+    [row] = found["changes"]
+    assert row["npv_gain"] is None
+    assert found["tornado"] == []
+
+
+def test_an_unknown_npv_leaves_the_gain_in_the_tornado_and_itself_out() -> None:
+    spread = PRICE | {"factor": {"value": 0.9, "low": 0.8, "high": 1.0}}
+    row = driver(result(spread, base=run_of([refused()])), "price care: factor")
+    assert row["difference_at_low"] == pytest.approx(1440.0)
+    assert row["npv_at_low"] is None
+    assert row["break_even_npv_status"] == "not_computable"
+
+
+def test_a_value_that_holds_longer_in_a_scenario_tells_no_gain() -> None:
+    """The base knows no value of a minute from July on, so no gain either."""
+    until = replace(MINUTE, valid_to=date(2026, 7, 1))
+    base = run_of(register=(until, NO_INTEREST))
+    found = result({"kind": "assumption", "id": "minute", "to": 1.0}, base=base)
+    assert found["summary"]["npv"] == pytest.approx(12 * 300.0)
+    assert found["summary"]["npv_difference"] is None
+    assert "no conversion of minutes" in found["summary"]["difference_reason"]
+
+
+def test_a_feature_whose_cost_is_not_known_shows_none() -> None:
+    found = result(base=run_of(lines=(IDLE,)))
+    [care, rest] = found["features"]
+    assert (care["feature_id"], care["cost"]) == ("care", None)
+    assert rest["cost"] == pytest.approx(1200.0)
+
+
+def test_what_is_stopped_at_once_is_worth_what_it_still_costs() -> None:
+    change = {"kind": "stop_feature", "feature": "care", "exit_cost": 80.0}
+    change |= {"avoidable_shared_ratio": 1.0}
+    summary = result(change, features=["care"])["summary"]
+    assert summary["npv"] == pytest.approx(-80.0)
+    assert summary["npv_difference"] == pytest.approx(-80.0 - 12 * 400.0)
+
+
 def test_an_unknown_cost_has_no_return() -> None:
     found = result(base=run_of(unconverted=frozenset({"care"})), features=["care"])
     assert "no amount in the reporting currency" in found["summary"]["npv_reason"]
@@ -453,6 +498,12 @@ def test_without_a_discount_rate_nothing_is_computed() -> None:
     found = result(PRICE, base=run_of(register=(MINUTE,)))
     assert "no approved discount rate" in found["summary"]["npv_reason"]
     assert found["tornado"] == []
+    # Months are what they are; their present values are not.
+    assert monthly(found, "cost") == pytest.approx([640.0] * 12)
+    assert set(monthly(found, "cumulative_difference")) == {None}
+    assert found["summary"]["cost"] is None
+    assert found["summary"]["cost_difference"] is None
+    assert [row["cost"] for row in found["features"]] == [None, None]
 
 
 def test_a_proposal_behind_an_approved_value_changes_nothing() -> None:

@@ -95,11 +95,13 @@ def test_what_cannot_be_computed_has_its_reason_and_no_figure(
     base = run_of([refused()])
     save_scenario(tmp_path, "Price", CHEAPER, base=base)
     more = {"kind": "adoption", "feature": "care", "factor": 2, "cost_elasticity": 1}
-    save_scenario(tmp_path, "More", more, base=base)
+    asked = save_scenario(tmp_path, "More", more, base=base)
     text = shown(tmp_path, open_app)
     assert "**More**: not computable: a change acts on an unknown benefit" in text
     assert "Net present value: not computable: care: care-study cannot tell" in text
     assert "The benefit of care is not known; its cost is in it." in text
+    alone = shown(tmp_path, open_app, scenarios=asked)
+    assert "Not computable for any of them, for the reasons above." in alone
 
 
 def test_the_page_leaves_what_is_published_as_it_is(

@@ -217,7 +217,9 @@ def _print_result(found: Row) -> None:
     for note in found["notes"]:
         print(f"note: {note}")
     rows = found["tornado"][:_SHOWN_DRIVERS]
-    columns = ["driver", "assumed", "npv_at_low", "npv_at_high", "npv_variance_share"]
+    measure = "difference" if found["summary"]["npv"] is None else "npv"
+    parts = ("at_low", "at_high", "variance_share")
+    columns = ["driver", "assumed", *(f"{measure}_{part}" for part in parts)]
     if rows:
         print_table(
             [*columns, "breaks_even_at"],
@@ -245,7 +247,9 @@ def _break_even(row: Row) -> object:
     for name in ("difference", "npv"):
         if row[f"break_even_{name}_status"] == "found":
             return f"{_rounded(row[f'break_even_{name}'])} ({name})"
-    return "not within a plausible range"
+    statuses = {row[f"break_even_{name}_status"] for name in ("difference", "npv")}
+    is_far = "not_plausible" in statuses
+    return "not within a plausible range" if is_far else "no effect"
 
 
 __all__ = ["scenario"]

@@ -1,0 +1,276 @@
+"""What is read off a scenario and its base, and why a figure has no value.
+
+What rests on an unknown benefit, or on a discount rate that nobody named, is not
+computable: it has a reason and no number, in the summary and in every row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from attribution.roi.reading import amount, nothing, payback, probability_above
+from attribution.scenarios.outcome import sum_of
+from attribution.scenarios.sensitivity import difference, net_difference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from attribution.scenarios.outcome import Outcome, Part
+    from attribution.scenarios.projection import Projection
+
+    Row = dict[str, Any]
+
+_BOTH: Final = ("50", "90")
+#: What the months of a measure need to be known, besides cost.
+_NEEDS_BENEFIT: Final = frozenset(
+    {"benefit", "net_value", "cumulative_net_value", "base_benefit", "base_net_value"}
+)
+_NEEDS_GAIN: Final = frozenset({"difference", "cumulative_difference"})
+_NEEDS_DISCOUNT: Final = frozenset({"cumulative_net_value", "cumulative_difference"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """Why figures have none; ``None``: they have.
+
+    Attributes
+    ----------
+    benefit : str or None
+        Of what is known of the benefit as a whole.
+    gain : str or None
+        Of the difference to the base.
+    discount : str or None
+        Of every present value.
+    """
+
+    benefit: str | None
+    gain: str | None
+    discount: str | None
+
+    @property
+    def npv(self) -> str | None:
+        """Why there is no net present value."""
+        return self.discount or self.benefit
+
+    @property
+    def difference(self) -> str | None:
+        """Why there is no present value of the difference."""
+        return self.discount or self.gain
+
+    def has(self, measure: str) -> bool:
+        """Tell whether a measure by month is known."""
+        return not (
+            (self.benefit and measure in _NEEDS_BENEFIT)
+            or (self.gain and measure in _NEEDS_GAIN)
+            or (self.discount and measure in _NEEDS_DISCOUNT)
+        )
+
+
+def summary_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Row:
+    """Return what a scenario comes to, as present values with intervals."""
+    row: Row = {
+        "npv_reason": reasons.npv,
+        "difference_reason": reasons.difference,
+        "benefit_unknown_of": [
+            one.feature_id
+            for one in changed.parts
+            if one.feature_id and not one.is_known
+        ],
+        **_sums("", changed, reasons),
+        **_sums("base_", before, reasons),
+    }
+    if reasons.npv is None:
+        counted = [one for one in changed.known if one.case and one.case.is_counted]
+        present = sum_of(one.flows.benefit * changed.discount for one in counted)
+        row |= amount("counted_benefit", present.sum(axis=1))
+        nets = [one.flows.present_net for one in counted]
+        alone = np.sum([net for net in nets if net is not None], axis=0)
+        row |= amount("counted_npv", alone) if nets else nothing("counted_npv")
+        row["counted_features"] = [one.feature_id for one in counted]
+    else:
+        row |= {**nothing("counted_benefit"), **nothing("counted_npv")}
+        row["counted_features"] = []
+    return {**row, **_differences(changed, before, reasons)}
+
+
+def reasons_of(
+    changed: Outcome, before: Outcome, *, is_limited: bool = False
+) -> Reasons:
+    """Return why figures of a scenario have no value.
+
+    Parameters
+    ----------
+    changed, before : Outcome
+        The scenario, and what it is held against.
+    is_limited : bool
+        Whether single features are looked at, and nothing stands for those that have
+        no return.
+    """
+    unknown = [one for one in changed.parts if one.feature_id and not one.is_known]
+    told = "; ".join(f"{one.feature_id}: {_why(one)}" for one in unknown)
+    benefit = None
+    if float(before.cost.sum()) <= 0:
+        benefit = "not computable: nothing is spent"
+    elif not changed.known or (is_limited and unknown):
+        benefit = f"not computable: {told or 'no feature has a return'}"
+    return Reasons(benefit, _no_gain(changed, before), _no_discount(changed, before))
+
+
+def _no_discount(changed: Outcome, before: Outcome) -> str | None:
+    if changed.has_discount and before.has_discount:
+        return None
+    text = "no approved discount rate holds, and 'discount_rate' names none"
+    return f"not computable: {text}"
+
+
+def _no_gain(changed: Outcome, before: Outcome) -> str | None:
+    """Return why what one outcome gains over another is not known, if it is not.
+
+    A benefit that neither knows cancels where both have the same part of it.
+    """
+    why = [
+        f"{name}: {_why(other if one.is_known else one)}"
+        for one, other in zip(changed.parts, before.parts, strict=True)
+        if (name := one.feature_id)
+        and not (one.is_known and other.is_known)
+        and (
+            one.is_known
+            or other.is_known
+            or (changed.factors[name] != before.factors[name]).any()
+        )
+    ]
+    told = "; ".join(why)
+    text = f"not computable: a change acts on an unknown benefit ({told})"
+    return text if why else None
+
+
+def _why(one: Part) -> str:
+    reason = one.case.reason if one.case else None
+    return reason.text if reason else "its benefit is not known"
+
+
+def _sums(prefix: str, one: Outcome, reasons: Reasons) -> Row:
+    row: Row = {
+        **nothing(f"{prefix}cost", levels=_BOTH),
+        **nothing(f"{prefix}other_cost"),
+        **amount(f"{prefix}monthly_cost", one.cost.mean(axis=1)),
+        **nothing(f"{prefix}benefit"),
+        **nothing(f"{prefix}npv", levels=_BOTH),
+        f"{prefix}probability_npv_positive": None,
+        **_prefixed(prefix, dict.fromkeys(_PAYBACK)),
+    }
+    discount = one.discount
+    if reasons.discount is None:
+        row |= amount(f"{prefix}cost", (one.cost * discount).sum(axis=1), levels=_BOTH)
+        row |= amount(f"{prefix}other_cost", (one.other * discount).sum(axis=1))
+    if reasons.npv is None:
+        present = one.present_net
+        row |= amount(f"{prefix}benefit", (one.benefit * discount).sum(axis=1))
+        row |= amount(f"{prefix}npv", present, levels=_BOTH)
+        row[f"{prefix}probability_npv_positive"] = probability_above(present)
+        row |= _prefixed(prefix, payback(one.net * discount, for_good=True))
+    return row
+
+
+_PAYBACK: Final = (
+    *("payback_months_p50", "payback_months_p90"),
+    *("probability_never_paid_back", "payback_horizon_months"),
+)
+
+
+def _prefixed(prefix: str, row: Row) -> Row:
+    return {f"{prefix}{name}": value for name, value in row.items()}
+
+
+def _differences(changed: Outcome, before: Outcome, reasons: Reasons) -> Row:
+    row: Row = {
+        **nothing("cost_difference", levels=_BOTH),
+        **nothing("npv_difference", levels=_BOTH),
+        "probability_difference_positive": None,
+        **_prefixed("difference_", dict.fromkeys(_PAYBACK)),
+    }
+    if reasons.discount is None:
+        cost = ((changed.cost - before.cost) * changed.discount).sum(axis=1)
+        row |= amount("cost_difference", cost, levels=_BOTH)
+    if reasons.difference is None:
+        gained = net_difference(changed, before) * changed.discount
+        worth = difference(changed, before)
+        row |= amount("npv_difference", worth, levels=_BOTH)
+        row["probability_difference_positive"] = probability_above(worth)
+        row |= _prefixed("difference_", payback(gained, for_good=True))
+    return row
+
+
+def months_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Iterator[Row]:
+    """Yield money by measure and month: of the scenario, the base, and between.
+
+    A measure that is not known has its months without a value.
+    """
+    gained = net_difference(changed, before)
+    discount = changed.discount
+    measures = {
+        "cost": changed.cost,
+        "other_cost": changed.other,
+        "benefit": changed.benefit,
+        "net_value": changed.net,
+        "cumulative_net_value": np.cumsum(changed.net * discount, axis=1),
+        "difference": gained,
+        "cumulative_difference": np.cumsum(gained * discount, axis=1),
+        "base_cost": before.cost,
+        "base_benefit": before.benefit,
+        "base_net_value": before.net,
+    }
+    for measure, draws in measures.items():
+        for number, month in enumerate(changed.months):
+            drawn = np.broadcast_to(draws[:, number], draws.shape[0])
+            yield {
+                "measure": measure,
+                "month": month,
+                "month_number": number + 1,
+                **(
+                    amount("value", drawn, levels=_BOTH)
+                    if reasons.has(measure)
+                    else nothing("value", levels=_BOTH)
+                ),
+            }
+
+
+def features_of(
+    changed: Outcome, before: Outcome, projection: Projection
+) -> Iterator[Row]:
+    """Yield present values of each feature, and of what belongs to none."""
+    costed = {None, *(line.feature_id for line in projection.lines)}
+    costed -= projection.base.unconverted
+    for one, other in zip(changed.parts, before.parts, strict=True):
+        case = one.case
+        reason = case.reason if case else None
+        row: Row = {
+            "feature_id": one.feature_id,
+            "grade": case.grade if case else None,
+            "counted": bool(case and case.is_counted),
+            "reason": f"not computable: {reason.text}" if reason else None,
+            **nothing("cost"),
+            **nothing("base_cost"),
+            **nothing("benefit"),
+            **nothing("npv"),
+            "probability_npv_positive": None,
+            **nothing("base_npv"),
+        }
+        for name, flows in (("cost", one.flows), ("base_cost", other.flows)):
+            if one.feature_id in costed and flows.discount is not None:
+                row |= amount(name, (flows.cost * flows.discount).sum(axis=1))
+        discount, present = one.flows.discount, one.flows.present_net
+        if one.is_known and discount is not None and present is not None:
+            row |= amount("benefit", (one.flows.benefit * discount).sum(axis=1))
+            row |= amount("npv", present)
+            row["probability_npv_positive"] = probability_above(present)
+        earlier = other.flows.present_net
+        if other.is_known and earlier is not None:
+            row |= amount("base_npv", earlier)
+        yield row
+
+
+__all__ = ["Reasons", "features_of", "months_of", "reasons_of", "summary_of"]
