@@ -49,7 +49,7 @@ class ValuedClaim:
     def basis(self) -> tuple[str, ...]:
         """What it was made of: study, plan, data, and versions of assumptions."""
         claim = self.claim
-        versions = sorted(f"{one.id}:{one.version}" for one in self.assumed)
+        versions = sorted(one.versioned for one in self.assumed)
         return (claim.study_id, claim.evidence, *versions)
 
     @property
@@ -127,10 +127,7 @@ class Terms:
 
     def flows(self, worlds: Worlds) -> Flows:
         """Return the money of each world."""
-        driver = np.ones(1)
-        for one in self.drivers:
-            driver = driver * worlds.of(one)
-        factor = driver[:, None]
+        factor = self.driven_by(worlds)[:, None]
         shape = (WORLD_COUNT, len(self.months))
         benefit, cash = np.zeros(shape), np.zeros(shape)
         place = {month: number for number, month in enumerate(self.months)}
@@ -149,6 +146,13 @@ class Terms:
             other=self._other(worlds, shape),
             discount=self._discount(worlds, shape),
         )
+
+    def driven_by(self, worlds: Worlds) -> Floats:
+        """Return the factor by world of what moves benefit and cost alike."""
+        factor = np.ones(WORLD_COUNT)
+        for one in self.drivers:
+            factor = factor * worlds.of(one)
+        return factor
 
     def _other(self, worlds: Worlds, shape: tuple[int, int]) -> Floats:
         other = np.zeros(shape)

@@ -62,6 +62,11 @@ class Assumed:
     valid_to: date | None = None
 
     @property
+    def versioned(self) -> str:
+        """Its name with its version, where one of several is meant."""
+        return f"{self.id}:{self.version}"
+
+    @property
     def is_certain(self) -> bool:
         """Whether it has no interval."""
         return self.low is None or self.high is None

@@ -38,7 +38,8 @@ class Worlds:
     seed : int
         The same seed gives the same worlds.
     levels : mapping of str to float
-        Assumptions that are held at one level in all worlds.
+        Assumptions that are held at one level in all worlds: by id all versions of
+        one, or one version by its name with the version.
     factors : mapping of str to float
         Assumptions that are multiplied by a factor in all worlds.
     """
@@ -49,22 +50,24 @@ class Worlds:
 
     def of(self, one: Assumed) -> Floats:
         """Return the value of an assumption in each world, in its unit."""
-        if one.id in self.levels:
-            drawn = np.full(WORLD_COUNT, self.levels[one.id])
-        else:
+        level = self.levels.get(one.id, self.levels.get(one.versioned))
+        if level is None:
             drawn = stratified_levels(WORLD_COUNT, self.source(one.id))
-        return one.at(drawn) * self.factors.get(one.id, 1.0)
+        else:
+            drawn = np.full(WORLD_COUNT, level)
+        factor = self.factors.get(one.id, self.factors.get(one.versioned, 1.0))
+        return one.at(drawn) * factor
 
     def source(self, name: str) -> np.random.Generator:
         """Return the source of random numbers of a name."""
         return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
 
-    def holding(self, id_: str, level: float, *, factor: float = 1.0) -> Worlds:
+    def holding(self, name: str, level: float, *, factor: float = 1.0) -> Worlds:
         """Return these worlds with one assumption at one level, times a factor."""
         return replace(
             self,
-            levels={**self.levels, id_: level},
-            factors={**self.factors, id_: factor},
+            levels={**self.levels, name: level},
+            factors={**self.factors, name: factor},
         )
 
 

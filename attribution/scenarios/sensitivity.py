@@ -15,14 +15,15 @@ import numpy as np
 from scipy import optimize
 
 from attribution.roi.sensitivity import variance_share
+from attribution.scenarios.binding import SCENARIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from attribution.roi.flows import ValuedClaim
     from attribution.roi.register import Assumed
+    from attribution.roi.valuing import Case
     from attribution.roi.worlds import Worlds
     from attribution.scenarios.outcome import Model, Outcome
 
@@ -50,7 +51,7 @@ class Comparison:
 
     def outcomes(self, worlds: Worlds) -> tuple[Outcome, Outcome]:
         """Return both."""
-        moved = {*worlds.levels, *worlds.factors} & self._base_ids
+        moved = {*worlds.levels, *worlds.factors} & self._base_names
         if moved:
             return self.scenario.outcome(worlds), self.base.outcome(worlds)
         # Nothing that the base rests on is held: it is what it was.
@@ -59,13 +60,14 @@ class Comparison:
         return self.scenario.outcome(worlds), self._unmoved[worlds.seed]
 
     @property
-    def _base_ids(self) -> set[str]:
+    def _base_names(self) -> set[str]:
         terms = [case.terms for case in self.base.cases.values() if case.terms]
-        return {one.id for known in terms for one in known.assumed} | {
-            one.id
+        found = {one for known in terms for one in known.assumed} | {
+            one
             for one in self.base.bound.projection.register.entries
             if one.kind in {"discount_rate", "driver"}
         }
+        return {name for one in found for name in (one.id, one.versioned)}
 
     def means(self, worlds: Worlds) -> Means:
         """Return mean net present value, and its mean difference to the base."""
@@ -143,7 +145,7 @@ def tornado(compared: Comparison, worlds: Worlds) -> Iterator[Row]:
     """Yield a row for each study and assumption, the most telling first."""
     changed, unchanged = compared.outcomes(worlds)
     drawn = changed.present_net, difference(changed, unchanged)
-    studies = _studies(changed, unchanged, worlds, drawn)
+    studies = _studies(compared, worlds, drawn)
     rows = [*studies, *_assumptions(compared, worlds, drawn)]
     rows.sort(key=_swing, reverse=True)
     for number, row in enumerate(rows, start=1):
@@ -157,15 +159,17 @@ def _swing(row: Row) -> tuple[float, float, str]:
 
 
 def _studies(
-    changed: Outcome, unchanged: Outcome, worlds: Worlds, drawn: tuple[Floats, Floats]
+    compared: Comparison, worlds: Worlds, drawn: tuple[Floats, Floats]
 ) -> Iterator[Row]:
     """Yield each study: money goes with its effect along a straight line."""
-    for part in unchanged.known:
-        for valued in part.case.claims if part.case else ():
+    changed, unchanged = compared.outcomes(worlds)
+    for feature, case in compared.scenario.cases.items():
+        for valued in case.claims if case.terms else ():
             effect = np.asarray(valued.claim.effects[:, -1])
             now = mean(effect)
-            before = _worth(valued, unchanged, worlds)
-            after = _worth(valued, changed, worlds)
+            study = valued.claim.study_id
+            after = _worth(case, study, changed, worlds)
+            before = _worth(compared.base.cases[feature], study, unchanged, worlds)
             slopes = after, after - before
             ends = _end(effect, _LOW), _end(effect, _HIGH)
             row: Row = {
@@ -189,11 +193,15 @@ def _studies(
             yield row
 
 
-def _worth(valued: ValuedClaim, outcome: Outcome, worlds: Worlds) -> float:
+def _worth(case: Case, study_id: str, outcome: Outcome, worlds: Worlds) -> float:
     """Return the mean present value of one more unit of an effect in each month."""
-    factor = outcome.factors[valued.claim.feature_id]
-    worth = valued.worth_of_one(worlds) * factor * outcome.discount
-    return float(worth.sum(axis=1).mean())
+    worth = 0.0
+    for valued in case.claims:
+        if valued.claim.study_id == study_id and case.terms is not None:
+            factor = outcome.factors[case.feature_id] * outcome.discount
+            factor = factor * case.terms.driven_by(worlds)[:, None]
+            worth += float((valued.worth_of_one(worlds) * factor).sum(axis=1).mean())
+    return worth
 
 
 def _end(draws: Floats, level: float) -> float | None:
@@ -225,10 +233,8 @@ def _assumptions(
     compared: Comparison, worlds: Worlds, drawn: tuple[Floats, Floats]
 ) -> Iterator[Row]:
     for one in compared.assumed:
-        ends = [
-            None if one.is_certain else compared.means(worlds.holding(one.id, level))
-            for level in (_LOW, _HIGH)
-        ]
+        held = [worlds.holding(_held(one), level) for level in (_LOW, _HIGH)]
+        ends = [None if one.is_certain else compared.means(each) for each in held]
         shares = [
             0.0 if one.is_certain else _share(worlds.of(one), each) for each in drawn
         ]
@@ -236,7 +242,7 @@ def _assumptions(
             "driver": one.id,
             "kind": one.kind,
             "unit": one.unit,
-            "source": "scenario" if one.version == "scenario" else "register",
+            "source": "scenario" if one.version == SCENARIO else "register",
             "assumed": one.value,
             "assumed_low": one.low,
             "assumed_high": one.high,
@@ -249,6 +255,14 @@ def _assumptions(
             "difference_variance_share": shares[_DIFFERENCE],
             **_break_evens(compared, worlds, one),
         }
+
+
+def _held(one: Assumed) -> str:
+    """Return what to hold: a value that a scenario sets alone, as the base has its own.
+
+    A value of the register is the same in both, in all of its versions.
+    """
+    return one.versioned if one.version == SCENARIO else one.id
 
 
 def _known(means: Means | None, which: int) -> float | None:
@@ -264,7 +278,7 @@ def _break_evens(compared: Comparison, worlds: Worlds, one: Assumed) -> Row:
 
     def means(factor: float) -> Means:
         if factor not in known:
-            held = worlds.holding(one.id, _MEDIAN, factor=factor)
+            held = worlds.holding(_held(one), _MEDIAN, factor=factor)
             known[factor] = compared.means(held)
         return known[factor]
 

@@ -258,6 +258,39 @@ def test_a_break_even_is_where_the_mean_is_nothing() -> None:
     assert study["break_even_npv"] == pytest.approx(700.0)
 
 
+def test_the_bar_of_an_effect_has_what_moves_benefit_and_cost_alike() -> None:
+    """Twice of both: 12 × (2,000 − 1,400), and 700 minutes still pay for it."""
+    twice = assumed("driver", 2.0, id="twice", unit="ratio")
+    found = result(base=run_of(register=(MINUTE, NO_INTEREST, twice)))
+    assert found["summary"]["npv"] == pytest.approx(12 * 600.0)
+    assert driver(found, "care-study")["break_even_npv"] == pytest.approx(700.0)
+
+
+def test_an_effect_is_worth_what_the_scenario_says_and_not_what_the_base_does() -> None:
+    """At EUR 0.5 a minute 1,400 minutes pay for 700; at 1 more, 500 are lost."""
+    found = result({"kind": "assumption", "id": "minute", "to": 0.5})
+    study = driver(found, "care-study")
+    assert study["break_even_npv"] == pytest.approx(1400.0)
+    assert study["break_even_difference_status"] == "not_plausible"
+    assert found["summary"]["npv_difference"] == pytest.approx(-12 * 500.0)
+
+
+@pytest.mark.parametrize("from_month", [1, 7])
+def test_a_value_that_a_scenario_sets_breaks_even_with_that_of_the_base(
+    from_month: int,
+) -> None:
+    """A minute that is worth 1 again gains nothing, whatever the base has."""
+    change = {"kind": "assumption", "id": "minute", "from_month": from_month}
+    found = result(change | {"to": {"value": 0.5, "low": 0.4, "high": 0.6}})
+    row = driver(found, "minute")
+    assert row["break_even_difference"] == pytest.approx(1.0, rel=1e-4)
+    months = 13 - from_month
+    assert row["difference_at_low"] == pytest.approx(months * 1000 * (0.4 - 1.0))
+    # 700 a month are spent: the first months bring 300 each.
+    needed = (12 * 700 - (12 - months) * 1000) / months / 1000
+    assert row["break_even_npv"] == pytest.approx(needed, rel=1e-4)
+
+
 def test_a_break_even_far_away_is_said_to_be_none() -> None:
     lines = (CostLine("care", "assistant", "cloud", None, "direct", 1.0),)
     found = result(base=run_of(lines=lines))
