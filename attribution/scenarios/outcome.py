@@ -223,11 +223,18 @@ class Model:
             hours=draft.hours[feature_id],
             claims=tuple(
                 replace(
-                    one, claim=replace(one.claim, effects=one.claim.effects * factor)
+                    one,
+                    claim=replace(one.claim, effects=_times(one.claim.effects, factor)),
                 )
                 for one in terms.claims
             ),
         )
+
+
+def _times(effects: Floats, factor: Floats) -> Floats:
+    """Return effects times a factor; what is stopped is nothing, bound or not."""
+    with np.errstate(invalid="ignore"):
+        return np.where(factor == 0, 0.0, effects * factor)
 
 
 def _case(name: str, projection: Projection) -> Case:

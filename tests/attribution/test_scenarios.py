@@ -593,3 +593,18 @@ def test_every_kind_has_a_rule_and_says_it() -> None:
     assert set(RULES) == set(RULE_TEXTS) == set(KINDS)
     # A commitment looks at what the others left.
     assert list(RULES)[-1] == "commitment"
+
+
+def test_a_stopped_effect_is_nothing_even_where_it_knew_no_bound() -> None:
+    """A tenth of the worlds know no bound; none of them is left after the stop."""
+    effects = np.full((1000, 2), 1000.0)
+    effects[::10] = -np.inf
+    base = run_of([replace(claim(effects=(1.0, 1.0)), effects=effects)])
+    assert result(base=base)["summary"]["npv_low_90"] is None
+    change = {"kind": "stop_feature", "feature": "care"}
+    summary = result(change, base=base)["summary"]
+    assert summary["npv_low_90"] == pytest.approx(-12 * 300.0)
+    assert summary["npv_high_90"] == pytest.approx(-12 * 300.0)
+    # Where the loss had no bound the stop gains without one.
+    assert summary["npv_difference_low_90"] == pytest.approx(-12 * 600.0)
+    assert summary["npv_difference_high_90"] is None
