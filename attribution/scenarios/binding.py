@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
 from attribution.cost_elasticity import NotEstimable
@@ -93,7 +94,11 @@ def bound(scenario: Scenario, projection: Projection) -> Bound:
         Changes name what the run does not have, or say two things of one; all of them
         at once.
     """
-    problems = [*_missing(scenario, projection), *_competing(scenario)]
+    problems = [
+        *_missing(scenario, projection),
+        *_competing(scenario),
+        *_promised_twice(scenario, projection),
+    ]
     if problems:
         raise UsageError(
             "\n".join(text if text[-1] in ".?" else f"{text}." for text in problems),
@@ -153,9 +158,7 @@ def _lacks(change: Change, projection: Projection) -> Iterable[str]:
         case PlatformMove():
             yield from _not_on_platform(change, projection)
         case TeamHours():
-            if _labour(projection, change.feature) is None:
-                told = repr(change.feature)
-                yield f"needs an approved labour rate for {told}, and none holds"
+            yield from _no_labour(change, projection)
         case Sourcing():
             yield from _not_counted(change, projection)
 
@@ -214,10 +217,18 @@ def _not_in_register(change: AssumptionChange, register: Register) -> Iterable[s
         yield f"sets {id_!r} to {change.to.least:g}; it must stay above 0"
 
 
-def _labour(projection: Projection, feature: str) -> Assumed | None:
-    return projection.register.one(
-        "labour", feature_id=feature, month=projection.months[0], approved_only=True
-    )
+def _no_labour(change: TeamHours, projection: Projection) -> Iterable[str]:
+    """Yield the first month whose hours nothing would value."""
+    for month in projection.months[change.from_month - 1 :]:
+        rate = projection.register.one(
+            "labour", feature_id=change.feature, month=month, approved_only=True
+        )
+        if rate is None:
+            yield (
+                f"needs an approved labour rate for {change.feature!r}, and none holds"
+                f" in {month}"
+            )
+            return
 
 
 def _competing(scenario: Scenario) -> Iterable[str]:
@@ -227,12 +238,7 @@ def _competing(scenario: Scenario) -> Iterable[str]:
         for change in scenario.changes
         if isinstance(
             change,
-            Utilisation
-            | AssumptionChange
-            | Sourcing
-            | StopFeature
-            | PlatformMove
-            | Commitment,
+            Utilisation | AssumptionChange | Sourcing | StopFeature | PlatformMove,
         )
     )
     for (kind, *subject), count in sorted(said.items()):
@@ -241,12 +247,21 @@ def _competing(scenario: Scenario) -> Iterable[str]:
             yield f"{count} changes are a {told} of {', '.join(subject)}; keep one"
 
 
+def _promised_twice(scenario: Scenario, projection: Projection) -> Iterable[str]:
+    """Yield commitments that share cost: the same spend cannot be promised twice."""
+    promised = [
+        (name, set(projection.lines_where(**change.match.named)))
+        for name, change in scenario.named_changes
+        if isinstance(change, Commitment)
+    ]
+    for (name, lines), (other, others) in combinations(promised, 2):
+        if lines & others:
+            yield f"changes {name!r} and {other!r} commit some of the same cost"
+
+
 def _subject(change: Change) -> tuple[str, ...]:
-    match change:
-        case Commitment():
-            return tuple(sorted(change.match.named.values()))
-        case AssumptionChange():
-            return (change.id,)
+    if isinstance(change, AssumptionChange):
+        return (change.id,)
     for kind in ("pool", "platform", "model", "feature"):
         if named := getattr(change, kind, None):
             return (str(named),)

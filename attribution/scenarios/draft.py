@@ -32,6 +32,8 @@ class Draft:
     ----------
     benefits : dict of str to ndarray
         Factors of the effect, by feature.
+    uses : dict of str or None to ndarray
+        Factors of how much is served, by feature.
     hours : dict of str to ndarray
         A month, by feature.
     one_offs : dict of str or None to list of Assumed
@@ -43,11 +45,14 @@ class Draft:
     projection: Projection
     worlds: Worlds
     benefits: dict[str, Floats]
+    uses: dict[str | None, Floats]
     hours: dict[str, Floats]
     one_offs: dict[str | None, list[Assumed]] = field(default_factory=dict)
     unused: Floats = field(default_factory=lambda: np.zeros((1, 1)))
-    #: Factors, which of them each line has, and products that lines have in common.
+    #: Factors, which of them are of use and which each line has, and products that
+    #: lines have in common.
     _factors: list[Floats] = field(default_factory=list)
+    _of_use: set[int] = field(default_factory=set)
     _of_line: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _products: dict[tuple[int, ...], Floats] = field(default_factory=dict)
 
@@ -59,6 +64,7 @@ class Draft:
             projection,
             worlds,
             benefits=dict.fromkeys(projection.features, ones),
+            uses=dict.fromkeys((*projection.features, None), ones),
             hours={name: projection.hours[name] * ones for name in projection.features},
         )
 
@@ -68,6 +74,47 @@ class Draft:
         latest = len(self._factors) - 1
         for number in lines:
             self._of_line[number] = (*self._of_line.get(number, ()), latest)
+
+    def grow(self, feature_id: str | None, path: Floats, elasticity: Floats) -> None:
+        """Multiply use and effect by a path, and cost by its power to the elasticity.
+
+        Parameters
+        ----------
+        feature_id : str or None
+            Of what; ``None``: of everything.
+        path : ndarray
+            Factors of use.
+        elasticity : ndarray, shape (worlds,)
+            By how many per cent cost grows with one per cent of use.
+        """
+        lines = self.projection.lines
+        numbers = range(len(lines))
+        own = [n for n in numbers if feature_id in {None, lines[n].feature_id}]
+        # Nothing to the power of nothing: a cost that does not grow with use stays.
+        self.multiply(own, path ** elasticity[:, None])
+        self._of_use.add(len(self._factors) - 1)
+        for name in self.uses if feature_id is None else (feature_id,):
+            self.uses[name] = self.uses[name] * path
+            if name is not None:
+                self.benefits[name] = self.benefits[name] * path
+
+    def replace_growth(
+        self, lines: Iterable[int], factor: Floats, *, month: int
+    ) -> None:
+        """Let a factor stand for how the cost of lines grows with use, from a month on.
+
+        Until then it grows as it did.
+        """
+        starts = np.arange(1, self.projection.count + 1) >= month
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for number in lines:
+            known = self._of_line.get(number, ())
+            growing = tuple(one for one in known if one in self._of_use)
+            self._of_line[number] = tuple(n for n in known if n not in self._of_use)
+            alike.setdefault(growing, []).append(number)
+        for growing, own in alike.items():
+            path = np.where(starts[None, :], factor, self._product(growing))
+            self.multiply(own, path)
 
     def cost_of(self, lines: Iterable[int]) -> Floats:
         """Return the cost of lines together; those with the same factors are one."""

@@ -1,7 +1,8 @@
 """What each kind of change does to cost, effect and hours; one function each.
 
-A rule multiplies what it is about, from its first month on. Only a commitment looks
-at what others left, so it comes last. ``docs/concepts/scenarios.md`` has it in words.
+A rule multiplies what it is about, from its first month on. What is bought by the token
+looks at how use grows, and a commitment at what all others left, so it comes last.
+``docs/concepts/scenarios.md`` has it in words.
 """
 
 from __future__ import annotations
@@ -93,24 +94,14 @@ def _volume(draft: Draft, change: Change, values: Values) -> None:
     else:
         yearly = draft.worlds.of(values["growth_factor_per_year"])
         path = draft.growth(yearly, month=start)
-    _grow(draft, path, change.feature, values["cost_elasticity"])
+    draft.grow(change.feature, path, draft.worlds.of(values["cost_elasticity"]))
 
 
 def _adoption(draft: Draft, change: Change, values: Values) -> None:
     assert isinstance(change, Adoption)  # noqa: S101
     factor = draft.worlds.of(values["factor"])
     path = draft.path(factor, month=change.from_month, over_months=change.over_months)
-    _grow(draft, path, change.feature, values["cost_elasticity"])
-
-
-def _grow(draft: Draft, path: Floats, feature: str | None, one: Assumed) -> None:
-    """Multiply effects by the path, and cost by its power to the elasticity."""
-    named = {} if feature is None else {"feature": feature}
-    elasticity = draft.worlds.of(one)[:, None]
-    # Nothing to the power of nothing: a cost that does not grow with use stays.
-    draft.multiply(draft.projection.lines_where(**named), path**elasticity)
-    for name in draft.benefits if feature is None else (feature,):
-        draft.benefits[name] = draft.benefits[name] * path
+    draft.grow(change.feature, path, draft.worlds.of(values["cost_elasticity"]))
 
 
 def _model_swap(draft: Draft, change: Change, values: Values) -> None:
@@ -180,16 +171,22 @@ def _stop_feature(draft: Draft, change: Change, values: Values) -> None:
 
 
 def _sourcing(draft: Draft, change: Change, values: Values) -> None:
-    """Pay a price for each token, and what is fixed, in place of what is paid."""
+    """Pay a price for each token, and what is fixed, in place of what is paid.
+
+    Twice the use takes twice the tokens, whatever the cost did before, and no more of
+    what is fixed.
+    """
     assert isinstance(change, Sourcing)  # noqa: S101
     projection = draft.projection
     lines = projection.lines_where(model=change.model)
     now = sum(projection.lines[number].cost for number in lines)
     millions = projection.base.tokens[change.model] / _MILLION
-    price = draft.worlds.of(values["price_per_million_tokens"])
-    fixed = draft.worlds.of(values["fixed_cost_per_month"])
-    factor = (price * millions + fixed) / now
-    draft.multiply(lines, draft.from_month(change.from_month, factor))
+    price = draft.worlds.of(values["price_per_million_tokens"])[:, None]
+    fixed = draft.worlds.of(values["fixed_cost_per_month"])[:, None]
+    for feature in dict.fromkeys(projection.lines[n].feature_id for n in lines):
+        own = [n for n in lines if projection.lines[n].feature_id == feature]
+        factor = (price * millions * draft.uses[feature] + fixed) / now
+        draft.replace_growth(own, factor, month=change.from_month)
     feature = projection.lines[lines[0]].feature_id
     draft.spend_once(feature, values["one_off_cost"], month=change.from_month)
 
@@ -220,7 +217,8 @@ def _assumption(draft: Draft, change: Change, values: Values) -> None:
     del draft, values
 
 
-#: In this order whatever the order of the file. Only the last looks at the others.
+#: In this order whatever the order of the file: tokens grow with the use that is above
+#: them, and the last looks at all others.
 RULES: Final[Mapping[str, Rule]] = {
     "assumption": _assumption,
     "price": _price,
@@ -244,7 +242,7 @@ RULE_TEXTS: Final[Mapping[str, str]] = {
     "volume": "effect × factor, cost × factor to the power of its elasticity",
     "adoption": "effect × factor, cost × factor to the power of its elasticity",
     "model_swap": "cost × cost factor, effect × effect factor, one-off cost once",
-    "sourcing": "cost = price × tokens + fixed cost, one-off cost once",
+    "sourcing": "cost = price × tokens × use + fixed cost, one-off cost once",
     "platform_move": "cost × (1 + cost factor) while both run, then × cost factor;"
     " migration cost in equal parts while both run",
     "team_hours": "hours at the approved rate",

@@ -221,6 +221,21 @@ def test_tokens_are_bought_at_their_price() -> None:
     assert not any("one off" in one["driver"] for one in found["tornado"])
 
 
+def test_tokens_grow_with_use_and_what_is_fixed_does_not() -> None:
+    """Twice the tokens from May on: 700 and 50 fixed, whatever the elasticity.
+
+    Until then, and of the 100 that nobody held, four times the use costs twice as much.
+    """
+    buy = {"kind": "sourcing", "model": "assistant", "price_per_million_tokens": 7.0}
+    buy |= {"fixed_cost_per_month": 50.0, "from_month": 5}
+    more = {"kind": "volume", "factor": 4.0, "cost_elasticity": 0.5}
+    less = {"kind": "adoption", "feature": "care", "factor": 0.5}
+    found = result(buy, more, less | {"cost_elasticity": 0.0})
+    until, since = 2 * 600.0, 7.0 * 50 * 2 + 50
+    expected = [until + 200.0] * 4 + [since + 200.0] * 8
+    assert monthly(found, "cost") == pytest.approx(expected)
+
+
 def test_a_commitment_is_paid_whether_it_is_used_or_not() -> None:
     """560 are promised at 25 % off: 420, and 140 more in full. Half needs 350 only."""
     change = {"kind": "commitment", "match": {"platform": "cloud"}, "level": 0.8}
@@ -454,6 +469,25 @@ def test_an_elasticity_that_says_nothing_is_not_taken() -> None:
 def test_two_changes_that_exclude_each_other_are_refused() -> None:
     with pytest.raises(UsageError, match="2 changes are a platform move of cloud"):
         result(MOVE | {"name": "a"}, MOVE | {"name": "b"})
+
+
+def test_the_same_spend_cannot_be_promised_twice() -> None:
+    """What care costs on the cloud is a part of what the cloud costs."""
+    cloud = {"kind": "commitment", "match": {"platform": "cloud"}, "level": 0.8}
+    care = cloud | {"match": {"feature": "care"}}
+    told = "'commitment cloud' and 'commitment care' commit some of the same cost"
+    with pytest.raises(UsageError, match=told):
+        result(cloud | {"discount": 0.2}, care | {"discount": 0.2})
+
+
+def test_hours_need_a_rate_in_every_month_that_they_are_worked_in() -> None:
+    rate = assumed(
+        "labour", 50.0, id="rate", unit="EUR/hour", valid_to=date(2026, 9, 1)
+    )
+    base = run_of(register=(MINUTE, NO_INTEREST, rate))
+    change = {"kind": "team_hours", "feature": "care", "hours_per_month": 2.0}
+    with pytest.raises(UsageError, match="none holds in 2026-09"):
+        result(change | {"from_month": 3}, base=base)
 
 
 def test_a_refused_effect_has_cost_and_no_net_present_value() -> None:
