@@ -48,7 +48,7 @@ group by all having sum(effective_cost) <> 0 order by all
 """
 _UNCONVERTED: Final = """
 select distinct feature_id from cost.fct_daily_model_costs
-where list_contains(?, billing_month) and currency <> ? and feature_id is not null
+where list_contains(?, billing_month) and currency <> ?
 """
 #: Hours that were measured and hours that there were; NULL where any is not known.
 _POOLS: Final = """
@@ -87,8 +87,6 @@ _COVERED: Final = """
 select study_id, launch_date, window_end from estimates.attribution_studies
 """
 _RUN: Final = "select run_id, currency, is_synthetic from core.mart_run"
-_MODELS: Final = "select distinct model_id from core.dim_models where model_id <> ''"
-_PLATFORMS: Final = "select distinct platform_id from core.dim_platforms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +126,9 @@ class BaseRun:
         Complete months whose mean is carried forward, oldest first.
     inputs : Inputs
         What the returns of the run were made of.
-    unconverted : frozenset of str
-        Features with cost that has no amount in the reporting currency.
+    unconverted : frozenset of str or None
+        Features with cost that has no amount in the reporting currency; ``None`` among
+        them: cost of no feature.
     utilisations : mapping of str to float or None
         Active by available hours of each pool of accelerators.
     tokens : mapping of str to float
@@ -146,13 +145,11 @@ class BaseRun:
     months: tuple[str, ...]
     lines: tuple[CostLine, ...]
     inputs: Inputs
-    unconverted: frozenset[str]
+    unconverted: frozenset[str | None]
     utilisations: Mapping[str, float | None]
     tokens: Mapping[str, float]
     bills: tuple[MonthOfBills, ...]
     covered: Mapping[str, tuple[date, date]]
-    models: frozenset[str]
-    platforms: frozenset[str]
     version: str
 
     @property
@@ -209,8 +206,6 @@ def read_base(
         "tokens": rows(_TOKENS, len(months), months, currency),
         "bills": rows(_BILLS, complete, currency, complete),
         "covered": rows(_COVERED),
-        "models": rows(_MODELS),
-        "platforms": rows(_PLATFORMS),
     }
     returns = digest_of(connection, version="scenario")
     return BaseRun(
@@ -220,19 +215,13 @@ def read_base(
         months=tuple(months),
         lines=tuple(CostLine(*row) for row in parts["lines"]),
         inputs=read_inputs(connection, worlds),
-        unconverted=_first_column(parts["unconverted"]),
+        unconverted=frozenset(name for (name,) in parts["unconverted"]),
         utilisations=dict(parts["pools"]),
         tokens=dict(parts["tokens"]),
         bills=tuple(MonthOfBills(*row) for row in parts["bills"]),
         covered={name: (first, end) for name, first, end in parts["covered"]},
-        models=_first_column(parts["models"]),
-        platforms=_first_column(parts["platforms"]),
         version=_version(returns, parts),
     )
-
-
-def _first_column(rows: Rows) -> frozenset[str]:
-    return frozenset(row[0] for row in rows if row[0])
 
 
 def _version(returns: str, parts: Mapping[str, Rows]) -> str:

@@ -308,6 +308,11 @@ def _measured_elasticity(projection: Projection) -> Assumed:
     return replace(one, is_approved=True)
 
 
+def _leaves_promises(change: PlatformMove, projection: Projection) -> bool:
+    lines = projection.lines_on(change.platform, change.models)
+    return any(projection.lines[n].component == "unused_commitment" for n in lines)
+
+
 def _register(
     scenario: Scenario, projection: Projection
 ) -> tuple[Register, dict[str, Assumed]]:
@@ -341,6 +346,11 @@ def _register(
 
 def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
     for name, change in scenario.named_changes:
+        if isinstance(change, PlatformMove) and _leaves_promises(change, projection):
+            yield (
+                f"{name}: what was promised to {change.platform} and is not used moves"
+                " with the rest; where the promise goes on, add what it still costs."
+            )
         if isinstance(change, AssumptionChange):
             known = [one for one in projection.register.entries if one.id == change.id]
             if not known[-1].is_approved:

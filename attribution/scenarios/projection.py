@@ -72,6 +72,14 @@ class Projection:
             if all(getattr(line, f"{key}_id") == name for key, name in named.items())
         ]
 
+    def lines_on(self, platform: str, models: Sequence[str] = ()) -> list[int]:
+        """Return which lines are on a platform: of all models, or of those named."""
+        return [
+            number
+            for number in self.lines_where(platform=platform)
+            if not models or self.lines[number].model_id in models
+        ]
+
     def month_of(self, number: int) -> str:
         """Return a month by its number, counted from 1."""
         return self.months[number - 1]

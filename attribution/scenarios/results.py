@@ -94,7 +94,7 @@ def result_of(scenario: Scenario, base: BaseRun) -> Row:
         "tornado": list(_drivers(compared, worlds, reasons)),
         "changes": list(_changes(named, projection, changed, worlds)),
         "elasticity": _elasticity(base),
-        "notes": [*found.notes, *_base_notes(base)],
+        "notes": [*found.notes, *_cost_notes(projection)],
     }
 
 
@@ -225,9 +225,13 @@ def _lines_of(found: CostElasticity) -> Row:
     }
 
 
-def _base_notes(base: BaseRun) -> Iterator[str]:
-    for name in sorted(base.unconverted):
-        yield f"{name}: a part of its cost has no amount in {base.currency}."
+def _cost_notes(projection: Projection) -> Iterator[str]:
+    """Yield what is in scope and costs more than is known."""
+    base = projection.base
+    scope = set(projection.features) | (set() if projection.is_limited else {None})
+    for name in sorted(scope & base.unconverted, key=str):
+        told = name or "what belongs to no feature"
+        yield f"{told}: a part of its cost has no amount in {base.currency}."
 
 
 __all__ = ["METHOD_VERSION", "id_of", "result_of"]

@@ -14,6 +14,7 @@ import numpy as np
 from attribution.scenarios.base_run import IDLE
 from attribution.scenarios.scenario_file import (
     Adoption,
+    Amount,
     AssumptionChange,
     Commitment,
     Discount,
@@ -52,12 +53,12 @@ def _price(draft: Draft, change: Change, values: Values) -> None:
 
 def _discount(draft: Draft, change: Change, values: Values) -> None:
     assert isinstance(change, Discount)  # noqa: S101
-    kept = 1.0 - part_of_one(draft, values["ratio"])
+    kept = 1.0 - _part_of_one(draft, values["ratio"])
     lines = draft.projection.lines_where(**change.match.named)
     draft.multiply(lines, draft.from_month(change.from_month, kept))
 
 
-def part_of_one(draft: Draft, one: Assumed) -> Floats:
+def _part_of_one(draft: Draft, one: Assumed) -> Floats:
     """Return draws of a part, which no tail takes above 1."""
     return np.minimum(draft.worlds.of(one), 1.0)
 
@@ -72,7 +73,7 @@ def _utilisation(draft: Draft, change: Change, values: Values) -> None:
     whole = [line for line in base.lines if line.pool_id == change.pool]
     nobody = sum(line.cost for line in whole if line.component in IDLE)
     somebody = sum(line.cost for line in whole) - nobody
-    saved = (nobody + somebody) * (1.0 - now / part_of_one(draft, values["to"]))
+    saved = (nobody + somebody) * (1.0 - now / _part_of_one(draft, values["to"]))
     # Where more is needed than now, everything grows alike.
     grown = 1.0 - np.minimum(saved, 0.0) / (nobody + somebody)
     gone = np.clip(saved, 0.0, nobody)
@@ -110,22 +111,17 @@ def _model_swap(draft: Draft, change: Change, values: Values) -> None:
     factor = draft.worlds.of(values["cost_factor"])
     draft.multiply(lines, draft.from_month(change.from_month, factor))
     feature = draft.projection.lines[lines[0]].feature_id
-    if feature is not None and not is_one(change.effect_factor.value, change):
+    if feature is not None and change.effect_factor != Amount(value=1.0):
         effect = draft.worlds.of(values["effect_factor"])
         path = draft.from_month(change.from_month, effect)
         draft.benefits[feature] = draft.benefits[feature] * path
     draft.spend_once(feature, values["one_off_cost"], month=change.from_month)
 
 
-def is_one(value: float, change: ModelSwap) -> bool:
-    """Tell whether a swap leaves the effect as it is, for certain."""
-    return value == 1.0 and change.effect_factor.low is None
-
-
 def _platform_move(draft: Draft, change: Change, values: Values) -> None:
     """Both platforms are paid while both run, and then the new one alone."""
     assert isinstance(change, PlatformMove)  # noqa: S101
-    lines = moved_lines(draft, change)
+    lines = draft.projection.lines_on(change.platform, change.models)
     factor = draft.worlds.of(values["cost_factor"])
     both = change.double_running_months
     starts = draft.from_month(change.from_month, factor, before=0.0)
@@ -137,13 +133,6 @@ def _platform_move(draft: Draft, change: Change, values: Values) -> None:
         month=change.from_month,
         over_months=max(both, 1),
     )
-
-
-def moved_lines(draft: Draft, change: PlatformMove) -> list[int]:
-    """Return the lines of a platform that move: of all models, or of those named."""
-    lines = draft.projection.lines_where(platform=change.platform)
-    known = draft.projection.lines
-    return [n for n in lines if not change.models or known[n].model_id in change.models]
 
 
 def _team_hours(draft: Draft, change: Change, values: Values) -> None:
@@ -162,7 +151,7 @@ def _stop_feature(draft: Draft, change: Change, values: Values) -> None:
     direct = [n for n in lines if draft.projection.lines[n].component == "direct"]
     nothing = draft.from_month(change.from_month, np.zeros(1))
     draft.multiply(direct, nothing)
-    kept = 1.0 - part_of_one(draft, values["avoidable_shared_ratio"])
+    kept = 1.0 - _part_of_one(draft, values["avoidable_shared_ratio"])
     shared = [n for n in lines if n not in direct]
     draft.multiply(shared, draft.from_month(change.from_month, kept))
     draft.benefits[change.feature] = draft.benefits[change.feature] * nothing
@@ -199,7 +188,7 @@ def _commitment(draft: Draft, change: Change, values: Values) -> None:
     demand = draft.cost_of(lines)
     now = sum(projection.lines[number].cost for number in lines)
     promised = (draft.worlds.of(values["level"]) * now)[:, None]
-    kept = 1.0 - part_of_one(draft, values["discount"])[:, None]
+    kept = 1.0 - _part_of_one(draft, values["discount"])[:, None]
     paid = promised * kept + np.maximum(demand - promised, 0.0)
     numbers = np.arange(1, projection.count + 1)
     holds = (numbers >= change.from_month) & (
@@ -250,4 +239,4 @@ RULE_TEXTS: Final[Mapping[str, str]] = {
     "commitment": "promised spend × (1 − discount), and what exceeds it in full",
 }
 
-__all__ = ["RULES", "RULE_TEXTS", "is_one", "moved_lines", "part_of_one"]
+__all__ = ["RULES", "RULE_TEXTS"]

@@ -64,8 +64,6 @@ def run_of(
         "tokens": {"assistant": 50_000_000.0},
         "bills": bills,
         "covered": {"care-study": (date(2026, 1, 1), date(2026, 3, 1))},
-        "models": frozenset({"assistant"}),
-        "platforms": frozenset({"cloud"}),
         "version": "v1",
     } | given
     return BaseRun(**told)

@@ -642,3 +642,21 @@ def test_a_stopped_effect_is_nothing_even_where_it_knew_no_bound() -> None:
     # Where the loss had no bound the stop gains without one.
     assert summary["npv_difference_low_90"] == pytest.approx(-12 * 600.0)
     assert summary["npv_difference_high_90"] is None
+
+
+def test_cost_of_no_feature_that_has_no_amount_is_said_to_be_missing() -> None:
+    base = run_of(unconverted=frozenset({None}))
+    assert result(base=base)["notes"] == [
+        "what belongs to no feature: a part of its cost has no amount in EUR."
+    ]
+    [_, rest] = result(base=base)["features"]
+    assert rest["cost"] is None
+    # It is no part of what care alone costs.
+    assert result(base=base, features=["care"])["notes"] == []
+
+
+def test_a_move_says_that_a_promise_to_the_old_platform_may_go_on() -> None:
+    promised = CostLine(None, None, "cloud", None, "unused_commitment", 30.0)
+    found = result(MOVE, base=run_of(lines=(OWN, SHARED, IDLE, promised)))
+    assert "what was promised to cloud and is not used" in found["notes"][0]
+    assert result(MOVE)["notes"] == []
