@@ -7,8 +7,8 @@ row, and the next run must end where an undisturbed run ends. What the two state
 hold is known from undisturbed runs in another workspace, and their totals from the
 delivered files alone.
 
-Two moments belong to every test run, one while dbt begins and one while it tests or
-the run publishes, and fifty to ``-m crash``.
+Three moments belong to every test run: while dbt begins, while it builds, and while it
+tests or the run publishes. Fifty belong to ``-m crash``.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def parts_of_a_run(count: int) -> list[float]:
 
 @pytest.mark.parametrize(
     "parts",
-    [(0.3, 0.8), pytest.param(parts_of_a_run(50), marks=pytest.mark.crash)],
+    [(0.3, 0.55, 0.8), pytest.param(parts_of_a_run(50), marks=pytest.mark.crash)],
     ids=len,
 )
 def test_a_run_killed_at_any_moment_leaves_whole_data_and_the_next_run_finishes(
