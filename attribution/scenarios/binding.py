@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from attribution.cost_elasticity import NotEstimable
 from attribution.roi.register import Assumed, Register, month_start
-from attribution.scenarios.scenario_file import (
+from attribution.scenarios.changes import (
     Adoption,
     Amount,
     AssumptionChange,
@@ -31,8 +31,9 @@ from triptych.settings.problems import known_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from attribution.scenarios.changes import Change
     from attribution.scenarios.projection import Projection
-    from attribution.scenarios.scenario_file import Change, Scenario
+    from attribution.scenarios.scenario_file import Scenario
 
 SCENARIO: Final = "scenario"
 MEASURED_ELASTICITY: Final = "measured cost elasticity"

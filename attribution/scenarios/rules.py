@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from attribution.scenarios.base_run import IDLE
-from attribution.scenarios.scenario_file import (
+from attribution.scenarios.changes import (
     Adoption,
     Amount,
     AssumptionChange,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.roi.register import Assumed
+    from attribution.scenarios.changes import Change
     from attribution.scenarios.draft import Draft
-    from attribution.scenarios.scenario_file import Change
 
     Floats = NDArray[np.float64]
     Values = Mapping[str, Assumed]

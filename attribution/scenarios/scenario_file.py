@@ -1,16 +1,16 @@
-"""``scenarios/*.yml``: what a scenario changes, from when on, and by how much.
+"""``scenarios/*.yml``: what a scenario starts from, how far it goes, what it changes.
 
-A value is a number, or a number with the ends of a 90 % interval. Months are counted
-from 1, the first month of the horizon.
+Each problem of a file is told with its line, and a change by its number from 1.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from attribution.scenarios.changes import FINITE, KINDS, Change, Month
 from triptych.settings.complaint import Complaint, complaints_error
 from triptych.settings.document import read_document
 from triptych.settings.explanation import explain
@@ -25,271 +25,6 @@ if TYPE_CHECKING:
 
 PUBLISHED: Final = "published"
 MOST_CHANGES: Final = 20
-MOST_MONTHS: Final = 120
-_FINITE = Field(allow_inf_nan=False)
-Month = Annotated[int, Field(ge=1, le=MOST_MONTHS)]
-
-
-class Amount(BaseModel):
-    """A value that is not negative, with the ends of a 90 % interval where it has any.
-
-    ``value: 0.9`` and ``{value: 0.9, low: 0.8, high: 1.0}`` are both amounts.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    value: Annotated[float, _FINITE, Field(ge=0)]
-    low: Annotated[float, _FINITE, Field(ge=0)] | None = None
-    high: Annotated[float, _FINITE, Field(ge=0)] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _reads_a_number(cls, given: Any) -> Any:  # noqa: ANN401  (any YAML value)
-        return given if isinstance(given, dict | Amount) else {"value": given}
-
-    @model_validator(mode="after")
-    def _has_its_value_inside(self) -> Self:
-        if (self.low is None) != (self.high is None):
-            raise ValueError("has one end of an interval; give both low and high")
-        if self.low is not None and self.high is not None:
-            is_inside = self.low <= self.value <= self.high
-            if not is_inside or self.low == self.high:
-                ends = f"{self.low:g} to {self.high:g}"
-                raise ValueError(f"{self.value:g} is not inside its interval, {ends}")
-        return self
-
-    @property
-    def most(self) -> float:
-        """The largest that is written down."""
-        return self.value if self.high is None else self.high
-
-    @property
-    def least(self) -> float:
-        """The smallest that is written down."""
-        return self.value if self.low is None else self.low
-
-
-class Target(BaseModel):
-    """Which cost: of a feature, a model, a platform, a pool, or of several at once."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    feature: Name | None = None
-    model: Name | None = None
-    platform: Name | None = None
-    pool: Name | None = None
-
-    @model_validator(mode="after")
-    def _names_something(self) -> Self:
-        if not self.named:
-            raise ValueError("names no feature, model, platform or pool")
-        return self
-
-    @property
-    def named(self) -> dict[str, str]:
-        """What it names, by kind."""
-        return {key: value for key, value in self if value is not None}
-
-
-class _Change(BaseModel):
-    """What all changes have in common.
-
-    ``name`` is how results call it; without one they call it by what it is.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    #: Fields that are parts of 1.
-    parts: ClassVar[tuple[str, ...]] = ()
-    #: Fields that cannot be zero.
-    positive: ClassVar[tuple[str, ...]] = ()
-
-    name: Name | None = None
-    from_month: Month = 1
-
-    @model_validator(mode="after")
-    def _is_in_range(self) -> Self:
-        found = [
-            Complaint((field,), f"{field} {text}")
-            for field, amount in self.amounts.items()
-            for text in self._out_of_range(field, amount)
-        ]
-        if found:
-            raise complaints_error(found)
-        return self
-
-    def _out_of_range(self, field: str, amount: Amount) -> list[str]:
-        found = []
-        if field in self.parts and amount.most > 1:
-            found.append(f"reaches {amount.most:g}; it is a part of 1: 12 % is 0.12.")
-        if field in self.positive and amount.least <= 0:
-            found.append(f"reaches {amount.least:g}; it must stay above 0.")
-        return found
-
-    @property
-    def title(self) -> str:
-        """What it is and of what: ``utilisation gpu-hybrid``."""
-        words = [str(getattr(self, "kind", "")).replace("_", " ")]
-        match = getattr(self, "match", None)
-        words += match.named.values() if match else []
-        for key in ("pool", "platform", "model", "feature", "id"):
-            if named := getattr(self, key, None):
-                words.append(str(named))
-        return " ".join(words)
-
-    @property
-    def amounts(self) -> dict[str, Amount]:
-        """Its values by the names of their fields."""
-        return {key: value for key, value in self if isinstance(value, Amount)}
-
-
-class Price(_Change):
-    """What is paid for a unit, as a factor of what is paid now."""
-
-    positive = ("factor",)
-    kind: Literal["price"]
-    match: Target
-    factor: Amount
-
-
-class Discount(_Change):
-    """A part that is taken off the bill."""
-
-    parts = ("ratio",)
-    kind: Literal["discount"]
-    match: Target
-    ratio: Amount
-
-
-class Commitment(_Change):
-    """Spend that is promised for some months at a discount, whether used or not."""
-
-    parts = ("discount",)
-    positive = ("level",)
-    kind: Literal["commitment"]
-    match: Target
-    level: Amount
-    discount: Amount
-    months: Month = 12
-
-
-class Utilisation(_Change):
-    """Work of a pool done by fewer accelerators."""
-
-    parts = ("to",)
-    positive = ("to",)
-    kind: Literal["utilisation"]
-    pool: Name
-    to: Amount
-
-
-class Volume(_Change):
-    """More or less of everything, or of one feature: by a factor, or year by year."""
-
-    positive = ("factor", "growth_factor_per_year")
-    kind: Literal["volume"]
-    feature: Name | None = None
-    factor: Amount | None = None
-    over_months: Month = 1
-    growth_factor_per_year: Amount | None = None
-    cost_elasticity: Amount | None = None
-
-    @model_validator(mode="after")
-    def _grows_one_way(self) -> Self:
-        if (self.factor is None) == (self.growth_factor_per_year is None):
-            raise ValueError("needs either 'factor' or 'growth_factor_per_year'")
-        return self
-
-
-class Adoption(_Change):
-    """More or less use of a feature by those who have it."""
-
-    kind: Literal["adoption"]
-    feature: Name
-    factor: Amount
-    over_months: Month = 1
-    cost_elasticity: Amount | None = None
-
-
-class AssumptionChange(_Change):
-    """Another value of an assumption of the register."""
-
-    kind: Literal["assumption"]
-    id: Name
-    to: Amount
-
-
-class ModelSwap(_Change):
-    """Another model in place of one, or the same one quantised."""
-
-    kind: Literal["model_swap"]
-    model: Name
-    cost_factor: Amount
-    effect_factor: Amount = Amount(value=1.0)
-    one_off_cost: Amount = Amount(value=0.0)
-
-
-class PlatformMove(_Change):
-    """A move to another platform, paid twice for some months."""
-
-    kind: Literal["platform_move"]
-    platform: Name
-    models: tuple[Name, ...] = ()
-    to: Name
-    cost_factor: Amount
-    migration_cost: Amount
-    double_running_months: Annotated[int, Field(ge=0, le=MOST_MONTHS)] = 0
-
-
-class TeamHours(_Change):
-    """Hours of people that a feature takes each month, more or less than now."""
-
-    kind: Literal["team_hours"]
-    feature: Name
-    direction: Literal["more", "less"] = "more"
-    hours_per_month: Amount
-
-
-class StopFeature(_Change):
-    """A feature is switched off."""
-
-    parts = ("avoidable_shared_ratio",)
-    kind: Literal["stop_feature"]
-    feature: Name
-    avoidable_shared_ratio: Amount = Amount(value=0.0)
-    exit_cost: Amount = Amount(value=0.0)
-
-
-class Sourcing(_Change):
-    """A model built instead of bought, or bought instead of built, by its tokens."""
-
-    kind: Literal["sourcing"]
-    model: Name
-    price_per_million_tokens: Amount
-    fixed_cost_per_month: Amount = Amount(value=0.0)
-    one_off_cost: Amount = Amount(value=0.0)
-
-
-Change = Annotated[
-    Price
-    | Discount
-    | Commitment
-    | Utilisation
-    | Volume
-    | Adoption
-    | AssumptionChange
-    | ModelSwap
-    | PlatformMove
-    | TeamHours
-    | StopFeature
-    | Sourcing,
-    Field(discriminator="kind"),
-]
-KINDS: Final = (
-    *("price", "discount", "commitment", "utilisation", "volume", "adoption"),
-    *("assumption", "model_swap", "platform_move", "team_hours", "stop_feature"),
-    "sourcing",
-)
 
 
 class Scenario(BaseModel):
@@ -314,7 +49,7 @@ class Scenario(BaseModel):
     base: Name = PUBLISHED
     horizon_months: Month
     run_rate_months: Annotated[int, Field(ge=1, le=12)] = 3
-    discount_rate: Annotated[float, _FINITE, Field(ge=0, le=1)] | None = None
+    discount_rate: Annotated[float, FINITE, Field(ge=0, le=1)] | None = None
     seed: Annotated[int, Field(ge=0, le=2**31)] = 0
     features: tuple[Name, ...] = ()
     changes: Annotated[tuple[Change, ...], Field(max_length=MOST_CHANGES)] = ()
@@ -437,25 +172,4 @@ def _in_file(path: ValuePath) -> ValuePath:
     return path
 
 
-__all__ = [
-    "KINDS",
-    "MOST_CHANGES",
-    "PUBLISHED",
-    "Adoption",
-    "Amount",
-    "AssumptionChange",
-    "Change",
-    "Commitment",
-    "Discount",
-    "ModelSwap",
-    "PlatformMove",
-    "Price",
-    "Scenario",
-    "Sourcing",
-    "StopFeature",
-    "Target",
-    "TeamHours",
-    "Utilisation",
-    "Volume",
-    "read_scenario",
-]
+__all__ = ["MOST_CHANGES", "PUBLISHED", "Scenario", "read_scenario"]

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from attribution.roi.reading import payback
 from attribution.scenarios.base_run import CostLine, MonthOfBills
+from attribution.scenarios.changes import KINDS
 from attribution.scenarios.results import id_of
 from attribution.scenarios.rules import RULE_TEXTS, RULES
-from attribution.scenarios.scenario_file import KINDS, Scenario
+from attribution.scenarios.scenario_file import Scenario
 from tests.attribution.roi_cases import assumed, claim, refused
 from tests.attribution.scenario_cases import (
     BILLS,

@@ -14,7 +14,8 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from attribution.scenarios.scenario_file import KINDS, read_scenario
+from attribution.scenarios.changes import KINDS
+from attribution.scenarios.scenario_file import read_scenario
 from tests.dashboard.warehouse_fixture import publish
 from triptych.cli import app
 from triptych.cli.scenario_commands import Template
