@@ -155,6 +155,7 @@ from dashboard.data.returns import (
 )
 from dashboard.data.savings import saving_candidates
 from dashboard.data.scenarios import (
+    MOST_COMPARED,
     saved_scenarios,
     scenario_bills,
     scenario_changes,
@@ -231,6 +232,7 @@ __all__ = [
     "COMPONENTS",
     "EXPLANATIONS",
     "LINE_ITEM_LIMIT",
+    "MOST_COMPARED",
     "NO_MODEL",
     "OTHER_MODELS",
     "SCOPE_KINDS",

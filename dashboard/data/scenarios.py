@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from triptych.warehouse.scenario_results import ScenarioStore, differences, written
+from triptych.warehouse.scenario_results import (
+    MOST_COMPARED,
+    ScenarioStore,
+    differences,
+    written,
+)
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -194,6 +199,7 @@ def _table(rows: list[Result]) -> pa.Table:
 
 
 __all__ = [
+    "MOST_COMPARED",
     "saved_scenarios",
     "scenario_bills",
     "scenario_changes",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     Result = dict[str, Any]
 
 _FOLDER = "scenarios/results"
-_MOST = 4
 _FIRST = 2
 #: What a tornado is of: name of its columns, and of its axis.
 _MEASURES = {
@@ -91,7 +90,7 @@ def choose(saved: Sequence[Result]) -> list[Result]:
         "Scenarios, up to four",
         labels,
         default=labels[:_FIRST],
-        max_selections=_MOST,
+        max_selections=data.MOST_COMPARED,
         key="scenarios",
         bind="query-params",
         placeholder="Choose up to four",
