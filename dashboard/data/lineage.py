@@ -96,9 +96,10 @@ def upstream(snapshot: Snapshot, model_name: str) -> tuple[Node, ...]:
     return tuple(sorted([*nodes, *streams], key=lambda one: (one.distance, one.name)))
 
 
-@per_run
 def worked_out_again(snapshot: Snapshot, root: str, address: str) -> Explanation:
     """Return a figure with all that stands behind it, worked out from the evidence.
+
+    It is never remembered: whoever asks wants the files as they are now.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.dashboard.test_in_browser import (
     visit,
 )
 from triptych.explanation import explain
+from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +113,30 @@ def test_the_page_of_lineage_works_a_figure_out_again(
     assert f"**at least {known}**, equal" in told
     [files] = [one.value for one in app.markdown if "of evidence compared" in one.value]
     assert "0 changed" in files
+
+
+def test_a_file_that_was_changed_meanwhile_is_told_when_it_is_asked_again(
+    company: ClosingCase, open_app: OpenApp
+) -> None:
+    figure = "cost.mart_cost_waterfall/billed_cost"
+    link = {"period": "2026-03", "figure": figure, "rows": "step=ledger"}
+    app = open_app(company.root, page="lineage", **link)
+    assert app.button(key="again").click().run(timeout=120).success
+    [name, *_] = PublishedReader(company.root).snapshot().query(
+        "SELECT unnest(files) AS file FROM lineage.loads WHERE stream = 'focus'"
+    ).to_pydict()["file"]
+    file = company.root / name
+    kept, mode = file.read_bytes(), file.stat().st_mode
+    file.chmod(0o644)
+    try:
+        file.write_bytes(kept + b" ")
+        app.button(key="again").click().run(timeout=120)
+        assert not app.success
+        told = [one.value for one in app.error] + [one.value for one in app.info]
+        assert any(Path(name).name in one.replace("\\", "") for one in told), told
+    finally:
+        file.write_bytes(kept)
+        file.chmod(mode)
 
 
 def test_the_statements_come_to_what_the_close_page_says(
