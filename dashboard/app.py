@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 _VIEWS = Path(__file__).parent / "views"
 #: Figures start near the top of the screen, digits stand under one another, small print
-#: is dark enough to read, and a popover never lies on the dialog that it opened.
-#: Streamlit's offer to developers, which it makes on machines with their tools, is not
-#: for readers.
+#: is dark enough to read, the menu shows where the keyboard is, and a popover is never
+#: on the dialog that it opened. Streamlit's offer to developers, which it makes on
+#: machines with their tools, is not for readers.
 _STYLE = """
 <style>
 [data-testid="stMainBlockContainer"] {padding-top: 3rem; padding-bottom: 4rem}
@@ -35,14 +35,26 @@ _STYLE = """
 [data-testid="stCaptionContainer"] {opacity: .76}
 [data-testid="stSidebar"] h2 {font-size: .82rem; margin: 0;
   padding: .9rem 0 .2rem .5rem}
+.st-key-menu a:focus-visible {outline: 2px solid currentColor; outline-offset: -2px}
 body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] {display: none}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
 }
 </style>
 """
-
-
+#: On a phone the menu lies on the page, and goes away when a page was chosen: Streamlit
+#: does that for its own list only. 768 is where it begins to take a screen for a phone.
+_CLOSE_MENU = """
+<script>
+if (!window.closesMenu) {
+  window.closesMenu = true;
+  document.addEventListener("click", event => {
+    if (innerWidth < 768 && event.target.closest(".st-key-menu a"))
+      document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
+  });
+}
+</script>
+"""
 #: Pages by section of the menu: module, which is the address too, and title.
 _PAGES = {
     "Overview": {"summary": "Summary"},
@@ -101,14 +113,11 @@ def _begin(title: str) -> None:
 
 
 def _menu(looking: access.Visitor) -> dict[str, list[StreamlitPage]]:
-    """Return the pages by section; a section without one to open has no heading."""
-    menu: dict[str, list[StreamlitPage]] = {}
-    for section, pages in _PAGES.items():
-        has_some = any(looking.may_open(name) for name in pages)
-        menu.setdefault(section if has_some else "", []).extend(
-            _page(name, title, looking) for name, title in pages.items()
-        )
-    return menu
+    """Return all pages by section, those too that only refuse."""
+    return {
+        section: [_page(name, title, looking) for name, title in pages.items()]
+        for section, pages in _PAGES.items()
+    }
 
 
 def _show_menu(menu: dict[str, list[StreamlitPage]], looking: access.Visitor) -> None:
@@ -116,10 +125,11 @@ def _show_menu(menu: dict[str, list[StreamlitPage]], looking: access.Visitor) ->
     with st.sidebar.container(key="menu", gap="xxsmall"):
         for section, pages in menu.items():
             shown = [each for each in pages if _may_open(each, looking)]
-            if shown and section:
+            if shown:
                 st.html(f"<h2>{section}</h2>")
             for each in shown:
                 st.page_link(each, label=each.title, width="stretch")
+        st.html(_CLOSE_MENU, unsafe_allow_javascript=True)
 
 
 def _may_open(each: StreamlitPage, looking: access.Visitor) -> bool:

@@ -167,6 +167,19 @@ def test_a_role_opens_its_pages_and_no_other(
         assert not app.get("download_button")
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_the_menu_of_a_role_has_its_pages_and_no_other(
+    signed_in_as: OpenAs, role: str
+) -> None:
+    app = signed_in_as(f"{role}-group", page="cost_by_model")
+    links = [one.proto for one in app.sidebar.get("page_link")]
+    first = next(name for name in EVERY_PAGE if name in ALLOWED[role])
+    assert {link.page or first for link in links} == ALLOWED[role]
+    assert len(links) == len(ALLOWED[role])
+    headings = "".join(one.proto.body for one in app.sidebar.get("html"))
+    assert ("Close" in headings) == (role == "finance")
+
+
 def test_a_page_has_no_figures_where_neither_router_nor_page_asks(
     signed_in_as: OpenAs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
