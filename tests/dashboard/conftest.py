@@ -10,12 +10,16 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from dashboard.server import APP
+from tests.dashboard.browsing import browser
 from tests.dashboard.warehouse_fixture import Variant, publish
 from triptych.warehouse.reader import PublishedReader, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+__all__ = ["browser"]
 
 
 class OpenApp(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.dashboard.browsing import PATIENCE_MS
 from tests.dashboard.oidc_provider import (
     Provider,
     SigningProxy,
@@ -20,29 +20,15 @@ from tests.dashboard.oidc_provider import (
     oidc_provider,
 )
 from tests.dashboard.test_access import ENTRIES, HEAD, OF_FINANCE
-from tests.dashboard.test_in_browser import BROWSERS, FLAGS, PATIENCE_MS
 from tests.dashboard.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-sync_api = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.browser
 
 COOKIE_SECRET = "a-made-up-cookie-secret-for-the-tests-0001"
 COST = "EUR 2,449.00"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        program = next(filter(None, map(shutil.which, BROWSERS)), None)
-        program = program or playwright.chromium.executable_path
-        if not Path(program).exists():
-            pytest.skip("no Chromium is installed")
-        opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

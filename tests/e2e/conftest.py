@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dashboard.browsing import browser
 from tests.dashboard.conftest import _loopback_server, open_app
 from tests.e2e.closing_case import ClosingCase
 from tests.e2e.unpriced_case import unpriced_company
@@ -13,7 +14,7 @@ from tests.e2e.unpriced_case import unpriced_company
 if TYPE_CHECKING:
     from tests.conftest import BuiltWorkspaces
 
-__all__ = ["_loopback_server", "company", "open_app"]
+__all__ = ["_loopback_server", "browser", "company", "open_app"]
 
 
 @pytest.fixture(scope="session")

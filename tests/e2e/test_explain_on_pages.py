@@ -13,14 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.dashboard.test_in_browser import (
-    SIZES,
-    Visit,
-    _keep,
-    browser,
-    served,
-    visit,
-)
+from tests.dashboard.browsing import SIZES, Visit, served, visit
 from triptych.explanation import explain
 from triptych.warehouse.reader import PublishedReader
 
@@ -31,8 +24,6 @@ if TYPE_CHECKING:
 
     from tests.dashboard.conftest import OpenApp
     from tests.e2e.closing_case import ClosingCase
-
-__all__ = ["browser"]
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -122,9 +113,12 @@ def test_a_file_that_was_changed_meanwhile_is_told_when_it_is_asked_again(
     link = {"period": "2026-03", "figure": figure, "rows": "step=ledger"}
     app = open_app(company.root, page="lineage", **link)
     assert app.button(key="again").click().run(timeout=120).success
-    [name, *_] = PublishedReader(company.root).snapshot().query(
-        "SELECT unnest(files) AS file FROM lineage.loads WHERE stream = 'focus'"
-    ).to_pydict()["file"]
+    [name, *_] = (
+        PublishedReader(company.root)
+        .snapshot()
+        .query("SELECT unnest(files) AS file FROM lineage.loads WHERE stream = 'focus'")
+        .to_pydict()["file"]
+    )
     file = company.root / name
     kept, mode = file.read_bytes(), file.stat().st_mode
     file.chmod(0o644)
@@ -180,7 +174,7 @@ def test_two_clicks_lead_from_a_tile_to_its_line_items_and_a_third_to_its_meter(
         popover = tab.page.get_by_test_id("stPopoverBody")
         popover.wait_for()
         assert "EUR 90.00" in popover.inner_text().replace("\u00a0", " ")
-        _keep(tab, f"how-{size}")
+        tab.keep(f"how-{size}")
         clicks += _click(tab, popover.get_by_role("button", name="Source rows"))
         dialog = tab.page.get_by_role("dialog", name="Source rows")
         dialog.get_by_test_id("stDataFrame").wait_for()
@@ -188,13 +182,12 @@ def test_two_clicks_lead_from_a_tile_to_its_line_items_and_a_third_to_its_meter(
         # eta 10, vision 20, and the 60 that were divided; 7 and 3 are not behind it.
         said = dialog.inner_text().replace("\u00a0", " ")
         assert "3 line items, together EUR 90.00" in said, said
-        _keep(tab, f"source-rows-{size}")
+        tab.keep(f"source-rows-{size}")
         clicks += _click(tab, dialog.get_by_role("radio", name="model_usage"))
         dialog.get_by_text("2 rows of").wait_for()
         assert clicks == 3
-        width = tab.page.evaluate("document.documentElement.scrollWidth")
-        assert width <= SIZES[size][0]
-        _keep(tab, f"source-meter-{size}")
+        assert tab.width() <= SIZES[size][0]
+        tab.keep(f"source-meter-{size}")
         tab.assert_quiet()
 
 

@@ -25,8 +25,8 @@ from benchmarks.calibration_of_company import frame_of
 from dashboard import exports
 from ingest.simulate.outcomes import observe
 from ingest.simulate.timeline import plan_timeline
+from tests.dashboard.browsing import SIZES, Visit, served, visit
 from tests.dashboard.conftest import text_of, tiles
-from tests.dashboard.test_in_browser import SIZES, Visit, browser, served, visit
 from tests.e2e.questions_case import (
     PAGES,
     QUESTIONS,
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 
     from tests.dashboard.conftest import OpenApp
     from triptych.warehouse.reader import Snapshot
-
-__all__ = ["browser"]
 
 Amounts = tuple[Decimal, Decimal]
 NOTHING: Amounts = (Decimal(0), Decimal(0))

@@ -1,0 +1,186 @@
+"""A server of a workspace and a real browser that visits it, for tests of pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.error import URLError
+from urllib.parse import urlsplit
+
+import pytest
+
+from dashboard.server import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update"),
+    "--disable-sync",
+)
+SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+#: Streamlit asks below a page's own address first; the answer is a plain 404.
+PROBES = ("/_stcore/health", "/_stcore/host-config")
+PATIENCE_MS = 30_000
+Scheme: TypeAlias = Literal["light", "dark"]
+
+
+@dataclass
+class Visit:
+    """A browser tab and everything that it complained about or asked for."""
+
+    page: Any
+    errors: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Return all that is written, with plain spaces."""
+        said: str = self.page.locator("body").inner_text()
+        return said.replace("\u00a0", " ")
+
+    def wait_for(self, text: str) -> None:
+        """Wait until something is written."""
+        self.page.get_by_text(text).first.wait_for(timeout=PATIENCE_MS)
+
+    def settle(self) -> None:
+        """Wait until the page has been drawn to its end."""
+        running = self.page.get_by_test_id("stStatusWidget")
+        running.wait_for(state="detached", timeout=PATIENCE_MS)
+        # Parts of the page are fetched when they are first needed.
+        self.page.wait_for_function(
+            "document.querySelectorAll('[data-testid=stSkeleton]').length === 0",
+            timeout=PATIENCE_MS,
+        )
+        self.page.wait_for_load_state("networkidle")
+        self.page.wait_for_timeout(700)
+
+    def width(self) -> int:
+        """Return how wide the page is [px]: wider than its window, it is cut."""
+        wide: int = self.page.evaluate("document.documentElement.scrollWidth")
+        return wide
+
+    def keep(self, name: str) -> None:
+        """Keep a picture of the page for looking at."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    def assert_quiet(self) -> None:
+        """Tell whether it failed, complained, or asked another machine for anything."""
+        assert self.errors == []
+        assert self.outside == []
+        text = self.text()
+        assert "Traceback" not in text
+        assert "encountered an error" not in text
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a Chromium of this machine, or of Playwright."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        program = next(filter(None, map(shutil.which, BROWSERS)), None)
+        program = program or playwright.chromium.executable_path
+        if not Path(program).exists():
+            pytest.skip("no Chromium is installed")
+        opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield opened
+        opened.close()
+
+
+@contextmanager
+def served(
+    root: Path, log: Path, *, headless: bool = True, **environment: str
+) -> Iterator[str]:
+    """Serve a workspace whose pages never fail."""
+    with running(root, log, headless=headless, environment=environment) as address:
+        yield address
+    assert "Traceback" not in log.read_text()
+
+
+@contextmanager
+def running(
+    root: Path,
+    log: Path,
+    *,
+    headless: bool = True,
+    environment: Mapping[str, str] = {},
+) -> Iterator[str]:
+    """Run a server, from a directory that has nothing to do with the workspace."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command(root, port=port, headless=headless),
+            cwd=log.parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            _wait_until_healthy(address, process)
+            yield address
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(150):
+        assert process.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health"):  # noqa: S310
+                return
+        except URLError:
+            time.sleep(0.2)
+    pytest.fail("the server did not become healthy")
+
+
+@contextmanager
+def visit(
+    browser: Any,
+    link: str,
+    *,
+    size: str = "desktop",
+    scheme: Scheme = "light",
+    height: int | None = None,
+) -> Iterator[Visit]:
+    """Open a link in a tab of its own."""
+    width, usual_height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height or usual_height},
+        color_scheme=scheme,
+    )
+    tab = Visit(context.new_page())
+    host = urlsplit(link).netloc
+    tab.page.on("request", lambda request: _note_outside(tab, host, request.url))
+    tab.page.on("console", lambda message: _note_error(tab, message))
+    tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
+    tab.page.goto(link)
+    yield tab
+    context.close()
+
+
+def _note_outside(tab: Visit, host: str, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"data", "blob"} and parts.netloc != host:
+        tab.outside.append(url)
+
+
+def _note_error(tab: Visit, message: Any) -> None:
+    is_probe = message.location["url"].endswith(PROBES)
+    if message.type == "error" and not is_probe:
+        tab.errors.append(message.text)
