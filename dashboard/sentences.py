@@ -38,6 +38,10 @@ def _change(page: Page, headline: data.Headline) -> str:
     return f"{so_far}, {size} ({share}) {direction} than in {page.prior_period}."
 
 
+#: What stands beside unit costs where the basis is billed.
+UNIT_COST_BASIS = "Unit costs are amortised: a prepayment is no cost of one month."
+
+
 def unit_cost(page: Page, summary: data.UnitSummary, unit: str) -> str:
     """Say what one unit costs, whether that improved, and what it covers."""
     if summary.unit_cost is None:

@@ -15,6 +15,7 @@ from dashboard import summary_sentences as words
 from dashboard import velocity_sentences as velocity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from dashboard.page import Page
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Number = Decimal | float | int | None
 
 UNIT: data.Unit = "1,000 requests"
+#: What cannot be said, as far as the first screen has room for it.
+SHOWN_GAPS = 3
 #: What a line of the bridge without a model is called.
 _NO_MODEL = "no model"
 
@@ -79,7 +82,7 @@ def _against_prior(here: Page, ratio: float | None) -> str | None:
 
 
 def _against_budget(here: Page, budget: dict[str, Any] | None) -> str:
-    if here.selection.basis == "Billed":
+    if _is_billed(here):
         return "Budgets are held against amortised cost."
     if budget is None:
         return f"No budget for {here.period} in this scope."
@@ -95,19 +98,28 @@ def _landing(here: Page) -> str:
         if row["landing"] == "month" and row["period"] == here.selection.period.label:
             ends = fmt.estimate(row["expected"], here.currency)
             bounds = fmt.interval(row["low"], row["high"], here.currency)
-            return f" Will end at {ends} ({bounds})."
+            will = "Amortised, it will" if _is_billed(here) else "Will"
+            return f" {will} end at {ends} ({bounds})."
     return ""
 
 
+def _is_billed(here: Page) -> bool:
+    return here.selection.basis == "Billed"
+
+
 def unit_cost_tile(here: Page, unit: data.UnitSummary) -> Tile:
-    """Return what a thousand inferences cost, and how much of the cost that covers."""
+    """Return what a thousand inferences cost, and how much of the cost that covers.
+
+    It is amortised on every basis, and says so where that is not the one above.
+    """
+    beside = "; amortised" if _is_billed(here) else ""
     return Tile(
         here.total_label("Per 1,000 inferences"),
         fmt.unit_cost(unit.unit_cost, here.currency),
         "No requests are metered in this period."
         if unit.unit_cost is None
         else f"{fmt.count(unit.quantity)} requests; covers"
-        f" {fmt.percent(unit.metered_cost_ratio)} of model cost",
+        f" {fmt.percent(unit.metered_cost_ratio)} of model cost{beside}",
         None
         if unit.change_ratio is None
         else f"{fmt.signed_percent(unit.change_ratio)} against {here.prior_period}",
@@ -206,24 +218,30 @@ def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
     return found
 
 
-def gaps_of_cost(here: Page, unit: data.UnitSummary) -> list[Gap]:
-    """Return what the figures of cost cannot say, what matters most first."""
-    return words.gaps(
+def gaps(here: Page, unit: data.UnitSummary, of_returns: Sequence[Gap]) -> list[Gap]:
+    """Return what the figures cannot say, what matters most to a signature first.
+
+    What no study can tell comes third at the latest: a reader sees three.
+    """
+    found = words.gaps(
         here,
         invoices=data.invoice_totals(here.snapshot, here.selection).to_pylist(),
         headline=data.headline(here.snapshot, here.selection, "Fully loaded"),
         summary=unit,
     )
+    first = SHOWN_GAPS - 1
+    return [*found[:first], *of_returns, *found[first:]]
 
 
 __all__ = [
+    "SHOWN_GAPS",
     "UNIT",
     "Tile",
     "budget_of",
     "changes",
     "compared_month",
     "delivery_sentence",
-    "gaps_of_cost",
+    "gaps",
     "lead_time_tile",
     "months_of",
     "shipping_kind",

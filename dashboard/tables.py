@@ -131,7 +131,7 @@ def show(  # noqa: PLR0913  (one parameter for each thing that differs)
     is_of_period : bool
         Whether its figures lack what the chosen period lacks.
     """
-    has_gaps = is_of_period and _holds_money(columns)
+    has_gaps = is_of_period and holds_money(columns)
     shown = table.slice(0, ROW_LIMIT)
     st.html(
         html_table(
@@ -151,7 +151,8 @@ def show(  # noqa: PLR0913  (one parameter for each thing that differs)
     show_footer(table, page=page, name=name, origin=origin)
 
 
-def _holds_money(columns: Sequence[Column]) -> bool:
+def holds_money(columns: Sequence[Column]) -> bool:
+    """Tell whether a table has amounts, which may lack something."""
     return any(one.kind == "amount" or one.kind in _MONEY_WRITERS for one in columns)
 
 
@@ -288,6 +289,22 @@ def months_across(monthly: pa.Table) -> pa.Table:
         line = {month: by_month[month][column] for month in months}
         lines.append({"series": label, **line})
     return pa.Table.from_pylist(lines)
+
+
+def month_columns(monthly: pa.Table) -> list[Column]:
+    """Return the columns of `months_across`; a month that lacks something says so."""
+    partial = {row["billing_month"]: row["is_partial"] for row in monthly.to_pylist()}
+    return [
+        Column("series", "Model"),
+        *(
+            Column(
+                month,
+                f"{fmt.month(month)}{LOWER_BOUND if partial[month] else ''}",
+                "amount",
+            )
+            for month in sorted(partial, reverse=True)
+        ),
+    ]
 
 
 def steps_with_total(waterfall: pa.Table, labels: dict[str, str]) -> pa.Table:

@@ -190,13 +190,14 @@ def board_pack_files(
     _refuse_who_sees_less(snapshot)
     check_month(snapshot, billing_month)
     lock = read_history(workspace).lock_of(billing_month)
+    pack: BoardPack | None = None
     for form in formats:
         name = board_pack_name(billing_month, basis, form)
         if lock is not None and name in lock.files:
             content = read_locked_file(workspace, lock, name)
             yield NamedFile(name, content, is_stored=True)
         else:
-            pack = read_pack(snapshot, billing_month, basis)
+            pack = pack or read_pack(snapshot, billing_month, basis)
             yield NamedFile(name, _RENDER_PACK[form](pack))
 
 

@@ -238,16 +238,9 @@ def show_trend(
         " that lacks something."
     )
     months = tables.months_across(monthly)
-    partial = {row["billing_month"] for row in monthly.to_pylist() if row["is_partial"]}
     tables.show(
         months,
-        [
-            tables.Column("series", "Model"),
-            *(
-                tables.Column(month, _month_heading(month, partial), "amount")
-                for month in months.column_names[1:]
-            ),
-        ],
+        tables.month_columns(monthly),
         page=here,
         name="cost-by-month",
         caption=f"{here.currency}, {loading.lower()}, {here.selection.basis.lower()}",
@@ -261,10 +254,6 @@ def show_trend(
     )
 
 
-def _month_heading(month: str, partial: set[str]) -> str:
-    return f"{fmt.month(month)}{', at least' if month in partial else ''}"
-
-
 def show_unit_costs(here: Page) -> None:
     """Draw cost per unit with numerator, denominator and coverage."""
     st.header("Unit cost", anchor=False)
@@ -275,7 +264,7 @@ def show_unit_costs(here: Page) -> None:
     summary = data.unit_summary(here.snapshot, here.selection, unit)
     st.markdown(sentences.unit_cost(here, summary, unit))
     if here.selection.basis == "Billed":
-        st.caption("Unit costs are amortised: a prepayment is no cost of one month.")
+        st.caption(sentences.UNIT_COST_BASIS)
     trend = data.unit_trend(here.snapshot, here.selection, unit)
     if any(value is not None for value in trend["unit_cost"].to_pylist()):
         charts.show(

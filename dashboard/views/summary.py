@@ -11,6 +11,7 @@ from dashboard import format as fmt
 from dashboard import summary_figures as figures
 from dashboard import summary_sentences as words
 from dashboard import velocity_sentences as velocity
+from dashboard.data.selection import AMOUNTS
 
 if TYPE_CHECKING:
     from dashboard.page import Page
@@ -18,16 +19,11 @@ if TYPE_CHECKING:
 
 _COSTS = "cost.fct_daily_model_costs"
 _VELOCITY = "delivery.mart_velocity"
-_COLUMNS: dict[data.Basis, str] = {
-    "Amortised": "effective_cost",
-    "Billed": "billed_cost",
-}
 #: What budgets are held against; tax and credits stand apart.
 _SPEND_COMPONENTS = (
     *("direct", "shared", "idle", "unused_commitment", "overhead"),
     *("unallocated", "remainder"),
 )
-_SHOWN_GAPS = 3
 #: All of it stands on one screen of 1440 by 900: the way to a figure's making lies in
 #: the corner of its tile, and boxes are close to one another.
 _STYLE = """
@@ -100,7 +96,7 @@ def _tile_spend(here: Page, spent: data.Spend, budget: dict[str, Any] | None) ->
             figures=(
                 here.scoped_figure(
                     "AI cost",
-                    f"{_COSTS}/{_COLUMNS[here.selection.basis]}",
+                    f"{_COSTS}/{AMOUNTS[here.selection.basis]}",
                     component=_SPEND_COMPONENTS,
                 ),
             )
@@ -196,14 +192,13 @@ def show_changes(here: Page) -> None:
 def show_gaps(here: Page, unit: data.UnitSummary) -> None:
     """Say what the figures cannot tell, what matters most to a signature first."""
     st.markdown("**What we cannot say**")
-    found = figures.gaps_of_cost(here, unit)
-    found[_SHOWN_GAPS - 1 : _SHOWN_GAPS - 1] = return_summary.gaps(here)
+    found = figures.gaps(here, unit, return_summary.gaps(here))
     if not found:
         st.markdown("Nothing is known to be missing: bills tie, and have owners.")
         return
-    for gap in found[:_SHOWN_GAPS]:
+    for gap in found[: figures.SHOWN_GAPS]:
         page.link_to(gap.view, label=gap.text)
-    more = len(found) - _SHOWN_GAPS
+    more = len(found) - figures.SHOWN_GAPS
     if more > 0:
         st.caption(f"and {fmt.plural(more, 'thing')} more, on *Data health*")
 

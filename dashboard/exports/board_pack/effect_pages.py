@@ -33,6 +33,11 @@ _DORA = (
     *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
     "failed_deployment_recovery",
 )
+_NET_VALUE = (
+    Column("net_value", "Net value", "estimate"),
+    Column("net_value_low_90", "90 % from", "estimate"),
+    Column("net_value_high_90", "90 % to", "estimate"),
+)
 _PRINTED_FIGURES = 24
 _PRINTED_FEATURES = 8
 _PRINTED_STUDIES = 8
@@ -57,11 +62,18 @@ def _delivery(here: Page) -> Iterator[Part]:
             f"Median lead time by month, a line for each {kind}; a month with fewer"
             " than five changes has none",
             drawings.lead_time_lines(rows, 62, named=True),
+            Table(
+                "Median lead time by month",
+                (
+                    Column("series", kind.capitalize()),
+                    Column("month", "Month", "month"),
+                    Column("hours", "Hours", "decimal"),
+                ),
+                tuple(rows),
+            ),
         )
     found = [
-        _dora_row(here, kind, name, metric, month)
-        for name in sorted(units)
-        for metric in _DORA
+        row for name in sorted(units) for row in _dora_rows(here, kind, name, month)
     ]
     yield Table(
         f"The four figures of DORA in {fmt.month(month)}, of each {kind}",
@@ -88,12 +100,21 @@ def _delivery(here: Page) -> Iterator[Part]:
     )
 
 
-def _dora_row(
-    here: Page, kind: str, name: str, metric: str, month: str
-) -> dict[str, Any]:
+def _dora_rows(
+    here: Page, kind: str, name: str, month: str
+) -> Iterator[dict[str, Any]]:
     scope = data.VelocityScope(kind, name, (month,))
-    figure = _figure(here, scope, metric, month)
-    prior = _figure(here, scope, metric, figures.months_of(here)[1])
+    now, before = (
+        data.velocity_figures(here.snapshot, scope, data.VelocityPeriod("month", each))
+        for each in figures.months_of(here)
+    )
+    for metric in _DORA:
+        yield _dora_row(name, metric, now.get(metric), before.get(metric))
+
+
+def _dora_row(
+    name: str, metric: str, figure: VelocityFigure | None, prior: VelocityFigure | None
+) -> dict[str, Any]:
     value = None if figure is None else figure.value
     return {
         "unit": name,
@@ -111,13 +132,6 @@ def _dora_row(
         "open": None if figure is None else figure.n_open,
         "left_out": None if figure is None else figure.n_excluded,
     }
-
-
-def _figure(
-    here: Page, scope: data.VelocityScope, metric: str, month: str
-) -> VelocityFigure | None:
-    period = data.VelocityPeriod("month", month)
-    return data.velocity_figures(here.snapshot, scope, period).get(metric)
 
 
 def _interval(figure: VelocityFigure) -> str | None:
@@ -143,8 +157,6 @@ def _numbers_of(found: list[dict[str, Any]], kind: str) -> Table:
             Column("missing_ratio", "Missing", "percent"),
         ),
         tuple(found),
-        0,
-        (),
     )
 
 
@@ -188,9 +200,7 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("last_month", "To", "month"),
             Column("benefit", "Benefit", "estimate"),
             Column("cost", "Cost", "money"),
-            Column("net_value", "Net value", "estimate"),
-            Column("net_value_low_90", "90 % from", "estimate"),
-            Column("net_value_high_90", "90 % to", "estimate"),
+            *_NET_VALUE,
             Column("chance", "P(net\u00a0>\u00a00)"),
         ),
         tuple(
@@ -202,6 +212,8 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
         in_workbook=(
             Column("probability_net_positive", "P(net > 0), number", "percent"),
             Column("roi", "ROI", "percent", "reason"),
+            Column("net_value_low_50", "50 % from", "estimate"),
+            Column("net_value_high_50", "50 % to", "estimate"),
         ),
     )
 
@@ -238,13 +250,9 @@ def _evidence_table(here: Page) -> Table:
             Column("feature_count", "Features", "count"),
             Column("cost", "Cost", "money"),
             Column("benefit", "Benefit", "estimate"),
-            Column("net_value", "Net value", "estimate"),
-            Column("net_value_low_90", "90 % from", "estimate"),
-            Column("net_value_high_90", "90 % to", "estimate"),
+            *_NET_VALUE,
         ),
         tuple(data.evidence_mix(here.snapshot).to_pylist()),
-        0,
-        (),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dashboard import (
     accelerator_sentences,
@@ -28,10 +28,19 @@ from dashboard.exports.board_pack.parts import (
     Tiles,
 )
 from dashboard.summary_figures import Tile
-from dashboard.tables import Column, months_across, named_steps
+from dashboard.tables import (
+    LOWER_BOUND,
+    PARTIAL_CHANGE,
+    Column,
+    month_columns,
+    months_across,
+    named_steps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pyarrow as pa
 
     from dashboard.exports.board_pack.parts import Part
     from dashboard.page import Page
@@ -41,6 +50,7 @@ _NOTHING_FORECAST = (
     "No month or quarter is running that could be forecast: that takes a bill that is"
     " delivered daily."
 )
+_FORECAST_BASIS = "Forecasts are of AI spend: amortised, before tax and credits."
 _PRINTED_GAPS = 6
 _PRINTED_MODELS = 8
 _PRINTED_SCOPES = 6
@@ -85,7 +95,15 @@ def _cost_layer(here: Page) -> Iterator[Part]:
     models = data.model_costs(here.snapshot, here.selection, _LOADING)
     yield Text(words.largest_models(here, models.to_pylist()))
     rows = data.spend_months(here.snapshot, here.selection).to_pylist()
-    yield Picture("AI cost by month, up to this one", drawings.spend_spark(rows))
+    yield Picture(
+        "AI cost by month, up to this one",
+        drawings.spend_spark(rows),
+        Table(
+            "AI cost by month, before tax and credits",
+            (Column("month", "Month", "month"), Column("amount", "AI cost", "money")),
+            tuple(rows),
+        ),
+    )
 
 
 def _delivery_layer(here: Page) -> Iterator[Part]:
@@ -111,6 +129,16 @@ def _return_layer(here: Page) -> Iterator[Part]:
         yield Picture(
             "Net value of what counts by month, with its 90 % interval",
             drawings.net_value_spark(months),
+            Table(
+                "Net value of what counts by month",
+                (
+                    Column("month", "Month", "month"),
+                    Column("net_value", "Net value", "estimate"),
+                    Column("net_value_low_90", "90 % from", "estimate"),
+                    Column("net_value_high_90", "90 % to", "estimate"),
+                ),
+                tuple(months),
+            ),
         )
 
 
@@ -130,7 +158,7 @@ def _changes(here: Page) -> Iterator[Part]:
 
 def _gaps(here: Page, unit: data.UnitSummary) -> Iterator[Part]:
     yield Heading("What we cannot say")
-    found = [*figures.gaps_of_cost(here, unit), *return_summary.gaps(here)]
+    found = figures.gaps(here, unit, return_summary.gaps(here))
     if not found:
         yield Text("Nothing is known to be missing: bills tie, and have owners.")
         return
@@ -151,6 +179,7 @@ def _ends(here: Page) -> Iterator[Part]:
         yield Text(_NOTHING_FORECAST)
         return
     yield Bullets(tuple(budget_sentences.landing(here, row) for row in rows))
+    yield Text(_FORECAST_BASIS, is_quiet=True)
 
 
 def _not_counted(here: Page) -> Iterator[Part]:
@@ -183,7 +212,7 @@ def _models(here: Page) -> Iterator[Part]:
             drawings.monthly_costs(months.to_pylist(), here.currency),
         )
     total = {
-        "model": f"All models{', at least' if here.standing.is_partial else ''}",
+        "model": "All models",
         "amount": headline.model_cost,
         "change": headline.change,
         "change_ratio": headline.change_ratio,
@@ -202,12 +231,14 @@ def _models(here: Page) -> Iterator[Part]:
         (total, *costs),
         _PRINTED_MODELS + 1,
         (0.5, 2.2, 1.6, 1.3, 0.8, 1.5, 1.0),
-        totals=(0,),
+        totals={0: LOWER_BOUND},
     )
     if months.num_rows:
         yield _months_table(here, months)
     unit = data.unit_summary(here.snapshot, here.selection, figures.UNIT)
     yield Text(sentences.unit_cost(here, unit, figures.UNIT))
+    if here.selection.basis == "Billed":
+        yield Text(sentences.UNIT_COST_BASIS, is_quiet=True)
     yield Text(_plain_end(sentences.unallocated(here, headline)))
 
 
@@ -216,18 +247,13 @@ def _plain_end(sentence: str) -> str:
     return sentence.partition(" Each row below")[0]
 
 
-def _months_table(here: Page, months: Any) -> Table:  # noqa: ANN401
+def _months_table(here: Page, months: pa.Table) -> Table:
     across = months_across(months)
-    names = [name for name in across.column_names if name != "series"]
     return Table(
         f"Cost of models by month ({here.currency})",
-        (
-            Column("series", "Model"),
-            *(Column(name, fmt.month(name), "amount") for name in names),
-        ),
+        tuple(month_columns(months)),
         tuple(across.to_pylist()),
-        0,
-        (),
+        totals={across.num_rows - 2: LOWER_BOUND},
     )
 
 
@@ -260,7 +286,11 @@ def _bridge(here: Page) -> Iterator[Part]:
         tuple(named.to_pylist()),
         named.num_rows,
         (1.0, 1.2, 3.0),
-        totals=(0, named.num_rows - 2, named.num_rows - 1),
+        totals={
+            0: LOWER_BOUND,
+            named.num_rows - 2: PARTIAL_CHANGE,
+            named.num_rows - 1: LOWER_BOUND,
+        },
     )
     lines = data.bridge_lines(here.snapshot, here.selection, against, None)
     yield Table(
@@ -277,8 +307,6 @@ def _bridge(here: Page) -> Iterator[Part]:
             Column("reason", "Why it is other", "prose"),
         ),
         tuple(lines.to_pylist()),
-        0,
-        (),
     )
 
 
@@ -330,6 +358,7 @@ def _landings(here: Page) -> Iterator[Part]:
         return
     for row in whole:
         yield Text(budget_sentences.landing(here, row))
+    yield Text(_FORECAST_BASIS, is_quiet=True)
     quality = data.forecast_quality(here.snapshot, here.selection).to_pylist()
     by_name = {row["name"]: row for row in quality}
     yield Text(budget_sentences.forecast(data.ALL_COST, by_name[data.ALL_COST]))
@@ -337,6 +366,17 @@ def _landings(here: Page) -> Iterator[Part]:
     yield Picture(
         "All AI spend per day: what is known, and what is expected",
         drawings.fan(days.to_pylist(), here.currency),
+        Table(
+            "All AI spend per day, amortised; 90 % intervals",
+            (
+                Column("charge_date", "Day", "day"),
+                Column("actual", "Known", "money"),
+                Column("expected", "Expected", "estimate"),
+                Column("low", "At least", "estimate"),
+                Column("high", "At most", "estimate"),
+            ),
+            tuple(days.to_pylist()),
+        ),
     )
     yield Table(
         "Where the running month and quarter will end; 90 % intervals",
@@ -351,8 +391,6 @@ def _landings(here: Page) -> Iterator[Part]:
             Column("outlook", "Outlook"),
         ),
         tuple(landings),
-        0,
-        (),
     )
 
 
@@ -401,8 +439,6 @@ def _idle(here: Page) -> Iterator[Part]:
             Column("idle_ratio", "Idle, of the cost", "percent"),
         ),
         tuple(months),
-        0,
-        (),
     )
 
 
@@ -434,7 +470,7 @@ def _idle_tiles(here: Page, headline: data.AcceleratorHeadline) -> Iterator[Tile
         f"No bill of {here.period} names a commitment."
         if unused.committed is None
         else f"of {fmt.money(unused.committed, here.currency)} under"
-        f" {fmt.plural(unused.commitment_count, 'commitment')}",
+        f" {fmt.plural(unused.commitment_count, 'commitment')}; always amortised",
         number=unused.unused,
     )
 

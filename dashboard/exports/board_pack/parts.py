@@ -7,14 +7,14 @@ kind that pages use, with ``**`` and escapes, and nothing else.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dashboard import format as fmt
-from dashboard.tables import Column, written
+from dashboard.tables import Column, holds_money, is_number, written
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dashboard.exports.board_pack.drawings import Drawing
     from dashboard.exports.provenance import Provenance
@@ -60,16 +60,17 @@ class Table:
     """Rows of figures; the first ``printed`` of them fit on paper.
 
     The workbook has all of them, and the columns ``in_workbook`` besides. ``totals``
-    are positions of rows that are sums. ``widths`` are parts of the width of the page,
-    one for each printed column.
+    are positions of rows that are sums, and what is added to their names where
+    something is missing. ``widths`` are parts of the width of the page, one for each
+    printed column.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[dict[str, Any], ...]
-    printed: int
-    widths: tuple[float, ...]
-    totals: tuple[int, ...] = ()
+    printed: int = 0
+    widths: tuple[float, ...] = ()
+    totals: Mapping[int, str] = field(default_factory=dict)
     in_workbook: tuple[Column, ...] = ()
 
     def texts(self, currency: str) -> list[list[str]]:
@@ -79,13 +80,31 @@ class Table:
             for row in self.rows[: self.printed]
         ]
 
+    def of_partial_month(self, caption: str) -> Table:
+        """Return the table of a month that lacks something, under another caption."""
+        if not holds_money(self.columns):
+            return self
+        named = next(one.name for one in self.columns if not is_number(one))
+        rows = tuple(
+            row | {named: f"{row[named]}{self.totals.get(position, '')}"}
+            if position in self.totals
+            else row
+            for position, row in enumerate(self.rows)
+        )
+        return replace(self, caption=caption, rows=rows)
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A chart, drawn with lines and areas; its figures stand in text or a table."""
+    """A chart, drawn with lines and areas.
+
+    ``figures`` are those that it draws, for the workbook, unless a table beside it has
+    them.
+    """
 
     caption: str
     drawing: Drawing
+    figures: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

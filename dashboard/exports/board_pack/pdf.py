@@ -126,7 +126,7 @@ def _table(table: Table, currency: str) -> dict[str, Any]:
         "are_numbers": [is_number(one) for one in table.columns],
         "widths": list(table.widths),
         "rows": table.texts(currency),
-        "totals": list(table.totals),
+        "totals": sorted(table.totals),
         "more": f"and {fmt.plural(more, 'row')} more, in the workbook"
         if more > 0
         else "",

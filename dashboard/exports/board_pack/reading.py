@@ -12,12 +12,15 @@ from dashboard.exports.board_pack.money_pages import (
     cost_page,
     summary_page,
 )
-from dashboard.exports.board_pack.parts import BoardPack
+from dashboard.exports.board_pack.parts import Beside, BoardPack, Picture, Table
 from dashboard.exports.board_pack.record_page import record_page
 from dashboard.exports.provenance import provenance
 from dashboard.page import Page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dashboard.exports.board_pack.parts import Part
     from triptych.warehouse.locks import ClosingMonth
     from triptych.warehouse.reader import Snapshot
 
@@ -55,17 +58,37 @@ def read_pack(
     if closing is not None:
         standing = replace(standing, period_state="locked", adjustment_count=0)
     here = Page(snapshot, run, selection, standing)
+    pages = (
+        summary_page(here),
+        cost_page(here),
+        budget_page(here),
+        delivery_page(here),
+        return_page(here),
+        record_page(here, facts),
+    )
     return BoardPack(
         facts,
-        (
-            summary_page(here),
-            cost_page(here),
-            budget_page(here),
-            delivery_page(here),
-            return_page(here),
-            record_page(here, facts),
+        tuple(
+            replace(page, parts=tuple(_as_complete_as_known(here, page.parts)))
+            for page in pages
         ),
     )
+
+
+def _as_complete_as_known(here: Page, parts: Iterable[Part]) -> Iterator[Part]:
+    """Yield parts whose tables say what the month lacks, as those of pages do."""
+    for part in parts:
+        match part:
+            case Table() if here.standing.is_partial:
+                yield part.of_partial_month(here.table_caption(part.caption))
+            case Picture(figures=Table() as figures) if here.standing.is_partial:
+                caption = here.table_caption(figures.caption)
+                yield replace(part, figures=figures.of_partial_month(caption))
+            case Beside():
+                columns = (tuple(_as_complete_as_known(here, c)) for c in part.columns)
+                yield replace(part, columns=tuple(columns))
+            case _:
+                yield part
 
 
 __all__ = ["read_pack"]

@@ -135,8 +135,8 @@ class _Sheet:
             case Table():
                 self._write_table(part)
             case Picture():
-                # Its figures are in a table of this sheet or the text beside it.
-                return
+                if part.figures is not None:
+                    self._write_table(part.figures)
 
     def _line(self, text: str, written_as: Format | None = None) -> None:
         self.sheet.write_string(self.row, 0, safe_text(text), written_as)

@@ -23,7 +23,7 @@ from dashboard.exports.board_pack import (
     render_pack_pdf,
     render_pack_xlsx,
 )
-from dashboard.exports.board_pack.parts import Beside, Picture, plain, spans
+from dashboard.exports.board_pack.parts import Beside, Picture, flattened, plain, spans
 from tests.dashboard.conftest import OpenApp, tiles
 from tests.dashboard.returns_fixture import add_returns
 from tests.dashboard.warehouse_fixture import TRUTH, Variant, publish
@@ -250,11 +250,103 @@ def test_every_page_and_sheet_of_a_simulated_company_says_so(tmp_path: Path) -> 
     )
 
 
-def test_an_incomplete_month_is_at_least(tmp_path: Path) -> None:
-    pages = pages_of(pdf_of(published(tmp_path, "partial")))
+def test_every_total_of_an_incomplete_month_is_at_least(tmp_path: Path) -> None:
+    snapshot = published(tmp_path, "partial")
+    pages = pages_of(pdf_of(snapshot))
     assert squeezed("Not complete. aws lacks exchange rate USD to EUR") in pages[0]
     assert squeezed("AI cost at least EUR 2,769.00") in pages[0]
     assert squeezed("All models, at least") in pages[1]
+    assert squeezed("Sep 2026, at least") in pages[1]
+    assert squeezed("change, of what is known") in pages[1].lower()
+    assert squeezed("not complete: costs are at least") in pages[2]
+    cost = book_of(snapshot)["Cost"]
+    months = row_of(cost, "Model")
+    assert "Sep 2026, at least" in [cell.value for cell in months]
+    # Whatever is a sum of the month is bold; none of them is a total without the words.
+    sums = [
+        str(name.value)
+        for row in cost.iter_rows(max_col=2)
+        for name in row
+        if name.font.bold and name.fill.fgColor.rgb == "FFEEF2F7"
+    ]
+    bare = {"Sep 2026", "Aug 2026", "All models", "Change"}
+    assert "Sep 2026, at least" in sums
+    assert bare.intersection(sums) == set()
+
+
+@pytest.mark.parametrize("basis", ["Amortised", "Billed"])
+def test_a_billed_pack_says_of_each_figure_that_is_amortised_all_the_same(
+    tmp_path: Path, basis: data.Basis
+) -> None:
+    publish(tmp_path)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    pages = pages_of(render_pack_pdf(read_pack(snapshot, MONTH, basis)))
+    is_billed = basis == "Billed"
+    assert (squeezed("of model cost; amortised") in pages[0]) is is_billed
+    assert (squeezed("Amortised, it will end at") in pages[0]) is is_billed
+    assert (squeezed("Unit costs are amortised") in pages[1]) is is_billed
+    forecasts = squeezed("Forecasts are of AI spend: amortised, before tax and credits")
+    for page in (pages[0], pages[2]):
+        assert forecasts in page
+    assert squeezed("always amortised") in pages[2]
+
+
+def test_the_workbook_has_every_figure_that_a_chart_draws(tmp_path: Path) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    pack = read_pack(PublishedReader(tmp_path).snapshot(), MONTH, "Amortised")
+    book = openpyxl.load_workbook(io.BytesIO(render_pack_xlsx(pack)))
+    written = {
+        round(float(cell.value), 6)
+        for sheet in book
+        for row in sheet.iter_rows()
+        for cell in row
+        if isinstance(cell.value, int | float)
+    }
+    kinds = set()
+    for page in pack.pages:
+        for part in flattened(page.parts):
+            if isinstance(part, Picture):
+                drawn = {round(float(one), 6) for one in figures_of(part)}
+                assert drawn - written == set(), part.caption
+                kinds.add(part.drawing.kind)
+    assert kinds == {"lines", "stacks", "bars", "intervals"}
+
+
+def figures_of(picture: Picture) -> Iterator[float]:
+    """Yield what a chart says; where nothing was, a column has a part of no height."""
+    content = picture.drawing.content
+    for line in content.get("lines", ()):
+        yield from (value for _, value in line["points"])
+    for _, low, high in content.get("band", ()):
+        yield from (low, high)
+    for series in content.get("series", ()):
+        yield from filter(None, series["values"])
+    for row in content.get("rows", ()):
+        if "outer" in row:
+            yield row["value"]
+            for ends in (row["inner"], row["outer"]):
+                yield from ends or ()
+        else:
+            yield row["end"] - row["start"]
+            yield from filter(None, [row["mark"]])
+
+
+def test_what_cannot_be_said_begins_on_paper_as_it_does_on_the_page(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    app = open_app(tmp_path, page="summary")
+    gaps = [
+        one.proto.label
+        for one in app.main.get("page_link")
+        if "**" not in one.proto.label
+    ]
+    assert len(gaps) == 3
+    first = pages_of(pdf_of(PublishedReader(tmp_path).snapshot()))[0]
+    places = [first.index(squeezed(plain(gap))) for gap in gaps]
+    assert places == sorted(places)
 
 
 def test_columns_of_a_month_stand_on_each_other_to_its_total(tmp_path: Path) -> None:
