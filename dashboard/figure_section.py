@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 
 #: What is shown where a link names no figure: AI cost by model, day and component.
 _FIRST = "cost.fct_daily_model_costs/effective_cost"
+#: Marts of what assumptions value; the others of their schema compare platforms.
+_OF_RETURNS = frozenset(
+    {
+        *("roi.mart_feature_roi", "roi.mart_model_roi", "roi.mart_portfolio_roi"),
+        *("roi.mart_evidence_mix", "roi.mart_roi_overlaps", "roi.mart_roi_sensitivity"),
+    }
+)
 _STEPS = ("1", "2", "3", "4")
 _CHECKSUM_DIGITS = 12
 
@@ -182,9 +189,9 @@ def _origin(
 
 
 def _show_register(here: Page, figure: Figure) -> None:
-    """Name the assumptions that a return rests on, with their versions."""
+    """Name the assumptions that a return rests on: their versions, and who approved."""
     register = data.assumptions(here.snapshot)
-    if not figure.mart.startswith("roi.") or register is None:
+    if figure.mart not in _OF_RETURNS or register is None:
         return
     features = figure.condition("feature_id")
     rows = [
@@ -193,12 +200,14 @@ def _show_register(here: Page, figure: Figure) -> None:
         if row["feeds"] != "no return of this run"
         and (
             features is None
+            or features.is_any
             or set(features.values).intersection(row["feeds"].split(", "))
         )
     ]
     if rows:
-        named = ", ".join(
-            f"{fmt.markdown(row['assumption_id'])} `{row['assumption_version']}`"
+        named = "; ".join(
+            f"{fmt.markdown(row['assumption_id'])} `{row['assumption_version']}`,"
+            f" approved by {fmt.markdown(row['approved_by'] or row['nobody'])}"
             for row in rows
         )
         st.markdown(f"- Assumptions: {named}")

@@ -1,4 +1,4 @@
-"""What explains figures, for the warehouse by hand: two marts over three models."""
+"""What explains figures, for the warehouse by hand: its marts, over three models."""
 
 from __future__ import annotations
 
@@ -34,15 +34,19 @@ insert into lineage.models values
    'one row per day, model and component', [], ['int_charges', 'int_usage'], []),
   (4, 'mart_cost_waterfall', 'cost', 'table', true, 'select 5', 'From bills to models.',
    'one row per month, source and step', ['step'],
-   ['fct_daily_model_costs', 'int_charges'], []);
+   ['fct_daily_model_costs', 'int_charges'], []),
+  (5, 'mart_feature_roi', 'roi', 'table', true, 'select 6', 'What features returned.',
+   'one row per feature and window', [], ['fct_daily_model_costs'], []),
+  (6, 'mart_platform_pivot_costs', 'roi', 'table', true, 'select 7', 'Costs of moves.',
+   'one row per move', [], ['fct_daily_model_costs'], []);
 insert into lineage.loads values
   ('l1', 'aws', 'focus', 'september.csv', '2026-09-30 05:00', 40, 2, ['ab12'], []),
   ('l2', 'aws', 'focus', 'august.csv', '2026-08-31 05:00', 30, 0, ['cd34'], []);
 insert into lineage.model_columns
 select column_index, table_name, column_name, 'Describes ' || column_name || '.',
   case column_name when 'effective_cost' then 'Sum of charges.' end, null, null
-from duckdb_columns() where schema_name = 'cost' and not internal
-  and table_name in ('fct_daily_model_costs', 'mart_cost_waterfall');
+from duckdb_columns() where schema_name in ('cost', 'roi') and not internal
+  and table_name in (select model_name from lineage.models);
 """
 
 

@@ -70,19 +70,53 @@ def test_a_link_shows_every_version_with_its_dates(
     assert "bbbbbbbbbbbb" in table
 
 
-def test_an_assumption_names_the_returns_that_it_feeds(tmp_path: Path) -> None:
-    """By the engine: minutes of care are valued by an assumption of that name."""
-    publish(tmp_path)
-    add_returns(tmp_path)
-    snapshot = PublishedReader(tmp_path).snapshot()
-    drivers = snapshot.query(
-        "select distinct driver from roi.mart_roi_sensitivity where kind = 'conversion'"
-    ).to_pydict()["driver"]
-    register = data.assumptions(snapshot)
+@pytest.fixture(scope="module")
+def root_with_returns(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run in which the engine valued minutes of care by an assumption."""
+    folder = tmp_path_factory.mktemp("returns")
+    path = publish(folder)
+    add_returns(folder)
+    changed(
+        path,
+        "insert into core.mart_assumptions by name select r.* replace"
+        " (s.driver as assumption_id) from core.mart_assumptions as r, (select distinct"
+        " driver from roi.mart_roi_sensitivity where scope_id = 'care'"
+        " and kind = 'conversion') as s where assumption_version = 'aaaaaaaaaaaa';"
+        "create table roi.mart_platform_pivot_costs"
+        " (pivot_id varchar, currency varchar, cost_of_moving_amount decimal(28, 10));"
+        "insert into roi.mart_platform_pivot_costs values ('move', 'EUR', 12)",
+    )
+    add_lineage(folder)
+    return folder
+
+
+def test_an_assumption_names_the_returns_that_it_feeds(root_with_returns: Path) -> None:
+    register = data.assumptions(PublishedReader(root_with_returns).snapshot())
     assert register is not None
-    assert drivers
     feeds = {row["assumption_id"]: row["feeds"] for row in register.to_pylist()}
-    assert feeds["hurdle"] == "no return of this run"
+    [valued] = set(feeds) - {"minute", "hurdle", "=wish"}
+    assert feeds.pop(valued) == "care"
+    assert set(feeds.values()) == {"no return of this run"}
+
+
+def test_a_return_names_its_assumptions_with_version_and_approver(
+    root_with_returns: Path, open_app: OpenApp
+) -> None:
+    """Of one feature, of any, and never of what a move between platforms cost."""
+
+    def register_of(figure: str, rows: str) -> list[str]:
+        app = opened(root_with_returns, open_app, figure=figure, rows=rows)
+        assert len(tiles(app)) == 1
+        lines = [line for one in app.markdown for line in str(one.value).split("\n")]
+        return [line for line in lines if line.startswith("- Assumptions:")]
+
+    costs = "roi.mart_feature_roi/cost"
+    [of_care] = register_of(costs, "feature_id=care")
+    assert "`aaaaaaaaaaaa`, approved by Head of controlling" in of_care
+    assert register_of(costs, "feature_id=*") == [of_care]
+    assert register_of(costs, "feature_id=route") == []
+    moving = "roi.mart_platform_pivot_costs/cost_of_moving_amount"
+    assert register_of(moving, "pivot_id=move") == []
 
 
 def test_without_a_register_the_page_says_what_to_do(
