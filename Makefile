@@ -36,7 +36,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test check lint types imports sql spelling unit dbt slow \
-	spark crash focus-validator bench bench-attribution causal-peers calibration docs coverage reference lengths format environment emulators azurite browser lock release clean
+	spark crash focus-validator bench bench-attribution bench-dashboard causal-peers calibration docs coverage reference lengths format environment emulators azurite browser lock release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -101,6 +101,9 @@ causal-peers: $(CAUSAL_PEERS:%=.venv-%/.ready)  ## Install three peers of before
 bench-attribution: $(READY)  ## Time studies beside those peers that are installed, and a thousand of them
 	$(BIN)/python -m benchmarks.attribution_speed
 	$(BIN)/python -m benchmarks.studies $(ARGS)
+
+bench-dashboard: $(READY) browser  ## Pages of 50 million line items: the first one cold and warm, and 20 readers for half an hour
+	$(BIN)/python -m benchmarks.dashboard $(ARGS)
 
 calibration: $(READY)  ## Count how often intervals of effects hold in simulated worlds; writes build/
 	$(BIN)/python -m benchmarks.calibration $(ARGS)

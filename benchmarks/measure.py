@@ -57,6 +57,7 @@ class TreeWatch:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._cpu_seconds: dict[int, float] = {}
+        self.resident_bytes = 0
         self.peak_rss_bytes = 0
 
     @property
@@ -79,8 +80,8 @@ class TreeWatch:
     def _watch(self) -> None:
         while not self._stop.is_set():
             pids = process_tree(self._pid)
-            resident = _resident_bytes_of_all(pids)
-            self.peak_rss_bytes = max(self.peak_rss_bytes, resident)
+            self.resident_bytes = _resident_bytes_of_all(pids)
+            self.peak_rss_bytes = max(self.peak_rss_bytes, self.resident_bytes)
             for pid in pids:
                 spent = self._cpu_seconds.get(pid, 0.0)
                 self._cpu_seconds[pid] = max(spent, _cpu_seconds(pid))

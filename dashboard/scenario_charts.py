@@ -123,14 +123,34 @@ def tornado(
         axis=alt.Axis(labelLimit=_on_phone(105, 230), ticks=False),
     )
     base = alt.Chart(rows).encode(y=y)
-    tooltip = [
-        alt.Tooltip("driver:N", title="Assumption"),
-        alt.Tooltip("low_text:N", title="At its low end"),
-        alt.Tooltip("high_text:N", title="At its high end"),
-        alt.Tooltip("share:N", title="Part of the variance"),
-    ]
+    middle = alt.Chart(pd.DataFrame({"value": [value]}))
     # Beside the bars there is room for their ends, but on a phone.
     scale = alt.Scale(zero=False, padding=_on_phone(8, 70))
+    return alt.layer(
+        middle.mark_rule(color=colours.quiet, strokeDash=[4, 3]).encode(x="value:Q"),
+        base.mark_rule(strokeWidth=9, opacity=0.35, color=colours.other).encode(
+            x=alt.X("left:Q", title=title, axis=_money_axis(), scale=scale),
+            x2="right:Q",
+            tooltip=[
+                alt.Tooltip("driver:N", title="Assumption"),
+                alt.Tooltip("low_text:N", title="At its low end"),
+                alt.Tooltip("high_text:N", title="At its high end"),
+                alt.Tooltip("share:N", title="Part of the variance"),
+            ],
+        ),
+        _ends_of_bars(rows, y, colours),
+        *(_text_of_bars(base, side, colours) for side in ("left", "right")),
+    ).properties(height=max(len(rows), 2) * _ROW_HEIGHT + 105, padding=_PADDING)
+
+
+def _ends_of_bars(rows: pd.DataFrame, y: alt.Y, colours: Palette) -> alt.Chart:
+    points = pd.DataFrame(
+        [
+            {**row, "end": f"at its {end} end", "at": row[end]}
+            for row in rows.to_dict("records")
+            for end in ("low", "high")
+        ]
+    )
     ends = alt.Color(
         "end:N",
         scale=alt.Scale(
@@ -139,36 +159,23 @@ def tornado(
         ),
         legend=alt.Legend(title=None, orient="top"),
     )
-    points = pd.DataFrame(
-        [
-            {**row, "end": f"at its {end} end", "at": row[end]}
-            for row in rows.to_dict("records")
-            for end in ("low", "high")
-        ]
-    )
-    middle = alt.Chart(pd.DataFrame({"value": [value]}))
-    texts = {
-        side: base.mark_text(
-            align="right" if side == "left" else "left",
-            dx=-9 if side == "left" else 9,
-            fontSize=11,
-            opacity=_on_phone(0, 1),
-            color=colours.ink,
-        ).encode(x=f"{side}:Q", text=f"{side}_text:N")
-        for side in ("left", "right")
-    }
-    return alt.layer(
-        middle.mark_rule(color=colours.quiet, strokeDash=[4, 3]).encode(x="value:Q"),
-        base.mark_rule(strokeWidth=9, opacity=0.35, color=colours.other).encode(
-            x=alt.X("left:Q", title=title, axis=_money_axis(), scale=scale),
-            x2="right:Q",
-            tooltip=tooltip,
-        ),
+    drawn: alt.Chart = (
         alt.Chart(points)
         .mark_point(filled=True, size=80, opacity=1)
-        .encode(y=y, x="at:Q", color=ends, shape=alt.Shape("end:N", legend=None)),
-        *texts.values(),
-    ).properties(height=max(len(rows), 2) * _ROW_HEIGHT + 105, padding=_PADDING)
+        .encode(y=y, x="at:Q", color=ends, shape=alt.Shape("end:N", legend=None))
+    )
+    return drawn
+
+
+def _text_of_bars(base: alt.Chart, side: str, colours: Palette) -> alt.Chart:
+    drawn: alt.Chart = base.mark_text(
+        align="right" if side == "left" else "left",
+        dx=-9 if side == "left" else 9,
+        fontSize=11,
+        opacity=_on_phone(0, 1),
+        color=colours.ink,
+    ).encode(x=f"{side}:Q", text=f"{side}_text:N")
+    return drawn
 
 
 def _bar(row: dict[str, Any], measure: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def command(
     """
     sign_in = [] if secrets is None else ["--secrets.files", str(secrets)]
     return [
-        *(sys.executable, "-m", "streamlit", "run", str(APP)),
+        *(sys.executable, "-m", "dashboard.serving", "run", str(APP)),
         *("--server.address", host),
         *("--server.port", str(port)),
         *("--server.headless", str(headless).lower()),

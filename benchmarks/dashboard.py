@@ -1,0 +1,258 @@
+"""``python -m benchmarks.dashboard``: pages over tens of millions of line items.
+
+Lays bills of so many line items into the sample company, so that every page has
+something to show, and runs it. Then opens the first page in Chromium, with a server
+and a browser that have just begun and with both at work, and lets readers go through
+all pages at once. Prints how long a page took, errors, and the memory of the server;
+fails on an error, never because something was slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from playwright.sync_api import sync_playwright
+
+from benchmarks.dashboard_readers import Looked, read_pages
+from benchmarks.generate import generate
+from benchmarks.harness import row_count
+from benchmarks.measure import TreeWatch, machine_line
+from benchmarks.workspace import link_into
+from dashboard.roles import AUDIENCES
+from dashboard.server import command
+from triptych.pipeline import run
+from triptych.progress import SilentProgress
+from triptych.sample_company import run_scenarios, write_sample_company
+from triptych.settings import load_settings
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: What triptych promises of its pages [s].
+COLD_SECONDS, WARM_SECONDS, SHARED_SECONDS = 2.0, 0.7, 3.0
+_SOURCE: Final = """\
+sources:
+  - name: bills-at-scale
+    type: focus_files
+    path: bills/at_scale
+"""
+_MIB: Final = 2**20
+_COLD_STARTS: Final = 5
+_WARM_VISITS: Final = 15
+#: The first figure of the first page.
+_FIGURE: Final = '[data-testid="stMetricValue"]'
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; return 1 when a page failed."""
+    options = _parser().parse_args(arguments)
+    print(f"machine: {machine_line()}", flush=True)
+    root = options.build / f"{options.size}-company"
+    if not (root / "warehouse").is_dir():
+        _say(f"build a company with {row_count(options.size):,} line items")
+        lay_company(options.build / options.size, root, rows=row_count(options.size))
+    cold, warm = first_pages(root, chromium=options.chromium)
+    print(_first_line("cold", cold, COLD_SECONDS))
+    print(_first_line("warm", warm, WARM_SECONDS), flush=True)
+    with served(root) as (address, process), TreeWatch(process.pid) as watch:
+        memory: list[int] = []
+        read_pages(address, list(AUDIENCES), users=1, rounds=2)
+        looked = read_pages(
+            address,
+            list(AUDIENCES),
+            users=options.users,
+            seconds=60 * options.minutes,
+            pause_seconds=options.pause_seconds,
+            each_minute=lambda: memory.append(watch.resident_bytes),
+        )
+    print("\n".join(shared_lines(looked, users=options.users)))
+    print("\n".join(memory_lines(memory)), flush=True)
+    return int(any(one.problem for one in looked))
+
+
+def lay_company(data: Path, root: Path, *, rows: int) -> None:
+    """Write the sample company with so many line items more, and run it.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of :mod:`benchmarks.generate`; written where it is not there.
+    root : Path
+        Workspace to write; removed first if it is there.
+    rows : int
+        Line items beside those of the company.
+    """
+    if not (data / "about.json").is_file():
+        generate(data, rows=rows)
+    shutil.rmtree(root, ignore_errors=True)
+    write_sample_company(root)
+    bills = root / "bills" / "at_scale"
+    bills.mkdir()
+    for file in sorted((data / "bills").iterdir()):
+        link_into(file, bills)
+    settings = root / "triptych.yml"
+    text = settings.read_text("utf-8").replace("sources:\n", _SOURCE, 1)
+    settings.write_text(text, "utf-8")
+    workspace = Workspace(root)
+    run(workspace, load_settings(root), progress=SilentProgress())
+    run_scenarios(workspace)
+
+
+@contextmanager
+def served(root: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Serve a workspace on loopback until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command(root, port=port, headless=True),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            address = f"127.0.0.1:{port}"
+            _wait_until_healthy(address, process)
+            yield address, process
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def first_pages(root: Path, *, chromium: str) -> tuple[list[float], list[float]]:
+    """Return how long the first figure took to show [s], cold and warm.
+
+    Cold: neither the server nor the browser has shown anything. Warm: the same link
+    again, in the same browser.
+    """
+    cold: list[float] = []
+    warm: list[float] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox"]
+        )
+        for _ in range(_COLD_STARTS):
+            with served(root) as (address, _process):
+                context = browser.new_context(viewport={"width": 1440, "height": 900})
+                page = context.new_page()
+                cold.append(_seconds_to_figure(page, address))
+                warm += [
+                    _seconds_to_figure(page, address)
+                    for _ in range(_WARM_VISITS // _COLD_STARTS)
+                ]
+                context.close()
+        browser.close()
+    return cold, warm
+
+
+def _seconds_to_figure(page: Any, address: str) -> float:  # noqa: ANN401
+    started = time.perf_counter()
+    page.goto(f"http://{address}/", wait_until="commit")
+    page.locator(_FIGURE).first.wait_for(state="visible", timeout=60_000)
+    seconds = time.perf_counter() - started
+    # The rest of the page is not to slow down the visit after this one.
+    page.wait_for_selector('[data-test-script-state="notRunning"]', timeout=60_000)
+    return seconds
+
+
+def shared_lines(looked: Sequence[Looked], *, users: int) -> list[str]:
+    """Return how long pages took for readers at once, slowest page last."""
+    problems = [one for one in looked if one.problem]
+    seconds = [one.seconds for one in looked]
+    p95 = percentile(seconds, 0.95)
+    verdict = "within" if p95 <= SHARED_SECONDS else "OVER"
+    by_page: dict[str, list[float]] = {}
+    for one in looked:
+        by_page.setdefault(one.page, []).append(one.seconds)
+    slowest = sorted(by_page.items(), key=lambda item: statistics.median(item[1]))
+    return [
+        f"{users} readers, {len(looked):,} pages: median"
+        f" {statistics.median(seconds):.2f} s, p95 {p95:.2f} s, {verdict}"
+        f" {SHARED_SECONDS:.1f} s, longest {max(seconds):.2f} s",
+        f"{len(problems)} with an error"
+        + "".join(f"\n  {one.page}: {one.problem}" for one in problems[:5]),
+        *(
+            f"  {page:14} median {statistics.median(known):5.2f} s,"
+            f" p95 {percentile(known, 0.95):5.2f} s, {len(known):,} times"
+            for page, known in slowest
+        ),
+    ]
+
+
+def memory_lines(memory: Sequence[int]) -> list[str]:
+    """Return the memory of the server by minute, and how it grew in the second half."""
+    shown = ", ".join(f"{resident / _MIB:,.0f}" for resident in memory)
+    lines = [f"memory of the server by minute [MiB]: {shown}"]
+    half = len(memory) // 2
+    if half:
+        earlier, later = (
+            statistics.mean(part)
+            for part in (memory[-2 * half : -half], memory[-half:])
+        )
+        lines.append(f"mean of the second half: {later / earlier:.3f} x the first half")
+    return lines
+
+
+def percentile(seconds: Sequence[float], level: float) -> float:
+    """Return the smallest of some values that this part of them does not exceed."""
+    ordered = sorted(seconds)
+    return ordered[max(0, math.ceil(len(ordered) * level) - 1)]
+
+
+def _first_line(name: str, seconds: Sequence[float], limit: float) -> str:
+    median = statistics.median(seconds)
+    verdict = "within" if median <= limit else "OVER"
+    shown = ", ".join(f"{one:.2f}" for one in sorted(seconds))
+    return (
+        f"first figure of the first page, {name}: median {median:.2f} s,"
+        f" {verdict} {limit:.1f} s ({shown})"
+    )
+
+
+def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            raise SystemExit("the server ended before it listened")
+        try:
+            with urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("the server does not answer")
+
+
+def _say(what: str) -> None:
+    print(f"  … {what}", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--size", default="50m", help="line items, such as 50m")
+    parser.add_argument("--build", type=Path, default=Path("build/bench"))
+    parser.add_argument("--users", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument(
+        "--pause-seconds",
+        type=float,
+        default=10,
+        help="mean time for which somebody looks at a page",
+    )
+    parser.add_argument("--chromium", default=shutil.which("chromium"))
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
