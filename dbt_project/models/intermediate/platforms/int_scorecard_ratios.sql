@@ -174,7 +174,7 @@ select
     {{ of }},
     metric_value,
     -- Nothing is less than nothing; greatest() would make 0 of a bound that is not known.
-    case when lower_bound < 0 then 0 else lower_bound end as interval_low,
+    case when lower_bound < 0 then cast(0 as double) else lower_bound end as interval_low,
     upper_bound as interval_high,
     case
         when is_counted then 'counted'

@@ -154,7 +154,7 @@ select
     -- No figure can fall by more than all of it.
     case
         when reason is not null then null
-        when {{ safe_ratio('change - scaled_half_width', 'before_figure') }} < -1 then -1
+        when {{ safe_ratio('change - scaled_half_width', 'before_figure') }} < -1 then cast(-1 as double)
         else {{ safe_ratio('change - scaled_half_width', 'before_figure') }}
     end as change_ratio_low,
     case when reason is null then {{ safe_ratio('change + scaled_half_width', 'before_figure') }} end
