@@ -1,10 +1,9 @@
-"""Sections of *Platform scorecard*: platforms, moves, what runs where, readiness."""
+"""Sections of *Platform scorecard*: platforms, what runs where, funnel, readiness."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
 import streamlit as st
 
 from dashboard import charts, data, filters, page, scorecard_charts, tables
@@ -14,11 +13,11 @@ from dashboard import scorecard_sentences as words
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboard.data import Move
+    import pyarrow as pa
+
     from dashboard.page import Page
 
 _SCORECARD: Final = "roi.mart_platform_scorecard"
-_PIVOTS: Final = "roi.mart_platform_pivots"
 #: What is drawn of each criterion, in this order, three in a row.
 _DRAWN: Final = {
     "performance": (
@@ -34,13 +33,6 @@ _DRAWN: Final = {
     ),
 }
 _ACROSS: Final = 3
-#: What a move is drawn by.
-_SLOPES: Final = (
-    *("spend_per_month", "spend_to_budget_ratio", "cost_per_thousand_inferences"),
-    *("p95_to_threshold_ratio", "windows_over_threshold_ratio"),
-    *("firefighting_booked_ratio", "infra_hours_per_deployment"),
-    *("proprietary_spend_ratio", "training_gpu_hours_per_run"),
-)
 
 
 def show_platforms(here: Page) -> None:
@@ -216,128 +208,6 @@ def _show_terms(here: Page) -> None:
     )
 
 
-def show_moves(here: Page) -> None:
-    """Draw each pivot: what was seen before, in and after it, and what it cost."""
-    st.header("Moves between platforms", anchor=False)
-    found = data.moves(here.snapshot)
-    if not found:
-        st.markdown(
-            "No move is declared. `pivots` in `catalog.yml` name the platforms, the"
-            " models and the days of a migration."
-        )
-        return
-    names = {one.name: one for one in found}
-    chosen = names[filters.choice("Move", "move", list(names), width=420)]
-    table = data.changes(here.snapshot, chosen.pivot_id)
-    rows = table.to_pylist()
-    st.markdown(words.summary(chosen, rows))
-    st.markdown(words.break_even(chosen))
-    st.caption(words.grounds(rows))
-    _draw_slopes(rows)
-    _show_changes(here, table)
-    _show_cost_of_moving(here, chosen)
-
-
-def _draw_slopes(rows: Sequence[dict[str, Any]]) -> None:
-    first = words.by_metric(rows)
-    drawn = [
-        first[metric]
-        for metric in _SLOPES
-        if metric in first and first[metric]["before_figure"] is not None
-    ]
-    columns = st.columns(_ACROSS)
-    for position, row in enumerate(drawn):
-        with columns[position % _ACROSS]:
-            st.markdown(f"**{words.METRICS[row['metric']]}**")
-            charts.show(
-                scorecard_charts.slope(row, charts.palette()),
-                description=f"{words.METRICS[row['metric']]} before, in and after the"
-                " migration, with 90 % intervals. The table below has the same.",
-            )
-
-
-def _show_changes(here: Page, table: pa.Table) -> None:
-    rows = table.to_pylist()
-
-    def told(period: str) -> list[str]:
-        return [
-            words.figure(row[f"{period}_figure"], row["unit"], row["currency"])
-            for row in rows
-        ]
-
-    shown = table.append_column(
-        "metric_name", [[words.METRICS[row["metric"]] for row in rows]]
-    ).append_column("basis_name", [[words.BASES[row["basis"]] for row in rows]])
-    for period in (*scorecard_charts.PERIODS, "since"):
-        shown = shown.append_column(f"{period}_told", [told(period)])
-    shown = shown.append_column(
-        "change_told", [[words.change(row) for row in rows]]
-    ).append_column("grade_name", [[words.GRADES[row["grade"]] for row in rows]])
-    tables.show(
-        shown,
-        [
-            tables.Column("metric_name", "Metric"),
-            tables.Column("basis_name", "Compared"),
-            tables.Column("before_told", "Before"),
-            tables.Column("migration_told", "Migration"),
-            tables.Column("after_told", "After"),
-            tables.Column("since_told", "All since"),
-            tables.Column("change_told", "After to before [90 %]", "prose"),
-            tables.Column("check_flat_before", "Flat before"),
-            tables.Column("grade_name", "Grade"),
-        ],
-        page=here,
-        name="platform-move",
-        caption="Equal windows on either side; the migration stands apart",
-        origin=page.Origin(
-            formula="After by before, less one, with the error of both. B needs two"
-            " comparable models that were not moved and every check passed; C six"
-            " months that were flat before; else D. X is not comparable.",
-            mart=_PIVOTS,
-            row_count=table.num_rows,
-        ),
-    )
-
-
-def _show_cost_of_moving(here: Page, move: Move) -> None:
-    row = move.figures
-    parts = {
-        "Hours of integration": row["integration_labour_amount"],
-        "Charges for integration": row["integration_charges_amount"],
-        "Dual running": row["dual_running_amount"],
-        "Commitment that is unused": row["unused_commitment_amount"],
-        "Cost of moving": row["cost_of_moving_amount"],
-    }
-    tables.show(
-        pa.Table.from_pylist(
-            [
-                {"part": name, "amount": amount, "currency": row["currency"]}
-                for name, amount in parts.items()
-            ],
-            schema=pa.schema(
-                [
-                    ("part", pa.string()),
-                    ("amount", pa.decimal128(28, 10)),
-                    ("currency", pa.string()),
-                ]
-            ),
-        ),
-        [tables.Column("part", "Part"), tables.Column("amount", "Amount", "money")],
-        page=here,
-        name="cost-of-moving",
-        caption="What the move cost",
-        total_rows={len(parts) - 1: ""},
-        origin=page.Origin(
-            formula=f"{fmt.count(row['month_count'])} months from the first of the"
-            f" migration; {row['integration_hours']:,.1f} h at the loaded hourly rate;"
-            " dual running is what old and new platforms cost in the migration beyond"
-            " what the old ones did before.",
-            mart="roi.mart_platform_pivot_costs",
-            row_count=len(parts),
-        ),
-    )
-
-
 def show_composition(here: Page) -> None:
     """Draw which models ran where, and which were left out of a comparison."""
     st.header("What runs where", anchor=False)
@@ -467,7 +337,6 @@ def show_readiness(here: Page) -> None:
 __all__ = [
     "show_composition",
     "show_funnel",
-    "show_moves",
     "show_platforms",
     "show_readiness",
 ]

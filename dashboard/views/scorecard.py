@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import data, page
+from dashboard import data, move_section, page
 from dashboard import scorecard_sections as sections
 from dashboard import scorecard_sentences as words
 
@@ -30,7 +30,7 @@ def main() -> None:
 def show_all(here: Page) -> None:
     """Draw the sections, the figures of platforms first."""
     sections.show_platforms(here)
-    sections.show_moves(here)
+    move_section.show_moves(here)
     sections.show_composition(here)
     sections.show_funnel(here)
     sections.show_readiness(here)
