@@ -10,8 +10,8 @@ import pytest
 
 from tests.spark.servers import JAVA_MISSING, has_java
 from triptych.errors import SettingsError
-from triptych.spark.kept_months import KEPT_SCHEMA, MonthsInFolder
-from triptych.spark.schemas import Schemas
+from triptych.spark.kept_months import MonthsInFolder, MonthsOnServer
+from triptych.spark.schemas import KEPT_SCHEMA, Schemas
 from triptych.spark.session import SessionPlace, open_session
 from triptych.warehouse.build import INCREMENTAL_TABLES, BuildPlan
 
@@ -151,6 +151,23 @@ def test_a_folder_that_no_catalogue_knows_does_not_stand_in_the_way(
     schemas.make_anew()
     session.sql("CREATE TABLE t_cost.half_made USING parquet AS SELECT 1 AS one")
     assert schemas.tables_of("cost") == {"half_made"}
+
+
+def test_a_server_that_forgot_its_tables_begins_anew_where_their_folders_are(
+    kept: MonthsInFolder, session: SparkSession
+) -> None:
+    on_server = MonthsOnServer(Schemas(session, "t_"))
+    assert not on_server.state().has_tables
+    assert (kept.tables_dir / "t_kept.db" / SUMS).is_dir()
+    on_server.forget_all()
+    for table in (SUMS, *EMPTY_TABLES):
+        session.sql(
+            f"CREATE TABLE t_kept.{table} USING parquet PARTITIONED BY (billing_month)"
+            " AS SELECT CAST(2 AS DECIMAL(28, 10)) AS cost, '2026-03' AS billing_month"
+        )
+    on_server.remember(PLAN)
+    assert on_server.state().signatures == SIGNATURES
+    assert _sums(session) == {"2026-03": "2.0000000000"}
 
 
 def test_a_schema_of_somebody_else_is_never_emptied(session: SparkSession) -> None:

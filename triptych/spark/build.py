@@ -17,13 +17,8 @@ import pyarrow.parquet as pq
 
 from ingest.runner import stream_views
 from triptych.spark.job import spark_failed
-from triptych.spark.kept_months import (
-    KEPT_SCHEMA,
-    KeptMonths,
-    MonthsInFolder,
-    MonthsOnServer,
-)
-from triptych.spark.schemas import Schemas
+from triptych.spark.kept_months import KeptMonths, MonthsInFolder, MonthsOnServer
+from triptych.spark.schemas import KEPT_SCHEMA, Schemas
 from triptych.spark.tables import create_table
 from triptych.warehouse.bills import BILL_STREAMS
 from triptych.warehouse.build import BuildPlan, compare, month_signatures
@@ -70,7 +65,7 @@ class SparkBuild:
         self._kept: KeptMonths = (
             MonthsInFolder(session, Path(job.tables_dir), kept)
             if job.remote is None
-            else MonthsOnServer(session, kept)
+            else MonthsOnServer(self._schemas)
         )
 
     def run(self) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from triptych.spark.schemas import KEPT_SCHEMA
 from triptych.spark.tables import create_table
 from triptych.warehouse.build import INCREMENTAL_TABLES, BuiltState
 from triptych.warehouse.spark_sql import identifier, text_literal
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
 
     from pyspark.sql import SparkSession
 
+    from triptych.spark.schemas import Schemas
     from triptych.warehouse.build import BuildPlan
 
-#: Schema of the kept tables on Spark; the others are emptied by each run.
-KEPT_SCHEMA = "kept"
 _TABLES = tuple(table for _, table in INCREMENTAL_TABLES)
 #: On a server: the recipe, and the loads of each month. Both are there or neither.
 _STATE_TABLES = ("built_recipe", "built_months")
@@ -174,8 +174,17 @@ class MonthsInFolder:
 class MonthsOnServer:
     """The tables in the catalogue of a server; two small ones tell of them."""
 
-    session: SparkSession
-    schema: str
+    schemas: Schemas
+
+    @property
+    def session(self) -> SparkSession:
+        """Where the server is asked."""
+        return self.schemas.session
+
+    @property
+    def schema(self) -> str:
+        """What the schema of the tables is called there."""
+        return self.schemas.name(KEPT_SCHEMA)
 
     def state(self) -> BuiltState:
         """Return what the two small tables say."""
@@ -187,9 +196,14 @@ class MonthsOnServer:
         return BuiltState(recipes[0][0], has_tables=True, signatures=dict(months))
 
     def forget_all(self) -> None:
-        """Remove the tables and what is known of them, which goes first."""
-        for table in (*_STATE_TABLES, *_TABLES):
+        """Remove the tables and what is known of them, which goes first.
+
+        A server that was lost with its catalogue knows of no table, and would write
+        none into the folders that are left. With the schema they go, too.
+        """
+        for table in _STATE_TABLES:
             self.session.sql(f"DROP TABLE IF EXISTS {self.schema}.{table}")
+        self.schemas.empty(KEPT_SCHEMA)
 
     def forget(self, months: Sequence[str]) -> bool:
         """Remove months; a server that cannot is to build the tables as a whole."""
@@ -243,4 +257,4 @@ def _drop_partitions(session: SparkSession, table: str, months: Sequence[str]) -
     session.sql(f"ALTER TABLE {table} DROP IF EXISTS {', '.join(listed)}")
 
 
-__all__ = ["KEPT_SCHEMA", "KeptMonths", "MonthsInFolder", "MonthsOnServer"]
+__all__ = ["KeptMonths", "MonthsInFolder", "MonthsOnServer"]

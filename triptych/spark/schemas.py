@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from triptych.errors import SettingsError
-from triptych.spark.kept_months import KEPT_SCHEMA
 from triptych.warehouse.publish import PUBLIC_SCHEMAS
 from triptych.warehouse.spark_sql import text_literal
 
@@ -19,7 +18,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _OURS = "Tables of triptych, made anew by each of its runs."
-#: Everything but what is kept from one run to the next.
+#: What is kept from one run to the next; the others are emptied by each run.
+KEPT_SCHEMA = "kept"
 _EMPTIED = (
     *("control", "catalogue", "evidence", "models", "staging", "intermediate"),
     *PUBLIC_SCHEMAS,
@@ -79,4 +79,4 @@ class Schemas:
             )
 
 
-__all__ = ["Schemas"]
+__all__ = ["KEPT_SCHEMA", "Schemas"]
