@@ -44,6 +44,7 @@ class Visit:
     page: Any
     errors: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    rest: HeldBack | None = None
 
     def text(self) -> str:
         """Return all that is written, with plain spaces."""
@@ -83,6 +84,33 @@ class Visit:
         text = self.text()
         assert "Traceback" not in text
         assert "encountered an error" not in text
+
+
+class HeldBack:
+    """What a server tells a page, of which the rest is held back for a while."""
+
+    def __init__(self, page: Any, *, after: int) -> None:
+        self._shown = after
+        self._held: list[bytes] = []
+        self._stream: Any = None
+        page.route_web_socket("**/_stcore/stream", self._begin)
+
+    def _begin(self, stream: Any) -> None:
+        self._stream = stream
+        stream.connect_to_server().on_message(self._told)
+
+    def _told(self, message: bytes) -> None:
+        if self._shown:
+            self._shown -= 1
+            self._stream.send(message)
+        else:
+            self._held.append(message)
+
+    def let_go(self) -> None:
+        """Tell the page the rest."""
+        self._shown = -1
+        for message in self._held:
+            self._stream.send(message)
 
 
 @pytest.fixture(scope="module")
@@ -157,8 +185,9 @@ def visit(
     size: str = "desktop",
     scheme: Scheme = "light",
     height: int | None = None,
+    shown: int | None = None,
 ) -> Iterator[Visit]:
-    """Open a link in a tab of its own."""
+    """Open a link in a tab of its own; show so many messages of the server first."""
     width, usual_height = SIZES[size]
     context = browser.new_context(
         viewport={"width": width, "height": height or usual_height},
@@ -169,6 +198,8 @@ def visit(
     tab.page.on("request", lambda request: _note_outside(tab, host, request.url))
     tab.page.on("console", lambda message: _note_error(tab, message))
     tab.page.on("pageerror", lambda error: tab.errors.append(str(error)))
+    if shown is not None:
+        tab.rest = HeldBack(tab.page, after=shown)
     tab.page.goto(link)
     yield tab
     context.close()

@@ -36,6 +36,8 @@ SAYS = {
     "error": "This page cannot be shown",
     "nothing published": "Nothing has been published here yet",
 }
+#: What a page shows of a server while it is loading: title and menu, and no figure yet.
+FIRST_MESSAGES = 30
 SCREENS = tuple(product(SIZES, SCHEMES))
 #: Each page as it is, on one screen, and in one other state on the next.
 Case: TypeAlias = tuple[str, str, str, Scheme]
@@ -106,11 +108,14 @@ def troubles(browser: Any, workspace: Workspace, case: Case) -> list[str]:
     page, state, size, scheme = case
     workspace.show(state)
     link = f"{workspace.address}/{'' if page == 'summary' else page}"
-    with visit(browser, link, size=size, scheme=scheme) as tab:
+    shown = FIRST_MESSAGES if state == "loading" else None
+    with visit(browser, link, size=size, scheme=scheme, shown=shown) as tab:
         found = []
-        if state == "loading":
+        if tab.rest is not None:
             wait_for_the_first_sign(tab)
+            assert SAYS[state] not in tab.text()
             found += serious_findings(tab)
+            tab.rest.let_go()
         tab.wait_for(SAYS[state])
         tab.settle()
         found += serious_findings(tab)
@@ -127,6 +132,8 @@ def wait_for_the_first_sign(tab: Visit) -> None:
         "document.querySelector('[data-testid=stAppSkeleton], [data-testid=stSkeleton],"
         " [data-testid=stStatusWidget], [data-testid=stMarkdown]') !== null"
     )
+    # What has come fades in.
+    tab.page.wait_for_timeout(700)
 
 
 def serious_findings(tab: Visit) -> list[str]:
