@@ -32,6 +32,11 @@ BAR_MEANINGS: dict[str, str] = {
     "fx": "exchange rates alone",
     "other": "what no unit explains; the reason stands beside each line",
 }
+NOTHING_FORECAST = (
+    "No month or quarter is running that could be forecast: that takes a bill that is"
+    " delivered daily."
+)
+FORECAST_BASIS = "Forecasts are of AI spend: amortised, before tax and credits."
 _STATE_WORDS = {
     "over": "over its budget",
     "within": "within its budget",

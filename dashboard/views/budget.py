@@ -355,10 +355,7 @@ def show_landings(here: Page, landings: pa.Table) -> None:
     st.header("Where it will end", anchor=False)
     rows = landings.to_pylist()
     if not rows:
-        st.markdown(
-            "No month or quarter is running that could be forecast: that takes a bill"
-            " that is delivered daily."
-        )
+        st.markdown(budget_sentences.NOTHING_FORECAST)
         return
     for row in rows:
         if row["series"] == "total":

@@ -14,6 +14,7 @@ from dashboard import velocity_sentences as velocity
 from dashboard.exports.board_pack import drawings
 from dashboard.exports.board_pack.moves import moves
 from dashboard.exports.board_pack.parts import (
+    NET_VALUE,
     Heading,
     PackPage,
     Picture,
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
 _DORA = (
     *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
     "failed_deployment_recovery",
-)
-_NET_VALUE = (
-    Column("net_value", "Net value", "estimate"),
-    Column("net_value_low_90", "90 % from", "estimate"),
-    Column("net_value_high_90", "90 % to", "estimate"),
 )
 _PRINTED_FIGURES = 24
 _PRINTED_FEATURES = 8
@@ -200,7 +196,7 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("last_month", "To", "month"),
             Column("benefit", "Benefit", "estimate"),
             Column("cost", "Cost", "money"),
-            *_NET_VALUE,
+            *NET_VALUE,
             Column("chance", "P(net\u00a0>\u00a00)"),
         ),
         tuple(
@@ -250,7 +246,7 @@ def _evidence_table(here: Page) -> Table:
             Column("feature_count", "Features", "count"),
             Column("cost", "Cost", "money"),
             Column("benefit", "Benefit", "estimate"),
-            *_NET_VALUE,
+            *NET_VALUE,
         ),
         tuple(data.evidence_mix(here.snapshot).to_pylist()),
     )

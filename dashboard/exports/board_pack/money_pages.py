@@ -1,11 +1,10 @@
-"""The first three pages of the board pack: the whole, what it cost, where it goes."""
+"""The first two pages of the board pack: the whole, and what it cost."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from dashboard import (
-    accelerator_sentences,
     budget_sentences,
     data,
     return_summary,
@@ -15,9 +14,9 @@ from dashboard import format as fmt
 from dashboard import return_sentences as returns
 from dashboard import summary_figures as figures
 from dashboard import summary_sentences as words
-from dashboard.accelerator_charts import PART_NAMES
 from dashboard.exports.board_pack import drawings
 from dashboard.exports.board_pack.parts import (
+    NET_VALUE,
     Beside,
     Bullets,
     Heading,
@@ -27,7 +26,6 @@ from dashboard.exports.board_pack.parts import (
     Text,
     Tiles,
 )
-from dashboard.summary_figures import Tile
 from dashboard.tables import (
     LOWER_BOUND,
     PARTIAL_CHANGE,
@@ -46,15 +44,8 @@ if TYPE_CHECKING:
     from dashboard.page import Page
 
 _LOADING: data.Loading = "Fully loaded"
-_NOTHING_FORECAST = (
-    "No month or quarter is running that could be forecast: that takes a bill that is"
-    " delivered daily."
-)
-_FORECAST_BASIS = "Forecasts are of AI spend: amortised, before tax and credits."
 _PRINTED_GAPS = 6
 _PRINTED_MODELS = 8
-_PRINTED_SCOPES = 6
-_PRINTED_POOLS = 5
 
 
 def summary_page(here: Page) -> PackPage:
@@ -133,9 +124,7 @@ def _return_layer(here: Page) -> Iterator[Part]:
                 "Net value of what counts by month",
                 (
                     Column("month", "Month", "month"),
-                    Column("net_value", "Net value", "estimate"),
-                    Column("net_value_low_90", "90 % from", "estimate"),
-                    Column("net_value_high_90", "90 % to", "estimate"),
+                    *NET_VALUE,
                 ),
                 tuple(months),
             ),
@@ -176,10 +165,10 @@ def _ends(here: Page) -> Iterator[Part]:
         if row["series"] == "total"
     ]
     if not rows:
-        yield Text(_NOTHING_FORECAST)
+        yield Text(budget_sentences.NOTHING_FORECAST)
         return
     yield Bullets(tuple(budget_sentences.landing(here, row) for row in rows))
-    yield Text(_FORECAST_BASIS, is_quiet=True)
+    yield Text(budget_sentences.FORECAST_BASIS, is_quiet=True)
 
 
 def _not_counted(here: Page) -> Iterator[Part]:
@@ -310,169 +299,4 @@ def _bridge(here: Page) -> Iterator[Part]:
     )
 
 
-def budget_page(here: Page) -> PackPage:
-    """Return how spending stands to its budget, where it ends, and what idles."""
-    return PackPage(
-        "Budget, forecast and idle money",
-        "Budget & idle",
-        (*_budgets(here), *_landings(here), *_idle(here)),
-    )
-
-
-def _budgets(here: Page) -> Iterator[Part]:
-    yield Heading("Budgets")
-    table = data.budgets(here.snapshot, here.selection)
-    rows = table.to_pylist()
-    if not rows:
-        yield Text(f"There is no budget for {here.period} in {here.currency}.")
-        return
-    yield Text(budget_sentences.budgets(here, rows))
-    yield Picture(
-        "Bar: what each scope cost, amortised, before tax and credits. Upright line:"
-        " its budget",
-        drawings.bullets(rows[:_PRINTED_SCOPES], here.currency),
-    )
-    yield Table(
-        f"Budgets of {here.period}: AI spend, amortised, before tax and credits",
-        (
-            Column("scope", "Scope"),
-            Column("budget", "Budget", "money"),
-            Column("actual", "Actual", "money", "reason"),
-            Column("variance", "Variance", "change"),
-            Column("variance_ratio", "Of the budget", "signed_percent"),
-            Column("times_budget", "Actual is", "times"),
-            Column("state", "State"),
-        ),
-        tuple(rows),
-        _PRINTED_SCOPES,
-        (1.7, 1.4, 1.4, 1.4, 1.0, 1.1, 0.9),
-    )
-
-
-def _landings(here: Page) -> Iterator[Part]:
-    yield Heading("Where it will end")
-    landings = data.landings(here.snapshot, here.selection).to_pylist()
-    whole = [row for row in landings if row["series"] == "total"]
-    if not whole:
-        yield Text(_NOTHING_FORECAST)
-        return
-    for row in whole:
-        yield Text(budget_sentences.landing(here, row))
-    yield Text(_FORECAST_BASIS, is_quiet=True)
-    quality = data.forecast_quality(here.snapshot, here.selection).to_pylist()
-    by_name = {row["name"]: row for row in quality}
-    yield Text(budget_sentences.forecast(data.ALL_COST, by_name[data.ALL_COST]))
-    days = data.forecast_days(here.snapshot, here.selection, data.ALL_COST)
-    yield Picture(
-        "All AI spend per day: what is known, and what is expected",
-        drawings.fan(days.to_pylist(), here.currency),
-        Table(
-            "All AI spend per day, amortised; 90 % intervals",
-            (
-                Column("charge_date", "Day", "day"),
-                Column("actual", "Known", "money"),
-                Column("expected", "Expected", "estimate"),
-                Column("low", "At least", "estimate"),
-                Column("high", "At most", "estimate"),
-            ),
-            tuple(days.to_pylist()),
-        ),
-    )
-    yield Table(
-        "Where the running month and quarter will end; 90 % intervals",
-        (
-            Column("period", "Period", "month"),
-            Column("name", "Of"),
-            Column("known", "Known", "money"),
-            Column("expected", "Will end at", "estimate"),
-            Column("low", "At least", "estimate"),
-            Column("high", "At most", "estimate"),
-            Column("budget", "Budget", "money"),
-            Column("outlook", "Outlook"),
-        ),
-        tuple(landings),
-    )
-
-
-def _idle(here: Page) -> Iterator[Part]:
-    yield Heading("GPU money: used and idle")
-    headline = data.accelerator_headline(here.snapshot, here.selection)
-    if not headline.row_count:
-        yield Text(f"In {here.period} no pool of GPUs has cost.")
-        return
-    rows = data.accelerator_pools(here.snapshot, here.selection).to_pylist()
-    others = data.idle_of_other_pools(here.snapshot, here.selection)
-    yield Text(accelerator_sentences.pools(here, rows, others))
-    yield Tiles(tuple(_idle_tiles(here, headline)))
-    months = [
-        row
-        for row in data.accelerator_months(here.snapshot, here.selection).to_pylist()
-        if row["billing_month"] <= max(here.selection.period.months)
-    ][-12:]
-    yield Picture(
-        "What the money of GPU pools paid for, by month",
-        drawings.accelerator_months(months, here.currency),
-    )
-    yield Table(
-        f"Pools of GPUs, {here.period}, {here.selection.basis.lower()}",
-        (
-            Column("pool_id", "Pool"),
-            Column("team_id", "Owner"),
-            Column("total", f"Cost ({here.currency})", "amount"),
-            Column("used", "Used", "amount"),
-            Column("requested_idle", "Requested, idle", "amount"),
-            Column("infrastructure_idle", "Infra. idle", "amount", "capacity_reason"),
-            Column("unmeasured", "Not measured", "amount"),
-            Column("unmapped", "No known model", "amount"),
-            Column("unobserved", "Not observed", "amount"),
-        ),
-        tuple(rows),
-        _PRINTED_POOLS,
-        (1.5, 1.3, 1.1, 1.1, 1.0, 1.0, 1.0, 1.0, 1.0),
-    )
-    yield Table(
-        f"GPU money by month ({here.currency})",
-        (
-            Column("billing_month", "Month", "month"),
-            Column("total", "Cost", "amount"),
-            *(Column(part, label, "amount") for part, label in PART_NAMES.items()),
-            Column("idle_ratio", "Idle, of the cost", "percent"),
-        ),
-        tuple(months),
-    )
-
-
-def _idle_tiles(here: Page, headline: data.AcceleratorHeadline) -> Iterator[Tile]:
-    share = (
-        ""
-        if headline.idle_ratio is None
-        else f"{fmt.percent(headline.idle_ratio)} of"
-        f" {fmt.compact(headline.total, here.currency)} for GPUs: "
-    )
-    yield Tile(
-        here.total_label("Idle GPU money"),
-        fmt.money(headline.idle, here.currency),
-        f"{share}{fmt.money(headline.requested_idle, here.currency)} requested and"
-        f" idle, {fmt.money(headline.infrastructure_idle, here.currency)} requested by"
-        " nobody",
-        number=headline.idle,
-    )
-    yield Tile(
-        here.total_label("Used GPU money"),
-        fmt.money(headline.used, here.currency),
-        f"in {fmt.plural(headline.pool_count, 'pool')}",
-        number=headline.used,
-    )
-    unused = data.commitment_headline(here.snapshot, here.selection)
-    yield Tile(
-        here.total_label("Unused commitments"),
-        fmt.money(unused.unused, here.currency),
-        f"No bill of {here.period} names a commitment."
-        if unused.committed is None
-        else f"of {fmt.money(unused.committed, here.currency)} under"
-        f" {fmt.plural(unused.commitment_count, 'commitment')}; always amortised",
-        number=unused.unused,
-    )
-
-
-__all__ = ["budget_page", "cost_page", "summary_page"]
+__all__ = ["cost_page", "summary_page"]

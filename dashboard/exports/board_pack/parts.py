@@ -24,6 +24,12 @@ _BOLD = re.compile(r"(?<!\\)\*\*")
 _EMPHASIS = re.compile(r"(?<!\\)\*")
 _ESCAPED = re.compile(r"\\(.)")
 _CODE = re.compile(r"(?<!\\)`")
+#: Columns of a net value, wherever one has an interval.
+NET_VALUE = (
+    Column("net_value", "Net value", "estimate"),
+    Column("net_value_low_90", "90 % from", "estimate"),
+    Column("net_value_high_90", "90 % to", "estimate"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,7 @@ def flattened(parts: Sequence[Part]) -> list[Part]:
 
 
 __all__ = [
+    "NET_VALUE",
     "Beside",
     "BoardPack",
     "Bullets",

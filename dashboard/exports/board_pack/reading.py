@@ -6,12 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dashboard import data
+from dashboard.exports.board_pack.budget_page import budget_page
 from dashboard.exports.board_pack.effect_pages import delivery_page, return_page
-from dashboard.exports.board_pack.money_pages import (
-    budget_page,
-    cost_page,
-    summary_page,
-)
+from dashboard.exports.board_pack.money_pages import cost_page, summary_page
 from dashboard.exports.board_pack.parts import Beside, BoardPack, Picture, Table
 from dashboard.exports.board_pack.record_page import record_page
 from dashboard.exports.provenance import provenance
