@@ -12,14 +12,9 @@ from __future__ import annotations
 import argparse
 import math
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,9 +24,9 @@ from benchmarks.dashboard_readers import Looked, read_pages
 from benchmarks.generate import generate
 from benchmarks.harness import row_count
 from benchmarks.measure import TreeWatch, machine_line
+from benchmarks.served_dashboard import served_dashboard
 from benchmarks.workspace import link_into
 from dashboard.roles import AUDIENCES
-from dashboard.server import command
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
 from triptych.sample_company import run_scenarios, write_sample_company
@@ -39,7 +34,7 @@ from triptych.settings import load_settings
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 #: What triptych promises of its pages [s].
 COLD_SECONDS, WARM_SECONDS, SHARED_SECONDS = 2.0, 0.7, 3.0
@@ -65,10 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (root / "warehouse").is_dir():
         _say(f"build a company with {row_count(options.size):,} line items")
         lay_company(options.build / options.size, root, rows=row_count(options.size))
-    cold, warm = first_pages(root, chromium=options.chromium)
+    log = options.build / "dashboard.log"
+    cold, warm = first_pages(root, log, chromium=options.chromium)
     print(_first_line("cold", cold, COLD_SECONDS))
     print(_first_line("warm", warm, WARM_SECONDS), flush=True)
-    with served(root) as (address, process), TreeWatch(process.pid) as watch:
+    with served_dashboard(root, log) as (address, pid), TreeWatch(pid) as watch:
         memory: list[int] = []
         read_pages(address, list(AUDIENCES), users=1, rounds=2)
         looked = read_pages(
@@ -112,28 +108,9 @@ def lay_company(data: Path, root: Path, *, rows: int) -> None:
     run_scenarios(workspace)
 
 
-@contextmanager
-def served(root: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Serve a workspace on loopback until the block ends."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command(root, port=port, headless=True),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            address = f"127.0.0.1:{port}"
-            _wait_until_healthy(address, process)
-            yield address, process
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def first_pages(root: Path, *, chromium: str) -> tuple[list[float], list[float]]:
+def first_pages(
+    root: Path, log: Path, *, chromium: str
+) -> tuple[list[float], list[float]]:
     """Return how long the first figure took to show [s], cold and warm.
 
     Cold: neither the server nor the browser has shown anything. Warm: the same link
@@ -146,7 +123,7 @@ def first_pages(root: Path, *, chromium: str) -> tuple[list[float], list[float]]
             executable_path=chromium, args=["--no-sandbox"]
         )
         for start in range(_COLD_STARTS):
-            with served(root) as (address, _process):
+            with served_dashboard(root, log) as (address, _pid):
                 context = browser.new_context(viewport={"width": 1440, "height": 900})
                 page = context.new_page()
                 cold.append(_seconds_to_figure(page, address))
@@ -221,18 +198,6 @@ def _first_line(name: str, seconds: Sequence[float], limit: float) -> str:
         f"first figure of the first page, {name}: median {median:.2f} s,"
         f" {verdict} {limit:.1f} s ({shown})"
     )
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        if process.poll() is not None:
-            raise SystemExit("the server ended before it listened")
-        try:
-            with urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.1)
-    raise SystemExit("the server does not answer")
 
 
 def _say(what: str) -> None:

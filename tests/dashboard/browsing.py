@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import socket
-import subprocess
-import time
-import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.error import URLError
 from urllib.parse import urlsplit
 
 import pytest
 
-from dashboard.server import command
+from benchmarks.served_dashboard import served_dashboard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -145,36 +139,12 @@ def running(
     headless: bool = True,
     environment: Mapping[str, str] = {},
 ) -> Iterator[str]:
-    """Run a server, from a directory that has nothing to do with the workspace."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command(root, port=port, headless=headless),
-            cwd=log.parent,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait_until_healthy(address, process)
-            yield address
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(150):
-        assert process.poll() is None, "the server ended"
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health"):  # noqa: S310
-                return
-        except URLError:
-            time.sleep(0.2)
-    pytest.fail("the server did not become healthy")
+    """Run a server whose pages may fail, and return its link."""
+    with served_dashboard(root, log, headless=headless, environment=environment) as (
+        address,
+        _pid,
+    ):
+        yield f"http://{address}"
 
 
 @contextmanager
