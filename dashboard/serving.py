@@ -14,23 +14,20 @@ import altair as alt
 import pandas as pd
 from streamlit.web.cli import main
 
-#: Modules through which pages import everything that takes time, and what Streamlit
-#: itself loads with the first notice and the first chart.
+#: Modules through which pages import everything that takes time.
 _LOADED: Final = (
     *("access", "charts", "data", "exports", "page", "return_summary", "sparks"),
     *("summary_figures", "tables"),
 )
-_LOADED_WITH_A_PAGE: Final = (
-    *("streamlit.emojis", "streamlit.material_icon_names"),
-    *("narwhals._pandas_like.dataframe", "pyarrow.pandas_compat"),
-)
+#: What Streamlit itself loads with the first notice that has an icon.
+_LOADED_WITH_A_NOTICE: Final = ("streamlit.emojis", "streamlit.material_icon_names")
 
 
 def load() -> None:
     """Import what pages need, and draw a chart, which makes Altair read its schema."""
     for name in _LOADED:
         import_module(f"dashboard.{name}")
-    for name in _LOADED_WITH_A_PAGE:
+    for name in _LOADED_WITH_A_NOTICE:
         import_module(name)
     one = pd.DataFrame({"month": ["2026-01"], "cost": [1.0]})
     alt.layer(alt.Chart(one).mark_line().encode(x="month:N", y="cost:Q")).to_dict()

@@ -38,11 +38,13 @@ def per_run(
         def answer() -> R:
             return query(snapshot, *args, **kwargs)
 
-        # Arguments are values that write themselves whole; Streamlit takes half a
-        # millisecond to make a key of each, and a page asks sixty times.
-        told = (query.__module__, query.__name__, str(snapshot.path))
-        asked = (snapshot.viewed_as, args, sorted(kwargs.items()))
-        return cast("R", _remembered(repr((*told, *asked)), answer))
+        # Streamlit takes half a millisecond to make a key of each argument, and a page
+        # asks sixty times. A value that can be hashed writes itself whole; a table,
+        # which would leave rows out, cannot be.
+        named = (query.__module__, query.__name__, str(snapshot.path))
+        asked = (*named, snapshot.viewed_as, args, tuple(sorted(kwargs.items())))
+        hash(asked)
+        return cast("R", _remembered(repr(asked), answer))
 
     return ask
 

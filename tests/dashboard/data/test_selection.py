@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
 from dashboard import data
+from dashboard.data.published import per_run
 from tests.dashboard.conftest import snapshot_of
 from tests.dashboard.warehouse_fixture import publish
 from triptych.warehouse.reader import PublishedReader
@@ -119,6 +121,21 @@ def test_an_answer_is_remembered_for_its_run_only(tmp_path: Path) -> None:
     publish(tmp_path, run_id="run-0002", factor="2")
     after = data.headline(reader.snapshot(), EVERYTHING, "Direct").model_cost
     assert after == 2 * before
+
+
+def test_an_answer_is_not_remembered_for_what_may_not_write_itself_whole(
+    tmp_path: Path,
+) -> None:
+    snapshot = snapshot_of(tmp_path, "normal")
+
+    @per_run
+    def counted(snapshot: Snapshot, of: object) -> str:
+        return f"{snapshot.path.name} {type(of).__name__}"
+
+    assert counted(snapshot, (1, "two")).endswith(" tuple")
+    for of in (pa.table({"cost": range(1000)}), [1], {"a": 1}):
+        with pytest.raises(TypeError, match="unhashable"):
+            counted(snapshot, of)
 
 
 def test_two_workspaces_with_the_same_run_id_are_not_mixed_up(tmp_path: Path) -> None:
