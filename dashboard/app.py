@@ -30,7 +30,8 @@ _STYLE = """
 [data-testid="stMainBlockContainer"] h1 {padding: .4rem 0 .2rem}
 [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums;
   font-size: clamp(1.3rem, 1.75vw, 1.75rem); font-weight: 600}
-[data-testid="stMetricValue"] * {white-space: normal; overflow-wrap: anywhere}
+[data-testid="stMetricValue"] [data-testid="stMarkdownContainer"] p {
+  white-space: normal; overflow-wrap: anywhere}
 [data-testid="stSkillsNudge"] {display: none}
 [data-testid="stCaptionContainer"] {opacity: .76}
 [data-testid="stSidebar"] h2 {font-size: .82rem; margin: 0;

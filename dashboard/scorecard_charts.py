@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from dashboard.charts import Chart, Palette
 
 _ROW_HEIGHT: Final = 26
+#: What the axis beneath takes of a chart's height, and what pads it.
+_AXIS_HEIGHT: Final = 46
 _PADDING: Final = {"left": 5, "right": 12, "top": 5, "bottom": 5}
 _SLOPE_HEIGHT: Final = 150
 PERIODS: Final = ("before", "migration", "after")
@@ -67,7 +69,8 @@ def dots(
             sort=None,
             scale=alt.Scale(domain=list(platforms)),
             title=None,
-            axis=alt.Axis(labelLimit=150, ticks=False),
+            # A dot without its name would be taken for that of a neighbour.
+            axis=alt.Axis(labelLimit=150, labelOverlap=False, ticks=False),
         ),
         tooltip=[
             alt.Tooltip("platform:N", title="Platform"),
@@ -84,7 +87,7 @@ def dots(
         base.mark_point(filled=True, size=80, opacity=1, color=colour).encode(x=x),
     ]
     return alt.layer(*layers).properties(
-        height=_ROW_HEIGHT * len(platforms), padding=_PADDING
+        height=_ROW_HEIGHT * len(platforms) + _AXIS_HEIGHT, padding=_PADDING
     )
 
 

@@ -150,6 +150,26 @@ def test_a_page_is_whole_on_every_screen(
         tab.assert_quiet()
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_no_figure_of_ten_digits_is_cut(
+    browser: Any, tmp_path: Path, size: str
+) -> None:
+    root = tmp_path / "workspace"
+    publish(root, factor="1000000")
+    with (
+        served(root, tmp_path / "server.log") as link,
+        visit(browser, f"{link}/cost_by_model", size=size) as tab,
+    ):
+        tab.wait_for("Suggested rules")
+        tab.settle()
+        values = tab.page.get_by_test_id("stMetricValue")
+        assert "EUR\u00a02,449,000,000.00" in values.all_inner_texts()
+        is_cut = (
+            "e => [...e.querySelectorAll('*')].some(n => n.scrollWidth > n.clientWidth)"
+        )
+        assert [one.evaluate(is_cut) for one in values.all()] == [False] * 4
+
+
 @pytest.mark.parametrize("how", ["click", "keyboard"])
 def test_a_page_that_was_chosen_on_a_phone_is_not_left_under_the_menu(
     browser: Any, address: str, how: str

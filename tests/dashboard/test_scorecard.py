@@ -183,3 +183,21 @@ def test_a_slope_has_its_three_periods_and_the_band_is_drawn_only_where_asked() 
     }
     assert "rect" in marks[True]
     assert "rect" not in marks[False]
+
+
+def test_no_dot_stands_without_the_name_of_its_platform() -> None:
+    row = CHANGE | {
+        "subject_name": "Edge",
+        "metric_value": 0.4,
+        "unit": "ratio",
+        "interval_low": None,
+        "interval_high": None,
+        "grade": "D",
+    }
+    platforms = [f"Platform {number}" for number in range(12)] + ["Edge"]
+    for names in (["Edge", "Cloud"], platforms):
+        chart = scorecard_charts.dots([row], names, charts.LIGHT).to_dict()
+        # Streamlit fits the axis into the height, about 40 px of it.
+        assert (chart["height"] - 40) / len(names) >= 26
+        for layer in chart["layer"]:
+            assert layer["encoding"]["y"]["axis"]["labelOverlap"] is False

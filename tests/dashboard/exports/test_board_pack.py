@@ -176,6 +176,24 @@ def test_what_is_too_long_for_a_page_is_made_smaller_and_stays_on_it(
     assert sum(name.startswith(("minute", "hurdle", "'=wish")) for name in names) == 123
 
 
+@pytest.mark.parametrize(("factor", "is_smaller"), [("1", False), ("1000000", True)])
+def test_figures_that_are_too_long_for_their_tiles_are_written_smaller(
+    tmp_path: Path, factor: str, is_smaller: bool
+) -> None:
+    publish(tmp_path, factor=factor)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    first = pypdf.PdfReader(io.BytesIO(pdf_of(snapshot))).pages[0]
+    sizes: list[float] = []
+
+    def note(text: str, _page: Any, _line: Any, _font: Any, size: float) -> None:
+        if text.strip() == f"EUR\u00a0{2769 * int(factor):,}.00":
+            sizes.append(size)
+
+    first.extract_text(visitor_text=note)
+    _sentence, tile = sizes
+    assert (tile < 13) == is_smaller
+
+
 def test_the_same_run_gives_the_same_bytes_with_nothing_remembered(
     tmp_path: Path,
 ) -> None:
