@@ -20,6 +20,8 @@ METRICS: Final = {
     "requests_over_threshold_ratio": "Requests over the threshold",
     "p95_to_threshold_ratio": "p95 latency, times the threshold",
     "cost_per_thousand_inferences": "Cost per 1,000 inferences, fully loaded",
+    "marginal_cost_per_thousand_inferences": "Cost per 1,000 inferences, marginal part",
+    "fixed_cost_per_thousand_inferences": "Cost per 1,000 inferences, fixed part",
     "training_hours_p50": "Training time, median",
     "training_hours_p90": "Training time, p90",
     "training_gpu_hours_per_run": "GPU-hours per training run",

@@ -12,6 +12,8 @@
         ('performance', 'training_hours_p90', 'hours', 'both', ['like_for_like', 'all']),
         ('performance', 'training_gpu_hours_per_run', 'hours', 'both', ['like_for_like', 'all']),
         ('performance', 'cost_per_thousand_inferences', 'money', 'both', ['like_for_like', 'all']),
+        ('performance', 'marginal_cost_per_thousand_inferences', 'money', 'both', ['like_for_like', 'all']),
+        ('performance', 'fixed_cost_per_thousand_inferences', 'money', 'both', ['like_for_like', 'all']),
         ('performance', 'spend_per_month', 'money', 'move', ['all']),
         ('performance', 'spend_to_budget_ratio', 'times', 'move', ['all']),
         ('integration', 'integration_cost', 'money', 'platform', ['all']),
@@ -60,11 +62,11 @@
             then 'no run says how many GPUs it had'
         when {{ row }}.basis = 'like_for_like' and {{ row }}.metric like 'training%'
             then 'no architecture and number of GPUs was trained on each side'
-        when {{ row }}.basis = 'like_for_like' and {{ row }}.metric = 'cost_per_thousand_inferences'
+        when {{ row }}.basis = 'like_for_like' and {{ row }}.metric like '%cost_per_thousand_inferences'
             then 'no model was served on each side for a whole month'
         when {{ row }}.basis = 'like_for_like' then 'no model was seen on each side under a like load'
         when {{ row }}.metric = 'spend_to_budget_ratio' then 'no budget of all AI spend is known'
-        when {{ row }}.metric = 'cost_per_thousand_inferences'
+        when {{ row }}.metric like '%cost_per_thousand_inferences'
             then 'no placement covers a whole month, or nothing counts its successful requests'
         when {{ row }}.metric in ('training_hours_p50', 'training_hours_p90') and {{ row }}.n_observed > 0
             then 'too few runs'

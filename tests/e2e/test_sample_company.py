@@ -1097,6 +1097,35 @@ def test_latency_of_the_move_is_the_planted_one_under_like_loads(
     assert windows["before_low"] < 1 < windows["before_high"] + 1e-9
 
 
+def test_use_and_what_nobody_used_add_up_to_the_cost_per_inference(
+    published: Snapshot,
+) -> None:
+    rows = published.query(
+        "SELECT subject_id, period, basis, metric, metric_value"
+        " FROM roi.mart_platform_measurements"
+        " WHERE metric LIKE '%cost_per_thousand_inferences'"
+    ).to_pylist()
+    found: dict[tuple[str, ...], dict[str, float | None]] = {}
+    for row in rows:
+        key = (row["subject_id"], row["period"], row["basis"])
+        found.setdefault(key, {})[row["metric"]] = row["metric_value"]
+    known = [parts for parts in found.values() if None not in parts.values()]
+    assert len(known) >= 4
+    for parts in found.values():
+        whole = parts["cost_per_thousand_inferences"]
+        marginal = parts["marginal_cost_per_thousand_inferences"]
+        fixed = parts["fixed_cost_per_thousand_inferences"]
+        if whole is None or marginal is None or fixed is None:
+            assert whole is marginal is fixed is None
+            continue
+        assert marginal + fixed == pytest.approx(whole, rel=1e-9)
+        assert marginal > 0
+        assert fixed >= 0
+    assert any(
+        (parts["fixed_cost_per_thousand_inferences"] or 0) > 0 for parts in known
+    )
+
+
 def test_two_months_on_a_side_without_controls_are_a_before_and_after(
     move: dict[str, dict[str, Any]],
 ) -> None:

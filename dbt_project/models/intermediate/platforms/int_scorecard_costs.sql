@@ -1,8 +1,15 @@
 {#-
   What money counts for the scorecard, by month, as a numerator and a denominator: cost per
   thousand successful inferences fully loaded, spend a month, spend by budget, and spend by
-  how portable its service is. A denominator that nobody metered is NULL.
+  how portable its service is. A denominator that nobody metered is NULL. The fixed part of
+  a cost per inference is what nobody used: idle capacity that a meter told, unused
+  commitments and overhead; the marginal part is the use itself.
 -#}
+{%- set parts = {
+    'cost_per_thousand_inferences': 'cost',
+    'marginal_cost_per_thousand_inferences': 'cost_of_use',
+    'fixed_cost_per_thousand_inferences': 'cost_without_use',
+} -%}
 {%- set classes = ['portable', 'portable_with_effort', 'proprietary', 'unclassified'] -%}
 with run as (
     select * from {{ source('control', 'run') }}
@@ -14,6 +21,8 @@ whole_months as (
         costs.model_id,
         placements.platform_id,
         cast(costs.fully_loaded_cost as double) as cost,
+        cast(costs.direct_cost + costs.shared_cost as double) as cost_of_use,
+        cast(costs.idle_cost + costs.unused_commitment_cost + costs.overhead_cost as double) as cost_without_use,
         cast(costs.successful_requests as double) as successful_requests
     from {{ ref('mart_model_unit_costs') }} as costs
     cross join {{ ref('int_reporting_moment') }} as moment
@@ -119,32 +128,21 @@ services as (
         on months.pivot_id = platforms.pivot_id and costs.platform_id = platforms.platform_id
 )
 
+{% for metric, numerator in parts.items() %}{% for basis in ['all', 'like_for_like'] -%}
 select
     subject_kind,
     subject_id,
     period,
-    'all' as basis,
-    'cost_per_thousand_inferences' as metric,
+    '{{ basis }}' as basis,
+    '{{ metric }}' as metric,
     month as observed_in,
     model_id,
-    cost as numerator,
+    {{ numerator }} as numerator,
     {{ quotient('successful_requests', '1000') }} as denominator
 from unit_costs
+{% if basis == 'like_for_like' %}where is_like_for_like{% endif %}
 union all
-select
-    subject_kind,
-    subject_id,
-    period,
-    'like_for_like' as basis,
-    'cost_per_thousand_inferences' as metric,
-    month as observed_in,
-    model_id,
-    cost as numerator,
-    {{ quotient('successful_requests', '1000') }} as denominator
-from unit_costs
-where is_like_for_like
-union all
-select
+{% endfor %}{% endfor %}select
     'pivot' as subject_kind,
     subject_id,
     period,
