@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from triptych.progress import Progress
 
 #: Changes whenever the same plan and data would be estimated in another way.
-METHOD_VERSION = 2
+METHOD_VERSION = 3
 _LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
 
 

@@ -24,18 +24,25 @@ Controls = Literal["never treated", "not yet treated"]
 UNITS_PER_CELL, UNITS_PER_COHORT = 25, 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Aggregate:
     """A weighted mean of group-time effects.
 
     Attributes
     ----------
-    effect, standard_error : float
-        Its value, and the error that counts which units are in which cohort as random.
+    effect : float
+        Its value.
+    influence : ndarray, shape (units,)
+        Of each unit on it; which units are in which cohort counts as random.
     """
 
     effect: float
-    standard_error: float
+    influence: Floats
+
+    @property
+    def standard_error(self) -> float:
+        """Its standard error."""
+        return float(_errors(self.influence[None])[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +135,7 @@ class GroupTimeEffects:
     def _summed(self, parts: list[tuple[float, Floats]]) -> Aggregate:
         effect = float(np.mean([effect for effect, _ in parts]))
         influence = np.mean([own for _, own in parts], axis=0)
-        return Aggregate(effect, float(_errors(influence[None])[0]))
+        return Aggregate(effect, np.asarray(influence))
 
 
 def group_time_effects(

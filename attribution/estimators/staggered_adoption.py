@@ -62,6 +62,7 @@ PERIODS_BEFORE_NEEDED = 2
 ANALYTIC_FROM = 60
 PERMUTATIONS = 199
 LEAD_PERIODS = 4
+_SECOND = "Callaway–Sant'Anna"
 
 
 def validate(panel: Panel, plan: Plan) -> None:
@@ -133,7 +134,7 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
     )
     error = float(np.sqrt(covariance.sum()))
     half = float(stats.t.ppf(0.95, degrees)) * error
-    other = _second_opinion(panel)
+    other = _second_opinion(panel, found, jackknifed)
     return Estimate(
         design="staggered_adoption",
         estimand="Effect on the treated: what treated units had more than without"
@@ -144,7 +145,7 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
         cells=cells,
         best_grade="B",
         checks=_checks(found, panel, plan, half, jackknifed, other, rng),
-        second_opinion={} if other is None else {"Callaway–Sant'Anna": other * cells},
+        second_opinion={} if other is None else {_SECOND: other[0] * cells},
         diagnostics={
             "cohorts": _cohorts(panel),
             "standard_error": error * cells,
@@ -193,12 +194,26 @@ def _covariance(
     return covariance, float(units - 1)
 
 
-def _second_opinion(panel: Panel) -> float | None:
+def _second_opinion(
+    panel: Panel, found: Imputation, jackknifed: Floats
+) -> tuple[float, float] | None:
+    """Return another estimate, and how far both differ 5 times of 100 by chance.
+
+    It compares with the one period before each start, so by days it is far noisier.
+    The error of the difference is that of each unit's influence on both.
+    """
     try:
-        found = group_time_effects(panel.outcome, panel.first, "not yet treated")
+        other = group_time_effects(panel.outcome, panel.first, "not yet treated")
     except ValueError:
         return None
-    return found.simple().effect
+    mean = other.simple()
+    difference = np.zeros(len(panel.units))
+    difference[panel.first > 0] = mean.influence
+    counting = np.flatnonzero(found.untreated.any(axis=1))
+    moved = found.average - jackknifed.sum(axis=1)
+    difference[counting] -= (len(counting) - 1) * moved
+    error = float(np.sqrt((difference**2).sum())) / len(difference)
+    return mean.effect, float(stats.t.ppf(0.975, len(difference) - 1)) * error
 
 
 def _checks(
@@ -207,16 +222,17 @@ def _checks(
     plan: Plan,
     half: float,
     jackknifed: Floats,
-    other: float | None,
+    other: tuple[float, float] | None,
     rng: np.random.Generator,
 ) -> tuple[Check, ...]:
     exposure = np.arange(len(panel.dates)) - panel.first[:, None] + 1.0
     average = found.average
+    effect, chance = other or (None, 0.0)
     placebos = _permuted(panel, plan, rng)
     extreme = (1 + np.sum(np.abs(placebos) >= abs(average))) / (len(placebos) + 1)
     return (
         pre_trends(_lead(panel), average, half, float(exposure[found.usable].mean())),
-        second_opinion("Callaway–Sant'Anna", other, average, half),
+        second_opinion(_SECOND, effect, average, half, chance=chance),
         placebo_in_unit(
             float(extreme),
             claims_effect=abs(average) > half,

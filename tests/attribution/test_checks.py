@@ -194,6 +194,13 @@ def test_second_opinion() -> None:
     assert second_opinion("other", None, 10.0, 2.0).status == "not run"
 
 
+def test_a_second_opinion_that_differs_by_chance_is_no_doubt() -> None:
+    noisy = second_opinion("other", 13.0, 10.0, 2.0, chance=3.5)
+    assert noisy.status == "pass"
+    assert "By chance they differ by up to 3.5" in noisy.why
+    assert second_opinion("other", 14.0, 10.0, 2.0, chance=3.5).status == "warn"
+
+
 def test_unaffected_outcome() -> None:
     assert unaffected_outcome(-1.0, 2.0).status == "pass"
     assert unaffected_outcome(0.5, 2.0).status == "warn"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from attribution.checks.check import Check
+
     Table = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 
@@ -288,6 +290,49 @@ def test_a_planted_growing_effect_is_covered() -> None:
     assert found.grade in "BC"
     assert len(found.diagnostics["cohorts"]) == 3
     assert found.observed.shape == (14,)
+
+
+def opinion_of(frame: pd.DataFrame, plan: Plan) -> Check:
+    found = estimate(frame, plan, is_registered=True)
+    assert isinstance(found, Estimate), found
+    return next(one for one in found.checks if one.name == "second_opinion")
+
+
+def test_chance_of_a_second_opinion_is_that_of_leaving_out_each_unit() -> None:
+    frame, plan = rollout(40, 7)
+    check = opinion_of(frame, plan)
+    panel = panel_of(frame, plan)
+
+    def difference(keep: NDArray[np.bool_]) -> float:
+        outcome, first = panel.outcome[keep], panel.first[keep]
+        other = group_time_effects(outcome, first, "not yet treated").simple()
+        return other.effect - imputation_of(outcome, first).average
+
+    everybody = np.ones(40, dtype=bool)
+    without = [difference(everybody & (np.arange(40) != unit)) for unit in range(40)]
+    error = np.sqrt(39 / 40 * ((without - np.mean(without)) ** 2).sum())
+    assert check.picture["chance"][0] == pytest.approx(
+        stats.t.ppf(0.975, 39) * error, rel=0.1
+    )
+    gap = check.picture["other"][0] - check.picture["ours"][0]
+    assert gap == pytest.approx(difference(everybody), abs=1e-9)
+
+
+def test_two_methods_that_are_both_right_seldom_warn_each_other() -> None:
+    warned = [opinion_of(*rollout(20, seed)).status == "warn" for seed in range(25)]
+    # One in twenty does so six times of 25 once in a thousand.
+    assert sum(warned) <= 5
+
+
+def test_a_reaction_before_the_start_makes_the_second_opinion_differ() -> None:
+    """The period before the start is what only Callaway and Sant'Anna compare with."""
+    frame, plan = rollout(40, 5, effect=6.0)
+    starts = frame["unit"].map(plan.rollout)
+    eve = frame["date"] == pd.to_datetime(starts) - pd.Timedelta(days=1)
+    frame.loc[eve, "outcome"] += 6.0
+    check = opinion_of(frame, plan)
+    assert check.status == "warn"
+    assert check.picture["other"][0] < check.picture["ours"][0] - 4.0
 
 
 def test_trends_that_differ_before_cap_the_grade() -> None:
