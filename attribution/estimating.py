@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.calibration_cards import card_of
+from attribution.checks.guardrails import GuardedOutcome, guardrails
 from attribution.design_choice import choose_design
 from attribution.grade import grade
 from attribution.panel import panel_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from attribution.plan import Plan
     from attribution.result import Estimate
 
+GUARDRAIL_LEVEL = 0.9
 _LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
 
 
@@ -89,6 +91,7 @@ def attempt(
         estimator = estimator_named(design)
         estimator.validate(panel, plan)
         found = estimator.fit(panel, plan, np.random.default_rng(seed))
+        found = _guarded(found, frame, plan, seed)
         whole = _completed(found, panel, plan, seed, log, is_registered=is_registered)
         return Attempt(whole, panel, design)
     except RefusalError as refused:
@@ -101,6 +104,43 @@ def attempt(
             design_log=log,
         )
         return Attempt(refusal, panel, design)
+
+
+def _guarded(found: Estimate, frame: pd.DataFrame, plan: Plan, seed: int) -> Estimate:
+    """Add what happened to outcomes that must not get worse, each a study like this."""
+    if not plan.guardrails:
+        return found
+    guarded = []
+    for guardrail in plan.guardrails:
+        name, better = guardrail.column, guardrail.better
+        about = guardrail_plan(plan, name)
+        data = frame.drop(columns="outcome_unit", errors="ignore")
+        own = estimate(data.assign(outcome=data[name]), about, seed=seed)
+        if isinstance(own, Refusal):
+            guarded.append(GuardedOutcome(name, better, None, own.code))
+        else:
+            interval = own.average.interval(GUARDRAIL_LEVEL)
+            guarded.append(GuardedOutcome(name, better, interval))
+    return replace(found, checks=(*found.checks, guardrails(guarded)))
+
+
+def guardrail_plan(plan: Plan, column: str) -> Plan:
+    """Return the plan of the same study about an outcome that must not get worse.
+
+    Minutes of a process have a design of their own; what is done again in it is an
+    outcome like any other.
+    """
+    changes = {
+        "outcome": column,
+        "guardrails": (),
+        "unaffected_outcome": None,
+        "may_be_negative": True,
+        "scale": "additive",
+        "minimum_effect": None,
+    }
+    if plan.process is not None:
+        changes |= {"process": None, "design": "auto", "outcome_unit": column}
+    return plan.model_copy(update=changes)
 
 
 def estimator_named(design: str) -> Estimator:

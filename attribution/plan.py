@@ -25,6 +25,7 @@ from attribution.plan_parts import (
     DriverKind,
     Economics,
     ExperimentResult,
+    Guardrail,
     OtherLaunch,
     Positive,
     Process,
@@ -32,7 +33,7 @@ from attribution.plan_parts import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
 Design = Literal[
@@ -54,6 +55,7 @@ _ADDED_LATER: Mapping[str, Any] = {
     "better": None,
     "claim": "feature",
     "drivers": [],
+    "guardrails": [],
     "process": None,
     "ramp_days": 0,
 }
@@ -106,6 +108,9 @@ class Plan(Declared):
     )
     unaffected_outcome: Column | None = Field(
         default=None, description="An outcome that the feature cannot change."
+    )
+    guardrails: tuple[Guardrail, ...] = Field(
+        default=(), description="Outcomes that must not get worse."
     )
     slope: bool = Field(
         default=False, description="Whether a straight trend is part of the model."
@@ -175,6 +180,10 @@ class Plan(Declared):
             raise ValueError("a driver is no control; name its column once.")
         if self.drivers and "ai" not in {driver.kind for driver in self.drivers}:
             raise ValueError("none of the drivers is of kind ai: which is the feature?")
+        guarded = [guardrail.column for guardrail in self.guardrails]
+        used = {*columns, *self.controls}
+        if len(set(guarded)) != len(guarded) or set(guarded) & used:
+            raise ValueError("a guardrail is named twice, or is a control or driver.")
         launches = [launch.column for launch in self.other_launches if launch.column]
         if len(set(launches)) != len(launches) or set(launches) & set(self.controls):
             raise ValueError("a launch's column is used twice.")
@@ -202,6 +211,7 @@ class Plan(Declared):
             _leave_out(launch, _ADDED_LATER_TO_LAUNCHES)
         content["other_launches"].sort(key=json.dumps)
         content["drivers"].sort(key=json.dumps)
+        content["guardrails"].sort(key=json.dumps)
         _leave_out(content, _ADDED_LATER)
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
@@ -221,30 +231,24 @@ class Plan(Declared):
     def columns(self) -> dict[str, str]:
         """Columns that the data must have, and what each is for, in order."""
         found = dict.fromkeys(self.controls, "control")
-        if self.unaffected_outcome:
-            found.setdefault(self.unaffected_outcome, "unaffected_outcome")
-        if self.assignment:
-            assigned = self.assignment
-            for name, role in (
-                (assigned.column, "assignment"),
-                (assigned.cluster, "cluster"),
-                (assigned.covariate, "covariate"),
-            ):
-                if name:
-                    found.setdefault(name, role)
-        for driver in self.drivers:
-            found.setdefault(driver.column, "driver")
-        for launch in self.other_launches:
-            if launch.column:
-                found.setdefault(launch.column, "launch")
-        if self.process:
-            for name in (
-                self.process.volume,
-                self.process.automated_volume,
-                self.process.handling_minutes,
-            ):
-                found.setdefault(name, "process")
+        for name, role in self._named_parts():
+            if name:
+                found.setdefault(name, role)
         return found
+
+    def _named_parts(self) -> Iterator[tuple[str | None, str]]:
+        yield self.unaffected_outcome, "unaffected_outcome"
+        if self.assignment:
+            yield self.assignment.column, "assignment"
+            yield self.assignment.cluster, "cluster"
+            yield self.assignment.covariate, "covariate"
+        yield from ((driver.column, "driver") for driver in self.drivers)
+        yield from ((launch.column, "launch") for launch in self.other_launches)
+        if self.process:
+            yield self.process.volume, "process"
+            yield self.process.automated_volume, "process"
+            yield self.process.handling_minutes, "process"
+        yield from ((guardrail.column, "guardrail") for guardrail in self.guardrails)
 
     def first_date(self, unit: str) -> date | None:
         """Return when a unit got the feature, or ``None`` if it did not."""
@@ -286,6 +290,7 @@ __all__ = [
     "DriverKind",
     "Economics",
     "ExperimentResult",
+    "Guardrail",
     "OtherLaunch",
     "Plan",
     "Process",

@@ -135,6 +135,13 @@ class Process(Declared):
     )
 
 
+class Guardrail(Declared):
+    """An outcome that must not get worse while the feature does its work."""
+
+    column: Column = Field(description="Column with it, by unit and period.")
+    better: Literal["higher", "lower"] = Field(description="Which way it is better.")
+
+
 class Economics(Declared):
     """What the feature costs and a unit of outcome is worth, for the break-even."""
 
@@ -163,6 +170,7 @@ __all__ = [
     "DriverKind",
     "Economics",
     "ExperimentResult",
+    "Guardrail",
     "OtherLaunch",
     "Positive",
     "Process",

@@ -154,7 +154,8 @@ def imputed(panel: Panel, plan: Plan) -> Imputation:
 
 
 def _whole(frame: pd.DataFrame, plan: Plan, rng: np.random.Generator) -> Answer:
-    found = attempt(frame, plan, seed=int(rng.integers(2**31))).result
+    alone = plan.model_copy(update={"guardrails": ()})
+    found = attempt(frame, alone, seed=int(rng.integers(2**31))).result
     if isinstance(found, Refusal):
         raise RefusalError(found.code, found.message)
     return Answer(found.average.point, *found.average.interval(_LEVEL))

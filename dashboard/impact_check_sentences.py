@@ -54,6 +54,10 @@ CHECKS: Final = {
         "Fit before the launch",
         "Take other units to compare with; these cannot make the treated one.",
     ),
+    "guardrails": CheckWords(
+        "What must not get worse",
+        "Weigh the gain against it before anybody rolls the feature out further.",
+    ),
     "history_length": CheckWords(
         "History before the launch",
         "Deliver more days from before, or judge fewer days after.",

@@ -99,6 +99,7 @@ def placebo_plan(plan: Plan) -> Plan:
         "rollout": {unit: earlier(day) for unit, day in plan.rollout.items()},
         "other_launches": (),
         "drivers": (),
+        "guardrails": (),
         "controls": (*plan.controls, *_other_drivers(plan)),
         "design": "auto" if plan.design in _OF_SEVERAL_CAUSES else plan.design,
     }

@@ -77,6 +77,7 @@ def test_a_plan_without_the_younger_fields_keeps_the_hash_it_was_locked_with() -
     said_anew: dict[str, Any] = {
         "better": None,
         "drivers": [],
+        "guardrails": [],
         "process": None,
         "claim": "feature",
         "ramp_days": 0,
@@ -120,6 +121,7 @@ def test_a_plan_says_which_columns_it_needs_and_for_what() -> None:
             "other_launches": [price],
             "unaffected_outcome": "visits",
             "assignment": {"column": "arm", "unit": "user"},
+            "guardrails": [{"column": "complaints", "better": "lower"}],
         }
     )
     assert plan.columns == {
@@ -129,6 +131,7 @@ def test_a_plan_says_which_columns_it_needs_and_for_what() -> None:
         "arm": "assignment",
         "seats": "driver",
         "price_index": "launch",
+        "complaints": "guardrail",
     }
     counted = Plan.model_validate(
         DECLARED | {"controls": [], "process": {}, "outcome_unit": "minutes"}

@@ -309,8 +309,10 @@ def test_chance_of_a_second_opinion_is_that_of_leaving_out_each_unit() -> None:
         return other.effect - imputation_of(outcome, first).average
 
     everybody = np.ones(40, dtype=bool)
-    without = [difference(everybody & (np.arange(40) != unit)) for unit in range(40)]
-    error = np.sqrt(39 / 40 * ((without - np.mean(without)) ** 2).sum())
+    without = np.array(
+        [difference(everybody & (np.arange(40) != unit)) for unit in range(40)]
+    )
+    error = np.sqrt(39 / 40 * ((without - without.mean()) ** 2).sum())
     assert check.picture["chance"][0] == pytest.approx(
         stats.t.ppf(0.975, 39) * error, rel=0.1
     )
