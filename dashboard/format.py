@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 UNKNOWN = "—"
 
 _MINUS = "\u2212"
-_LEAST_OF_TWO_DECIMALS = 0.005
+_LEAST_OF_TWO_DECIMALS = 0.1
 _ONE_DECIMAL_FROM = 10.0
 _NO_BREAK_SPACE = "\u00a0"
 
@@ -200,13 +200,13 @@ def gpus(number: float | None) -> str:
 
 
 def decimal(number: float | Decimal | None) -> str:
-    """Write a number to one decimal, below ten to two; never a small one as zero."""
+    """Write a number to one decimal, below ten to two, a small one to three digits."""
     if number is None:
         return UNKNOWN
     size = abs(float(number))
     sign = _MINUS if number < 0 else ""
     if 0.0 < size < _LEAST_OF_TWO_DECIMALS:
-        return f"{sign}{size:.1g}"
+        return f"{sign}{Decimal(f'{size:.3g}'):f}"
     digits = 2 if size < _ONE_DECIMAL_FROM else 1
     return f"{sign}{size:,.{digits}f}"
 

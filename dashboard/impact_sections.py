@@ -198,10 +198,11 @@ def show_sensitivity(here: Page, study: Study) -> None:
             description="Every run as a point with its 90 % interval, the smallest"
             " effect on top; a diamond is the plan itself, and a line stands at zero.",
         )
+    kinds = [impact_charts.KINDS.get(kind, kind) for kind in shown["kind"].to_pylist()]
     tables.show(
-        shown,
+        shown.append_column("kind_name", [kinds]),
         [
-            tables.Column("kind", "What differs"),
+            tables.Column("kind_name", "What differs"),
             tables.Column("variant", "Run"),
             tables.Column("effect", "Effect", "decimal", "refusal_code"),
             tables.Column("effect_low_90", "90 % from", "decimal"),

@@ -177,8 +177,10 @@ def _calibration_rows(study: Study) -> list[dict[str, Any]]:
     """Return what was measured of the method that made the estimate."""
     return [
         {
-            "world": " ".join(
-                str(row[name]) for name in ("world", "days") if row.get(name)
+            "world": " · ".join(
+                str(part)
+                for part in (row.get("world_name", row.get("world")), row.get("days"))
+                if part
             ),
             "coverage_90": row.get("coverage_90"),
             "coverage_95": row.get("coverage_95"),

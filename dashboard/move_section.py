@@ -40,7 +40,7 @@ def show_moves(here: Page) -> None:
         return
     names = {one.name: one for one in found}
     chosen = names[filters.choice("Move", "move", list(names), width=420)]
-    table = data.changes(here.snapshot, chosen.pivot_id)
+    table = words.in_order(data.changes(here.snapshot, chosen.pivot_id))
     rows = table.to_pylist()
     st.markdown(words.summary(chosen, rows))
     st.markdown(words.break_even(chosen))

@@ -140,7 +140,7 @@ def _show_figures(here: Page, table: pa.Table) -> None:
         list(dict.fromkeys(row["subject_name"] for row in rows)),
         width=320,
     )
-    kept = told.filter([row["subject_name"] == chosen for row in rows])
+    kept = words.in_order(told.filter([row["subject_name"] == chosen for row in rows]))
     is_absent = [one is None for one in kept["metric_value"].to_pylist()]
     measured = kept.filter([not one for one in is_absent])
     absent = kept.filter(is_absent)

@@ -12,6 +12,8 @@ from dashboard import format as fmt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pyarrow as pa
+
     from dashboard.data import Move
 
 #: Metric → its name on the page and what less or more of it means.
@@ -82,6 +84,13 @@ def figure(value: float | None, unit: str, currency: str) -> str:
         return fmt.percent(value)
     form = {"times": "{:,.2f} ×", "hours": "{:,.1f} h", "elasticity": "{:,.2f}"}
     return form.get(unit, "{:,.0f}").format(value)
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """Return figures in the order in which their metrics are told here."""
+    places = {metric: place for place, metric in enumerate(METRICS)}
+    metrics = table["metric"].to_pylist()
+    return table.take(sorted(range(len(metrics)), key=lambda at: places[metrics[at]]))
 
 
 def with_interval(row: dict[str, Any]) -> str:

@@ -157,3 +157,20 @@ def test_counts_dates_and_months_are_written_out() -> None:
 def test_markdown_in_data_is_shown_as_it_is() -> None:
     assert fmt.markdown("a*b_c") == "a\\*b\\_c"
     assert fmt.markdown("[x](y) :red[z]").startswith("\\[x\\]")
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, "0.00"),
+        (-0.01417, "-0.0142"),
+        (0.05, "0.05"),
+        (0.0000123, "0.0000123"),
+        (0.1, "0.10"),
+        (3.456, "3.46"),
+        (-12.34, "-12.3"),
+        (None, "—"),
+    ],
+)
+def test_a_small_number_keeps_three_digits(number: float | None, expected: str) -> None:
+    assert _plain(fmt.decimal(number)) == expected

@@ -8,6 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 from dashboard import charts, scorecard_charts
@@ -201,3 +202,15 @@ def test_no_dot_stands_without_the_name_of_its_platform() -> None:
         assert (chart["height"] - 40) / len(names) >= 26
         for layer in chart["layer"]:
             assert layer["encoding"]["y"]["axis"]["labelOverlap"] is False
+
+
+def test_figures_of_one_kind_stand_together_like_for_like_first() -> None:
+    told = [
+        ("firefighting_booked_ratio", "all"),
+        ("fixed_cost_per_thousand_inferences", "like_for_like"),
+        ("cost_per_thousand_inferences", "like_for_like"),
+        ("cost_per_thousand_inferences", "all"),
+    ]
+    table = pa.table({"metric": [a for a, _ in told], "basis": [b for _, b in told]})
+    found = [(row["metric"], row["basis"]) for row in words.in_order(table).to_pylist()]
+    assert found == [told[2], told[3], told[1], told[0]]
