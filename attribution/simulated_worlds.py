@@ -14,6 +14,16 @@ F     growth       A and 0.05 a day that no control explains
 G     long memory  AR(0.95), standard deviation 4, and white noise, 2
 H     annual       A and a yearly cycle of amplitude 8 at a random phase
 ===== ============ ==================================================================
+
+The model was chosen in worlds like these. Four more, :data:`FRESH_WORLDS`, it had not
+seen: B with breaks of what it assumes.
+
+================= ====================================================================
+level break       A, and a step of ±10 on a random day of the middle half of history
+changing variance B, whose noise has a standard deviation that wanders from 1 to 8
+missing days      B, and 5 % of the days of the history are unknown
+holidays          B, and a day in each month on which the outcome falls by 25
+================= ====================================================================
 """
 
 from __future__ import annotations
@@ -42,7 +52,7 @@ class SimulatedSeries:
     Attributes
     ----------
     outcome : ndarray, shape (days,)
-        Without any effect.
+        Without any effect; NaN where unknown.
     controls : ndarray, shape (days, 2)
         What is known beside it.
     launch : int
@@ -68,7 +78,7 @@ def simulate(
     Parameters
     ----------
     world : str
-        A letter of :data:`WORLDS`.
+        A letter of :data:`WORLDS`, or a name of :data:`FRESH_WORLDS`.
     rng : Generator
         Source of the series.
     days, after : int
@@ -81,7 +91,11 @@ def simulate(
         controls = _usual_controls(rng, days)
         explained = 20.0 + controls @ np.array([0.8, 0.3])
     weekday = _WEEKDAY[np.arange(days) % 7]
-    outcome = explained + weekday + WORLDS[world](rng, days)
+    if world in WORLDS:
+        unexplained = WORLDS[world](rng, days)
+    else:
+        unexplained = FRESH_WORLDS[world](rng, days, days - after)
+    outcome = explained + weekday + unexplained
     return SimulatedSeries(outcome, controls, days - after)
 
 
@@ -131,6 +145,31 @@ def _annual(rng: np.random.Generator, days: int) -> Floats:
     return found
 
 
+def _broken(rng: np.random.Generator, days: int, launch: int) -> Floats:
+    found = _white(rng, days)
+    found[int(rng.uniform(0.25, 0.75) * launch) :] += 10.0 * rng.choice([-1.0, 1.0])
+    return found
+
+
+def _changing(rng: np.random.Generator, days: int, _launch: int) -> Floats:
+    sd = _WHITE_SD * np.exp(np.clip(autoregression(rng, days, 0.98, 0.5), -1.1, 1.0))
+    found: Floats = rng.standard_normal(days) * sd
+    return found + np.cumsum(rng.standard_normal(days) * 0.4)
+
+
+def _with_missing_days(rng: np.random.Generator, days: int, launch: int) -> Floats:
+    found = _drifting(rng, days)
+    found[rng.choice(launch, launch // 20, replace=False)] = np.nan
+    return found
+
+
+def _with_holidays(rng: np.random.Generator, days: int, _launch: int) -> Floats:
+    found = _drifting(rng, days)
+    months = np.arange(0, days - 29, 30)
+    found[months + rng.integers(0, 30, len(months))] -= 25.0
+    return found
+
+
 #: Letter → what the controls do not explain.
 WORLDS: Mapping[str, Callable[[np.random.Generator, int], Floats]] = {
     "A": _white,
@@ -145,4 +184,30 @@ WORLDS: Mapping[str, Callable[[np.random.Generator, int], Floats]] = {
     "H": _annual,
 }
 
-__all__ = ["WORLDS", "SimulatedSeries", "autoregression", "simulate"]
+#: Letter → what a reader calls it.
+WORLD_NAMES: Mapping[str, str] = {
+    "A": "steady level",
+    "B": "drifting level",
+    "C": "errors that last days",
+    "D": "controls that explain nothing",
+    "E": "rare large errors",
+    "F": "growth that no control explains",
+    "G": "errors that last weeks",
+    "H": "season of a year that was not seen",
+}
+#: Name → the same, of days and the launch among them.
+FRESH_WORLDS: Mapping[str, Callable[[np.random.Generator, int, int], Floats]] = {
+    "level break": _broken,
+    "changing variance": _changing,
+    "missing days": _with_missing_days,
+    "holidays": _with_holidays,
+}
+
+__all__ = [
+    "FRESH_WORLDS",
+    "WORLDS",
+    "WORLD_NAMES",
+    "SimulatedSeries",
+    "autoregression",
+    "simulate",
+]

@@ -47,7 +47,7 @@ def calibrate_experiment(replications: int) -> dict[str, Any]:
 def calibrate_staggered_adoption(replications: int) -> dict[str, Any]:
     """Return coverage of roll-outs, beside two-way fixed effects."""
     rows = []
-    for units in (15, 30, 60):
+    for units in (9, 15, 30, 60):
         for kind in ("equal effects", "growing effects"):
             world = f"{units} units, {kind}"
             for name, method in _ROLLOUT_METHODS.items():

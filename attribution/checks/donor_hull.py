@@ -1,6 +1,6 @@
 """Whether donors can make the treated unit at all.
 
-Outside their reach no test works: at 10 %, residual errors rejected a true null 66
+Outside their reach no test works: at 10 %, residual errors rejected a true null 70
 times of 100 there. The gate that sees it, 100 times of 100 and never wrongly within
 reach, compares the error before the launch with what donors have when they are made of
 each other.
