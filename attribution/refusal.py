@@ -52,7 +52,8 @@ REMEDIES: Mapping[str, str] = {
     "process_not_counted": "Deliver the volume of every day on which work was done.",
     "interference_declared": "Randomise clusters that do not touch each other.",
     "design_not_identified": "Declare the facts of a design that can be estimated.",
-    "underpowered": "Lengthen the window, add units, or ask for a larger effect.",
+    "underpowered": "Lengthen the window, add units, ask for a larger effect, or lock"
+    ' it all the same with --low-power-because "…".',
     "plan_not_supported": "Change the plan as the message says.",
 }
 

@@ -178,6 +178,7 @@ def _registered(plan: Plan, entries: Sequence[Entry]) -> Registered:
         entries[0].at,
         entries[0].by,
         entries[-1].minimum_detectable_effect,
+        entries[-1].low_power_reason,
     )
 
 

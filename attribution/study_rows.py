@@ -59,12 +59,22 @@ class Registered:
         When and by whom the study was first locked; ``None`` where it never was.
     minimum_detectable_effect : float or None
         Per unit and period, from the history before the launch.
+    low_power_reason : str
+        Why it was locked although its power was low; empty where it was not.
     """
 
     state: str
     at: str | None = None
     by: str | None = None
     minimum_detectable_effect: float | None = None
+    low_power_reason: str = ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader has to know of how it was locked."""
+        if not self.low_power_reason:
+            return ()
+        return (f"Locked although its power was low: {self.low_power_reason}",)
 
     @property
     def is_exploratory(self) -> bool:
@@ -171,7 +181,8 @@ def _study(asked: Asked, design: str) -> _Row:
         "declared_design": plan.design,
         "design": design or None,
         "grade": "X",
-        **dict.fromkeys(("grade_reasons", "estimand_text", "design_log", "notes"), ""),
+        **dict.fromkeys(("grade_reasons", "estimand_text", "design_log"), ""),
+        "notes": _lines(registered.notes),
         "calibration": "{}",
         "state": registered.state,
         "decision_level": plan.decision_rule.level,
@@ -224,7 +235,7 @@ def _found(asked: Asked, found: Estimate) -> _Row:
         "minimum_detectable_effect": detectable(found.average),
         "estimand_text": found.estimand,
         "design_log": _lines(found.design_log),
-        "notes": _lines(found.notes),
+        "notes": _lines((*asked.registered.notes, *found.notes)),
         "calibration": _json(found.calibration),
         "data_hash": found.data_hash,
         "unbounded_draw_ratio": float(found.effect.weights[unbounded].sum()),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from attribution.effect import INTERVAL_QUANTILE, POWER_QUANTILE
 from attribution.estimating import estimate
@@ -59,6 +60,22 @@ def minimum_detectable_effect(
         return float("inf")
     error = (high - low) / 2.0 / INTERVAL_QUANTILE
     return float(error * (INTERVAL_QUANTILE + POWER_QUANTILE))
+
+
+def power_of(effect: float, detectable: float) -> float:
+    """Return how often an effect would be found, by a two-sided 90 % interval.
+
+    Parameters
+    ----------
+    effect : float
+        Per unit and period. Of none at all the power is what an interval gets wrong
+        anyway, one in ten.
+    detectable : float
+        The effect that four of five studies find.
+    """
+    errors = abs(effect) * (INTERVAL_QUANTILE + POWER_QUANTILE) / detectable
+    ends = np.array([errors - INTERVAL_QUANTILE, -errors - INTERVAL_QUANTILE])
+    return float(special.ndtr(ends).sum())
 
 
 def placebo_plan(plan: Plan) -> Plan:

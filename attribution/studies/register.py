@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from attribution.panel import dates_of
 from attribution.refusal import Refusal
-from attribution.studies.power import minimum_detectable_effect
+from attribution.studies.power import minimum_detectable_effect, power_of
 from triptych.errors import SettingsError, UsageError
 from triptych.signatories import named_person
 
@@ -56,6 +56,9 @@ class Entry:
         The plan in its canonical form.
     previous_hash, entry_hash : str
         The chain.
+    low_power_reason : str
+        Why it was locked although the smallest effect that matters would not be found;
+        empty where it would be.
     """
 
     study_id: str
@@ -69,6 +72,7 @@ class Entry:
     plan: dict[str, Any]
     previous_hash: str
     entry_hash: str = ""
+    low_power_reason: str = ""
 
     @property
     def was_in_time(self) -> bool:
@@ -114,7 +118,13 @@ class StudyRegister:
         return [one for one in found if study_id in (None, one.study_id)]
 
     def register(
-        self, plan: Plan, *, by: str, at: datetime, history: pd.DataFrame | None = None
+        self,
+        plan: Plan,
+        *,
+        by: str,
+        at: datetime,
+        history: pd.DataFrame | None = None,
+        low_power_reason: str = "",
     ) -> Entry | Refusal:
         """Lock a plan, or amend the one that is locked.
 
@@ -128,11 +138,15 @@ class StudyRegister:
             When, with its time zone.
         history : DataFrame, optional
             The data there is; power is worked out from what is before the launch.
+        low_power_reason : str
+            Why to lock a study that would not find the smallest effect that matters.
+            It stands in the entry; where the power suffices it is not kept.
 
         Returns
         -------
         Entry or Refusal
-            ``underpowered`` where the smallest effect that matters would not be found.
+            ``underpowered`` where the smallest effect that matters would not be found,
+            and nobody says why it is asked all the same.
 
         Raises
         ------
@@ -149,16 +163,34 @@ class StudyRegister:
         before = [entry for entry in everything if entry.study_id == plan.id]
         if before and before[-1].plan_hash == plan.hash:
             raise UsageError(f"Study {plan.id!r} is already locked as it is.")
-        detectable = _detectable(history, plan)
+        detectable = (
+            None if history is None else minimum_detectable_effect(history, plan)
+        )
         if isinstance(detectable, Refusal):
             return detectable
+        reason = ""
+        if detectable is not None and _is_too_much(detectable, plan):
+            reason = low_power_reason.strip()
+            if not reason:
+                return _underpowered(detectable, plan)
         last = everything[-1].entry_hash if everything else _FIRST_HASH
-        entry = _new_entry(
-            plan, before, author, at, _cut_off(history, at), detectable, last
+        unsealed = Entry(
+            study_id=plan.id,
+            plan_hash=plan.hash,
+            event="amended" if before else "registered",
+            at=at.isoformat(timespec="seconds"),
+            by=author,
+            data_cut_off=_cut_off(history, at).isoformat(),
+            minimum_detectable_effect=_if_finite(detectable),
+            changes=plan.changes_since(before[-1].plan) if before else {},
+            plan=json.loads(plan.canonical()),
+            previous_hash=last,
+            low_power_reason=reason,
         )
+        entry = replace(unsealed, entry_hash=_hash(unsealed))
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(_canonical(asdict(entry)) + "\n")
+            file.write(_canonical(_said(entry)) + "\n")
         return entry
 
     def state_of(self, plan: Plan) -> State:
@@ -190,24 +222,27 @@ def _amended_in_time(entry: Entry, first: Entry) -> bool:
     )
 
 
-def _detectable(history: pd.DataFrame | None, plan: Plan) -> float | Refusal | None:
-    if history is None:
-        return None
-    found = minimum_detectable_effect(history, plan)
-    if isinstance(found, Refusal):
-        return found
-    if plan.minimum_effect is not None and found > plan.minimum_effect:
-        return Refusal(
-            "underpowered",
-            f"The smallest effect that would be found four times of five is {found:.3g}"
-            f" {plan.outcome_unit} per unit and {plan.period}, and the smallest that"
-            f" matters is {plan.minimum_effect:.3g}.",
-            {"detectable": found, "minimum_effect": plan.minimum_effect},
-            study_id=plan.id,
-            plan_hash=plan.hash,
-            break_even=plan.break_even,
-        )
-    return found if np.isfinite(found) else None
+def _is_too_much(detectable: float, plan: Plan) -> bool:
+    return plan.minimum_effect is not None and detectable > plan.minimum_effect
+
+
+def _underpowered(detectable: float, plan: Plan) -> Refusal:
+    smallest = plan.minimum_effect or 0.0
+    return Refusal(
+        "underpowered",
+        f"The smallest effect that would be found four times of five is"
+        f" {detectable:.3g} {plan.outcome_unit} per unit and {plan.period}, and the"
+        f" smallest that matters, {smallest:.3g}, would be found"
+        f" {power_of(smallest, detectable):.0%} of times.",
+        {"detectable": detectable, "minimum_effect": smallest},
+        study_id=plan.id,
+        plan_hash=plan.hash,
+        break_even=plan.break_even,
+    )
+
+
+def _if_finite(detectable: float | None) -> float | None:
+    return detectable if detectable is not None and np.isfinite(detectable) else None
 
 
 def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:
@@ -221,30 +256,6 @@ def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:
     return max(at.date(), date(last.year, last.month, last.day))
 
 
-def _new_entry(
-    plan: Plan,
-    before: list[Entry],
-    author: str,
-    at: datetime,
-    cut_off: date,
-    detectable: float | None,
-    previous: str,
-) -> Entry:
-    content: dict[str, Any] = {
-        "study_id": plan.id,
-        "plan_hash": plan.hash,
-        "event": "amended" if before else "registered",
-        "at": at.isoformat(timespec="seconds"),
-        "by": author,
-        "data_cut_off": cut_off.isoformat(),
-        "minimum_detectable_effect": detectable,
-        "changes": plan.changes_since(before[-1].plan) if before else {},
-        "plan": json.loads(plan.canonical()),
-        "previous_hash": previous,
-    }
-    return Entry(**content, entry_hash=_hash(Entry(**content)))
-
-
 def _entry_of(line: str) -> Entry | None:
     try:
         return Entry(**json.loads(line))
@@ -252,8 +263,16 @@ def _entry_of(line: str) -> Entry | None:
         return None
 
 
-def _hash(entry: Entry) -> str:
+def _said(entry: Entry) -> dict[str, Any]:
+    """Return what an entry says; entries before there was a reason have no such key."""
     content = asdict(entry)
+    if not entry.low_power_reason:
+        content.pop("low_power_reason")
+    return content
+
+
+def _hash(entry: Entry) -> str:
+    content = _said(entry)
     content.pop("entry_hash")
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
 

@@ -9,11 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from attribution.plan import Plan
 from attribution.refusal import Refusal
-from attribution.studies.power import minimum_detectable_effect, placebo_plan
+from attribution.studies.power import (
+    minimum_detectable_effect,
+    placebo_plan,
+    power_of,
+)
 from attribution.studies.register import Entry, StudyRegister
 from attribution.studies.study_files import read_plan
 from tests.attribution.studies_for_tests import frame_of, plan_of
@@ -287,6 +293,64 @@ def test_a_study_without_power_ends_the_command_with_five(workspace: Path) -> No
     refused = run(workspace, "register", str(file), "--by", "A", "--history", data)
     assert refused.exit_code == 5
     assert "underpowered" in refused.output
+
+
+def test_a_study_without_power_is_locked_with_the_reason_of_somebody(
+    workspace: Path,
+) -> None:
+    file = workspace / "studies/pilot.yml"
+    file.write_text(TEXT + "minimum_effect: 0.05\n")
+    asked = ["register", str(file), "--by", "Ada", "--history"]
+    asked.append(str(workspace / "history.csv"))
+    blank = run(workspace, *asked, "--low-power-because", " ")
+    assert blank.exit_code == 5
+    assert "--low-power-because" in blank.output
+    why = "nothing else can be measured"
+    locked = run(workspace, *asked, "--low-power-because", why)
+    assert locked.exit_code == 0, locked.output
+    assert f"low power     {why}" in locked.output
+    # An effect far below what it could find is found about as often as none at all.
+    assert "power         10% for 0.05" in locked.output
+    assert (
+        f"although its power was low: {why}" in run(workspace, "show", "pilot").output
+    )
+    written = json.loads((workspace / "studies/register.jsonl").read_text())
+    assert written["low_power_reason"] == why
+    register = StudyRegister(workspace / "studies/register.jsonl")
+    assert register.entries()[-1].low_power_reason == why
+    edited = json.dumps(written | {"low_power_reason": "it was fine"})
+    (workspace / "studies/register.jsonl").write_text(edited + "\n")
+    with pytest.raises(SettingsError, match="not what was written"):
+        register.entries()
+
+
+def test_a_reason_is_not_kept_where_the_power_suffices(
+    plan: Plan, register: StudyRegister
+) -> None:
+    entry = register.register(
+        plan, by="Ada", at=MARCH, history=history(), low_power_reason="just in case"
+    )
+    assert isinstance(entry, Entry), entry
+    assert entry.low_power_reason == ""
+    assert register.entries() == [entry]
+
+
+@given(
+    effect=st.floats(0.0, 1e6),
+    detectable=st.floats(1e-6, 1e6),
+    scale=st.floats(1e-3, 1e3),
+)
+def test_power_at_no_effect_is_the_level_and_grows_with_the_effect(
+    effect: float, detectable: float, scale: float
+) -> None:
+    """A two-sided interval of 90 % leaves out zero one time of ten."""
+    assert power_of(0.0, detectable) == pytest.approx(0.10, abs=1e-4)
+    assert power_of(detectable, detectable) == pytest.approx(0.80, abs=0.01)
+    found = power_of(effect, detectable)
+    assert 0.0999 <= found <= 1.0
+    assert power_of(-effect, detectable) == found
+    assert power_of(1.1 * effect, detectable) >= found - 1e-12
+    assert power_of(scale * effect, scale * detectable) == pytest.approx(found)
 
 
 def test_a_study_that_nobody_locked_cannot_be_shown(workspace: Path) -> None:

@@ -19,7 +19,7 @@ from attribution.study_estimates import (
     seed_of,
     update_study_estimates,
 )
-from attribution.study_process import StudyJob, fitted
+from attribution.study_process import StudyJob, fit_study, fitted
 from attribution.study_rows import Asked, Registered
 from tests.attribution.marts_of_studies import write_marts
 from tests.attribution.studies_for_tests import START, series_study, trial_study
@@ -353,3 +353,16 @@ def test_a_workspace_without_marts_of_studies_refuses_each(tmp_path: Path) -> No
     report = update_study_estimates(database, request, SilentProgress())
     assert report.statuses == {"support-copilot": "refused"}
     assert np.isfinite(seed_of(plan.id, 0))
+
+
+def test_a_study_that_was_locked_without_power_says_so_among_its_notes(
+    case: Case,
+) -> None:
+    frame, plan = case.studies["short"]
+    registered = Registered("REGISTERED", low_power_reason="the only season there is")
+    asked = Asked(plan, registered, 1, date(2024, 2, 19), "1")
+    rows = duckdb.connect().from_df(frame).to_arrow_table()
+    tables = fit_study(StudyJob(asked, rows, "1"))
+    assert tables["attribution_studies"]["notes"].to_pylist() == [
+        "Locked although its power was low: the only season there is"
+    ]

@@ -21,6 +21,7 @@ from triptych.cli.printing import print_json, print_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from attribution.plan import Plan
     from attribution.studies.register import Entry, StudyRegister
 
 study = typer.Typer(
@@ -50,6 +51,13 @@ def register(
             help="CSV or Parquet of unit, date, outcome and controls, for the power.",
         ),
     ] = None,
+    low_power_because: Annotated[
+        str,
+        typer.Option(
+            metavar="REASON",
+            help="Lock it although it would not find the smallest effect that matters.",
+        ),
+    ] = "",
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -68,6 +76,7 @@ def register(
         by=by,
         at=datetime.now(tz=UTC),
         history=None if history is None else _history(history),
+        low_power_reason=low_power_because,
     )
     if isinstance(entry, Refusal):
         raise RefusedEstimateError(
@@ -79,10 +88,12 @@ def register(
         print_json(entry)
         return
     print(f"Study {entry.study_id} is {entry.event}: {known.state_of(plan)}.")
-    _print_entry(entry, plan.outcome_unit)
+    _print_entry(entry, plan)
 
 
-def _print_entry(entry: Entry, outcome_unit: str) -> None:
+def _print_entry(entry: Entry, plan: Plan) -> None:
+    from attribution.studies.power import power_of
+
     print(f"plan          {entry.plan_hash}")
     print(f"entry         {entry.entry_hash}")
     print(f"data until    {entry.data_cut_off}")
@@ -90,7 +101,13 @@ def _print_entry(entry: Entry, outcome_unit: str) -> None:
     if detectable is None:
         print("Its power is not known: name the data there is by --history.")
     else:
-        print(f"would find    {detectable:.3g} {outcome_unit}, 4 times of 5")
+        unit, smallest = plan.outcome_unit, plan.minimum_effect
+        print(f"would find    {detectable:.3g} {unit}, 4 times of 5")
+        if smallest is not None:
+            often = power_of(smallest, detectable)
+            print(f"power         {often:.0%} for {smallest:.3g} {unit}, which matters")
+    if entry.low_power_reason:
+        print(f"low power     {entry.low_power_reason}")
     for name, (before, after) in entry.changes.items():
         print(f"changed       {name}: {before} → {after}")
 
@@ -145,6 +162,8 @@ def show(
             f"{entry.at}  {entry.event} by {entry.by}, data until {entry.data_cut_off}"
         )
         print(f"  plan {entry.plan_hash}")
+        if entry.low_power_reason:
+            print(f"  locked although its power was low: {entry.low_power_reason}")
         for name, (before, after) in entry.changes.items():
             print(f"  {name}: {before} → {after}")
 
