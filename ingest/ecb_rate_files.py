@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 BASE = "EUR"
 
 _MAX_TEXT_BYTES = 256 * 1024 * 1024
+#: The table has some fifty columns of three letters.
+_LONGEST_HEADER = 100_000
 _ARCHIVE_MARK = b"PK\x03\x04"
 #: How a day without a rate is written, in one form or the other.
 _NO_RATE = frozenset({"", "N/A", "NaN", "-"})
@@ -94,8 +96,12 @@ def read_rates(content: bytes, *, where: str) -> RateFile:
     MalformedDeliveryError
         It has neither form, is cut off, or contradicts itself.
     """
+    text = _text(content, where)
+    # The csv module's own limit is the whole process's, and others may have raised it.
+    if len(text.partition("\n")[0]) > _LONGEST_HEADER:
+        raise _malformed("It is no CSV file.", where)
     try:
-        return RateFile(_by_month(_quotes(_text(content, where), where), where))
+        return RateFile(_by_month(_quotes(text, where), where))
     except csv.Error:
         raise _malformed("It is no CSV file.", where) from None
 

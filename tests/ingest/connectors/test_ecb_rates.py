@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from datetime import date
 from decimal import Decimal
@@ -232,6 +233,16 @@ def test_what_is_no_file_of_rates_is_refused_with_the_reason(
         read_rates(content, where="rates.csv")
     assert says in str(caught.value)
     assert str(caught.value).startswith("rates.csv: ")
+
+
+def test_no_limit_that_others_set_makes_a_page_a_file_of_rates() -> None:
+    """The largest cell of the csv module is one number for all of a process."""
+    before = csv.field_size_limit(10_000_000)
+    try:
+        with pytest.raises(MalformedDeliveryError, match="It is no CSV file"):
+            read_rates(b"<html>" + b"x" * 200_000, where="rates.csv")
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_a_file_that_is_cut_off_leaves_the_old_load_current(tmp_path: Path) -> None:

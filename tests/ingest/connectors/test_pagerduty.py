@@ -293,9 +293,10 @@ def test_raw_payloads_without_a_time_of_resolution_keep_open_ones_open(
     shared_data: Path,
 ) -> None:
     path = shared_data / "events" / "devlake" / "pagerduty_raw_incidents.csv"
-    csv.field_size_limit(10_000_000)
+    before = csv.field_size_limit(10_000_000)
     with path.open(newline="") as file:
         payloads = [json.loads(line["data"]) for line in csv.DictReader(file)]
+    csv.field_size_limit(before)
     assert not any(payload.get("resolved_at") for payload in payloads)
     rows = [incident_rows(payload, None, where="test") for payload in payloads]
     told = [
