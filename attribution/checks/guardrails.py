@@ -64,7 +64,7 @@ def guardrails(guarded: Sequence[GuardedOutcome]) -> Check:
     told = f"{'; '.join(one.told for one in guarded)}."
     known = [one for one in guarded if one.interval is not None]
     if not known:
-        return not_run("guardrails", _THRESHOLD, told[0].upper() + told[1:])
+        return not_run("guardrails", _THRESHOLD, f"What must not get worse: {told}")
     harmed = sum(one.is_harmed for one in known)
     return Check(
         "guardrails",

@@ -153,27 +153,14 @@ class StudyRegister:
         UsageError
             Nobody is named, or the plan is already locked as it is.
         """
-        author = named_person(by, "--by")
-        if "@" in author:
-            raise UsageError(
-                "--by is an e-mail address, and the register keeps none.",
-                next_step="Give a person's name.",
-            )
+        author = _author(by)
         everything = self.entries()
         before = [entry for entry in everything if entry.study_id == plan.id]
         if before and before[-1].plan_hash == plan.hash:
             raise UsageError(f"Study {plan.id!r} is already locked as it is.")
-        detectable = (
-            None if history is None else minimum_detectable_effect(history, plan)
-        )
-        if isinstance(detectable, Refusal):
-            return detectable
-        reason = ""
-        if detectable is not None and _is_too_much(detectable, plan):
-            reason = low_power_reason.strip()
-            if not reason:
-                return _underpowered(detectable, plan)
-        last = everything[-1].entry_hash if everything else _FIRST_HASH
+        power = _power(history, plan, low_power_reason.strip())
+        if isinstance(power, Refusal):
+            return power
         unsealed = Entry(
             study_id=plan.id,
             plan_hash=plan.hash,
@@ -181,17 +168,20 @@ class StudyRegister:
             at=at.isoformat(timespec="seconds"),
             by=author,
             data_cut_off=_cut_off(history, at).isoformat(),
-            minimum_detectable_effect=_if_finite(detectable),
+            minimum_detectable_effect=power[0],
             changes=plan.changes_since(before[-1].plan) if before else {},
             plan=json.loads(plan.canonical()),
-            previous_hash=last,
-            low_power_reason=reason,
+            previous_hash=everything[-1].entry_hash if everything else _FIRST_HASH,
+            low_power_reason=power[1],
         )
         entry = replace(unsealed, entry_hash=_hash(unsealed))
+        self._append(entry)
+        return entry
+
+    def _append(self, entry: Entry) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(_canonical(_said(entry)) + "\n")
-        return entry
 
     def state_of(self, plan: Plan) -> State:
         """Return what an estimate of a plan may call itself.
@@ -222,8 +212,30 @@ def _amended_in_time(entry: Entry, first: Entry) -> bool:
     )
 
 
-def _is_too_much(detectable: float, plan: Plan) -> bool:
-    return plan.minimum_effect is not None and detectable > plan.minimum_effect
+def _author(name: str) -> str:
+    author = named_person(name, "--by")
+    if "@" in author:
+        raise UsageError(
+            "--by is an e-mail address, and the register keeps none.",
+            next_step="Give a person's name.",
+        )
+    return author
+
+
+def _power(
+    history: pd.DataFrame | None, plan: Plan, reason: str
+) -> tuple[float | None, str] | Refusal:
+    """Return the effect that would be found, and why less than needed is accepted."""
+    if history is None:
+        return None, ""
+    detectable = minimum_detectable_effect(history, plan)
+    if isinstance(detectable, Refusal):
+        return detectable
+    is_low = plan.minimum_effect is not None and detectable > plan.minimum_effect
+    if is_low and not reason:
+        return _underpowered(detectable, plan)
+    known = detectable if np.isfinite(detectable) else None
+    return known, reason if is_low else ""
 
 
 def _underpowered(detectable: float, plan: Plan) -> Refusal:
@@ -239,10 +251,6 @@ def _underpowered(detectable: float, plan: Plan) -> Refusal:
         plan_hash=plan.hash,
         break_even=plan.break_even,
     )
-
-
-def _if_finite(detectable: float | None) -> float | None:
-    return detectable if detectable is not None and np.isfinite(detectable) else None
 
 
 def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:

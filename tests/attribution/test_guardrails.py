@@ -75,7 +75,9 @@ def test_a_guardrail_that_never_varies_is_not_told() -> None:
     frame = documents().assign(reworked=5.0)
     check = guarded(found_of(frame, process_plan(guardrails=[REWORK])))
     assert check.status == "not run"
-    assert check.why == "Reworked cannot be told (outcome_constant)."
+    assert check.why == (
+        "What must not get worse: reworked cannot be told (outcome_constant)."
+    )
 
 
 def test_of_a_series_more_may_be_the_better() -> None:
