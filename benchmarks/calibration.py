@@ -43,6 +43,7 @@ CALIBRATIONS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "counterfactual_series": calibrate_series,
 }
 COMPANY = "company"
+#: The card of series that is shipped has 1000, an hour on two cores.
 REPLICATIONS = 200
 #: Where they take seconds, so that a bar is not missed or met by luck.
 MORE_REPLICATIONS = dict.fromkeys(
