@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _MEMORY_OF_BUILDS = ("built_months", "built_recipe", "months_to_build")
 #: What ``in_months_to_build`` writes: which months a build replaces.
 _MONTHS_TO_BUILD = re.compile(
-    r"\b(?:where|and)\s+/\* months to build: \*/.*?/\* :months to build \*/", re.DOTALL
+    r"\b(?:where|and)\s+/\* months to build: [^*]*\*/.*?/\* :months to build \*/",
+    re.DOTALL,
 )
 
 _TABLES = """

@@ -43,13 +43,23 @@
 {%- endmacro %}
 
 {#-
-  Limits line items to the months to build. The bounds are written as constants, so
-  that the engine skips the Parquet row groups of all other months. The comments around
-  them let triptych explain read every month through the same SQL.
+  Limits line items to the months to build: every month, unless the table is kept from
+  an earlier run. The bounds are written as constants, so that the engine skips the
+  Parquet row groups of all other months. The comments around them name the column that
+  holds the billing month: who executes compiled SQL puts other months there, and
+  triptych explain reads every month through the same SQL.
 -#}
 {% macro in_months_to_build(column) -%}
-    /* months to build: */
-    {%- set months = months_to_build() -%}
+    /* months to build: {{ column }} */
+    {% if not is_incremental() -%}
+        true
+    {%- else -%}
+        {{ bounds_of_months(column, months_to_build()) }}
+    {%- endif %}
+    /* :months to build */
+{%- endmacro %}
+
+{% macro bounds_of_months(column, months) -%}
     {%- if months | length == 0 -%}
         false
     {%- else -%}
@@ -59,8 +69,7 @@
             and {{ column }} < timestamp '{{ month }}-01 00:00:00' + interval '1' month)
         {%- endfor -%}
         )
-    {%- endif %}
-    /* :months to build */
+    {%- endif -%}
 {%- endmacro %}
 
 {% macro months_to_build() -%}

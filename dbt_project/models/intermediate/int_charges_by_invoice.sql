@@ -30,9 +30,7 @@ with charges as (
         list_cost,
         line_item_count
     from {{ ref('int_charges_unioned') }}
-    {% if is_incremental() %}
     where {{ in_months_to_build('billing_period_start') }}
-    {% endif %}
 ),
 
 summed as (

@@ -46,9 +46,7 @@ with charges as (
         end as interval_code,
         {{ commitment_role_code() }} as commitment_role_code
     from {{ ref('int_charges_assigned') }}
-    {% if is_incremental() %}
     where {{ in_months_to_build('billing_period_start') }}
-    {% endif %}
 ),
 
 summed as (

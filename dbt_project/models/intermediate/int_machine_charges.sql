@@ -28,9 +28,7 @@ with machines as (
             or lower(assigned.resource_type) like '%instance%'
             or lower(assigned.resource_type) like '%virtual machine%'
         )
-    {% if is_incremental() %}
-    and {{ in_months_to_build('assigned.billing_period_start') }}
-    {% endif %}
+        and {{ in_months_to_build('assigned.billing_period_start') }}
 )
 
 select

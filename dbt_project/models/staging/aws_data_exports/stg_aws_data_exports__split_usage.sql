@@ -50,9 +50,7 @@ with split_lines as (
     from {{ source('evidence', 'aws_cur2') }} as lines
     where
         lines.line_item_operation in ('EKSPod-EC2', 'ECSTask-EC2')
-    {% if is_incremental() %}
-    and {{ in_months_to_build('lines.bill_billing_period_start_date') }}
-    {% endif %}
+        and {{ in_months_to_build('lines.bill_billing_period_start_date') }}
 ),
 
 nodes as (
