@@ -145,7 +145,7 @@ def not_installed(package: str, uri: str) -> FatalSourceError:
     return FatalSourceError(
         f"Reading Azure Storage needs the package {package}, which is not installed.",
         where=uri,
-        next_step="Install triptych with its extra: pip install 'triptych[azure]'.",
+        next_step="Install it as triptych[azure]: the quick start says how.",
     )
 
 

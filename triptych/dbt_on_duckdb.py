@@ -187,6 +187,8 @@ def environment_of_dbt(workspace: Workspace, engine: EngineSettings) -> dict[str
         "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "info"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
+        # dbt would take variables from any .env of this folder and of those above.
+        "PYTHON_DOTENV_DISABLED": "1",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -135,12 +135,15 @@ def test_the_installed_command_goes_from_a_bill_to_a_model(
 
 @pytest.mark.slow
 def test_a_fresh_environment_needs_nothing_that_is_not_declared(
-    wheel: Path, tmp_path: Path
+    wheel: Path, repository: Path, tmp_path: Path
 ) -> None:
     """Installs from the package index what the wheel itself asks for, no more."""
     uv("venv", "--python", sys.executable, str(tmp_path / "environment"))
     python = tmp_path / "environment" / "bin" / "python"
-    uv("pip", "install", "--python", str(python), str(wheel))
+    excluded = str(repository / "requirements" / "excluded.txt")
+    # As README.md says it; no settings of the repository help.
+    options = ("--no-config", "--excludes", excluded)
+    uv("pip", "install", "--python", str(python), *options, str(wheel))
     fresh = Installed(tmp_path / "environment", tmp_path)
     assert fresh.run("--version").split() == ["triptych", __version__]
     fresh.run("init", "costs")

@@ -133,8 +133,8 @@ def test_without_the_extra_one_sentence_says_what_to_install(
     with pytest.raises(SettingsError) as refused:
         company.build({"warehouse.engine": "spark"})
     assert str(refused.value) == (
-        "--engine spark: pyspark is not installed. Install triptych with its extra:"
-        ' pip install "triptych[spark]".'
+        "--engine spark: pyspark is not installed. Install it as triptych[spark]: the"
+        " quick start says how."
     )
 
 

@@ -104,6 +104,17 @@ def test_a_command_that_fails_is_told_of_and_the_next_one_works(
         run(dbt, *LIST_ONE)
 
 
+def test_variables_of_a_file_beside_the_workspace_are_not_for_dbt(
+    tmp_path: Path,
+) -> None:
+    """From 1.12 dbt reads ``.env`` of the current folder and of those above."""
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / ".env").write_text("DBT_TARGET=no_such_target\n", "utf-8")
+    with dbt_in(workspace) as dbt:
+        run(dbt, *LIST_ONE)
+
+
 def test_without_a_place_to_keep_it_the_project_is_read_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

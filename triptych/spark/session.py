@@ -95,7 +95,7 @@ def refuse_without_spark() -> None:
         raise SettingsError(
             f"{error.name or 'pyspark'} is not installed.",
             where="--engine spark",
-            next_step='Install triptych with its extra: pip install "triptych[spark]".',
+            next_step="Install it as triptych[spark]: the quick start says how.",
         ) from error
 
 

@@ -164,6 +164,7 @@ def _run_job(
         "TRIPTYCH_THREADS": str(engine.threads),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
+        "PYTHON_DOTENV_DISABLED": "1",
         "PYTHONUNBUFFERED": "1",
         # pyspark warns of every pandas it has not been released with.
         "PYTHONWARNINGS": "ignore",
