@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from dashboard import format as fmt
@@ -13,6 +14,15 @@ _HOURS_PER_DAY: Final = 24
 _DAYS_SHOWN_FROM: Final = 48
 _FEWEST_FOR_A_BAND: Final = 10
 _SECONDS_PER_HOUR: Final = 3600
+#: Figures of deployments, and how a reason says that an outcome is unknown.
+_OF_DEPLOYMENTS: Final = frozenset(
+    {
+        *("deployment_frequency", "deployment_days", "rework_ratio"),
+        *("change_fail_ratio", "change_fail_ratio_reaching_users"),
+        "failed_deployment_recovery",
+    }
+)
+_UNKNOWN_OUTCOME: Final = re.compile(r"\b(unknown|next_outcome_unknown) (\d+)")
 
 #: What each metric is called, and how it is made.
 METRICS: Final = {
@@ -35,7 +45,7 @@ METRICS: Final = {
     "change_fail_ratio": (
         "Change fail rate",
         "Deployments to production that failed, or were followed within the maturity"
-        " window by a rollback, a hotfix or an incident they caused, by all that"
+        " window by a rollback, a hotfix or an incident they caused, ÷ all that"
         " ended. Those younger than the window are open.",
     ),
     "change_fail_ratio_reaching_users": (
@@ -44,11 +54,13 @@ METRICS: Final = {
     ),
     "failed_deployment_recovery": (
         "Failed deployment recovery",
-        "Median time from the end of a failed deployment to users being served again.",
+        "Median time from the end of a failed deployment to users being served again."
+        " Unknown where a fifth of the recoveries is: a deployment of unknown outcome"
+        " came before the next known success.",
     ),
     "rework_ratio": (
         "Deployment rework rate",
-        "Rollbacks and hotfixes by all deployments to production.",
+        "Share of production deployments that were rollbacks or hotfixes.",
     ),
     "time_to_restore": (
         "Time to restore",
@@ -173,9 +185,40 @@ def absence(figure: VelocityFigure | None) -> str:
     """Say why there is no value."""
     if figure is None:
         return "Nothing of it is known in this period."
+    unknown = _unknown_outcomes(figure)
+    if unknown:
+        return unknown
     if figure.n_used == 0:
         return f"Nothing ended in this period: {evidence(figure)}."
     return "Fewer than five: the events are listed below, no median is drawn from them."
+
+
+def _unknown_outcomes(figure: VelocityFigure) -> str:
+    """Say how many outcomes are unknown, what bounds the figure, and a way out."""
+    if figure.metric not in _OF_DEPLOYMENTS:
+        return ""
+    counts = dict(_UNKNOWN_OUTCOME.findall(figure.excluded_by_reason or ""))
+    own, following = (
+        int(counts.get(reason, 0)) for reason in ("unknown", "next_outcome_unknown")
+    )
+    reasons = [
+        f"outcome of {fmt.plural(own, 'deployment')} unknown" if own else "",
+        f"{fmt.plural(following, 'deployment')} followed by one of unknown outcome"
+        if following
+        else "",
+    ]
+    if not any(reasons):
+        return ""
+    bounds = ""
+    if figure.low is not None and figure.high is not None:
+        bounds = f" Between {value(figure, figure.low)} and"
+        bounds += f" {value(figure, figure.high)}."
+    reason = ", ".join(filter(None, reasons))
+    return (
+        f"{reason[0].upper()}{reason[1:]}: a later state replaced it before it was"
+        f" read.{bounds} Read the source more often, or send each rollout's end to"
+        " `triptych receive`."
+    )
 
 
 __all__ = [

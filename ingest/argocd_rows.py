@@ -1,8 +1,11 @@
 """What Argo CD tells of an application's deployments, as rows.
 
-The history of an application has its last ten full syncs that succeeded. What failed is
-in no history: only the newest operation tells of it, until the next one. Neither tells
-of a dry run, nor of a sync of some resources only; both deploy no revision.
+The history of an application has its last ten full syncs that succeeded, numbered from
+zero. The one that was pruned last was a deployment too, and nothing but its number and
+that it was over before the oldest began is known; what an earlier reading saw of it
+stays. What failed is in no history: only the newest operation tells of it, until the
+next one. Neither tells of a dry run, nor of a sync of some resources only; both deploy
+no revision.
 
 Source: Argo CD ``pkg/apis/application/v1alpha1/types.go``, ``controller/sync.go``.
 """
@@ -83,6 +86,7 @@ def deployment_rows(
         "environment": _environment(application, environments, environment_labels),
     }
     history = objects(part_of(status, "history") or [], "'history'", where=where)
+    yield from _pruned(history, told, uid)
     for entry in history:
         deployed_at = instant(entry.get("deployedAt"))
         yield row_of(
@@ -98,6 +102,32 @@ def deployment_rows(
             }
         )
     yield from _failure(part_of(status, "operationState"), told, uid)
+
+
+def _pruned(
+    history: Sequence[Mapping[str, Any]], told: Mapping[str, object], uid: str | None
+) -> Iterator[Row]:
+    """Yield the deployment that was the last to leave the history, if one did."""
+    numbers = {
+        int(number): entry
+        for entry in history
+        for number in (text(entry.get("id")),)
+        if number is not None and number.isdecimal()
+    }
+    oldest = min(numbers, default=0)
+    if oldest == 0:
+        return
+    entry = numbers[oldest]
+    yield row_of(
+        {
+            **told,
+            "deployment_id": f"{uid}/{oldest - 1}",
+            "status": "inactive",
+            "native_status": "Pruned",
+            "event_time": instant(entry.get("deployStartedAt"))
+            or instant(entry.get("deployedAt")),
+        }
+    )
 
 
 def _failure(

@@ -4,6 +4,16 @@
     'review', 'sandbox', 'integration', 'int', 'ci', 'demo', 'acceptance', 'preproduction', 'pre-production', 'preprod')
 {%- endmacro %}
 
+{#- Native states that only a deployment can be in that ran: asleep (Railway), under maintenance (SageMaker). -#}
+{% macro states_of_what_ran() -%}
+    ('sleeping', 'systemupdating')
+{%- endmacro %}
+
+{#- Seconds after which a rollout is over: what was in its place for longer, and until another one began, ran. -#}
+{% macro longest_rollout_seconds() -%}
+    3600
+{%- endmacro %}
+
 {#- A place in an order as text that sorts as the number does, to carry a value past a maximum or minimum. -#}
 {% macro place_text(place) -%}
     lpad(cast({{ place }} as string), 12, '0')

@@ -3,7 +3,9 @@
   the medians of its months: their values are put together again. Percentiles are over
   what ended in the period, by linear interpolation; fewer than five values have none,
   and fewer than ten no p90. A period without data is NULL. Of what is open, the row says
-  how much had begun by then.
+  how much had begun by then. Items that may belong to a ratio or a count of weeks, and of
+  which that is unknown, leave an interval from none to all of them in place of the value;
+  recovery has none where a fifth of it is unknown.
 -#}
 {% macro velocity_figures(period) -%}
 {%- set of = 'scope_kind, scope_id, metric, period' -%}
@@ -34,14 +36,17 @@ reasons as (
 
 weeks as (
     {% for metric, counted in [
-        ('deployment_frequency', 'deployment_count'), ('deployment_days', 'deployment_day_count')
+        ('deployment_frequency', 'weeks.deployment_count'),
+        ('deployment_days', 'weeks.deployment_day_count'),
+        ('deployment_frequency_at_most', '(weeks.deployment_count + weeks.unknown_count)'),
+        ('deployment_days_at_most', 'least(7, weeks.deployment_day_count + weeks.unknown_count)'),
     ] -%}
     select
         weeks.scope_kind,
         weeks.scope_id,
         '{{ metric }}' as metric,
         {{ velocity_period(period, 'weeks.month') }} as period,
-        cast(weeks.{{ counted }} as double) as event_value
+        cast({{ counted }} as double) as event_value
     from {{ ref('mart_deployment_weeks') }} as weeks
     cross join {{ ref('int_reporting_moment') }} as moment
     where weeks.is_complete
@@ -102,7 +107,7 @@ counted as (
 
 {{ velocity_spine(period) }},
 
-figures as (
+joined as (
     select
         spine.*,
         described.value_count,
@@ -111,6 +116,8 @@ figures as (
         described.p90,
         described.median_low,
         described.median_high,
+        coalesce(at_most.p50, described.p50) as p50_at_most,
+        coalesce(counted.missing_count, 0) as unknown_count,
         counted.n_used,
         counted.n_excluded,
         counted.missing_count,
@@ -122,6 +129,10 @@ figures as (
         on
             spine.scope_kind = described.scope_kind and spine.scope_id = described.scope_id
             and spine.metric = described.metric and spine.period = described.period
+    left join described as at_most
+        on
+            spine.scope_kind = at_most.scope_kind and spine.scope_id = at_most.scope_id
+            and spine.metric || '_at_most' = at_most.metric and spine.period = at_most.period
     left join counted
         on
             spine.scope_kind = counted.scope_kind and spine.scope_id = counted.scope_id
@@ -131,6 +142,20 @@ figures as (
         order by spine.period
         rows between unbounded preceding and current row
     )
+),
+
+figures as (
+    select
+        *,
+        coalesce(total, 0) as total_known,
+        coalesce(value_count, 0) + unknown_count as total_count,
+        case
+            when statistic = 'ratio' then unknown_count > 0
+            when statistic = 'weekly' then p50_at_most > p50
+            when metric = 'failed_deployment_recovery' then 5 * unknown_count >= coalesce(value_count, 0) + unknown_count
+            else false
+        end as is_unknown
+    from joined
 )
 
 select
@@ -148,21 +173,29 @@ select
     figures.unit,
     figures.statistic,
     case
+        when figures.is_unknown then null
         when figures.statistic = 'ratio' then {{ safe_ratio('figures.total', 'figures.value_count') }}
         when figures.statistic = 'weekly' or figures.value_count >= 5 then figures.p50
     end as metric_value,
     case
+        when figures.is_unknown then null
         when figures.statistic = 'weekly' or (figures.value_count >= 5 and figures.statistic = 'median')
             then figures.p50
     end as p50,
-    case when figures.value_count >= 10 and figures.statistic = 'median' then figures.p90 end as p90,
     case
-        when figures.statistic = 'ratio' then {{ wilson_bound('figures.total', 'figures.value_count', '-1') }}
-        when figures.statistic = 'median' then figures.median_low
+        when figures.value_count >= 10 and figures.statistic = 'median' and not figures.is_unknown then figures.p90
+    end as p90,
+    case
+        when figures.statistic = 'ratio'
+            then {{ wilson_bound('figures.total_known', 'figures.total_count', '-1') }}
+        when figures.statistic = 'weekly' and figures.is_unknown then figures.p50
+        when figures.statistic = 'median' and not figures.is_unknown then figures.median_low
     end as interval_low,
     case
-        when figures.statistic = 'ratio' then {{ wilson_bound('figures.total', 'figures.value_count', '1') }}
-        when figures.statistic = 'median' then figures.median_high
+        when figures.statistic = 'ratio'
+            then {{ wilson_bound('(figures.total_known + figures.unknown_count)', 'figures.total_count', '1') }}
+        when figures.statistic = 'weekly' and figures.is_unknown then figures.p50_at_most
+        when figures.statistic = 'median' and not figures.is_unknown then figures.median_high
     end as interval_high,
     cast(coalesce(figures.n_used, 0) as bigint) as n_used,
     cast(figures.n_open as bigint) as n_open,

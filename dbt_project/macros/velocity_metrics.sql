@@ -36,8 +36,8 @@
     } -%}
     {%- set of_deployments = {
         'relation': 'deployments', 'event_kind': 'deployment', 'event_key': 'event_key',
-        'item_key': 'deployment_key', 'started_at': 'ended_at', 'ended_at': 'coalesce(ended_at, first_seen_at)',
-        'where': "environment_kind = 'production'", 'missing': ['unknown'],
+        'item_key': 'deployment_key', 'started_at': 'ended_at', 'ended_at': 'coalesce(ended_at, started_at, first_seen_at)',
+        'where': "environment_kind = 'production'", 'missing': ['unknown', 'next_outcome_unknown'],
     } -%}
     {%- set frequency = dict(of_deployments, **{
         'metric': 'deployment_frequency', 'unit': 'per_week', 'statistic': 'weekly',
@@ -45,8 +45,9 @@
         'is_open': 'false', 'value': '1',
     }) -%}
     {%- set failures = dict(of_deployments, **{
-        'metric': 'change_fail_ratio', 'unit': 'ratio', 'statistic': 'ratio', 'reason': 'exclusion_reason',
-        'is_open': 'not is_mature', 'value': 'case when is_failed then 1 else 0 end',
+        'metric': 'change_fail_ratio', 'unit': 'ratio', 'statistic': 'ratio', 'is_open': 'not is_mature',
+        'reason': "coalesce(exclusion_reason, case when is_failed is null then unknown_reason end)",
+        'value': 'case when is_failed then 1 else 0 end',
     }) -%}
     {%- set reaching_users = dict(failures, **{
         'metric': 'change_fail_ratio_reaching_users', 'value': 'case when failure_reached_users then 1 else 0 end',
@@ -58,7 +59,8 @@
     }) -%}
     {%- set recovery = dict(of_deployments, **{
         'metric': 'failed_deployment_recovery', 'unit': 'seconds', 'statistic': 'median', 'where': 'is_failed',
-        'reason': 'null', 'is_open': 'recovered_at is null', 'value': 'recovery_seconds',
+        'reason': "case when recovered_at is null then unknown_reason end", 'is_open': 'recovered_at is null',
+        'value': 'recovery_seconds',
         'ended_at': 'recovered_at',
     }) -%}
     {%- set restore = {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
+from dashboard import data
 from dashboard import velocity_sentences as words
 from tests.dashboard.conftest import text_of, tiles
 from tests.dashboard.velocity_fixture import CREW
@@ -210,6 +212,23 @@ def test_a_run_of_an_earlier_version_lacks_marts_and_shows_no_traceback(
     assert not app.exception
     assert not app.error
     assert tiles(app)["Change lead time"] != "—"
+
+
+def test_an_unknown_outcome_is_said_with_its_bounds_and_a_way_out() -> None:
+    figure = data.VelocityFigure(
+        *("change_fail_ratio", "2026-10", "ratio", None, None, 0.078, 1.0),
+        *(1, 0, 3, "next_outcome_unknown 1, redeploy 1, unknown 24", 0.9, None, 1),
+    )
+
+    assert words.absence(figure) == (
+        "Outcome of 24 deployments unknown, 1 deployment followed by one of unknown"
+        " outcome: a later state replaced it before it was read. Between 7.8\u00a0% and"
+        " 100.0\u00a0%. Read the source more often, or send each rollout's end to"
+        " `triptych receive`."
+    )
+    # Runs of unknown status are another matter.
+    other = replace(figure, metric="training_hours", n_used=3)
+    assert words.absence(other).startswith("Fewer than five")
 
 
 def test_every_metric_of_the_mart_has_its_words() -> None:

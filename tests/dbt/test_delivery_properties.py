@@ -31,6 +31,7 @@ MODELS = {
     },
     "int_names_and_owners": "intermediate",
     "int_deployments_folded": "intermediate",
+    "int_deployments_resolved": "intermediate",
     "int_deployments_sequenced": "intermediate",
     "int_deployments_classified": "intermediate",
     "int_changes_deployed": "intermediate",

@@ -118,6 +118,31 @@ DEPLOYMENTS: list[Row] = [
         source_system="gitops",
     ),
     deployment("blue", "1", "2026-03-02T10:00:00Z", "ua", environment="blue"),
+    # What became of 1 and 3 later is all that was read; each held its place until the
+    # next one began. 2 failed in between.
+    deployment(
+        *("gone", "1", "2026-01-20T10:07:00Z", "oa"),
+        status="inactive",
+        started_at="2026-01-05T10:00:00Z",
+    ),
+    deployment("gone", "2", "2026-01-10T10:00:00Z", "ob", status="failure"),
+    deployment(
+        *("gone", "3", "2026-03-09T10:07:00Z", "oc"),
+        status="inactive",
+        started_at="2026-01-20T10:00:00Z",
+    ),
+    deployment(
+        *("gone", "4", "2026-03-09T10:07:00Z", "od"),
+        started_at="2026-03-09T10:00:00Z",
+    ),
+    # 2 was taken down after twenty minutes: nothing shows whether it ever ran.
+    deployment("lost", "1", "2026-01-10T10:00:00Z", "ta", status="failure"),
+    deployment(
+        *("lost", "2", "2026-01-20T10:20:00Z", "tb"),
+        status="inactive",
+        started_at="2026-01-20T10:00:00Z",
+    ),
+    deployment("lost", "3", "2026-03-09T10:00:00Z", "tc"),
     deployment("night-shift", "1", "2026-03-02T10:00:00Z", "na"),
     deployment("night-shift", "2", "2026-03-09T10:00:00Z", "nb"),
 ]

@@ -161,6 +161,53 @@ def test_states_out_of_order_and_twice_make_one_outcome(asked: Asked) -> None:
     assert found == [("success", "02 10:00")]
 
 
+def test_a_deployment_that_was_replaced_after_it_ran_is_a_success(
+    asked: Asked,
+) -> None:
+    found = of_service(
+        *(asked, "gone", "outcome", "outcome_known_by", "recovery_seconds"),
+        "strftime(ended_at, '%d %b %H:%M')",
+    )
+    # It failed on the 10th, and the next one began on the 20th.
+    assert found == [
+        ("success", "replaced", None, "05 Jan 10:00"),
+        ("failure", "stated", 10 * _DAY, "10 Jan 10:00"),
+        ("success", "replaced", None, "20 Jan 10:00"),
+        ("success", "stated", None, "09 Mar 10:07"),
+    ]
+
+
+def test_around_an_unknown_outcome_figures_are_unknown_and_say_why(
+    asked: Asked,
+) -> None:
+    found = of_service(
+        *(asked, "lost", "outcome", "is_failed", "unknown_reason", "recovery_seconds"),
+        "exclusion_reason",
+    )
+    # By name: ends are unknown. The success of 9 March, 58 days on, is no recovery.
+    assert sorted(found, key=repr) == [
+        ("failure", True, "next_outcome_unknown", None, None),
+        ("success", False, None, None, None),
+        ("unknown", None, None, None, "unknown"),
+    ]
+    figures = asked(
+        "SELECT metric, metric_value, interval_low, interval_high, n_open,"
+        " excluded_by_reason FROM delivery.mart_velocity WHERE scope_id = 'lost'"
+        " AND month = '2026-01' AND metric IN ('change_fail_ratio',"
+        " 'failed_deployment_recovery', 'deployment_frequency') ORDER BY metric"
+    )
+    # 1 of 2 failed, or 2 of 2: Wilson's lower bound at 90 % of the former.
+    assert figures == [
+        ("change_fail_ratio", None, pytest.approx(0.1209, abs=5e-5), 1, 0, "unknown 1"),
+        # At most one in one of four weeks: the median is 0 whatever became of it.
+        ("deployment_frequency", 0.0, None, None, 0, "outcome 1, unknown 1"),
+        (
+            *("failed_deployment_recovery", None, None, None, 0),
+            "next_outcome_unknown 1",
+        ),
+    ]
+
+
 def test_the_month_is_that_of_the_organisations_clocks(asked: Asked) -> None:
     # 22:30 UTC on 31 March is 00:30 on 1 April in Berlin.
     assert of_service(asked, "clocks", "month", "CAST(deployed_on AS VARCHAR)") == [

@@ -29,7 +29,7 @@ from ingest.simulate.railway_bill import (
 from ingest.simulate.timeline import epoch_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ingest.simulate.charges import Lines
@@ -58,6 +58,10 @@ _WEEK: Final = 7 * DAY_SECONDS
 _BY_WINDOW: Final = (2, 5, 6, 3)
 _LATENCY: Final = (62.0, 118.0, 171.0, 402.0)
 _ROLLOUTS: Final = ("SUCCESS", "SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CRASHED")
+
+#: Which deployment of each service somebody took down before it was replaced.
+_TAKEN_DOWN: Final = 6
+_ROLLOUT_SECONDS: Final = 420
 
 _Node = dict[str, Any]
 _Group = tuple[str, str, str, str]
@@ -283,14 +287,13 @@ class RailwayRecorder:
             at += int(self._rng.integers(4, 17)) * DAY_SECONDS
         for number, created in enumerate(moments):
             rollout = _ROLLOUTS[number % len(_ROLLOUTS)]
-            is_last = number == len(moments) - 1
-            is_replaced = rollout == "SUCCESS" and not is_last
+            gone_at = _gone_at(moments, number)
             is_rollback = number % len(_ROLLOUTS) == len(_ROLLOUTS) - 2
             digest = made_up_uuid(service, str(number)).replace("-", "")
-            changed = moment(created + 420)
+            changed = moment(gone_at or created + _ROLLOUT_SECONDS)
             yield {
                 "id": made_up_uuid("deployment", service, str(number)),
-                "status": "REMOVED" if is_replaced else rollout,
+                "status": "REMOVED" if gone_at else rollout,
                 "createdAt": moment(created),
                 "updatedAt": changed,
                 "statusUpdatedAt": changed,
@@ -306,6 +309,18 @@ class RailwayRecorder:
                     "reason": "rollback" if is_rollback else "deploy",
                 },
             }
+
+
+def _gone_at(moments: Sequence[int], number: int) -> int | None:
+    """Return when a deployment that succeeded made room: for the next that did."""
+    if _ROLLOUTS[number % len(_ROLLOUTS)] != "SUCCESS":
+        return None
+    if number == _TAKEN_DOWN:
+        return moments[number] + HOUR_SECONDS // 3
+    later = range(number + 1, len(moments))
+    successes = (n for n in later if _ROLLOUTS[n % len(_ROLLOUTS)] == "SUCCESS")
+    following = next(successes, None)
+    return None if following is None else moments[following] + _ROLLOUT_SECONDS
 
 
 def _usage(group: _Group, measurement: str, value: float) -> _Node:

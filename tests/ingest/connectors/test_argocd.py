@@ -115,7 +115,7 @@ def argo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Argo]:
     argo = Argo()
     argo.applications = [
         application(
-            "eta", entry(3, NOON - 5 * HOUR), entry(4, NOON - 2 * HOUR, "b" * 40)
+            "eta", entry(0, NOON - 5 * HOUR), entry(1, NOON - 2 * HOUR, "b" * 40)
         ),
         application("zeta", entry(0, NOON - 3 * HOUR), project="search"),
     ]
@@ -131,13 +131,13 @@ def case(argo: Argo, tmp_path: Path) -> ConnectorCase:
 def case_of(argo: Argo, root: Path, **options: object) -> ConnectorCase:
     def deliver_late() -> dict[str, Any]:
         history = argo.applications[0]["status"]["history"]
-        history.append(entry(5, NOON - HOUR))
+        history.append(entry(2, NOON - HOUR))
         return {}
 
     def deliver_hostile() -> int:
         history = argo.applications[0]["status"]["history"]
-        history.append(entry(5, NOON, deployedAt="yesterday"))
-        history.append(entry(6, NOON, deployedAt=None))
+        history.append(entry(2, NOON, deployedAt="yesterday"))
+        history.append(entry(3, NOON, deployedAt=None))
         return 2
 
     return ConnectorCase(
@@ -178,7 +178,7 @@ class TestArgocdMisbehaviour(SurvivesMisbehaviour):
         self, case: ConnectorCase, server: ScriptedServer
     ) -> None:
         """There are no pages; a cache that repeats an old answer is as bad."""
-        repeated = Answer({"items": [application("eta", entry(3, NOON - 5 * HOUR))]})
+        repeated = Answer({"items": [application("eta", entry(0, NOON - 5 * HOUR))]})
         server.faults += [Fault(), Fault(repeated)]
 
         error = first_failure(case)
@@ -213,10 +213,10 @@ def test_an_entry_of_the_history_is_a_deployment_that_succeeded(
     assert case.query(
         "select deployment_id, status, event_time, started_at, finished_at, service,"
         " project, environment, repository, branch, commit_sha"
-        " from evidence.deployments where deployment_id = 'uid-eta/3'"
+        " from evidence.deployments where deployment_id = 'uid-eta/0'"
     ) == [
         (
-            *("uid-eta/3", "success", deployed, deployed - MINUTE, deployed, "eta"),
+            *("uid-eta/0", "success", deployed, deployed - MINUTE, deployed, "eta"),
             *("ml", "production", "acme/deploy", "main", SHA),
         )
     ]
@@ -232,13 +232,38 @@ def test_only_an_application_that_changed_is_loaded_and_what_is_forgotten_stays(
     assert committed(case) == []
     history = argo.applications[0]["status"]["history"]
     # Ten entries are kept; here, two.
-    history.append(entry(5, NOON - HOUR))
+    history.append(entry(2, NOON - HOUR))
     del history[0]
 
-    assert committed(case) == [("deployments", 2)]
-    found = case.query("select distinct deployment_id from evidence.deployments")
-    assert sorted(str(row[0]) for row in found) == [
-        *("uid-eta/3", "uid-eta/4", "uid-eta/5", "uid-zeta/0"),
+    # Of eta's, the last one pruned comes along.
+    assert committed(case) == [("deployments", 3)]
+    assert case.query(
+        "select deployment_id, list(distinct status order by status)"
+        " from evidence.deployments group by 1 order by 1"
+    ) == [
+        # Pruned since; that it succeeded has been read.
+        ("uid-eta/0", ["inactive", "success"]),
+        ("uid-eta/1", ["success"]),
+        ("uid-eta/2", ["success"]),
+        ("uid-zeta/0", ["success"]),
+    ]
+
+
+def test_a_deployment_that_was_pruned_unread_was_before_the_oldest_one(
+    argo: Argo, case: ConnectorCase
+) -> None:
+    argo.applications = [application("eta", entry(8, NOON), entry(7, NOON - HOUR))]
+    case.ingest().raise_first_failure()
+
+    assert case.query(
+        "select deployment_id, status, event_time, started_at, finished_at, service,"
+        " environment, commit_sha from evidence.deployments"
+        " where native_status = 'Pruned'"
+    ) == [
+        (
+            *("uid-eta/6", "inactive", at(NOON - HOUR - MINUTE), None, None),
+            *("eta", "production", None),
+        )
     ]
 
 
@@ -280,7 +305,7 @@ def test_other_operations_are_no_deployments(
 
 def test_a_chart_has_a_version_and_no_commit(argo: Argo, case: ConnectorCase) -> None:
     source = {"repoURL": "https://charts.example.com", "chart": "eta"}
-    argo.applications = [application("eta", entry(1, NOON, "1.4.2", source=source))]
+    argo.applications = [application("eta", entry(0, NOON, "1.4.2", source=source))]
     case.ingest().raise_first_failure()
     assert case.query(
         "select commit_sha, artifact_id, repository, branch from evidence.deployments"
@@ -292,7 +317,7 @@ def test_of_several_sources_the_first_is_told(argo: Argo, case: ConnectorCase) -
         {"repoURL": "https://github.com/acme/one", "targetRevision": "v1"},
         {"repoURL": "https://github.com/acme/two", "targetRevision": "v2"},
     ]
-    many = entry(1, NOON, "", revisions=["c" * 40, "d" * 40], sources=sources)
+    many = entry(0, NOON, "", revisions=["c" * 40, "d" * 40], sources=sources)
     argo.applications = [application("eta", {**many, "source": {}})]
     case.ingest().raise_first_failure()
     assert case.query(

@@ -1,7 +1,9 @@
 {#-
   What each deployment to production did to what ran before, and what followed it. A
   version that ran there earlier and does not run now is a rollback; one that runs
-  already is a redeploy; another commit around the same artefact is configuration.
+  already is a redeploy; another commit around the same artefact is configuration. Of a
+  deployment whose outcome is unknown nobody knows whether it was what followed, so the
+  first of these stands beside it.
 -#}
 with sequenced as (
     select * from {{ ref('int_deployments_sequenced') }}
@@ -27,7 +29,9 @@ classified as (
 effective as (
     select
         *,
-        is_in_production and change_class in ('new', 'hotfix', 'rollback') as changes_production
+        is_in_production and change_class in ('new', 'hotfix', 'rollback') as changes_production,
+        environment_kind = 'production' and outcome = 'unknown' and same_as_deployment_key is null
+            as may_change_production
     from classified
 ),
 
@@ -38,7 +42,12 @@ followed as (
             over after_it as next_change,
         min(case when changes_production then {{ place_text('place') }} || deployment_key end)
             over after_it as next_change_key,
-        min(case when changes_production then ended_at end) over after_it as next_change_at
+        min(case when changes_production then ended_at end) over after_it as next_change_at,
+        min(case when changes_production then place end) over after_it as next_change_place,
+        min(case when may_change_production then place end) over after_it as next_unknown_place,
+        min(case when may_change_production then {{ place_text('place') }} || change_class end)
+            over after_it as next_unknown,
+        min(case when may_change_production then ordered_at end) over after_it as next_unknown_at
     from effective
     window after_it as (
         partition by deployed_unit, environment
@@ -72,6 +81,7 @@ select
     team_id,
     incident_id,
     outcome,
+    outcome_known_by,
     first_seen_at,
     last_seen_at,
     started_at,
@@ -81,7 +91,11 @@ select
     same_as_deployment_key,
     running_deployment_key as previous_deployment_key,
     running_deployment_key is null as is_first_of_service,
+    place = 1 as is_first_delivered,
     {{ without_place('next_change') }} as next_change_class,
     {{ without_place('next_change_key') }} as next_deployment_key,
-    next_change_at
+    next_change_at,
+    next_unknown_place < coalesce(next_change_place, next_unknown_place + 1) as is_next_change_unknown,
+    {{ without_place('next_unknown') }} as next_unknown_class,
+    next_unknown_at
 from followed

@@ -39,6 +39,8 @@ folded as (
         min(case when status = 'success' then ended_at end) as succeeded_at,
         min(case when status = 'failure' then ended_at end) as failed_at,
         min(case when status = 'cancelled' then ended_at end) as cancelled_at,
+        max(case when status = 'inactive' then event_time end) as inactive_at,
+        max(case when is_state_of_what_ran then 1 else 0 end) = 1 as was_seen_running,
         max(case when status in ('inactive', 'unknown') then 1 else 0 end) = 1 as is_unclear
     from states
     group by deployment_key, service

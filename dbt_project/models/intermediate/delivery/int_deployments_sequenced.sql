@@ -7,8 +7,9 @@
 with deployments as (
     select
         *,
-        coalesce(ended_at, first_seen_at) as ordered_at
-    from {{ ref('int_deployments_folded') }}
+        coalesce(ended_at, started_at, first_seen_at) as ordered_at,
+        case outcome when 'unknown' then 0 else 1 end as unknown_first
+    from {{ ref('int_deployments_resolved') }}
 ),
 
 neighbours as (
@@ -65,7 +66,7 @@ placed as (
         *,
         environment_kind = 'production' and outcome = 'success' and same_as_deployment_key is null as is_in_production,
         row_number() over (
-            partition by deployed_unit, environment order by ordered_at, deployment_key
+            partition by deployed_unit, environment order by ordered_at, unknown_first, deployment_key
         ) as place
     from matched
 )

@@ -2,6 +2,8 @@
   Deployments with how they ended, what they changed and whether they failed: rollouts
   that failed, and those that a rollback, a hotfix or an incident followed within the
   maturity window. A younger one has not failed yet, which is not the same as not at all.
+  Where a deployment of unknown outcome comes before the next known change, neither when
+  a failure was over nor whether that change was the answer to a success is known.
 -#}
 with deployments as (
     select * from {{ ref('int_deployments_classified') }}
@@ -25,9 +27,20 @@ judged as (
         coalesce(incidents.caused_incident_count, 0) as caused_incident_count,
         incidents.restored_at,
         {{ seconds_between('deployments.ended_at', 'moment.as_of') }} >= rules.maturity_days * 86400 as is_mature,
+        coalesce(deployments.is_next_change_unknown, false) and (
+            {% for followed in ('next_unknown', 'next_change') -%}
+            coalesce(
+                deployments.{{ followed }}_class in ('rollback', 'hotfix')
+                and {{ seconds_between('deployments.ended_at', 'deployments.' ~ followed ~ '_at') }}
+                <= rules.maturity_days * 86400, false
+            ){{ ' or' if not loop.last }}
+            {% endfor -%}
+        ) as may_have_been_answered,
         case
             when deployments.environment_kind <> 'production' then 'not_production'
             when deployments.same_as_deployment_key is not null then 'same_deployment_in_another_system'
+            when deployments.outcome = 'unknown' and deployments.started_at is null and deployments.is_first_delivered
+                then 'before_the_first_delivered'
             when deployments.outcome in ('open', 'unknown', 'cancelled') then deployments.outcome
             when deployments.change_class in ('redeploy', 'config') then deployments.change_class
         end as exclusion_reason,
@@ -50,12 +63,29 @@ judged as (
     left join incidents on deployments.event_key = incidents.event_key
 ),
 
+doubted as (
+    select
+        *,
+        case
+            when exclusion_reason is not null then null
+            when failed_by = 'outcome' and is_next_change_unknown then 'next_outcome_unknown'
+            when outcome = 'success' and may_have_been_answered and coalesce(failed_by, '') <> 'incident'
+                then 'next_outcome_unknown'
+        end as unknown_reason
+    from judged
+),
+
 recovered as (
     select
         *,
-        case when exclusion_reason is null then failed_by end as counted_failure,
-        case failed_by when 'incident' then restored_at else next_change_at end as recovered_at
-    from judged
+        case
+            when exclusion_reason is null and (unknown_reason is null or failed_by = 'outcome') then failed_by
+        end as counted_failure,
+        case
+            when failed_by = 'incident' then restored_at
+            when unknown_reason is null then next_change_at
+        end as recovered_at
+    from doubted
 )
 
 select
@@ -82,8 +112,10 @@ select
     team_id,
     incident_id,
     outcome,
+    outcome_known_by,
     change_class,
     exclusion_reason,
+    unknown_reason,
     same_as_deployment_key,
     previous_deployment_key,
     next_deployment_key,
@@ -93,7 +125,7 @@ select
     is_mature,
     case
         when counted_failure is not null then true
-        when exclusion_reason is null and is_mature then false
+        when exclusion_reason is null and unknown_reason is null and is_mature then false
     end as is_failed,
     counted_failure as failed_by,
     counted_failure is not null and counted_failure <> 'outcome' as failure_reached_users,
@@ -106,6 +138,6 @@ select
     case
         when counted_failure is not null then {{ seconds_between('ended_at', 'recovered_at') }}
     end as recovery_seconds,
-    cast({{ local_time('coalesce(ended_at, first_seen_at)', 'time_zone') }} as date) as deployed_on,
-    {{ month_label(local_time('coalesce(ended_at, first_seen_at)', 'time_zone')) }} as month
+    cast({{ local_time('coalesce(ended_at, started_at, first_seen_at)', 'time_zone') }} as date) as deployed_on,
+    {{ month_label(local_time('coalesce(ended_at, started_at, first_seen_at)', 'time_zone')) }} as month
 from recovered

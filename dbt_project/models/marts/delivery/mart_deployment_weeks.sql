@@ -1,7 +1,7 @@
 {#-
   Deployments by week and whose they are. A week without one is a zero where the system
   that tells of them told of anything later; after the last that it told, nothing is
-  known, and there is no row.
+  known, and there is no row. A deployment of unknown outcome may be one more.
 -#}
 with deployments as (
     select * from {{ ref('fct_deployments') }}
@@ -24,6 +24,7 @@ scoped as (
         deployments.deployment_key,
         deployments.deployed_on,
         deployments.counts_as_deployment,
+        coalesce(deployments.exclusion_reason, '') = 'unknown' as is_unknown,
         told.last_told_at
     from deployments
     inner join told on deployments.source_system = told.source_system
@@ -56,7 +57,8 @@ counted as (
         scope_id,
         {{ week_start('deployed_on') }} as week,
         count(distinct case when counts_as_deployment then deployment_key end) as deployment_count,
-        count(distinct case when counts_as_deployment then deployed_on end) as deployment_day_count
+        count(distinct case when counts_as_deployment then deployed_on end) as deployment_day_count,
+        count(distinct case when is_unknown then deployment_key end) as unknown_count
     from scoped
     group by scope_kind, scope_id, {{ week_start('deployed_on') }}
 )
@@ -67,6 +69,7 @@ select
     cast(days.day as date) as week,
     coalesce(counted.deployment_count, 0) as deployment_count,
     coalesce(counted.deployment_day_count, 0) as deployment_day_count,
+    coalesce(counted.unknown_count, 0) as unknown_count,
     cast(days.day as date) < bounds.open_week as is_complete,
     {{ month_label('cast(days.day as timestamp)') }} as month
 from days

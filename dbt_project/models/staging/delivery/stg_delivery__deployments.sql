@@ -19,6 +19,7 @@ select
     coalesce(unit, min(unit) over (partition by source_system, deployment_id, coalesce(attempt, 1))) as service,
     service as service_name,
     status,
+    coalesce(lower(native_status) in {{ states_of_what_ran() }}, false) as is_state_of_what_ran,
     event_time,
     observed_at,
     started_at,
