@@ -1,51 +1,35 @@
 """Takes what the sources offer, and commits what is new, whole or not at all.
 
 For each delivery: read → land as Parquet → judge every row → move into the lake →
-one catalogue transaction. A crash before the transaction leaves the old load
-current and, at most, files that no catalogue entry names; the next run sweeps them
-away. Only this module writes loads.
+catalogue transaction. A crash before the transaction leaves the old load current and,
+at most, files that no catalogue entry names; the next run sweeps them away.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
-from collections import Counter, defaultdict, deque
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 import structlog
 
+from ingest.commit_batches import CommitBatches
 from ingest.connector import RemembersLoads, Window
-from ingest.landing import LandedPart, Lander
+from ingest.delivery_landing import DeliveryLanding, EngineLimits
+from ingest.lake import HeldCatalogue, LakePlaces, open_catalogue, stream_views
 from ingest.report import CommittedLoad, IngestReport, SourceFailure
-from ingest.spark_projection import UNREADABLE_ON_SPARK, spark_columns
-from ingest.streams import STREAMS
-from ingest.streams.locked_months import LOCKED_STREAMS
-from triptych.errors import (
-    MalformedDeliveryError,
-    SettingsError,
-    TriptychError,
-)
-from triptych.warehouse.catalogue import (
-    Catalogue,
-    FileAtRest,
-    LoadTotal,
-    NewLoad,
-    QuarantinedRow,
-    StreamView,
-)
-from triptych.warehouse.in_place import FileInPlace, file_checksum
+from triptych.errors import MalformedDeliveryError, TriptychError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from decimal import Decimal
-    from pathlib import Path
 
     from ingest.connector import Connector, Delivery, LandingOptions
+    from ingest.landed_loads import LandedDelivery
     from triptych.progress import Progress
     from triptych.warehouse.audit_log import AuditEntry
 
@@ -54,34 +38,11 @@ log = structlog.get_logger(__name__)
 #: Changing how rows are judged or converted makes every delivery new again.
 _LANDING_VERSION = 1
 _CONCURRENT_DELIVERIES = 2
-_ALL_STREAMS = STREAMS | LOCKED_STREAMS
-_REFUSED_ABOVE_RATIO = 0.5
+#: Folders of the lake above that of a load: stream, source, period.
+_FOLDERS_ABOVE_LOAD = 3
 
-
-@dataclass(frozen=True, slots=True)
-class LakePlaces:
-    """Where evidence rests: the workspace, its lake, staging area and catalogue."""
-
-    root: Path
-    lake: Path
-    staging: Path
-    raw_database: Path
-
-
-@dataclass(frozen=True, slots=True)
-class EngineLimits:
-    """What the embedded engine may use while landing."""
-
-    memory_limit: str = "2GB"
-    threads: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Landed:
-    delivery: Delivery
-    fingerprint: str
-    parts: tuple[LandedPart, ...]
-    folder: Path
+#: Fingerprint of each current load by source, stream and scope.
+_Known = dict[tuple[str, str, str], str]
 
 
 class IngestRunner:
@@ -108,22 +69,26 @@ class IngestRunner:
         progress: Progress,
     ) -> None:
         self._places = places
-        self._run_id = run_id
-        self._limits = limits
+        self._landing = DeliveryLanding(places, run_id=run_id, limits=limits)
         self._progress = progress
-        self._load_count = 0
 
     def run(self, connectors: Sequence[Connector], window: Window) -> IngestReport:
         """Ingest every source; one source's failure does not stop another's."""
         report = IngestReport()
-        self.sweep()
-        for connector in connectors:
-            with self._progress.task(f"ingest {_name(connector)}") as task:
-                failures_before = len(report.failures)
-                for landed in self._land_new(connector, window, report):
-                    self._commit(connector, landed, report)
-                    task.advance(1)
-                self._record(connector, report.failures[failures_before:])
+        with HeldCatalogue(self._places) as held, self._landing:
+            ingest = _Ingest(self._landing, held, report, self._sweep(held))
+            batches = CommitBatches(held, self._places, report)
+            try:
+                for connector in connectors:
+                    with self._progress.task(f"ingest {_name(connector)}") as task:
+                        for landed in ingest.land_new(connector, window):
+                            batches.add(landed)
+                            task.advance(1)
+                    batches.finish(connector)
+            finally:
+                # What has landed counts, whatever became of what came after it.
+                batches.flush()
+        shutil.rmtree(self._places.staging, ignore_errors=True)
         return report
 
     def commit_together(
@@ -138,284 +103,122 @@ class IngestRunner:
         MalformedDeliveryError
             A row cannot count; nothing was committed.
         """
-        self.sweep()
-        landed = [
-            self._land(connector, delivery, delivery.fingerprint, self._next_folder())
-            for delivery in connector.deliveries(Window())
-        ]
-        _refuse_rejected(landed)
-        with self._catalogue() as catalogue:
-            loads = [self._to_the_lake(_name(connector), one) for one in landed]
-            entry = catalogue.commit_together(loads, event=event, detail=detail)
+        with HeldCatalogue(self._places) as held, self._landing:
+            self._sweep(held)
+            held.let_go()
+            landed = [
+                self._landing.land(
+                    connector, each, each.fingerprint, self._landing.next_folder()
+                )
+                for each in connector.deliveries(Window())
+            ]
+            _refuse_rejected(landed)
+            with held.opened() as catalogue:
+                for each in landed:
+                    each.move_into(self._places)
+                entry = catalogue.commit_together(
+                    [each.load for each in landed], event=event, detail=detail
+                )
         shutil.rmtree(self._places.staging, ignore_errors=True)
         return entry
 
-    def sweep(self) -> None:
+    def _sweep(self, held: HeldCatalogue) -> _Known:
         """Remove what a crashed run left: staging folders and unnamed loads."""
         shutil.rmtree(self._places.staging, ignore_errors=True)
-        with self._catalogue() as catalogue:
-            known = catalogue.known_load_ids()
-        for folder in self._places.lake.glob("*/*/*/*"):
-            if folder.is_dir() and folder.name not in known:
+        with held.opened() as catalogue:
+            load_ids = catalogue.known_load_ids()
+            known = catalogue.current_fingerprints()
+        for folder in _folders(self._places.lake, _FOLDERS_ABOVE_LOAD):
+            if folder.name not in load_ids:
                 log.info("swept_unnamed_load", folder=folder.name)
                 shutil.rmtree(folder)
+        return known
 
-    def _land_new(
-        self, connector: Connector, window: Window, report: IngestReport
-    ) -> Iterator[_Landed]:
+
+class _Ingest:
+    """One ingest: what it knows to be loaded, and how it lands what is not."""
+
+    def __init__(
+        self,
+        landing: DeliveryLanding,
+        held: HeldCatalogue,
+        report: IngestReport,
+        known: _Known,
+    ) -> None:
+        self._landing = landing
+        self._held = held
+        self._report = report
+        self._known = known
+
+    def land_new(
+        self, connector: Connector, window: Window
+    ) -> Iterator[LandedDelivery]:
         """Yield landed deliveries in the order offered, two being read at a time."""
         with ThreadPoolExecutor(_CONCURRENT_DELIVERIES) as pool:
-            pending: deque[Future[_Landed]] = deque()
-            for delivery, fingerprint in self._new_deliveries(
-                connector, window, report
-            ):
-                folder = self._next_folder()
+            pending: deque[Future[LandedDelivery]] = deque()
+            for delivery, fingerprint in self._new(connector, window):
+                # Landing takes its time, and others may want to read meanwhile.
+                self._held.let_go()
+                folder = self._landing.next_folder()
                 pending.append(
-                    pool.submit(self._land, connector, delivery, fingerprint, folder)
+                    pool.submit(
+                        self._landing.land, connector, delivery, fingerprint, folder
+                    )
                 )
                 if len(pending) > _CONCURRENT_DELIVERIES:
-                    yield from self._result(pending.popleft(), connector, report)
+                    yield from self._result(pending.popleft(), connector)
             while pending:
-                yield from self._result(pending.popleft(), connector, report)
+                yield from self._result(pending.popleft(), connector)
 
-    def _new_deliveries(
-        self, connector: Connector, window: Window, report: IngestReport
+    def _new(
+        self, connector: Connector, window: Window
     ) -> Iterator[tuple[Delivery, str]]:
-        with self._catalogue() as catalogue:
-            known = catalogue.current_fingerprints(source=_name(connector))
+        """Yield what the source offers and is not loaded, with its fingerprint."""
+        source = _name(connector)
         if isinstance(connector, RemembersLoads):
-            connector.remember({key: _memo(text) for key, text in known.items()})
+            connector.remember(self._memos(source))
         try:
             for delivery in connector.deliveries(window):
                 if delivery.skip_reason:
-                    report.notes.append(f"{delivery.label}: {delivery.skip_reason}")
+                    self._report.notes.append(
+                        f"{delivery.label}: {delivery.skip_reason}"
+                    )
                     continue
                 options = connector.landing(delivery.stream)
                 fingerprint = _fingerprint(delivery, options)
-                if known.get((delivery.stream, delivery.scope)) == fingerprint:
-                    report.skipped_count += 1
+                loaded = self._known.get((source, delivery.stream, delivery.scope), "")
+                if loaded == fingerprint:
+                    self._report.skipped_count += 1
                 else:
                     yield delivery, fingerprint
         except TriptychError as error:
-            report.failures.append(SourceFailure(_name(connector), error))
+            self._report.failures.append(SourceFailure(source, error))
+
+    def _memos(self, source: str) -> dict[tuple[str, str], str]:
+        return {
+            (stream, scope): _memo(text)
+            for (of_source, stream, scope), text in self._known.items()
+            if of_source == source
+        }
 
     def _result(
-        self, future: Future[_Landed], connector: Connector, report: IngestReport
-    ) -> Iterator[_Landed]:
+        self, future: Future[LandedDelivery], connector: Connector
+    ) -> Iterator[LandedDelivery]:
         try:
             yield future.result()
         except TriptychError as error:
-            report.failures.append(SourceFailure(_name(connector), error))
+            self._report.failures.append(SourceFailure(_name(connector), error))
 
-    def _land(
-        self,
-        connector: Connector,
-        delivery: Delivery,
-        fingerprint: str,
-        folder: Path,
-    ) -> _Landed:
-        stream = _ALL_STREAMS[delivery.stream]
-        workdir, out = folder / "work", folder / "parts"
-        workdir.mkdir(parents=True)
-        out.mkdir()
-        with self._engine() as engine:
-            lander = Lander(
-                engine, stream=stream, options=connector.landing(stream.name)
-            )
-            parts = tuple(
-                lander.land(part, out / f"part-{number:05d}.parquet")
-                for number, part in enumerate(connector.read(delivery, workdir))
-            )
-        _refuse_if_mostly_bad(delivery, parts)
-        return _Landed(delivery, fingerprint, parts, folder)
 
-    def _commit(
-        self, connector: Connector, landed: _Landed, report: IngestReport
-    ) -> None:
-        delivery, source = landed.delivery, _name(connector)
-        checksums = tuple(part.checksum for part in landed.parts)
-        with self._catalogue() as catalogue:
-            if self._is_nothing_new(catalogue, source, landed, checksums, report):
-                shutil.rmtree(landed.folder, ignore_errors=True)
-                return
-            load = self._to_the_lake(source, landed)
-            catalogue.commit(load)
-        shutil.rmtree(landed.folder, ignore_errors=True)
-        report.committed.append(
-            CommittedLoad(
-                load.load_id,
-                source,
-                delivery.stream,
-                delivery.label,
-                load.row_count,
-                len(load.quarantined),
-            )
-        )
-        log.info(
-            "load_committed",
-            source=source,
-            stream=delivery.stream,
-            scope=delivery.scope,
-            rows=load.row_count,
-            quarantined=len(load.quarantined),
-        )
-
-    def _is_nothing_new(
-        self,
-        catalogue: Catalogue,
-        source: str,
-        landed: _Landed,
-        checksums: tuple[str, ...],
-        report: IngestReport,
-    ) -> bool:
-        delivery = landed.delivery
-        scope = {"source": source, "stream": delivery.stream, "scope": delivery.scope}
-        projection = _projection_text(landed.parts)
-        in_place = _files_in_place(landed.parts)
-        if catalogue.has_same_content(
-            **scope, checksums=checksums, projection=projection, files_in_place=in_place
-        ):
-            catalogue.renew_fingerprint(
-                **scope, fingerprint=landed.fingerprint, files_in_place=in_place
-            )
-            report.skipped_count += 1
-            return True
-        twin = catalogue.find_duplicate(**scope, checksums=checksums)
-        if twin is not None:
-            report.notes.append(
-                f"{delivery.label}: duplicate delivery, byte for byte the same as"
-                f" {twin}, which is already loaded; it was not counted twice."
-            )
-            report.skipped_count += 1
-            return True
-        if not sum(_row_count(part) for part in landed.parts):
-            return self._keeps_previous(catalogue, scope, delivery, report)
-        return False
-
-    def _keeps_previous(
-        self,
-        catalogue: Catalogue,
-        scope: dict[str, str],
-        delivery: Delivery,
-        report: IngestReport,
-    ) -> bool:
-        if catalogue.current_row_count(**scope):
-            report.failures.append(
-                SourceFailure(
-                    scope["source"],
-                    MalformedDeliveryError(
-                        "The delivery holds no rows, though the load it would"
-                        " replace does.",
-                        where=delivery.label,
-                        next_step="What was loaded before stays current; deliver"
-                        " it again.",
-                    ),
-                )
-            )
+def _folders(folder: Path, depth: int) -> Iterator[Path]:
+    """Yield the folders that lie ``depth`` levels below the children of a folder."""
+    with os.scandir(folder) as entries:
+        found = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+    for entry in found:
+        if depth:
+            yield from _folders(Path(entry.path), depth - 1)
         else:
-            report.notes.append(f"{delivery.label}: holds no rows.")
-        return True
-
-    def _to_the_lake(self, source: str, landed: _Landed) -> NewLoad:
-        load = self._new_load(source, landed)
-        if any(part.in_place is None for part in landed.parts):
-            final = self._places.root / self._lake_folder(source, landed)
-            final.parent.mkdir(parents=True, exist_ok=True)
-            (landed.folder / "parts").rename(final)
-        return load
-
-    def _new_load(self, source: str, landed: _Landed) -> NewLoad:
-        delivery, parts = landed.delivery, landed.parts
-        folder = self._lake_folder(source, landed)
-        return NewLoad(
-            load_id=landed.folder.name,
-            run_id=self._run_id,
-            stream=delivery.stream,
-            source=source,
-            scope=delivery.scope,
-            period=delivery.period,
-            fingerprint=landed.fingerprint,
-            label=delivery.label,
-            files=tuple(
-                (folder / part.path.name).as_posix()
-                if part.in_place is None
-                else part.in_place.uri
-                for part in parts
-            ),
-            origins=tuple(part.origin for part in parts),
-            checksums=tuple(part.checksum for part in parts),
-            byte_count=sum(part.byte_count for part in parts),
-            projections=tuple(_projection_json(part) for part in parts),
-            spark_projections=tuple(_spark_projection_json(part) for part in parts),
-            signatures=tuple(part.signature for part in parts),
-            absent_columns=parts[0].projection.absent_columns if parts else (),
-            row_count=sum(_row_count(part) for part in parts),
-            quarantined=tuple(
-                QuarantinedRow(
-                    row.origin,
-                    row.row_number,
-                    row.reason,
-                    row.content,
-                    row.billing_month,
-                    row.subject,
-                    row.is_charge,
-                )
-                for part in parts
-                for row in part.rejected
-            ),
-            totals=_merge_totals(parts),
-            files_in_place=_files_in_place(parts),
-            files_at_rest=_files_at_rest(parts, folder),
-        )
-
-    def _lake_folder(self, source: str, landed: _Landed) -> Path:
-        """Return the folder of a load in the lake, below the workspace."""
-        delivery = landed.delivery
-        lake = self._places.lake.relative_to(self._places.root)
-        place = lake / delivery.stream / source / delivery.period
-        return place / landed.folder.name
-
-    def _record(self, connector: Connector, failures: list[SourceFailure]) -> None:
-        config = connector.config
-        with self._catalogue() as catalogue:
-            catalogue.record_source(
-                source=config.name,
-                source_type=config.type,
-                streams=tuple(connector.streams()),
-                expected_lag_hours=config.expected_lag_hours,
-                error=str(failures[0].error) if failures else None,
-            )
-
-    def _next_folder(self) -> Path:
-        self._load_count += 1
-        return self._places.staging / f"{self._run_id}-{self._load_count:05d}"
-
-    def _catalogue(self) -> Catalogue:
-        return open_catalogue(self._places)
-
-    def _engine(self) -> duckdb.DuckDBPyConnection:
-        engine = duckdb.connect(":memory:")
-        engine.execute("SET TimeZone = 'UTC'")
-        engine.execute("SET preserve_insertion_order = true")
-        engine.execute(f"SET memory_limit = '{self._limits.memory_limit}'")
-        engine.execute(f"SET temp_directory = '{self._places.staging / 'spill'}'")
-        if self._limits.threads is not None:
-            engine.execute(f"SET threads = {self._limits.threads}")
-        return engine
-
-
-def open_catalogue(places: LakePlaces) -> Catalogue:
-    """Open the catalogue with a view for every stream that triptych knows."""
-    places.lake.mkdir(parents=True, exist_ok=True)
-    return Catalogue(places.raw_database, root=places.root, streams=stream_views())
-
-
-def stream_views() -> list[StreamView]:
-    """Return every stream with its columns, as evidence views need them."""
-    return [
-        StreamView(name, tuple((c.name, c.type) for c in stream.columns))
-        for name, stream in _ALL_STREAMS.items()
-    ]
+            yield Path(entry.path)
 
 
 def _name(connector: Connector) -> str:
@@ -438,94 +241,14 @@ def _memo(fingerprint: str) -> str:
     return fingerprint.partition(" ")[2]
 
 
-def _files_in_place(parts: Sequence[LandedPart]) -> tuple[FileInPlace, ...]:
-    return tuple(
-        FileInPlace(
-            part.in_place.uri, part.byte_count, part.in_place.version, part.checksum
-        )
-        for part in parts
-        if part.in_place is not None
-    )
-
-
-def _files_at_rest(parts: Sequence[LandedPart], folder: Path) -> tuple[FileAtRest, ...]:
-    return tuple(
-        FileAtRest(
-            (folder / part.path.name).as_posix(),
-            part.byte_count,
-            file_checksum(part.path),
-        )
-        for part in parts
-        if part.in_place is None
-    )
-
-
-def _row_count(part: LandedPart) -> int:
-    return sum(total.row_count for total in part.totals)
-
-
-def _projection_json(part: LandedPart) -> str:
-    return json.dumps({p.column.name: p.value for p in part.projection.columns})
-
-
-def _spark_projection_json(part: LandedPart) -> str:
-    try:
-        columns = spark_columns(part.projection)
-    except SettingsError as error:
-        # Only a run on Spark needs it, and says this then.
-        return json.dumps({UNREADABLE_ON_SPARK: error.what})
-    return json.dumps(columns)
-
-
-def _projection_text(parts: Sequence[LandedPart]) -> str:
-    return "\n".join(_projection_json(part) for part in parts)
-
-
-def _merge_totals(parts: Sequence[LandedPart]) -> tuple[LoadTotal, ...]:
-    rows: Counter[tuple[str, str | None]] = Counter()
-    money: dict[tuple[str, str | None], list[Decimal | None]] = defaultdict(
-        lambda: [None, None]
-    )
-    for part in parts:
-        for total in part.totals:
-            key = (total.month, total.currency)
-            rows[key] += total.money_row_count
-            sums = money[key]
-            for position, amount in enumerate(total.amounts):
-                if amount is not None:
-                    sums[position] = (sums[position] or 0) + amount
-    return tuple(
-        LoadTotal(month, currency, count, (money[key][0], money[key][1]))
-        for (month, currency), count in sorted(
-            rows.items(), key=lambda item: (item[0][0], item[0][1] or "")
-        )
-        for key in [(month, currency)]
-    )
-
-
-def _refuse_rejected(landed: Sequence[_Landed]) -> None:
-    for one in landed:
-        for row in (row for part in one.parts for row in part.rejected):
+def _refuse_rejected(landed: Sequence[LandedDelivery]) -> None:
+    for load in (each.load for each in landed):
+        for row in load.quarantined:
             raise MalformedDeliveryError(
                 f"A row cannot count: {row.reason}.",
-                where=f"{one.delivery.label}:{row.row_number}",
+                where=f"{load.label}:{row.row_number}",
                 next_step="Nothing was committed.",
             )
-
-
-def _refuse_if_mostly_bad(delivery: Delivery, parts: Sequence[LandedPart]) -> None:
-    reasons = Counter(row.reason for part in parts for row in part.rejected)
-    bad, good = reasons.total(), sum(_row_count(part) for part in parts)
-    if bad == 0 or bad / (bad + good) <= _REFUSED_ABOVE_RATIO:
-        return
-    shown = ", ".join(f"{reason} ({n})" for reason, n in reasons.most_common(3))
-    first = next(row for part in parts for row in part.rejected)
-    raise MalformedDeliveryError(
-        f"{bad} of {bad + good} rows cannot count: {shown}.",
-        where=f"{delivery.label}:{first.row_number or '?'}",
-        next_step="Nothing of it was loaded; what was loaded before stays current."
-        " Correct the file or the source's mapping and run again.",
-    )
 
 
 __all__ = [
@@ -536,4 +259,5 @@ __all__ = [
     "LakePlaces",
     "SourceFailure",
     "open_catalogue",
+    "stream_views",
 ]

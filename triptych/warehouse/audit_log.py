@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import duckdb
 
@@ -35,6 +35,11 @@ CREATE TABLE IF NOT EXISTS catalogue.audit_log (
     entry_hash VARCHAR NOT NULL
 );
 """
+
+
+_COLUMNS = (
+    "position", "occurred_at", "event", "detail", "previous_hash", "entry_hash",
+)  # fmt: skip
 
 
 class AuditLogError(TriptychError):
@@ -69,20 +74,60 @@ def append(
     detail : mapping
         Who, what and why; anything that JSON can hold.
     """
+    return append_all(connection, [(event, detail)])[0]
+
+
+def append_all(
+    connection: duckdb.DuckDBPyConnection,
+    events: Sequence[tuple[str, Mapping[str, object]]],
+) -> list[AuditEntry]:
+    """Add entries in their order, in the transaction that is open.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        ``raw.duckdb``, open for writing.
+    events : sequence of (str, mapping)
+        As for :func:`append`.
+    """
+    position, previous = _last(connection)
+    # DuckDB's TIMESTAMP has no zone; by convention all of ours are UTC.
+    occurred_at = datetime.now(UTC).replace(tzinfo=None)
+    rows = []
+    for event, detail in events:
+        position += 1
+        text = json.dumps(detail, sort_keys=True)
+        digest = _entry_hash(position, occurred_at, event, text, previous)
+        rows.append((position, occurred_at, event, text, previous, digest))
+        previous = digest
+    _insert(connection, rows)
+    return [
+        AuditEntry(position, at, event, json.loads(text), digest)
+        for position, at, event, text, _, digest in rows
+    ]
+
+
+def _last(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
     last = connection.execute(
         "SELECT position, entry_hash FROM catalogue.audit_log"
         " ORDER BY position DESC LIMIT 1"
-    ).fetchone()
-    position, previous = (last[0] + 1, last[1]) if last else (1, "")
-    # DuckDB's TIMESTAMP has no zone; by convention all of ours are UTC.
-    occurred_at = datetime.now(UTC).replace(tzinfo=None)
-    text = json.dumps(detail, sort_keys=True)
-    digest = _entry_hash(position, occurred_at, event, text, previous)
-    connection.execute(
-        "INSERT INTO catalogue.audit_log VALUES (?, ?, ?, ?, ?, ?)",
-        [position, occurred_at, event, text, previous, digest],
-    )
-    return AuditEntry(position, occurred_at, event, json.loads(text), digest)
+    ).fetchall()
+    return (last[0][0], last[0][1]) if last else (0, "")
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple[object, ...]]
+) -> None:
+    if len(rows) == 1:
+        connection.execute(
+            "INSERT INTO catalogue.audit_log VALUES (?, ?, ?, ?, ?, ?)", rows[0]
+        )
+    elif rows:
+        # A comment needs no Arrow.
+        from triptych.warehouse.arrow_rows import insert_columns  # noqa: PLC0415
+
+        columns = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True))
+        insert_columns(connection, "catalogue.audit_log", columns)
 
 
 def read_verified(connection: duckdb.DuckDBPyConnection) -> list[AuditEntry]:
@@ -129,4 +174,11 @@ def _broken(position: int, event: str, what: str) -> AuditLogError:
     )
 
 
-__all__ = ["SCHEMA", "AuditEntry", "AuditLogError", "append", "read_verified"]
+__all__ = [
+    "SCHEMA",
+    "AuditEntry",
+    "AuditLogError",
+    "append",
+    "append_all",
+    "read_verified",
+]

@@ -12,33 +12,26 @@ entry; before that transaction nothing of it exists for a reader.
 
 from __future__ import annotations
 
-import json
 import time
 from collections import defaultdict
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
 from triptych.errors import RunLockedError
 from triptych.warehouse import audit_log
-from triptych.warehouse.in_place import (
-    CataloguedFile,
-    FileInPlace,
-    current_files_in_place,
-    in_bucket_refusal,
-    is_in_bucket,
-    is_in_place,
-)
+from triptych.warehouse.evidence_views import literal, replace_view
+from triptych.warehouse.in_place import CataloguedFile, current_files_in_place
+from triptych.warehouse.loads import LoadInForce, NewLoad, StreamView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from decimal import Decimal
     from pathlib import Path
 
     from triptych.warehouse.audit_log import AuditEntry
+    from triptych.warehouse.loads import Renewal, SourceAttempt
 
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS catalogue;
@@ -117,83 +110,30 @@ CREATE TABLE IF NOT EXISTS catalogue.sources (
 
 _LOCK_WAIT_SECONDS = 20.0
 
+_IN_FORCE = """
+SELECT loads.source, loads.stream, loads.scope, loads.label, loads.fingerprint,
+    loads.checksums, md5(array_to_string(loads.projections, chr(10))),
+    loads.row_count,
+    (SELECT list(uri) FROM catalogue.files_in_place AS files
+     WHERE files.load_id = loads.load_id)
+FROM catalogue.loads
+WHERE status = 'current' AND (
+    (source, stream, scope) IN (SELECT (source, stream, scope) FROM {rows})
+    OR (source, stream, checksums) IN (SELECT (source, stream, checksums) FROM {rows})
+)
+"""
 
-@dataclass(frozen=True, slots=True)
-class LoadTotal:
-    """What a load holds for one billing month and currency."""
-
-    billing_month: str
-    currency: str | None
-    row_count: int
-    amounts: tuple[Decimal | None, Decimal | None]
-
-
-@dataclass(frozen=True, slots=True)
-class QuarantinedRow:
-    """A row that was refused, whole, with the reason and the place it came from.
-
-    ``is_charge`` tells whether it would have been a charge; then ``billing_month`` and
-    ``subject`` (what it is for) are known where they could be read.
-    """
-
-    origin: str
-    row_number: int | None
-    reason: str
-    row_content: str
-    billing_month: str | None = None
-    subject: str | None = None
-    is_charge: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FileAtRest:
-    """A file of the lake as it was written: path below the workspace, SHA-256 [hex].
-
-    A delivery's own checksum is of what was delivered, which a text file no longer is
-    once it rests as Parquet.
-    """
-
-    file: str
-    byte_count: int
-    checksum: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewLoad:
-    """Everything a commit records about a load; see ``catalogue.loads``.
-
-    ``files`` are paths below the workspace, or the addresses of ``files_in_place``.
-    """
-
-    load_id: str
-    run_id: str
-    stream: str
-    source: str
-    scope: str
-    period: str
-    fingerprint: str
-    label: str
-    files: tuple[str, ...]
-    origins: tuple[str, ...]
-    checksums: tuple[str, ...]
-    byte_count: int
-    projections: tuple[str, ...]
-    spark_projections: tuple[str, ...]
-    signatures: tuple[str, ...]
-    absent_columns: tuple[str, ...]
-    row_count: int
-    quarantined: tuple[QuarantinedRow, ...]
-    totals: tuple[LoadTotal, ...]
-    files_in_place: tuple[FileInPlace, ...] = ()
-    files_at_rest: tuple[FileAtRest, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class StreamView:
-    """Name and typed columns of a stream, for its evidence view."""
-
-    name: str
-    columns: tuple[tuple[str, str], ...]
+_RECORD = """
+INSERT INTO catalogue.sources
+SELECT unnest(?), unnest(?), unnest(?, max_depth := 1), unnest(?), unnest(?),
+    CAST(unnest(?) AS TIMESTAMP), CAST(unnest(?) AS VARCHAR)
+ON CONFLICT (source) DO UPDATE SET source_type = excluded.source_type,
+    streams = excluded.streams,
+    expected_lag_hours = excluded.expected_lag_hours,
+    last_attempt_at = excluded.last_attempt_at,
+    last_success_at = coalesce(excluded.last_success_at, sources.last_success_at),
+    last_error = excluded.last_error
+"""
 
 
 class Catalogue:
@@ -230,84 +170,35 @@ class Catalogue:
         """Close."""
         self.close()
 
-    def current_fingerprints(self, *, source: str) -> dict[tuple[str, str], str]:
-        """Return the fingerprint of each current load by (stream, scope)."""
+    def current_fingerprints(self) -> dict[tuple[str, str, str], str]:
+        """Return the fingerprint of each current load by source, stream and scope."""
         rows = self._connection.execute(
-            "SELECT stream, scope, fingerprint FROM catalogue.loads"
-            " WHERE status = 'current' AND source = ?",
-            [source],
+            "SELECT source, stream, scope, fingerprint FROM catalogue.loads"
+            " WHERE status = 'current'"
         ).fetchall()
-        return {(stream, scope): fingerprint for stream, scope, fingerprint in rows}
+        return {(source, stream, scope): text for source, stream, scope, text in rows}
 
-    def has_same_content(
-        self,
-        *,
-        source: str,
-        stream: str,
-        scope: str,
-        checksums: Sequence[str],
-        projection: str,
-        files_in_place: Sequence[FileInPlace] = (),
-    ) -> bool:
-        """Tell whether the current load of a scope holds these bytes, read alike.
+    def loads_in_force(self, loads: Sequence[NewLoad]) -> list[LoadInForce]:
+        """Return the current loads that new ones would replace, or that hold the same.
 
-        The same bytes in another place are another load: a copy is not what rests
-        in the bucket.
+        Parameters
+        ----------
+        loads : sequence of NewLoad
+            Not committed yet; at least one.
         """
-        row = self._connection.execute(
-            "SELECT load_id FROM catalogue.loads WHERE status = 'current'"
-            " AND source = ? AND stream = ? AND scope = ? AND checksums = ?"
-            " AND array_to_string(projections, chr(10)) = ? AND fingerprint <> ''",
-            [source, stream, scope, list(checksums), projection],
-        ).fetchone()
-        if row is None:
-            return False
-        uris = self._connection.execute(
-            "SELECT uri FROM catalogue.files_in_place WHERE load_id = ?", [row[0]]
-        ).fetchall()
-        return {uri for (uri,) in uris} == {file.uri for file in files_in_place}
+        from triptych.warehouse.arrow_rows import with_rows  # noqa: PLC0415
 
-    def renew_fingerprint(
-        self,
-        *,
-        source: str,
-        stream: str,
-        scope: str,
-        fingerprint: str,
-        files_in_place: Sequence[FileInPlace] = (),
-    ) -> None:
-        """Remember that the same content was offered under a new fingerprint."""
-        with self._transaction():
-            renewed = self._connection.execute(
-                "UPDATE catalogue.loads SET fingerprint = ? WHERE status = 'current'"
-                " AND source = ? AND stream = ? AND scope = ? RETURNING load_id",
-                [fingerprint, source, stream, scope],
-            ).fetchall()
-            for (load_id,) in renewed:
-                self._connection.execute(
-                    "DELETE FROM catalogue.files_in_place WHERE load_id = ?", [load_id]
-                )
-                self._insert_files_in_place(load_id, files_in_place)
-
-    def current_row_count(self, *, source: str, stream: str, scope: str) -> int:
-        """Return how many rows the current load of a scope holds; 0 without one."""
-        row = self._connection.execute(
-            "SELECT coalesce(sum(row_count), 0) FROM catalogue.loads"
-            " WHERE status = 'current' AND source = ? AND stream = ? AND scope = ?",
-            [source, stream, scope],
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-    def find_duplicate(
-        self, *, source: str, stream: str, scope: str, checksums: Sequence[str]
-    ) -> str | None:
-        """Return the label of a current load with the same content, other scope."""
-        row = self._connection.execute(
-            "SELECT label FROM catalogue.loads WHERE status = 'current'"
-            " AND source = ? AND stream = ? AND scope <> ? AND checksums = ?",
-            [source, stream, scope, list(checksums)],
-        ).fetchone()
-        return None if row is None else str(row[0])
+        rows = with_rows(
+            self._connection,
+            {
+                "source": [load.source for load in loads],
+                "stream": [load.stream for load in loads],
+                "scope": [load.scope for load in loads],
+                "checksums": [load.checksums for load in loads],
+            },
+            _IN_FORCE,
+        )
+        return [_in_force(row) for row in rows]
 
     def known_load_ids(self) -> set[str]:
         """Return the ids of all loads ever committed."""
@@ -318,70 +209,68 @@ class Catalogue:
         """Return the files of current loads that are not copied into the lake."""
         return current_files_in_place(self._connection)
 
-    def commit(self, load: NewLoad) -> None:
-        """Make ``load`` current and supersede its predecessor, in one transaction."""
+    def commit(
+        self,
+        loads: Sequence[NewLoad] = (),
+        *,
+        renewals: Sequence[Renewal] = (),
+        attempts: Sequence[SourceAttempt] = (),
+    ) -> None:
+        """Record what an ingest came to, in one transaction.
+
+        Parameters
+        ----------
+        loads : sequence of NewLoad
+            They become current in their order, and supersede their predecessors.
+        renewals : sequence of Renewal
+            Current loads whose content was offered under a new fingerprint.
+        attempts : sequence of SourceAttempt
+            How it went with sources.
+        """
         with self._transaction():
-            self._put(load)
+            self._put(loads, renewals, attempts)
 
     def commit_together(
         self, loads: Sequence[NewLoad], *, event: str, detail: Mapping[str, object]
     ) -> AuditEntry:
         """Make several loads current and record why, all in one transaction."""
         with self._transaction():
-            for load in loads:
-                self._put(load)
+            self._put(loads)
             return audit_log.append(self._connection, event, detail)
 
-    def _put(self, load: NewLoad) -> None:
-        self._supersede(load)
-        self._insert_load(load)
-        self._insert_files_in_place(load.load_id, load.files_in_place)
-        self._insert_files_at_rest(load)
-        self._insert_totals(load)
-        self._insert_quarantine(load)
-        self._replace_view(load.stream)
-        audit_log.append(
-            self._connection,
-            "load_committed",
-            {
-                "load_id": load.load_id,
-                "source": load.source,
-                "stream": load.stream,
-                "scope": load.scope,
-                "row_count": load.row_count,
-                "quarantined_row_count": len(load.quarantined),
-                "checksums": list(load.checksums),
-            },
-        )
-
-    def record_source(
+    def _put(
         self,
-        *,
-        source: str,
-        source_type: str,
-        streams: Sequence[str],
-        expected_lag_hours: int,
-        error: str | None,
+        loads: Sequence[NewLoad],
+        renewals: Sequence[Renewal] = (),
+        attempts: Sequence[SourceAttempt] = (),
     ) -> None:
-        """Remember when a source was last tried, and how that ended."""
-        succeeded_at = None if error else _now()
+        if loads or renewals:
+            # An ingest that finds nothing new needs no Arrow.
+            from triptych.warehouse import load_rows  # noqa: PLC0415
+
+        if loads:
+            load_rows.insert_loads(self._connection, loads, at=_now())
+            for stream in sorted({load.stream for load in loads}):
+                replace_view(self._connection, self._streams[stream])
+            audit_log.append_all(
+                self._connection, [("load_committed", _detail(load)) for load in loads]
+            )
+        if renewals:
+            load_rows.renew(self._connection, renewals)
+        if attempts:
+            self._record(attempts)
+
+    def _record(self, attempts: Sequence[SourceAttempt]) -> None:
         self._connection.execute(
-            "INSERT INTO catalogue.sources VALUES (?, ?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT (source) DO UPDATE SET source_type = excluded.source_type,"
-            " streams = excluded.streams,"
-            " expected_lag_hours = excluded.expected_lag_hours,"
-            " last_attempt_at = excluded.last_attempt_at,"
-            " last_success_at ="
-            " coalesce(excluded.last_success_at, sources.last_success_at),"
-            " last_error = excluded.last_error",
+            _RECORD,
             [
-                source,
-                source_type,
-                list(streams),
-                expected_lag_hours,
-                _now(),
-                succeeded_at,
-                error,
+                [each.source for each in attempts],
+                [each.source_type for each in attempts],
+                [list(each.streams) for each in attempts],
+                [each.expected_lag_hours for each in attempts],
+                [each.at for each in attempts],
+                [None if each.error else each.at for each in attempts],
+                [each.error for each in attempts],
             ],
         )
 
@@ -411,96 +300,6 @@ class Catalogue:
             raise
         self._connection.execute("COMMIT")
 
-    def _supersede(self, load: NewLoad) -> None:
-        self._connection.execute(
-            "UPDATE catalogue.loads SET status = 'superseded', superseded_by = ?,"
-            " superseded_at = ? WHERE status = 'current'"
-            " AND source = ? AND stream = ? AND scope = ?",
-            [load.load_id, _now(), load.source, load.stream, load.scope],
-        )
-
-    def _insert_load(self, load: NewLoad) -> None:
-        values = [
-            load.load_id,
-            load.run_id,
-            load.stream,
-            load.source,
-            load.scope,
-            load.period,
-            "current",
-            load.fingerprint,
-            load.label,
-            list(load.files),
-            list(load.origins),
-            list(load.checksums),
-            load.byte_count,
-            list(load.projections),
-            list(load.signatures),
-            list(load.absent_columns),
-            load.row_count,
-            len(load.quarantined),
-            _now(),
-            None,
-            None,
-            list(load.spark_projections),
-        ]
-        marks = ", ".join("?" for _ in values)
-        self._connection.execute(
-            f"INSERT INTO catalogue.loads VALUES ({marks})", values
-        )
-
-    def _insert_files_in_place(
-        self, load_id: str, files: Sequence[FileInPlace]
-    ) -> None:
-        for file in files:
-            self._connection.execute(
-                "INSERT INTO catalogue.files_in_place VALUES (?, ?, ?, ?, ?)",
-                [load_id, file.uri, file.byte_count, file.version, file.checksum],
-            )
-
-    def _insert_files_at_rest(self, load: NewLoad) -> None:
-        for file in load.files_at_rest:
-            self._connection.execute(
-                "INSERT INTO catalogue.files_at_rest VALUES (?, ?, ?, ?)",
-                [load.load_id, file.file, file.byte_count, file.checksum],
-            )
-
-    def _insert_totals(self, load: NewLoad) -> None:
-        for total in load.totals:
-            self._connection.execute(
-                "INSERT INTO catalogue.load_totals VALUES (?, ?, ?, ?, ?, ?)",
-                [
-                    load.load_id,
-                    total.billing_month,
-                    total.currency,
-                    total.row_count,
-                    *total.amounts,
-                ],
-            )
-
-    def _insert_quarantine(self, load: NewLoad) -> None:
-        if not load.quarantined:
-            return
-        self._connection.executemany(
-            "INSERT INTO catalogue.quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                [
-                    load.load_id,
-                    load.source,
-                    load.stream,
-                    row.origin,
-                    row.row_number,
-                    row.reason,
-                    row.row_content,
-                    _now(),
-                    row.billing_month,
-                    row.subject,
-                    row.is_charge,
-                ]
-                for row in load.quarantined
-            ],
-        )
-
     def _create_missing_views(self) -> None:
         existing: dict[str, set[str]] = defaultdict(set)
         for name, column in self._connection.execute(
@@ -508,94 +307,43 @@ class Catalogue:
             " WHERE schema_name = 'evidence'"
         ).fetchall():
             existing[name].add(column)
-        with self._transaction():
-            for name, stream in self._streams.items():
-                wanted = {column for column, _ in stream.columns}
-                if name not in existing or not wanted <= existing[name]:
-                    self._replace_view(name)
-
-    def _replace_view(self, stream: str) -> None:
-        body = self._view_body(self._streams[stream])
-        self._connection.execute(
-            f'CREATE OR REPLACE VIEW evidence."{stream}" AS {body}'
-        )
-
-    def _view_body(self, view: StreamView) -> str:
-        loads = self._connection.execute(
-            "SELECT source, load_id, unnest(projections), unnest(signatures),"
-            " unnest(files) FROM catalogue.loads"
-            " WHERE status = 'current' AND stream = ? AND row_count > 0"
-            " ORDER BY source, load_id",
-            [view.name],
-        ).fetchall()
-        groups: dict[tuple[str, str | None, str, str], list[str]] = defaultdict(list)
-        for source, load_id, projection, signature, file in loads:
-            # The folder of a copied file names its load, that of another does not.
-            load = load_id if is_in_place(file) else None
-            groups[source, load, projection, signature].append(file)
-        if not groups:
-            return _empty_select(view)
-        return " UNION ALL ".join(
-            _group_select(view, source, load, projection, files)
-            for (source, load, projection, _), files in groups.items()
-        )
+        missing = [
+            view
+            for name, view in self._streams.items()
+            if not {column for column, _ in view.columns} <= existing.get(name, set())
+        ]
+        if missing:
+            with self._transaction():
+                for view in missing:
+                    replace_view(self._connection, view)
 
 
-def _empty_select(view: StreamView) -> str:
-    columns = [f'CAST(NULL AS {type_}) AS "{name}"' for name, type_ in view.columns]
-    columns += [
-        "CAST(NULL AS VARCHAR) AS _source",
-        "CAST(NULL AS VARCHAR) AS _load_id",
-        "CAST(NULL AS VARCHAR) AS _source_uri",
-    ]
-    return f"SELECT {', '.join(columns)} WHERE false"
-
-
-def _group_select(
-    view: StreamView,
-    source: str,
-    load_id: str | None,
-    projection: str,
-    files: Sequence[str],
-) -> str:
-    if is_in_bucket(files[0]):
-        return _refusing_select(view, source)
-    known = {name for name, _ in view.columns}
-    items = {
-        name: item for name, item in json.loads(projection).items() if name in known
-    }
-    columns = [
-        f'{items.get(name, f"CAST(NULL AS {type_})")} AS "{name}"'
-        for name, type_ in view.columns
-    ]
-    load = "parse_path(filename)[-2]" if load_id is None else _literal(load_id)
-    columns += [
-        f"{_literal(source)} AS _source",
-        f"{load} AS _load_id",
-        "filename AS _source_uri",
-    ]
-    listed = ", ".join(_literal(file) for file in files)
-    return (
-        f"SELECT {', '.join(columns)} FROM read_parquet([{listed}],"
-        " filename = true, hive_partitioning = false)"
+def _in_force(row: tuple[Any, ...]) -> LoadInForce:
+    source, stream, scope, label, fingerprint, checksums, reading, count, uris = row
+    return LoadInForce(
+        source,
+        stream,
+        scope,
+        label=label,
+        fingerprint=fingerprint,
+        checksums=tuple(checksums),
+        reading=reading,
+        row_count=count,
+        uris=frozenset(uris or ()),
     )
 
 
-def _refusing_select(view: StreamView, source: str) -> str:
-    """Return rows that cannot be read: whoever asks is told, and gets no half.
-
-    Each column refuses, because a NULL would let a filter discard the branch unread.
-    """
-    refusal = f"error({_literal(in_bucket_refusal(source))})"
-    columns = [
-        f'CAST({refusal} AS {type_}) AS "{name}"' for name, type_ in view.columns
-    ]
-    columns += [
-        f"{_literal(source)} AS _source",
-        f"CAST({refusal} AS VARCHAR) AS _load_id",
-        f"CAST({refusal} AS VARCHAR) AS _source_uri",
-    ]
-    return f"SELECT {', '.join(columns)} FROM range(1) WHERE {refusal}"
+def _detail(load: NewLoad) -> dict[str, object]:
+    """Return what the audit log keeps of a load."""
+    return {
+        "load_id": load.load_id,
+        "source": load.source,
+        "stream": load.stream,
+        "scope": load.scope,
+        "row_count": load.row_count,
+        "quarantined_row_count": len(load.quarantined),
+        "checksums": list(load.checksums),
+    }
 
 
 def connect(
@@ -633,25 +381,10 @@ def connect(
             time.sleep(0.1)
         else:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"SET file_search_path = {_literal(str(root))}")
+            connection.execute(f"SET file_search_path = {literal(str(root))}")
             return connection
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _now() -> datetime:
     # DuckDB's TIMESTAMP has no zone; by convention all of ours are UTC.
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-__all__ = [
-    "Catalogue",
-    "FileAtRest",
-    "LoadTotal",
-    "NewLoad",
-    "QuarantinedRow",
-    "StreamView",
-    "connect",
-]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from triptych.warehouse.catalogue import StreamView
+    from triptych.warehouse.loads import StreamView
 
 #: Stands in a projection that no Spark expression can be made of, with the reason.
 UNREADABLE_ON_SPARK = "unreadable"

@@ -11,14 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.warehouse.catalogue import (
-    Catalogue,
-    LoadTotal,
-    NewLoad,
-    QuarantinedRow,
-    StreamView,
-    connect,
-)
+from triptych.warehouse.catalogue import Catalogue, connect
+from triptych.warehouse.loads import LoadTotal, NewLoad, QuarantinedRow, StreamView
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,9 +83,9 @@ def test_a_stream_without_loads_is_an_empty_typed_view(
 def test_a_load_supersedes_the_one_of_the_same_scope_and_no_other(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    catalogue.commit(load(tmp_path, "l1", ["1.00", "2.00"]))
-    catalogue.commit(load(tmp_path, "l2", ["10.00"], scope="b"))
-    catalogue.commit(load(tmp_path, "l3", ["1.50"]))
+    catalogue.commit([load(tmp_path, "l1", ["1.00", "2.00"])])
+    catalogue.commit([load(tmp_path, "l2", ["10.00"], scope="b")])
+    catalogue.commit([load(tmp_path, "l3", ["1.50"])])
     catalogue.close()
     assert ask(tmp_path, "SELECT sum(amount) FROM evidence.costs") == [
         (Decimal("11.50"),)
@@ -114,11 +108,11 @@ def test_a_load_supersedes_the_one_of_the_same_scope_and_no_other(
 def test_a_commit_that_fails_half_way_leaves_nothing(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    catalogue.commit(load(tmp_path, "l1", ["1.00"]))
+    catalogue.commit([load(tmp_path, "l1", ["1.00"])])
     broken = load(tmp_path, "l2", ["5.00"])
     (tmp_path / broken.files[0]).write_bytes(b"not Parquet")
     with pytest.raises(duckdb.Error):
-        catalogue.commit(broken)
+        catalogue.commit([broken])
     catalogue.close()
     assert ask(tmp_path, "SELECT load_id, status FROM catalogue.loads") == [
         ("l1", "current")
@@ -136,8 +130,8 @@ def test_files_of_different_shapes_stand_in_one_view(
         pa.table({"label": ["x"], "amount": ["2.25"]}), tmp_path / second.files[0]
     )
     text = '{"amount": "TRY_CAST(\\"amount\\" AS DECIMAL(38, 18))", "label": "label"}'
-    catalogue.commit(first)
-    catalogue.commit(_with(second, projections=(text,), signatures=("t",)))
+    catalogue.commit([first])
+    catalogue.commit([_with(second, projections=(text,), signatures=("t",))])
     catalogue.close()
     assert ask(
         tmp_path, "SELECT amount, label FROM evidence.costs ORDER BY amount"
@@ -145,8 +139,8 @@ def test_files_of_different_shapes_stand_in_one_view(
 
 
 def test_the_audit_log_is_chained_by_hash(catalogue: Catalogue, tmp_path: Path) -> None:
-    catalogue.commit(load(tmp_path, "l1", ["1.00"]))
-    catalogue.commit(load(tmp_path, "l2", ["2.00"]))
+    catalogue.commit([load(tmp_path, "l1", ["1.00"])])
+    catalogue.commit([load(tmp_path, "l2", ["2.00"])])
     catalogue.close()
     entries = ask(tmp_path, "SELECT * FROM catalogue.audit_log ORDER BY position")
     assert len(entries) == 2
@@ -161,10 +155,10 @@ def test_the_audit_log_is_chained_by_hash(catalogue: Catalogue, tmp_path: Path) 
 def test_a_retry_makes_loads_with_quarantined_rows_new_again(
     catalogue: Catalogue, tmp_path: Path
 ) -> None:
-    catalogue.commit(load(tmp_path, "l1", ["1.00"]))
+    catalogue.commit([load(tmp_path, "l1", ["1.00"])])
     assert catalogue.forget_quarantined_fingerprints(source="elsewhere") == 0
     assert catalogue.forget_quarantined_fingerprints() == 1
-    assert catalogue.current_fingerprints(source="shop") == {("costs", "a"): ""}
+    assert catalogue.current_fingerprints() == {("shop", "costs", "a"): ""}
     catalogue.close()
 
 

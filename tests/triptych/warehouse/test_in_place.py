@@ -10,12 +10,14 @@ import duckdb
 import pytest
 
 from tests.triptych.warehouse.test_catalogue import VIEW, ask, load
-from triptych.warehouse.catalogue import Catalogue, NewLoad, connect
+from triptych.warehouse.catalogue import Catalogue, connect
 from triptych.warehouse.in_place import refusal_in
 from triptych.warehouse.spark_evidence import read_loaded_files
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from triptych.warehouse.loads import NewLoad
 
 FOLDER = "s3://bills/focus/data/BILLING_PERIOD=2026-03"
 #: What a Hive metastore keeps of a location.
@@ -36,7 +38,7 @@ def in_bucket(root: Path, names: list[str]) -> NewLoad:
 
 def commit(root: Path, new: NewLoad) -> None:
     with Catalogue(root / "raw.duckdb", root=root, streams=[VIEW]) as catalogue:
-        catalogue.commit(new)
+        catalogue.commit([new])
 
 
 def test_spark_is_given_every_name_once_and_no_folder(tmp_path: Path) -> None:
