@@ -17,12 +17,17 @@ JOBS ?= 2
 # A file stays in one process, with what its tests share; files in the order of
 # tests/conftest.py, which begins with the long ones.
 BY_FILE := --dist loadfile --no-loadscope-reorder
+SQL := dbt_project/models dbt_project/tests
 WORKSPACE ?= build/demo
 PORT ?= 8501
 
 BIN := .venv/bin
 UV := $(BIN)/uv
 READY := .venv/.ready
+# What using triptych needs, without the tools that prove it; .venv becomes the larger
+# one with the first target that needs it.
+RUNTIME := .venv/.runtime
+USABLE := $(if $(wildcard $(READY)),$(READY),$(RUNTIME))
 MOTO := .venv-moto/.ready
 BQEMULATOR := .venv-bqemulator/.ready
 PYSAIL := .venv-pysail/.ready
@@ -35,8 +40,8 @@ COMPILE_LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 \
 export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
-.PHONY: help demo dashboard test check lint types imports sql spelling unit dbt slow \
-	spark crash focus-validator bench bench-attribution bench-dashboard causal-peers calibration docs coverage reference lengths format environment emulators azurite browser lock release clean
+.PHONY: help demo dashboard test test-full check check-full lint types imports sql \
+	sql-full spelling unit dbt mutants mutants-full spark crash focus-validator bench bench-attribution bench-dashboard causal-peers calibration docs coverage reference lengths format environment emulators azurite browser lock release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -46,18 +51,26 @@ help:  ## Print this list
 
 ## Use
 
-demo: $(READY)  ## Simulate the sample company, run everything, open the dashboard
+demo: $(USABLE)  ## Simulate the sample company, run everything, open the dashboard
 	$(BIN)/triptych demo $(WORKSPACE) $(ARGS)
 
-dashboard: $(READY)  ## Open the dashboard of the demo, or of WORKSPACE=…
+dashboard: $(USABLE)  ## Open the dashboard of the demo, or of WORKSPACE=…
 	$(BIN)/triptych dashboard --workspace $(WORKSPACE) --port $(PORT) $(ARGS)
 
 ## Prove
 
-test: $(READY) emulators browser check  ## Everything that CI runs
+test: $(READY) $(MOTO) $(MLFLOW) $(BQEMULATOR) browser  ## Everything that CI runs: each promise proved once
+	$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync check
 	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(ARGS)
 
-check: lint types imports sql spelling  ## What needs no test run: style, types, layers, SQL, spelling
+test-full: export TRIPTYCH_TEST_LAYER := full
+test-full: $(READY) emulators browser  ## All of it again, with real engines, crash campaigns, every screen
+	$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync check-full
+	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) -m '' --timeout 7200 $(ARGS)
+
+check: sql types lint imports spelling  ## What needs no test run: style, types, layers, SQL, spelling
+
+check-full: check sql-full
 
 lint: $(READY)  ## Style of the Python code
 	$(BIN)/ruff check
@@ -70,7 +83,10 @@ imports: $(READY)  ## Who imports whom
 	$(BIN)/lint-imports --no-logo
 
 sql: $(READY)  ## Style of the SQL
-	$(BIN)/sqlfluff lint --nocolor --processes 0 dbt_project/models dbt_project/tests
+	$(BIN)/sqlfluff lint --nocolor --processes $(JOBS) $(SQL)
+
+sql-full: $(READY)
+	$(BIN)/sqlfluff lint --nocolor --processes $(JOBS) --config .ci/sqlfluff/every_branch.cfg $(SQL)
 
 spelling: $(READY)  ## Spelling
 	$(BIN)/codespell
@@ -81,8 +97,11 @@ unit: $(READY)  ## Python tests by name: make unit k=aws
 dbt: $(READY)  ## Everything about the dbt project: rules of its manifest, unit tests, invariants
 	$(BIN)/python -m pytest tests/dbt $(if $(k),-k '$(k)') $(ARGS)
 
-slow: $(READY) emulators browser  ## The tests that take minutes
-	$(BIN)/python -m pytest -m slow --timeout 3600 $(ARGS)
+mutants: $(READY) $(MOTO)  ## Plant defects one by one, and see the tests of `make test` notice them
+	$(BIN)/python -m tests.mutants $(ARGS)
+
+mutants-full: $(READY) emulators browser  ## The same, by the tests of `make test-full`; all must be noticed
+	$(BIN)/python -m tests.mutants --full $(ARGS)
 
 spark: $(READY) $(PYSAIL)  ## The same figures from Apache Spark itself: session, Connect, lost servers; needs Java 17
 	$(BIN)/python -m pytest -m spark --timeout 3600 $(ARGS)
@@ -128,7 +147,7 @@ lengths: $(READY)  ## List what is longer than we aim for; never fails
 format: $(READY)  ## Put code and SQL into their form
 	$(BIN)/ruff check --fix --exit-zero --quiet
 	$(BIN)/ruff format
-	$(BIN)/sqlfluff fix --nocolor --quiet dbt_project/models dbt_project/tests || true
+	$(BIN)/sqlfluff fix --nocolor --quiet $(SQL) || true
 
 lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	$(COMPILE_LOCK) pyproject.toml --group dev -o requirements.lock
@@ -153,12 +172,27 @@ clean:  ## Remove what was built; environments stay
 # ------------------------------------------------------------------- environments
 
 # A stamp is younger than the lock that the environment was made from.
+# Without a stamp nothing in .venv is known to be whole: it is made anew.
+define BEGIN_VENV
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+  { echo 'triptych needs Python 3.11 or newer: make PYTHON=python3.11 …' >&2; exit 2; }
+test -f $(READY) || test -f $(RUNTIME) || rm -rf .venv
+rm -f $(READY) $(RUNTIME)
+test -x $(BIN)/python || $(PYTHON) -m venv .venv
+test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+  --require-hashes --no-deps -r requirements/bootstrap.lock
+endef
+
+$(RUNTIME): requirements/runtime.lock requirements/bootstrap.lock pyproject.toml
+	$(BEGIN_VENV)
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode \
+	  -r requirements/runtime.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $@
+
+# A stamp is younger than the lock that the environment was made from.
 $(READY): requirements.lock requirements/bootstrap.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo 'triptych needs Python 3.11 or newer: make PYTHON=python3.11 …' >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-	  --require-hashes --no-deps -r requirements/bootstrap.lock
+	$(BEGIN_VENV)
 	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode \
 	  requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
@@ -175,6 +209,8 @@ azurite: .venv-azurite/.ready  ## Install a Blob service for tests of the Azure 
 # It needs a younger Python than we do; whichever there is, none is downloaded. 3.12 goes
 # first: no numpy of its age is built for a younger one, and building it takes minutes.
 $(FOCUS_VALIDATOR): requirements/focus-validator.lock | $(READY)
+	test -f $@ || rm -rf .venv-focus-validator
+	rm -f $@
 	test -x .venv-focus-validator/bin/python || $(UV) venv --quiet \
 	  --no-python-downloads --python 3.12 .venv-focus-validator 2>/dev/null || $(UV) venv \
 	  --quiet --no-python-downloads --python '>=3.12' .venv-focus-validator
@@ -182,6 +218,8 @@ $(FOCUS_VALIDATOR): requirements/focus-validator.lock | $(READY)
 	touch $@
 
 .venv-%/.ready: requirements/%.lock | $(READY)
+	test -f $@ || rm -rf .venv-$*
+	rm -f $@
 	test -x .venv-$*/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-$*
 	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes \
 	  --compile-bytecode $<

@@ -152,7 +152,11 @@ def parts_of_a_run(count: int) -> list[float]:
 
 @pytest.mark.parametrize(
     "parts",
-    [(0.3, 0.55, 0.8), pytest.param(parts_of_a_run(50), marks=pytest.mark.crash)],
+    [
+        (0.55,),
+        pytest.param((0.3, 0.8), marks=pytest.mark.full),
+        pytest.param(parts_of_a_run(50), marks=pytest.mark.crash),
+    ],
     ids=len,
 )
 def test_a_run_killed_at_any_moment_leaves_whole_data_and_the_next_run_finishes(

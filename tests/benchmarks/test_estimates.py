@@ -99,7 +99,7 @@ def test_forecasts_are_counted_where_they_are_no_worse_than_last_week() -> None:
     assert "0 of 3 planted found (0 %, 90 % wanted); 0.00 false alarms" in text
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [7, 23, 104])
 def test_estimates_are_good_on_companies_that_nothing_was_tuned_on(

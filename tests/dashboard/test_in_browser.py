@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from itertools import product
+from itertools import cycle, product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.browser
+#: A desk here; a phone is the narrow one, seen in turn below and by ``test-full``.
+SCREEN_SIZES = ["desktop", pytest.param("phone", marks=pytest.mark.full)]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("size", SCREEN_SIZES)
 def test_the_summary_is_whole_and_answers_without_scrolling_on_a_desk(
     browser: Any, address: str, size: str
 ) -> None:
@@ -130,9 +132,17 @@ SCREENS = [
     for name, page in PAGES.items()
     for size, scheme in product(SIZES, page.schemes)
 ]
+#: Each page once, in turn of sizes; ``make test-full`` sees the others too.
+IN_TURN = {(name, size, "light") for name, size in zip(PAGES, cycle(SIZES))}
 
 
-@pytest.mark.parametrize(("name", "size", "scheme"), SCREENS)
+@pytest.mark.parametrize(
+    ("name", "size", "scheme"),
+    [
+        pytest.param(*screen, marks=[] if screen in IN_TURN else [pytest.mark.full])
+        for screen in SCREENS
+    ],
+)
 def test_a_page_is_whole_on_every_screen(
     browser: Any, address: str, name: str, size: str, scheme: Scheme
 ) -> None:
@@ -150,7 +160,7 @@ def test_a_page_is_whole_on_every_screen(
         tab.assert_quiet()
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", SCREEN_SIZES)
 def test_no_figure_of_ten_digits_is_cut(
     browser: Any, tmp_path: Path, size: str
 ) -> None:
@@ -215,7 +225,7 @@ def test_the_menu_is_walked_with_the_keyboard_and_stays_on_a_desk(
         tab.assert_quiet()
 
 
-@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("size", SCREEN_SIZES)
 def test_scenarios_are_whole_on_every_screen_and_a_link_restores_them(
     browser: Any, tmp_path: Path, size: str
 ) -> None:
@@ -237,7 +247,7 @@ def test_scenarios_are_whole_on_every_screen_and_a_link_restores_them(
             tab.assert_quiet()
 
 
-@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("size", SCREEN_SIZES)
 def test_impact_is_whole_on_every_screen(browser: Any, address: str, size: str) -> None:
     with visit(browser, f"{address}/impact", size=size) as tab:
         tab.wait_for("What cannot be told")
@@ -380,7 +390,7 @@ def test_an_open_page_follows_twenty_publishes_without_an_error(
         tab.assert_quiet()
 
 
-@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize("size", SCREEN_SIZES)
 def test_statements_are_whole_on_every_screen_and_download_what_the_page_says(
     browser: Any, address: str, size: str
 ) -> None:

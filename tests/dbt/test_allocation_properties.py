@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from tests.dbt.allocation_case import Case, cases
 from tests.dbt.allocation_reference import Allocation, Amounts, Place
 from tests.dbt.compiled_models import CompiledAllocation
+from tests.layers import examples
 
 if TYPE_CHECKING:
     from tests.dbt.dbt_commands import DbtCommands
 
 #: Enough to meet each driver with each policy, few enough for a quick test.
 quickly = settings(
-    max_examples=40,
+    max_examples=examples(40),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -18,6 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.layers import examples
+
 if TYPE_CHECKING:
     from tests.dbt.dbt_commands import DbtCommands
 
@@ -172,7 +174,7 @@ def bridge(dbt: DbtCommands) -> CompiledBridge:
 
 
 @settings(
-    max_examples=1000,
+    max_examples=examples(1000),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

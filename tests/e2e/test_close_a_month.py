@@ -374,7 +374,14 @@ KILLED_AT = {
 }
 
 
-@pytest.mark.parametrize("moment", KILLED_AT)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param("before the transaction", marks=pytest.mark.full),
+        "inside the transaction",
+        pytest.param("after the transaction", marks=pytest.mark.full),
+    ],
+)
 def test_a_close_that_is_killed_leaves_no_lock_or_a_whole_one(
     open_case: ClosingCase, moment: str
 ) -> None:

@@ -28,7 +28,7 @@ from triptych.workspace import Workspace
 if TYPE_CHECKING:
     from triptych.warehouse.reader import Snapshot
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
 MONTHS, SEED = 18, 7
 #: Feature → part of the counterfactual that was planted.

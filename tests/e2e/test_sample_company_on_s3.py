@@ -35,6 +35,7 @@ def read_all(connector: AwsDataExports, workdir: Path) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 @pytest.mark.skipif(not is_available(), reason=MISSING_REASON)
 def test_a_bucket_with_the_uploaded_folder_gives_the_same_months_as_the_folder(

@@ -133,7 +133,7 @@ def test_the_installed_command_goes_from_a_bill_to_a_model(
     ] == [("eta", "direct", Decimal("0.10")), (None, "unallocated", Decimal("0.20"))]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_a_fresh_environment_needs_nothing_that_is_not_declared(
     wheel: Path, repository: Path, tmp_path: Path
 ) -> None:

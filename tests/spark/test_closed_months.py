@@ -38,6 +38,7 @@ def published_by(
     return read_published(report.published_path)
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not has_sail(), reason=SAIL_MISSING)
 @pytest.mark.timeout(1800)
 def test_both_engines_show_a_closed_month_and_its_adjustments_alike(

@@ -115,6 +115,7 @@ def test_a_server_killed_in_mid_publish_publishes_nothing_or_everything(
     assert differences(built_on_duckdb.published(), company.published()) == []
 
 
+@pytest.mark.full
 def test_a_server_that_is_not_there_is_named_and_nothing_is_built(
     company: Company,
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_server_that_is_not_there_is_named_and_nothing_is_built(
     assert company.pointer() == published
 
 
+@pytest.mark.full
 def test_without_the_extra_one_sentence_says_what_to_install(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:

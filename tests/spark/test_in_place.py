@@ -266,6 +266,7 @@ def test_an_export_that_stays_in_its_bucket_gives_the_figures_of_a_copied_one(
         unloaded.build(on_spark(bucket.spark))
 
 
+@pytest.mark.full
 @needs_s3
 @needs_sail
 @pytest.mark.emulator
@@ -289,6 +290,7 @@ def test_the_embedded_engine_refuses_evidence_in_a_bucket_before_it_begins(
     assert bucket.data_keys()
 
 
+@pytest.mark.full
 def test_an_export_that_stays_in_a_folder_gives_the_figures_of_a_copied_one(
     built_on_duckdb: Company, unloaded: Company
 ) -> None:

@@ -36,6 +36,7 @@ def shops(tmp_path: Path) -> Company:
     return Company(root)
 
 
+@pytest.mark.full
 @pytest.mark.skipif(not has_sail(), reason=SAIL_MISSING)
 def test_a_spark_connect_server_lays_out_the_panels_that_duckdb_does(
     shops: Company, tmp_path: Path

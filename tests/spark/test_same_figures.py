@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 needs_java = pytest.mark.skipif(not has_java(), reason=JAVA_MISSING)
 
 
+@pytest.mark.full
 def test_the_comparison_notices_one_unit_of_the_last_digit(company: Company) -> None:
     before = company.published()
     workspace = Workspace(company.root)
@@ -31,6 +32,7 @@ def test_the_comparison_notices_one_unit_of_the_last_digit(company: Company) -> 
     assert len(differences(before, company.published())) == 1
 
 
+@pytest.mark.full
 def test_a_spark_connect_server_builds_what_duckdb_builds(
     built_on_duckdb: Company, built_on_sail: Company
 ) -> None:
@@ -40,6 +42,7 @@ def test_a_spark_connect_server_builds_what_duckdb_builds(
     assert len(found["cost.fct_daily_pool_costs"].exact) > 100
 
 
+@pytest.mark.full
 def test_the_line_items_behind_a_figure_are_there_whichever_engine_built_it(
     built_on_duckdb: Company, built_on_sail: Company
 ) -> None:

@@ -551,7 +551,7 @@ def test_the_demo_does_not_touch_a_folder_that_is_in_use(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["precious.txt"]
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_the_demo_finds_the_models_and_does_not_simulate_twice(tmp_path: Path) -> None:
     options = ("--months", "6", "--scale", "0.05", "--no-dashboard")
     folder = tmp_path / "demo"

@@ -106,6 +106,7 @@ class TestAnthropicContract(ConnectorContract):
     """The shared suite, on the sample organisation."""
 
 
+@pytest.mark.full
 class TestAnthropicMisbehaviour(SurvivesMisbehaviour):
     """The shared suite, on a server that misbehaves."""
 

@@ -161,6 +161,7 @@ class TestArgocdContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full
 class TestArgocdMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 

@@ -614,6 +614,7 @@ class TestAwsCostExplorerContract(ConnectorContract):
         return case
 
 
+@pytest.mark.full
 class TestAwsCostExplorerMisbehaviour(SurvivesMisbehaviour):
     """The service misbehaves, the data does not."""
 

@@ -471,6 +471,7 @@ def contract_case(
     )
 
 
+@pytest.mark.full
 class TestAwsCurLegacyCopyContract(ConnectorContract):
     """Gzip CSV, from a copy on disk."""
 
@@ -506,6 +507,7 @@ def test_the_manifest_in_the_month_decides_and_not_its_copies(
 
 
 @needs_s3
+@pytest.mark.full
 class TestAwsCurLegacyMisbehaviour(SurvivesS3Misbehaviour):
     """A bucket of reports."""
 

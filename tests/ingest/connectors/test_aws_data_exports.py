@@ -750,6 +750,7 @@ class TestAwsDataExportsContract(ConnectorContract):
 
 
 @needs_s3
+@pytest.mark.full
 class TestAwsDataExportsCur2Contract(ConnectorContract):
     """CUR 2.0 as gzip CSV, over HTTP."""
 
@@ -764,6 +765,7 @@ class TestAwsDataExportsCur2Contract(ConnectorContract):
         return contract_case(layout, CUR2, options, tmp_path)
 
 
+@pytest.mark.full
 class TestAwsDataExportsCopyContract(ConnectorContract):
     """FOCUS as Parquet, from a copy on disk."""
 

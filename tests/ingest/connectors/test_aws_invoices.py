@@ -154,6 +154,7 @@ class TestAwsInvoicesContract(ConnectorContract):
         return case
 
 
+@pytest.mark.full
 class TestAwsInvoicesMisbehaviour(SurvivesMisbehaviour):
     """The service misbehaves, the data does not."""
 

@@ -746,6 +746,7 @@ class TestAzureFocusCopyContract(ConnectorContract):
 
 
 @needs_library
+@pytest.mark.full
 class TestAzureFocusBlobContract(ConnectorContract):
     """A container, over HTTP."""
 
@@ -766,6 +767,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @needs_library
 @needs_azurite
+@pytest.mark.full
 class TestAzureFocusAzuriteContract(ConnectorContract):
     """A container of Azurite."""
 

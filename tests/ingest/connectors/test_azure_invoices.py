@@ -150,6 +150,7 @@ class TestAzureInvoicesContract(ConnectorContract):
         return case
 
 
+@pytest.mark.full
 class TestAzureInvoicesMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 

@@ -91,6 +91,7 @@ class TestHistoryFileContract(ConnectorContract):
         return case_of(tmp_path, "eurofxref-hist.csv", history_csv)
 
 
+@pytest.mark.full
 class TestPortalFileContract(ConnectorContract):
     """The same over the CSV of the data portal."""
 
@@ -99,6 +100,7 @@ class TestPortalFileContract(ConnectorContract):
         return case_of(tmp_path, "exr.csv", portal_csv)
 
 
+@pytest.mark.full
 class TestAddressContract(ConnectorContract):
     """The same over an address, which serves a ZIP archive."""
 

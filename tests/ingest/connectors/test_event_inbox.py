@@ -100,6 +100,7 @@ class TestEventInboxContract(ConnectorContract):
     """The shipped suite, over dropped files."""
 
 
+@pytest.mark.full
 class TestReceivedEventsContract(ConnectorContract):
     """The shipped suite, over what the receiver keeps."""
 

@@ -156,6 +156,7 @@ def test_cost_credits_and_promotions_sum_per_invoice_month_and_currency(
     assert bench.query(_MONEY) == _EXPECTED
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_nested_fields_labels_and_nulls_arrive_flat(
     bench: Workbench, table: str, connect: Callable[..., GcpBilling]
@@ -190,6 +191,7 @@ def test_nested_fields_labels_and_nulls_arrive_flat(
     ]
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_every_credit_stays_readable_beside_their_sum(
     bench: Workbench, table: str, connect: Callable[..., GcpBilling]
@@ -220,6 +222,7 @@ def test_amounts_are_decimals_before_they_are_added(
     assert "a_column_of_the_future" not in part.schema.names
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_amounts_of_a_billionth_are_kept(
     bench: Workbench,
@@ -241,6 +244,7 @@ def test_amounts_of_a_billionth_are_kept(
     ) == [(Decimal("10.000000007"), Decimal("-0.000000004"))]
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_tag_key_that_comes_twice_is_kept_once(
     bench: Workbench,
@@ -261,6 +265,7 @@ def test_a_tag_key_that_comes_twice_is_kept_once(
     ) == [("{env=prod}",)]
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_standard_export_without_the_newer_columns_is_read_as_well(
     bench: Workbench,
@@ -285,6 +290,7 @@ def test_a_standard_export_without_the_newer_columns_is_read_as_well(
     ) == [(0, 0)]
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_rows_that_cannot_count_go_to_quarantine_beside_good_ones(
     bench: Workbench,
@@ -310,6 +316,7 @@ def test_rows_that_cannot_count_go_to_quarantine_beside_good_ones(
 # --- export days -------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_each_export_day_is_a_delivery_whatever_month_its_rows_are_of(
     table: str, connect: Callable[..., GcpBilling]
@@ -324,6 +331,7 @@ def test_each_export_day_is_a_delivery_whatever_month_its_rows_are_of(
     assert found[0].label == f"{table}/2026-06-28"
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_second_ingest_of_the_same_table_reads_nothing(
     bench: Workbench, table: str, connect: Callable[..., GcpBilling]
@@ -362,6 +370,7 @@ def test_late_rows_of_a_closed_month_replace_only_the_day_they_were_exported_on(
     assert bench.query(_MONEY) == [june, *_EXPECTED[1:]]
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_credit_that_changes_nothing_else_makes_its_day_new(
     writer: bigquery.Client, table: str, connect: Callable[..., GcpBilling]
@@ -375,6 +384,7 @@ def test_a_credit_that_changes_nothing_else_makes_its_day_new(
     assert changed == {f"{TABLE}/2026-06-28"}
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_window_also_looks_at_the_lag_days_before_it(
     table: str, connect: Callable[..., GcpBilling]
@@ -389,6 +399,7 @@ def test_a_window_also_looks_at_the_lag_days_before_it(
     assert scopes(connect(), Window(None, date(2026, 6, 29))) == ["2026-06-28"]
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 @pytest.mark.parametrize("partitioned_by", ["export_time", "usage_start_time", None])
 def test_however_the_table_is_partitioned_the_totals_are_the_same(
@@ -407,6 +418,7 @@ def test_however_the_table_is_partitioned_the_totals_are_the_same(
     assert bench.query(_MONEY) == _EXPECTED
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_row_without_export_time_is_not_lost(
     bench: Workbench,
@@ -506,6 +518,7 @@ def focus(
     return connect(export="focus"), path
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_the_focus_export_is_delivered_by_billing_month(
     focus: tuple[GcpBilling, str], bench: Workbench
@@ -527,6 +540,7 @@ def test_the_focus_export_is_delivered_by_billing_month(
     ]
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_unit_price_below_a_billionth_keeps_its_digits(
     focus: tuple[GcpBilling, str], bench: Workbench
@@ -538,6 +552,7 @@ def test_a_unit_price_below_a_billionth_keeps_its_digits(
     ]
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_correction_in_the_focus_export_renews_its_month_only(
     focus: tuple[GcpBilling, str], bench: Workbench, writer: bigquery.Client
@@ -557,6 +572,7 @@ def test_a_correction_in_the_focus_export_renews_its_month_only(
 # --- what can go wrong -------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_table_that_does_not_exist_is_named_with_the_setting_to_look_at(
     connect: Callable[..., GcpBilling], tmp_path: Path, dataset: str
@@ -568,6 +584,7 @@ def test_a_table_that_does_not_exist_is_named_with_the_setting_to_look_at(
     assert "Billing export" in error.next_step
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_table_that_is_no_export_is_refused_by_its_columns(
     writer: bigquery.Client,
@@ -680,6 +697,7 @@ def test_a_failing_service_is_tried_again_and_then_given_up_in_time(
     assert time.monotonic() - started < 20
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_a_service_that_recovers_is_read_as_if_nothing_had_been(
     endpoint: str,
@@ -735,6 +753,7 @@ def test_without_credentials_the_next_step_is_to_get_some(
 # --- check -------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_check_tells_how_fresh_the_export_is(
     writer: bigquery.Client, dataset: str, connect: Callable[..., GcpBilling]
@@ -756,6 +775,7 @@ def test_check_tells_how_fresh_the_export_is(
     assert f"{now - timedelta(hours=3):%Y-%m-%d %H:%M}" in fresh.message
 
 
+@pytest.mark.full
 @pytest.mark.emulator
 def test_check_names_the_next_step_for_a_missing_table(
     connect: Callable[..., GcpBilling],
@@ -852,6 +872,7 @@ def contract_case(
 
 
 @pytest.mark.emulator
+@pytest.mark.full
 class TestGcpBillingContract(ConnectorContract):
     @pytest.fixture
     def case(
@@ -884,7 +905,8 @@ class TestGcpBillingFilesContract(ConnectorContract):
         return case
 
 
-@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.full
 @pytest.mark.emulator
 class TestGcpBillingMisbehaviour(SurvivesMisbehaviour):
     """BigQuery through a server that misbehaves, with Google's own client.

@@ -105,6 +105,7 @@ class TestGithubContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full
 class TestGithubMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 

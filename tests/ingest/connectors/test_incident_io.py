@@ -177,6 +177,7 @@ class TestIncidentIoContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full
 class TestIncidentIoMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves."""
 

@@ -116,6 +116,7 @@ class TestJiraWorklogsContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full
 class TestJiraWorklogsMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves."""
 

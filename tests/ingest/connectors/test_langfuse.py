@@ -108,6 +108,7 @@ class TestLangfuseContract(ConnectorContract):
     """The shipped suite, over observations."""
 
 
+@pytest.mark.full
 class TestLangfuseMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves."""
 

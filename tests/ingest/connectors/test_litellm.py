@@ -99,6 +99,7 @@ class TestLitellmContract(ConnectorContract):
     """The shipped suite, over HTTP."""
 
 
+@pytest.mark.full
 class TestLitellmMisbehaviour(SurvivesMisbehaviour):
     """The proxy misbehaves."""
 
@@ -111,6 +112,7 @@ class TestLitellmMisbehaviour(SurvivesMisbehaviour):
         return case
 
 
+@pytest.mark.full
 class TestLitellmFilesContract(ConnectorContract):
     """The shipped suite, over an exported table."""
 

@@ -123,6 +123,7 @@ class TestMlflowContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full
 class TestMlflowMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 

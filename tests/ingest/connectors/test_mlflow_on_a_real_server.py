@@ -182,12 +182,14 @@ def assert_restored_and_without_alias(case: ConnectorCase, run_id: str) -> None:
     ) == [("churn", None, None), ("eta", None, None), ("plain", None, None)]
 
 
+@pytest.mark.full
 def test_a_server_is_told_in_figures_by_check(server: str, tmp_path: Path) -> None:
     [finding] = case_of(server, tmp_path).connector().check()
     assert finding.is_ok
     assert "experiments" in finding.message
 
 
+@pytest.mark.full
 def test_a_server_that_is_asked_under_another_name_says_how_it_is_started(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +200,7 @@ def test_a_server_that_is_asked_under_another_name_says_how_it_is_started(
     assert "--allowed-hosts" in finding.next_step
 
 
+@pytest.mark.full
 def test_a_page_that_is_too_large_is_refused_in_the_servers_words(
     server: str, tmp_path: Path
 ) -> None:

@@ -418,6 +418,7 @@ def contract_case(
     )
 
 
+@pytest.mark.full
 class TestOciFocusCopyContract(ConnectorContract):
     """A copy on disk."""
 
@@ -441,6 +442,7 @@ class TestOciFocusContract(ConnectorContract):
 
 
 @needs_s3
+@pytest.mark.full
 class TestOciFocusMisbehaviour(SurvivesS3Misbehaviour):
     """A bucket of reports."""
 

@@ -218,6 +218,7 @@ class TestOciInvoicesContract(ConnectorContract):
         return case
 
 
+@pytest.mark.full
 class TestOciInvoicesMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 

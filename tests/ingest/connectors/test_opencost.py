@@ -177,6 +177,7 @@ class TestOpencostContract(ConnectorContract):
         return case
 
 
+@pytest.mark.full
 class TestOpencostFolderContract(ConnectorContract):
     @pytest.fixture
     def case(self, tmp_path: Path) -> ConnectorCase:

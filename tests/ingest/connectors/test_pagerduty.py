@@ -117,6 +117,7 @@ class TestPagerdutyContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full
 class TestPagerdutyMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves."""
 

@@ -148,6 +148,7 @@ class TestUsageFromAServerContract(ConnectorContract):
         return usage_case(server, tmp_path)
 
 
+@pytest.mark.full
 class TestUsageMisbehaviour(SurvivesMisbehaviour):
     """The same source, of a server that misbehaves."""
 

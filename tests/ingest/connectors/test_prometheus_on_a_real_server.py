@@ -131,6 +131,7 @@ def test_a_day_of_a_real_server_is_read_to_the_last_request(tmp_path: Path) -> N
     assert nobody == [(hour, Decimal(1), 1 - held[hour]) for hour in held]
 
 
+@pytest.mark.full
 def test_a_real_server_scrapes_an_exporter_and_a_gap_stays_a_gap(
     tmp_path: Path,
 ) -> None:

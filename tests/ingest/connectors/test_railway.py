@@ -112,6 +112,7 @@ class TestRailwayContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full
 class TestRailwayMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 

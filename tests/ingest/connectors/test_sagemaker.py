@@ -117,6 +117,7 @@ class TestSagemakerContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full
 class TestSagemakerMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 
