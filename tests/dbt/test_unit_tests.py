@@ -5,6 +5,7 @@ The cases stand beside the models, in ``_*__unit_tests.yml``, each with its arit
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,7 +49,10 @@ COMPUTES_NOTHING = {
 
 @pytest.fixture(scope="module")
 def unit_test_run(dbt: DbtCommands) -> DbtCommands:
-    dbt.run("test", "--select", "test_type:unit")
+    # All of them, or those of the models that tests.mutants names.
+    models = os.environ.get("TRIPTYCH_UNIT_TESTS_OF", "").split()
+    selected = [f"{model},test_type:unit" for model in models] or ["test_type:unit"]
+    dbt.run("test", "--select", *selected)
     return dbt
 
 
