@@ -57,7 +57,7 @@ class Tree:
         """Copy what is under version control, changed or not; link environments."""
         shutil.rmtree(self.root, ignore_errors=True)
         listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
             cwd=REPOSITORY,
             capture_output=True,
             check=True,
