@@ -25,11 +25,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-import statsmodels.api as sm
-from scipy import stats
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+    from statsmodels.regression.linear_model import OLS
 
     Floats = NDArray[np.float64]
 
@@ -185,7 +184,11 @@ def _refused(costs: Floats, usage: Floats, grain: Grain) -> NotEstimable | None:
 def _fitted(
     costs: Floats, usage: Floats, grain: Grain, *, unknown: int
 ) -> CostElasticity:
-    model = sm.OLS(np.log(costs), sm.add_constant(np.log(usage)))
+    # Slow to load, and not needed where nothing is fitted.
+    from statsmodels.regression.linear_model import OLS  # noqa: PLC0415
+    from statsmodels.tools import add_constant  # noqa: PLC0415
+
+    model = OLS(np.log(costs), add_constant(np.log(usage)))
     intercept, slope = (float(one) for one in model.fit().params)
     covariance, critical = max(
         (_by_lags(model), _by_memory(model)),
@@ -208,7 +211,7 @@ def _fitted(
     )
 
 
-def _by_lags(model: sm.OLS) -> tuple[Floats, float]:
+def _by_lags(model: OLS) -> tuple[Floats, float]:
     """Return the covariance of Newey and West, and its critical value."""
     count = len(model.endog)
     bandwidth = math.ceil(_BANDWIDTH * math.sqrt(count))
@@ -219,8 +222,10 @@ def _by_lags(model: sm.OLS) -> tuple[Floats, float]:
     return np.asarray(found.cov_params(), np.float64), float(critical)
 
 
-def _by_memory(model: sm.OLS) -> tuple[Floats, float]:
+def _by_memory(model: OLS) -> tuple[Floats, float]:
     """Return the covariance of errors of an autoregression, and its critical value."""
+    from scipy import stats  # noqa: PLC0415  (slow to load)
+
     found = model.fit()
     errors, design, count = found.resid, model.exog, len(model.endog)
     power = float(errors @ errors)

@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -229,6 +228,8 @@ def effect_from_covariance(
     draws : int
         How many.
     """
+    from scipy import special  # noqa: PLC0415  (slow to load)
+
     levels = stratified_levels(draws, rng)
     normal = np.isinf(degrees_of_freedom)
     quantiles = (

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import special
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 ALL: Final = "all"
 #: Standard deviations from the median to either end of a 90 % interval.
-_END_OF_90_PERCENT: Final = float(special.ndtri(0.95))
+_END_OF_90_PERCENT: Final = 1.6448536269514722
 _DECEMBER: Final = 12
 
 
@@ -90,6 +89,8 @@ class Assumed:
         """
         if self.low is None or self.high is None:
             return np.full(len(levels), self.value)
+        from scipy import special  # noqa: PLC0415  (slow to load)
+
         steps = special.ndtri(levels) / _END_OF_90_PERCENT
         ends = np.array([self.low, self.value, self.high])
         if self.low > 0:

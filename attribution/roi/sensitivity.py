@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy import optimize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -225,6 +224,8 @@ def _break_even(
     ends = mean_at(0.0), mean_at(_MOST_TIMES)
     if not np.isfinite(ends).all() or ends[0] * ends[1] > 0:
         return None
+    from scipy import optimize  # noqa: PLC0415  (slow to load)
+
     return float(optimize.brentq(mean_at, 0.0, _MOST_TIMES)) * one.value
 
 

@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from attribution.panel import dates_of
 from attribution.refusal import Refusal
-from attribution.studies.power import minimum_detectable_effect, power_of
 from triptych.errors import SettingsError, UsageError
 from triptych.signatories import named_person
 
@@ -228,17 +225,22 @@ def _power(
     """Return the effect that would be found, and why less than needed is accepted."""
     if history is None:
         return None, ""
+    # Slow to load, and entries are read far more often than plans are locked.
+    from attribution.studies.power import minimum_detectable_effect  # noqa: PLC0415
+
     detectable = minimum_detectable_effect(history, plan)
     if isinstance(detectable, Refusal):
         return detectable
     is_low = plan.minimum_effect is not None and detectable > plan.minimum_effect
     if is_low and not reason:
         return _underpowered(detectable, plan)
-    known = detectable if np.isfinite(detectable) else None
+    known = detectable if math.isfinite(detectable) else None
     return known, reason if is_low else ""
 
 
 def _underpowered(detectable: float, plan: Plan) -> Refusal:
+    from attribution.studies.power import power_of  # noqa: PLC0415
+
     smallest = plan.minimum_effect or 0.0
     return Refusal(
         "underpowered",
@@ -260,6 +262,8 @@ def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:
     """
     if history is None:
         return at.date()
+    from attribution.panel import dates_of  # noqa: PLC0415  (slow to load)
+
     last = dates_of(history).max()
     return max(at.date(), date(last.year, last.month, last.day))
 

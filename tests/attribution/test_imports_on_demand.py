@@ -1,0 +1,83 @@
+"""Statistics are loaded when something is to be fitted, and not before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.attribution.marts_of_costs import (
+    add_model,
+    noisy_weeks,
+    write_cost_marts,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STATISTICS = {"statsmodels", "scipy", "pandas"}
+#: Entered by every run, whatever it then has to do.
+ENTERED = (
+    "triptych.pipeline",
+    "triptych.second_half",
+    "triptych.control_of_studies",
+    "attribution.studies.register",
+)
+#: All that a second half estimates, gone through once more with nothing changed.
+AGAIN = """
+import sys
+from pathlib import Path
+from attribution.anomalies.line_items import Evidence
+from attribution.cost_estimates import update_cost_estimates
+from attribution.delivery_times import update_delivery_times
+from attribution.platform_elasticities import update_platform_elasticities
+from attribution.roi.return_estimates import update_returns
+from attribution.studies.register import StudyRegister
+from attribution.study_estimates import StudyRequest, update_study_estimates
+from triptych.progress import SilentProgress
+
+folder = Path(sys.argv[1])
+build = folder / "build.duckdb"
+costs = update_cost_estimates(build, Evidence(folder / "raw.duckdb", folder))
+times = update_delivery_times(build)
+update_platform_elasticities(build)
+register = StudyRegister(folder / "register.jsonl")
+update_study_estimates(build, StudyRequest((), register), SilentProgress())
+returns = update_returns(build)
+print(costs.is_unchanged, times.is_unchanged, returns.is_unchanged)
+print(*sorted(sys.modules))
+"""
+
+
+def answers(code: str, *arguments: str) -> list[str]:
+    """Return the lines that a fresh interpreter prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+
+@pytest.mark.parametrize("module", ENTERED)
+def test_entering_a_run_loads_no_statistics(module: str) -> None:
+    (loaded,) = answers(f"import sys, {module}; print(*sys.modules)")
+    assert module in loaded.split()
+    assert STATISTICS & set(loaded.split()) == set()
+
+
+def test_going_through_it_again_with_nothing_changed_loads_none(
+    tmp_path: Path,
+) -> None:
+    build = write_cost_marts(tmp_path)
+    add_model(build, "eta", noisy_weeks(1.0, seed=1, days=120))
+    first, loaded_first = answers(AGAIN, str(tmp_path))
+    assert first == "False False False"
+    assert set(loaded_first.split()) >= STATISTICS
+    second, loaded = answers(AGAIN, str(tmp_path))
+    assert second == "True True True"
+    assert STATISTICS & set(loaded.split()) == set()
