@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from attribution import estimate_store
 from attribution.cost_anomalies import update_cost_anomalies
-from attribution.cost_forecasts import METHOD_VERSION, forecast_rows
+from attribution.cost_forecasts import forecast_rows
 from attribution.daily_costs import read_daily_costs
+from attribution.kept_forecasts import forecasts_of, method_version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +50,8 @@ class EstimateReport:
 def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateReport:
     """Forecast what a day will cost, and find what it should not have.
 
-    Neither is done again while no day's amount has changed.
+    Neither is done again while no day's amount has changed, and of a series nothing is
+    while its own days have not.
 
     Parameters
     ----------
@@ -63,7 +66,7 @@ def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateR
         digest = _digest(costs)
         is_unchanged = estimate_store.is_current(connection, _FORECASTS, digest)
         if not is_unchanged:
-            rows = _forecast(costs)
+            rows = forecast_rows(costs, partial(forecasts_of, connection))
             estimate_store.replace(connection, _FORECASTS, digest, rows)
         anomaly_count = update_cost_anomalies(connection, evidence)
         return EstimateReport(
@@ -73,20 +76,8 @@ def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateR
         )
 
 
-def _forecast(costs: list[DailyCosts]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {
-        "cost_forecasts": [],
-        "cost_landings": [],
-        "cost_forecast_quality": [],
-    }
-    for of_currency in costs:
-        for table, rows in zip(found, forecast_rows(of_currency), strict=True):
-            found[table] += rows
-    return found
-
-
 def _digest(costs: list[DailyCosts]) -> str:
-    parts = [str(METHOD_VERSION), *sorted(each.digest for each in costs)]
+    parts = [method_version(), *sorted(each.digest for each in costs)]
     return hashlib.sha256("|".join(parts).encode()).hexdigest()
 
 

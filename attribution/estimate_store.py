@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from attribution.delivery_tables import DELIVERY_TABLES
+from attribution.kept_tables import KEPT_KEYS, KEPT_TABLES
 from attribution.study_tables import STUDY_TABLES
 
 if TYPE_CHECKING:
@@ -92,6 +93,18 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 #: Before the name of a study among the subjects of digests.
 _STUDY_SUBJECT = "study "
 _DIGESTS = {"subject": "VARCHAR", "digest": "VARCHAR"}
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "BOOLEAN": pa.bool_(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "DOUBLE[]": pa.list_(pa.float64()),
+    "INTEGER[]": pa.list_(pa.int32()),
+    "MAP(VARCHAR, DOUBLE[])": pa.map_(pa.string(), pa.list_(pa.float64())),
+}
 
 
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
@@ -104,6 +117,9 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
             _create(connection, table, columns)
     if stale:
         connection.execute("DELETE FROM estimates.digests")
+    for table, columns in KEPT_TABLES.items():
+        if _columns(connection, table) != list(columns.items()):
+            _create(connection, table, columns)
 
 
 def is_current(
@@ -118,7 +134,7 @@ def is_current(
 
 def read(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
     """Return the rows of a table as they are stored."""
-    names = list(TABLES[table])
+    names = list(TABLES.get(table) or KEPT_TABLES[table])
     found = connection.execute(f"SELECT * FROM estimates.{table}").fetchall()
     return [dict(zip(names, row, strict=True)) for row in found]
 
@@ -148,17 +164,70 @@ def replace(
     """
     connection.execute("BEGIN")
     for table, records in rows.items():
-        names = list(TABLES[table])
         connection.execute(f"DELETE FROM estimates.{table}")
-        if records:
-            # Row by row, thousands of them would take as long as their estimates.
-            columns = {name: [record[name] for record in records] for name in names}
-            connection.register("estimated", pa.table(columns))
-            connection.execute(f"INSERT INTO estimates.{table} FROM estimated")
-            connection.unregister("estimated")
+        _insert(connection, table, TABLES[table], records)
     connection.execute("DELETE FROM estimates.digests WHERE subject = ?", [subject])
     connection.execute("INSERT INTO estimates.digests VALUES (?, ?)", [subject, digest])
     connection.execute("COMMIT")
+
+
+def keep(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    gone: Collection[tuple[str | None, ...]],
+) -> None:
+    """Replace what is kept of some series, and remove what is kept of others.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database, after :func:`prepare`.
+    table : str
+        One of :data:`~attribution.kept_tables.KEPT_TABLES`.
+    rows : sequence of mapping
+        What is known now, each with every column.
+    gone : collection of tuple
+        Keys of the series that there are no more.
+    """
+    if not rows and not gone:
+        return
+    keys = KEPT_KEYS[table]
+    stale = [{key: row[key] for key in keys} for row in rows]
+    stale += [dict(zip(keys, key, strict=True)) for key in gone]
+    connection.execute("BEGIN")
+    connection.register("stale", _content(stale, dict.fromkeys(keys, "VARCHAR")))
+    same = " AND ".join(f"kept.{key} IS NOT DISTINCT FROM stale.{key}" for key in keys)
+    connection.execute(
+        f"DELETE FROM estimates.{table} AS kept USING stale WHERE {same}"
+    )
+    connection.unregister("stale")
+    _insert(connection, table, KEPT_TABLES[table], rows)
+    connection.execute("COMMIT")
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    if not rows:
+        return
+    # Row by row, thousands of them would take as long as their estimates.
+    connection.register("estimated", _content(rows, columns))
+    connection.execute(f"INSERT INTO estimates.{table} FROM estimated")
+    connection.unregister("estimated")
+
+
+def _content(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pa.Table:
+    return pa.table(
+        {
+            name: pa.array([row[name] for row in rows], _ARROW[type_])
+            for name, type_ in columns.items()
+        }
+    )
 
 
 def studies(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -252,6 +321,7 @@ __all__ = [
     "TABLES",
     "count",
     "is_current",
+    "keep",
     "prepare",
     "read",
     "remove_studies",

@@ -13,6 +13,7 @@ from attribution.calibration_cards import card_of
 from attribution.checks.guardrails import GuardedOutcome, guardrails
 from attribution.design_choice import choose_design
 from attribution.grade import grade
+from attribution.library_versions import LIBRARIES
 from attribution.panel import panel_of
 from attribution.refusal import Refusal, RefusalError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from attribution.result import Estimate
 
 GUARDRAIL_LEVEL = 0.9
-_LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _completed(
         design_log=log,
         break_even=plan.break_even,
         calibration=card_of(found.design),
-        versions={name: version(name) for name in _LIBRARIES},
+        versions={name: version(name) for name in LIBRARIES},
     )
 
 

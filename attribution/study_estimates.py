@@ -12,12 +12,12 @@ import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from attribution import estimate_store
+from attribution.library_versions import library_versions
 from attribution.studies.register import state_of_entries
 from attribution.study_panels import (
     Delivered,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 #: Changes whenever the same plan and data would be estimated in another way.
 METHOD_VERSION = 3
-_LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +122,7 @@ def seed_of(study_id: str, seed: int) -> int:
 
 def method_version() -> str:
     """Return the version of the method and of the libraries that compute."""
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    return f"{METHOD_VERSION} ({libraries})"
+    return f"{METHOD_VERSION} ({library_versions()})"
 
 
 def _due(

@@ -1,22 +1,20 @@
 """Fits studies in processes of their own: one study's rows go in, its results come out.
 
-Light to import: a new process sets what numerical libraries read when they start, and
-loads them then. Each process computes on one thread, so that several do not wait for
-each other, and results are the same whatever the number of processes.
+Light to import, as :mod:`attribution.fitting_processes` is, and for the same reason.
 """
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
+
+from attribution.fitting_processes import pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from concurrent.futures import Future
+    from concurrent.futures import Future, ProcessPoolExecutor
 
     import pyarrow as pa
 
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 #: Studies that wait for a process, for each that is being fitted.
 _AHEAD = 2
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,40 +62,42 @@ def fitted(
         How many fit at the same time.
     """
     waiting: dict[Future[Tables], StudyJob] = {}
-    pool = _pool(processes)
+    workers = pool(processes)
     try:
         for job in jobs:
             while len(waiting) >= processes * (1 + _AHEAD):
-                pool, done = _finished(pool, waiting, processes)
+                workers, done = _finished(workers, waiting, processes)
                 yield from done
-            waiting[pool.submit(fit_study, job)] = job
+            waiting[workers.submit(fit_study, job)] = job
         while waiting:
-            pool, done = _finished(pool, waiting, processes)
+            workers, done = _finished(workers, waiting, processes)
             yield from done
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        workers.shutdown(wait=True, cancel_futures=True)
 
 
 def _finished(
-    pool: ProcessPoolExecutor, waiting: dict[Future[Tables], StudyJob], processes: int
+    workers: ProcessPoolExecutor,
+    waiting: dict[Future[Tables], StudyJob],
+    processes: int,
 ) -> tuple[ProcessPoolExecutor, list[tuple[StudyJob, Tables]]]:
     """Take what is done out of what is waiting; replace a pool that broke."""
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
     if any(isinstance(one.exception(), BrokenProcessPool) for one in done):
-        pool.shutdown(wait=True, cancel_futures=True)
+        workers.shutdown(wait=True, cancel_futures=True)
         survived = [(job, _alone(one, job)) for one, job in waiting.items()]
         waiting.clear()
-        return _pool(processes), survived
-    return pool, [(waiting.pop(one), one.result()) for one in done]
+        return pool(processes), survived
+    return workers, [(waiting.pop(one), one.result()) for one in done]
 
 
 def _alone(before: Future[Tables], job: StudyJob) -> Tables:
     """Return the results of a study whose pool broke, from a process of its own."""
     if before.done() and not before.cancelled() and before.exception() is None:
         return before.result()
-    with _pool(1) as pool:
+    with pool(1) as alone:
         try:
-            return pool.submit(fit_study, job).result()
+            return alone.submit(fit_study, job).result()
         except BrokenProcessPool:
             from attribution.study_rows import rows_of_failure  # noqa: PLC0415
 
@@ -107,21 +106,9 @@ def _alone(before: Future[Tables], job: StudyJob) -> Tables:
             )
 
 
-def _pool(processes: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_begin
-    )
-
-
-def _begin() -> None:
-    """Set what is read when numerical libraries are loaded, and is too late after."""
-    for name in _THREADS:
-        os.environ[name] = "1"
-
-
 def fit_study(job: StudyJob) -> Tables:
     """Return the rows of a study: estimated, refused, or failed with the error."""
-    from attribution.estimating import attempt  # noqa: PLC0415  (after _begin)
+    from attribution.estimating import attempt  # noqa: PLC0415  (see the pool)
     from attribution.refusal import Refusal  # noqa: PLC0415
     from attribution.sensitivity import sensitivity_of  # noqa: PLC0415
     from attribution.study_rows import (  # noqa: PLC0415

@@ -12,9 +12,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.forecasting.candidates import WEEK_DAYS, fitted_candidates
+from attribution.forecasting.candidates import (
+    WEEK_DAYS,
+    StateSpace,
+    fitted_candidates,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from attribution.forecasting.candidates import Candidate
@@ -66,13 +72,26 @@ class BackTest:
         """The origins that measure: the later half, none of them among the others."""
         return slice(max(1, len(self.origins) // 2), None)
 
+    @property
+    def parameters(self) -> dict[str, Series]:
+        """What was estimated on the first days, by method."""
+        return {
+            name: candidate.parameters
+            for name, candidate in self.candidates.items()
+            if isinstance(candidate, StateSpace)
+        }
+
     def mean_absolute_error(self, path: Series, part: slice) -> float:
         """Return the mean absolute error of a part's days that have come."""
         return float(np.nanmean(np.abs(path[part] - self.actual[part])))
 
 
 def back_test(
-    values: Series, *, horizon: int = HORIZON_DAYS, with_estimates: bool = True
+    values: Series,
+    *,
+    horizon: int = HORIZON_DAYS,
+    with_estimates: bool = True,
+    parameters: Mapping[str, Series] | None = None,
 ) -> BackTest | None:
     """Let every candidate forecast a series from its past origins.
 
@@ -84,6 +103,8 @@ def back_test(
         Days ahead.
     with_estimates : bool
         Whether methods with parameters to estimate are among the candidates.
+    parameters : mapping of str to ndarray, optional
+        What was estimated on the same :func:`training_days` before, by method.
 
     Returns
     -------
@@ -91,11 +112,12 @@ def back_test(
         ``None`` where the history is too short for one origin that chooses and one
         that measures.
     """
-    last = len(values) - WEEK_DAYS
-    origins = _origins(last)
+    origins = _origins(len(values) - WEEK_DAYS)
     if len(origins) < 2:  # noqa: PLR2004  (one chooses, one measures)
         return None
-    candidates = fitted_candidates(values[: origins[0]], with_estimates=with_estimates)
+    candidates = fitted_candidates(
+        values[: origins[0]], with_estimates=with_estimates, parameters=parameters
+    )
     paths = {
         name: candidate.paths(values, origins, horizon)
         for name, candidate in candidates.items()
@@ -107,6 +129,12 @@ def back_test(
         level=np.array([level_before(values, origin) for origin in origins]),
         candidates=candidates,
     )
+
+
+def training_days(values: Series) -> Series:
+    """Return the days that methods are estimated on; none without a back-test."""
+    origins = _origins(len(values) - WEEK_DAYS)
+    return values[: origins[0] if origins else 0]
 
 
 def level_before(values: Series, origin: int) -> float:
@@ -147,4 +175,5 @@ __all__ = [
     "back_test",
     "choose",
     "level_before",
+    "training_days",
 ]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -78,12 +78,29 @@ class WeekdayMedian:
 
 
 class StateSpace:
-    """A model of statsmodels, its parameters estimated on the days of ``training``."""
+    """A model of statsmodels, its parameters estimated on the days of ``training``.
 
-    def __init__(self, build: Callable[[Series], object], training: Series) -> None:
+    Parameters
+    ----------
+    build : callable
+        Makes the model of some days.
+    training : ndarray, shape (days,)
+        What the parameters are estimated on.
+    parameters : ndarray, optional
+        What was estimated on the same days before.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Series], object],
+        training: Series,
+        parameters: Series | None = None,
+    ) -> None:
         self._build = build
         self._scale = _scale(training)
-        self._parameters = _estimate(build(training / self._scale))
+        if parameters is None:
+            parameters = _estimate(build(training / self._scale))
+        self.parameters = parameters
 
     def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
         """Filter the days once and predict from the state at each origin.
@@ -91,7 +108,7 @@ class StateSpace:
         The state that is predicted for a day rests on the days before it alone.
         """
         model = self._build(values[: origins[-1]] / self._scale)
-        filtered = model.filter(self._parameters)  # type: ignore[attr-defined]
+        filtered = model.filter(self.parameters)  # type: ignore[attr-defined]
         return _predictions(filtered.filter_results, origins, horizon) * self._scale
 
 
@@ -122,11 +139,11 @@ def damped_trend(values: Series) -> object:
 
 
 #: In the order in which a tie is decided: the simpler first.
-METHODS: dict[str, Callable[[Series], Candidate]] = {
-    "seasonal_naive": lambda _: SeasonalNaive(),
-    "weekday_median": lambda _: WeekdayMedian(),
-    "local_level": lambda training: StateSpace(local_level, training),
-    "damped_trend": lambda training: StateSpace(damped_trend, training),
+METHODS: dict[str, Callable[[Series, Series | None], Candidate]] = {
+    "seasonal_naive": lambda *_: SeasonalNaive(),
+    "weekday_median": lambda *_: WeekdayMedian(),
+    "local_level": lambda *on: StateSpace(local_level, *on),
+    "damped_trend": lambda *on: StateSpace(damped_trend, *on),
 }
 
 #: The methods whose parameters are estimated: half a second for a year and a half.
@@ -134,13 +151,16 @@ ESTIMATED = frozenset({"local_level", "damped_trend"})
 
 
 def fitted_candidates(
-    training: Series, *, with_estimates: bool = True
+    training: Series,
+    *,
+    with_estimates: bool = True,
+    parameters: Mapping[str, Series] | None = None,
 ) -> dict[str, Candidate]:
     """Return every candidate that can be estimated on a series' first days.
 
     A series that never changes has nothing to estimate: the two that need no
     estimate remain, and are right. They alone remain, too, where estimates are not
-    asked for.
+    asked for. What was estimated on the same days before is not estimated again.
     """
     found: dict[str, Candidate] = {}
     can_estimate = with_estimates and float(np.ptp(training)) > 0.0
@@ -148,7 +168,7 @@ def fitted_candidates(
         if name in ESTIMATED and not can_estimate:
             continue
         try:
-            found[name] = fit(training)
+            found[name] = fit(training, (parameters or {}).get(name))
         except (np.linalg.LinAlgError, ValueError):
             continue  # not a candidate for this series; the others are
     return found

@@ -8,12 +8,18 @@ to the parts in proportion to how uncertain each is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.forecasting.backtest import back_test, choose, level_before
+from attribution.forecasting.backtest import (
+    back_test,
+    choose,
+    level_before,
+    training_days,
+)
 from attribution.forecasting.candidates import WEEK_DAYS, SeasonalNaive
 from attribution.forecasting.intervals import Widths, coverage, widths
 
@@ -71,6 +77,8 @@ class SeriesForecast:
         Mean squared error of the back-test; how uncertain the series is.
     quality : Quality
         What was measured.
+    parameters : mapping of str to ndarray
+        What was estimated on the first days, by method.
     """
 
     method: str
@@ -79,6 +87,7 @@ class SeriesForecast:
     widths: Widths | None
     variance: float
     quality: Quality
+    parameters: Mapping[str, Series] = field(default_factory=dict)
 
     def day_interval(self, days_ahead: int) -> tuple[float | None, float | None]:
         """Return the 90 % interval of a day."""
@@ -98,12 +107,11 @@ class SeriesForecast:
         return _around(self.total(day_count), self.widths.total(day_count) * self.level)
 
 
-def forecast_series(
-    values: Series, horizon: int, *, with_estimates: bool = True
-) -> SeriesForecast:
-    """Forecast one series by the method that its back-test chose.
+@dataclass(frozen=True, eq=False, slots=True)
+class Asked:
+    """A series that is to be forecast.
 
-    Parameters
+    Attributes
     ----------
     values : ndarray, shape (days,)
         Money per day up to the last complete one, without gaps, at least a week.
@@ -111,9 +119,36 @@ def forecast_series(
         Days ahead.
     with_estimates : bool
         Whether methods with parameters to estimate are among the candidates.
+    parameters : mapping of str to ndarray
+        What was estimated on the same first days before, by method.
     """
+
+    values: Series
+    horizon: int
+    with_estimates: bool = True
+    parameters: Mapping[str, Series] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """A text that differs whenever the forecast may."""
+        found = hashlib.sha256(f"{self.horizon}|{self.with_estimates}|".encode())
+        found.update(np.ascontiguousarray(self.values).tobytes())
+        return found.hexdigest()
+
+    @property
+    def training_digest(self) -> str:
+        """A text that differs whenever what is estimated may."""
+        days = np.ascontiguousarray(training_days(self.values))
+        return hashlib.sha256(days.tobytes()).hexdigest()
+
+
+def forecast_series(asked: Asked) -> SeriesForecast:
+    """Forecast one series by the method that its back-test chose."""
+    values, horizon = asked.values, asked.horizon
     level = level_before(values, len(values))
-    test = back_test(values, with_estimates=with_estimates)
+    test = back_test(
+        values, with_estimates=asked.with_estimates, parameters=asked.parameters
+    )
     if test is None or NAIVE not in test.paths:
         days = SeasonalNaive().paths(values, (len(values),), horizon)[0]
         spread = float(np.var(values[-4 * WEEK_DAYS :]))
@@ -137,13 +172,14 @@ def forecast_series(
             / typical,
             coverage_ratio=coverage(test, path),
         ),
+        parameters=test.parameters,
     )
 
 
-def forecast_hierarchy(
+def asked_of(
     parts: Mapping[str, Series], horizon: int
-) -> tuple[dict[str, SeriesForecast], SeriesForecast]:
-    """Forecast parts and their total so that the parts add up to it.
+) -> tuple[dict[str, Asked], Asked]:
+    """Return what is to be forecast of some parts, and of their total.
 
     Parameters
     ----------
@@ -155,7 +191,7 @@ def forecast_hierarchy(
 
     Returns
     -------
-    tuple of (dict, SeriesForecast)
+    tuple of (dict, Asked)
         Each part, and the total.
     """
     longest = max(len(values) for values in parts.values())
@@ -164,10 +200,16 @@ def forecast_hierarchy(
         summed[longest - len(values) :] += values
     largest = _largest(parts)
     own = {
-        name: forecast_series(values, horizon, with_estimates=name in largest)
+        name: Asked(values, horizon, with_estimates=name in largest)
         for name, values in parts.items()
     }
-    total = forecast_series(summed, horizon)
+    return own, Asked(summed, horizon)
+
+
+def together(
+    own: Mapping[str, SeriesForecast], total: SeriesForecast
+) -> tuple[dict[str, SeriesForecast], SeriesForecast]:
+    """Return parts and their total, moved so that the parts add up to it."""
     reconciled = reconcile(own, total)
     days = np.sum([part.days for part in reconciled.values()], axis=0)
     return reconciled, replace(total, days=days)
@@ -201,9 +243,11 @@ def _around(centre: float, half: float) -> tuple[float | None, float | None]:
 __all__ = [
     "MINIMUM_DAYS",
     "NAIVE",
+    "Asked",
     "Quality",
     "SeriesForecast",
-    "forecast_hierarchy",
+    "asked_of",
     "forecast_series",
     "reconcile",
+    "together",
 ]

@@ -9,7 +9,7 @@ import pytest
 
 from attribution.anomalies.detection import Finding, find_anomalies
 from attribution.anomalies.drivers import Item, likely_driver
-from attribution.anomalies.expectation import expect
+from attribution.anomalies.expectation import _qn, expect
 from attribution.anomalies.model_parts import ModelPart
 from attribution.anomalies.series import CostSeries
 from attribution.cost_anomalies import anomalies_of
@@ -42,6 +42,15 @@ def test_a_level_a_trend_and_a_week_are_carried_forward() -> None:
     expected = expect(values, np.ones(42, dtype=bool), 0, np.arange(42, 49))
     assert expected is not None
     assert expected.days == pytest.approx(profile * 10.6)
+
+
+@pytest.mark.parametrize("count", [2, 3, 14, 41, 42])
+def test_the_spread_is_that_of_statsmodels_bit_by_bit(count: int) -> None:
+    from statsmodels.robust.scale import qn_scale
+
+    rng = np.random.default_rng(count)
+    for values in (rng.normal(size=count), rng.integers(0, 3, count) / 10):
+        assert _qn(values) == qn_scale(values)
 
 
 def test_thirteen_days_are_not_enough_to_expect_anything() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,13 +20,20 @@ from attribution.forecasting.candidates import (
     local_level,
 )
 from attribution.forecasting.forecast import (
+    Asked,
     Quality,
     SeriesForecast,
-    forecast_hierarchy,
+    asked_of,
     forecast_series,
     reconcile,
+    together,
 )
 from attribution.forecasting.intervals import coverage, widths
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from attribution.kept_forecasts import Key
 
 WEEK = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 5.0, 4.0])
 
@@ -55,7 +63,7 @@ def test_the_state_space_paths_are_those_of_the_library_fitted_anew() -> None:
     carried = candidate.paths(values, (80, 95, 120), 10)
     for position, origin in enumerate((80, 95, 120)):
         model = local_level(values[:origin] / candidate._scale)
-        fresh = model.smooth(candidate._parameters).forecast(10) * candidate._scale  # type: ignore[attr-defined]
+        fresh = model.smooth(candidate.parameters).forecast(10) * candidate._scale  # type: ignore[attr-defined]
         assert carried[position] == pytest.approx(fresh, rel=1e-8)
 
 
@@ -86,13 +94,13 @@ def test_the_method_is_chosen_without_the_origins_that_measure_it() -> None:
 
 
 def test_a_series_that_repeats_itself_is_forecast_without_error() -> None:
-    found = forecast_series(np.resize(WEEK, 140), 14)
+    found = forecast_series(Asked(np.resize(WEEK, 140), 14))
     assert found.days == pytest.approx(np.resize(WEEK, 14), abs=1e-6)
     assert found.quality.error_ratio == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_history_too_short_for_a_back_test_gets_no_interval() -> None:
-    found = forecast_series(noisy_weeks(1, TRAINING_DAYS), 7)
+    found = forecast_series(Asked(noisy_weeks(1, TRAINING_DAYS), 7))
     assert found.method == "seasonal_naive"
     assert found.day_interval(1) == (None, None)
     assert found.total_interval(7) == (None, None)
@@ -111,6 +119,36 @@ def test_a_half_width_is_the_quantile_of_the_errors_that_were_made() -> None:
     assert widths(test, path).daily[0] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(("seed", "days"), [(1, 72), (2, 150), (3, 420)])
+def test_what_was_known_at_each_origin_alone_decides_whether_its_days_were_held(
+    seed: int, days: int
+) -> None:
+    test = back_test(noisy_weeks(seed, days), with_estimates=False)
+    assert test is not None
+    path = test.paths["weekday_median"]
+    held = counted = 0
+    for at in range(*test.measuring.indices(len(test.origins))):
+        known = [
+            [
+                abs(test.actual[row, ahead] - path[row, ahead]) / test.level[row]
+                if origin + ahead + 1 <= test.origins[at]
+                else np.nan
+                for ahead in range(path.shape[1])
+            ]
+            for row, origin in enumerate(test.origins)
+        ]
+        for ahead in range(path.shape[1]):
+            near = np.array(known)[:, max(0, ahead - 3) : ahead + 4]
+            errors = np.sort(near[np.isfinite(near)])
+            if len(errors) < 19 or np.isnan(test.actual[at, ahead]):
+                continue
+            rank = min(len(errors), int(np.ceil((len(errors) + 1) * 0.9)))
+            half = errors[rank - 1] * test.level[at]
+            counted += 1
+            held += abs(test.actual[at, ahead] - path[at, ahead]) <= half
+    assert coverage(test, path) == (held / counted if counted else None)
+
+
 def test_intervals_hold_about_nine_days_in_ten() -> None:
     ratios = []
     for seed in range(12):
@@ -118,6 +156,18 @@ def test_intervals_hold_about_nine_days_in_ten() -> None:
         assert test is not None
         ratios.append(coverage(test, test.paths["weekday_median"]))
     assert 0.85 <= float(np.mean([r for r in ratios if r is not None])) <= 0.95
+
+
+def fresh(asked: Mapping[Key, Asked]) -> dict[Key, SeriesForecast]:
+    return {key: forecast_series(one) for key, one in asked.items()}
+
+
+def forecast_hierarchy(
+    parts: dict[str, np.ndarray], horizon: int
+) -> tuple[dict[str, SeriesForecast], SeriesForecast]:
+    own, total = asked_of(parts, horizon)
+    forecasts = {name: forecast_series(one) for name, one in own.items()}
+    return together(forecasts, forecast_series(total))
 
 
 def a_part(days: list[float], variance: float) -> SeriesForecast:
@@ -183,7 +233,7 @@ def test_rows_of_a_spend_say_what_remains_and_leave_out_what_has_ended() -> None
     costs = DailyCosts(
         "EUR", date(2026, 11, 27), {"a": values, UNASSIGNED: 2 * values, "b": ended}
     )
-    days, landings, quality = forecast_rows(costs)
+    days, landings, quality = forecast_rows([costs], fresh).values()
     assert {(row["series"], row["model_id"]) for row in quality} == {
         ("model", "a"),
         ("unassigned", None),

@@ -1,0 +1,42 @@
+"""The tables of ``estimates`` that hold what is known of single series.
+
+Nothing reads them but the next run: what is said of a series stands for as long as its
+days do. Each begins with its key, then the digest of what it was made of.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_TEXT, _NUMBER, _COUNT = "VARCHAR", "DOUBLE", "INTEGER"
+_NUMBERS, _COUNTS = "DOUBLE[]", "INTEGER[]"
+
+#: Table → the columns that name a row.
+KEPT_KEYS: Mapping[str, tuple[str, ...]] = {
+    "kept_forecasts": ("currency", "part"),
+}
+#: Table → column → type.
+KEPT_TABLES: Mapping[str, Mapping[str, str]] = {
+    "kept_forecasts": {
+        "currency": _TEXT,
+        "part": _TEXT,
+        "digest": _TEXT,
+        "training_digest": _TEXT,
+        "method": _TEXT,
+        "days": _NUMBERS,
+        "level": _NUMBER,
+        "daily_widths": _NUMBERS,
+        "cumulative_widths": _NUMBERS,
+        "variance": _NUMBER,
+        "origin_count": _COUNT,
+        "error_ratio": _NUMBER,
+        "naive_error_ratio": _NUMBER,
+        "coverage_ratio": _NUMBER,
+        "parameters": "MAP(VARCHAR, DOUBLE[])",
+    },
+}
+
+__all__ = ["KEPT_KEYS", "KEPT_TABLES"]

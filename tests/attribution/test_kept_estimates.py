@@ -1,0 +1,233 @@
+"""What is kept of a series: how little is done again, and that all anew is the same."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from attribution import estimate_store
+from attribution.anomalies.line_items import Evidence
+from attribution.cost_estimates import update_cost_estimates
+from attribution.fitting_processes import each, one_blas_thread
+from attribution.forecasting import candidates
+from attribution.forecasting.candidates import METHODS, SeasonalNaive
+from tests.attribution.marts_of_costs import (
+    add_model,
+    noisy_weeks,
+    write_cost_marts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from attribution.cost_estimates import EstimateReport
+
+MODELS = ("care", "eta", "vision")
+DAYS = 130
+TABLES = ("cost_forecasts", "cost_landings", "cost_forecast_quality", "cost_anomalies")
+
+
+@dataclass
+class Company:
+    """Three models in a pool and out of it, and what is estimated about them."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> Company:
+        build = write_cost_marts(folder)
+        for seed, (model, level) in enumerate(
+            zip(MODELS, (3.0, 1.0, 2.0), strict=True)
+        ):
+            add_model(
+                build,
+                model,
+                noisy_weeks(level, seed, DAYS),
+                pool_id="gpu" if model != "care" else None,
+                service="training" if model == "vision" else "compute",
+            )
+        return cls(folder)
+
+    def estimate(self) -> EstimateReport:
+        evidence = Evidence(self.folder / "raw.duckdb", self.folder)
+        return update_cost_estimates(self.folder / "build.duckdb", evidence)
+
+    def change(self, sql: str, *values: object) -> None:
+        with duckdb.connect(str(self.folder / "build.duckdb")) as connection:
+            connection.execute(sql, values)
+
+    def rows(self) -> dict[str, list[Any]]:
+        with duckdb.connect(str(self.folder / "build.duckdb")) as connection:
+            return {table: estimate_store.read(connection, table) for table in TABLES}
+
+    def anew(self, folder: Path) -> Company:
+        """Return the same company without anything that was estimated."""
+        for name in ("build.duckdb", "raw.duckdb"):
+            shutil.copy(self.folder / name, folder / name)
+        copy = Company(folder)
+        copy.change("DROP SCHEMA IF EXISTS estimates CASCADE")
+        return copy
+
+
+class Counted:
+    """Counts the calls of a function, and leaves the work to it."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, place: str, function: Callable[..., Any]
+    ) -> None:
+        self.count = 0
+        self._function = function
+        monkeypatch.setattr(place, self)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        self.count += 1
+        return self._function(*arguments, **options)
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Company:
+    return Company.of(tmp_path)
+
+
+#: A day of one model, long after the first eight weeks that methods are fitted on.
+RAISE = """
+UPDATE intermediate.int_line_items SET effective_cost = effective_cost * 2
+WHERE model_id = 'eta' AND charge_date = DATE '2026-05-07'
+"""
+
+
+def test_a_changed_day_forecasts_its_series_and_the_total_and_fits_neither(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from attribution.forecasting.forecast import forecast_series
+
+    company.estimate()
+    forecast = Counted(
+        monkeypatch, "attribution.kept_forecasts.forecast_series", forecast_series
+    )
+    fits = Counted(
+        monkeypatch,
+        "attribution.forecasting.candidates._estimate",
+        candidates._estimate,
+    )
+    company.change(RAISE)
+    assert not company.estimate().is_unchanged
+    assert (forecast.count, fits.count) == (2, 0)
+    assert company.estimate().is_unchanged
+    assert (forecast.count, fits.count) == (2, 0)
+
+
+def test_days_that_methods_were_fitted_on_are_fitted_again(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company.estimate()
+    fits = Counted(
+        monkeypatch,
+        "attribution.forecasting.candidates._estimate",
+        candidates._estimate,
+    )
+    company.change(RAISE.replace("2026-05-07", "2026-01-07"))
+    company.estimate()
+    # Two methods with parameters, for the series and for the total.
+    assert fits.count == 4
+
+
+def test_a_series_that_is_gone_keeps_no_row(company: Company) -> None:
+    company.estimate()
+    company.change("DELETE FROM intermediate.int_line_items WHERE model_id = 'care'")
+    company.estimate()
+    with duckdb.connect(str(company.folder / "build.duckdb")) as connection:
+        kept = connection.execute(
+            "SELECT part FROM estimates.kept_forecasts ORDER BY 1 NULLS LAST"
+        ).fetchall()
+        told = connection.execute(
+            "SELECT DISTINCT model_id FROM estimates.cost_forecasts ORDER BY 1"
+        ).fetchall()
+    assert kept == [("eta",), ("vision",), (None,)]
+    assert told == [("eta",), ("vision",), (None,)]
+
+
+CHANGES = {
+    "raise": "UPDATE intermediate.int_line_items SET effective_cost ="
+    " effective_cost * 3 WHERE model_id = $model AND charge_date = $day",
+    "restate": "UPDATE intermediate.int_line_items SET effective_cost ="
+    " effective_cost * 1.2 WHERE model_id = $model"
+    " AND billing_month = strftime($day::DATE, '%Y-%m')",
+    "drop": "DELETE FROM intermediate.int_line_items WHERE model_id = $model"
+    " AND charge_date >= $day",
+    "move": "UPDATE intermediate.int_line_items SET model_id = 'other'"
+    " WHERE model_id = $model AND charge_date = $day",
+    "rename": "UPDATE intermediate.int_line_items SET service_name = 'renamed'"
+    " WHERE model_id = $model AND charge_date >= $day",
+    "late": "INSERT INTO intermediate.int_line_items BY NAME SELECT * REPLACE"
+    " (charge_date + 7 AS charge_date, strftime(charge_date + 7, '%Y-%m') AS"
+    " billing_month) FROM intermediate.int_line_items WHERE model_id = $model"
+    " AND charge_date > (SELECT max(charge_date) FROM intermediate.int_line_items) - 7",
+}
+
+
+@pytest.mark.parametrize("seed", [2, 5, 9])
+def test_after_any_changes_what_is_kept_and_what_is_new_is_what_all_anew_would_be(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    chance = random.Random(seed)
+    company = Company.of(tmp_path_factory.mktemp("kept"))
+    company.estimate()
+    for _ in range(2):
+        change = chance.choice(sorted(CHANGES))
+        model, number = chance.choice(MODELS), chance.randrange(DAYS)
+        sql = CHANGES[change].replace("$model", f"'{model}'")
+        company.change(sql.replace("$day", f"(DATE '2026-01-05' + {number})"))
+        company.estimate()
+        fresh = company.anew(tmp_path_factory.mktemp("anew"))
+        fresh.estimate()
+        # As text: two that are not numbers are the same here.
+        assert repr(company.rows()) == repr(fresh.rows()), (change, model, number)
+
+
+def test_a_fit_computes_on_one_thread_whatever_the_libraries_would_take(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def watched(*_: Any) -> SeasonalNaive:
+        seen.extend(threads())
+        return SeasonalNaive()
+
+    monkeypatch.setitem(METHODS, "seasonal_naive", watched)
+    with threadpool_limits(limits=2, user_api="blas"):
+        if max(threads()) < 2:
+            pytest.skip("linear algebra has one thread here at most")
+        company.estimate()
+        assert set(seen) == {1}
+        assert max(threads()) == 2
+
+
+def threads() -> list[int]:
+    return [
+        library["num_threads"]
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    ]
+
+
+def eigenvalues(seed: int) -> list[float]:
+    matrix = np.random.default_rng(seed).normal(size=(160, 160))
+    return list(np.linalg.eigvalsh(matrix @ matrix.T))
+
+
+def test_results_are_the_same_in_this_process_and_in_two_others() -> None:
+    seeds = list(range(6))
+    with one_blas_thread():
+        alone = [eigenvalues(seed) for seed in seeds]
+    # Short work is done in this process, long work in others.
+    assert each(eigenvalues, seeds, 0.1, processes=2) == alone
+    assert each(eigenvalues, seeds, 60.0, processes=2) == alone
