@@ -25,13 +25,14 @@ _DRAWN: Final = {
         *("cost_per_thousand_inferences", "training_hours_p50"),
         *("training_hours_p90", "training_gpu_hours_per_run"),
     ),
-    "integration": ("integration_share_ratio", "integration_to_rest_ratio"),
     "operations": (
         *("proprietary_spend_ratio", "portable_with_effort_spend_ratio"),
         *("unclassified_spend_ratio", "infra_hours_per_week"),
         *("firefighting_booked_ratio", "cost_elasticity"),
     ),
 }
+#: What is drawn of a move: to several platforms, it is one cost.
+_OF_MOVES: Final = ("integration_share_ratio", "integration_to_rest_ratio")
 _ACROSS: Final = 3
 
 
@@ -40,57 +41,52 @@ def show_platforms(here: Page) -> None:
     table = data.platform_figures(here.snapshot)
     rows = table.to_pylist()
     platforms = list(dict.fromkeys(row["subject_name"] for row in rows))
-    names = {name.capitalize(): basis for basis, name in words.BASES.items()}
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        chosen = filters.segments(
-            "Compared", "compared", list(names), default="Like for like"
-        )
-        with_band = st.toggle(
-            "Band of 30 to 50 %",
-            value=True,
-            key="band",
-            bind="query-params",
-            help=f"{words.BAND}.",
-        )
-    st.markdown(_like_for_like(rows, names[chosen]))
+    with_band = st.toggle(
+        "Band of 30 to 50 %",
+        value=True,
+        key="band",
+        bind="query-params",
+        help=f"{words.BAND}.",
+    )
+    st.markdown(
+        "Everything that ran on a platform, whatever its models and load: these figures"
+        " describe, and do not compare. Comparisons follow below."
+    )
     for criterion, metrics in _DRAWN.items():
         st.subheader(words.CRITERIA[criterion], anchor=False)
-        found = [_of_metric(rows, metric, names[chosen]) for metric in metrics]
+        found = [_of_metric(rows, metric) for metric in metrics]
         _draw_dots([one for one in found if one], platforms, with_band=with_band)
-        if criterion == "integration":
-            st.caption(f"{words.BAND}.")
+    _show_integration(here, with_band=with_band)
     _show_figures(here, table)
     _show_terms(here)
 
 
-def _like_for_like(rows: Sequence[dict[str, Any]], basis: str) -> str:
-    alike = {
-        row["subject_name"]
-        for row in rows
-        if row["basis"] == "like_for_like" and row["metric_value"] is not None
-    }
-    if basis == "all":
-        return "Everything that ran on a platform, whatever its load."
-    if not alike:
-        return "No two platforms served the same model under a like load."
-    names = fmt.markdown(", ".join(sorted(alike)))
-    return (
-        f"**{names}** were seen with the same models, thresholds and bands of load."
-        " Figures without such a comparison are of everything."
-    )
-
-
-def _of_metric(
-    rows: Sequence[dict[str, Any]], metric: str, basis: str
-) -> list[dict[str, Any]]:
-    """Return a metric's figures on the chosen basis, else those of everything."""
-    of = [
+def _of_metric(rows: Sequence[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """Return a metric's figures of everything that ran."""
+    return [
         row
         for row in rows
-        if row["metric"] == metric and row["metric_value"] is not None
+        if row["metric"] == metric
+        and row["basis"] == "all"
+        and row["metric_value"] is not None
     ]
-    chosen = [row for row in of if row["basis"] == basis]
-    return chosen or [row for row in of if row["basis"] == "all"]
+
+
+def _show_integration(here: Page, *, with_band: bool) -> None:
+    """Draw what integration was of the investment: of a move, which costs it once."""
+    st.subheader(words.CRITERIA["integration"], anchor=False)
+    moves = data.moves(here.snapshot)
+    found = [
+        [
+            words.of_move(move, metric)
+            for move in moves
+            if move.figures[metric] is not None
+        ]
+        for metric in _OF_MOVES
+    ]
+    names = [move.name for move in moves]
+    _draw_dots([rows for rows in found if rows], names, with_band=with_band)
+    st.caption(f"{words.BAND}.")
 
 
 def _draw_dots(
@@ -116,7 +112,7 @@ def _draw_dots(
                     charts.palette(),
                     with_band=with_band and metric == "integration_share_ratio",
                 ),
-                description=f"{words.METRICS[metric]} of each platform: a dot and its"
+                description=f"{words.METRICS[metric]} a dot and its"
                 " 90 % interval. The table below has the same figures.",
             )
 
@@ -154,7 +150,7 @@ def _show_figures(here: Page, table: pa.Table) -> None:
         tables.Column("grade_name", "Grade"),
     ]
     origin = page.Origin(
-        formula="Sums of numerators by sums of denominators; a percentile from"
+        formula="Sums of numerators ÷ sums of denominators; a percentile from"
         " histograms that were added up. Intervals count months, weeks or runs and not"
         " requests. docs/how_to/read_platform_scorecard.md has each formula.",
         mart=_SCORECARD,
@@ -216,8 +212,8 @@ def show_composition(here: Page) -> None:
     compared = sorted({row["model_id"] for row in rows if row["is_compared"]})
     st.markdown(
         (
-            f"**{fmt.markdown(', '.join(compared))}** can be compared: seen on several"
-            " platforms, with one threshold and under a like load. "
+            f"The latency of **{fmt.markdown(', '.join(compared))}** can be compared:"
+            " known on several platforms, with one threshold and band of load. "
             if compared
             else "No model can be compared between platforms. "
         )
@@ -242,7 +238,7 @@ def show_composition(here: Page) -> None:
         caption="Models by platform; cost before tax and credits",
         origin=page.Origin(
             formula="Cost of each model on each platform; windows of latency in bands"
-            " of load that each of its platforms saw are compared.",
+            " of load that another platform saw too are compared.",
             mart="roi.mart_platform_models",
             row_count=table.num_rows,
         ),

@@ -28,10 +28,10 @@ METRICS: Final = {
     "training_hours_p90": "Training time, p90",
     "training_gpu_hours_per_run": "GPU-hours per training run",
     "spend_per_month": "AI spend a month",
-    "spend_to_budget_ratio": "AI spend by budget",
+    "spend_to_budget_ratio": "AI spend as a multiple of budget",
     "integration_cost": "Integration cost",
-    "integration_share_ratio": "Integration, part of the investment",
-    "integration_to_rest_ratio": "Integration by the rest of it",
+    "integration_share_ratio": "Integration, share of the investment",
+    "integration_to_rest_ratio": "Integration ÷ rest of the investment",
     "infra_hours_per_week": "Infra hours a week",
     "infra_hours_per_deployment": "Infra hours per deployment",
     "firefighting_booked_ratio": "Firefighting, booked",
@@ -84,6 +84,21 @@ def figure(value: float | None, unit: str, currency: str) -> str:
         return fmt.percent(value)
     form = {"times": "{:,.2f} ×", "hours": "{:,.1f} h", "elasticity": "{:,.2f}"}
     return form.get(unit, "{:,.0f}").format(value)
+
+
+def of_move(move: Move, metric: str) -> dict[str, Any]:
+    """Return a counted figure of a move as a row of the scorecard."""
+    return {
+        "subject_name": move.name,
+        "metric": metric,
+        "metric_value": move.figures[metric],
+        "interval_low": None,
+        "interval_high": None,
+        "unit": "ratio",
+        "currency": move.figures["currency"],
+        "grade": "D",
+        "reason": None,
+    }
 
 
 def in_order(table: pa.Table) -> pa.Table:
@@ -261,6 +276,8 @@ __all__ = [
     "change",
     "figure",
     "grounds",
+    "in_order",
+    "of_move",
     "summary",
     "with_interval",
 ]

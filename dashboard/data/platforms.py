@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from triptych.warehouse.reader import Snapshot
 
 _SCORECARD = "roi.mart_platform_scorecard"
+_COMPARISONS = "roi.mart_platform_comparisons"
 _FUNNEL = "delivery.mart_conversions"
 _NOTHING = pa.table({})
 
@@ -57,6 +58,37 @@ def platform_figures(snapshot: Snapshot) -> pa.Table:
         WHERE subject_kind = 'platform'
         ORDER BY bills.bill DESC NULLS LAST, subject_id, criterion, metric,
             basis DESC
+        """,
+    )
+
+
+@per_run
+def platform_comparisons(snapshot: Snapshot) -> pa.Table:
+    """Return platforms by the models that two of them served alike, each pair once.
+
+    A comparison that has a figure is told from the platform whose figure is lower.
+    """
+    if not has_mart(snapshot, _COMPARISONS):
+        return _NOTHING
+    return table(
+        snapshot,
+        f"""
+        WITH directed AS (
+            SELECT *,
+                CASE WHEN metric_value IS NULL THEN platform_id < reference_platform_id
+                    WHEN measure = 'ratio' THEN metric_value < 1
+                    ELSE metric_value < 0 END AS is_lower,
+                metric_value = CASE measure WHEN 'ratio' THEN 1 ELSE 0 END AS is_even
+            FROM {_COMPARISONS} WHERE unit_id IS NULL
+        ),
+        chosen AS (
+            SELECT metric, platform_id, reference_platform_id FROM directed
+            WHERE is_lower OR (is_even AND platform_id < reference_platform_id)
+        )
+        SELECT compared.*
+        FROM {_COMPARISONS} AS compared
+        JOIN chosen USING (metric, platform_id, reference_platform_id)
+        ORDER BY metric, platform_id, reference_platform_id, unit_id NULLS FIRST
         """,
     )
 
@@ -175,6 +207,7 @@ __all__ = [
     "funnel",
     "has_scorecard",
     "moves",
+    "platform_comparisons",
     "platform_figures",
     "platform_terms",
     "readiness",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import data, move_section, page
+from dashboard import comparison_section, data, move_section, page
 from dashboard import scorecard_sections as sections
 from dashboard import scorecard_sentences as words
 
@@ -22,7 +22,7 @@ def main() -> None:
         return
     st.caption(
         "Everything to date, whatever period and scope stand above: a platform is"
-        f" judged by all of its months. {words.NO_SCORE}"
+        f" described by all of its months. {words.NO_SCORE}"
     )
     show_all(here)
 
@@ -30,6 +30,7 @@ def main() -> None:
 def show_all(here: Page) -> None:
     """Draw the sections, the figures of platforms first."""
     sections.show_platforms(here)
+    comparison_section.show_comparisons(here)
     move_section.show_moves(here)
     sections.show_composition(here)
     sections.show_funnel(here)

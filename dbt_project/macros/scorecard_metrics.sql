@@ -1,7 +1,8 @@
 {#-
   What the scorecard of platforms measures: criterion, metric, unit, whose (of platforms,
   of moves, of both) and on which bases. The unit `money` is the reporting currency.
-  A basis `like_for_like` stands before `all`.
+  A basis `like_for_like` stands before `all`, and is of moves alone: platforms are
+  compared with each other in mart_platform_comparisons.
 -#}
 {% macro scorecard_metrics() -%}
     {{ return([
@@ -29,6 +30,20 @@
         ('operations', 'unclassified_spend_ratio', 'ratio', 'both', ['all']),
         ('operations', 'remaining_commitment', 'money', 'platform', ['all']),
         ('operations', 'required_skill_count', 'count', 'platform', ['all']),
+    ]) }}
+{%- endmacro %}
+
+{#-
+  What platforms are compared by, like for like: metric, what its two figures are compared
+  by (a ratio, or a difference of shares, which may be zero), and what is counted.
+-#}
+{% macro platform_comparisons() -%}
+    {{ return([
+        ('cost_per_thousand_inferences', 'ratio', 'model'),
+        ('marginal_cost_per_thousand_inferences', 'ratio', 'model'),
+        ('windows_over_threshold_ratio', 'difference', 'model'),
+        ('requests_over_threshold_ratio', 'difference', 'model'),
+        ('training_gpu_hours_per_run', 'ratio', 'architecture and number of GPUs'),
     ]) }}
 {%- endmacro %}
 

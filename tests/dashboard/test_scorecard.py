@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from dashboard import charts, scorecard_charts
+from dashboard import charts, comparison_section, scorecard_charts
 from dashboard import scorecard_sentences as words
 from dashboard.data import Move
 from tests.dashboard.conftest import text_of
@@ -72,6 +72,60 @@ def test_a_run_without_a_scorecard_says_what_would_fill_the_page(
     text = text_of(app)
     assert "No platform is known yet" in text
     assert "`placements` which model runs where" in text
+
+
+#: route-planner cost 7.1667 on EKS and 3.40 on Railway in the same band of load.
+COMPARED: dict[str, Any] = {
+    "metric": "cost_per_thousand_inferences",
+    "measure": "ratio",
+    "platform_id": "railway",
+    "platform_name": "Railway",
+    "reference_platform_id": "eks",
+    "reference_platform_name": "Amazon EKS",
+    "currency": "EUR",
+    "unit_id": None,
+    "platform_figure": None,
+    "reference_figure": None,
+    "metric_value": 0.4744,
+    "interval_low": 0.4466,
+    "interval_high": 0.5040,
+    "unit_count": 1,
+    "reason": None,
+}
+
+
+def test_a_platform_that_took_a_model_to_half_its_cost_is_said_to_have_done_so() -> (
+    None
+):
+    of_model = {"unit_id": "route-planner", "platform_figure": 3.4}
+    rows = [COMPARED, COMPARED | of_model | {"reference_figure": 7.1667}]
+
+    assert comparison_section.headline(rows).replace("\u00a0", " ") == (
+        "**Railway: −52.6 % [−55.3 %, −49.6 %]** cost per 1,000 inferences against"
+        " Amazon EKS, on 1 model (route-planner EUR 7.167 → EUR 3.40)."
+    )
+
+
+def test_platforms_of_disjoint_models_are_not_compared() -> None:
+    apart = COMPARED | {
+        "metric_value": None,
+        "reason": "no model is known on both in the same band of load and threshold",
+    }
+    assert comparison_section.headline([apart]).startswith("No two platforms served")
+    assert "no model is known on both" in comparison_section.change(apart)
+
+
+def test_shares_over_the_threshold_are_compared_in_points() -> None:
+    share = COMPARED | {
+        "metric": "windows_over_threshold_ratio",
+        "measure": "difference",
+        "metric_value": -0.5,
+        "interval_low": None,
+        "platform_figure": 0.0,
+        "reference_figure": 0.5,
+    }
+    assert comparison_section.change(share) == "−50.0 points"
+    assert comparison_section.figures(share).replace("\u00a0", " ") == "50.0 % → 0.0 %"
 
 
 def test_a_move_is_even_in_a_range_of_months() -> None:

@@ -1,7 +1,7 @@
 {#-
   What latency counts for the scorecard, by week: windows and requests over the threshold.
-  Like for like are windows of a model with one threshold, in bands of load that every
-  side saw: each platform that serves the model, or the months before and after a pivot.
+  Like for like are windows of a model with one threshold, in bands of load that another
+  side saw too: another platform that serves the model, or the months before or after a pivot.
   Windows below the declared load floor of their model are left out of those.
 -#}
 {%- set of_model = 'subject_kind, comparison_id, model_id, latency_threshold_seconds' -%}
@@ -43,25 +43,11 @@ bands as (
     group by {{ of_model }}, load_band
 ),
 
-models as (
-    select
-        {{ of_model }},
-        count(distinct side) as side_count
-    from sided
-    group by {{ of_model }}
-),
-
 judged as (
     select
         sided.*,
-        sided.is_under_load and models.side_count > 1 and bands.side_count = models.side_count as is_like_for_like
+        sided.is_under_load and bands.side_count > 1 as is_like_for_like
     from sided
-    inner join models
-        on
-            sided.subject_kind = models.subject_kind
-            and sided.comparison_id = models.comparison_id
-            and sided.model_id = models.model_id
-            and sided.latency_threshold_seconds = models.latency_threshold_seconds
     left join bands
         on
             sided.subject_kind = bands.subject_kind
@@ -82,6 +68,7 @@ select
     window_start,
     week,
     latency_threshold_seconds,
+    load_band,
     coalesce(is_like_for_like, false) as is_like_for_like,
     is_over,
     request_count,

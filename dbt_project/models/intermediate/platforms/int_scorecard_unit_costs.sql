@@ -41,7 +41,6 @@ served as (
         'platform' as subject_kind,
         whole_months.platform_id as subject_id,
         whole_months.platform_id as side,
-        'all' as comparison_id,
         'to_date' as period,
         whole_months.*
     from whole_months
@@ -51,7 +50,6 @@ served as (
         'pivot' as subject_kind,
         months.pivot_id as subject_id,
         case when months.period in ('before', 'after') then months.period end as side,
-        months.pivot_id as comparison_id,
         months.period,
         whole_months.*
     from whole_months
@@ -62,12 +60,12 @@ served as (
 
 sides as (
     select
-        subject_kind,
-        comparison_id,
+        subject_id,
         model_id,
         count(distinct case when successful_requests > 0 then side end) as side_count
     from served
-    group by subject_kind, comparison_id, model_id
+    where subject_kind = 'pivot'
+    group by subject_id, model_id
 ),
 
 unit_costs as (
@@ -76,10 +74,7 @@ unit_costs as (
         coalesce(sides.side_count, 0) > 1 as is_like_for_like
     from served
     left join sides
-        on
-            served.subject_kind = sides.subject_kind
-            and served.comparison_id = sides.comparison_id
-            and served.model_id = sides.model_id
+        on served.subject_kind = 'pivot' and served.subject_id = sides.subject_id and served.model_id = sides.model_id
 )
 
 {% for metric, numerator in parts.items() %}{% for basis in ['all', 'like_for_like'] -%}

@@ -31,7 +31,7 @@ asked as (
         '{{ basis }}' as basis
     from subjects
     {% if whose == 'platform' %}where subjects.subject_kind = 'platform'{% endif %}
-    {% if whose == 'move' %}where subjects.subject_kind <> 'platform'{% endif %}
+    {% if whose == 'move' or basis == 'like_for_like' %}where subjects.subject_kind <> 'platform'{% endif %}
     {{ 'union all' if not loop.last }}
     {% endfor %}{{ 'union all' if not loop.last }}
     {% endfor %}

@@ -1,8 +1,8 @@
 {#-
   What a platform asks besides its bill: who runs it, the skills that takes, what is still
   committed to it, and what moving to it cost. A commitment is that of the platforms whose
-  charges draw on it, else of the only platform of its bill; a move to several platforms
-  is one, and stands with each of them.
+  charges draw on it, else of the only platform of its bill. A move to several platforms
+  cost once: it stands with the move (mart_platform_pivot_costs) and with none of them.
 -#}
 with drawn as (
     select distinct
@@ -52,9 +52,18 @@ committed as (
     group by commitments.platform_id
 ),
 
+sides as (
+    select
+        *,
+        count(*) over (partition by pivot_id) as platform_count
+    from {{ source('control', 'pivot_platforms') }}
+    where side = 'to'
+),
+
 moves as (
     select
         sides.platform_id,
+        max(sides.platform_count) as platform_count,
         count(*) as move_count,
         {{ distinct_texts('costs.pivot_name') }} as move_names,
         max(costs.integration_cost_amount) as integration_cost_amount,
@@ -62,9 +71,8 @@ moves as (
         max(costs.integration_to_rest_ratio) as integration_to_rest_ratio,
         max(costs.month_count) as integration_month_count,
         max(costs.reason) as integration_reason
-    from {{ source('control', 'pivot_platforms') }} as sides
+    from sides
     inner join {{ ref('mart_platform_pivot_costs') }} as costs on sides.pivot_id = costs.pivot_id
-    where sides.side = 'to'
     group by sides.platform_id
 )
 
@@ -81,13 +89,21 @@ select
     committed.last_commitment_ends_on,
     committed.commitment_currencies,
     moves.move_names,
-    case when moves.move_count = 1 then moves.integration_cost_amount end as integration_cost_amount,
-    case when moves.move_count = 1 then moves.integration_share_ratio end as integration_share_ratio,
-    case when moves.move_count = 1 then moves.integration_to_rest_ratio end as integration_to_rest_ratio,
+    case
+        when moves.move_count = 1 and moves.platform_count = 1 then moves.integration_cost_amount
+    end as integration_cost_amount,
+    case
+        when moves.move_count = 1 and moves.platform_count = 1 then moves.integration_share_ratio
+    end as integration_share_ratio,
+    case
+        when moves.move_count = 1 and moves.platform_count = 1 then moves.integration_to_rest_ratio
+    end as integration_to_rest_ratio,
     cast(moves.integration_month_count as bigint) as integration_month_count,
     case
         when moves.platform_id is null then 'no pivot of catalog.yml moves to it'
         when moves.move_count > 1 then 'several pivots move to it'
+        when moves.platform_count > 1
+            then 'its move went to ' || cast(moves.platform_count as string) || ' platforms and cost once: see the move'
         else moves.integration_reason
     end as integration_reason
 from {{ ref('dim_platforms') }} as platforms
