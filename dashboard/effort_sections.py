@@ -23,9 +23,11 @@ def show_costs(here: Page, scope: VelocityScope) -> None:
         return
     newest = table.to_pylist()[0]
     st.markdown(
-        f"In {fmt.month(newest['month'])} a deployment cost"
-        f" **{fmt.unit_cost(newest['cost_per_deployment'], newest['currency'])}** of"
-        f" all that {fmt.markdown(scope.id)} cost."
+        f"In {fmt.month(newest['month'])} all that {fmt.markdown(scope.id)} cost,"
+        " serving included, was"
+        f" {fmt.money(newest['effective_cost'], newest['currency'])}:"
+        f" **{fmt.unit_cost(newest['cost_per_deployment'], newest['currency'])}** per"
+        f" deployment. It is not what deploying costs."
         if newest["cost_per_deployment"] is not None
         else f"In {fmt.month(newest['month'])} nothing was deployed: no cost is divided"
         " by zero."
@@ -36,7 +38,7 @@ def show_costs(here: Page, scope: VelocityScope) -> None:
             tables.Column("month", "Month", "month"),
             tables.Column("effective_cost", "Cost", "money"),
             tables.Column("deployment_count", "Deployments", "count"),
-            tables.Column("cost_per_deployment", "Per deployment", "unit_cost"),
+            tables.Column("cost_per_deployment", "All cost ÷ deployments", "unit_cost"),
             tables.Column("training_cost", "Of it training", "money"),
             tables.Column("training_run_count", "Runs", "count"),
             tables.Column("cost_per_training_run", "Per run", "unit_cost"),
@@ -48,10 +50,10 @@ def show_costs(here: Page, scope: VelocityScope) -> None:
         name="delivery-costs",
         caption="Amortised; incidents at the loaded hourly rate of triptych.yml",
         origin=page.Origin(
-            formula="Effective cost of the month by deployments that count: one"
-            " denominator everywhere, so that twice the deployments cost half as much"
-            " each. Incidents: engaged hours at the loaded hourly rate; unknown without"
-            " hours or a rate.",
+            formula="All effective cost of the month, serving included, ÷"
+            " deployments: one denominator everywhere, so that twice the deployments"
+            " cost half as much each. Incidents: engaged hours at the loaded hourly"
+            " rate; unknown without hours or a rate.",
             mart="delivery.mart_delivery_costs",
             row_count=table.num_rows,
         ),

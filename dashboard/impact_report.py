@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dashboard import format as fmt
 from dashboard import impact_check_sentences as check_words
 from dashboard import impact_figures as numbers
+from dashboard import impact_outcomes as outcomes
 from dashboard import impact_sentences as words
 
 if TYPE_CHECKING:
@@ -97,10 +98,7 @@ def _found(study: Study) -> Iterator[str]:
         total = words.total(study)
         if total:
             yield total
-        yield (
-            "The chance that the effect is above zero is"
-            f" {numbers.chance(study.average.probability_positive)}."
-        )
+        yield (f"{outcomes.chance_label(study)}: {outcomes.chance(study)}.")
     yield from filter(None, (words.worth(study), words.break_even(study)))
 
 

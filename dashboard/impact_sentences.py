@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from dashboard import format as fmt
 from dashboard.impact_check_sentences import CHECKS
 from dashboard.impact_figures import is_money, quantity, readable, span, words
+from dashboard.impact_outcomes import outcome_name
 
 if TYPE_CHECKING:
     from dashboard.data import EffectFigures, Study
@@ -143,9 +144,15 @@ def verdict_name(study: Study) -> str:
     return _VERDICTS.get(study.verdict, words(study.verdict).capitalize())
 
 
+def tile_name(study: Study) -> str:
+    """Name what was found as a gain or harm, where the plan says which it is."""
+    found = side(study)
+    return found.capitalize() if found else verdict_name(study)
+
+
 def question(study: Study) -> str:
     """Write what the study asks."""
-    return f"Did {study.feature_name} change {words(study.outcome)}?"
+    return f"Did {study.feature_name} change {outcome_name(study)}?"
 
 
 def verdict(study: Study) -> str:
@@ -161,7 +168,7 @@ def verdict(study: Study) -> str:
         case "inconclusive":
             return f"Inconclusive: {_includes_zero(study)}{_as_well_as(study)}."
     change = "an increase" if is_increase(study) else "a decrease"
-    outcome = words(study.outcome)
+    outcome = outcome_name(study)
     if study.is_controlled:
         return f"{study.feature_name} led to {change} of {outcome}."
     return (
@@ -174,7 +181,7 @@ def verdict(study: Study) -> str:
 def _includes_zero(study: Study) -> str:
     return (
         f"the {level(study)} interval of the effect of {study.feature_name} on"
-        f" {words(study.outcome)} includes zero"
+        f" {outcome_name(study)} includes zero"
     )
 
 
@@ -252,7 +259,7 @@ def design_name(study: Study) -> str:
 def not_said(study: Study) -> list[str]:
     """Write what the result does not say."""
     if not study.is_estimated:
-        return ["It does not say that there is no effect. It says nothing of one."]
+        return ["This is not evidence of no effect."]
     said = [
         "Something that nobody declared and that began with the launch is in it too:"
         " no method can see such a coincidence."
@@ -378,6 +385,7 @@ __all__ = [
     "reason",
     "relative",
     "side",
+    "tile_name",
     "total",
     "verdict",
     "verdict_name",

@@ -20,6 +20,7 @@ from dashboard import (
 )
 from dashboard import format as fmt
 from dashboard import impact_figures as numbers
+from dashboard import impact_outcomes as outcomes
 from dashboard import impact_sentences as words
 from dashboard.impact_report import FOUND
 
@@ -96,10 +97,10 @@ def show_tiles(here: Page, study: Study) -> None:
             numbers.on_tile(figures.effect, unit),
             f"90 % interval {numbers.span(figures.low_90, figures.high_90, unit)}",
         ),
-        ("In relation to without it", relative, relative_note),
+        ("Relative effect", relative, relative_note),
         (
-            "Chance that it is above zero",
-            numbers.chance(figures.probability_positive),
+            outcomes.chance_label(study),
+            outcomes.chance(study),
             "from the same draws as the interval",
         ),
         ("Evidence", words.grade_name(study.grade), words.grade_reason(study)),

@@ -71,15 +71,21 @@ def delivery(change: data.DeliveryChange, month: str, before: str) -> str:
             f"{have} a median lead time, and none had one in {fmt.month(before)} to"
             " compare it with."
         )
+    moved = change.faster_count + change.slower_count
+    compared = fmt.plural(change.compared_count, kind)
     text = (
-        f"**{change.faster_count} of {fmt.plural(change.compared_count, kind)}** ship"
-        f" faster than in {fmt.month(before)}, {change.slower_count} slower"
+        f"**{change.faster_count} of {compared}** ship faster than in"
+        f" {fmt.month(before)} beyond chance, {change.slower_count} slower"
+        if moved
+        else f"**No lead time of {compared}** changed beyond chance since"
+        f" {fmt.month(before)}"
     )
     if not change.failing_compared_count:
         return f"{text}; whether they fail more often is not known."
     return (
         f"{text}; {change.failing_more_count} of {change.failing_compared_count} fail"
-        " more often."
+        " more often. A change counts where the 90 % intervals of both months lie"
+        " apart."
     )
 
 

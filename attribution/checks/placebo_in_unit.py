@@ -31,17 +31,35 @@ def placebo_in_unit(
         What they show, for the picture.
     """
     status = graded(p_value, warn_above=WARN_ABOVE, fail_above=FAIL_ABOVE)
-    said = "as the interval says" if claims_effect else "and no effect is claimed"
-    if claims_effect and status != "pass":
-        said = "although the interval leaves out zero"
     return Check(
         "placebo_in_unit",
         status if claims_effect else "pass",
         p_value,
         _THRESHOLD,
-        f"Of {len(placebos)} placebos, {p_value:.1%} are as extreme, {said}.",
+        _finding(p_value, len(placebos), claims_effect=claims_effect, status=status),
         {"placebo": list(placebos)},
     )
+
+
+def _finding(
+    p_value: float, placebo_count: int, *, claims_effect: bool, status: str
+) -> str:
+    """Say how many placebos moved as much, and whether there are enough of them.
+
+    The rank counts the true assignment too, so it is never below 1 / (placebos + 1).
+    """
+    as_extreme = max(round(p_value * (placebo_count + 1)) - 1, 0)
+    moved = f"{as_extreme or 'None'} of {placebo_count} placebos moved as much"
+    if not claims_effect:
+        return f"{moved}; no effect is claimed."
+    if status == "pass":
+        return f"{moved}, as the interval says."
+    if as_extreme == 0:
+        return (
+            f"{moved}, but {placebo_count} are too few to prove it: the least share"
+            f" that they can show is {1 / (placebo_count + 1):.1%}."
+        )
+    return f"{moved}, although the interval leaves out zero."
 
 
 __all__ = ["placebo_in_unit"]

@@ -325,6 +325,8 @@ def commitments(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return the commitments of a period, the most unused money first."""
     used = "sum(used_effective_cost)"
     committed = "sum(committed_effective_cost)"
+    billed = "arg_max(purchased_billed_cost_to_date, billing_month)"
+    drawn = "arg_max(committed_effective_cost_to_date, billing_month)"
     return table(
         snapshot,
         f"""
@@ -337,10 +339,9 @@ def commitments(snapshot: Snapshot, selection: Selection) -> pa.Table:
             {used} as used,
             sum(unused_effective_cost) as unused,
             {ratio(used, committed)} as utilisation_ratio,
-            arg_max(purchased_billed_cost_to_date, billing_month)
-                as purchased_to_date,
-            arg_max(committed_effective_cost_to_date, billing_month)
-                as committed_to_date,
+            {ratio(drawn, billed)} as drawn_ratio,
+            {billed} as purchased_to_date,
+            {drawn} as committed_to_date,
             min(commitment_id) as commitment_id,
             source,
             count(*) as row_count

@@ -22,8 +22,8 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return what each pool and commitment left idle in its last full month.
 
     A month is full for a pool when every day of it has money and a reading of the
-    capacity. For a commitment it is the newest month before the last one with charges,
-    which may still grow.
+    capacity. For a commitment it is the month before the last one with charges, which
+    may still grow; one that ended before is no candidate.
     """
     parameters = scope_parameters(selection)
     del parameters["months"], parameters["prior_months"]
@@ -71,6 +71,13 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
                     select max(billing_month) from cost.mart_cost_waterfall
                 )
             group by commitment_id, source
+            -- What no bill names any more has ended, and cannot be made smaller.
+            having max(billing_month) = (
+                select max(billing_month) from cost.mart_cost_waterfall
+                where billing_month < (
+                    select max(billing_month) from cost.mart_cost_waterfall
+                )
+            )
         )
 
         select

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 #: What budgets are held against: all that is AI spend, before tax and credits.
 _IS_SPEND = "component not in ('tax', 'credit')"
-_FASTER, _SLOWER = "< 0", "> 0"
+#: A change is one only where the 90 % intervals of both months lie apart.
+_LESS = "{0}_high < {0}_low_before"
+_MORE = "{0}_low > {0}_high_before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def delivery_change(
 ) -> DeliveryChange:
     """Return how many ship faster, and how many fail more, than a month before.
 
+    Beyond chance: the 90 % intervals of the two months lie apart.
+
     One counts where both months have a figure, which takes five events each.
     """
     return DeliveryChange(
@@ -117,30 +121,23 @@ def delivery_change(
             with units as (
                 select
                     scope_id,
-                    {_figure("change_lead_time", "$month")} as lead_time,
-                    {_figure("change_lead_time", "$before")} as lead_time_before,
-                    {_figure("change_fail_ratio", "$month")} as fail_ratio,
-                    {_figure("change_fail_ratio", "$before")} as fail_ratio_before
+                    {_figures("change_lead_time", "lead_time")},
+                    {_figures("change_fail_ratio", "fail_ratio")}
                 from delivery.mart_velocity
                 where scope_kind = $kind and month in ($month, $before)
                 group by scope_id
-            ),
-            changes as (
-                select *, lead_time - lead_time_before as slower,
-                    fail_ratio - fail_ratio_before as failing_more
-                from units
             )
             select
                 $kind as kind,
                 count(lead_time) as unit_count,
-                count(slower) as compared_count,
-                count(*) filter (slower {_FASTER}) as faster_count,
-                count(*) filter (slower {_SLOWER}) as slower_count,
-                count(*) filter (failing_more {_SLOWER}) as failing_more_count,
-                count(failing_more) as failing_compared_count,
+                count(lead_time - lead_time_before) as compared_count,
+                count(*) filter ({_LESS.format("lead_time")}) as faster_count,
+                count(*) filter ({_MORE.format("lead_time")}) as slower_count,
+                count(*) filter ({_MORE.format("fail_ratio")}) as failing_more_count,
+                count(fail_ratio - fail_ratio_before) as failing_compared_count,
                 min(lead_time) / 3600 as lead_low,
                 max(lead_time) / 3600 as lead_high
-            from changes
+            from units
             """,
             kind=kind,
             month=month,
@@ -149,8 +146,19 @@ def delivery_change(
     )
 
 
-def _figure(metric: str, month: str) -> str:
-    return f"max(metric_value) filter (metric = '{metric}' and month = {month})"
+def _figures(metric: str, name: str) -> str:
+    """Return a metric and its interval, of the month and of the one before."""
+    columns = (
+        ("metric_value", ""),
+        ("interval_low", "_low"),
+        ("interval_high", "_high"),
+    )
+    return ", ".join(
+        f"max({column}) filter (metric = '{metric}' and month = {month})"
+        f" as {name}{suffix}{when}"
+        for month, when in (("$month", ""), ("$before", "_before"))
+        for column, suffix in columns
+    )
 
 
 @per_run

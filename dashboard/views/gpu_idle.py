@@ -431,18 +431,20 @@ def show_commitments(here: Page) -> None:
             tables.Column("committed", "Committed", "money"),
             tables.Column("used", "Used", "money"),
             tables.Column("unused", "Unused", "money"),
-            tables.Column("utilisation_ratio", "Used, of it", "coverage"),
+            tables.Column("utilisation_ratio", "Used ÷ committed", "coverage"),
             tables.Column("purchased", "Billed", "money"),
             tables.Column("purchased_to_date", "Billed so far", "money"),
             tables.Column("committed_to_date", "Amortised so far", "money"),
+            tables.Column("drawn_ratio", "Amortised ÷ billed", "coverage"),
         ],
         page=here,
         name="commitments",
         caption=f"{here.period}, amortised; a commitment counts as a whole",
         origin=page.Origin(
-            formula="Committed = used + unused effective cost. Over a whole term what"
-            " is amortised equals what is billed for it; until then the two say how far"
-            " it has come.",
+            formula="Committed = used + unused effective cost of the period: of a"
+            " prepayment only what was drawn, so that used is all of it. Over a whole"
+            " term what is amortised equals what is billed; until then amortised ÷"
+            " billed says how much of it has been drawn.",
             mart=_COMMITMENTS,
             row_count=sum(row["row_count"] for row in rows),
         ),

@@ -19,6 +19,7 @@ from dashboard import (
 )
 from dashboard import format as fmt
 from dashboard import impact_figures as numbers
+from dashboard import impact_outcomes as outcomes
 from dashboard import impact_sentences as words
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ _EFFECTS = "attribution.estimates"
 #: Tile, names of verdicts that it counts, and what it means. What nobody hopes for has
 #: a tile like any other.
 _TILES = (
-    ("Increase", {"Increase"}, "the interval lies above zero"),
-    ("Decrease", {"Decrease"}, "the interval lies below zero"),
+    ("Gain", {"Gain"}, "a change in the direction that the plan calls better"),
+    ("Harm", {"Harm"}, "a change in the other direction"),
+    ("Change", {"Increase", "Decrease"}, "the plan does not say what is better"),
     ("No effect detected", {"No effect detected"}, "the interval includes zero"),
     ("Inconclusive", {"Inconclusive"}, "it includes a rise and a fall that matter"),
     ("Cannot tell", {"Cannot tell", "Failed"}, "refused or failed, with what helps"),
@@ -110,9 +112,10 @@ def show_all(here: Page, studies: Sequence[Study]) -> None:
 
 def show_tiles(here: Page, studies: Sequence[Study]) -> None:
     """Draw how many studies found what, and on which evidence."""
-    names = [words.verdict_name(one) for one in studies]
-    columns = st.columns(len(_TILES))
-    for column, (label, counted, meaning) in zip(columns, _TILES, strict=True):
+    names = [words.tile_name(one) for one in studies]
+    shown = [tile for tile in _TILES if tile[0] != "Change" or tile[1] & set(names)]
+    columns = st.columns(len(shown))
+    for column, (label, counted, meaning) in zip(columns, shown, strict=True):
         count = sum(name in counted for name in names)
         with column.container(border=True, height="stretch", gap="xsmall"):
             st.metric(here.tile_label(label), fmt.plural(count, "study", "studies"))
@@ -129,8 +132,9 @@ def show_tiles(here: Page, studies: Sequence[Study]) -> None:
     )
     here.show_origin(
         page.Origin(
-            formula="Studies by what the interval of their plan's level says, and by"
-            " the grade that follows from their checks by rule. Nobody can raise one.",
+            formula="Studies by what the interval of their plan's level says, by what"
+            " the plan calls better, and by the grade that follows from their checks by"
+            " rule. Nobody can raise one.",
             mart=_STUDIES,
             row_count=len(studies),
         )
@@ -161,7 +165,7 @@ def _chosen(
 
 
 def _summary(studies: Sequence[Study]) -> str:
-    names = [words.verdict_name(one) for one in studies]
+    names = [words.finding(one) for one in studies]
     found = ", ".join(
         f"{names.count(name)} × {name.lower()}" for name in dict.fromkeys(names)
     )
@@ -183,10 +187,10 @@ def show_card(study: Study) -> None:
         told = filter(None, (words.verdict(study), words.worth(study)))
         st.markdown(fmt.markdown(" ".join(told)))
         if study.average is not None:
-            chance = numbers.chance(study.average.probability_positive)
             st.markdown(
                 fmt.markdown(
-                    f"{words.effect(study)}. Chance of an effect above zero: {chance}."
+                    f"{words.effect(study)}. {outcomes.chance_label(study)}:"
+                    f" {outcomes.chance(study)}."
                 )
             )
         st.caption(
@@ -252,7 +256,7 @@ def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
                 tables.Column("effect", "Effect per unit and period"),
                 tables.Column("interval", "90 % interval"),
                 tables.Column("relative", "Relative", "signed_percent"),
-                tables.Column("chance", "Chance above zero"),
+                tables.Column("chance", "Chance of a gain"),
                 tables.Column("grade", "Grade"),
                 tables.Column("state", "State"),
             ],
@@ -279,12 +283,12 @@ def _row(study: Study) -> dict[str, object]:
     unit = study.outcome_unit
     return {
         "feature": study.feature_name,
-        "outcome": numbers.words(study.outcome),
+        "outcome": outcomes.outcome_name(study),
         "verdict": words.finding(study),
         "effect": figures and numbers.quantity(figures.effect, unit, is_signed=True),
         "interval": figures and numbers.span(figures.low_90, figures.high_90, unit),
         "relative": figures and figures.relative,
-        "chance": figures and numbers.chance(figures.probability_positive),
+        "chance": figures and outcomes.chance_of_gain(study),
         "grade": words.grade_name(study.grade),
         "state": study.state.capitalize(),
     }

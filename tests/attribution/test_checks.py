@@ -217,6 +217,22 @@ def test_placebo_in_unit_only_contradicts_a_claim() -> None:
         assert found.status == status
 
 
+def test_placebos_of_which_none_moved_as_much_are_said_to_be_too_few() -> None:
+    """The true one counts in its rank: of 7 and it, 1 of 8 is 12.5 %."""
+    found = placebo_in_unit(1 / 8, claims_effect=True, placebos=[0.1] * 7)
+    assert found.status == "warn"
+    assert found.why == (
+        "None of 7 placebos moved as much, but 7 are too few to prove it: the least"
+        " share that they can show is 12.5%."
+    )
+    some = placebo_in_unit(3 / 8, claims_effect=True, placebos=[0.1] * 7)
+    assert some.why == (
+        "2 of 7 placebos moved as much, although the interval leaves out zero."
+    )
+    many = placebo_in_unit(1 / 40, claims_effect=True, placebos=[0.1] * 39)
+    assert many.why == "None of 39 placebos moved as much, as the interval says."
+
+
 def test_pre_trends_print_the_breakdown_and_pass_means_little() -> None:
     lead = Lead(0.1, 0.2, 20, np.array([0.0, 0.1, 0.2]))
     found = pre_trends(lead, 2.0, 0.5, 5.0)

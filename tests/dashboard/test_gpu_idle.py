@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import duckdb
+
+from dashboard import data
 from tests.dashboard.conftest import OpenApp, text_of, tiles
 from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,3 +127,53 @@ def test_stale_and_partial_data_are_said_on_every_figure(
     assert "Idle GPU money, at least" in tiles(app)
     text = text_of(open_app(tmp_path, page=PAGE, currency="USD"))
     assert "**No pool is divided by GPU hours here.**" in text
+
+
+def test_a_prepayment_that_is_hardly_drawn_says_how_much_of_it_is(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        # 50 of 500,000 drawn, and nothing of a draw is ever unused.
+        connection.execute(
+            "INSERT INTO cost.mart_commitments BY NAME SELECT * REPLACE"
+            " ('prepaid' AS commitment_id, 'Prepaid' AS commitment_name,"
+            " 500000 AS purchased_billed_cost, 50 AS committed_effective_cost,"
+            " 50 AS used_effective_cost, 0 AS unused_effective_cost,"
+            " 500000 AS purchased_billed_cost_to_date,"
+            " 50 AS committed_effective_cost_to_date)"
+            " FROM cost.mart_commitments WHERE billing_month = '2026-09'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    chosen = data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
+    row = data.commitments(snapshot, chosen).to_pylist()[-1]
+    assert row["commitment"] == "Prepaid"
+    assert row["drawn_ratio"] == 0.0001
+    assert row["utilisation_ratio"] == 1.0
+
+
+def test_a_commitment_that_has_ended_is_no_saving(tmp_path: Path) -> None:
+    # Bills go on for two full months and name it no more.
+    later = (
+        "INSERT INTO cost.mart_cost_waterfall BY NAME SELECT mart.* REPLACE"
+        " (later.month AS billing_month) FROM cost.mart_cost_waterfall AS mart,"
+        " (VALUES ('2026-10'), ('2026-11'), ('2026-12')) AS later (month)"
+        " WHERE billing_month = '2026-09'"
+    )
+    assert _commitments_to_reduce(tmp_path / "running") == [
+        "A smaller commitment than one-year"
+    ]
+    assert _commitments_to_reduce(tmp_path / "ended", later) == []
+
+
+def _commitments_to_reduce(root: Path, *statements: str) -> list[str]:
+    root.mkdir()
+    publish(root)
+    with duckdb.connect(str(PublishedReader(root).current_path())) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    snapshot = PublishedReader(root).snapshot()
+    chosen = data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
+    names = data.saving_candidates(snapshot, chosen)["candidate"].to_pylist()
+    return [name for name in names if "commitment" in name]

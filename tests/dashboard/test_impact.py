@@ -12,6 +12,7 @@ import pytest
 
 from dashboard import data
 from dashboard import impact_figures as numbers
+from dashboard import impact_outcomes as outcomes
 from dashboard import impact_sentences as words
 from dashboard.impact_check_sentences import CHECKS
 from tests.dashboard.conftest import text_of, tiles
@@ -65,8 +66,10 @@ def test_nulls_and_harm_are_counted_and_told_like_increases(
 ) -> None:
     page = seen(tmp_path, open_app)
     assert page.tiles == {
-        "Increase": "2 studies",
-        "Decrease": "1 study",
+        "Gain": "1 study",
+        "Harm": "1 study",
+        # Of orders the plan does not say whether more is better.
+        "Change": "1 study",
         "No effect detected": "1 study",
         "Inconclusive": "1 study",
         "Cannot tell": "2 studies",
@@ -89,15 +92,15 @@ def test_a_card_has_effect_interval_chance_grade_and_its_reason(
     text = seen(tmp_path, open_app).text
     assert (
         "+EUR 1,050 per treated unit and day (90 % interval +EUR 800 to +1,300);"
-        " +4.1 % (+3.2 % to +5.0 %) of what would have been. Chance of an effect above"
-        " zero: over 99.9 %." in text
+        " +4.1 % (+3.2 % to +5.0 %) of what would have been. Chance that it is a"
+        " gain: over 99.9 %." in text
     )
     # −0.015 of a ratio, half-width 0.004
     assert (
         "−1.5 percentage points per treated unit and day (90 % interval"
         " −1.9 to −1.1 percentage points)" in text
     )
-    assert "Chance of an effect above zero: under 0.1 %." in text
+    assert "Chance that it is a gain: under 0.1 %." in text
     assert ":blue-badge[:material/balance: B · controlled]" in text
     assert ":gray-badge[:material/show_chart: C · modelled]" in text
     assert "green-badge[:material" not in text
@@ -148,10 +151,43 @@ def test_feature_and_grade_choose_and_a_link_keeps_them(
 ) -> None:
     app = opened(tmp_path, open_app, feature="Arrival time", grade="B · controlled")
     text = text_of(app)
-    assert "**1 study**: 1 × increase." in text
+    assert "**1 study**: 1 × increase · gain." in text
     assert "Camera led to" not in text
     none = opened(tmp_path, open_app, feature="Camera", grade="A · randomised")
     assert "No study has this feature and grade." in text_of(none)
+
+
+def test_less_work_per_document_is_a_gain_and_not_fewer_documents(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    snapshot = PublishedReader(tmp_path).snapshot()
+    chosen = data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
+    published = data.studies(snapshot, chosen)
+    assert published is not None
+    first = published[0]
+    assert first.average is not None
+    study = replace(
+        first,
+        feature_name="Invoice reading",
+        outcome="incoming-invoices",
+        outcome_unit="minutes",
+        design="automation_savings",
+        grade="D",
+        verdict="negative",
+        plan={"better": "lower"},
+        average=replace(first.average, effect=-4.6, probability_positive=0.0004),
+    )
+    assert words.verdict(study).startswith(
+        "The figures are consistent with a decrease of minutes per document in"
+        " incoming-invoices from Invoice reading."
+    )
+    assert (words.tile_name(study), words.finding(study)) == ("Gain", "Decrease · gain")
+    # It falls in all but 0.04 % of the draws.
+    assert outcomes.chance_label(study) == "Chance that it is a gain"
+    assert outcomes.chance(study) == "over 99.9\u00a0%"
+    unsaid = replace(study, plan={})
+    assert outcomes.chance_of_gain(unsaid) == "under 0.1\u00a0% above zero"
 
 
 def test_the_bars_scope_chooses_studies_by_their_feature(
@@ -159,8 +195,8 @@ def test_the_bars_scope_chooses_studies_by_their_feature(
 ) -> None:
     for scope in ("team vision", "model vision-v1", "cost centre cc-200"):
         app = opened(tmp_path, open_app, scope=scope)
-        assert tiles(app)["Decrease"] == "1 study"
-        assert tiles(app)["Increase"] == "0 studies"
+        assert tiles(app)["Harm"] == "1 study"
+        assert tiles(app)["Gain"] == "0 studies"
     none = opened(tmp_path, open_app, scope="model small-4")
     assert "No study is about a feature of model small-4." in text_of(none)
 
@@ -171,8 +207,8 @@ def test_an_increase_is_told_in_words_with_everything_beside_it(
     page = seen(tmp_path, open_app, "eta-revenue")
     assert page.tiles == {
         "Effect per treated unit and day": "+EUR 1,050",
-        "In relation to without it": "+4.1 %",
-        "Chance that it is above zero": "over 99.9 %",
+        "Relative effect": "+4.1 %",
+        "Chance that it is a gain": "over 99.9 %",
         "Evidence": "B · controlled",
     }
     text = page.text
@@ -350,7 +386,7 @@ def test_a_refused_study_shows_no_figure_of_an_effect(
     assert page.tiles == {}
     assert page.chart_count == 0
     assert "**Cannot tell. 0.4 years were seen before the launch" in text
-    assert "It does not say that there is no effect." in text
+    assert "This is not evidence of no effect." in text
     assert "The feature pays for itself from 12,500 minutes over the window" in text
     assert "Use a year of history" in text
     assert "No check was run." in text
@@ -374,7 +410,7 @@ def test_an_exploratory_study_says_so_and_asks_for_a_registered_one(
     assert "Ask again in a study that is registered before its launch" in text
     assert "never. Exploratory" in text
     assert "No relative effect is stated" in text
-    assert page.tiles["In relation to without it"] == "—"
+    assert page.tiles["Relative effect"] == "—"
     assert "(90 % +1,000 orders to no upper bound;" in text
 
 
@@ -382,7 +418,7 @@ def test_a_link_to_no_study_is_told(tmp_path: Path, open_app: OpenApp) -> None:
     app = opened(tmp_path, open_app, "gone")
     (warning,) = app.warning
     assert "The link asks for study “gone”" in warning.value
-    assert tiles(app)["Decrease"] == "1 study"
+    assert tiles(app)["Harm"] == "1 study"
 
 
 def test_a_study_opens_and_closes_by_a_click(tmp_path: Path, open_app: OpenApp) -> None:

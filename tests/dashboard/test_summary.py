@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import duckdb
+
+from dashboard import data, summary_sentences
 from tests.dashboard.conftest import OpenApp, text_of, tiles
 from tests.dashboard.returns_fixture import add_returns
 from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,9 +52,34 @@ def test_the_layers_name_models_units_and_who_ships_faster(
     text = text_of(app)
     assert tiles(app)["Per 1,000 inferences"] == "EUR 2.228"
     assert "ETA v2 EUR 1.46k (59.6 %), Vision v1 EUR 640 (26.1 %), Chat v1" in text
-    # No team has figures; of the models, one has two medians: 40 h, 30 h.
+    # No team has figures; of the models, one has two medians: 40 h within 30 to 50,
+    # 30 h within 20 to 40. The intervals share ten hours.
     assert tiles(app)["Lead time by model"] == "30.0 h"
-    assert "**1 of 1 model** ship faster than in Aug 2026, 0 slower; whether" in text
+    assert (
+        "**No lead time of 1 model** changed beyond chance since Aug 2026; whether"
+        in text
+    )
+
+
+def test_a_change_is_called_one_beyond_the_intervals_of_both_months(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        # 30 h within 20 to 29.9, and 40 h within 30 to 50: apart.
+        connection.execute(
+            "UPDATE delivery.mart_velocity SET interval_high = 107640"
+            " WHERE month = '2026-09' AND metric = 'change_lead_time'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    change = data.delivery_change(snapshot, "model", "2026-09", "2026-08")
+    assert (change.faster_count, change.slower_count) == (1, 0)
+    assert "**1 of 1 model** ship faster than in Aug 2026 beyond chance" in (
+        summary_sentences.delivery(change, "2026-09", "2026-08")
+    )
+    back = data.delivery_change(snapshot, "model", "2026-08", "2026-09")
+    assert (back.faster_count, back.slower_count) == (0, 1)
 
 
 def test_what_changed_names_three_bars_and_the_model_behind_each(

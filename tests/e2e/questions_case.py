@@ -154,16 +154,21 @@ def _unowned(asked: Asked) -> list[str]:
 
 def _faster(asked: Asked) -> list[str]:
     row = asked.one(
-        "WITH leads AS (SELECT scope_id, month, metric_value"
+        "WITH leads AS (SELECT scope_id, month, metric_value, interval_low,"
+        " interval_high"
         " FROM delivery.mart_velocity WHERE scope_kind = 'team'"
         " AND metric = 'change_lead_time')"
-        " SELECT count(*) FILTER (b.metric_value < a.metric_value) AS faster,"
+        " SELECT count(*) FILTER (b.interval_high < a.interval_low) AS faster,"
+        " count(*) FILTER (b.interval_low > a.interval_high) AS slower,"
         " count(*) AS both FROM leads AS a JOIN leads AS b USING (scope_id)"
         " WHERE b.month = '{month}' AND a.month = strftime(CAST('{month}-01' AS DATE)"
         " - INTERVAL 1 MONTH, '%Y-%m') AND a.metric_value IS NOT NULL"
         " AND b.metric_value IS NOT NULL"
     )
-    return [f"{row['faster']} of {fmt.plural(row['both'], 'team')}"]
+    teams = fmt.plural(row["both"], "team")
+    if not row["faster"] + row["slower"]:
+        return [f"No lead time of {teams} changed beyond chance"]
+    return [f"{row['faster']} of {teams} ship faster"]
 
 
 def _net_value(asked: Asked) -> list[str]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard import data, return_summary
 from dashboard import format as fmt
-from dashboard import impact_figures as numbers
 from dashboard import impact_sentences as impact
 from dashboard import return_sentences as returns
 from dashboard import summary_figures as figures
@@ -21,6 +20,7 @@ from dashboard.exports.board_pack.parts import (
     Table,
     Text,
 )
+from dashboard.impact_outcomes import outcome_name
 from dashboard.tables import Column
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ def _studies(here: Page) -> Iterator[Part]:
 def _study_row(study: Study) -> dict[str, Any]:
     return {
         "feature": study.feature_name,
-        "outcome": numbers.words(study.outcome),
+        "outcome": outcome_name(study),
         "grade": impact.grade_name(study.grade),
         "finding": impact.finding(study),
         "effect": impact.effect(study) if study.is_estimated else impact.verdict(study),
