@@ -59,14 +59,29 @@ def control_tables(
     *,
     run_id: str,
     started_at: datetime,
+    newest_load_at: datetime | None = None,
     history: PeriodHistory = NO_HISTORY,
 ) -> list[ControlTable]:
-    """Return every control table of a run but the months to build."""
+    """Return every control table of a run but the months to build.
+
+    Parameters
+    ----------
+    settings : Settings
+        Settings, catalogue and rules.
+    run_id : str
+        The run's id.
+    started_at : datetime
+        When it began, with its zone.
+    newest_load_at : datetime, optional
+        When the newest current load was committed, in UTC without a zone.
+    history : PeriodHistory
+        Locks, bookings and comments of months.
+    """
     catalog = settings.catalog.model_dump(mode="json")
     allocation = settings.allocation.model_dump(mode="json")
     return [
         _settings_table(settings),
-        _run_table(settings, run_id, started_at),
+        _run_table(settings, run_id, started_at, newest_load_at),
         _models_table(catalog),
         _aliases_table(catalog),
         _table(
@@ -132,9 +147,31 @@ def _settings_table(settings: Settings) -> ControlTable:
     return _table("settings", ("name", "value"), rows)
 
 
-def _run_table(settings: Settings, run_id: str, started_at: datetime) -> ControlTable:
-    # A sample company ends on a day of its own: it is judged as of its last day.
-    as_of = None if settings.is_synthetic else _naive(datetime.now(UTC))
+def reporting_moment(
+    settings: Settings, started_at: datetime, newest_load_at: datetime | None
+) -> datetime | None:
+    """Return the moment as of which a run judges what is old and what is over.
+
+    The beginning of its day, or when its newest evidence came, if that is later: two
+    runs of one day over the same evidence then say the same. None for a sample company,
+    which ends on a day of its own and is judged as of its last day.
+    """
+    if settings.is_synthetic:
+        return None
+    day = _beginning_of_day(started_at)
+    return day if newest_load_at is None else max(day, newest_load_at)
+
+
+def _beginning_of_day(moment: datetime) -> datetime:
+    return _naive(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _run_table(
+    settings: Settings,
+    run_id: str,
+    started_at: datetime,
+    newest_load_at: datetime | None,
+) -> ControlTable:
     return ControlTable(
         "run",
         {
@@ -145,6 +182,7 @@ def _run_table(settings: Settings, run_id: str, started_at: datetime) -> Control
             "is_synthetic": "BOOLEAN",
             "fiscal_year_start_month": "INTEGER",
             "started_at": "TIMESTAMP",
+            "started_on": "TIMESTAMP",
             "as_of": "TIMESTAMP",
             "triptych_version": "VARCHAR",
         },
@@ -157,7 +195,8 @@ def _run_table(settings: Settings, run_id: str, started_at: datetime) -> Control
                 settings.is_synthetic,
                 settings.fiscal_year_start_month,
                 _naive(started_at),
-                as_of,
+                _beginning_of_day(started_at),
+                reporting_moment(settings, started_at, newest_load_at),
                 __version__,
             )
         ],

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from triptych.dbt_process import COMMAND_ENDED, TOLD_EVENTS
+from triptych.dbt_process import TOLD_EVENTS
 from triptych.errors import TransformError
 
 if TYPE_CHECKING:
@@ -136,8 +136,6 @@ def follow(process: subprocess.Popen[str], task: Task) -> CommandOutput:
     assert process.stdout is not None  # noqa: S101
     for line in process.stdout:
         event = _parse_event(line)
-        if event.get("name") == COMMAND_ENDED:
-            return CommandOutput(int(str(event["msg"])), _last(errors))
         if event.get("name") in TOLD_EVENTS:
             task.advance(1)
         elif event.get("level") == "error":

@@ -98,7 +98,9 @@ def _of_run(run: LastRun | None) -> Iterator[Metric]:
         state=run.state,
         version=__version__,
     )
-    is_success = run.state in {"published", "ingested"} and not run.failures
+    is_success = (
+        run.state in {"published", "unchanged", "ingested"} and not run.failures
+    )
     yield _one(
         "triptych_last_run_success", "1 if the last run succeeded, else 0.", is_success
     )

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from attribution.studies.register import StudyRegister
-from attribution.study_estimates import StudyRequest
+from attribution.study_estimates import StudyReport, StudyRequest
 from ingest.connector import Window
 from ingest.in_place import refuse_out_of_reach, verify_in_place
 from ingest.registry import bind_sources
@@ -37,21 +37,22 @@ from triptych.dbt_commands import (
     dbt_project_dir,
     project_fingerprint,
 )
-from triptych.dbt_on_duckdb import DbtOnDuckDB, EngineSettings
 from triptych.errors import TransformError, TriptychError, UsageError
 from triptych.lock import hold_run_lock
+from triptych.marts.build import EngineSettings, MartBuild
+from triptych.marts.fingerprint import build_fingerprint
 from triptych.progress import FollowsRuns
+from triptych.run_record import read_warnings
 from triptych.second_half import build_from_estimates
-from triptych.transform import build_marts
-from triptych.warehouse.inspection import read_current_loads
+from triptych.warehouse.inspection import read_current_loads, read_newest_load_at
 from triptych.warehouse.locks import read_history, verify_locked_loads
 from triptych.warehouse.publish import publish
+from triptych.warehouse.reader import published_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from attribution.study_estimates import StudyReport
     from ingest.connector import Connector
     from triptych.progress import Progress, Task
     from triptych.settings import Settings
@@ -62,12 +63,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did."""
+    """What a build did.
+
+    Attributes
+    ----------
+    run_id : str
+        The run.
+    published_path : Path
+        What readers see from now on.
+    transform : TransformOutcome
+        Models and tests that were executed, and tests that held before.
+    studies : StudyReport
+        What was done about the studies.
+    is_unchanged : bool
+        Nothing that a figure is made of differed: what was published stands.
+    """
 
     run_id: str
     published_path: Path
     transform: TransformOutcome
     studies: StudyReport
+    is_unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +128,22 @@ def ingest(
 
 
 def build(
-    workspace: Workspace, settings: Settings, *, progress: Progress
+    workspace: Workspace,
+    settings: Settings,
+    *,
+    full: bool = False,
+    progress: Progress,
 ) -> BuildReport:
-    """Build, test and publish the marts from what has been loaded.
+    """Build, test and publish what differs of the marts from what has been loaded.
+
+    Parameters
+    ----------
+    workspace, settings
+        Where and what.
+    full : bool
+        Build everything again, whatever was kept.
+    progress : Progress
+        Where to report.
 
     Raises
     ------
@@ -122,7 +151,7 @@ def build(
         A model or test failed; what is published stands.
     """
     with hold_run_lock(workspace.lock_file):
-        return Run(workspace, settings, progress).build()
+        return Run(workspace, settings, progress).build(full=full)
 
 
 def attribute(
@@ -337,43 +366,88 @@ class Run:
         )
 
     def build(
-        self, *, studies: Collection[str] = (), seed: int | None = None
+        self,
+        *,
+        studies: Collection[str] = (),
+        seed: int | None = None,
+        full: bool = False,
     ) -> BuildReport:
-        """Build, test and publish the marts, with estimates of all or some studies."""
-        warehouse = self._settings.warehouse
+        """Build, test and publish what differs, with estimates of all or some studies.
+
+        Parameters
+        ----------
+        studies : collection of str
+            Names of the studies that may be estimated now; all when empty.
+        seed : int, optional
+            In place of the setting's.
+        full : bool
+            Build everything again, whatever was kept.
+        """
         with self.recorded("building"):
             # A workspace that has never been ingested has no catalogue yet.
             open_catalogue(self.places()).close()
             self._verify_in_place()
             history = read_history(self._workspace)
             verify_locked_loads(self._workspace, history)
-            with self._dbt() as dbt:
-                with self._progress.task("build") as task:
-                    outcome = self._build_marts(dbt, task, history)
-                # What was read is what was catalogued only if it still is.
-                self._verify_in_place()
-                joined = build_from_estimates(
-                    self._workspace,
-                    dbt=dbt,
-                    studies=self._study_request(studies, seed),
-                    progress=self._progress,
-                )
-            with self._progress.task("publish"):
-                path = publish(
-                    build_database=self._workspace.build_database,
-                    raw_database=self._workspace.raw_database,
-                    published_dir=self._workspace.published_dir,
-                    pointer=self._workspace.pointer,
-                    run_id=self.run_id,
-                    keep_runs=warehouse.keep_runs,
-                    inputs_hash=inputs_of(
-                        self._workspace, self._settings, history, self._studies
-                    ),
-                    manifest=self._workspace.dbt_manifest,
-                )
-        outcome = TransformOutcome((*outcome.nodes, *joined.transform.nodes))
-        self._note("published", warnings=[node.name for node in outcome.warnings])
-        return BuildReport(self.run_id, path, outcome, joined.studies)
+            request = self._study_request(studies, seed)
+            marts = self._mart_build(history)
+            fingerprint = self._fingerprint(marts, request)
+            published = published_fingerprint(self._workspace.root)
+            if not full and published is not None and published.value == fingerprint:
+                return self._unchanged(published.path)
+            if full:
+                marts.forget()
+            report = self._build_and_publish(marts, request, history, fingerprint)
+        self._note(
+            "published",
+            warnings=[node.name for node in report.transform.warnings],
+            rebuilt_count=len(marts.rebuilt),
+        )
+        return report
+
+    def _build_and_publish(
+        self,
+        marts: MartBuild,
+        request: StudyRequest,
+        history: PeriodHistory,
+        fingerprint: str,
+    ) -> BuildReport:
+        with self._progress.task("build") as task:
+            outcome, made_elsewhere = self._first_half(marts, task)
+        # What was read is what was catalogued only if it still is.
+        self._verify_in_place()
+        joined = build_from_estimates(
+            self._workspace,
+            marts=marts,
+            studies=request,
+            progress=self._progress,
+            made_elsewhere=made_elsewhere,
+        )
+        marts.write_report(self._folder)
+        with self._progress.task("publish"):
+            path = publish(
+                build_database=self._workspace.build_database,
+                raw_database=self._workspace.raw_database,
+                published_dir=self._workspace.published_dir,
+                pointer=self._workspace.pointer,
+                run_id=self.run_id,
+                keep_runs=self._settings.warehouse.keep_runs,
+                inputs_hash=inputs_of(
+                    self._workspace, self._settings, history, self._studies
+                ),
+                fingerprint=fingerprint,
+                manifest=marts.recipe.manifest,
+            )
+        nodes = (*outcome.nodes, *joined.transform.nodes)
+        return BuildReport(self.run_id, path, TransformOutcome(nodes), joined.studies)
+
+    def _unchanged(self, published: Path) -> BuildReport:
+        """Keep what is published, and write down that nothing differed."""
+        warnings = read_warnings(self._workspace.runs_dir, published.stem)
+        self._note("unchanged", published_run_id=published.stem, warnings=warnings)
+        nothing = TransformOutcome(())
+        studies = StudyReport((), (), {})
+        return BuildReport(self.run_id, published, nothing, studies, is_unchanged=True)
 
     def _study_request(self, only: Collection[str], seed: int | None) -> StudyRequest:
         configured = self._settings.attribution
@@ -385,12 +459,47 @@ class Run:
             processes=configured.processes,
         )
 
-    def _dbt(self) -> DbtOnDuckDB:
+    def _mart_build(self, history: PeriodHistory) -> MartBuild:
         warehouse = self._settings.warehouse
+        tables = control_tables(
+            self._settings,
+            run_id=self.run_id,
+            started_at=self._started_at,
+            newest_load_at=read_newest_load_at(self._workspace.raw_database),
+            history=history,
+        )
+        locked = {name for name, _, state in self._studies if state != "EXPLORATORY"}
+        tables += study_tables(self._plans, locked=locked)
         engine = EngineSettings(
             warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
         )
-        return DbtOnDuckDB(self._workspace, engine=engine, run_dir=self._folder)
+        return MartBuild(self._workspace, engine, rule_sets(self._settings), tables)
+
+    def _fingerprint(self, marts: MartBuild, request: StudyRequest) -> str:
+        return build_fingerprint(
+            marts.rules,
+            marts.tables,
+            self._workspace.raw_database,
+            others=[
+                self._settings.warehouse.engine,
+                self._studies,
+                sorted(request.only),
+                request.seed,
+            ],
+        )
+
+    def _first_half(
+        self, marts: MartBuild, task: Task
+    ) -> tuple[TransformOutcome, frozenset[str]]:
+        """Build what reads no estimate; tell which models another engine made."""
+        if self._settings.warehouse.engine == "spark":
+            # Not a dependency of everybody: pyspark and the JVM are an extra.
+            from triptych.spark.transform import build_marts_on_spark  # noqa: PLC0415
+
+            return build_marts_on_spark(
+                marts, self._settings.spark, run_dir=self._folder, task=task
+            )
+        return marts.first_half(task), frozenset()
 
     def _verify_in_place(self) -> None:
         with open_catalogue(self.places()) as catalogue:
@@ -402,39 +511,6 @@ class Run:
                 [connector.config for connector in connectors],
                 engine=self._settings.warehouse.engine,
             )
-
-    def _build_marts(
-        self, dbt: DbtOnDuckDB, task: Task, history: PeriodHistory
-    ) -> TransformOutcome:
-        warehouse = self._settings.warehouse
-        tables = control_tables(
-            self._settings,
-            run_id=self.run_id,
-            started_at=self._started_at,
-            history=history,
-        )
-        locked = {name for name, _, state in self._studies if state != "EXPLORATORY"}
-        tables += study_tables(self._plans, locked=locked)
-        recipe = {"rules": rule_sets(self._settings)}
-        if warehouse.engine == "spark":
-            # Not a dependency of everybody: pyspark and the JVM are an extra.
-            from triptych.spark.transform import build_marts_on_spark  # noqa: PLC0415
-
-            return build_marts_on_spark(
-                self._workspace,
-                tables=tables,
-                recipe=recipe,
-                spark=self._settings.spark,
-                dbt=dbt,
-                task=task,
-            )
-        return build_marts(
-            self._workspace,
-            tables=tables,
-            recipe=recipe,
-            dbt=dbt,
-            task=task,
-        )
 
     def recorded(self, state: str | None = None) -> _Recorded:
         """Write down a failure that happens inside, whatever it is."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: States in which a run may end.
-_LAST_STATES = frozenset({"ingested", "published", "failed"})
+_LAST_STATES = frozenset({"ingested", "published", "unchanged", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,12 @@ def read_last_run(runs_dir: Path) -> LastRun | None:
     return None
 
 
+def read_warnings(runs_dir: Path, run_id: str) -> list[str]:
+    """Return the tests that warned in a run, as it wrote them down."""
+    record = _read(runs_dir / run_id / "run.json") or {}
+    return list(record.get("warnings", ()))
+
+
 def is_somebody_at_it(lock_file: Path) -> bool:
     """Tell whether the process that holds the run lock may still live.
 
@@ -103,4 +109,4 @@ def _read(path: Path) -> dict[str, Any] | None:
     return told
 
 
-__all__ = ["LastRun", "is_somebody_at_it", "read_last_run"]
+__all__ = ["LastRun", "is_somebody_at_it", "read_last_run", "read_warnings"]

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from triptych.dbt_cache import environment_of_dbt
 from triptych.dbt_commands import dbt_project_dir
-from triptych.dbt_on_duckdb import EngineSettings, environment_of_dbt
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from triptych.workspace import Workspace
-
-#: As a run has it that sets nothing: what it read of the project is then of use.
-ENGINE = EngineSettings(memory_limit="2GB", threads=os.cpu_count() or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class DbtCommands:
         ]
         return subprocess.run(
             command,
-            env=environment_of_dbt(self.workspace, ENGINE),
+            env=environment_of_dbt(self.workspace),
             # Its variables name files of the workspace.
             cwd=self.workspace.root,
             capture_output=True,

@@ -7,6 +7,7 @@ compared with a full rebuild, table by table, byte for byte on sorted rows.
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,15 +16,17 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from tests.dbt.dbt_commands import DbtCommands
-from triptych import pipeline, transform
-from triptych.dbt_on_duckdb import DbtOnDuckDB
+from triptych import pipeline
+from triptych.marts.build import MartBuild
+from triptych.marts.execution import Execution
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from triptych.marts.recipe import Node
 
 TRIPTYCH_YML = """\
 organisation: Incremental
@@ -76,18 +79,28 @@ class Ledger:
 
     def rebuild(self) -> None:
         """Build everything again, from nothing but the evidence."""
-        self.workspace.build_database.unlink()
         settings = load_settings(self.root)
-        pipeline.build(self.workspace, settings, progress=SilentProgress())
+        pipeline.build(self.workspace, settings, full=True, progress=SilentProgress())
 
     def restate(self) -> None:
         """Deliver February anew, and April in the file that held March."""
         bill(self.root / "bills" / "2026-02.csv", "2026-02", "30.5", "-1.5", "7")
         bill(self.root / "bills" / "latest.csv", "2026-04", "11", "22", "33")
 
-    def months_to_build(self) -> list[str]:
+    def months_built(self) -> list[str]:
+        """Return the months for which the last run read line items."""
+        *_, last = sorted((self.root / "runs").glob("*/run.json"))
+        report = last.with_name("rebuilt.json")
+        rebuilt = json.loads(report.read_text("utf-8")) if report.exists() else []
+        for node in rebuilt:
+            if node["name"] == "int_daily_charges_placed":
+                return list(node["months"]) or self.months()
+        return []
+
+    def months(self) -> list[str]:
         rows = self.query(
-            "SELECT billing_month FROM control.months_to_build ORDER BY 1"
+            "SELECT DISTINCT billing_month FROM intermediate.int_daily_charges_placed"
+            " ORDER BY 1"
         )
         return [str(row[0]) for row in rows]
 
@@ -119,7 +132,7 @@ class Ledger:
         """Return the rows of every table as text, sorted."""
         tables = self.query(
             "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
-            " WHERE schema_name <> 'control' ORDER BY ALL"
+            " WHERE schema_name NOT IN ('control', 'build_state') ORDER BY ALL"
         )
         names = [str(row[0]) for row in tables if row[0] not in VOLATILE]
         columns = {name: f"* {VOLATILE_COLUMNS.get(name, '')}" for name in names}
@@ -220,7 +233,7 @@ def without_load_ids(content: Content) -> Content:
 
 
 def test_the_first_run_builds_every_month(first_run: Ledger) -> None:
-    assert first_run.months_to_build() == ["2026-01", "2026-02", "2026-03"]
+    assert first_run.months_built() == ["2026-01", "2026-02", "2026-03"]
     assert first_run.ledger_by_month() == {
         "2026-01": Decimal("57.0000000000"),
         "2026-02": Decimal("78.0000000000"),
@@ -231,7 +244,7 @@ def test_the_first_run_builds_every_month(first_run: Ledger) -> None:
 def test_the_second_run_builds_what_changed_what_is_new_and_what_is_gone(
     restated: Ledger,
 ) -> None:
-    assert restated.months_to_build() == ["2026-02", "2026-03", "2026-04"]
+    assert restated.months_built() == ["2026-02", "2026-03", "2026-04"]
     assert restated.ledger_by_month() == {
         "2026-01": Decimal("57.0000000000"),
         "2026-02": Decimal("38.0000000000"),
@@ -242,7 +255,7 @@ def test_the_second_run_builds_what_changed_what_is_new_and_what_is_gone(
 def test_an_incremental_run_ends_where_a_full_rebuild_ends(
     restated: Ledger, rebuilt: Ledger
 ) -> None:
-    assert rebuilt.months_to_build() == ["2026-01", "2026-02", "2026-04"]
+    assert rebuilt.months_built() == ["2026-01", "2026-02", "2026-04"]
     assert restated.content() == rebuilt.content()
 
 
@@ -258,7 +271,7 @@ def test_a_changed_rule_builds_every_month_again(ledger: Ledger) -> None:
     ledger.mark("2026-01")
     ledger.change_rules('{tags: {model: "*"}}', "{tags: {model: {not: vision}}}")
     ledger.run()
-    assert ledger.months_to_build() == ["2026-01", "2026-02", "2026-03"]
+    assert ledger.months_built() == ["2026-01", "2026-02", "2026-03"]
     assert ledger.marked_months() == set()
     assert ledger.costs_of_january("direct") == {"eta": Decimal("10.0000000000")}
 
@@ -273,7 +286,7 @@ def test_a_changed_driver_divides_pools_anew_without_reading_any_bill(
     }
     ledger.change_rules("driver: requests", "driver: even")
     ledger.run()
-    assert ledger.months_to_build() == []
+    assert ledger.months_built() == []
     assert ledger.costs_of_january("shared") == {
         "eta": Decimal("20.0000000000"),
         "vision": Decimal("20.0000000000"),
@@ -283,45 +296,53 @@ def test_a_changed_driver_divides_pools_anew_without_reading_any_bill(
 def test_without_a_change_no_month_is_built_and_nothing_moves(ledger: Ledger) -> None:
     before = ledger.content()
     ledger.run()
-    assert ledger.months_to_build() == []
+    assert ledger.months_built() == []
     assert ledger.content() == before
 
 
-def build_one_model_and_die(dbt: DbtOnDuckDB, *_: object, **__: object) -> None:
-    workspace = dbt.workspace
-    commands = DbtCommands(workspace, workspace.warehouse_dir / "dbt")
-    finished = commands.run("run", "--select", "+int_daily_charges_placed")
-    assert finished.returncode == 0, finished.stdout
-    raise KilledError
+def die_at(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next build die before a model, or after the first half."""
+    if step == "second half":
 
+        def die(*_: object, **__: object) -> None:
+            raise KilledError
 
-def die(*_: object) -> None:
-    raise KilledError
+        monkeypatch.setattr(MartBuild, "second_half", die)
+        return
+    visit = Execution._visit
+
+    def die_before(execution: Execution, node: Node) -> None:
+        if node.name == step:
+            execution._commit()
+            raise KilledError
+        visit(execution, node)
+
+    monkeypatch.setattr(Execution, "_visit", die_before)
 
 
 @pytest.mark.parametrize(
-    ("place", "step", "death"),
+    ("step", "months_left"),
     [
-        (DbtOnDuckDB, "run", build_one_model_and_die),
-        (transform, "mark_built", die),
+        ("int_daily_charges_placed", ["2026-02", "2026-03", "2026-04"]),
+        ("mart_cost_waterfall", []),
+        ("second half", []),
     ],
-    ids=["between two models", "after the last test"],
 )
-def test_a_run_that_died_is_done_again_for_the_same_months(
+def test_a_run_that_died_goes_on_where_it_stopped(
     ledger: Ledger,
     rebuilt: Ledger,
     monkeypatch: pytest.MonkeyPatch,
-    place: object,
     step: str,
-    death: object,
+    months_left: list[str],
 ) -> None:
+    """What was committed before its end is not built a second time."""
     ledger.restate()
     with monkeypatch.context() as patch:
-        patch.setattr(place, step, death)
+        die_at(step, patch)
         with pytest.raises(KilledError):
             ledger.run()
     ledger.run()
-    assert ledger.months_to_build() == ["2026-02", "2026-03", "2026-04"]
+    assert ledger.months_built() == months_left
     found, expected = (without_load_ids(one.content()) for one in (ledger, rebuilt))
     for volatile in ("core.mart_source_freshness", "core.mart_quarantine_reasons"):
         del found[volatile], expected[volatile]

@@ -236,7 +236,9 @@ def test_only_the_newest_published_files_are_kept(published: Path) -> None:
     """The third is made: the first goes."""
     root = published
     for _ in range(2):
-        build(Workspace(root), load_settings(root), progress=SilentProgress())
+        build(
+            Workspace(root), load_settings(root), full=True, progress=SilentProgress()
+        )
     names = sorted(path.name for path in (root / "warehouse" / "published").iterdir())
     assert len(names) == 2
     pointer = (root / "warehouse" / "CURRENT").read_text().strip()

@@ -78,8 +78,12 @@ def ingest(  # noqa: PLR0913  (one parameter for each option)
         report.raise_first_failure()
 
 
-def build(
+def build(  # noqa: PLR0913  (one parameter for each option)
     *,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Build everything again, whatever was kept."),
+    ] = False,
     engine: EngineOption = None,
     threads: ThreadsOption = None,
     memory_limit: MemoryLimitOption = None,
@@ -102,7 +106,7 @@ def build(
     )
     with reported(opened.workspace, opened.settings):
         report = pipeline.build(
-            opened.workspace, opened.settings, progress=opened.progress
+            opened.workspace, opened.settings, full=full, progress=opened.progress
         )
     if as_json:
         print_json(_build_record(report))
@@ -193,6 +197,7 @@ def _build_record(report: BuildReport) -> dict[str, object]:
     return {
         "run_id": report.run_id,
         "published_path": report.published_path,
+        "is_unchanged": report.is_unchanged,
         "warnings": [node.name for node in report.transform.warnings],
         "studies": report.studies.statuses,
     }
@@ -202,7 +207,11 @@ def _print_build(report: BuildReport) -> None:
     for node in report.transform.warnings:
         print(f"warning: {node.name}: {_counted(node.failure_count, 'row')}")
     _print_studies(report)
-    print(f"Published run {report.run_id}")
+    if report.is_unchanged:
+        published = report.published_path.stem
+        print(f"Nothing has changed since run {published}, which stays published.")
+    else:
+        print(f"Published run {report.run_id}")
 
 
 def _print_studies(report: BuildReport) -> None:

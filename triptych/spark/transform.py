@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from triptych.dbt_cache import ProjectAsItWasRead
 from triptych.dbt_commands import (
     FIRST_HALF,
     FROM_ESTIMATES,
@@ -29,19 +30,18 @@ from triptych.dbt_commands import (
     read_outcome,
     run_dbt,
 )
-from triptych.dbt_on_duckdb import ProjectAsItWasRead
 from triptych.errors import TransformError
 from triptych.spark.job import EXIT_WITH_VERDICT, SparkJob, Verdict, spark_failed
 from triptych.spark.losses import meaning_of
 from triptych.spark.session import refuse_without_spark
-from triptych.warehouse.build import BuildPlan, ControlTable, hash_of, write_control
+from triptych.warehouse.build import BuildPlan, hash_of, write_control
 from triptych.warehouse.publish import PUBLIC_SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from triptych.dbt_on_duckdb import DbtOnDuckDB, EngineSettings
     from triptych.errors import TriptychError
+    from triptych.marts.build import EngineSettings, MartBuild
     from triptych.progress import Task
     from triptych.settings import SparkSettings
     from triptych.workspace import Workspace
@@ -62,31 +62,25 @@ class PublicMart:
 
 
 def build_marts_on_spark(
-    workspace: Workspace,
-    *,
-    tables: Sequence[ControlTable],
-    recipe: Mapping[str, object],
-    spark: SparkSettings,
-    dbt: DbtOnDuckDB,
-    task: Task,
-) -> TransformOutcome:
+    marts: MartBuild, spark: SparkSettings, *, run_dir: Path, task: Task
+) -> tuple[TransformOutcome, frozenset[str]]:
     """Build and test every model on Spark and load the public marts.
 
     Parameters
     ----------
-    workspace : Workspace
-        Where the databases are.
-    tables : sequence of ControlTable
-        Settings, catalogue and rules for dbt.
-    recipe : mapping
-        What decides the figures besides evidence.
+    marts : MartBuild
+        The build on the embedded engine, which keeps the views behind a drill-down.
     spark : SparkSettings
         Where Spark is.
-    dbt : DbtOnDuckDB
-        dbt on the embedded engine, which keeps the views behind a drill-down. Its
-        run's folder has the job, dbt's log and the marts on their way.
+    run_dir : Path
+        Folder of the run: the job, dbt's log and the marts on their way.
     task : Task
         Progress; advanced once per model and test.
+
+    Returns
+    -------
+    tuple
+        How the models and tests ended, and the names of the models that Spark made.
 
     Raises
     ------
@@ -96,22 +90,24 @@ def build_marts_on_spark(
         A model or a test failed, or Spark was lost; what is published stands.
     """
     refuse_without_spark()
+    workspace = marts.workspace
+    marts.line_item_views(task)
     # The months are told to Spark by its own process, which knows what Spark holds.
     nothing_to_build = BuildPlan((), is_full=False, signatures={}, recipe_hash="")
-    write_control(workspace.build_database, tables, plan=nothing_to_build)
-    dbt.run(("run", "--select", "+int_line_items"), task=task)
+    write_control(workspace.build_database, marts.tables, plan=nothing_to_build)
     target = workspace.warehouse_dir / "dbt_spark"
-    run_dir = dbt.run_dir
+    recipe = {"rules": marts.rules}
     job = _job(workspace, spark, recipe, run_dir=run_dir, target=target)
     export_dir = Path(job.export_dir)
     export_dir.mkdir()
     try:
-        outcome = _run_job(job, run_dir, target, dbt.engine, task)
+        outcome = _run_job(job, run_dir, target, marts.engine, task)
         manifest = json.loads((target / "manifest.json").read_text("utf-8"))
-        load_marts(workspace.build_database, public_marts(manifest), export_dir)
+        public = public_marts(manifest)
+        load_marts(workspace.build_database, public, export_dir)
     finally:
         shutil.rmtree(export_dir, ignore_errors=True)
-    return outcome
+    return outcome, frozenset(mart.table for mart in public)
 
 
 def _job(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOCK_WAIT_SECONDS = 15.0
+_ROWS_PER_STATEMENT = 200
 
 #: The tables that are kept between runs and replaced month by month.
 INCREMENTAL_TABLES = (
@@ -86,7 +87,7 @@ def plan_build(
         Months whose set of current loads changed, or all of them.
     """
     signatures = month_signatures(raw_database)
-    with _open(build_database) as connection:
+    with open_build(build_database) as connection:
         _create_state(connection)
         state = BuiltState(
             recipe_hash=_built_recipe(connection),
@@ -144,27 +145,35 @@ def write_control(
         {"billing_month": "VARCHAR"},
         [(month,) for month in plan.months_to_build],
     )
-    with _open(build_database) as connection:
-        # Spark keeps its own state: its first run meets an empty database.
-        connection.execute("CREATE SCHEMA IF NOT EXISTS control")
-        connection.execute("BEGIN")
-        for table in (*tables, months):
-            columns = ", ".join(f"{name} {of}" for name, of in table.columns.items())
-            connection.execute(
-                f"CREATE OR REPLACE TABLE control.{table.name} ({columns})"
-            )
-            if table.rows:
-                marks = ", ".join("?" for _ in table.columns)
-                connection.executemany(
-                    f"INSERT INTO control.{table.name} VALUES ({marks})",
-                    [list(row) for row in table.rows],
+    with open_build(build_database) as connection:
+        write_control_tables(connection, (*tables, months))
+
+
+def write_control_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[ControlTable]
+) -> None:
+    """Replace tables of the schema ``control``, in one transaction."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS control")
+    connection.execute("BEGIN")
+    for table in tables:
+        columns = ", ".join(f"{name} {of}" for name, of in table.columns.items())
+        connection.execute(f"CREATE OR REPLACE TABLE control.{table.name} ({columns})")
+        if table.rows:
+            of_row = f"({', '.join('?' for _ in table.columns)})"
+            # A statement for each row would take longer than the rows.
+            for start in range(0, len(table.rows), _ROWS_PER_STATEMENT):
+                rows = table.rows[start : start + _ROWS_PER_STATEMENT]
+                connection.execute(
+                    f"INSERT INTO control.{table.name} VALUES"
+                    f" {', '.join([of_row] * len(rows))}",
+                    [value for row in rows for value in row],
                 )
-        connection.execute("COMMIT")
+    connection.execute("COMMIT")
 
 
 def mark_built(build_database: Path, plan: BuildPlan) -> None:
     """Write down from which loads the months are built; call after all tests held."""
-    with _open(build_database) as connection:
+    with open_build(build_database) as connection:
         connection.execute("BEGIN")
         connection.execute("DELETE FROM control.built_months")
         if plan.signatures:
@@ -179,12 +188,29 @@ def mark_built(build_database: Path, plan: BuildPlan) -> None:
         connection.execute("COMMIT")
 
 
-def _open(path: Path) -> duckdb.DuckDBPyConnection:
+def open_build(
+    path: Path, config: Mapping[str, str | bool | int | float | list[str]] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open the build database; it begins anew where it cannot be opened any more.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is, or is to be.
+    config : mapping, optional
+        Settings of the engine, by DuckDB's names.
+
+    Raises
+    ------
+    RunLockedError
+        Another process has it open.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    options = dict(config or {})
     deadline = time.monotonic() + _LOCK_WAIT_SECONDS
     while True:
         try:
-            return duckdb.connect(str(path))
+            return duckdb.connect(str(path), config=options)
         except duckdb.IOException as error:
             if "lock" not in str(error).lower():
                 break
@@ -201,7 +227,7 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
     # Nothing in the build database is evidence: what cannot be opened is rebuilt.
     path.unlink(missing_ok=True)
     path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
-    return duckdb.connect(str(path))
+    return duckdb.connect(str(path), config=options)
 
 
 def _create_state(connection: duckdb.DuckDBPyConnection) -> None:
@@ -250,6 +276,8 @@ __all__ = [
     "hash_of",
     "mark_built",
     "month_signatures",
+    "open_build",
     "plan_build",
     "write_control",
+    "write_control_tables",
 ]

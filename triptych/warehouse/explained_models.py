@@ -7,7 +7,6 @@ All of it describes the run that published the file, whatever happens afterwards
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,6 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import duckdb
 
@@ -57,7 +55,7 @@ _CATALOGUE = {
 
 
 def write_explained_models(
-    connection: duckdb.DuckDBPyConnection, manifest: Path | None
+    connection: duckdb.DuckDBPyConnection, manifest: Mapping[str, Any] | None
 ) -> None:
     """Write the schema ``lineage`` of a new file but for the views of a drill-down.
 
@@ -65,9 +63,9 @@ def write_explained_models(
     ----------
     connection : duckdb.DuckDBPyConnection
         On the new file, with ``build`` and ``raw`` attached and the schema there.
-    manifest : Path, optional
-        What dbt wrote of the run that built ``build``; without it figures are
-        published without an explanation.
+    manifest : mapping, optional
+        What dbt knows of the models of the run that built ``build``; without it
+        figures are published without an explanation.
     """
     connection.execute(_TABLES)
     for name, kept in _CATALOGUE.items():
@@ -77,9 +75,9 @@ def write_explained_models(
         )
     _write_files_at_rest(connection)
     _write_control(connection)
-    if manifest is None or not manifest.is_file():
+    if manifest is None:
         return
-    models = list(_in_order(json.loads(manifest.read_text("utf-8"))))
+    models = list(_in_order(manifest))
     rows = [_model_row(position, node) for position, node in enumerate(models)]
     _insert(connection, "models", rows)
     columns = [row for node in models for row in _column_rows(node)]

@@ -91,6 +91,23 @@ def read_refused_rows(
     return [RefusedRow(*row) for row in rows]
 
 
+def read_newest_load_at(raw_database: Path) -> datetime | None:
+    """Return when the newest current load of anything but bills was committed.
+
+    None where there is none. Bills are dated by their charges: nothing of them is
+    judged by the moment of a run.
+    """
+    bills = ", ".join(f"'{stream.name}'" for stream in BILL_STREAMS)
+    rows = _query(
+        raw_database,
+        "SELECT max(loaded_at) FROM catalogue.loads"
+        f" WHERE status = 'current' AND stream NOT IN ({bills})",
+        [],
+    )
+    newest: datetime | None = rows[0][0] if rows else None
+    return newest
+
+
 def read_source_states(raw_database: Path) -> list[SourceState]:
     """Return every source that was ever tried, with what its current loads hold."""
     rows = _query(
@@ -148,6 +165,7 @@ __all__ = [
     "SourceState",
     "read_bill_loads",
     "read_current_loads",
+    "read_newest_load_at",
     "read_quarantine_reasons",
     "read_refused_rows",
     "read_source_states",

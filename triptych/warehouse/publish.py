@@ -9,7 +9,7 @@ same name, and would replay a left-over write-ahead log into a new file.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -18,7 +18,7 @@ from triptych.warehouse.bills import BILL_STREAMS, LEDGER_VIEWS
 from triptych.warehouse.explained_models import write_explained_models
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 #: Schemas of the build database that readers get.
@@ -49,7 +49,8 @@ def publish(  # noqa: PLR0913  (places and facts of one run, each by its name)
     run_id: str,
     keep_runs: int,
     inputs_hash: str = "",
-    manifest: Path | None = None,
+    fingerprint: str = "",
+    manifest: Mapping[str, Any] | None = None,
 ) -> Path:
     """Publish the public schemas of the build database as run ``run_id``.
 
@@ -67,8 +68,11 @@ def publish(  # noqa: PLR0913  (places and facts of one run, each by its name)
         How many published files to keep, the new one included.
     inputs_hash : str
         Of what the build was made from; :attr:`Snapshot.inputs_hash` gives it back.
-    manifest : Path, optional
-        dbt's manifest of the run; it lets every figure be explained.
+    fingerprint : str
+        Of everything that another build could differ by; see
+        :func:`triptych.warehouse.reader.published_fingerprint`.
+    manifest : mapping, optional
+        What dbt knows of the models of the run; it lets every figure be explained.
 
     Returns
     -------
@@ -84,7 +88,8 @@ def publish(  # noqa: PLR0913  (places and facts of one run, each by its name)
     final = published_dir / f"{run_id}.duckdb"
     partial = published_dir / f".{run_id}.partial.duckdb"
     _sweep(published_dir)
-    _write(partial, build_database, raw_database, inputs_hash, manifest)
+    _write(partial, build_database, raw_database, manifest)
+    _write_inputs(partial, inputs_hash, fingerprint)
     _audit(partial, build_database)
     _sync(partial)
     partial.rename(final)
@@ -97,8 +102,7 @@ def _write(
     partial: Path,
     build_database: Path,
     raw_database: Path,
-    inputs_hash: str,
-    manifest: Path | None,
+    manifest: Mapping[str, Any] | None,
 ) -> None:
     with duckdb.connect(str(partial)) as connection:
         _attach(connection, build_database, "build")
@@ -110,12 +114,20 @@ def _write(
             )
         _write_lineage(connection)
         _write_effects(connection)
-        connection.execute("CREATE TABLE lineage.inputs (inputs_hash VARCHAR)")
-        connection.execute("INSERT INTO lineage.inputs VALUES (?)", [inputs_hash])
         write_explained_models(connection, manifest)
         connection.execute("DETACH build")
         connection.execute("DETACH raw")
         connection.execute("CHECKPOINT")
+
+
+def _write_inputs(partial: Path, inputs_hash: str, fingerprint: str) -> None:
+    with duckdb.connect(str(partial)) as connection:
+        connection.execute(
+            "CREATE TABLE lineage.inputs (inputs_hash VARCHAR, fingerprint VARCHAR)"
+        )
+        connection.execute(
+            "INSERT INTO lineage.inputs VALUES (?, ?)", [inputs_hash, fingerprint]
+        )
 
 
 def _public_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -248,6 +248,27 @@ def _open_snapshot(path: Path, root: Path) -> Snapshot:
     return Snapshot(path.stem, path, connection, _Lineage(path, root))
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedFingerprint:
+    """The published file, and what it was made of as one text."""
+
+    path: Path
+    value: str
+
+
+def published_fingerprint(root: Path) -> PublishedFingerprint | None:
+    """Return the fingerprint of what is published; None where that cannot be read."""
+    try:
+        path = PublishedReader(root).current_path()
+        with duckdb.connect(str(path), read_only=True) as connection:
+            row = connection.execute(
+                "SELECT fingerprint FROM lineage.inputs"
+            ).fetchone()
+    except (NothingPublishedError, PublishedFileError, duckdb.Error):
+        return None
+    return PublishedFingerprint(path, str(row[0])) if row and row[0] else None
+
+
 def attach_published(
     path: Path, root: Path, *, name: str = _ATTACHED_AS
 ) -> duckdb.DuckDBPyConnection:

@@ -40,7 +40,7 @@ as_of as (
         coalesce(
             run.as_of,
             (select max(newest_charges.newest_evidence_at) from newest_charges),
-            run.started_at
+            run.started_on
         ) as as_of
     from {{ source('control', 'run') }} as run
 ),

@@ -9,7 +9,7 @@ with run as (
         coalesce(run.as_of, (
             select cast(max(amounts.charge_date) + interval '1' day as timestamp)
             from {{ ref('int_charge_amounts') }} as amounts
-        ), run.started_at) as as_of
+        ), run.started_on) as as_of
     from {{ source('control', 'run') }} as run
 ),
 

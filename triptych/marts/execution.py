@@ -1,0 +1,387 @@
+"""Executes what is out of date of a recipe, on the build database.
+
+A node is out of date when its SQL or the digest of anything it reads differs from what
+it was built from; one that is built by month, in the months for which that holds. What
+was built again and came out as it was before makes nothing after it out of date.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from triptych.dbt_commands import NodeOutcome
+from triptych.marts.digests import (
+    MONTH,
+    Digest,
+    digest_of,
+    digest_of_relation,
+    in_months,
+    month_digests,
+)
+from triptych.marts.months import MonthCut
+from triptych.marts.states import NodeState, forget, read_states, write_states
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from triptych.marts.recipe import Node
+    from triptych.marts.sources import CatalogueTable
+    from triptych.progress import Task
+
+#: Work is committed when it has taken this long: a commit waits for the disk.
+_SECONDS_BETWEEN_COMMITS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A node that was built again.
+
+    Attributes
+    ----------
+    name : str
+        Of the model or test.
+    months : tuple of str
+        The billing months that were built again; empty where it was all of them.
+    because : tuple of str
+        What differed: names of inputs, ``its SQL``, or ``not built before``.
+    """
+
+    name: str
+    months: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+class NodeError(Exception):
+    """A node that could not be built; what was committed before it stands."""
+
+    def __init__(self, node: Node, cause: duckdb.Error) -> None:
+        super().__init__(str(cause))
+        self.outcome = NodeOutcome(node.unique_id, "error", str(cause), 0)
+
+
+@dataclass(slots=True)
+class Execution:
+    """One pass over nodes in building order.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        On the build database, with the catalogue attached as ``raw``.
+    nodes : sequence of Node
+        What is looked at, each after what it reads.
+    known : mapping of str to Node
+        All nodes of the recipe.
+    sources : mapping of str to Digest or CatalogueTable
+        What the sources hold now.
+    task : Task
+        Advanced once per node that is executed.
+    made_elsewhere : frozenset of str
+        Unique ids of models that another engine made: their tables are read as they
+        are.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    nodes: Sequence[Node]
+    known: Mapping[str, Node]
+    sources: Mapping[str, Digest | CatalogueTable]
+    task: Task
+    made_elsewhere: frozenset[str] = frozenset()
+    outcomes: list[NodeOutcome] = field(default_factory=list)
+    rebuilt: list[Rebuilt] = field(default_factory=list)
+    _states: dict[str, NodeState] = field(default_factory=dict)
+    _columns: dict[str, list[str]] = field(default_factory=dict)
+    _fresh: dict[str, NodeState] = field(default_factory=dict)
+    _differing: set[str] = field(default_factory=set)
+    _cuts: dict[tuple[str, ...], MonthCut] = field(default_factory=dict)
+    _committed_at: float = 0.0
+
+    def run(self) -> None:
+        """Execute what is out of date; what held is kept even if something failed."""
+        self._states = read_states(self.connection)
+        self._columns = _relations(self.connection)
+        self._committed_at = time.monotonic()
+        self.connection.execute("BEGIN")
+        for key, source in self.sources.items():
+            self._compare(key, source)
+        for key in self.made_elsewhere:
+            self._adopt(self.known[key])
+        for node in self.nodes:
+            if node.unique_id not in self.made_elsewhere:
+                self._visit(node)
+            if time.monotonic() - self._committed_at > _SECONDS_BETWEEN_COMMITS:
+                self._commit()
+                self.connection.execute("BEGIN")
+        self._commit()
+
+    def _commit(self) -> None:
+        write_states(self.connection, self._fresh)
+        self._fresh.clear()
+        self.connection.execute("COMMIT")
+        self._committed_at = time.monotonic()
+
+    # -------------------------------------------------------------- what to build
+
+    def _visit(self, node: Node) -> None:
+        before = self._states.get(node.unique_id)
+        if not (node.is_test or node.name in self._columns):
+            before = None
+        if before is not None and before.input_digest == self._input_digest(node):
+            if node.is_test:
+                self._tell(node, before.status, before.failure_count)
+            return
+        self.task.note(node.name)
+        try:
+            self._build(node, before)
+        except duckdb.Error as error:
+            raise NodeError(node, error) from error
+        self.task.advance()
+
+    def _compare(self, key: str, source: Digest | CatalogueTable) -> None:
+        """Write down what a source holds, to say what made a node out of date."""
+        before = self._states.get(key)
+        if before is None or before.content.whole != source.whole:
+            self._differing.add(key)
+            self._fresh[key] = NodeState("", Digest(source.whole))
+
+    def _adopt(self, node: Node) -> None:
+        """Take the rows of a table that another engine made for its content."""
+        if node.name in self._columns:
+            columns = self._columns[node.name]
+            content = digest_of_relation(self.connection, node.relation, columns)
+            before = self._states.get(node.unique_id)
+            state = NodeState("", content)
+            self._states[node.unique_id] = self._fresh[node.unique_id] = state
+            if before is None or before.content.whole != content.whole:
+                self._differing.add(node.unique_id)
+
+    def _build(self, node: Node, before: NodeState | None) -> None:
+        if node.is_test:
+            self._test(node, before)
+        elif node.is_view:
+            self._create_view(node, before)
+        else:
+            self._build_table(node, before)
+
+    def _input_digest(self, node: Node) -> str:
+        read = [f"{parent} {self._digest_for(node, parent)}" for parent in node.parents]
+        return digest_of([node.sql, dict(node.contract), *read])
+
+    def _digest_for(self, node: Node, parent: str) -> str:
+        source = self.sources.get(parent)
+        if source is None:
+            return self._states[parent].content.whole
+        if not source.columns:
+            return source.whole
+        return source.of_columns(self._columns_read(node, source.columns))
+
+    def _columns_read(self, node: Node, columns: Mapping[str, str]) -> list[str]:
+        """Return the columns that a node names, or hands on without naming them."""
+        words = set(re.findall(r"\w+", node.sql))
+        words.update(self._columns.get(node.name, ()))
+        return [name for name in columns if name in words]
+
+    # -------------------------------------------------------------------- views
+
+    def _create_view(self, node: Node, before: NodeState | None) -> None:
+        # Its columns may change with those of anything before it.
+        self._replace(node, "VIEW", node.sql)
+        whole = self._input_digest(node)
+        months = self._month_inputs(node) if node.is_by_month else None
+        state = NodeState(whole, Digest(whole, months))
+        self._store(node, state, before, built=False)
+
+    def _month_inputs(self, node: Node) -> dict[str, str] | None:
+        """Return month → digest of what the node reads for it; None where unknown."""
+        by_month, rest = {}, [node.sql]
+        for parent in node.parents:
+            source = self.sources.get(parent)
+            digest = self._states[parent].content if source is None else source
+            if digest.months is None:
+                rest.append(f"{parent} {self._digest_for(node, parent)}")
+            else:
+                by_month[parent] = digest.months
+        months = {month for of_parent in by_month.values() for month in of_parent}
+        return {
+            month: digest_of(
+                [*rest, sorted((p, of.get(month)) for p, of in by_month.items())]
+            )
+            for month in months
+        }
+
+    # ------------------------------------------------------------------- tables
+
+    def _build_table(self, node: Node, before: NodeState | None) -> None:
+        inputs = (self._month_inputs(node) or {}) if node.is_by_month else {}
+        stale = self._stale_months(before, inputs) if before and inputs else None
+        if stale is None or inputs.keys() <= set(stale):
+            self._replace(node, "TABLE", node.sql)
+            content = digest_of_relation(
+                self.connection, node.relation, self._columns[node.name]
+            )
+            stale = None
+        else:
+            assert before is not None  # noqa: S101  (there is something to keep)
+            self._replace_months(node, stale)
+            content = self._content_after(node, before, stale)
+        # Which columns it hands on is known only now, where it was not there before.
+        inputs = (self._month_inputs(node) or {}) if node.is_by_month else {}
+        state = NodeState(self._input_digest(node), content, inputs)
+        self._store(node, state, before, months=stale)
+
+    def _stale_months(
+        self, before: NodeState, inputs: Mapping[str, str]
+    ) -> list[str] | None:
+        """Return the months to build; None where the table is not known by month."""
+        if before.content.months is None or not before.month_inputs:
+            return None
+        known = before.month_inputs
+        months = inputs.keys() | known.keys() | before.content.months.keys()
+        return sorted(m for m in months if inputs.get(m) != known.get(m))
+
+    def _replace_months(self, node: Node, months: list[str]) -> None:
+        if not months:
+            return
+        sql = self._cut_to(months).sql_of(node)
+        self.connection.execute(
+            f"DELETE FROM {node.relation} WHERE {in_months(MONTH, months)}"
+        )
+        columns = ", ".join(f'"{name}"' for name in self._columns[node.name])
+        self.connection.execute(
+            f"INSERT INTO {node.relation} ({columns}) SELECT {columns} FROM ({sql})"
+        )
+
+    def _content_after(
+        self, node: Node, before: NodeState, months: list[str]
+    ) -> Digest:
+        kept = {
+            month: digest
+            for month, digest in (before.content.months or {}).items()
+            if month not in set(months)
+        }
+        if months:
+            kept |= month_digests(self.connection, node.relation, months)
+        return Digest.by_month(kept)
+
+    def _cut_to(self, months: list[str]) -> MonthCut:
+        key = tuple(months)
+        if key not in self._cuts:
+            tables = {
+                node.unique_id
+                for node in self.known.values()
+                if MONTH in self._columns.get(node.name, ())
+            }
+            self._cuts.clear()  # a name of a cut relation is for one choice of months
+            self._cuts[key] = MonthCut(self.connection, self.known, tables, months)
+        return self._cuts[key]
+
+    def _replace(self, node: Node, kind: str, sql: str) -> None:
+        self.connection.execute(f'CREATE SCHEMA IF NOT EXISTS build."{node.schema}"')
+        for existing in ("VIEW", "TABLE"):
+            if existing != kind:
+                _drop(self.connection, existing, node)
+        if node.contract:
+            columns = ", ".join(f'"{name}"' for name in node.contract)
+            sql = f"SELECT {columns} FROM ({sql})"
+        self.connection.execute(f"CREATE OR REPLACE {kind} {node.relation} AS {sql}")
+        described = self.connection.execute(f"DESCRIBE {node.relation}").fetchall()
+        self._columns[node.name] = [str(row[0]) for row in described]
+        _hold_to_contract(node, {str(row[0]): str(row[1]) for row in described})
+
+    # -------------------------------------------------------------------- tests
+
+    def _test(self, node: Node, before: NodeState | None) -> None:
+        row = self.connection.execute(f"SELECT count(*) FROM ({node.sql})").fetchone()
+        failures = int(row[0]) if row else 0
+        if node.severity == "error" and _holds(failures, node.error_if):
+            self._tell(node, "fail", failures, f"Got {failures} rows.")
+            self._fresh.pop(node.unique_id, None)
+            forget(self.connection, [node.unique_id])
+            return
+        status = "warn" if _holds(failures, node.warn_if) else "pass"
+        whole = self._input_digest(node)
+        state = NodeState(whole, Digest(whole), status=status, failure_count=failures)
+        self._tell(node, status, failures)
+        self._store(node, state, before, built=False)
+
+    # ------------------------------------------------------------------ outcomes
+
+    def _store(
+        self,
+        node: Node,
+        state: NodeState,
+        before: NodeState | None,
+        *,
+        months: list[str] | None = None,
+        built: bool = True,
+    ) -> None:
+        self._states[node.unique_id] = self._fresh[node.unique_id] = state
+        if before is None or before.content.whole != state.content.whole:
+            self._differing.add(node.unique_id)
+        if not node.is_test:
+            self._tell(node, "success", 0)
+        if built or node.is_test:
+            because = self._because(node, before)
+            self.rebuilt.append(Rebuilt(node.name, tuple(months or ()), because))
+
+    def _because(self, node: Node, before: NodeState | None) -> tuple[str, ...]:
+        if before is None:
+            return ("not built before",)
+        differing = [p for p in node.parents if p in self._differing]
+        return tuple(key.split(".", 2)[2] for key in differing) or ("its SQL",)
+
+    def _tell(self, node: Node, status: str, failures: int, message: str = "") -> None:
+        self.outcomes.append(NodeOutcome(node.unique_id, status, message, failures))
+
+
+def _relations(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    rows = connection.execute(
+        "SELECT table_name, list(column_name ORDER BY column_index)"
+        " FROM duckdb_columns() WHERE database_name = 'build' AND NOT internal"
+        " AND schema_name NOT IN ('control', 'build_state', 'estimates')"
+        " GROUP BY table_name"
+    ).fetchall()
+    return {str(name): list(columns) for name, columns in rows}
+
+
+def _drop(connection: duckdb.DuckDBPyConnection, kind: str, node: Node) -> None:
+    catalogue = "duckdb_views()" if kind == "VIEW" else "duckdb_tables()"
+    column = "view_name" if kind == "VIEW" else "table_name"
+    known = connection.execute(
+        f"SELECT 1 FROM {catalogue} WHERE database_name = 'build'"
+        f" AND schema_name = ? AND {column} = ?",
+        [node.schema, node.name],
+    ).fetchone()
+    if known:
+        connection.execute(f"DROP {kind} {node.relation}")
+
+
+def _holds(count: int, condition: str) -> bool:
+    """Return whether a number of failures is one that dbt's condition names."""
+    match = re.fullmatch(r"\s*(!=|==?|<>|>=?|<=?)\s*(\d+)\s*", condition)
+    if match is None:
+        raise ValueError(f"{condition!r} is not a comparison with a number")
+    limit = int(match[2])
+    return {
+        "!=": count != limit, "<>": count != limit, "=": count == limit,
+        "==": count == limit, ">": count > limit, ">=": count >= limit,
+        "<": count < limit, "<=": count <= limit,
+    }[match[1]]  # fmt: skip
+
+
+def _hold_to_contract(node: Node, types: Mapping[str, str]) -> None:
+    """Compare the types of a new table with those that its contract declares."""
+    for name, declared in node.contract.items():
+        if _plain_type(declared) != types[name]:
+            raise duckdb.InvalidInputException(
+                f"The contract of {node.name} declares {name} as {declared};"
+                f" the query returns {types[name]}."
+            )
+
+
+def _plain_type(declared: str) -> str:
+    return str(duckdb.type(declared))

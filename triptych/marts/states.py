@@ -1,0 +1,156 @@
+"""What every node was built from and what it holds, kept in the build database.
+
+The state of a node is written in the transaction that writes its rows, so a build that
+is killed leaves nodes that are either as they were or as they are to be, and the next
+one goes on from there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from triptych.marts.digests import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    import duckdb
+
+_SCHEMA = "build_state"
+#: Schemas of the build database that hold no models.
+_NOT_MODELS = f"('control', 'estimates', '{_SCHEMA}')"
+_TABLES = f"""
+CREATE SCHEMA IF NOT EXISTS {_SCHEMA};
+CREATE TABLE IF NOT EXISTS {_SCHEMA}.nodes
+  (node VARCHAR, input_digest VARCHAR, content_digest VARCHAR, has_months BOOLEAN,
+   status VARCHAR, failure_count BIGINT);
+CREATE TABLE IF NOT EXISTS {_SCHEMA}.months
+  (node VARCHAR, billing_month VARCHAR, input_digest VARCHAR, content_digest VARCHAR);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """What a node was built from, and what it holds since.
+
+    Attributes
+    ----------
+    input_digest : str
+        Of the SQL and everything it reads, whole.
+    content : Digest
+        Of its rows, or of its input where it is a view.
+    month_inputs : mapping of str to str
+        Billing month → digest of what it was built from, where it is built by month.
+    status : str
+        ``success`` of a model; ``pass`` or ``warn`` of a test that held.
+    failure_count : int
+        Rows that a test returned.
+    """
+
+    input_digest: str
+    content: Digest
+    month_inputs: Mapping[str, str] = field(default_factory=dict)
+    status: str = "success"
+    failure_count: int = 0
+
+
+def read_states(connection: duckdb.DuckDBPyConnection) -> dict[str, NodeState]:
+    """Return node → state as the last build left it; creates the tables."""
+    connection.execute(_TABLES)
+    inputs: dict[str, dict[str, str]] = {}
+    contents: dict[str, dict[str, str]] = {}
+    for node, month, of_input, of_content in connection.execute(
+        f"FROM {_SCHEMA}.months"
+    ).fetchall():
+        if of_input is not None:
+            inputs.setdefault(node, {})[month] = of_input
+        if of_content is not None:
+            contents.setdefault(node, {})[month] = of_content
+    states = {}
+    for node, of_input, of_content, has_months, status, failures in connection.execute(
+        f"FROM {_SCHEMA}.nodes"
+    ).fetchall():
+        months = contents.get(node, {}) if has_months else None
+        content = Digest(of_content, months)
+        states[node] = NodeState(
+            of_input, content, inputs.get(node, {}), status, failures
+        )
+    return states
+
+
+def write_states(
+    connection: duckdb.DuckDBPyConnection, states: Mapping[str, NodeState]
+) -> None:
+    """Replace the states of some nodes, in the transaction that is under way."""
+    if not states:
+        return
+    forget(connection, states)
+    nodes = [
+        (
+            node,
+            state.input_digest,
+            state.content.whole,
+            state.content.months is not None,
+            state.status,
+            state.failure_count,
+        )
+        for node, state in states.items()
+    ]
+    months = [
+        (node, month, *digests)
+        for node, state in states.items()
+        for month, digests in sorted(_months(state).items())
+    ]
+    _append(connection, "nodes", nodes)
+    _append(connection, "months", months)
+
+
+def forget(connection: duckdb.DuckDBPyConnection, nodes: Iterable[str]) -> None:
+    """Remove the states of nodes, so that they are built again."""
+    names = list(nodes)
+    for table in ("nodes", "months"):
+        connection.execute(
+            f"DELETE FROM {_SCHEMA}.{table} WHERE list_contains(?::VARCHAR[], node)",
+            [names],
+        )
+
+
+def _append(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: Sequence[Sequence[object]],
+) -> None:
+    """Append rows in one statement; one for each would take as long as the build."""
+    if not rows:
+        return
+    columns = [pa.array(column) for column in zip(*rows, strict=True)]
+    names = [str(place) for place in range(len(columns))]
+    connection.register("appended_states", pa.table(columns, names=names))
+    connection.execute(f"INSERT INTO {_SCHEMA}.{table} FROM appended_states")
+    connection.unregister("appended_states")
+
+
+def _months(state: NodeState) -> dict[str, tuple[str | None, str | None]]:
+    contents = state.content.months or {}
+    return {
+        month: (state.month_inputs.get(month), contents.get(month))
+        for month in state.month_inputs.keys() | contents.keys()
+    }
+
+
+def drop_unknown(connection: duckdb.DuckDBPyConnection, names: Collection[str]) -> None:
+    """Remove what an earlier version of the project built and this one does not."""
+    connection.execute(_TABLES)
+    relations = connection.execute(
+        "SELECT 'TABLE', schema_name, table_name FROM duckdb_tables()"
+        f" WHERE database_name = 'build' AND schema_name NOT IN {_NOT_MODELS}"
+        " UNION ALL SELECT 'VIEW', schema_name, view_name FROM duckdb_views()"
+        f" WHERE database_name = 'build' AND NOT internal"
+        f" AND schema_name NOT IN {_NOT_MODELS}"
+    ).fetchall()
+    for kind, schema, name in relations:
+        if name not in names:
+            connection.execute(f'DROP {kind} build."{schema}"."{name}"')
