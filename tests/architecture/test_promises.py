@@ -113,4 +113,4 @@ def test_a_defect_can_still_be_planted_and_has_its_tests(defect: Defect) -> None
 
 def test_names_of_defects_are_their_own() -> None:
     names = [defect.name for defect in defects()]
-    assert len(set(names)) == len(names) >= 30
+    assert len(set(names)) == len(names) >= 60

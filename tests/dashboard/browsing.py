@@ -28,6 +28,28 @@ SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 #: Streamlit asks below a page's own address first; the answer is a plain 404.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
 PATIENCE_MS = 30_000
+#: The script of the page has ended, its parts are there, and nothing fades in any more.
+_IS_DRAWN = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const waits = '[data-testid=stSkeleton], [data-testid=stStatusWidget]';
+  const ends = each => each.effect?.getComputedTiming().endTime !== Infinity;
+  const moves = document.getAnimations().some(
+    each => each.playState === 'running' && ends(each));
+  return app?.dataset.testScriptState === 'notRunning'
+    && !document.querySelector(waits) && document.fonts.status === 'loaded' && !moves;
+}"""
+#: Charts are drawn by the browser after that: nothing has changed for a while.
+_IS_QUIET = """quiet_ms => new Promise(resolve => {
+  let last = performance.now();
+  const watch = new MutationObserver(() => { last = performance.now(); });
+  watch.observe(document.body, {
+    subtree: true, childList: true, attributes: true, characterData: true });
+  const look = setInterval(() => {
+    if (performance.now() - last < quiet_ms) return;
+    clearInterval(look); watch.disconnect(); resolve(true);
+  }, 20);
+})"""
+_QUIET_MS = 150
 Scheme: TypeAlias = Literal["light", "dark"]
 
 
@@ -51,15 +73,15 @@ class Visit:
 
     def settle(self) -> None:
         """Wait until the page has been drawn to its end."""
-        running = self.page.get_by_test_id("stStatusWidget")
-        running.wait_for(state="detached", timeout=PATIENCE_MS)
-        # Parts of the page are fetched when they are first needed.
-        self.page.wait_for_function(
-            "document.querySelectorAll('[data-testid=stSkeleton]').length === 0",
-            timeout=PATIENCE_MS,
-        )
-        self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_timeout(700)
+        for _ in range(2):
+            self.page.wait_for_function(_IS_DRAWN, timeout=PATIENCE_MS)
+            self.page.evaluate(_IS_QUIET, _QUIET_MS)
+
+    def resize(self, size: str) -> None:
+        """Go on with a screen of another size."""
+        width, height = SIZES[size]
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.settle()
 
     def width(self) -> int:
         """Return how wide the page is [px]: wider than its window, it is cut."""

@@ -39,23 +39,36 @@ SAYS = {
 #: What a page shows of a server while it is loading: title and menu, and no figure yet.
 FIRST_MESSAGES = 30
 SCREENS = tuple(product(SIZES, SCHEMES))
+#: Page, state, scheme, and the sizes that a visit goes through.
+Case: TypeAlias = tuple[str, str, Scheme, tuple[str, ...]]
 #: Each page as it is, on one screen, and each other state on one page.
-Case: TypeAlias = tuple[str, str, str, Scheme]
 IN_TURN: list[Case] = [
-    *((page, "normal", *screen) for page, screen in zip(PAGES, cycle(SCREENS))),
     *(
-        (page, state, *screen)
-        for page, state, screen in zip(
+        (page, "normal", scheme, (size,))
+        for page, (size, scheme) in zip(PAGES, cycle(SCREENS))
+    ),
+    *(
+        (page, state, scheme, (size,))
+        for page, state, (size, scheme) in zip(
             PAGES[1::2], list(SAYS)[1:], cycle(SCREENS[1:] + SCREENS[:1])
         )
     ),
 ]
 #: By state, so that a run is published once for all pages.
 OTHERS: list[Case] = [
-    case
-    for state, page, (size, scheme) in product(SAYS, PAGES, SCREENS)
-    if (case := (page, state, size, scheme)) not in IN_TURN
+    (page, state, scheme, sizes)
+    for state, page, scheme in product(SAYS, PAGES, SCHEMES)
+    if (
+        sizes := tuple(
+            size for size in SIZES if (page, state, scheme, (size,)) not in IN_TURN
+        )
+    )
 ]
+
+
+def named(case: Case) -> str:
+    page, state, scheme, sizes = case
+    return f"{page} {state} {scheme} {' '.join(sizes)}"
 
 
 class Workspace:
@@ -105,7 +118,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 def troubles(browser: Any, workspace: Workspace, case: Case) -> list[str]:
     """Look at a page, and return what a reader could not read there."""
-    page, state, size, scheme = case
+    page, state, scheme, (size, *others) = case
     workspace.show(state)
     link = f"{workspace.address}/{'' if page == 'summary' else page}"
     shown = FIRST_MESSAGES if state == "loading" else None
@@ -118,10 +131,18 @@ def troubles(browser: Any, workspace: Workspace, case: Case) -> list[str]:
             tab.rest.let_go()
         tab.wait_for(SAYS[state])
         tab.settle()
-        found += serious_findings(tab)
-        if tab.width() > SIZES[size][0]:
-            found.append(f"{tab.width()} px wide")
+        found += unreadable(tab, size)
+        for other in others:
+            tab.resize(other)
+            found += unreadable(tab, other)
         tab.assert_quiet()
+    return found
+
+
+def unreadable(tab: Visit, size: str) -> list[str]:
+    found = [f"{size}: {finding}" for finding in serious_findings(tab)]
+    if tab.width() > SIZES[size][0]:
+        found.append(f"{size}: {tab.width()} px wide")
     return found
 
 
@@ -148,7 +169,7 @@ def serious_findings(tab: Visit) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("case", IN_TURN, ids=" ".join)
+@pytest.mark.parametrize("case", IN_TURN, ids=named)
 def test_each_page_is_readable_by_everybody_in_turn_of_its_states(
     browser: Any, workspace: Workspace, case: Case
 ) -> None:
@@ -156,7 +177,7 @@ def test_each_page_is_readable_by_everybody_in_turn_of_its_states(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("case", OTHERS, ids=" ".join)
+@pytest.mark.parametrize("case", OTHERS, ids=named)
 def test_every_page_is_readable_by_everybody_in_every_state(
     browser: Any, workspace: Workspace, case: Case
 ) -> None:
