@@ -344,6 +344,37 @@ def test_an_integration_is_written_off_in_equal_parts() -> None:
     assert [r["other_cost"] for r in by_month] == [0.0, 100.0]
 
 
+def test_an_integration_that_is_written_off_costs_nothing_more() -> None:
+    """1,200 in one month, January: February has none of it left."""
+    built = assumed(
+        "integration",
+        1200.0,
+        unit="EUR",
+        months=1,
+        valid_from=date(2026, 1, 1),
+        feature_id="care",
+    )
+    found = rows(inputs([claim(effects=(-100, -100))], [HALF_A_EURO, built], COST))
+    by_month = [r for r in found["roi_features"] if r["roi_window"] != "to_date"]
+    assert [r["other_cost"] for r in by_month] == [1200.0, 0.0]
+
+
+def test_versions_of_an_assumption_have_one_level_in_a_world() -> None:
+    """From 1 to 3 at first, twice that later: in each world exactly twice."""
+    first = assumed("conversion", 2.0, low=1.0, high=3.0, better="less")
+    later = replace(
+        first,
+        version="second",
+        value=4.0,
+        low=2.0,
+        high=6.0,
+        valid_from=date(2026, 2, 1),
+    )
+    assert first.id == later.id
+    assert first.versioned != later.versioned
+    assert Worlds().of(later) == pytest.approx(2 * Worlds().of(first))
+
+
 def test_what_moves_benefit_and_cost_is_drawn_once_for_both() -> None:
     """100 less 50 times a volume of 0.8 to 1.3: net value is 40 to 65, ROI always 1."""
     volume = assumed("driver", 1.0, low=0.8, high=1.3, unit="ratio")

@@ -147,7 +147,17 @@ def test_every_page_asks_for_itself_whether_it_may_be_shown() -> None:
         assert "page.current(__file__)" in text
 
 
-@pytest.mark.parametrize("name", EVERY_PAGE)
+#: Whom each of these is for differs; ``test_roles.py`` has the rule for all pages.
+ASKED = {"close", "cost_by_model", "scenarios", "summary"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(page, marks=[] if page in ASKED else [pytest.mark.full])
+        for page in EVERY_PAGE
+    ],
+)
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_opens_its_pages_and_no_other(
     signed_in_as: OpenAs, role: str, name: str

@@ -18,6 +18,7 @@ from ingest.connector import Delivery, LandingOptions, SourceConfig, Window
 from ingest.connectors.tables import Tables, TablesConfig
 from ingest.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
 from triptych.progress import SilentProgress
+from triptych.warehouse.evidence_views import replace_view
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +73,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count how often the catalogue is opened and a view is written."""
     counts: Counter[str] = Counter()
     connect = duckdb.connect
-    replace = triptych.warehouse.catalogue.replace_view
+    replace = replace_view
 
     def counting_connect(database: str = ":memory:", **options: Any) -> Any:
         counts["openings"] += database.endswith("raw.duckdb")

@@ -11,7 +11,7 @@ import pytest
 from triptych.warehouse import publish as publishing
 from triptych.warehouse.bills import BILL_STREAMS, LEDGER_VIEWS
 from triptych.warehouse.catalogue import Catalogue
-from triptych.warehouse.evidence_views import StreamView
+from triptych.warehouse.loads import StreamView
 from triptych.warehouse.publish import PublishError, publish
 
 
