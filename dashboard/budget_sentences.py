@@ -19,6 +19,7 @@ STEP_NAMES: dict[str, str] = {
     "retired": "Retired models",
     "fx": "Exchange",
     "other": "Other",
+    "not_invoiced": "Not invoiced yet",
     "change": "Change",
     "later": "Later month",
 }
@@ -31,6 +32,8 @@ BAR_MEANINGS: dict[str, str] = {
     "retired": "models that the later month does not have",
     "fx": "exchange rates alone",
     "other": "what no unit explains; the reason stands beside each line",
+    "not_invoiced": "used and not billed: no invoice of it has come; the bars above are"
+    " of all that was used",
 }
 NOTHING_FORECAST = (
     "No month or quarter is running that could be forecast: that takes a bill that is"

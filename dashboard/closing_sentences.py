@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dashboard import format as fmt
 from dashboard.charts import STEP_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashboard.page import Page
 
 #: The states of a month, in the order in which it goes through them.
@@ -112,3 +115,17 @@ def adjustments(totals: list[dict[str, Any]]) -> str:
         for row in to_book
     )
     return f"{text} To be booked, because no bill has it: **{fmt.markdown(said)}**."
+
+
+def on_one_side(rows: Sequence[dict[str, Any]]) -> str:
+    """Say how many rows stand on one side only, and how much, by currency."""
+    told = []
+    for side in dict.fromkeys(row["side"] for row in rows):
+        of_side = [row for row in rows if row["side"] == side]
+        sums: dict[str, Decimal] = {}
+        for row in of_side:
+            amount = row["amount"] or Decimal(0)
+            sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + amount
+        amounts = ", ".join(fmt.money(sums[name], name) for name in sorted(sums))
+        told.append(f"{side} **{len(of_side)}** ({fmt.markdown(amounts)})")
+    return ", ".join(told)

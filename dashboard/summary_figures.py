@@ -67,7 +67,7 @@ def spend_tile(here: Page, spent: data.Spend, budget: dict[str, Any] | None) -> 
         here.total_label(f"AI cost, {here.selection.basis.lower()}"),
         fmt.money(spent.amount, here.currency),
         _against_budget(here, budget) + _landing(here),
-        _against_prior(here, spent.change_ratio),
+        _against_prior(here, spent),
         spent.amount,
         "money",
         (("Of the period before", spent.prior, "money"), *against),
@@ -75,10 +75,14 @@ def spend_tile(here: Page, spent: data.Spend, budget: dict[str, Any] | None) -> 
     )
 
 
-def _against_prior(here: Page, ratio: float | None) -> str | None:
-    if ratio is None:
+def _against_prior(here: Page, spent: data.Spend) -> str | None:
+    """Write the change; with an invoice outstanding, that it is no fall in price."""
+    if spent.change_ratio is None:
         return None
-    return f"{fmt.signed_percent(ratio)} against {here.prior_period}"
+    change = f"{fmt.signed_percent(spent.change_ratio)} against {here.prior_period}"
+    if not spent.not_invoiced:
+        return change
+    return f"{change}, {fmt.money(spent.not_invoiced, here.currency)} not invoiced yet"
 
 
 def _against_budget(here: Page, budget: dict[str, Any] | None) -> str:
@@ -210,7 +214,7 @@ def changes(here: Page, against: str) -> list[str]:
 def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
     """Return the model that did most of each bar, and how much."""
     found: dict[str, tuple[str, Decimal]] = {}
-    for bar in data.BRIDGE_BARS:
+    for bar in data.bridge_bars(here.snapshot, here.selection.basis):
         lines = data.bridge_lines(here.snapshot, here.selection, against, bar)
         first = lines.slice(0, 1).to_pylist()[0] if lines.num_rows else None
         if first is not None and first["model"] != _NO_MODEL:

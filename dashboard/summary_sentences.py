@@ -40,6 +40,11 @@ def spend(here: Page, spent: data.Spend, budget: dict[str, Any] | None) -> str:
             f", {fmt.percent(abs(spent.change_ratio))} {direction} than in"
             f" {here.prior_period}"
         )
+    if spent.not_invoiced:
+        text += (
+            f"; **{fmt.money(spent.not_invoiced, here.currency)}** of what was used is"
+            " not invoiced yet, and not in it"
+        )
     if budget is not None and budget["variance_ratio"] is not None:
         text += (
             f"; {fmt.against_budget(budget['variance_ratio'], budget['times_budget'])}"
@@ -137,7 +142,7 @@ def gaps(
         )
         for currency, amount in here.standing.unconverted
     ]
-    found += _unreconciled(invoices)
+    found += unreconciled(invoices)
     found += [
         Gap(
             f"{fmt.markdown(source)} is stale: newest data {fmt.moment(newest)}",
@@ -161,17 +166,30 @@ def gaps(
     return found
 
 
-def _unreconciled(invoices: Sequence[dict[str, Any]]) -> list[Gap]:
+def unreconciled(invoices: Sequence[dict[str, Any]]) -> list[Gap]:
+    """Return by currency what is not invoiced yet, and what nothing explains."""
     return [
-        Gap(
-            f"{fmt.money(row['unexplained_gross'], row['currency'])} between invoices"
-            f" and bills is not explained; {row['reconciled_count']} of"
-            f" {fmt.plural(row['row_count'], 'invoice')} tie",
-            "close",
-        )
+        Gap(f"{_open_amounts(row)}; {_tied(row)}", "close")
         for row in invoices
         if row["reconciled_count"] < row["row_count"]
     ]
+
+
+def _open_amounts(row: dict[str, Any]) -> str:
+    """Say what is not invoiced yet, and what nothing explains; zero is neither."""
+    told = []
+    if row["not_invoiced"]:
+        awaited = fmt.money(row["not_invoiced"], row["currency"])
+        told.append(f"{awaited} not invoiced yet")
+    if row["unexplained_gross"] or not told:
+        amount = fmt.money(row["unexplained_gross"], row["currency"])
+        told.append(f"{amount} between invoices and bills is not explained")
+    return ", ".join(told)
+
+
+def _tied(row: dict[str, Any]) -> str:
+    invoices = fmt.plural(row["row_count"], "invoice")
+    return f"{row['reconciled_count']} of {invoices} tie"
 
 
 __all__ = [
@@ -182,4 +200,5 @@ __all__ = [
     "largest_models",
     "lead_time_range",
     "spend",
+    "unreconciled",
 ]

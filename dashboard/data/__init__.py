@@ -35,6 +35,7 @@ from dashboard.data.assumptions import assumptions
 from dashboard.data.budgets import (
     BRIDGE_BARS,
     BridgeBar,
+    bridge_bars,
     bridge_lines,
     bridge_months,
     bridge_steps,
@@ -283,6 +284,7 @@ __all__ = [
     "anomaly_months",
     "assumptions",
     "booked_accruals",
+    "bridge_bars",
     "bridge_lines",
     "bridge_months",
     "bridge_steps",

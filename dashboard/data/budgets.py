@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from dashboard.data.selection import Basis, Selection
     from triptych.warehouse.reader import Snapshot
 
-BridgeBar = Literal["price", "volume", "mix", "new", "retired", "fx", "other"]
+BridgeBar = Literal[
+    "price", "volume", "mix", "new", "retired", "fx", "other", "not_invoiced"
+]
 #: The bars between two months, in their order.
 BRIDGE_BARS: tuple[BridgeBar, ...] = (
-    *("price", "volume", "mix", "new", "retired", "fx", "other"),
+    *("price", "volume", "mix", "new", "retired", "fx", "other", "not_invoiced"),
 )
 _BASES: dict[Basis, str] = {"Amortised": "effective", "Billed": "billed"}
 _SCOPE_TYPES = {
@@ -126,17 +128,30 @@ def bridge_months(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
 
 
 @per_run
+def bridge_bars(snapshot: Snapshot, basis: Basis) -> tuple[BridgeBar, ...]:
+    """Return the bars of a basis: only what is billed can lack an invoice."""
+    known = table(snapshot, "select * from cost.mart_cost_bridge limit 0").column_names
+    return tuple(
+        bar
+        for bar in BRIDGE_BARS
+        # A run of an earlier version does not tell the two apart.
+        if f"{bar}_amount" in known and (bar != "not_invoiced" or basis == "Billed")
+    )
+
+
+@per_run
 def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.Table:
     """Return the way from the earlier month's cost to the later one's.
 
     The bars begin at zero, which is the earlier month's cost, and end at the change;
     ``is_drawn`` is false for the costs of the two months, beside which bars are small.
     """
+    told = bridge_bars(snapshot, selection.basis)
     bars = "\nunion all\n".join(
         f"select {place}, '{bar}', {bar}, false, true from sums"
-        for place, bar in enumerate(BRIDGE_BARS, start=1)
+        for place, bar in enumerate(told, start=1)
     )
-    sums = ", ".join(f"sum({bar}_amount) as {bar}" for bar in BRIDGE_BARS)
+    sums = ", ".join(f"sum({bar}_amount) as {bar}" for bar in told)
     return table(
         snapshot,
         f"""
@@ -183,6 +198,7 @@ def bridge_lines(
 ) -> pa.Table:
     """Return the lines behind one bar, or behind all of them, the largest first."""
     amount = f"{bar}_amount" if bar else "change_amount"
+    told = bridge_bars(snapshot, selection.basis)
     return table(
         snapshot,
         f"""
@@ -194,7 +210,7 @@ def bridge_lines(
             quantity,
             prior_cost,
             cost,
-            {", ".join(f"{name}_amount" for name in BRIDGE_BARS)},
+            {", ".join(f"{name}_amount" for name in told)},
             change_amount,
             {amount} as chosen_amount,
             reason

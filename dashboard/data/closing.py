@@ -24,6 +24,16 @@ STATE_MONTHS = 15
 _EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANATIONS)
 
 
+#: What each issuer's invoice of a month is still to bring: charges that it settles are
+#: billed nothing until then, which is not what they cost.
+_AWAITED = """
+    select billing_month, invoice_issuer_name, currency, sum(accrual_amount) as amount
+    from cost.mart_accruals
+    where state = 'to_accrue' and accrual_amount <> 0
+    group by all
+"""
+
+
 @per_run
 def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return where the newest months stand, newest first, on the chosen basis."""
@@ -151,7 +161,8 @@ def unmatched(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return what stands on one side only, in both directions, the largest first."""
     return table(
         snapshot,
-        """
+        f"""
+        with awaited as ({_AWAITED})
         select
             case
                 when state = 'no_invoice' then 'charges without an invoice'
@@ -162,11 +173,15 @@ def unmatched(snapshot: Snapshot, selection: Selection) -> pa.Table:
             coalesce(invoice_id, 'no number') as invoice,
             source,
             currency,
-            case state when 'no_invoice' then ledger_billed_cost
+            case state
+                when 'no_invoice'
+                    then coalesce(nullif(ledger_billed_cost, 0), awaited.amount, 0)
                 when 'no_ledger' then invoiced_amount
                 else explained_missing_line_amount end as amount,
             coalesce(missing_lines, reason) as explanation
         from cost.mart_invoice_reconciliation
+        left join awaited
+            using (billing_month, invoice_issuer_name, currency)
         where list_contains($months, billing_month)
             and (state in ('no_invoice', 'no_ledger') or missing_lines is not null)
         order by array_position(
@@ -193,16 +208,22 @@ def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
     return table(
         snapshot,
         f"""
+        with awaited as ({_AWAITED})
         select
             currency,
             sum(invoiced_amount) as invoiced,
             sum(ledger_billed_cost) as ledger,
+            coalesce((
+                select sum(awaited.amount) from awaited
+                where awaited.currency = held.currency
+                    and list_contains($months, awaited.billing_month)
+            ), 0) as not_invoiced,
             {kinds},
             sum(unexplained_amount) as unexplained,
             sum(abs(unexplained_amount)) as unexplained_gross,
             count(*) filter (state = 'reconciled') as reconciled_count,
             count(*) as row_count
-        from cost.mart_invoice_reconciliation
+        from cost.mart_invoice_reconciliation as held
         where list_contains($months, billing_month)
         group by currency
         order by currency <> $currency, currency

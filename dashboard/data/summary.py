@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from dashboard.data.costs import TREND_MONTHS
 from dashboard.data.published import one, per_run, ratio, rows, table
-from dashboard.data.selection import AMOUNTS, SCOPES, Selection, scope_parameters
+from dashboard.data.selection import (
+    AMOUNTS,
+    SCOPES,
+    Basis,
+    Selection,
+    scope_parameters,
+)
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     import pyarrow as pa
 
     from triptych.warehouse.reader import Snapshot
 
 #: What budgets are held against: all that is AI spend, before tax and credits.
 _IS_SPEND = "component not in ('tax', 'credit')"
+#: An estimated charge has a price, and is billed when the invoice of its issuer comes.
+_AWAITED: dict[Basis, str] = {
+    "Billed": """case
+        when is_estimated and source in (
+            select unnest(string_split(source, ', ')) from cost.mart_accruals
+        ) then effective_cost - billed_cost end""",
+    "Amortised": "cast(null as decimal(28, 10))",
+}
 #: A change is one only where the 90 % intervals of both months lie apart.
 _LESS = "{0}_high < {0}_low_before"
 _MORE = "{0}_low > {0}_high_before"
@@ -32,6 +45,8 @@ class Spend:
     change: Decimal | None
     change_ratio: float | None
     row_count: int
+    #: On the billed basis what was used and is on no invoice yet; else nothing.
+    not_invoiced: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +79,10 @@ def ai_spend(snapshot: Snapshot, selection: Selection) -> Spend:
             select
                 coalesce(sum({AMOUNTS[selection.basis]}) filter (is_now), 0) as amount,
                 sum({AMOUNTS[selection.basis]}) filter (is_before) as prior,
+                coalesce(sum(awaited) filter (is_now), 0) as not_invoiced,
                 count(*) filter (is_now) as row_count
             from (
-                select *,
+                select *, {_AWAITED[selection.basis]} as awaited,
                     list_contains($months, billing_month) as is_now,
                     list_contains($prior_months, billing_month) as is_before
                 from cost.fct_daily_model_costs

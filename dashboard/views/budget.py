@@ -41,6 +41,7 @@ _BAR_OF_LABEL: dict[str, BridgeBar] = {
     "Retired": "retired",
     "Exchange": "fx",
     "Other": "other",
+    "Not invoiced": "not_invoiced",
 }
 
 
@@ -276,7 +277,8 @@ def show_bridge(here: Page) -> None:
     charts.show(
         step_charts.steps(steps, names, here.currency, charts.palette()),
         description="A waterfall from no change to the change between the months:"
-        " price, volume, mix, new, retired, exchange, other. The table below"
+        " price, volume, mix, new, retired, exchange, other, and on the billed basis"
+        " what is not invoiced yet. The table below"
         " has the lines.",
     )
     _show_bridge_steps(here, steps, names)
@@ -313,8 +315,10 @@ def _show_bridge_steps(here: Page, steps: pa.Table, names: dict[str, str]) -> No
 
 
 def _show_bridge_lines(here: Page, against: str) -> None:
+    known = data.bridge_bars(here.snapshot, here.selection.basis)
+    labels = [label for label, bar in _BAR_OF_LABEL.items() if bar in known]
     label = filters.segments(
-        "Lines behind", "step", (_ALL_BARS, *_BAR_OF_LABEL), default=_ALL_BARS
+        "Lines behind", "step", (_ALL_BARS, *labels), default=_ALL_BARS
     )
     lines = data.bridge_lines(
         here.snapshot, here.selection, against, _BAR_OF_LABEL.get(label)

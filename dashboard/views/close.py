@@ -312,11 +312,7 @@ def show_unmatched(here: Page) -> None:
             " invoice has its charges."
         )
         return
-    counts = [
-        f"{side} **{sum(row['side'] == side for row in rows)}**"
-        for side in dict.fromkeys(row["side"] for row in rows)
-    ]
-    st.markdown(f"Open, in both directions: {', '.join(counts)}.")
+    st.markdown(f"Open, in both directions: {closing_sentences.on_one_side(rows)}.")
     tables.show(
         table,
         [

@@ -72,7 +72,8 @@ create table cost.mart_cost_bridge (prior_billing_month varchar, billing_month v
   prior_quantity decimal(28,10), quantity decimal(28,10), prior_cost decimal(28,10),
   cost decimal(28,10), price_amount decimal(28,10), volume_amount decimal(28,10),
   mix_amount decimal(28,10), new_amount decimal(28,10), retired_amount decimal(28,10),
-  fx_amount decimal(28,10), other_amount decimal(28,10), change_amount decimal(28,10),
+  fx_amount decimal(28,10), other_amount decimal(28,10),
+  not_invoiced_amount decimal(28,10), change_amount decimal(28,10),
   reason varchar);
 create table cost.mart_cost_forecasts (charge_date date, billing_month varchar,
   series varchar, model_id varchar, currency varchar, forecast_cost double,
@@ -235,7 +236,7 @@ from (values
 _BRIDGE = """
 insert into cost.mart_cost_bridge
 select before, '2026-09', basis, 'EUR', model, line, unit, q0, q1, c0, c1, price,
-  volume, mix, new, retired, fx, other, c1 - c0, reason
+  volume, mix, new, retired, fx, other, 0, c1 - c0, reason
 from (values
   ('2026-08', 'effective', 'eta-v2', 'usage', 'input_tokens', 3000, 5000, 6000, 5500,
    -4500, 4285.71, -285.71, 0, 0, 0, 0, null),

@@ -53,6 +53,27 @@ def test_the_bridge_says_what_did_most_and_leads_to_lines(
     assert "Sep 2026 cost **EUR 500.00 more** than Jul 2026" in july
 
 
+def test_a_missing_invoice_is_a_bar_of_the_billed_basis_alone(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        # Of 6,000 used and billed before, 6,001 are used now and 5,001 billed.
+        connection.execute(
+            "UPDATE cost.mart_cost_bridge SET cost = 5001, change_amount = -999,"
+            " not_invoiced_amount = -1000 WHERE basis = 'billed'"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    billed = data.Selection(data.periods(snapshot)[0], "Billed", "EUR")
+    steps = data.bridge_steps(snapshot, billed, "2026-08").to_pylist()
+    bars = {row["step"]: row["amount"] for row in steps}
+    assert (bars["other"], bars["not_invoiced"], bars["change"]) == (1, -1000, -999)
+    assert (bars["earlier"], bars["later"]) == (6000, 5001)
+    amortised = data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
+    steps = data.bridge_steps(snapshot, amortised, "2026-08").to_pylist()
+    assert "not_invoiced" not in {row["step"] for row in steps}
+
+
 def test_an_anomaly_says_why_with_the_figures_that_decided_it(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

@@ -33,7 +33,10 @@ def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
     assert ":blue-badge[open] → estimated → reconciled → locked → restated" in text
     assert "Missing to be **estimated**: the month is over, with every rate" in text
     assert "**2 of 5** tie in Sep 2026; nothing explains **EUR 140.50**." in text
-    assert "charges without an invoice **1**, invoice without charges **1**" in text
+    assert (
+        "charges without an invoice **1** (EUR 120.00), invoice without charges **1**"
+        " (EUR 15.00), lines on one side **1** (EUR 20.00)." in text
+    )
     assert "Bills of **EUR 3,299.00** are divided into parts, which add up" in text
     assert "**+EUR 30.00 about Aug 2026 in Sep 2026 (restated export)**" in text
     assert "Sep 2026 was never closed." in text

@@ -82,6 +82,28 @@ def test_a_change_is_called_one_beyond_the_intervals_of_both_months(
     assert (back.faster_count, back.slower_count) == (0, 1)
 
 
+def test_what_no_invoice_has_billed_yet_is_an_amount_and_no_fall_in_price(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute("DELETE FROM cost.fct_daily_model_costs WHERE is_estimated")
+        # Railway invoices, and nobody will ever invoice what OpenCost estimates.
+        connection.execute(
+            "INSERT INTO cost.fct_daily_model_costs BY NAME SELECT costs.* REPLACE"
+            " (later.name AS source, '2026-09' AS billing_month, true AS is_estimated,"
+            " 0 AS billed_cost, 50 AS effective_cost) FROM (SELECT mart.* FROM"
+            " cost.fct_daily_model_costs AS mart WHERE component = 'direct' LIMIT 1) AS costs,"
+            " (VALUES ('railway'), ('opencost')) AS later (name)"
+        )
+    snapshot = PublishedReader(tmp_path).snapshot()
+    period = data.periods(snapshot)[0]
+    billed = data.ai_spend(snapshot, data.Selection(period, "Billed", "EUR"))
+    assert billed.not_invoiced == 50
+    amortised = data.ai_spend(snapshot, data.Selection(period, "Amortised", "EUR"))
+    assert amortised.not_invoiced == 0
+
+
 def test_what_changed_names_three_bars_and_the_model_behind_each(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

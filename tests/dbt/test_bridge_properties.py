@@ -23,7 +23,7 @@ from tests.layers import examples
 if TYPE_CHECKING:
     from tests.dbt.dbt_commands import DbtCommands
 
-BARS = ("price", "volume", "mix", "new", "retired", "fx", "other")
+BARS = ("price", "volume", "mix", "new", "retired", "fx", "other", "not_invoiced")
 #: An amount is rounded to a millionth before it grows with its quantity, and after it.
 MILLIONTH = Fraction(1, 1_000_000)
 
@@ -112,7 +112,9 @@ class CompiledBridge:
             "prior_billing_month VARCHAR, billing_month VARCHAR, model_id VARCHAR,"
             " cost_line VARCHAR, basis VARCHAR, currency VARCHAR,"
             " prior_cost DECIMAL(38, 10), cost DECIMAL(38, 10),"
-            " cost_at_prior_rates DECIMAL(38, 10), unit VARCHAR,"
+            " cost_at_prior_rates DECIMAL(38, 10), prior_not_invoiced DECIMAL(28, 10),"
+            " not_invoiced DECIMAL(28, 10),"
+            " not_invoiced_at_prior_rates DECIMAL(28, 10), unit VARCHAR,"
             " has_two_kinds_of_tokens BOOLEAN,"
             " prior_quantity DECIMAL(28, 10), quantity DECIMAL(28, 10))"
         )
@@ -122,7 +124,7 @@ class CompiledBridge:
         self._connection.execute(f"DELETE FROM {table}")
         self._connection.executemany(
             f"INSERT INTO {table} VALUES ('2026-01', '2026-02', ?, 'usage',"
-            " 'effective', 'EUR', ?, ?, ?, ?, false, ?, ?)",
+            " 'effective', 'EUR', ?, ?, ?, 0, 0, 0, ?, false, ?, ?)",
             [
                 [line.model, *line.cost, line.at_prior_rates, line.unit, *line.quantity]
                 for line in given_lines

@@ -21,8 +21,11 @@ sides as (
         costs.basis,
         costs.currency,
         costs.cost as prior_cost,
+        costs.not_invoiced as prior_not_invoiced,
         cast(null as decimal(38, 10)) as cost,
-        cast(null as decimal(38, 10)) as cost_at_prior_rates
+        cast(null as decimal(38, 10)) as not_invoiced,
+        cast(null as decimal(38, 10)) as cost_at_prior_rates,
+        cast(null as decimal(38, 10)) as not_invoiced_at_prior_rates
     from costs
     inner join months as earlier on costs.billing_month = earlier.billing_month
     inner join months as later on earlier.billing_month < later.billing_month
@@ -35,11 +38,19 @@ sides as (
         costs.basis,
         costs.currency,
         cast(null as decimal(38, 10)) as prior_cost,
+        cast(null as decimal(38, 10)) as prior_not_invoiced,
         costs.cost,
+        costs.not_invoiced,
         coalesce(
             {{ money_in_proportion('costs.cost', 'rates.cost_at_prior_rates', 'rates.cost') }},
             {{ to_money('costs.cost') }}
-        ) as cost_at_prior_rates
+        ) as cost_at_prior_rates,
+        coalesce(
+            {{ money_in_proportion(
+                'costs.not_invoiced', 'used_rates.cost_at_prior_rates', 'used_rates.cost'
+            ) }},
+            {{ to_money('costs.not_invoiced') }}
+        ) as not_invoiced_at_prior_rates
     from costs
     inner join months as earlier on costs.billing_month > earlier.billing_month
     left join {{ ref('int_month_pairs_at_prior_rates') }} as rates
@@ -49,6 +60,14 @@ sides as (
             and costs.source = rates.source
             and costs.basis = rates.basis
             and costs.currency = rates.currency
+    -- What is not billed yet has no billed amount to take its rate from.
+    left join {{ ref('int_month_pairs_at_prior_rates') }} as used_rates
+        on
+            earlier.billing_month = used_rates.prior_billing_month
+            and costs.billing_month = used_rates.billing_month
+            and costs.source = used_rates.source
+            and used_rates.basis = 'effective'
+            and costs.currency = used_rates.currency
 ),
 
 pairs as (
@@ -61,7 +80,10 @@ pairs as (
         currency,
         sum(prior_cost) as prior_cost,
         sum(cost) as cost,
-        sum(cost_at_prior_rates) as cost_at_prior_rates
+        sum(cost_at_prior_rates) as cost_at_prior_rates,
+        coalesce(sum(prior_not_invoiced), 0) as prior_not_invoiced,
+        coalesce(sum(not_invoiced), 0) as not_invoiced,
+        coalesce(sum(not_invoiced_at_prior_rates), 0) as not_invoiced_at_prior_rates
     from sides
     group by prior_billing_month, billing_month, model_id, cost_line, basis, currency
 ),
@@ -120,6 +142,9 @@ select
     prior_cost,
     cost,
     cost_at_prior_rates,
+    {{ to_money('prior_not_invoiced') }} as prior_not_invoiced,
+    {{ to_money('not_invoiced') }} as not_invoiced,
+    {{ to_money('not_invoiced_at_prior_rates') }} as not_invoiced_at_prior_rates,
     unit,
     has_two_kinds_of_tokens,
     case unit

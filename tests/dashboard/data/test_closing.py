@@ -7,9 +7,15 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from dashboard import data
+import duckdb
+
+from dashboard import data, summary_sentences
+from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from triptych.warehouse.reader import Snapshot
 
 SEPTEMBER = data.Selection(
@@ -152,3 +158,26 @@ def test_events_are_those_of_the_chosen_months_newest_first(
     ]
     assert data.period_events(snapshot, SEPTEMBER).num_rows == 0
     assert data.period_events(snapshot, QUARTER).num_rows == 4
+
+
+def test_charges_that_wait_for_their_invoice_have_their_amount_and_not_zero(
+    tmp_path: Path,
+) -> None:
+    """Railway is billed nothing until its invoice comes: 120 are expected."""
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute(
+            "UPDATE cost.mart_invoice_reconciliation SET ledger_billed_cost = 0,"
+            " unexplained_amount = 0 WHERE state = 'no_invoice'"
+        )
+    waiting = PublishedReader(tmp_path).snapshot()
+    first = data.unmatched(waiting, SEPTEMBER).to_pylist()[0]
+    assert (first["issuer"], first["amount"]) == ("Railway", Decimal(120))
+    eur, usd = data.invoice_totals(waiting, SEPTEMBER).to_pylist()
+    assert (eur["not_invoiced"], usd["not_invoiced"]) == (Decimal(120), Decimal(0))
+    # 5.50 + 15 of the others stay unexplained.
+    (gap, *_) = summary_sentences.unreconciled([eur])
+    assert gap.text.replace("\u00a0", " ") == (
+        "EUR 120.00 not invoiced yet, EUR 20.50 between invoices and bills is not"
+        " explained; 1 of 4 invoices tie"
+    )

@@ -3,7 +3,8 @@
   metered, new and retired models, exchange, and what no unit explains. For each line
   a = C0 * q1 / q0 and v = C0 * Q1 / Q0 are rounded once; the bars are differences of
   them, so that they add up to the change whatever the rounding. What grew more than
-  a thousandfold was as good as absent before: it is new.
+  a thousandfold was as good as absent before: it is new. On the billed basis all of this
+  is of what was used, billed or not; what is not invoiced yet is a bar of its own.
 -#}
 with compared as (
     select
@@ -37,16 +38,21 @@ totals as (
 stated as (
     select
         compared.*,
-        {{ to_money('coalesce(compared.prior_cost, 0)') }} as c0,
-        {{ to_money('coalesce(compared.cost, 0)') }} as c1,
-        {{ to_money('coalesce(compared.cost_at_prior_rates, 0)') }} as c1_at_prior_rates,
+        {{ to_money('coalesce(compared.prior_cost, 0) + compared.prior_not_invoiced') }} as c0,
+        {{ to_money('coalesce(compared.cost, 0) + compared.not_invoiced') }} as c1,
+        {{ to_money('coalesce(compared.cost_at_prior_rates, 0) + compared.not_invoiced_at_prior_rates') }}
+            as c1_at_prior_rates,
         case
             when compared.kind = 'both' then
-                {{ money_in_proportion('compared.prior_cost', 'compared.quantity', 'compared.prior_quantity') }}
+                {{ money_in_proportion(
+                    'compared.prior_cost + compared.prior_not_invoiced', 'compared.quantity', 'compared.prior_quantity'
+                ) }}
         end as at_own_quantity,
         case
             when compared.kind = 'both' then
-                {{ money_in_proportion('compared.prior_cost', 'totals.quantity', 'totals.prior_quantity') }}
+                {{ money_in_proportion(
+                    'compared.prior_cost + compared.prior_not_invoiced', 'totals.quantity', 'totals.prior_quantity'
+                ) }}
         end as at_total_quantity
     from compared
     left join totals
@@ -69,8 +75,8 @@ select
     unit,
     {{ to_money('prior_quantity') }} as prior_quantity,
     {{ to_money('quantity') }} as quantity,
-    c0 as prior_cost,
-    c1 as cost,
+    {{ to_money('c0 - prior_not_invoiced') }} as prior_cost,
+    {{ to_money('c1 - not_invoiced') }} as cost,
     {{ to_money("case when kind = 'both' then c1_at_prior_rates - at_own_quantity else 0 end") }} as price_amount,
     {{ to_money("case when kind = 'both' then at_total_quantity - c0 else 0 end") }} as volume_amount,
     {{ to_money("case when kind = 'both' then at_own_quantity - at_total_quantity else 0 end") }} as mix_amount,
@@ -78,7 +84,8 @@ select
     {{ to_money("case when kind = 'retired' then 0 - c0 else 0 end") }} as retired_amount,
     {{ to_money('c1 - c1_at_prior_rates') }} as fx_amount,
     {{ to_money("case when kind = 'other' then c1_at_prior_rates - c0 else 0 end") }} as other_amount,
-    {{ to_money('c1 - c0') }} as change_amount,
+    {{ to_money('prior_not_invoiced - not_invoiced') }} as not_invoiced_amount,
+    {{ to_money('c1 - not_invoiced - c0 + prior_not_invoiced') }} as change_amount,
     case
         when kind <> 'other' then null
         when cost_line <> 'usage' then 'no quantity belongs to this cost'
