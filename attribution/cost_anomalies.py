@@ -1,31 +1,36 @@
 """Anomalies of daily cost, by model and by service, as rows.
 
-Found once for each state of the evidence and never on a page. What was found before is
-not explained again: line items are read for new findings alone.
+Found once for each state of the evidence and never on a page. What is known of a series
+stands until its own days differ, and what explained a finding until its months do: line
+items are read for what is new alone, and for all of it at once.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from attribution import estimate_store
-from attribution.anomalies.detection import find_anomalies
+from attribution.anomalies.detection import told_of
 from attribution.anomalies.drivers import UNKNOWN, Driver, likely_driver
+from attribution.anomalies.evidence_months import evidence_by_month
 from attribution.anomalies.line_items import Scope, read_items
-from attribution.anomalies.model_parts import largest_part
+from attribution.anomalies.model_parts import ModelDays, largest_parts
 from attribution.anomalies.series import read_cost_series, total_by_day
+from attribution.kept_judgements import judgements_of
+from attribution.library_versions import library_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import duckdb
     from numpy.typing import NDArray
 
-    from attribution.anomalies.detection import Finding
+    from attribution.anomalies.detection import Finding, Judgement
     from attribution.anomalies.line_items import Evidence
     from attribution.anomalies.model_parts import ModelPart
     from attribution.anomalies.series import CostSeries
@@ -40,13 +45,9 @@ PROVISIONAL_DAYS = 3
 _NEW_AFTER_DAYS = 28
 _TYPICAL_DAYS = 28
 _SUBJECT = "cost_anomalies"
+_KEPT = "kept_explanations"
 
 _Row = dict[str, Any]
-_DRIVER_COLUMNS = (
-    "driver", "driver_subject", "driver_pool_id", "price_excess_cost",
-    "volume_excess_cost", "new_resource_excess_cost", "new_resource_count",
-    "quantity_unit", "prior_unit_price", "unit_price", "prior_quantity", "quantity",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Anomaly:
 def update_cost_anomalies(
     connection: duckdb.DuckDBPyConnection, evidence: Evidence
 ) -> int | None:
-    """Look for anomalies, unless no day has changed.
+    """Look for anomalies, unless neither a day nor its evidence has changed.
 
     Parameters
     ----------
@@ -85,33 +86,53 @@ def update_cost_anomalies(
         How many there are; ``None`` where what was stored stands.
     """
     series = read_cost_series(connection)
-    digest = _digest(series)
+    months = evidence_by_month(connection, evidence)
+    digest = _digest(series, months)
     if estimate_store.is_current(connection, _SUBJECT, digest):
         return None
-    known = {_key(row): row for row in estimate_store.read(connection, _SUBJECT)}
-    found = [(one, _finding_row(one)) for one in anomalies_of(series)]
-    new = [pair for pair in found if not _is_explained(pair[1], known)]
-    _explain(connection, evidence, new)
-    rows = [row for _, row in found]
-    estimate_store.replace(connection, _SUBJECT, digest, {_SUBJECT: rows})
+    anomalies = anomalies_of(series, judgements_of(connection, series))
+    made_of = [_made_of(one, months) for one in anomalies]
+    known = {row.pop("digest"): row for row in estimate_store.read(connection, _KEPT)}
+    new = {
+        digest: one
+        for digest, one in zip(made_of, anomalies, strict=True)
+        if digest not in known
+    }
+    explained = dict(
+        zip(new, _explained(connection, evidence, list(new.values())), strict=True)
+    )
+    drivers = known | {digest: row for digest, (row, _) in explained.items()}
+    rows = [
+        {**_finding_row(one), **drivers[digest]}
+        for digest, one in zip(made_of, anomalies, strict=True)
+    ]
+    kept = [
+        {"digest": digest, **drivers[digest]}
+        for digest in dict.fromkeys(made_of)
+        # Evidence that was out of reach may be reached by the next run.
+        if digest in known or explained[digest][1]
+    ]
+    stored = {_SUBJECT: rows, _KEPT: kept}
+    estimate_store.replace(connection, _SUBJECT, digest, stored)
     return len(rows)
 
 
-def anomalies_of(series: Sequence[CostSeries]) -> list[Anomaly]:
+def anomalies_of(
+    series: Sequence[CostSeries], judgements: Sequence[Judgement]
+) -> list[Anomaly]:
     """Return what stands out in some series that are all of a spend."""
     found: list[Anomaly] = []
     for currency in sorted({one.currency for one in series}):
         first, total = total_by_day(series, currency)
         least = LEAST_PART_OF_A_DAY * _typical(total)
-        for one in series:
+        for one, judgement in zip(series, judgements, strict=True):
             if one.currency != currency:
                 continue
             begins = (one.first_day - first).days
             found += [
                 Anomaly(one, finding)
-                for finding in find_anomalies(
-                    one.values,
-                    one.first_day,
+                for finding in told_of(
+                    judgement,
                     least_excess=least[begins:],
                     # A model is begun on purpose, and stands in the catalogue.
                     alarms_when_new=one.kind == "service" and begins > _NEW_AFTER_DAYS,
@@ -155,35 +176,28 @@ def _status(one: Anomaly) -> str:
     return "ongoing" if one.finding.last == last else "ended"
 
 
-def _key(row: _Row) -> tuple[object, ...]:
-    names = ("series", "model_id", "currency", "source", "service_name")
-    return (
-        *(row[name] for name in names), row["first_day"], row["last_day"],
-        round(row["excess_cost"], 2),
-    )  # fmt: skip
+def _made_of(one: Anomaly, months: Mapping[str, str]) -> str:
+    """Return a text that differs whenever the explanation of a finding may."""
+    content = [
+        METHOD_VERSION,
+        repr(one.scope),
+        repr(one.finding.excess),
+        {month: months.get(month) for month in sorted(one.scope.months)},
+    ]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def _is_explained(row: _Row, known: dict[tuple[object, ...], _Row]) -> bool:
-    """Take over what explained the same finding before."""
-    before = known.get(_key(row))
-    if before is None or before["driver"] == UNKNOWN:
-        return False
-    row.update({name: before[name] for name in _DRIVER_COLUMNS})
-    return True
-
-
-def _explain(
-    connection: duckdb.DuckDBPyConnection,
-    evidence: Evidence,
-    new: list[tuple[Anomaly, _Row]],
-) -> None:
-    """Add the likely driver to each row."""
-    parts = [_part_of(connection, one) for one, _ in new]
-    scopes = [_scope(one, part) for (one, _), part in zip(new, parts, strict=True)]
+def _explained(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence, new: Sequence[Anomaly]
+) -> list[tuple[_Row, bool]]:
+    """Return the likely driver of each, and whether what it tells was in reach."""
+    parts = _parts_of(connection, new)
+    scopes = [_scope(one, part) for one, part in zip(new, parts, strict=True)]
     items = read_items(
         connection, evidence, [scope for scope in scopes if scope is not None]
     )
-    for (one, row), part, scope in zip(new, parts, scopes, strict=True):
+    rows = []
+    for one, part, scope in zip(new, parts, scopes, strict=True):
         excess = one.finding.excess
         driver = Driver(UNKNOWN)
         if scope is None and part is not None:
@@ -193,17 +207,25 @@ def _explain(
             driver = _scaled(
                 likely_driver(items.get(scope, []), excess / (share or 1.0)), share
             )
-        row.update(_driver_row(driver, part.pool_id if part is not None else None))
+        row = _driver_row(driver, part.pool_id if part is not None else None)
+        rows.append((row, scope is None or items is not None))
+    return rows
 
 
-def _part_of(connection: duckdb.DuckDBPyConnection, one: Anomaly) -> ModelPart | None:
-    series = one.series
-    if series.model_id is None:
-        return None
-    days = one.scope
-    return largest_part(
-        connection, series.model_id, series.currency, days.first_day, days.last_day
-    )
+def _parts_of(
+    connection: duckdb.DuckDBPyConnection, anomalies: Sequence[Anomaly]
+) -> list[ModelPart | None]:
+    """Return where the excess of each lies; ``None`` for that of a service."""
+    asked: dict[int, ModelDays] = {}
+    for place, one in enumerate(anomalies):
+        days, model = one.scope, one.series.model_id
+        if model is not None:
+            asked[place] = ModelDays(
+                model, days.currency, days.first_day, days.last_day
+            )
+    parts = largest_parts(connection, list(asked.values()))
+    found = dict(zip(asked, parts, strict=True))
+    return [found.get(place) for place in range(len(anomalies))]
 
 
 def _scope(one: Anomaly, part: ModelPart | None) -> Scope | None:
@@ -268,9 +290,10 @@ def _rounded_money(value: float) -> float:
     return (_rounded(round(float(f"{value:.12g}"), 6)) or 0.0) + 0.0
 
 
-def _digest(series: Sequence[CostSeries]) -> str:
-    parts = [str(METHOD_VERSION), *sorted(one.digest for one in series)]
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+def _digest(series: Sequence[CostSeries], months: Mapping[str, str]) -> str:
+    parts = [str(METHOD_VERSION), library_versions(), *sorted(months.items())]
+    parts += sorted(one.digest for one in series)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 __all__ = ["Anomaly", "anomalies_of", "update_cost_anomalies"]

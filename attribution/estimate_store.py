@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from attribution.anomaly_tables import DRIVER_COLUMNS
 from attribution.delivery_tables import DELIVERY_TABLES
 from attribution.kept_tables import KEPT_KEYS, KEPT_TABLES
 from attribution.study_tables import STUDY_TABLES
@@ -61,18 +62,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "expected_cost_high": "DOUBLE",
         "excess_cost": "DOUBLE",
         "status": "VARCHAR",
-        "driver": "VARCHAR",
-        "driver_subject": "VARCHAR",
-        "driver_pool_id": "VARCHAR",
-        "price_excess_cost": "DOUBLE",
-        "volume_excess_cost": "DOUBLE",
-        "new_resource_excess_cost": "DOUBLE",
-        "new_resource_count": "INTEGER",
-        "quantity_unit": "VARCHAR",
-        "prior_unit_price": "DOUBLE",
-        "unit_price": "DOUBLE",
-        "prior_quantity": "DOUBLE",
-        "quantity": "DOUBLE",
+        **DRIVER_COLUMNS,
     },
     "platform_elasticities": {
         "platform_id": "VARCHAR",
@@ -139,6 +129,11 @@ def read(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, An
     return [dict(zip(names, row, strict=True)) for row in found]
 
 
+def read_arrays(connection: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
+    """Return what is kept of series, their lists as arrays."""
+    return connection.sql(f"SELECT * FROM estimates.{table}").to_arrow_table()
+
+
 def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     """Return the number of rows of a table."""
     row = connection.execute(f"SELECT count(*) FROM estimates.{table}").fetchone()
@@ -160,12 +155,12 @@ def replace(
     subject, digest : str
         What was estimated, and from which days.
     rows : mapping of str to sequence of mapping
-        Rows by table, each with every column of :data:`TABLES`.
+        Rows by table, each with every column of :data:`TABLES`, or of what is kept.
     """
     connection.execute("BEGIN")
     for table, records in rows.items():
         connection.execute(f"DELETE FROM estimates.{table}")
-        _insert(connection, table, TABLES[table], records)
+        _insert(connection, table, {**TABLES, **KEPT_TABLES}[table], records)
     connection.execute("DELETE FROM estimates.digests WHERE subject = ?", [subject])
     connection.execute("INSERT INTO estimates.digests VALUES (?, ?)", [subject, digest])
     connection.execute("COMMIT")
@@ -324,6 +319,7 @@ __all__ = [
     "keep",
     "prepare",
     "read",
+    "read_arrays",
     "remove_studies",
     "replace",
     "replace_study",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from attribution.anomaly_tables import DRIVER_COLUMNS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,6 +19,8 @@ _NUMBERS, _COUNTS = "DOUBLE[]", "INTEGER[]"
 #: Table → the columns that name a row.
 KEPT_KEYS: Mapping[str, tuple[str, ...]] = {
     "kept_forecasts": ("currency", "part"),
+    "kept_judgements": ("currency", "model_id", "source", "service_name"),
+    "kept_explanations": ("digest",),
 }
 #: Table → column → type.
 KEPT_TABLES: Mapping[str, Mapping[str, str]] = {
@@ -36,6 +40,25 @@ KEPT_TABLES: Mapping[str, Mapping[str, str]] = {
         "naive_error_ratio": _NUMBER,
         "coverage_ratio": _NUMBER,
         "parameters": "MAP(VARCHAR, DOUBLE[])",
+    },
+    "kept_judgements": {
+        "currency": _TEXT,
+        "model_id": _TEXT,
+        "source": _TEXT,
+        "service_name": _TEXT,
+        "digest": _TEXT,
+        "first_day": "DATE",
+        "day_values": _NUMBERS,
+        "expected": _NUMBERS,
+        "high": _NUMBERS,
+        "direction": _COUNTS,
+        "taught": _COUNTS,
+        "settled_first": _COUNTS,
+        "settled_last": _COUNTS,
+    },
+    "kept_explanations": {
+        "digest": _TEXT,
+        **DRIVER_COLUMNS,
     },
 }
 

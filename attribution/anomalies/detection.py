@@ -9,7 +9,7 @@ no surprise the second time. A fall is never an alarm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -73,10 +73,78 @@ class Finding:
         return self.actual - self.expected
 
 
-def find_anomalies(
-    values: Series, first_day: date, *, least_excess: Series, alarms_when_new: bool
-) -> list[Finding]:
-    """Return what a series cost beyond its past, the oldest first.
+@dataclass(slots=True)
+class Judgement:
+    """What is known of every day of a series.
+
+    Attributes
+    ----------
+    values : ndarray, shape (days,)
+        Money per day, without gaps.
+    first_day : date
+        Of the series.
+    expected, high : ndarray, shape (days,)
+        What a day was expected to cost, and the most that is usual; NaN where too
+        little was known.
+    direction : ndarray, shape (days,)
+        1 above what is usual, -1 below, 0 usual.
+    taught : ndarray of bool, shape (days,)
+        Whether later weeks learnt from a day as soon as it was judged.
+    settled : list of tuple of int
+        First and last day of changes that had lasted long enough at the end of a week.
+    """
+
+    values: Series
+    first_day: date
+    expected: Series
+    high: Series
+    direction: NDArray[np.int8]
+    taught: NDArray[np.bool_]
+    settled: list[tuple[int, int]]
+
+    def findings(self) -> list[Finding]:
+        """Return the runs of days above what is usual, the oldest first."""
+        found: list[Finding] = []
+        for first, last in _runs(self._is_above()):
+            days = slice(first, last + 1)
+            found.append(
+                Finding(
+                    first,
+                    last,
+                    float(self.expected[days].sum()),
+                    float(self.high[days].sum()),
+                    float(self.values[days].sum()),
+                    is_settled=any(a <= last and first <= b for a, b in self.settled),
+                )
+            )
+        return found
+
+    def _is_above(self) -> NDArray[np.bool_]:
+        """Tell the days above, and those beside them that lead there or back."""
+        above: NDArray[np.bool_] = self.direction == 1
+        with np.errstate(invalid="ignore"):
+            leans = self.values - self.expected > _BESIDE_PART * (
+                self.high - self.expected
+            )
+        for number in np.flatnonzero(above):
+            for step in (-1, 1):
+                near = number + step
+                while 0 <= near < len(above) and not above[near] and leans[near]:
+                    above[near] = True
+                    near += step
+        return above
+
+    def common_days(self, values: Series) -> int:
+        """Return how many of the first days cost the same in other values."""
+        size = min(len(values), len(self.values))
+        differs = np.flatnonzero(values[:size] != self.values[:size])
+        return int(differs[0]) if len(differs) else size
+
+
+def judged(
+    values: Series, first_day: date, before: Judgement | None = None
+) -> Judgement:
+    """Judge every week of a series from the weeks before it.
 
     Parameters
     ----------
@@ -84,46 +152,80 @@ def find_anomalies(
         Money per day, without gaps.
     first_day : date
         Of the series.
+    before : Judgement, optional
+        Of the series as it was; the weeks before the first day that differs stand.
+    """
+    judge = _Judge.of(values, first_day, before)
+    judge.judge()
+    return judge.judgement
+
+
+def told_of(
+    judgement: Judgement, *, least_excess: Series, alarms_when_new: bool
+) -> list[Finding]:
+    """Return the findings of a series that are worth telling, the oldest first.
+
+    Parameters
+    ----------
+    judgement : Judgement
+        Of its days.
     least_excess : ndarray, shape (days,)
         Money below which nobody wants to be told of what begins on a day.
     alarms_when_new : bool
         Whether a series that begins late is itself a finding.
     """
-    judge = _Judge(values, first_day)
-    judge.judge()
-    found = judge.findings()
-    if alarms_when_new and len(values):
-        days = values[:SETTLED_DAYS]
+    found = judgement.findings()
+    if alarms_when_new and len(judgement.values):
+        days = judgement.values[:SETTLED_DAYS]
         total = float(days.sum())
         found.insert(0, Finding(0, len(days) - 1, 0.0, 0.0, total, is_new=True))
     return [one for one in found if one.excess >= least_excess[one.first]]
 
 
-@dataclass(slots=True)
 class _Judge:
     """Walks through the weeks of a series and remembers what was unusual."""
 
-    values: Series
-    first_day: date
-    expected: Series = field(init=False)
-    high: Series = field(init=False)
-    #: 1 above what is usual, -1 below, 0 usual.
-    direction: NDArray[np.int8] = field(init=False)
-    settled: list[tuple[int, int]] = field(init=False, default_factory=list)
-    _is_usual: NDArray[np.bool_] = field(init=False)
-    _level_since: int = field(init=False, default=0)
+    def __init__(self, judgement: Judgement, start: int) -> None:
+        self.judgement = judgement
+        self._start = start
+        self.values, self.first_day = judgement.values, judgement.first_day
+        self.expected, self.high = judgement.expected, judgement.high
+        self.direction, self.settled = judgement.direction, judgement.settled
+        self._is_usual = judgement.taught.copy()
+        self._level_since = 0
+        for first, last in self.settled:
+            self._take_for_level(first, last)
 
-    def __post_init__(self) -> None:
-        size = len(self.values)
-        self.expected = np.full(size, np.nan)
-        self.high = np.full(size, np.nan)
-        self.direction = np.zeros(size, dtype=np.int8)
-        self._is_usual = np.ones(size, dtype=np.bool_)
+    @classmethod
+    def of(cls, values: Series, first_day: date, before: Judgement | None) -> _Judge:
+        """Return what judges the weeks whose days differ, and those after them."""
+        size, start = len(values), 0
+        new = Judgement(
+            values,
+            first_day,
+            np.full(size, np.nan),
+            np.full(size, np.nan),
+            np.zeros(size, dtype=np.int8),
+            np.ones(size, dtype=np.bool_),
+            [],
+        )
+        if before is not None and before.first_day == first_day:
+            same = before.common_days(values)
+            # A week is judged as a whole: that of the first day that differs, anew.
+            start = max(same - (first_day.weekday() + same) % WEEK_DAYS, 0)
+            new.expected[:start] = before.expected[:start]
+            new.high[:start] = before.high[:start]
+            new.direction[:start] = before.direction[:start]
+            new.taught[:start] = before.taught[:start]
+            new.settled += [(a, b) for a, b in before.settled if b < start]
+        return cls(new, start)
 
     def judge(self) -> None:
-        """Judge every week."""
+        """Judge every week from the start on."""
         # Weeks begin on Mondays, whenever the series does.
         for start in range(-self.first_day.weekday(), len(self.values), WEEK_DAYS):
+            if start + WEEK_DAYS <= self._start:
+                continue
             days = np.arange(max(start, 0), min(start + WEEK_DAYS, len(self.values)))
             self._judge_days(days)
             self._settle(int(days[-1]))
@@ -143,7 +245,8 @@ class _Judge:
         direction[is_monthly] = 0
         self._add_mean(direction, residual, is_monthly, found)
         self.direction[days] = direction
-        self._is_usual[days] = (direction == 0) & ~is_monthly
+        taught = (direction == 0) & ~is_monthly
+        self._is_usual[days] = self.judgement.taught[days] = taught
 
     def _add_mean(
         self,
@@ -193,40 +296,11 @@ class _Judge:
         first, _ = _runs(self.direction[: last + 1] == direction)[-1]
         if last - first + 1 >= SETTLED_DAYS:
             self.settled.append((first, last))
-            self._level_since = first
-            self._is_usual[first : last + 1] = True
+            self._take_for_level(first, last)
 
-    def findings(self) -> list[Finding]:
-        """Return the runs of days above what is usual."""
-        found: list[Finding] = []
-        for first, last in _runs(self._is_above()):
-            days = slice(first, last + 1)
-            found.append(
-                Finding(
-                    first,
-                    last,
-                    float(self.expected[days].sum()),
-                    float(self.high[days].sum()),
-                    float(self.values[days].sum()),
-                    is_settled=any(a <= last and first <= b for a, b in self.settled),
-                )
-            )
-        return found
-
-    def _is_above(self) -> NDArray[np.bool_]:
-        """Tell the days above, and those beside them that lead there or back."""
-        above: NDArray[np.bool_] = self.direction == 1
-        with np.errstate(invalid="ignore"):
-            leans = self.values - self.expected > _BESIDE_PART * (
-                self.high - self.expected
-            )
-        for number in np.flatnonzero(above):
-            for step in (-1, 1):
-                near = number + step
-                while 0 <= near < len(above) and not above[near] and leans[near]:
-                    above[near] = True
-                    near += step
-        return above
+    def _take_for_level(self, first: int, last: int) -> None:
+        self._level_since = first
+        self._is_usual[first : last + 1] = True
 
 
 def _month_before(day: date) -> date:
@@ -246,4 +320,4 @@ def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return found
 
 
-__all__ = ["SETTLED_DAYS", "Finding", "find_anomalies"]
+__all__ = ["SETTLED_DAYS", "Finding", "Judgement", "judged", "told_of"]

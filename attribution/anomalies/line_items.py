@@ -7,16 +7,18 @@ anomalies alone and all of them in one pass.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 
 from attribution.anomalies.drivers import Item
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 #: Days before an anomaly that it is compared with: four of each weekday.
@@ -67,17 +69,30 @@ class Scope:
             return "model"
         return "pool" if self.pool_id is not None else "unassigned"
 
+    @property
+    def months(self) -> set[str]:
+        """Return the billing months of the days and of those before, and one more.
 
-_SCOPES = """
-CREATE OR REPLACE TEMP TABLE scopes (
-    number INTEGER, kind VARCHAR, source VARCHAR, service_name VARCHAR,
-    model_id VARCHAR, pool_id VARCHAR, currency VARCHAR,
-    prior_day DATE, first_day DATE, last_day DATE
+        Google's days begin in the morning: the first hours of a month are billed with
+        the month before.
+        """
+        start = self.first_day - timedelta(days=PRIOR_DAYS + 1)
+        count = (self.last_day - start).days + 1
+        return {f"{start + timedelta(days=day):%Y-%m}" for day in range(count)}
+
+
+_SCOPES = pa.schema(
+    [
+        ("number", pa.int32()),
+        *((name, pa.string()) for name in ("kind", "source", "service_name")),
+        *((name, pa.string()) for name in ("model_id", "pool_id", "currency")),
+        *((name, pa.date32()) for name in ("prior_day", "first_day", "last_day")),
+    ]
 )
-"""
 #: Rules are applied once and then filtered: a filter on what they say, pushed into
-#: them, is a hundred times slower. What was before counts as often as its weekday is in
-#: the anomaly, by the weeks before.
+#: them, is a hundred times slower. Each kind of scope is joined by what it names and by
+#: its days, so that the work grows with what is found and not with scopes times items.
+#: What was before counts as often as its weekday is in the anomaly, by weeks before.
 _ITEMS = """
 WITH asked AS MATERIALIZED (
     SELECT
@@ -94,39 +109,60 @@ WITH asked AS MATERIALIZED (
         AND billing_month <= strftime(charge_date, '%Y-%m')
     GROUP BY ALL
 ),
+items AS (
+    SELECT * FROM asked WHERE component NOT IN ('tax', 'credit', 'out_of_scope')
+),
+days AS MATERIALIZED (
+    SELECT
+        number, kind, source, service_name, model_id, pool_id, currency, first_day,
+        CAST(unnest(generate_series(prior_day, last_day, INTERVAL 1 DAY)) AS DATE)
+            AS charge_date
+    FROM scopes
+),
+matched AS (
+    SELECT days.number, days.currency, days.first_day, items.*
+    FROM days
+    INNER JOIN items
+        ON days.charge_date = items.charge_date AND days.source = items.source
+        AND days.service_name IS NOT DISTINCT FROM items.service_name
+    WHERE days.kind = 'service'
+    UNION ALL
+    SELECT days.number, days.currency, days.first_day, items.*
+    FROM days
+    INNER JOIN items
+        ON days.charge_date = items.charge_date AND days.model_id = items.model_id
+    WHERE days.kind = 'model'
+    UNION ALL
+    SELECT days.number, days.currency, days.first_day, items.*
+    FROM days
+    INNER JOIN items
+        ON days.charge_date = items.charge_date AND days.pool_id = items.pool_id
+    WHERE days.kind = 'pool'
+    UNION ALL
+    SELECT days.number, days.currency, days.first_day, items.*
+    FROM days
+    INNER JOIN items ON days.charge_date = items.charge_date
+    WHERE days.kind = 'unassigned' AND items.model_id IS NULL AND items.pool_id IS NULL
+),
 of_scope AS (
     SELECT
-        scopes.number, asked.sku, min(asked.description) AS description,
-        asked.consumed_unit, asked.resource, asked.charge_date, scopes.first_day,
-        scopes.last_day,
-        sum(asked.cost * coalesce(CAST(rates.rate AS DOUBLE), 1)) AS cost,
-        sum(asked.quantity) AS quantity
-    FROM scopes
-    INNER JOIN asked
-        ON asked.charge_date BETWEEN scopes.prior_day AND scopes.last_day
-        AND CASE scopes.kind
-            WHEN 'service' THEN asked.source = scopes.source
-                AND asked.service_name IS NOT DISTINCT FROM scopes.service_name
-            WHEN 'model' THEN asked.model_id = scopes.model_id
-            WHEN 'pool' THEN asked.pool_id = scopes.pool_id
-            ELSE asked.model_id IS NULL AND asked.pool_id IS NULL
-        END
-        AND asked.component NOT IN ('tax', 'credit', 'out_of_scope')
+        matched.number, matched.sku, min(matched.description) AS description,
+        matched.consumed_unit, matched.resource, matched.charge_date,
+        matched.first_day,
+        sum(matched.cost * coalesce(CAST(rates.rate AS DOUBLE), 1)) AS cost,
+        sum(matched.quantity) AS quantity
+    FROM matched
     LEFT JOIN cost.mart_exchange_rates AS rates
-        ON asked.billing_month = rates.billing_month
-        AND asked.billing_currency = rates.from_currency
-        AND scopes.currency = rates.to_currency
+        ON matched.billing_month = rates.billing_month
+        AND matched.billing_currency = rates.from_currency
+        AND matched.currency = rates.to_currency
     GROUP BY ALL
 ),
 weekdays AS (
-    SELECT number, weekday(day) AS weekday,
-        count(*) FILTER (WHERE day >= first_day) AS during,
-        count(*) FILTER (WHERE day < first_day) AS before
-    FROM (
-        SELECT number, first_day,
-            unnest(generate_series(prior_day, last_day, INTERVAL 1 DAY)) AS day
-        FROM scopes
-    )
+    SELECT number, weekday(charge_date) AS weekday,
+        count(*) FILTER (WHERE charge_date >= first_day) AS during,
+        count(*) FILTER (WHERE charge_date < first_day) AS before
+    FROM days
     GROUP BY ALL
 )
 SELECT
@@ -168,60 +204,55 @@ def read_items(
     """
     if not scopes:
         return {}
-    _attach(connection, evidence)
     try:
-        found = _query(connection, scopes)
+        with attached(connection, evidence):
+            found = _query(connection, scopes)
     except (duckdb.IOException, duckdb.HTTPException, duckdb.InvalidInputException):
         return None
-    finally:
-        connection.execute("DETACH raw")
     items: dict[Scope, list[Item]] = defaultdict(list)
     for number, *values in found:
         items[scopes[number]].append(Item(*values))
     return items
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, evidence: Evidence) -> None:
+@contextmanager
+def attached(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence
+) -> Iterator[None]:
+    """Let the views of a build read their evidence while a block runs."""
     raw = str(evidence.raw_database).replace("'", "''")
     root = str(evidence.root).replace("'", "''")
     connection.execute(f"ATTACH '{raw}' AS raw (READ_ONLY)")
     connection.execute(f"SET file_search_path = '{root}'")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET memory_limit = '{evidence.memory_limit}'")
+    try:
+        yield
+    finally:
+        connection.execute("DETACH raw")
 
 
 def _query(
     connection: duckdb.DuckDBPyConnection, scopes: Sequence[Scope]
 ) -> list[tuple[Any, ...]]:
-    connection.execute(_SCOPES)
-    connection.executemany(
-        "INSERT INTO scopes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            (
-                number, one.kind, one.source, one.service_name, one.model_id,
-                one.pool_id, one.currency, one.first_day - timedelta(days=PRIOR_DAYS),
-                one.first_day, one.last_day,
-            )
-            for number, one in enumerate(scopes)
-        ],
-    )  # fmt: skip
+    content = [
+        {
+            **asdict(one),
+            "number": number,
+            "kind": one.kind,
+            "prior_day": one.first_day - timedelta(days=PRIOR_DAYS),
+        }
+        for number, one in enumerate(scopes)
+    ]
+    connection.register("scopes", pa.Table.from_pylist(content, _SCOPES))
     first = min(one.first_day for one in scopes) - timedelta(days=PRIOR_DAYS)
     last = max(one.last_day for one in scopes)
-    months = sorted({month for one in scopes for month in _months(one)})
-    return connection.execute(
-        _ITEMS, {"months": months, "first": first, "last": last}
-    ).fetchall()
+    months = sorted({month for one in scopes for month in one.months})
+    asked = {"months": months, "first": first, "last": last}
+    try:
+        return connection.execute(_ITEMS, asked).fetchall()
+    finally:
+        connection.unregister("scopes")
 
 
-def _months(scope: Scope) -> set[str]:
-    """Return the billing months of a scope's days, and the one before.
-
-    Google's days begin in the morning: the first hours of a month are billed with the
-    month before.
-    """
-    start = scope.first_day - timedelta(days=PRIOR_DAYS + 1)
-    count = (scope.last_day - start).days + 1
-    return {f"{start + timedelta(days=day):%Y-%m}" for day in range(count)}
-
-
-__all__ = ["PRIOR_DAYS", "Evidence", "Scope", "read_items"]
+__all__ = ["PRIOR_DAYS", "Evidence", "Scope", "attached", "read_items"]

@@ -52,12 +52,8 @@ class SeasonalNaive:
 
     def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
         """Return last week's days again and again."""
-        return np.stack(
-            [
-                np.resize(values[origin - WEEK_DAYS : origin], horizon)
-                for origin in origins
-            ]
-        )
+        starts = np.asarray(origins)[:, None] - WEEK_DAYS
+        return np.asarray(values[starts + np.arange(horizon) % WEEK_DAYS])
 
 
 class WeekdayMedian:
@@ -66,15 +62,9 @@ class WeekdayMedian:
     def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
         """Return four weeks' typical week again and again."""
         span = WEEK_DAYS * _WEEKS_OF_MEDIAN
-        return np.stack(
-            [
-                np.resize(
-                    np.median(values[o - span : o].reshape(-1, WEEK_DAYS), axis=0),
-                    horizon,
-                )
-                for o in origins
-            ]
-        )
+        past = values[np.asarray(origins)[:, None] - span + np.arange(span)]
+        weeks = np.median(past.reshape(len(origins), -1, WEEK_DAYS), axis=1)
+        return np.asarray(weeks[:, np.arange(horizon) % WEEK_DAYS])
 
 
 class StateSpace:

@@ -105,7 +105,7 @@ def _pooled_by_then(test: BackTest, path: Series, part: slice) -> Series:
         is_known = when[order] <= origins[part][:, None]
         count = is_known.sum(axis=1)
         enough = np.flatnonzero(count >= _MINIMUM_ERRORS)
-        seen = np.cumsum(is_known[enough], axis=1, dtype=np.int32)
+        seen = np.cumsum(is_known[enough], axis=1, dtype=np.int16)
         place = (seen < _rank(count[enough])[:, None]).sum(axis=1)
         found[enough, day] = errors[order][place]
     return found

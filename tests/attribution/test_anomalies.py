@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
 
-from attribution.anomalies.detection import Finding, find_anomalies
+from attribution.anomalies.detection import Finding, judged, told_of
 from attribution.anomalies.drivers import Item, likely_driver
-from attribution.anomalies.expectation import _qn, expect
+from attribution.anomalies.expectation import Expectation, _qn, expect
 from attribution.anomalies.model_parts import ModelPart
 from attribution.anomalies.series import CostSeries
-from attribution.cost_anomalies import anomalies_of
+from attribution.cost_anomalies import Anomaly, anomalies_of
 
 MONDAY = date(2026, 1, 5)
 WEEK = np.array([10.0, 11.0, 12.0, 13.0, 14.0, 5.0, 4.0])
@@ -26,8 +27,10 @@ def weeks(count: int, seed: int = 0, noise: float = 0.03) -> np.ndarray:
 def found(
     values: np.ndarray, least: float = 1.0, *, new: bool = False
 ) -> list[Finding]:
-    return find_anomalies(
-        values, MONDAY, least_excess=np.full(len(values), least), alarms_when_new=new
+    return told_of(
+        judged(values, MONDAY),
+        least_excess=np.full(len(values), least),
+        alarms_when_new=new,
     )
 
 
@@ -123,6 +126,45 @@ def test_an_old_finding_does_not_change_when_days_are_added() -> None:
         assert found(values[:size])[: len(settled)] == settled
 
 
+@pytest.mark.parametrize("first_day", [MONDAY, date(2026, 1, 8)])
+@pytest.mark.parametrize("seed", range(8))
+def test_weeks_before_the_first_day_that_differs_stand_and_the_rest_is_as_if_all_anew(
+    first_day: date, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = weeks(26, seed)
+    for _ in range(4):
+        start = int(rng.integers(20, 170))
+        values[start : start + int(rng.integers(1, 30))] *= rng.choice([0.4, 1.8])
+    before = judged(values[: int(rng.integers(60, 182))], first_day)
+    changed = values.copy()
+    changed[int(rng.integers(0, 182))] *= 3.0
+    for after in (values, changed, changed[:90]):
+        kept, anew = judged(after, first_day, before), judged(after, first_day)
+        assert repr(kept.findings()) == repr(anew.findings())
+        for name in ("expected", "high", "direction", "taught"):
+            assert np.array_equal(
+                getattr(kept, name), getattr(anew, name), equal_nan=True
+            )
+        assert kept.settled == anew.settled
+
+
+def test_a_new_day_is_judged_with_its_own_week_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = weeks(30)
+    before = judged(values[:-3], MONDAY)
+    asked: list[int] = []
+
+    def watched(*of: Any) -> Expectation | None:
+        asked.append(int(of[3][0]))
+        return expect(*of)
+
+    monkeypatch.setattr("attribution.anomalies.detection.expect", watched)
+    judged(values, MONDAY, before)
+    assert asked == [29 * 7]
+
+
 def test_what_is_too_little_to_care_about_is_left_out() -> None:
     values = weeks(20)
     values[80] += 10.0
@@ -147,13 +189,17 @@ def series(kind: str, values: np.ndarray, begins: int = 0) -> CostSeries:
     return CostSeries("EUR", model, source, source and "EC2", first, values)
 
 
+def anomalies(of: list[CostSeries]) -> list[Anomaly]:
+    return anomalies_of(of, [judged(one.values, one.first_day) for one in of])
+
+
 def test_what_counts_depends_on_the_whole_spend_before_it() -> None:
     # The whole spend is 100 a day, so 3 are the least that is told.
     whole = series("big", np.full(140, 90.0))
     small = np.full(140, 10.0)
     small[100] += 2.9
     small[120] += 3.1
-    (one,) = anomalies_of([whole, series("small", small)])
+    (one,) = anomalies([whole, series("small", small)])
     assert (one.series.model_id, one.finding.first) == ("small", 120)
 
 
@@ -161,7 +207,7 @@ def test_a_new_model_is_no_anomaly_but_a_new_service_is() -> None:
     whole = series("big", np.full(140, 90.0))
     model = series("new", np.full(70, 10.0), begins=70)
     service = series("service", np.full(70, 10.0), begins=70)
-    (one,) = anomalies_of([whole, model, service])
+    (one,) = anomalies([whole, model, service])
     assert (one.series.kind, one.finding.is_new) == ("service", True)
 
 

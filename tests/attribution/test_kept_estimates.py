@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from attribution import estimate_store
 from attribution.anomalies.line_items import Evidence
+from attribution.cost_anomalies import update_cost_anomalies
 from attribution.cost_estimates import update_cost_estimates
 from attribution.fitting_processes import each, one_blas_thread
 from attribution.forecasting import candidates
@@ -59,6 +60,17 @@ class Company:
     def estimate(self) -> EstimateReport:
         evidence = Evidence(self.folder / "raw.duckdb", self.folder)
         return update_cost_estimates(self.folder / "build.duckdb", evidence)
+
+    def load(self, day: str) -> None:
+        """Enter in the catalogue that the months from a day on were loaded again."""
+        with duckdb.connect(str(self.folder / "raw.duckdb")) as connection:
+            connection.execute(
+                "INSERT INTO catalogue.loads SELECT uuid(), 'focus', 'current';"
+                " INSERT INTO catalogue.load_totals SELECT load_id, month"
+                " FROM catalogue.loads ANTI JOIN catalogue.load_totals USING (load_id),"
+                " (SELECT '2026-0' || range AS month FROM range(1, 7))"
+                f" WHERE month >= strftime({day}, '%Y-%m')"
+            )
 
     def change(self, sql: str, *values: object) -> None:
         with duckdb.connect(str(self.folder / "build.duckdb")) as connection:
@@ -167,6 +179,10 @@ CHANGES = {
     " WHERE model_id = $model AND charge_date = $day",
     "rename": "UPDATE intermediate.int_line_items SET service_name = 'renamed'"
     " WHERE model_id = $model AND charge_date >= $day",
+    # Costs what it did, of other things: nothing but its load shows that it changed.
+    "resku": "UPDATE intermediate.int_line_items SET sku_id = sku_id || '-new',"
+    " charge_description = 'dearer hours', consumed_quantity = consumed_quantity / 2"
+    " WHERE model_id = $model AND charge_date >= $day",
     "late": "INSERT INTO intermediate.int_line_items BY NAME SELECT * REPLACE"
     " (charge_date + 7 AS charge_date, strftime(charge_date + 7, '%Y-%m') AS"
     " billing_month) FROM intermediate.int_line_items WHERE model_id = $model"
@@ -185,7 +201,9 @@ def test_after_any_changes_what_is_kept_and_what_is_new_is_what_all_anew_would_b
         change = chance.choice(sorted(CHANGES))
         model, number = chance.choice(MODELS), chance.randrange(DAYS)
         sql = CHANGES[change].replace("$model", f"'{model}'")
-        company.change(sql.replace("$day", f"(DATE '2026-01-05' + {number})"))
+        day = f"(DATE '2026-01-05' + {number})"
+        company.change(sql.replace("$day", day))
+        company.load(day)
         company.estimate()
         fresh = company.anew(tmp_path_factory.mktemp("anew"))
         fresh.estimate()
@@ -231,3 +249,62 @@ def test_results_are_the_same_in_this_process_and_in_two_others() -> None:
     # Short work is done in this process, long work in others.
     assert each(eigenvalues, seeds, 0.1, processes=2) == alone
     assert each(eigenvalues, seeds, 60.0, processes=2) == alone
+
+
+class Watched:
+    """A connection that notes what it was asked."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.asked: list[str] = []
+        self._connection = connection
+
+    def execute(self, sql: str, *parameters: Any) -> Any:
+        self.asked.append(sql)
+        return self._connection.execute(sql, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def reads(self, table: str) -> int:
+        return sum(f"FROM {table}" in sql for sql in self.asked)
+
+
+def look_for_anomalies(company: Company) -> tuple[int, Watched]:
+    """Return how many anomalies there are, and what was asked to find them."""
+    evidence = Evidence(company.folder / "raw.duckdb", company.folder)
+    with duckdb.connect(str(company.folder / "build.duckdb")) as connection:
+        estimate_store.prepare(connection)
+        watched = Watched(connection)
+        update_cost_anomalies(watched, evidence)  # type: ignore[arg-type]
+        return estimate_store.count(connection, "cost_anomalies"), watched
+
+
+def test_one_anomaly_and_many_are_explained_by_as_many_questions(
+    company: Company, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = company.anew(tmp_path_factory.mktemp("other"))
+    company.change(RAISE)
+    for day in ("2026-03-03", "2026-03-18", "2026-04-02", "2026-04-21", "2026-05-06"):
+        other.change(RAISE.replace("2026-05-07", day))
+    few, asked = look_for_anomalies(company)
+    many, asked_of_many = look_for_anomalies(other)
+    assert 0 < few < many - 3
+    assert len(asked.asked) == len(asked_of_many.asked)
+    assert asked_of_many.reads("intermediate.int_line_items") == 1
+    # Every series, the digest of every month, and the parts of all findings.
+    assert asked_of_many.reads("cost.fct_daily_model_costs") == 3
+
+
+def test_line_items_are_not_read_for_what_is_explained(company: Company) -> None:
+    company.change(RAISE)
+    look_for_anomalies(company)
+    company.change(
+        "UPDATE intermediate.int_line_items SET effective_cost = effective_cost * 1.01"
+        " WHERE model_id = 'vision' AND charge_date = DATE '2026-02-02'"
+    )
+    count, asked = look_for_anomalies(company)
+    assert count > 0
+    assert asked.reads("intermediate.int_line_items") == 0
+    company.load("DATE '2026-05-01'")
+    _, asked = look_for_anomalies(company)
+    assert asked.reads("intermediate.int_line_items") == 1
