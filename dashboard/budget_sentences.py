@@ -101,6 +101,22 @@ def bridge(here: Page, steps: list[dict[str, Any]], against: str) -> str:
     return text
 
 
+def beyond_ai_cost(here: Page, sums: dict[str, Any]) -> str | None:
+    """Say what tax and credits add to the month; statements have both."""
+    if not sums["tax"] and not sums["credit"]:
+        return None
+    parts = [
+        f"{fmt.signed_money(sums[name], here.currency)} of {name}"
+        for name in ("tax", "credit")
+        if sums[name]
+    ]
+    return (
+        f"AI cost is before tax and credits: {' and '.join(parts)} come on top, so that"
+        f" statements of the month add up to"
+        f" {fmt.money(sums['cost_with_both'], here.currency)}."
+    )
+
+
 def landing(here: Page, row: dict[str, Any]) -> str:
     """Say where a month or quarter will end, against its budget."""
     period = fmt.month(row["period"])
@@ -111,6 +127,13 @@ def landing(here: Page, row: dict[str, Any]) -> str:
         f" {fmt.day(row['last_complete_day'])},"
         f" {fmt.plural(row['remaining_day_count'], 'day')} to go."
     )
+    if row["dated_on_other_bills"] or row["billed_on_other_days"]:
+        dated = fmt.money(row["dated_on_other_bills"], here.currency)
+        billed = fmt.money(row["billed_on_other_days"], here.currency)
+        text += (
+            f" Forecasts count by the day of a charge: {dated} of it is on bills of"
+            f" other months, and {billed} of this month's bills is of other days."
+        )
     if row["budget"] is None:
         return f"{text} It has no budget."
     return (

@@ -123,7 +123,8 @@ def unit_cost_tile(here: Page, unit: data.UnitSummary) -> Tile:
         "No requests are metered in this period."
         if unit.unit_cost is None
         else f"{fmt.count(unit.quantity)} requests; covers"
-        f" {fmt.percent(unit.metered_cost_ratio)} of model cost{beside}",
+        f" {fmt.percent(unit.metered_cost_ratio)} of model cost{beside}"
+        f"{with_idle(unit, here.currency)}",
         None
         if unit.change_ratio is None
         else f"{fmt.signed_percent(unit.change_ratio)} against {here.prior_period}",
@@ -132,10 +133,18 @@ def unit_cost_tile(here: Page, unit: data.UnitSummary) -> Tile:
         (
             ("Requests", unit.quantity, "count"),
             ("Of the period before", unit.prior_unit_cost, "unit_cost"),
+            ("With idle capacity", unit.unit_cost_with_idle, "unit_cost"),
             ("Model cost covered", unit.metered_cost_ratio, "percent"),
         ),
         unit.model_count,
     )
+
+
+def with_idle(unit: data.UnitSummary, currency: str) -> str:
+    """Write the unit cost with the idle capacity that is charged to no model."""
+    if unit.unit_cost_with_idle is None:
+        return ""
+    return f"; {fmt.unit_cost(unit.unit_cost_with_idle, currency)} with idle capacity"
 
 
 def lead_time_tile(here: Page) -> Tile:
@@ -251,4 +260,5 @@ __all__ = [
     "shipping_kind",
     "spend_tile",
     "unit_cost_tile",
+    "with_idle",
 ]

@@ -62,7 +62,7 @@ def largest_models(here: Page, models: Sequence[dict[str, Any]]) -> str:
         f" ({fmt.percent(row['share_ratio'])})"
         for row in costly
     )
-    return f"Most of it, fully loaded: {named}."
+    return f"Most of it, fully loaded without idle capacity: {named}."
 
 
 def delivery(change: data.DeliveryChange, month: str, before: str) -> str:

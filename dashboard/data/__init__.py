@@ -35,6 +35,7 @@ from dashboard.data.assumptions import assumptions
 from dashboard.data.budgets import (
     BRIDGE_BARS,
     BridgeBar,
+    beyond_ai_cost,
     bridge_bars,
     bridge_lines,
     bridge_months,
@@ -283,6 +284,7 @@ __all__ = [
     "anomaly_days",
     "anomaly_months",
     "assumptions",
+    "beyond_ai_cost",
     "booked_accruals",
     "bridge_bars",
     "bridge_lines",

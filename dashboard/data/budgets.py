@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from dashboard.data.published import per_run, ratio, rows, table
+from dashboard.data.published import one, per_run, ratio, rows, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,11 +30,13 @@ _SCOPE_TYPES = {
     "cost centre": "scope_type = 'cost_center' and scope_id = $scope",
     "everything": "true",
 }
-_BRIDGE = """
+_PAIR = """
     from cost.mart_cost_bridge
     where currency = $currency and basis = $basis and billing_month = $month
         and prior_billing_month = $against
 """
+#: AI cost is the same everywhere: before tax and credits, which statements add.
+_BRIDGE = f"{_PAIR} and cost_line not in ('tax', 'credit')"
 
 
 @per_run
@@ -186,6 +188,25 @@ def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.T
         from levels
         where amount is not null
         order by place
+        """,
+        against=against,
+        **_parameters(selection, with_model=True),
+    )
+
+
+@per_run
+def beyond_ai_cost(
+    snapshot: Snapshot, selection: Selection, against: str
+) -> dict[str, Any]:
+    """Return tax and credits of the later month, and its cost with both."""
+    return one(
+        snapshot,
+        f"""
+        select
+            coalesce(sum(cost) filter (cost_line = 'tax'), 0) as tax,
+            coalesce(sum(cost) filter (cost_line = 'credit'), 0) as credit,
+            coalesce(sum(cost), 0) as cost_with_both
+        {_PAIR} and {_model(selection)}
         """,
         against=against,
         **_parameters(selection, with_model=True),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ALL_COST, NO_MODEL = "All AI spend", "What belongs to no model"
 #: Days before the forecast that are drawn.
 KNOWN_DAYS = 62
+#: What differs between the days of a month and its bills is stated of the whole.
+_WHOLE_MONTH = "landing = 'month' and series = 'total'"
 #: What a forecast's series is called.
 _SERIES = f"""
     case series when 'total' then '{ALL_COST}' when 'unassigned' then '{NO_MODEL}'
@@ -120,12 +122,30 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
     return table(
         snapshot,
         f"""
+        with days as (
+            select
+                billing_month,
+                strftime(charge_date, '%Y-%m') as month,
+                charge_date,
+                effective_cost
+            from cost.fct_daily_model_costs
+            where currency = $currency and component not in ('tax', 'credit')
+        )
         select
             landing,
             period,
             {_SERIES} as name,
             series,
             model_id,
+            case when {_WHOLE_MONTH} then (
+                select coalesce(sum(effective_cost), 0) from days
+                where month = period and billing_month <> period
+                    and charge_date <= last_complete_day
+            ) end as dated_on_other_bills,
+            case when {_WHOLE_MONTH} then (
+                select coalesce(sum(effective_cost), 0) from days
+                where billing_month = period and month <> period
+            ) end as billed_on_other_days,
             last_complete_day,
             remaining_day_count,
             actual_cost as known,

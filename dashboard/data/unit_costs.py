@@ -41,6 +41,10 @@ class UnitSummary:
     metered_model_count: int
     model_count: int
     metered_cost_ratio: float | None
+    #: Idle capacity that is charged to no model, and the unit cost with it; ``None``
+    #: for a scope, to which nobody can say how much of it belongs.
+    idle_cost: Decimal | None = None
+    unit_cost_with_idle: float | None = None
 
 
 @per_run
@@ -111,12 +115,21 @@ def unit_summary(snapshot: Snapshot, selection: Selection, unit: Unit) -> UnitSu
             )
         } as metered_cost_ratio
             from unit_rows
+        ),
+        idle as (
+            select sum(effective_cost) as idle_cost from cost.fct_daily_model_costs
+            where currency = $currency and list_contains($months, billing_month)
+                and component = 'idle' and model_id is null
+                and {"true" if selection.covers_everything else "false"}
         )
         select
-            *,
+            figures.*,
+            idle_cost,
+            {ratio("(cost + idle_cost)", "quantity")} * {_QUANTITIES[unit][1]}
+                as unit_cost_with_idle,
             (unit_cost - prior_unit_cost) / nullif(abs(prior_unit_cost), 0)
                 as change_ratio
-        from figures
+        from figures cross join idle
         """,
         **scope_parameters(selection),
     )

@@ -94,6 +94,8 @@ class Tie:
     statement: Decimal
     other_statements: Decimal
     all_statements: Decimal
+    ai_cost: Decimal
+    tax_and_credits: Decimal
     out_of_scope: Decimal
     ledger: Decimal
 
@@ -104,6 +106,8 @@ class Tie:
             "This statement": self.statement,
             "Every other statement of the month": self.other_statements,
             "All statements of the month": self.all_statements,
+            "Of it AI cost, as on Summary and Budget": self.ai_cost,
+            "Of it tax and credits": self.tax_and_credits,
             "Outside AI scope, in no statement": self.out_of_scope,
             "All bills of the month": self.ledger,
         }
@@ -377,7 +381,13 @@ def _tie(
                 coalesce(sum({amount}) filter (
                     cost_center is distinct from $cost_center
                 ), 0) as other_statements,
-                coalesce(sum({amount}), 0) as all_statements
+                coalesce(sum({amount}), 0) as all_statements,
+                coalesce(sum({amount}) filter (
+                    component not in ('tax', 'credit')
+                ), 0) as ai_cost,
+                coalesce(sum({amount}) filter (
+                    component in ('tax', 'credit')
+                ), 0) as tax_and_credits
             from cost.fct_daily_model_costs
             where billing_month = $month and currency = $currency
         ),

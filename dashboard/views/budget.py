@@ -270,6 +270,11 @@ def show_bridge(here: Page) -> None:
     if here.selection.scope_kind not in {"everything", "model"}:
         st.caption("The bridge is that of the whole organisation.")
     st.markdown(budget_sentences.bridge(here, rows, against))
+    beyond = budget_sentences.beyond_ai_cost(
+        here, data.beyond_ai_cost(here.snapshot, here.selection, against)
+    )
+    if beyond:
+        st.caption(fmt.markdown(beyond))
     names = budget_sentences.STEP_NAMES | {
         "earlier": fmt.month(against),
         "later": fmt.month(month),

@@ -14,6 +14,7 @@ from dashboard import (
     filters,
     page,
     sentences,
+    summary_figures,
     tables,
 )
 from dashboard import format as fmt
@@ -187,11 +188,13 @@ def _tile_unit_cost(here: Page) -> None:
             f"{here.at_least}{fmt.money(summary.cost, here.currency)} ÷"
             f" {fmt.count(summary.quantity)} requests;"
             f" covers {fmt.percent(summary.metered_cost_ratio)} of model cost"
+            f"{summary_figures.with_idle(summary, here.currency)}"
         )
     here.show_origin(
         page.Origin(
-            formula="Fully loaded effective cost of metered models ÷ requests × 1,000."
-            " Unit costs are always amortised, whatever the basis above.",
+            formula="Fully loaded effective cost of metered models ÷ requests × 1,000;"
+            " idle capacity that is charged to no model is not in it, and stands beside"
+            " it. Unit costs are always amortised, whatever the basis above.",
             mart="cost.mart_model_unit_costs",
             row_count=summary.model_count,
             figures=_unit_cost_figures(here, unit),

@@ -121,8 +121,9 @@ def _tile_unit_cost(here: Page, unit: data.UnitSummary) -> None:
     _draw(figures.unit_cost_tile(here, unit))
     here.show_origin(
         page.Origin(
-            formula="Fully loaded effective cost of metered models ÷ requests × 1,000;"
-            " always amortised.",
+            formula="Fully loaded effective cost of metered models ÷ requests × 1,000,"
+            " without and with the idle capacity that is charged to no model; always"
+            " amortised.",
             mart="cost.mart_model_unit_costs",
             row_count=unit.model_count,
         )

@@ -74,6 +74,29 @@ def test_a_missing_invoice_is_a_bar_of_the_billed_basis_alone(
     assert "not_invoiced" not in {row["step"] for row in steps}
 
 
+def test_the_bridge_is_of_ai_cost_and_names_tax_and_credits_beside_it(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        for line, before, after in (("tax", 80, 100), ("credit", 0, -30)):
+            connection.execute(
+                "INSERT INTO cost.mart_cost_bridge BY NAME SELECT bridge.* REPLACE"
+                " (NULL AS model_id, $line AS cost_line, $before AS prior_cost, $after"
+                " AS cost, $after - $before AS other_amount, $after - $before AS"
+                " change_amount) FROM cost.mart_cost_bridge AS bridge"
+                " WHERE prior_billing_month = '2026-08' AND cost_line = 'idle'",
+                {"line": line, "before": before, "after": after},
+            )
+    text = text_of(open_app(tmp_path, page=PAGE))
+    # 10,250 became 13,690 as without them, and 70 more on the statements.
+    assert "Sep 2026 cost **EUR 3,440.00 more** than Aug 2026" in text
+    assert (
+        "AI cost is before tax and credits: +EUR 100.00 of tax and −EUR 30.00 of credit"
+        " come on top, so that statements of the month add up to EUR 13,760.00." in text
+    )
+
+
 def test_an_anomaly_says_why_with_the_figures_that_decided_it(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

@@ -91,9 +91,10 @@ def test_what_no_invoice_has_billed_yet_is_an_amount_and_no_fall_in_price(
         # Railway invoices, and nobody will ever invoice what OpenCost estimates.
         connection.execute(
             "INSERT INTO cost.fct_daily_model_costs BY NAME SELECT costs.* REPLACE"
-            " (later.name AS source, '2026-09' AS billing_month, true AS is_estimated,"
-            " 0 AS billed_cost, 50 AS effective_cost) FROM (SELECT mart.* FROM"
-            " cost.fct_daily_model_costs AS mart WHERE component = 'direct' LIMIT 1) AS costs,"
+            " (later.name AS source, '2026-09' AS billing_month,"
+            " true AS is_estimated, 0 AS billed_cost, 50 AS effective_cost)"
+            " FROM (SELECT * FROM cost.fct_daily_model_costs"
+            " WHERE component = 'direct' LIMIT 1) AS costs,"
             " (VALUES ('railway'), ('opencost')) AS later (name)"
         )
     snapshot = PublishedReader(tmp_path).snapshot()

@@ -112,6 +112,7 @@ def _drivers(asked: Asked) -> list[str]:
         " sum(retired_amount) AS retired, sum(fx_amount) AS fx"
         " FROM cost.mart_cost_bridge WHERE billing_month = '{month}'"
         " AND basis = 'effective' AND currency = '{currency}'"
+        " AND cost_line NOT IN ('tax', 'credit')"
         " AND prior_billing_month = strftime(CAST('{month}-01' AS DATE)"
         " - INTERVAL 1 MONTH, '%Y-%m'))"
         " SELECT amount FROM (UNPIVOT sums ON COLUMNS(*) INTO NAME bar VALUE amount)"

@@ -197,7 +197,8 @@ def _models(here: Page) -> Iterator[Part]:
     months = data.monthly_costs(here.snapshot, here.selection, _LOADING)
     if months.num_rows:
         yield Picture(
-            "Fully loaded cost of models by month; above each month its total",
+            "Fully loaded cost of models by month, without idle capacity; above each"
+            " month its total",
             drawings.monthly_costs(months.to_pylist(), here.currency),
         )
     total = {
@@ -207,7 +208,7 @@ def _models(here: Page) -> Iterator[Part]:
         "change_ratio": headline.change_ratio,
     }
     yield Table(
-        f"Cost of models, fully loaded, {here.period}",
+        f"Cost of models, fully loaded without idle capacity, {here.period}",
         (
             Column("rank", "Rank", "count"),
             Column("model", "Model"),
@@ -256,6 +257,11 @@ def _bridge(here: Page) -> Iterator[Part]:
     steps = data.bridge_steps(here.snapshot, here.selection, against)
     rows = steps.to_pylist()
     yield Text(budget_sentences.bridge(here, rows, against))
+    beyond = budget_sentences.beyond_ai_cost(
+        here, data.beyond_ai_cost(here.snapshot, here.selection, against)
+    )
+    if beyond:
+        yield Text(beyond)
     names = budget_sentences.STEP_NAMES | {
         "earlier": fmt.month(against),
         "later": fmt.month(month),

@@ -6,9 +6,15 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import duckdb
+
 from dashboard import data
+from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from triptych.warehouse.reader import Snapshot
 
 SEPTEMBER = data.Selection(
@@ -64,3 +70,27 @@ def test_landings_begin_with_the_whole_month(snapshot: Snapshot) -> None:
         ("2026-Q3", "All AI spend", "will be within"),
     ]
     assert rows[0]["known"] == Decimal(2699)
+
+
+def test_what_days_and_bills_of_a_month_do_not_share_is_stated(tmp_path: Path) -> None:
+    """Tiles count by bill, landings by day: 7 are of another bill, 5 of another day."""
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        for bill, day, amount in (
+            ("2026-08", "2026-09-02", 7),
+            ("2026-09", "2026-08-30", 5),
+            # After the last complete day, and in another month: in neither.
+            ("2026-10", "2026-09-29", 11),
+        ):
+            connection.execute(
+                "INSERT INTO cost.fct_daily_model_costs BY NAME SELECT costs.* REPLACE"
+                " ($bill AS billing_month, CAST($day AS DATE) AS charge_date,"
+                " $amount AS effective_cost) FROM cost.fct_daily_model_costs AS costs"
+                " WHERE component = 'direct' AND currency = 'EUR' LIMIT 1",
+                {"bill": bill, "day": day, "amount": amount},
+            )
+    moved = PublishedReader(tmp_path).snapshot()
+    month, model, quarter = data.landings(moved, SEPTEMBER).to_pylist()
+    assert month["dated_on_other_bills"] == 7
+    assert month["billed_on_other_days"] == 5
+    assert model["dated_on_other_bills"] is quarter["dated_on_other_bills"] is None

@@ -60,6 +60,16 @@ def test_the_summary_leaves_models_without_a_meter_out_of_both_sides(
     assert summary.metered_cost_ratio == pytest.approx(2100 / 2449)
 
 
+def test_idle_capacity_is_in_a_unit_cost_of_its_own(snapshot: Snapshot) -> None:
+    """150 idle in September; a scope cannot say how much of it is its own."""
+    summary = data.unit_summary(snapshot, EVERYTHING, "GPU-hour")
+    assert summary.idle_cost == Decimal(150)
+    assert summary.unit_cost_with_idle == pytest.approx((2100 + 150) / 429)
+    vision = data.Selection(SEPTEMBER, "Amortised", "EUR", "team", "vision")
+    of_team = data.unit_summary(snapshot, vision, "GPU-hour")
+    assert (of_team.idle_cost, of_team.unit_cost_with_idle) == (None, None)
+
+
 def test_twice_the_denominator_is_half_the_unit_cost(snapshot: Snapshot) -> None:
     both = data.Period("two", ("2026-08", "2026-09"))
     selection = data.Selection(both, "Amortised", "EUR", "model", "eta-v2")

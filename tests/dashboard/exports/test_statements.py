@@ -12,7 +12,7 @@ import openpyxl
 import pypdf
 import pytest
 
-from dashboard import exports
+from dashboard import data, exports
 from dashboard.exports.statement_csv import render_csv
 from dashboard.exports.statement_pdf import render_pdf
 from dashboard.exports.statement_xlsx import render_xlsx
@@ -212,6 +212,21 @@ def test_the_header_says_whose_how_final_how_complete_and_from_which_run(
     [first, *_] = pages_of(render_pdf(statement))
     for said in ("Example Works", "Sep 2026", "Billed cost", "open", "run-0001"):
         assert said in first
+
+
+def test_a_statement_names_what_tax_and_credits_add_to_the_ai_cost_of_pages(
+    tmp_path: Path,
+) -> None:
+    snapshot = published(tmp_path)
+    tie = exports.read_statement(snapshot, MONTH, "Amortised", "cc-100").tie
+    period = next(p for p in data.periods(snapshot) if p.label == MONTH)
+    spent = data.ai_spend(snapshot, data.Selection(period, "Amortised", "EUR"))
+    assert tie.ai_cost == spent.amount
+    assert tie.ai_cost + tie.tax_and_credits == tie.all_statements
+    assert tie.tax_and_credits != 0
+    facts = dict(tie.facts("EUR", is_partial=False))
+    assert "Of it AI cost, as on Summary and Budget" in facts
+    assert "Of it tax and credits" in facts
 
 
 def test_what_could_not_be_converted_stands_apart_and_every_total_is_at_least(
