@@ -31,10 +31,7 @@ def dbt(
         root = Path(shutil.copytree(prepared, target))
     else:
         root = built_workspaces.copy("empty_workspace", build_empty_workspace, target)
-    workspace, dbt_target = Workspace(root), tmp_path_factory.mktemp("dbt_target")
-    # What the build read of the project is not read again.
-    shutil.copy(workspace.dbt_manifest.with_name("partial_parse.msgpack"), dbt_target)
-    return DbtCommands(workspace, dbt_target)
+    return DbtCommands(Workspace(root), tmp_path_factory.mktemp("dbt_target"))
 
 
 def build_empty_workspace(root: Path) -> None:

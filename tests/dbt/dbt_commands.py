@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from triptych.dbt_cache import environment_of_dbt
+from triptych.dbt_cache import ProjectAsItWasRead, environment_of_dbt
 from triptych.dbt_commands import dbt_project_dir
 
 if TYPE_CHECKING:
@@ -41,15 +41,18 @@ class DbtCommands:
             *("--project-dir", project, "--profiles-dir", project),
             *("--target-path", str(self.target)),
         ]
-        return subprocess.run(
-            command,
-            env=environment_of_dbt(self.workspace),
-            # Its variables name files of the workspace.
-            cwd=self.workspace.root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        environment = environment_of_dbt(self.workspace)
+        parsed = self.target / "partial_parse.msgpack"
+        with ProjectAsItWasRead(parsed, environment):
+            return subprocess.run(
+                command,
+                env=environment,
+                # Its variables name files of the workspace.
+                cwd=self.workspace.root,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
 
     def manifest(self) -> dict[str, Any]:
         """Return the manifest of the last command."""
