@@ -78,6 +78,42 @@ def read_warnings(runs_dir: Path, run_id: str) -> list[str]:
     return list(record.get("warnings", ()))
 
 
+@dataclass(frozen=True, slots=True)
+class RebuiltNodes:
+    """What a build executed, and why.
+
+    Attributes
+    ----------
+    count : int
+        Models and tests.
+    months : tuple of str
+        The billing months that were built again by themselves.
+    because : tuple of str
+        What differed outside of the models: streams, settings, ``its SQL``.
+    """
+
+    count: int
+    months: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+def read_rebuilt(runs_dir: Path, run_id: str) -> RebuiltNodes | None:
+    """Return what a run built again; None where it wrote nothing down."""
+    try:
+        text = (runs_dir / run_id / "rebuilt.json").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    nodes = json.loads(text)
+    names = {node["name"] for node in nodes}
+    reasons = {reason for node in nodes for reason in node["because"]}
+    return RebuiltNodes(
+        len(nodes),
+        tuple(sorted({month for node in nodes for month in node["months"]})),
+        # What another model brought about is not the beginning of it.
+        tuple(sorted(r for r in reasons - names if "." in r or " " in r)),
+    )
+
+
 def is_somebody_at_it(lock_file: Path) -> bool:
     """Tell whether the process that holds the run lock may still live.
 
@@ -109,4 +145,11 @@ def _read(path: Path) -> dict[str, Any] | None:
     return told
 
 
-__all__ = ["LastRun", "is_somebody_at_it", "read_last_run", "read_warnings"]
+__all__ = [
+    "LastRun",
+    "RebuiltNodes",
+    "is_somebody_at_it",
+    "read_last_run",
+    "read_rebuilt",
+    "read_warnings",
+]

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.health import Health, judge
-from triptych.run_record import LastRun, read_last_run
+from triptych.run_record import (
+    LastRun,
+    RebuiltNodes,
+    read_last_run,
+    read_rebuilt,
+)
 from triptych.warehouse.inspection import SourceState, read_source_states
 from triptych.warehouse.locks import read_history
 from triptych.warehouse.reader import (
@@ -47,12 +52,14 @@ class StatusReport:
     ``sources`` has those that were ingested; ``untried_sources`` those that are
     configured and were not. ``published_run_id`` is what readers see, and ``periods``
     are its months, newest first; ``studies`` counts its studies by status.
+    ``rebuilt`` is what the published run executed and why.
     ``audit_log_hash`` stands for the whole audit log.
     """
 
     is_synthetic: bool
     health: Health
     last_run: LastRun | None
+    rebuilt: RebuiltNodes | None
     published_run_id: str | None
     sources: tuple[SourceState, ...]
     untried_sources: tuple[str, ...]
@@ -71,12 +78,16 @@ def status(workspace: Workspace, settings: Settings) -> StatusReport:
     """
     history = read_history(workspace)
     sources = tuple(read_source_states(workspace.raw_database))
+    published_run_id = _published_run(workspace.pointer)
     tried = {source.source for source in sources}
     return StatusReport(
         is_synthetic=settings.is_synthetic,
         health=judge(workspace, settings),
         last_run=read_last_run(workspace.runs_dir),
-        published_run_id=_published_run(workspace.pointer),
+        rebuilt=None
+        if published_run_id is None
+        else read_rebuilt(workspace.runs_dir, published_run_id),
+        published_run_id=published_run_id,
         sources=sources,
         untried_sources=tuple(
             source.name for source in settings.sources if source.name not in tried

@@ -433,7 +433,10 @@ def test_status_tells_the_last_run_and_each_source(published: Path) -> None:
     assert (source["source"], source["row_count"]) == ("bills", 3)
     assert source["quarantined_row_count"] == 1
     assert report["untried_sources"] == []
-    assert "bills" in invoke("status", "-w", published).stdout
+    assert report["rebuilt"]["because"] == ["not built before"]
+    shown = invoke("status", "-w", published).stdout
+    assert "bills" in shown
+    assert f"Rebuilt by it: {report['rebuilt']['count']} models and tests" in shown
 
 
 def test_status_of_a_new_workspace_has_nothing_to_tell_yet(tmp_path: Path) -> None:

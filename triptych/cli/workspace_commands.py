@@ -20,7 +20,8 @@ from triptych.errors import SourceError
 if TYPE_CHECKING:
     from triptych.cli.options import OpenWorkspace
     from triptych.probe import SourceProbe
-    from triptych.status import LastRun, StatusReport
+    from triptych.run_record import LastRun, RebuiltNodes
+    from triptych.status import StatusReport
 
 
 def init(
@@ -169,6 +170,8 @@ def _print_status(report: StatusReport) -> None:
         print(f"  {reason}")
     _print_last_run(report.last_run)
     print(f"Published: {report.published_run_id or 'nothing yet'}")
+    if report.rebuilt is not None:
+        _print_rebuilt(report.rebuilt)
     if report.studies:
         counts = sorted(report.studies.items())
         print(f"Studies: {', '.join(f'{count:,} {name}' for name, count in counts)}")
@@ -211,6 +214,13 @@ def _print_last_run(run: LastRun | None) -> None:
     problems = [text for text in (run.error, *run.failures) if text]
     for text in (*problems, *(f"test warned: {name}" for name in run.warnings)):
         print(f"  {text}")
+
+
+def _print_rebuilt(rebuilt: RebuiltNodes) -> None:
+    months = f"; months {', '.join(rebuilt.months)}" if rebuilt.months else ""
+    print(f"Rebuilt by it: {rebuilt.count:,} models and tests{months}")
+    if rebuilt.because:
+        print(f"  because of: {', '.join(rebuilt.because)}")
 
 
 __all__ = ["check", "init", "status"]
