@@ -216,6 +216,8 @@ class ConnectorContract:
             assert reason
             assert content
             assert origin
+        # What was refused stands in no sum.
+        _assert_columns_as_declared(case)
 
     def test_no_secret_reaches_logs_messages_or_the_catalogue(
         self, case: ConnectorCase

@@ -152,3 +152,14 @@ def test_a_refused_reading_of_a_meter_is_no_charge(tmp_path: Path) -> None:
     [(reason, month, subject, is_charge)] = refused(part, tmp_path, "model_usage")
     assert reason.endswith("_unreadable")
     assert (month, subject, is_charge) == (None, None, False)
+
+
+def test_an_optional_amount_that_cannot_be_read_refuses_its_row(tmp_path: Path) -> None:
+    """An amount that is not there is none; one that nobody can read is not nothing."""
+    path = tmp_path / "invoices.csv"
+    head = "invoice_id,billing_period_start,currency,invoiced_amount,tax_amount\n"
+    rows = ("one,{},EUR,119,19", "two,{},EUR,100,", "three,{},EUR,9,VAT")
+    path.write_text(head + "".join(f"{row}\n".format("2026-03-01") for row in rows))
+    part = FilePart(path, "csv", "invoices.csv", is_owned=False)
+    [(reason, month, _, is_charge)] = refused(part, tmp_path, "invoices")
+    assert (reason, month, is_charge) == ("tax_amount_unreadable", "2026-03", True)

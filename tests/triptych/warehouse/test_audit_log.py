@@ -89,3 +89,24 @@ def test_cutting_off_the_end_changes_the_hash_that_stands_for_the_log(
     printed = read_verified(log)[-1].entry_hash
     log.execute("DELETE FROM catalogue.audit_log WHERE position = 6")
     assert read_verified(log)[-1].entry_hash != printed
+
+
+def test_an_entry_that_is_rewritten_with_its_hash_is_found_at_the_next(
+    log: duckdb.DuckDBPyConnection,
+) -> None:
+    """Each hash holds the one before it: all later ones would have to be made anew."""
+    position, at, event, detail, previous, _ = (
+        log.execute("SELECT * FROM catalogue.audit_log WHERE position = 3").fetchone()
+        or [None] * 6
+    )
+    detail = str(detail).replace("Ana Lima", "Ben Okafor")
+    digest = audit_log._entry_hash(position, at, event, detail, previous)
+    log.execute(
+        "UPDATE catalogue.audit_log SET detail = ?, entry_hash = ? WHERE position = 3",
+        [detail, digest],
+    )
+    log.execute(
+        "UPDATE catalogue.audit_log SET previous_hash = ? WHERE position = 4", [digest]
+    )
+    with pytest.raises(AuditLogError, match="entry 4 "):
+        read_verified(log)
