@@ -289,6 +289,7 @@ def bucket() -> Iterator[tuple[FaultyProxy, Bucket, ExportLayout]]:
         yield proxy, bucket, layout
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
@@ -322,6 +323,7 @@ def test_a_bucket_that_refuses_is_named_and_what_is_published_stands(
     assert ledger(root) == [march("10.0000000000")]
 
 
+@pytest.mark.full
 def test_a_manifest_that_names_a_missing_object_keeps_its_month_out(
     published: Path,
     tmp_path: Path,

@@ -187,6 +187,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_data_and_the_next_run_finishes(
         assert any(not kill.was_dbt_running for kill in kills)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     "parts",
     [(0.6,), pytest.param(parts_of_a_run(6), marks=pytest.mark.crash)],

@@ -111,6 +111,7 @@ def test_no_line_item_of_the_developer_set_is_lost_or_quarantined(
             assert counted[file] == sum(1 for _ in csv.DictReader(text))
 
 
+@pytest.mark.full
 def test_a_folder_with_every_focus_version_counts_each_file_once(
     tmp_path: Path,
 ) -> None:
@@ -198,6 +199,7 @@ def _generated(path: str) -> str:
     return str(matches[0])
 
 
+@pytest.mark.full
 def test_a_legacy_aws_report_comes_in_by_mapping_and_amortises_to_its_unblended_cost(
     tmp_path: Path,
 ) -> None:
@@ -237,6 +239,7 @@ def test_a_legacy_aws_report_comes_in_by_mapping_and_amortises_to_its_unblended_
     assert {"model_id": "ranker-7b"} in models
 
 
+@pytest.mark.full
 def test_native_azure_cost_details_come_in_by_mapping(tmp_path: Path) -> None:
     """Known: 1.296929237341 USD in June, 1.567384264579 in July; ends are inclusive."""
     _generated("azure/container/exp/cost/*/*.csv")
@@ -261,6 +264,7 @@ def test_native_azure_cost_details_come_in_by_mapping(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.full
 def test_a_google_export_file_nets_its_credits_and_shows_promotions_apart(
     tmp_path: Path,
 ) -> None:

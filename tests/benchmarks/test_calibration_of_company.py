@@ -122,6 +122,7 @@ def row_of(card: dict[str, Any], study: str) -> dict[str, Any]:
     return dict(row)
 
 
+@pytest.mark.full
 def test_a_few_companies_are_counted_printed_and_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -276,6 +276,7 @@ def test_a_changed_rule_builds_every_month_again(ledger: Ledger) -> None:
     assert ledger.costs_of_january("direct") == {"eta": Decimal("10.0000000000")}
 
 
+@pytest.mark.full
 def test_a_changed_driver_divides_pools_anew_without_reading_any_bill(
     ledger: Ledger,
 ) -> None:
@@ -320,6 +321,7 @@ def die_at(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Execution, "_visit", die_before)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("step", "months_left"),
     [

@@ -135,21 +135,34 @@ class Tree:
             )
         except subprocess.TimeoutExpired:
             return _FAILED, "does not come to an end"
-        return done.returncode, "\n".join(done.stdout.splitlines()[-4:])
+        return done.returncode, "\n".join(done.stdout.splitlines()[-6:])
 
 
 def main() -> int:
     """Judge every defect, print a table, and return the exit code."""
     options = _options()
     chosen = [one for one in defects() if options.only in f"{one.file} {one.name}"]
-    outcomes = list(_judged(chosen, options))
+    trees = [Tree(WORK / f"tree-{number}") for number in range(options.jobs)]
+    for tree in trees:
+        tree.fill()
+        if any(test.startswith("tests/dbt") for one in chosen for test in one.tests):
+            tree.prepare()
+    if not options.skip_baseline and not _holds_without(trees[0], chosen, options):
+        return 2
+    outcomes = list(_judged(chosen, trees, options))
     for outcome in sorted(outcomes, key=lambda one: one.status):
         _print(outcome)
     caught = sum(outcome.status == "caught" for outcome in outcomes)
     print(f"\n{caught} of {len(outcomes)} defects are noticed.")
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     report = [
-        {"defect": one.defect.name, "status": one.status, "seconds": one.seconds}
+        {
+            "file": one.defect.file,
+            "defect": one.defect.name,
+            "status": one.status,
+            "seconds": round(one.seconds, 1),
+            "said": one.detail,
+        }
         for one in outcomes
     ]
     REPORT.write_text(json.dumps(report, indent=1), encoding="utf-8")
@@ -161,17 +174,30 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="tests of the full layer")
     parser.add_argument("--all", action="store_true", help="the whole layer for each")
     parser.add_argument("--only", default="", help="part of a file or of a name")
+    parser.add_argument(
+        "--skip-baseline", action="store_true", help="no run without any defect first"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
     return parser.parse_args()
 
 
-def _judged(chosen: Sequence[Defect], options: argparse.Namespace) -> Iterable[Outcome]:
+def _holds_without(
+    tree: Tree, chosen: Sequence[Defect], options: argparse.Namespace
+) -> bool:
+    """Tell whether the tests pass as they are: a failure would notice nothing."""
+    tests = sorted({test for one in chosen for test in _tests_for(one, options)})
+    models = sorted({model for one in chosen for model in one.unit_tests_of})
+    code, said = tree.run(tests, models, is_full=options.full)
+    if code:
+        print(f"Without any defect the tests do not pass:\n{said}")
+    return not code
+
+
+def _judged(
+    chosen: Sequence[Defect], free: Sequence[Tree], options: argparse.Namespace
+) -> Iterable[Outcome]:
     trees: SimpleQueue[Tree] = SimpleQueue()
-    for number in range(options.jobs):
-        tree = Tree(WORK / f"tree-{number}")
-        tree.fill()
-        if any(test.startswith("tests/dbt") for one in chosen for test in one.tests):
-            tree.prepare()
+    for tree in free:
         trees.put(tree)
 
     def judge(defect: Defect) -> Outcome:
