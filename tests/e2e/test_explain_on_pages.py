@@ -161,7 +161,9 @@ def address(
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("size", list(SIZES))
+@pytest.mark.parametrize(
+    "size", ["desktop", pytest.param("phone", marks=pytest.mark.full)]
+)
 def test_two_clicks_lead_from_a_tile_to_its_line_items_and_a_third_to_its_meter(
     browser: Any, address: str, size: str
 ) -> None:

@@ -592,8 +592,22 @@ def address(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield address
 
 
+#: In a browser; ``make test`` opens these, and the tests of pages read the others.
+OPENED = set(PAGES[:4])
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page or "first screen")
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            page,
+            id=page or "first screen",
+            marks=[] if page in OPENED else [pytest.mark.full],
+        )
+        for page in PAGES
+    ],
+)
 def test_a_page_answers_its_questions_as_the_marts_do(
     browser: Any, workspace: Path, address: str, page: str
 ) -> None:
