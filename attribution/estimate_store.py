@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from attribution.anomaly_tables import DRIVER_COLUMNS
 from attribution.delivery_tables import DELIVERY_TABLES
 from attribution.kept_tables import KEPT_KEYS, KEPT_TABLES
 from attribution.study_tables import STUDY_TABLES
+from attribution.told_columns import DRIVER_COLUMNS, ELASTICITY_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -64,19 +64,7 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "status": "VARCHAR",
         **DRIVER_COLUMNS,
     },
-    "platform_elasticities": {
-        "platform_id": "VARCHAR",
-        "elasticity": "DOUBLE",
-        "elasticity_low_90": "DOUBLE",
-        "elasticity_high_90": "DOUBLE",
-        "period_count": "BIGINT",
-        "unknown_period_count": "BIGINT",
-        "usage_ratio": "DOUBLE",
-        "intercept": "DOUBLE",
-        "scale": "VARCHAR",
-        "reason_code": "VARCHAR",
-        "reason": "VARCHAR",
-    },
+    "platform_elasticities": ELASTICITY_COLUMNS,
     **DELIVERY_TABLES,
     **STUDY_TABLES,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attribution.anomaly_tables import DRIVER_COLUMNS
+from attribution.told_columns import DRIVER_COLUMNS, ELASTICITY_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,7 @@ KEPT_KEYS: Mapping[str, tuple[str, ...]] = {
     "kept_forecasts": ("currency", "part"),
     "kept_judgements": ("currency", "model_id", "source", "service_name"),
     "kept_explanations": ("digest",),
+    "kept_elasticities": ("digest",),
 }
 #: Table → column → type.
 KEPT_TABLES: Mapping[str, Mapping[str, str]] = {
@@ -59,6 +60,10 @@ KEPT_TABLES: Mapping[str, Mapping[str, str]] = {
     "kept_explanations": {
         "digest": _TEXT,
         **DRIVER_COLUMNS,
+    },
+    "kept_elasticities": {
+        "digest": _TEXT,
+        **ELASTICITY_COLUMNS,
     },
 }
 

@@ -15,6 +15,8 @@ import numpy as np
 
 from attribution import estimate_store
 from attribution.cost_elasticity import CostElasticity, NotEstimable, cost_elasticity
+from attribution.fitting_processes import each
+from attribution.library_versions import library_versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 #: Changes whenever the same months would be judged in another way.
 METHOD_VERSION: Final = 1
 TABLE: Final = "platform_elasticities"
+#: The same rows with what each was made of: no bill is judged again for another's.
+KEPT: Final = "kept_elasticities"
+#: About what a platform takes.
+_SECONDS: Final = 0.005
 _MONTHS: Final = """
 select platform_id, list(effective_cost::double order by billing_month) as costs,
     list(requests::double order by billing_month) as requests
@@ -42,7 +48,7 @@ class _Platform:
 
 
 def update_platform_elasticities(build_database: Path) -> None:
-    """Estimate how the bill of each platform grows, unless no month has changed.
+    """Estimate how the bill of each platform grows, unless no month of it has changed.
 
     Parameters
     ----------
@@ -52,14 +58,27 @@ def update_platform_elasticities(build_database: Path) -> None:
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
         platforms = list(_read(connection))
-        digest = _digest(platforms)
-        if not estimate_store.is_current(connection, TABLE, digest):
-            rows = [elasticity_row(*_parts(one)) for one in platforms]
-            estimate_store.replace(connection, TABLE, digest, {TABLE: rows})
+        digests = [_digest(one) for one in platforms]
+        digest = hashlib.sha256("|".join(digests).encode()).hexdigest()
+        if estimate_store.is_current(connection, TABLE, digest):
+            return
+        known = {
+            row.pop("digest"): row for row in estimate_store.read(connection, KEPT)
+        }
+        new = {
+            own: one
+            for own, one in zip(digests, platforms, strict=True)
+            if own not in known
+        }
+        made = each(_row_of, list(new.values()), len(new) * _SECONDS)
+        found = known | dict(zip(new, made, strict=True))
+        rows = [found[own] for own in digests]
+        kept = [{"digest": own, **found[own]} for own in digests]
+        estimate_store.replace(connection, TABLE, digest, {TABLE: rows, KEPT: kept})
 
 
-def _parts(one: _Platform) -> tuple[str, tuple[float, ...], tuple[float, ...]]:
-    return one.platform_id, one.costs, one.requests
+def _row_of(one: _Platform) -> dict[str, Any]:
+    return elasticity_row(one.platform_id, one.costs, one.requests)
 
 
 def elasticity_row(
@@ -115,8 +134,8 @@ def _known(values: list[float | None]) -> tuple[float, ...]:
     return tuple(float("nan") if one is None else one for one in values)
 
 
-def _digest(platforms: list[_Platform]) -> str:
-    content = f"{METHOD_VERSION}|{platforms}"
+def _digest(platform: _Platform) -> str:
+    content = f"{METHOD_VERSION} ({library_versions()})|{platform}"
     return hashlib.sha256(content.encode()).hexdigest()
 
 

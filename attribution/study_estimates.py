@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -26,63 +26,21 @@ from attribution.study_panels import (
     study_frame,
 )
 from attribution.study_process import StudyJob, fitted
+from attribution.study_request import StudyReport
 from attribution.study_rows import Asked, Registered, rows_of_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from attribution.plan import Plan
     from attribution.refusal import Refusal
     from attribution.studies.register import Entry, StudyRegister
+    from attribution.study_request import StudyRequest
     from triptych.progress import Progress
 
 #: Changes whenever the same plan and data would be estimated in another way.
 METHOD_VERSION = 3
-
-
-@dataclass(frozen=True, slots=True)
-class StudyRequest:
-    """Which studies are to be estimated.
-
-    Attributes
-    ----------
-    plans : sequence of Plan
-        All of the workspace.
-    register : StudyRegister
-        What was locked.
-    only : collection of str
-        Names of the studies that may be fitted now; all where none is named.
-    seed : int
-        What the seed of each study is derived from, with its name.
-    processes : int or None
-        How many fit at the same time; as many as there are cores by default.
-    """
-
-    plans: Sequence[Plan]
-    register: StudyRegister
-    only: Collection[str] = ()
-    seed: int = 0
-    processes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StudyReport:
-    """What was done about the studies.
-
-    Attributes
-    ----------
-    fitted : tuple of str
-        Those that were estimated or refused now.
-    removed : tuple of str
-        Those whose plan is gone.
-    statuses : mapping of str to str
-        Of all that are stored: estimated, refused, failed.
-    """
-
-    fitted: tuple[str, ...]
-    removed: tuple[str, ...]
-    statuses: Mapping[str, str]
 
 
 def update_study_estimates(
@@ -104,7 +62,8 @@ def update_study_estimates(
         stored = estimate_store.studies(connection)
         removed = sorted(stored.keys() - {plan.id for plan in request.plans})
         estimate_store.remove_studies(connection, removed)
-        delivered = delivered_studies(connection)
+        # Without a plan there is no panel to look at, however much was delivered.
+        delivered = delivered_studies(connection) if request.plans else {}
         due = _due(request, delivered, stored)
         _estimate(connection, due, delivered, request, progress)
         return StudyReport(
@@ -237,8 +196,6 @@ def _statuses(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
 
 __all__ = [
     "METHOD_VERSION",
-    "StudyReport",
-    "StudyRequest",
     "method_version",
     "seed_of",
     "update_study_estimates",

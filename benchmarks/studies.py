@@ -20,7 +20,8 @@ import duckdb
 
 from attribution.plan import Plan
 from attribution.studies.register import StudyRegister
-from attribution.study_estimates import StudyRequest, update_study_estimates
+from attribution.study_estimates import update_study_estimates
+from attribution.study_request import StudyRequest
 from benchmarks.measure import Measured, machine_line, run_measured
 from triptych.progress import PlainProgress
 

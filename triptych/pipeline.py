@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from attribution.studies.register import StudyRegister
-from attribution.study_estimates import StudyReport, StudyRequest
+from attribution.study_request import StudyReport, StudyRequest
 from ingest.connector import Window
 from ingest.in_place import refuse_out_of_reach, verify_in_place
 from ingest.registry import bind_sources
@@ -43,7 +43,6 @@ from triptych.marts.build import EngineSettings, MartBuild
 from triptych.marts.fingerprint import build_fingerprint
 from triptych.progress import FollowsRuns
 from triptych.run_record import read_warnings
-from triptych.second_half import build_from_estimates
 from triptych.warehouse.inspection import read_current_loads, read_newest_load_at
 from triptych.warehouse.locks import read_history, verify_locked_loads
 from triptych.warehouse.publish import publish
@@ -416,6 +415,9 @@ class Run:
             outcome, made_elsewhere = self._first_half(marts, task)
         # What was read is what was catalogued only if it still is.
         self._verify_in_place()
+        # With nothing new nothing is estimated, nor is loaded what estimates.
+        from triptych.second_half import build_from_estimates  # noqa: PLC0415
+
         joined = build_from_estimates(
             self._workspace,
             marts=marts,

@@ -16,13 +16,13 @@ from attribution.cost_estimates import update_cost_estimates
 from attribution.delivery_times import update_delivery_times
 from attribution.platform_elasticities import update_platform_elasticities
 from attribution.roi.return_estimates import update_returns
-from attribution.study_estimates import StudyRequest, update_study_estimates
+from attribution.study_estimates import update_study_estimates
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from attribution.cost_estimates import EstimateReport
-    from attribution.study_estimates import StudyReport
+    from attribution.study_request import StudyReport, StudyRequest
     from triptych.dbt_commands import TransformOutcome
     from triptych.marts.build import MartBuild
     from triptych.progress import Progress

@@ -226,9 +226,11 @@ def _power(
     if history is None:
         return None, ""
     # Slow to load, and entries are read far more often than plans are locked.
+    from attribution.fitting_processes import one_blas_thread  # noqa: PLC0415
     from attribution.studies.power import minimum_detectable_effect  # noqa: PLC0415
 
-    detectable = minimum_detectable_effect(history, plan)
+    with one_blas_thread():
+        detectable = minimum_detectable_effect(history, plan)
     if isinstance(detectable, Refusal):
         return detectable
     is_low = plan.minimum_effect is not None and detectable > plan.minimum_effect

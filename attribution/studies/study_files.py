@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from attribution.plan import Plan
 from triptych.settings.document import read_document
 from triptych.settings.explanation import explain
 from triptych.settings.problems import Problems
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from attribution.plan import Plan
     from triptych.settings.document import Document
 
 _SUFFIXES = frozenset({".yml", ".yaml"})
@@ -84,6 +84,8 @@ def _documents(folder: Path, problems: Problems) -> Iterator[tuple[Document, Pla
 
 def _plan_of(document: Document, problems: Problems) -> Plan | None:
     """Return the plan of a file; what is wrong with it is added to ``problems``."""
+    from attribution.plan import Plan  # noqa: PLC0415  (slow to load; many have none)
+
     try:
         return Plan.model_validate(document.data)
     except ValidationError as error:

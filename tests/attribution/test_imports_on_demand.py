@@ -36,7 +36,8 @@ from attribution.delivery_times import update_delivery_times
 from attribution.platform_elasticities import update_platform_elasticities
 from attribution.roi.return_estimates import update_returns
 from attribution.studies.register import StudyRegister
-from attribution.study_estimates import StudyRequest, update_study_estimates
+from attribution.study_estimates import update_study_estimates
+from attribution.study_request import StudyRequest
 from triptych.progress import SilentProgress
 
 folder = Path(sys.argv[1])
@@ -68,6 +69,21 @@ def test_entering_a_run_loads_no_statistics(module: str) -> None:
     (loaded,) = answers(f"import sys, {module}; print(*sys.modules)")
     assert module in loaded.split()
     assert STATISTICS & set(loaded.split()) == set()
+
+
+def test_entering_a_run_loads_nothing_that_estimates() -> None:
+    (loaded,) = answers("import sys, triptych.pipeline; print(*sys.modules)")
+    of_attribution = {
+        name for name in loaded.split() if name.startswith("attribution.")
+    }
+    # What a request is made of: which studies there are, and what is locked of them.
+    assert of_attribution == {
+        "attribution.refusal",
+        "attribution.studies",
+        "attribution.studies.register",
+        "attribution.studies.study_files",
+        "attribution.study_request",
+    }
 
 
 def test_going_through_it_again_with_nothing_changed_loads_none(

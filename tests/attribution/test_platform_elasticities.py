@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
+from attribution.cost_elasticity import cost_elasticity
 from attribution.platform_elasticities import (
     elasticity_row,
     update_platform_elasticities,
@@ -35,8 +36,8 @@ def test_months_that_nobody_metered_are_counted_and_too_few_are_refused() -> Non
     assert (row["period_count"], row["unknown_period_count"]) == (11, 7)
 
 
-def test_each_platform_of_a_build_has_a_row_and_keeps_it(tmp_path: Path) -> None:
-    build = tmp_path / "build.duckdb"
+def build_with_platforms(folder: Path) -> Path:
+    build = folder / "build.duckdb"
     with duckdb.connect(str(build)) as connection:
         connection.execute("CREATE SCHEMA roi")
         connection.execute(
@@ -50,6 +51,11 @@ def test_each_platform_of_a_build_has_a_row_and_keeps_it(tmp_path: Path) -> None
                 " ('api', ?, ?, NULL)",
                 [f"{month:02d}", cost, usage, f"{month:02d}", cost],
             )
+    return build
+
+
+def test_each_platform_of_a_build_has_a_row_and_keeps_it(tmp_path: Path) -> None:
+    build = build_with_platforms(tmp_path)
     update_platform_elasticities(build)
     update_platform_elasticities(build)
     with duckdb.connect(str(build)) as connection:
@@ -58,3 +64,33 @@ def test_each_platform_of_a_build_has_a_row_and_keeps_it(tmp_path: Path) -> None
             " FROM estimates.platform_elasticities ORDER BY 1"
         ).fetchall()
     assert found == [("api", None, 0, "too_few_periods"), ("eks", 0.5, 18, None)]
+
+
+def test_a_changed_bill_is_judged_again_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = build_with_platforms(tmp_path)
+    update_platform_elasticities(build)
+    judged: list[float] = []
+
+    def watched(cost: Any, usage: Any, *, grain: Any) -> Any:
+        judged.append(len(cost))
+        return cost_elasticity(cost, usage, grain=grain)
+
+    monkeypatch.setattr("attribution.platform_elasticities.cost_elasticity", watched)
+    update_platform_elasticities(build)
+    assert judged == []
+    with duckdb.connect(str(build)) as connection:
+        connection.execute(
+            "UPDATE roi.mart_platform_usage SET effective_cost = 1"
+            " WHERE platform_id = 'eks' AND billing_month = '07';"
+            " DELETE FROM roi.mart_platform_usage WHERE platform_id = 'api'"
+        )
+    update_platform_elasticities(build)
+    assert judged == [18]
+    with duckdb.connect(str(build)) as connection:
+        found = connection.execute(
+            "SELECT platform_id, round(elasticity, 6) = 0.5"
+            " FROM estimates.platform_elasticities"
+        ).fetchall()
+    assert found == [("eks", False)]

@@ -14,12 +14,9 @@ import pytest
 
 from attribution import Estimate, estimate
 from attribution.studies.register import StudyRegister
-from attribution.study_estimates import (
-    StudyRequest,
-    seed_of,
-    update_study_estimates,
-)
+from attribution.study_estimates import seed_of, update_study_estimates
 from attribution.study_process import StudyJob, fit_study, fitted
+from attribution.study_request import StudyRequest
 from attribution.study_rows import Asked, Registered
 from tests.attribution.marts_of_studies import write_marts
 from tests.attribution.studies_for_tests import START, series_study, trial_study
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from attribution.plan import Plan
-    from attribution.study_estimates import StudyReport
+    from attribution.study_request import StudyReport
 
     Studies = dict[str, tuple[pd.DataFrame, Plan]]
 
@@ -105,6 +102,21 @@ def test_each_study_says_what_it_can_and_none_stops_the_others(case: Case) -> No
         "broken": ("failed", None),
         "trial": ("estimated", None),
     }
+
+
+def test_with_nothing_changed_no_process_is_started_and_no_panel_is_read(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unexpected(*_: Any, **__: Any) -> None:
+        pytest.fail("something was done although nothing had changed")
+
+    stored = {"pilot", "short", "no-column", "absent", "trial"}
+    monkeypatch.setattr("attribution.study_process.pool", unexpected)
+    monkeypatch.setattr("attribution.study_estimates.study_frame", unexpected)
+    # A failed study is tried again each time: it is left out here, and asked for below.
+    assert case.go(only=stored).fitted == ()
+    with pytest.raises(pytest.fail.Exception):
+        case.go(only=["broken"])
 
 
 def test_units_with_and_without_are_those_that_the_lots_drew(case: Case) -> None:

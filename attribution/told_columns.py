@@ -1,4 +1,4 @@
-"""Columns of what explains an anomaly: where they are told, and where they are kept."""
+"""Columns that stand in two tables: where they are told, and where they are kept."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Column → type.
+#: What explains an anomaly: column → type.
 DRIVER_COLUMNS: Mapping[str, str] = {
     "driver": "VARCHAR",
     "driver_subject": "VARCHAR",
@@ -21,4 +21,18 @@ DRIVER_COLUMNS: Mapping[str, str] = {
     "unit_price": "DOUBLE",
     "prior_quantity": "DOUBLE",
     "quantity": "DOUBLE",
+}
+#: How the bill of a platform grows: column → type.
+ELASTICITY_COLUMNS: Mapping[str, str] = {
+    "platform_id": "VARCHAR",
+    "elasticity": "DOUBLE",
+    "elasticity_low_90": "DOUBLE",
+    "elasticity_high_90": "DOUBLE",
+    "period_count": "BIGINT",
+    "unknown_period_count": "BIGINT",
+    "usage_ratio": "DOUBLE",
+    "intercept": "DOUBLE",
+    "scale": "VARCHAR",
+    "reason_code": "VARCHAR",
+    "reason": "VARCHAR",
 }
