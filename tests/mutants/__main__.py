@@ -16,14 +16,15 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from tests.mutants.planted import REPOSITORY, Defect, defects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from pathlib import Path
 
 WORK = REPOSITORY / "build" / "mutants"
 REPORT = REPOSITORY / "build" / "mutants.json"
@@ -55,7 +56,6 @@ class Tree:
 
     def fill(self) -> None:
         """Copy what is under version control, changed or not; link environments."""
-        shutil.rmtree(self.root, ignore_errors=True)
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607
             cwd=REPOSITORY,
@@ -142,14 +142,13 @@ def main() -> int:
     """Judge every defect, print a table, and return the exit code."""
     options = _options()
     chosen = [one for one in defects() if options.only in f"{one.file} {one.name}"]
-    trees = [Tree(WORK / f"tree-{number}") for number in range(options.jobs)]
-    for tree in trees:
-        tree.fill()
-        if any(test.startswith("tests/dbt") for one in chosen for test in one.tests):
-            tree.prepare()
-    if not options.skip_baseline and not _holds_without(trees[0], chosen, options):
-        return 2
-    outcomes = list(_judged(chosen, trees, options))
+    WORK.mkdir(parents=True, exist_ok=True)
+    # Two at once have trees of their own.
+    with TemporaryDirectory(dir=WORK) as folder:
+        trees = _planted_in(Path(folder), chosen, options.jobs)
+        if not options.skip_baseline and not _holds_without(trees[0], chosen, options):
+            return 2
+        outcomes = list(_judged(chosen, trees, options))
     for outcome in sorted(outcomes, key=lambda one: one.status):
         _print(outcome)
     caught = sum(outcome.status == "caught" for outcome in outcomes)
@@ -167,6 +166,15 @@ def main() -> int:
     ]
     REPORT.write_text(json.dumps(report, indent=1), encoding="utf-8")
     return caught < len(outcomes) * (1 if options.full else _FAST_PART)
+
+
+def _planted_in(folder: Path, chosen: Sequence[Defect], count: int) -> list[Tree]:
+    trees = [Tree(folder / f"tree-{number}") for number in range(count)]
+    for tree in trees:
+        tree.fill()
+        if any(test.startswith("tests/dbt") for one in chosen for test in one.tests):
+            tree.prepare()
+    return trees
 
 
 def _options() -> argparse.Namespace:
