@@ -19,11 +19,15 @@
     end
 {%- endmacro %}
 
-{#- Id and name behind a target, each after a separator that no name holds. -#}
-{% macro packed_commitment() -%}
-    chr(30) || case
+{#- Id or name of the commitment that a charge counts for; a reservation has no name. -#}
+{% macro commitment_of_role(attribute) -%}
+    case
+        {%- if attribute == 'id' %}
         when commitment_role_code > 3 then capacity_reservation_id
-        else commitment_discount_id || chr(30) || coalesce(commitment_discount_name, '')
+        when commitment_role_code > 0 then commitment_discount_id
+        {%- else %}
+        when commitment_role_code in (1, 2, 3) then coalesce(commitment_discount_name, '')
+        {%- endif %}
     end
 {%- endmacro %}
 

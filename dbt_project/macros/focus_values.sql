@@ -11,8 +11,5 @@
 
 {#- A charge category in the specification's casing, however it was delivered. -#}
 {% macro to_charge_category(column) -%}
-    case
-        when {{ column }} in ('Usage', 'Purchase', 'Tax', 'Credit', 'Adjustment') then {{ column }}
-        else upper(substr({{ column }}, 1, 1)) || lower(substr({{ column }}, 2))
-    end
+    upper(substr({{ column }}, 1, 1)) || lower(substr({{ column }}, 2))
 {%- endmacro %}

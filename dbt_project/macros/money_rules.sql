@@ -38,13 +38,23 @@
     ]) }}
 {%- endmacro %}
 
-{#- Which rules a line item breaks, as one number: rule n adds 2 to the power of n. -#}
+{#-
+  Which rules a line item breaks, as one number: rule n adds 2 to the power of n. Most are
+  plain usage with equal amounts, which breaks none and is not asked about each.
+-#}
 {% macro breach_code() -%}
-    (
-    {%- for rule in money_rules() %}
-        {{ "+ " if not loop.first }}case when {{ rule.breach }} then {{ 2 ** loop.index0 }} else 0 end
-    {%- endfor %}
-    )
+    case
+        when
+            charge_category = 'Usage'
+            and billed_cost = effective_cost
+            and commitment_discount_id is null
+            and commitment_discount_status is null
+            then 0
+        else
+        {%- for rule in money_rules() %}
+            {{ "+ " if not loop.first }}case when {{ rule.breach }} then {{ 2 ** loop.index0 }} else 0 end
+        {%- endfor %}
+    end
 {%- endmacro %}
 
 {#- Does a breach code hold the rule at a position? -#}

@@ -21,7 +21,7 @@ by_day as (
         upper(billing_currency) as billing_currency,
         sum(billed_cost) as billed_cost,
         sum(line_item_count) as line_item_count
-    from {{ ref('int_daily_charges_placed') }}
+    from {{ ref('int_daily_service_charges') }}
     group by billing_month, source, upper(billing_currency)
 ),
 

@@ -28,7 +28,7 @@ Line = tuple[Fraction | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One row of ``int_daily_charges_placed``."""
+    """A charge; those of one month, source and currency are one row of the ledger."""
 
     month: str
     source: str

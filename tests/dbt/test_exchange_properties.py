@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.dbt.dbt_commands import DbtCommands
+    from tests.dbt.exchange_case import Charge
 
 #: What the models under test read, in place of what builds it.
 INPUTS = (
@@ -80,15 +81,17 @@ class CompiledExchange:
             "INSERT INTO build.control.run (currency, market_rate_rule) VALUES (?, ?)",
             [case.reporting, case.rule],
         )
-        for charge in case.charges:
+        for (month, source, currency), charges in _charges_by_row(case).items():
             self._connection.execute(
                 "INSERT INTO build.intermediate.int_daily_charges_placed"
                 " (billing_month, charge_date, source, component, billing_currency,"
                 "  billed_cost, effective_cost, line_item_count)"
-                " VALUES (?, CAST(? || '-01' AS DATE), ?, 'direct', ?, ?, ?, 1)",
+                " VALUES (?, CAST(? || '-01' AS DATE), ?, 'direct', ?, ?, ?, ?)",
                 [
-                    *(charge.month, charge.month, charge.source, charge.currency),
-                    *(charge.billed_cost, charge.effective_cost),
+                    *(month, month, source, currency),
+                    sum(charge.billed_cost for charge in charges),
+                    sum(charge.effective_cost for charge in charges),
+                    len(charges),
                 ],
             )
         for rate in case.rates:
@@ -109,6 +112,17 @@ class CompiledExchange:
     def query(self, sql: str) -> Sequence[tuple[object, ...]]:
         """Return the rows of a query over ``build``."""
         return self._connection.execute(sql).fetchall()
+
+
+def _charges_by_row(
+    case: ExchangeCase,
+) -> dict[tuple[str, str, str], list[Charge]]:
+    """Return the charges that the sums of line items hold as one row."""
+    rows: dict[tuple[str, str, str], list[Charge]] = {}
+    for charge in case.charges:
+        key = (charge.month, charge.source, charge.currency)
+        rows.setdefault(key, []).append(charge)
+    return rows
 
 
 @pytest.fixture(scope="module")

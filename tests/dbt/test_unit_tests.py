@@ -22,6 +22,7 @@ COMPUTES_NOTHING = {
     "int_accelerator_usage",
     "int_charges_unioned",
     "int_compute_usage",
+    "int_machine_charges",
     "int_model_usage",
     "mart_attribution_checks",
     "mart_attribution_contributions",

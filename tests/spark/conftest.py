@@ -60,7 +60,7 @@ class Company:
     def kept_months(self) -> list[Path]:
         """Return the folders of the billing months that a session here has kept."""
         kept = self.root / "warehouse" / "spark" / "triptych_kept.db"
-        return sorted(kept.glob("int_daily_charges_placed/billing_month=*"))
+        return sorted(kept.glob("int_charges_summed/billing_month=*"))
 
     def copy_to(self, root: Path) -> Company:
         """Return a copy of the workspace, with all that was ever built in it."""

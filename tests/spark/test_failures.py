@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from tests.spark.servers import Server
 
 ON_SPARK = ("--engine", "spark")
-THE_LEDGER = "int_daily_charges_placed"
+THE_LEDGER = "int_charges_summed"
 PROGRESS = re.compile(r"(build|publish)( …|:)")
 
 needs_sail = pytest.mark.skipif(not has_sail(), reason=SAIL_MISSING)

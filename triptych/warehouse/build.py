@@ -28,9 +28,8 @@ _ROWS_PER_STATEMENT = 200
 
 #: The tables that are kept between runs and replaced month by month.
 INCREMENTAL_TABLES = (
-    ("intermediate", "int_daily_charges_placed"),
+    ("intermediate", "int_charges_summed"),
     ("intermediate", "int_charges_by_invoice"),
-    ("intermediate", "int_machine_charges"),
     ("intermediate", "stg_aws_data_exports__split_usage"),
 )
 

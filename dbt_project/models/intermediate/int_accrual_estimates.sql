@@ -67,7 +67,7 @@ days as (
         {{ to_money(
             'sum(case when sources.is_settled_by_invoice then placed.effective_cost else placed.billed_cost end)'
         ) }} as amount
-    from {{ ref('int_daily_charges_placed') }} as placed
+    from {{ ref('int_daily_service_charges') }} as placed
     inner join sources on placed.source = sources.source
     where
         placed.component not in ('tax', 'credit')

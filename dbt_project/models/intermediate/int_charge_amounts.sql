@@ -4,29 +4,12 @@
   of component remainder, so that the sum is the exact total, rounded once.
 -#}
 {{ config(materialized='table') }}
-{%- set keys -%}
-    billing_month, charge_date, allocation_interval, interval_started_at, source, provider, matched_platform_id,
-    component, target_kind, target, lifecycle_stage, assignment_method, rule_name, unallocated_service_name,
-    unallocated_resource_type, commitment_kind, commitment_role, commitment_id, commitment_name, billing_currency,
-    is_estimated
-{%- endset %}
-
-with of_all_services as (
-    select
-        {{ keys }},
-        {{ to_exact_money('sum(billed_cost)') }} as billed_cost,
-        {{ to_exact_money('sum(effective_cost)') }} as effective_cost,
-        cast(sum(line_item_count) as bigint) as line_item_count
-    from {{ ref('int_daily_charges_placed') }}
-    group by {{ keys }}
-),
-
-placed as (
+with placed as (
     select
         *,
         {{ to_money('billed_cost') }} as rounded_billed_cost,
         {{ to_money('effective_cost') }} as rounded_effective_cost
-    from of_all_services
+    from {{ ref('int_daily_charges_placed') }}
 ),
 
 rates as (

@@ -1,7 +1,7 @@
 {#-
   The ledger by invoice: the side of a reconciliation that the bills vouch for. A second
-  and narrow pass over the line items, of the months whose loads changed; it keeps whose
-  invoice a charge stands on and under which name, and neither day, tag nor resource.
+  and narrow pass over the line items, of the months whose loads changed: no rule is asked,
+  and as a cut of int_charges_summed it would carry its list cost through the other three.
 -#}
 {{ config(
     schema=schema_of_kept_months(),

@@ -9,7 +9,7 @@ select
         max(run.as_of),
         (
             select cast(max(placed.charge_date) + interval '1' day as timestamp)
-            from {{ ref('int_daily_charges_placed') }} as placed
+            from {{ ref('int_daily_service_charges') }} as placed
         ),
         max(run.started_on)
     ) as as_of,

@@ -12,7 +12,7 @@ with placed as (
         charges.component = 'unused_commitment' as is_unused_commitment,
         charges.billing_currency,
         {{ to_money('sum(charges.effective_cost)') }} as effective_cost
-    from {{ ref('int_daily_charges_placed') }} as charges
+    from {{ ref('int_daily_service_charges') }} as charges
     where charges.component not in ('out_of_scope', 'tax', 'credit')
     group by
         charges.billing_month, coalesce(charges.matched_platform_id, {{ to_slug('charges.provider') }}),

@@ -1,6 +1,6 @@
 {#- Where what was delivered contradicts itself. Nothing is changed for it. -#}
 with placed as (
-    select * from {{ ref('int_daily_charges_placed') }}
+    select * from {{ ref('int_daily_service_charges') }}
 ),
 
 outcomes as (

@@ -31,7 +31,7 @@ newest_charges as (
     select
         source,
         cast(max(charge_date) + interval '1' day as timestamp) as newest_evidence_at
-    from {{ ref('int_daily_charges_placed') }}
+    from {{ ref('int_daily_service_charges') }}
     group by source
 ),
 

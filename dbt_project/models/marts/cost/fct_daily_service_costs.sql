@@ -16,7 +16,7 @@ with placed as (
         is_estimated,
         {{ to_money('sum(billed_cost)') }} as billed_cost,
         {{ to_money('sum(effective_cost)') }} as effective_cost
-    from {{ ref('int_daily_charges_placed') }}
+    from {{ ref('int_daily_service_charges') }}
     where component <> 'out_of_scope'
     group by billing_month, charge_date, source, provider, service_name, component, billing_currency, is_estimated
 ),

@@ -9,7 +9,7 @@ with bills as (
         billing_currency as currency,
         min(charge_date) as first_day,
         max(charge_date) as last_day
-    from {{ ref('int_daily_charges_placed') }}
+    from {{ ref('int_daily_service_charges') }}
     group by source, billing_currency
 ),
 

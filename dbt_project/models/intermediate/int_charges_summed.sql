@@ -1,0 +1,134 @@
+{#-
+  The one pass in which rules look at line items. Their sums in three cuts, each with the
+  columns that its readers need and no others: by day and target, by day and service, and
+  by month and machine. A fourth of all columns together would be as long as the bill.
+  Incremental by billing month: a month whose loads changed is replaced, whatever it held.
+
+  Rule, platform, component, commitment role, interval and broken money rules travel
+  through the grouping as one number and are told apart afterwards: grouping by their
+  names takes three times as long.
+-#}
+{{ config(
+    schema=schema_of_kept_months(),
+    materialized='incremental',
+    incremental_strategy=replace_months_strategy(),
+    unique_key='billing_month',
+    partition_by=['billing_month'],
+    on_schema_change='fail',
+    pre_hook="{{ delete_months_to_build() }}",
+) }}
+
+{%- set assignment_rules = rules('assignment_rules') -%}
+{%- set platform_rules = rules('platform_rules') -%}
+{%- set hourly_pools = rules('hourly_pools') %}
+{%- set parts = placement_parts() %}
+{%- if platform_rules | length > 999 -%}
+    {{ exceptions.raise_compiler_error("catalog.yml matches more than 999 platforms, which one number cannot carry.") }}
+{%- endif %}
+
+with charges as (
+    select
+        *,
+        case
+            when component_code <> {{ component_code('shared') }} then 0
+            when {{ is_longer_than_a_day('charge_period_start', 'charge_period_end') }} then 2
+            when
+                {{ is_one_of('target', hourly_pools) }}
+                and charge_period_end <= charge_period_start + interval '1' hour
+                then 1
+            else 0
+        end as interval_code,
+        {{ commitment_role_code() }} as commitment_role_code,
+        {{ placement_by_rules(assignment_rules, platform_rules) }} as placement_by_rules
+    from {{ ref('int_charges_assigned') }}
+    where {{ in_months_to_build('billing_period_start') }}
+),
+
+placed as (
+    select
+        billing_period_start,
+        charge_date,
+        source,
+        service_provider_name as provider,
+        service_name,
+        upper(billing_currency) as billing_currency,
+        case
+            when interval_code = 1 then {{ interval_start('hour', 'charge_period_start') }}
+            else cast(charge_date as timestamp)
+        end as started_at,
+        case
+            when component_code = {{ component_code('unallocated') }}
+                then coalesce(service_name, '') || chr(31) || coalesce(resource_type, '')
+            else coalesce(target, '')
+        end as subject,
+        {{ commitment_of_role('id') }} as commitment_id,
+        {{ commitment_of_role('name') }} as commitment_name,
+        placement_by_rules
+        + commitment_role_code * {{ parts['commitment_role'] }}
+        + interval_code * {{ parts['interval'] }}
+            as target_placement,
+        placement_by_rules + {{ breach_code() }} as service_placement,
+        case when {{ is_machine() }} then {{ instance_id('resource_id') }} end as machine_id,
+        case when target_kind = 'pool' then target end as pool_id,
+        nullif(line_item_count, 0) as counted,
+        billed_cost,
+        effective_cost
+    from charges
+),
+
+summed as (
+    select
+        billing_period_start,
+        charge_date,
+        source,
+        provider,
+        service_name,
+        billing_currency,
+        started_at,
+        subject,
+        commitment_id,
+        commitment_name,
+        target_placement,
+        service_placement,
+        machine_id,
+        pool_id,
+        sum(billed_cost) as billed_cost,
+        sum(effective_cost) as effective_cost,
+        count(*) as charge_count,
+        count(counted) as line_item_count
+    from placed
+    group by grouping sets (
+        (
+            billing_period_start, source, provider, billing_currency, started_at, subject, commitment_id,
+            commitment_name, target_placement
+        ),
+        (billing_period_start, source, provider, billing_currency, service_name, charge_date, service_placement),
+        (billing_period_start, source, billing_currency, service_name, machine_id, pool_id)
+    )
+)
+
+select
+    {{ month_label('billing_period_start') }} as billing_month,
+    case
+        when target_placement is not null then 'target'
+        when service_placement is not null then 'service'
+        else 'machine'
+    end as summed_by,
+    coalesce(charge_date, cast(started_at as date)) as charge_date,
+    started_at,
+    source,
+    provider,
+    service_name,
+    billing_currency,
+    nullif(subject, '') as subject,
+    nullif(commitment_id, '') as commitment_id,
+    nullif(commitment_name, '') as commitment_name,
+    machine_id,
+    pool_id,
+    coalesce(target_placement, service_placement) as placement,
+    {{ to_exact_money('billed_cost') }} as billed_cost,
+    {{ to_exact_money('effective_cost') }} as effective_cost,
+    cast(charge_count as bigint) as charge_count,
+    cast(line_item_count as bigint) as line_item_count
+from summed
+where target_placement is not null or service_placement is not null or machine_id is not null
