@@ -5,10 +5,11 @@ The pipeline never reads ``sample/truth.yml``; what it publishes is compared wit
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from typer.testing import CliRunner
 from attribution.studies.study_files import read_plans
 from benchmarks.calibration_of_company import frame_of
 from dashboard import exports
+from dashboard import format as fmt
 from ingest.simulate.outcomes import observe
 from ingest.simulate.timeline import plan_timeline
 from tests.dashboard.browsing import SIZES, Visit, served, visit
@@ -1267,3 +1269,138 @@ def test_the_band_of_integration_can_be_switched_off(
     [band] = [one for one in app.toggle if one.key == "band"]
     assert band.value is True
     assert not band.set_value(False).run().exception
+
+
+#: Ends of Railway's rollouts, over and over; the seventh was taken down by hand.
+_RAILWAY_ENDS = ("SUCCESS", "SUCCESS", "SUCCESS", "FAILED", "SUCCESS", "CRASHED")
+_TAKEN_DOWN = 6
+
+
+def railway_deployments(workspace: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return Railway's recorded deployments by service, the oldest first."""
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for path in sorted((workspace / "bills/railway").glob("*.jsonl.gz")):
+        for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+            exchange = json.loads(line)
+            if exchange["operationName"] == "Deployments":
+                for edge in exchange["answer"]["data"]["deployments"]["edges"]:
+                    found[edge["node"]["serviceId"]].append(edge["node"])
+    return {
+        service: sorted(nodes, key=lambda node: node["createdAt"])
+        for service, nodes in found.items()
+    }
+
+
+def test_deployments_that_railway_replaced_are_successes_and_one_is_unknown(
+    workspace: Path, published: Snapshot
+) -> None:
+    """Recovery is days, to the next rollout; around the unknown one it is unknown."""
+    rows = published.query(
+        "SELECT deployment_id, outcome, outcome_known_by, unknown_reason,"
+        " recovery_seconds FROM delivery.fct_deployments"
+        " WHERE source_system = 'railway'"
+    ).to_pylist()
+    by_id = {row["deployment_id"]: row for row in rows}
+    unknown = recovered = 0
+    for nodes in railway_deployments(workspace).values():
+        for number, node in enumerate(nodes):
+            row = by_id[node["id"]]
+            end = _RAILWAY_ENDS[number % len(_RAILWAY_ENDS)]
+            if number == _TAKEN_DOWN:
+                assert (row["outcome"], row["outcome_known_by"]) == ("unknown", None)
+                unknown += 1
+            elif end == "SUCCESS":
+                known_by = "replaced" if node["status"] == "REMOVED" else "stated"
+                assert (row["outcome"], row["outcome_known_by"]) == (
+                    *("success", known_by),
+                )
+            elif number + 1 == _TAKEN_DOWN:
+                assert row["unknown_reason"] == "next_outcome_unknown"
+                assert row["recovery_seconds"] is None
+            elif number + 1 < len(nodes):
+                # Of a replaced one the start is known, of the live one the end.
+                after = nodes[number + 1]
+                which = "createdAt" if after["status"] == "REMOVED" else "updatedAt"
+                ended, answered = (
+                    datetime.fromisoformat(text)
+                    for text in (node["updatedAt"], after[which])
+                )
+                seconds = (answered - ended).total_seconds()
+                assert row["recovery_seconds"] == seconds < 17 * 86_400
+                recovered += 1
+    assert unknown >= 1
+    assert recovered >= 3
+
+
+def test_platforms_are_compared_on_the_model_that_both_served(
+    workspace: Path, published: Snapshot, open_app: OpenApp
+) -> None:
+    """Railway took route-planner over from EKS, Tidewater three other models."""
+    months = published.query(
+        "SELECT billing_month, fully_loaded_cost AS cost, successful_requests AS served"
+        " FROM cost.mart_model_unit_costs WHERE model_id = 'route-planner'"
+        " AND currency = 'EUR'"
+    ).to_pylist()
+    placed = published.query(
+        "SELECT platform_id, placed_from, placed_to FROM roi.mart_platform_models"
+        " WHERE model_id = 'route-planner' AND placed_stages LIKE '%serving%'"
+    ).to_pylist()
+
+    def unit_cost(platform: str) -> float:
+        """Return the cost of a thousand over the months that it was there for whole."""
+        [row] = [row for row in placed if row["platform_id"] == platform]
+        begins, ends = str(row["placed_from"] or "")[:7], str(row["placed_to"] or "9")
+        whole = [m for m in months if begins <= m["billing_month"] < ends[:7]]
+        cost = sum(Decimal(month["cost"]) for month in whole)
+        return float(cost / sum(Decimal(month["served"]) for month in whole)) * 1000
+
+    expected = unit_cost("railway") / unit_cost("aws-eks")
+    rows = published.query(
+        "SELECT * FROM roi.mart_platform_comparisons"
+        " WHERE metric = 'cost_per_thousand_inferences' AND unit_id IS NULL"
+    ).to_pylist()
+    found = {(row["platform_id"], row["reference_platform_id"]): row for row in rows}
+    railway = found["railway", "aws-eks"]
+    assert railway["metric_value"] == pytest.approx(expected, rel=1e-9)
+    assert (railway["unit_count"], railway["units"]) == (1, "route-planner")
+    assert expected < 1
+    back = found["aws-eks", "railway"]["metric_value"]
+    assert back == pytest.approx(1 / expected, rel=1e-9)
+    apart = found["railway", "tidewater"]
+    assert apart["metric_value"] is None
+    assert apart["reason"].startswith("no model is known on both")
+    app = open_app(workspace, page="scorecard")
+    assert not app.exception
+    change = fmt.signed_percent(expected - 1).replace("\u00a0", " ")
+    assert f"**Railway: {change}" in text_of(app)
+
+
+def test_a_move_to_two_platforms_cost_once(published: Snapshot) -> None:
+    rows = published.query(
+        "SELECT platform_id, integration_cost_amount AS cost, integration_reason"
+        " FROM roi.mart_platform_terms WHERE move_names IS NOT NULL"
+    ).to_pylist()
+    assert {row["platform_id"] for row in rows} == {"railway", "tidewater"}
+    for row in rows:
+        assert row["cost"] is None
+        assert "went to 2 platforms and cost once" in row["integration_reason"]
+
+
+def test_railways_missing_invoice_is_a_bar_of_what_was_planted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    planted = truth["components"]["railway"]
+    [last] = sorted(planted)[-1:]
+    waiting = sum(Decimal(part["effective_cost"]) for part in planted[last].values())
+    bars = published.query(
+        "SELECT basis, sum(not_invoiced_amount) AS not_invoiced"
+        " FROM cost.mart_cost_bridge WHERE billing_month = $month AND currency = 'EUR'"
+        " AND prior_billing_month = (SELECT max(prior_billing_month)"
+        " FROM cost.mart_cost_bridge WHERE billing_month = $month)"
+        " GROUP BY basis",
+        {"month": last},
+    ).to_pylist()
+    of = {row["basis"]: row for row in bars}
+    # Converted line by line, each to ten digits.
+    assert abs(of["billed"]["not_invoiced"] + waiting) < Decimal("1e-6")
+    assert of["effective"]["not_invoiced"] == 0
