@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -16,9 +15,10 @@ from attribution import estimate_store
 from attribution.anomalies.line_items import Evidence
 from attribution.cost_anomalies import update_cost_anomalies
 from attribution.cost_estimates import update_cost_estimates
-from attribution.fitting_processes import each, one_blas_thread
+from attribution.fitting_processes import each
 from attribution.forecasting import candidates
-from attribution.forecasting.candidates import METHODS, SeasonalNaive
+from attribution.forecasting.candidates import ESTIMATED, METHODS, SeasonalNaive
+from attribution.forecasting.forecast import Asked, forecast_series
 from tests.attribution.marts_of_costs import (
     add_model,
     noisy_weeks,
@@ -119,8 +119,6 @@ WHERE model_id = 'eta' AND charge_date = DATE '2026-05-07'
 def test_a_changed_day_forecasts_its_series_and_the_total_and_fits_neither(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from attribution.forecasting.forecast import forecast_series
-
     company.estimate()
     forecast = Counted(
         monkeypatch, "attribution.kept_forecasts.forecast_series", forecast_series
@@ -237,18 +235,18 @@ def threads() -> list[int]:
     ]
 
 
-def eigenvalues(seed: int) -> list[float]:
-    matrix = np.random.default_rng(seed).normal(size=(160, 160))
-    return list(np.linalg.eigvalsh(matrix @ matrix.T))
-
-
-def test_results_are_the_same_in_this_process_and_in_two_others() -> None:
-    seeds = list(range(6))
-    with one_blas_thread():
-        alone = [eigenvalues(seed) for seed in seeds]
+def test_a_forecast_is_the_same_in_this_process_and_in_two_others() -> None:
+    asked = [Asked(noisy_weeks(1.0 + seed, seed, DAYS), 40) for seed in range(4)]
     # Short work is done in this process, long work in others.
-    assert each(eigenvalues, seeds, 0.1, processes=2) == alone
-    assert each(eigenvalues, seeds, 60.0, processes=2) == alone
+    alone = each(forecast_series, asked, 0.1, processes=2)
+    apart = each(forecast_series, asked, 60.0, processes=2)
+    assert {one.method for one in alone} & ESTIMATED
+    for one, other in zip(alone, apart, strict=True):
+        assert one.method == other.method
+        assert one.days.tobytes() == other.days.tobytes()
+        assert repr(one.quality) == repr(other.quality)
+        for name, parameters in one.parameters.items():
+            assert parameters.tobytes() == other.parameters[name].tobytes()
 
 
 class Watched:
