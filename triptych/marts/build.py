@@ -135,7 +135,7 @@ class MartBuild:
             if not late:
                 self._control = control_digests(self.tables)
                 write_control_tables(connection, self.tables)
-                drop_unknown(connection, {node.name for node in self.recipe.nodes})
+                drop_unknown(connection, {node.relation for node in self.recipe.nodes})
             known = {node.unique_id: node for node in self.recipe.nodes}
             execution = Execution(
                 connection,

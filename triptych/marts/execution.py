@@ -128,7 +128,7 @@ class Execution:
 
     def _visit(self, node: Node) -> None:
         before = self._states.get(node.unique_id)
-        if not (node.is_test or node.name in self._columns):
+        if not (node.is_test or node.relation in self._columns):
             before = None
         if before is not None and before.input_digest == self._input_digest(node):
             if node.is_test:
@@ -150,8 +150,8 @@ class Execution:
 
     def _adopt(self, node: Node) -> None:
         """Take the rows of a table that another engine made for its content."""
-        if node.name in self._columns:
-            columns = self._columns[node.name]
+        if node.relation in self._columns:
+            columns = self._columns[node.relation]
             content = digest_of_relation(self.connection, node.relation, columns)
             before = self._states.get(node.unique_id)
             state = NodeState("", content)
@@ -172,17 +172,15 @@ class Execution:
         return digest_of([node.sql, dict(node.contract), *read])
 
     def _digest_for(self, node: Node, parent: str) -> str:
-        source = self.sources.get(parent)
-        if source is None:
-            return self._states[parent].content.whole
-        if not source.columns:
-            return source.whole
-        return source.of_columns(self._columns_read(node, source.columns))
+        content = self.sources.get(parent) or self._states[parent].content
+        if not content.columns:
+            return content.whole
+        return content.of_columns(self._columns_read(node, content.columns))
 
     def _columns_read(self, node: Node, columns: Mapping[str, str]) -> list[str]:
         """Return the columns that a node names, or hands on without naming them."""
         words = set(re.findall(r"\w+", node.sql))
-        words.update(self._columns.get(node.name, ()))
+        words.update(self._columns.get(node.relation, ()))
         return [name for name in columns if name in words]
 
     # -------------------------------------------------------------------- views
@@ -221,7 +219,7 @@ class Execution:
         if stale is None or inputs.keys() <= set(stale):
             self._replace(node, "TABLE", node.sql)
             content = digest_of_relation(
-                self.connection, node.relation, self._columns[node.name]
+                self.connection, node.relation, self._columns[node.relation]
             )
             stale = None
         else:
@@ -250,7 +248,7 @@ class Execution:
         self.connection.execute(
             f"DELETE FROM {node.relation} WHERE {in_months(MONTH, months)}"
         )
-        columns = ", ".join(f'"{name}"' for name in self._columns[node.name])
+        columns = ", ".join(f'"{name}"' for name in self._columns[node.relation])
         self.connection.execute(
             f"INSERT INTO {node.relation} ({columns}) SELECT {columns} FROM ({sql})"
         )
@@ -273,7 +271,7 @@ class Execution:
             tables = {
                 node.unique_id
                 for node in self.known.values()
-                if MONTH in self._columns.get(node.name, ())
+                if MONTH in self._columns.get(node.relation, ())
             }
             self._cuts.clear()  # a name of a cut relation is for one choice of months
             self._cuts[key] = MonthCut(self.connection, self.known, tables, months)
@@ -289,7 +287,7 @@ class Execution:
             sql = f"SELECT {columns} FROM ({sql})"
         self.connection.execute(f"CREATE OR REPLACE {kind} {node.relation} AS {sql}")
         described = self.connection.execute(f"DESCRIBE {node.relation}").fetchall()
-        self._columns[node.name] = [str(row[0]) for row in described]
+        self._columns[node.relation] = [str(row[0]) for row in described]
         _hold_to_contract(node, {str(row[0]): str(row[1]) for row in described})
 
     # -------------------------------------------------------------------- tests
@@ -339,13 +337,17 @@ class Execution:
 
 
 def _relations(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return relation, as dbt writes it, → names of its columns."""
     rows = connection.execute(
-        "SELECT table_name, list(column_name ORDER BY column_index)"
+        "SELECT schema_name, table_name, list(column_name ORDER BY column_index)"
         " FROM duckdb_columns() WHERE database_name = 'build' AND NOT internal"
         " AND schema_name NOT IN ('control', 'build_state', 'estimates')"
-        " GROUP BY table_name"
+        " GROUP BY ALL"
     ).fetchall()
-    return {str(name): list(columns) for name, columns in rows}
+    return {
+        f'"build"."{schema}"."{table}"': list(columns)
+        for schema, table, columns in rows
+    }
 
 
 def _drop(connection: duckdb.DuckDBPyConnection, kind: str, node: Node) -> None:
@@ -354,7 +356,7 @@ def _drop(connection: duckdb.DuckDBPyConnection, kind: str, node: Node) -> None:
     known = connection.execute(
         f"SELECT 1 FROM {catalogue} WHERE database_name = 'build'"
         f" AND schema_name = ? AND {column} = ?",
-        [node.schema, node.name],
+        [node.schema, node.table],
     ).fetchone()
     if known:
         connection.execute(f"DROP {kind} {node.relation}")

@@ -96,7 +96,7 @@ class MonthCut:
         return node.unique_id in self._tables
 
     def _cut(self, node: Node) -> str:
-        name = f'{_CUT}."{node.name}"'
+        name = f'{_CUT}."{node.table}"'
         if node.unique_id not in self._created:
             self._created.add(node.unique_id)
             if node.is_view:

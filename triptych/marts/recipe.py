@@ -85,6 +85,11 @@ class Node:
     warn_if: str = "!= 0"
 
     @property
+    def table(self) -> str:
+        """Return the name of its relation, which may be an alias."""
+        return self.relation.rsplit(".", 1)[-1].strip('"')
+
+    @property
     def is_test(self) -> bool:
         """Whether it is a test, whose rows are failures."""
         return self.kind == "test"

@@ -7,6 +7,7 @@ one goes on from there.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,14 @@ _TABLES = f"""
 CREATE SCHEMA IF NOT EXISTS {_SCHEMA};
 CREATE TABLE IF NOT EXISTS {_SCHEMA}.nodes
   (node VARCHAR, input_digest VARCHAR, content_digest VARCHAR, has_months BOOLEAN,
-   status VARCHAR, failure_count BIGINT);
+   column_digests VARCHAR, status VARCHAR, failure_count BIGINT);
 CREATE TABLE IF NOT EXISTS {_SCHEMA}.months
   (node VARCHAR, billing_month VARCHAR, input_digest VARCHAR, content_digest VARCHAR);
 """
+_NODE_COLUMNS = [
+    *("node", "input_digest", "content_digest", "has_months", "column_digests"),
+    *("status", "failure_count"),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class NodeState:
 
 def read_states(connection: duckdb.DuckDBPyConnection) -> dict[str, NodeState]:
     """Return node → state as the last build left it; creates the tables."""
-    connection.execute(_TABLES)
+    _create_tables(connection)
     inputs: dict[str, dict[str, str]] = {}
     contents: dict[str, dict[str, str]] = {}
     for node, month, of_input, of_content in connection.execute(
@@ -70,15 +75,24 @@ def read_states(connection: duckdb.DuckDBPyConnection) -> dict[str, NodeState]:
         if of_content is not None:
             contents.setdefault(node, {})[month] = of_content
     states = {}
-    for node, of_input, of_content, has_months, status, failures in connection.execute(
+    for node, of_input, whole, has_months, columns, *ended in connection.execute(
         f"FROM {_SCHEMA}.nodes"
     ).fetchall():
         months = contents.get(node, {}) if has_months else None
-        content = Digest(of_content, months)
-        states[node] = NodeState(
-            of_input, content, inputs.get(node, {}), status, failures
-        )
+        content = Digest(whole, months, json.loads(columns))
+        states[node] = NodeState(of_input, content, inputs.get(node, {}), *ended)
     return states
+
+
+def _create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing; states of an earlier form are forgotten."""
+    columns = connection.execute(
+        "SELECT list(column_name ORDER BY column_index) FROM duckdb_columns()"
+        f" WHERE schema_name = '{_SCHEMA}' AND table_name = 'nodes'"
+    ).fetchone()
+    if columns and columns[0] and columns[0] != _NODE_COLUMNS:
+        connection.execute(f"DROP SCHEMA {_SCHEMA} CASCADE")
+    connection.execute(_TABLES)
 
 
 def write_states(
@@ -94,6 +108,7 @@ def write_states(
             state.input_digest,
             state.content.whole,
             state.content.months is not None,
+            json.dumps(dict(state.content.columns)),
             state.status,
             state.failure_count,
         )
@@ -141,16 +156,19 @@ def _months(state: NodeState) -> dict[str, tuple[str | None, str | None]]:
     }
 
 
-def drop_unknown(connection: duckdb.DuckDBPyConnection, names: Collection[str]) -> None:
+def drop_unknown(
+    connection: duckdb.DuckDBPyConnection, relations: Collection[str]
+) -> None:
     """Remove what an earlier version of the project built and this one does not."""
-    connection.execute(_TABLES)
-    relations = connection.execute(
+    _create_tables(connection)
+    known = connection.execute(
         "SELECT 'TABLE', schema_name, table_name FROM duckdb_tables()"
         f" WHERE database_name = 'build' AND schema_name NOT IN {_NOT_MODELS}"
         " UNION ALL SELECT 'VIEW', schema_name, view_name FROM duckdb_views()"
         f" WHERE database_name = 'build' AND NOT internal"
         f" AND schema_name NOT IN {_NOT_MODELS}"
     ).fetchall()
-    for kind, schema, name in relations:
-        if name not in names:
-            connection.execute(f'DROP {kind} build."{schema}"."{name}"')
+    for kind, schema, name in known:
+        relation = f'"build"."{schema}"."{name}"'
+        if relation not in relations:
+            connection.execute(f"DROP {kind} {relation}")
