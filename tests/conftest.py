@@ -9,9 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# A machine that is busy is slow, and no property is about that.
+settings.register_profile("triptych", deadline=None)
+settings.load_profile("triptych")
 
 _ROOT = Path(__file__).resolve().parents[1]
 #: Files that take minutes. They begin first: begun last, one of them would keep one
