@@ -22,15 +22,22 @@ _ROOT = Path(__file__).resolve().parents[1]
 #: Files that take minutes. They begin first: begun last, one of them would keep one
 #: process busy while the others have nothing left to do.
 _LONG_FILES = (
-    "tests/acceptance/test_crash.py",
     "tests/spark/test_in_place.py",
     "tests/spark/test_same_figures.py",
+    "tests/acceptance/test_crash.py",
     "tests/e2e/test_sample_company.py",
+    "tests/dashboard/test_every_page.py",
+    "tests/dashboard/test_in_browser.py",
     "tests/dbt/test_incremental_months.py",
     "tests/e2e/test_close_a_month.py",
-    "tests/dashboard/test_in_browser.py",
+    "tests/triptych/test_cli.py",
     "tests/acceptance/test_bad_input.py",
     "tests/triptych/test_pipeline.py",
+    "tests/dashboard/test_access.py",
+    "tests/dashboard/test_pages.py",
+    "tests/ingest/connectors/test_azure_focus.py",
+    "tests/ingest/connectors/test_aws_data_exports.py",
+    "tests/ingest/connectors/test_gcp_billing.py",
 )
 
 
