@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ingest.file_contents import FILE_CONTENTS
 from ingest.report import CommittedLoad, SourceFailure
 from triptych.errors import MalformedDeliveryError
 from triptych.warehouse.loads import LoadInForce, Renewal, SourceAttempt
@@ -87,6 +88,7 @@ class CommitBatches:
                     [each.load for each in new],
                     renewals=renewals,
                     attempts=[self._attempt(*each) for each in finished],
+                    seen_files=FILE_CONTENTS.unsaved(self._places.root),
                 )
             self._tell(new)
         for each in landed:

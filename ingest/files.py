@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingest.connector import FileFormat, Finding, RestingPlace
+from ingest.file_contents import FILE_CONTENTS
 from triptych.errors import FatalSourceError
 from triptych.warehouse.in_place import file_version
 
@@ -46,10 +46,8 @@ class LocalFile:
 
     @property
     def fingerprint(self) -> str:
-        """Return size and modification time; cheap, and changes with any rewrite."""
-        status = self.path.stat()
-        text = f"{status.st_size}:{status.st_mtime_ns}"
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        """Return a digest of the content; cheap where the file was not written to."""
+        return FILE_CONTENTS.fingerprint(self.path)
 
     @property
     def place(self) -> RestingPlace:

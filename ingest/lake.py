@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock, Timer
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from ingest.streams import STREAMS
 from ingest.streams.locked_months import LOCKED_STREAMS
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ALL_STREAMS = STREAMS | LOCKED_STREAMS
-
-#: While a writer has the catalogue open, no other process can read it.
-_LONGEST_HOLD_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +40,13 @@ class HeldCatalogue:
     ----------
     places : LakePlaces
         Of which workspace.
-    longest_hold_seconds : float
-        After this time it is closed even though it may be needed again.
     """
 
-    def __init__(
-        self, places: LakePlaces, *, longest_hold_seconds: float = _LONGEST_HOLD_SECONDS
-    ) -> None:
+    #: After this time it is closed even though it may be needed again.
+    longest_hold_seconds: ClassVar[float] = 1.0
+
+    def __init__(self, places: LakePlaces) -> None:
         self._places = places
-        self._longest = longest_hold_seconds
         self._lock = RLock()
         self._catalogue: Catalogue | None = None
         self._timer: Timer | None = None
@@ -70,7 +65,7 @@ class HeldCatalogue:
         with self._lock:
             if self._catalogue is None:
                 self._catalogue = open_catalogue(self._places)
-                self._timer = Timer(self._longest, self.let_go)
+                self._timer = Timer(self.longest_hold_seconds, self.let_go)
                 self._timer.daemon = True
                 self._timer.start()
             yield self._catalogue

@@ -17,6 +17,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from ingest.connector import FilePart, LandingOptions, Part, RowsPart
+from ingest.file_contents import FILE_CONTENTS
 from ingest.files import distinct_names
 from ingest.malformed import advice_on_missing, as_malformed, read_header
 from ingest.projection import (
@@ -226,7 +227,8 @@ class Lander:
         return self._land_parquet(owned, target)
 
     def _land_text(self, part: FilePart, target: Path) -> LandedPart:
-        checksum = _checksum_as_read(file_checksum(part.path), self._options_of(part))
+        content = FILE_CONTENTS.checksum(part.path)
+        checksum = _checksum_as_read(content, self._options_of(part))
         relation, physical = self._text_relation(part)
         projection = self._project(physical, part)
         rejected = self._convert_text(part, relation, physical, projection, target)

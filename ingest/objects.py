@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from ingest.file_contents import FILE_CONTENTS
 from ingest.object_errors import ObjectMissingError
 from triptych.errors import FatalSourceError, SourceAccessError
 
@@ -139,7 +140,7 @@ class LocalObjects:
         return StoredObject(
             key=path.relative_to(self._base).as_posix(),
             size=status.st_size,
-            etag=f"{status.st_size}:{status.st_mtime_ns}",
+            etag=FILE_CONTENTS.fingerprint(path),
             modified_at=datetime.fromtimestamp(status.st_mtime, tz=UTC),
         )
 

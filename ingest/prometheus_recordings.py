@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
+from ingest.file_contents import FILE_CONTENTS
 from ingest.prometheus_answer import read_answer
 from ingest.prometheus_selector import NAME_LABEL, read_labels
 from ingest.prometheus_series import MILLISECONDS, Series, read_value, windows_of
@@ -100,7 +101,7 @@ class Recordings:
         digest = hashlib.sha256()
         for recording in self.found():
             digest.update(recording.label.encode() + b"\n")
-            digest.update(hashlib.sha256(recording.path.read_bytes()).digest())
+            digest.update(bytes.fromhex(FILE_CONTENTS.checksum(recording.path)))
         return digest.hexdigest()
 
     def series(self) -> tuple[list[Series], list[str]]:

@@ -139,9 +139,9 @@ def scope_of(group: str, moment: datetime) -> str:
     return f"{group}@{moment.astimezone(UTC).strftime(_MOMENT)}"
 
 
-def memo_of(notes: Mapping[str, str]) -> str:
+def memo_of(notes: Mapping[str, object]) -> str:
     """Return notes in the form in which they are kept with a load."""
-    return json.dumps(dict(sorted(notes.items())), separators=(",", ":"))
+    return json.dumps(notes, sort_keys=True, separators=(",", ":"))
 
 
 def digest_of(rows: Iterable[Row]) -> str:

@@ -21,6 +21,7 @@ import structlog
 from ingest.commit_batches import CommitBatches
 from ingest.connector import RemembersLoads, Window
 from ingest.delivery_landing import DeliveryLanding, EngineLimits
+from ingest.file_contents import FILE_CONTENTS
 from ingest.lake import HeldCatalogue, LakePlaces, open_catalogue, stream_views
 from ingest.report import CommittedLoad, IngestReport, SourceFailure
 from triptych.errors import MalformedDeliveryError, TriptychError
@@ -128,6 +129,7 @@ class IngestRunner:
         with held.opened() as catalogue:
             load_ids = catalogue.known_load_ids()
             known = catalogue.current_fingerprints()
+            FILE_CONTENTS.learn(catalogue.seen_files(), self._places.root)
         for folder in _folders(self._places.lake, _FOLDERS_ABOVE_LOAD):
             if folder.name not in load_ids:
                 log.info("swept_unnamed_load", folder=folder.name)

@@ -8,6 +8,7 @@ delivery for each stream; a file of JSON Lines is one of its own.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -37,12 +38,13 @@ from ingest.event_kinds import (
 from ingest.event_rows import UnfitEventError, refused_row
 from ingest.files import LocalFiles
 from ingest.inbox import type_in_name
+from ingest.remembered_loads import memo_of
 from ingest.text_rows import Row, text_rows
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ingest.files import LocalFile
@@ -124,6 +126,7 @@ class EventInbox:
         )
         self._reading = EventReading(rules, config.workflows)
         self._rows: dict[str, _UnitRows] = {}
+        self._known: dict[str, _Outline] = {}
         self._lock = Lock()
 
     @property
@@ -156,21 +159,32 @@ class EventInbox:
                 findings.append(Finding(True, _told(unread)))
         return findings
 
+    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
+        """Take what units held when they were loaded, so as not to read them again."""
+        for memo in filter(None, memos.values()):
+            known = json.loads(memo)
+            self._known[known["unit"]] = _Outline(
+                tuple(known["streams"]), Counter(known["unread"])
+            )
+
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer each day, folder or file of lines for each stream it has rows of."""
         if self._is_empty_inbox():
             return
         unread: Counter[str] = Counter()
         for unit in self._units():
-            unread += self._unread(unit)
-            for stream in self._streams_of(unit):
+            read_as = f"{unit.fingerprint} {self._reading_digest}"
+            outline = self._outline(unit, read_as)
+            unread += outline.unread
+            for stream in outline.streams:
                 yield Delivery(
                     stream=stream,
                     scope=unit.scope,
                     period="all",
-                    fingerprint=f"{unit.fingerprint} {self._reading_digest}",
+                    fingerprint=read_as,
                     label=f"{self._config.path} {unit.scope}",
                     detail=unit,
+                    memo=outline.memo(f"{unit.scope} {read_as}"),
                 )
         if unread:
             yield Delivery(
@@ -200,6 +214,13 @@ class EventInbox:
             groups[file.relative if is_lines(file) else folder].append(file)
         for scope, files in sorted(groups.items()):
             yield _unit(scope, files, groups)
+
+    def _outline(self, unit: _Unit, read_as: str) -> _Outline:
+        """Return what a unit holds, from an earlier run if that has read it so."""
+        known = self._known.get(f"{unit.scope} {read_as}")
+        if known is not None:
+            return known
+        return _Outline(tuple(self._streams_of(unit)), self._unread(unit))
 
     def _streams_of(self, unit: _Unit) -> Iterable[str]:
         if unit.types is None:
@@ -234,6 +255,18 @@ class EventInbox:
         """Changes whenever the same events would be read otherwise."""
         text = repr(self._reading)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """The streams that a unit has rows of, and how many events none takes, by type."""
+
+    streams: tuple[str, ...]
+    unread: Counter[str]
+
+    def memo(self, unit: str) -> str:
+        """Return it as it is kept with the loads of its unit."""
+        return memo_of({"unit": unit, "streams": self.streams, "unread": self.unread})
 
 
 @dataclass(frozen=True, slots=True)

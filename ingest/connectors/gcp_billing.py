@@ -14,7 +14,6 @@ Source: Cloud Billing documentation, *Export Cloud Billing data to BigQuery*.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -32,6 +31,7 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
+from ingest.file_contents import FILE_CONTENTS
 from ingest.files import LocalFiles
 from ingest.google_billing_table import (
     FOCUS_COST,
@@ -60,7 +60,6 @@ _TABLES = {
     "detailed": "gcp_billing_export_resource_v1_",
     "focus": "gcp_billing_export_focus_",
 }
-_CHUNK_BYTES = 1024 * 1024
 _LOOKED_BACK_DAYS = 60
 
 
@@ -366,11 +365,7 @@ class GcpBilling:
 
 
 def _content_digest(path: Path) -> str:
-    checksum = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            checksum.update(chunk)
-    return f"{path.stat().st_size}:{checksum.hexdigest()}"
+    return f"{path.stat().st_size}:{FILE_CONTENTS.checksum(path)}"
 
 
 def _today() -> date:

@@ -19,7 +19,7 @@ import os
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ingest.connector import (
     Delivery,
@@ -36,11 +36,12 @@ from ingest.prometheus_options import PrometheusConfig
 from ingest.prometheus_recordings import RecordedSamples, Recordings
 from ingest.prometheus_series import DAY_MS, MILLISECONDS
 from ingest.prometheus_usage import Span
+from ingest.remembered_loads import memo_of
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ingest.prometheus_accelerators import AcceleratorReading
@@ -76,6 +77,7 @@ class Prometheus:
             self._readings["accelerator_usage"] = accelerators
         if usage := config.usage_reading():
             self._readings["model_usage"] = usage
+        self._known: dict[str, dict[str, Any]] = {}
         self._recorded: tuple[list[Series], list[str]] | None = None
         self._lock = Lock()
 
@@ -130,6 +132,12 @@ class Prometheus:
                 "Look whether its exporter is scraped, or correct the selector. What"
                 " it would say stays unknown; it is not taken for zero.",
             )
+
+    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
+        """Take what recordings held when they were loaded, so as not to read them."""
+        for (stream, _), memo in memos.items():
+            if memo:
+                self._known[stream] = json.loads(memo)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer each complete day, or all recordings."""
@@ -201,26 +209,41 @@ class Prometheus:
         )
 
     def _recorded_deliveries(self) -> Iterator[Delivery]:
-        series, notes = self._read_recordings()
-        for note in notes:
-            label, _, reason = note.partition(": ")
-            yield _unread(self.streams()[0], label, reason)
         content = self._recordings.fingerprint()
-        for stream, reading in self._readings.items():
-            found = {
-                selector
-                for selector in reading.selectors()
-                if any(selector.selects(one.labels) for one in series)
-            }
-            for silent in reading.silent(found):
+        first = self.streams()[0]
+        for stream in self._readings:
+            fingerprint = self._fingerprint(stream, [content])
+            outline = self._outline(stream, fingerprint)
+            for note in outline["notes"] if stream == first else ():
+                label, _, reason = note.partition(": ")
+                yield _unread(stream, label, reason)
+            for silent in outline["silent"]:
                 yield _unread(stream, f"{self._config.path}: {silent}", _SILENT)
             yield Delivery(
                 stream=stream,
                 scope="recordings",
                 period="all",
-                fingerprint=self._fingerprint(stream, [content]),
+                fingerprint=fingerprint,
                 label=f"{self._config.path} ({stream})",
+                memo=memo_of({**outline, "fingerprint": fingerprint}),
             )
+
+    def _outline(self, stream: str, fingerprint: str) -> Mapping[str, Sequence[str]]:
+        """Return what was not read of recordings, and which selectors find nothing.
+
+        From the load that was made of them, if they are still the same.
+        """
+        known = self._known.get(stream, {})
+        if known.get("fingerprint") == fingerprint:
+            return known
+        series, notes = self._read_recordings()
+        reading = self._readings[stream]
+        found = {
+            selector
+            for selector in reading.selectors()
+            if any(selector.selects(one.labels) for one in series)
+        }
+        return {"notes": notes, "silent": list(reading.silent(found))}
 
     def _read_recordings(self) -> tuple[list[Series], list[str]]:
         with self._lock:

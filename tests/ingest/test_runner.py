@@ -16,6 +16,7 @@ import pytest
 import triptych.warehouse.catalogue
 from ingest.connector import Delivery, LandingOptions, SourceConfig, Window
 from ingest.connectors.tables import Tables, TablesConfig
+from ingest.lake import HeldCatalogue
 from ingest.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
 from triptych.progress import SilentProgress
 from triptych.warehouse.evidence_views import replace_view
@@ -89,8 +90,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def test_an_ingest_that_finds_nothing_new_opens_its_catalogue_once(
-    tmp_path: Path, counted: Counter[str]
+    tmp_path: Path, counted: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # However slow the machine is.
+    monkeypatch.setattr(HeldCatalogue, "longest_hold_seconds", 600.0)
     names = [f"rates-{number}" for number in range(6)]
     for position, name in enumerate(names):
         write_rates(tmp_path / name, 2, first=2 * position)

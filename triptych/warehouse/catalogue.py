@@ -24,7 +24,7 @@ from triptych.errors import RunLockedError
 from triptych.warehouse import audit_log
 from triptych.warehouse.evidence_views import literal, replace_view
 from triptych.warehouse.in_place import CataloguedFile, current_files_in_place
-from triptych.warehouse.loads import LoadInForce, NewLoad, StreamView
+from triptych.warehouse.loads import LoadInForce, NewLoad, SeenFile, StreamView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -97,6 +97,12 @@ CREATE TABLE IF NOT EXISTS catalogue.quarantine (
 ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS billing_month VARCHAR;
 ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS subject VARCHAR;
 ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS is_charge BOOLEAN;
+CREATE TABLE IF NOT EXISTS catalogue.seen_files (
+    path VARCHAR PRIMARY KEY,
+    byte_count BIGINT NOT NULL,
+    version VARCHAR NOT NULL,
+    checksum VARCHAR NOT NULL
+);
 CREATE TABLE IF NOT EXISTS catalogue.sources (
     source VARCHAR PRIMARY KEY,
     source_type VARCHAR NOT NULL,
@@ -178,6 +184,13 @@ class Catalogue:
         ).fetchall()
         return {(source, stream, scope): text for source, stream, scope, text in rows}
 
+    def seen_files(self) -> list[SeenFile]:
+        """Return the delivered files whose content is known."""
+        rows = self._connection.execute(
+            "SELECT path, byte_count, version, checksum FROM catalogue.seen_files"
+        ).fetchall()
+        return [SeenFile(*row) for row in rows]
+
     def loads_in_force(self, loads: Sequence[NewLoad]) -> list[LoadInForce]:
         """Return the current loads that new ones would replace, or that hold the same.
 
@@ -215,6 +228,7 @@ class Catalogue:
         *,
         renewals: Sequence[Renewal] = (),
         attempts: Sequence[SourceAttempt] = (),
+        seen_files: Sequence[SeenFile] = (),
     ) -> None:
         """Record what an ingest came to, in one transaction.
 
@@ -226,9 +240,20 @@ class Catalogue:
             Current loads whose content was offered under a new fingerprint.
         attempts : sequence of SourceAttempt
             How it went with sources.
+        seen_files : sequence of SeenFile
+            Delivered files whose content was read.
         """
         with self._transaction():
-            self._put(loads, renewals, attempts)
+            if loads:
+                self._put(loads)
+            if renewals or seen_files:
+                # An ingest that finds nothing new needs no Arrow.
+                from triptych.warehouse import load_rows  # noqa: PLC0415
+
+                load_rows.renew(self._connection, renewals)
+                load_rows.remember_files(self._connection, seen_files)
+            if attempts:
+                self._record(attempts)
 
     def commit_together(
         self, loads: Sequence[NewLoad], *, event: str, detail: Mapping[str, object]
@@ -238,27 +263,15 @@ class Catalogue:
             self._put(loads)
             return audit_log.append(self._connection, event, detail)
 
-    def _put(
-        self,
-        loads: Sequence[NewLoad],
-        renewals: Sequence[Renewal] = (),
-        attempts: Sequence[SourceAttempt] = (),
-    ) -> None:
-        if loads or renewals:
-            # An ingest that finds nothing new needs no Arrow.
-            from triptych.warehouse import load_rows  # noqa: PLC0415
+    def _put(self, loads: Sequence[NewLoad]) -> None:
+        from triptych.warehouse import load_rows  # noqa: PLC0415
 
-        if loads:
-            load_rows.insert_loads(self._connection, loads, at=_now())
-            for stream in sorted({load.stream for load in loads}):
-                replace_view(self._connection, self._streams[stream])
-            audit_log.append_all(
-                self._connection, [("load_committed", _detail(load)) for load in loads]
-            )
-        if renewals:
-            load_rows.renew(self._connection, renewals)
-        if attempts:
-            self._record(attempts)
+        load_rows.insert_loads(self._connection, loads, at=_now())
+        for stream in sorted({load.stream for load in loads}):
+            replace_view(self._connection, self._streams[stream])
+        audit_log.append_all(
+            self._connection, [("load_committed", _detail(load)) for load in loads]
+        )
 
     def _record(self, attempts: Sequence[SourceAttempt]) -> None:
         self._connection.execute(

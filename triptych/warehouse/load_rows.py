@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from triptych.warehouse.in_place import FileInPlace
-    from triptych.warehouse.loads import NewLoad, Renewal
+    from triptych.warehouse.loads import NewLoad, Renewal, SeenFile
 
 _LOADS = (
     "load_id", "run_id", "stream", "source", "scope", "period", "fingerprint", "label",
@@ -61,6 +61,8 @@ def insert_loads(
 
 def renew(connection: duckdb.DuckDBPyConnection, renewals: Sequence[Renewal]) -> None:
     """Give current loads a new fingerprint, and their files in place of now."""
+    if not renewals:
+        return
     renewed = with_rows(
         connection,
         _columns(renewals, ("source", "stream", "scope", "fingerprint")),
@@ -71,8 +73,6 @@ def renew(connection: duckdb.DuckDBPyConnection, renewals: Sequence[Renewal]) ->
     )
     files_of = {renewal.key: renewal.files_in_place for renewal in renewals}
     placed = [(load_id, files_of[tuple(key)]) for load_id, *key in renewed]
-    if not placed:
-        return
     with_rows(
         connection,
         {"load_id": [load_id for load_id, _ in placed]},
@@ -83,6 +83,18 @@ def renew(connection: duckdb.DuckDBPyConnection, renewals: Sequence[Renewal]) ->
         connection,
         [(load_id, file) for load_id, files in placed for file in files],
     )
+
+
+def remember_files(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[SeenFile]
+) -> None:
+    """Keep what delivered files hold, in place of what was kept of them before."""
+    if files:
+        with_rows(
+            connection,
+            _columns(files, ("path", "byte_count", "version", "checksum")),
+            "INSERT OR REPLACE INTO catalogue.seen_files BY NAME SELECT * FROM {rows}",
+        )
 
 
 def insert_files_in_place(

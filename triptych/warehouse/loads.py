@@ -134,6 +134,20 @@ class Renewal:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenFile:
+    """A delivered file as it was when its content was last read.
+
+    ``path`` is below the workspace where the file lies inside. ``version`` changes with
+    its times, ``checksum`` is the SHA-256 of its bytes [hex].
+    """
+
+    path: str
+    byte_count: int
+    version: str
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceAttempt:
     """That a source was tried, and how that ended; ``at`` is UTC, without zone."""
 
