@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Self
 import duckdb
 
 from ingest.lake import ALL_STREAMS
-from ingest.landed_loads import landed_delivery
-from ingest.landing import Lander
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +76,10 @@ class DeliveryLanding:
         TriptychError
             It cannot be had, or cannot be read, or is mostly bad.
         """
+        # An ingest that finds nothing new lands nothing.
+        from ingest.landed_loads import landed_delivery
+        from ingest.landing import Lander
+
         stream = ALL_STREAMS[delivery.stream]
         workdir, out = folder / "work", folder / "parts"
         workdir.mkdir(parents=True)

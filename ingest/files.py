@@ -8,9 +8,6 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ingest.connector import FileFormat, Finding, RestingPlace
 from ingest.file_contents import FILE_CONTENTS
 from triptych.errors import FatalSourceError
@@ -177,10 +174,20 @@ def column_names(path: Path, *, delimiter: str = ",") -> list[str]:
     """
     try:
         if path.suffix == ".parquet":
-            return list(pq.read_schema(path).names)
+            return _parquet_names(path)
         with open_text(path) as text:
             return next(csv.reader(text, delimiter=delimiter), [])
-    except (OSError, EOFError, ValueError, csv.Error, pa.ArrowException):
+    except (OSError, EOFError, ValueError, csv.Error):
+        return []
+
+
+def _parquet_names(path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except pa.ArrowException:
         return []
 
 

@@ -22,13 +22,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import httpx
-import stamina
 import structlog
-from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 from ingest.addresses import is_loopback, is_safe_endpoint
 from triptych import __version__
@@ -43,6 +41,9 @@ from triptych.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Self
+
+    import httpx
+    from stamina.instrumentation import RetryDetails
 
 Params = Mapping[str, object] | Sequence[tuple[str, str]]
 
@@ -150,6 +151,8 @@ class HttpClient:
         self._attempts = attempts
         self._max_wait_seconds = max_wait_seconds
         self._pace = _Pace(requests_per_second)
+        import httpx
+
         self._client = httpx.Client(
             base_url=base_url,
             headers={"User-Agent": f"triptych/{__version__}", **(headers or {})},
@@ -244,6 +247,9 @@ class HttpClient:
         if "://" in path:
             message = "a path is below the base address, never an address of its own"
             raise ValueError(message)
+        import stamina
+
+        _report_tries()
         headers = {"Content-Type": "application/json"} if content is not None else None
         request = self._client.build_request(
             method, path, params=params, content=content, headers=headers
@@ -274,6 +280,8 @@ class HttpClient:
     def _ask_once(
         self, request: httpx.Request, where: str
     ) -> tuple[bytes, Mapping[str, str]]:
+        import httpx
+
         self._pace.wait()
         try:
             response, body = self._receive(request)
@@ -285,6 +293,8 @@ class HttpClient:
         return body, response.headers
 
     def _receive(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        import httpx
+
         deadline = time.monotonic() + self._timeout_seconds * _BODY_TIMEOUTS
         response = self._client.send(request, stream=True)
         try:
@@ -470,8 +480,12 @@ def _report_next_try(details: RetryDetails) -> None:
     )
 
 
-# In place of stamina's own report, which repeats arguments and types.
-set_on_retry_hooks([_report_next_try])
+@cache
+def _report_tries() -> None:
+    """Report in place of stamina itself, which repeats arguments and types."""
+    from stamina.instrumentation import set_on_retry_hooks
+
+    set_on_retry_hooks([_report_next_try])
 
 
 class _NoNumberError(Exception):
@@ -485,6 +499,8 @@ def _no_number(text: str) -> object:
 def _query(params: Params | None) -> httpx.QueryParams | None:
     if params is None:
         return None
+    import httpx
+
     pairs = params.items() if isinstance(params, Mapping) else params
     return httpx.QueryParams(
         [

@@ -10,9 +10,8 @@ Every expression is DuckDB SQL over the columns of one physical schema.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
-
-import pycountry
 
 from ingest.streams import TAGS, TIMESTAMP, Column, Stream
 
@@ -343,14 +342,18 @@ def bad_row_predicate(stream: Stream) -> str:
 
 def is_known_currency(code: str) -> bool:
     """Tell whether ``code`` is an ISO 4217 code."""
-    return code in _CURRENCY_CODES
+    return code in _currency_codes()
 
 
-_CURRENCY_CODES = frozenset(str(currency.alpha_3) for currency in pycountry.currencies)
+@cache
+def _currency_codes() -> frozenset[str]:
+    import pycountry
+
+    return frozenset(str(currency.alpha_3) for currency in pycountry.currencies)
 
 
 def _currency_list() -> str:
-    return ", ".join(literal(code) for code in sorted(_CURRENCY_CODES))
+    return ", ".join(literal(code) for code in sorted(_currency_codes()))
 
 
 __all__ = [

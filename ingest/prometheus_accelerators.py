@@ -25,9 +25,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-import pyarrow as pa
 
 from ingest.gpu_slices import max_slices, profile_slices
 from ingest.prometheus_selector import NAME_LABEL
@@ -36,6 +35,8 @@ from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
+
+    import pyarrow as pa
 
     from ingest.label_mapping import LabelMapping
     from ingest.prometheus_selector import Selector
@@ -46,24 +47,30 @@ if TYPE_CHECKING:
 _ROUNDED_UP, _BLANK_FROM = Decimal("1.01"), Decimal(1_000_000)
 _HOURS = Decimal("0.000000000001")
 
-_QUANTITY = pa.decimal128(38, 18)
-SCHEMA = pa.schema(
-    [
-        ("period_start", pa.timestamp("us")),
-        ("period_end", pa.timestamp("us")),
-        ("pool_id", pa.string()),
-        ("model_id", pa.string()),
-        ("node_id", pa.string()),
-        ("capacity_gpu_hours", _QUANTITY),
-        ("requested_gpu_hours", _QUANTITY),
-        ("used_gpu_hours", _QUANTITY),
-        # Why the row without a model has what it has; kept in the evidence.
-        ("unobserved_gpu_hours", _QUANTITY),
-        ("unlabelled_gpu_hours", _QUANTITY),
-        ("unmapped_gpu_hours", _QUANTITY),
-        ("measured_by", pa.string()),
-    ]
-)
+
+@cache
+def _schema() -> pa.Schema:
+    """Return the columns of the rows, typed."""
+    import pyarrow as pa
+
+    quantity = pa.decimal128(38, 18)
+    return pa.schema(
+        [
+            ("period_start", pa.timestamp("us")),
+            ("period_end", pa.timestamp("us")),
+            ("pool_id", pa.string()),
+            ("model_id", pa.string()),
+            ("node_id", pa.string()),
+            ("capacity_gpu_hours", quantity),
+            ("requested_gpu_hours", quantity),
+            ("used_gpu_hours", quantity),
+            # Why the row without a model has what it has; kept in the evidence.
+            ("unobserved_gpu_hours", quantity),
+            ("unlabelled_gpu_hours", quantity),
+            ("unmapped_gpu_hours", quantity),
+            ("measured_by", pa.string()),
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,8 @@ class AcceleratorReading:
 
     def rows(self, samples: Samples, span: Span) -> pa.RecordBatch:
         """Return the rows of the hours in ``span``, ordered by hour, pool and node."""
+        import pyarrow as pa
+
         cells: defaultdict[_Cell, _Hours] = defaultdict(_Hours)
         for windows in self._devices(samples).values():
             known: Mapping[str, str] = {}
@@ -172,7 +181,7 @@ class AcceleratorReading:
                     self._add(cells, hour, window, known)
         ordered = sorted(cells.items(), key=lambda item: item[0].order)
         return pa.RecordBatch.from_pylist(
-            [_row(cell, hours) for cell, hours in ordered], schema=SCHEMA
+            [_row(cell, hours) for cell, hours in ordered], schema=_schema()
         )
 
     def _devices(self, samples: Samples) -> dict[str, dict[int, _Window]]:
@@ -362,7 +371,6 @@ def _in_hours(milliseconds: Decimal | None) -> Decimal | None:
 
 
 __all__ = [
-    "SCHEMA",
     "AcceleratorReading",
     "Activity",
     "DeviceLabels",

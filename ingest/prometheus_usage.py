@@ -17,15 +17,16 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
-
-import pyarrow as pa
 
 from ingest.prometheus_series import HOUR_MS, Series, heal, increases, spread
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
 
     from ingest.label_mapping import LabelMapping
     from ingest.prometheus_selector import Selector
@@ -41,17 +42,24 @@ MEASURES = (
 _ZERO = Decimal(0)
 _BOUND = "le"
 _INFINITE = "+Inf"
-_QUANTITY = pa.decimal128(38, 18)
-SCHEMA = pa.schema(
-    [
-        ("period_start", pa.timestamp("us")),
-        ("period_end", pa.timestamp("us")),
-        ("model_id", pa.string()),
-        ("pool_id", pa.string()),
-        *((name, _QUANTITY) for name in MEASURES),
-        ("latency_histogram", pa.string()),
-    ]
-)
+
+
+@cache
+def _schema() -> pa.Schema:
+    """Return the columns of the rows, typed."""
+    import pyarrow as pa
+
+    quantity = pa.decimal128(38, 18)
+    return pa.schema(
+        [
+            ("period_start", pa.timestamp("us")),
+            ("period_end", pa.timestamp("us")),
+            ("model_id", pa.string()),
+            ("pool_id", pa.string()),
+            *((name, quantity) for name in MEASURES),
+            ("latency_histogram", pa.string()),
+        ]
+    )
 
 
 class Latency(NamedTuple):
@@ -114,6 +122,8 @@ class UsageReading:
 
     def rows(self, samples: Samples, span: Span) -> pa.RecordBatch:
         """Return the rows of the hours in ``span``, ordered by hour, model and pool."""
+        import pyarrow as pa
+
         cells: defaultdict[Cell, _Totals] = defaultdict(_Totals)
         for measure, selectors in self.measures.items():
             for series in self._series(samples, selectors):
@@ -123,7 +133,7 @@ class UsageReading:
             self._add_latency(samples, self.latency, span, cells)
         ordered = sorted(cells.items(), key=lambda item: item[0].order)
         return pa.RecordBatch.from_pylist(
-            [_row(cell, totals) for cell, totals in ordered], schema=SCHEMA
+            [_row(cell, totals) for cell, totals in ordered], schema=_schema()
         )
 
     def _series(self, samples: Samples, selectors: Iterable[Selector]) -> list[Series]:
@@ -256,7 +266,6 @@ def _number(count: Decimal) -> int | float:
 
 __all__ = [
     "MEASURES",
-    "SCHEMA",
     "Cell",
     "Latency",
     "Span",

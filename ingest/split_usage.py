@@ -19,8 +19,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ingest.connector import LandingOptions
 from ingest.files import column_names
@@ -133,6 +131,9 @@ def _patterns(rules: Sequence[MappingRule]) -> Iterator[str]:
 def _has_map(path: Path, column: str) -> bool:
     if path.suffix != ".parquet":
         return False
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     schema = pq.read_schema(path)
     position = schema.get_field_index(column)
     return position >= 0 and bool(pa.types.is_map(schema.field(position).type))

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
-import pyarrow as pa
 from pydantic import ConfigDict, Field, field_validator
 
 from ingest.connector import (
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from ingest.cost_explorer_api import DailyTotal
 
 _DIMENSIONS = {
@@ -46,23 +48,30 @@ _DIMENSIONS = {
 _TAG = "tag:"
 _MOST_GROUPS = 2
 _MONTHS_BACK = 12
-_AMOUNT = pa.decimal128(38, 18)
-_SCHEMA = pa.schema(
-    [
-        ("unblended_cost", _AMOUNT),
-        ("amortized_cost", _AMOUNT),
-        ("currency", pa.string()),
-        ("is_estimated", pa.bool_()),
-        ("billing_period_start", pa.timestamp("us")),
-        ("usage_start", pa.timestamp("us")),
-        ("usage_end", pa.timestamp("us")),
-        ("usage_quantity", _AMOUNT),
-        ("usage_unit", pa.string()),
-        ("grouped_by", pa.string()),
-        *((name, pa.string()) for name in _DIMENSIONS),
-        ("tags", pa.map_(pa.string(), pa.string())),
-    ]
-)
+
+
+@cache
+def _schema() -> pa.Schema:
+    """Return the columns of the rows, typed."""
+    import pyarrow as pa
+
+    amount = pa.decimal128(38, 18)
+    return pa.schema(
+        [
+            ("unblended_cost", amount),
+            ("amortized_cost", amount),
+            ("currency", pa.string()),
+            ("is_estimated", pa.bool_()),
+            ("billing_period_start", pa.timestamp("us")),
+            ("usage_start", pa.timestamp("us")),
+            ("usage_end", pa.timestamp("us")),
+            ("usage_quantity", amount),
+            ("usage_unit", pa.string()),
+            ("grouped_by", pa.string()),
+            *((name, pa.string()) for name in _DIMENSIONS),
+            ("tags", pa.map_(pa.string(), pa.string())),
+        ]
+    )
 
 
 class AwsCostExplorerConfig(SourceConfig):
@@ -181,12 +190,14 @@ class AwsCostExplorer:
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
         """Hand over the totals of a month."""
+        import pyarrow as pa
+
         month = delivery.detail
         assert isinstance(month, date)  # noqa: S101
         totals = self._totals(month, min(_following(month), _tomorrow()))
         rows = [self._row(total) for total in totals]
-        batch = pa.RecordBatch.from_pylist(rows, schema=_SCHEMA)
-        yield RowsPart([batch], _SCHEMA, delivery.label)
+        batch = pa.RecordBatch.from_pylist(rows, schema=_schema())
+        yield RowsPart([batch], _schema(), delivery.label)
 
     def _asked_range(self, window: Window) -> tuple[date, date]:
         """Return the first day and the day after the last one to ask for."""

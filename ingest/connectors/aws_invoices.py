@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
-import pyarrow as pa
 from pydantic import ConfigDict, Field
 
 from ingest.aws_invoices_api import WHERE, AmountKind, InvoicesApi
@@ -34,19 +34,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from ingest.aws_invoices_api import AwsInvoice
 
 _STREAM = "invoices"
-_SCHEMA = pa.schema(
-    [
-        (name, pa.string())
-        for name in (
-            *("invoice_id", "invoice_issuer_name", "billing_period_start", "currency"),
-            *("invoiced_amount", "tax_amount", "issued_at", "due_at", "description"),
-            *("status", "corrected_invoice_id"),
-        )
-    ]
-)
+
+_COLUMNS = (
+    "invoice_id", "invoice_issuer_name", "billing_period_start", "currency",
+    "invoiced_amount", "tax_amount", "issued_at", "due_at", "description", "status",
+    "corrected_invoice_id",
+)  # fmt: skip
+
+
+@cache
+def _schema() -> pa.Schema:
+    """Return the columns of the rows, all of them text."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
 class AwsInvoicesConfig(SourceConfig):
@@ -150,8 +156,10 @@ class AwsInvoices:
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
         """Hand over the invoices of a month."""
-        batch = pa.RecordBatch.from_pylist(delivery.detail, schema=_SCHEMA)
-        yield RowsPart([batch], _SCHEMA, delivery.label)
+        import pyarrow as pa
+
+        batch = pa.RecordBatch.from_pylist(delivery.detail, schema=_schema())
+        yield RowsPart([batch], _schema(), delivery.label)
 
     def _rows(self, month: date) -> list[dict[str, str | None]]:
         return [_row(invoice, month) for invoice in self._api.invoices(month)]
@@ -159,7 +167,7 @@ class AwsInvoices:
 
 def _row(invoice: AwsInvoice, month: date) -> dict[str, str | None]:
     told = asdict(invoice)
-    row = {name: told[name] for name in _SCHEMA.names if name in told}
+    row = {name: told[name] for name in _COLUMNS if name in told}
     return row | {
         "invoice_id": invoice.invoice_id or None,
         "invoice_issuer_name": invoice.issuer,

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar
 
-import pyarrow as pa
 from pydantic import ConfigDict, Field
 
 from ingest.azure_invoices_api import AzureInvoicesApi
@@ -34,20 +34,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from ingest.azure_invoices_api import AzureInvoice
 
 _STREAM = "invoices"
 _ISSUER = "Microsoft"
-_SCHEMA = pa.schema(
-    [
-        (name, pa.string())
-        for name in (
-            *("invoice_id", "invoice_issuer_name", "billing_period_start", "currency"),
-            *("invoiced_amount", "tax_amount", "credit_amount", "issued_at", "due_at"),
-            *("description", "status", "corrected_invoice_id"),
-        )
-    ]
-)
+
+_COLUMNS = (
+    "invoice_id", "invoice_issuer_name", "billing_period_start", "currency",
+    "invoiced_amount", "tax_amount", "credit_amount", "issued_at", "due_at",
+    "description", "status", "corrected_invoice_id",
+)  # fmt: skip
+
+
+@cache
+def _schema() -> pa.Schema:
+    """Return the columns of the rows, all of them text."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
 class AzureInvoicesConfig(SourceConfig):
@@ -140,8 +146,10 @@ class AzureInvoices:
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
         """Hand over the invoices of a month."""
-        batch = pa.RecordBatch.from_pylist(delivery.detail, schema=_SCHEMA)
-        yield RowsPart([batch], _SCHEMA, delivery.label)
+        import pyarrow as pa
+
+        batch = pa.RecordBatch.from_pylist(delivery.detail, schema=_schema())
+        yield RowsPart([batch], _schema(), delivery.label)
 
 
 def _row(invoice: AzureInvoice) -> dict[str, str | None]:

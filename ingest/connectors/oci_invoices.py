@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, ClassVar, cast
 
-import pyarrow as pa
 from pydantic import ConfigDict, Field
 
 from ingest.connector import (
@@ -35,20 +35,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from ingest.oci_invoices_api import OciInvoice
 
 _STREAM = "invoices"
 _ISSUER = "Oracle"
-_SCHEMA = pa.schema(
-    [
-        (name, pa.string())
-        for name in (
-            *("invoice_id", "invoice_issuer_name", "billing_period_start", "currency"),
-            *("invoiced_amount", "tax_amount", "issued_at", "due_at", "description"),
-            "status",
-        )
-    ]
-)
+
+_COLUMNS = (
+    "invoice_id", "invoice_issuer_name", "billing_period_start", "currency",
+    "invoiced_amount", "tax_amount", "issued_at", "due_at", "description", "status",
+)  # fmt: skip
+
+
+@cache
+def _schema() -> pa.Schema:
+    """Return the columns of the rows, all of them text."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
 class OciInvoicesConfig(SourceConfig):
@@ -151,10 +156,12 @@ class OciInvoices:
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
         """Hand over the invoices of a month."""
+        import pyarrow as pa
+
         listed = cast("list[OciInvoice]", delivery.detail)
         rows = [_row(invoice) for invoice in self._api.with_details(listed)]
-        batch = pa.RecordBatch.from_pylist(rows, schema=_SCHEMA)
-        yield RowsPart([batch], _SCHEMA, delivery.label)
+        batch = pa.RecordBatch.from_pylist(rows, schema=_schema())
+        yield RowsPart([batch], _schema(), delivery.label)
 
 
 def _row(invoice: OciInvoice) -> dict[str, str | None]:

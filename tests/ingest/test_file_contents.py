@@ -29,15 +29,16 @@ FOCUS = (
     "ChargePeriodStart,ChargePeriodEnd,ChargeCategory\n"
     "12.50,12.50,EUR,2026-03-01,2026-03-01,2026-03-02,Usage\n"
 )
+CONTEXT = {
+    "version": "0.4.1",
+    "id": "1",
+    "source": "/ci",
+    "type": "dev.cdevents.service.deployed.0.1.1",
+    "timestamp": "2026-03-05T10:00:00Z",
+}
 DEPLOYED = {
     "specversion": "0.4.1",
-    "context": {
-        "version": "0.4.1",
-        "id": "1",
-        "source": "/ci",
-        "type": "dev.cdevents.service.deployed.0.1.1",
-        "timestamp": "2026-03-05T10:00:00Z",
-    },
+    "context": CONTEXT,
     "subject": {
         "id": "search",
         "type": "service",
@@ -136,8 +137,8 @@ def test_a_file_that_was_touched_is_not_read_again_and_one_that_was_changed_is(
 def test_events_and_recordings_that_are_loaded_are_not_parsed_again(
     workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unread = {**DEPLOYED, "context": dict(DEPLOYED["context"])}  # type: ignore[call-overload]
-    unread["context"] |= {"id": "2", "type": "dev.cdevents.testcaserun.started.0.2.0"}
+    context = {**CONTEXT, "id": "2", "type": "dev.cdevents.testcaserun.started.0.2.0"}
+    unread = {**DEPLOYED, "context": context}
     with (workspace / "events/ci.jsonl").open("a") as file:
         file.write(json.dumps(unread) + "\n")
     first = ingest_all(workspace, sources(workspace), "run-1")

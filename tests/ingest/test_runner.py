@@ -161,6 +161,47 @@ def test_twins_and_successors_in_one_batch_are_judged_in_their_order(
     assert ask(tmp_path, "SELECT sum(rate) FROM evidence.fx_rates") == [(4,)]
 
 
+_LOOKING = """\
+import sys
+from pathlib import Path
+from tests.ingest.test_runner import ingest_all
+from ingest.registry import connector_class
+root = Path(sys.argv[1])
+sources = {
+    "rates": {"type": "tables", "stream": "fx_rates", "path": "rates"},
+    "bills": {"type": "focus_files", "path": "rates"},
+    "events": {"type": "event_inbox"},
+    "claude": {"type": "anthropic", "path": "rates"},
+}
+bound = []
+for name, options in sources.items():
+    class_ = connector_class(options["type"])
+    bound.append(class_(class_.Config(name=name, **options), root=root))
+ingest_all(root, bound[:1], "run-2")
+print(*sorted({name.partition(".")[0] for name in sys.modules}))
+"""
+
+
+def test_an_ingest_that_finds_nothing_new_imports_nothing_to_read_with(
+    tmp_path: Path,
+) -> None:
+    write_rates(tmp_path / "rates", 2)
+    for file in (tmp_path / "rates").iterdir():
+        os.utime(file, (0, 0))  # A file just written is looked at twice.
+    ingest_all(tmp_path, [rates(tmp_path, "rates")], "run-1")
+    imported = subprocess.run(
+        [sys.executable, "-c", _LOOKING, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    ).stdout.split()
+    assert "duckdb" in imported
+    needless = {"pyarrow", "numpy", "pandas", "httpx", "stamina", "boto3", "google"}
+    assert needless.isdisjoint(imported)
+
+
 class _OfferedTwice(Tables):
     """Offers each file twice, with other content the second time."""
 
