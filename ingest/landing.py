@@ -38,6 +38,7 @@ from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
 from triptych.warehouse.in_place import file_checksum
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
     from pathlib import Path
 
@@ -230,7 +231,7 @@ class Lander:
         content = FILE_CONTENTS.checksum(part.path)
         checksum = _checksum_as_read(content, self._options_of(part))
         relation, physical = self._text_relation(part)
-        projection = self._project(physical, part)
+        projection = self._project(physical, part, self._members(part, relation))
         rejected = self._convert_text(part, relation, physical, projection, target)
         landed = self._describe(f"SELECT * FROM {_parquet(target)}", part.uri)
         # From here on the canonical columns stand in the file under their own names.
@@ -263,6 +264,21 @@ class Lander:
             " ignore_errors = true, store_rejects = true, rejects_limit = 0)"
         )
         return source, dict.fromkeys(header, "VARCHAR")
+
+    def _members(self, part: FilePart, relation: str) -> list[str]:
+        """Return the names of the members that records have, in an order of their own.
+
+        Later records may have others than the first, so all are looked at.
+        """
+        if part.format != "jsonl":
+            return []
+        rows = self._run(
+            f"SELECT DISTINCT unnest(json_keys({RECORD_COLUMN})) AS name"
+            f" FROM ({relation}) WHERE json_type({RECORD_COLUMN}) = 'OBJECT'"
+            " ORDER BY name",
+            part.uri,
+        ).fetchall()
+        return [name for (name,) in rows]
 
     def _convert_text(
         self,
@@ -328,8 +344,12 @@ class Lander:
     def _options_of(self, part: FilePart) -> LandingOptions:
         return self._options if part.landing is None else part.landing
 
-    def _project(self, physical: dict[str, str], part: FilePart) -> Projection:
-        projection = project(self._stream, physical, self._options_of(part))
+    def _project(
+        self, physical: dict[str, str], part: FilePart, members: Sequence[str] = ()
+    ) -> Projection:
+        projection = project(
+            self._stream, physical, self._options_of(part), members=members
+        )
         missing = projection.missing_columns
         if missing:
             raise MalformedDeliveryError(
@@ -338,7 +358,9 @@ class Lander:
                 f" {'are' if len(missing) > 1 else 'is'} missing.",
                 where=part.uri,
                 next_step=advice_on_missing(
-                    physical, part, is_told=not self._stream.keeps_declared_only
+                    members or list(physical),
+                    part,
+                    is_told=not self._stream.keeps_declared_only,
                 ),
             )
         return projection

@@ -10,6 +10,8 @@ from ingest.files import open_text
 from triptych.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
 
     from ingest.connector import FilePart
@@ -33,14 +35,13 @@ def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
 
 
 def advice_on_missing(
-    physical: dict[str, str], part: FilePart | None, *, is_told: bool = True
+    names: Sequence[str], part: FilePart | None, *, is_told: bool = True
 ) -> str:
     """Say what to do about missing columns, from those that were delivered.
 
     Without ``is_told`` the delivered names stay untold: where a header is missing, they
     are the values of a row.
     """
-    names = list(physical)
     if part is not None and part.format == "csv" and len(names) == 1:
         for delimiter, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
             if delimiter in names[0]:

@@ -9,6 +9,7 @@ Every expression is DuckDB SQL over the columns of one physical schema.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from ingest.streams import TAGS, TIMESTAMP, Column, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from ingest.connector import LandingOptions
 
@@ -106,6 +107,14 @@ class Projection:
         return ", ".join(f"{p.value} AS {quote(p.column.name)}" for p in self.columns)
 
 
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    """The columns of one physical schema, or the members of its records."""
+
+    by_folded_name: Mapping[str, DeliveredValue]
+    holds_records: bool
+
+
 def quote(identifier: str) -> str:
     """Return ``identifier`` quoted for SQL."""
     return '"' + identifier.replace('"', '""') + '"'
@@ -117,7 +126,11 @@ def literal(text: str) -> str:
 
 
 def project(
-    stream: Stream, physical: Mapping[str, str], options: LandingOptions
+    stream: Stream,
+    physical: Mapping[str, str],
+    options: LandingOptions,
+    *,
+    members: Sequence[str] = (),
 ) -> Projection:
     """Map a physical schema to a stream's canonical columns.
 
@@ -130,28 +143,28 @@ def project(
     options : LandingOptions
         Declared mapping and defaults of the source. A mapped expression wins over
         a column of the same name, a delivered column over a default.
+    members : sequence of str
+        Of records in JSON, the names of all members that any record has; they are
+        found like columns.
 
     Returns
     -------
     Projection
         One entry per canonical column, absent ones as typed NULL.
     """
-    by_folded_name = {name.casefold(): name for name in physical}
+    delivered = _Delivered(
+        _members_found(members) if members else _columns_found(physical),
+        holds_records=set(physical) == {RECORD_COLUMN},
+    )
     return Projection(
         tuple(
-            _project_column(column, physical, by_folded_name, options)
+            _project_column(column, _find_delivered(column, delivered, options))
             for column in stream.columns
         )
     )
 
 
-def _project_column(
-    column: Column,
-    physical: Mapping[str, str],
-    by_folded_name: Mapping[str, str],
-    options: LandingOptions,
-) -> ProjectedColumn:
-    origin = _find_delivered(column, physical, by_folded_name, options)
+def _project_column(column: Column, origin: DeliveredValue | None) -> ProjectedColumn:
     if origin is None:
         return ProjectedColumn(column, f"CAST(NULL AS {column.type})", "false", None)
     expression = origin.sql()
@@ -161,26 +174,52 @@ def _project_column(
     return ProjectedColumn(column, value, f"({expression}) IS NOT NULL", origin)
 
 
+def _columns_found(physical: Mapping[str, str]) -> dict[str, DeliveredValue]:
+    return {
+        name.casefold(): DeliveredValue("column", name, type_)
+        for name, type_ in physical.items()
+    }
+
+
+def _members_found(members: Sequence[str]) -> dict[str, DeliveredValue]:
+    """Return members of records by their folded names.
+
+    Records need not spell a name alike, so the first that has a value counts.
+    """
+    spellings: dict[str, list[DeliveredValue]] = defaultdict(list)
+    for name in members:
+        member = DeliveredValue("record", name, "VARCHAR")
+        spellings[name.casefold()].append(member)
+    return {name: _first_of(values) for name, values in spellings.items()}
+
+
+def _first_of(values: Sequence[DeliveredValue]) -> DeliveredValue:
+    if len(values) == 1:
+        return values[0]
+    text = f"coalesce({', '.join(value.sql() for value in values)})"
+    return DeliveredValue("expression", text, "VARCHAR")
+
+
 def _find_delivered(
-    column: Column,
-    physical: Mapping[str, str],
-    by_folded_name: Mapping[str, str],
-    options: LandingOptions,
+    column: Column, delivered: _Delivered, options: LandingOptions
 ) -> DeliveredValue | None:
     if column.name in options.mapping:
         mapped = options.mapping[column.name]
-        delivered = by_folded_name.get(mapped.strip('"').casefold())
-        if delivered is not None:
-            return DeliveredValue("column", delivered, physical[delivered])
-        return DeliveredValue("expression", mapped, "EXPRESSION")
-    for spelling in (column.name, *column.aliases):
-        delivered = by_folded_name.get(spelling.casefold())
-        if delivered is not None:
-            return DeliveredValue("column", delivered, physical[delivered])
-    if set(physical) == {RECORD_COLUMN}:
-        return DeliveredValue("record", column.name, "VARCHAR")
+        named = delivered.by_folded_name.get(mapped.strip('"').casefold())
+        return named or DeliveredValue("expression", mapped, "EXPRESSION")
+    spellings = (name.casefold() for name in (column.name, *column.aliases))
+    found = [
+        delivered.by_folded_name[spelling]
+        for spelling in dict.fromkeys(spellings)
+        if spelling in delivered.by_folded_name
+    ]
+    if found:
+        return _first_of(found) if delivered.holds_records else found[0]
     if column.name in options.defaults:
         return DeliveredValue("constant", options.defaults[column.name], "VARCHAR")
+    if delivered.holds_records and set(delivered.by_folded_name) == {RECORD_COLUMN}:
+        # Nothing is known of the records: there may be none.
+        return DeliveredValue("record", column.name, "VARCHAR")
     return None
 
 

@@ -104,6 +104,44 @@ def test_json_lines_are_read_by_name(tmp_path: Path) -> None:
     ]
 
 
+def test_json_lines_take_the_names_and_defaults_that_csv_takes(tmp_path: Path) -> None:
+    """Aliases in any spelling, also where each record has its own, and defaults."""
+    (tmp_path / "usage.jsonl").write_text(
+        '{"Model": "eta", "usage_date": "2026-03-01", "requests": 12}\n'
+        '{"model": "eta", "Usage_Date": "2026-03-02", "REQUESTS": "13"}\n'
+        '{"model_id": "eta", "day": null, "period_start": "2026-03-03"}\n'
+    )
+    options: dict[str, object] = {"defaults": {"pool_id": "gpu"}}
+    case = _case(tmp_path, {"stream": "model_usage", "path": "usage.jsonl", **options})
+    report = case.ingest()
+    assert report.failures == []
+    assert case.query("SELECT count(*) FROM catalogue.quarantine") == [(0,)]
+    assert case.query(
+        "SELECT count(*), count(DISTINCT period_start), min(model_id), max(model_id),"
+        " sum(requests), min(pool_id) FROM evidence.model_usage"
+    ) == [(3, 3, "eta", "eta", Decimal(25), "gpu")]
+
+
+def test_json_lines_without_a_mandatory_member_say_which_they_have(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "usage.jsonl").write_text('{"when": "2026-03-01", "model": "eta"}\n')
+    case = _case(tmp_path, {"stream": "model_usage", "path": "usage.jsonl"})
+    [failure] = case.ingest().failures
+    assert "period_start" in str(failure.error)
+    assert "model, when" in str(failure.error)
+
+
+def test_a_member_of_json_lines_is_mapped_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "usage.jsonl").write_text('{"when": "2026-03-01", "who": "eta"}\n')
+    mapping = {"period_start": "When", "model_id": "upper(record->>'$.who')"}
+    case = _case(
+        tmp_path, {"stream": "model_usage", "path": "usage.jsonl", "mapping": mapping}
+    )
+    case.ingest()
+    assert case.query("SELECT model_id FROM evidence.model_usage") == [("ETA",)]
+
+
 def test_the_check_of_a_query_asks_what_it_would_answer(tmp_path: Path) -> None:
     (tmp_path / "raw.csv").write_text("d,m,n\n2026-03-01,eta,3\n")
 
