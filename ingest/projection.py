@@ -260,7 +260,8 @@ def _from_text(expression: str, canonical_type: str) -> str:
     if canonical_type.startswith("DECIMAL"):
         return (
             f"coalesce(TRY_CAST({expression} AS {canonical_type}),"
-            f" CASE WHEN regexp_matches(trim({expression}), {literal(GROUPED_NUMBER)})"
+            f" CASE WHEN {expression} IS NOT NULL"
+            f" AND regexp_matches(trim({expression}), {literal(GROUPED_NUMBER)})"
             f" THEN TRY_CAST(replace(replace(trim({expression}), ',', ''), '$', '')"
             f" AS {canonical_type}) END)"
         )
@@ -268,8 +269,7 @@ def _from_text(expression: str, canonical_type: str) -> str:
         formats = ", ".join(literal(text) for text in _SLASHED_FORMATS)
         return (
             # The usual form is told by its hyphens, without a regular expression.
-            f"CASE WHEN substr({expression}, 5, 1) = '-'"
-            f" AND substr({expression}, 8, 1) = '-'"
+            f"CASE WHEN {expression} LIKE '____-__-%'"
             f" THEN TRY_CAST({expression} AS TIMESTAMP WITH TIME ZONE)"
             f" AT TIME ZONE 'UTC'"
             f" WHEN regexp_matches({expression}, {literal(SLASHED_DATE)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -163,3 +164,31 @@ def test_an_optional_amount_that_cannot_be_read_refuses_its_row(tmp_path: Path) 
     part = FilePart(path, "csv", "invoices.csv", is_owned=False)
     [(reason, month, _, is_charge)] = refused(part, tmp_path, "invoices")
     assert (reason, month, is_charge) == ("tax_amount_unreadable", "2026-03", True)
+
+
+@pytest.mark.parametrize("name", ["rates.csv", "rates.csv.gz"])
+def test_rows_that_several_threads_read_keep_their_order_and_numbers(
+    tmp_path: Path, name: str
+) -> None:
+    """Of 400,000 rates n, each 37,000th is no number: those from row 37,000 on."""
+    bad = set(range(37_000, 400_001, 37_000))
+    lines = (
+        f"2026-03-01,EUR,USD,{'none' if number in bad else number}\n"
+        for number in range(1, 400_001)
+    )
+    text = "rate_date,from_currency,to_currency,rate\n" + "".join(lines)
+    path = tmp_path / name
+    path.write_bytes(
+        gzip.compress(text.encode(), 1) if name[-1] == "z" else text.encode()
+    )
+    with duckdb.connect() as connection:
+        connection.execute("SET threads = 4")
+        lander = Lander(
+            connection, stream=STREAMS["fx_rates"], options=LandingOptions()
+        )
+        part = FilePart(path, "csv", name, is_owned=False, row_count=400_000)
+        landed = lander.land(part, tmp_path / "part-00000.parquet")
+    assert [row.row_number for row in landed.rejected] == sorted(bad)
+    assert {row.reason for row in landed.rejected} == {"rate_unreadable"}
+    rates = pq.read_table(landed.path, columns=["rate"])["rate"].to_pylist()
+    assert rates == [Decimal(n) for n in range(1, 400_001) if n not in bad]
