@@ -18,6 +18,7 @@ from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
 from triptych.cli.explain_command import explain
 from triptych.cli.export_commands import export
+from triptych.cli.prune_command import prune
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.receive_command import receive
 from triptych.cli.reconcile_command import reconcile
@@ -45,6 +46,7 @@ app.command()(comment)
 app.command()(explain)
 app.command()(sql)
 app.command()(status)
+app.command()(prune)
 app.command()(health)
 app.command()(metrics)
 app.add_typer(export, name="export")

@@ -1,0 +1,93 @@
+"""The loads that others have replaced, and taking their files off the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from triptych.warehouse import audit_log
+from triptych.warehouse.catalogue import connect
+
+if TYPE_CHECKING:
+    from triptych.warehouse.audit_log import AuditEntry
+    from triptych.workspace import Workspace
+
+PRUNED = "loads_pruned"
+
+# What the loads were stays on record; what only served to read them goes.
+_PRUNE = (
+    "UPDATE catalogue.loads SET files = [], projections = [], spark_projections = [],"
+    " signatures = []"
+    " WHERE status = 'superseded' AND list_contains($loads, load_id)",
+    "DELETE FROM catalogue.files_in_place WHERE list_contains($loads, load_id)",
+    "DELETE FROM catalogue.files_at_rest WHERE list_contains($loads, load_id)",
+    "DELETE FROM catalogue.quarantine WHERE list_contains($loads, load_id)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SupersededLoad:
+    """A load that another has replaced.
+
+    ``folder`` is its folder below the workspace; ``is_pruned`` tells whether the
+    catalogue no longer has its files.
+    """
+
+    load_id: str
+    source: str
+    stream: str
+    folder: str
+    is_pruned: bool
+
+
+def read_superseded_loads(workspace: Workspace) -> list[SupersededLoad]:
+    """Return the loads that do not count any more, oldest first."""
+    if not workspace.raw_database.exists():
+        return []
+    lake = workspace.lake.relative_to(workspace.root).as_posix()
+    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
+    try:
+        rows = connection.execute(
+            "SELECT load_id, source, stream,"
+            " concat_ws('/', ?, stream, source, period, load_id), len(files) = 0"
+            " FROM catalogue.loads WHERE status = 'superseded' ORDER BY load_id",
+            [lake],
+        ).fetchall()
+    finally:
+        connection.close()
+    return [SupersededLoad(*row) for row in rows]
+
+
+def record_pruning(
+    workspace: Workspace, load_ids: list[str], *, reason: str, byte_count: int
+) -> AuditEntry:
+    """Take the files of superseded loads off the catalogue, and say why in the log.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where; the caller holds its run lock.
+    load_ids : list of str
+        Loads that are not current.
+    reason : str
+        Why.
+    byte_count : int
+        What their files take up.
+
+    Raises
+    ------
+    AuditLogError
+        The log is not what was written; nothing was changed.
+    """
+    detail = {"reason": reason, "byte_count": byte_count, "load_ids": load_ids}
+    connection = connect(workspace.raw_database, root=workspace.root)
+    try:
+        connection.execute("BEGIN")
+        audit_log.read_verified(connection)
+        for statement in _PRUNE:
+            connection.execute(statement, {"loads": load_ids})
+        entry = audit_log.append(connection, PRUNED, detail)
+        connection.execute("COMMIT")
+    finally:
+        connection.close()
+    return entry
