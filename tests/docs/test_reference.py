@@ -72,7 +72,16 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
     assert {name.split()[0] for name in commands()} == {
         *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
-        *("accrue", "comment", "export", "explain", "receive", "study", "value"),
+        *(
+            "accrue",
+            "comment",
+            "export",
+            "explain",
+            "receive",
+            "study",
+            "value",
+            "prune",
+        ),
         *("health", "metrics", "scenario"),
         "attribute",
     }
