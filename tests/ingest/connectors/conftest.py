@@ -1,0 +1,33 @@
+"""Which of the contract suite each connector passes in which layer.
+
+That a crash commits nothing and that what is not new counts once is kept by the runner,
+whatever it reads: a few connectors of each kind show it in the fast layer, and all of
+them in the full one.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+#: Files, a query, an API with tokens, one with numbered pages, a bucket, a meter.
+REPRESENTATIVES = frozenset(
+    {
+        *("test_focus_files.py", "test_tables.py", "test_openai.py", "test_gitlab.py"),
+        *("test_aws_data_exports.py", "test_prometheus.py"),
+    }
+)
+KEPT_BY_THE_RUNNER = frozenset(
+    {
+        "test_what_is_not_new_commits_nothing_and_counts_once",
+        "test_a_crash_while_reading_commits_nothing_of_the_delivery",
+    }
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave to the full layer what the runner keeps for every other connector."""
+    for item in items:
+        of_the_runner = getattr(item, "originalname", "") in KEPT_BY_THE_RUNNER
+        if of_the_runner and item.path.name not in REPRESENTATIVES:
+            item.add_marker(pytest.mark.full)
