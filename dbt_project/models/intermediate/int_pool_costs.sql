@@ -60,15 +60,16 @@ summed as (
         charge_date, source, provider, platform_id, lifecycle_stage, currency, is_estimated
 )
 
+-- Numbered within its month: what another month has changes no id of this one.
 select
     summed.*,
-    row_number() over (
+    cast(replace(summed.billing_month, '-', '') as bigint) * 1000000000 + row_number() over (
+        partition by summed.billing_month
         order by
             summed.pool_id,
             summed.component,
             summed.allocation_interval,
             summed.interval_started_at,
-            summed.billing_month,
             summed.charge_date,
             summed.source,
             summed.provider,
