@@ -15,7 +15,6 @@ from typing import Final
 _TRIPTYCH: Final = """\
 organisation: Benchmark
 currency: USD
-synthetic: true
 sources:
   - name: bills
     type: focus_files
