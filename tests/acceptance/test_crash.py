@@ -182,9 +182,9 @@ def test_a_run_killed_at_any_moment_leaves_whole_data_and_the_next_run_finishes(
         assert _current_load_count(workspace) == len(VENDORS) * len(MONTHS) + 1
         before, after = after, before
     _report(kills)
-    assert any(kill.was_dbt_running for kill in kills)
-    if len(parts) >= 10:
-        assert any(not kill.was_dbt_running for kill in kills)
+    # A run starts dbt only for what it has no compiled statements of: it may be killed
+    # at every moment without one.
+    assert any(not kill.was_dbt_running for kill in kills)
 
 
 @pytest.mark.full
