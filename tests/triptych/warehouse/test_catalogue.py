@@ -162,6 +162,34 @@ def test_a_retry_makes_loads_with_quarantined_rows_new_again(
     catalogue.close()
 
 
+def test_refused_rows_go_to_quarantine_in_one_statement(
+    catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from triptych.warehouse import load_rows
+
+    tables: list[str] = []
+    insert = load_rows.insert_columns
+
+    def noting(connection: object, table: str, columns: object) -> None:
+        tables.append(table)
+        insert(connection, table, columns)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(load_rows, "insert_columns", noting)
+    refused = tuple(
+        QuarantinedRow("bill.csv", number, "unknown_currency", f'{{"n": {number}}}')
+        for number in range(1, 3_001)
+    )
+    catalogue.commit([_with(load(tmp_path, "l1", ["1.00"]), quarantined=refused)])
+    catalogue.close()
+    assert tables.count("catalogue.quarantine") == 1
+    assert ask(
+        tmp_path,
+        "SELECT count(*), sum(row_number), count(DISTINCT row_content),"
+        " min(quarantined_row_count)"
+        " FROM catalogue.quarantine JOIN catalogue.loads USING (load_id)",
+    ) == [(3_000, 3_000 * 3_001 // 2, 3_000, 3_000)]
+
+
 def _with(entry: NewLoad, **changes: object) -> NewLoad:
     import dataclasses
 
