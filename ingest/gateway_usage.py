@@ -65,6 +65,8 @@ class Reading:
         How many the line stands for.
     input_tokens, cache_read_tokens, cache_write_tokens, output_tokens : int, optional
         Sent to and received from the provider.
+    reasoning_tokens : int, optional
+        Those of the output that nobody was shown.
     cost : Decimal, optional
         What the gateway's price table makes of it.
     """
@@ -78,6 +80,7 @@ class Reading:
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     output_tokens: int | None = None
+    reasoning_tokens: int | None = None
     cost: Decimal | None = None
 
 
@@ -89,9 +92,11 @@ class _Sum:
     cache_read_tokens: int | None = None
     cache_write_tokens: int | None = None
     output_tokens: int | None = None
+    reasoning_tokens: int | None = None
     cost: Decimal | None = None
     #: Whether every reading knew its cached tokens, so that the rest is uncached.
     knows_parts: bool = True
+    knows_reasoning: bool = True
 
     @property
     def uncached_tokens(self) -> int | None:
@@ -111,11 +116,19 @@ class _Sum:
             self.cache_write_tokens, reading.cache_write_tokens
         )
         self.output_tokens = _added(self.output_tokens, reading.output_tokens)
+        self._add_reasoning(reading)
         if reading.input_tokens is not None:
             knows = (reading.cache_read_tokens, reading.cache_write_tokens)
             self.knows_parts = self.knows_parts and knows != (None, None)
         if reading.cost is not None:
             self.cost = (self.cost or Decimal(0)) + reading.cost
+
+    def _add_reasoning(self, reading: Reading) -> None:
+        if reading.output_tokens is None:
+            return
+        self.knows_reasoning &= reading.reasoning_tokens is not None
+        added = _added(self.reasoning_tokens, reading.reasoning_tokens)
+        self.reasoning_tokens = added if self.knows_reasoning else None
 
 
 class _Key(NamedTuple):
@@ -201,6 +214,7 @@ class Tally:
             "cached_input_tokens": sums.cache_read_tokens,
             "cache_write_input_tokens": sums.cache_write_tokens,
             "output_tokens": sums.output_tokens,
+            "reasoning_tokens": sums.reasoning_tokens,
             "estimated_spend_amount": None if sums.cost is None else _plain(sums.cost),
             "currency": None if sums.cost is None else self.currency,
         }

@@ -75,6 +75,7 @@ class LineReader:
             cache_read_tokens=tokens.cache_read,
             cache_write_tokens=tokens.cache_write,
             output_tokens=tokens.output,
+            reasoning_tokens=tokens.reasoning,
             cost=to_cost(costs.get("total") if cost is None else cost, "totalCost"),
         )
 
@@ -156,6 +157,7 @@ class _Tokens:
     cache_read: int | None = None
     cache_write: int | None = None
     output: int | None = None
+    reasoning: int | None = None
 
 
 def _tokens(usage: object) -> _Tokens:
@@ -171,6 +173,8 @@ def _tokens(usage: object) -> _Tokens:
             continue
         if any(part in key for part in _OUTPUT_NAMES):
             tokens.output = (tokens.output or 0) + count
+            reasoned = count if "reasoning" in key else 0
+            tokens.reasoning = (tokens.reasoning or 0) + reasoned
         elif any(part in key for part in _INPUT_NAMES):
             tokens.input = (tokens.input or 0) + count
             _add_cached(tokens, key, count)

@@ -117,8 +117,9 @@ class LineReader:
         read, write = _cached(metadata)
         whole = self._whole(prompt, output, stated, read, write)
         is_answered_here = str(line.get("cache_hit") or "").lower() in _YES
+        reasoning = _reasoning(metadata)
         if is_answered_here:
-            whole = read = write = output = None
+            whole = read = write = output = reasoning = None
         return Reading(
             started_at,
             self._origin(line, tags),
@@ -129,6 +130,7 @@ class LineReader:
             cache_read_tokens=read,
             cache_write_tokens=write,
             output_tokens=output,
+            reasoning_tokens=reasoning,
             cost=cost,
         )
 
@@ -299,6 +301,13 @@ def _cached(metadata: Line) -> tuple[int | None, int | None]:
         if read is not None or write is not None:
             return to_count(read, "cached_tokens"), to_count(write, "cached_tokens")
     return None, None
+
+
+def _reasoning(metadata: Line) -> int | None:
+    """Return the tokens of the output that were reasoning, where stated."""
+    usage = _mapping(metadata.get("usage_object"))
+    details = _mapping(usage.get("completion_tokens_details"))
+    return to_count(details.get("reasoning_tokens"), "reasoning_tokens")
 
 
 def _mapping(value: object) -> Line:

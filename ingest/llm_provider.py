@@ -53,7 +53,7 @@ COSTS = "llm_provider_costs"
 USAGE = "llm_usage"
 
 #: Changing how an answer becomes rows makes every month new again.
-_READING_VERSION = 1
+_READING_VERSION = 2
 _MONTHS_LOOKED_BACK = 12
 _ONE_DAY = timedelta(days=1)
 

@@ -51,7 +51,13 @@ def rule_sets(settings: Settings) -> dict[str, list[Any]]:
         "hourly_pools": [
             pool["name"] for pool in allocation["pools"] if pool["interval"] == "hour"
         ],
+        "token_pools": _names_of_pools(allocation, "tokens"),
+        "accelerator_pools": _names_of_pools(allocation, "gpu_hours"),
     }
+
+
+def _names_of_pools(allocation: dict[str, Any], driver: str) -> list[str]:
+    return [pool["name"] for pool in allocation["pools"] if pool["driver"] == driver]
 
 
 def control_tables(

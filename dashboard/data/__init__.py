@@ -200,6 +200,7 @@ from dashboard.data.summary import (
     lead_time_months,
     spend_months,
 )
+from dashboard.data.token_costs import token_costs
 from dashboard.data.unit_costs import (
     Unit,
     UnitSummary,
@@ -394,6 +395,7 @@ __all__ = [
     "study_ids",
     "times_to_event",
     "times_to_event_by_cohort",
+    "token_costs",
     "unallocated_causes",
     "unit_costs",
     "unit_summary",

@@ -240,14 +240,15 @@ def idle_of_other_pools(snapshot: Snapshot, selection: Selection) -> dict[str, A
         snapshot,
         f"""
         select
-            sum(infrastructure_idle_{amount} + requested_idle_{amount}) as idle,
+            sum(coalesce(infrastructure_idle_{amount}, 0) + requested_idle_{amount})
+                as idle,
             count(distinct pool_id) as pool_count
         from cost.fct_daily_pool_costs
         where
             currency = $currency
             and list_contains($months, billing_month)
             and coalesce(driver, '') <> 'gpu_hours'
-            and infrastructure_idle_{amount} + requested_idle_{amount} <> 0
+            and coalesce(infrastructure_idle_{amount}, 0) + requested_idle_{amount} <> 0
         """,
         currency=selection.currency,
         months=list(selection.period.months),

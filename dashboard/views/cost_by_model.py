@@ -16,6 +16,7 @@ from dashboard import (
     sentences,
     summary_figures,
     tables,
+    token_section,
 )
 from dashboard import format as fmt
 from triptych.warehouse.figures import ANY
@@ -51,6 +52,7 @@ def main() -> None:
     show_trend(here, headline, costs.to_pylist(), loading)
     models = st.container()
     show_unit_costs(here)
+    token_section.show_token_costs(here)
     show_waterfall(here)
     show_lifecycle(here, loading)
     show_unallocated(here, headline)

@@ -60,7 +60,10 @@ _COST_FIELDS = (
     "inference_geo",
     "currency",
 )
-_USAGE_DIMENSIONS = ("workspace_id", "api_key_id", "model", "service_tier")
+_USAGE_DIMENSIONS = (
+    *("workspace_id", "api_key_id", "model"),
+    *("service_tier", "context_window"),
+)
 _PRIORITY_DAYS = 7
 
 
@@ -148,7 +151,6 @@ class Anthropic(LlmProvider):
             "currency": result.text("currency"),
             **labels,
             "description": labels["line_item"],
-            "context_window": result.text("context_window"),
             "tags": tags_of(self._target(labels), extra),
         }
 
@@ -187,6 +189,7 @@ class Anthropic(LlmProvider):
             "project_name": known,
             "provider_model": result.text("model"),
             "service_tier": result.text("service_tier"),
+            "context_window": result.text("context_window"),
         }
 
     def _report(
@@ -274,6 +277,9 @@ def _tokens(result: Result) -> Row:
         "uncached_input_tokens": str(uncached),
         "cached_input_tokens": str(read),
         "cache_write_input_tokens": str(written),
+        "cache_write_1h_input_tokens": as_text(
+            result.part("cache_creation").count("ephemeral_1h_input_tokens")
+        ),
         "input_tokens": str(uncached + read + written),
         "output_tokens": as_text(result.count("output_tokens")),
     }

@@ -2,7 +2,8 @@
 
 Amounts are dollars, written as a number. ``input_tokens`` is the whole input: tokens
 read from the cache and written to it are parts of it, and so are text, audio and image
-tokens. Costs name a line item and no model; usage names a model and no money.
+tokens. Reasoning is part of the output, and charged like it. Costs name a line item and
+no model; usage names a model and no money.
 
 Source: OpenAI API 2.3.0, *organization/costs*, *organization/usage*,
 *organization/projects*.
@@ -64,7 +65,8 @@ class UsageKind:
 USAGE_KINDS = {
     kind.name: kind
     for kind in (
-        UsageKind("completions"),
+        # Batches have prices of their own.
+        UsageKind("completions", ("project_id", "api_key_id", "model", "batch")),
         UsageKind("embeddings"),
         UsageKind("moderations"),
         UsageKind("images", quantity="images", unit="images"),
@@ -227,6 +229,7 @@ class OpenAi(LlmProvider):
             "model_id": target.model_id,
             "pool_id": target.pool_id,
             "requests": as_text(result.count(kind.requests)),
+            "service_tier": _tier(result),
             **_tokens(result),
             "quantity": result.text(kind.quantity) if kind.quantity else None,
             "quantity_unit": kind.unit or None,
@@ -309,8 +312,27 @@ def _tokens(result: Result) -> Row:
         "cached_input_tokens": as_text(cached),
         "cache_write_input_tokens": as_text(written),
         "input_tokens": as_text(total),
+        "audio_input_tokens": as_text(_not_cached(result, "audio")),
+        "image_input_tokens": as_text(_not_cached(result, "image")),
         "output_tokens": as_text(result.count("output_tokens")),
+        "audio_output_tokens": as_text(result.count("output_audio_tokens")),
+        "image_output_tokens": as_text(result.count("output_image_tokens")),
     }
+
+
+def _not_cached(result: Result, medium: str) -> int | None:
+    """Return the input tokens of a medium that no cache had."""
+    count = result.count(f"input_{medium}_tokens")
+    cached = result.count(f"input_cached_{medium}_tokens") or 0
+    return None if count is None else max(count - cached, 0)
+
+
+def _tier(result: Result) -> str | None:
+    """Return how requests were served; ``None`` where the answer does not say."""
+    is_batch = result.fields.get("batch")
+    if is_batch is None:
+        return None
+    return "batch" if is_batch else "standard"
 
 
 __all__ = ["USAGE_KINDS", "OpenAi", "OpenAiConfig"]

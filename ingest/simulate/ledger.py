@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 #: Pools whose hourly charges are divided hour by hour.
 HOURLY_POOLS = ("gpu-cluster", "gpu-batch", "gpu-hybrid", "gpu-slices")
+#: SKU → the kind of token that it is the price of; other SKUs name none.
+TOKEN_KINDS = {
+    "openai-in": "input",
+    "openai-cached": "cached_input",
+    "openai-out": "output",
+    "gcp-tokens-in": "input",
+    "gcp-tokens-out": "output",
+    "anthropic-in": "input",
+    "anthropic-cached": "cached_input",
+    "anthropic-out": "output",
+}
 
 
 @dataclass(slots=True)
@@ -67,6 +78,7 @@ class DollarDay(NamedTuple):
     component: str
     kind: str
     target: str
+    charged_kind: str
 
 
 class Ledger:
@@ -92,7 +104,8 @@ class Ledger:
         self.direct: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
         #: Of bills whose lines can be converted one by one: nothing is rounded.
         self._direct_alike: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
-        self.pools: dict[tuple[str, str], PoolInflow] = defaultdict(PoolInflow)
+        #: By pool, month and kind of token.
+        self.pools: dict[tuple[str, str, str], PoolInflow] = defaultdict(PoolInflow)
         self.accounts: dict[tuple[str, str, str], int] = defaultdict(int)
         self.direct_days: dict[str, NDArray[np.float64]] = {}
 
@@ -145,7 +158,7 @@ class Ledger:
         ):
             key = DollarDay(
                 charge.source, charge.month.label, number, placement.component,
-                placement.kind, target,
+                placement.kind, target, _charged_kind(charge),
             )  # fmt: skip
             self._dollar_days[key].add(1, billed, effective)
 
@@ -155,7 +168,7 @@ class Ledger:
         for key, total in self._dollar_days.items():
             if key.component != "shared":
                 continue
-            inflow = self.pools[key.target, key.month]
+            inflow = self.pools[key.target, key.month, key.charged_kind]
             euros = self._converted(key, total)
             for sums, amount in zip(
                 (inflow.billed, inflow.effective), euros, strict=True
@@ -215,7 +228,8 @@ class Ledger:
         length = HOUR_SECONDS if interval == "hour" else DAY_SECONDS
         moment = (lines.started_at - self._start) // length
         size = (self._timeline.day_count + 1) * (DAY_SECONDS // length)
-        inflow = self.pools[charge.placement.target, charge.month.label]
+        kind = _charged_kind(charge)
+        inflow = self.pools[charge.placement.target, charge.month.label, kind]
         promoted = _promotions(lines)
         for sums, amounts in (
             (inflow.billed, lines.billed - promoted),
@@ -249,6 +263,12 @@ class Ledger:
         return units // RATE_UNITS * self._rates[month_index]
 
 
+def _charged_kind(charge: Charge) -> str:
+    if charge.placement.component not in {"shared", "direct"}:
+        return ""
+    return TOKEN_KINDS.get(charge.sku.key, "")
+
+
 def _promotions(lines: Lines) -> NDArray[np.int64]:
     total = np.zeros(len(lines), dtype=np.int64)
     for rate, credit in zip(lines.charge.credits, lines.credits, strict=True):
@@ -257,4 +277,4 @@ def _promotions(lines: Lines) -> NDArray[np.int64]:
     return total
 
 
-__all__ = ["HOURLY_POOLS", "Ledger", "PoolInflow", "Total"]
+__all__ = ["HOURLY_POOLS", "TOKEN_KINDS", "Ledger", "PoolInflow", "Total"]

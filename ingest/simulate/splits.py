@@ -15,6 +15,7 @@ from ingest.simulate.ledger import HOURLY_POOLS
 from ingest.simulate.metering import MEMORY_WEIGHT, MILLI
 from ingest.simulate.money import UNITS
 from ingest.simulate.slices import POOL as SLICED_POOL
+from ingest.simulate.token_kinds import TokenSplit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,16 +70,22 @@ def split_pools(
 ) -> dict[str, dict[str, PoolMonth]]:
     """Divide the inflow of every pool and billing month among the models."""
     answer: dict[str, dict[str, PoolMonth]] = {pool: {} for pool in DRIVERS}
-    weights = {pool: _weights(pool, ledger, meters, timeline) for pool in DRIVERS}
-    for (pool, month), inflow in sorted(ledger.pools.items()):
-        answer[pool][month] = _divide(inflow, weights[pool], timeline)
+    weights: dict[tuple[str, str], tuple[Weights, NDArray[np.float64]]] = {}
+    for (pool, month, kind), inflow in sorted(ledger.pools.items()):
+        if (pool, kind) not in weights:
+            weights[pool, kind] = _weights(pool, kind, ledger, meters, timeline)
+        part = answer[pool].setdefault(month, PoolMonth())
+        _divide(part, inflow, weights[pool, kind], timeline)
     return answer
 
 
 def _divide(
-    inflow: PoolInflow, weights: tuple[Weights, NDArray[np.float64]], timeline: Timeline
-) -> PoolMonth:
-    result = PoolMonth()
+    result: PoolMonth,
+    inflow: PoolInflow,
+    weights: tuple[Weights, NDArray[np.float64]],
+    timeline: Timeline,
+) -> None:
+    """Add what came in of one kind to a pool's month."""
     by_model, capacity = weights
     for interval, billed in inflow.billed.items():
         effective = inflow.effective[interval]
@@ -92,7 +99,6 @@ def _divide(
         room = _padded(capacity, size)
         whole = np.maximum(sum(held.values(), np.zeros(size)), room)
         _share_out(result, held, whole, billed, effective)
-    return result
 
 
 def _share_out(
@@ -120,23 +126,33 @@ def _share_out(
 
 
 def _weights(
-    pool: str, ledger: Ledger, meters: Meters, timeline: Timeline
+    pool: str, kind: str, ledger: Ledger, meters: Meters, timeline: Timeline
 ) -> tuple[Weights, NDArray[np.float64]]:
     """Return weight by model and moment, and the capacity (zero if unlimited)."""
     nothing = np.zeros(timeline.day_count)
+    if DRIVERS[pool] == "tokens":
+        tokens = TokenSplit(pool, ledger, meters.of_pool(pool), timeline)
+        return tokens.weights(kind), nothing
     if pool == SLICED_POOL:
         held = {one.model: one.weight for one in meters.sliced.workloads}
         return held, meters.sliced.is_there.astype(np.float64)
     if pool in HOURLY_POOLS:
         return _gpu_weights(pool, meters)
+    return _daily_weights(pool, ledger, meters, timeline), nothing
+
+
+def _daily_weights(
+    pool: str, ledger: Ledger, meters: Meters, timeline: Timeline
+) -> Weights:
     if pool == "shared-network":
-        return {m: nothing + p for m, p in FIXED_PERCENTAGES.items()}, nothing
+        nothing = np.zeros(timeline.day_count)
+        return {m: nothing + p for m, p in FIXED_PERCENTAGES.items()}
     if pool == "support-plan":
         days = ledger.direct_days.items()
-        return {m: np.maximum(d, 0.0) / UNITS for m, d in days}, nothing
+        return {m: np.maximum(d, 0.0) / UNITS for m, d in days}
     if pool == "observability":
-        return _presence(meters, timeline), nothing
-    return {s.model: _daily_weight(s) for s in meters.of_pool(pool)}, nothing
+        return _presence(meters, timeline)
+    return {s.model: _daily_weight(s) for s in meters.of_pool(pool)}
 
 
 def _gpu_weights(pool: str, meters: Meters) -> tuple[Weights, NDArray[np.float64]]:
@@ -149,8 +165,6 @@ def _daily_weight(series: UsageSeries) -> NDArray[np.float64]:
     if series.core_milli_hours is not None and series.memory_milli_hours is not None:
         memory = MEMORY_WEIGHT * series.memory_milli_hours
         weight = (series.core_milli_hours + memory) / MILLI
-    elif series.input_tokens is not None and series.output_tokens is not None:
-        weight = (series.input_tokens + series.output_tokens).astype(np.float64)
     else:
         assert series.requests is not None  # noqa: S101
         weight = series.requests.astype(np.float64)

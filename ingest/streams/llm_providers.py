@@ -67,7 +67,16 @@ _TOKENS = (
     "input_tokens",
     "output_tokens",
 )
-_COUNTS = ("requests", "successful_requests", *_TOKENS, "quantity")
+#: Parts of the above that may have a price of their own.
+_PARTS = (
+    "cache_write_1h_input_tokens",
+    "audio_input_tokens",
+    "image_input_tokens",
+    "reasoning_tokens",
+    "audio_output_tokens",
+    "image_output_tokens",
+)
+_COUNTS = ("requests", "successful_requests", *_TOKENS, *_PARTS, "quantity")
 _KNOWN_REPORTERS = ", ".join(f"'{reporter}'" for reporter in REPORTERS)
 
 LLM_USAGE = Stream(
@@ -83,6 +92,7 @@ LLM_USAGE = Stream(
             "usage_kind",
             "provider_model",
             "service_tier",
+            "context_window",
             "project_id",
             "project_name",
             "api_key_id",
@@ -91,7 +101,7 @@ LLM_USAGE = Stream(
             "feature_tag",
         ),
         *typed(QUANTITY, "requests", "successful_requests"),
-        *typed(QUANTITY, *_TOKENS),
+        *typed(QUANTITY, *_TOKENS, *_PARTS),
         *typed(QUANTITY, "quantity"),
         *texts("quantity_unit"),
         *typed(MONEY, "estimated_spend_amount"),

@@ -33,7 +33,14 @@ MODEL_USAGE = Stream(
         ),
         Column("input_tokens", QUANTITY, aliases=("tokens_in", "prompt_tokens")),
         Column("cached_input_tokens", QUANTITY, aliases=("cached_tokens",)),
+        Column("cache_write_input_tokens", QUANTITY, aliases=("cache_write_tokens",)),
         Column("output_tokens", QUANTITY, aliases=("tokens_out", "completion_tokens")),
+        # Those of the output that were never shown.
+        Column("reasoning_tokens", QUANTITY),
+        # What the vendor calls the model, as its bill does.
+        Column("provider_model", aliases=("vendor_model",)),
+        Column("service_tier", aliases=("tier",)),
+        Column("accelerator_type", aliases=("gpu_model", "gpu_type")),
         Column("gpu_seconds", QUANTITY),
         Column("gpu_hours", QUANTITY),
         Column("cpu_core_hours", QUANTITY, aliases=("cpu_hours",)),
@@ -46,7 +53,8 @@ MODEL_USAGE = Stream(
         (
             "negative_quantity",
             '"requests" < 0 OR "successful_requests" < 0 OR "input_tokens" < 0'
-            ' OR "output_tokens" < 0 OR "gpu_seconds" < 0 OR "gpu_hours" < 0',
+            ' OR "output_tokens" < 0 OR "gpu_seconds" < 0 OR "gpu_hours" < 0'
+            ' OR "cache_write_input_tokens" < 0 OR "reasoning_tokens" < 0',
         ),
     ),
 )
@@ -65,6 +73,9 @@ ACCELERATOR_USAGE = Stream(
         Column("pool_id", is_required=True, aliases=("pool", "cluster")),
         Column("model_id", aliases=("model", "workload")),
         Column("node_id", aliases=("node",)),
+        Column("accelerator_type", aliases=("gpu_model", "gpu_type")),
+        # spot, or anything else where it has the usual price.
+        Column("purchase_option", aliases=("capacity_type",)),
         Column("capacity_gpu_hours", QUANTITY),
         Column("requested_gpu_hours", QUANTITY),
         Column("used_gpu_hours", QUANTITY, aliases=("active_gpu_hours",)),

@@ -99,8 +99,13 @@ create table cost.mart_model_unit_costs (billing_month varchar, model_id varchar
   idle_cost decimal(28,10), unused_commitment_cost decimal(28,10),
   overhead_cost decimal(28,10), fully_loaded_cost decimal(28,10),
   requests decimal(28,10), successful_requests decimal(28,10),
-  input_tokens decimal(28,10), output_tokens decimal(28,10), gpu_hours decimal(28,10),
-  cost_per_thousand_requests double, cost_per_million_tokens double,
+  input_tokens decimal(28,10), cached_input_tokens decimal(28,10),
+  output_tokens decimal(28,10), gpu_hours decimal(28,10),
+  input_token_cost decimal(28,10), cached_input_token_cost decimal(28,10),
+  output_token_cost decimal(28,10), other_token_cost decimal(28,10),
+  cost_per_thousand_requests double, cost_per_million_input_tokens double,
+  cost_per_million_cached_input_tokens double, cost_per_million_output_tokens double,
+  cost_per_million_tokens double, cache_hit_ratio double,
   cost_per_gpu_hour double, meter_coverage_ratio double);
 create table cost.mart_unallocated_causes (billing_month varchar, source varchar,
   provider varchar, service_name varchar, resource_type varchar, currency varchar,
@@ -233,9 +238,11 @@ with costs as (
 )
 select billing_month, model_id, currency, coalesce(direct, 0), coalesce(shared, 0),
   coalesce(idle, 0), coalesce(unused, 0), coalesce(overhead, 0), loaded, requests,
-  requests, tokens_in, tokens_out, gpu,
-  cast(loaded as double) / nullif(requests, 0) * 1000,
-  cast(loaded as double) / nullif(tokens_in + tokens_out, 0) * 1000000,
+  requests, tokens_in, tokens_in * 0.6, tokens_out, gpu,
+  -- Of 90 million tokens in, 54 million are cached.
+  tokens_in / 1000000, tokens_in / 3000000, tokens_out / 250000, null,
+  cast(loaded as double) / nullif(requests, 0) * 1000, null, null, null,
+  cast(loaded as double) / nullif(tokens_in + tokens_out, 0) * 1000000, null,
   cast(loaded as double) / nullif(gpu, 0), coverage
 from costs left join usage using (billing_month, model_id);
 insert into cost.fct_daily_pool_costs values

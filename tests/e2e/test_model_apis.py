@@ -42,6 +42,13 @@ if TYPE_CHECKING:
 
 START, NOW = date(2026, 2, 20), datetime(2026, 3, 10, 9, tzinfo=UTC)
 TEN, EIGHTEEN = Decimal(1).scaleb(-10), Decimal(1).scaleb(-18)
+#: Token type of a line of the bill → what was used of it. No line is for what was
+#: written to the cache, so that it was charged as input.
+KINDS = {
+    "uncached_input_tokens": ("uncached_input_tokens", "cache_5m", "cache_1h"),
+    "cache_read_input_tokens": ("cache_read",),
+    "output_tokens": ("output_tokens",),
+}
 #: What the split of one pool and day may be off, from shares of fourteen digits.
 NEARLY = Decimal("1e-6")
 SOURCES = """\
@@ -202,7 +209,7 @@ def test_a_mapped_projects_charges_are_its_models_direct_cost(
         assert abs(found[key] - cost) < NEARLY, key
 
 
-def test_a_pool_is_divided_by_tokens_and_those_of_nobody_stay_unallocated(
+def test_each_kind_of_token_divides_its_own_lines_and_those_of_nobody_stay_unallocated(
     companies: Companies, published: Snapshot
 ) -> None:
     rows = published.query(
@@ -211,32 +218,33 @@ def test_a_pool_is_divided_by_tokens_and_those_of_nobody_stay_unallocated(
     ).to_pylist()
     found = {row["model"]: row["cost"] for row in rows}
     expected: dict[str, Decimal] = defaultdict(Decimal)
-    for day, cost in _pool_by_day(companies).items():
-        tokens = _tokens_by_model(companies, day)
+    for (day, kind), cost in _pool_by_day_and_kind(companies).items():
+        tokens = _tokens_by_model(companies, day, KINDS[kind])
         for model, count in tokens.items():
             expected[model] += cost * count / sum(tokens.values())
     assert set(found) == set(expected) == {"agents", ""}
     for model, cost in expected.items():
         assert abs(found[model] - cost) < NEARLY
-    total = sum(_pool_by_day(companies).values())
+    total = sum(_pool_by_day_and_kind(companies).values())
     assert abs(sum(found.values()) - total) < NEARLY
 
 
-def _pool_by_day(companies: Companies) -> dict[object, Decimal]:
-    sums: dict[object, Decimal] = defaultdict(Decimal)
+def _pool_by_day_and_kind(companies: Companies) -> dict[tuple[object, str], Decimal]:
+    sums: dict[tuple[object, str], Decimal] = defaultdict(Decimal)
     for source, _, record, amount in companies.amounts():
         if source == "anthropic" and record.get("model"):
-            sums[record["day"]] += amount
+            sums[record["day"], str(record["token_type"])] += amount
     return sums
 
 
-def _tokens_by_model(companies: Companies, day: object) -> dict[str, int]:
+def _tokens_by_model(
+    companies: Companies, day: object, fields: tuple[str, ...]
+) -> dict[str, int]:
     counted: dict[str, int] = defaultdict(int)
-    fields = ("uncached_input_tokens", "cache_read", "cache_5m", "cache_1h")
     for record in companies.anthropic.usage["messages"]:
         if record["day"] == day:
             model = "agents" if record["workspace_id"] else ""
-            counted[model] += sum(record[name] for name in (*fields, "output_tokens"))
+            counted[model] += sum(record[name] for name in fields)
     return counted
 
 

@@ -79,9 +79,11 @@ FROZEN_MARTS = (
                 "pool_billed_cost pool_effective_cost allocated_billed_cost"
                 " allocated_effective_cost requested_idle_billed_cost"
                 " requested_idle_effective_cost infrastructure_idle_billed_cost"
-                " infrastructure_idle_effective_cost remainder_billed_cost"
+                " infrastructure_idle_effective_cost capacity_unknown_billed_cost"
+                " capacity_unknown_effective_cost remainder_billed_cost"
                 " remainder_effective_cost",
             ),
+            (_TEXT, "idle_state"),
         ),
     ),
     FrozenMart(
@@ -100,11 +102,15 @@ FROZEN_MARTS = (
                 MONEY,
                 "direct_cost shared_cost idle_cost unused_commitment_cost"
                 " overhead_cost fully_loaded_cost requests successful_requests"
-                " input_tokens output_tokens gpu_hours",
+                " input_tokens cached_input_tokens output_tokens gpu_hours"
+                " input_token_cost cached_input_token_cost output_token_cost"
+                " other_token_cost",
             ),
             (
                 "DOUBLE",
-                "cost_per_thousand_requests cost_per_million_tokens cost_per_gpu_hour"
+                "cost_per_thousand_requests cost_per_million_input_tokens"
+                " cost_per_million_cached_input_tokens cost_per_million_output_tokens"
+                " cost_per_million_tokens cache_hit_ratio cost_per_gpu_hour"
                 " meter_coverage_ratio",
             ),
         ),

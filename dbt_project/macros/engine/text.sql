@@ -50,3 +50,13 @@
 {% macro spark__to_slug(text) -%}
     trim(both '-' from regexp_replace(lower({{ text }}), '[^a-z0-9]+', '-'))
 {%- endmacro %}
+
+{#- A group of the first match of a pattern, which has no backslash; empty where nothing matches. -#}
+{% macro regex_group(text, pattern, group) -%}
+    {{ return('regexp_extract(' ~ text ~ ', ' ~ pattern ~ ', ' ~ group ~ ')') }}
+{%- endmacro %}
+
+{#- A text without its match of a pattern that stands at its beginning or its end. -#}
+{% macro regex_replaced(text, pattern) -%}
+    {{ return('regexp_replace(' ~ text ~ ", " ~ pattern ~ ", '')") }}
+{%- endmacro %}

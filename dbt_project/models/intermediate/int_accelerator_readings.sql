@@ -3,4 +3,5 @@
     ref('int_accelerator_usage'),
     capacities=['capacity_gpu_hours'],
     quantities=['requested_gpu_hours', 'used_gpu_hours'],
+    attributes=['accelerator_type', 'purchase_option'],
 ) }}

@@ -5,6 +5,8 @@ select
     m.pool_id,
     m.model_id,
     m.node_id,
+    m.accelerator_type,
+    m.purchase_option,
     m.capacity_gpu_hours,
     m.requested_gpu_hours,
     m.used_gpu_hours,

@@ -20,7 +20,9 @@
 
 {%- set assignment_rules = rules('assignment_rules') -%}
 {%- set platform_rules = rules('platform_rules') -%}
-{%- set hourly_pools = rules('hourly_pools') %}
+{%- set hourly_pools = rules('hourly_pools') -%}
+{%- set token_pools = rules('token_pools') -%}
+{%- set accelerator_pools = rules('accelerator_pools') %}
 {%- set parts = placement_parts() %}
 {%- if platform_rules | length > 999 -%}
     {{ exceptions.raise_compiler_error("catalog.yml matches more than 999 platforms, which one number cannot carry.") }}
@@ -63,6 +65,7 @@ placed as (
         end as subject,
         {{ commitment_of_role('id') }} as commitment_id,
         {{ commitment_of_role('name') }} as commitment_name,
+        {{ charged_kind(token_pools, accelerator_pools) }} as charged_kind,
         placement_by_rules
         + commitment_role_code * {{ parts['commitment_role'] }}
         + interval_code * {{ parts['interval'] }}
@@ -88,6 +91,7 @@ summed as (
         subject,
         commitment_id,
         commitment_name,
+        charged_kind,
         target_placement,
         service_placement,
         machine_id,
@@ -100,7 +104,7 @@ summed as (
     group by grouping sets (
         (
             billing_period_start, source, provider, billing_currency, started_at, subject, commitment_id,
-            commitment_name, target_placement
+            commitment_name, charged_kind, target_placement
         ),
         (billing_period_start, source, provider, billing_currency, service_name, charge_date, service_placement),
         (billing_period_start, source, billing_currency, service_name, machine_id, pool_id)
@@ -123,6 +127,7 @@ select
     nullif(subject, '') as subject,
     nullif(commitment_id, '') as commitment_id,
     nullif(commitment_name, '') as commitment_name,
+    charged_kind,
     machine_id,
     pool_id,
     coalesce(target_placement, service_placement) as placement,

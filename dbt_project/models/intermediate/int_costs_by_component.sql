@@ -55,7 +55,7 @@ select
     case
         when participant_id in ('__idle__', '__unallocated__') then 'none'
         when driver in ('even', 'fixed') then driver
-        else 'usage_driver'
+        else {{ assignment_method_of('split_basis') }}
     end as assignment_method,
     pool_id,
     case when participant_id not in ('__idle__', '__unallocated__') then participant_id end as model_id,
@@ -71,7 +71,7 @@ union all
 select
     {{ keys }},
     'idle' as component,
-    case when model_id is null then 'none' else 'usage_driver' end as assignment_method,
+    case when model_id is null then 'none' else {{ assignment_method_of('split_basis') }} end as assignment_method,
     pool_id,
     model_id,
     cast(null as string) as feature_id,

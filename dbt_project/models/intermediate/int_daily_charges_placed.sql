@@ -42,6 +42,7 @@ select
     {{ commitment_role('commitment_role_code') }} as commitment_role,
     commitment_id,
     commitment_name,
+    charged_kind,
     billing_currency,
     {{ placement_part('placement', 'estimate') }} = 1 as is_estimated,
     billed_cost,

@@ -22,6 +22,7 @@ select
     idle.lifecycle_stage,
     idle.currency,
     idle.is_estimated,
+    idle.split_basis,
     shares.participant_id as model_id,
     {{ allocate_exactly(
         'idle.billed_cost', 'coalesce(shares.share_of_used, cast(1 as decimal(15, 14)))',
@@ -35,5 +36,6 @@ from idle
 left join shares
     on
         idle.pool_id = shares.pool_id
+        and idle.charged_kind = shares.charged_kind
         and idle.metered_interval = shares.allocation_interval
         and idle.metered_interval_started_at = shares.interval_started_at

@@ -20,6 +20,8 @@ select
             then 'allocation.yml sends money to this pool but does not declare it.'
         when 'no_reading'
             then 'No reading of the driver falls into the hour or day of these charges.'
+        when 'no_reading_of_kind'
+            then 'The meter read this pool, and nothing of the kind that these charges are for: see charged_kind.'
         when 'all_readings_zero'
             then 'Every reading of the driver is zero, which divides nothing.'
         when 'unmapped_workload'

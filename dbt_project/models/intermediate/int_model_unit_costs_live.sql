@@ -1,4 +1,4 @@
-{#- Effective cost of each model and month beside what it served. -#}
+{#- Effective cost of each model and month, by what it served, token kind by token kind. -#}
 {%- set components = ['direct', 'shared', 'idle', 'unused_commitment', 'overhead'] %}
 with model_costs as (
     select * from {{ ref('int_daily_model_costs_live') }}
@@ -37,9 +37,33 @@ usage as (
         sum(requests) as requests,
         sum(successful_requests) as successful_requests,
         sum(input_tokens) as input_tokens,
+        -- What some readings do not know, their sum does not know either.
+        case
+            when sum(case when input_tokens > 0 and cached_input_tokens is null then 1 else 0 end) = 0
+                then sum(cached_input_tokens)
+        end as cached_input_tokens,
         sum(output_tokens) as output_tokens
     from readings
     group by {{ month_label('metered_date') }}, canonical_model_id
+),
+
+-- Where no line is for cached input, it was charged as input.
+tokens as (
+    select
+        usage.billing_month,
+        usage.model_id,
+        costs.currency,
+        costs.input_token_cost,
+        costs.cached_input_token_cost,
+        costs.output_token_cost,
+        costs.other_token_cost,
+        case
+            when costs.cached_input_token_cost is null then usage.input_tokens
+            else usage.input_tokens - usage.cached_input_tokens
+        end as tokens_charged_as_input
+    from usage
+    inner join {{ ref('int_token_costs') }} as costs
+        on usage.billing_month = costs.billing_month and usage.model_id = costs.model_id
 ),
 
 gpus as (
@@ -91,12 +115,24 @@ select
     {{ to_money('usage.requests') }} as requests,
     {{ to_money('usage.successful_requests') }} as successful_requests,
     {{ to_money('usage.input_tokens') }} as input_tokens,
+    {{ to_money('usage.cached_input_tokens') }} as cached_input_tokens,
     {{ to_money('usage.output_tokens') }} as output_tokens,
     {{ to_money('gpus.gpu_hours') }} as gpu_hours,
     {{ safe_ratio('costs.fully_loaded_cost', 'usage.requests') }} * 1000 as cost_per_thousand_requests,
     {{ safe_ratio(
         'costs.fully_loaded_cost', '(coalesce(usage.input_tokens, 0) + coalesce(usage.output_tokens, 0))'
     ) }} * 1000000 as cost_per_million_tokens,
+    tokens.input_token_cost,
+    tokens.cached_input_token_cost,
+    tokens.output_token_cost,
+    tokens.other_token_cost,
+    {{ safe_ratio('tokens.input_token_cost', 'tokens.tokens_charged_as_input') }} * 1000000
+        as cost_per_million_input_tokens,
+    {{ safe_ratio('tokens.cached_input_token_cost', 'usage.cached_input_tokens') }} * 1000000
+        as cost_per_million_cached_input_tokens,
+    {{ safe_ratio('tokens.output_token_cost', 'usage.output_tokens') }} * 1000000
+        as cost_per_million_output_tokens,
+    {{ safe_ratio('usage.cached_input_tokens', 'usage.input_tokens') }} as cache_hit_ratio,
     {{ safe_ratio('costs.fully_loaded_cost', 'gpus.gpu_hours') }} as cost_per_gpu_hour,
     {{ safe_ratio('coverage.metered_day_count', 'coverage.cost_day_count') }} as meter_coverage_ratio
 from costs
@@ -107,5 +143,10 @@ inner join coverage
         and costs.currency = coverage.currency
 left join usage
     on costs.billing_month = usage.billing_month and costs.model_id = usage.model_id
+left join tokens
+    on
+        costs.billing_month = tokens.billing_month
+        and costs.model_id = tokens.model_id
+        and costs.currency = tokens.currency
 left join gpus
     on costs.billing_month = gpus.billing_month and costs.model_id = gpus.model_id

@@ -1,5 +1,5 @@
 {#-
-  Money that is to be divided, by pool and interval. Besides the declared pools, what
+  Money that is to be divided, by pool, kind and interval. Besides the declared pools, what
   a policy distributes (tax, credits, unused commitment) forms a pool of its own,
   divided by direct cost over the month.
 -#}
@@ -41,6 +41,7 @@ distributable as (
 summed as (
     select
         divided_pool_id as pool_id,
+        coalesce(charged_kind, '') as charged_kind,
         divided_component as component,
         divided_interval as allocation_interval,
         divided_interval_started_at as interval_started_at,
@@ -56,8 +57,9 @@ summed as (
         {{ to_money('sum(effective_cost)') }} as effective_cost
     from distributable
     group by
-        divided_pool_id, divided_component, divided_interval, divided_interval_started_at, billing_month,
-        charge_date, source, provider, platform_id, lifecycle_stage, currency, is_estimated
+        divided_pool_id, coalesce(charged_kind, ''), divided_component, divided_interval,
+        divided_interval_started_at, billing_month, charge_date, source, provider, platform_id, lifecycle_stage,
+        currency, is_estimated
 )
 
 -- Numbered within its month: what another month has changes no id of this one.
@@ -76,6 +78,7 @@ select
             summed.platform_id,
             summed.lifecycle_stage,
             summed.currency,
-            summed.is_estimated
+            summed.is_estimated,
+            summed.charged_kind
     ) as origin_id
 from summed

@@ -29,12 +29,15 @@ divided as (
         coalesce(shares.participant_id, fixed_shares.participant_id, '__unallocated__') as participant_id,
         coalesce(shares.share, fixed_shares.share, cast(1 as decimal(15, 14))) as share,
         coalesce(shares.requested_idle_share, cast(0 as decimal(15, 14))) as requested_idle_share,
-        coalesce(shares.unmeasured_share, cast(0 as decimal(15, 14))) as unmeasured_share
+        coalesce(shares.unmeasured_share, cast(0 as decimal(15, 14))) as unmeasured_share,
+        shares.split_basis,
+        shares.is_capacity_known
     from costs
     left join pools on costs.pool_id = pools.pool_id
     left join {{ ref('int_pool_shares') }} as shares
         on
             costs.pool_id = shares.pool_id
+            and costs.charged_kind = shares.charged_kind
             and costs.metered_interval = shares.allocation_interval
             and costs.metered_interval_started_at = shares.interval_started_at
     left join fixed_shares on costs.pool_id = fixed_shares.pool_id
@@ -43,7 +46,10 @@ divided as (
 select
     origin_id,
     pool_id,
+    charged_kind,
     driver,
+    split_basis,
+    is_capacity_known,
     idle_policy,
     component,
     metered_interval,

@@ -1,6 +1,6 @@
 {#-
   Each origin with the interval that it is divided over: its own, or the day where an
-  hour has no reading of its own.
+  hour has no reading of its kind.
 -#}
 with costs as (
     select * from {{ ref('int_pool_costs') }}
@@ -9,9 +9,10 @@ with costs as (
 metered as (
     select distinct
         pool_id,
+        charged_kind,
         allocation_interval,
         interval_started_at
-    from {{ ref('int_pool_weights') }}
+    from {{ ref('int_pool_weights_by_kind') }}
     where weight > 0 or capacity > 0
 )
 
@@ -30,5 +31,6 @@ from costs
 left join metered
     on
         costs.pool_id = metered.pool_id
+        and costs.charged_kind = metered.charged_kind
         and costs.allocation_interval = metered.allocation_interval
         and costs.interval_started_at = metered.interval_started_at

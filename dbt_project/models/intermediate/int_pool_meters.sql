@@ -1,5 +1,5 @@
 {#-
-  What the meters say about each pool: a weight per model and moment in the pool's
+  What the meters say about each pool: a weight per model, kind and moment in the pool's
   own driver. For a pool with readings of accelerators or of nodes a workload weighs
   what it requested or used, whichever is more; kept beside it is what of that was
   requested and unused, and what was requested while nobody measured its use.
@@ -20,8 +20,20 @@ usage as (
     left join aliases on usage_rows.model_id = aliases.alias
 ),
 
+tokens as (
+    select * from {{ ref('int_token_readings') }}
+),
+
 accelerators as (
-    select * from {{ ref('int_accelerator_readings') }}
+    select
+        readings.*,
+        {{ metered_accelerator_type('readings.accelerator_type') }} as type_key,
+        case
+            when readings.purchase_option is null then '?'
+            when {{ matches_regex('lower(readings.purchase_option)', "'spot|preempt|dynamic'") }} then 'spot'
+            else ''
+        end as tier
+    from {{ ref('int_accelerator_readings') }} as readings
 ),
 
 compute as (
@@ -69,6 +81,7 @@ select
     pools.driver,
     accelerators.model_id,
     accelerators.period_start as metered_at,
+    {{ packed_kind("'accelerator'", 'accelerators.type_key', tier='accelerators.tier') }} as metered_kind,
     {{ to_weight(most_of('accelerators.requested_gpu_hours', 'accelerators.used_gpu_hours')) }} as weight,
     {{ to_weight(unused_of('accelerators.requested_gpu_hours', 'accelerators.used_gpu_hours')) }}
         as requested_idle_weight,
@@ -84,6 +97,7 @@ select
     pools.driver,
     compute.model_id,
     compute.period_start as metered_at,
+    '' as metered_kind,
     {{ cpu_memory_weight(
         most_of('compute.requested_cpu_core_hours', 'compute.used_cpu_core_hours'),
         most_of('compute.requested_memory_gibibyte_hours', 'compute.used_memory_gibibyte_hours')
@@ -106,13 +120,16 @@ select
     pools.driver,
     usage.canonical_model_id as model_id,
     usage.period_start as metered_at,
+    case
+        when pools.driver = 'gpu_hours'
+            then {{ packed_kind("'accelerator'", metered_accelerator_type('usage.accelerator_type'), tier="'?'") }}
+        else ''
+    end as metered_kind,
     case pools.driver
         when 'gpu_hours' then {{ to_weight('usage.gpu_hours') }}
         when 'cpu_memory_hours'
             then {{ cpu_memory_weight('usage.cpu_core_hours', 'usage.memory_gibibyte_hours') }}
         when 'requests' then {{ to_weight('usage.requests') }}
-        when 'tokens'
-            then {{ to_weight('coalesce(usage.input_tokens, 0) + coalesce(usage.output_tokens, 0)') }}
     end as weight,
     {{ to_weight('0') }} as requested_idle_weight,
     {{ to_weight('0') }} as unmeasured_weight,
@@ -122,14 +139,29 @@ inner join usage on pools.pool_id = coalesce(usage.pool_id, pools.pool_id)
 left join pools_with_capacity
     on pools.pool_id = pools_with_capacity.pool_id and pools.driver = pools_with_capacity.driver
 where
-    pools.driver in ('gpu_hours', 'cpu_memory_hours', 'requests', 'tokens')
+    pools.driver in ('gpu_hours', 'cpu_memory_hours', 'requests')
     and pools_with_capacity.pool_id is null
+union all
+select
+    pools.pool_id,
+    pools.driver,
+    tokens.model_id,
+    tokens.metered_at,
+    tokens.metered_kind,
+    tokens.weight,
+    {{ to_weight('0') }} as requested_idle_weight,
+    {{ to_weight('0') }} as unmeasured_weight,
+    {{ to_weight('0') }} as capacity
+from pools
+inner join tokens on pools.pool_id = coalesce(tokens.pool_id, pools.pool_id)
+where pools.driver = 'tokens'
 union all
 select
     pools.pool_id,
     pools.driver,
     direct_costs.model_id,
     cast(direct_costs.charge_date as timestamp) as metered_at,
+    '' as metered_kind,
     {{ to_weight('greatest(direct_costs.effective_cost, 0)') }} as weight,
     {{ to_weight('0') }} as requested_idle_weight,
     {{ to_weight('0') }} as unmeasured_weight,
@@ -143,6 +175,7 @@ select
     pools.driver,
     active_days.model_id,
     cast(active_days.active_date as timestamp) as metered_at,
+    '' as metered_kind,
     {{ to_weight('1') }} as weight,
     {{ to_weight('0') }} as requested_idle_weight,
     {{ to_weight('0') }} as unmeasured_weight,

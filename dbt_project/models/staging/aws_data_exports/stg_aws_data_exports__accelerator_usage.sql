@@ -8,6 +8,8 @@ select
     usage.pool_id,
     usage.model_id,
     usage.node_id,
+    cast(null as string) as accelerator_type,
+    cast(null as string) as purchase_option,
     usage.capacity_gpu_hours,
     usage.requested_gpu_hours,
     usage.used_gpu_hours,

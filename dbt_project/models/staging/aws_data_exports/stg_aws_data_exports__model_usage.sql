@@ -13,6 +13,7 @@ select
     cast(null as decimal(38, 18)) as input_tokens,
     cast(null as decimal(38, 18)) as cached_input_tokens,
     cast(null as decimal(38, 18)) as output_tokens,
+    {{ metered_details({}) }}
     usage.gpu_hours,
     usage.cpu_core_hours,
     usage.memory_gibibyte_hours,

@@ -4,6 +4,15 @@
   of the day. A project, or a workspace, is the sub-account; an API key is the resource.
 -#}
 {%- set vendor = "case provider when 'openai' then 'OpenAI' when 'anthropic' then 'Anthropic' else provider end" -%}
+{#- FOCUS has a JSON object for what a price depends on; of model APIs the names of 1.5. -#}
+{%- set sku_price_details -%}
+    case
+        when provider_model is not null
+            then '{"ModelId": "' || provider_model || '"'
+                || coalesce(', "ServiceTier": "' || service_tier || '"', '')
+                || coalesce(', "ContextWindow": "' || context_window || '"', '') || '}'
+    end
+{%- endset -%}
 {%- set charge = {
     'billed_cost': to_exact_money('amount'),
     'effective_cost': to_exact_money('amount'),
@@ -29,6 +38,7 @@
     'sub_account_type': "case provider when 'anthropic' then 'Workspace' else 'Project' end",
     'sku_id': 'line_item',
     'sku_meter': 'coalesce(token_type, line_item, cost_type)',
+    'sku_price_details': sku_price_details,
     'resource_id': 'api_key_id',
     'resource_type': "case when api_key_id is not null then 'API key' end",
     'pricing_quantity': 'quantity',

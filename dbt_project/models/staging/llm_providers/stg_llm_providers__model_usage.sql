@@ -18,8 +18,22 @@ select
     requests,
     successful_requests,
     input_tokens,
-    cached_input_tokens,
+    -- Where only some of it is known to be cached, nobody knows how much is.
+    case when uncached_input_tokens is not null then coalesce(cached_input_tokens, 0) end as cached_input_tokens,
     output_tokens,
+    {{ metered_details({
+        'provider_model': 'provider_model',
+        'service_tier': "service_tier || coalesce(' ' || context_window, '')",
+        'usage_kind': 'usage_kind',
+        'quantity': 'quantity',
+        'cache_write_input_tokens': 'cache_write_input_tokens',
+        'cache_write_1h_input_tokens': 'cache_write_1h_input_tokens',
+        'audio_input_tokens': 'audio_input_tokens',
+        'image_input_tokens': 'image_input_tokens',
+        'reasoning_tokens': 'reasoning_tokens',
+        'audio_output_tokens': 'audio_output_tokens',
+        'image_output_tokens': 'image_output_tokens',
+    }) }}
     cast(null as decimal(38, 18)) as gpu_hours,
     cast(null as decimal(38, 18)) as cpu_core_hours,
     cast(null as decimal(38, 18)) as memory_gibibyte_hours,

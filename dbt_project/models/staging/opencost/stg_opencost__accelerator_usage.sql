@@ -8,6 +8,8 @@ select
     pool_id,
     model_id,
     node as node_id,
+    gpu_model as accelerator_type,
+    cast(null as string) as purchase_option,
     capacity_gpu_hours,
     requested_gpu_hours,
     used_gpu_hours,

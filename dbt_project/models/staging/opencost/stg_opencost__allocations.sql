@@ -24,6 +24,7 @@ select
     model_id,
     pool_id,
     kind,
+    gpu_model,
     cpu_core_hours,
     requested_cpu_core_hours,
     used_cpu_core_hours,

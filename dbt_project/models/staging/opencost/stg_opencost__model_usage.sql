@@ -13,6 +13,7 @@ select
     cast(null as decimal(38, 18)) as input_tokens,
     cast(null as decimal(38, 18)) as cached_input_tokens,
     cast(null as decimal(38, 18)) as output_tokens,
+    {{ metered_details({'accelerator_type': 'gpu_model'}) }}
     greatest(requested_gpu_hours, used_gpu_hours) as gpu_hours,
     cpu_core_hours,
     memory_gibibyte_hours,

@@ -8,6 +8,8 @@ select distinct
     pool_id,
     model_id,
     node_id,
+    accelerator_type,
+    purchase_option,
     capacity_gpu_hours,
     requested_gpu_hours,
     used_gpu_hours,

@@ -13,6 +13,13 @@ select distinct
     input_tokens,
     cached_input_tokens,
     output_tokens,
+    {{ metered_details({
+        'provider_model': 'provider_model',
+        'service_tier': 'service_tier',
+        'accelerator_type': 'accelerator_type',
+        'cache_write_input_tokens': 'cache_write_input_tokens',
+        'reasoning_tokens': 'reasoning_tokens',
+    }) }}
     coalesce(gpu_hours, {{ hours_of_seconds('gpu_seconds') }}) as gpu_hours,
     cpu_core_hours,
     memory_gibibyte_hours,

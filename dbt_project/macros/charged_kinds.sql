@@ -1,0 +1,194 @@
+{#-
+  What a line of a bill is the price of, and what a meter counts, in one vocabulary.
+
+  A kind is the text `kind:model:date:tier`, of which each part may be empty:
+
+  kind   what is counted: input, cached_input, …; `accelerator` for hours of one type
+  model  the vendor's name of the model, or the type of the accelerator, as letters and digits
+  date   the date in the model's name, where it has one
+  tier   batch, flex, priority, long or spot; for a meter `?` where it does not say
+
+  Only charges of pools that tokens or GPU hours divide have one, and models' own charges
+  for AI, so that nothing else pays for it. One that says nothing of a kind has none.
+-#}
+{% macro packed_kind(kind, model="''", date="''", tier="''") -%}
+    {{ kind }} || ':' || coalesce({{ model }}, '') || ':' || coalesce({{ date }}, '') || ':' || coalesce({{ tier }}, '')
+{%- endmacro %}
+
+{#- In a select list: the parts of a packed kind, each with a prefix. -#}
+{% macro kind_parts(packed, prefix) -%}
+    {%- for part in ['kind', 'model', 'date', 'tier'] %}
+    split_part({{ packed }}, ':', {{ loop.index }}) as {{ prefix }}_{{ part }}{{ "," if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- Does a text have one of these words, which stand between what is no letter or digit? -#}
+{% macro has_word(text, words) -%}
+    {{ return(matches_regex(text, sql_text('(^|[^a-z0-9])(' ~ (words | join('|')) ~ ')([^a-z0-9]|$)'))) }}
+{%- endmacro %}
+
+{#- The kind of a token, or of what else a model API charges for, that a lower-case text names. -#}
+{% macro token_kind(text) -%}
+    case
+        when {{ matches_regex(text, "'web.?search|grounding'") }} then 'search'
+        when {{ matches_regex(text, "'file.?search'") }} then 'file_search'
+        when {{ matches_regex(text, "'code.?(interpreter|execution)'") }} then 'code_session'
+        when {{ matches_regex(text, "'uncached|non.?cached'") }} then 'input'
+        when {{ matches_regex(text, "'cach.*storage|storage.*cach'") }} then 'cache_storage'
+        when {{ matches_regex(text, "'(cach.*(writ|creat)|(writ|creat).*cach).*(^|[^0-9])1.?h'") }} then 'cache_write_1h'
+        when {{ matches_regex(text, "'cach.*(writ|creat)|(writ|creat).*cach'") }} then 'cache_write'
+        when {{ matches_regex(text, "'cach|cchd'") }} then 'cached_input'
+        when {{ matches_regex(text, "'(reasoning|thinking).{0,6}(output|token)|(output|token).{0,6}(reasoning|thinking)'") }}
+            then 'reasoning'
+        when {{ matches_regex(text, "'whisper|transcri'") }} then 'audio_seconds'
+        when {{ matches_regex(text, "'character'") }} then 'characters'
+        when {{ matches_regex(text, "'audio'") }} and {{ matches_regex(text, "'out|response|generat'") }} then 'audio_output'
+        when {{ matches_regex(text, "'audio'") }} then 'audio_input'
+        when {{ matches_regex(text, "'image'") }} and {{ matches_regex(text, "'input|prompt'") }} then 'image_input'
+        when {{ matches_regex(text, "'image'") }} and {{ matches_regex(text, "'token'") }} then 'image_output'
+        when {{ matches_regex(text, "'image'") }} then 'image'
+        when {{ matches_regex(text, "'outp|output|completion|response|generated'") }} then 'output'
+        when {{ matches_regex(text, "'inp|input|prompt|embedding'") }} then 'input'
+    end
+{%- endmacro %}
+
+{#- How a model is served, where that has a price of its own. -#}
+{% macro token_tier(text) -%}
+    case
+        when {{ matches_regex(text, "'batch'") }} then 'batch'
+        when {{ matches_regex(text, "'(^|[^a-z])flex'") }} then 'flex'
+        when {{ matches_regex(text, "'priority'") }} then 'priority'
+        when {{ matches_regex(text, "'long.?context|200k-1m|> ?200k|context.{0,3}over'") }} then 'long'
+        else ''
+    end
+{%- endmacro %}
+
+{#- A vendor's name of a model without the path before it and the version behind it. -#}
+{% macro bare_model_name(name) -%}
+    {%- set last_part = regex_group('lower(' ~ name ~ ')', "'([^/]*)$'", 1) -%}
+    {%- set without_vendor = regex_replaced(
+        last_part, "'^((us|eu|apac|global|jp)[.])?(anthropic|meta|amazon|mistral|cohere|ai21|deepseek|openai|qwen)[.]'"
+    ) -%}
+    {{ return(regex_replaced(without_vendor, "'([-@]v[0-9]+(:[0-9]+)?|[-@:]latest|@default)$'")) }}
+{%- endmacro %}
+
+{#- The date at the end of a model's name, as eight digits; empty where there is none. -#}
+{% macro model_date(name) -%}
+    {%- set bare = bare_model_name(name) -%}
+    {{ return("replace(replace(" ~ regex_group(bare, "'(20[0-9][0-9][-_]?[01][0-9][-_]?[0-3][0-9])$'", 1) ~ ", '-', ''), '_', '')") }}
+{%- endmacro %}
+
+{#- A vendor's name of a model as letters and digits, without its date. -#}
+{% macro model_key(name) -%}
+    {%- set undated = regex_replaced(bare_model_name(name), "'[-@_ ]?20[0-9][0-9][-_]?[01][0-9][-_]?[0-3][0-9]$'") -%}
+    {{ return("replace(" ~ to_slug(undated) ~ ", '-', '')") }}
+{%- endmacro %}
+
+{#-
+  The model that a line of a bill names: in the details of its SKU, before the comma of
+  OpenAI's line items, or at the beginning of what a cloud calls the usage.
+-#}
+{% macro model_of_line() -%}
+    {%- set families = 'claude|gpt|gemini|gemma|llama|nova|titan|mistral|mixtral|command|deepseek|qwen|o1|o3|o4' -%}
+    {%- set kinds = 'usage|text|inp|outp|cach|batch|thinking|image|audio|prompt|completion|response|token|long|- |,|$' -%}
+    coalesce(
+        nullif({{ regex_group('lower(sku_price_details)', sql_text('"(x_)?model(id)?" *: *"([^"]+)"'), 3) }}, ''),
+        case
+            when sku_meter like '%, %'
+                then nullif({{ regex_replaced("lower(split_part(sku_meter, ', ', 1))", "'[ _-]*(batch|flex|priority)$'") }}, '')
+        end,
+        nullif(
+            {{ regex_group(
+                "lower(coalesce(sku_meter, '') || ' ' || coalesce(charge_description, ''))",
+                sql_text('((' ~ families ~ ')[^,:;()]*?)[^a-z0-9,:;()]*(' ~ kinds ~ ')'), 1
+            ) }}, ''
+        )
+    )
+{%- endmacro %}
+
+{#- The kind that a line names, its most exact words first. -#}
+{% macro kind_of_line() -%}
+    {%- set found = [] -%}
+    {%- for column in ['sku_meter', 'charge_description', 'sku_id', 'sku_price_details'] -%}
+        {%- if column in ['sku_meter', 'charge_description'] -%}
+            {%- do found.append(token_kind("nullif(split_part(lower(" ~ column ~ "), ', ', 2), '')")) -%}
+        {%- endif -%}
+        {%- do found.append(token_kind('lower(' ~ column ~ ')')) -%}
+    {%- endfor -%}
+    coalesce({{ found | join(', ') }})
+{%- endmacro %}
+
+{#-
+  Types of accelerators, by their names and by the families of machines that have them.
+  Source: the pages on accelerated instances of AWS, Google Cloud, Azure and OCI.
+-#}
+{% macro accelerator_types() -%}
+    {{ return([
+        ('gb200', ['gb200', 'a4x-highgpu'], 'p6e-gb200'),
+        ('b200', ['b200', 'a4-highgpu'], 'p6-b200'),
+        ('h200', ['h200', 'a3-ultragpu'], 'p5e|p5en'),
+        ('h100', ['h100', 'a3-(high|mega|edge)gpu'], 'p5'),
+        ('a100', ['a100', 'a2-(high|mega|ultra)gpu'], 'p4d|p4de'),
+        ('l40s', ['l40s'], 'g6e'),
+        ('l4', ['l4', 'g2-standard'], 'g6|gr6'),
+        ('a10g', ['a10g'], 'g5'),
+        ('a10', ['a10'], ''),
+        ('a30', ['a30'], ''),
+        ('t4g', [], 'g5g'),
+        ('t4', ['t4'], 'g4dn'),
+        ('v100', ['v100'], 'p3|p3dn'),
+        ('p100', ['p100'], ''),
+        ('k80', ['k80'], 'p2'),
+        ('mi300x', ['mi300x'], ''),
+        ('trainium2', ['trainium2'], 'trn2'),
+        ('trainium', ['trainium'], 'trn1|trn1n'),
+        ('inferentia2', ['inferentia2'], 'inf2'),
+        ('inferentia', ['inferentia'], 'inf1'),
+        ('tpuv6e', ['v6e', 'trillium'], ''),
+        ('tpuv5p', ['v5p'], ''),
+        ('tpuv5e', ['v5e', 'v5litepod'], ''),
+    ]) }}
+{%- endmacro %}
+
+{#- The type that a lower-case text names; NULL where it names none that is listed. -#}
+{% macro accelerator_type(text) -%}
+    case
+    {%- for type, words, families in accelerator_types() %}
+        {%- set sizes = ['(' ~ families ~ ').[^ a-z]{0,3}(large|xlarge|xl|metal)'] if families else [] %}
+        when {{ has_word(text, words + sizes) }} then '{{ type }}'
+    {%- endfor %}
+    end
+{%- endmacro %}
+
+{#- The same of what a meter says; a type that is not listed means itself. -#}
+{% macro metered_accelerator_type(column) -%}
+    coalesce({{ accelerator_type('lower(' ~ column ~ ')') }}, replace({{ to_slug(column) }}, '-', ''))
+{%- endmacro %}
+
+{#-
+  What a charge is the price of; NULL where it does not say. A model's own charge for AI keeps
+  the kind alone: it is divided by nothing.
+-#}
+{% macro charged_kind(token_pools, accelerator_pools) -%}
+    {%- set words = "lower(coalesce(sku_meter, '') || ' ' || coalesce(charge_description, '') || ' ' || "
+        ~ "coalesce(sku_id, '') || ' ' || coalesce(sku_price_details, ''))" -%}
+    case
+        when component_code = {{ component_code('direct') }}
+            then case when service_category = 'AI and Machine Learning' then {{ kind_of_line() }} || ':::' end
+        when component_code <> {{ component_code('shared') }} then cast(null as string)
+        {%- if token_pools %}
+        when {{ is_one_of('target', token_pools) }}
+            then
+                nullif({{ packed_kind(
+                    'coalesce(' ~ kind_of_line() ~ ", '')", model_key(model_of_line()), model_date(model_of_line()),
+                    token_tier(words)
+                ) }}, ':::')
+        {%- endif %}
+        {%- if accelerator_pools %}
+        when {{ is_one_of('target', accelerator_pools) }}
+            then
+                'accelerator:' || {{ accelerator_type(words ~ " || ' ' || lower(coalesce(resource_type, ''))") }} || '::'
+                || case when pricing_category = 'Dynamic' or {{ matches_regex(words, "'spot|preempt'") }} then 'spot' else '' end
+        {%- endif %}
+    end
+{%- endmacro %}

@@ -1,0 +1,246 @@
+"""The case of two models on one key, through each connector that counts tokens.
+
+What the key is charged and who used it is that of ``test_split_by_kind``: 8.75 for
+7 million of input, 11.875 for 95 million cached and 65 for 6.5 million of output, where
+search-rag's tokens cost 23.125 and report-writer's 62.50. OpenAI and Anthropic deliver
+the bill and the meter; LiteLLM and Langfuse only the meter, beside a FOCUS file.
+"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import ingest.http
+from tests.ingest.http_server import ScriptedServer
+from tests.ingest.langfuse_api import PUBLIC_KEY, SECRET_KEY, LangfuseApi, observation
+from tests.ingest.litellm_proxy import KEY, LitellmProxy, log_line
+from tests.ingest.loopback_llm_vendors import (
+    ANTHROPIC_KEY,
+    OPENAI_KEY,
+    AnthropicOrganisation,
+    OpenAiOrganisation,
+)
+from triptych import pipeline
+from triptych.progress import SilentProgress
+from triptych.settings import load_settings
+from triptych.warehouse.reader import PublishedReader, Snapshot
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+DAY, NOON = date(2026, 3, 1), datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOW = datetime(2026, 3, 10, tzinfo=UTC)
+#: Dollars for input, cached input and output.
+CHARGED = (Decimal("8.75"), Decimal("11.875"), Decimal(65))
+#: Model → tokens of input that no cache had, that one had, and of output.
+USED = {
+    "search-rag": (5_000_000, 95_000_000, 500_000),
+    "report-writer": (2_000_000, 0, 6_000_000),
+}
+COSTS = {"search-rag": Decimal("23.125"), "report-writer": Decimal("62.50")}
+CONNECTORS = ("openai", "anthropic", "litellm", "langfuse")
+MODEL = "gpt-4.1-2025-04-14"
+SOURCES = """\
+organisation: Example GmbH
+currency: USD
+sources:
+  - {{name: bills, type: focus_files, path: bills.csv}}
+  - name: openai
+    type: openai
+    base_url: {openai}
+    start_date: 2026-03-01
+    usage_kinds: [completions]
+    mapping:
+      - {{match: {{api_key_id: "*"}}, model: "${{api_key_id}}", pool: openai}}
+  - name: anthropic
+    type: anthropic
+    base_url: {anthropic}
+    start_date: 2026-03-01
+    mapping:
+      - {{match: {{api_key_id: "*"}}, model: "${{api_key_id}}", pool: anthropic}}
+  - name: litellm
+    type: litellm
+    base_url: {litellm}
+    start_date: 2026-03-01
+    mapping: [{{match: {{tag: "*"}}, model: "${{tag}}", pool: litellm}}]
+  - name: langfuse
+    type: langfuse
+    base_url: {langfuse}
+    start_date: 2026-03-01
+    mapping: [{{match: {{tag: "*"}}, model: "${{tag}}", pool: langfuse}}]
+"""
+ALLOCATION = """\
+assignments:
+  - {name: openai, match: {source: openai}, pool: openai}
+  - {name: anthropic, match: {source: anthropic}, pool: anthropic}
+  - {name: litellm, match: {sub_account_id: litellm}, pool: litellm}
+  - {name: langfuse, match: {sub_account_id: langfuse}, pool: langfuse}
+pools:
+  - {name: openai, driver: tokens}
+  - {name: anthropic, driver: tokens}
+  - {name: litellm, driver: tokens}
+  - {name: langfuse, driver: tokens}
+"""
+ENVIRONMENT = {
+    "OPENAI_ADMIN_KEY": OPENAI_KEY,
+    "ANTHROPIC_ADMIN_KEY": ANTHROPIC_KEY,
+    "LITELLM_API_KEY": KEY,
+    "LANGFUSE_PUBLIC_KEY": PUBLIC_KEY,
+    "LANGFUSE_SECRET_KEY": SECRET_KEY,
+}
+
+
+def openai() -> OpenAiOrganisation:
+    company = OpenAiOrganisation()
+    kinds = ("input", "cached input", "output")
+    for kind, amount in zip(kinds, CHARGED, strict=True):
+        line = f"{MODEL}, {kind}"
+        company.costs.append({"day": DAY, "line_item": line, "value": amount})
+    for model, (uncached, cached, output) in USED.items():
+        company.usage["completions"].append(
+            {
+                "day": DAY,
+                "api_key_id": model,
+                "model": MODEL,
+                "input_tokens": uncached + cached,
+                "input_cached_tokens": cached,
+                "output_tokens": output,
+                "num_model_requests": 1,
+            }
+        )
+    return company
+
+
+def anthropic() -> AnthropicOrganisation:
+    company = AnthropicOrganisation()
+    shared = {"model": "claude-opus-4-6", "service_tier": "standard"}
+    kinds = ("uncached_input_tokens", "cache_read_input_tokens", "output_tokens")
+    for kind, amount in zip(kinds, CHARGED, strict=True):
+        charge = {"day": DAY, "cost_type": "tokens", "token_type": kind, **shared}
+        company.costs.append({**charge, "description": kind, "cents": amount * 100})
+    for model, (uncached, cached, output) in USED.items():
+        company.usage["messages"].append(
+            {
+                "day": DAY,
+                "api_key_id": model,
+                **shared,
+                "uncached_input_tokens": uncached,
+                "cache_read": cached,
+                "output_tokens": output,
+            }
+        )
+    return company
+
+
+def logs() -> Iterator[dict[str, Any]]:
+    for model, (uncached, cached, output) in USED.items():
+        usage = {"prompt_tokens_details": {"cached_tokens": cached}}
+        yield log_line(
+            model,
+            NOON,
+            model=f"openai/{MODEL}",
+            prompt_tokens=uncached + cached,
+            completion_tokens=output,
+            total_tokens=uncached + cached + output,
+            request_tags=[model],
+            metadata={"usage_object": usage},
+        )
+
+
+def generations() -> Iterator[dict[str, Any]]:
+    for model, (uncached, cached, output) in USED.items():
+        usage = {"input": uncached, "input_cached_tokens": cached, "output": output}
+        yield observation(
+            model, NOON, providedModelName=MODEL, usageDetails=usage, tags=[model]
+        )
+
+
+def bills() -> str:
+    columns = (
+        "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,"
+        "ChargePeriodStart,ChargePeriodEnd,ChargeCategory,ServiceProviderName,"
+        "ServiceName,SubAccountId,SkuMeter"
+    )
+    kinds = ("input", "cached input", "output")
+    return "\n".join(
+        [
+            columns,
+            *(
+                f"{amount},{amount},USD,2026-03-01,2026-03-01,2026-03-02,Usage,OpenAI,"
+                f'OpenAI API,{gateway},"{MODEL}, {kind}"'
+                for gateway in ("litellm", "langfuse")
+                for kind, amount in zip(kinds, CHARGED, strict=True)
+            ),
+            "",
+        ]
+    )
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+    root = tmp_path_factory.mktemp("split_by_kind")
+    ticks = itertools.count()
+    servers = {name: ScriptedServer() for name in CONNECTORS}
+    with (
+        servers["openai"],
+        servers["anthropic"],
+        servers["litellm"],
+        servers["langfuse"],
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.setattr(ingest.http, "FIRST_WAIT_SECONDS", 0.01)
+        patch.setattr(
+            "ingest.llm_provider._now",
+            lambda: NOW + timedelta(microseconds=next(ticks)),
+        )
+        openai().install(servers["openai"])
+        anthropic().install(servers["anthropic"])
+        LitellmProxy(servers["litellm"], list(logs()))
+        LangfuseApi(servers["langfuse"], list(generations()))
+        write(root, servers)
+        pipeline.run(Workspace(root), load_settings(root), progress=SilentProgress())
+        yield PublishedReader(root).snapshot()
+
+
+def write(root: Path, servers: dict[str, ScriptedServer]) -> None:
+    urls = {name: server.url for name, server in servers.items()}
+    (root / "bills.csv").write_text(bills(), "utf-8")
+    (root / "triptych.yml").write_text(SOURCES.format(**urls), "utf-8")
+    (root / "allocation.yml").write_text(ALLOCATION, "utf-8")
+
+
+@pytest.mark.parametrize("connector", CONNECTORS)
+def test_each_model_pays_for_its_own_kinds_of_tokens(
+    snapshot: Snapshot, connector: str
+) -> None:
+    rows = snapshot.query(
+        "SELECT model_id, assignment_method, sum(billed_cost) AS cost"
+        f" FROM cost.fct_daily_model_costs WHERE pool_id = '{connector}' GROUP BY ALL"
+    ).to_pylist()
+    assert {row["model_id"]: row["cost"] for row in rows} == COSTS
+    assert {row["assignment_method"] for row in rows} == {"usage_driver"}
+
+
+def test_unit_costs_are_the_prices_of_the_kinds(snapshot: Snapshot) -> None:
+    """All four keys have the same prices, and search-rag 95 of 100 million cached."""
+    rows = snapshot.query(
+        "SELECT model_id, cost_per_million_input_tokens AS input,"
+        " cost_per_million_cached_input_tokens AS cached,"
+        " cost_per_million_output_tokens AS output, cache_hit_ratio AS hits"
+        " FROM cost.mart_model_unit_costs ORDER BY model_id DESC"
+    ).to_pylist()
+    assert [row["model_id"] for row in rows] == ["search-rag", "report-writer"]
+    for row in rows:
+        assert row["input"] == pytest.approx(1.25)
+        assert row["output"] == pytest.approx(10)
+    assert rows[0]["cached"] == pytest.approx(0.125)
+    assert [row["hits"] for row in rows] == [pytest.approx(0.95), 0]
