@@ -312,6 +312,11 @@ def refuse_if_outdated(
         )
 
 
+def has_failed(studies: StudyReport) -> bool:
+    """Return whether a study ended without an answer and without a refusal."""
+    return "failed" in studies.statuses.values()
+
+
 class Run:
     """One run: its id, its folder, and the record of how it went.
 
@@ -437,7 +442,8 @@ class Run:
                 inputs_hash=inputs_of(
                     self._workspace, self._settings, history, self._studies
                 ),
-                fingerprint=fingerprint,
+                # A study that failed is to be tried again, whatever has not changed.
+                fingerprint="" if has_failed(joined.studies) else fingerprint,
                 manifest=marts.recipe.manifest,
             )
         nodes = (*outcome.nodes, *joined.transform.nodes)
