@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.bars import BARE, FULL, verdicts
 from benchmarks.beside_spark import growth, is_spark_here, ratios
 from benchmarks.estimates import EstimateFigures, bench_estimates, estimate_lines
 from benchmarks.harness import SizeBench, SizeResult, Step
@@ -24,9 +25,6 @@ from benchmarks.measure import machine_line
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_BARE: Final = "bare query, effective cost"
-_FULL: Final = "triptych run, fresh workspace"
-_RESTATED: Final = "triptych run, one month restated"
 _CENT: Final = Decimal("0.01")
 _MIB: Final = 2**20
 
@@ -65,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def table(result: SizeResult) -> str:
     """Return the steps of one size as text, with ratios to the bare query."""
-    bare = result.seconds(_BARE)
+    bare = result.seconds(BARE)
     head = f"{'':38} {'wall':>8} {'x bare':>7} {'cpu':>8} {'peak':>10}  total"
     lines = [
         f"{result.rows:,} line items, {result.data_bytes / _MIB:,.0f} MiB of Parquet",
@@ -80,20 +78,10 @@ def table(result: SizeResult) -> str:
 
 
 def limits(result: SizeResult) -> list[str]:
-    """Return what triptych promises of itself beside what was measured."""
-    bare, full = result.step(_BARE), result.step(_FULL)
-    if bare is None or full is None:
-        return []
-    peak = full.peak_rss_bytes / _MIB
-    lines = [
-        _limit("full run", full.seconds, 4 * bare.seconds + 15, "4 x bare + 15 s"),
-        f"  peak memory of the full run: {peak:,.0f} MiB, limit 4,096 MiB",
-    ]
-    restated = result.seconds(_RESTATED)
-    if restated is not None:
-        limit = max(0.15 * full.seconds, 15)
-        lines.append(_limit("restated month", restated, limit, "15 % or 15 s"))
-    return [*lines, *_beside_pandas(result, full)]
+    """Return the bars that triptych sets itself, each with whether it was met."""
+    full = result.step(FULL)
+    lines = [verdict.line() for verdict in verdicts(result)]
+    return lines if full is None else [*lines, *_beside_pandas(result, full)]
 
 
 def _beside_pandas(result: SizeResult, full: Step) -> list[str]:
@@ -103,11 +91,6 @@ def _beside_pandas(result: SizeResult, full: Step) -> list[str]:
         for step in result.steps
         if step.name.startswith("pandas") and step.problem is None
     ]
-
-
-def _limit(name: str, seconds: float, limit: float, words: str) -> str:
-    verdict = "within" if seconds <= limit else "OVER"
-    return f"  {name}: {seconds:.1f} s, {verdict} {limit:.1f} s ({words})"
 
 
 def _line(step: Step, bare: float | None) -> str:
@@ -137,6 +120,11 @@ def _write_json(
     content: dict[str, Any] = {
         "machine": machine,
         "sizes": [asdict(result) for result in results],
+        "bars": [
+            {"size": result.size, **asdict(verdict), "is_met": verdict.is_met}
+            for result in results
+            for verdict in verdicts(result)
+        ],
         "estimates": [asdict(figures) for figures in estimates],
     }
     path.parent.mkdir(parents=True, exist_ok=True)

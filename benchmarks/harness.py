@@ -17,10 +17,24 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from benchmarks.bars import (
+    FULL,
+    OTHER_ASSUMPTION,
+    OTHER_RULE,
+    RENAMED,
+    RESTATED,
+    UNCHANGED,
+)
 from benchmarks.beside_spark import ON_DUCKDB, ON_SPARK
 from benchmarks.generate import generate, restate_month
 from benchmarks.measure import Measured, run_measured
-from benchmarks.workspace import lay_workspace, link_into
+from benchmarks.workspace import (
+    change_assumption,
+    change_rule,
+    lay_workspace,
+    link_into,
+    rename_team,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +45,14 @@ _BARE_REPEATS = 3
 _SPARK = "warehouse: {engine: spark}\nspark: {master: 'local[2]'}\n"
 #: pandas holds everything in memory; beyond this many rows it is left out.
 _PANDAS_ROWS = 10_000_000
+
+
+#: What is changed between two runs that read no new line item, in this order.
+CHANGES = {
+    RENAMED: rename_team,
+    OTHER_ASSUMPTION: change_assumption,
+    OTHER_RULE: change_rule,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +156,15 @@ class SizeBench:
 
     def _triptych_run(self) -> None:
         workspace = lay_workspace(self._data, self._scratch / "workspace")
-        self._triptych("triptych run, fresh workspace", workspace, "run")
-        self._triptych("triptych run, nothing new", workspace, "run")
+        self._triptych(FULL, workspace, "run")
+        self._triptych(UNCHANGED, workspace, "run")
         self._restate(workspace)
         expected = self._rows("bare-restated")
         self._python("bare_query", "--out", str(expected), data=workspace)
-        name = "triptych run, one month restated"
-        self._triptych(name, workspace, "run", expected=expected)
+        self._triptych(RESTATED, workspace, "run", expected=expected)
+        for name, change in CHANGES.items():
+            change(workspace)
+            self._triptych(name, workspace, "run", expected=expected)
         shutil.rmtree(workspace)
 
     def _restate(self, workspace: Path) -> None:

@@ -42,6 +42,23 @@ pools:
 policies: {unused_commitment: show, tax: show, credit: show}
 """
 
+_CATALOG: Final = """\
+teams:
+  - {id: platform, name: Platform}
+"""
+_ASSUMPTIONS: Final = """\
+assumptions:
+  - id: capital
+    kind: discount_rate
+    applies_to: all
+    value: 0.08
+    unit: ratio/year
+    owner: Treasury
+    source: Plan
+    approved_by: Chief financial officer
+    valid_from: 2026-01-01
+"""
+
 
 def lay_workspace(data: Path, workspace: Path) -> Path:
     """Create ``workspace`` anew over the generated folder ``data``.
@@ -65,7 +82,31 @@ def lay_workspace(data: Path, workspace: Path) -> Path:
     link_into(data / "usage.csv", workspace)
     (workspace / "triptych.yml").write_text(_TRIPTYCH, "utf-8")
     (workspace / "allocation.yml").write_text(_ALLOCATION, "utf-8")
+    (workspace / "catalog.yml").write_text(_CATALOG, "utf-8")
+    (workspace / "assumptions.yml").write_text(_ASSUMPTIONS, "utf-8")
     return workspace
+
+
+def rename_team(workspace: Path) -> None:
+    """Give a team another display name."""
+    _replace(workspace / "catalog.yml", "name: Platform", "name: Platform team")
+
+
+def change_rule(workspace: Path) -> None:
+    """Let a rule place its charges in another stage of the lifecycle."""
+    _replace(workspace / "allocation.yml", "serving\npools", "training\npools")
+
+
+def change_assumption(workspace: Path) -> None:
+    """Value the future by another rate."""
+    _replace(workspace / "assumptions.yml", "value: 0.08", "value: 0.09")
+
+
+def _replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    if old not in text:
+        raise ValueError(f"{file} has no {old!r}")
+    file.write_text(text.replace(old, new), "utf-8")
 
 
 def link_into(file: Path, folder: Path) -> None:
