@@ -249,8 +249,10 @@ class Execution:
             f"DELETE FROM {node.relation} WHERE {in_months(MONTH, months)}"
         )
         columns = ", ".join(f'"{name}"' for name in self._columns[node.relation])
+        # What it reads besides may have rows of other months, such as closed ones.
         self.connection.execute(
             f"INSERT INTO {node.relation} ({columns}) SELECT {columns} FROM ({sql})"
+            f" WHERE {in_months(MONTH, months)}"
         )
 
     def _content_after(

@@ -151,6 +151,22 @@ def test_a_month_that_lost_its_lines_is_gone_from_every_model(company: Company) 
     assert company.rows("total") == [(7,)]
 
 
+def test_rows_of_other_months_that_a_model_reads_besides_are_not_added_twice(
+    company: Company,
+) -> None:
+    """Closed months stand in a relation that is not known by month."""
+    company.connection.execute("CREATE TABLE closed AS SELECT '2025-12' AS month")
+    both = replace(
+        SHARES,
+        sql=f"{SHARES.sql} union all select month, 'a', 1 from build.main.closed",
+    )
+    company.nodes = tuple(both if each is SHARES else each for each in NODES)
+    company.build()
+    company.charge("2026-02", "b", 21)
+    assert rebuilt(company.build())["shares"] == ("2026-02",)
+    assert [row[0] for row in company.rows("shares")].count("2025-12") == 1
+
+
 def test_what_comes_out_as_before_makes_nothing_after_it_out_of_date(
     company: Company,
 ) -> None:
