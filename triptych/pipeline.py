@@ -417,7 +417,7 @@ class Run:
         fingerprint: str,
     ) -> BuildReport:
         with self._progress.task("build") as task:
-            outcome, made_elsewhere = self._first_half(marts, task)
+            outcome = self._first_half(marts, task)
         # What was read is what was catalogued only if it still is.
         self._verify_in_place()
         # With nothing new nothing is estimated, nor is loaded what estimates.
@@ -428,7 +428,6 @@ class Run:
             marts=marts,
             studies=request,
             progress=self._progress,
-            made_elsewhere=made_elsewhere,
         )
         marts.write_report(self._folder)
         with self._progress.task("publish"):
@@ -496,18 +495,21 @@ class Run:
             ],
         )
 
-    def _first_half(
-        self, marts: MartBuild, task: Task
-    ) -> tuple[TransformOutcome, frozenset[str]]:
-        """Build what reads no estimate; tell which models another engine made."""
-        if self._settings.warehouse.engine == "spark":
-            # Not a dependency of everybody: pyspark and the JVM are an extra.
-            from triptych.spark.transform import build_marts_on_spark  # noqa: PLC0415
+    def _first_half(self, marts: MartBuild, task: Task) -> TransformOutcome:
+        """Build what reads no estimate; another engine may read the line items."""
+        if self._settings.warehouse.engine != "spark":
+            return marts.first_half(task)
+        # Not a dependency of everybody: pyspark and the JVM are an extra.
+        from triptych.spark.transform import line_items_on_spark  # noqa: PLC0415
 
-            return build_marts_on_spark(
-                marts, self._settings.spark, run_dir=self._folder, task=task
-            )
-        return marts.first_half(task), frozenset()
+        with line_items_on_spark(
+            self._workspace,
+            rules=marts.rules,
+            spark=self._settings.spark,
+            run_dir=self._folder,
+            task=task,
+        ) as sum_line_items:
+            return marts.first_half(task, sum_elsewhere=sum_line_items)
 
     def _verify_in_place(self) -> None:
         with open_catalogue(self.places()) as catalogue:

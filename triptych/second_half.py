@@ -19,8 +19,6 @@ from attribution.roi.return_estimates import update_returns
 from attribution.study_estimates import update_study_estimates
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from attribution.cost_estimates import EstimateReport
     from attribution.study_request import StudyReport, StudyRequest
     from triptych.dbt_commands import TransformOutcome
@@ -44,7 +42,6 @@ def build_from_estimates(
     marts: MartBuild,
     studies: StudyRequest,
     progress: Progress,
-    made_elsewhere: Collection[str] = (),
 ) -> SecondHalf:
     """Estimate, and build and test the marts that join the estimates.
 
@@ -58,8 +55,6 @@ def build_from_estimates(
         Which studies are to be estimated.
     progress : Progress
         Where to report.
-    made_elsewhere : collection of str
-        Names of models whose tables another engine made.
 
     Raises
     ------
@@ -83,7 +78,7 @@ def build_from_estimates(
     studied = update_study_estimates(database, studies, progress)
     update_returns(database)
     with progress.task("join estimates") as task:
-        outcome = marts.second_half(task, made_elsewhere=made_elsewhere)
+        outcome = marts.second_half(task)
     return SecondHalf(report, studied, outcome)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -41,10 +42,12 @@ class Company:
         settings = load_settings(self.root)
         return ingest(Workspace(self.root), settings, progress=SilentProgress())
 
-    def build(self, overrides: Mapping[str, str] | None = None) -> None:
-        """Only build and publish."""
+    def build(
+        self, overrides: Mapping[str, str] | None = None, *, full: bool = False
+    ) -> None:
+        """Only build and publish; everything again if ``full``."""
         settings = load_settings(self.root, overrides=overrides)
-        build(Workspace(self.root), settings, progress=SilentProgress())
+        build(Workspace(self.root), settings, full=full, progress=SilentProgress())
 
     def published(
         self, *, but_for: frozenset[str] = frozenset()
@@ -57,10 +60,10 @@ class Company:
         """Return the name of the file that readers see."""
         return Workspace(self.root).pointer.read_text("utf-8").strip()
 
-    def kept_months(self) -> list[Path]:
-        """Return the folders of the billing months that a session here has kept."""
-        kept = self.root / "warehouse" / "spark" / "triptych_kept.db"
-        return sorted(kept.glob("int_charges_summed/billing_month=*"))
+    def months_read_on_spark(self) -> list[list[str]]:
+        """Return the billing months that Spark was asked for, by run, oldest first."""
+        jobs = sorted((self.root / "runs").glob("*/spark_job.json"))
+        return [json.loads(job.read_text("utf-8"))["months"] for job in jobs]
 
     def copy_to(self, root: Path) -> Company:
         """Return a copy of the workspace, with all that was ever built in it."""
@@ -103,7 +106,7 @@ def built_on_sail(
     folder = tmp_path_factory.mktemp("on_sail")
     company = built_on_duckdb.copy_to(folder / "nordhafen")
     with running_sail(folder / "sail") as server:
-        company.build(on_spark(server.address))
+        company.build(on_spark(server.address), full=True)
     return company
 
 
@@ -114,5 +117,6 @@ def built_in_a_session(
     """Return a copy of the company, built anew in a session of Apache Spark."""
     folder = tmp_path_factory.mktemp("in_a_session")
     company = built_on_duckdb.copy_to(folder / "nordhafen")
-    company.build({"warehouse.engine": "spark", "spark.master": "local[2]"})
+    on_master = {"warehouse.engine": "spark", "spark.master": "local[2]"}
+    company.build(on_master, full=True)
     return company

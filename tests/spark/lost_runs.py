@@ -81,25 +81,13 @@ def build(
         return run.end()
 
 
-def has_built(model: str) -> Callable[[Path], bool]:
-    """Return whether dbt has told of a model that it is there."""
-
-    def is_so(run: Path) -> bool:
-        log = run / "dbt_spark" / "dbt.log"
-        text = log.read_text("utf-8") if log.is_file() else ""
-        return any("OK created" in line and model in line for line in text.splitlines())
-
-    return is_so
-
-
 def has_begun_to_hand_over(run: Path) -> bool:
-    """Return whether the first mart has come back from Spark, and not all of them."""
-    marts = run / "marts"
-    return marts.is_dir() and any(marts.iterdir())
+    """Return whether the rows of a first table have come back from Spark."""
+    return any((run / "from_spark").glob("*.parquet"))
 
 
 def is_writing_the_new_file(run: Path) -> bool:
-    """Return whether all marts have come back, and the pointer has not moved yet."""
+    """Return whether all marts are built, and the pointer has not moved yet."""
     published = run.parents[1] / "warehouse" / "published"
     return any(published.glob(f".{run.name}.partial.duckdb"))
 

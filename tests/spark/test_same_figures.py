@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -9,7 +10,12 @@ import pytest
 
 from tests.spark.conftest import Company, on_spark
 from tests.spark.published_figures import differences
-from tests.spark.servers import JAVA_MISSING, has_java, running_spark_connect
+from tests.spark.servers import (
+    JAVA_MISSING,
+    has_java,
+    running_sail,
+    running_spark_connect,
+)
 from triptych.warehouse.reader import PublishedReader
 from triptych.workspace import Workspace
 
@@ -58,6 +64,31 @@ def test_the_line_items_behind_a_figure_are_there_whichever_engine_built_it(
     assert found[0]["owned_row_count"] > 100
 
 
+@pytest.mark.full
+def test_spark_reads_the_line_items_of_changed_months_only(
+    built_on_sail: Company, tmp_path: Path
+) -> None:
+    company = built_on_sail.copy_to(tmp_path / "nordhafen")
+    before = company.months_read_on_spark()
+    assert [len(months) for months in before] == [6]
+    with running_sail(tmp_path / "sail") as server:
+        company.run(on_spark(server.address))
+        assert company.months_read_on_spark() == before
+        restate(company)
+        company.run(on_spark(server.address))
+    assert company.months_read_on_spark() == [*before, ["2026-10"]]
+    found = company.published()
+    company.build(full=True)
+    assert differences(company.published(), found) == []
+
+
+def restate(company: Company) -> None:
+    """Deliver one month of a vendor's bill once more, without its last line."""
+    bill = company.root / "bills" / "hybrid" / "2026-10.csv.gz"
+    lines = gzip.decompress(bill.read_bytes()).splitlines(keepends=True)
+    bill.write_bytes(gzip.compress(b"".join(lines[:-1])))
+
+
 @needs_java
 @pytest.mark.spark
 @pytest.mark.timeout(1800)
@@ -75,5 +106,5 @@ def test_apache_spark_behind_connect_builds_what_duckdb_builds(
     built_on_duckdb: Company, company: Company, tmp_path: Path
 ) -> None:
     with running_spark_connect(tmp_path / "spark") as server:
-        company.build(on_spark(server.address))
+        company.build(on_spark(server.address), full=True)
     assert differences(built_on_duckdb.published(), company.published()) == []

@@ -13,11 +13,10 @@ from triptych.marts.execution import Execution, NodeError, Rebuilt
 from triptych.marts.recipe import Recipe, read_recipe
 from triptych.marts.sources import control_digests, source_digests
 from triptych.marts.states import drop_unknown
-from triptych.warehouse.bills import LEDGER_VIEWS
 from triptych.warehouse.build import open_build, write_control_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Any
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from triptych.progress import Task
     from triptych.warehouse.build import ControlTable
     from triptych.workspace import Workspace
+
+    SumLineItems = Callable[[Sequence[str]], Mapping[str, Path]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class MartBuild:
         return self._recipe
 
     def first_half(
-        self, task: Task, *, made_elsewhere: Collection[str] = ()
+        self, task: Task, *, sum_elsewhere: SumLineItems | None = None
     ) -> TransformOutcome:
         """Build and test what reads no estimate.
 
@@ -78,8 +79,8 @@ class MartBuild:
         ----------
         task : Task
             Advanced once per model and test that is executed.
-        made_elsewhere : collection of str
-            Names of models whose tables another engine left in the build database.
+        sum_elsewhere : callable, optional
+            Another engine, which reads line items; see :class:`Execution`.
 
         Raises
         ------
@@ -87,22 +88,10 @@ class MartBuild:
             A model or a test of severity ``error`` failed; what is published stands.
         """
         nodes = [node for node in self.recipe.nodes if not node.is_from_estimates]
-        return self._execute(nodes, task, made_elsewhere=made_elsewhere)
+        return self._execute(nodes, task, sum_elsewhere=sum_elsewhere)
 
-    def line_item_views(self, task: Task) -> TransformOutcome:
-        """Create the views that a line item is looked up through, and nothing else."""
-        known = {node.unique_id: node for node in self.recipe.nodes}
-        wanted = {f"model.triptych.{name}" for name in LEDGER_VIEWS}
-        for node in reversed(self.recipe.nodes):
-            if node.unique_id in wanted:
-                wanted.update(parent for parent in node.parents if parent in known)
-        nodes = [node for node in self.recipe.nodes if node.unique_id in wanted]
-        return self._execute(nodes, task)
-
-    def second_half(
-        self, task: Task, *, made_elsewhere: Collection[str] = ()
-    ) -> TransformOutcome:
-        """Build and test what joins the estimates; parameters as of the first half.
+    def second_half(self, task: Task) -> TransformOutcome:
+        """Build and test what joins the estimates.
 
         Raises
         ------
@@ -110,7 +99,7 @@ class MartBuild:
             A model or a test of severity ``error`` failed; what is published stands.
         """
         nodes = [node for node in self.recipe.nodes if node.is_from_estimates]
-        return self._execute(nodes, task, made_elsewhere=made_elsewhere, late=True)
+        return self._execute(nodes, task, late=True)
 
     def forget(self) -> None:
         """Remove everything that was built, so that all of it is built again."""
@@ -128,7 +117,7 @@ class MartBuild:
         nodes: Sequence[Node],
         task: Task,
         *,
-        made_elsewhere: Collection[str] = (),
+        sum_elsewhere: SumLineItems | None = None,
         late: bool = False,
     ) -> TransformOutcome:
         with self._connected() as connection:
@@ -143,7 +132,7 @@ class MartBuild:
                 known,
                 source_digests(connection, self.recipe, self._control, estimates=late),
                 task,
-                frozenset(k for k, n in known.items() if n.name in made_elsewhere),
+                sum_elsewhere,
             )
             try:
                 execution.run()

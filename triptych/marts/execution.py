@@ -23,11 +23,12 @@ from triptych.marts.digests import (
     in_months,
     month_digests,
 )
-from triptych.marts.months import MonthCut
+from triptych.marts.months import MonthCut, limited_to, reads_line_items
 from triptych.marts.states import NodeState, forget, read_states, write_states
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from triptych.marts.recipe import Node
     from triptych.marts.sources import CatalogueTable
@@ -80,9 +81,9 @@ class Execution:
         What the sources hold now.
     task : Task
         Advanced once per node that is executed.
-    made_elsewhere : frozenset of str
-        Unique ids of models that another engine made: their tables are read as they
-        are.
+    sum_elsewhere : callable, optional
+        Another engine: given billing months, it returns for each table that is summed
+        over line items a Parquet file with the rows of those months.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -90,7 +91,7 @@ class Execution:
     known: Mapping[str, Node]
     sources: Mapping[str, Digest | CatalogueTable]
     task: Task
-    made_elsewhere: frozenset[str] = frozenset()
+    sum_elsewhere: Callable[[Sequence[str]], Mapping[str, Path]] | None = None
     outcomes: list[NodeOutcome] = field(default_factory=list)
     rebuilt: list[Rebuilt] = field(default_factory=list)
     _states: dict[str, NodeState] = field(default_factory=dict)
@@ -98,6 +99,7 @@ class Execution:
     _fresh: dict[str, NodeState] = field(default_factory=dict)
     _differing: set[str] = field(default_factory=set)
     _cuts: dict[tuple[str, ...], MonthCut] = field(default_factory=dict)
+    _summed: Mapping[str, Path] = field(default_factory=dict)
     _committed_at: float = 0.0
 
     def run(self) -> None:
@@ -108,11 +110,10 @@ class Execution:
         self.connection.execute("BEGIN")
         for key, source in self.sources.items():
             self._compare(key, source)
-        for key in self.made_elsewhere:
-            self._adopt(self.known[key])
+        if self.sum_elsewhere is not None:
+            self._summed = self._sum_line_items(self.sum_elsewhere)
         for node in self.nodes:
-            if node.unique_id not in self.made_elsewhere:
-                self._visit(node)
+            self._visit(node)
             if time.monotonic() - self._committed_at > _SECONDS_BETWEEN_COMMITS:
                 self._commit()
                 self.connection.execute("BEGIN")
@@ -126,10 +127,36 @@ class Execution:
 
     # -------------------------------------------------------------- what to build
 
+    def _sum_line_items(
+        self, sum_elsewhere: Callable[[Sequence[str]], Mapping[str, Path]]
+    ) -> Mapping[str, Path]:
+        """Have another engine read line items, once for all tables that need some."""
+        tables = [
+            node
+            for node in self.nodes
+            if not (node.is_view or node.is_test) and reads_line_items(node)
+        ]
+        read = {parent for node in tables for parent in node.parents}
+        for node in reversed(self.nodes):
+            if node.unique_id in read:
+                read.update(node.parents)
+        for node in self.nodes:
+            if node.unique_id in read:
+                self._visit(node)
+        months = {month for node in tables for month in self._months_to_build(node)}
+        return sum_elsewhere(sorted(months))
+
+    def _months_to_build(self, node: Node) -> list[str]:
+        inputs, before = self._month_inputs(node) or {}, self._state_before(node)
+        stale = self._stale_months(before, inputs) if before and inputs else None
+        return [month for month in (inputs if stale is None else stale) if month]
+
+    def _state_before(self, node: Node) -> NodeState | None:
+        is_there = node.is_test or node.relation in self._columns
+        return self._states.get(node.unique_id) if is_there else None
+
     def _visit(self, node: Node) -> None:
-        before = self._states.get(node.unique_id)
-        if not (node.is_test or node.relation in self._columns):
-            before = None
+        before = self._state_before(node)
         if before is not None and before.input_digest == self._input_digest(node):
             if node.is_test:
                 self._tell(node, before.status, before.failure_count)
@@ -147,17 +174,6 @@ class Execution:
         if before is None or before.content.whole != source.whole:
             self._differing.add(key)
             self._fresh[key] = NodeState("", Digest(source.whole))
-
-    def _adopt(self, node: Node) -> None:
-        """Take the rows of a table that another engine made for its content."""
-        if node.relation in self._columns:
-            columns = self._columns[node.relation]
-            content = digest_of_relation(self.connection, node.relation, columns)
-            before = self._states.get(node.unique_id)
-            state = NodeState("", content)
-            self._states[node.unique_id] = self._fresh[node.unique_id] = state
-            if before is None or before.content.whole != content.whole:
-                self._differing.add(node.unique_id)
 
     def _build(self, node: Node, before: NodeState | None) -> None:
         if node.is_test:
@@ -217,7 +233,7 @@ class Execution:
         inputs = (self._month_inputs(node) or {}) if node.is_by_month else {}
         stale = self._stale_months(before, inputs) if before and inputs else None
         if stale is None or inputs.keys() <= set(stale):
-            self._replace(node, "TABLE", node.sql)
+            self._replace_all(node)
             content = digest_of_relation(
                 self.connection, node.relation, self._columns[node.relation]
             )
@@ -241,19 +257,37 @@ class Execution:
         months = inputs.keys() | known.keys() | before.content.months.keys()
         return sorted(m for m in months if inputs.get(m) != known.get(m))
 
-    def _replace_months(self, node: Node, months: list[str]) -> None:
-        if not months:
+    def _replace_all(self, node: Node) -> None:
+        if node.name not in self._summed:
+            self._replace(node, "TABLE", node.sql)
             return
-        sql = self._cut_to(months).sql_of(node)
-        self.connection.execute(
-            f"DELETE FROM {node.relation} WHERE {in_months(MONTH, months)}"
-        )
+        # Without a line item, it has the types of its columns and no row.
+        self._replace(node, "TABLE", limited_to(node.sql, ()))
+        self._insert(node, self._rows_of(node))
+
+    def _insert(self, node: Node, sql: str) -> None:
         columns = ", ".join(f'"{name}"' for name in self._columns[node.relation])
         # What it reads besides may have rows of other months, such as closed ones.
         self.connection.execute(
             f"INSERT INTO {node.relation} ({columns}) SELECT {columns} FROM ({sql})"
             f" WHERE {in_months(MONTH, months)}"
         )
+
+    def _rows_of(self, node: Node) -> str:
+        path = str(self._summed[node.name]).replace("'", "''")
+        return f"SELECT * FROM read_parquet('{path}')"
+
+    def _replace_months(self, node: Node, months: list[str]) -> None:
+        if not months:
+            return
+        if node.name in self._summed:
+            sql = f"{self._rows_of(node)} WHERE {in_months(MONTH, months)}"
+        else:
+            sql = self._cut_to(months).sql_of(node)
+        self.connection.execute(
+            f"DELETE FROM {node.relation} WHERE {in_months(MONTH, months)}"
+        )
+        self._insert(node, sql)
 
     def _content_after(
         self, node: Node, before: NodeState, months: list[str]

@@ -28,7 +28,6 @@ class _SparkVariables(BaseModel):
     master: str | None = None
     remote: str | None = None
     driver_memory: str | None = None
-    schema_prefix: str | None = None
 
 
 class _DashboardVariables(BaseModel):

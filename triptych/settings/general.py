@@ -59,17 +59,8 @@ class WarehouseSettings(_Strict):
     keep_runs: Annotated[int, Field(ge=1)] = 5
 
 
-_SCHEMA_PREFIX = re.compile(r"([a-z][a-z0-9_]*)?")
-
-
-def _is_schema_prefix(text: str) -> str:
-    if not _SCHEMA_PREFIX.fullmatch(text):
-        raise ValueError(f"{text!r} is no prefix; write it in lower case: triptych_")
-    return text
-
-
 class SparkSettings(_Strict):
-    """Where Apache Spark runs when it builds; not looked at otherwise.
+    """Where Apache Spark runs when it reads line items; not looked at otherwise.
 
     ``remote`` (or the variable ``SPARK_REMOTE``, which may carry a token) is the
     address of a Spark Connect server; without one a session is started on ``master``.
@@ -78,7 +69,6 @@ class SparkSettings(_Strict):
     master: Name = "local[*]"
     remote: Name | None = None
     driver_memory: Size = "4GB"
-    schema_prefix: Annotated[str, AfterValidator(_is_schema_prefix)] = "triptych_"
     conf: dict[str, str] = {}
 
 

@@ -1,1 +1,1 @@
-"""The large engine: the same dbt project on Apache Spark, over the same evidence."""
+"""The large engine: Apache Spark adds up line items, by the same models and rules."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from triptych.errors import SettingsError, TransformError, TriptychError
 
@@ -22,41 +22,37 @@ class SparkJob:
 
     Parameters
     ----------
-    run_id : str
-        Of the run that builds.
-    root, raw_database, build_database : str
-        Workspace folder, catalogue, and the database with the control tables.
+    root, raw_database : str
+        Workspace folder and catalogue.
+    months : sequence of str
+        Billing months whose line items are to be read.
+    rules : mapping
+        Rules by the names under which models look them up.
+    recipe_hash : str
+        Of the rules, the project and what compiles it.
+    compiled_file : str
+        Where the compiled models are kept.
+    dbt_options : sequence of str
+        Where dbt finds the project and writes its log.
     master, remote, conf : str, str or None, mapping
         Where Spark is; see :class:`triptych.settings.SparkSettings`.
-    tables_dir : str
-        Where a session that is started here keeps its tables.
-    schema_prefix : str
-        What the names of all schemas begin with.
-    recipe_hash : str
-        Of what decides the figures besides evidence.
-    dbt_arguments : sequence of str
-        Arguments of dbt after the program name.
     export_dir : str
-        Where the public marts are written, as ``schema.table.parquet``.
-    public_schemas : sequence of str
-        Schemas whose tables are exported.
+        Where the rows are written, as ``table.parquet``.
     verdict_file : str
         Where to say why, if the process ends early.
     """
 
-    run_id: str
     root: str
     raw_database: str
-    build_database: str
+    months: Sequence[str]
+    rules: Mapping[str, Any]
+    recipe_hash: str
+    compiled_file: str
+    dbt_options: Sequence[str]
     master: str
     remote: str | None
     conf: Mapping[str, str]
-    tables_dir: str
-    schema_prefix: str
-    recipe_hash: str
-    dbt_arguments: Sequence[str]
     export_dir: str
-    public_schemas: Sequence[str]
     verdict_file: str
 
     def write(self, path: Path) -> None:
@@ -105,8 +101,7 @@ def spark_failed(what: str) -> TransformError:
     return TransformError(
         what,
         where="spark",
-        next_step="What is published stands. Run again: what was half written is"
-        " built anew.",
+        next_step="What is published stands. Run again.",
     )
 
 

@@ -1,23 +1,26 @@
-"""One build on Apache Spark, in a process of its own.
+"""Apache Spark for one run, in a process of its own.
 
-It ends as soon as the run that started it is gone, and as soon as Spark is: dbt would
-go on to try every model that is left. Why it ended early it writes into a file, for
-standard output carries whatever dbt, py4j and the JVM say.
+It ends as soon as the run that started it is gone. Why it ended early it writes into a
+file, for standard output carries whatever dbt, py4j and the JVM say.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from triptych.dbt_process import end_with_the_run
 from triptych.errors import TriptychError
-from triptych.spark.build import SparkBuild
+from triptych.spark.compiled import compiled_models
 from triptych.spark.job import EXIT_WITH_VERDICT, SparkJob, Verdict, spark_failed
-from triptych.spark.losses import lost_spark, meaning_of
+from triptych.spark.line_items import (
+    files_to_read,
+    line_item_count,
+    sum_line_items,
+)
+from triptych.spark.losses import lost_spark
 from triptych.spark.session import SessionPlace, open_session, stop_what_is_running
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 #: A server that does not answer is not waited for when nobody waits for us.
 _FAREWELL_SECONDS = 5.0
+#: From here on a JVM that compiles its code better repays the time that it takes.
+_LINE_ITEMS_WORTH_COMPILING_FOR = 1_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,29 +38,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     threading.Thread(target=_end_with_the_run, daemon=True).start()
     job = SparkJob.read(Path(given[0]))
     try:
-        return _build(job)
+        _work(job)
     except TriptychError as error:
         Verdict.of(error).write(Path(job.verdict_file))
     # Whatever py4j, gRPC or the JVM raise: none of them has a common ancestor.
     except Exception as error:  # noqa: BLE001
         Verdict.of(spark_failed(lost_spark(error))).write(Path(job.verdict_file))
+    else:
+        return 0
     return EXIT_WITH_VERDICT
 
 
-def _build(job: SparkJob) -> int:
-    place = SessionPlace(job.master, job.remote, Path(job.tables_dir))
-    session = open_session(place, job.conf)
-
-    def end_if_spark_is_lost(event: Any) -> None:  # noqa: ANN401  (dbt's own type)
-        if event.info.name != "NodeFinished":
-            return
-        result = event.data.run_result
-        meaning = meaning_of(result.message) if result.status == "error" else None
-        if meaning is not None:
-            Verdict.of(spark_failed(meaning)).write(Path(job.verdict_file))
-            os._exit(EXIT_WITH_VERDICT)
-
-    return 0 if SparkBuild(job, session, on_event=end_if_spark_is_lost).run() else 1
+def _work(job: SparkJob) -> None:
+    files = files_to_read(job)
+    models = compiled_models(
+        Path(job.compiled_file),
+        key=job.recipe_hash,
+        rules=job.rules,
+        options=job.dbt_options,
+    )
+    place = SessionPlace(job.master, job.remote, Path(job.export_dir))
+    is_brief = line_item_count(job) < _LINE_ITEMS_WORTH_COMPILING_FOR
+    session = open_session(place, job.conf, is_brief=is_brief)
+    sum_line_items(session, job, files, models)
 
 
 def _end_with_the_run() -> None:

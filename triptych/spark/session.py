@@ -1,8 +1,7 @@
 """A session on Apache Spark, under the rules that the models rely on.
 
 Either a client of a Spark Connect server, or a session that is started here on a
-master. UTC and ANSI rules are set in both; where tables and their catalogue are kept
-is set only where the session is ours.
+master. UTC and ANSI rules are set in both.
 """
 
 from __future__ import annotations
@@ -50,9 +49,14 @@ _CLIENT_DEFAULTS = {
 }
 
 
+#: A JVM without memory goes on without some of its threads, and waits for them.
+_JVM_OPTIONS = "-XX:+ExitOnOutOfMemoryError"
+#: Compiles at once and once, rather than better and better.
+_BRIEF_JVM_OPTIONS = " -XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
 #: How long an answer that fails is asked for again: 0.05, 0.2, 0.8, 3.2 and 5 seconds.
 #: A server that is gone for longer has forgotten the session; pyspark itself would
-#: wait ten minutes, for each of the models that are left.
+#: wait ten minutes.
 _RETRIES = 5
 _LONGEST_WAIT_MILLISECONDS = 5_000
 
@@ -67,13 +71,13 @@ class SessionPlace:
         Master to start a session on, where ``remote`` is ``None``.
     remote : str or None
         Address of a Spark Connect server, ``sc://host:port``.
-    tables_dir : Path
-        Folder for the tables of a session that is started here.
+    folder : Path
+        Where a session that is started here may leave something.
     """
 
     master: str
     remote: str | None
-    tables_dir: Path
+    folder: Path
 
     def __str__(self) -> str:
         """Return the place without a token."""
@@ -99,8 +103,10 @@ def refuse_without_spark() -> None:
         ) from error
 
 
-def open_session(place: SessionPlace, conf: Mapping[str, str]) -> SparkSession:
-    """Open the session in which dbt will run.
+def open_session(
+    place: SessionPlace, conf: Mapping[str, str], *, is_brief: bool = False
+) -> SparkSession:
+    """Open the session.
 
     Parameters
     ----------
@@ -108,6 +114,9 @@ def open_session(place: SessionPlace, conf: Mapping[str, str]) -> SparkSession:
         Where.
     conf : mapping of str to str
         Further settings; they win over ours, apart from the rules.
+    is_brief : bool
+        There is little to do: a JVM that is started here shall not take time to become
+        fast, which is half of what a few thousand rows cost.
 
     Raises
     ------
@@ -121,9 +130,10 @@ def open_session(place: SessionPlace, conf: Mapping[str, str]) -> SparkSession:
     try:
         if place.remote is None:
             builder = Session.builder.master(place.master)
-            session = _start(builder, conf, place.tables_dir)
+            options = _JVM_OPTIONS + _BRIEF_JVM_OPTIONS * is_brief
+            session = _start(builder, conf, place.folder, options)
         else:
-            # dbt asks for the session by itself, and finds it by this variable.
+            # So that it is known here whether there is a server to say farewell to.
             os.environ["SPARK_REMOTE"] = place.remote
             session = _connect(Session.builder.remote(place.remote))
     # Whatever py4j, gRPC or the JVM raise: none of them has a common ancestor.
@@ -173,9 +183,8 @@ def _configure(
 
 
 def _start(
-    builder: SparkSession.Builder, conf: Mapping[str, str], tables_dir: Path
+    builder: SparkSession.Builder, conf: Mapping[str, str], folder: Path, options: str
 ) -> SparkSession:
-    tables_dir.mkdir(parents=True, exist_ok=True)
     ours = {
         "spark.app.name": "triptych",
         "spark.ui.enabled": "false",
@@ -185,9 +194,8 @@ def _start(
         "spark.driver.host": "127.0.0.1",
         "spark.sql.shuffle.partitions": "8",
         "spark.sql.catalogImplementation": "in-memory",
-        "spark.sql.warehouse.dir": str(tables_dir),
-        # A JVM without memory goes on without some of its threads, and waits for them.
-        "spark.driver.extraJavaOptions": "-XX:+ExitOnOutOfMemoryError",
+        "spark.sql.warehouse.dir": str(folder),
+        "spark.driver.extraJavaOptions": options,
     }
     for key, value in {**ours, **conf, **_RULES}.items():
         builder = builder.config(key, value)

@@ -1,163 +1,138 @@
-"""Builds and tests the marts on Apache Spark, and brings the public ones back.
+"""Lets Apache Spark add up the line items of a run, and brings back what they come to.
 
-Spark works in a process of its own (:mod:`triptych.spark.process`). What it built
-comes back as Parquet and becomes the public schemas of the build database, with the
-types of their contracts, in one transaction. From there on nobody knows which engine
-ran.
+Spark works in a process of its own (:mod:`triptych.spark.process`). Only what reads
+line items runs there; the rows come back as Parquet, and the embedded engine builds all
+else from them, by the same models as ever.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from triptych.dbt_cache import ProjectAsItWasRead
 from triptych.dbt_commands import (
-    FIRST_HALF,
-    FROM_ESTIMATES,
     CommandOutput,
-    TransformOutcome,
-    as_error,
     dbt_project_dir,
     project_fingerprint,
-    read_outcome,
     run_dbt,
 )
-from triptych.errors import TransformError
+from triptych.spark.compiled import SCHEMA_PREFIX
 from triptych.spark.job import EXIT_WITH_VERDICT, SparkJob, Verdict, spark_failed
 from triptych.spark.losses import meaning_of
 from triptych.spark.session import refuse_without_spark
-from triptych.warehouse.build import BuildPlan, hash_of, write_control
-from triptych.warehouse.publish import PUBLIC_SCHEMAS
+from triptych.warehouse.build import hash_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from triptych.errors import TriptychError
-    from triptych.marts.build import EngineSettings, MartBuild
     from triptych.progress import Task
     from triptych.settings import SparkSettings
     from triptych.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class PublicMart:
-    """A public mart and the type that its contract gives each column, in order."""
+@contextmanager
+def line_items_on_spark(
+    workspace: Workspace,
+    *,
+    rules: Mapping[str, Any],
+    spark: SparkSettings,
+    run_dir: Path,
+    task: Task,
+) -> Iterator[Callable[[Sequence[str]], Mapping[str, Path]]]:
+    """Give a function that has Spark add up the line items of some billing months.
 
-    schema: str
-    table: str
-    types: Mapping[str, str]
-
-    @property
-    def file_name(self) -> str:
-        """Name of the file that Spark writes of it."""
-        return f"{self.schema}.{self.table}.parquet"
-
-
-def build_marts_on_spark(
-    marts: MartBuild, spark: SparkSettings, *, run_dir: Path, task: Task
-) -> tuple[TransformOutcome, frozenset[str]]:
-    """Build and test every model on Spark and load the public marts.
+    It returns a Parquet file with the rows of those months for each table that is
+    summed over line items; the files are there as long as the context is. Without
+    months nothing is started.
 
     Parameters
     ----------
-    marts : MartBuild
-        The build on the embedded engine, which keeps the views behind a drill-down.
+    workspace : Workspace
+        Where the evidence is.
+    rules : mapping
+        What :func:`triptych.control.rule_sets` returns.
     spark : SparkSettings
         Where Spark is.
     run_dir : Path
-        Folder of the run: the job, dbt's log and the marts on their way.
+        Folder of this run, for the job, the log and the rows on their way.
     task : Task
-        Progress; advanced once per model and test.
-
-    Returns
-    -------
-    tuple
-        How the models and tests ended, and the names of the models that Spark made.
+        Progress; advanced once per table.
 
     Raises
     ------
     SettingsError
-        Spark is not installed or cannot be reached.
+        Spark is not installed or cannot be reached, or a load cannot be read there.
     TransformError
-        A model or a test failed, or Spark was lost; what is published stands.
+        A model failed, or Spark was lost; what is published stands.
     """
     refuse_without_spark()
-    workspace = marts.workspace
-    marts.line_item_views(task)
-    # The months are told to Spark by its own process, which knows what Spark holds.
-    nothing_to_build = BuildPlan((), is_full=False, signatures={}, recipe_hash="")
-    write_control(workspace.build_database, marts.tables, plan=nothing_to_build)
-    target = workspace.warehouse_dir / "dbt_spark"
-    recipe = {"rules": marts.rules}
-    job = _job(workspace, spark, recipe, run_dir=run_dir, target=target)
-    export_dir = Path(job.export_dir)
-    export_dir.mkdir()
+    export_dir = run_dir / "from_spark"
+
+    def sum_line_items(months: Sequence[str]) -> Mapping[str, Path]:
+        if not months:
+            return {}
+        job = _job(workspace, months, rules, spark, run_dir, export_dir)
+        export_dir.mkdir()
+        _run(job, run_dir, task)
+        return {path.stem: path for path in export_dir.glob("*.parquet")}
+
     try:
-        outcome = _run_job(job, run_dir, target, marts.engine, task)
-        manifest = json.loads((target / "manifest.json").read_text("utf-8"))
-        public = public_marts(manifest)
-        load_marts(workspace.build_database, public, export_dir)
+        yield sum_line_items
     finally:
         shutil.rmtree(export_dir, ignore_errors=True)
-    return outcome, frozenset(mart.table for mart in public)
 
 
 def _job(
     workspace: Workspace,
+    months: Sequence[str],
+    rules: Mapping[str, Any],
     spark: SparkSettings,
-    recipe: Mapping[str, object],
-    *,
     run_dir: Path,
-    target: Path,
+    export_dir: Path,
 ) -> SparkJob:
-    project = dbt_project_dir()
-    whole_recipe = {**recipe, "dbt_project": project_fingerprint(project)}
+    project, target = dbt_project_dir(), workspace.warehouse_dir / "dbt_spark"
+    recipe = {
+        "rules": rules,
+        "dbt_project": project_fingerprint(project),
+        "dbt": [version("dbt-core"), version("dbt-spark")],
+    }
     remote = spark.remote or os.environ.get("SPARK_REMOTE")
     # The memory of a server's driver is decided where the server is started.
     memory = {"spark.driver.memory": _java_size(spark.driver_memory)}
     return SparkJob(
-        run_id=run_dir.name,
         root=str(workspace.root),
         raw_database=str(workspace.raw_database),
-        build_database=str(workspace.build_database),
+        months=tuple(months),
+        rules=rules,
+        recipe_hash=hash_of(recipe),
+        compiled_file=str(target / "compiled.json"),
+        dbt_options=(
+            *("--target", "spark", "--target-path", str(target)),
+            *("--project-dir", str(project), "--profiles-dir", str(project)),
+            *("--log-path", str(run_dir / "dbt_spark"), "--log-level", "none"),
+        ),
         master=spark.master,
         remote=remote,
         conf=spark.conf if remote else {**memory, **spark.conf},
-        tables_dir=str(workspace.warehouse_dir / "spark"),
-        schema_prefix=spark.schema_prefix,
-        recipe_hash=hash_of(whole_recipe),
-        dbt_arguments=(
-            *("--log-format", "json", "--log-path", str(run_dir / "dbt_spark")),
-            *(*FIRST_HALF, "--target", "spark"),
-            *("--project-dir", str(project), "--profiles-dir", str(project)),
-            *("--target-path", str(target)),
-        ),
-        export_dir=str(run_dir / "marts"),
-        public_schemas=PUBLIC_SCHEMAS,
+        export_dir=str(export_dir),
         verdict_file=str(run_dir / "spark_verdict.json"),
     )
 
 
-def _run_job(
-    job: SparkJob, run_dir: Path, target: Path, engine: EngineSettings, task: Task
-) -> TransformOutcome:
+def _run(job: SparkJob, run_dir: Path, task: Task) -> None:
     job_file = run_dir / "spark_job.json"
     job.write(job_file)
-    results = target / "run_results.json"
-    results.unlink(missing_ok=True)
     command = (sys.executable, "-m", "triptych.spark.process", str(job_file))
     environment = {
         **os.environ,
-        "TRIPTYCH_SCHEMA_PREFIX": job.schema_prefix,
-        "TRIPTYCH_THREADS": str(engine.threads),
+        "TRIPTYCH_SCHEMA_PREFIX": SCHEMA_PREFIX,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         "PYTHON_DOTENV_DISABLED": "1",
@@ -167,23 +142,17 @@ def _run_job(
     }
     # The session decides where Spark is; a variable beside it would win over it.
     environment.pop("SPARK_REMOTE", None)
-    parsed = target / "partial_parse.msgpack"
+    parsed = Path(job.compiled_file).with_name("partial_parse.msgpack")
     with ProjectAsItWasRead(parsed, environment, engine="spark"):
         output = run_dbt(command, environment, task)
-    outcome = read_outcome(results)
     if output.return_code != 0:
-        raise _as_spark_error(job, outcome, output)
-    return outcome
+        raise _as_error(job, output)
 
 
-def _as_spark_error(
-    job: SparkJob, outcome: TransformOutcome, output: CommandOutput
-) -> TriptychError:
+def _as_error(job: SparkJob, output: CommandOutput) -> TriptychError:
     if output.return_code == EXIT_WITH_VERDICT:
         told = _told_of_memory(output)
         return told or Verdict.read(Path(job.verdict_file)).as_error()
-    if outcome.failures:
-        return as_error(outcome, output)
     if output.return_code < 0:
         return spark_failed(
             f"The process on Spark was killed by signal {-output.return_code}; if"
@@ -204,69 +173,4 @@ def _java_size(size: str) -> str:
     return size.replace(" ", "").lower().removesuffix("b").removesuffix("i")
 
 
-def public_marts(manifest: Mapping[str, Any]) -> list[PublicMart]:
-    """Return the public marts that Spark builds, with their contracts."""
-    return [
-        PublicMart(
-            node["config"]["schema"],
-            node["alias"],
-            {c["name"]: c["data_type"] for c in node["columns"].values()},
-        )
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model"
-        and node["config"]["schema"] in PUBLIC_SCHEMAS
-        and FROM_ESTIMATES not in node["tags"]
-    ]
-
-
-def load_marts(
-    build_database: Path, marts: Sequence[PublicMart], export_dir: Path
-) -> None:
-    """Make the exported marts the public schemas of the build database.
-
-    Parameters
-    ----------
-    build_database : Path
-        Its public schemas are replaced, all in one transaction.
-    marts : sequence of PublicMart
-        Every mart that must be there.
-    export_dir : Path
-        Folder with a Parquet file for each mart.
-
-    Raises
-    ------
-    TransformError
-        A mart is missing or is not as its contract says; nothing was replaced.
-    """
-    with duckdb.connect(str(build_database)) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute("BEGIN")
-        try:
-            for statement in _load_statements(marts, export_dir):
-                connection.execute(statement)
-        except duckdb.Error as error:
-            connection.execute("ROLLBACK")
-            raise TransformError(
-                f"What came back from Spark is not what was promised: {error}",
-                where=str(export_dir),
-                next_step="What is published stands. Run again.",
-            ) from error
-        connection.execute("COMMIT")
-
-
-def _load_statements(marts: Sequence[PublicMart], export_dir: Path) -> Iterator[str]:
-    for schema in {mart.schema for mart in marts}:
-        yield f'CREATE SCHEMA IF NOT EXISTS "{schema}"'
-    for mart in marts:
-        path = str(export_dir / mart.file_name).replace("'", "''")
-        columns = ", ".join(
-            f'CAST("{name}" AS {type_}) AS "{name}"'
-            for name, type_ in mart.types.items()
-        )
-        yield (
-            f'CREATE OR REPLACE TABLE "{mart.schema}"."{mart.table}" AS'
-            f" SELECT {columns} FROM read_parquet('{path}')"
-        )
-
-
-__all__ = ["PublicMart", "build_marts_on_spark", "load_marts", "public_marts"]
+__all__ = ["line_items_on_spark"]

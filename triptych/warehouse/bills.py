@@ -41,4 +41,11 @@ BILL_STREAMS = (
 #: The views between staging and a line item with its owner.
 LEDGER_VIEWS = ("int_charges_unioned", "int_charges_assigned", "int_line_items")
 
-__all__ = ["BILL_STREAMS", "LEDGER_VIEWS", "BillStream"]
+#: The tables that are summed over line items; nothing else that is kept reads them.
+LINE_ITEM_TABLES = (
+    "int_charges_summed",
+    "int_charges_by_invoice",
+    "stg_aws_data_exports__split_usage",
+)
+
+__all__ = ["BILL_STREAMS", "LEDGER_VIEWS", "LINE_ITEM_TABLES", "BillStream"]

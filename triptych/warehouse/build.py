@@ -1,9 +1,7 @@
-"""The database that a run builds in, and what it is told before dbt starts.
+"""The database that a run builds in, and what it is told before its models are built.
 
 ``warehouse/build.duckdb`` is private to the run: no reader opens it, so a crash in
-the middle of it harms nobody. Which months were built from which loads is written
-down only after every model and test held; a run that was killed is therefore
-simply done again for the same months.
+the middle of it harms nobody.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.errors import RunLockedError
-from triptych.warehouse.bills import BILL_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,13 +22,6 @@ if TYPE_CHECKING:
 
 _LOCK_WAIT_SECONDS = 15.0
 _ROWS_PER_STATEMENT = 200
-
-#: The tables that are kept between runs and replaced month by month.
-INCREMENTAL_TABLES = (
-    ("intermediate", "int_charges_summed"),
-    ("intermediate", "int_charges_by_invoice"),
-    ("intermediate", "stg_aws_data_exports__split_usage"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,106 +36,10 @@ class ControlTable:
     rows: Sequence[Sequence[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class BuildPlan:
-    """What a build has to do."""
-
-    months_to_build: tuple[str, ...]
-    is_full: bool
-    signatures: Mapping[str, str]
-    recipe_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltState:
-    """What an engine holds from earlier builds: of which loads, by which recipe."""
-
-    recipe_hash: str | None
-    has_tables: bool
-    signatures: Mapping[str, str]
-
-
-def plan_build(
-    build_database: Path, raw_database: Path, *, recipe: Mapping[str, object]
-) -> BuildPlan:
-    """Compare the current loads with what the build database was built from.
-
-    Parameters
-    ----------
-    build_database : Path
-        Created when absent; replaced when it cannot be opened any more.
-    raw_database : Path
-        The catalogue.
-    recipe : mapping
-        Everything besides evidence that decides the figures: rules, the dbt
-        project's content. A changed recipe builds every month again.
-
-    Returns
-    -------
-    BuildPlan
-        Months whose set of current loads changed, or all of them.
-    """
-    signatures = month_signatures(raw_database)
-    with open_build(build_database) as connection:
-        _create_state(connection)
-        state = BuiltState(
-            recipe_hash=_built_recipe(connection),
-            has_tables=_has_tables(connection),
-            signatures=dict(
-                connection.execute(
-                    "SELECT billing_month, signature FROM control.built_months"
-                ).fetchall()
-            ),
-        )
-        plan = compare(state, signatures, recipe_hash=hash_of(recipe))
-        if plan.is_full:
-            for table in INCREMENTAL_TABLES:
-                connection.execute(f"DROP TABLE IF EXISTS {'.'.join(table)}")
-            connection.execute("DELETE FROM control.built_months")
-    return plan
-
-
 def hash_of(recipe: Mapping[str, object]) -> str:
     """Return a text that differs whenever the recipe does."""
     text = json.dumps(recipe, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def compare(
-    state: BuiltState, signatures: Mapping[str, str], *, recipe_hash: str
-) -> BuildPlan:
-    """Compare what an engine holds with what it should hold.
-
-    Parameters
-    ----------
-    state : BuiltState
-        What the engine was left with.
-    signatures : mapping of str to str
-        Billing month → signature of its current loads.
-    recipe_hash : str
-        Of everything else that decides the figures; another one builds all anew.
-    """
-    is_full = state.recipe_hash != recipe_hash or not state.has_tables
-    built = {} if is_full else state.signatures
-    changed = {
-        month
-        for month in signatures.keys() | built.keys()
-        if signatures.get(month) != built.get(month)
-    }
-    return BuildPlan(tuple(sorted(changed)), is_full, signatures, recipe_hash)
-
-
-def write_control(
-    build_database: Path, tables: Iterable[ControlTable], *, plan: BuildPlan
-) -> None:
-    """Write what dbt reads from the ``control`` schema, in one transaction."""
-    months = ControlTable(
-        "months_to_build",
-        {"billing_month": "VARCHAR"},
-        [(month,) for month in plan.months_to_build],
-    )
-    with open_build(build_database) as connection:
-        write_control_tables(connection, (*tables, months))
 
 
 def write_control_tables(
@@ -168,23 +62,6 @@ def write_control_tables(
                     [value for row in rows for value in row],
                 )
     connection.execute("COMMIT")
-
-
-def mark_built(build_database: Path, plan: BuildPlan) -> None:
-    """Write down from which loads the months are built; call after all tests held."""
-    with open_build(build_database) as connection:
-        connection.execute("BEGIN")
-        connection.execute("DELETE FROM control.built_months")
-        if plan.signatures:
-            connection.executemany(
-                "INSERT INTO control.built_months VALUES (?, ?)",
-                [list(item) for item in plan.signatures.items()],
-            )
-        connection.execute("DELETE FROM control.built_recipe")
-        connection.execute(
-            "INSERT INTO control.built_recipe VALUES (?)", [plan.recipe_hash]
-        )
-        connection.execute("COMMIT")
 
 
 def open_build(
@@ -229,54 +106,4 @@ def open_build(
     return duckdb.connect(str(path), config=options)
 
 
-def _create_state(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("CREATE SCHEMA IF NOT EXISTS control")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS control.built_months"
-        " (billing_month VARCHAR, signature VARCHAR)"
-    )
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS control.built_recipe (recipe_hash VARCHAR)"
-    )
-
-
-def _built_recipe(connection: duckdb.DuckDBPyConnection) -> str | None:
-    row = connection.execute("SELECT recipe_hash FROM control.built_recipe").fetchone()
-    return None if row is None else str(row[0])
-
-
-def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
-    held = connection.execute(
-        "SELECT schema_name, table_name FROM duckdb_tables()"
-    ).fetchall()
-    return set(INCREMENTAL_TABLES) <= set(held)
-
-
-def month_signatures(raw_database: Path) -> dict[str, str]:
-    """Return billing month → signature of the current loads that have charges in it."""
-    streams = ", ".join(f"'{stream.name}'" for stream in BILL_STREAMS)
-    with duckdb.connect(str(raw_database), read_only=True) as connection:
-        rows = connection.execute(
-            "SELECT billing_month,"
-            " md5(string_agg(DISTINCT load_id, ',' ORDER BY load_id))"
-            " FROM catalogue.load_totals JOIN catalogue.loads USING (load_id)"
-            f" WHERE status = 'current' AND stream IN ({streams})"
-            " GROUP BY billing_month"
-        ).fetchall()
-    return dict(rows)
-
-
-__all__ = [
-    "INCREMENTAL_TABLES",
-    "BuildPlan",
-    "BuiltState",
-    "ControlTable",
-    "compare",
-    "hash_of",
-    "mark_built",
-    "month_signatures",
-    "open_build",
-    "plan_build",
-    "write_control",
-    "write_control_tables",
-]
+__all__ = ["ControlTable", "hash_of", "open_build", "write_control_tables"]

@@ -1,15 +1,14 @@
-"""The current loads as Spark relations: a table per folder, a view per stream.
+"""The current loads as Spark reads them: alike files as one, a query per stream.
 
-A load rests in a folder of its own that is never changed, so an external table over
-the folder is the load. Of a load in place the files are named one by one. The view of
-a stream reads the tables through the projection that was worked out when the load was
-committed; bills are left out of it whose months a run does not build.
+A load rests in a folder of its own that is never changed, so what is in the folder is
+the load. Of a load in place the files are named one by one. The query of a stream reads
+them through the projection that was worked out when the load was committed. Which load
+a row is of, what is summed over line items does not ask.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from triptych.warehouse.in_place import BUCKET_SCHEME, is_in_bucket, is_in_place
 from triptych.warehouse.spark_sql import identifier, spark_type, text_literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import duckdb
@@ -31,37 +30,50 @@ UNREADABLE_ON_SPARK = "unreadable"
 
 #: How Hadoop's file systems, and all that follow them, name an object of S3.
 _HADOOP_SCHEME = "s3a://"
-#: Characters of a location besides its folder: a Hive metastore keeps 4,000 in all.
-_PATTERN_LENGTH = 2_500
-
-_LINEAGE_COLUMNS = ("_source", "_load_id", "_source_uri")
+#: Columns of every stream that no table on Spark is made of.
+_NOT_READ = ("_load_id", "_source_uri")
+_LOADS_OF_MONTHS = """
+SELECT stream, source, label, files, spark_projections, signatures
+FROM catalogue.loads AS loads
+WHERE status = 'current' AND row_count > 0 AND list_contains(?, stream)
+  AND EXISTS (
+    FROM catalogue.load_totals AS totals
+    WHERE totals.load_id = loads.load_id AND list_contains(?, totals.billing_month)
+  )
+ORDER BY source, load_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedFiles:
-    """Files of one load that are read through one projection.
+    """Files of a source's current loads that are read through one projection.
 
-    ``location`` is a folder, a file, or files of one folder as ``folder/{a,b}``.
+    ``locations`` are folders, or files one by one.
     """
 
     stream: str
     source: str
-    load_id: str
-    location: str
     position: int
+    locations: tuple[str, ...]
     columns: dict[str, str]
-    months: frozenset[str]
 
     @property
-    def table(self) -> str:
-        """Name of the external table over the files."""
-        return f"load_{re.sub('[^0-9a-z]', '_', self.load_id.lower())}_{self.position}"
+    def view(self) -> str:
+        """Name of the view over the files."""
+        return f"evidence__{self.stream}_{self.position}"
 
 
 def read_loaded_files(
-    catalogue: duckdb.DuckDBPyConnection, *, root: Path
+    catalogue: duckdb.DuckDBPyConnection,
+    *,
+    root: Path,
+    streams: Collection[str],
+    months: Collection[str],
 ) -> list[LoadedFiles]:
-    """Return what the current loads consist of, by load and projection.
+    """Return what some months of the current loads consist of.
+
+    Loads of one source whose files are alike are one relation, however many there are:
+    a query costs Spark a second of processor time for each that it reads.
 
     Parameters
     ----------
@@ -69,6 +81,10 @@ def read_loaded_files(
         Open ``raw.duckdb``.
     root : Path
         Workspace folder, which file names are relative to.
+    streams : collection of str
+        Whose loads.
+    months : collection of str
+        Billing months of which a load has rows.
 
     Raises
     ------
@@ -76,87 +92,39 @@ def read_loaded_files(
         A load cannot be read on Spark; the message says which and why.
     """
     rows = catalogue.execute(
-        "SELECT stream, source, load_id, label, files, spark_projections, signatures,"
-        " (SELECT list(DISTINCT t.billing_month) FROM catalogue.load_totals AS t"
-        "  WHERE t.load_id = loads.load_id)"
-        " FROM catalogue.loads AS loads"
-        " WHERE status = 'current' AND row_count > 0 ORDER BY source, load_id"
+        _LOADS_OF_MONTHS, [sorted(streams), sorted(months)]
     ).fetchall()
+    groups: dict[tuple[str, str, str, str], dict[str, None]] = defaultdict(dict)
+    for stream, source, label, names, projections, signatures in rows:
+        if projections is None:
+            raise SettingsError(
+                "This load was made before triptych could read it on Spark.",
+                where=label,
+                next_step='Run "triptych ingest" once.',
+            )
+        kinds = list(zip(projections, signatures, strict=True))
+        for name, (projection, signature) in zip(names, kinds, strict=True):
+            _refuse_unreadable(projection, label)
+            group = groups[stream, source, projection, signature]
+            group[_location(name, root, is_alone=len(set(kinds)) == 1)] = None
     return [
-        files
-        for stream, source, load_id, label, names, projections, signatures, months in (
-            rows
-        )
-        for files in _files_of_load(
-            (stream, source, load_id),
-            label=label,
-            locations=[_location(name, root) for name in names],
-            projections=projections,
-            signatures=signatures,
-            # Only what is ours may be named by its folder: beside a delivery in
-            # place lie others.
-            is_ours=not any(map(is_in_place, names)),
-            months=frozenset(months or ()),
+        LoadedFiles(stream, source, place, tuple(locations), json.loads(projection))
+        for place, ((stream, source, projection, _), locations) in enumerate(
+            groups.items()
         )
     ]
 
 
-def _location(name: str, root: Path) -> str:
+def _location(name: str, root: Path, *, is_alone: bool) -> str:
+    """Return where Spark finds a file, or the folder of a load that has no other.
+
+    Only what is ours may be named by its folder: beside a delivery in place lie others.
+    """
     if is_in_bucket(name):
         return f"{_HADOOP_SCHEME}{name.removeprefix(BUCKET_SCHEME)}"
-    return name if is_in_place(name) else str(root / name)
-
-
-def _files_of_load(
-    identity: tuple[str, str, str],
-    *,
-    label: str,
-    locations: Sequence[str],
-    projections: Sequence[str] | None,
-    signatures: Sequence[str],
-    is_ours: bool,
-    months: frozenset[str],
-) -> Iterator[LoadedFiles]:
-    if projections is None:
-        raise SettingsError(
-            "This load was made before triptych could read it on Spark.",
-            where=label,
-            next_step='Run "triptych ingest" once.',
-        )
-    for projection in projections:
-        _refuse_unreadable(projection, label)
-    if is_ours and len(set(projections)) == 1:
-        folder = locations[0].rsplit("/", 1)[0]
-        yield LoadedFiles(*identity, folder, 0, json.loads(projections[0]), months)
-        return
-    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    for location, projection, signature in zip(
-        locations, projections, signatures, strict=True
-    ):
-        folder, _, name = location.rpartition("/")
-        groups[folder, projection, signature].append(name)
-    patterns = [
-        (f"{folder}/{pattern}", json.loads(projection))
-        for (folder, projection, _), names in groups.items()
-        for pattern in _patterns(names)
-    ]
-    for position, (pattern, columns) in enumerate(patterns):
-        yield LoadedFiles(*identity, pattern, position, columns, months)
-
-
-def _patterns(names: Sequence[str]) -> Iterator[str]:
-    """Yield patterns that mean these names and no others, none of them too long."""
-    chunk: list[str] = []
-    for name in names:
-        if chunk and sum(map(len, chunk)) + len(chunk) + len(name) > _PATTERN_LENGTH:
-            yield _pattern(chunk)
-            chunk = []
-        chunk.append(name)
-    yield _pattern(chunk)
-
-
-def _pattern(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{{{','.join(names)}}}"
+    if is_in_place(name):
+        return name
+    return str((root / name).parent if is_alone else root / name)
 
 
 def _refuse_unreadable(projection: str, label: str) -> None:
@@ -167,64 +135,35 @@ def _refuse_unreadable(projection: str, label: str) -> None:
         )
 
 
-def evidence_statements(
-    views: Iterable[StreamView],
-    loaded: Sequence[LoadedFiles],
-    *,
-    schema: str,
-    bills: Collection[str],
-    months: Collection[str],
-) -> Iterator[str]:
-    """Yield the statements that make the evidence relations of one run.
+def stream_query(view: StreamView, loaded: Sequence[LoadedFiles]) -> str:
+    """Return the query that is a stream on Spark.
 
     Parameters
     ----------
-    views : iterable of StreamView
-        Every stream, loaded or not: each gets a view.
+    view : StreamView
+        The stream and its columns.
     loaded : sequence of LoadedFiles
-        What :func:`read_loaded_files` found.
-    schema : str
-        Schema of the relations.
-    bills : collection of str
-        Streams of which only loads with one of ``months`` are read.
-    months : collection of str
-        Billing months that the run builds.
+        Its files, each read by its ``view``; none give no rows.
     """
-    wanted = set(months)
-    by_stream: dict[str, list[LoadedFiles]] = defaultdict(list)
-    for files in loaded:
-        if files.stream not in bills or files.months & wanted:
-            by_stream[files.stream].append(files)
-    for view in views:
-        branches = by_stream[view.name]
-        for files in branches:
-            table = f"{schema}.{files.table}"
-            yield f"DROP TABLE IF EXISTS {table}"
-            location = text_literal(files.location)
-            yield f"CREATE TABLE {table} USING parquet LOCATION {location}"
-        selects = [_select(view, files, schema) for files in branches]
-        body = " UNION ALL ".join(selects or [_empty_select(view)])
-        yield f"CREATE OR REPLACE VIEW {schema}.{view.name} AS {body}"
+    selects = [_select(view, files) for files in loaded]
+    return " UNION ALL ".join(selects or [_empty_select(view)])
 
 
-def _select(view: StreamView, files: LoadedFiles, schema: str) -> str:
+def _select(view: StreamView, files: LoadedFiles) -> str:
     columns = [
         f"{files.columns.get(name) or _typed_null(type_)} AS {identifier(name)}"
         for name, type_ in view.columns
     ]
-    lineage = (files.source, files.load_id, files.location)
-    columns += [
-        f"{text_literal(value)} AS {name}"
-        for name, value in zip(_LINEAGE_COLUMNS, lineage, strict=True)
-    ]
-    return f"SELECT {', '.join(columns)} FROM {schema}.{files.table}"
+    columns.append(f"{text_literal(files.source)} AS _source")
+    columns += [f"CAST(NULL AS STRING) AS {name}" for name in _NOT_READ]
+    return f"SELECT {', '.join(columns)} FROM {files.view}"
 
 
 def _empty_select(view: StreamView) -> str:
     columns = [
         f"{_typed_null(type_)} AS {identifier(name)}" for name, type_ in view.columns
     ]
-    columns += [f"CAST(NULL AS STRING) AS {name}" for name in _LINEAGE_COLUMNS]
+    columns += [f"CAST(NULL AS STRING) AS {name}" for name in ("_source", *_NOT_READ)]
     return f"SELECT * FROM (SELECT {', '.join(columns)}) AS nothing WHERE false"
 
 
@@ -235,6 +174,6 @@ def _typed_null(duckdb_type: str) -> str:
 __all__ = [
     "UNREADABLE_ON_SPARK",
     "LoadedFiles",
-    "evidence_statements",
     "read_loaded_files",
+    "stream_query",
 ]

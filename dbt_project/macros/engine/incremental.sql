@@ -1,45 +1,9 @@
-{#- How a restated billing month replaces what the table held of it. -#}
-
-{% macro replace_months_strategy() -%}
-    {{ return(adapter.dispatch('replace_months_strategy', 'triptych')()) }}
-{%- endmacro %}
-
-{% macro default__replace_months_strategy() -%}
-    {{ return('delete+insert') }}
-{%- endmacro %}
-
-{#- The partitions of those months are gone by then, so what is left is to add. -#}
-{% macro spark__replace_months_strategy() -%}
-    {{ return('append') }}
-{%- endmacro %}
-
-{#- Where that table is: Spark keeps it apart from what each run makes anew. -#}
-{% macro schema_of_kept_months() -%}
-    {{ return(adapter.dispatch('schema_of_kept_months', 'triptych')()) }}
-{%- endmacro %}
-
-{% macro default__schema_of_kept_months() -%}
-    {{ return('intermediate') }}
-{%- endmacro %}
-
-{% macro spark__schema_of_kept_months() -%}
-    {{ return('kept') }}
-{%- endmacro %}
-
 {#- Removes the months to build first: a month may have lost all of its charges. -#}
 {% macro delete_months_to_build() -%}
     {%- if is_incremental() -%}
-        {{ adapter.dispatch('delete_months_to_build', 'triptych')() }}
+        delete from {{ this }}
+        where billing_month in (select m.billing_month from {{ source('control', 'months_to_build') }} as m)
     {%- endif -%}
-{%- endmacro %}
-
-{% macro default__delete_months_to_build() -%}
-    delete from {{ this }}
-    where billing_month in (select m.billing_month from {{ source('control', 'months_to_build') }} as m)
-{%- endmacro %}
-
-{#- The process that runs dbt has done so: servers differ in whether they can. -#}
-{% macro spark__delete_months_to_build() -%}
 {%- endmacro %}
 
 {#-
@@ -51,12 +15,25 @@
 -#}
 {% macro in_months_to_build(column) -%}
     /* months to build: {{ column }} */
-    {% if not is_incremental() -%}
+    {% if reads_every_month() -%}
         true
     {%- else -%}
         {{ bounds_of_months(column, months_to_build()) }}
     {%- endif %}
     /* :months to build */
+{%- endmacro %}
+
+{#- Whether a table that is kept is there. On Spark none is, and asking starts a JVM. -#}
+{% macro reads_every_month() -%}
+    {{ return(adapter.dispatch('reads_every_month', 'triptych')()) }}
+{%- endmacro %}
+
+{% macro default__reads_every_month() -%}
+    {{ return(not is_incremental()) }}
+{%- endmacro %}
+
+{% macro spark__reads_every_month() -%}
+    {{ return(true) }}
 {%- endmacro %}
 
 {% macro bounds_of_months(column, months) -%}

@@ -4,9 +4,8 @@
   and as a cut of int_charges_summed it would carry its list cost through the other three.
 -#}
 {{ config(
-    schema=schema_of_kept_months(),
     materialized='incremental',
-    incremental_strategy=replace_months_strategy(),
+    incremental_strategy='delete+insert',
     unique_key='billing_month',
     partition_by=['billing_month'],
     on_schema_change='fail',

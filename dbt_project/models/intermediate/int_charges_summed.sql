@@ -9,9 +9,8 @@
   names takes three times as long.
 -#}
 {{ config(
-    schema=schema_of_kept_months(),
     materialized='incremental',
-    incremental_strategy=replace_months_strategy(),
+    incremental_strategy='delete+insert',
     unique_key='billing_month',
     partition_by=['billing_month'],
     on_schema_change='fail',

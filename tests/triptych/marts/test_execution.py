@@ -14,7 +14,8 @@ from triptych.marts.recipe import Node
 from triptych.progress import SilentProgress
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 LINES = "source.triptych.evidence.focus"
 TEAMS = "source.triptych.control.teams"
@@ -71,6 +72,7 @@ class Company:
     teams: list[tuple[str, str]] = field(
         default_factory=lambda: [("a", "Alpha"), ("b", "Beta")]
     )
+    sum_elsewhere: OtherEngine | None = None
 
     def charge(self, month: str, team: str, cost: int) -> None:
         self.connection.execute(
@@ -89,6 +91,7 @@ class Company:
                     TEAMS: digest_of_rows(("id", "name"), self.teams),
                 },
                 task,
+                self.sum_elsewhere,
             )
             execution.run()
         return execution
@@ -230,18 +233,48 @@ def test_a_contract_that_the_query_breaks_fails_the_model(company: Company) -> N
         company.build()
 
 
-def test_a_table_of_another_engine_is_read_as_it_is(company: Company) -> None:
-    company.connection.execute(
-        "UPDATE sums SET cost = 100 WHERE billing_month='2026-02'"
-    )
-    with SilentProgress().task("build") as task:
-        execution = Execution(
-            company.connection,
-            (SHARES, TOTAL),
-            {each.unique_id: each for each in NODES},
-            {},
-            task,
-            frozenset({SUMS.unique_id}),
+@dataclass
+class OtherEngine:
+    """Adds up line items elsewhere, and remembers of which months."""
+
+    company: Company
+    folder: Path
+    asked: list[list[str]] = field(default_factory=list)
+
+    def __call__(self, months: Sequence[str]) -> dict[str, Path]:
+        self.asked.append(list(months))
+        file = self.folder / "sums.parquet"
+        listed = ", ".join(f"'{month}'" for month in months) or "NULL"
+        # A wider type than the table's, and another order of columns.
+        self.company.connection.execute(
+            "COPY (SELECT sum(cost)::DECIMAL(38, 2) AS cost, team, billing_month FROM"
+            f" lines WHERE billing_month IN ({listed}) GROUP BY ALL) TO '{file}'"
         )
-        execution.run()
-    assert company.rows("total") == [(140,)]
+        return {"sums": file}
+
+
+def test_another_engine_is_asked_once_for_the_months_that_changed(
+    company: Company, tmp_path: Path
+) -> None:
+    company.sum_elsewhere = other = OtherEngine(company, tmp_path)
+    assert company.build().rebuilt == []
+    company.charge("2026-02", "b", 21)
+    assert rebuilt(company.build())["sums"] == ("2026-02",)
+    assert other.asked == [[], ["2026-02"]]
+    assert company.rows("total") == [(68,)]
+    # What was built elsewhere counts as built here.
+    company.sum_elsewhere = None
+    assert company.build().rebuilt == []
+
+
+def test_what_another_engine_adds_up_has_the_types_of_its_table(
+    company: Company, tmp_path: Path
+) -> None:
+    expected = company.rows("sums")
+    types = company.connection.execute("DESCRIBE sums").fetchall()
+    company.connection.execute("DROP TABLE sums")
+    company.sum_elsewhere = other = OtherEngine(company, tmp_path)
+    company.build()
+    assert other.asked == [["2026-01", "2026-02"]]
+    assert company.rows("sums") == expected
+    assert company.connection.execute("DESCRIBE sums").fetchall() == types

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from triptych.warehouse.loads import NewLoad
 
 FOLDER = "s3://bills/focus/data/BILLING_PERIOD=2026-03"
-#: What a Hive metastore keeps of a location.
-LONGEST_LOCATION = 4_000
 
 
 def in_bucket(root: Path, names: list[str]) -> NewLoad:
@@ -41,28 +38,23 @@ def commit(root: Path, new: NewLoad) -> None:
         catalogue.commit([new])
 
 
-def test_spark_is_given_every_name_once_and_no_folder(tmp_path: Path) -> None:
+def test_spark_is_given_every_name_in_place_once_and_no_folder(tmp_path: Path) -> None:
     names = [f"{FOLDER}/export-{n:05d}.snappy.parquet" for n in range(1, 301)]
     other = f"{FOLDER}/another-execution/export-00001.snappy.parquet"
     rewritten = "lake/costs/shop/all/load-1/part-00000.parquet"
     commit(tmp_path, in_bucket(tmp_path, [*names, other, rewritten]))
     with connect(tmp_path / "raw.duckdb", root=tmp_path, read_only=True) as raw:
-        locations = [f.location for f in read_loaded_files(raw, root=tmp_path)]
-        tables = {f.table for f in read_loaded_files(raw, root=tmp_path)}
-    assert len(tables) == len(locations) < 10
-    assert max(map(len, locations)) < LONGEST_LOCATION
-    named = list(itertools.chain.from_iterable(map(spelled_out, locations)))
-    assert named == [
+        (files,) = read_loaded_files(
+            raw, root=tmp_path, streams={VIEW.name}, months={"2026-03"}
+        )
+        others = read_loaded_files(
+            raw, root=tmp_path, streams={VIEW.name}, months={"2026-04"}
+        )
+    assert files.locations == (
         *(f"s3a{name.removeprefix('s3')}" for name in (*names, other)),
-        str(tmp_path / rewritten),
-    ]
-
-
-def spelled_out(location: str) -> list[str]:
-    folder, _, name = location.rpartition("/")
-    if not name.startswith("{"):
-        return [location]
-    return [f"{folder}/{part}" for part in name[1:-1].split(",")]
+        str((tmp_path / rewritten).parent),
+    )
+    assert others == []
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@
 -#}
 {{ config(
     materialized='incremental',
-    schema=schema_of_kept_months(),
-    incremental_strategy=replace_months_strategy(),
+    schema='intermediate',
+    incremental_strategy='delete+insert',
     unique_key='billing_month',
     partition_by=['billing_month'],
     on_schema_change='fail',
