@@ -267,10 +267,8 @@ class Execution:
 
     def _insert(self, node: Node, sql: str) -> None:
         columns = ", ".join(f'"{name}"' for name in self._columns[node.relation])
-        # What it reads besides may have rows of other months, such as closed ones.
         self.connection.execute(
             f"INSERT INTO {node.relation} ({columns}) SELECT {columns} FROM ({sql})"
-            f" WHERE {in_months(MONTH, months)}"
         )
 
     def _rows_of(self, node: Node) -> str:
@@ -280,14 +278,12 @@ class Execution:
     def _replace_months(self, node: Node, months: list[str]) -> None:
         if not months:
             return
-        if node.name in self._summed:
-            sql = f"{self._rows_of(node)} WHERE {in_months(MONTH, months)}"
-        else:
-            sql = self._cut_to(months).sql_of(node)
-        self.connection.execute(
-            f"DELETE FROM {node.relation} WHERE {in_months(MONTH, months)}"
-        )
-        self._insert(node, sql)
+        is_summed = node.name in self._summed
+        sql = self._rows_of(node) if is_summed else self._cut_to(months).sql_of(node)
+        wanted = in_months(MONTH, months)
+        self.connection.execute(f"DELETE FROM {node.relation} WHERE {wanted}")
+        # What it reads besides may have rows of other months, such as closed ones.
+        self._insert(node, f"SELECT * FROM ({sql}) WHERE {wanted}")
 
     def _content_after(
         self, node: Node, before: NodeState, months: list[str]
