@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from ingest import unknown_loads
 from ingest.file_contents import FILE_CONTENTS
 from ingest.report import CommittedLoad, SourceFailure
 from triptych.errors import MalformedDeliveryError
@@ -82,14 +83,14 @@ class CommitBatches:
         if landed or finished:
             with self._held.opened() as catalogue:
                 new, renewals = self._judged(catalogue, landed)
-                for each in new:
-                    each.move_into(self._places)
+                unknown_loads.move_together(new, self._places)
                 catalogue.commit(
                     [each.load for each in new],
                     renewals=renewals,
                     attempts=[self._attempt(*each) for each in finished],
                     seen_files=FILE_CONTENTS.unsaved(self._places.root),
                 )
+                unknown_loads.settle(self._places)
             self._tell(new)
         for each in landed:
             shutil.rmtree(each.folder, ignore_errors=True)

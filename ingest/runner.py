@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
+from ingest import unknown_loads
 from ingest.commit_batches import CommitBatches
 from ingest.connector import RemembersLoads, Window
 from ingest.delivery_landing import DeliveryLanding, EngineLimits
@@ -39,9 +38,6 @@ log = structlog.get_logger(__name__)
 #: Changing how rows are judged or converted makes every delivery new again.
 _LANDING_VERSION = 1
 _CONCURRENT_DELIVERIES = 2
-#: Folders of the lake above that of a load: stream, source, period.
-_FOLDERS_ABOVE_LOAD = 3
-
 #: Fingerprint of each current load by source, stream and scope.
 _Known = dict[tuple[str, str, str], str]
 
@@ -115,11 +111,11 @@ class IngestRunner:
             ]
             _refuse_rejected(landed)
             with held.opened() as catalogue:
-                for each in landed:
-                    each.move_into(self._places)
+                unknown_loads.move_together(landed, self._places)
                 entry = catalogue.commit_together(
                     [each.load for each in landed], event=event, detail=detail
                 )
+                unknown_loads.settle(self._places)
         shutil.rmtree(self._places.staging, ignore_errors=True)
         return entry
 
@@ -130,10 +126,7 @@ class IngestRunner:
             load_ids = catalogue.known_load_ids()
             known = catalogue.current_fingerprints()
             FILE_CONTENTS.learn(catalogue.seen_files(), self._places.root)
-        for folder in _folders(self._places.lake, _FOLDERS_ABOVE_LOAD):
-            if folder.name not in load_ids:
-                log.info("swept_unnamed_load", folder=folder.name)
-                shutil.rmtree(folder)
+        unknown_loads.sweep(self._places, load_ids)
         return known
 
 
@@ -210,17 +203,6 @@ class _Ingest:
             yield future.result()
         except TriptychError as error:
             self._report.failures.append(SourceFailure(_name(connector), error))
-
-
-def _folders(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the folders that lie ``depth`` levels below the children of a folder."""
-    with os.scandir(folder) as entries:
-        found = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
-    for entry in found:
-        if depth:
-            yield from _folders(Path(entry.path), depth - 1)
-        else:
-            yield Path(entry.path)
 
 
 def _name(connector: Connector) -> str:

@@ -26,6 +26,7 @@ from ingest.runner import (
     LakePlaces,
     open_catalogue,
 )
+from ingest.unknown_loads import refuse_unknown
 from triptych.control import control_tables, inputs_hash, rule_sets
 from triptych.control_of_studies import (
     studies_hash_content,
@@ -389,7 +390,8 @@ class Run:
         """
         with self.recorded("building"):
             # A workspace that has never been ingested has no catalogue yet.
-            open_catalogue(self.places()).close()
+            with open_catalogue(self.places()) as catalogue:
+                refuse_unknown(self.places(), catalogue.known_load_ids())
             self._verify_in_place()
             history = read_history(self._workspace)
             verify_locked_loads(self._workspace, history)

@@ -1,0 +1,70 @@
+"""Evidence is not removed because its catalogue was lost."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ingest.unknown_loads import UnknownLoadsError
+from tests.triptych.test_pipeline import write_workspace
+from triptych.pipeline import build, ingest, run
+from triptych.progress import SilentProgress
+from triptych.settings import load_settings
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def ingested(root: Path) -> Workspace:
+    root.mkdir()
+    workspace = Workspace(write_workspace(root))
+    take_in(workspace)
+    return workspace
+
+
+def take_in(workspace: Workspace) -> None:
+    ingest(workspace, load_settings(workspace.root), progress=SilentProgress())
+
+
+def files_of(workspace: Workspace) -> set[Path]:
+    return {path for path in workspace.lake.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("act", [ingest, build, run], ids=lambda act: act.__name__)
+def test_a_lost_catalogue_stops_every_act_and_nothing_is_removed(
+    tmp_path: Path, act: Callable[..., object]
+) -> None:
+    workspace = ingested(tmp_path / "workspace")
+    evidence = files_of(workspace)
+    workspace.raw_database.unlink()
+    with pytest.raises(
+        UnknownLoadsError, match="2 loads that raw.duckdb does not know"
+    ):
+        act(workspace, load_settings(workspace.root), progress=SilentProgress())
+    assert files_of(workspace) == evidence
+
+
+def test_a_catalogue_older_than_the_lake_stops_until_the_right_one_is_back(
+    tmp_path: Path,
+) -> None:
+    workspace = ingested(tmp_path / "workspace")
+    older, newer = tmp_path / "older.duckdb", tmp_path / "newer.duckdb"
+    shutil.copy(workspace.raw_database, older)
+    march = workspace.root / "bills" / "march.csv"
+    text = march.read_text("utf-8")
+    (march.with_name("april.csv")).write_text(text.replace("2026-03", "2026-04"))
+    take_in(workspace)
+    evidence = files_of(workspace)
+    shutil.move(workspace.raw_database, newer)
+    shutil.copy(older, workspace.raw_database)
+    with pytest.raises(UnknownLoadsError, match="1 loads"):
+        take_in(workspace)
+    assert files_of(workspace) == evidence
+    shutil.copy(newer, workspace.raw_database)
+    take_in(workspace)
+    assert files_of(workspace) == evidence
+    assert len(evidence) == 3
