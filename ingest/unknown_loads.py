@@ -87,8 +87,9 @@ def refuse_unknown(places: LakePlaces, known: Collection[str]) -> None:
     shown = ", ".join(folder.name for folder in sorted(lost)[:_SHOWN])
     more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
     raise UnknownLoadsError(
-        f"The lake holds {len(lost):,} loads that raw.duckdb does not know: {shown}{more}."
-        " raw.duckdb was lost, or is older than the lake. Nothing was removed.",
+        f"The lake holds {len(lost):,} loads that raw.duckdb does not know:"
+        f" {shown}{more}. raw.duckdb was lost, or is older than the lake. Nothing was"
+        " removed.",
         where=str(places.lake),
         next_step="Put back the raw.duckdb that belongs to this lake, from the same"
         " backup as the lake or a later one. Folders that are not evidence go out of"

@@ -44,7 +44,7 @@ def publish(root: Path, run_id: str) -> None:
 
 def close_month(root: Path, *load_ids: str) -> None:
     with duckdb.connect(str(root / "raw.duckdb")) as raw:
-        detail = {
+        detail: dict[str, object] = {
             "lock_id": "lock",
             "billing_month": "2026-01",
             "actor": "Ana",

@@ -95,10 +95,9 @@ def test_an_entry_that_is_rewritten_with_its_hash_is_found_at_the_next(
     log: duckdb.DuckDBPyConnection,
 ) -> None:
     """Each hash holds the one before it: all later ones would have to be made anew."""
-    position, at, event, detail, previous, _ = (
-        log.execute("SELECT * FROM catalogue.audit_log WHERE position = 3").fetchone()
-        or [None] * 6
-    )
+    ((position, at, event, detail, previous, _),) = log.execute(
+        "SELECT * FROM catalogue.audit_log WHERE position = 3"
+    ).fetchall()
     detail = str(detail).replace("Ana Lima", "Ben Okafor")
     digest = audit_log._entry_hash(position, at, event, detail, previous)
     log.execute(
