@@ -75,9 +75,13 @@ class CompiledAllocation:
 
     def run(self, case: Case) -> None:
         """Build every model over the rows of a case."""
+        self.run_rows(_rows(case))
+
+    def run_rows(self, rows_by_table: dict[str, list[dict[str, object]]]) -> None:
+        """Build every model over the given rows; other tables are empty."""
         for table in INPUTS:
             self._connection.execute(f"DELETE FROM build.{table}")
-        for table, rows in _rows(case).items():
+        for table, rows in rows_by_table.items():
             self._insert(table, rows)
         for name in MODELS:
             target = f"build.intermediate.{name}"
