@@ -39,12 +39,13 @@ FROM_ESTIMATES = "from_estimates"
 #: ``config.meta`` of a model whose months are built each from the same month of others.
 _BY_MONTH = ("built_by", "billing_month")
 #: What a change of this module or of what it keeps makes out of date.
-_FORM = 1
+_FORM = 2
 #: The macro whose callers are compiled anew for other rules.
 _RULES_MACRO = "macro.triptych.rules"
 _NODE_FIELDS = (
     *("unique_id", "resource_type", "name", "schema", "relation_name", "description"),
     *("access", "meta", "columns", "depends_on", "tags", "compiled_code"),
+    "original_file_path",
 )
 _CONFIG_FIELDS = (
     *("schema", "materialized", "severity", "error_if", "warn_if", "contract"),
@@ -205,36 +206,56 @@ def _compile(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
         compiled = _ask_dbt(rules)
         _keep(base_file, compiled)
         return compiled
-    names = [base["nodes"][key]["name"] for key in base["reading_rules"]]
-    fresh = _ask_dbt(rules, select=names)
     nodes = dict(base["nodes"])
-    for key in base["reading_rules"]:
-        nodes[key] = fresh["nodes"][key]
+    reading = {key: nodes[key] for key in base["reading_rules"]}
+    for key, sql in _compiled_again(rules, reading).items():
+        nodes[key] = {**nodes[key], "compiled_code": sql}
     return {**base, "nodes": nodes}
 
 
-def _ask_dbt(
-    rules: Mapping[str, Sequence[Any]], *, select: Sequence[str] = ()
-) -> dict[str, Any]:
+def _ask_dbt(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    """Return the manifest of the whole project."""
     with tempfile.TemporaryDirectory(prefix="triptych-compile-") as scratch:
-        folder = Path(scratch)
-        workspace = Workspace(folder)
-        _write_scratch(workspace, rules)
-        environment = environment_of_dbt(workspace)
-        parsed = folder / "target" / "partial_parse.msgpack"
-        with (
-            SilentProgress().task("compile") as task,
-            ProjectAsItWasRead(parsed, environment),
-        ):
-            output = run_dbt(_command(folder, select), environment, task)
-        if output.return_code != 0:
-            raise TransformError(
-                f"dbt could not compile the project. {' | '.join(output.last_errors)}",
-                where=str(dbt_project_dir()),
-                next_step="Correct the rule or the model that it names.",
-            )
-        text = (folder / "target" / "manifest.json").read_text("utf-8")
-    return _trimmed(json.loads(text))
+        target = _run_compile(Path(scratch), rules)
+        return _trimmed(json.loads((target / "manifest.json").read_text("utf-8")))
+
+
+def _compiled_again(
+    rules: Mapping[str, Sequence[Any]], nodes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return the SQL of some models; dbt writes no manifest, which takes it longer."""
+    with tempfile.TemporaryDirectory(prefix="triptych-compile-") as scratch:
+        names = [node["name"] for node in nodes.values()]
+        target = _run_compile(
+            Path(scratch), rules, "--no-write-json", "--select", *names
+        )
+        compiled = target / "compiled" / "triptych"
+        return {
+            key: (compiled / node["original_file_path"]).read_text("utf-8")
+            for key, node in nodes.items()
+        }
+
+
+def _run_compile(
+    folder: Path, rules: Mapping[str, Sequence[Any]], *options: str
+) -> Path:
+    """Let dbt compile in a folder of its own; return where it left what it made."""
+    workspace = Workspace(folder)
+    _write_scratch(workspace, rules)
+    target = folder / "target"
+    environment = environment_of_dbt(workspace)
+    with (
+        SilentProgress().task("compile") as task,
+        ProjectAsItWasRead(target / "partial_parse.msgpack", environment),
+    ):
+        output = run_dbt([*_command(folder, target), *options], environment, task)
+    if output.return_code != 0:
+        raise TransformError(
+            f"dbt could not compile the project. {' | '.join(output.last_errors)}",
+            where=str(dbt_project_dir()),
+            next_step="Correct the rule or the model that it names.",
+        )
+    return target
 
 
 def _write_scratch(workspace: Workspace, rules: Mapping[str, Sequence[Any]]) -> None:
@@ -252,14 +273,13 @@ def _write_scratch(workspace: Workspace, rules: Mapping[str, Sequence[Any]]) -> 
             )
 
 
-def _command(folder: Path, select: Sequence[str]) -> list[str]:
+def _command(folder: Path, target: Path) -> list[str]:
     project = str(dbt_project_dir())
     return [
         *(sys.executable, "-P", "-m", "triptych.dbt_process", "compile"),
         *("--project-dir", project, "--profiles-dir", project),
-        *("--target-path", str(folder / "target"), "--log-path", str(folder / "logs")),
+        *("--target-path", str(target), "--log-path", str(folder / "logs")),
         *("--log-level", "none"),
-        *(("--select", *select) if select else ()),
     ]
 
 
@@ -319,7 +339,8 @@ def _node(value: Mapping[str, Any]) -> Node:
         kind="test" if is_test else _kind(config["materialized"]),
         relation=value["relation_name"] or "",
         sql=_without_final_semicolon(value["compiled_code"] or ""),
-        parents=tuple(dict.fromkeys(value["depends_on"]["nodes"])),
+        # In an order of our own: that of dbt differs between two readings.
+        parents=tuple(sorted(set(value["depends_on"]["nodes"]))),
         schema=value["schema"],
         contract={
             name: column["data_type"]
