@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dashboard import budget_charts, data
+from dashboard import access, budget_charts, data
 from dashboard import format as fmt
 from dashboard import summary_sentences as words
 from dashboard import velocity_sentences as velocity
@@ -238,7 +238,10 @@ def gaps(here: Page, unit: data.UnitSummary, of_returns: Sequence[Gap]) -> list[
     """
     found = words.gaps(
         here,
-        invoices=data.invoice_totals(here.snapshot, here.selection).to_pylist(),
+        # Invoices are for those who may open the page that compares them.
+        invoices=data.invoice_totals(here.snapshot, here.selection).to_pylist()
+        if access.visitor().may_open("close")
+        else [],
         headline=data.headline(here.snapshot, here.selection, "Fully loaded"),
         summary=unit,
     )

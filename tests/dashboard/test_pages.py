@@ -76,6 +76,7 @@ def test_each_chart_has_a_sentence_a_table_and_a_download(
     assert downloads == {
         "download-cost-by-month",
         "download-cost-by-model",
+        "download-token-costs",
         "download-unit-costs",
         "download-bills-to-models",
         "download-lifecycle-stages",

@@ -83,7 +83,7 @@ def test_every_section_has_its_sentence_and_its_table(
     assert "**1 version came** into production in Sep 2026." in text
     assert "only known to lie between two looks at the registry" in text
     assert "**1 used**, 1 open and 1 left out" in text
-    assert "a deployment cost **EUR 146.00**" in text
+    assert "**EUR 146.00** per deployment. It is not what deploying costs." in text
     assert "**1 model-week is over the threshold** at p95, of 1." in text
     assert "1 cell is not shown: fewer than five people" in text
     assert "— (fewer than five, or beside such a group)" in text

@@ -294,6 +294,7 @@ def test_each_report_is_asked_by_day_in_utc_and_grouped(bench: Bench) -> None:
         "api_key_id",
         "model",
         "service_tier",
+        "context_window",
     ]
 
 

@@ -152,25 +152,30 @@ def test_daily_shares_of_the_gateway_follow_from_the_files(
 ) -> None:
     rows = files.execute(
         """
-        WITH tokens AS (
+        WITH counted AS (
             SELECT CAST(date AS DATE) AS day,
                 if(team_id = 'care-ai', 'care-assistant', 'invoice-reader') AS model,
-                sum(CAST(prompt_tokens AS DOUBLE) + CAST(completion_tokens AS DOUBLE))
-                    AS n
+                CAST(prompt_tokens AS DOUBLE) AS input,
+                CAST(completion_tokens AS DOUBLE) AS output
             FROM read_csv('meters/litellm/*.csv', all_varchar = true)
             WHERE custom_llm_provider = 'vertex_ai' AND prompt_tokens <> 'many'
-            GROUP BY ALL
+        ),
+        tokens AS (
+            SELECT day, model, kind, sum(n) AS n
+            FROM counted UNPIVOT (n FOR kind IN (input, output)) GROUP BY ALL
         ),
         money AS (
             SELECT CAST(usage_start_time AS DATE) AS day,
+                if(sku.description LIKE '%input%', 'input', 'output') AS kind,
                 CAST(sum(net) AS DOUBLE) AS cost
             FROM gcp
             WHERE month = '2025-09' AND service.description = 'Vertex AI'
                 AND sku.description LIKE 'Text%' GROUP BY ALL
         )
         SELECT model, sum(cost * n / whole)
-        FROM money JOIN tokens USING (day)
-        JOIN (SELECT day, sum(n) AS whole FROM tokens GROUP BY ALL) USING (day)
+        FROM money JOIN tokens USING (day, kind)
+        JOIN (SELECT day, kind, sum(n) AS whole FROM tokens GROUP BY ALL)
+            USING (day, kind)
         GROUP BY ALL
         """
     ).fetchall()

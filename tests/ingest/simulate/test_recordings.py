@@ -146,7 +146,7 @@ def test_deployments_end_in_several_states_and_one_is_a_rollback(
 def test_the_rate_of_a_month_is_one_by_the_average_of_the_ecbs_quotations(
     company: Path, truth: dict[str, Any]
 ) -> None:
-    """OpenAI's direct cost in October, converted here by the day."""
+    """OpenAI's direct cost in October, converted here by day and kind of token."""
     with (company / "meters/ecb/eurofxref-hist.csv").open(encoding="utf-8") as file:
         quotes = [
             Decimal(row["USD"])
@@ -155,7 +155,7 @@ def test_the_rate_of_a_month_is_one_by_the_average_of_the_ecbs_quotations(
         ]
     assert len(quotes) == 22
     rate = round(Decimal(len(quotes)) / sum(quotes), 12)
-    parts: dict[int, Decimal] = defaultdict(Decimal)
+    parts: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
     folder = company / "bills/openai/v1/organization/costs"
     for body in bodies(folder):
         for bucket in body["data"]:
@@ -164,7 +164,7 @@ def test_the_rate_of_a_month_is_one_by_the_average_of_the_ecbs_quotations(
                 value = result["amount"]["value"]
                 is_direct = result["project_id"] == "proj_research"
                 if month == "2026-10" and is_direct and not isinstance(value, str):
-                    parts[bucket["start_time"]] += value
+                    parts[bucket["start_time"], result["line_item"]] += value
     euros = sum(round(part * rate, 10) for part in parts.values())
     planted = truth["components"]["openai"]["2026-10"]["direct"]
     assert euros == Decimal(planted["effective_cost"])
