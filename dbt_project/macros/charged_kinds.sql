@@ -27,9 +27,22 @@
     {{ return(matches_regex(text, sql_text('(^|[^a-z0-9])(' ~ (words | join('|')) ~ ')([^a-z0-9]|$)'))) }}
 {%- endmacro %}
 
+{#-
+  Whether a lower-case text has a word that a kind is told by. Most lines have none, and are
+  asked this alone: the questions of token_kind cost more than all other rules together.
+-#}
+{% macro may_name_a_kind(text) -%}
+    {{ return(matches_regex(text, "'" ~ [
+        'search', 'grounding', 'interpreter', 'execution', 'cach', 'cchd', 'reasoning', 'thinking', 'whisper',
+        'transcri', 'character', 'audio', 'image', 'outp', 'completion', 'response', 'generated', 'inp', 'prompt',
+        'embedding',
+    ] | join('|') ~ "'")) }}
+{%- endmacro %}
+
 {#- The kind of a token, or of what else a model API charges for, that a lower-case text names. -#}
 {% macro token_kind(text) -%}
     case
+        when not {{ may_name_a_kind(text) }} then cast(null as string)
         when {{ matches_regex(text, "'web.?search|grounding'") }} then 'search'
         when {{ matches_regex(text, "'file.?search'") }} then 'file_search'
         when {{ matches_regex(text, "'code.?(interpreter|execution)'") }} then 'code_session'
@@ -115,7 +128,16 @@
         {%- endif -%}
         {%- do found.append(token_kind('lower(' ~ column ~ ')')) -%}
     {%- endfor -%}
-    coalesce({{ found | join(', ') }})
+    case
+        when {{ may_name_a_kind(words_of_line()) }}
+            then coalesce({{ found | join(', ') }})
+    end
+{%- endmacro %}
+
+{#- All that a line says of what it is the price of, in lower case. -#}
+{% macro words_of_line() -%}
+    {{ return("lower(coalesce(sku_meter, '') || ' ' || coalesce(charge_description, '') || ' ' || "
+        ~ "coalesce(sku_id, '') || ' ' || coalesce(sku_price_details, ''))") }}
 {%- endmacro %}
 
 {#-
@@ -152,7 +174,14 @@
 
 {#- The type that a lower-case text names; NULL where it names none that is listed. -#}
 {% macro accelerator_type(text) -%}
+    {%- set any = [] -%}
+    {%- for type, words, families in accelerator_types() -%}
+        {%- do any.extend(words) -%}
+        {%- do any.append('(' ~ families ~ ').[^ a-z]{0,3}(large|xlarge|xl|metal)') if families -%}
+    {%- endfor -%}
     case
+        {#- Asked first, for the sake of lines that name none. #}
+        when not {{ has_word(text, any) }} then cast(null as string)
     {%- for type, words, families in accelerator_types() %}
         {%- set sizes = ['(' ~ families ~ ').[^ a-z]{0,3}(large|xlarge|xl|metal)'] if families else [] %}
         when {{ has_word(text, words + sizes) }} then '{{ type }}'
@@ -170,8 +199,7 @@
   the kind alone: it is divided by nothing.
 -#}
 {% macro charged_kind(token_pools, accelerator_pools) -%}
-    {%- set words = "lower(coalesce(sku_meter, '') || ' ' || coalesce(charge_description, '') || ' ' || "
-        ~ "coalesce(sku_id, '') || ' ' || coalesce(sku_price_details, ''))" -%}
+    {%- set words = words_of_line() -%}
     case
         when component_code = {{ component_code('direct') }}
             then case when service_category = 'AI and Machine Learning' then {{ kind_of_line() }} || ':::' end

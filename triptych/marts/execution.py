@@ -50,11 +50,14 @@ class Rebuilt:
         The billing months that were built again; empty where it was all of them.
     because : tuple of str
         What differed: names of inputs, ``its SQL``, or ``not built before``.
+    seconds : float
+        How long it took.
     """
 
     name: str
     months: tuple[str, ...]
     because: tuple[str, ...]
+    seconds: float = 0.0
 
 
 class NodeError(Exception):
@@ -101,6 +104,7 @@ class Execution:
     _cuts: dict[tuple[str, ...], MonthCut] = field(default_factory=dict)
     _summed: Mapping[str, Path] = field(default_factory=dict)
     _committed_at: float = 0.0
+    _began_at: float = 0.0
 
     def run(self) -> None:
         """Execute what is out of date; what held is kept even if something failed."""
@@ -162,6 +166,7 @@ class Execution:
                 self._tell(node, before.status, before.failure_count)
             return
         self.task.note(node.name)
+        self._began_at = time.monotonic()
         try:
             self._build(node, before)
         except duckdb.Error as error:
@@ -356,7 +361,10 @@ class Execution:
             self._tell(node, "success", 0)
         if built or node.is_test:
             because = self._because(node, before)
-            self.rebuilt.append(Rebuilt(node.name, tuple(months or ()), because))
+            seconds = round(time.monotonic() - self._began_at, 3)
+            self.rebuilt.append(
+                Rebuilt(node.name, tuple(months or ()), because, seconds)
+            )
 
     def _because(self, node: Node, before: NodeState | None) -> tuple[str, ...]:
         if before is None:
