@@ -18,7 +18,7 @@ NO_RULES: dict[str, list[object]] = {
     "platform_rules": [],
     "hourly_pools": [],
 }
-ONE_POOL = {**NO_RULES, "hourly_pools": ["spot"]}
+ONE_POOL: dict[str, list[object]] = {**NO_RULES, "hourly_pools": ["spot"]}
 
 
 @pytest.mark.full
