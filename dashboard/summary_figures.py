@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dashboard import access, budget_charts, data
+from dashboard import budget_charts, data
 from dashboard import format as fmt
 from dashboard import summary_sentences as words
 from dashboard import velocity_sentences as velocity
@@ -231,16 +231,22 @@ def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
     return found
 
 
-def gaps(here: Page, unit: data.UnitSummary, of_returns: Sequence[Gap]) -> list[Gap]:
+def gaps(
+    here: Page,
+    unit: data.UnitSummary,
+    of_returns: Sequence[Gap],
+    *,
+    with_invoices: bool = True,
+) -> list[Gap]:
     """Return what the figures cannot say, what matters most to a signature first.
 
-    What no study can tell comes third at the latest: a reader sees three.
+    What no study can tell comes third at the latest: a reader sees three. Invoices are
+    for those who may open the page that compares them.
     """
     found = words.gaps(
         here,
-        # Invoices are for those who may open the page that compares them.
         invoices=data.invoice_totals(here.snapshot, here.selection).to_pylist()
-        if access.visitor().may_open("close")
+        if with_invoices
         else [],
         headline=data.headline(here.snapshot, here.selection, "Fully loaded"),
         summary=unit,

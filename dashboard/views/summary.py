@@ -193,7 +193,12 @@ def show_changes(here: Page) -> None:
 def show_gaps(here: Page, unit: data.UnitSummary) -> None:
     """Say what the figures cannot tell, what matters most to a signature first."""
     st.markdown("**What we cannot say**")
-    found = figures.gaps(here, unit, return_summary.gaps(here))
+    found = figures.gaps(
+        here,
+        unit,
+        return_summary.gaps(here),
+        with_invoices=access.visitor().may_open("close"),
+    )
     if not found:
         st.markdown("Nothing is known to be missing: bills tie, and have owners.")
         return
