@@ -1,7 +1,7 @@
-"""What dbt reports, as typed outcomes, and the one way in which it is started.
+"""How models and tests ended, and the one way in which dbt is started.
 
-In-process, dbt would keep the build database open and this process could not look
-at it afterwards; as a subprocess it can also be killed without harm to the rest.
+As a subprocess it can be killed without harm to the rest, and what it loads is gone
+when it has compiled.
 """
 
 from __future__ import annotations
@@ -14,28 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from triptych.dbt_process import TOLD_EVENTS
-from triptych.errors import TransformError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from triptych.progress import Task
 
-#: Tag of the models that join what was estimated from the others: the second half of
-#: a build, which the embedded engine builds whichever engine built the first.
-FROM_ESTIMATES = "from_estimates"
-#: Arguments of dbt that build and test the first half.
-FIRST_HALF = (
-    *("build", "--exclude", f"tag:{FROM_ESTIMATES}"),
-    *("--exclude-resource-type", "unit_test"),
-)
-#: Arguments of dbt that build and test the second.
-SECOND_HALF = (
-    *("build", "--select", f"tag:{FROM_ESTIMATES}"),
-    *("--exclude-resource-type", "unit_test"),
-)
-
-_SHOWN_FAILURES = 5
+_SHOWN_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +129,7 @@ def follow(process: subprocess.Popen[str], task: Task) -> CommandOutput:
 
 
 def _last(errors: Sequence[str]) -> tuple[str, ...]:
-    return tuple(errors[-_SHOWN_FAILURES:])
+    return tuple(errors[-_SHOWN_ERRORS:])
 
 
 def _parse_event(line: str) -> dict[str, object]:
@@ -155,49 +140,12 @@ def _parse_event(line: str) -> dict[str, object]:
     return info
 
 
-def read_outcome(results: Path) -> TransformOutcome:
-    """Return what ``run_results.json`` says; nothing where dbt wrote none."""
-    return TransformOutcome(tuple(_read_results(results)))
-
-
-def _read_results(path: Path) -> Iterator[NodeOutcome]:
-    if not path.exists():
-        return
-    for result in json.loads(path.read_text("utf-8"))["results"]:
-        yield NodeOutcome(
-            result["unique_id"],
-            result["status"],
-            result.get("message") or "",
-            result.get("failures") or 0,
-        )
-
-
-def as_error(outcome: TransformOutcome, output: CommandOutput) -> TransformError:
-    """Return the error that a failed run is raised as, with its first failures."""
-    shown = [
-        f"{node.name}: {_first_lines(node.message)}"
-        for node in outcome.failures[:_SHOWN_FAILURES]
-    ] or [_first_lines(message) for message in output.last_errors]
-    return TransformError(
-        f"{len(outcome.failures) or 1} dbt models or tests failed. {' | '.join(shown)}",
-        where="dbt build",
-        next_step="What is published stands. See dbt/dbt.log in the run's folder.",
-        failed_nodes=[node.name for node in outcome.failures],
-    )
-
-
-def _first_lines(message: str) -> str:
-    return " ".join(message.split())[:400]
-
-
 __all__ = [
     "CommandOutput",
     "NodeOutcome",
     "TransformOutcome",
-    "as_error",
     "dbt_project_dir",
     "follow",
     "project_fingerprint",
-    "read_outcome",
     "run_dbt",
 ]

@@ -97,11 +97,6 @@ class Workspace:
         return self.warehouse_dir / "build.duckdb"
 
     @property
-    def dbt_manifest(self) -> Path:
-        """What dbt wrote down of the models of its last build."""
-        return self.warehouse_dir / "dbt" / "manifest.json"
-
-    @property
     def published_dir(self) -> Path:
         """One file for each published run that is kept."""
         return self.warehouse_dir / "published"

@@ -179,7 +179,7 @@ def as_error(nodes: Sequence[Any]) -> TransformError:
     return TransformError(
         f"{len(failures)} models or tests failed. {' | '.join(shown[:5])}",
         where="build of the marts",
-        next_step='What is published stands. Run "triptych status" for all of them.',
+        next_step="What is published stands. See run.json in the run's folder for all.",
         failed_nodes=[node.name for node in failures],
     )
 
