@@ -40,6 +40,8 @@ def one_blas_thread() -> Iterator[None]:
 
 def pool(processes: int) -> ProcessPoolExecutor:
     """Return processes that compute on one thread each."""
+    # They start where we are, and would look there for modules first.
+    os.environ["PYTHONSAFEPATH"] = "1"
     return ProcessPoolExecutor(
         processes, mp_context=get_context("spawn"), initializer=_compute_alone
     )

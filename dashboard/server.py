@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from triptych.child_processes import python_module
 
 if TYPE_CHECKING:
     from triptych.settings import AccessSettings, OidcSettings
@@ -45,7 +46,7 @@ def command(
     """
     sign_in = [] if secrets is None else ["--secrets.files", str(secrets)]
     return [
-        *(sys.executable, "-m", "dashboard.serving", "run", str(APP)),
+        *(*python_module("dashboard.serving"), "run", str(APP)),
         *("--server.address", host),
         *("--server.port", str(port)),
         *("--server.headless", str(headless).lower()),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
+from triptych.child_processes import isolated_environment
 from triptych.dbt_commands import dbt_project_dir
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def environment_of_dbt(
 ) -> dict[str, str]:
     """Return the variables that the profile and the process of dbt read."""
     return {
-        **os.environ,
+        **isolated_environment(),
         "TRIPTYCH_ROOT": str(workspace.root),
         "TRIPTYCH_BUILD_DATABASE": _below(workspace.root, workspace.build_database),
         "TRIPTYCH_RAW_DATABASE": _below(workspace.root, workspace.raw_database),

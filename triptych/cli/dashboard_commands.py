@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from triptych.child_processes import isolated_environment
 from triptych.cli.options import (
     MemoryLimitOption,
     ThreadsOption,
@@ -171,7 +172,8 @@ def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
     host, port = opened.settings.dashboard.host, opened.settings.dashboard.port
     _refuse_a_taken_port(host, port)
     package_parent = Path(sys.modules["dashboard.server"].__file__ or "").parents[1]
-    paths = [str(package_parent), os.environ.get("PYTHONPATH", "")]
+    variables = isolated_environment()
+    paths = [str(package_parent), variables.get("PYTHONPATH", "")]
     with _sign_in_secrets(access) as secrets:
         print(f"Dashboard: http://{host}:{port} (stop with Ctrl-C)", flush=True)
         code = _wait_for(
@@ -185,7 +187,7 @@ def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
             ),
             {
                 **environment(access),
-                **os.environ,
+                **variables,
                 "FORWARDED_ALLOW_IPS": "",
                 "PYTHONPATH": os.pathsep.join(filter(None, paths)),
                 "TRIPTYCH_WORKSPACE": str(root),
@@ -199,8 +201,15 @@ def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
 
 
 def _wait_for(command: list[str], variables: dict[str, str]) -> int:
-    """Run a server until it ends or this process is asked to; return how it ended."""
-    with subprocess.Popen(command, env=variables, stdout=sys.stderr) as server:
+    """Run a server until it ends or this process is asked to; return how it ended.
+
+    It starts in a folder of ours: Streamlit reads settings where it was started.
+    """
+    from dashboard.server import APP
+
+    with subprocess.Popen(
+        command, cwd=APP.parent, env=variables, stdout=sys.stderr
+    ) as server:
         previous = signal.signal(signal.SIGTERM, _stop)
         try:
             return server.wait()

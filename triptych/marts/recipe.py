@@ -13,7 +13,6 @@ import functools
 import hashlib
 import json
 import re
-import sys
 import tempfile
 import uuid
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import platformdirs
 
+from triptych.child_processes import python_module
 from triptych.dbt_cache import ProjectAsItWasRead, environment_of_dbt
 from triptych.dbt_commands import dbt_project_dir, project_fingerprint, run_dbt
 from triptych.errors import TransformError
@@ -276,7 +276,7 @@ def _write_scratch(workspace: Workspace, rules: Mapping[str, Sequence[Any]]) -> 
 def _command(folder: Path, target: Path) -> list[str]:
     project = str(dbt_project_dir())
     return [
-        *(sys.executable, "-P", "-m", "triptych.dbt_process", "compile"),
+        *(*python_module("triptych.dbt_process"), "compile"),
         *("--project-dir", project, "--profiles-dir", project),
         *("--target-path", str(target), "--log-path", str(folder / "logs")),
         *("--log-level", "none"),

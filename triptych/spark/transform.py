@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from triptych.child_processes import isolated_environment, python_module
 from triptych.dbt_cache import ProjectAsItWasRead
 from triptych.dbt_commands import (
     CommandOutput,
@@ -129,9 +129,9 @@ def _job(
 def _run(job: SparkJob, run_dir: Path, task: Task) -> None:
     job_file = run_dir / "spark_job.json"
     job.write(job_file)
-    command = (sys.executable, "-m", "triptych.spark.process", str(job_file))
+    command = (*python_module("triptych.spark.process"), str(job_file))
     environment = {
-        **os.environ,
+        **isolated_environment(),
         "TRIPTYCH_SCHEMA_PREFIX": SCHEMA_PREFIX,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
