@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from triptych.settings import Settings
+    from triptych.settings.controls import PlatformControl
     from triptych.settings.moves import Pivot
 
 
@@ -58,8 +59,29 @@ def platform_tables(settings: Settings) -> list[ControlTable]:
                 for one in catalog.portability
             ],
         ),
+        _controls_table(catalog.controls),
         *_pivot_tables(catalog.pivots),
     ]
+
+
+def _controls_table(controls: tuple[PlatformControl, ...]) -> ControlTable:
+    texts = ("platform_id", "control", "detail", "source")
+    return ControlTable(
+        "platform_controls",
+        {
+            **dict.fromkeys(texts, "VARCHAR"),
+            "holds": "BOOLEAN",
+            "evidenced_on": "DATE",
+            "expires_on": "DATE",
+        },
+        [
+            (
+                *(entry.platform, entry.control, entry.detail, entry.source),
+                *(entry.holds, entry.evidenced_on, entry.expires_on),
+            )
+            for entry in controls
+        ],
+    )
 
 
 def _pivot_tables(pivots: tuple[Pivot, ...]) -> Iterable[ControlTable]:

@@ -1,5 +1,7 @@
 """What a feature needs to be judged, and which of it a run found measured.
 
+And of each platform, which controls somebody has evidence for.
+
 The page *Platform scorecard* reads the same mart, so that both say the same.
 """
 
@@ -25,6 +27,14 @@ ORDER BY feature_id, measurement_order
 """
 
 
+_CONTROLS = """
+SELECT platform_id, control, control_name AS name, detail, state, source, evidenced_on,
+    expires_on, reason, next_step
+FROM roi.mart_platform_controls
+ORDER BY platform_id, control_order, detail
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One thing that a feature needs: is it there, since when, and what starts it."""
@@ -39,11 +49,28 @@ class Measurement:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """One security or compliance control of a platform, with its evidence."""
+
+    platform_id: str
+    control: str
+    name: str
+    detail: str | None
+    state: str
+    source: str | None
+    evidenced_on: date | None
+    expires_on: date | None
+    reason: str | None
+    next_step: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Readiness:
-    """What the features of a workspace have, and lack."""
+    """What the features and platforms of a workspace have, and lack."""
 
     run_id: str
     measurements: tuple[Measurement, ...]
+    controls: tuple[Control, ...]
 
     @property
     def features(self) -> dict[str, tuple[Measurement, ...]]:
@@ -54,9 +81,18 @@ class Readiness:
             for name in names
         }
 
+    @property
+    def platforms(self) -> dict[str, tuple[Control, ...]]:
+        """The controls of each platform, in the order of the list."""
+        names = dict.fromkeys(entry.platform_id for entry in self.controls)
+        return {
+            name: tuple(entry for entry in self.controls if entry.platform_id == name)
+            for name in names
+        }
+
 
 def read_readiness(workspace_root: Path) -> Readiness:
-    """Read what the published run knows of each feature.
+    """Read what the published run knows of each feature and platform.
 
     Parameters
     ----------
@@ -73,13 +109,15 @@ def read_readiness(workspace_root: Path) -> Readiness:
     snapshot = PublishedReader(workspace_root).snapshot()
     try:
         rows = snapshot.query(_READINESS).to_pylist()
+        controls = snapshot.query(_CONTROLS).to_pylist()
     except duckdb.CatalogException as error:
         raise UsageError(
-            f"The run {snapshot.run_id} has no audit of its measurements.",
-            where="roi.mart_measurement_readiness",
+            f"The run {snapshot.run_id} has no audit of measurements and controls.",
+            where="roi.mart_measurement_readiness and roi.mart_platform_controls",
             next_step="It was made by an earlier version: run 'triptych build'.",
         ) from error
-    return Readiness(snapshot.run_id, tuple(Measurement(**row) for row in rows))
-
-
-__all__ = ["Measurement", "Readiness", "read_readiness"]
+    return Readiness(
+        snapshot.run_id,
+        tuple(Measurement(**row) for row in rows),
+        tuple(Control(**row) for row in controls),
+    )

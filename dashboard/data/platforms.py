@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SCORECARD = "roi.mart_platform_scorecard"
 _COMPARISONS = "roi.mart_platform_comparisons"
+_CONTROLS = "roi.mart_platform_controls"
 _FUNNEL = "delivery.mart_conversions"
 _NOTHING = pa.table({})
 
@@ -160,6 +161,25 @@ def platform_terms(snapshot: Snapshot) -> pa.Table:
 
 
 @per_run
+def platform_controls(snapshot: Snapshot) -> pa.Table:
+    """Return the controls of each platform, those that serve more first."""
+    if not has_mart(snapshot, _CONTROLS):
+        return _NOTHING
+    return table(
+        snapshot,
+        f"""
+        SELECT controls.*
+        FROM {_CONTROLS} AS controls
+        LEFT JOIN (
+            SELECT platform_id, sum(effective_cost) AS bill
+            FROM roi.mart_platform_usage GROUP BY platform_id
+        ) AS bills USING (platform_id)
+        ORDER BY bills.bill DESC NULLS LAST, platform_id, control_order, detail
+        """,
+    )
+
+
+@per_run
 def funnel(snapshot: Snapshot) -> pa.Table:
     """Return which part of pilots and versions came into production, by scope."""
     if not has_mart(snapshot, _FUNNEL):
@@ -208,6 +228,7 @@ __all__ = [
     "has_scorecard",
     "moves",
     "platform_comparisons",
+    "platform_controls",
     "platform_figures",
     "platform_terms",
     "readiness",

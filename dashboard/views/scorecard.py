@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import comparison_section, data, move_section, page
+from dashboard import (
+    comparison_section,
+    compliance_section,
+    data,
+    move_section,
+    page,
+)
 from dashboard import scorecard_sections as sections
 from dashboard import scorecard_sentences as words
 
@@ -34,7 +40,9 @@ def show_all(here: Page) -> None:
     move_section.show_moves(here)
     sections.show_composition(here)
     sections.show_funnel(here)
+    compliance_section.show_controls(here)
     sections.show_readiness(here)
+    compliance_section.show_open_controls(here)
 
 
 def show_nothing() -> None:

@@ -10,6 +10,7 @@ from ingest.simulate.api_spending import (
     RAILWAY_MODELS,
     RESEARCH_PROJECT,
 )
+from ingest.simulate.controls_file import controls_text
 from ingest.simulate.delivery.names import (
     registered_model_of,
     repository_of,
@@ -59,6 +60,7 @@ def catalog_text(timeline: Timeline) -> str:
     for model in MODELS:
         lines += _model_lines(model, timeline)
     lines.append(moves_text(timeline).rstrip())
+    lines.append(controls_text(timeline).rstrip())
     lines.append("# What other systems call them.")
     lines.append("identities:")
     for model in MODELS:

@@ -5,13 +5,19 @@ The page with figures is tested on the sample company, in ``tests/e2e``.
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
 
-from dashboard import charts, comparison_section, scorecard_charts
+from dashboard import (
+    charts,
+    comparison_section,
+    compliance_section,
+    scorecard_charts,
+)
 from dashboard import scorecard_sentences as words
 from dashboard.data import Move
 from tests.dashboard.conftest import text_of
@@ -126,6 +132,43 @@ def test_shares_over_the_threshold_are_compared_in_points() -> None:
     }
     assert comparison_section.change(share) == "−50.0 points"
     assert comparison_section.figures(share).replace("\u00a0", " ") == "50.0 % → 0.0 %"
+
+
+CONTROL: dict[str, Any] = {
+    "platform_id": "railway",
+    "platform_name": "Railway",
+    "control": "certification",
+    "control_name": "Certification",
+    "detail": "SOC 2",
+    "state": "expired",
+    "expires_on": date(2026, 9, 22),
+    "judged_on": date(2026, 11, 1),
+}
+CONTROLS: list[dict[str, Any]] = [
+    CONTROL,
+    CONTROL | {"detail": "ISO 27001", "state": "evidenced", "expires_on": None},
+    CONTROL
+    | {"control": "sso", "detail": None, "state": "unknown", "expires_on": None},
+]
+
+
+def test_an_expired_certificate_is_named_with_its_last_day() -> None:
+    assert compliance_section.headline(CONTROLS).replace("\\", "") == (
+        "3 controls as of 2026-11-01: 1 evidenced, 1 expired, 0 declared, 0 absent,"
+        " 1 unknown. **Expired:** SOC 2 of Railway (2026-09-22)."
+    )
+
+
+def test_a_platform_is_a_row_with_the_state_of_each_control() -> None:
+    [row] = compliance_section.matrix(CONTROLS).to_pylist()
+    assert row["platform_name"] == "Railway"
+    assert row["certification"] == "SOC 2: expired 2026-09-22; ISO 27001: evidenced"
+    assert row["sso"] == "unknown"
+
+
+def test_without_a_declared_control_the_section_says_what_to_write() -> None:
+    unknown = [row | {"state": "unknown"} for row in CONTROLS]
+    assert "`controls` in `catalog.yml`" in compliance_section.headline(unknown)
 
 
 def test_a_move_is_even_in_a_range_of_months() -> None:

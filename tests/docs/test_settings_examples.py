@@ -34,7 +34,7 @@ HEAD = {"organisation": "Example GmbH", "currency": "EUR"}
 ALLOCATION = {"scope", "assignments", "pools", "policies"}
 CATALOG = {
     *("cost_centers", "teams", "features", "models", "platforms", "identities"),
-    *("placements", "portability", "pivots"),
+    *("placements", "portability", "pivots", "controls"),
 }
 GENERAL = {
     *("fx", "warehouse", "spark", "delivery"),

@@ -9,7 +9,7 @@ import gzip
 import json
 import random
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -1216,9 +1216,54 @@ def test_the_command_line_says_of_readiness_what_the_mart_says(
     assert {tuple(one[name] for name in names) for one in told["measurements"]} == {
         tuple(row[name] for name in names) for row in rows
     }
+    assert len(told["controls"]) == len(
+        published.query("SELECT 1 FROM roi.mart_platform_controls").to_pylist()
+    )
     printed = CliRunner().invoke(cli, ["check", "--measurement", "-w", str(workspace)])
     assert printed.exit_code == 0
+    assert "railway: 2 of 7 controls have current evidence" in printed.stdout
     assert "start with triptych.yml: sources" in printed.stdout
+
+
+def test_a_certificate_that_ended_is_expired_and_what_nobody_declared_unknown(
+    workspace: Path, published: Snapshot, open_app: OpenApp
+) -> None:
+    rows = published.query("SELECT * FROM roi.mart_platform_controls").to_pylist()
+    states = {(row["platform_id"], row["control"]): row for row in rows}
+    ended = states["railway", "certification"]
+    assert (ended["state"], ended["detail"]) == ("expired", "SOC 2 Type II")
+    assert ended["expires_on"] == ended["judged_on"] - timedelta(40)
+    assert states["aws-eks", "certification"]["state"] == "evidenced"
+    assert states["railway", "encryption_at_rest"]["state"] == "declared"
+    assert states["railway", "audit_log"]["state"] == "absent"
+    assert states["railway", "sso"]["state"] == "unknown"
+    assert states["openai", "dpa"]["state"] == "unknown"
+    is_open = ("expired", "declared", "unknown")
+    assert all(
+        (row["next_step"] is not None) == (row["state"] in is_open) for row in rows
+    )
+    app = open_app(workspace, page="scorecard")
+    assert "**Expired:** SOC 2 Type II of Railway" in text_of(app)
+    assert text_of(app).count("lack current evidence") == 1
+
+
+def test_the_entry_to_write_of_an_unknown_control_makes_it_evidenced(
+    published: Snapshot, tmp_path: Path
+) -> None:
+    steps = published.query(
+        "SELECT DISTINCT control, next_step FROM roi.mart_platform_controls"
+        " WHERE state = 'unknown' AND platform_id = 'openai'"
+    ).to_pylist()
+    assert len(steps) == 7
+    entries = "".join(
+        f"  {step['next_step'].partition('controls: ')[2].partition('},')[0]}}}\n"
+        for step in steps
+    ).replace("YYYY-MM-DD", "2026-10-30")
+    (tmp_path / "triptych.yml").write_text("organisation: N\ncurrency: EUR\n", "utf-8")
+    (tmp_path / "catalog.yml").write_text(f"controls:\n{entries}", "utf-8")
+    written = load_settings(tmp_path).catalog.controls
+    assert {entry.control for entry in written} == {step["control"] for step in steps}
+    assert all(entry.evidenced_on == date(2026, 10, 30) for entry in written)
 
 
 def test_the_page_of_platforms_shows_the_case_and_never_says_why(

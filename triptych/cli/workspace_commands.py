@@ -20,6 +20,7 @@ from triptych.errors import SourceError
 if TYPE_CHECKING:
     from triptych.cli.options import OpenWorkspace
     from triptych.probe import SourceProbe
+    from triptych.readiness import Control
     from triptych.run_record import LastRun, RebuiltNodes
     from triptych.status import StatusReport
 
@@ -55,7 +56,8 @@ def check(
         bool,
         typer.Option(
             "--measurement",
-            help="Instead: what each feature needs to be judged, and what is missing.",
+            help="Instead: what each feature needs to be judged, which controls of each"
+            " platform have evidence, and what is missing.",
         ),
     ] = False,
     format_: Annotated[
@@ -92,6 +94,18 @@ def _check_measurement(root: Path, *, is_json: bool) -> None:
             print(f"  {mark} {one.name} {since}".rstrip())
             if one.next_step:
                 print(f"          start with {one.next_step}")
+    for platform, controls in found.platforms.items():
+        _print_controls(platform, controls)
+
+
+def _print_controls(platform: str, controls: tuple[Control, ...]) -> None:
+    shown = sum(control.state == "evidenced" for control in controls)
+    print(f"{platform}: {shown} of {len(controls)} controls have current evidence")
+    for control in controls:
+        detail = f" ({control.detail})" if control.detail else ""
+        print(f"  {control.state:<9} {control.name}{detail}")
+        if control.next_step:
+            print(f"            start with {control.next_step}")
 
 
 def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:

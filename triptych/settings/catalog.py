@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from triptych.settings.complaint import Complaint, complaints_error
+from triptych.settings.controls import PlatformControl, unclear_controls
 from triptych.settings.identity import Identity, unclear_identities
 from triptych.settings.match import Match
 from triptych.settings.moves import Pivot, Placement, Portability, unclear_moves
@@ -114,6 +115,7 @@ class Catalog(BaseModel):
     placements: tuple[Placement, ...] = ()
     portability: tuple[Portability, ...] = ()
     pivots: tuple[Pivot, ...] = ()
+    controls: tuple[PlatformControl, ...] = ()
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -132,6 +134,9 @@ class Catalog(BaseModel):
                 self.pivots,
                 models=list(dict.fromkeys(model.id for model in self.models)),
                 platforms=[platform.id for platform in self.platforms],
+            ),
+            *unclear_controls(
+                self.controls, platforms=[platform.id for platform in self.platforms]
             ),
         ]
         if complaints:

@@ -31,6 +31,7 @@ NOUNS = {
     "features": "feature",
     "models": "model",
     "assumptions": "assumption",
+    "controls": "control",
 }
 _PLURALS = {"idle": "idle policies", "kind": "kinds", "interval": "intervals"}
 
