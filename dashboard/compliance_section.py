@@ -128,7 +128,8 @@ def _cell(row: dict[str, Any]) -> str:
     until = row["expires_on"]
     text = str(row["state"])
     if until is not None:
-        text += f" {fmt.day(until)}" if text == "expired" else f" to {fmt.day(until)}"
+        day = f"{until:%d %b %Y}".replace(" ", "\u00a0")
+        text += f" {day}" if text == "expired" else f" to {day}"
     return f"{row['detail']}: {text}" if row["detail"] else text
 
 
