@@ -117,7 +117,7 @@ class Inbox:
         self._lock = FileLock(folder / _LOCK)
 
     def __enter__(self) -> Self:
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         _flush_folder(self._folder.parent)
         try:
             self._lock.acquire(timeout=0)

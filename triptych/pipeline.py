@@ -338,6 +338,7 @@ class Run:
         self.run_id = f"{stamp}-{secrets.token_hex(2)}"
         self._folder = workspace.runs_dir / self.run_id
         self._folder.mkdir(parents=True)
+        workspace.close_to_others()
         if isinstance(progress, FollowsRuns):
             progress.begin_run(self.run_id)
         self._record: dict[str, object] = {

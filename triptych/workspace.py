@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -120,6 +121,22 @@ class Workspace:
     def lock_file(self) -> Path:
         """Held by the one run that is under way."""
         return self.runs_dir / "lock"
+
+    def close_to_others(self) -> None:
+        """Take from other users of this machine what holds figures or people's words.
+
+        What a newer command writes is theirs alone anyway; this is for what is there.
+        """
+        folders = (self.lake, self.warehouse_dir, self.runs_dir, self.inbox)
+        for folder in (*folders, self.scenario_results):
+            _take_from_others(folder, 0o700)
+        _take_from_others(self.raw_database, 0o600)
+
+
+def _take_from_others(path: Path, mode: int) -> None:
+    # Somebody else's, where several people run triptych: its owner decides.
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        path.chmod(mode)
 
 
 def initialise(directory: Path) -> Workspace:

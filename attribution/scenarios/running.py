@@ -10,7 +10,8 @@ from attribution.scenarios.base_run import read_base
 from attribution.scenarios.results import result_of
 from attribution.scenarios.scenario_file import PUBLISHED
 from triptych.errors import UsageError
-from triptych.warehouse.reader import PublishedReader, attach_published
+from triptych.warehouse.published_file import attach_published
+from triptych.warehouse.reader import PublishedReader
 from triptych.warehouse.scenario_results import ScenarioStore
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,12 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from triptych import __version__
 from triptych.cli import app
 from triptych.lock import hold_run_lock
+from triptych.warehouse.reader import PublishedReader
 from triptych.workspace import Workspace, initialise
 
 if TYPE_CHECKING:
@@ -403,8 +406,8 @@ def test_a_table_cuts_nothing(published: Path) -> None:
     [
         ("selec 1", "Parser Error"),
         ("select nothing from cost.fct_daily_model_costs", "Binder Error"),
-        ("drop table cost.fct_daily_model_costs", "read-only"),
-        ("insert into core.mart_run select * from core.mart_run", "read-only"),
+        ("drop table cost.fct_daily_model_costs", "DROP is refused"),
+        ("insert into core.mart_run select * from core.mart_run", "INSERT is refused"),
     ],
 )
 def test_a_query_that_cannot_be_answered_ends_with_2_and_the_engines_reason(
@@ -415,6 +418,85 @@ def test_a_query_that_cannot_be_answered_ends_with_2_and_the_engines_reason(
     assert result.exit_code == 2
     assert text in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("attach '{root}/raw.duckdb' as raw", "ATTACH is refused"),
+        (
+            "attach '{root}/raw.duckdb' as raw; delete from raw.catalogue.audit_log;"
+            " select 1",
+            "one statement, not 3",
+        ),
+        ("explain analyze attach '{root}/raw.duckdb' as raw", "Error"),
+        ("copy (select 1) to '{root}/out.csv'", "COPY is refused"),
+        ("explain analyze copy (select 1) to '{root}/out.csv'", "Permission Error"),
+        ("export database '{root}/out'", "EXPORT is refused"),
+        ("set enable_external_access = true", "SET is refused"),
+        ("call enable_logging(storage_path := '{root}/out')", "CALL is refused"),
+        ("from read_text('{root}/triptych.yml')", "Permission Error"),
+        ("from '{root}/bills/january.csv'", "Permission Error"),
+        ("from read_parquet('{root}/lake/*/*.parquet')", "Permission Error"),
+        ("from glob('{root}/*')", "Permission Error"),
+    ],
+)
+def test_sql_attaches_writes_and_reads_no_file(
+    published: Path, query: str, text: str
+) -> None:
+    before = contents(published)
+    result = invoke("sql", query.format(root=published), "-w", published)
+
+    assert result.exit_code == 2
+    assert text in result.stderr
+    assert contents(published) == before
+
+
+def contents(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_look_at_line_items_reads_evidence_and_no_other_file(
+    published: Path,
+) -> None:
+    snapshot = PublishedReader(published).snapshot()
+    counted = snapshot.query_line_items("select count(*) as n from line_items")
+    assert counted.to_pylist() == [{"n": 3}]
+    for sql in ("from read_text('triptych.yml')", f"from glob('{published}/bills/*')"):
+        with pytest.raises(duckdb.PermissionException):
+            snapshot.query_line_items(sql)
+
+
+def test_sql_pivots_and_explains(published: Path) -> None:
+    costs = "pivot cost.fct_daily_model_costs on model_id using sum(billed_cost)"
+    for query in (costs, "explain select 1", "describe core.mart_run"):
+        assert invoke("sql", query, "-w", published).exit_code == 0
+
+
+def test_what_triptych_writes_is_its_users_alone(tmp_path: Path) -> None:
+    with start("init", tmp_path / "w") as process:
+        process.communicate(timeout=60)
+    assert modes(tmp_path / "w", "triptych.yml", "budgets.csv") == {0o600}
+    assert modes(tmp_path / "w", ".", "bills", "studies") == {0o700}
+
+
+def test_a_run_takes_from_others_what_was_there_before(
+    published: Path, tmp_path: Path
+) -> None:
+    older = Path(shutil.copytree(published, tmp_path / "w"))
+    for name in ("lake", "warehouse", "raw.duckdb"):
+        (older / name).chmod(0o755)
+    assert invoke("run", "-w", older).exit_code == 0
+    assert modes(older, "lake", "warehouse", "runs") == {0o700}
+    assert modes(older, "raw.duckdb") == {0o600}
+
+
+def modes(folder: Path, *names: str) -> set[int]:
+    return {(folder / name).stat().st_mode & 0o777 for name in names}
 
 
 def test_sql_before_any_run_says_to_run(tmp_path: Path) -> None:

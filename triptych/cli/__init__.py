@@ -9,6 +9,8 @@ What is heavy is imported inside the commands, so that ``--help`` is quick.
 
 from __future__ import annotations
 
+import os
+
 from triptych.cli.accrue_command import accrue
 from triptych.cli.application import new_application
 from triptych.cli.attribute_command import attribute
@@ -29,6 +31,9 @@ from triptych.cli.sql_command import sql
 from triptych.cli.study_commands import study
 from triptych.cli.value_commands import value
 from triptych.cli.workspace_commands import check, init, status
+
+#: Permissions of the group and of others.
+_OTHERS = 0o077
 
 app = new_application()
 app.command()(init)
@@ -60,7 +65,8 @@ app.command()(receive)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; what it writes is its user's alone."""
+    os.umask(os.umask(_OTHERS) | _OTHERS)
     app()
 
 

@@ -10,23 +10,26 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from triptych.errors import TriptychError
 from triptych.warehouse.in_place import FileInPlace, first_difference, refusal_in
+from triptych.warehouse.published_file import (
+    ATTACHED_AS,
+    answer,
+    attach_published,
+    has_table,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow as pa
 
-    Parameters = Sequence[Any] | Mapping[str, Any] | None
-
-#: Alias under which the published file is attached.
-_ATTACHED_AS = "published"
+    from triptych.warehouse.published_file import Parameters
 
 
 class NothingPublishedError(TriptychError):
@@ -62,7 +65,7 @@ class Snapshot:
         Parameters
         ----------
         sql : str
-            DuckDB SQL. The attachment is read-only: a write raises.
+            DuckDB SQL, one statement that reads: whatever else raises.
         parameters : sequence or mapping, optional
             Values for ``?`` or ``$name`` placeholders.
 
@@ -150,10 +153,10 @@ class _Lineage:
             return self._connection
 
     def _open(self) -> duckdb.DuckDBPyConnection:
-        connection = attach_published(self._path, self._root)
+        connection = attach_published(self._path, self._root, reads_evidence=True)
         views = connection.execute(
             "SELECT database_name, schema_name, view_name, sql"
-            f" FROM {_ATTACHED_AS}.lineage.views ORDER BY position"
+            f" FROM {ATTACHED_AS}.lineage.views ORDER BY position"
         ).fetchall()
         for database in dict.fromkeys(row[0] for row in views):
             connection.execute(f"ATTACH ':memory:' AS \"{database}\"")
@@ -269,34 +272,12 @@ def published_fingerprint(root: Path) -> PublishedFingerprint | None:
     return PublishedFingerprint(path, str(row[0])) if row and row[0] else None
 
 
-def attach_published(
-    path: Path, root: Path, *, name: str = _ATTACHED_AS
-) -> duckdb.DuckDBPyConnection:
-    """Open a database in memory with a published file attached as ``published``.
-
-    Parameters
-    ----------
-    path : Path
-        The published file.
-    root : Path
-        Workspace folder, which relative names of evidence files refer to.
-    name : str
-        To attach it under another name.
-    """
-    connection = duckdb.connect(":memory:")
-    location = _quoted(str(path))
-    connection.execute(f'ATTACH {location} AS "{name}" (READ_ONLY)')
-    connection.execute(f"SET GLOBAL file_search_path = {_quoted(str(root))}")
-    connection.execute("SET GLOBAL TimeZone = 'UTC'")
-    return connection
-
-
 def _create_other_evidence(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the views over evidence that the ledger is not made of, where kept."""
     try:
         kept = connection.execute(
-            f"SELECT stream, sql FROM {_ATTACHED_AS}.lineage.evidence WHERE stream NOT"
-            f" IN (SELECT view_name FROM {_ATTACHED_AS}.lineage.views"
+            f"SELECT stream, sql FROM {ATTACHED_AS}.lineage.evidence WHERE stream NOT"
+            f" IN (SELECT view_name FROM {ATTACHED_AS}.lineage.views"
             "  WHERE schema_name = 'evidence')"
         ).fetchall()
     except duckdb.CatalogException:
@@ -309,16 +290,11 @@ def _create_other_evidence(connection: duckdb.DuckDBPyConnection) -> None:
 def _refuse_changed(connection: duckdb.DuckDBPyConnection) -> None:
     """Refuse a drill-down into files that are no longer what the run has read."""
     cursor = connection.cursor()
-    is_known = cursor.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE database_name = ?"
-        " AND schema_name = 'lineage' AND table_name = 'files_in_place'",
-        [_ATTACHED_AS],
-    ).fetchone()
-    if not is_known or not is_known[0]:
+    if not has_table(cursor, ATTACHED_AS, "lineage", "files_in_place"):
         return  # Published before evidence could stay in place.
     rows = cursor.execute(
         f"SELECT uri, byte_count, version, checksum"
-        f" FROM {_ATTACHED_AS}.lineage.files_in_place ORDER BY uri"
+        f" FROM {ATTACHED_AS}.lineage.files_in_place ORDER BY uri"
     ).fetchall()
     difference = first_difference(FileInPlace(*row) for row in rows)
     if difference is not None:
@@ -331,21 +307,13 @@ def _refuse_changed(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _fetch(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Parameters
 ) -> pa.Table:
     # A cursor per query: an unread result would block the connection for others.
     cursor = connection.cursor()
-    cursor.execute(f"SET search_path = '{_ATTACHED_AS}.main,memory.main'")
-    # sql() gives no relation for statements without a result, such as a write.
-    relation = cursor.sql(sql, params=parameters)
-    if relation is None:
-        raise duckdb.InvalidInputException("The statement returns no rows.")
-    return relation.to_arrow_table()
+    cursor.execute(f"SET search_path = '{ATTACHED_AS}.main,memory.main'")
+    return answer(cursor, sql, parameters)
 
 
 __all__ = [
@@ -354,5 +322,4 @@ __all__ = [
     "PublishedFileError",
     "PublishedReader",
     "Snapshot",
-    "attach_published",
 ]

@@ -15,7 +15,7 @@ import duckdb
 
 from triptych.errors import TriptychError
 from triptych.warehouse.in_place import refusal_in
-from triptych.warehouse.reader import attach_published
+from triptych.warehouse.published_file import attach_published
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ class Replay:
     """
 
     def __init__(self, published: Path, root: Path, marts: Sequence[str]) -> None:
-        self._connection = attach_published(published, root)
+        self._connection = attach_published(published, root, reads_evidence=True)
         models = self._models()
         needed = _needed(models, marts)
         try:

@@ -12,21 +12,17 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
-from triptych.warehouse.reader import (
-    LineItemsOutOfReachError,
-    Snapshot,
-    attach_published,
-)
+from triptych.warehouse.published_file import answer, attach_published
+from triptych.warehouse.reader import LineItemsOutOfReachError, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    import duckdb
     import pyarrow as pa
 
-    from triptych.warehouse.reader import Parameters
+    from triptych.warehouse.published_file import Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +93,7 @@ class RestrictedSnapshot(Snapshot):
             The query is not valid, or asks for a mart that is not there.
         """
         cursor = self._connection.cursor()
-        relation = cursor.sql(sql, params=parameters)
-        if relation is None:
-            raise duckdb.InvalidInputException("The statement returns no rows.")
-        return relation.to_arrow_table()
+        return answer(cursor, sql, parameters)
 
     def query_line_items(self, sql: str, parameters: Parameters = None) -> pa.Table:
         """Answer a query over line items, if they may be seen.
