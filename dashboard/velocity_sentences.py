@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dashboard import format as fmt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dashboard.data import VelocityFigure
 
 _HOURS_PER_DAY: Final = 24
@@ -81,8 +83,9 @@ METRICS: Final = {
     ),
     "iterations_per_feature": (
         "Iterations per feature",
-        "Completed training runs from a feature's first to its first promotion;"
-        " children of a search are none.",
+        "Median of the completed training runs that each release took: those that"
+        " ended since the run of the version released before, of each model that"
+        " serves the feature. A search counts once, however many runs it has.",
     ),
     "training_hours": (
         "Training time",
@@ -124,9 +127,14 @@ def duration(hours: float | None) -> str:
 
 def value(figure: VelocityFigure, number: float | None) -> str:
     """Write a number in the unit of a figure."""
+    return quantity(figure.unit, number)
+
+
+def quantity(unit: str, number: float | None) -> str:
+    """Write a number in a unit."""
     if number is None:
         return fmt.UNKNOWN
-    match figure.unit:
+    match unit:
         case "hours":
             return duration(number)
         case "ratio":
@@ -193,6 +201,35 @@ def absence(figure: VelocityFigure | None) -> str:
     return "Fewer than five: the events are listed below, no median is drawn from them."
 
 
+def window(row: Mapping[str, Any]) -> str:
+    """Name a window by its months, e.g. ``Aug 2026 to Oct 2026``."""
+    first = fmt.month(f"{row['window_start']:%Y-%m}")
+    return f"{first} to {fmt.month(row['month'])}"
+
+
+def way_out(row: Mapping[str, Any]) -> str | None:
+    """Say where a window without a figure has one, with that figure."""
+    text = row["way_out"]
+    if text is None or row["wider_value"] is None:
+        return text and f"{text[0].upper()}{text[1:]}"
+    return f"{text}: {quantity(row['unit'], row['wider_value'])}"
+
+
+def over_windows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write the figures of windows with their n, else why and where there is one."""
+    known = [row for row in rows if row["value"] is not None]
+    if not known:
+        last = rows[-1]
+        months = f"{last['window_months']} months to {fmt.month(last['month'])}"
+        return f"{months}: {last['reason']}. {way_out(last)}."
+    written = [
+        f"{row['window_months']} months: {quantity(row['unit'], row['value'])}"
+        f" (n\u00a0=\u00a0{row['n_used']:,})"
+        for row in known
+    ]
+    return f"To {fmt.month(known[-1]['month'])}, over {', '.join(written)}."
+
+
 def _unknown_outcomes(figure: VelocityFigure) -> str:
     """Say how many outcomes are unknown, what bounds the figure, and a way out."""
     if figure.metric not in _OF_DEPLOYMENTS:
@@ -229,5 +266,9 @@ __all__ = [
     "duration",
     "evidence",
     "over_time",
+    "over_windows",
+    "quantity",
     "value",
+    "way_out",
+    "window",
 ]

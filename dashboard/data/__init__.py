@@ -229,6 +229,7 @@ from dashboard.data.velocity import (
     velocity_series,
     velocity_units,
 )
+from dashboard.data.velocity_windows import velocity_windows
 
 __all__ = [
     "ACCELERATOR_PARTS",
@@ -413,6 +414,7 @@ __all__ = [
     "velocity_quarter",
     "velocity_series",
     "velocity_units",
+    "velocity_windows",
     "versions_told",
     "waterfall",
     "worked_out_again",

@@ -15,6 +15,7 @@ from dashboard import (
     page,
     tables,
     velocity_charts,
+    window_section,
 )
 from dashboard import format as fmt
 from dashboard import velocity_sentences as words
@@ -33,7 +34,10 @@ _TILES = (
     *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
     "failed_deployment_recovery",
 )
-_BESIDE = ("rework_ratio", "time_to_restore", "training_to_production")
+_BESIDE = (
+    *("rework_ratio", "time_to_restore", "training_to_production"),
+    "iterations_per_feature",
+)
 _KINDS: dict[str, PeriodKind] = {"Month": "month", "Quarter": "quarter"}
 
 
@@ -59,6 +63,7 @@ def main() -> None:
     else:
         show_tiles(here, scope, period)
         show_units(here, scope, period)
+    window_section.show_windows(here, scope)
     kind = show_trend(here, scope)
     cohort_sections.show_waiting(here, scope, kind)
     cohort_sections.show_conversions(here, scope, kind)
@@ -133,11 +138,14 @@ def show_tiles(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None
             bind="query-params",
             help=f"{words.BANDS}. Other years have other bounds; they are no targets.",
         )
+    windows = window_section.windows_by_metric(here, scope)
     for metrics in (_TILES, _BESIDE):
         for column, metric in zip(st.columns(len(metrics)), metrics, strict=True):
             with column.container(border=True, height="stretch", gap="xsmall"):
                 figure = figures.get(metric)
                 _tile(here, scope, period, metric, figure, with_bands=with_bands)
+                if metric in windows:
+                    st.caption(words.over_windows(windows[metric]))
 
 
 def _tile(

@@ -15,6 +15,7 @@ with placed as (
         {{ velocity_period(period, 'by_month.month') }} as period
     from {{ ref('int_velocity_by_month') }} as by_month
     cross join {{ ref('int_reporting_moment') }} as moment
+    where by_month.scope_kind <> 'organisation'
 ),
 
 reasons as (
@@ -77,14 +78,8 @@ described as (
         {{ of }},
         n as value_count,
         total,
-        {{ tenths_between(
-            value_at('measurements', integer_quotient('(n + 1)', '2')),
-            value_at('measurements', integer_quotient('(n + 2)', '2')), '5'
-        ) }} as p50,
-        {{ tenths_between(
-            value_at('measurements', integer_quotient('(9 * (n - 1))', '10') ~ ' + 1'),
-            value_at('measurements', integer_quotient('(9 * (n - 1) + 9)', '10') ~ ' + 1'), '((9 * (n - 1)) % 10)'
-        ) }} as p90,
+        {{ median_of_sorted('measurements', 'n') }} as p50,
+        {{ ninth_decile_of_sorted('measurements', 'n') }} as p90,
         {{ value_at('measurements', median_bound_rank('n')) }} as median_low,
         {{ value_at('measurements', 'n + 1 - ' ~ median_bound_rank('n')) }} as median_high
     from in_order
@@ -205,7 +200,7 @@ select
     figures.oldest_open_at,
     {{ seconds_between('figures.oldest_open_at', 'moment.as_of') }} as oldest_open_seconds,
     'system' as source_kind,
-    1 as definition_version
+    case when figures.metric = 'iterations_per_feature' then 2 else 1 end as definition_version
 from figures
 cross join {{ ref('int_reporting_moment') }} as moment
 {%- endmacro %}

@@ -80,10 +80,11 @@
         'started_at': 'started_at', 'ended_at': 'ended_at', 'value': safe_ratio('duration_seconds', '3600'),
     } -%}
     {%- set iterations = {
-        'metric': 'iterations_per_feature', 'unit': 'runs', 'statistic': 'median', 'relation': 'feature_iterations',
-        'event_kind': 'feature', 'event_key': 'feature_id', 'item_key': 'feature_id',
-        'reason': 'exclusion_reason', 'is_open': 'first_production_at is null', 'missing': ['left_censored'],
-        'started_at': 'first_run_at', 'ended_at': 'first_production_at', 'value': 'iteration_count',
+        'metric': 'iterations_per_feature', 'unit': 'runs', 'statistic': 'median', 'relation': 'iterations',
+        'event_kind': 'release', 'event_key': 'release_key', 'item_key': 'release_key',
+        'reason': 'exclusion_reason', 'is_open': 'released_at is null',
+        'missing': ['left_censored', 'run_unknown', 'in_production_before_training_ended'],
+        'started_at': 'first_run_at', 'ended_at': 'released_at', 'value': 'iteration_count',
     } -%}
     {%- set pilot = {
         'metric': 'pilot_to_production', 'unit': 'seconds', 'statistic': 'median', 'relation': 'pilots',
@@ -124,4 +125,69 @@
         ('service', 'deployed_unit'), ('model', 'model_id'), ('feature', 'feature_id'), ('team', 'team_id'),
         ('architecture', 'architecture'),
     ]) }}
+{%- endmacro %}
+
+{#-
+  Metrics with so few items in a month that windows of several months have a median where
+  the month has none. Each with its unit, the scopes that it has, what an empty window says, and
+  what to do where no scope has enough. They alone are added up for the organisation:
+  of what happens daily, a median of all services would describe none of them.
+-#}
+{% macro velocity_windows() -%}
+    {%- set owners = ['model', 'feature', 'team', 'organisation'] -%}
+    {{ return([
+        ('training_to_production', 'seconds', owners, 'no version came into production for the first time',
+            'deliver model versions with their run and promotions'),
+        ('registration_to_production', 'seconds', owners, 'no registered version came into production for the first time',
+            'deliver model versions with registered_at and promotions'),
+        ('iterations_per_feature', 'runs', owners, 'no version with a known training run was released',
+            'deliver training runs and the versions that they made'),
+        ('training_hours', 'hours', owners + ['architecture'], 'no training run finished',
+            'deliver training runs with their start and end'),
+        ('time_to_restore', 'seconds', owners + ['service'], 'no incident was resolved',
+            'deliver incidents with the service that they hit'),
+        ('failed_deployment_recovery', 'seconds', owners + ['service'], 'no failed deployment was recovered from',
+            'deliver the end of each rollout'),
+        ('pilot_to_production', 'seconds', owners, 'no service came from a pilot into production',
+            'deliver deployments to environments before production too'),
+    ]) }}
+{%- endmacro %}
+
+{#- The scopes that are wider than a scope, the narrowest first; the organisation is wider than all. -#}
+{% macro wider_scopes() -%}
+    {{ return({
+        'service': ['model', 'feature', 'team'], 'model': ['feature', 'team'], 'feature': ['team'],
+        'team': [], 'architecture': [], 'organisation': [],
+    }) }}
+{%- endmacro %}
+
+{#- Why a window has no figure. -#}
+{% macro velocity_window_reason(row) -%}
+    case
+        when {{ row }}.n_used >= 5 then 'a fifth or more of them is unknown: ' || {{ row }}.excluded_reasons
+        when {{ row }}.n_used > 0 then 'n = ' || cast({{ row }}.n_used as string) || ', fewer than five'
+        else
+            case {{ row }}.metric
+                {% for metric, _, _, nothing, _ in velocity_windows() -%}
+                when '{{ metric }}' then '{{ nothing }}'
+                {% endfor -%}
+            end || coalesce('; left out: ' || {{ row }}.excluded_reasons, '')
+    end
+{%- endmacro %}
+
+{#- The narrowest scope that has a figure of a window that has none, else what to deliver. -#}
+{% macro velocity_window_way_out(row, offer) -%}
+    case
+        when {{ offer }}.wider_scope_kind is not null
+            then
+                'n = ' || cast({{ offer }}.wider_n_used as string) || ' in the ' || {{ offer }}.wider_scope_kind
+                || case {{ offer }}.wider_scope_kind when 'organisation' then '' else ' ' || {{ offer }}.wider_scope_id end
+                || ' over ' || cast({{ offer }}.wider_window_months as string) || ' months'
+        else
+            case {{ row }}.metric
+                {% for metric, _, _, _, remedy in velocity_windows() -%}
+                when '{{ metric }}' then '{{ remedy }}'
+                {% endfor -%}
+            end
+    end
 {%- endmacro %}

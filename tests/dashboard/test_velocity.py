@@ -41,6 +41,7 @@ def test_each_tile_has_its_value_interval_and_what_is_missing(
         "Deployment rework rate": "—",
         "Time to restore": "—",
         "Training to production": "—",
+        "Iterations per feature": "—",
     }
     text = text_of(app).replace("\u00a0", " ")
     assert "n = 7 · 90 % interval 20.0 h to 40.0 h · 12.5 % missing" in text
@@ -70,6 +71,24 @@ def test_too_few_and_none_are_not_zero(tmp_path: Path, open_app: OpenApp) -> Non
     assert "is known for 1 month. 2 months have none." in text_of(app)
 
 
+def test_what_is_too_rare_for_a_month_has_windows_or_the_scope_that_has_enough(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, period="2026-09")
+    text = text_of(app).replace("\u00a0", " ")
+    assert "To Sep 2026, over 12 months: 2.0 h (n = 6)." in text
+    # 345,600 seconds are four days.
+    assert (
+        "12 months to Sep 2026: n = 2, fewer than five."
+        " n = 41 in the organisation over 12 months: 4.0 d." in text
+    )
+    assert "eta-v2, months to Sep 2026" in text
+    assert "Oct 2025 to Sep 2026" in text
+    assert "1.0 h to 4.0 h" in text
+    assert "Organisation, months to Sep 2026" in text
+
+
 def test_every_section_has_its_sentence_and_its_table(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
@@ -96,6 +115,7 @@ def test_every_section_has_its_sentence_and_its_table(
             *("serving-performance", "infra-effort", "satisfaction"),
             *("unmapped-identities", "latency-percentiles", "times-with-open"),
             *("times-with-open-by-month", "conversions-registration-to-production"),
+            *("velocity-windows", "velocity-windows-organisation"),
         )
     }
 
@@ -199,6 +219,7 @@ def test_a_month_without_a_bill_can_be_chosen_on_velocity_alone(
     [
         *("mart_velocity_quarters", "mart_time_to_event", "mart_conversions"),
         "mart_latency_percentiles",
+        "mart_velocity_windows",
     ],
 )
 def test_a_run_of_an_earlier_version_lacks_marts_and_shows_no_traceback(

@@ -20,6 +20,13 @@ create table delivery.mart_velocity_quarters (quarter varchar, first_month varch
   n_open bigint, n_excluded bigint, excluded_by_reason varchar, missing_ratio double,
   oldest_open_at timestamp, oldest_open_seconds double, source_kind varchar,
   definition_version integer);
+create table delivery.mart_velocity_windows (month varchar, window_months integer,
+  window_start date, window_end date, is_over boolean, scope_kind varchar,
+  scope_id varchar, metric varchar, unit varchar, metric_value double, p90 double,
+  interval_low double, interval_high double, n_used bigint, n_open bigint,
+  n_excluded bigint, missing_ratio double, reason varchar, way_out varchar,
+  wider_scope_kind varchar, wider_scope_id varchar, wider_window_months bigint,
+  wider_n_used bigint, wider_metric_value double);
 create table delivery.mart_time_to_event (metric varchar, scope_kind varchar,
   scope_id varchar, cohort_kind varchar, cohort varchar, item_count bigint,
   event_count bigint, censored_count bigint, censored_ratio double,
@@ -114,6 +121,21 @@ from (values
   ('2026-Q3', '2026-07', '2026-09', 'change_fail_ratio', 'ratio', 'ratio', 0.2, 0.1,
    0.35, 30)
 ) as t(quarter, first, last, metric, unit, statistic, value, low, high, n);
+insert into delivery.mart_velocity_windows
+select '2026-09', months, case months when 3 then date '2026-07-01' else
+  date '2025-10-01' end, date '2026-10-01', true, kind, id, metric, unit, value, null,
+  value * 0.5, value * 2, n, 1, 0, 0.0, reason, way_out, null, null, null, null, wider
+from (values
+  (3, 'model', 'eta-v2', 'time_to_restore', 'seconds', null, 3,
+   'n = 3, fewer than five', 'n = 6 in the model eta-v2 over 12 months', 7200),
+  (12, 'model', 'eta-v2', 'time_to_restore', 'seconds', 7200, 6, null, null, null),
+  (3, 'model', 'eta-v2', 'training_to_production', 'seconds', null, 0,
+   'no version came', 'n = 41 in the organisation over 12 months', 345600),
+  (12, 'model', 'eta-v2', 'training_to_production', 'seconds', null, 2,
+   'n = 2, fewer than five', 'n = 41 in the organisation over 12 months', 345600),
+  (3, 'organisation', 'organisation', 'iterations_per_feature', 'runs', 1.5, 12, null,
+   null, null)
+) as t(months, kind, id, metric, unit, value, n, reason, way_out, wider);
 insert into delivery.mart_time_to_event
 select metric, 'model', 'eta-v2', kind, cohort, n, n - open, open, open / n,
   open * 5 >= n, state, median, low, null, ended, longest

@@ -50,11 +50,15 @@ MODELS = {
     "fct_training_runs": "delivery",
     "fct_promotions": "delivery",
     "fct_model_versions": "delivery",
+    "int_release_iterations": "intermediate",
     "mart_velocity_events": "delivery",
     "mart_deployment_weeks": "delivery",
     "int_velocity_by_month": "intermediate",
     "mart_velocity": "delivery",
     "mart_velocity_quarters": "delivery",
+    "int_velocity_windows": "intermediate",
+    "int_velocity_wider_scopes": "intermediate",
+    "mart_velocity_windows": "delivery",
     "mart_satisfaction": "delivery",
 }
 PUBLIC = [name for name, schema in MODELS.items() if schema == "delivery"]

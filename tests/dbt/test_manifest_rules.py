@@ -48,7 +48,7 @@ MONEY_COLUMN = re.compile(r"cost|price|spend|revenue|saving|impact|value|_amount
 #: test has none.
 NO_MONEY = re.compile(
     r"_(ratio|count)$|^cost_center$|^impact_(started_at|on|month)$"
-    r"|^(metric|event|p|robustness)_value$"
+    r"|^(metric|wider_metric|event|p|robustness)_value$"
 )
 CURRENCY_COLUMNS = {"currency", "billing_currency"}
 
@@ -158,7 +158,7 @@ def test_intermediate_models_refer_to_marts_only_where_a_month_or_item_is_settle
         *("fct_daily_model_costs", "fct_daily_pool_costs"),
         "mart_model_unit_costs",
         # What readers drill to is what figures of velocity are made from.
-        "mart_velocity_events",
+        *("mart_velocity_events", "fct_promotions", "fct_training_runs"),
     }
     strays = [
         (model["name"], other["name"])

@@ -37,6 +37,22 @@
     (cast({{ lower }} as double) + (cast({{ upper }} as double) - {{ lower }}) * {{ tenths }} / 10.0)
 {%- endmacro %}
 
+{#- The median, and the ninth decile, of a sorted list of n values, by linear interpolation. -#}
+{% macro median_of_sorted(values, n) -%}
+    {{ tenths_between(
+        value_at(values, integer_quotient('(' ~ n ~ ' + 1)', '2')),
+        value_at(values, integer_quotient('(' ~ n ~ ' + 2)', '2')), '5'
+    ) }}
+{%- endmacro %}
+
+{% macro ninth_decile_of_sorted(values, n) -%}
+    {{ tenths_between(
+        value_at(values, integer_quotient('(9 * (' ~ n ~ ' - 1))', '10') ~ ' + 1'),
+        value_at(values, integer_quotient('(9 * (' ~ n ~ ' - 1) + 9)', '10') ~ ' + 1'),
+        '((9 * (' ~ n ~ ' - 1)) % 10)'
+    ) }}
+{%- endmacro %}
+
 {#- Where a cumulative count reaches a share of all, linear between two bounds. -#}
 {% macro bound_reached(lower_bound, upper_bound, lower_count, upper_count, wanted) -%}
     (

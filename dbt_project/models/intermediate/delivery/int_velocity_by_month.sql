@@ -2,8 +2,9 @@
   The items of each metric of velocity by owner, month and state, with the values of what
   is used: figures of months and of longer periods are both made from these. A deployment
   that reached several services of one owner is one; it is in the month in which the item
-  that tells of it ended.
+  that tells of it ended. The organisation has what windows of several months are made of.
 -#}
+{%- set windowed = velocity_windows() | map('first') | list -%}
 {%- set of = 'scope_kind, scope_id, metric, month, state, exclusion_reason' -%}
 with scoped as (
     {% for kind, id in velocity_scopes() -%}
@@ -21,8 +22,22 @@ with scoped as (
         event_value
     from {{ ref('mart_velocity_events') }}
     where {{ id }} is not null and month is not null
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+    union all
+    {% endfor -%}
+    select
+        'organisation' as scope_kind,
+        'organisation' as scope_id,
+        metric,
+        month,
+        state,
+        exclusion_reason,
+        item_key,
+        event_kind,
+        is_missing,
+        started_at,
+        event_value
+    from {{ ref('mart_velocity_events') }}
+    where month is not null and metric in ({{ sql_texts(windowed) }})
 ),
 
 shared as (

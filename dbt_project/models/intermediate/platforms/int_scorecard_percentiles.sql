@@ -66,13 +66,7 @@ union all
 select
     {{ of }},
     'training_hours_p50' as metric,
-    case
-        when n >= 5
-            then {{ tenths_between(
-                value_at('metric_values', integer_quotient('(n + 1)', '2')),
-                value_at('metric_values', integer_quotient('(n + 2)', '2')), '5'
-            ) }}
-    end as metric_value,
+    case when n >= 5 then {{ median_of_sorted('metric_values', 'n') }} end as metric_value,
     {{ value_at('metric_values', median_bound_rank('n')) }} as interval_low,
     {{ value_at('metric_values', 'n + 1 - ' ~ median_bound_rank('n')) }} as interval_high,
     'runs' as interval_basis,
@@ -82,14 +76,7 @@ union all
 select
     {{ of }},
     'training_hours_p90' as metric,
-    case
-        when n >= 10
-            then {{ tenths_between(
-                value_at('metric_values', integer_quotient('(9 * (n - 1))', '10') ~ ' + 1'),
-                value_at('metric_values', integer_quotient('(9 * (n - 1) + 9)', '10') ~ ' + 1'),
-                '((9 * (n - 1)) % 10)'
-            ) }}
-    end as metric_value,
+    case when n >= 10 then {{ ninth_decile_of_sorted('metric_values', 'n') }} end as metric_value,
     cast(null as double) as interval_low,
     cast(null as double) as interval_high,
     'none' as interval_basis,

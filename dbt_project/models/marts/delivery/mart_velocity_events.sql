@@ -40,35 +40,11 @@ deployments as (
     left join changed on deployments.event_key = changed.deployment_event_key
 ),
 
-first_promotions as (
+iterations as (
     select
-        feature_id,
-        min(event_time) as first_production_at,
-        min(case when promotion_class = 'left_censored' then event_time end) as censored_at
-    from promotions
-    where is_production and promotion_class in ('promotion', 'left_censored') and feature_id is not null
-    group by feature_id
-),
-
-feature_iterations as (
-    select
-        runs.feature_id,
-        max(runs.team_id) as team_id,
-        cast(null as string) as model_id,
-        cast(null as string) as deployed_unit,
-        min(runs.started_at) as first_run_at,
-        max(first_promotions.first_production_at) as first_production_at,
-        sum(case
-            when first_promotions.first_production_at is null or runs.ended_at <= first_promotions.first_production_at
-                then case when runs.status = 'finished' then 1 else 0 end
-            else 0
-        end) as iteration_count,
-        max(case when first_promotions.censored_at <= first_promotions.first_production_at then 'left_censored' end)
-            as exclusion_reason
-    from training_runs as runs
-    left join first_promotions on runs.feature_id = first_promotions.feature_id
-    where runs.feature_id is not null and runs.is_top_level
-    group by runs.feature_id
+        *,
+        cast(null as string) as deployed_unit
+    from {{ ref('int_release_iterations') }}
 ),
 
 service_times as (

@@ -1,0 +1,97 @@
+"""Section of *Velocity*: figures over three and twelve months, with their n."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard import data, page, tables
+from dashboard import format as fmt
+from dashboard import velocity_sentences as words
+
+if TYPE_CHECKING:
+    from dashboard.data import VelocityScope
+    from dashboard.page import Page
+
+#: The whole organisation has figures of windows alone.
+_ORGANISATION: Final = "organisation"
+
+
+def windows_by_metric(here: Page, scope: VelocityScope) -> dict[str, list[Any]]:
+    """Return the windows of a scope by metric, the shorter first."""
+    found: dict[str, list[Any]] = {}
+    for row in data.velocity_windows(here.snapshot, scope).to_pylist():
+        found.setdefault(row["metric"], []).append(row)
+    return found
+
+
+def show_windows(here: Page, scope: VelocityScope) -> None:
+    """Draw the windows of a scope, and those of the whole organisation."""
+    st.header("Over three and twelve months", anchor=False)
+    rows = data.velocity_windows(here.snapshot, scope).to_pylist()
+    if not rows:
+        st.markdown(
+            "This run has no windows of several months: `triptych run` makes them."
+        )
+        return
+    st.markdown(
+        "What is too rare for a month has a median over three or twelve months, always"
+        " with its n. Fewer than five have none: the narrowest scope with enough is"
+        " named instead."
+    )
+    everyone = data.VelocityScope(_ORGANISATION, _ORGANISATION, scope.months)
+    _table(here, rows, scope.id, "velocity-windows")
+    whole = data.velocity_windows(here.snapshot, everyone).to_pylist()
+    with st.expander("The whole organisation"):
+        st.markdown(
+            "Over all models, services and teams: how often such things happen at"
+            " all. It is no yardstick for one team."
+        )
+        _table(here, whole, "Organisation", "velocity-windows-organisation")
+
+
+def _table(here: Page, rows: list[dict[str, Any]], whose: str, name: str) -> None:
+    newest = rows[-1]
+    so_far = "" if newest["is_over"] else ", so far"
+    tables.show(
+        pa.Table.from_pylist([_written(row) for row in rows]),
+        [
+            tables.Column("name", "Figure"),
+            tables.Column("window", "Window"),
+            tables.Column("figure", "Median", "text", "why"),
+            tables.Column("interval", "90 % interval"),
+            tables.Column("ninth", "Nine of ten within"),
+            tables.Column("n_used", "n", "count"),
+            tables.Column("n_open", "Open", "count"),
+            tables.Column("n_excluded", "Left out", "count"),
+            tables.Column("way_out", "Way out", "prose"),
+        ],
+        page=here,
+        name=name,
+        caption=f"{whose}, months to {fmt.month(newest['month'])}{so_far}",
+        origin=page.Origin(
+            formula="Median of what ended in the months, by linear interpolation, never"
+            " of monthly medians. Windows are whole months, half-open.",
+            mart="delivery.mart_velocity_windows",
+            row_count=len(rows),
+        ),
+    )
+
+
+def _written(row: dict[str, Any]) -> dict[str, Any]:
+    """Write a row: unit, interval, and in place of a figure why there is none."""
+    unit = row["unit"]
+    has_interval = row["low"] is not None and row["high"] is not None
+    bounds = [words.quantity(unit, row[side]) for side in ("low", "high")]
+    return {
+        "name": words.METRICS[row["metric"]][0],
+        "window": words.window(row),
+        "figure": None if row["value"] is None else words.quantity(unit, row["value"]),
+        "why": row["reason"],
+        "interval": " to ".join(bounds) if has_interval else None,
+        "ninth": None if row["p90"] is None else words.quantity(unit, row["p90"]),
+        **{name: row[name] for name in ("n_used", "n_open", "n_excluded")},
+        "way_out": words.way_out(row),
+    }
