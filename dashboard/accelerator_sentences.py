@@ -45,6 +45,31 @@ def months(here: Page, rows: list[dict[str, Any]]) -> str:
     )
 
 
+def commitments(here: Page, rows: list[dict[str, Any]]) -> str:
+    """Say what was left unused most, and what was paid ahead and is hardly drawn.
+
+    A prepayment is used as far as it is drawn, and nothing of a draw is ever unused.
+    """
+    first = rows[0]
+    text = f"No commitment left anything unused in {here.period}."
+    if first["unused"]:
+        text = (
+            f"**{fmt.markdown(first['commitment'])}** left"
+            f" **{fmt.money(first['unused'], here.currency)}** of"
+            f" {fmt.money(first['committed'], here.currency)} unused in {here.period}."
+        )
+    ahead = [row for row in rows if (row["drawn_ratio"] or 1) < 1]
+    if ahead:
+        least = min(ahead, key=lambda row: row["drawn_ratio"])
+        text += (
+            f" Of **{fmt.markdown(least['commitment'])}**, paid ahead,"
+            f" **{fmt.coverage(least['drawn_ratio'])}** is drawn so far:"
+            f" {fmt.money(least['committed_to_date'], here.currency)} of"
+            f" {fmt.money(least['purchased_to_date'], here.currency)}."
+        )
+    return text
+
+
 def week(here: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> str:
     """Say when most and fewest GPUs of a pool idle."""
     column = COLUMN_OF_KIND[kind]

@@ -416,12 +416,7 @@ def show_commitments(here: Page) -> None:
             " as credits, which name none."
         )
         return
-    first = rows[0]
-    st.markdown(
-        f"**{fmt.markdown(first['commitment'])}** left"
-        f" **{fmt.money(first['unused'], here.currency)}** of"
-        f" {fmt.money(first['committed'], here.currency)} unused in {here.period}."
-    )
+    st.markdown(accelerator_sentences.commitments(here, rows))
     tables.show(
         table,
         [

@@ -33,6 +33,7 @@ from ingest.simulate.formats.tables import (
     write_process,
 )
 from ingest.simulate.metering import Meters, read_meters
+from ingest.simulate.mixed_gpus import write_mixed_gpus
 from ingest.simulate.organisation import MODELS
 from ingest.simulate.outcomes import Outcomes, observe
 from ingest.simulate.plan import make_plan
@@ -150,6 +151,7 @@ def _write_meters(
         )
         writer.write_gpu_usage(tables / "model_usage" / name, month, meters.usage)
     writer.write_daily_usage(tables / "model_usage_daily.csv", meters.usage)
+    mixed_count = write_mixed_gpus(tables / "mixed_gpus.csv", timeline)
     write_rates(tables / "fx_rates.csv", plan)
     ecb_count = write_ecb_history(tables / "ecb" / "eurofxref-hist.csv", plan.exchange)
     write_opencost(tables / "opencost", meters.sliced, timeline, seed)
@@ -167,6 +169,7 @@ def _write_meters(
     )
     return {
         "meter_rows_written_twice": writer.duplicate_count,
+        "mixed_gpus": mixed_count,
         "rates": plan.exchange.typed_count,
         "ecb": ecb_count,
         "gateway": gateway_count,

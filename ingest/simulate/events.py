@@ -15,6 +15,7 @@ from ingest.simulate.organisation import (
     AWS_RESEARCH,
     GCP_GATEWAY,
     GCP_NO_PROJECT,
+    HYBRID_WORKSPACE,
     Account,
 )
 from ingest.simulate.price_list import SKUS, Sku, per_thousand
@@ -29,6 +30,7 @@ COMMITMENT_ID: Final = (
     "arn:aws:savingsplans::010000000002:savingsplan/"
     "5c1f0a52-7d3e-4b1b-9a43-0f2b8e6d7c10"
 )
+PREPAYMENT_ID: Final = "tw-prepaid-2026-01"
 _GPU_TAGS: Final = (("cluster", "gpu-a"), ("environment", "production"))
 _GPU_POOL: Final = Placement("shared", "pool", "gpu-cluster")
 _NEVER_SCALED: Final = ("unused", "covered", "purchase", "correction", "rounding")
@@ -100,6 +102,7 @@ def event_drafts(month: Month, timeline: Timeline) -> Iterator[Draft]:
     yield from _tag_straggler(month, timeline)
     yield from _late_arrivals(month, timeline)
     yield from _appearing(month, timeline)
+    yield from _prepayment(month, timeline)
     if month.index < max(1, len(timeline.months) // 6):
         yield Draft(
             spending.ACTIVATION_CREDIT,
@@ -161,6 +164,30 @@ def _commitment(
         spending.COMMITMENT_FEE - covered,
         replace(plan, kind="unused", placement=Placement("unused_commitment")),
     )
+
+
+def _prepayment(month: Month, timeline: Timeline) -> Iterator[Draft]:
+    """Yield GPU hours that were paid for at once, and the few that are drawn."""
+    if month.phase != "hybrid":
+        return
+    hours = base_charge(
+        "prepaid-hours",
+        "tidewater",
+        SKUS["hybrid-gpu"],
+        HYBRID_WORKSPACE,
+        month,
+        timeline,
+    )
+    hours = replace(
+        hours,
+        placement=Placement("shared", "pool", "gpu-hybrid"),
+        tags=(("pool", "gpu-serving"),),
+        commitment_id=PREPAYMENT_ID,
+        description="Prepaid GPU hours",
+    )
+    if month == timeline.first_of("hybrid"):
+        yield Draft(spending.PREPAID, replace(hours, kind="purchase"))
+    yield Draft(spending.DRAWN_PER_MONTH, replace(hours, kind="covered"))
 
 
 def _tag_straggler(month: Month, timeline: Timeline) -> Iterator[Draft]:
@@ -274,4 +301,11 @@ def _aws_credit(text: str, month: Month, timeline: Timeline) -> Charge:
     )
 
 
-__all__ = ["COMMITMENT_ID", "Draft", "base_charge", "event_drafts", "month_account"]
+__all__ = [
+    "COMMITMENT_ID",
+    "PREPAYMENT_ID",
+    "Draft",
+    "base_charge",
+    "event_drafts",
+    "month_account",
+]

@@ -36,7 +36,11 @@ TOKEN_KINDS = {
     "anthropic-in": "input",
     "anthropic-cached": "cached_input",
     "anthropic-out": "output",
+    "aws-bedrock": "input",
 }
+#: The pool of two types of GPU, and SKU → the type that it is the price of.
+MIXED_POOL = "gpu-mixed"
+MIXED_TYPES = {"aws-gpu-slices": "h100", "aws-gpu-batch": "t4"}
 
 
 @dataclass(slots=True)
@@ -104,7 +108,11 @@ class Ledger:
         self.direct: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
         #: Of bills whose lines can be converted one by one: nothing is rounded.
         self._direct_alike: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
-        #: By pool, month and kind of token.
+        #: What models' own lines ask for tokens, by month, currency, model and kind.
+        self._direct_tokens: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
+        #: What comes once a month on its first day, by source, month and service.
+        self.fees: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
+        #: By pool, month and kind of token or type of GPU.
         self.pools: dict[tuple[str, str, str], PoolInflow] = defaultdict(PoolInflow)
         self.accounts: dict[tuple[str, str, str], int] = defaultdict(int)
         self.direct_days: dict[str, NDArray[np.float64]] = {}
@@ -116,6 +124,9 @@ class Ledger:
         amounts = (len(lines), int(lines.billed.sum()), int(lines.effective.sum()))
         self.totals[charge.source, month, charge.currency].add(*amounts)
         self._add_to_components(lines)
+        if charge.kind == "subscription":
+            service = charge.sku.service
+            self.fees[charge.source, month, charge.currency, service].add(*amounts)
         self.accounts[charge.source, month, charge.account.id] += amounts[1]
         if charge.source in BY_DAY:
             self._add_to_dollar_days(lines)
@@ -129,6 +140,8 @@ class Ledger:
             if charge.source not in BY_DAY:
                 direct = self._direct_alike[key]
                 direct.add(len(lines), int(billed.sum()), int(kept.sum()))
+                of_kind = (*key[:2], placement.target, _charged_kind(charge))
+                self._direct_tokens[of_kind].add(0, int(billed.sum()), int(kept.sum()))
             if placement.kind == "model":
                 self._add_to_days(placement.target, lines)
 
@@ -218,6 +231,29 @@ class Ledger:
         ]  # fmt: skip
         return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
+    def token_euros(self, model: str, month: str, kind: str) -> int:
+        """Return what a model's own lines ask for a kind of token, in units of EUR."""
+        index = self._months[month].index
+        return sum(
+            self.euros(index, currency, total.effective)
+            for currency in ("EUR", "USD")
+            for total in [self._direct_tokens.get((month, currency, model, kind))]
+            if total is not None
+        ) + sum(
+            self._converted(key, total)[1]
+            for key, total in self._dollar_days.items()
+            if (key.component, key.kind, key.target, key.month, key.charged_kind)
+            == ("direct", "model", model, month, kind)
+        )
+
+    def fee_euros(self, source: str, month: str, currency: str, service: str) -> int:
+        """Return what comes once a month, in units of EUR."""
+        total = self.fees[source, month, currency, service]
+        of_month = self._months[month]
+        if source in BY_DAY:
+            return self._exchange.to_euros(of_month, total.effective)
+        return self.euros(of_month.index, currency, total.effective)
+
     def _add_to_pool(self, lines: Lines) -> None:
         charge = lines.charge
         interval = "day"
@@ -266,6 +302,8 @@ class Ledger:
 def _charged_kind(charge: Charge) -> str:
     if charge.placement.component not in {"shared", "direct"}:
         return ""
+    if charge.placement.target == MIXED_POOL:
+        return MIXED_TYPES[charge.sku.key]
     return TOKEN_KINDS.get(charge.sku.key, "")
 
 
@@ -277,4 +315,12 @@ def _promotions(lines: Lines) -> NDArray[np.int64]:
     return total
 
 
-__all__ = ["HOURLY_POOLS", "TOKEN_KINDS", "Ledger", "PoolInflow", "Total"]
+__all__ = [
+    "HOURLY_POOLS",
+    "MIXED_POOL",
+    "MIXED_TYPES",
+    "TOKEN_KINDS",
+    "Ledger",
+    "PoolInflow",
+    "Total",
+]

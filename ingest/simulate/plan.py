@@ -17,6 +17,7 @@ from ingest.simulate.api_spending import BY_DAY as API_SPENDING
 from ingest.simulate.charges import BY_DAY, surge_ratio
 from ingest.simulate.events import Draft, base_charge, event_drafts, month_account
 from ingest.simulate.exchange import PRECISE_UNITS, draw_exchange
+from ingest.simulate.mixed_gpus import mixed_gpu_drafts
 from ingest.simulate.money import to_units
 from ingest.simulate.organisation import MODELS
 from ingest.simulate.price_list import SKUS, per_thousand
@@ -115,6 +116,7 @@ def _month_drafts(
                 more *= surge_ratio(charge, epoch_seconds(timeline.end))
             yield Draft(spend.eur[position] * wiggle * more, charge)
     yield from event_drafts(month, timeline)
+    yield from mixed_gpu_drafts(month, timeline)
 
 
 def _charge_of(spend: Spend, month: Month, timeline: Timeline) -> Charge:

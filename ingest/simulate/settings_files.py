@@ -17,6 +17,7 @@ from ingest.simulate.delivery.names import (
     service_of,
 )
 from ingest.simulate.latency import LATENCY_THRESHOLD_SECONDS
+from ingest.simulate.ledger import MIXED_POOL
 from ingest.simulate.moves_file import INTEGRATION_RULE, moves_text
 from ingest.simulate.organisation import (
     COST_CENTERS,
@@ -111,6 +112,7 @@ def allocation_text(timeline: Timeline) -> str:
         research=RESEARCH_PROJECT,
         invoices=INVOICE_WORKSPACE,
         integration=INTEGRATION_RULE,
+        mixed=MIXED_POOL,
     )
 
 
@@ -211,6 +213,10 @@ assignments:
     match: {{source: aws, tags: {{cluster: gpu-slices}}}}
     lifecycle_stage: serving
     pool: gpu-slices
+  - name: GPU nodes of two types
+    match: {{source: aws, tags: {{cluster: {mixed}}}}}
+    lifecycle_stage: serving
+    pool: {mixed}
   - name: vector search
     match: {{service_name: Amazon OpenSearch Service}}
     lifecycle_stage: serving
@@ -310,6 +316,7 @@ pools:
   - {{name: gpu-batch, driver: gpu_hours, interval: hour, team: ml-platform}}
   - {{name: gpu-hybrid, driver: gpu_hours, interval: hour, team: fleet-ai}}
   - {{name: gpu-slices, driver: gpu_hours, interval: hour, team: ml-platform}}
+  - {{name: {mixed}, driver: gpu_hours, interval: day, team: ml-platform}}
   - {{name: kubernetes, driver: cpu_memory_hours}}
   - {{name: llm-gateway, driver: tokens}}
   - {{name: openai-key, driver: tokens}}

@@ -125,6 +125,10 @@ sources:
     type: tables
     stream: accelerator_usage
     path: meters/accelerator_usage
+  - name: mixed-gpus
+    type: tables
+    stream: accelerator_usage
+    path: meters/mixed_gpus.csv
   - name: usage-gpu
     type: tables
     stream: model_usage

@@ -265,7 +265,7 @@ def _tidewater(  # noqa: PLR0913  (a row of the table)
 
 _HYBRID: Final = (
     _tidewater(
-        "gpu-serving", "hybrid-gpu", (0, 9_500, 15_500), _pool("gpu-hybrid"),
+        "gpu-serving", "hybrid-gpu", (0, 9_500, 14_540), _pool("gpu-hybrid"),
         tags=(("pool", "gpu-serving"),), grain="hour", resources=5,
     ),
     _tidewater(
@@ -289,6 +289,9 @@ SPENDING: Final = (*_AWS_SHARED, *_AWS_DIRECT, *_AWS_BUSINESS, *_GCP, *_HYBRID)
 STRAGGLER: Final = 640.0
 CORRECTION: Final = -840.0
 LATE_CREDIT: Final = -1_500.0
+#: Paid once for GPU hours, and what is drawn of it in each month of the hybrid [EUR].
+PREPAID: Final = 5_000.0
+DRAWN_PER_MONTH: Final = 0.10
 ACTIVATION_CREDIT: Final = -500.0
 
 
@@ -299,9 +302,11 @@ __all__ = [
     "COMMITMENT_USED",
     "CONTRACT_DISCOUNT",
     "CORRECTION",
+    "DRAWN_PER_MONTH",
     "GPU_NODES",
     "GPU_NODE_COUNT",
     "LATE_CREDIT",
+    "PREPAID",
     "PROMOTION",
     "SPENDING",
     "STRAGGLER",

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ingest.simulate.ledger import HOURLY_POOLS
+from ingest.simulate.ledger import HOURLY_POOLS, MIXED_POOL
 from ingest.simulate.metering import MEMORY_WEIGHT, MILLI
+from ingest.simulate.mixed_gpus import mixed_gpu_weights
 from ingest.simulate.money import UNITS
 from ingest.simulate.slices import POOL as SLICED_POOL
 from ingest.simulate.token_kinds import TokenSplit
@@ -39,6 +40,7 @@ DRIVERS: Final = {
     "gpu-batch": "gpu_hours",
     "gpu-hybrid": "gpu_hours",
     "gpu-slices": "gpu_hours",
+    MIXED_POOL: "gpu_hours",
     "kubernetes": "cpu_memory_hours",
     "llm-gateway": "tokens",
     "openai-key": "tokens",
@@ -49,11 +51,15 @@ DRIVERS: Final = {
 }
 
 
+_IDLE: Final = "idle"
+
+
 @dataclass(slots=True)
 class PoolMonth:
     """One pool in one billing month, in EUR.
 
-    ``weights`` sums the driver over the moments at which money came in.
+    ``weights`` sums the driver over the moments at which money came in. ``kinds`` has
+    the effective cost of each kind of line by model, and of idle time as ``idle``.
     """
 
     billed: int = 0
@@ -63,6 +69,7 @@ class PoolMonth:
     weights: dict[str, float] = field(default_factory=dict)
     model_billed: dict[str, float] = field(default_factory=dict)
     model_effective: dict[str, float] = field(default_factory=dict)
+    kinds: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def split_pools(
@@ -75,8 +82,24 @@ def split_pools(
         if (pool, kind) not in weights:
             weights[pool, kind] = _weights(pool, kind, ledger, meters, timeline)
         part = answer[pool].setdefault(month, PoolMonth())
-        _divide(part, inflow, weights[pool, kind], timeline)
+        _divide_kind(part, kind, inflow, weights[pool, kind], timeline)
     return answer
+
+
+def _divide_kind(
+    result: PoolMonth,
+    kind: str,
+    inflow: PoolInflow,
+    weights: tuple[Weights, NDArray[np.float64]],
+    timeline: Timeline,
+) -> None:
+    """Add what came in of one kind to a pool's month, and keep its parts apart."""
+    before = {**result.model_effective, _IDLE: result.idle_effective}
+    _divide(result, inflow, weights, timeline)
+    after = {**result.model_effective, _IDLE: result.idle_effective}
+    result.kinds[kind] = {
+        name: amount - before.get(name, 0.0) for name, amount in after.items()
+    }
 
 
 def _divide(
@@ -136,6 +159,8 @@ def _weights(
     if pool == SLICED_POOL:
         held = {one.model: one.weight for one in meters.sliced.workloads}
         return held, meters.sliced.is_there.astype(np.float64)
+    if pool == MIXED_POOL:
+        return mixed_gpu_weights(kind, timeline)
     if pool in HOURLY_POOLS:
         return _gpu_weights(pool, meters)
     return _daily_weights(pool, ledger, meters, timeline), nothing

@@ -15,6 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 from ingest.simulate import outcomes as effects
 from ingest.simulate.anomalies import planted_in
 from ingest.simulate.commitments import burnt_down
+from ingest.simulate.deciding_figures import (
+    millionths,
+    monthly_fees,
+    prepayments,
+    served,
+    token_costs,
+)
 from ingest.simulate.delivery.people import FIREFIGHTING
 from ingest.simulate.delivery.truth import delivery_truth
 from ingest.simulate.formats.yaml_text import to_yaml
@@ -47,6 +54,7 @@ QUARANTINED: Final = {
     "prometheus": ("model_usage", "negative_quantity"),
     "ecb": ("fx_rates", "rate_unreadable"),
     "accelerators": ("accelerator_usage", "pool_id_missing"),
+    "mixed-gpus": ("accelerator_usage", "pool_id_missing"),
     "usage-gpu": ("model_usage", "negative_quantity"),
     "usage-daily": ("model_usage", "period_start_unreadable"),
     "rates": ("fx_rates", "rate_not_positive"),
@@ -84,6 +92,7 @@ class Facts:
 
 def write_truth(path: Path, facts: Facts) -> None:
     """Write the planted truth."""
+    split = split_pools(facts.ledger, facts.meters, facts.timeline)
     content: _Tree = {
         "organisation": {
             "seed": facts.seed,
@@ -93,7 +102,11 @@ def write_truth(path: Path, facts: Facts) -> None:
         "ledger": _ledger(facts.ledger),
         "components": _components(facts),
         "direct": _direct(facts.ledger),
-        "pools": _pools(facts),
+        "pools": _pools(split),
+        "token_costs": token_costs(split, facts.ledger, facts.meters, facts.timeline),
+        "monthly_fees": monthly_fees(facts.ledger),
+        "prepayments": prepayments(facts.charges),
+        "served": served(facts.meters, facts.timeline),
         "fixed_percentages": dict(FIXED_PERCENTAGES),
         "quarantined": _quarantined(),
         "row_counts": facts.row_counts,
@@ -166,8 +179,7 @@ def _pair(euros: tuple[int, int]) -> _Tree:
     return {"billed_cost": to_decimal(billed), "effective_cost": to_decimal(effective)}
 
 
-def _pools(facts: Facts) -> _Tree:
-    split = split_pools(facts.ledger, facts.meters, facts.timeline)
+def _pools(split: dict[str, dict[str, PoolMonth]]) -> _Tree:
     return {
         pool: {
             "driver": DRIVERS[pool],
@@ -182,23 +194,24 @@ def _pool_month(part: PoolMonth) -> _Tree:
         "billed_cost": to_decimal(part.billed),
         "effective_cost": to_decimal(part.effective),
         "idle": {
-            "billed_cost": _micro(part.idle_billed),
-            "effective_cost": _micro(part.idle_effective),
+            "billed_cost": millionths(part.idle_billed),
+            "effective_cost": millionths(part.idle_effective),
         },
         "models": {
             model: {
-                "weight": _micro(part.weights[model]),
-                "billed_cost": _micro(part.model_billed[model]),
-                "effective_cost": _micro(part.model_effective[model]),
+                "weight": millionths(part.weights[model]),
+                "billed_cost": millionths(part.model_billed[model]),
+                "effective_cost": millionths(part.model_effective[model]),
             }
             for model in sorted(part.weights)
             if part.weights[model]
         },
+        "kinds": {
+            kind: {name: millionths(cost) for name, cost in parts.items() if cost}
+            for kind, parts in part.kinds.items()
+            if kind
+        },
     }
-
-
-def _micro(amount: float) -> Decimal:
-    return Decimal(f"{amount + 0.0:.6f}")
 
 
 def _quarantined() -> _Tree:

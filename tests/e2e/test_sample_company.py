@@ -382,8 +382,8 @@ def test_gpu_hours_are_used_as_planted_in_each_phase(
         "SELECT billing_month, sum(active_gpu_hours) AS active,"
         " sum(capacity_gpu_hours) AS capacity"
         " FROM delivery.mart_accelerator_efficiency"
-        # Of slices, requests are metered and use is not.
-        " WHERE pool_id <> 'gpu-slices' GROUP BY ALL"
+        # Of slices, requests are metered and use is not; the mixed pool has its own.
+        " WHERE pool_id NOT IN ('gpu-slices', 'gpu-mixed') GROUP BY ALL"
     ).to_pylist()
     by_month = {row["billing_month"]: row for row in rows}
     for phase in truth["phases"].values():
@@ -397,7 +397,9 @@ def test_gpu_hours_are_used_as_planted_in_each_phase(
 def test_the_savings_plan_is_used_and_left_unused_as_planted(
     published: Snapshot, truth: dict[str, Any]
 ) -> None:
-    rows = published.query("SELECT * FROM cost.mart_commitments").to_pylist()
+    rows = published.query(
+        "SELECT * FROM cost.mart_commitments WHERE source = 'aws'"
+    ).to_pylist()
     unused = {row["billing_month"]: row["unused_effective_cost"] for row in rows}
     planted = {
         month: Decimal(components["unused_commitment"]["effective_cost"])
@@ -1377,15 +1379,21 @@ def test_deployments_that_railway_replaced_are_successes_and_one_is_unknown(
     assert recovered >= 3
 
 
+def planted_cost(truth: dict[str, Any], model: str, month: str) -> Decimal:
+    """Return what a model costs in a month: its own charges, and its part of pools."""
+    parts = [truth["direct"]["models"][model].get(month)]
+    parts += [
+        pool["months"].get(month, {}).get("models", {}).get(model)
+        for pool in truth["pools"].values()
+    ]
+    return total([amounts(part) for part in parts])[1]
+
+
 def test_platforms_are_compared_on_the_model_that_both_served(
-    workspace: Path, published: Snapshot, open_app: OpenApp
+    workspace: Path, published: Snapshot, truth: dict[str, Any], open_app: OpenApp
 ) -> None:
     """Railway took route-planner over from EKS, Tidewater three other models."""
-    months = published.query(
-        "SELECT billing_month, fully_loaded_cost AS cost, successful_requests AS served"
-        " FROM cost.mart_model_unit_costs WHERE model_id = 'route-planner'"
-        " AND currency = 'EUR'"
-    ).to_pylist()
+    served = truth["served"]["route-planner"]
     placed = published.query(
         "SELECT platform_id, placed_from, placed_to FROM roi.mart_platform_models"
         " WHERE model_id = 'route-planner' AND placed_stages LIKE '%serving%'"
@@ -1395,9 +1403,9 @@ def test_platforms_are_compared_on_the_model_that_both_served(
         """Return the cost of a thousand over the months that it was there for whole."""
         [row] = [row for row in placed if row["platform_id"] == platform]
         begins, ends = str(row["placed_from"] or "")[:7], str(row["placed_to"] or "9")
-        whole = [m for m in months if begins <= m["billing_month"] < ends[:7]]
-        cost = sum(Decimal(month["cost"]) for month in whole)
-        return float(cost / sum(Decimal(month["served"]) for month in whole)) * 1000
+        whole = [month for month in served if begins <= month < ends[:7]]
+        cost = sum(planted_cost(truth, "route-planner", month) for month in whole)
+        return float(cost / sum(served[month] for month in whole)) * 1000
 
     expected = unit_cost("railway") / unit_cost("aws-eks")
     rows = published.query(
@@ -1449,3 +1457,117 @@ def test_railways_missing_invoice_is_a_bar_of_what_was_planted(
     # Converted line by line, each to ten digits.
     assert abs(of["billed"]["not_invoiced"] + waiting) < Decimal("1e-6")
     assert of["effective"]["not_invoiced"] == 0
+
+
+def test_tokens_of_each_kind_cost_each_model_what_was_planted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    """On one key, one model reads a cache for a third of its input, one for a tenth."""
+    rows = published.query(
+        "SELECT model_id, billing_month, input_token_cost AS input,"
+        " cached_input_token_cost AS cached_input, output_token_cost AS output,"
+        " other_token_cost AS other FROM cost.mart_model_unit_costs"
+        " WHERE currency = 'EUR' AND output_token_cost IS NOT NULL"
+    ).to_pylist()
+    found = {(row.pop("model_id"), row.pop("billing_month")): row for row in rows}
+    planted = {
+        (model, month): kinds
+        for model, months in truth["token_costs"].items()
+        for month, kinds in months.items()
+    }
+    assert found.keys() == planted.keys()
+    for key, kinds in planted.items():
+        for kind, cost in kinds.items():
+            gap = abs((found[key][kind] or 0) - Decimal(cost))
+            assert gap <= Decimal("0.000002"), (key, kind)
+    # A split by all tokens alike would give both models the same ratio.
+    last = truth["organisation"]["months"][-1]
+    kinds = truth["pools"]["openai-key"]["months"][last]["kinds"]
+    care, invoices = (
+        float(kinds["cached_input"][model]) / float(kinds["input"][model])
+        for model in ("care-assistant", "invoice-reader")
+    )
+    assert care > 4 * invoices
+
+
+def test_money_of_an_h100_goes_only_to_models_that_held_it(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT billing_month, model_id, component, assignment_method,"
+        " sum(effective_cost) AS cost FROM cost.fct_daily_model_costs"
+        " WHERE pool_id = 'gpu-mixed' GROUP BY ALL"
+    ).to_pylist()
+    found = {(row["billing_month"], row["model_id"]): row["cost"] for row in rows}
+    assert {row["component"] for row in rows} == {"shared", "idle"}
+    methods = {row["assignment_method"] for row in rows if row["model_id"]}
+    assert methods == {"usage_driver"}
+    months = truth["pools"]["gpu-mixed"]["months"]
+    for month, part in months.items():
+        h100, t4 = part["kinds"]["h100"], part["kinds"]["t4"]
+        expected = {
+            "care-assistant": Decimal(h100["care-assistant"]),
+            "invoice-reader": Decimal(t4["invoice-reader"]),
+            "eta-v2": Decimal(h100["eta-v2"]) + Decimal(t4["eta-v2"]),
+            None: Decimal(h100["idle"]) + Decimal(t4["idle"]),
+        }
+        for model, cost in expected.items():
+            gap = abs(found[month, model] - cost)
+            assert gap <= Decimal("0.000003"), (month, model)
+        # Half of the H100's hours on each day, whatever the T4s' are.
+        assert 2 * expected["care-assistant"] == pytest.approx(
+            sum(map(Decimal, h100.values())), abs=Decimal("0.000003")
+        )
+    assert len(months) >= 3
+
+
+def test_what_comes_on_the_first_of_a_month_is_the_planted_fee_of_that_day(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        "SELECT source, billing_month, service_name, charge_date,"
+        " sum(effective_cost) AS cost FROM cost.fct_daily_service_costs"
+        " WHERE component <> 'tax' GROUP BY ALL"
+    ).to_pylist()
+    planted = {
+        (source, month, service): Decimal(cost)
+        for source, months in truth["monthly_fees"].items()
+        for month, services in months.items()
+        for service, cost in services.items()
+    }
+    services = {service for _, _, service in planted}
+    assert services == {"AWS Support (Business)", "Platform Plan", "Railway Plan"}
+    found = {
+        (row["source"], row["billing_month"], row["service_name"]): row
+        for row in rows
+        if row["service_name"] in services
+    }
+    assert {key: row["cost"] for key, row in found.items()} == planted
+    # One day each: a fee of a second day would have replaced the first.
+    assert len(found) == sum(row["service_name"] in services for row in rows)
+    for (_, month, _), row in found.items():
+        assert f"{row['charge_date']}" == f"{month}-01"
+
+
+def test_a_prepayment_is_drawn_as_far_as_planted_and_not_used_up(
+    workspace: Path, published: Snapshot, truth: dict[str, Any], open_app: OpenApp
+) -> None:
+    """Of 5,000 paid at once 0.10 are drawn a month: what is drawn is all used."""
+    [(commitment, planted)] = truth["prepayments"].items()
+    drawn, paid = Decimal(planted["drawn"]), Decimal(planted["paid"])
+    rows = published.query(
+        "SELECT * FROM cost.mart_commitments WHERE commitment_id = $id"
+        " ORDER BY billing_month",
+        {"id": commitment},
+    ).to_pylist()
+    assert rows[-1]["purchased_billed_cost_to_date"] == paid == 5_000
+    assert rows[-1]["committed_effective_cost_to_date"] == drawn
+    assert drawn == Decimal("0.10") * len(rows)
+    app = open_app(workspace, page="gpu_idle", period=rows[-1]["billing_month"])
+    assert not app.exception
+    share = fmt.coverage(float(drawn / paid)).replace("\u00a0", " ")
+    assert share == "under 0.1 %"
+    assert (
+        f"paid ahead, **{share}** is drawn so far: EUR {drawn:.2f} of EUR 5,000.00"
+        in text_of(app)
+    )

@@ -29,7 +29,11 @@ if TYPE_CHECKING:
 
 _QUANTITY_DECIMALS: Final = 12
 _CONSUMED_DECIMALS: Final = 6
-_COMMITMENT_DISCOUNT_TYPE: Final = "Compute Savings Plan"
+#: Who is committed to → the name of the commitment, and what it is called there.
+_COMMITMENTS: Final = {
+    "aws": ("gpu-nodes-one-year", "Compute Savings Plan"),
+    "tidewater": ("gpu-hours-paid-ahead", "Prepayment"),
+}
 _CATEGORY: Final = {
     "purchase": "Purchase",
     "subscription": "Purchase",
@@ -253,6 +257,7 @@ def _kind_columns(lines: Lines) -> dict[str, pa.Array]:
     is_committed = kind in _COMMITTED
     pricing = "Committed" if is_committed else "Standard"
     status = {"covered": "Used", "unused": "Unused"}.get(kind)
+    name, type_ = _COMMITMENTS[charge.source] if is_commitment else (None, None)
     described = charge.description or charge.sku.description
     return _constants(
         len(lines),
@@ -264,9 +269,9 @@ def _kind_columns(lines: Lines) -> dict[str, pa.Array]:
         PricingCurrency=charge.currency,
         BillingCurrency=charge.currency,
         CommitmentDiscountId=charge.commitment_id or None,
-        CommitmentDiscountName="gpu-nodes-one-year" if is_commitment else None,
+        CommitmentDiscountName=name,
         CommitmentDiscountCategory="Spend" if is_commitment else None,
-        CommitmentDiscountType=_COMMITMENT_DISCOUNT_TYPE if is_commitment else None,
+        CommitmentDiscountType=type_,
         CommitmentDiscountStatus=status,
         CapacityReservationId=None,
         CapacityReservationStatus=None,

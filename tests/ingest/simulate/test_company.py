@@ -61,6 +61,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
         # Scenarios, which nothing is drawn for.
         *("leave_eks.yml", "quantise_vision.yml", "grow_and_commit.yml"),
         "commitments.csv",
+        "mixed_gpus.csv",
         "headcount.csv",
         "focus-Manifest.json",
         "all.json.gz",
