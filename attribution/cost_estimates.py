@@ -7,6 +7,7 @@ database; nothing is fitted anywhere else, least of all on a page.
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -62,18 +63,27 @@ def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateR
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
-        costs = read_daily_costs(connection)
-        digest = _digest(costs)
-        is_unchanged = estimate_store.is_current(connection, _FORECASTS, digest)
-        if not is_unchanged:
-            rows = forecast_rows(costs, partial(forecasts_of, connection))
-            estimate_store.replace(connection, _FORECASTS, digest, rows)
-        anomaly_count = update_cost_anomalies(connection, evidence)
+        # Line items are read by the engine while series are computed here.
+        with connection.cursor() as other, ThreadPoolExecutor(1) as thread:
+            anomalies = thread.submit(update_cost_anomalies, other, evidence)
+            is_unchanged = not _update_forecasts(connection)
+            is_unchanged = anomalies.result() is None and is_unchanged
         return EstimateReport(
             estimate_store.count(connection, "cost_forecast_quality"),
             estimate_store.count(connection, "cost_anomalies"),
-            is_unchanged and anomaly_count is None,
+            is_unchanged,
         )
+
+
+def _update_forecasts(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Forecast again where a day's amount differs; return whether one did."""
+    costs = read_daily_costs(connection)
+    digest = _digest(costs)
+    if estimate_store.is_current(connection, _FORECASTS, digest):
+        return False
+    rows = forecast_rows(costs, partial(forecasts_of, connection))
+    estimate_store.replace(connection, _FORECASTS, digest, rows)
+    return True
 
 
 def _digest(costs: list[DailyCosts]) -> str:

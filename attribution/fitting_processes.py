@@ -14,10 +14,13 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from threadpoolctl import threadpool_limits
 
     Job = TypeVar("Job")
     Result = TypeVar("Result")
@@ -25,17 +28,30 @@ if TYPE_CHECKING:
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 #: Each process loads the libraries anew, about half as long: less is not worth it.
 _LEAST_SAVED_SECONDS = 3.0
+_limit_lock = Lock()
+_limits: list[threadpool_limits] = []
 
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Compute linear algebra on one thread while a block runs."""
+    """Compute linear algebra on one thread while a block runs.
+
+    Blocks of several threads may overlap: the limit ends with the last of them.
+    """
     # Only libraries that are loaded can be limited, and both of these have their own.
     import scipy.linalg  # noqa: F401, PLC0415  (slow to load)
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
 
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _limit_lock:
+        _limits.append(threadpool_limits(limits=1, user_api="blas"))
+    try:
         yield
+    finally:
+        with _limit_lock:
+            # The first limit, left to the end, knows how many there were before.
+            ended = _limits.pop()
+            if not _limits:
+                ended.restore_original_limits()
 
 
 def pool(processes: int) -> ProcessPoolExecutor:

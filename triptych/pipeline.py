@@ -12,6 +12,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attribution.studies.register import StudyRegister
@@ -46,7 +47,7 @@ from triptych.progress import FollowsRuns
 from triptych.run_record import read_warnings
 from triptych.warehouse.inspection import read_current_loads, read_newest_load_at
 from triptych.warehouse.locks import read_history, verify_locked_loads
-from triptych.warehouse.publish import publish
+from triptych.warehouse.publish import begin_publication, publish
 from triptych.warehouse.reader import published_fingerprint
 
 if TYPE_CHECKING:
@@ -431,6 +432,13 @@ class Run:
             marts=marts,
             studies=request,
             progress=self._progress,
+            while_estimating=partial(
+                begin_publication,
+                build_database=self._workspace.build_database,
+                published_dir=self._workspace.published_dir,
+                run_id=self.run_id,
+                later=marts.joined_tables,
+            ),
         )
         marts.write_report(self._folder)
         with self._progress.task("publish"):

@@ -8,6 +8,7 @@ changed.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from attribution.roi.return_estimates import update_returns
 from attribution.study_estimates import update_study_estimates
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attribution.cost_estimates import EstimateReport
     from attribution.study_request import StudyReport, StudyRequest
     from triptych.dbt_commands import TransformOutcome
@@ -42,6 +45,7 @@ def build_from_estimates(
     marts: MartBuild,
     studies: StudyRequest,
     progress: Progress,
+    while_estimating: Callable[[], None] = lambda: None,
 ) -> SecondHalf:
     """Estimate, and build and test the marts that join the estimates.
 
@@ -55,6 +59,8 @@ def build_from_estimates(
         Which studies are to be estimated.
     progress : Progress
         Where to report.
+    while_estimating : callable
+        Called in another thread; it may read what the first half has built.
 
     Raises
     ------
@@ -65,16 +71,20 @@ def build_from_estimates(
     evidence = Evidence(
         workspace.raw_database, workspace.root, marts.engine.memory_limit
     )
-    with progress.task("estimate") as task:
-        report = update_cost_estimates(database, evidence)
-        update_delivery_times(database)
-        update_platform_elasticities(database)
-        task.note(
-            "estimates as before"
-            if report.is_unchanged
-            else f"{report.series_count} series forecast,"
-            f" {report.anomaly_count} anomalies"
-        )
+    with ThreadPoolExecutor(1) as thread:
+        other_work = thread.submit(while_estimating)
+        with progress.task("estimate") as task:
+            report = update_cost_estimates(database, evidence)
+            update_delivery_times(database)
+            update_platform_elasticities(database)
+            task.note(
+                "estimates as before"
+                if report.is_unchanged
+                else f"{report.series_count} series forecast,"
+                f" {report.anomaly_count} anomalies"
+            )
+        # Studies have processes of their own, which open the database alone.
+        other_work.result()
     studied = update_study_estimates(database, studies, progress)
     update_returns(database)
     with progress.task("join estimates") as task:

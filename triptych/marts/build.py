@@ -101,6 +101,15 @@ class MartBuild:
         nodes = [node for node in self.recipe.nodes if node.is_from_estimates]
         return self._execute(nodes, task, late=True)
 
+    @property
+    def joined_tables(self) -> set[tuple[str, str]]:
+        """Schema and name of what the second half builds."""
+        return {
+            (node.schema, node.table)
+            for node in self.recipe.nodes
+            if node.is_from_estimates and not node.is_test
+        }
+
     def forget(self) -> None:
         """Remove everything that was built, so that all of it is built again."""
         path = self.workspace.build_database
@@ -156,6 +165,7 @@ class MartBuild:
                 "threads": self.engine.threads,
                 "temp_directory": str(spill),
                 "preserve_insertion_order": False,
+                "checkpoint_threshold": "1GB",
             },
         )
         try:

@@ -18,7 +18,7 @@ from triptych.warehouse.bills import BILL_STREAMS, LEDGER_VIEWS
 from triptych.warehouse.explained_models import write_explained_models
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 #: Schemas of the build database that readers get.
@@ -87,7 +87,10 @@ def publish(  # noqa: PLR0913  (places and facts of one run, each by its name)
     published_dir.mkdir(parents=True, exist_ok=True)
     final = published_dir / f"{run_id}.duckdb"
     partial = published_dir / f".{run_id}.partial.duckdb"
-    _sweep(published_dir)
+    begun = _begun(published_dir, run_id)
+    _sweep(published_dir, but_for=begun)
+    if begun.exists():
+        begun.rename(partial)
     _write(partial, build_database, raw_database, manifest)
     _write_inputs(partial, inputs_hash, fingerprint)
     _audit(partial, build_database)
@@ -96,6 +99,56 @@ def publish(  # noqa: PLR0913  (places and facts of one run, each by its name)
     _move_pointer(pointer, final)
     _retire(published_dir, pointer, keep_runs)
     return final
+
+
+def begin_publication(
+    *,
+    build_database: Path,
+    published_dir: Path,
+    run_id: str,
+    later: Collection[tuple[str, str]],
+) -> None:
+    """Copy what will not change any more, while the rest is still computed.
+
+    Parameters
+    ----------
+    build_database : Path
+        May be open in this process, with the settings that an engine has by default.
+    published_dir, run_id
+        As of :func:`publish`, which goes on with the file that this leaves.
+    later : collection of (str, str)
+        Schema and name of the tables that are still to come.
+    """
+    published_dir.mkdir(parents=True, exist_ok=True)
+    _sweep(published_dir)
+    # Two instances of the engine in one process must not have one file open.
+    with duckdb.connect(str(build_database)) as connection:
+        location = str(_begun(published_dir, run_id)).replace("'", "''")
+        connection.execute(f"ATTACH '{location}' AS draft")
+        here = str(_single(connection, "SELECT current_database()"))
+        for schema, table in _public_tables(connection, here):
+            if (schema, table) not in later:
+                _copy(connection, schema, table, to="draft", source=here)
+        connection.execute("DETACH draft")
+
+
+def _begun(published_dir: Path, run_id: str) -> Path:
+    return published_dir / f".{run_id}.begun.partial.duckdb"
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection,
+    schema: str,
+    table: str,
+    *,
+    to: str,
+    source: str = "build",
+) -> None:
+    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{to}"."{schema}"')
+    connection.execute(
+        f'CREATE TABLE "{to}"."{schema}"."{table}"'
+        f' AS FROM "{source}"."{schema}"."{table}"'
+    )
 
 
 def _write(
@@ -107,11 +160,11 @@ def _write(
     with duckdb.connect(str(partial)) as connection:
         _attach(connection, build_database, "build")
         _attach(connection, raw_database, "raw")
+        here = str(_single(connection, "SELECT current_database()"))
+        begun = _public_tables(connection, here)
         for schema, table in _public_tables(connection):
-            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-            connection.execute(
-                f'CREATE TABLE "{schema}"."{table}" AS FROM build."{schema}"."{table}"'
-            )
+            if (schema, table) not in begun:
+                _copy(connection, schema, table, to=here)
         _write_lineage(connection)
         _write_effects(connection)
         write_explained_models(connection, manifest)
@@ -130,13 +183,20 @@ def _write_inputs(partial: Path, inputs_hash: str, fingerprint: str) -> None:
         )
 
 
-def _public_tables(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
-    schemas = ", ".join(f"'{schema}'" for schema in PUBLIC_SCHEMAS)
+def _public_tables(
+    connection: duckdb.DuckDBPyConnection, database: str = "build"
+) -> list[tuple[str, str]]:
     return connection.execute(
         "SELECT schema_name, table_name FROM duckdb_tables()"
-        f" WHERE database_name = 'build' AND schema_name IN ({schemas})"
-        " AND table_name NOT LIKE '%\\_\\_dbt\\_%' ESCAPE '\\' ORDER BY ALL"
+        " WHERE database_name = ? AND list_contains(?, schema_name)"
+        " AND table_name NOT LIKE '%\\_\\_dbt\\_%' ESCAPE '\\' ORDER BY ALL",
+        [database, list(PUBLIC_SCHEMAS)],
     ).fetchall()
+
+
+def _single(connection: duckdb.DuckDBPyConnection, sql: str) -> object:
+    row = connection.execute(sql).fetchone()
+    return row[0] if row else None
 
 
 def _write_lineage(connection: duckdb.DuckDBPyConnection) -> None:
@@ -255,9 +315,10 @@ def _by_age(published_dir: Path) -> Sequence[Path]:
     return sorted(published_dir.glob("[!.]*.duckdb"))
 
 
-def _sweep(published_dir: Path) -> None:
+def _sweep(published_dir: Path, *, but_for: Path | None = None) -> None:
     for left_over in published_dir.glob(".*.partial.duckdb*"):
-        left_over.unlink(missing_ok=True)
+        if left_over != but_for:
+            left_over.unlink(missing_ok=True)
 
 
-__all__ = ["PUBLIC_SCHEMAS", "PublishError", "publish"]
+__all__ = ["PUBLIC_SCHEMAS", "PublishError", "begin_publication", "publish"]

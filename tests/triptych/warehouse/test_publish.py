@@ -12,7 +12,7 @@ from triptych.warehouse import publish as publishing
 from triptych.warehouse.bills import BILL_STREAMS, LEDGER_VIEWS
 from triptych.warehouse.catalogue import Catalogue
 from triptych.warehouse.loads import StreamView
-from triptych.warehouse.publish import PublishError, publish
+from triptych.warehouse.publish import PublishError, begin_publication, publish
 
 
 @dataclass(frozen=True)
@@ -103,3 +103,37 @@ def test_the_pointer_names_no_file_before_it_is_there(
     monkeypatch.undo()
     build.publish("run-2")
     assert build.published() == ["run-1.duckdb", "run-2.duckdb"]
+
+
+def test_what_was_copied_early_is_published_with_what_came_later(build: Build) -> None:
+    with duckdb.connect(str(build.root / "build.duckdb")) as connection:
+        connection.execute("CREATE TABLE cost.landings AS SELECT 1 AS cost")
+    begin_publication(
+        build_database=build.root / "build.duckdb",
+        published_dir=build.root / "published",
+        run_id="run-1",
+        later=[("cost", "landings")],
+    )
+    with duckdb.connect(str(build.root / "build.duckdb")) as connection:
+        connection.execute("UPDATE cost.landings SET cost = 2")
+    with duckdb.connect(str(build.publish("run-1")), read_only=True) as published:
+        rows = published.execute(
+            "SELECT (SELECT sum(cost) FROM cost.costs), cost FROM cost.landings"
+        ).fetchall()
+    assert rows == [(3, 2)]
+    assert build.published() == ["run-1.duckdb"]
+
+
+def test_what_a_run_that_failed_had_copied_is_in_no_later_file(build: Build) -> None:
+    begin_publication(
+        build_database=build.root / "build.duckdb",
+        published_dir=build.root / "published",
+        run_id="run-1",
+        later=[],
+    )
+    with duckdb.connect(str(build.root / "build.duckdb")) as connection:
+        connection.execute("DELETE FROM cost.costs WHERE cost = 2")
+    with duckdb.connect(str(build.publish("run-2")), read_only=True) as published:
+        row = published.execute("SELECT sum(cost) FROM cost.costs").fetchone()
+    assert row == (1,)
+    assert build.published() == ["run-2.duckdb"]

@@ -1,0 +1,176 @@
+"""What a run does, counted: what noise cannot move must not grow.
+
+The short form of ``make bench``: a workspace of a million line items is run afresh, with
+nothing new, with a month restated, and after each of the changes that the benchmark
+times.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.bars import OTHER_ASSUMPTION, OTHER_RULE, RENAMED
+from benchmarks.generate import generate, restate_month
+from benchmarks.harness import CHANGES
+from benchmarks.workspace import lay_workspace, link_into
+from triptych import pipeline
+from triptych.marts import recipe
+from triptych.marts.execution import Execution
+from triptych.marts.months import reads_line_items
+from triptych.progress import SilentProgress
+from triptych.settings import load_settings
+from triptych.warehouse import catalogue
+from triptych.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from triptych.marts.recipe import Node
+
+ROWS = 1_000_000
+MONTHS, MONTH = 4, "2025-12"
+FRESH, UNCHANGED, RESTATED = "fresh", "unchanged", "restated"
+ALL_MONTHS = ("all",)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one run has done.
+
+    Attributes
+    ----------
+    models, tests : frozenset of str
+        Names of what was executed.
+    passes : dict of str to tuple of str
+        Table that was summed over line items → its months.
+    catalogue_openings, dbt_commands : int
+        How often the catalogue was opened, and dbt was started.
+    """
+
+    models: frozenset[str]
+    tests: frozenset[str]
+    passes: dict[str, tuple[str, ...]]
+    catalogue_openings: int
+    dbt_commands: int
+
+
+class _Counter:
+    """Counts what one run does, while it does it."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.nodes: list[Node] = []
+        self.months: dict[str, tuple[str, ...]] = {}
+        self.openings = self.commands = 0
+        self._count_nodes(patch)
+        connect, run_dbt = catalogue.connect, recipe.run_dbt
+
+        def opened(*args: object, **options: object) -> object:
+            self.openings += 1
+            return connect(*args, **options)  # type: ignore[arg-type]
+
+        def started(*args: object, **options: object) -> object:
+            self.commands += 1
+            return run_dbt(*args, **options)  # type: ignore[arg-type]
+
+        patch.setattr(catalogue, "connect", opened)
+        patch.setattr(recipe, "run_dbt", started)
+
+    def _count_nodes(self, patch: pytest.MonkeyPatch) -> None:
+        build, months = Execution._build, Execution._replace_months
+
+        def built(execution: Execution, node: Node, before: object) -> None:
+            self.nodes.append(node)
+            build(execution, node, before)  # type: ignore[arg-type]
+
+        def replaced(execution: Execution, node: Node, chosen: list[str]) -> None:
+            self.months[node.name] = tuple(chosen)
+            months(execution, node, chosen)
+
+        patch.setattr(Execution, "_build", built)
+        patch.setattr(Execution, "_replace_months", replaced)
+
+    def counts(self) -> Counts:
+        """Return what was counted."""
+        models = [node for node in self.nodes if not node.is_test]
+        return Counts(
+            frozenset(node.name for node in models),
+            frozenset(node.name for node in self.nodes if node.is_test),
+            {
+                node.name: self.months.get(node.name, ALL_MONTHS)
+                for node in models
+                if not node.is_view and reads_line_items(node)
+            },
+            self.openings,
+            self.commands,
+        )
+
+
+def _counted(workspace: Path) -> Counts:
+    with pytest.MonkeyPatch.context() as patch:
+        counter = _Counter(patch)
+        settings = load_settings(workspace)
+        pipeline.run(Workspace(workspace), settings, progress=SilentProgress())
+        return counter.counts()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counts]:
+    folder = tmp_path_factory.mktemp("counted")
+    generate(folder / "data", rows=ROWS, seed=7, month_count=MONTHS)
+    workspace = lay_workspace(folder / "data", folder / "workspace")
+    counts = {FRESH: _counted(workspace), UNCHANGED: _counted(workspace)}
+    restate_month(folder / "data", month=MONTH, target=folder / f"{MONTH}.parquet")
+    link_into(folder / f"{MONTH}.parquet", workspace / "bills")
+    changes: dict[str, Callable[[Path], None]] = {RESTATED: lambda _: None, **CHANGES}
+    for name, change in changes.items():
+        change(workspace)
+        counts[name] = _counted(workspace)
+    return counts
+
+
+def test_with_nothing_new_no_node_runs_and_dbt_is_not_started(
+    runs: dict[str, Counts],
+) -> None:
+    assert runs[UNCHANGED] == Counts(frozenset(), frozenset(), {}, 3, 0)
+
+
+def test_line_items_are_read_twice_in_a_fresh_run(runs: dict[str, Counts]) -> None:
+    summed = {"int_charges_summed", "int_charges_by_invoice"}
+    # Without a split bill, its own table is empty and costs no pass.
+    split = "stg_aws_data_exports__split_usage"
+    assert runs[FRESH].passes.keys() == {*summed, split}
+    assert runs[FRESH].catalogue_openings <= 5
+
+
+def test_a_restated_month_is_the_only_one_whose_line_items_are_read(
+    runs: dict[str, Counts],
+) -> None:
+    restated, fresh = runs[RESTATED], runs[FRESH]
+    assert restated.passes == {
+        "int_charges_summed": (MONTH,),
+        "int_charges_by_invoice": (MONTH,),
+    }
+    assert len(restated.models) <= 105 < len(fresh.models)
+    assert len(restated.tests) <= 53 < len(fresh.tests)
+
+
+@pytest.mark.parametrize("name", [RENAMED, OTHER_ASSUMPTION])
+def test_a_name_or_an_assumption_moves_five_models_and_reads_no_line_item(
+    runs: dict[str, Counts], name: str
+) -> None:
+    assert runs[name].passes == {}
+    assert len(runs[name].models) <= 5
+    assert runs[name].dbt_commands == 0
+
+
+def test_a_rule_reads_line_items_once_and_compiles_once(
+    runs: dict[str, Counts],
+) -> None:
+    changed = runs[OTHER_RULE]
+    assert changed.passes == {"int_charges_summed": ALL_MONTHS}
+    assert changed.dbt_commands <= 1
+    assert len(changed.models) <= 74
