@@ -148,6 +148,7 @@ from dashboard.data.platforms import (
     platform_figures,
     platform_terms,
     readiness,
+    workload_profiles,
 )
 from dashboard.data.returns import (
     evidence_mix,
@@ -418,4 +419,5 @@ __all__ = [
     "versions_told",
     "waterfall",
     "worked_out_again",
+    "workload_profiles",
 ]

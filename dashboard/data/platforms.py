@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _SCORECARD = "roi.mart_platform_scorecard"
 _COMPARISONS = "roi.mart_platform_comparisons"
 _CONTROLS = "roi.mart_platform_controls"
+_WORKLOADS = "roi.mart_workload_profiles"
 _FUNNEL = "delivery.mart_conversions"
 _NOTHING = pa.table({})
 
@@ -180,6 +181,21 @@ def platform_controls(snapshot: Snapshot) -> pa.Table:
 
 
 @per_run
+def workload_profiles(snapshot: Snapshot) -> pa.Table:
+    """Return how each model is loaded on each platform, the burstiest first."""
+    if not has_mart(snapshot, _WORKLOADS):
+        return _NOTHING
+    return table(
+        snapshot,
+        f"""
+        SELECT * FROM {_WORKLOADS}
+        ORDER BY load_grain = 'hour' DESC NULLS LAST, p95_to_p50_ratio DESC NULLS LAST,
+            model_id, platform_id
+        """,
+    )
+
+
+@per_run
 def funnel(snapshot: Snapshot) -> pa.Table:
     """Return which part of pilots and versions came into production, by scope."""
     if not has_mart(snapshot, _FUNNEL):
@@ -232,4 +248,5 @@ __all__ = [
     "platform_figures",
     "platform_terms",
     "readiness",
+    "workload_profiles",
 ]

@@ -12,6 +12,7 @@ from dashboard import (
     data,
     move_section,
     page,
+    workload_section,
 )
 from dashboard import scorecard_sections as sections
 from dashboard import scorecard_sentences as words
@@ -39,6 +40,7 @@ def show_all(here: Page) -> None:
     comparison_section.show_comparisons(here)
     move_section.show_moves(here)
     sections.show_composition(here)
+    workload_section.show_workloads(here)
     sections.show_funnel(here)
     compliance_section.show_controls(here)
     sections.show_readiness(here)

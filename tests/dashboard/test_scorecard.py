@@ -17,6 +17,7 @@ from dashboard import (
     comparison_section,
     compliance_section,
     scorecard_charts,
+    workload_section,
 )
 from dashboard import scorecard_sentences as words
 from dashboard.data import Move
@@ -171,6 +172,41 @@ def test_a_platform_is_a_row_with_the_state_of_each_control() -> None:
 def test_without_a_declared_control_the_section_says_what_to_write() -> None:
     unknown = [row | {"state": "unknown"} for row in CONTROLS]
     assert "`controls` in `catalog.yml`" in compliance_section.headline(unknown)
+
+
+PROFILE: dict[str, Any] = {
+    "model_id": "eta",
+    "first_day": date(2026, 8, 1),
+    "end_day": date(2026, 11, 1),
+    "load_unit": "requests",
+    "load_grain": "hour",
+    "period_count": 2208,
+    "p95_to_p50_ratio": 1.8,
+    "load_reason": None,
+    "context_reason": "no meter counts its requests with their input tokens: …",
+    "batch_reason": None,
+}
+
+
+def test_profiles_name_the_burstiest_model_among_those_metered_by_the_hour() -> None:
+    daily = PROFILE | {"model_id": "care", "load_grain": "day", "p95_to_p50_ratio": 9.0}
+    unmetered = PROFILE | {"model_id": "new", "load_grain": None, "period_count": 0}
+    headline = workload_section.headline([PROFILE, daily, unmetered])
+    assert headline == (
+        "From 2026-08-01 to before 2026-11-01, 3 profiles: 1 by the hour, 1 by the day,"
+        " 1 without a meter. Burstiest: **eta**, whose busy hours (p95) have 1.80 times"
+        " the load of its median hour."
+    )
+
+
+def test_what_a_profile_lacks_stands_with_what_would_show_it() -> None:
+    assert workload_section.unknowns([PROFILE]).to_pylist() == [
+        {
+            "model_id": "eta",
+            "figure": "Input tokens per request",
+            "reason": PROFILE["context_reason"],
+        }
+    ]
 
 
 def test_a_move_is_even_in_a_range_of_months() -> None:
