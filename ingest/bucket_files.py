@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from ingest.connector import Finding, RestingPlace
-from ingest.files import GLOB_CHARACTERS, is_data_file
+from ingest.files import GLOB_CHARACTERS, is_data_file, without_brackets
 from triptych.errors import FatalSourceError, TriptychError
 
 if TYPE_CHECKING:
@@ -128,8 +128,11 @@ class BucketFiles:
     def _matching(self) -> Iterator[BucketFile]:
         prefix = self._address.prefix
         base = f"{prefix.rstrip('/')}/" if prefix else ""
-        for stored in self._store.list_tree(prefix):
-            if self._address.matches(stored.key) and _is_data(stored, base):
+        listed = list(self._store.list_tree(prefix))
+        literal = [stored for stored in listed if stored.key == self._address.pattern]
+        for stored in literal or listed:
+            is_meant = bool(literal) or self._address.matches(stored.key)
+            if is_meant and _is_data(stored, base):
                 # A path that is one object has no folder below which it lies.
                 is_below = stored.key.startswith(base)
                 name = stored.key[len(base) :] if is_below else _name(stored.key)
@@ -156,7 +159,11 @@ def _expression(pattern: str) -> str:
 
 
 def _segment(pattern: str) -> str:
-    inner = fnmatch.translate(pattern).removeprefix("(?s:").removesuffix(r")\Z")
+    inner = (
+        fnmatch.translate(without_brackets(pattern))
+        .removeprefix("(?s:")
+        .removesuffix(r")\Z")
+    )
     return inner.replace(".*", "[^/]*")
 
 

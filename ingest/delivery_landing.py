@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 import duckdb
 
 from ingest.lake import ALL_STREAMS
+from triptych.file_names import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +121,8 @@ class DeliveryLanding:
         engine = duckdb.connect(":memory:")
         engine.execute("SET preserve_insertion_order = true")
         engine.execute(f"SET memory_limit = '{self._limits.memory_limit}'")
-        engine.execute(f"SET temp_directory = '{self._places.staging / 'spill'}'")
+        spill = literal(str(self._places.staging / "spill"))
+        engine.execute(f"SET temp_directory = {spill}")
         if self._limits.threads is not None:
             engine.execute(f"SET threads = {self._limits.threads}")
         return engine

@@ -26,7 +26,9 @@ _FORMATS: dict[str, FileFormat] = {
     ".ndjson": "jsonl",
     ".ndjson.gz": "jsonl",
 }
-GLOB_CHARACTERS = frozenset("*?[")
+#: What makes a path of the settings a pattern; brackets are letters like others, for
+#: copies of files are called ``bill[1].csv``.
+GLOB_CHARACTERS = frozenset("*?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class LocalFiles:
 
     def _search(self) -> tuple[Path, Iterator[Path]]:
         pattern = self._pattern
-        if GLOB_CHARACTERS & set(pattern):
+        path = self._root / pattern
+        if GLOB_CHARACTERS & set(pattern) and not path.exists():
             fixed = []
             for segment in pattern.split("/"):
                 if GLOB_CHARACTERS & set(segment):
@@ -131,8 +134,7 @@ class LocalFiles:
                 fixed.append(segment)
             base = self._root / ("/".join(fixed) or ("/" if pattern[0] == "/" else "."))
             rest = "/".join(pattern.split("/")[len(fixed) :])
-            return base, base.glob(rest)
-        path = self._root / pattern
+            return base, base.glob(without_brackets(rest))
         if path.is_dir():
             return path, path.rglob("*")
         if path.is_file():
@@ -152,6 +154,11 @@ class LocalFiles:
         if path.is_relative_to(self._root):
             return path.relative_to(self._root).as_posix()
         return str(path)
+
+
+def without_brackets(pattern: str) -> str:
+    """Return a pattern in which brackets mean themselves."""
+    return pattern.replace("[", "[[]")
 
 
 def is_data_file(name: str) -> bool:
@@ -224,4 +231,5 @@ __all__ = [
     "format_of_name",
     "is_data_file",
     "open_text",
+    "without_brackets",
 ]

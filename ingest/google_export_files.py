@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, TextIO
 from ingest.connector import FileFormat, FilePart
 from ingest.google_export import FIELDS, PROMOTION, ExportField
 from ingest.google_export_csv import UNREADABLE, damaged_cost, readers_of_header
+from ingest.projection import literal, quote
 from triptych.errors import MalformedDeliveryError
+from triptych.file_names import read_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,24 +64,25 @@ def flatten_file(
 def _flatten_nested(path: Path, target: Path, label: str, *, is_json: bool) -> None:
     import duckdb
 
-    name = _literal(path)
     relation = (
-        f"read_json({name}, format = 'newline_delimited', columns = {json_columns()})"
+        f"read_json({read_name(path)}, format = 'newline_delimited',"
+        f" columns = {json_columns()})"
         if is_json
-        else f"read_parquet({name})"
+        else f"read_parquet({read_name(path)})"
     )
     options = "FORMAT csv, HEADER" if is_json else "FORMAT parquet, COMPRESSION zstd"
     with duckdb.connect(":memory:") as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET memory_limit = '1GB'")
-        connection.execute(f"SET temp_directory = {_literal(target.parent / 'spill')}")
+        spill = literal(str(target.parent / "spill"))
+        connection.execute(f"SET temp_directory = {spill}")
         try:
             columns = select_nested(connection, relation, as_text=is_json)
             if not columns:
                 raise _no_known_column(label)
             connection.execute(
                 f"COPY (SELECT {', '.join(columns)} FROM {relation})"
-                f" TO {_literal(target)} ({options})"
+                f" TO {literal(str(target))} ({options})"
             )
         except duckdb.Error as error:
             raise _malformed(str(error), label) from error
@@ -153,10 +156,6 @@ def _malformed(text: str, label: str) -> MalformedDeliveryError:
     )
 
 
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
-
-
 def json_columns() -> str:
     """Return the ``columns`` argument that reads JSON Lines without guessing."""
     top: dict[str, str] = {}
@@ -207,11 +206,11 @@ def _find(field: ExportField, types: Mapping[str, object]) -> tuple[str, object]
     for spelling in (field.name, ".".join(field.path), "_".join(field.path)):
         if spelling in folded:
             name = folded[spelling]
-            return f'"{name}"', types[name]
+            return quote(name), types[name]
     if field.path[0] not in folded:
         return None
     name = folded[field.path[0]]
-    expression, type_ = f'"{name}"', types[name]
+    expression, type_ = quote(name), types[name]
     for part in field.path[1:]:
         child = _children(type_).get(part)
         if child is None:

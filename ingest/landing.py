@@ -35,6 +35,7 @@ from ingest.projection import (
     reject_reason,
 )
 from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
+from triptych.file_names import read_name
 from triptych.warehouse.in_place import file_checksum
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ class Lander:
         )
 
     def _text_relation(self, part: FilePart) -> tuple[str, dict[str, str]]:
-        path = literal(str(part.path))
+        path = read_name(part.path)
         if part.format == "jsonl":
             source = f"SELECT json AS {RECORD_COLUMN} FROM read_ndjson_objects({path})"
             return source, {RECORD_COLUMN: "JSON"}
@@ -477,7 +478,7 @@ class Lander:
 def _parquet(path: Path, *, is_numbered: bool = False) -> str:
     # A folder BILLING_PERIOD=2026-03 is a name, and no column of the file below it.
     numbered = ", file_row_number = true" if is_numbered else ""
-    return f"read_parquet({literal(str(path))}, hive_partitioning = false{numbered})"
+    return f"read_parquet({read_name(path)}, hive_partitioning = false{numbered})"
 
 
 def _as_delivered(projection: Projection, joint: str = "") -> str:

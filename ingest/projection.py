@@ -15,6 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from ingest.streams import TAGS, TIMESTAMP, Column, Stream
+from triptych.file_names import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,11 +119,6 @@ class _Delivered:
 def quote(identifier: str) -> str:
     """Return ``identifier`` quoted for SQL."""
     return '"' + identifier.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return ``text`` as a SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def project(

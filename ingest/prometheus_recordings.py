@@ -26,6 +26,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from ingest.file_contents import FILE_CONTENTS
+from ingest.files import GLOB_CHARACTERS, without_brackets
 from ingest.prometheus_answer import read_answer
 from ingest.prometheus_selector import NAME_LABEL, read_labels
 from ingest.prometheus_series import MILLISECONDS, Series, read_value, windows_of
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 ANSWERS = (".json", ".json.gz")
 EXPOSITIONS = (".om", ".prom", ".txt", ".om.gz", ".prom.gz", ".txt.gz")
 
-_GLOB_CHARACTERS = frozenset("*?[")
 _NAMED_TIME = re.compile(r"(\d{8}T\d{6})Z")
 _LINE = re.compile(
     r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)"
@@ -134,9 +134,9 @@ class Recordings:
         return _same_labels_joined(read), notes
 
     def _search(self) -> Iterable[Path]:
-        if _GLOB_CHARACTERS & set(self._pattern):
-            return self._root.glob(self._pattern)
         path = self._root / self._pattern
+        if GLOB_CHARACTERS & set(self._pattern) and not path.exists():
+            return self._root.glob(without_brackets(self._pattern))
         if path.is_dir():
             return path.rglob("*")
         if path.is_file():

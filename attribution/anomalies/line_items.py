@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from attribution.anomalies.drivers import Item
+from triptych.file_names import literal, search_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -220,10 +221,9 @@ def attached(
     connection: duckdb.DuckDBPyConnection, evidence: Evidence
 ) -> Iterator[None]:
     """Let the views of a build read their evidence while a block runs."""
-    raw = str(evidence.raw_database).replace("'", "''")
-    root = str(evidence.root).replace("'", "''")
-    connection.execute(f"ATTACH '{raw}' AS raw (READ_ONLY)")
-    connection.execute(f"SET file_search_path = '{root}'")
+    raw = literal(str(evidence.raw_database))
+    connection.execute(f"ATTACH {raw} AS raw (READ_ONLY)")
+    connection.execute(f"SET file_search_path = {search_path(evidence.root)}")
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute(f"SET memory_limit = '{evidence.memory_limit}'")
     try:

@@ -25,6 +25,7 @@ from ingest.files import LocalFiles
 from ingest.projection import project
 from ingest.streams import STREAMS
 from triptych.errors import MalformedDeliveryError
+from triptych.file_names import literal, search_path
 
 if TYPE_CHECKING:
     import builtins
@@ -145,7 +146,9 @@ class Tables:
             )
             return
         answer = workdir / "answer.parquet"
-        self._run_query(f"COPY ({self._config.query}) TO '{answer}' (FORMAT parquet)")
+        self._run_query(
+            f"COPY ({self._config.query}) TO {literal(str(answer))} (FORMAT parquet)"
+        )
         yield FilePart(answer, "parquet", delivery.label, is_owned=True)
 
     def _query_delivery(self, query: str) -> Delivery:
@@ -164,10 +167,9 @@ class Tables:
     def _run_query(self, sql: str) -> list[tuple[object, ...]]:
         import duckdb
 
-        root = str(self._root).replace("'", "''")
         try:
             with duckdb.connect(":memory:") as connection:
-                connection.execute(f"SET file_search_path = '{root}'")
+                connection.execute(f"SET file_search_path = {search_path(self._root)}")
                 connection.execute("SET TimeZone = 'UTC'")
                 return connection.execute(sql).fetchall()
         except duckdb.Error as error:

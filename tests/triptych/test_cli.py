@@ -85,7 +85,8 @@ def _no_variables_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a workspace that was run once; one of its four rows is broken."""
     workspace = new_workspace(
-        tmp_path_factory.mktemp("published") / "workspace",
+        # A name that no SQL, no pattern and no list of folders may trip over.
+        tmp_path_factory.mktemp("published") / "o'brien, co [1]*" / "workspace",
         charge("10.0000000001", model="eta"),
         charge("20.25", model="vision"),
         charge("0.5"),
@@ -445,11 +446,15 @@ def test_sql_attaches_writes_and_reads_no_file(
     published: Path, query: str, text: str
 ) -> None:
     before = contents(published)
-    result = invoke("sql", query.format(root=published), "-w", published)
+    result = invoke("sql", query.format(root=quoted(published)), "-w", published)
 
     assert result.exit_code == 2
     assert text in result.stderr
     assert contents(published) == before
+
+
+def quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
 
 
 def contents(folder: Path) -> dict[str, tuple[int, int]]:
@@ -466,7 +471,10 @@ def test_a_look_at_line_items_reads_evidence_and_no_other_file(
     snapshot = PublishedReader(published).snapshot()
     counted = snapshot.query_line_items("select count(*) as n from line_items")
     assert counted.to_pylist() == [{"n": 3}]
-    for sql in ("from read_text('triptych.yml')", f"from glob('{published}/bills/*')"):
+    for sql in (
+        "from read_text('triptych.yml')",
+        f"from glob('{quoted(published)}/bills/*')",
+    ):
         with pytest.raises(duckdb.PermissionException):
             snapshot.query_line_items(sql)
 

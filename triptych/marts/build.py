@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from triptych.dbt_commands import TransformOutcome
 from triptych.errors import TransformError
+from triptych.file_names import literal, search_path
 from triptych.marts.execution import Execution, NodeError, Rebuilt
 from triptych.marts.recipe import Recipe, read_recipe
 from triptych.marts.sources import control_digests, source_digests
@@ -171,9 +172,9 @@ class MartBuild:
         try:
             connection.execute("SET TimeZone = 'UTC'")
             # Names of evidence files are relative to the workspace.
-            root = _quoted(str(workspace.root))
+            root = search_path(workspace.root)
             connection.execute(f"SET GLOBAL file_search_path = {root}")
-            raw = _quoted(str(workspace.raw_database))
+            raw = literal(str(workspace.raw_database))
             connection.execute(f"ATTACH {raw} AS raw (READ_ONLY)")
             yield connection
         finally:
@@ -192,7 +193,3 @@ def as_error(nodes: Sequence[Any]) -> TransformError:
         next_step="What is published stands. See run.json in the run's folder for all.",
         failed_nodes=[node.name for node in failures],
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from triptych.dbt_commands import NodeOutcome
+from triptych.file_names import read_name
 from triptych.marts.digests import (
     MONTH,
     Digest,
@@ -277,8 +278,7 @@ class Execution:
         )
 
     def _rows_of(self, node: Node) -> str:
-        path = str(self._summed[node.name]).replace("'", "''")
-        return f"SELECT * FROM read_parquet('{path}')"
+        return f"SELECT * FROM read_parquet({read_name(self._summed[node.name])})"
 
     def _replace_months(self, node: Node, months: list[str]) -> None:
         if not months:

@@ -8,6 +8,7 @@ from those, elsewhere.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from triptych.spark.compiled import CompiledModel
     from triptych.spark.job import SparkJob
 
+_OF_A_PATTERN = re.compile(r"([\\*?\[\]{}])")
 _BILLS = {bill.name for bill in BILL_STREAMS}
 
 
@@ -91,11 +93,18 @@ def sum_line_items(
 
 def _give_evidence(session: SparkSession, files: Sequence[LoadedFiles]) -> None:
     for part in files:
-        session.read.parquet(*part.locations).createOrReplaceTempView(part.view)
+        session.read.parquet(*map(_as_it_is, part.locations)).createOrReplaceTempView(
+            part.view
+        )
     for view in stream_views():
         if view.name in _BILLS:
             own = [part for part in files if part.stream == view.name]
             _create_view(session, evidence_view(view.name), stream_query(view, own))
+
+
+def _as_it_is(location: str) -> str:
+    """Return the name of a file in which Spark sees no pattern."""
+    return _OF_A_PATTERN.sub(r"\\\1", location)
 
 
 def _create_view(session: SparkSession, name: str, sql: str) -> None:

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from triptych.errors import RunLockedError
+from triptych.file_names import search_path
 from triptych.warehouse import audit_log
-from triptych.warehouse.evidence_views import literal, replace_view
+from triptych.warehouse.evidence_views import replace_view
 from triptych.warehouse.in_place import CataloguedFile, current_files_in_place
 from triptych.warehouse.loads import LoadInForce, NewLoad, SeenFile, StreamView
 
@@ -394,7 +395,7 @@ def connect(
             time.sleep(0.1)
         else:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"SET file_search_path = {literal(str(root))}")
+            connection.execute(f"SET file_search_path = {search_path(root)}")
             return connection
 
 

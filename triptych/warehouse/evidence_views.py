@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from triptych.file_names import literal, read_name
 from triptych.warehouse.in_place import in_bucket_refusal, is_in_bucket
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _group_select(
         f"{load} AS _load_id",
         "filename AS _source_uri",
     ]
-    listed = ", ".join(literal(file) for file in files)
+    listed = ", ".join(read_name(file) for file in files)
     return (
         f"SELECT {', '.join(columns)} FROM read_parquet([{listed}],"
         " filename = true, hive_partitioning = false)"
@@ -112,8 +113,3 @@ def _refusing_select(view: StreamView, source: str) -> str:
         f"CAST({refusal} AS VARCHAR) AS _source_uri",
     ]
     return f"SELECT {', '.join(columns)} FROM range(1) WHERE {refusal}"
-
-
-def literal(text: str) -> str:
-    """Return text as a SQL literal."""
-    return "'" + text.replace("'", "''") + "'"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.errors import TriptychError
+from triptych.file_names import literal
 from triptych.warehouse.bills import BILL_STREAMS, LEDGER_VIEWS
 from triptych.warehouse.explained_models import write_explained_models
 
@@ -287,8 +288,7 @@ def _audit(partial: Path, build_database: Path) -> None:
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
-    location = str(path).replace("'", "''")
-    connection.execute(f"ATTACH '{location}' AS {alias} (READ_ONLY)")
+    connection.execute(f"ATTACH {literal(str(path))} AS {alias} (READ_ONLY)")
 
 
 def _sync(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from triptych.file_names import literal, search_path
 from triptych.warehouse.in_place import is_in_bucket
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ def attach_published(
         Whether the files that the run was built from can be read.
     """
     connection = duckdb.connect(":memory:")
-    connection.execute(f'ATTACH {_quoted(str(path))} AS "{name}" (READ_ONLY)')
-    connection.execute(f"SET GLOBAL file_search_path = {_quoted(str(root))}")
+    connection.execute(f'ATTACH {literal(str(path))} AS "{name}" (READ_ONLY)')
+    connection.execute(f"SET GLOBAL file_search_path = {search_path(root)}")
     connection.execute("SET GLOBAL TimeZone = 'UTC'")
     if reads_evidence:
         # A relative name is looked at as it stands, and again where it was found.
@@ -111,7 +112,3 @@ def _files_in_place(connection: duckdb.DuckDBPyConnection, name: str) -> list[st
         f'SELECT uri FROM "{name}".lineage.files_in_place ORDER BY uri'
     ).fetchall()
     return [uri for (uri,) in rows if not is_in_bucket(uri)]
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

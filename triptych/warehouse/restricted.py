@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from triptych.file_names import literal
 from triptych.warehouse.published_file import answer, attach_published
 from triptych.warehouse.reader import LineItemsOutOfReachError, Snapshot
 
@@ -180,7 +181,7 @@ def _condition(
     centers = restriction.cost_centers
     if centers is None or _is_among(mart, restriction.whole):
         return "true"
-    listed = ", ".join(_quoted(center) for center in centers)
+    listed = ", ".join(literal(center) for center in centers)
     if "cost_center" in columns:
         return f"cost_center IN ({listed})"
     owned = {
@@ -201,10 +202,6 @@ def _condition(
         f"{kind}_id IN {ids}" for kind, ids in owned.items() if f"{kind}_id" in columns
     ]
     return " OR ".join(by_owner) or "false"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 __all__ = ["RestrictedSnapshot", "Restriction", "restricted"]
