@@ -90,6 +90,26 @@ class Page:
         return f"{self.selection.scope_kind} {self.selection.scope_id}"
 
     @property
+    def of_organisation(self) -> str:
+        """What is said of a figure that no scope narrows; nothing without a scope."""
+        if self.selection.covers_everything:
+            return ""
+        return f", whole organisation and not {fmt.markdown(self.scope)}"
+
+    @property
+    def organisation_prefix(self) -> str:
+        """How a sentence on the whole organisation begins under a scope."""
+        return "" if self.selection.covers_everything else "Whole organisation: "
+
+    def organisation_label(self, label: str) -> str:
+        """Return the label of a tile that no scope narrows."""
+        return self.tile_label(
+            label
+            if self.selection.covers_everything
+            else f"{label} · whole organisation"
+        )
+
+    @property
     def coverage(self) -> str:
         """Coverage in words: what has no amount is covered by nothing."""
         text = fmt.coverage(self.standing.coverage_ratio)

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from dashboard import charts, data, page, tables
+from dashboard import charts, data, page, return_summary, tables
 from dashboard import format as fmt
 from dashboard import return_sentences as words
 
@@ -24,23 +24,31 @@ _ROW_HEIGHT = 34
 
 def show(here: Page) -> None:
     """Draw what features returned; nothing where the run has no returns."""
-    row = data.return_headline(here.snapshot)
+    row = return_summary.headline(here)
     if row is None:
         return
     st.header("Return", anchor=False)
-    st.markdown(words.headline(row))
+    st.markdown(f"{here.organisation_prefix}{words.headline(row)}")
+    if row["begins"] is not None:
+        return
     st.caption(words.beside(row))
     st.caption(words.shrunk(row))
-    returns = data.feature_returns(here.snapshot)
+    returns = data.feature_returns(here.snapshot, row["until_month"])
     if returns.num_rows:
         charts.show(
             net_values(returns, charts.palette()),
-            description="Each feature's net value to date: a dot, a thick bar for the"
-            " 50 % and a thin one for the 90 % interval, beside a line at break-even."
-            " The table below has the same figures.",
+            description="Each feature's net value in its measured months: a dot, a"
+            " thick bar for the 50 % and a thin one for the 90 % interval, and a line"
+            " at break-even. The table below has the same figures.",
         )
         _show_features(here, returns)
-    _show_not_counted(here)
+    _show_not_counted(here, row["until_month"])
+    if row["window"] != words.TO_DATE:
+        st.caption(
+            "How strong the evidence is and what moves the headline most are worked"
+            " out for the latest month only: choose it above."
+        )
+        return
     _show_evidence(here)
     _show_drivers(here)
 
@@ -49,7 +57,9 @@ def net_values(returns: pa.Table, colours: Palette) -> Chart:
     """Return a dot and two bars for each feature, beside the line of break-even."""
     rows = pd.DataFrame([_bar(row) for row in returns.to_pylist()])
     y = alt.Y("name:N", sort=list(rows["name"]), title=None)
-    x = alt.X("net:Q", title="Net value to date", axis=alt.Axis(format="~s"))
+    x = alt.X(
+        "net:Q", title="Net value of the measured months", axis=alt.Axis(format="~s")
+    )
     colour = alt.Color(
         "standing:N",
         scale=alt.Scale(
@@ -65,6 +75,7 @@ def net_values(returns: pa.Table, colours: Palette) -> Chart:
             alt.Tooltip("name:N", title="Feature"),
             alt.Tooltip("text:N", title="Net value"),
             alt.Tooltip("chance:N", title="Chance of a gain"),
+            alt.Tooltip("measured:N", title="Months"),
         ],
     )
     line = (
@@ -93,6 +104,7 @@ def _bar(row: dict[str, object]) -> dict[str, object]:
         "standing": row["standing"],
         "net": net,
         "text": f"{fmt.estimate(net, currency)} ({span})",
+        "measured": words.measured(row),
         "chance": words.chance(probability if isinstance(probability, float) else None),
         **{
             f"{end}_{level}": row[f"net_value_{end}_{level}"]
@@ -119,22 +131,28 @@ def _show_features(here: Page, returns: pa.Table) -> None:
             tables.Column("net_value_high_90", "90 % to", "estimate"),
             tables.Column("roi", "ROI", "percent", "reason"),
             tables.Column("chance", "P(net > 0)"),
+            tables.Column("investment_cost", "Invested before", "money"),
+            tables.Column("net_after_investment", "Net of it", "estimate"),
+            tables.Column("cost_since", "Cost since, not measured", "money"),
+            tables.Column("since_month_count", "Months since", "count"),
         ],
         page=here,
         name="returns",
-        caption="Each feature over its own months: from its first cost to the last"
-        " known effect",
+        caption="Benefit and cost of the months in which the effect was measured; a"
+        " month that a study saw in part has its whole cost",
         origin=page.Origin(
             formula="Benefit = effect × conversion × margin, draw by draw. Net value ="
-            " benefit − cost − people and integration. ROI = net value by all cost.",
+            " benefit − cost − people and integration of the same months. ROI = net"
+            " value ÷ all cost of them. Invested before: cost before the first of"
+            " them. Cost since: cost after the last, whose benefit was not measured.",
             mart=_FEATURES,
             row_count=returns.num_rows,
         ),
     )
 
 
-def _show_not_counted(here: Page) -> None:
-    left = data.not_counted_returns(here.snapshot)
+def _show_not_counted(here: Page, until: str) -> None:
+    left = data.not_counted_returns(here.snapshot, until)
     if not left.num_rows:
         return
     st.subheader("What is not counted, and why", anchor=False)

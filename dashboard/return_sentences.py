@@ -11,24 +11,88 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
+#: The window of everything that is measured.
+TO_DATE = "to_date"
 _ALMOST_SURE, _HARDLY = 0.999, 0.001
 
 
 def headline(row: Row) -> str:
-    """Say what counts, with its interval, and the chance that it is a gain."""
+    """Say what counts in which months, with its interval and the chance of a gain."""
     currency = row["currency"]
+    if row["begins"] is not None:
+        return f"**{not_yet(row)}**"
     if row["net_value"] is None:
         return (
             "**Nothing counts yet.** No feature has both evidence of grade A or B and"
             " approved assumptions of what its effect is worth."
         )
-    found = fmt.plural(row["counted_feature_count"], "feature")
+    counted = fmt.plural(row["counted_feature_count"], "feature")
     return (
-        f"**{found} in the headline**: net value to date"
+        f"**{counted} in the headline**: net value of {window(row)}"
         f" **{fmt.markdown(fmt.estimate(row['net_value'], currency))}**"
         f" ({fmt.markdown(between(row, 'net_value', currency))}), chance that it is a"
-        f" gain **{chance(row['probability_net_positive'])}**."
+        f" gain **{chance(row['probability_net_positive'])}**. {outside(row)}"
     )
+
+
+def not_yet(row: Row) -> str:
+    """Say that no effect had been measured by the end of the period."""
+    return (
+        "No effect was measured by then: the first measured month is"
+        f" {fmt.month(row['begins'])}."
+    )
+
+
+def window(row: Row, prefix: str = "") -> str:
+    """Write the months in which effects were measured."""
+    first, last = row[f"{prefix}first_month"], row[f"{prefix}last_month"]
+    if first is None or last is None:
+        return "no month"
+    if first == last:
+        return fmt.month(first)
+    return f"{fmt.month(first)} to {fmt.month(last)}"
+
+
+def outside(row: Row) -> str:
+    """Say what was spent before the measured months, and what has been since."""
+    currency = row["currency"]
+    said = [
+        "Benefit and cost are those of the same months, feature by feature: the months"
+        " in which its effect was measured."
+    ]
+    before = _spent(row, "investment_cost", "other_investment", currency)
+    net = row["net_after_investment"]
+    if before and net is not None:
+        after = fmt.markdown(fmt.estimate(net, currency))
+        said.append(f"Before them {before} had been invested; net of that {after}.")
+    elif row["investment_cost"] is None:
+        said.append("A part of what was invested before has no known amount.")
+    since = _spent(row, "cost_since", "other_cost_since", currency)
+    if since:
+        months = fmt.plural(row["since_month_count"], "month")
+        said.append(f"Since then {since} in {months}, without measured benefit.")
+    return " ".join(said)
+
+
+def _spent(row: Row, cost: str, other: str, currency: str) -> str:
+    """Write reconciled cost, and people and integration besides; nothing for none."""
+    if row[cost] is None or not (row[cost] or row[other]):
+        return ""
+    text = fmt.markdown(fmt.money(row[cost], currency))
+    if not row[other]:
+        return text
+    besides = fmt.markdown(fmt.estimate(row[other], currency))
+    return f"{text} and {besides} of people and integration"
+
+
+def measured(row: Row) -> str:
+    """Say until when a feature's benefit was measured, and what it has cost since."""
+    text = f"measured and costed {window(row)}"
+    since = _spent(row, "cost_since", "other_cost_since", row["currency"])
+    if not since:
+        return text
+    months = fmt.plural(row["since_month_count"], "month")
+    return f"{text}; {months} of cost since, {since}, without measured benefit"
 
 
 def beside(row: Row) -> str:
@@ -40,22 +104,26 @@ def beside(row: Row) -> str:
             row["beside_feature_count"], "feature stands", "features stand"
         )
         amount = fmt.markdown(fmt.estimate(row["beside_net_value"], currency))
-        parts.append(f"{count} beside it, with a net value of {amount}.")
+        months = window(row, "beside_")
+        parts.append(f"{count} beside it, with a net value of {amount} in {months}.")
     if row["not_computable_feature_count"]:
         count = fmt.plural(
             row["not_computable_feature_count"], "feature has", "features have"
         )
         parts.append(f"{count} no return that can be computed.")
-    spent = fmt.markdown(fmt.money(row["not_counted_cost"], currency))
-    whole = fmt.markdown(fmt.money(row["ai_cost"], currency))
-    parts.append(
-        f"Of {whole} of AI spend in the same months, {spent} is in no counted return."
-    )
+    if row["ai_cost"] is not None:
+        spent = fmt.markdown(fmt.money(row["not_counted_cost"], currency))
+        whole = fmt.markdown(fmt.money(row["ai_cost"], currency))
+        parts.append(
+            f"Of {whole} of AI spend in {window(row)}, {spent} is in no counted return."
+        )
     return " ".join(parts)
 
 
 def shrunk(row: Row) -> str:
     """Say what the sum is after shrinkage, and why it is shown."""
+    if row["window"] != TO_DATE:
+        return "Shrinkage is worked out for the latest month only."
     if row["shrunk_net_value"] is None:
         return "With fewer than five features that count, nothing is shrunk."
     currency = row["currency"]
@@ -86,4 +154,15 @@ def chance(probability: float | None) -> str:
     return fmt.percent(probability)
 
 
-__all__ = ["beside", "between", "chance", "headline", "shrunk"]
+__all__ = [
+    "TO_DATE",
+    "beside",
+    "between",
+    "chance",
+    "headline",
+    "measured",
+    "not_yet",
+    "outside",
+    "shrunk",
+    "window",
+]

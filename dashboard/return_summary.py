@@ -16,35 +16,45 @@ if TYPE_CHECKING:
     from dashboard.page import Page
 
 _PORTFOLIO = "roi.mart_portfolio_roi"
-_EVIDENCE = "roi.mart_evidence_mix"
-#: Returns and studies are of the organisation, in its currency, over their own months.
+_FEATURES = "roi.mart_feature_roi"
+#: Returns are of the organisation, in its currency, over the months that were measured.
 _COUNTED_GRADES = "A and B"
+
+
+def headline(here: Page) -> dict[str, Any] | None:
+    """Return what counts by the end of the period; ``None`` without returns."""
+    return data.return_headline(here.snapshot, _last_month(here))
+
+
+def _last_month(here: Page) -> str:
+    return max(here.selection.period.months)
 
 
 def sentence(here: Page) -> str:
     """Say what the headline counts; nothing where no return is known."""
-    row = data.return_headline(here.snapshot)
+    row = headline(here)
     if row is None or row["net_value"] is None:
         return ""
     amount = fmt.estimate(row["net_value"], row["currency"])
     span = words.between(row, "net_value", row["currency"])
     return (
-        f" Value counted (grades {_COUNTED_GRADES}) nets **{amount}** to date ({span}),"
+        f" Value counted (grades {_COUNTED_GRADES}{here.of_organisation}) nets"
+        f" **{amount}** in {words.window(row)} ({span}),"
         f" P(net > 0) = {words.chance(row['probability_net_positive'])}."
     )
 
 
 def net_value_tile(here: Page) -> Tile:
-    """Return net value to date, with its interval and the chance of a gain."""
-    row = data.return_headline(here.snapshot)
-    label = here.tile_label("Net value to date")
+    """Return net value of the measured months, and what was spent outside them."""
+    row = headline(here)
     if row is None or row["net_value"] is None:
+        label = here.organisation_label("Net value")
         return Tile(label, fmt.UNKNOWN, _why_nothing_counts(row), kind="estimate")
     return Tile(
-        label,
+        here.organisation_label(f"Net value, {words.window(row)}"),
         fmt.estimate(row["net_value"], row["currency"]),
         f"{words.between(row, 'net_value', row['currency'])};"
-        f" P(> 0) {words.chance(row['probability_net_positive'])}",
+        f" P(> 0) {words.chance(row['probability_net_positive'])}{_outside(row)}",
         None,
         row["net_value"],
         "estimate",
@@ -56,19 +66,35 @@ def net_value_tile(here: Page) -> Tile:
                 row["probability_net_positive"],
                 "percent",
             ),
+            ("Invested before", row["investment_cost"], "money"),
+            ("Net of it", row["net_after_investment"], "estimate"),
+            ("Cost since, without measured benefit", row["cost_since"], "money"),
         ),
         row["counted_feature_count"],
     )
 
 
+def _outside(row: dict[str, Any]) -> str:
+    """Write what was spent before the window and since, in few words."""
+    currency, said = row["currency"], ""
+    if row["investment_cost"]:
+        amount = fmt.compact(row["investment_cost"], currency)
+        said += f"; {amount} invested before"
+    if row["cost_since"]:
+        amount = fmt.compact(row["cost_since"], currency)
+        said += f"; {amount} of cost since, benefit not measured"
+    return said
+
+
 def tile_net_value(here: Page) -> None:
-    """Draw net value to date, with its interval and the chance of a gain."""
+    """Draw net value, with its window, its interval and the chance of a gain."""
     tile = net_value_tile(here)
     st.metric(tile.label, tile.value)
     st.caption(tile.note)
     here.show_origin(
         page.Origin(
-            formula="Benefit less AI cost, people and integration, draw by draw, of the"
+            formula="Benefit less AI cost, people and integration of the same months,"
+            " those in which the effect was measured, draw by draw, of the"
             f" features whose evidence is of grade {_COUNTED_GRADES} and whose"
             " assumptions somebody other than their owner approved. Nulls and harms"
             " count as wins do.",
@@ -81,26 +107,31 @@ def tile_net_value(here: Page) -> None:
 def _why_nothing_counts(row: dict[str, Any] | None) -> str:
     if row is None:
         return "No study is registered: plan one to learn what a feature returns."
+    if row["begins"] is not None:
+        return words.not_yet(row)
     return "No feature has both evidence of grade A or B and approved assumptions."
 
 
 def evidence_tile(here: Page) -> Tile:
     """Return how many features have strong evidence, and how many have which grade."""
-    rows = _grades(here)
-    label = here.tile_label("Strong evidence")
-    if not rows:
-        return Tile(label, fmt.UNKNOWN, "No feature has a study yet.", kind="count")
-    strong = sum(rows.get(grade, 0) for grade in "AB")
-    mix = " · ".join(f"{grade} {count}" for grade, count in rows.items())
+    row = headline(here)
+    grades = data.return_grades(here.snapshot, _last_month(here)) if row else {}
+    label = here.organisation_label("Strong evidence")
+    if row is None or not grades:
+        note = "No feature has a study yet." if row is None else words.not_yet(row)
+        return Tile(label, fmt.UNKNOWN, note, kind="count")
+    strong = sum(grades.get(grade, 0) for grade in "AB")
+    mix = " · ".join(f"{grade} {count}" for grade, count in grades.items())
     return Tile(
         label,
-        f"{strong} of {sum(rows.values())}",
-        f"features of grade A or B: {mix}; {_counted(here)} in net value",
+        f"{strong} of {sum(grades.values())}",
+        f"features of grade A or B by {here.period}: {mix};"
+        f" {row['counted_feature_count']} in net value",
         None,
         strong,
         "count",
-        tuple((f"Features of grade {one}", n, "count") for one, n in rows.items()),
-        len(rows),
+        tuple((f"Features of grade {one}", n, "count") for one, n in grades.items()),
+        len(grades),
     )
 
 
@@ -114,36 +145,20 @@ def tile_evidence(here: Page) -> None:
             formula="Features by the grade of their evidence, which follows from"
             " recorded checks by rule: A randomised, B controlled, C modelled, D"
             " assumed, X not estimable.",
-            mart=_EVIDENCE,
+            mart=_FEATURES,
             row_count=tile.row_count,
         )
     )
 
 
-def _grades(here: Page) -> dict[str, int]:
-    """Return the number of features by grade, the strongest first."""
-    if data.return_headline(here.snapshot) is None:
-        return {}
-    found: dict[str, int] = {}
-    for row in data.evidence_mix(here.snapshot).to_pylist():
-        found[row["grade"]] = found.get(row["grade"], 0) + row["feature_count"]
-    return dict(sorted(found.items()))
-
-
-def _counted(here: Page) -> int:
-    row = data.return_headline(here.snapshot)
-    return 0 if row is None else int(row["counted_feature_count"])
-
-
 def column(here: Page) -> None:
     """Draw the layer: what returned most and least, month by month, and the way on."""
     page.link_to("impact", label="**Return** · effects, evidence, money")
-    row = data.return_headline(here.snapshot)
-    if row is None:
-        st.markdown(layer_sentence(here))
-        return
+    row = headline(here)
     st.markdown(layer_sentence(here))
-    months = data.return_months(here.snapshot)
+    if row is None:
+        return
+    months = data.return_months(here.snapshot, _last_month(here))
     if len(months) > 1:
         charts.show(
             sparks.net_values(months, row["currency"], charts.palette()),
@@ -153,8 +168,8 @@ def column(here: Page) -> None:
 
 def layer_sentence(here: Page) -> str:
     """Name what returned most and least, and say what stands beside it."""
-    row = data.return_headline(here.snapshot)
-    if row is None:
+    row = headline(here)
+    if row is None or row["begins"] is not None:
         return _why_nothing_counts(row)
     return f"{_most_and_least(here)} {_beside(row)}"
 
@@ -165,14 +180,14 @@ def _beside(row: dict[str, Any]) -> str:
         return "Nothing stands beside."
     amount = fmt.estimate(row["beside_net_value"], row["currency"])
     named = fmt.plural(count, "feature stands", "features stand")
-    return f"{named} beside, at {amount}."
+    return f"{named} beside, at {amount} in {words.window(row, 'beside_')}."
 
 
 def _most_and_least(here: Page) -> str:
     """Name the feature that returned most and the one that returned least."""
     rows = [
         row
-        for row in data.feature_returns(here.snapshot).to_pylist()
+        for row in data.feature_returns(here.snapshot, _last_month(here)).to_pylist()
         if row["standing"] == "counted"
     ]
     if not rows:
@@ -184,19 +199,22 @@ def _most_and_least(here: Page) -> str:
         f" {fmt.estimate(row['net_value'], row['currency'])}"
         for row in ends
     )
-    return f"Most and least: {said}." if len(rows) > 1 else f"Counted: {said}."
+    text = f"Most and least: {said}." if len(rows) > 1 else f"Counted: {said}."
+    return f"{here.organisation_prefix}{text}"
 
 
 def gaps(here: Page) -> list[Gap]:
     """Return the features of which nothing can be told, with the reason."""
-    if data.return_headline(here.snapshot) is None:
+    if headline(here) is None:
         return [Gap("No study says what any feature returns", "impact")]
     return [
         Gap(
             f"{fmt.markdown(row['feature'])} is of grade X: {fmt.markdown(row['why'])}",
             "impact",
         )
-        for row in data.not_counted_returns(here.snapshot).to_pylist()
+        for row in data.not_counted_returns(
+            here.snapshot, _last_month(here)
+        ).to_pylist()
         if row["grade"] == "X"
     ]
 
@@ -205,6 +223,7 @@ __all__ = [
     "column",
     "evidence_tile",
     "gaps",
+    "headline",
     "layer_sentence",
     "net_value_tile",
     "sentence",

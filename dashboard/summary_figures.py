@@ -155,7 +155,7 @@ def lead_time_tile(here: Page) -> Tile:
         return _lead_time_of_scope(here, kind, month)
     change = data.delivery_change(here.snapshot, shipping_kind(here), month, before)
     return Tile(
-        here.tile_label(f"Lead time by {change.kind}"),
+        here.organisation_label(f"Lead time by {change.kind}"),
         words.lead_time_range(change),
         f"Medians (p50) of {fmt.plural(change.unit_count, change.kind)}, from commit"
         f" to production, {fmt.month(month)}",
@@ -205,13 +205,19 @@ def delivery_sentence(here: Page) -> str:
     """Say how many ship faster than in the month before."""
     month, before = months_of(here)
     change = data.delivery_change(here.snapshot, shipping_kind(here), month, before)
-    return words.delivery(change, month, before)
+    return f"{here.organisation_prefix}{words.delivery(change, month, before)}"
 
 
 def compared_month(here: Page) -> str | None:
     """Return the month that the bridge to the last month begins with, if there is."""
     months = data.bridge_months(here.snapshot, here.selection)
     return months[0] if months else None
+
+
+def changes_heading(here: Page) -> str:
+    """Return the heading of what changed: models narrow it, other scopes do not."""
+    narrows = here.selection.scope_kind in {"everything", "model"}
+    return "What changed" if narrows else "What changed · whole organisation"
 
 
 def changes(here: Page, against: str) -> list[str]:
@@ -261,6 +267,7 @@ __all__ = [
     "Tile",
     "budget_of",
     "changes",
+    "changes_heading",
     "compared_month",
     "delivery_sentence",
     "gaps",

@@ -1,8 +1,8 @@
-"""The return of one feature or model: a row by month, and one to date."""
+"""The return of one feature or model: a row by month, to date, and as of each month."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,9 +15,10 @@ from attribution.roi.reading import (
     probability_above,
     ratio,
 )
+from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 TO_DATE: Final = "to_date"
+#: Window of what was known of the months up to one: ``until_2026-01``.
+UNTIL: Final = "until_"
 _BOTH: Final = ("50", "90")
 _UNKNOWN_TO_DATE: Final = (
     *("payback_months_p50", "payback_months_p90", "probability_never_paid_back"),
@@ -41,35 +44,81 @@ _UNKNOWN_TO_DATE: Final = (
 class FeatureReturn:
     """A feature's case with its draws.
 
-    ``flows`` is ``None`` where the return cannot be computed.
+    ``flows`` is ``None`` where the return cannot be computed; ``before`` and ``since``
+    where nothing was spent before the window, or after it.
     """
 
     case: Case
     flows: Flows | None
+    before: Flows | None = None
+    since: Flows | None = None
 
     @classmethod
     def of(cls, case: Case, worlds: Worlds) -> FeatureReturn:
         """Draw the money of a case."""
-        return cls(case, case.terms.flows(worlds) if case.terms else None)
+        parts = (case.terms, case.before, case.since)
+        return cls(case, *(terms.flows(worlds) if terms else None for terms in parts))
 
     @property
     def net(self) -> Floats | None:
         """Net value to date by world."""
         return None if self.flows is None else self.flows.net.sum(axis=1)
 
+    @property
+    def invested(self) -> Floats:
+        """What was spent before the window, by world; NaN: a part is not known."""
+        return spent_in(self.before)
+
+    def as_of(self, month: str) -> FeatureReturn | None:
+        """Return what there was by the end of a month; ``None`` before the window.
+
+        The effect is that of today's estimate, over the months up to then.
+        """
+        count = sum(one <= month for one in self.case.months)
+        if not count:
+            return None
+        after = self.since.months if self.since else ()
+        later = sum(one <= month for one in after)
+        return FeatureReturn(
+            replace(self.case, months=self.case.months[:count]),
+            self.flows.until(count) if self.flows else None,
+            self.before,
+            self.since.until(later) if self.since and later else None,
+        )
+
+    def without_window(self) -> FeatureReturn:
+        """Return it as it is before its window begins: nothing is known of it."""
+        case = replace(self.case, months=(), terms=None, is_counted=False)
+        return FeatureReturn(case, None)
+
     def rows(self, worlds: Worlds) -> Iterator[Row]:
         """Yield the row to date, and one for each month of the window."""
-        yield self._to_date(worlds)
+        yield self._so_far(TO_DATE, self.last_month, worlds)
         for number, month in enumerate(self.case.months):
             yield self._month(number, month)
 
-    def _to_date(self, worlds: Worlds) -> Row:
+    def rows_as_of(self, months: Sequence[str], worlds: Worlds) -> Iterator[Row]:
+        """Yield what there was by the end of each month from the window's first on."""
+        for month in months:
+            known = self.as_of(month)
+            if known is not None:
+                yield known._so_far(f"{UNTIL}{month}", month, worlds)  # noqa: SLF001
+
+    @property
+    def last_month(self) -> str | None:
+        """The last month in which something was measured or spent."""
+        after = self.since.months if self.since else ()
+        return max((*self.case.months, *after), default=None)
+
+    def _so_far(self, window: str, until: str | None, worlds: Worlds) -> Row:
         case = self.case
         row = {
-            **self._head(TO_DATE, case.months[:1], case.months[-1:]),
+            **self._head(window, case.months[:1], case.months[-1:]),
+            "until_month": until,
             **money(self.flows),
+            **apart([self]),
             **released_hours(case),
-            **_over_time(self.flows),
+            **_over_time(self),
             **_against_hurdle(case, self.flows, worlds),
             **_break_even(case, self.flows, worlds),
         }
@@ -79,7 +128,9 @@ class FeatureReturn:
         flows = None if self.flows is None else self.flows.of_month(number)
         row = {
             **self._head(month, (month,), (month,)),
+            "until_month": month,
             **money(flows),
+            **apart([]),
             **nothing("released_hours"),
             **nothing("npv"),
             **dict.fromkeys(_UNKNOWN_TO_DATE),
@@ -169,19 +220,71 @@ def money(flows: Flows | None) -> Row:
     }
 
 
+def spent_in(flows: Flows | None) -> Floats:
+    """Return all that was spent in some months, by world; NaN: a part is not known."""
+    if flows is None:
+        return np.zeros(WORLD_COUNT)
+    return np.asarray((flows.cost + flows.other).sum(axis=1))
+
+
+def apart(features: Sequence[FeatureReturn]) -> Row:
+    """Return what was spent outside the windows of some features, beside the mart's.
+
+    The reconciled cost of those months is joined from the mart, as the window's is.
+    """
+    known = [one for one in features if one.flows is not None]
+    if not known:
+        return {
+            **nothing("other_investment"),
+            **nothing("other_cost_since"),
+            **nothing("net_after_investment"),
+            "since_month_count": None,
+        }
+    nets = [one.net for one in known if one.net is not None]
+    net = np.asarray(sum(nets, np.zeros(WORLD_COUNT)))
+    invested = np.asarray(sum((one.invested for one in known), np.zeros(WORLD_COUNT)))
+    return {
+        **amount("other_investment", _other([one.before for one in known])),
+        **amount("other_cost_since", _other([one.since for one in known])),
+        **_known_amount("net_after_investment", net - invested),
+        "since_month_count": len(
+            {m for one in known if one.since for m in one.since.months}
+        ),
+    }
+
+
+def _other(parts: Sequence[Flows | None]) -> Floats:
+    found = [one.other.sum(axis=1) for one in parts if one is not None]
+    return np.asarray(sum(found, np.zeros(WORLD_COUNT)))
+
+
+def _known_amount(name: str, draws: Floats) -> Row:
+    return nothing(name) if np.isnan(draws).any() else amount(name, draws)
+
+
 def released_hours(case: Case) -> Row:
     """Return the hours that claims on times of work released, whatever they are worth.
 
     Hours stay hours: they are told whether or not a conversion makes money of them.
     """
-    hours = [one.hours for one in case.claims]
-    known = [one for one in hours if one is not None]
+    hours = [(one.hours, one.claim.months) for one in case.claims]
+    known = [
+        drawn[:, [month in case.months for month in months]].sum(axis=1)
+        for drawn, months in hours
+        if drawn is not None
+    ]
     if not known:
         return nothing("released_hours")
-    return amount("released_hours", np.sum([h.sum(axis=1) for h in known], axis=0))
+    return amount("released_hours", np.sum(known, axis=0))
 
 
-def _over_time(flows: Flows | None) -> Row:
+def _over_time(found: FeatureReturn) -> Row:
+    """Return what depends on when money comes.
+
+    The investment is paid back, too. It is spent whatever is decided now, so it is in
+    neither the present value nor what knowing more would be worth.
+    """
+    flows = found.flows
     if flows is None:
         unknown = _UNKNOWN_TO_DATE[:5]
         return {
@@ -190,16 +293,18 @@ def _over_time(flows: Flows | None) -> Row:
             "experiment_value_ceiling": None,
         }
     present = flows.present_net
+    row: Row = {**dict.fromkeys(_UNKNOWN_TO_DATE[:4]), **nothing("npv")}
+    if not np.isnan(found.invested).any():
+        row |= payback(flows.net, invested=found.invested)
     if present is None:
         return {
-            **nothing("npv"),
-            **payback(flows.net),
+            **row,
             "probability_npv_positive": None,
             "experiment_value_ceiling": None,
         }
     return {
+        **row,
         **amount("npv", present),
-        **payback(flows.net),
         "probability_npv_positive": probability_above(present),
         "experiment_value_ceiling": experiment_value_ceiling(present),
     }
@@ -234,4 +339,11 @@ def _break_even(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
     }
 
 
-__all__ = ["TO_DATE", "FeatureReturn", "money", "released_hours"]
+__all__ = [
+    "TO_DATE",
+    "UNTIL",
+    "FeatureReturn",
+    "apart",
+    "money",
+    "released_hours",
+]

@@ -7,7 +7,7 @@ it, and beside it people and integration. What moves both sides is drawn once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -223,14 +223,21 @@ class Flows:
 
     def of_month(self, number: int) -> Flows:
         """Return the flows of one month, undiscounted."""
-        one = slice(number, number + 1)
+        return replace(self._part(number, number + 1), discount=None)
+
+    def until(self, number: int) -> Flows:
+        """Return the flows of the first months."""
+        return self._part(0, number)
+
+    def _part(self, start: int, stop: int) -> Flows:
+        part = slice(start, stop)
         return Flows(
-            self.months[one],
-            benefit=self.benefit[:, one],
-            cash=self.cash[:, one],
-            cost=self.cost[:, one],
-            other=self.other[:, one],
-            discount=None,
+            self.months[part],
+            benefit=self.benefit[:, part],
+            cash=self.cash[:, part],
+            cost=self.cost[:, part],
+            other=self.other[:, part],
+            discount=None if self.discount is None else self.discount[:, part],
         )
 
 

@@ -8,7 +8,7 @@ it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +48,11 @@ class Overlap:
         if month is not None:
             return self.by_month.get(month, np.zeros(1))
         return np.asarray(sum(self.by_month.values(), np.zeros(1)))
+
+    def until(self, month: str) -> Overlap:
+        """Return what was claimed twice up to a month."""
+        kept = {one: money for one, money in self.by_month.items() if one <= month}
+        return replace(self, by_month=kept)
 
 
 def overlaps_of(features: Sequence[FeatureReturn], worlds: Worlds) -> Iterator[Overlap]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from attribution.roi.feature_return import TO_DATE, money
+from attribution.roi.feature_return import TO_DATE, UNTIL, apart, money
 from attribution.roi.flows import Flows
 from attribution.roi.reading import amount, nothing
 from attribution.roi.shrinkage import shrink
@@ -54,22 +54,58 @@ class Portfolio:
         """Every month of a feature's window."""
         return sorted({month for one in self.features for month in one.case.months})
 
-    def rows(self, worlds: Worlds) -> Iterator[Row]:
-        """Yield the row to date, and one for each month."""
-        yield {**self._row(TO_DATE, None), **self._shrunk(worlds)}
-        for month in self.months:
-            yield {**self._row(month, month), **nothing("shrunk_net_value")}
+    def rows(self, worlds: Worlds, months: Sequence[str] = ()) -> Iterator[Row]:
+        """Yield the row to date, one for each month, and one as of each of ``months``.
 
-    def _row(self, window: str, month: str | None) -> Row:
-        months = [month] if month else self.months
+        As of a month that ends before any window begins there is no row.
+        """
+        until = max((*months, *self.months), default=None)
+        yield {**self._row(TO_DATE, until), **self._shrunk(worlds)}
+        for month in self.months:
+            yield {**self._month(month), **nothing("shrunk_net_value")}
+        for month in months:
+            known = self._as_of(month)
+            if known.counted or known.beside:
+                row = known._row(f"{UNTIL}{month}", month)  # noqa: SLF001
+                yield {**row, **nothing("shrunk_net_value")}
+
+    def _as_of(self, month: str) -> Portfolio:
+        """Return what there was by the end of a month, as is known now."""
+        return Portfolio(
+            [one.as_of(month) or one.without_window() for one in self.features],
+            [one.until(month) for one in self.overlaps],
+        )
+
+    def _row(self, window: str, until: str | None) -> Row:
+        """Return the row of all windows."""
+        inside = self.counted or self.beside or self.features
+        return {
+            "roi_window": window,
+            "until_month": until,
+            **_span("", inside),
+            **self._figures(None),
+            **apart(self.counted),
+            **_span("beside_", self.beside),
+        }
+
+    def _month(self, month: str) -> Row:
+        return {
+            "roi_window": month,
+            "first_month": month,
+            "last_month": month,
+            "until_month": month,
+            **self._figures(month),
+            **apart([]),
+            "beside_first_month": month,
+            "beside_last_month": month,
+        }
+
+    def _figures(self, month: str | None) -> Row:
         overlap = sum((one.draws(month) for one in self.overlaps), np.zeros(1))
         counted = _together(self.counted, month, less=overlap)
         beside = money(_together(self.beside, month))
         names = ("", "_low_90", "_high_90")
         return {
-            "roi_window": window,
-            "first_month": months[0] if months else None,
-            "last_month": months[-1] if months else None,
             **money(counted),
             **{
                 f"beside_{name}{end}": beside[f"{name}{end}"]
@@ -99,6 +135,15 @@ class Portfolio:
             return nothing("shrunk_net_value")
         row = amount("shrunk_net_value", found.draws.sum(axis=1))
         return {**row, "shrunk_net_value": float(found.means.sum())}
+
+
+def _span(prefix: str, features: Sequence[FeatureReturn]) -> Row:
+    """Return the first and the last month of some features' windows."""
+    months = [month for one in features for month in one.case.months]
+    return {
+        f"{prefix}first_month": min(months, default=None),
+        f"{prefix}last_month": max(months, default=None),
+    }
 
 
 def _together(

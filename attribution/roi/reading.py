@@ -74,13 +74,17 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def payback(net: Floats, *, for_good: bool = False) -> Figures:
+def payback(
+    net: Floats, *, invested: Floats | float = 0.0, for_good: bool = False
+) -> Figures:
     """Return after how many months a feature has paid for itself.
 
     Parameters
     ----------
     net : ndarray, shape (worlds, months)
         Benefit less cost.
+    invested : ndarray of shape (worlds,), or float
+        Spent before the first of the months; it has to come in, too.
     for_good : bool
         Whether the month counts from which on it stays paid for to the end, for money
         that goes out later than some of it comes in.
@@ -95,7 +99,7 @@ def payback(net: Floats, *, for_good: bool = False) -> Figures:
         ``payback_horizon_months``. Quantiles are months that occur: interpolating
         towards *never* has no meaning.
     """
-    is_paid = np.cumsum(net, axis=1) > 0
+    is_paid = np.cumsum(net, axis=1) > np.reshape(invested, (-1, 1))
     horizon = net.shape[1]
     if for_good:
         is_paid = np.logical_and.accumulate(is_paid[:, ::-1], axis=1)[:, ::-1]

@@ -7,7 +7,7 @@ changed, and the same inputs and seed give the same figures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -18,6 +18,7 @@ from attribution.roi.inputs import digest_of, read_inputs
 from attribution.roi.overlaps import overlaps_of
 from attribution.roi.portfolio import Portfolio, evidence_rows
 from attribution.roi.reading import amount
+from attribution.roi.register import months_between
 from attribution.roi.sensitivity import Sensitive, sensitivity_rows
 from attribution.roi.valuing import Costs, Reason, case_of
 from attribution.roi.worlds import Worlds
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same inputs would give other figures.
-METHOD_VERSION: Final = 1
+METHOD_VERSION: Final = 2
 _NOTHING: Final = Costs({}, {})
 
 
@@ -94,10 +95,15 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
     ]
     overlaps = list(overlaps_of(features, worlds))
     portfolio = Portfolio(features, overlaps)
+    months = _months_of(features)
     return {
-        "roi_features": [row for one in features for row in one.rows(worlds)],
+        "roi_features": [
+            row
+            for one in features
+            for row in (*one.rows(worlds), *one.rows_as_of(months, worlds))
+        ],
         "roi_models": list(_model_rows(inputs, features, worlds)),
-        "roi_portfolio": list(portfolio.rows(worlds)),
+        "roi_portfolio": list(portfolio.rows(worlds, months)),
         "roi_overlaps": [
             {
                 "outcome": one.outcome,
@@ -114,6 +120,13 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
             for row in sensitivity_rows(subject, worlds)
         ],
     }
+
+
+def _months_of(features: Sequence[FeatureReturn]) -> tuple[str, ...]:
+    """Return every month from the first window's first to the last with cost."""
+    first = [one.case.months[0] for one in features if one.case.months]
+    last = [one.last_month for one in features if one.last_month]
+    return months_between(min(first), max(last)) if first else ()
 
 
 def _subjects(portfolio: Portfolio) -> Iterator[Sensitive]:
@@ -142,6 +155,8 @@ def _model_rows(
             is_alone = len(names) == 1
             claims = inputs.claims.get(feature, ()) if is_alone else ()
             case = case_of(feature, claims, costs, inputs.register)
+            if not is_alone:
+                case = replace(case, months=by_feature[feature].case.months)
             found = FeatureReturn.of(case, worlds)
             for row in found.rows(worlds):
                 yield _of_model(model, row, by_feature[feature], is_alone=is_alone)

@@ -32,6 +32,14 @@ _MONEY = {
     **_interval("roi", 50, 90),
     "probability_net_positive": _NUMBER,
 }
+#: What was spent outside the window, beside what the mart of cost has.
+_APART = {
+    "until_month": _TEXT,
+    "since_month_count": _COUNT,
+    **_interval("other_investment", 90),
+    **_interval("other_cost_since", 90),
+    **_interval("net_after_investment", 90),
+}
 #: Table → column → type.
 RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
     "roi_features": {
@@ -44,6 +52,7 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
         "lifecycle_stage": _TEXT,
         "grade": _TEXT,
         **_MONEY,
+        **_APART,
         **_interval("released_hours", 90),
         **_interval("npv", 90),
         "probability_npv_positive": _NUMBER,
@@ -75,6 +84,9 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
     "roi_portfolio": {
         **_WINDOW,
         **_MONEY,
+        **_APART,
+        "beside_first_month": _TEXT,
+        "beside_last_month": _TEXT,
         **_interval("beside_benefit", 90),
         **_interval("beside_net_value", 90),
         **_interval("overlap_benefit", 90),

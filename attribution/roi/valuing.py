@@ -54,6 +54,11 @@ class Costs:
     by_month: Mapping[str, float | None]
     hours: Mapping[str, float]
 
+    def in_month(self, month: str) -> float:
+        """Return the cost of a month, 0 where there was none; NaN: not known."""
+        amount = self.by_month.get(month, 0.0)
+        return np.nan if amount is None else amount
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Case:
@@ -62,9 +67,10 @@ class Case:
     Attributes
     ----------
     months : tuple of str
-        The window to date; empty where no cost and no effect is known.
+        The window: the months that its effect was measured in, or all with cost where
+        none was; empty where neither is known.
     terms : Terms or None
-        ``None`` where the return cannot be computed, for ``reason``.
+        Of the window. ``None`` where the return cannot be computed, for ``reason``.
     claims : tuple of ValuedClaim
         What its benefit is made of.
     grade : str
@@ -79,6 +85,9 @@ class Case:
         The study that cannot tell, where there is no other.
     break_even : float or None
         The total effect on its outcome that would pay for its cost.
+    before, since : Terms or None
+        What was spent before the window, which is the investment, and after it, which
+        has no measured benefit. Without claims: their benefit is in ``terms``.
     """
 
     feature_id: str
@@ -92,6 +101,8 @@ class Case:
     left_out: tuple[str, ...] = ()
     refused: Claim | None = None
     break_even: float | None = None
+    before: Terms | None = None
+    since: Terms | None = None
 
     @property
     def basis(self) -> str | None:
@@ -122,10 +133,17 @@ def case_of(
     """
     chosen, is_countable, left_out = _chosen(claims, register)
     months = _window(chosen, costs)
+    before, since = _months_apart(feature_id, chosen, costs, months, register)
     left_out += _costs_left_out(feature_id, costs, register)
     refused = next((one for one in claims if not one.is_estimated), None)
     reason = _no_benefit(claims, register) if not chosen else _no_cost(months, costs)
     terms = None if reason else terms_of(feature_id, chosen, costs, months, register)
+
+    def spent_in(apart: tuple[str, ...]) -> Terms | None:
+        if not terms or not apart:
+            return None
+        return terms_of(feature_id, (), costs, apart, register)
+
     return Case(
         feature_id,
         months,
@@ -140,6 +158,8 @@ def case_of(
         break_even=None
         if chosen or refused is None or _no_cost(months, costs)
         else _break_even(refused, costs, months, register),
+        before=spent_in(before),
+        since=spent_in(since),
     )
 
 
@@ -262,18 +282,41 @@ def _no_benefit(claims: Sequence[Claim], register: Register) -> Reason:
 
 
 def _window(claims: Sequence[ValuedClaim], costs: Costs) -> tuple[str, ...]:
-    """Return the months from the first cost to the last effect, or to the last cost.
+    """Return the months whose benefit is measured, or all with cost without a claim.
 
-    What was spent before the launch was spent for the feature. What was spent after
-    the last day that a study looked at has no benefit beside it and is left out.
+    Benefit and every cost are those of the same months. A month that a study saw in
+    part has its whole cost.
     """
-    spent = sorted(costs.by_month)
-    measured = sorted({month for one in claims for month in one.claim.months})
-    if not spent and not measured:
-        return ()
-    first = min((*spent[:1], *measured[:1]))
-    last = measured[-1] if measured else spent[-1]
-    return months_between(first, last)
+    measured = [month for one in claims for month in one.claim.months]
+    months = measured or list(costs.by_month)
+    return months_between(min(months), max(months)) if months else ()
+
+
+def _months_apart(
+    feature_id: str,
+    claims: Sequence[ValuedClaim],
+    costs: Costs,
+    window: tuple[str, ...],
+    register: Register,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the months with cost before the window, and those after it.
+
+    Hours that were booked and integrations that were paid may be older than the first
+    bill. What is written off later than the last bill is not spent yet.
+    """
+    if not claims:
+        return (), ()
+    spent = {*costs.by_month, *costs.hours}
+    built = register.approved("integration", feature_id=feature_id)
+    first = min(
+        {*spent, *(one.valid_from.strftime("%Y-%m") for one in built)} | {window[0]}
+    )
+    last = max(spent | {window[-1]})
+    months = months_between(first, last)
+    return (
+        tuple(month for month in months if month < window[0]),
+        tuple(month for month in months if month > window[-1]),
+    )
 
 
 def _no_cost(months: Sequence[str], costs: Costs) -> Reason | None:
@@ -307,7 +350,7 @@ def terms_of(
     return Terms(
         months,
         claims=claims,
-        cost=np.array([costs.by_month.get(month) or 0.0 for month in months]),
+        cost=np.array([costs.in_month(month) for month in months]),
         hours=np.array([costs.hours.get(month, 0.0) for month in months]),
         labour=holding("labour"),
         integrations=register.approved("integration", feature_id=feature_id),

@@ -24,6 +24,7 @@ from attribution.scenarios.figures import (
 )
 from attribution.scenarios.outcome import DISCOUNT_RATE, Model
 from attribution.scenarios.projection import carried_forward
+from attribution.scenarios.reconciliation import reconciliation_of
 from attribution.scenarios.rules import RULE_TEXTS
 from attribution.scenarios.sensitivity import Comparison, difference, tornado
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same file and run would give other numbers.
-METHOD_VERSION: Final = 2
+METHOD_VERSION: Final = 3
 _ID_LENGTH: Final = 12
 _DOUBLE: Final = 2.0
 
@@ -95,6 +96,9 @@ def result_of(scenario: Scenario, base: BaseRun) -> Row:
         "changes": list(_changes(named, projection, changed, worlds)),
         "elasticity": _elasticity(base),
         "notes": [*found.notes, *_cost_notes(projection)],
+        "reconciliation": list(reconciliation_of(before, projection, worlds))
+        if reasons.npv is None
+        else [],
     }
 
 

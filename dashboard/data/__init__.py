@@ -155,6 +155,7 @@ from dashboard.data.returns import (
     feature_returns,
     not_counted_returns,
     return_drivers,
+    return_grades,
     return_headline,
     return_months,
 )
@@ -170,6 +171,7 @@ from dashboard.data.scenarios import (
     scenario_label,
     scenario_months,
     scenario_outcomes,
+    scenario_reconciliation,
 )
 from dashboard.data.selection import (
     Basis,
@@ -372,6 +374,7 @@ __all__ = [
     "readiness",
     "resources",
     "return_drivers",
+    "return_grades",
     "return_headline",
     "return_months",
     "run",
@@ -386,6 +389,7 @@ __all__ = [
     "scenario_label",
     "scenario_months",
     "scenario_outcomes",
+    "scenario_reconciliation",
     "scopes",
     "sensitivity",
     "serving_performance",

@@ -121,6 +121,36 @@ def scenario_changes(result: Result) -> pa.Table:
     )
 
 
+_LINES = {
+    "benefit": "Benefit",
+    "cost": "AI cost",
+    "other": "People and integration",
+    "net_value": "Net value",
+    "overlap": "Claimed twice",
+    "discount": "Discounting",
+    "rest": "Without bound",
+    "total": "Total",
+}
+
+
+def scenario_reconciliation(result: Result) -> pa.Table:
+    """Return the way from the measured net value to the base, a row for each line.
+
+    A result that was saved before there was one has none.
+    """
+    return _table(
+        [
+            {
+                **row,
+                "line": _LINES[row["line"]],
+                "feature": row["feature_id"] or "all together",
+                "currency": result["currency"],
+            }
+            for row in result.get("reconciliation", [])
+        ]
+    )
+
+
 def scenario_drivers(result: Result, measure: str) -> pa.Table:
     """Return what moves a scenario, the most telling first.
 
@@ -209,4 +239,5 @@ __all__ = [
     "scenario_label",
     "scenario_months",
     "scenario_outcomes",
+    "scenario_reconciliation",
 ]

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import access, charts, data, filters, page, tables
+from dashboard import (
+    access,
+    charts,
+    data,
+    filters,
+    page,
+    scenario_reconciliation,
+    tables,
+)
 from dashboard import format as fmt
 from dashboard import scenario_charts as drawn
 from dashboard import scenario_sentences as words
@@ -254,6 +262,7 @@ def show_one(here: Page, chosen: Sequence[Result]) -> None:
         _show_tornado(here, one)
     _show_changes(here, one)
     _show_features(here, one)
+    scenario_reconciliation.show(here, one)
     _show_elasticity(here, one)
 
 

@@ -181,7 +181,7 @@ def show_changes(here: Page) -> None:
     """Say which three things moved the cost of the last month."""
     month = max(here.selection.period.months)
     against = figures.compared_month(here)
-    page.link_to("budget", label="**What changed**")
+    page.link_to("budget", label=f"**{figures.changes_heading(here)}**")
     if against is None:
         st.markdown(f"No month before {fmt.month(month)} has cost to compare it with.")
         return

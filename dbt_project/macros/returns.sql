@@ -20,6 +20,19 @@
     {%- endfor -%}
 {%- endmacro %}
 
+{#- What was spent before a window and since, beside what the mart of cost has of it. -#}
+{% macro money_outside_window(relation) -%}
+    {%- set names = [] -%}
+    {%- for name in ['other_investment', 'other_cost_since', 'net_after_investment'] -%}
+        {%- for end in ['', '_low_90', '_high_90'] -%}
+            {%- do names.append(name ~ end) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {%- for name in names %}
+    {{ relation }}.{{ name }}{{ ',' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
 {#-
   The reconciled cost of what a row is about, from the mart of cost and to its last
   digit; NULL where a part of it has no amount in the reporting currency.
@@ -28,5 +41,17 @@
     case
         when count(*) = count(case when {{ costs }}.currency = {{ run }}.currency then {{ costs }}.effective_cost end)
             then {{ to_money('sum(' ~ costs ~ '.effective_cost)') }}
+    end
+{%- endmacro %}
+
+
+{#-
+  The reconciled cost before a window or since; 0 where there was none, NULL where it is
+  not known, and where a return has no window of its own.
+-#}
+{% macro cost_outside_window(returns, part) -%}
+    case
+        when {{ returns }}.since_month_count is not null and {{ part }}.part is null then {{ to_money('0') }}
+        when {{ returns }}.since_month_count is not null then {{ part }}.cost
     end
 {%- endmacro %}

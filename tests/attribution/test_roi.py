@@ -47,7 +47,7 @@ def test_a_fall_of_a_time_is_worth_its_minutes_less_what_the_feature_costs() -> 
 
 def test_each_month_has_a_row_and_they_add_up() -> None:
     found = rows(inputs([claim(effects=(-100, -60))], [HALF_A_EURO], COST))
-    by_month = [r for r in found["roi_features"] if r["roi_window"] != "to_date"]
+    by_month = [r for r in found["roi_features"] if r["roi_window"] in MONTHS]
     assert [r["benefit"] for r in by_month] == [50.0, 30.0]
     assert [r["net_value"] for r in by_month] == [30.0, 0.0]
     total = sum(r["net_value"] for r in by_month)
@@ -340,7 +340,7 @@ def test_an_integration_is_written_off_in_equal_parts() -> None:
         feature_id="care",
     )
     found = rows(inputs([claim(effects=(-100, -100))], [HALF_A_EURO, built], COST))
-    by_month = [r for r in found["roi_features"] if r["roi_window"] != "to_date"]
+    by_month = [r for r in found["roi_features"] if r["roi_window"] in MONTHS]
     assert [r["other_cost"] for r in by_month] == [0.0, 100.0]
 
 
@@ -355,7 +355,7 @@ def test_an_integration_that_is_written_off_costs_nothing_more() -> None:
         feature_id="care",
     )
     found = rows(inputs([claim(effects=(-100, -100))], [HALF_A_EURO, built], COST))
-    by_month = [r for r in found["roi_features"] if r["roi_window"] != "to_date"]
+    by_month = [r for r in found["roi_features"] if r["roi_window"] in MONTHS]
     assert [r["other_cost"] for r in by_month] == [1200.0, 0.0]
 
 
@@ -396,12 +396,111 @@ def test_cash_and_released_capacity_are_told_apart() -> None:
     assert (released["benefit"], released["cash_benefit"]) == (100.0, 0.0)
 
 
-def test_what_was_spent_before_the_launch_was_spent_for_the_feature() -> None:
-    """And what was spent after the last effect that is known is left out."""
-    costs = {"care": {"2025-12": 7.0, **COST["care"], "2026-03": 1e6}}
+#: A feature that costs 7 before its launch and 11 + 13 after its study's last month.
+LONG_COST = {"care": {"2025-12": 7.0, **COST["care"], "2026-03": 11.0, "2026-04": 13.0}}
+
+
+def test_benefit_and_every_cost_are_those_of_the_same_months() -> None:
+    """100 of benefit in two months less their 50; 7 before and 24 since are apart."""
+    found = rows(inputs([claim(effects=(-100, -100))], [HALF_A_EURO], LONG_COST))
+    row = to_date(found)
+    assert (row["first_month"], row["last_month"]) == MONTHS
+    assert (row["benefit"], row["net_value"], row["roi"]) == (100.0, 50.0, 1.0)
+    assert row["net_after_investment"] == 43.0
+    assert (row["until_month"], row["since_month_count"]) == ("2026-04", 2)
+    total = headline(found)
+    assert (total["first_month"], total["last_month"]) == MONTHS
+    assert (total["net_value"], total["net_after_investment"]) == (50.0, 43.0)
+    assert (total["until_month"], total["since_month_count"]) == ("2026-04", 2)
+
+
+def test_hours_and_integrations_from_before_the_launch_are_investment() -> None:
+    """3 hours at 10 before the first bill and 2 since; 120 written off in 4 months.
+
+    The write-off begins in December: 30 before the window, 60 in it, 30 since.
+    """
+    rate = assumed("labour", 10.0, unit="EUR/hour")
+    built = assumed(
+        "integration",
+        120.0,
+        unit="EUR",
+        months=4,
+        valid_from=date(2025, 12, 1),
+        feature_id="care",
+    )
+    hours = {"care": {"2025-11": 3.0, "2026-03": 2.0}}
+    given = inputs(
+        [claim(effects=(-100, -100))],
+        [HALF_A_EURO, rate, built],
+        LONG_COST,
+        hours=hours,
+    )
+    row = to_date(rows(given))
+    assert row["other_cost"] == 60.0
+    assert row["other_investment"] == 60.0
+    assert row["other_cost_since"] == 50.0
+    assert row["net_value"] == 100.0 - 50.0 - 60.0
+    assert row["net_after_investment"] == 100.0 - 50.0 - 60.0 - (7.0 + 60.0)
+
+
+def test_as_of_a_month_nothing_is_counted_that_came_later() -> None:
+    """By January 50 less 20; by March both months; before the launch no row at all."""
+    found = rows(inputs([claim(effects=(-100, -100))], [HALF_A_EURO], LONG_COST))
+    for table in ("roi_features", "roi_portfolio"):
+        by_window = {row["roi_window"]: row for row in found[table]}
+        assert "until_2025-12" not in by_window
+        january, march = by_window["until_2026-01"], by_window["until_2026-03"]
+        assert (january["last_month"], january["net_value"]) == ("2026-01", 30.0)
+        assert (january["net_after_investment"], january["since_month_count"]) == (
+            23.0,
+            0,
+        )
+        assert (march["last_month"], march["net_value"]) == ("2026-02", 50.0)
+        assert (march["until_month"], march["since_month_count"]) == ("2026-03", 1)
+        until_end, so_far = by_window["until_2026-04"], by_window["to_date"]
+        assert {**until_end, "roi_window": ""} == {**so_far, "roi_window": ""}
+
+
+def test_a_feature_that_launched_later_is_in_no_earlier_portfolio() -> None:
+    """Care is measured from January, eta in February only: 60 × 0.5 less 5."""
+    both = [
+        claim(effects=(-100, -100)),
+        claim("eta", effects=(-60,), months=("2026-02",), outcome="calls"),
+    ]
+    everywhere = replace(HALF_A_EURO, metric=None)
+    found = rows(inputs(both, [everywhere], OTHER_COST))
+    by_window = {row["roi_window"]: row for row in found["roi_portfolio"]}
+    january, february = by_window["until_2026-01"], by_window["until_2026-02"]
+    assert (january["counted_feature_count"], january["net_value"]) == (1, 30.0)
+    assert january["not_computable_feature_count"] == 1
+    assert (february["counted_feature_count"], february["net_value"]) == (2, 75.0)
+    assert (february["first_month"], february["last_month"]) == MONTHS
+
+
+def test_an_unknown_cost_before_the_launch_leaves_the_window_known() -> None:
+    costs = {"care": {"2025-12": None, **COST["care"]}}
     row = to_date(rows(inputs([claim(effects=(-100, -100))], [HALF_A_EURO], costs)))
-    assert (row["first_month"], row["last_month"]) == ("2025-12", "2026-02")
-    assert row["net_value"] == 43.0
+    assert row["net_value"] == 50.0
+    assert row["net_after_investment"] is None
+    assert row["payback_months_p50"] is None
+
+
+def test_a_model_of_several_has_the_months_of_its_features_return() -> None:
+    models = {
+        ("care", "first"): {"2025-06": 20.0, "2026-02": 1.0},
+        ("care", "second"): {"2026-02": 30.0},
+    }
+    given = inputs([claim(effects=(-100, -100))], [HALF_A_EURO], COST, models=models)
+    found = [r for r in rows(given)["roi_models"] if r["roi_window"] == "to_date"]
+    assert {(r["first_month"], r["last_month"]) for r in found} == {MONTHS}
+
+
+def test_what_was_invested_before_the_launch_is_paid_back_too() -> None:
+    """−20 + 50 is a gain in month 1; with 40 invested it takes until month 2."""
+    net = np.array([[30.0, 20.0]])
+    assert payback(net)["payback_months_p50"] == 1
+    assert payback(net, invested=40.0)["payback_months_p50"] == 2
+    assert payback(net, invested=50.0)["payback_months_p50"] is None
 
 
 def test_payback_is_a_month_that_occurs_or_never() -> None:

@@ -20,7 +20,7 @@ from attribution.scenarios.changes import KINDS
 from attribution.scenarios.results import id_of
 from attribution.scenarios.rules import RULE_TEXTS, RULES
 from attribution.scenarios.scenario_file import Scenario
-from tests.attribution.roi_cases import assumed, claim, refused
+from tests.attribution.roi_cases import assumed, claim, inputs, refused
 from tests.attribution.scenario_cases import (
     BILLS,
     IDLE,
@@ -59,6 +59,79 @@ def test_a_run_goes_on_as_it_is() -> None:
     assert monthly(found, "benefit") == pytest.approx([1000.0] * 12)
     assert monthly(found, "cost") == pytest.approx([700.0] * 12)
     assert found["summary"]["npv"] == pytest.approx(12 * 300.0)
+
+
+def line(found: Row, name: str, feature: str | None = "care") -> Row:
+    """Return a line of the way from the net value to the base."""
+    [row] = [
+        row
+        for row in found["reconciliation"]
+        if (row["line"], row["feature_id"]) == (name, feature)
+    ]
+    return row
+
+
+def test_the_base_is_reconciled_with_the_net_value_line_by_line() -> None:
+    """Two measured months of 1,000 less 600 each are 800; a year forward is 3,600.
+
+    Of that: 10,000 more benefit, 6,000 more cost of the feature, and 1,200 of idle
+    capacity, which no return pays for: 800 + 10,000 − 6,000 − 1,200 = 3,600.
+    """
+    base = run_of(
+        inputs=inputs(
+            [claim(effects=(1000.0, 1000.0))],
+            [MINUTE, NO_INTEREST],
+            {"care": {"2025-12": 90.0, "2026-01": 600.0, "2026-02": 600.0}},
+        )
+    )
+    found = result(base=base)
+    benefit, cost = line(found, "benefit"), line(found, "cost")
+    assert (benefit["actual"], benefit["base"]) == (2000.0, 12_000.0)
+    assert benefit["difference"] == 10_000.0
+    assert benefit["reason"] == (
+        "12 months from 2026-01 in place of the measured 2 months to 2026-02"
+    )
+    assert (cost["actual"], cost["base"]) == (-1200.0, -7200.0)
+    idle = line(found, "cost", None)
+    assert (idle["actual"], idle["base"], idle["reason_code"]) == (
+        0.0,
+        -1200.0,
+        "no_return",
+    )
+    *rows, total = found["reconciliation"]
+    assert sum(row["actual"] for row in rows) == pytest.approx(800.0)
+    assert sum(row["base"] for row in rows) == pytest.approx(3600.0)
+    assert (total["line"], total["actual"]) == ("total", pytest.approx(800.0))
+    assert found["summary"]["base_npv"] == pytest.approx(3600.0)
+
+
+def test_what_does_not_count_and_what_time_takes_off_are_lines_of_their_own() -> None:
+    """At 21 % a year; the claim is of grade C, so that the net value has none of it."""
+    base = run_of([claim(effects=(1000.0, 1000.0), grade="C")])
+    found = result(base=base, discount_rate=0.21)
+    benefit = line(found, "benefit")
+    assert (benefit["actual"], benefit["base"]) == (0.0, 12_000.0)
+    assert benefit["reason"] == "not in the headline: grade C"
+    by_hand = sum(300.0 / 1.21 ** (month / 12) for month in range(1, 13))
+    assert line(found, "discount", None)["base"] == pytest.approx(by_hand - 3600.0)
+    total = line(found, "total", None)["base"]
+    assert total == pytest.approx(found["summary"]["base_npv"])
+
+
+def test_a_scenario_of_one_feature_leaves_the_others_net_value_behind() -> None:
+    """Eta brings in 5 and costs 6 in its month; the scenario is about care alone."""
+    both = [claim(effects=(1000.0, 1000.0)), claim("eta", effects=(5.0,), outcome="x")]
+    other = assumed("conversion", 1.0, id="x", better="more", metric="x")
+    costs = {"care": {"2026-01": 600.0, "2026-02": 600.0}, "eta": {"2026-01": 6.0}}
+    base = run_of(inputs=inputs(both, [MINUTE, NO_INTEREST, other], costs))
+    found = result(base=base, features=["care"])
+    row = line(found, "net_value", "eta")
+    assert (row["actual"], row["base"], row["reason_code"]) == (
+        -1.0,
+        0.0,
+        "out_of_scope",
+    )
+    assert line(found, "total", None)["actual"] == 799.0
 
 
 def test_no_change_is_the_base_exactly() -> None:

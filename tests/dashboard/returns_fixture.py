@@ -19,16 +19,24 @@ from triptych.warehouse.reader import PublishedReader
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: 7 before the launch, 50 in the two months that are measured, 11 since.
+COST = {"2025-12": 7.0, "2026-01": 20.0, "2026-02": 30.0, "2026-03": 11.0}
 _JOINED = """
 CREATE SCHEMA IF NOT EXISTS roi;
 CREATE TABLE roi.mart_feature_roi AS
     SELECT * EXCLUDE (roi_window), roi_window AS "window", 'EUR' AS currency,
-        CAST(50 AS DECIMAL(28, 10)) AS cost, NULL::VARCHAR AS validated_by
+        CAST(50 AS DECIMAL(28, 10)) AS cost, NULL::VARCHAR AS validated_by,
+        CAST(7 AS DECIMAL(28, 10)) AS investment_cost,
+        CAST(CASE WHEN until_month < '2026-03' THEN 0 ELSE 11 END AS DECIMAL(28, 10))
+            AS cost_since
     FROM estimates.roi_features;
 CREATE TABLE roi.mart_portfolio_roi AS
     SELECT * EXCLUDE (roi_window), roi_window AS "window", 'EUR' AS currency,
         CAST(50 AS DECIMAL(28, 10)) AS cost, CAST(175 AS DECIMAL(28, 10)) AS ai_cost,
-        CAST(125 AS DECIMAL(28, 10)) AS not_counted_cost
+        CAST(125 AS DECIMAL(28, 10)) AS not_counted_cost,
+        CAST(7 AS DECIMAL(28, 10)) AS investment_cost,
+        CAST(CASE WHEN until_month < '2026-03' THEN 0 ELSE 11 END AS DECIMAL(28, 10))
+            AS cost_since
     FROM estimates.roi_portfolio;
 CREATE TABLE roi.mart_evidence_mix AS
     SELECT *, 'EUR' AS currency, CAST(50 AS DECIMAL(28, 10)) AS cost
@@ -64,7 +72,7 @@ def add_returns(root: Path, *, proposed: float = 3.0, approved: float = 0.5) -> 
             refused("route"),
         ],
         [minute, proposal],
-        {name: {"2026-01": 20.0, "2026-02": 30.0} for name in ("care", "eta", "route")},
+        dict.fromkeys(("care", "eta", "route"), COST),
     )
     path = PublishedReader(root).current_path()
     path.chmod(0o644)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from tests.attribution.roi_cases import refused
-from tests.attribution.scenario_cases import run_of
+from tests.attribution.roi_cases import claim, inputs, refused
+from tests.attribution.scenario_cases import MINUTE, NO_INTEREST, run_of
 from tests.dashboard.conftest import text_of
 from tests.dashboard.scenarios_fixture import CHEAPER, MOVE, save_scenario
 from tests.dashboard.warehouse_fixture import publish
+from triptych.warehouse.reader import PublishedReader
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,6 +68,21 @@ def test_the_figures_are_those_that_were_saved(
     pattern = r'"npv_difference": [\d.]+'
     file.write_text(re.sub(pattern, '"npv_difference": 98765.0', saved, count=1))
     assert "≈ EUR 98.8k" in shown(tmp_path, open_app)
+
+
+def test_the_base_is_reconciled_with_the_measured_net_value(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """Two months of 1,000 less 600 are 800; forward it is 3,600, less idle in it."""
+    costs = {"care": {"2026-01": 600.0, "2026-02": 600.0}}
+    made_of = inputs([claim(effects=(1000.0, 1000.0))], [MINUTE, NO_INTEREST], costs)
+    publish(tmp_path)
+    run_id = PublishedReader(tmp_path).current_path().stem
+    save_scenario(tmp_path, "Move", MOVE, base=run_of(run_id=run_id, inputs=made_of))
+    text = shown(tmp_path, open_app)
+    assert "netted **≈ EUR 800** in their measured months" in text
+    assert "the base comes to **≈ EUR 3.6k** over 12 months" in text
+    assert "12 months from 2026-01 in place of the measured 2 months to" in text
 
 
 def test_a_link_chooses_what_is_compared(tmp_path: Path, open_app: OpenApp) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from dashboard import data, summary_sentences
+from dashboard import data, return_summary, summary_sentences
+from dashboard.page import Page
 from tests.dashboard.conftest import OpenApp, text_of, tiles
 from tests.dashboard.returns_fixture import add_returns
 from tests.dashboard.warehouse_fixture import publish
@@ -137,10 +138,14 @@ def test_the_third_layer_says_what_counts_with_its_interval_and_its_evidence(
     text = text_of(app)
     # 200 minutes at 0.5 less 50 of cost are about 50; one feature of three counts.
     assert re.search(r"grades A and B\) nets \*\*≈ EUR 5\d", text)
-    assert re.fullmatch(r"≈ EUR 5\d(\.\d)?", tiles(app)["Net value to date"])
+    label = "Net value, Jan 2026 to Feb 2026"
+    assert re.fullmatch(r"≈ EUR 5\d(\.\d)?", tiles(app)[label])
+    # 7 before the launch and 11 after the last measured month are in no net value.
+    assert "EUR 7 invested before; EUR 11 of cost since, benefit not measured" in text
     assert "90 %: EUR" in text
     assert tiles(app)["Strong evidence"] == "2 of 3"
-    assert "features of grade A or B: A 1 · B 1 · X 1; 1 in net value" in text
+    graded = "features of grade A or B by Sep 2026: A 1 · B 1 · X 1; 1 in net value"
+    assert graded in text
     labels = links(app)
     assert any("route is of grade X" in label for label in labels)
 
@@ -150,9 +155,56 @@ def test_without_a_study_the_third_layer_says_so_and_shows_no_zero(
 ) -> None:
     publish(tmp_path)
     app = open_app(tmp_path, page=PAGE)
-    assert tiles(app)["Net value to date"] == "—"
+    assert tiles(app)["Net value"] == "—"
     assert tiles(app)["Strong evidence"] == "—"
     assert "No study is registered" in text_of(app)
+
+
+def page_of(root: Path, month: str) -> Page:
+    """Return the page of a month, which need not have charges."""
+    snapshot = PublishedReader(root).snapshot()
+    selection = data.Selection(data.Period(month, (month,)), "Amortised", "EUR")
+    run, standing = data.run(snapshot), data.standing(snapshot, selection)
+    return Page(snapshot, run, selection, standing)
+
+
+def test_a_past_month_shows_nothing_of_what_was_measured_later(
+    tmp_path: Path,
+) -> None:
+    """Measured in January and February: December knows nothing, January its 30."""
+    publish(tmp_path)
+    add_returns(tmp_path)
+    before, first = (page_of(tmp_path, month) for month in ("2025-12", "2026-01"))
+    assert return_summary.sentence(before) == ""
+    tile = return_summary.net_value_tile(before)
+    assert (tile.value, tile.number) == ("—", None)
+    assert "the first measured month is Jan 2026" in tile.note
+    assert "first measured month" in return_summary.layer_sentence(before)
+    assert "A 1" not in return_summary.evidence_tile(before).note
+    assert data.return_months(before.snapshot, "2025-12") == []
+    january = return_summary.net_value_tile(first)
+    assert january.label == "Net value, Jan 2026"
+    # 100 minutes at 0.5 are 50, a little more in the mean, less 20 of cost.
+    assert january.number is not None
+    assert 30 < january.number < 33
+    assert "of cost since" not in january.note
+    assert "invested before" in january.note
+
+
+def test_what_no_scope_narrows_says_so_beside_the_figure(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    app = open_app(tmp_path, page=PAGE, scope="team ml")
+    text, shown = text_of(app), set(tiles(app))
+    assert "Net value, Jan 2026 to Feb 2026 · whole organisation" in shown
+    assert "Strong evidence · whole organisation" in shown
+    assert "grades A and B, whole organisation and not team ml) nets" in text
+    assert "**What changed · whole organisation**" in links(app)
+    assert "Whole organisation: " in text
+    everything = open_app(tmp_path, page=PAGE)
+    assert "whole organisation" not in text_of(everything).lower()
 
 
 def test_a_scope_narrows_the_figures_to_it(tmp_path: Path, open_app: OpenApp) -> None:

@@ -56,7 +56,7 @@ def validate(
         print_json(report)
         return
     print(f"{report.validated_by} validated the value of {report.feature_id}.")
-    print(f"net value     {report.currency} {report.net_value:,.2f} to date")
+    print(f"net value     {report.currency} {report.net_value:,.2f} in measured months")
     print(f"basis         {report.basis}")
     print(f"audit log     {report.audit_log_hash}")
     if report.published_run_id is None:

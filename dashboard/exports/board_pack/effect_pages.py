@@ -166,28 +166,32 @@ def return_page(here: Page) -> PackPage:
 
 
 def _returns(here: Page) -> Iterator[Part]:
-    row = data.return_headline(here.snapshot)
+    row = return_summary.headline(here)
     if row is None:
         yield Text(return_summary.layer_sentence(here))
         return
     yield Text(returns.headline(row))
+    if row["begins"] is not None:
+        return
+    until = row["until_month"]
     yield Text(f"{returns.beside(row)} {returns.shrunk(row)}", is_quiet=True)
-    features = data.feature_returns(here.snapshot).to_pylist()
+    features = data.feature_returns(here.snapshot, until).to_pylist()
     if features:
         yield Picture(
-            "Net value to date: dot, 50 % interval (thick) and 90 % interval (thin);"
-            " grey stands beside the headline",
+            "Net value of the measured months: dot, 50 % interval (thick) and 90 %"
+            " interval (thin); grey is not in the headline",
             drawings.returns_by_feature(features[:_PRINTED_FEATURES], row["currency"]),
         )
         yield _features_table(features)
-    yield _not_counted_table(here)
-    yield _evidence_table(here)
+    yield _not_counted_table(here, until)
+    if row["window"] == returns.TO_DATE:
+        yield _evidence_table(here)
 
 
 def _features_table(features: list[dict[str, Any]]) -> Table:
     return Table(
-        "Each feature over its own months, from its first cost to the last known"
-        " effect",
+        "Benefit and cost of the months in which the effect was measured; before and"
+        " since are apart",
         (
             Column("feature", "Feature"),
             Column("grade", "Grade"),
@@ -198,24 +202,28 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("cost", "Cost", "money"),
             *NET_VALUE,
             Column("chance", "P(net\u00a0>\u00a00)"),
+            Column("investment_cost", "Invested before", "money"),
+            Column("cost_since", "Cost since", "money"),
         ),
         tuple(
             row | {"chance": returns.chance(row["probability_net_positive"])}
             for row in features
         ),
         _PRINTED_FEATURES,
-        (1.9, 0.6, 0.8, 0.9, 0.9, 1.15, 1.4, 1.25, 1.2, 1.2, 1.1),
+        (1.7, 0.55, 0.75, 0.8, 0.8, 1.1, 1.25, 1.15, 1.1, 1.1, 1.0, 1.25, 1.25),
         in_workbook=(
             Column("probability_net_positive", "P(net > 0), number", "percent"),
             Column("roi", "ROI", "percent", "reason"),
+            Column("net_after_investment", "Net of what was invested", "estimate"),
+            Column("since_month_count", "Months since", "count"),
             Column("net_value_low_50", "50 % from", "estimate"),
             Column("net_value_high_50", "50 % to", "estimate"),
         ),
     )
 
 
-def _not_counted_table(here: Page) -> Table:
-    left = data.not_counted_returns(here.snapshot).to_pylist()
+def _not_counted_table(here: Page, until: str) -> Table:
+    left = data.not_counted_returns(here.snapshot, until).to_pylist()
     studies = data.studies(here.snapshot, here.selection) or ()
     graded = {study.feature_id: impact.grade_reason(study) for study in studies}
     said = [
@@ -253,7 +261,12 @@ def _evidence_table(here: Page) -> Table:
 
 
 def _studies(here: Page) -> Iterator[Part]:
-    studies = data.studies(here.snapshot, here.selection)
+    last = max(here.selection.period.months)
+    studies = [
+        one
+        for one in data.studies(here.snapshot, here.selection) or ()
+        if f"{one.launch_date:%Y-%m}" <= last
+    ]
     if not studies:
         return
     yield Heading("What studies found")

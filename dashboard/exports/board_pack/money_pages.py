@@ -113,9 +113,10 @@ def _delivery_layer(here: Page) -> Iterator[Part]:
 def _return_layer(here: Page) -> Iterator[Part]:
     yield Heading("Return")
     yield Text(return_summary.layer_sentence(here))
-    if data.return_headline(here.snapshot) is None:
+    row = return_summary.headline(here)
+    if row is None:
         return
-    months = data.return_months(here.snapshot)
+    months = data.return_months(here.snapshot, max(here.selection.period.months))
     if len(months) > 1:
         yield Picture(
             "Net value of what counts by month, with its 90 % interval",
@@ -173,8 +174,8 @@ def _ends(here: Page) -> Iterator[Part]:
 
 def _not_counted(here: Page) -> Iterator[Part]:
     yield Heading("What is not counted")
-    row = data.return_headline(here.snapshot)
-    if row is None:
+    row = return_summary.headline(here)
+    if row is None or row["begins"] is not None:
         yield Text(return_summary.layer_sentence(here))
         return
     yield Text(returns.beside(row))

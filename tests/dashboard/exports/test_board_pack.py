@@ -217,7 +217,7 @@ def test_cells_are_numbers_with_their_formats(tmp_path: Path) -> None:
     # 1E-10 of it is unallocated: a cell keeps fifteen digits and shows two.
     assert spent.value == 2769.0000000001
     assert spent.number_format == "#,##0.00;[Red]-#,##0.00"
-    net = row_of(book["Summary"], "Net value to date")[1]
+    net = row_of(book["Summary"], "Net value, Jan 2026 to Feb 2026")[1]
     assert isinstance(net.value, float)
     assert net.value == pytest.approx(50, abs=10)
     models = row_of(book["Cost"], "—")  # the total has no rank
@@ -242,7 +242,7 @@ def test_what_is_not_known_is_said_and_never_zero(tmp_path: Path) -> None:
     pages = pages_of(pdf_of(snapshot))
     assert squeezed("No study is registered") in pages[4]
     assert "EUR0.00" not in pages[4]
-    net = row_of(book_of(snapshot)["Summary"], "Net value to date")
+    net = row_of(book_of(snapshot)["Summary"], "Net value")
     assert net[1].value == "—"
     assert "No study is registered" in str(net[3].value)
 

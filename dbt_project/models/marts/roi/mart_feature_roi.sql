@@ -1,6 +1,7 @@
 {#-
-  What each feature returns, by month and to date. Its cost is that of the mart of cost,
-  to the last digit; everything else is read off the draws of its effect.
+  What each feature returns, by month, to date, and as of each month. Benefit and cost are
+  those of the same months; what was spent before and since is apart. Its cost is that of
+  the mart of cost, to the last digit; everything else is read off the draws of its effect.
 -#}
 with returns as (
     select * from {{ source('estimates', 'roi_features') }}
@@ -10,15 +11,26 @@ spent as (
     select
         returns.feature_id,
         returns.roi_window,
+        case
+            when costs.billing_month < returns.first_month then 'before'
+            when costs.billing_month > returns.last_month then 'since'
+            else 'inside'
+        end as part,
         {{ known_cost('costs', 'run') }} as cost
     from returns
     cross join {{ ref('mart_run') }} as run
     inner join {{ ref('fct_daily_model_costs') }} as costs
         on
             returns.feature_id = costs.feature_id
-            and returns.first_month <= costs.billing_month
-            and returns.last_month >= costs.billing_month
-    group by returns.feature_id, returns.roi_window
+            and returns.until_month >= costs.billing_month
+    group by
+        returns.feature_id,
+        returns.roi_window,
+        case
+            when costs.billing_month < returns.first_month then 'before'
+            when costs.billing_month > returns.last_month then 'since'
+            else 'inside'
+        end
 ),
 
 -- The first who signed for just what the benefit is made of now.
@@ -36,6 +48,7 @@ select
     returns.roi_window as {{ reserved_name('window') }},
     returns.first_month,
     returns.last_month,
+    returns.until_month,
     run.currency,
     returns.study_ids,
     returns.outcome_unit,
@@ -47,6 +60,10 @@ select
     returns.counted,
     spent.cost,
     {{ money_of_returns('returns') }},
+    {{ cost_outside_window('returns', 'before') }} as investment_cost,
+    {{ cost_outside_window('returns', 'since') }} as cost_since,
+    returns.since_month_count,
+    {{ money_outside_window('returns') }},
     returns.released_hours,
     returns.released_hours_low_90,
     returns.released_hours_high_90,
@@ -70,6 +87,19 @@ select
 from returns
 cross join {{ ref('mart_run') }} as run
 left join spent
-    on returns.feature_id = spent.feature_id and returns.roi_window = spent.roi_window
+    on
+        returns.feature_id = spent.feature_id
+        and returns.roi_window = spent.roi_window
+        and spent.part = 'inside'
+left join spent as before
+    on
+        returns.feature_id = before.feature_id
+        and returns.roi_window = before.roi_window
+        and before.part = 'before'
+left join spent as since
+    on
+        returns.feature_id = since.feature_id
+        and returns.roi_window = since.roi_window
+        and since.part = 'since'
 left join signed
     on returns.feature_id = signed.feature_id and returns.basis = signed.basis and signed.signature = 1

@@ -1,5 +1,5 @@
 {#-
-  All features together. The headline is what counts: grades A and B, nulls and harms
+  All features together, each over the months that its effect was measured in. The headline is what counts: grades A and B, nulls and harms
   included, less what two features claim of one outcome. Beside it stands what does not
   count, and all AI spend of the months, so that nobody takes one for the other.
 -#}
@@ -10,7 +10,9 @@ with returns as (
 counted as (
     select
         features.window as roi_window,
-        sum(features.cost) as cost
+        sum(features.cost) as cost,
+        case when count(features.investment_cost) = count(*) then sum(features.investment_cost) end as investment_cost,
+        case when count(features.cost_since) = count(*) then sum(features.cost_since) end as cost_since
     from {{ ref('mart_feature_roi') }} as features
     where features.counted
     group by features.window
@@ -31,15 +33,22 @@ select
     returns.roi_window as {{ reserved_name('window') }},
     returns.first_month,
     returns.last_month,
+    returns.until_month,
     run.currency,
     {{ to_money('counted.cost') }} as cost,
     {{ money_of_returns('returns') }},
+    {{ to_money('counted.investment_cost') }} as investment_cost,
+    {{ to_money('counted.cost_since') }} as cost_since,
+    returns.since_month_count,
+    {{ money_outside_window('returns') }},
     returns.shrunk_net_value,
     returns.shrunk_net_value_low_90,
     returns.shrunk_net_value_high_90,
     returns.overlap_benefit,
     returns.overlap_benefit_low_90,
     returns.overlap_benefit_high_90,
+    returns.beside_first_month,
+    returns.beside_last_month,
     returns.beside_benefit,
     returns.beside_benefit_low_90,
     returns.beside_benefit_high_90,

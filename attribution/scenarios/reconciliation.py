@@ -1,0 +1,163 @@
+"""From the net value that was measured to the base of a scenario, line by line.
+
+Both are made of the same draws, and say different things: the headline is what counted
+features brought in over their measured months, a base is all AI cost and every known
+effect carried forward. Each line has both amounts; the differences are the whole way.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from attribution.roi.feature_return import FeatureReturn
+from attribution.roi.overlaps import overlaps_of
+from attribution.roi.valuing import Costs, case_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.worlds import Worlds
+    from attribution.scenarios.outcome import Outcome, Part
+    from attribution.scenarios.projection import Projection
+
+    Floats = NDArray[np.float64]
+    Row = dict[str, Any]
+
+#: Why a line differs → in words; ``months``, ``first`` and ``last`` are filled in.
+REASONS: Final = {
+    "months": "{months} in place of the measured {measured}",
+    "not_in_headline": "not in the headline: {why}",
+    "no_return": "all AI cost is in the base, and no return pays for this",
+    "out_of_scope": "counted, and the scenario is not about it",
+    "overlap": "claimed by several features, subtracted once",
+    "discount": "money of later months is worth less on the first day",
+    "without_bound": "draws without bound are in no mean",
+    "total": "net value of what counts, and NPV of the base",
+}
+_CENT: Final = 0.005
+
+
+def reconciliation_of(
+    before: Outcome, projection: Projection, worlds: Worlds
+) -> Iterator[Row]:
+    """Yield each line of the net value beside that of a base.
+
+    Parameters
+    ----------
+    before : Outcome
+        The base, in ``worlds``.
+    projection : Projection
+        What it was carried forward from.
+    worlds : Worlds
+        The draws of both.
+
+    Yields
+    ------
+    dict
+        ``line``, ``feature_id``, ``actual``, ``base``, ``difference``, ``reason_code``
+        and ``reason``. Gains are positive, costs negative. The last line, ``total``, is
+        their sum: the net value of what counts, and the NPV of the base.
+    """
+    returns = {one.case.feature_id: one for one in _returns(projection, worlds)}
+    rows = [
+        row
+        for part in before.parts
+        for row in _feature_rows(part, returns.get(part.feature_id or ""), before)
+    ]
+    rows += [
+        _row("net_value", name, _mean(one.net), 0.0, "out_of_scope")
+        for name, one in returns.items()
+        if one.case.is_counted and name not in projection.features
+    ]
+    rows += _common_rows(before, list(returns.values()), worlds)
+    missing = _mean(before.present_net) - sum(row["base"] for row in rows)
+    if abs(missing) > _CENT:
+        rows.append(_row("rest", None, 0.0, missing, "without_bound"))
+    yield from (row for row in rows if row["actual"] or row["base"])
+    actual, base = (sum(row[name] for row in rows) for name in ("actual", "base"))
+    yield _row("total", None, actual, base, "total")
+
+
+def _returns(projection: Projection, worlds: Worlds) -> Iterator[FeatureReturn]:
+    inputs = projection.base.inputs
+    for name in inputs.features:
+        case = case_of(
+            name,
+            inputs.claims.get(name, ()),
+            inputs.costs.get(name, Costs({}, {})),
+            inputs.register,
+        )
+        yield FeatureReturn.of(case, worlds)
+
+
+def _feature_rows(
+    part: Part, actual: FeatureReturn | None, before: Outcome
+) -> Iterator[Row]:
+    """Yield benefit, cost and other cost of a feature, or of what belongs to none."""
+    is_counted = actual is not None and actual.case.is_counted
+    code = "months" if is_counted else "not_in_headline"
+    if not part.is_known:
+        code = "no_return"
+    words = _words(actual, before)
+    for line, sign in (("benefit", 1.0), ("cost", -1.0), ("other", -1.0)):
+        if line == "benefit" and not part.is_known:
+            continue
+        measured = getattr(actual.flows, line) if is_counted and actual else None
+        # Nothing is written as 0 and never as −0.
+        carried = sign * _total(getattr(part.flows, line)) + 0.0
+        spent = sign * _total(measured) + 0.0
+        yield _row(line, part.feature_id, spent, carried, code, **words)
+
+
+def _words(actual: FeatureReturn | None, before: Outcome) -> dict[str, str]:
+    case = actual.case if actual else None
+    why = case.not_counted if case else None
+    measured = case.months if case else ()
+    return {
+        "months": f"{len(before.months)} months from {before.months[0]}",
+        "measured": f"{len(measured)} months to {measured[-1]}" if measured else "none",
+        "why": why.text if why else "",
+    }
+
+
+def _common_rows(
+    before: Outcome, actual: Sequence[FeatureReturn], worlds: Worlds
+) -> list[Row]:
+    """Return what is worked out of all features together."""
+    claimed = [one.draws(None) for one in overlaps_of(actual, worlds)]
+    twice = sum((_mean(draws) for draws in claimed), 0.0)
+    carried = _total(before.overlap)
+    discounted = _mean(before.present_net) - _mean(before.net.sum(axis=1))
+    return [
+        _row("overlap", None, -twice, -carried, "overlap"),
+        _row("discount", None, 0.0, discounted, "discount"),
+    ]
+
+
+def _row(
+    line: str, feature: str | None, actual: float, base: float, code: str, **words: str
+) -> Row:
+    return {
+        "line": line,
+        "feature_id": feature,
+        "actual": actual,
+        "base": base,
+        "difference": base - actual,
+        "reason_code": code,
+        "reason": REASONS[code].format(**words),
+    }
+
+
+def _total(money: Floats | None) -> float:
+    return 0.0 if money is None else _mean(money.sum(axis=1))
+
+
+def _mean(draws: Floats | None) -> float:
+    if draws is None:
+        return 0.0
+    finite = draws[np.isfinite(draws)]
+    return float(finite.mean()) if len(finite) else 0.0
