@@ -23,7 +23,14 @@ from dashboard.exports.board_pack import (
     render_pack_pdf,
     render_pack_xlsx,
 )
-from dashboard.exports.board_pack.parts import Beside, Picture, flattened, plain, spans
+from dashboard.exports.board_pack.parts import (
+    Beside,
+    Picture,
+    Table,
+    flattened,
+    plain,
+    spans,
+)
 from tests.dashboard.conftest import OpenApp, tiles
 from tests.dashboard.returns_fixture import add_returns
 from tests.dashboard.warehouse_fixture import TRUTH, Variant, publish
@@ -234,6 +241,29 @@ def test_text_that_looks_like_a_formula_is_none(tmp_path: Path) -> None:
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert all(cell.data_type != "f" for cell in cells)
     assert row_of(book["Assumptions & record"], "'=wish")[5].value == "Care AI"
+
+
+def test_a_past_month_has_no_study_that_launched_later(tmp_path: Path) -> None:
+    publish(tmp_path)
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        [(later,)] = connection.execute(
+            "UPDATE attribution.studies SET launch_date = '2026-09-10'"
+            " WHERE study_id = (SELECT min(study_id) FROM attribution.studies)"
+            " RETURNING outcome"
+        ).fetchall()
+    snapshot = PublishedReader(tmp_path).snapshot()
+    found = {}
+    for month in ("2026-08", "2026-09"):
+        pages = read_pack(snapshot, month, "Amortised").pages
+        [table] = [
+            part
+            for part in pages[4].parts
+            if isinstance(part, Table) and part.caption.startswith("Increases")
+        ]
+        found[month] = len(table.rows)
+    assert later
+    assert found["2026-08"] == found["2026-09"] - 1
 
 
 def test_what_is_not_known_is_said_and_never_zero(tmp_path: Path) -> None:
