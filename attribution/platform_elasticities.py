@@ -1,7 +1,8 @@
-"""How the bill of each platform grew with what it served, as rows.
+"""How the bill of each platform, and of all, grew with what was served, as rows.
 
 From ``roi.mart_platform_usage``, between the two halves of a build; a platform whose
-bill cannot say so has a row with the reason.
+bill cannot say so has a row with the reason and what would change it. One row without a
+platform pools them all, month on month.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ from attribution import estimate_store
 from attribution.cost_elasticity import CostElasticity, NotEstimable, cost_elasticity
 from attribution.fitting_processes import each
 from attribution.library_versions import library_versions
+from attribution.pooled_elasticity import (
+    MonthPair,
+    PooledElasticity,
+    pooled_elasticity,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 #: Changes whenever the same months would be judged in another way.
-METHOD_VERSION: Final = 1
+METHOD_VERSION: Final = 2
 TABLE: Final = "platform_elasticities"
 #: The same rows with what each was made of: no bill is judged again for another's.
 KEPT: Final = "kept_elasticities"
@@ -36,6 +42,24 @@ from roi.mart_platform_usage
 group by platform_id
 order by platform_id
 """
+_PAIRS: Final = """
+select billing_month, is_comparable_with_prior, effective_cost::double,
+    lag(effective_cost::double) over in_order, requests::double,
+    lag(requests::double) over in_order
+from roi.mart_platform_usage
+window in_order as (partition by platform_id order by billing_month)
+order by platform_id, billing_month
+"""
+#: What makes a bill say how it grows, by the code of the reason why it does not.
+_WAYS_OUT: Final = {
+    "too_few_periods": "placements of catalog.yml for its models and a meter of their"
+    " requests; a month in which a model comes or goes is unknown",
+    "cost_not_positive": "credits and refunds that belong to other months",
+    "usage_not_positive": "a meter of the requests of those months",
+    "usage_too_alike": "a longer series; the slope of all platforms needs less of it",
+    "too_few_pairs": "placements of catalog.yml for each platform that serves a model,"
+    " and a meter of its requests; each further month adds a pair",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +71,16 @@ class _Platform:
     requests: tuple[float, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Neighbouring months of all platforms that compare, and how many do not."""
+
+    pairs: tuple[MonthPair, ...]
+    left_out_count: int
+
+
 def update_platform_elasticities(build_database: Path) -> None:
-    """Estimate how the bill of each platform grows, unless no month of it has changed.
+    """Estimate how each bill and all of them grow, unless no month has changed.
 
     Parameters
     ----------
@@ -57,8 +89,10 @@ def update_platform_elasticities(build_database: Path) -> None:
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
-        platforms = list(_read(connection))
-        digests = [_digest(one) for one in platforms]
+        bills: list[_Platform | _Pool] = list(_read(connection))
+        if bills:
+            bills.append(_read_pool(connection))
+        digests = [_digest(one) for one in bills]
         digest = hashlib.sha256("|".join(digests).encode()).hexdigest()
         if estimate_store.is_current(connection, TABLE, digest):
             return
@@ -67,7 +101,7 @@ def update_platform_elasticities(build_database: Path) -> None:
         }
         new = {
             own: one
-            for own, one in zip(digests, platforms, strict=True)
+            for own, one in zip(digests, bills, strict=True)
             if own not in known
         }
         made = each(_row_of, list(new.values()), len(new) * _SECONDS)
@@ -77,8 +111,14 @@ def update_platform_elasticities(build_database: Path) -> None:
         estimate_store.replace(connection, TABLE, digest, {TABLE: rows, KEPT: kept})
 
 
-def _row_of(one: _Platform) -> dict[str, Any]:
-    return elasticity_row(one.platform_id, one.costs, one.requests)
+def _row_of(bill: _Platform | _Pool) -> dict[str, Any]:
+    if isinstance(bill, _Platform):
+        return elasticity_row(bill.platform_id, bill.costs, bill.requests)
+    slope = pooled_elasticity(bill.pairs)
+    counts = len(bill.pairs), bill.left_out_count
+    if isinstance(slope, NotEstimable):
+        return _row(None, *counts, refused=slope)
+    return _row(None, *counts, found=slope)
 
 
 def elasticity_row(
@@ -103,11 +143,11 @@ def elasticity_row(
 
 
 def _row(
-    platform_id: str,
+    platform_id: str | None,
     count: int,
     unknown: int,
     *,
-    found: CostElasticity | None = None,
+    found: CostElasticity | PooledElasticity | None = None,
     refused: NotEstimable | None = None,
 ) -> dict[str, Any]:
     return {
@@ -117,11 +157,11 @@ def _row(
         "elasticity_high_90": found and found.elasticity_high_90,
         "period_count": count,
         "unknown_period_count": unknown,
-        "usage_ratio": found and found.usage_ratio,
-        "intercept": found and found.intercept,
+        "usage_ratio": found.usage_ratio if isinstance(found, CostElasticity) else None,
+        "intercept": found.intercept if isinstance(found, CostElasticity) else None,
         "scale": found and found.scale,
         "reason_code": refused and refused.code,
-        "reason": refused and refused.text,
+        "reason": refused and f"{refused.text}: {_WAYS_OUT[refused.code]}",
     }
 
 
@@ -130,12 +170,22 @@ def _read(connection: duckdb.DuckDBPyConnection) -> Iterator[_Platform]:
         yield _Platform(platform_id, _known(costs), _known(requests))
 
 
+def _read_pool(connection: duckdb.DuckDBPyConnection) -> _Pool:
+    rows = connection.execute(_PAIRS).fetchall()
+    pairs = tuple(
+        MonthPair(month, *figures)
+        for month, is_comparable, *figures in rows
+        if is_comparable and min(figures[:2]) > 0
+    )
+    return _Pool(pairs, len(rows) - len(pairs))
+
+
 def _known(values: list[float | None]) -> tuple[float, ...]:
     return tuple(float("nan") if one is None else one for one in values)
 
 
-def _digest(platform: _Platform) -> str:
-    content = f"{METHOD_VERSION} ({library_versions()})|{platform}"
+def _digest(bill: _Platform | _Pool) -> str:
+    content = f"{METHOD_VERSION} ({library_versions()})|{bill}"
     return hashlib.sha256(content.encode()).hexdigest()
 
 

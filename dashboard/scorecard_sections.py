@@ -56,6 +56,7 @@ def show_platforms(here: Page) -> None:
         st.subheader(words.CRITERIA[criterion], anchor=False)
         found = [_of_metric(rows, metric) for metric in metrics]
         _draw_dots([one for one in found if one], platforms, with_band=with_band)
+    st.markdown(words.trajectory(data.cost_trajectory(here.snapshot)))
     _show_integration(here, with_band=with_band)
     _show_figures(here, table)
     _show_terms(here)

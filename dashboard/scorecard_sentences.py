@@ -83,7 +83,7 @@ def figure(value: float | None, unit: str, currency: str) -> str:
     if unit == "ratio":
         return fmt.percent(value)
     form = {"times": "{:,.2f} ×", "hours": "{:,.1f} h", "elasticity": "{:,.2f}"}
-    return form.get(unit, "{:,.0f}").format(value)
+    return form.get(unit, "{:,.0f}").format(value).replace("-", "\u2212")
 
 
 def of_move(move: Move, metric: str) -> dict[str, Any]:
@@ -118,6 +118,36 @@ def with_interval(row: dict[str, Any]) -> str:
     if low is None or high is None:
         return told
     return f"{told} [{figure(low, unit, currency)}, {figure(high, unit, currency)}]"
+
+
+def trajectory(row: dict[str, Any] | None) -> str:
+    """Return how cost grows with usage over all platforms, or why that is not known.
+
+    Parameters
+    ----------
+    row : dict or None
+        The elasticity of all platforms; None where a run did not estimate it.
+    """
+    if row is None:
+        return ""
+    if row["metric_value"] is None:
+        return f"**Cost as usage grows:** {fmt.markdown(str(row['reason']))}."
+    meaning = {
+        "economies": "cost grows more slowly than usage",
+        "diseconomies": "cost grows faster than usage",
+        "undecided": "slower or faster than usage is not decided",
+    }[row["note"]]
+    unit = row["unit"]
+    ends = " to ".join(
+        figure(row[end], unit, "") for end in ("interval_low", "interval_high")
+    )
+    return (
+        "**Cost as usage grows:** 1 % more requests than in the month before went with"
+        f" {figure(row['metric_value'], unit, '')} % more cost (90 %: {ends}; grade"
+        f" {row['grade']}): {meaning}. Of all platforms, over"
+        f" {fmt.plural(row['n_observed'], 'pair')} of months with the same models and"
+        " outside of migrations."
+    )
 
 
 def change(row: dict[str, Any]) -> str:
@@ -279,5 +309,6 @@ __all__ = [
     "in_order",
     "of_move",
     "summary",
+    "trajectory",
     "with_interval",
 ]

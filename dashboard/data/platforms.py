@@ -65,6 +65,17 @@ def platform_figures(snapshot: Snapshot) -> pa.Table:
 
 
 @per_run
+def cost_trajectory(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Return how the bills of all platforms grew with what they served."""
+    found = rows(
+        snapshot,
+        f"SELECT * FROM {_SCORECARD} WHERE subject_kind = 'organisation'"
+        " AND metric = 'cost_elasticity'",
+    )
+    return found[0] if found else None
+
+
+@per_run
 def platform_comparisons(snapshot: Snapshot) -> pa.Table:
     """Return platforms by the models that two of them served alike, each pair once.
 
@@ -240,6 +251,7 @@ __all__ = [
     "Move",
     "changes",
     "composition",
+    "cost_trajectory",
     "funnel",
     "has_scorecard",
     "moves",

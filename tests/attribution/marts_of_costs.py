@@ -45,7 +45,7 @@ CREATE TABLE cost.mart_exchange_rates (
     rate DECIMAL(18, 8));
 CREATE TABLE roi.mart_platform_usage (
     platform_id VARCHAR, billing_month VARCHAR, effective_cost DECIMAL(28, 10),
-    requests DECIMAL(28, 10));
+    requests DECIMAL(28, 10), is_comparable_with_prior BOOLEAN);
 CREATE TABLE delivery.mart_velocity_events (
     metric VARCHAR, event_kind VARCHAR, item_key VARCHAR, deployed_unit VARCHAR,
     model_id VARCHAR, feature_id VARCHAR, team_id VARCHAR, state VARCHAR,

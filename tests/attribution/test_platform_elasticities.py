@@ -20,6 +20,7 @@ USAGE = tuple(100.0 * 1.05**month for month in range(18))
 #: Half as much more for each more request: the slope is 0.5, exactly.
 COSTS = tuple(30.0 * usage**0.5 for usage in USAGE)
 UNKNOWN = float("nan")
+MONTHS = [f"{2025 + month // 12}-{month % 12 + 1:02d}" for month in range(18)]
 
 
 def test_the_slope_of_an_exact_power_is_its_exponent() -> None:
@@ -43,13 +44,13 @@ def build_with_platforms(folder: Path) -> Path:
         connection.execute(
             "CREATE TABLE roi.mart_platform_usage (platform_id VARCHAR,"
             " billing_month VARCHAR, effective_cost DECIMAL(28, 10),"
-            " requests DECIMAL(28, 10))"
+            " requests DECIMAL(28, 10), is_comparable_with_prior BOOLEAN)"
         )
         for month, (cost, usage) in enumerate(zip(COSTS, USAGE, strict=True)):
             connection.execute(
-                "INSERT INTO roi.mart_platform_usage VALUES ('eks', ?, ?, ?),"
-                " ('api', ?, ?, NULL)",
-                [f"{month:02d}", cost, usage, f"{month:02d}", cost],
+                "INSERT INTO roi.mart_platform_usage VALUES ('eks', ?, ?, ?, ?),"
+                " ('api', ?, ?, NULL, FALSE)",
+                [MONTHS[month], cost, usage, month > 0, MONTHS[month], cost],
             )
     return build
 
@@ -63,7 +64,12 @@ def test_each_platform_of_a_build_has_a_row_and_keeps_it(tmp_path: Path) -> None
             "SELECT platform_id, round(elasticity, 6), period_count, reason_code"
             " FROM estimates.platform_elasticities ORDER BY 1"
         ).fetchall()
-    assert found == [("api", None, 0, "too_few_periods"), ("eks", 0.5, 18, None)]
+    assert found == [
+        ("api", None, 0, "too_few_periods"),
+        ("eks", 0.5, 18, None),
+        # All platforms together: the pairs of eks, and none of api.
+        (None, None, 17, "too_few_pairs"),
+    ]
 
 
 def test_a_changed_bill_is_judged_again_and_no_other(
@@ -83,7 +89,7 @@ def test_a_changed_bill_is_judged_again_and_no_other(
     with duckdb.connect(str(build)) as connection:
         connection.execute(
             "UPDATE roi.mart_platform_usage SET effective_cost = 1"
-            " WHERE platform_id = 'eks' AND billing_month = '07';"
+            " WHERE platform_id = 'eks' AND billing_month = '2025-08';"
             " DELETE FROM roi.mart_platform_usage WHERE platform_id = 'api'"
         )
     update_platform_elasticities(build)
@@ -91,6 +97,6 @@ def test_a_changed_bill_is_judged_again_and_no_other(
     with duckdb.connect(str(build)) as connection:
         found = connection.execute(
             "SELECT platform_id, round(elasticity, 6) = 0.5"
-            " FROM estimates.platform_elasticities"
+            " FROM estimates.platform_elasticities WHERE platform_id IS NOT NULL"
         ).fetchall()
     assert found == [("eks", False)]

@@ -209,6 +209,33 @@ def test_what_a_profile_lacks_stands_with_what_would_show_it() -> None:
     ]
 
 
+TRAJECTORY: dict[str, Any] = {
+    "metric_value": 0.02,
+    "interval_low": -0.35,
+    "interval_high": 0.39,
+    "unit": "elasticity",
+    "n_observed": 47,
+    "grade": "C",
+    "note": "economies",
+    "reason": None,
+}
+
+
+def test_the_trajectory_of_cost_has_an_interval_and_the_pairs_behind_it() -> None:
+    assert words.trajectory(TRAJECTORY) == (
+        "**Cost as usage grows:** 1 % more requests than in the month before went with"
+        " 0.02 % more cost (90 %: −0.35 to 0.39; grade C): cost grows more slowly than"
+        " usage. Of all platforms, over 47 pairs of months with the same models and"
+        " outside of migrations."
+    )
+
+
+def test_without_enough_months_the_trajectory_says_what_is_missing() -> None:
+    lacking = TRAJECTORY | {"metric_value": None, "reason": "not estimable: 3 pairs"}
+    assert "not estimable" in words.trajectory(lacking)
+    assert words.trajectory(None) == ""
+
+
 def test_a_move_is_even_in_a_range_of_months() -> None:
     told = words.break_even(Move(MOVE))
     assert "**between 24.0 and 40.0 months** after the migration" in told

@@ -59,15 +59,42 @@ served as (
     left join metered
         on months.billing_month = metered.billing_month and placements.model_id = metered.model_id
     group by months.platform_id, months.billing_month
+),
+
+migrating as (
+    select distinct months.billing_month
+    from months
+    inner join {{ source('control', 'pivots') }} as pivots
+        on
+            months.billing_month >= {{ month_label('pivots.migration_from') }}
+            and months.billing_month <= {{ month_label('pivots.migration_to') }}
+),
+
+joined as (
+    select
+        months.*,
+        served.requests,
+        served.model_count,
+        served.model_ids,
+        lag(months.billing_month) over in_order as prior_month,
+        lag(served.model_ids) over in_order as prior_model_ids,
+        lag(served.requests) over in_order as prior_requests
+    from months
+    left join served on months.platform_id = served.platform_id and months.billing_month = served.billing_month
+    window in_order as (partition by months.platform_id order by months.billing_month)
 )
 
 select
-    months.platform_id,
-    months.billing_month,
-    months.currency,
-    months.effective_cost,
-    served.requests,
-    cast(coalesce(served.model_count, 0) as bigint) as model_count,
-    served.model_ids
-from months
-left join served on months.platform_id = served.platform_id and months.billing_month = served.billing_month
+    joined.platform_id,
+    joined.billing_month,
+    joined.currency,
+    joined.effective_cost,
+    joined.requests,
+    cast(coalesce(joined.model_count, 0) as bigint) as model_count,
+    joined.model_ids,
+    migrating.billing_month is null
+    and coalesce({{ month_end('joined.prior_month') }} = cast(joined.billing_month || '-01' as timestamp), false)
+    and coalesce(joined.model_ids = joined.prior_model_ids, false)
+    and coalesce(joined.requests > 0 and joined.prior_requests > 0, false) as is_comparable_with_prior
+from joined
+left join migrating on joined.billing_month = migrating.billing_month

@@ -46,3 +46,28 @@ select
 from {{ source('estimates', 'platform_elasticities') }} as slopes
 inner join {{ ref('dim_platforms') }} as platforms on slopes.platform_id = platforms.platform_id
 cross join {{ ref('mart_run') }} as run
+union all
+-- One row without a platform is of all of them: month on month, where nothing but usage changed.
+select
+    'organisation' as subject_kind,
+    'all' as subject_id,
+    'All platforms' as subject_name,
+    'operations' as criterion,
+    'cost_elasticity' as metric,
+    'all' as basis,
+    'to_date' as period,
+    'elasticity' as unit,
+    run.currency,
+    slopes.elasticity as metric_value,
+    slopes.elasticity_low_90 as interval_low,
+    slopes.elasticity_high_90 as interval_high,
+    'pairs of months' as interval_basis,
+    slopes.period_count as n_observed,
+    {{ safe_ratio('slopes.unknown_period_count', 'slopes.period_count + slopes.unknown_period_count') }}
+        as missing_ratio,
+    case when slopes.elasticity is null then 'X' else 'C' end as grade,
+    slopes.scale as note,
+    case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason
+from {{ source('estimates', 'platform_elasticities') }} as slopes
+cross join {{ ref('mart_run') }} as run
+where slopes.platform_id is null
