@@ -1,8 +1,7 @@
 """What a run does, counted: what noise cannot move must not grow.
 
-The short form of ``make bench``: a workspace of a million line items is run afresh, with
-nothing new, with a month restated, and after each of the changes that the benchmark
-times.
+The short form of ``make bench``: a workspace of a million line items is run afresh,
+with nothing new, with a month restated, and after each change that the benchmark times.
 """
 
 from __future__ import annotations
