@@ -23,11 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import platformdirs
+from jinja2 import TemplateError
 
 from triptych.child_processes import python_module
 from triptych.dbt_cache import ProjectAsItWasRead, environment_of_dbt
 from triptych.dbt_commands import dbt_project_dir, project_fingerprint, run_dbt
 from triptych.errors import TransformError
+from triptych.marts.rendering import PACKAGE, Renderer
 from triptych.progress import SilentProgress
 from triptych.workspace import Workspace
 
@@ -39,20 +41,19 @@ FROM_ESTIMATES = "from_estimates"
 #: ``config.meta`` of a model whose months are built each from the same month of others.
 _BY_MONTH = ("built_by", "billing_month")
 #: What a change of this module or of what it keeps makes out of date.
-_FORM = 2
-#: The macro whose callers are compiled anew for other rules.
+_FORM = 3
+#: The macro whose callers are rendered for each set of rules.
 _RULES_MACRO = "macro.triptych.rules"
 _NODE_FIELDS = (
     *("unique_id", "resource_type", "name", "schema", "relation_name", "description"),
     *("access", "meta", "columns", "depends_on", "tags", "compiled_code"),
-    "original_file_path",
 )
 _CONFIG_FIELDS = (
     *("schema", "materialized", "severity", "error_if", "warn_if", "contract"),
     "meta",
 )
 #: How many recipes are kept; each is some megabytes.
-_KEPT_RECIPES = 40
+_KEPT_RECIPES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,10 @@ class Recipe:
 
 
 def read_recipe(rules: Mapping[str, Sequence[Any]]) -> Recipe:
-    """Return the project compiled for some rules, from the cache where it is there.
+    """Return the project compiled for some rules.
+
+    dbt compiles it once for an installation; models that read rules are rendered again
+    for each set of them.
 
     Parameters
     ----------
@@ -136,13 +140,17 @@ def read_recipe(rules: Mapping[str, Sequence[Any]]) -> Recipe:
     TransformError
         dbt could not compile the project.
     """
-    digest = recipe_digest(rules)
-    kept = _cache_folder() / f"recipe_{digest[:24]}.json"
+    kept = _cache_folder() / f"recipe_{_hash(_base())[:24]}.json"
     manifest = _read(kept)
     if manifest is None:
-        manifest = _compile(rules)
+        manifest = _ask_dbt(rules)
         _keep(kept, manifest)
-    return _recipe(manifest, digest)
+    try:
+        manifest = _rendered(manifest, rules)
+    except (TemplateError, LookupError, TypeError, ValueError):
+        # dbt knows more than is rendered here, and names what is wrong with a rule.
+        manifest = _ask_dbt(rules)
+    return _recipe(manifest, recipe_digest(rules))
 
 
 def recipe_digest(rules: Mapping[str, Sequence[Any]]) -> str:
@@ -194,23 +202,25 @@ def _modified_at(path: Path) -> float:
 # ----------------------------------------------------------------------- compiling
 
 
-def _compile(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
-    """Return what dbt writes of the project, but for what nothing here reads.
-
-    Where the project has been compiled for other rules, only the models that read
-    rules are compiled again.
-    """
-    base_file = _cache_folder() / f"recipe_base_{_hash(_base())[:24]}.json"
-    base = _read(base_file)
-    if base is None:
-        compiled = _ask_dbt(rules)
-        _keep(base_file, compiled)
-        return compiled
-    nodes = dict(base["nodes"])
-    reading = {key: nodes[key] for key in base["reading_rules"]}
-    for key, sql in _compiled_again(rules, reading).items():
-        nodes[key] = {**nodes[key], "compiled_code": sql}
-    return {**base, "nodes": nodes}
+def _rendered(
+    manifest: Mapping[str, Any], rules: Mapping[str, Sequence[Any]]
+) -> dict[str, Any]:
+    """Return the project with the models that read rules rendered for these."""
+    nodes = dict(manifest["nodes"])
+    relations = {
+        **{
+            node["name"]: node["relation_name"]
+            for node in nodes.values()
+            if node["resource_type"] == "model"
+        },
+        **{".".join(key.split(".")[2:]): of for key, of in manifest["sources"].items()},
+    }
+    # As dbt would have them from the table of settings.
+    plain = json.loads(json.dumps(rules, default=str))
+    renderer = Renderer(manifest["macros"], relations, plain)
+    for key, raw_code in manifest["reading_rules"].items():
+        nodes[key] = {**nodes[key], "compiled_code": renderer.sql_of(raw_code)}
+    return {**manifest, "nodes": nodes}
 
 
 def _ask_dbt(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
@@ -220,25 +230,7 @@ def _ask_dbt(rules: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
         return _trimmed(json.loads((target / "manifest.json").read_text("utf-8")))
 
 
-def _compiled_again(
-    rules: Mapping[str, Sequence[Any]], nodes: Mapping[str, Mapping[str, Any]]
-) -> dict[str, str]:
-    """Return the SQL of some models; dbt writes no manifest, which takes it longer."""
-    with tempfile.TemporaryDirectory(prefix="triptych-compile-") as scratch:
-        names = [node["name"] for node in nodes.values()]
-        target = _run_compile(
-            Path(scratch), rules, "--no-write-json", "--select", *names
-        )
-        compiled = target / "compiled" / "triptych"
-        return {
-            key: (compiled / node["original_file_path"]).read_text("utf-8")
-            for key, node in nodes.items()
-        }
-
-
-def _run_compile(
-    folder: Path, rules: Mapping[str, Sequence[Any]], *options: str
-) -> Path:
+def _run_compile(folder: Path, rules: Mapping[str, Sequence[Any]]) -> Path:
     """Let dbt compile in a folder of its own; return where it left what it made."""
     workspace = Workspace(folder)
     _write_scratch(workspace, rules)
@@ -248,7 +240,7 @@ def _run_compile(
         SilentProgress().task("compile") as task,
         ProjectAsItWasRead(target / "partial_parse.msgpack", environment),
     ):
-        output = run_dbt([*_command(folder, target), *options], environment, task)
+        output = run_dbt(_command(folder, target), environment, task)
     if output.return_code != 0:
         raise TransformError(
             f"dbt could not compile the project. {' | '.join(output.last_errors)}",
@@ -297,11 +289,16 @@ def _trimmed(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "sources": {
             key: source["relation_name"] for key, source in manifest["sources"].items()
         },
-        "reading_rules": sorted(
-            key
-            for key, node in manifest["nodes"].items()
+        "reading_rules": {
+            key: node["raw_code"]
+            for key, node in sorted(manifest["nodes"].items())
             if _RULES_MACRO in node["depends_on"].get("macros", ())
-        ),
+        },
+        "macros": {
+            macro["name"]: macro["macro_sql"]
+            for macro in manifest["macros"].values()
+            if macro["package_name"] == PACKAGE
+        },
     }
 
 
