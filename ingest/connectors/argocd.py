@@ -2,16 +2,18 @@
 
 The server keeps ten entries and the newest operation, so it has to be asked more often
 than ten times a deployment takes; what was seen once stays. Its list has no pages; with
-``projects``, each project is a list of its own.
+``projects``, each project is a list of its own. Lists that were recorded into files are
+read in place of the server's, as if each had been read when it was new.
 
 Source: Argo CD API, ``GET /api/v1/applications``.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ingest.argocd_rows import ArgocdEnvironment, deployment_rows
 from ingest.connector import (
@@ -29,12 +31,17 @@ from ingest.http_options import (
 )
 from ingest.listing_pages import each_once
 from ingest.polled_source import PolledSource
+from ingest.recorded_answers import RecordedAnswers
 from ingest.state_rows import objects, part_of, text
 from triptych.errors import MalformedDeliveryError, TriptychError
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Self
+
+    from ingest.text_rows import Row
 
 DEPLOYMENTS = "deployments"
 _APPLICATIONS = "/api/v1/applications"
@@ -43,7 +50,12 @@ _APPLICATIONS = "/api/v1/applications"
 class ArgocdConfig(SourceConfig):
     """Options of an ``argocd`` source: the applications of one server."""
 
-    base_url: BaseUrl = Field(description="Address of the server.")
+    base_url: BaseUrl | None = Field(default=None, description="Address of the server.")
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder of recorded lists, instead of the server.",
+    )
     token_variable: EnvironmentVariable = Field(
         default="ARGOCD_AUTH_TOKEN",
         description="Environment variable that holds the token.",
@@ -61,6 +73,13 @@ class ArgocdConfig(SourceConfig):
     timeout_seconds: TimeoutSeconds = 60
     requests_per_second: RequestsPerSecond = None
 
+    @model_validator(mode="after")
+    def _is_of_a_server_or_of_files(self) -> Self:
+        if (self.base_url is None) == (self.path is None):
+            message = "name either base_url, the server, or path, a folder of lists"
+            raise ValueError(message)
+        return self
+
 
 class Argocd(PolledSource[ArgocdConfig]):
     """Reads the applications of one Argo CD server."""
@@ -68,12 +87,22 @@ class Argocd(PolledSource[ArgocdConfig]):
     type: ClassVar[str] = "argocd"
     Config: ClassVar[builtins.type[ArgocdConfig]] = ArgocdConfig
 
+    def __init__(self, config: ArgocdConfig, *, root: Path) -> None:
+        super().__init__(config, root=root)
+        self._recorded = (
+            None
+            if config.path is None
+            else RecordedAnswers(config.path, root=root, source=config.name)
+        )
+
     def streams(self) -> Sequence[str]:
         """Return the one stream of deployments."""
         return (DEPLOYMENTS,)
 
     def check(self) -> list[Finding]:
         """Ask for the applications, and tell how many there are."""
+        if self._recorded is not None:
+            return self._recorded.check()
         try:
             found = self._applications()
         except TriptychError as error:
@@ -85,27 +114,44 @@ class Argocd(PolledSource[ArgocdConfig]):
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer what each application tells, if it tells something else than before."""
         now = self._now()
-        for application in self._applications():
-            name = _identity(application)[1]
-            rows = list(
-                deployment_rows(
-                    application,
-                    environments=self._config.environments,
-                    environment_labels=self._config.environment_labels,
-                    where=f"{self._where} ({name})",
-                )
-            )
-            if rows:
+        rows: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        for application in self._looked_at():
+            rows[_identity(application)] += self._rows_of(application)
+        for identity, of_application in rows.items():
+            if of_application:
                 yield self._loads.offer(
                     DEPLOYMENTS,
-                    "/".join(_identity(application)),
-                    rows,
+                    "/".join(identity),
+                    of_application,
                     now=now,
-                    label=f"Argo CD application {name}",
+                    label=f"Argo CD application {identity[1]}",
                 )
 
+    def _rows_of(self, application: Mapping[str, Any]) -> Iterator[Row]:
+        return deployment_rows(
+            application,
+            environments=self._config.environments,
+            environment_labels=self._config.environment_labels,
+            where=f"{self._where} ({_identity(application)[1]})",
+        )
+
     def _origin(self, delivery: Delivery) -> str:
-        return f"{self._config.base_url}#{delivery.scope}"
+        return f"{self._config.base_url or self._config.path}#{delivery.scope}"
+
+    def _looked_at(self) -> list[dict[str, Any]]:
+        """Return applications as they are, or as each recorded list has them."""
+        if self._recorded is None:
+            return self._applications()
+        return [
+            application
+            for body in self._recorded.bodies(_APPLICATIONS)
+            for application in self._items(body)
+        ]
+
+    def _items(self, answer: object) -> list[dict[str, Any]]:
+        return list(
+            objects(part_of(answer, "items") or [], "'items'", where=self._where)
+        )
 
     def _applications(self) -> list[dict[str, Any]]:
         """Return every application once, in the order of their names.
@@ -119,9 +165,7 @@ class Argocd(PolledSource[ArgocdConfig]):
         with self._client() as client:
             for project in self._config.projects or (None,):
                 answer = client.get_json(_APPLICATIONS, params={"projects": project})
-                items = objects(
-                    part_of(answer, "items") or [], "'items'", where=self._where
-                )
+                items = self._items(answer)
                 self._refuse_others(items, project)
                 found += items
         return sorted(each_once(found, key=_identity), key=_identity)
@@ -153,7 +197,7 @@ class Argocd(PolledSource[ArgocdConfig]):
             config.token_variable, source=self._where, advice=self._advice
         )
         return HttpClient(
-            base_url=config.base_url,
+            base_url=str(config.base_url),
             source=self._where,
             headers={"Authorization": f"Bearer {token}"},
             secrets=[token],

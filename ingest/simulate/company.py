@@ -15,6 +15,7 @@ from ingest.simulate.assumptions_file import assumptions_text
 from ingest.simulate.bills import write_bills
 from ingest.simulate.commitments import write_commitments
 from ingest.simulate.delivery.plan import plan_delivery
+from ingest.simulate.delivery.superseded import write_superseded
 from ingest.simulate.formats.delivery_events import write_events, write_registry
 from ingest.simulate.formats.delivery_tables import (
     write_headcount,
@@ -107,6 +108,7 @@ def write_company(
     counts["commitments"] = write_commitments(tables / "commitments.csv", timeline)
     delivery = plan_delivery(timeline, seed)
     counts |= _write_delivery(directory / "delivery", delivery, seed)
+    write_superseded(directory / "delivery", timeline)
     write_budgets(directory / "budgets.csv", spending, timeline)
     _write_settings(directory, timeline)
     write_studies(directory / "studies", outcomes, timeline)

@@ -16,6 +16,7 @@ from ingest.simulate.delivery.names import (
     repository_of,
     service_of,
 )
+from ingest.simulate.delivery.superseded import SERVICES, TEAM
 from ingest.simulate.latency import LATENCY_THRESHOLD_SECONDS
 from ingest.simulate.ledger import MIXED_POOL
 from ingest.simulate.moves_file import INTEGRATION_RULE, moves_text
@@ -66,6 +67,7 @@ def catalog_text(timeline: Timeline) -> str:
     lines.append("identities:")
     for model in MODELS:
         lines += _identity_lines(model)
+    lines += [f"  - {{service: {service}, team: {TEAM}}}" for service in SERVICES]
     return "\n".join(lines) + "\n"
 
 

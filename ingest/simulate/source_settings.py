@@ -172,6 +172,12 @@ sources:
     path: delivery/events
     deployment_pipelines:
       - {{pipeline: "deploy-*", environment: production}}
+  - name: github
+    type: event_inbox
+    path: delivery/github
+  - name: argocd
+    type: argocd
+    path: delivery/argocd
   - name: incidents
     type: tables
     stream: incidents

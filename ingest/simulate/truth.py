@@ -63,6 +63,8 @@ QUARANTINED: Final = {
     "processes": ("process_volumes", "volume_unreadable"),
     "commitments": ("commitments", "unknown_commitment_type"),
     "events": ("commits", "source_system_missing"),
+    "github": ("deployments", "event_time_unreadable"),
+    "argocd": ("deployments", "event_time_unreadable"),
     "incidents": ("incidents", "unknown_status"),
     "training-runs": ("training_runs", "unknown_status"),
     "model-versions": ("model_versions", "model_version_missing"),

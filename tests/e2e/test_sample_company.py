@@ -1379,6 +1379,35 @@ def test_deployments_that_railway_replaced_are_successes_and_one_is_unknown(
     assert recovered >= 3
 
 
+def test_deployments_that_github_and_argo_cd_replaced_are_what_was_planted(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    """A success where it held its place, was returned to, or was listed once."""
+    rows = published.query(
+        "SELECT service, deployment_id, outcome, outcome_known_by AS known_by, team_id,"
+        " counts_as_deployment, is_failed FROM delivery.fct_deployments"
+        " WHERE source IN ('github', 'argocd')"
+    ).to_pylist()
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for row in rows:
+        found[row["service"]][row["deployment_id"]] = {
+            name: row[name] for name in ("outcome", "known_by")
+        }
+    planted = truth["delivery"]["superseded"]
+    assert found == planted
+    ends = [one for of_service in planted.values() for one in of_service.values()]
+    unknown = [one for one in ends if one["outcome"] == "unknown"]
+    assert {one["known_by"] for one in ends} == {
+        *("stated", "replaced", "rolled_back_to", None),
+    }
+    assert len(unknown) == 3
+    assert {row["team_id"] for row in rows} == {"ml-platform"}
+    # One that nobody knows of is neither a deployment nor a failure.
+    for row in rows:
+        if row["outcome"] == "unknown":
+            assert (row["counts_as_deployment"], row["is_failed"]) == (False, None)
+
+
 def planted_cost(truth: dict[str, Any], model: str, month: str) -> Decimal:
     """Return what a model costs in a month: its own charges, and its part of pools."""
     parts = [truth["direct"]["models"][model].get(month)]

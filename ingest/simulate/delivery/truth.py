@@ -19,6 +19,7 @@ from ingest.simulate.delivery.people import (
     available_hours,
     integration_hours,
 )
+from ingest.simulate.delivery.superseded import superseded_truth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,6 +44,7 @@ def delivery_truth(delivery: Delivery) -> dict[str, Any]:
         figures["time_to_restore"] = _percentiles(lengths)
     return {
         "services": {name: dict(months) for name, months in sorted(services.items())},
+        "superseded": superseded_truth(),
         "promotions": _promotions(delivery),
         "versions": _versions(delivery),
         "firefighting_share": {

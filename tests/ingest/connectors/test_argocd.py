@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -372,3 +373,55 @@ def test_what_an_account_lacks_is_named(argo: Argo, case: ConnectorCase) -> None
 def test_a_healthy_server_is_told_in_figures(case: ConnectorCase) -> None:
     [finding] = case.connector().check()
     assert finding.message == "2 applications can be read."
+
+
+def file_case(root: Path, **options: object) -> ConnectorCase:
+    """Return a case of which nothing is delivered later."""
+    return ConnectorCase(
+        connector_type="argocd",
+        options=options,
+        root=root,
+        expected_rows=6,
+        expected_money={},
+        deliver_again=lambda: None,
+        deliver_late=dict,
+        deliver_hostile=int,
+    )
+
+
+def test_lists_that_were_recorded_are_read_as_if_each_had_been_new(
+    tmp_path: Path,
+) -> None:
+    """Ten entries are kept; here, two. What the first list tells is not forgotten."""
+    folder = tmp_path / "recorded/api/v1/applications"
+    folder.mkdir(parents=True)
+    first = [entry(0, NOON - 5 * HOUR), entry(1, NOON - 3 * HOUR)]
+    lists = {
+        "1.json": [application("eta", *first)],
+        "2.json": [
+            application("eta", first[1], entry(2, NOON)),
+            application("zeta", entry(7, NOON)),
+        ],
+    }
+    for name, items in lists.items():
+        (folder / name).write_text(json.dumps({"items": items}), encoding="utf-8")
+    case = file_case(tmp_path, path="recorded")
+    assert committed(case) == [("deployments", 4), ("deployments", 2)]
+    assert committed(case) == []
+    assert case.query(
+        "select deployment_id, list(distinct status order by status)"
+        " from evidence.deployments group by 1 order by 1"
+    ) == [
+        ("uid-eta/0", ["inactive", "success"]),
+        ("uid-eta/1", ["success"]),
+        ("uid-eta/2", ["success"]),
+        # Left the history before anybody looked.
+        ("uid-zeta/6", ["inactive"]),
+        ("uid-zeta/7", ["success"]),
+    ]
+
+
+def test_a_source_is_of_a_server_or_of_files(tmp_path: Path) -> None:
+    for options in ({}, {"path": "recorded", "base_url": "https://argo.example"}):
+        with pytest.raises(ValueError, match="either base_url, the server, or path"):
+            file_case(tmp_path, **options).connector()
