@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import charts, data, page, tables, velocity_charts
+from dashboard import charts, data, operations_section, page, tables, velocity_charts
 from dashboard import format as fmt
 
 if TYPE_CHECKING:
@@ -158,8 +158,10 @@ def show_delivered_percentiles(here: Page) -> None:
 def show_effort(here: Page, team: str | None) -> None:
     """Draw hours of infrastructure work and the share of firefighting."""
     st.header("What running it takes", anchor=False)
+    period = here.selection.period.months
+    operations_section.show_infra_hours(here, "team", period, team)
     months = data.firefighting_months(here.snapshot)
-    table = data.infra_effort(here.snapshot, here.selection.period.months, team)
+    table = data.infra_effort(here.snapshot, period, team)
     if table.num_rows == 0 and months.num_rows == 0:
         st.markdown(
             "No hours are known. Deliver `worklogs` and `headcount`, or connect Jira,"

@@ -114,6 +114,8 @@ def with_interval(row: dict[str, Any]) -> str:
         return fmt.unknown(str(row["reason"]))
     unit, currency = row["unit"], row["currency"]
     told = figure(row["metric_value"], unit, currency)
+    if str(row.get("note") or "").startswith("estimated"):
+        told += " (estimated)"
     low, high = row["interval_low"], row["interval_high"]
     if low is None or high is None:
         return told

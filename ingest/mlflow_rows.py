@@ -53,6 +53,12 @@ class TagNames(BaseModel):
     architecture: tuple[str, ...] = Field(
         default=("model.architecture", "architecture"), description="Architecture."
     )
+    accelerator: tuple[str, ...] = Field(
+        default=("accelerator", "gpu_type"), description="What the run was trained on."
+    )
+    instance_type: tuple[str, ...] = Field(
+        default=("instance_type",), description="Machine that it was trained on."
+    )
     gpu_count: tuple[str, ...] = Field(
         default=("gpu_count",), description="How many GPUs the run held."
     )
@@ -100,6 +106,8 @@ def run_row(
             "model_id": _first(tags, names.model),
             "feature_id": _first(tags, names.feature),
             "architecture": _first(tags, names.architecture),
+            "accelerator": _first(tags, names.accelerator),
+            "instance_type": _first(tags, names.instance_type),
             "commit_sha": _first(tags, names.commit),
             "repository": repository_name(_first(tags, names.repository)),
             "is_deleted": info.get("lifecycle_stage") == "deleted",

@@ -136,6 +136,7 @@ from dashboard.data.lineage import (
     worked_out_again,
 )
 from dashboard.data.nodes import NodeHeadline, node_headline, nodes_apart
+from dashboard.data.operations_windows import infra_hours, training_times
 from dashboard.data.platforms import (
     Move,
     changes,
@@ -341,6 +342,7 @@ __all__ = [
     "idle_of_other_pools",
     "idle_owners",
     "infra_effort",
+    "infra_hours",
     "invoice_totals",
     "invoices",
     "landings",
@@ -406,6 +408,7 @@ __all__ = [
     "times_to_event",
     "times_to_event_by_cohort",
     "token_costs",
+    "training_times",
     "unallocated_causes",
     "unit_costs",
     "unit_summary",

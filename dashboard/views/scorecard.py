@@ -11,6 +11,7 @@ from dashboard import (
     compliance_section,
     data,
     move_section,
+    operations_section,
     page,
     workload_section,
 )
@@ -39,6 +40,9 @@ def show_all(here: Page) -> None:
     sections.show_platforms(here)
     comparison_section.show_comparisons(here)
     move_section.show_moves(here)
+    st.header("Infra hours per deployment", anchor=False)
+    operations_section.show_infra_hours(here, "platform")
+    operations_section.show_training_times(here)
     sections.show_composition(here)
     workload_section.show_workloads(here)
     sections.show_funnel(here)

@@ -18,3 +18,37 @@ windows as (
     {% endfor %}
 )
 {%- endmacro %}
+
+{#- Why a window has no infra hours per deployment. -#}
+{% macro infra_hours_reason(row, platform) -%}
+    case
+        when {{ row }}.infra_hours is not null and {{ row }}.deployment_count > 0 then null
+        when {{ row }}.infra_hours is not null and {{ row }}.unknown_deployment_count > 0
+            then 'the outcome of each deployment in these months is unknown'
+        when {{ row }}.infra_hours is not null then 'no deployment of it counted in these months'
+        when {{ row }}.scope_kind = 'platform' and {{ platform }}.team_id is null
+            then 'catalog.yml names no team that runs it, and no worklog names it'
+        when {{ row }}.scope_kind = 'platform'
+            then 'its team booked no infra hours, or nothing was deployed on it to divide them by'
+        else 'no infra hours are booked in these months'
+    end
+{%- endmacro %}
+
+{#- What to do about it: book hours, else where there is a figure. -#}
+{% macro infra_hours_way_out(row, platform, everyone) -%}
+    case
+        when {{ row }}.infra_hours is not null and {{ row }}.deployment_count > 0 then null
+        when {{ row }}.infra_hours is null
+            then
+                case
+                    when {{ row }}.scope_kind <> 'platform' then 'deliver worklogs of category infra'
+                    when {{ platform }}.team_id is null then 'name its team in catalog.yml, or book hours with platform_id'
+                    else 'book hours with platform_id'
+                end
+        when {{ row }}.scope_kind <> 'organisation' and {{ everyone }}.deployment_count > 0
+            then
+                'n = ' || cast({{ everyone }}.deployment_count as string) || ' in the organisation over '
+                || cast({{ row }}.window_months as string) || ' months'
+        else 'deliver deployments with their outcome'
+    end
+{%- endmacro %}

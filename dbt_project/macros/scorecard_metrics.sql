@@ -61,10 +61,14 @@
             and {{ row }}.criterion = 'operations' and {{ row }}.metric not in ({{ sql_texts(portability_metrics()) }})
             then 'catalog.yml names no team that runs it'
         when
+            {{ row }}.subject_kind = 'platform' and {{ row }}.n_observed = 0
+            and {{ row }}.metric in ('infra_hours_per_week', 'infra_hours_per_deployment')
+            then 'no hours or deployments of it are known: book hours with platform_id, or deliver its deployments'
+        when
             {{ row }}.subject_kind = 'platform' and {{ row }}.criterion = 'operations'
             and {{ row }}.metric not in ({{ sql_texts(portability_metrics()) }})
             and {{ row }}.n_observed = 0
-            then 'its team runs other platforms too, or no hours, heads or deployments are known'
+            then 'its team runs other platforms too, or no hours or heads are known'
         when {{ row }}.metric in ({{ sql_texts(portability_metrics()) }}) then 'nothing was spent on it'
         -- There is something, and it does not tell this.
         when

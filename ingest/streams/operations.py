@@ -64,8 +64,9 @@ INCIDENTS = Stream(
     ),
 )
 
-# ``category`` is infra, incident or whatever else an organisation books on. A worklog
-# that was deleted comes once more, with ``is_deleted``.
+# ``category`` is infra, incident or whatever else an organisation books on;
+# ``platform_id`` the platform of the catalogue that it was for. A worklog that was
+# deleted comes once more, with ``is_deleted``.
 WORKLOGS = Stream(
     name="worklogs",
     period_column="started_at",
@@ -85,6 +86,7 @@ WORKLOGS = Stream(
             "incident_id",
             "model_id",
             "feature_id",
+            "platform_id",
         ),
         *typed("BOOLEAN", "is_deleted"),
     ),

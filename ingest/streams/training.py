@@ -50,6 +50,8 @@ TRAINING_RUNS = Stream(
             "model_id",
             "feature_id",
             "architecture",
+            "accelerator",
+            "instance_type",
             "commit_sha",
             "repository",
         ),

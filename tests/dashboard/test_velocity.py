@@ -89,6 +89,20 @@ def test_what_is_too_rare_for_a_month_has_windows_or_the_scope_that_has_enough(
     assert "Organisation, months to Sep 2026" in text
 
 
+def test_infra_hours_count_the_deployments_that_their_figure_leaves_out(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    text = text_of(open_app(tmp_path, page=PAGE, period="2026-09"))
+    assert "Up to 10 deployments of unknown outcome are in no figure" in text
+    # The organisation: 200 hours for 40 deployments, and for 50 if all succeeded.
+    row = re.search(r"Organisation</th>.*?</tr>", text, re.DOTALL)
+    assert row is not None
+    assert re.findall(r">([\d.]+)<", row[0]) == ["200.0", "40", "10", "5.00", "4.00"]
+    assert "no deployment of it counted in these months" in text
+    assert "n = 40 in the organisation over 12 months" in text
+
+
 def test_every_section_has_its_sentence_and_its_table(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
@@ -116,6 +130,7 @@ def test_every_section_has_its_sentence_and_its_table(
             *("unmapped-identities", "latency-percentiles", "times-with-open"),
             *("times-with-open-by-month", "conversions-registration-to-production"),
             *("velocity-windows", "velocity-windows-organisation"),
+            "infra-hours-by-team",
         )
     }
 
@@ -220,6 +235,7 @@ def test_a_month_without_a_bill_can_be_chosen_on_velocity_alone(
         *("mart_velocity_quarters", "mart_time_to_event", "mart_conversions"),
         "mart_latency_percentiles",
         "mart_velocity_windows",
+        "mart_infra_hours",
     ],
 )
 def test_a_run_of_an_earlier_version_lacks_marts_and_shows_no_traceback(

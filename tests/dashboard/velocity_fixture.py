@@ -27,6 +27,18 @@ create table delivery.mart_velocity_windows (month varchar, window_months intege
   n_excluded bigint, missing_ratio double, reason varchar, way_out varchar,
   wider_scope_kind varchar, wider_scope_id varchar, wider_window_months bigint,
   wider_n_used bigint, wider_metric_value double);
+create table delivery.mart_infra_hours (month varchar, window_months integer,
+  window_start date, window_end date, is_over boolean, is_filling boolean,
+  scope_kind varchar, scope_id varchar, known_month_count bigint, infra_hours double,
+  estimated_hours double, is_estimated boolean, deployment_count bigint,
+  unknown_deployment_count bigint, infra_hours_per_deployment double,
+  infra_hours_per_deployment_at_least double, reason varchar, way_out varchar);
+create table delivery.mart_training_times (month varchar, window_months integer,
+  window_start date, window_end date, breakdown varchar, architecture varchar,
+  platform_id varchar, instance_type varchar, accelerator varchar, gpu_count double,
+  n_used bigint, training_hours_p50 double, training_hours_p90 double,
+  interval_low double, interval_high double, gpu_hours_per_run double, reason varchar,
+  way_out varchar);
 create table delivery.mart_time_to_event (metric varchar, scope_kind varchar,
   scope_id varchar, cohort_kind varchar, cohort varchar, item_count bigint,
   event_count bigint, censored_count bigint, censored_ratio double,
@@ -136,6 +148,30 @@ from (values
   (3, 'organisation', 'organisation', 'iterations_per_feature', 'runs', 1.5, 12, null,
    null, null)
 ) as t(months, kind, id, metric, unit, value, n, reason, way_out, wider);
+insert into delivery.mart_infra_hours
+select '2026-09', 12, date '2025-10-01', date '2026-10-01', true, false, kind, id, 12,
+  hours, estimated, estimated > 0, n, unknown, hours / nullif(n, 0),
+  hours / nullif(n + unknown, 0), reason, way_out
+from (values
+  ('team', 'ml', 120, 0, 30, 10, null, null),
+  ('team', 'ops', 80, 0, 0, 0, 'no deployment of it counted in these months',
+   'n = 40 in the organisation over 12 months'),
+  ('platform', 'aws', 60, 45, 12, 0, null, null),
+  ('platform', 'openai', null, null, 0, 0,
+   'catalog.yml names no team that runs it, and no worklog names it',
+   'name its team in catalog.yml, or book hours with platform_id'),
+  ('organisation', 'organisation', 200, 0, 40, 10, null, null)
+) as t(kind, id, hours, estimated, n, unknown, reason, way_out);
+insert into delivery.mart_training_times
+select '2026-09', 12, date '2025-10-01', date '2026-10-01', breakdown, 'gru', platform,
+  instance, gpu, gpus, n, median, null, median / 2, median * 2, per_run, reason, way_out
+from (values
+  ('architecture', null, null, null, null, 5, 3, 5, null, null),
+  ('hardware', 'aws', 'g5.12xlarge', 'A10G', 4, 4, null, 5, 'n = 4, fewer than five',
+   'n = 5 of the architecture gru over 12 months'),
+  ('hardware', null, null, null, null, 1, null, null, 'n = 1, fewer than five',
+   'n = 5 of the architecture gru over 12 months')
+) as t(breakdown, platform, instance, gpu, gpus, n, median, per_run, reason, way_out);
 insert into delivery.mart_time_to_event
 select metric, 'model', 'eta-v2', kind, cohort, n, n - open, open, open / n,
   open * 5 >= n, state, median, low, null, ended, longest

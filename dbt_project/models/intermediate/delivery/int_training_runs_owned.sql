@@ -13,6 +13,8 @@ with runs as (
         parent_run_id,
         registered_model,
         architecture,
+        accelerator,
+        instance_type,
         commit_sha,
         repository,
         is_deleted,

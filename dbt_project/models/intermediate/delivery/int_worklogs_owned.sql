@@ -8,6 +8,7 @@ with worklogs as (
         hours,
         category,
         project,
+        platform_id,
         team_id as given_team_id,
         model_id as given_model_id,
         feature_id as given_feature_id

@@ -1,8 +1,8 @@
 {#-
-  What running takes for the scorecard, by month, as a numerator and a denominator: hours of
-  infrastructure work a week and a deployment, firefighting by the hours that there are. They
-  are hours of a team: a platform has them where its team runs no other. Integration is no
-  infrastructure work here. What people book and what a system says are never added.
+  What running takes for the scorecard, by month, as a numerator and a denominator:
+  firefighting by the hours that there are, which a platform has where its team runs no
+  other; of pivots, hours of infrastructure work a week and a deployment, too. Integration
+  is no infrastructure work here. What people book and what a system says are never added.
 -#}
 with teams as (
     select
@@ -87,24 +87,7 @@ heads as (
 
 shipped as (
     select
-        'platform' as subject_kind,
-        placements.platform_id as subject_id,
-        {{ local_month('deployments.ended_at') }} as month,
-        count(distinct deployments.deployment_key) as deployment_count
-    from {{ ref('int_deployments_classified') }} as deployments
-    cross join {{ source('control', 'delivery_rules') }} as rules
-    inner join {{ source('control', 'platform_placements') }} as placements
-        on
-            deployments.model_id = placements.model_id
-            and placements.stage = 'serving'
-            and cast(deployments.ended_at as date) >= coalesce(placements.valid_from, cast('1900-01-01' as date))
-            and cast(deployments.ended_at as date) < coalesce(placements.valid_to, cast('2200-01-01' as date))
-    where deployments.changes_production and deployments.change_class in ('new', 'hotfix')
-    group by placements.platform_id, {{ local_month('deployments.ended_at') }}
-    union all
-    select
-        'pivot' as subject_kind,
-        moved.pivot_id as subject_id,
+        moved.pivot_id,
         {{ local_month('deployments.ended_at') }} as month,
         count(distinct deployments.deployment_key) as deployment_count
     from {{ ref('int_deployments_classified') }} as deployments
@@ -116,12 +99,11 @@ shipped as (
 
 shipped_spans as (
     select
-        subject_kind,
-        subject_id,
+        pivot_id,
         min(month) as first_month,
         max(month) as last_month
     from shipped
-    group by subject_kind, subject_id
+    group by pivot_id
 ),
 
 worked as (
@@ -156,18 +138,15 @@ counted as (
     select
         worked.*,
         -- The hours of a month without a deployment count too.
-        case when spans.subject_id is not null then cast(coalesce(shipped.deployment_count, 0) as double) end
+        case when spans.pivot_id is not null then cast(coalesce(shipped.deployment_count, 0) as double) end
             as deployment_count
     from worked
     left join shipped
-        on
-            worked.subject_kind = shipped.subject_kind
-            and worked.subject_id = shipped.subject_id
-            and worked.month = shipped.month
+        on worked.subject_kind = 'pivot' and worked.subject_id = shipped.pivot_id and worked.month = shipped.month
     left join shipped_spans as spans
         on
-            worked.subject_kind = spans.subject_kind
-            and worked.subject_id = spans.subject_id
+            worked.subject_kind = 'pivot'
+            and worked.subject_id = spans.pivot_id
             and worked.month between spans.first_month and spans.last_month
 )
 
@@ -187,5 +166,6 @@ select
     {{ numerator }} as numerator,
     {{ denominator }} as denominator
 from counted
+{% if metric.startswith('infra') %}where subject_kind = 'pivot'{% endif %}
 {{ 'union all' if not loop.last }}
 {% endfor %}

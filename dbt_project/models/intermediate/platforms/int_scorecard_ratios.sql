@@ -79,6 +79,13 @@ counted as (
         numerator,
         denominator
     from {{ ref('int_scorecard_operations') }}
+    union all
+    select
+        {{ of }},
+        observed_in,
+        numerator,
+        denominator
+    from {{ ref('int_scorecard_infra_hours') }}
 ),
 
 clusters as (

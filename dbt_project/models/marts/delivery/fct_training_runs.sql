@@ -39,6 +39,8 @@ select
     judged.feature_id,
     judged.team_id,
     judged.architecture,
+    judged.accelerator,
+    judged.instance_type,
     judged.repository,
     judged.commit_sha,
     judged.status,

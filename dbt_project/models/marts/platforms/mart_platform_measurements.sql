@@ -92,6 +92,12 @@ measured as (
     {% endfor %}
 ),
 
+-- Hours of a team that runs several platforms, divided by the deployments on each.
+estimated as (
+    select distinct platform_id from {{ ref('int_platform_infra_hours') }}
+    where is_estimated and infra_hours is not null
+),
+
 joined as (
     select
         asked.*,
@@ -101,7 +107,10 @@ joined as (
         measured.interval_basis,
         coalesce(measured.n_observed, 0) as n_observed,
         measured.missing_ratio,
-        measured.note,
+        case
+            when estimated.platform_id is not null then 'estimated: by the deployments of its team on each platform'
+            else measured.note
+        end as note,
         terms.team_id,
         terms.integration_reason,
         terms.commitment_count,
@@ -116,6 +125,11 @@ joined as (
             and asked.metric = measured.metric
     left join {{ ref('mart_platform_terms') }} as terms
         on asked.subject_kind = 'platform' and asked.subject_id = terms.platform_id
+    left join estimated
+        on
+            asked.subject_kind = 'platform' and asked.subject_id = estimated.platform_id
+            and asked.metric in ('infra_hours_per_week', 'infra_hours_per_deployment')
+            and measured.metric_value is not null
 )
 
 select

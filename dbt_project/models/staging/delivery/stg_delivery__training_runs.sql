@@ -34,6 +34,8 @@ select
     model_id,
     feature_id,
     architecture,
+    accelerator,
+    instance_type,
     commit_sha,
     repository,
     coalesce(is_deleted, false) as is_deleted,

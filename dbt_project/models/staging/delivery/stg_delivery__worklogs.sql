@@ -26,6 +26,7 @@ select
     project,
     incident_id,
     model_id,
-    feature_id
+    feature_id,
+    platform_id
 from ranked
 where recency = 1 and not coalesce(is_deleted, false)
