@@ -23,6 +23,7 @@ from tests.dashboard.browsing import (
 from tests.dashboard.lineage_fixture import add_lineage
 from tests.dashboard.scenarios_fixture import CHEAPER, MOVE, save_scenario
 from tests.dashboard.warehouse_fixture import publish
+from tests.layers import IS_FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -365,7 +366,7 @@ def test_a_page_opened_first_on_a_fresh_server_goes_through_the_router(
         tab.assert_quiet()
 
 
-def test_an_open_page_follows_twenty_publishes_without_an_error(
+def test_an_open_page_follows_publishes_without_an_error(
     browser: Any,
     tmp_path: Path,
 ) -> None:
@@ -376,17 +377,19 @@ def test_an_open_page_follows_twenty_publishes_without_an_error(
         visit(browser, f"{address}/cost_by_model") as tab,
     ):
         tab.wait_for("Nothing has been published here yet")
-        for number in range(1, 21):
+        count = 20 if IS_FULL else 2
+        for number in range(1, count + 1):
             publish(root, run_id=f"run-{number:04d}", factor=str(number))
-            if number % 5 == 0:
+            if number % 5 == 0 or not IS_FULL:
                 tab.page.reload()
                 tab.wait_for(f"EUR {2449 * number:,}.00")
                 # The figure and the run that it is from change together.
                 assert f"run run-{number:04d}" in tab.text()
             tab.assert_quiet()
-        publish(root, run_id="run-0021", factor="21")
-        tab.wait_for("run-0021")
-        tab.wait_for("EUR 51,429.00")
+        last = count + 1
+        publish(root, run_id=f"run-{last:04d}", factor=str(last))
+        tab.wait_for(f"run-{last:04d}")
+        tab.wait_for(f"EUR {2449 * last:,}.00")
         tab.assert_quiet()
 
 

@@ -9,6 +9,7 @@ from streamlit import config
 
 from tests.dashboard.conftest import OpenApp, text_of
 from tests.dashboard.warehouse_fixture import publish, publish_corrupt_file
+from tests.layers import IS_FULL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -361,12 +362,12 @@ def test_the_next_drawing_shows_the_run_that_was_published_since(
     assert tile(app, "Cost of models, fully loaded") == "EUR 4,898.00"
 
 
-def test_twenty_publishes_are_each_shown_without_an_error(
+def test_each_publish_is_shown_without_an_error(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
     publish(tmp_path)
     app = open_app(tmp_path)
-    for number in range(2, 22):
+    for number in range(2, 22 if IS_FULL else 6):
         publish(tmp_path, run_id=f"run-{number:04d}", factor=str(number % 3 + 1))
         app.run()
         assert_no_failure(app)

@@ -36,6 +36,7 @@ from tests.e2e.questions_case import (
     month_to_ask,
     unanswered,
 )
+from tests.layers import IS_FULL
 from triptych.cli import app as cli
 from triptych.explanation import explain
 from triptych.pipeline import run
@@ -704,12 +705,12 @@ def test_the_evidence_gives_any_cell_again(
     columns: tuple[str, str],
     keys: tuple[str, ...],
 ) -> None:
-    """Four cells a mart, drawn with a fixed seed."""
+    """Cells of a mart, drawn with a fixed seed."""
     rows = published.query(
         f"SELECT DISTINCT {', '.join(keys)} FROM {mart} ORDER BY ALL"
     ).to_pylist()
     drawn = random.Random(f"cells of {mart}")
-    for row in drawn.sample(rows, 4):
+    for row in drawn.sample(rows, 4 if IS_FULL else 1):
         figure = Figure.of(mart, drawn.choice(columns), row)
         told = explain(workspace, str(figure))
         assert told.rederivation.is_equal, told.rederivation

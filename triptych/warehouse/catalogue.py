@@ -23,7 +23,7 @@ import duckdb
 from triptych.errors import RunLockedError
 from triptych.file_names import search_path
 from triptych.warehouse import audit_log
-from triptych.warehouse.evidence_views import replace_view
+from triptych.warehouse.evidence_views import create_views, replace_view
 from triptych.warehouse.in_place import CataloguedFile, current_files_in_place
 from triptych.warehouse.loads import LoadInForce, NewLoad, SeenFile, StreamView
 
@@ -328,8 +328,7 @@ class Catalogue:
         ]
         if missing:
             with self._transaction():
-                for view in missing:
-                    replace_view(self._connection, view)
+                create_views(self._connection, missing)
 
 
 def _in_force(row: tuple[Any, ...]) -> LoadInForce:

@@ -49,6 +49,39 @@ def replace_view(connection: duckdb.DuckDBPyConnection, view: StreamView) -> Non
         The stream.
     """
     groups = connection.execute(_GROUPS, [view.name]).fetchall()
+    _write_view(connection, view, groups)
+
+
+def create_views(
+    connection: duckdb.DuckDBPyConnection, views: Sequence[StreamView]
+) -> None:
+    """Write the views of several streams, of which most have no load.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        ``raw.duckdb``, open for writing.
+    views : sequence of StreamView
+        The streams.
+    """
+    loaded = {
+        stream
+        for (stream,) in connection.execute(
+            "SELECT DISTINCT stream FROM catalogue.loads"
+        ).fetchall()
+    }
+    for view in views:
+        if view.name in loaded:
+            replace_view(connection, view)
+        else:
+            _write_view(connection, view, [])
+
+
+def _write_view(
+    connection: duckdb.DuckDBPyConnection,
+    view: StreamView,
+    groups: Sequence[tuple[str, str | None, str, Sequence[str]]],
+) -> None:
     body = " UNION ALL ".join(
         _group_select(view, source, load_id, projection, files)
         for source, load_id, projection, files in groups
