@@ -64,6 +64,7 @@ _OF_VIEWERS = (
     "cost.mart_period_states",
     "cost.mart_unallocated_causes",
     "delivery.*",
+    "outcomes.mart_outcome_trends",
     "attribution.*",
     *("roi.mart_evidence_mix", "roi.mart_feature_roi", "roi.mart_model_roi"),
     *("roi.mart_portfolio_roi", "roi.mart_roi_overlaps", "roi.mart_roi_sensitivity"),

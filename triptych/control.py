@@ -106,6 +106,14 @@ def control_tables(
             ("cost_center", "cost_center_name"),
             [(c["id"], c["name"]) for c in catalog["cost_centers"]],
         ),
+        _table(
+            "catalog_outcomes",
+            ("metric", "metric_name", "outcome_kind", "better"),
+            [
+                (o["metric"], o["name"], o["kind"], o["better"])
+                for o in catalog["outcomes"]
+            ],
+        ),
         *delivery_tables(settings),
         *return_tables(settings, history),
         _pools_table(allocation),

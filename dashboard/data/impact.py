@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 
-from dashboard.data.published import per_run, rows, table
+from dashboard.data.published import has_mart, per_run, rows, table
 
 if TYPE_CHECKING:
     from datetime import date, datetime
-
-    import pyarrow as pa
 
     from dashboard.data.selection import Selection
     from triptych.warehouse.reader import Snapshot
@@ -55,6 +54,26 @@ SELECT study_id, estimand, effect,
 FROM attribution.estimates
 WHERE list_contains($studies, study_id) AND effect IS NOT NULL
 """
+
+
+@per_run
+def outcome_trends(snapshot: Snapshot) -> pa.Table:
+    """Return how each business metric moved, with the studies that are about it."""
+    if not has_mart(snapshot, "outcomes.mart_outcome_trends"):
+        return pa.table({})
+    return table(
+        snapshot,
+        """
+        SELECT trends.*, about.studies
+        FROM outcomes.mart_outcome_trends AS trends
+        LEFT JOIN (
+            SELECT outcome AS metric, string_agg(study_id || ' (grade ' || grade || ')',
+                ', ' ORDER BY study_id) AS studies
+            FROM attribution.studies GROUP BY outcome
+        ) AS about USING (metric)
+        ORDER BY outcome_kind NULLS LAST, metric_name
+        """,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +356,7 @@ __all__ = [
     "Study",
     "contributions",
     "counterfactual",
+    "outcome_trends",
     "sensitivity",
     "studies",
     "study",

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import (
     charts,
     data,
+    experience_section,
     filters,
     impact_charts,
     impact_study,
@@ -107,6 +108,7 @@ def show_all(here: Page, studies: Sequence[Study]) -> None:
     _show_rest(estimated)
     show_side_by_side(here, studies)
     show_untold(here, [one for one in studies if not one.is_estimated])
+    experience_section.show(here)
     return_section.show(here)
 
 

@@ -31,6 +31,7 @@ from ingest.simulate.organisation import (
     TEAMS,
     Model,
 )
+from ingest.simulate.outcomes_section import outcomes_text
 from ingest.simulate.source_settings import sources_text
 from ingest.simulate.splits import FIXED_PERCENTAGES
 
@@ -63,6 +64,7 @@ def catalog_text(timeline: Timeline) -> str:
         lines += _model_lines(model, timeline)
     lines.append(moves_text(timeline).rstrip())
     lines.append(controls_text(timeline).rstrip())
+    lines.append(outcomes_text().rstrip())
     lines.append("# What other systems call them.")
     lines.append("identities:")
     for model in MODELS:

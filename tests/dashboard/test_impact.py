@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from dashboard import data
+from dashboard import data, experience_section
 from dashboard import impact_figures as numbers
 from dashboard import impact_outcomes as outcomes
 from dashboard import impact_sentences as words
@@ -480,3 +480,38 @@ def test_figures_have_three_digits_a_sign_and_their_unit(
 ) -> None:
     written = numbers.quantity(value, unit, is_signed=True)
     assert written.replace("\u00a0", " ") == said
+
+
+def test_a_metric_of_customer_experience_says_its_change_and_which_way_is_better() -> (
+    None
+):
+    on_time = {
+        "latest_mean": 0.94,
+        "change": 0.06,
+        "change_low": 0.03,
+        "change_high": 0.09,
+        "verdict": "better",
+        "unit_of_measure": "ratio",
+        "currency": None,
+        "reason": None,
+    }
+    assert experience_section.latest(on_time).replace("\u00a0", " ") == "94.0 %"
+    assert experience_section.moved(on_time).replace("\u00a0", " ") == (
+        "+6 percentage points [+3 to +9 percentage points]"
+    )
+    assert experience_section.verdict(on_time) == "better"
+
+
+def test_a_metric_that_was_never_delivered_says_what_would_show_it() -> None:
+    missing = {
+        "latest_mean": None,
+        "change": None,
+        "verdict": "unknown",
+        "reason": "nothing of it was delivered: a source with stream: outcomes",
+    }
+    for write in (
+        experience_section.latest,
+        experience_section.moved,
+        experience_section.verdict,
+    ):
+        assert "a source with stream: outcomes" in write(missing)

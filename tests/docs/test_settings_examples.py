@@ -34,7 +34,7 @@ HEAD = {"organisation": "Example GmbH", "currency": "EUR"}
 ALLOCATION = {"scope", "assignments", "pools", "policies"}
 CATALOG = {
     *("cost_centers", "teams", "features", "models", "platforms", "identities"),
-    *("placements", "portability", "pivots", "controls"),
+    *("placements", "portability", "pivots", "controls", "outcomes"),
 }
 GENERAL = {
     *("fx", "warehouse", "spark", "delivery"),

@@ -12,6 +12,7 @@ from triptych.settings.identity import Identity, unclear_identities
 from triptych.settings.match import Match
 from triptych.settings.moves import Pivot, Placement, Portability, unclear_moves
 from triptych.settings.names import Name
+from triptych.settings.outcomes import OutcomeMetric, repeated_outcomes
 from triptych.settings.problems import known_names
 from triptych.settings.validity import (
     Day,
@@ -116,6 +117,7 @@ class Catalog(BaseModel):
     portability: tuple[Portability, ...] = ()
     pivots: tuple[Pivot, ...] = ()
     controls: tuple[PlatformControl, ...] = ()
+    outcomes: tuple[OutcomeMetric, ...] = ()
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -135,6 +137,7 @@ class Catalog(BaseModel):
                 models=list(dict.fromkeys(model.id for model in self.models)),
                 platforms=[platform.id for platform in self.platforms],
             ),
+            *repeated_outcomes(self.outcomes),
             *unclear_controls(
                 self.controls, platforms=[platform.id for platform in self.platforms]
             ),

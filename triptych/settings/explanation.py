@@ -32,6 +32,7 @@ NOUNS = {
     "models": "model",
     "assumptions": "assumption",
     "controls": "control",
+    "outcomes": "outcome",
 }
 _PLURALS = {"idle": "idle policies", "kind": "kinds", "interval": "intervals"}
 

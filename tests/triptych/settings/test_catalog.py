@@ -123,6 +123,16 @@ def test_without_a_file_the_catalogue_is_empty(files: SettingsFiles) -> None:
             " 'feature'?",
         ),
         ("models:\n  - {name: M}\n", "catalog.yml:2: model 1 has no 'id'."),
+        (
+            "outcomes:\n"
+            "  - {metric: m, kind: risk, better: lower}\n"
+            "  - {metric: m, kind: risk, better: lower}\n",
+            "catalog.yml:3: outcome 'm' is declared twice.",
+        ),
+        (
+            "outcomes:\n  - {metric: m, kind: customers, better: lower}\n",
+            "catalog.yml:2: outcome 1 names kind 'customers'; known kinds: revenue,",
+        ),
         ("models: 5\n", "catalog.yml:1: models must be a list."),
         ("models: [5]\n", "catalog.yml:1: model 1 must be a mapping of keys"),
     ],
