@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 from collections import defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -29,6 +30,7 @@ from ingest.simulate.outcomes import observe
 from ingest.simulate.timeline import plan_timeline
 from tests.dashboard.browsing import SIZES, Visit, served, visit
 from tests.dashboard.conftest import text_of, tiles
+from tests.e2e.planted_figures import Doors, planted_figures
 from tests.e2e.questions_case import (
     PAGES,
     QUESTIONS,
@@ -1601,3 +1603,26 @@ def test_a_prepayment_is_drawn_as_far_as_planted_and_not_used_up(
         f"paid ahead, **{share}** is drawn so far: EUR {drawn:.2f} of EUR 5,000.00"
         in text_of(app)
     )
+
+
+def test_page_command_document_and_workbook_state_planted_figures_alike(
+    workspace: Path, truth: dict[str, Any]
+) -> None:
+    """Digit by digit; a document has cents, and a workbook what a number can hold."""
+    month = truth["organisation"]["months"][-1]
+    figures = planted_figures(truth, lambda model: planted_cost(truth, model, month))
+    assert len(figures) >= 15
+    doors = Doors(workspace, month)
+    for figure in figures:
+        told = doors.sql(figure.sql)
+        assert abs(told - figure.amount) <= figure.within, figure.name
+        assert figure.page(doors) == told, figure.name
+        cell = figure.workbook(doors)
+        text = cell if isinstance(cell, str) else repr(cell)
+        assert Decimal(text).normalize() == told.normalize(), figure.name
+        if figure.pdf is not None:
+            document, pattern = figure.pdf
+            cents = re.escape(f"{abs(round(told, 2)):,.2f}")
+            words = doors.text(document)
+            assert re.search(pattern.replace("AMOUNT", cents), words), figure.name
+    assert sum(figure.pdf is not None for figure in figures) >= 9
