@@ -47,6 +47,7 @@ MODELS = (
     "int_pool_shares",
     "int_pool_costs_allocated",
     "int_pool_costs_unallocated",
+    "int_daily_pool_costs_live",
     "int_idle_costs_distributed",
     "int_costs_by_component",
 )
