@@ -5,14 +5,16 @@ The pipeline never reads ``sample/truth.yml``; what it publishes is compared wit
 
 from __future__ import annotations
 
+import csv
 import gzip
 import json
 import random
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -852,6 +854,109 @@ def test_the_published_velocity_is_the_planted_one(
             upper = row["p90"] / 3600
             assert upper == pytest.approx(expected["p90_hours"], abs=2e-6)
     assert compared > 20
+
+
+def test_what_is_rare_has_medians_over_months_that_were_counted_apart(
+    published: Snapshot, workspace: Path
+) -> None:
+    """From the files that were delivered, in plain Python."""
+    delivered = workspace / "delivery"
+    lasted = [
+        datetime.fromisoformat(row["resolved_at"])
+        - datetime.fromisoformat(row["impact_started_at"])
+        for row in csv_rows(delivered / "incidents.csv")
+        if row["status"] == "resolved"
+    ]
+    expected = {
+        "time_to_restore": [length.total_seconds() for length in lasted],
+        "iterations_per_feature": iterations_of_releases(delivered),
+    }
+    rows = published.query(
+        """
+        SELECT metric, metric_value, n_used FROM delivery.mart_velocity_windows
+        WHERE scope_kind = 'organisation' AND window_months = 12 AND month = (
+            SELECT max(month) FROM delivery.mart_velocity_windows
+        )
+        """
+    ).to_pylist()
+    found = {row["metric"]: (row["metric_value"], row["n_used"]) for row in rows}
+    for metric, values in expected.items():
+        assert found[metric] == (pytest.approx(median(values)), len(values))
+
+
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def iterations_of_releases(delivered: Path) -> list[int]:
+    """Count the finished runs of each model since the run of the release before."""
+    lines = [
+        json.loads(line)
+        for path in (delivered / "events").glob("*.jsonl")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    released = {
+        (line["registered_model"], line["model_version"])
+        for line in lines
+        if line.get("event") == "alias_set"
+    }
+    released_runs = {
+        row["run_id"]
+        for row in csv_rows(delivered / "model_versions.csv")
+        if (row["registered_model"], row["version"]) in released
+    }
+    found: list[int] = []
+    waiting: Counter[str] = Counter()
+    finished = [
+        row
+        for row in csv_rows(delivered / "training_runs.csv")
+        if row["status"] == "finished"
+    ]
+    for row in sorted(finished, key=lambda each: each["ended_at"]):
+        waiting[row["registered_model"]] += 1
+        if row["run_id"] in released_runs:
+            found.append(waiting.pop(row["registered_model"]))
+    return found
+
+
+def test_a_figure_over_months_that_is_missing_says_why_and_where_there_is_one(
+    published: Snapshot,
+) -> None:
+    silent = published.query(
+        """
+        SELECT scope_id, metric FROM delivery.mart_velocity_windows
+        WHERE metric_value IS NULL AND (reason IS NULL OR way_out IS NULL)
+        UNION ALL
+        SELECT scope_id, 'infra_hours' FROM delivery.mart_infra_hours
+        WHERE infra_hours_per_deployment IS NULL
+            AND (reason IS NULL OR way_out IS NULL)
+        UNION ALL
+        SELECT architecture, breakdown FROM delivery.mart_training_times
+        WHERE training_hours_p50 IS NULL AND (reason IS NULL OR way_out IS NULL)
+        """
+    ).to_pylist()
+    assert silent == []
+
+
+def test_the_hours_of_the_platform_team_are_divided_among_its_platforms(
+    published: Snapshot, truth: dict[str, Any]
+) -> None:
+    rows = published.query(
+        """
+        SELECT scope_id, month, infra_hours, is_estimated
+        FROM delivery.mart_infra_hours
+        WHERE scope_kind = 'platform' AND window_months = 3 AND infra_hours IS NOT NULL
+            AND month = (SELECT max(month) FROM delivery.mart_infra_hours)
+        """
+    ).to_pylist()
+    assert {row["scope_id"] for row in rows} == {"tidewater", "railway"}
+    assert all(row["is_estimated"] for row in rows)
+    booked = truth["delivery"]["booked_hours"]["ml-platform"]
+    months = [month for month in sorted(booked) if month <= rows[0]["month"]][-3:]
+    assert sum(row["infra_hours"] for row in rows) == pytest.approx(
+        sum(booked[month]["infra"] for month in months)
+    )
 
 
 def test_the_median_with_versions_that_still_wait_is_the_planted_one(
