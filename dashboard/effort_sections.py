@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -27,7 +27,7 @@ def show_costs(here: Page, scope: VelocityScope) -> None:
         " serving included, was"
         f" {fmt.money(newest['effective_cost'], newest['currency'])}:"
         f" **{fmt.unit_cost(newest['cost_per_deployment'], newest['currency'])}** per"
-        f" deployment. It is not what deploying costs."
+        f" deployment. It is not what deploying costs.{_unknown(newest)}"
         if newest["cost_per_deployment"] is not None
         else f"In {fmt.month(newest['month'])} nothing was deployed: no cost is divided"
         " by zero."
@@ -38,6 +38,7 @@ def show_costs(here: Page, scope: VelocityScope) -> None:
             tables.Column("month", "Month", "month"),
             tables.Column("effective_cost", "Cost", "money"),
             tables.Column("deployment_count", "Deployments", "count"),
+            tables.Column("unknown_deployment_count", "Outcome unknown", "count"),
             tables.Column("cost_per_deployment", "All cost ÷ deployments", "unit_cost"),
             tables.Column("training_cost", "Of it training", "money"),
             tables.Column("training_run_count", "Runs", "count"),
@@ -57,6 +58,17 @@ def show_costs(here: Page, scope: VelocityScope) -> None:
             mart="delivery.mart_delivery_costs",
             row_count=table.num_rows,
         ),
+    )
+
+
+def _unknown(row: dict[str, Any]) -> str:
+    """Say how many deployments a cost is not divided by."""
+    count = row["unknown_deployment_count"]
+    if not count:
+        return ""
+    return (
+        f" {fmt.plural(count, 'deployment')} of unknown outcome"
+        f" {'is' if count == 1 else 'are'} not counted."
     )
 
 
@@ -185,6 +197,9 @@ def show_effort(here: Page, team: str | None) -> None:
             tables.Column("infra_hours", "Infra, h", "decimal"),
             tables.Column("infra_hours_28_days", "Four weeks, h", "decimal"),
             tables.Column("deployment_count_28_days", "Deployments", "count"),
+            tables.Column(
+                "unknown_deployment_count_28_days", "Outcome unknown", "count"
+            ),
             tables.Column("infra_hours_per_deployment", "Per deployment, h", "decimal"),
             tables.Column("window_state", "Hours so far"),
             tables.Column("headcount", "People", "decimal"),
@@ -199,7 +214,7 @@ def show_effort(here: Page, team: str | None) -> None:
         name="infra-effort",
         caption=f"{here.period}; four weeks end with the month",
         origin=page.Origin(
-            formula="Infra hours of four weeks by deployments of the same four weeks;"
+            formula="Infra hours of four weeks ÷ deployments of known outcome in them;"
             " none without a deployment; filling while less than seven days have passed"
             " since, because hours are booked late. Firefighting: hours on incidents by"
             " available hours, as booked by people and as engaged by the incident"

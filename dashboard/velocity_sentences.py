@@ -24,6 +24,8 @@ _OF_DEPLOYMENTS: Final = frozenset(
         "failed_deployment_recovery",
     }
 )
+#: Changes of which nobody knows whether they are in production.
+_SHIPPED_UNKNOWN: Final = re.compile(r"\bdeployment_outcome_unknown (\d+)")
 _UNKNOWN_OUTCOME: Final = re.compile(r"\b(unknown|next_outcome_unknown) (\d+)")
 
 #: What each metric is called, and how it is made.
@@ -32,7 +34,8 @@ METRICS: Final = {
         "Change lead time",
         "Median time from a commit to the first successful deployment to production"
         " that contained it. A squashed commit begins when its pull request was"
-        " opened. What the first deployment of all contained is left out.",
+        " opened. What the first deployment of all contained is left out, and what"
+        " one of unknown outcome contained counts as missing.",
     ),
     "deployment_frequency": (
         "Deployment frequency",
@@ -156,6 +159,9 @@ def evidence(figure: VelocityFigure) -> str:
         said.append(f"{figure.n_open:,} open{_oldest(figure)}")
     if figure.n_excluded:
         said.append(f"{figure.n_excluded:,} left out")
+    shipped = _SHIPPED_UNKNOWN.search(figure.excluded_by_reason or "")
+    if shipped:
+        said.append(f"{int(shipped[1]):,} of them in deployments of unknown outcome")
     return " · ".join(said)
 
 

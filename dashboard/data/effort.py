@@ -27,7 +27,8 @@ def infra_effort(
         snapshot,
         """
         SELECT month, team_id, infra_hours, infra_hours_28_days,
-            deployment_count_28_days, infra_hours_per_deployment,
+            deployment_count_28_days, unknown_deployment_count_28_days,
+            infra_hours_per_deployment,
             CASE WHEN is_filling THEN 'filling' ELSE 'whole' END AS window_state,
             headcount, available_hours, engaged_hours, incident_worklog_hours,
             firefighting_system_ratio, firefighting_self_report_ratio,
@@ -64,9 +65,9 @@ def delivery_costs(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
         snapshot,
         """
         SELECT month, currency, effective_cost, deployment_count,
-            cost_per_deployment, training_cost, training_run_count,
-            cost_per_training_run, cost_per_training_gpu_hour, incident_count,
-            engaged_hours, incident_cost, cost_per_incident
+            unknown_deployment_count, cost_per_deployment, training_cost,
+            training_run_count, cost_per_training_run, cost_per_training_gpu_hour,
+            incident_count, engaged_hours, incident_cost, cost_per_incident
         FROM delivery.mart_delivery_costs
         WHERE scope_kind = $kind AND scope_id = $id ORDER BY month DESC
         """,

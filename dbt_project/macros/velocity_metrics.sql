@@ -9,7 +9,7 @@
     {%- set lead_time = {
         'metric': 'change_lead_time', 'unit': 'seconds', 'statistic': 'median', 'relation': 'changes',
         'event_kind': 'change', 'event_key': 'change_key', 'item_key': 'change_key',
-        'reason': 'exclusion_reason', 'is_open': 'is_open', 'missing': ['deployed_before_it_started'],
+        'reason': 'exclusion_reason', 'is_open': 'is_open', 'missing': ['deployed_before_it_started', 'deployment_outcome_unknown'],
         'started_at': 'change_started_at', 'ended_at': 'deployed_at', 'value': 'lead_time_seconds',
     } -%}
     {%- set uncommitted = {

@@ -117,6 +117,7 @@ def test_every_section_has_its_sentence_and_its_table(
     assert "only known to lie between two looks at the registry" in text
     assert "**1 used**, 1 open and 1 left out" in text
     assert "**EUR 146.00** per deployment. It is not what deploying costs." in text
+    assert "2 deployments of unknown outcome are not counted." in text
     assert "**1 model-week is over the threshold** at p95, of 1." in text
     assert "1 cell is not shown: fewer than five people" in text
     assert "— (fewer than five, or beside such a group)" in text
@@ -262,6 +263,15 @@ def test_an_unknown_outcome_is_said_with_its_bounds_and_a_way_out() -> None:
         " outcome: a later state replaced it before it was read. Between 7.8\u00a0% and"
         " 100.0\u00a0%. Read the source more often, or send each rollout's end to"
         " `triptych receive`."
+    )
+    # Whether its changes are in production is unknown too, and counted.
+    lead_time = replace(
+        figure,
+        metric="change_lead_time",
+        excluded_by_reason="deployment_outcome_unknown 2, first_deployment 1",
+    )
+    assert "3 left out · 2 of them in deployments of unknown outcome" in (
+        words.evidence(lead_time)
     )
     # Runs of unknown status are another matter.
     other = replace(figure, metric="training_hours", n_used=3)

@@ -77,13 +77,15 @@ create table delivery.mart_unmapped_identities (source varchar, stream varchar,
   kind varchar, name varchar, row_count bigint, catalog_entry varchar);
 create table delivery.mart_infra_effort (month varchar, team_id varchar,
   infra_hours double, deployment_count bigint, infra_hours_28_days double,
-  deployment_count_28_days bigint, infra_hours_per_deployment double,
+  deployment_count_28_days bigint, unknown_deployment_count_28_days bigint,
+  infra_hours_per_deployment double,
   is_filling boolean, engaged_hours double, incident_worklog_hours double,
   headcount double, available_hours double, firefighting_system_ratio double,
   firefighting_self_report_ratio double, long_entry_count bigint);
 create table delivery.mart_delivery_costs (month varchar, scope_kind varchar,
   scope_id varchar, currency varchar, effective_cost decimal(38,10),
-  deployment_count bigint, cost_per_deployment double, training_cost decimal(38,10),
+  deployment_count bigint, unknown_deployment_count bigint,
+  cost_per_deployment double, training_cost decimal(38,10),
   training_run_count bigint, cost_per_training_run double,
   cost_per_training_gpu_hour double, incident_count bigint, engaged_hours double,
   incident_cost decimal(38,10), cost_per_incident double);
@@ -226,9 +228,9 @@ insert into delivery.fct_promotions values
 insert into delivery.mart_unmapped_identities values
   ('ci', 'deployments', 'service', 'old-api', 4, '- {service: ''old-api'', model: …}');
 insert into delivery.mart_infra_effort values
-  ('2026-09', 'ml', 40, 10, 36, 9, 4, false, 30, 24, 6, 240, 0.125, 0.1, 0);
+  ('2026-09', 'ml', 40, 10, 36, 9, 1, 4, false, 30, 24, 6, 240, 0.125, 0.1, 0);
 insert into delivery.mart_delivery_costs values
-  ('2026-09', 'model', 'eta-v2', 'EUR', 1460, 10, 146, 300, 3, 100, null, 1, 4, null,
+  ('2026-09', 'model', 'eta-v2', 'EUR', 1460, 10, 2, 146, 300, 3, 100, null, 1, 4, null,
    null);
 insert into delivery.mart_satisfaction values
   ('2026-Q3', 'recommend', 0, 10, null, 12, 0.8, 70, 0.5, 25, -5, 55, false, false),

@@ -10,11 +10,11 @@ import gzip
 import json
 import random
 import re
+import statistics
 from collections import Counter, defaultdict
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -867,9 +867,9 @@ def test_what_is_rare_has_medians_over_months_that_were_counted_apart(
         for row in csv_rows(delivered / "incidents.csv")
         if row["status"] == "resolved"
     ]
-    expected = {
+    expected: dict[str, list[float]] = {
         "time_to_restore": [length.total_seconds() for length in lasted],
-        "iterations_per_feature": iterations_of_releases(delivered),
+        "iterations_per_feature": [*iterations_of_releases(delivered)],
     }
     rows = published.query(
         """
@@ -881,7 +881,7 @@ def test_what_is_rare_has_medians_over_months_that_were_counted_apart(
     ).to_pylist()
     found = {row["metric"]: (row["metric_value"], row["n_used"]) for row in rows}
     for metric, values in expected.items():
-        assert found[metric] == (pytest.approx(median(values)), len(values))
+        assert found[metric] == (pytest.approx(statistics.median(values)), len(values))
 
 
 def csv_rows(path: Path) -> list[dict[str, str]]:

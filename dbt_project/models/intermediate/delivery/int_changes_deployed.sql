@@ -1,6 +1,6 @@
 {#-
-  A commit and the first successful deployment to production that contained it, per
-  service. Who delivers commits says which deployment contains one, or which revision
+  A commit and the first deployment to production that contained it, per service: a
+  successful one, or one of unknown outcome, with which nobody knows. Who delivers commits says which deployment contains one, or which revision
   was deployed; else a commit is in the deployment of its own revision. Nothing is
   guessed from times.
 -#}
@@ -23,10 +23,13 @@ deployments as (
         deployment_id,
         commit_sha,
         deployed_unit,
-        ended_at,
+        coalesce(ended_at, started_at, first_seen_at) as ended_at,
+        outcome = 'unknown' as is_outcome_unknown,
         lower(repository) as repository_name
     from {{ ref('int_deployments_classified') }}
-    where changes_production
+    where
+        changes_production
+        or (environment_kind = 'production' and outcome = 'unknown' and same_as_deployment_key is null)
 ),
 
 contained as (
@@ -35,6 +38,7 @@ contained as (
         links.commit_sha,
         deployments.event_key,
         deployments.deployed_unit,
+        deployments.is_outcome_unknown,
         deployments.ended_at
     from links
     inner join deployments
@@ -46,6 +50,7 @@ contained as (
         links.commit_sha,
         deployments.event_key,
         deployments.deployed_unit,
+        deployments.is_outcome_unknown,
         deployments.ended_at
     from links
     inner join deployments on links.deployed_sha = deployments.commit_sha
@@ -67,6 +72,7 @@ ranked as (
 select
     repository,
     commit_sha,
-    event_key
+    event_key,
+    is_outcome_unknown
 from ranked
 where choice = 1

@@ -44,7 +44,8 @@ changes as (
         deployments.event_key as deployment_event_key,
         deployments.deployment_key,
         deployments.is_first_of_service,
-        deployments.ended_at as deployed_at,
+        coalesce(deployed.is_outcome_unknown, false) as is_outcome_unknown,
+        case when not deployed.is_outcome_unknown then deployments.ended_at end as deployed_at,
         owned.is_squash and owned.pull_request_opened_at is not null as starts_at_pull_request,
         case
             when owned.is_squash then coalesce(owned.pull_request_opened_at, owned.committed_at) else owned.committed_at
@@ -85,9 +86,10 @@ select
     case
         when not timed.is_first_of_service then {{ without_clock_skew('timed.start_to_production_seconds') }}
     end as lead_time_seconds,
-    timed.deployed_at is null as is_open,
+    timed.deployed_at is null and not timed.is_outcome_unknown as is_open,
     case
         when timed.is_first_of_service then 'first_deployment'
+        when timed.is_outcome_unknown then 'deployment_outcome_unknown'
         when timed.start_to_production_seconds < -{{ clock_skew_seconds() }} then 'deployed_before_it_started'
     end as exclusion_reason,
     coalesce(timed.is_squash, false) as is_squash,

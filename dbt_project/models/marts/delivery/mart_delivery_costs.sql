@@ -37,9 +37,10 @@ deployed as (
         month,
         '{{ kind }}' as scope_kind,
         {{ id }} as scope_id,
-        count(distinct deployment_key) as deployment_count
+        nullif(count(distinct case when counts_as_deployment then deployment_key end), 0) as deployment_count,
+        count(distinct case when exclusion_reason = 'unknown' then deployment_key end) as unknown_count
     from {{ ref('fct_deployments') }}
-    where counts_as_deployment and {{ id }} is not null
+    where (counts_as_deployment or exclusion_reason = 'unknown') and {{ id }} is not null
     group by month, {{ id }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -123,6 +124,7 @@ select
     run.currency,
     spent.effective_cost,
     deployed.deployment_count,
+    coalesce(deployed.unknown_count, 0) as unknown_deployment_count,
     {{ safe_ratio('spent.effective_cost', 'deployed.deployment_count') }} as cost_per_deployment,
     spent.training_cost,
     trained.run_count as training_run_count,

@@ -13,9 +13,10 @@ deployed as (
         team_id,
         deployed_on as day,
         month,
-        count(distinct deployment_key) as deployment_count
+        count(distinct case when counts_as_deployment then deployment_key end) as deployment_count,
+        count(distinct case when exclusion_reason = 'unknown' then deployment_key end) as unknown_count
     from {{ ref('fct_deployments') }}
-    where counts_as_deployment and team_id is not null
+    where (counts_as_deployment or exclusion_reason = 'unknown') and team_id is not null
     group by team_id, deployed_on, month
 ),
 
@@ -92,7 +93,8 @@ deployments_of_window as (
     select
         windows.team_id,
         windows.month,
-        cast(sum(deployed.deployment_count) as bigint) as deployment_count
+        cast(nullif(sum(deployed.deployment_count), 0) as bigint) as deployment_count,
+        cast(sum(deployed.unknown_count) as bigint) as unknown_count
     from windows
     inner join deployed
         on
@@ -118,7 +120,7 @@ deployments_of_month as (
     select
         team_id,
         month,
-        cast(sum(deployment_count) as bigint) as deployment_count
+        cast(nullif(sum(deployment_count), 0) as bigint) as deployment_count
     from deployed
     group by team_id, month
 )
@@ -130,6 +132,7 @@ select
     deployments_of_month.deployment_count,
     hours_of_window.infra_hours as infra_hours_28_days,
     deployments_of_window.deployment_count as deployment_count_28_days,
+    coalesce(deployments_of_window.unknown_count, 0) as unknown_deployment_count_28_days,
     {{ safe_ratio(
         'hours_of_window.infra_hours', 'deployments_of_window.deployment_count'
     ) }} as infra_hours_per_deployment,
