@@ -39,7 +39,7 @@ def show_infra_hours(
         pa.Table.from_pylist(rows),
         [
             tables.Column("scope_name", kind.capitalize()),
-            tables.Column("window", "Window"),
+            tables.Column("window", "Window", "month"),
             tables.Column("infra_hours", "Infra, h", "decimal"),
             tables.Column("known_by", "Known by"),
             tables.Column("deployment_count", "Deployments", "count"),
@@ -115,7 +115,7 @@ def show_training_times(here: Page) -> None:
         [
             tables.Column("architecture", "Architecture"),
             tables.Column("hardware", "On"),
-            tables.Column("window", "Window"),
+            tables.Column("window", "Window", "month"),
             tables.Column("training_hours_p50", "Median, h", "decimal", "reason"),
             tables.Column("interval_low", "90 % from", "decimal"),
             tables.Column("interval_high", "to", "decimal"),

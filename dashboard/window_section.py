@@ -59,9 +59,10 @@ def _table(here: Page, rows: list[dict[str, Any]], whose: str, name: str) -> Non
         pa.Table.from_pylist([_written(row) for row in rows]),
         [
             tables.Column("name", "Figure"),
-            tables.Column("window", "Window"),
+            # Of months, and on one line.
+            tables.Column("window", "Window", "month"),
             tables.Column("figure", "Median", "text", "why"),
-            tables.Column("interval", "90 % interval"),
+            tables.Column("interval", "90 % interval", "month"),
             tables.Column("ninth", "Nine of ten within"),
             tables.Column("n_used", "n", "count"),
             tables.Column("n_open", "Open", "count"),

@@ -22,7 +22,8 @@ def infra_hours(
 ) -> pa.Table:
     """Return infra hours per deployment of all teams or platforms, and of everybody.
 
-    The windows end with the newest of some months, or of all.
+    The windows end with the newest of some months, or of all. Of what has no hours one
+    window is enough.
     """
     if not has_mart(snapshot, _HOURS):
         return _NOTHING
@@ -41,7 +42,8 @@ def infra_hours(
             SELECT max(month) FROM {_HOURS}
             WHERE $months IS NULL OR list_contains($months, month)
         )
-        ORDER BY scope_kind = 'organisation', infra_hours IS NULL, scope_name,
+            AND (infra_hours IS NOT NULL OR window_months = 12)
+        ORDER BY infra_hours IS NULL, scope_kind = 'organisation', scope_name,
             window_months
         """,
         kind=kind,

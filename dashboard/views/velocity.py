@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -143,9 +143,8 @@ def show_tiles(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None
         for column, metric in zip(st.columns(len(metrics)), metrics, strict=True):
             with column.container(border=True, height="stretch", gap="xsmall"):
                 figure = figures.get(metric)
-                _tile(here, scope, period, metric, figure, with_bands=with_bands)
-                if metric in windows:
-                    st.caption(words.over_windows(windows[metric]))
+                rows = windows.get(metric, [])
+                _tile(here, scope, period, metric, figure, rows, with_bands=with_bands)
 
 
 def _tile(
@@ -154,6 +153,7 @@ def _tile(
     period: VelocityPeriod,
     metric: str,
     figure: VelocityFigure | None,
+    windows: list[dict[str, Any]],
     *,
     with_bands: bool,
 ) -> None:
@@ -172,6 +172,8 @@ def _tile(
     else:
         band = words.band(figure) if with_bands else None
         st.caption(words.evidence(figure) + (f" · {band}, 2023" if band else ""))
+    if windows:
+        st.caption(words.over_windows(windows))
     reasons = "" if figure is None else figure.excluded_by_reason or ""
     left_out = f" Left out: {reasons.replace('_', ' ')}." if reasons else ""
     version = f" Definition {figure.definition_version}." if figure else ""
