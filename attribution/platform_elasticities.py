@@ -161,7 +161,8 @@ def _row(
         "intercept": found.intercept if isinstance(found, CostElasticity) else None,
         "scale": found and found.scale,
         "reason_code": refused and refused.code,
-        "reason": refused and f"{refused.text}: {_WAYS_OUT[refused.code]}",
+        "reason": refused and refused.text,
+        "way_out": refused and _WAYS_OUT[refused.code],
     }
 
 

@@ -35,4 +35,5 @@ ELASTICITY_COLUMNS: Mapping[str, str] = {
     "scale": "VARCHAR",
     "reason_code": "VARCHAR",
     "reason": "VARCHAR",
+    "way_out": "VARCHAR",
 }

@@ -172,6 +172,7 @@ def _show_figures(here: Page, table: pa.Table) -> None:
                 tables.Column("metric_name", "Metric"),
                 tables.Column("basis_name", "Compared"),
                 tables.Column("reason", "Why", "prose"),
+                tables.Column("way_out", "What would show it", "prose"),
             ],
             page=here,
             name="platform-scorecard-absent",

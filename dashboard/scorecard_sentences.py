@@ -133,7 +133,8 @@ def trajectory(row: dict[str, Any] | None) -> str:
     if row is None:
         return ""
     if row["metric_value"] is None:
-        return f"**Cost as usage grows:** {fmt.markdown(str(row['reason']))}."
+        why = fmt.markdown(f"{row['reason']}: {row['way_out']}")
+        return f"**Cost as usage grows:** {why}."
     meaning = {
         "economies": "cost grows more slowly than usage",
         "diseconomies": "cost grows faster than usage",
@@ -208,7 +209,9 @@ def _windows(move: Move) -> str:
         f"{count} before ({fmt.month(row['before_first_month'])} to"
         f" {fmt.month(row['before_last_month'])}) beside as many after"
         f" ({fmt.month(row['after_first_month'])} to"
-        f" {fmt.month(row['after_last_month'])}); the migration stands apart."
+        f" {fmt.month(row['after_last_month'])}); the migration, from"
+        f" {fmt.day(row['migration_from'])} to before {fmt.day(row['migration_to'])},"
+        " stands apart."
     )
 
 

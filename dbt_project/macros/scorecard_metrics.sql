@@ -96,6 +96,31 @@
     end
 {%- endmacro %}
 
+{#- What would show a figure of the scorecard that is absent: an entry, a source, or time. -#}
+{% macro scorecard_way_out(metric) -%}
+    case
+        when {{ metric }} like '%over_threshold_ratio' or {{ metric }} = 'p95_to_threshold_ratio'
+            then
+                'catalog.yml: latency_threshold_seconds and placements of its models; triptych.yml: usage: latency of a'
+                || ' prometheus source'
+        when {{ metric }} like '%cost_per_thousand_inferences'
+            then 'catalog.yml: placements of its models over whole months; a source of their successful_requests (model_usage)'
+        when {{ metric }} like 'training%'
+            then 'catalog.yml: placements with stage: training; triptych.yml: a source of training runs, such as mlflow'
+        when {{ metric }} = 'spend_to_budget_ratio' then 'a budget with scope_type all in a source with stream: budgets'
+        when {{ metric }} like 'integration%'
+            then 'catalog.yml: pivots with integration_rules; hours booked with category: integration'
+        when {{ metric }} like 'infra_hours%'
+            then 'catalog.yml: team of the platform; its hours with category: infra, and platform_id where it runs several'
+        when {{ metric }} like 'firefighting%'
+            then 'catalog.yml: team of the platform; its hours on incidents, or a source of incidents, and its headcount'
+        when {{ metric }} = 'remaining_commitment' then 'triptych.yml: a source with type: tables, stream: commitments'
+        when {{ metric }} = 'required_skill_count' then 'catalog.yml: skills of the platform'
+        when {{ metric }} like '%_spend_ratio' then 'catalog.yml: match of the platform, so that charges are placed on it'
+        else 'a further month with charges'
+    end
+{%- endmacro %}
+
 {% macro portability_metrics() -%}
     {{ return([
         'portable_spend_ratio', 'portable_with_effort_spend_ratio', 'proprietary_spend_ratio',

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 MOVE: dict[str, Any] = {
     "pivot_id": "away",
     "pivot_name": "Away",
+    "migration_from": date(2026, 7, 1),
+    "migration_to": date(2026, 8, 1),
     "currency": "EUR",
     "window_month_count": 6,
     "before_first_month": "2026-01",
@@ -231,8 +233,12 @@ def test_the_trajectory_of_cost_has_an_interval_and_the_pairs_behind_it() -> Non
 
 
 def test_without_enough_months_the_trajectory_says_what_is_missing() -> None:
-    lacking = TRAJECTORY | {"metric_value": None, "reason": "not estimable: 3 pairs"}
-    assert "not estimable" in words.trajectory(lacking)
+    lacking = TRAJECTORY | {
+        "metric_value": None,
+        "reason": "not estimable: 3 pairs",
+        "way_out": "placements",
+    }
+    assert "3 pairs\\: placements." in words.trajectory(lacking)
     assert words.trajectory(None) == ""
 
 

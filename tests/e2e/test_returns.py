@@ -17,6 +17,7 @@ from ingest.simulate import outcomes as planted
 from ingest.simulate.assumptions_file import ASSUMPTIONS
 from ingest.simulate.outcomes import observe
 from ingest.simulate.timeline import plan_timeline
+from tests.e2e.seed_list_case import answers, table_of
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
 from triptych.sample_company import run_scenarios, write_sample_company
@@ -140,6 +141,16 @@ def test_the_optimiser_is_a_null_that_costs_and_the_camera_a_harm(
         assert route["verdict"] in {"no_effect_detected", "inconclusive"}
     else:
         assert route["reason_code"] == "effect_refused"
+
+
+def test_every_row_of_the_seed_list_is_answered_over_eighteen_months(
+    published: Snapshot,
+) -> None:
+    found = list(answers(published))
+    print(table_of(found))  # noqa: T201  (shown with -s)
+    assert [answer.row.name for answer in found if not answer.is_answered] == []
+    # Six months are too few for two rows; eighteen give each at least one figure.
+    assert [answer.row.name for answer in found if not answer.known] == []
 
 
 def test_the_portfolio_is_the_sum_of_what_counts(

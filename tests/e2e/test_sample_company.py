@@ -43,9 +43,6 @@ from tests.e2e.questions_case import (
 from tests.layers import IS_FULL
 from triptych.cli import app as cli
 from triptych.explanation import explain
-from triptych.pipeline import run
-from triptych.progress import SilentProgress
-from triptych.sample_company import write_sample_company
 from triptych.settings import load_settings
 from triptych.warehouse.bills import BILL_STREAMS
 from triptych.warehouse.figures import Figure
@@ -70,12 +67,9 @@ _POOLED = ("shared", "idle", "overhead")
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def workspace(sample_company: Path) -> Path:
     """Return the workspace of a small company after a full run."""
-    root = tmp_path_factory.mktemp("sample") / "nordhafen"
-    write_sample_company(root, months=6, scale=0.05)
-    run(Workspace(root), load_settings(root), progress=SilentProgress())
-    return root
+    return sample_company
 
 
 @pytest.fixture(scope="module")

@@ -150,6 +150,7 @@ select
     joined.missing_ratio,
     case when joined.metric_value is null then 'X' else 'D' end as grade,
     joined.note,
-    case when joined.metric_value is null then {{ scorecard_absence('joined') }} end as reason
+    case when joined.metric_value is null then {{ scorecard_absence('joined') }} end as reason,
+    case when joined.metric_value is null then {{ scorecard_way_out('joined.metric') }} end as way_out
 from joined
 cross join {{ source('control', 'run') }} as run

@@ -105,5 +105,10 @@ select
     case
         when why_unknown is not null and why_no_share is not null then why_unknown || '; ' || why_no_share
         else coalesce(why_unknown, why_no_share)
-    end as reason
+    end as reason,
+    case
+        when integration_labour is null then 'triptych.yml: delivery: loaded_hourly_rates'
+        when why_unknown is not null or why_no_share is not null
+            then 'a further month after the migration; migration_from and migration_to of the pivot in catalog.yml'
+    end as way_out
 from paid_back

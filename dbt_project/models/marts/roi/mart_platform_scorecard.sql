@@ -20,7 +20,8 @@ select
     measured.missing_ratio,
     measured.grade,
     measured.note,
-    measured.reason
+    measured.reason,
+    measured.way_out
 from {{ ref('mart_platform_measurements') }} as measured
 union all
 select
@@ -42,7 +43,8 @@ select
         as missing_ratio,
     case when slopes.elasticity is null then 'X' else 'C' end as grade,
     slopes.scale as note,
-    case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason
+    case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason,
+    slopes.way_out
 from {{ source('estimates', 'platform_elasticities') }} as slopes
 inner join {{ ref('dim_platforms') }} as platforms on slopes.platform_id = platforms.platform_id
 cross join {{ ref('mart_run') }} as run
@@ -67,7 +69,8 @@ select
         as missing_ratio,
     case when slopes.elasticity is null then 'X' else 'C' end as grade,
     slopes.scale as note,
-    case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason
+    case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason,
+    slopes.way_out
 from {{ source('estimates', 'platform_elasticities') }} as slopes
 cross join {{ ref('mart_run') }} as run
 where slopes.platform_id is null
