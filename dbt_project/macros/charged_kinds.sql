@@ -71,7 +71,7 @@
         when {{ matches_regex(text, "'batch'") }} then 'batch'
         when {{ matches_regex(text, "'(^|[^a-z])flex'") }} then 'flex'
         when {{ matches_regex(text, "'priority'") }} then 'priority'
-        when {{ matches_regex(text, "'long.?context|200k-1m|> ?200k|context.{0,3}over'") }} then 'long'
+        when {{ matches_regex(text, "'long.?context|200k-1m|> ?200k|context.{0,3}over|[(]long[)]|long input'") }} then 'long'
         else ''
     end
 {%- endmacro %}
@@ -82,7 +82,7 @@
     {%- set without_vendor = regex_replaced(
         last_part, "'^((us|eu|apac|global|jp)[.])?(anthropic|meta|amazon|mistral|cohere|ai21|deepseek|openai|qwen)[.]'"
     ) -%}
-    {{ return(regex_replaced(without_vendor, "'([-@]v[0-9]+(:[0-9]+)?|[-@:]latest|@default)$'")) }}
+    {{ return(regex_replaced(without_vendor, "'([-@]v[0-9]+(:[0-9]+)?|-[0-9]+:[0-9]+|[-@:]latest|@default)$'")) }}
 {%- endmacro %}
 
 {#- The date at the end of a model's name, as eight digits; empty where there is none. -#}
@@ -91,19 +91,25 @@
     {{ return("replace(replace(" ~ regex_group(bare, "'(20[0-9][0-9][-_]?[01][0-9][-_]?[0-3][0-9])$'", 1) ~ ", '-', ''), '_', '')") }}
 {%- endmacro %}
 
-{#- A vendor's name of a model as letters and digits, without its date. -#}
+{#-
+  A vendor's name of a model as letters and digits, without its date. Amazon writes the
+  number of a Claude before its size, Anthropic behind it.
+-#}
 {% macro model_key(name) -%}
     {%- set undated = regex_replaced(bare_model_name(name), "'[-@_ ]?20[0-9][0-9][-_]?[01][0-9][-_]?[0-3][0-9]$'") -%}
-    {{ return("replace(" ~ to_slug(undated) ~ ", '-', '')") }}
+    {%- set key = "replace(" ~ to_slug(undated) ~ ", '-', '')" -%}
+    {{ return(regex_swapped(key, "'([0-9]+)(opus|sonnet|haiku|instant)'")) }}
 {%- endmacro %}
 
 {#-
   The model that a line of a bill names: in the details of its SKU, before the comma of
-  OpenAI's line items, or at the beginning of what a cloud calls the usage.
+  OpenAI's line items, at the beginning of what a cloud calls the usage, or in the name of
+  a product of Amazon's marketplace. How it is reached is no part of its name.
 -#}
 {% macro model_of_line() -%}
     {%- set families = 'claude|gpt|gemini|gemma|llama|nova|titan|mistral|mixtral|command|deepseek|qwen|o1|o3|o4' -%}
-    {%- set kinds = 'usage|text|inp|outp|cach|batch|thinking|image|audio|prompt|completion|response|token|long|- |,|$' -%}
+    {%- set kinds = 'usage|text|inp|outp|cach|batch|thinking|image|audio|prompt|completion|response|token|long|short'
+        ~ '|ga |global|mantle|- |,|$' -%}
     coalesce(
         nullif({{ regex_group('lower(sku_price_details)', sql_text('"(x_)?model(id)?" *: *"([^"]+)"'), 3) }}, ''),
         case
@@ -114,6 +120,11 @@
             {{ regex_group(
                 "lower(coalesce(sku_meter, '') || ' ' || coalesce(charge_description, ''))",
                 sql_text('((' ~ families ~ ')[^,:;()]*?)[^a-z0-9,:;()]*(' ~ kinds ~ ')'), 1
+            ) }}, ''
+        ),
+        nullif(
+            {{ regex_group(
+                'lower(service_name)', sql_text('^((' ~ families ~ ')[^()]*[^ ()])[^a-z0-9]+amazon bedrock edition'), 1
             ) }}, ''
         )
     )

@@ -56,6 +56,19 @@
     {{ return('regexp_extract(' ~ text ~ ', ' ~ pattern ~ ', ' ~ group ~ ')') }}
 {%- endmacro %}
 
+{#- A text in which the two groups of a pattern, which follow each other, have changed places. -#}
+{% macro regex_swapped(text, pattern) -%}
+    {{ return(adapter.dispatch('regex_swapped', 'triptych')(text, pattern)) }}
+{%- endmacro %}
+
+{% macro default__regex_swapped(text, pattern) -%}
+    regexp_replace({{ text }}, {{ pattern }}, '\2\1')
+{%- endmacro %}
+
+{% macro spark__regex_swapped(text, pattern) -%}
+    regexp_replace({{ text }}, {{ pattern }}, '$2$1')
+{%- endmacro %}
+
 {#- A text without its match of a pattern that stands at its beginning or its end. -#}
 {% macro regex_replaced(text, pattern) -%}
     {{ return('regexp_replace(' ~ text ~ ", " ~ pattern ~ ", '')") }}

@@ -1,0 +1,148 @@
+"""What a line of a bill is the price of, told from the words of vendors.
+
+The macros are rendered as dbt renders them for DuckDB, and run over words that bills
+have; no workspace is needed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import jinja2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triptych.dbt_commands import dbt_project_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+#: Kind → words of bills of OpenAI, Anthropic, Azure, Bedrock and Vertex AI.
+EXAMPLES = {
+    "search": ("web search", "grounding with google search"),
+    "file_search": ("file search tool call",),
+    "code_session": ("code interpreter session", "code_execution"),
+    "input": (
+        *("gpt-4o-2024-08-06, input", "uncached_input_tokens", "prompt tokens"),
+        *("use1-claude4sonnet-input-tokens", "gemini 2.5 pro text input - predictions"),
+        *("text-embedding-3-small", "use1-mp:use1_inputtokencount-units"),
+        "gpt 4o 0806 inp glbl tokens",
+    ),
+    "cache_storage": ("gemini 3 flash text input caching storage",),
+    "cache_write_1h": ("cache_creation.ephemeral_1h_input_tokens",),
+    "cache_write": (
+        "cache_creation.ephemeral_5m_input_tokens",
+        "use1-claude4sonnet-cache-write-input-token-count",
+    ),
+    "cached_input": (
+        *("gpt-4.1, cached input", "cache_read_input_tokens", "gpt 4o cchd inp glbl"),
+        *("use1-novapro-cache-read-input-token-count", "gemini 3 text input caching"),
+    ),
+    "reasoning": ("gemini 2.5 flash thinking text output - predictions",),
+    "audio_seconds": ("whisper-1", "gpt-4o-transcribe"),
+    "characters": ("tts-1 characters",),
+    "audio_output": ("audio output tokens", "generated audio"),
+    "audio_input": ("audio input tokens",),
+    "image_input": ("image input tokens",),
+    "image_output": ("image tokens",),
+    "image": ("dall-e-3 images",),
+    "output": (
+        *("gpt-4.1, output", "output_tokens", "completion tokens", "response tokens"),
+        *("use1-claude4sonnet-output-tokens", "gpt 4o 0806 outp glbl tokens"),
+        "million response tokens",
+    ),
+    None: ("training on n1-highmem-8 with l4", "platform plan", "boxusage:p5.48xlarge"),
+}
+
+
+class _DuckDbAdapter:
+    """Dispatches to what is rendered for DuckDB."""
+
+    def __init__(self) -> None:
+        self.macros: Any = None
+
+    def dispatch(self, name: str, _project: str) -> Callable[..., str]:
+        found: Callable[..., str] = getattr(self.macros, f"default__{name}")
+        return found
+
+
+@pytest.fixture(scope="module")
+def macros() -> Any:
+    """Return the macros on kinds; ``return`` prints what it is given."""
+    folder = dbt_project_dir() / "macros"
+    sources = [folder / "engine" / "text.sql", folder / "charged_kinds.sql"]
+    adapter = _DuckDbAdapter()
+    environment = jinja2.Environment(  # noqa: S701  (renders SQL)
+        extensions=["jinja2.ext.do"]
+    )
+    environment.globals |= {"adapter": adapter, "return": lambda text: text}
+    text = "\n".join(path.read_text("utf-8") for path in sources)
+    adapter.macros = environment.from_string(text).module
+    return adapter.macros
+
+
+def answer(sql: str, text: str) -> Any:
+    """Return what an expression over ``text`` comes to."""
+    with duckdb.connect() as connection:
+        query = f"SELECT {sql} FROM (SELECT $1 AS text)"
+        row = connection.execute(query, [text]).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def conditions(macros: Any) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each kind with the patterns that all have to be found."""
+    # The first branch is the guard itself.
+    _, _, rest = macros.token_kind("text").partition("cast(null as string)")
+    branches = re.findall(r"when (.*?)\s+then '(\w+)'", rest, re.DOTALL)
+    return [
+        (kind, tuple(re.findall(r"regexp_matches\(text, '(.*?)'\)", condition)))
+        for condition, kind in branches
+    ]
+
+
+def test_words_of_every_kind_pass_the_guard_and_are_of_that_kind(macros: Any) -> None:
+    assert {kind for kind, _ in conditions(macros)} == EXAMPLES.keys() - {None}
+    for kind, texts in EXAMPLES.items():
+        for text in texts:
+            assert answer(macros.token_kind("text"), text) == kind, text
+            is_asked = answer(macros.may_name_a_kind("text"), text)
+            assert is_asked or kind is None, text
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_whatever_a_kind_is_told_by_passes_the_guard(
+    macros: Any, data: st.DataObject
+) -> None:
+    """A word that a kind is told by and the guard does not know is never asked for."""
+    kind, patterns = data.draw(st.sampled_from(conditions(macros)))
+    words = [data.draw(st.from_regex(re.compile(one, re.ASCII))) for one in patterns]
+    text = " ".join(words)
+    assert answer(macros.may_name_a_kind("text"), text), (kind, text)
+
+
+@pytest.mark.parametrize(
+    ("called_by_a_bill", "called_by_a_meter"),
+    [
+        ("Claude4Sonnet", "us.anthropic.claude-sonnet-4-20250514-v1:0"),
+        ("Claude4.6Sonnet", "anthropic.claude-sonnet-4-6-20260501-v1:0"),
+        ("Claude3.5Sonnet", "bedrock/anthropic.claude-3-5-sonnet-20240620-v1:0"),
+        ("Claude Sonnet 4", "claude-sonnet-4@20250514"),
+        ("NovaPro", "amazon.nova-pro-v1:0"),
+        ("gpt-oss-120b", "openai.gpt-oss-120b-1:0"),
+        ("gemini 2.5 flash", "vertex_ai/gemini-2.5-flash"),
+        ("gpt 4o", "gpt-4o-2024-08-06"),
+    ],
+)
+def test_a_bill_and_a_meter_mean_one_model(
+    macros: Any, called_by_a_bill: str, called_by_a_meter: str
+) -> None:
+    of_bill, of_meter = (
+        answer(macros.model_key("text"), name)
+        for name in (called_by_a_bill, called_by_a_meter)
+    )
+    assert of_bill == of_meter
