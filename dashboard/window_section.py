@@ -41,8 +41,9 @@ def show_windows(here: Page, scope: VelocityScope) -> None:
         " with its n. Fewer than five have none: the narrowest scope with enough is"
         " named instead."
     )
-    everyone = data.VelocityScope(_ORGANISATION, _ORGANISATION, scope.months)
     _table(here, rows, scope.id, "velocity-windows")
+    _each_unit(here, scope)
+    everyone = data.VelocityScope(_ORGANISATION, _ORGANISATION, scope.months)
     whole = data.velocity_windows(here.snapshot, everyone).to_pylist()
     with st.expander("The whole organisation"):
         st.markdown(
@@ -50,6 +51,37 @@ def show_windows(here: Page, scope: VelocityScope) -> None:
             " all. It is no yardstick for one team."
         )
         _table(here, whole, "Organisation", "velocity-windows-organisation")
+
+
+def _each_unit(here: Page, scope: VelocityScope) -> None:
+    """Draw all units of a kind side by side over twelve months, each with its n."""
+    table = data.rare_over_units(here.snapshot, scope.kind, scope.months)
+    if table.num_rows < 2:  # noqa: PLR2004  (one alone has nothing to stand with)
+        return
+    months = words.window(table.to_pylist()[0])
+    tables.show(
+        table,
+        [
+            tables.Column("scope_id", scope.kind.capitalize()),
+            tables.Column("time_to_restore", "Time to restore, h", "decimal"),
+            tables.Column("time_to_restore_n", "n", "count"),
+            tables.Column("failed_deployment_recovery", "Recovery, h", "decimal"),
+            tables.Column("failed_deployment_recovery_n", "n", "count"),
+            tables.Column("training_to_production", "Training to prod., h", "decimal"),
+            tables.Column("training_to_production_n", "n", "count"),
+            tables.Column("iterations_per_feature", "Iterations", "decimal"),
+            tables.Column("iterations_per_feature_n", "n", "count"),
+        ],
+        page=here,
+        name="velocity-windows-by-unit",
+        caption=f"Each {scope.kind}, {months}; a dash is fewer than five",
+        origin=page.Origin(
+            formula="Medians of each, never of all together. They serve to see where to"
+            " ask, not to rank teams.",
+            mart="delivery.mart_velocity_windows",
+            row_count=table.num_rows,
+        ),
+    )
 
 
 def _table(here: Page, rows: list[dict[str, Any]], whose: str, name: str) -> None:

@@ -235,7 +235,7 @@ from dashboard.data.velocity import (
     velocity_series,
     velocity_units,
 )
-from dashboard.data.velocity_windows import velocity_windows
+from dashboard.data.velocity_windows import rare_over_units, velocity_windows
 
 __all__ = [
     "ACCELERATOR_PARTS",
@@ -377,6 +377,7 @@ __all__ = [
     "promotions",
     "quality_issues",
     "quarantine_reasons",
+    "rare_over_units",
     "readiness",
     "resources",
     "return_drivers",

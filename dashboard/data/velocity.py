@@ -198,14 +198,11 @@ def velocity_quarter(
 def velocity_over_units(
     snapshot: Snapshot, kind: str, period: VelocityPeriod
 ) -> pa.Table:
-    """Return the four figures of DORA of each unit of a kind, side by side."""
+    """Return what is frequent enough of each unit of a kind, side by side."""
     pivoted = ", ".join(
         f"max({_IN_HOURS.format('metric_value')}) FILTER (metric = '{metric}')"
         f" AS {metric}"
-        for metric in (
-            *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
-            *("failed_deployment_recovery", "training_to_production"),
-        )
+        for metric in ("change_lead_time", "deployment_frequency", "change_fail_ratio")
     )
     return table(
         snapshot,

@@ -18,6 +18,41 @@ _NOTHING = pa.table({})
 _IN_HOURS = "CASE WHEN unit = 'seconds' THEN {0} / 3600 ELSE {0} END AS {1}"
 
 
+#: What units of a kind are shown with side by side, each with its n.
+RARE = (
+    *("time_to_restore", "failed_deployment_recovery"),
+    *("training_to_production", "iterations_per_feature"),
+)
+
+
+@per_run
+def rare_over_units(snapshot: Snapshot, kind: str, months: tuple[str, ...]) -> pa.Table:
+    """Return what is rare of each unit of a kind over twelve months, side by side."""
+    if not has_mart(snapshot, VELOCITY_WINDOWS):
+        return _NOTHING
+    hours = "CASE WHEN unit = 'seconds' THEN metric_value / 3600 ELSE metric_value END"
+    pivoted = ", ".join(
+        f"max({hours}) FILTER (metric = '{metric}') AS {metric},"
+        f" max(n_used) FILTER (metric = '{metric}') AS {metric}_n"
+        for metric in RARE
+    )
+    return table(
+        snapshot,
+        f"""
+        SELECT scope_id, max(window_start) AS window_start, max(month) AS month,
+            {pivoted}
+        FROM {VELOCITY_WINDOWS}
+        WHERE scope_kind = $kind AND window_months = 12 AND month = (
+            SELECT max(month) FROM {VELOCITY_WINDOWS}
+            WHERE list_contains($months, month)
+        )
+        GROUP BY scope_id ORDER BY scope_id
+        """,
+        kind=kind,
+        months=list(months),
+    )
+
+
 @per_run
 def velocity_windows(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
     """Return a scope's windows that end with the newest of its months.

@@ -220,8 +220,6 @@ def show_units(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None
             tables.Column("change_lead_time", "Change lead time, h", "decimal"),
             tables.Column("deployment_frequency", "Deployments a week", "decimal"),
             tables.Column("change_fail_ratio", "Change fail rate", "percent"),
-            tables.Column("failed_deployment_recovery", "Recovery, h", "decimal"),
-            tables.Column("training_to_production", "Training to prod., h", "decimal"),
             tables.Column("deployments", "Deployments", "count"),
         ],
         page=here,

@@ -87,6 +87,9 @@ def test_what_is_too_rare_for_a_month_has_windows_or_the_scope_that_has_enough(
     assert "Oct 2025 to Sep 2026" in text
     assert "1.0 h to 4.0 h" in text
     assert "Organisation, months to Sep 2026" in text
+    # 10,800 seconds of the other model, from five incidents.
+    row = re.search(r"vision-v1</th><td[^>]*>3.00</td><td[^>]*>5</td>", text)
+    assert row is not None
 
 
 def test_infra_hours_count_the_deployments_that_their_figure_leaves_out(
@@ -131,7 +134,7 @@ def test_every_section_has_its_sentence_and_its_table(
             *("unmapped-identities", "latency-percentiles", "times-with-open"),
             *("times-with-open-by-month", "conversions-registration-to-production"),
             *("velocity-windows", "velocity-windows-organisation"),
-            "infra-hours-by-team",
+            *("infra-hours-by-team", "velocity-windows-by-unit"),
         )
     }
 
