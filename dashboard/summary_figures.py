@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 UNIT: data.Unit = "1,000 requests"
 #: What cannot be said, as far as the first screen has room for it.
 SHOWN_GAPS = 3
+#: Months of the window that is shown of what is too rare for a month.
+_YEAR = 12
 #: What a line of the bridge without a model is called.
 _NO_MODEL = "no model"
 
@@ -205,7 +207,20 @@ def delivery_sentence(here: Page) -> str:
     """Say how many ship faster than in the month before."""
     month, before = months_of(here)
     change = data.delivery_change(here.snapshot, shipping_kind(here), month, before)
-    return f"{here.organisation_prefix}{words.delivery(change, month, before)}"
+    said = f"{here.organisation_prefix}{words.delivery(change, month, before)}"
+    return f"{said}{_rare(here, month)}"
+
+
+def _rare(here: Page, month: str) -> str:
+    """Say what is too rare for a month: over twelve, with its n."""
+    kind = data.SCOPE_KINDS.get(here.selection.scope_kind)
+    scope = (
+        data.VelocityScope("organisation", "organisation", (month,))
+        if kind is None
+        else data.VelocityScope(kind, here.selection.scope_id, (month,))
+    )
+    rows = data.velocity_windows(here.snapshot, scope).to_pylist()
+    return words.rare([row for row in rows if row["window_months"] == _YEAR])
 
 
 def compared_month(here: Page) -> str | None:

@@ -10,7 +10,7 @@ from dashboard import format as fmt
 from dashboard import velocity_sentences as velocity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from decimal import Decimal
 
     from dashboard import data
@@ -89,9 +89,24 @@ def delivery(change: data.DeliveryChange, month: str, before: str) -> str:
         return f"{text}; whether they fail more often is not known."
     return (
         f"{text}; {change.failing_more_count} of {change.failing_compared_count} fail"
-        " more often. A change counts where the 90 % intervals of both months lie"
-        " apart."
+        " more often."
     )
+
+
+def rare(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say how long incidents and releases took over twelve months, with their n."""
+    shown = {
+        "time_to_restore": "incidents resolved in",
+        "training_to_production": "training to production",
+    }
+    known = {row["metric"]: row for row in rows if row["value"] is not None}
+    parts = [
+        f"{label} {velocity.quantity(row['unit'], row['value'])}"
+        f" (n\u00a0=\u00a0{row['n_used']:,})"
+        for metric, label in shown.items()
+        if (row := known.get(metric)) is not None
+    ]
+    return f" Over 12 months: {', '.join(parts)}." if parts else ""
 
 
 def lead_time_range(change: data.DeliveryChange) -> str:
@@ -199,6 +214,7 @@ __all__ = [
     "gaps",
     "largest_models",
     "lead_time_range",
+    "rare",
     "spend",
     "unreconciled",
 ]

@@ -136,7 +136,8 @@ def _tile_lead_time(here: Page) -> None:
     here.show_origin(
         page.Origin(
             formula=velocity.METRICS["change_lead_time"][1]
-            + " Medians of several have no common one.",
+            + " Medians of several have no common one. A change is beyond chance where"
+            " the 90 % intervals of both months lie apart.",
             mart=_VELOCITY,
             row_count=tile.row_count,
         )

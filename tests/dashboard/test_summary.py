@@ -60,6 +60,8 @@ def test_the_layers_name_models_units_and_who_ships_faster(
         "**No lead time of 1 model** changed beyond chance since Aug 2026; whether"
         in text
     )
+    # 9,000 seconds are two and a half hours.
+    assert "Over 12 months: incidents resolved in 2.5 h (n = 11)." in text
 
 
 def test_a_change_is_called_one_beyond_the_intervals_of_both_months(
