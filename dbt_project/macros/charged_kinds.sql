@@ -93,12 +93,12 @@
 
 {#-
   A vendor's name of a model as letters and digits, without its date. Amazon writes the
-  number of a Claude before its size, Anthropic behind it.
+  number of a Claude before its size, Anthropic behind it; 2.0 and 2 are one number.
 -#}
 {% macro model_key(name) -%}
     {%- set undated = regex_replaced(bare_model_name(name), "'[-@_ ]?20[0-9][0-9][-_]?[01][0-9][-_]?[0-3][0-9]$'") -%}
-    {%- set key = "replace(" ~ to_slug(undated) ~ ", '-', '')" -%}
-    {{ return(regex_swapped(key, "'([0-9]+)(opus|sonnet|haiku|instant)'")) }}
+    {%- set key = "replace(" ~ to_slug("replace(" ~ undated ~ ", '.0', '')") ~ ", '-', '')" -%}
+    {{ return(regex_swapped(key, "'([0-9]+)(opus|sonnet|haiku|instant)(v[0-9]+$)?'")) }}
 {%- endmacro %}
 
 {#-
@@ -107,7 +107,7 @@
   a product of Amazon's marketplace. How it is reached is no part of its name.
 -#}
 {% macro model_of_line() -%}
-    {%- set families = 'claude|gpt|gemini|gemma|llama|nova|titan|mistral|mixtral|command|deepseek|qwen|o1|o3|o4' -%}
+    {%- set families = 'claude|gpt|gemini|gemma|llama|nova|titan|mistral|mixtral|command|deepseek|qwen|glm|kimi|grok|minimax|o1|o3|o4' -%}
     {%- set kinds = 'usage|text|inp|outp|cach|batch|thinking|image|audio|prompt|completion|response|token|long|short'
         ~ '|ga |global|mantle|- |,|$' -%}
     coalesce(
@@ -124,7 +124,7 @@
         ),
         nullif(
             {{ regex_group(
-                'lower(service_name)', sql_text('^((' ~ families ~ ')[^()]*[^ ()])[^a-z0-9]+amazon bedrock edition'), 1
+                'lower(service_name)', sql_text('((' ~ families ~ ')[^()]*[^ ()])[^a-z0-9]+amazon bedrock edition'), 1
             ) }}, ''
         )
     )

@@ -55,18 +55,21 @@ USED = {
 }
 COSTS = {"search-rag": Decimal("23.125"), "report-writer": Decimal("62.50")}
 CONNECTORS = ("openai", "anthropic", "litellm", "langfuse")
+#: Models of other vendors are products of the marketplace, with a code of their own.
+SONNET = "Claude Sonnet 4 (Amazon Bedrock Edition)"
+_PRODUCT_CODE = "8z7ncgs8cw4fzeaz3z8q9y6po"
 #: Amount → usage type of Bedrock, SKU of Vertex AI.
 CLOUD_LINES = {
     "8.75": (
-        "USE1-Claude4Sonnet-input-tokens",
+        "USE1-MP:USE1_InputTokenCount-Units",
         "Gemini 2.5 Pro Text Input - Predictions",
     ),
     "11.875": (
-        "USE1-Claude4Sonnet-cache-read-input-token-count",
+        "USE1-MP:USE1_CacheReadInputTokenCount-Units",
         "Gemini 2.5 Pro Text Input Caching",
     ),
     "65": (
-        "USE1-Claude4Sonnet-output-tokens",
+        "USE1-MP:USE1_OutputTokenCount-Units",
         "Gemini 2.5 Pro Text Output - Predictions",
     ),
     "4": (
@@ -222,7 +225,12 @@ def usage_report() -> pa.Table:
             "line_item_usage_start_date": pa.array([begin] * count, moments),
             "line_item_usage_end_date": pa.array([end] * count, moments),
             "line_item_line_item_type": ["Usage"] * count,
-            "line_item_product_code": ["AmazonBedrock"] * count,
+            "line_item_product_code": [*[_PRODUCT_CODE] * (count - 1), "AmazonBedrock"],
+            "bill_billing_entity": [*["AWS Marketplace"] * (count - 1), "AWS"],
+            "product": pa.array(
+                [*[[("product_name", SONNET)]] * (count - 1), []],
+                pa.map_(pa.string(), pa.string()),
+            ),
             "line_item_usage_type": [meter for meter, _ in CLOUD_LINES.values()],
         }
     )
@@ -356,3 +364,14 @@ def test_unit_costs_are_the_prices_of_the_kinds(snapshot: Snapshot) -> None:
         assert row["output"] == pytest.approx(10)
     assert rows[0]["cached"] == pytest.approx(0.125)
     assert [row["hits"] for row in rows] == [pytest.approx(0.95), 0]
+
+
+def test_a_product_of_the_marketplace_has_its_name(snapshot: Snapshot) -> None:
+    rows = snapshot.query(
+        "SELECT service_name, sum(billed_cost) AS cost FROM"
+        " cost.fct_daily_service_costs WHERE source = 'aws' GROUP BY ALL"
+    ).to_pylist()
+    assert {row["service_name"]: row["cost"] for row in rows} == {
+        SONNET: Decimal("85.625"),
+        "AmazonBedrock": Decimal(4),
+    }

@@ -2,7 +2,8 @@
   AWS CUR 2.0 as ledger charges. The billed amount is the unblended cost; the
   effective amount follows AWS's amortisation rule by line item type. What a
   commitment left unused is a charge of its own. Split rows of EKS and ECS repeat
-  their instance's money and are a meter, never money.
+  their instance's money and are a meter, never money. Products of the marketplace, among them
+  Bedrock's models of other vendors, have a code that nobody can read, and a name.
 -#}
 {%- set shared = {
     'billing_currency': 'line_item_currency_code',
@@ -20,7 +21,8 @@
     'billing_account_name': 'bill_payer_account_name',
     'sub_account_id': 'line_item_usage_account_id',
     'sub_account_name': 'line_item_usage_account_name',
-    'service_name': 'coalesce(product_servicecode, line_item_product_code)',
+    'service_name': "coalesce(product_servicecode, case when bill_billing_entity = 'AWS Marketplace' then "
+        ~ tag_value('product', 'product_name') ~ ' end, line_item_product_code)',
     'sku_meter': 'line_item_usage_type',
     'resource_id': 'line_item_resource_id',
     'region_id': 'product_region_code',
