@@ -118,7 +118,9 @@ def evidence_tile(here: Page) -> Tile:
     grades = data.return_grades(here.snapshot, _last_month(here)) if row else {}
     label = here.organisation_label("Strong evidence")
     if row is None or not grades:
-        note = "No feature has a study yet." if row is None else words.not_yet(row)
+        note = "No feature has a study yet."
+        if row is not None and row["begins"] is not None:
+            note = words.not_yet(row)
         return Tile(label, fmt.UNKNOWN, note, kind="count")
     strong = sum(grades.get(grade, 0) for grade in "AB")
     mix = " · ".join(f"{grade} {count}" for grade, count in grades.items())

@@ -11,6 +11,7 @@ from ingest.spark_projection import UNREADABLE_ON_SPARK, spark_columns
 from triptych.errors import MalformedDeliveryError, SettingsError
 from triptych.warehouse.in_place import FileInPlace, file_checksum
 from triptych.warehouse.loads import FileAtRest, LoadTotal, NewLoad, QuarantinedRow
+from triptych.warehouse.manifests import write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,11 +40,13 @@ class LandedDelivery:
     copied: bool
 
     def move_into(self, places: LakePlaces) -> None:
-        """Move its files into the lake, where nothing names them yet."""
-        if not self.copied:
-            return
+        """Move its files into the lake with its manifest; nothing names them yet."""
         final = places.root / lake_folder(self.load, places)
+        if not self.copied:
+            write_manifest(final, self.load)
+            return
         final.parent.mkdir(parents=True, exist_ok=True)
+        write_manifest(self.folder / "parts", self.load)
         (self.folder / "parts").rename(final)
 
 

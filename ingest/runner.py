@@ -124,9 +124,10 @@ class IngestRunner:
         shutil.rmtree(self._places.staging, ignore_errors=True)
         with held.opened() as catalogue:
             load_ids = catalogue.known_load_ids()
+            at_rest = catalogue.loads_at_rest()
             known = catalogue.current_fingerprints()
             FILE_CONTENTS.learn(catalogue.seen_files(), self._places.root)
-        unknown_loads.sweep(self._places, load_ids)
+        unknown_loads.sweep(self._places, load_ids, at_rest)
         return known
 
 

@@ -26,7 +26,7 @@ from ingest.registry import connector_class
 from ingest.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
 from ingest.streams import STREAMS, Stream
 from triptych.progress import SilentProgress
-from triptych.warehouse.catalogue import connect
+from triptych.warehouse.catalogue_file import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

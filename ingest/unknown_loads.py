@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from triptych.errors import TriptychError
+from triptych.warehouse.lake_log import RECOVER
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from ingest.lake import LakePlaces
@@ -63,43 +64,75 @@ def settle(places: LakePlaces) -> None:
     (places.lake / _JOURNAL).unlink(missing_ok=True)
 
 
-def sweep(places: LakePlaces, known: Collection[str]) -> None:
+def sweep(places: LakePlaces, known: Collection[str], at_rest: Collection[str]) -> None:
     """Remove what a killed run moved and did not name.
 
     Raises
     ------
     UnknownLoadsError
-        There are other loads that the catalogue does not name; nothing was removed.
+        There are other loads that the catalogue does not name, or it names some that
+        are not there; nothing was removed.
     """
-    refuse_unknown(places, known)
+    refuse_unknown(places, known, at_rest)
     for folder in _unknown(places, known):
         log.info("swept_unnamed_load", folder=folder.name)
         shutil.rmtree(folder)
     settle(places)
 
 
-def refuse_unknown(places: LakePlaces, known: Collection[str]) -> None:
-    """Stop where the lake holds evidence that the catalogue does not name."""
-    half_moved = _half_moved(places)
-    lost = [f for f in _unknown(places, known) if f.name not in half_moved]
+def refuse_unknown(
+    places: LakePlaces, known: Collection[str], at_rest: Collection[str]
+) -> None:
+    """Stop where lake and catalogue do not have the same loads.
+
+    Parameters
+    ----------
+    places : LakePlaces
+        Of which workspace.
+    known, at_rest : collection of str
+        Ids of the loads that the catalogue names, and of those of them that must have
+        files in the lake.
+
+    Raises
+    ------
+    UnknownLoadsError
+        A folder has no name, or a name has no folder.
+    """
+    folders = _unknown(places, ())
+    missing = sorted(set(at_rest) - {folder.name for folder in folders})
+    if missing:
+        raise UnknownLoadsError(
+            f"The lake lacks {_listed(missing)} that raw.duckdb names: the lake is"
+            " older than raw.duckdb, or was copied in part. Nothing was removed.",
+            where=str(places.lake),
+            next_step="Restore the lake from the same backup as raw.duckdb, or a later"
+            " one.",
+        )
+    expected = half_moved(places.lake).union(known)
+    lost = [folder for folder in folders if folder.name not in expected]
     if not lost:
         return
-    shown = ", ".join(folder.name for folder in sorted(lost)[:_SHOWN])
-    more = f" and {len(lost) - _SHOWN:,} more" if len(lost) > _SHOWN else ""
+    names = sorted(folder.name for folder in lost)
     raise UnknownLoadsError(
-        f"The lake holds {len(lost):,} loads that raw.duckdb does not know:"
-        f" {shown}{more}. raw.duckdb was lost, or is older than the lake. Nothing was"
-        " removed.",
+        f"The lake holds {_listed(names)} that raw.duckdb does not know. raw.duckdb was"
+        " lost, or is older than the lake. Nothing was removed.",
         where=str(places.lake),
-        next_step="Put back the raw.duckdb that belongs to this lake, from the same"
-        " backup as the lake or a later one. Folders that are not evidence go out of"
-        " the lake by hand.",
+        next_step=f"{RECOVER} Folders that are not evidence go out of the lake by"
+        " hand.",
     )
 
 
-def _half_moved(places: LakePlaces) -> frozenset[str]:
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    plural = "load" if len(names) == 1 else "loads"
+    return f"{len(names):,} {plural} ({shown}{more})"
+
+
+def half_moved(lake: Path) -> frozenset[str]:
+    """Return the loads that a run was moving into the lake, and did not finish."""
     try:
-        names = json.loads((places.lake / _JOURNAL).read_text("utf-8"))
+        names = json.loads((lake / _JOURNAL).read_text("utf-8"))
     except (OSError, ValueError):
         return frozenset()
     return frozenset(names)

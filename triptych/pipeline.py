@@ -393,7 +393,11 @@ class Run:
         with self.recorded("building"):
             # A workspace that has never been ingested has no catalogue yet.
             with open_catalogue(self.places()) as catalogue:
-                refuse_unknown(self.places(), catalogue.known_load_ids())
+                refuse_unknown(
+                    self.places(),
+                    catalogue.known_load_ids(),
+                    catalogue.loads_at_rest(),
+                )
             self._verify_in_place()
             history = read_history(self._workspace)
             verify_locked_loads(self._workspace, history)

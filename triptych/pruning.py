@@ -12,7 +12,6 @@ removed.
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -21,7 +20,14 @@ import duckdb
 
 from triptych.errors import TriptychError, UsageError
 from triptych.lock import hold_run_lock
+from triptych.warehouse.catalogue_file import connect
 from triptych.warehouse.locks import read_history
+from triptych.warehouse.manifests import (
+    MANIFEST,
+    catalogued_loads,
+    load_folder,
+    write_manifest,
+)
 from triptych.warehouse.superseded_loads import read_superseded_loads, record_pruning
 
 if TYPE_CHECKING:
@@ -172,7 +178,10 @@ _LOADS_OF = {
 def _report(
     workspace: Workspace, needless: Sequence[SupersededLoad], kept: Counter[str]
 ) -> PruneReport:
-    sizes = {load.load_id: _size(workspace.root / load.folder) for load in needless}
+    sizes = {
+        load.load_id: _size(workspace.root / load.folder, but_for=MANIFEST)
+        for load in needless
+    }
     return PruneReport(
         tuple(load.load_id for load in needless),
         tuple(_by_source(needless, sizes)),
@@ -193,10 +202,11 @@ def _by_source(
         yield PrunedSource(*key, counts[key], bytes_[key])
 
 
-def _size(folder: Path) -> int:
+def _size(folder: Path, *, but_for: str = "") -> int:
     if not folder.is_dir():
         return 0  # Its files stay where they were delivered.
-    return sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    files = (path for path in folder.iterdir() if path.name != but_for)
+    return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def _remove_folders(workspace: Workspace) -> None:
@@ -204,6 +214,23 @@ def _remove_folders(workspace: Workspace) -> None:
 
     Also of those that an earlier, interrupted removal left behind.
     """
-    for load in read_superseded_loads(workspace):
-        if load.is_pruned:
-            shutil.rmtree(workspace.root / load.folder, ignore_errors=True)
+    with_files = {
+        load.load_id
+        for load in read_superseded_loads(workspace)
+        if load.is_pruned and _size(workspace.root / load.folder, but_for=MANIFEST)
+    }
+    if not with_files:
+        return
+    catalogue = connect(workspace.raw_database, root=workspace.root, read_only=True)
+    try:
+        loads = catalogued_loads(catalogue)
+    finally:
+        catalogue.close()
+    for load in loads:
+        if load.load_id in with_files:
+            folder = load_folder(workspace.lake, load)
+            # It says what the load was, and no longer what was in it.
+            write_manifest(folder, load)
+            for file in folder.iterdir():
+                if file.name != MANIFEST:
+                    file.unlink()

@@ -15,13 +15,13 @@ from benchmarks.bars import OTHER_ASSUMPTION, OTHER_RULE, RENAMED
 from benchmarks.generate import generate, restate_month
 from benchmarks.harness import CHANGES
 from benchmarks.workspace import lay_workspace, link_into
-from triptych import pipeline
+from triptych import dbt_commands, pipeline
 from triptych.marts import recipe
 from triptych.marts.execution import Execution
 from triptych.marts.months import reads_line_items
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
-from triptych.warehouse import catalogue
+from triptych.warehouse import catalogue, catalogue_file
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class _Counter:
         self.months: dict[str, tuple[str, ...]] = {}
         self.openings = self.commands = 0
         self._count_nodes(patch)
-        connect, run_dbt = catalogue.connect, recipe.run_dbt
+        connect, run_dbt = catalogue_file.connect, dbt_commands.run_dbt
 
         def opened(*args: object, **options: object) -> object:
             self.openings += 1

@@ -81,6 +81,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
             "study",
             "value",
             "prune",
+            "recover",
         ),
         *("health", "metrics", "scenario"),
         "attribute",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.connector import Window
 from ingest.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
 from triptych.progress import SilentProgress
-from triptych.warehouse.catalogue import connect
+from triptych.warehouse.catalogue_file import connect
 
 if TYPE_CHECKING:
     from ingest.connector import Connector

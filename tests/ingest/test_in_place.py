@@ -25,7 +25,7 @@ from tests.ingest.loopback_s3 import (
     is_available,
     running_s3,
 )
-from triptych.warehouse.catalogue import connect
+from triptych.warehouse.catalogue_file import connect
 from triptych.warehouse.in_place import current_files_in_place
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.unknown_loads import UnknownLoadsError
 from tests.triptych.test_pipeline import write_workspace
+from triptych.errors import TriptychError
 from triptych.pipeline import build, ingest, run
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
+from triptych.warehouse.lake_log import StaleCatalogueError
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,14 +36,25 @@ def files_of(workspace: Workspace) -> set[Path]:
 
 
 @pytest.mark.parametrize("act", [ingest, build, run], ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    ("with_log", "message"),
+    [
+        (True, r"raw\.duckdb is lost: the lake's audit log has 2 entries"),
+        (False, r"2 loads .* that raw\.duckdb does not know"),
+    ],
+    ids=["log", "no log"],
+)
 def test_a_lost_catalogue_stops_every_act_and_nothing_is_removed(
-    tmp_path: Path, act: Callable[..., object]
+    tmp_path: Path, act: Callable[..., object], message: str, *, with_log: bool
 ) -> None:
     workspace = ingested(tmp_path / "workspace")
+    if not with_log:
+        (workspace.lake / "audit_log.jsonl").unlink()
     evidence = files_of(workspace)
     workspace.raw_database.unlink()
-    with pytest.raises(UnknownLoadsError, match="2 loads that raw"):
+    with pytest.raises(TriptychError, match=message) as refused:
         act(workspace, load_settings(workspace.root), progress=SilentProgress())
+    assert "triptych recover" in refused.value.next_step
     assert files_of(workspace) == evidence
 
 
@@ -57,12 +69,12 @@ def test_a_catalogue_older_than_the_lake_stops_until_the_right_one_is_back(
     (march.with_name("april.csv")).write_text(text.replace("2026-03", "2026-04"))
     take_in(workspace)
     evidence = files_of(workspace)
+    assert len(evidence) == 3 + 3 + 2  # each with its manifest; the log, the sources
     shutil.move(workspace.raw_database, newer)
     shutil.copy(older, workspace.raw_database)
-    with pytest.raises(UnknownLoadsError, match="1 loads"):
+    with pytest.raises(StaleCatalogueError, match="older than the lake"):
         take_in(workspace)
     assert files_of(workspace) == evidence
     shutil.copy(newer, workspace.raw_database)
     take_in(workspace)
     assert files_of(workspace) == evidence
-    assert len(evidence) == 3

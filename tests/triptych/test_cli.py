@@ -326,18 +326,32 @@ def test_a_second_run_says_who_holds_the_lock_and_ends_with_7(tmp_path: Path) ->
 
 
 def test_what_is_unexpected_is_one_line_and_a_traceback_only_with_v(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = new_workspace(tmp_path / "w")
-    workspace.raw_database.write_bytes(b"this is not a database" * 1000)
 
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("triptych.status.status", fail)
     quiet = invoke("status", "-w", workspace.root)
     loud = invoke("status", "-v", "-w", workspace.root)
 
     assert (quiet.exit_code, loud.exit_code) == (1, 1)
     assert len(quiet.stderr.splitlines()) == 1
-    assert quiet.stderr.startswith("Something unexpected went wrong: IOException: ")
+    assert quiet.stderr.startswith("Something unexpected went wrong: OSError: ")
     assert "Traceback (most recent call last)" in loud.stderr
+
+
+def test_a_catalogue_that_is_no_database_says_how_it_is_recovered(
+    tmp_path: Path,
+) -> None:
+    workspace = new_workspace(tmp_path / "w")
+    workspace.raw_database.write_bytes(b"this is not a database" * 1000)
+    refused = invoke("status", "-w", workspace.root)
+    assert refused.exit_code == 3
+    assert str(workspace.raw_database) in refused.stderr
+    assert "triptych recover" in refused.stderr
 
 
 def test_ctrl_c_ends_with_130_and_the_next_run_finishes(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from triptych.warehouse import audit_log
 from triptych.warehouse.audit_log import AuditLogError
 from triptych.warehouse.explained_models import _TABLES
 from triptych.warehouse.locks import CLOSED
+from triptych.warehouse.manifests import MANIFEST
 from triptych.warehouse.superseded_loads import read_superseded_loads
 from triptych.workspace import Workspace
 
@@ -60,7 +61,10 @@ def close_month(root: Path, *load_ids: str) -> None:
 
 
 def folders(root: Path) -> list[str]:
-    return sorted(path.name for path in (root / "lake/fx_rates/rates/all").iterdir())
+    """Return the loads that have files besides the manifest that each keeps."""
+    loads = root / "lake/fx_rates/rates/all"
+    assert all((load / MANIFEST).is_file() for load in loads.iterdir())
+    return sorted({path.parent.name for path in loads.glob("*/part-*")})
 
 
 @pytest.fixture
@@ -167,7 +171,7 @@ def test_files_that_an_interrupted_removal_left_go_with_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("triptych.pruning.shutil.rmtree", killed)
+        patched.setattr("triptych.pruning.write_manifest", killed)
         with pytest.raises(KeyboardInterrupt):
             prune(workspace, is_applied=True, because="tidy")
     assert folders(workspace.root) == ALL

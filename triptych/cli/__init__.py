@@ -24,6 +24,7 @@ from triptych.cli.prune_command import prune
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.receive_command import receive
 from triptych.cli.reconcile_command import reconcile
+from triptych.cli.recover_command import recover
 from triptych.cli.run_commands import build, ingest, run
 from triptych.cli.scenario_commands import scenario
 from triptych.cli.service_commands import health, metrics
@@ -52,6 +53,7 @@ app.command()(explain)
 app.command()(sql)
 app.command()(status)
 app.command()(prune)
+app.command()(recover)
 app.command()(health)
 app.command()(metrics)
 app.add_typer(export, name="export")

@@ -80,6 +80,8 @@ def append(
 def append_all(
     connection: duckdb.DuckDBPyConnection,
     events: Sequence[tuple[str, Mapping[str, object]]],
+    *,
+    at: datetime | None = None,
 ) -> list[AuditEntry]:
     """Add entries in their order, in the transaction that is open.
 
@@ -89,10 +91,12 @@ def append_all(
         ``raw.duckdb``, open for writing.
     events : sequence of (str, mapping)
         As for :func:`append`.
+    at : datetime, optional
+        When, UTC, without zone; now by default.
     """
     position, previous = _last(connection)
     # DuckDB's TIMESTAMP has no zone; by convention all of ours are UTC.
-    occurred_at = datetime.now(UTC).replace(tzinfo=None)
+    occurred_at = at or datetime.now(UTC).replace(tzinfo=None)
     rows = []
     for event, detail in events:
         position += 1
@@ -105,6 +109,13 @@ def append_all(
         AuditEntry(position, at, event, json.loads(text), digest)
         for position, at, event, text, _, digest in rows
     ]
+
+
+def append_again(
+    connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Add entries as they were written once, with their hashes, to an empty log."""
+    _insert(connection, rows)
 
 
 def _last(connection: duckdb.DuckDBPyConnection) -> tuple[int, str]:
@@ -179,6 +190,7 @@ __all__ = [
     "AuditEntry",
     "AuditLogError",
     "append",
+    "append_again",
     "append_all",
     "read_verified",
 ]

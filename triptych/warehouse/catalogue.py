@@ -12,17 +12,13 @@ entry; before that transaction nothing of it exists for a reader.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import duckdb
-
-from triptych.errors import RunLockedError
-from triptych.file_names import search_path
-from triptych.warehouse import audit_log
+from triptych.warehouse import audit_log, lake_log, manifests
+from triptych.warehouse.catalogue_file import SCHEMA, connect
 from triptych.warehouse.evidence_views import create_views, replace_view
 from triptych.warehouse.in_place import CataloguedFile, current_files_in_place
 from triptych.warehouse.loads import LoadInForce, NewLoad, SeenFile, StreamView
@@ -34,88 +30,10 @@ if TYPE_CHECKING:
     from triptych.warehouse.audit_log import AuditEntry
     from triptych.warehouse.loads import Renewal, SourceAttempt
 
-_SCHEMA = """
-CREATE SCHEMA IF NOT EXISTS catalogue;
-CREATE SCHEMA IF NOT EXISTS evidence;
-CREATE TABLE IF NOT EXISTS catalogue.loads (
-    load_id VARCHAR PRIMARY KEY,
-    run_id VARCHAR NOT NULL,
-    stream VARCHAR NOT NULL,
-    source VARCHAR NOT NULL,
-    scope VARCHAR NOT NULL,
-    period VARCHAR NOT NULL,
-    status VARCHAR NOT NULL CHECK (status IN ('current', 'superseded')),
-    fingerprint VARCHAR NOT NULL,
-    label VARCHAR NOT NULL,
-    files VARCHAR[] NOT NULL,
-    origins VARCHAR[] NOT NULL,
-    checksums VARCHAR[] NOT NULL,
-    byte_count BIGINT NOT NULL,
-    projections VARCHAR[] NOT NULL,
-    signatures VARCHAR[] NOT NULL,
-    absent_columns VARCHAR[] NOT NULL,
-    row_count BIGINT NOT NULL,
-    quarantined_row_count BIGINT NOT NULL,
-    loaded_at TIMESTAMP NOT NULL,
-    superseded_by VARCHAR,
-    superseded_at TIMESTAMP,
-    spark_projections VARCHAR[] NOT NULL
-);
-CREATE TABLE IF NOT EXISTS catalogue.files_in_place (
-    load_id VARCHAR NOT NULL,
-    uri VARCHAR NOT NULL,
-    byte_count BIGINT NOT NULL,
-    version VARCHAR NOT NULL,
-    checksum VARCHAR NOT NULL
-);
-CREATE TABLE IF NOT EXISTS catalogue.files_at_rest (
-    load_id VARCHAR NOT NULL,
-    file VARCHAR NOT NULL,
-    byte_count BIGINT NOT NULL,
-    checksum VARCHAR NOT NULL
-);
-CREATE TABLE IF NOT EXISTS catalogue.load_totals (
-    load_id VARCHAR NOT NULL,
-    billing_month VARCHAR NOT NULL,
-    currency VARCHAR,
-    row_count BIGINT NOT NULL,
-    first_amount DECIMAL(38, 18),
-    second_amount DECIMAL(38, 18)
-);
-CREATE TABLE IF NOT EXISTS catalogue.quarantine (
-    load_id VARCHAR NOT NULL,
-    source VARCHAR NOT NULL,
-    stream VARCHAR NOT NULL,
-    origin VARCHAR NOT NULL,
-    row_number BIGINT,
-    reason VARCHAR NOT NULL,
-    row_content VARCHAR,
-    quarantined_at TIMESTAMP NOT NULL,
-    billing_month VARCHAR,
-    subject VARCHAR,
-    is_charge BOOLEAN
-);
-ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS billing_month VARCHAR;
-ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS subject VARCHAR;
-ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS is_charge BOOLEAN;
-CREATE TABLE IF NOT EXISTS catalogue.seen_files (
-    path VARCHAR PRIMARY KEY,
-    byte_count BIGINT NOT NULL,
-    version VARCHAR NOT NULL,
-    checksum VARCHAR NOT NULL
-);
-CREATE TABLE IF NOT EXISTS catalogue.sources (
-    source VARCHAR PRIMARY KEY,
-    source_type VARCHAR NOT NULL,
-    streams VARCHAR[] NOT NULL,
-    expected_lag_hours BIGINT NOT NULL,
-    last_attempt_at TIMESTAMP NOT NULL,
-    last_success_at TIMESTAMP,
-    last_error VARCHAR
-);
-"""
-
-_LOCK_WAIT_SECONDS = 20.0
+#: Folder of the evidence, below the workspace.
+LAKE: Final = "lake"
+#: Entry of the audit log for a load that was committed.
+COMMITTED: Final = "load_committed"
 
 _IN_FORCE = """
 SELECT loads.source, loads.stream, loads.scope, loads.label, loads.fingerprint,
@@ -157,13 +75,35 @@ class Catalogue:
     """
 
     def __init__(
-        self, path: Path, *, root: Path, streams: Sequence[StreamView]
+        self,
+        path: Path,
+        *,
+        root: Path,
+        streams: Sequence[StreamView],
+        is_recovery: bool = False,
     ) -> None:
+        self._lake = None if is_recovery else root / LAKE
+        if self._lake is not None:
+            lake_log.refuse_lost(path, self._lake)
         self._connection = connect(path, root=root)
         self._streams = {view.name: view for view in streams}
-        self._connection.execute(_SCHEMA)
-        self._connection.execute(audit_log.SCHEMA)
-        self._create_missing_views()
+        try:
+            self._connection.execute(SCHEMA)
+            self._connection.execute(audit_log.SCHEMA)
+            self._create_missing_views()
+            self._tell_the_lake()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _tell_the_lake(self, *, with_sources: bool = False) -> None:
+        """Bring up to date what the lake itself knows of the catalogue."""
+        if self._lake is None:
+            return
+        if lake_log.catch_up(self._connection, self._lake):
+            self._write_missing_manifests()
+        if with_sources:
+            lake_log.write_sources(self._connection, self._lake)
 
     def close(self) -> None:
         """Close the database and let readers in."""
@@ -255,6 +195,8 @@ class Catalogue:
                 load_rows.remember_files(self._connection, seen_files)
             if attempts:
                 self._record(attempts)
+        self._rewrite_manifests(renewals)
+        self._tell_the_lake(with_sources=bool(attempts))
 
     def commit_together(
         self, loads: Sequence[NewLoad], *, event: str, detail: Mapping[str, object]
@@ -262,17 +204,77 @@ class Catalogue:
         """Make several loads current and record why, all in one transaction."""
         with self._transaction():
             self._put(loads)
-            return audit_log.append(self._connection, event, detail)
+            entry = audit_log.append(self._connection, event, detail)
+        self._tell_the_lake()
+        return entry
 
     def _put(self, loads: Sequence[NewLoad]) -> None:
         from triptych.warehouse import load_rows  # noqa: PLC0415
 
-        load_rows.insert_loads(self._connection, loads, at=_now())
+        # One moment for both: from the log and the manifests all can be made anew.
+        at = _now()
+        load_rows.insert_loads(self._connection, loads, at=at)
         for stream in sorted({load.stream for load in loads}):
             replace_view(self._connection, self._streams[stream])
         audit_log.append_all(
-            self._connection, [("load_committed", _detail(load)) for load in loads]
+            self._connection, [(COMMITTED, _detail(load)) for load in loads], at=at
         )
+
+    def put_again(self, loads: Sequence[NewLoad], *, at: datetime) -> None:
+        """Record loads as they were recorded at a moment, without an audit entry."""
+        from triptych.warehouse import load_rows  # noqa: PLC0415
+
+        with self._transaction():
+            load_rows.insert_loads(self._connection, loads, at=at)
+
+    def finish_recovery(
+        self, entries: Sequence[tuple[Any, ...]], sources: Sequence[Sequence[Any]]
+    ) -> None:
+        """Record the log and the sources as they were, and write all views."""
+        from triptych.warehouse.superseded_loads import prune_again  # noqa: PLC0415
+
+        with self._transaction():
+            audit_log.append_again(self._connection, entries)
+            prune_again(self._connection, audit_log.read_verified(self._connection))
+            if sources:
+                self._connection.executemany(
+                    "INSERT INTO catalogue.sources VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    [list(row) for row in sources],
+                )
+            for view in self._streams.values():
+                replace_view(self._connection, view)
+
+    def loads_at_rest(self) -> set[str]:
+        """Return the ids of current loads that have files in the lake."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT load_id FROM catalogue.files_at_rest"
+            " JOIN catalogue.loads USING (load_id) WHERE status = 'current'"
+        )
+        return {str(row[0]) for row in rows.fetchall()}
+
+    def _write_missing_manifests(self) -> None:
+        """Give loads of an earlier version their manifests."""
+        assert self._lake is not None  # noqa: S101  (a recovery has them all)
+        for load in manifests.catalogued_loads(self._connection):
+            folder = manifests.load_folder(self._lake, load)
+            if not (folder / manifests.MANIFEST).exists():
+                manifests.write_manifest(folder, load)
+
+    def _rewrite_manifests(self, renewals: Sequence[Renewal]) -> None:
+        if not renewals or self._lake is None:
+            return
+        keys = {renewal.key for renewal in renewals}
+        current = {
+            str(row[0])
+            for row in self._connection.execute(
+                "SELECT load_id FROM catalogue.loads WHERE status = 'current'"
+                " AND list_contains(?, concat_ws(chr(31), source, stream, scope))",
+                [["\x1f".join(key) for key in keys]],
+            ).fetchall()
+        }
+        for load in manifests.catalogued_loads(self._connection):
+            if load.load_id in current:
+                manifests.write_manifest(manifests.load_folder(self._lake, load), load)
 
     def _record(self, attempts: Sequence[SourceAttempt]) -> None:
         self._connection.execute(
@@ -357,45 +359,6 @@ def _detail(load: NewLoad) -> dict[str, object]:
         "quarantined_row_count": len(load.quarantined),
         "checksums": list(load.checksums),
     }
-
-
-def connect(
-    path: Path, *, root: Path, read_only: bool = False
-) -> duckdb.DuckDBPyConnection:
-    """Open ``raw.duckdb``, waiting a little while another process holds it.
-
-    Parameters
-    ----------
-    path : Path
-        The database file.
-    root : Path
-        Workspace folder, which relative file names in the views refer to.
-    read_only : bool
-        Open for reading only.
-
-    Raises
-    ------
-    RunLockedError
-        Another process kept the file for longer than a commit takes.
-    """
-    deadline = time.monotonic() + _LOCK_WAIT_SECONDS
-    while True:
-        try:
-            connection = duckdb.connect(str(path), read_only=read_only)
-        except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
-                raise
-            if time.monotonic() > deadline:
-                raise RunLockedError(
-                    "Another process is writing the catalogue.",
-                    where=str(path),
-                    next_step="Wait for the run to finish and try again.",
-                ) from error
-            time.sleep(0.1)
-        else:
-            connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"SET file_search_path = {search_path(root)}")
-            return connection
 
 
 def _now() -> datetime:

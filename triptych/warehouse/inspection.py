@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from triptych.warehouse.bills import BILL_STREAMS
-from triptych.warehouse.catalogue import connect
+from triptych.warehouse.catalogue_file import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

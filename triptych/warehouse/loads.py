@@ -7,13 +7,13 @@ runner makes them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal  # noqa: TC003  (manifests are read by their types)
 from typing import TYPE_CHECKING
+
+from triptych.warehouse.in_place import FileInPlace  # noqa: TC001
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from decimal import Decimal
-
-    from triptych.warehouse.in_place import FileInPlace
 
 
 @dataclass(frozen=True, slots=True)

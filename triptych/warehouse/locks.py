@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from triptych.errors import TriptychError
-from triptych.warehouse import audit_log
-from triptych.warehouse.catalogue import connect
+from triptych.warehouse import audit_log, lake_log
+from triptych.warehouse.catalogue_file import connect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -271,6 +271,7 @@ def _record(
         audit_log.read_verified(connection)
         entry = audit_log.append(connection, event, detail)
         connection.execute("COMMIT")
+        lake_log.catch_up(connection, workspace.lake)
     finally:
         connection.close()
     return entry

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from triptych.warehouse import audit_log
-from triptych.warehouse.catalogue import connect
+from triptych.warehouse import audit_log, lake_log
+from triptych.warehouse.catalogue_file import connect
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
     from triptych.warehouse.audit_log import AuditEntry
     from triptych.workspace import Workspace
 
@@ -84,10 +88,24 @@ def record_pruning(
     try:
         connection.execute("BEGIN")
         audit_log.read_verified(connection)
-        for statement in _PRUNE:
-            connection.execute(statement, {"loads": load_ids})
+        _prune(connection, load_ids)
         entry = audit_log.append(connection, PRUNED, detail)
         connection.execute("COMMIT")
+        lake_log.catch_up(connection, workspace.lake)
     finally:
         connection.close()
     return entry
+
+
+def prune_again(
+    connection: duckdb.DuckDBPyConnection, entries: Iterable[AuditEntry]
+) -> None:
+    """Take off the catalogue what its log says was removed from the lake."""
+    for entry in entries:
+        if entry.event == PRUNED:
+            _prune(connection, list(entry.detail["load_ids"]))
+
+
+def _prune(connection: duckdb.DuckDBPyConnection, load_ids: list[str]) -> None:
+    for statement in _PRUNE:
+        connection.execute(statement, {"loads": load_ids})

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from triptych.warehouse.catalogue import Catalogue, connect
+from triptych.warehouse.catalogue import Catalogue
+from triptych.warehouse.catalogue_file import connect
 from triptych.warehouse.loads import LoadTotal, NewLoad, QuarantinedRow, StreamView
 
 if TYPE_CHECKING:

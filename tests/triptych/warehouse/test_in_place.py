@@ -9,7 +9,8 @@ import duckdb
 import pytest
 
 from tests.triptych.warehouse.test_catalogue import VIEW, ask, load
-from triptych.warehouse.catalogue import Catalogue, connect
+from triptych.warehouse.catalogue import Catalogue
+from triptych.warehouse.catalogue_file import connect
 from triptych.warehouse.in_place import refusal_in
 from triptych.warehouse.spark_evidence import read_loaded_files
 

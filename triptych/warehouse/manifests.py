@@ -1,0 +1,125 @@
+"""The manifest of a load: in its folder, everything that the catalogue has about it.
+
+The catalogue is an index of the lake. With the manifests, and the audit log that lies
+beside the loads (:mod:`triptych.warehouse.lake_log`), it can be made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
+
+from triptych.errors import TriptychError
+from triptych.warehouse.loads import NewLoad
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import duckdb
+    from pydantic import TypeAdapter
+
+MANIFEST: Final = "manifest.json"
+#: Changes whenever a manifest of an earlier form would be read wrongly.
+_FORM = 1
+#: stream / source / period / load
+_DEPTH = 4
+
+
+class ManifestError(TriptychError):
+    """A manifest does not say what its load is."""
+
+    exit_code = 3
+
+
+def load_folder(lake: Path, load: NewLoad) -> Path:
+    """Return the folder of a load in a lake."""
+    return lake / load.stream / load.source / load.period / load.load_id
+
+
+def write_manifest(folder: Path, load: NewLoad) -> None:
+    """Write the manifest of a load into a folder, in place of one that is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f".{MANIFEST}.new"
+    content = b'{"form": %d, "load": %s}' % (_FORM, _adapter().dump_json(load))
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(folder / MANIFEST)
+
+
+def read_manifest(path: Path) -> NewLoad:
+    """Return the load that a manifest describes.
+
+    Raises
+    ------
+    ManifestError
+        It cannot be read, or was written by a later version.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+        if content["form"] != _FORM:
+            raise ManifestError(
+                f"The manifest has form {content['form']!r}; this version reads"
+                f" form {_FORM}.",
+                where=str(path),
+                next_step="Use the version of triptych that wrote it.",
+            )
+        return _adapter().validate_python(content["load"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ManifestError(
+            f"The manifest cannot be read: {error}",
+            where=str(path),
+            next_step="Restore this file from a backup of the lake.",
+        ) from error
+
+
+def manifests_in(lake: Path) -> Iterator[Path]:
+    """Yield the manifests of a lake; what is hidden or being moved has none."""
+    yield from sorted(lake.glob("/".join(["[!.]*"] * _DEPTH + [MANIFEST])))
+
+
+def catalogued_loads(connection: duckdb.DuckDBPyConnection) -> list[NewLoad]:
+    """Return every load of a catalogue as a commit would record it, oldest first."""
+    rows = _rows(connection, "SELECT * FROM catalogue.loads ORDER BY load_id")
+    owned = {
+        name: _by_load(_rows(connection, f"FROM catalogue.{table}"))
+        for name, table in (
+            ("quarantined", "quarantine"),
+            ("totals", "load_totals"),
+            ("files_in_place", "files_in_place"),
+            ("files_at_rest", "files_at_rest"),
+        )
+    }
+    return [_load(row, owned) for row in rows]
+
+
+def _load(row: dict[str, Any], owned: dict[str, dict[str, list[Any]]]) -> NewLoad:
+    parts = {name: rows.get(row["load_id"], []) for name, rows in owned.items()}
+    for total in parts["totals"]:
+        total["amounts"] = total.pop("first_amount"), total.pop("second_amount")
+    return _adapter().validate_python(row | parts)
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _by_load(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        found.setdefault(row["load_id"], []).append(row)
+    return found
+
+
+@cache
+def _adapter() -> TypeAdapter[NewLoad]:
+    # Slow to load, and an ingest that finds nothing new writes no manifest.
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    return TypeAdapter(NewLoad)
