@@ -84,6 +84,17 @@ _BLANK = (
     ("attribution.studies", ("registered_by",)),
     ("roi.mart_feature_roi", ("validated_by",)),
 )
+#: Columns of one's own rows that tell of wider scopes, others' rows among them.
+_OF_OTHERS = (
+    (
+        "delivery.mart_velocity_windows",
+        (
+            *("way_out", "wider_scope_kind", "wider_scope_id"),
+            *("wider_window_months", "wider_n_used", "wider_metric_value"),
+        ),
+    ),
+    ("delivery.mart_infra_hours", ("way_out",)),
+)
 #: What tells of the run and of nobody's cost.
 _OF_NOBODY = (
     *("core.dim_dates", "core.dim_platforms", "core.mart_run"),
@@ -115,17 +126,18 @@ def restriction_of(
     if role == "finance" and cost_centers is None:
         return None
     is_viewer = role == "viewer"
+    is_limited = cost_centers is not None
     name = f"the role {role}"
-    if cost_centers is not None:
+    if is_limited:
         name = f"{name} of single cost centres"
     return Restriction(
         name=name,
-        shown=_OF_VIEWERS if is_viewer or cost_centers is not None else None,
+        shown=_OF_VIEWERS if is_viewer or is_limited else None,
         hidden=() if role == "finance" else _OF_FINANCE,
-        blank=() if role == "finance" and cost_centers is None else _BLANK,
+        blank=_BLANK + (_OF_OTHERS if is_limited else ()),
         cost_centers=cost_centers,
         whole=_OF_NOBODY,
-        has_line_items=not is_viewer and cost_centers is None,
+        has_line_items=not is_viewer and not is_limited,
     )
 
 

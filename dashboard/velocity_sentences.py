@@ -227,7 +227,10 @@ def over_windows(rows: Sequence[Mapping[str, Any]]) -> str:
     if not known:
         last = rows[-1]
         months = f"{last['window_months']} months to {fmt.month(last['month'])}"
-        return f"{months}: {last['reason']}. {way_out(last)}."
+        return (
+            ". ".join(filter(None, [f"{months}: {last['reason']}", way_out(last)]))
+            + "."
+        )
     written = [
         f"{row['window_months']} months: {quantity(row['unit'], row['value'])}"
         f" (n\u00a0=\u00a0{row['n_used']:,})"

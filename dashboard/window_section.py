@@ -45,6 +45,8 @@ def show_windows(here: Page, scope: VelocityScope) -> None:
     _each_unit(here, scope)
     everyone = data.VelocityScope(_ORGANISATION, _ORGANISATION, scope.months)
     whole = data.velocity_windows(here.snapshot, everyone).to_pylist()
+    if not whole:  # for who sees single cost centres
+        return
     with st.expander("The whole organisation"):
         st.markdown(
             "Over all models, services and teams: how often such things happen at"

@@ -241,6 +241,10 @@ def test_whoever_has_single_cost_centres_sees_their_rows_only(
         assert not app.error
         assert "cc-100" not in text_of(app)
         assert "eta-v2" not in text_of(app)
+    # What is too rare in one's own rows is not answered with those of others.
+    assert "n = 2, fewer than five" in text_of(app)
+    assert "organisation over 12 months" not in text_of(app)
+    assert "Organisation" not in text_of(app)
 
 
 def test_a_link_to_somebody_elses_cost_centre_shows_ones_own(

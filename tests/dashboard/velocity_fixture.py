@@ -149,6 +149,8 @@ from (values
    'n = 2, fewer than five', 'n = 41 in the organisation over 12 months', 345600),
   (12, 'organisation', 'organisation', 'time_to_restore', 'seconds', 9000, 11, null,
    null, null),
+  (12, 'model', 'vision-v1', 'training_to_production', 'seconds', null, 2,
+   'n = 2, fewer than five', 'n = 41 in the organisation over 12 months', 345600),
   (12, 'model', 'vision-v1', 'time_to_restore', 'seconds', 10800, 5, null, null, null),
   (3, 'organisation', 'organisation', 'iterations_per_feature', 'runs', 1.5, 12, null,
    null, null)
