@@ -46,16 +46,18 @@ details as (
     group by model_id, coalesce(platform_id, '')
 ),
 
-paid as (
-    select distinct costs.model_id
-    from {{ ref('fct_daily_model_costs') }} as costs
-    inner join span on costs.charge_date >= span.first_day and costs.charge_date < span.end_day
-    where costs.model_id is not null and costs.effective_cost > 0
+models as (
+    select distinct versions.model_id
+    from {{ ref('int_model_versions') }} as versions
+    inner join span
+        on
+            coalesce(versions.valid_from, cast('1900-01-01' as date)) < span.end_day
+            and coalesce(versions.valid_to, cast('2200-01-01' as date)) > span.first_day
 ),
 
 profiles as (
     select
-        coalesce(described.model_id, paid.model_id) as model_id,
+        coalesce(described.model_id, models.model_id) as model_id,
         described.placed_on,
         described.load_source,
         described.load_unit,
@@ -68,7 +70,7 @@ profiles as (
         case when described.n >= 20 then {{ value_at('described.in_order', median_place) }} end as p50,
         case when described.n >= 20 then {{ value_at('described.in_order', p95_place) }} end as p95
     from described
-    full outer join paid on described.model_id = paid.model_id
+    full outer join models on described.model_id = models.model_id
 )
 
 select
@@ -96,7 +98,9 @@ select
     details.batch_ratio,
     case
         when profiles.n = 0
-            then 'no meter counts its requests: a source that delivers model_usage, such as prometheus or litellm'
+            then
+                'no meter counted its requests in these months: a source that delivers model_usage, such as prometheus'
+                || ' or litellm'
         when profiles.n < 20 then 'fewer than 20 ' || profiles.load_grain || 's are metered: a longer series'
         when profiles.p50 = 0 then 'half of its ' || profiles.load_grain || 's have no load: see peak ÷ mean'
         when profiles.load_grain = 'day'
