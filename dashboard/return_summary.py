@@ -82,7 +82,7 @@ def _outside(row: dict[str, Any]) -> str:
         said += f"; {amount} invested before"
     if row["cost_since"]:
         amount = fmt.compact(row["cost_since"], currency)
-        said += f"; {amount} of cost since, benefit not measured"
+        said += f"; {amount} since, benefit not measured"
     return said
 
 
@@ -127,8 +127,7 @@ def evidence_tile(here: Page) -> Tile:
     return Tile(
         label,
         f"{strong} of {sum(grades.values())}",
-        f"features of grade A or B by {here.period}: {mix};"
-        f" {row['counted_feature_count']} in net value",
+        f"features of grade A or B: {mix}; {row['counted_feature_count']} in net value",
         None,
         strong,
         "count",
@@ -182,7 +181,7 @@ def _beside(row: dict[str, Any]) -> str:
         return "Nothing stands beside."
     amount = fmt.estimate(row["beside_net_value"], row["currency"])
     named = fmt.plural(count, "feature stands", "features stand")
-    return f"{named} beside, at {amount} in {words.window(row, 'beside_')}."
+    return f"{named} beside, at {amount}."
 
 
 def _most_and_least(here: Page) -> str:

@@ -143,10 +143,10 @@ def test_the_third_layer_says_what_counts_with_its_interval_and_its_evidence(
     label = "Net value, Jan 2026 to Feb 2026"
     assert re.fullmatch(r"≈ EUR 5\d(\.\d)?", tiles(app)[label])
     # 7 before the launch and 11 after the last measured month are in no net value.
-    assert "EUR 7 invested before; EUR 11 of cost since, benefit not measured" in text
+    assert "EUR 7 invested before; EUR 11 since, benefit not measured" in text
     assert "90 %: EUR" in text
     assert tiles(app)["Strong evidence"] == "2 of 3"
-    graded = "features of grade A or B by Sep 2026: A 1 · B 1 · X 1; 1 in net value"
+    graded = "features of grade A or B: A 1 · B 1 · X 1; 1 in net value"
     assert graded in text
     labels = links(app)
     assert any("route is of grade X" in label for label in labels)
@@ -189,7 +189,7 @@ def test_a_past_month_shows_nothing_of_what_was_measured_later(
     # 100 minutes at 0.5 are 50, a little more in the mean, less 20 of cost.
     assert january.number is not None
     assert 30 < january.number < 33
-    assert "of cost since" not in january.note
+    assert "since, benefit" not in january.note
     assert "invested before" in january.note
 
 
