@@ -20,7 +20,7 @@ def pools(here: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str
     name = fmt.markdown(first["pool_id"])
     text = (
         f"**{name}** idles most: **{fmt.money(first['idle'], here.currency)}** of"
-        f" {here.at_least}{fmt.money(first['total'], here.currency)} in"
+        f" {here.at_least(first['total'])}{fmt.money(first['total'], here.currency)} in"
         f" {here.period}."
     )
     idlers = [row for row in rows if row["used"] == 0 and row["idle"] == row["total"]]

@@ -26,7 +26,7 @@ def show_tile(here: Page) -> None:
     totals = data.accrual_totals(here.snapshot, here.selection).to_pylist()
     known = [row for row in totals if row["amount"] is not None]
     unknown_count = sum(row["unknown_count"] for row in totals)
-    is_partial = bool(unknown_count and known) and not here.at_least
+    is_partial = bool(unknown_count and known) and not here.at_least()
     label = here.total_label("To accrue, at least" if is_partial else "To accrue")
     amounts = [fmt.money(row["amount"], row["currency"]) for row in known]
     nothing = fmt.unknown("nothing delivered") if unknown_count else "nothing"

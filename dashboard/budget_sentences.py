@@ -61,7 +61,8 @@ def budgets(here: Page, rows: list[dict[str, Any]]) -> str:
     else:
         both = fmt.against_budget(first["variance_ratio"], first["times_budget"])
         text += (
-            f": {here.at_least}{fmt.money(first['actual'], here.currency)} of"
+            f": {here.at_least(first['actual'])}"
+            f"{fmt.money(first['actual'], here.currency)} of"
             f" {fmt.money(first['budget'], here.currency)}, **{both}**."
         )
     others = rows[1:]

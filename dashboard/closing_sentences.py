@@ -83,7 +83,9 @@ def parts(here: Page, rows: list[dict[str, Any]]) -> str:
     """Say that the parts are the bills, and which part is the largest."""
     ledger = rows[0]
     amount = fmt.money(ledger["amount"], here.currency)
-    text = f"Bills of **{here.at_least}{amount}** are divided into parts"
+    text = (
+        f"Bills of **{here.at_least(ledger['amount'])}{amount}** are divided into parts"
+    )
     if ledger["left_over"] == 0:
         text += ", which add up to them to the last digit."
     else:

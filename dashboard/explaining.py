@@ -146,7 +146,7 @@ def exact(here: Page, figure: Figure, value: Decimal | float | None) -> str:
     if isinstance(value, Decimal) and is_money:
         currency = figure.condition("currency")
         own = currency.values[0] if currency else here.currency
-        at_least = here.at_least if figure.is_cost else ""
+        at_least = here.at_least(value) if figure.is_cost else ""
         return fmt.markdown(f"{at_least}{fmt.money_exact(value, own)}")
     return f"{value:f}" if isinstance(value, Decimal) else f"{value}"
 

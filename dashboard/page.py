@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import duckdb
 import streamlit as st
 
-from dashboard import access, data, explaining, filters
+from dashboard import access, data, explaining, filters, gap_chip
 from dashboard import format as fmt
 from triptych.errors import TriptychError
 from triptych.warehouse.figures import Figure
@@ -31,7 +31,6 @@ _STATE_KEY = "page"
 _POLL_SECONDS = 15
 _MAX_REASON = 300
 _SYNTHETIC = ":violet-badge[SYNTHETIC] A simulated company. None is real."
-_SHOWN_REASONS = 2
 _SCOPE_COLUMNS = {
     "model": "model_id",
     "team": "team_id",
@@ -67,10 +66,9 @@ class Page:
         """Currency of every amount on the page."""
         return self.selection.currency
 
-    @property
-    def at_least(self) -> str:
-        """Words before a total that is known to lack something."""
-        return "at least " if self.standing.is_partial else ""
+    def at_least(self, amount: data.Amount = None) -> str:
+        """Words before an amount that what is missing could change."""
+        return "at least " if self.standing.is_material(amount) else ""
 
     @property
     def period(self) -> str:
@@ -114,22 +112,26 @@ class Page:
         """Coverage in words: what has no amount is covered by nothing."""
         text = fmt.coverage(self.standing.coverage_ratio)
         known = self.standing.coverage_ratio is not None
-        return f"at most {text}" if known and self.standing.is_partial else text
+        return f"at most {text}" if known and self.standing.is_material() else text
 
     def table_caption(self, caption: str) -> str:
         """Return the caption of a table, which says when something is missing."""
-        end = "; not complete: costs are at least" if self.standing.is_partial else ""
+        end = (
+            "; not complete: costs are at least" if self.standing.is_material() else ""
+        )
         return f"{caption}{end}"
 
     def tile_label(self, label: str) -> str:
         """Return a tile's label, which says so when a source is stale."""
         return f"{label} · stale" if self.standing.stale_sources else label
 
-    def total_label(self, label: str) -> str:
-        """Return the label of a total, which says so when something is missing."""
-        return self.tile_label(
-            f"{label}, at least" if self.standing.is_partial else label
-        )
+    def total_label(self, label: str, amount: data.Amount = None) -> str:
+        """Return the label of an amount that what is missing could change.
+
+        Without ``amount`` what is missing is held against the whole period.
+        """
+        is_material = self.standing.is_material(amount)
+        return self.tile_label(f"{label}, at least" if is_material else label)
 
     def figure(self, label: str, address: str, /, **where: Where) -> explaining.Stated:
         """Return an amount that the page states, with its address.
@@ -282,6 +284,22 @@ def _show_standing(page: Page) -> None:
     standing = page.standing
     is_in_doubt = standing.is_partial or standing.is_estimated
     colour = "orange" if is_in_doubt and not standing.is_closed else "green"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _show_state(page, colour)
+        if standing.is_partial:
+            gap_chip.show(page)
+    if standing.stale_sources:
+        _show_stale(standing)
+    if page.currency != page.run.currency:
+        st.info(
+            f"These are charges in {page.currency} for which there is no exchange rate"
+            f" to {page.run.currency}. They are in no figure in {page.run.currency}."
+        )
+
+
+def _show_state(page: Page, colour: str) -> None:
+    """Draw how final the figures are, of which run and of what moment."""
+    standing = page.standing
     st.markdown(
         f":{colour}-badge[{standing.label}] &nbsp;"
         f"Data as of **{fmt.moment(page.run.evidence_as_of)}** · "
@@ -294,16 +312,8 @@ def _show_standing(page: Page) -> None:
         " is a draft or does not tie. Reconciled: every invoice ties. Locked: closed by"
         " two people, its figures no longer move. Restated: something came to light"
         " after it was closed, which is in the adjustments and not in its figures.",
+        width="content",
     )
-    if standing.stale_sources:
-        _show_stale(standing)
-    if standing.is_partial:
-        _show_partial(page)
-    if page.currency != page.run.currency:
-        st.info(
-            f"These are charges in {page.currency} for which there is no exchange rate"
-            f" to {page.run.currency}. They are in no figure in {page.run.currency}."
-        )
 
 
 def _show_stale(standing: data.Standing) -> None:
@@ -314,23 +324,6 @@ def _show_stale(standing: data.Standing) -> None:
     st.warning(
         f"**Stale.** Older than expected: {sources}. Every figure below may still"
         " grow. *Data health* shows each source; run `triptych ingest` to refresh."
-    )
-
-
-def _show_partial(page: Page) -> None:
-    reasons = [
-        f"{fmt.markdown(source)} lacks {fmt.markdown(missing)}"
-        for source, _, missing in page.standing.missing
-    ]
-    reasons += [
-        f"{fmt.markdown(fmt.money(amount, currency))} could not be converted"
-        for currency, amount in page.standing.unconverted
-    ]
-    more = len(reasons) - _SHOWN_REASONS
-    rest = f"; and {more} more, on *Data health*" if more > 0 else ""
-    st.warning(
-        f"**Not complete.** {'; '.join(reasons[:_SHOWN_REASONS])}{rest}. Totals below"
-        f" read “at least” and leave it out. They are in {page.currency} only."
     )
 
 

@@ -53,7 +53,7 @@ _OF_FINANCE = (
 _OF_VIEWERS = (
     *("core.dim_dates", "core.dim_features", "core.dim_models", "core.dim_platforms"),
     *("core.dim_teams", "core.mart_run", "core.mart_source_freshness"),
-    "core.mart_month_completeness",
+    *("core.mart_month_completeness", "core.mart_refused_charges"),
     "cost.fct_daily_model_costs",
     "cost.fct_daily_pool_costs",
     "cost.mart_commitments",
@@ -99,6 +99,7 @@ _OF_OTHERS = (
 _OF_NOBODY = (
     *("core.dim_dates", "core.dim_platforms", "core.mart_run"),
     *("core.mart_month_completeness", "core.mart_source_freshness"),
+    "core.mart_refused_charges",
     "cost.mart_period_states",
 )
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def trend(page: Page, headline: data.Headline, largest: dict[str, Any] | None) -> str:
     """Say what models cost, how that changed, and which model costs most."""
     cost = fmt.money(headline.model_cost, page.currency)
-    text = f"In {page.period} models cost **{page.at_least}{cost}**"
+    text = f"In {page.period} models cost"
+    text += f" **{page.at_least(headline.model_cost)}{cost}**"
     text += _change(page, headline)
     if largest is not None and largest["share_ratio"] is not None:
         share = fmt.percent(largest["share_ratio"])
@@ -51,7 +52,8 @@ def unit_cost(page: Page, summary: data.UnitSummary, unit: str) -> str:
         )
     text = (
         f"In {page.period} {_one(unit)} cost"
-        f" **{page.at_least}{fmt.unit_cost(summary.unit_cost, page.currency)}**"
+        f" **{page.at_least(summary.cost)}"
+        f"{fmt.unit_cost(summary.unit_cost, page.currency)}**"
     )
     if summary.prior_unit_cost is not None:
         before = fmt.unit_cost(summary.prior_unit_cost, page.currency)
@@ -80,7 +82,7 @@ def waterfall(page: Page, rows: list[dict[str, Any]]) -> str:
     models = by_step.get("models")
     reached = fmt.money(models["amount"], page.currency) if models else "nothing"
     text = (
-        f"Bills of **{page.at_least}{ledger}** lead to **{page.at_least}{reached}**"
+        f"Bills of **{page.at_least()}{ledger}** lead to **{page.at_least()}{reached}**"
         " charged to models."
     )
     rest = [row for row in rows if not row["is_total"] and row["left_out"] > 0]
@@ -100,7 +102,8 @@ def lifecycle(page: Page, rows: list[dict[str, Any]]) -> str:
     return (
         f"{first['lifecycle_stage'].capitalize()} takes"
         f" **{fmt.percent(first['share_ratio'])}** of the cost of models,"
-        f" {page.at_least}{fmt.money(first['amount'], page.currency)}."
+        f" {page.at_least(first['amount'])}"
+        f"{fmt.money(first['amount'], page.currency)}."
     )
 
 
@@ -111,7 +114,8 @@ def unallocated(page: Page, headline: data.Headline) -> str:
     amount = fmt.money(headline.unallocated, page.currency)
     share = fmt.percent(headline.unallocated_ratio)
     return (
-        f"**{page.at_least}{amount}** ({share} of usage cost) matches no rule."
+        f"**{page.at_least(headline.unallocated)}{amount}** ({share} of usage cost)"
+        " matches no rule."
         " Each row below names the rule that would catch it; put it into"
         " `allocation.yml` with the right model and run `triptych build`."
     )

@@ -66,7 +66,7 @@ def spend_tile(here: Page, spent: data.Spend, budget: dict[str, Any] | None) -> 
         () if budget is None else (("Budget of the period", budget["budget"], "money"),)
     )
     return Tile(
-        here.total_label(f"AI cost, {here.selection.basis.lower()}"),
+        here.total_label(f"AI cost, {here.selection.basis.lower()}", spent.amount),
         fmt.money(spent.amount, here.currency),
         _against_budget(here, budget) + _landing(here),
         _against_prior(here, spent),
@@ -120,7 +120,7 @@ def unit_cost_tile(here: Page, unit: data.UnitSummary) -> Tile:
     """
     beside = "; amortised" if _is_billed(here) else ""
     return Tile(
-        here.total_label("Per 1,000 inferences"),
+        here.total_label("Per 1,000 inferences", unit.cost),
         fmt.unit_cost(unit.unit_cost, here.currency),
         "No requests are metered in this period."
         if unit.unit_cost is None

@@ -31,7 +31,7 @@ def spend(here: Page, spent: data.Spend, budget: dict[str, Any] | None) -> str:
     """Say what AI cost, whether that is final, and how it stands to its budget."""
     state = here.standing.label.lower()
     text = (
-        f"In {here.period} ({state}) AI cost **{here.at_least}"
+        f"In {here.period} ({state}) AI cost **{here.at_least(spent.amount)}"
         f"{fmt.money(spent.amount, here.currency)}**"
     )
     if spent.change is not None and spent.change_ratio is not None:
@@ -145,11 +145,16 @@ def gaps(
     headline: data.Headline,
     summary: data.UnitSummary,
 ) -> list[Gap]:
-    """Return what the figures lack, what matters most to a signature first."""
-    found = [
+    """Return what the figures lack, what matters most to a signature first.
+
+    Rows that are missing and could change no total come last, together.
+    """
+    missing = [
         Gap(f"{fmt.markdown(source)} lacks {fmt.markdown(missing)}", "data_health")
         for source, _, missing in here.standing.missing
     ]
+    is_material = here.standing.is_material()
+    found = missing if is_material else []
     found += [
         Gap(
             f"{fmt.markdown(fmt.money(amount, currency))} has no exchange rate",
@@ -178,6 +183,8 @@ def gaps(
     if unmetered:
         models = fmt.plural(unmetered, "model has", "models have")
         found.append(Gap(f"{models} no meter of requests", "cost_by_model"))
+    if missing and not is_material:
+        found.append(Gap(here.standing.gap.size, "data_health"))
     return found
 
 

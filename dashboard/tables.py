@@ -140,7 +140,7 @@ def show(  # noqa: PLR0913  (one parameter for each thing that differs)
             page.currency,
             page.table_caption(caption) if has_gaps else caption,
             total_rows,
-            is_partial=is_of_period and page.standing.is_partial,
+            is_partial=is_of_period and page.standing.is_material(),
         )
     )
     if table.num_rows > ROW_LIMIT:

@@ -126,6 +126,10 @@ def _quarantined(row: RejectedRow) -> QuarantinedRow:
         row.billing_month,
         row.subject,
         row.is_charge,
+        row.amount,
+        row.currency,
+        row.amount_basis,
+        row.compared_row_count,
     )
 
 

@@ -34,6 +34,7 @@ from ingest.projection import (
     refused_charge,
     reject_reason,
 )
+from ingest.refused_charges import RejectedRow, bounded
 from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
 from triptych.file_names import read_name
 from triptych.warehouse.in_place import file_checksum
@@ -50,23 +51,6 @@ if TYPE_CHECKING:
 _AT_REST = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _CHUNK_BYTES = 8 * 1024 * 1024
 _MAX_KEPT_ROW_CHARACTERS = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A row that cannot count, and why; ``row_number`` counts from 1.
-
-    ``billing_month`` (``YYYY-MM``) and ``subject`` are those of the charge that it
-    would have been, where they can be read; ``is_charge`` tells whether it would have.
-    """
-
-    origin: str
-    row_number: int | None
-    reason: str
-    content: str
-    billing_month: str | None = None
-    subject: str | None = None
-    is_charge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +196,7 @@ class Lander:
             rejected = self._read_bad_rows(target, origin, projection)
             self._rewrite_without_bad_rows(target, projection, origin)
             totals, _ = self._assess(target, projection, origin)
+            rejected = self._bounded(rejected, target, projection)
         return LandedPart(
             target,
             origin,
@@ -247,9 +232,18 @@ class Lander:
             target.stat().st_size,
             tuple(landed.items()),
             at_rest,
-            rejected,
+            self._bounded(rejected, target, at_rest),
             totals,
         )
+
+    def _bounded(
+        self, rejected: tuple[RejectedRow, ...], target: Path, projection: Projection
+    ) -> tuple[RejectedRow, ...]:
+        """Return refused rows with how much money each may hold, by the good ones."""
+        if not self._stream.money_columns:
+            return rejected
+        good = f"SELECT {projection.select_list()} FROM {_parquet(target)}"
+        return bounded(self._connection, self._stream, rejected, good)
 
     def _text_relation(self, part: FilePart) -> tuple[str, dict[str, str]]:
         path = read_name(part.path)
@@ -341,7 +335,7 @@ class Lander:
         ).fetchall()
         self._connection.execute("DROP TABLE reject_errors")
         self._connection.execute("DROP TABLE reject_scans")
-        charge = (None, None, bool(self._stream.money_columns))
+        charge = (None, None, bool(self._stream.money_columns), None, None)
         return tuple(_rejected(part.uri, (*row, *charge)) for row in rows)
 
     def _options_of(self, part: FilePart) -> LandingOptions:

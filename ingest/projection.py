@@ -326,18 +326,32 @@ def reject_reason(stream: Stream, projection: Projection) -> str:
 def refused_charge(stream: Stream) -> str:
     """Return SQL expressions that say what a refused row would have charged for.
 
-    Three, over canonical columns: its billing month (NULL where that is what cannot be
-    read), what it is for, and whether money went with it.
+    Five, over canonical columns: its billing month (NULL where that is what cannot be
+    read), what it is for, whether money went with it, the amount that it states in any
+    column, and its currency.
     """
     if not stream.money_columns:
-        return "NULL, NULL, false"
+        return "NULL, NULL, false, NULL, NULL"
     month = f"strftime({quote(stream.period_column)}, '%Y-%m')"
-    subjects = [f"nullif(trim({quote(name)}), '')" for name in stream.subject_columns]
     return (
         f"CASE WHEN _reject_reason <> 'date_out_of_range' THEN {month} END,"
-        f" coalesce({', '.join([*subjects, 'NULL'])}),"
-        f" coalesce({stream.money_predicate}, true)"
+        f" {subject_of(stream)},"
+        f" coalesce({stream.money_predicate}, true),"
+        f" {amount_of(stream)},"
+        f" {quote(stream.currency_column)}"
     )
+
+
+def amount_of(stream: Stream) -> str:
+    """Return SQL of what a row costs at most, by the columns that can be read."""
+    stated = stream.amount_columns or stream.money_columns
+    return f"greatest({', '.join(f'abs({quote(name)})' for name in stated)})"
+
+
+def subject_of(stream: Stream) -> str:
+    """Return SQL of what a row is for, the best of the columns that name it."""
+    subjects = [f"nullif(trim({quote(name)}), '')" for name in stream.subject_columns]
+    return f"coalesce({', '.join([*subjects, 'NULL'])})"
 
 
 def flagged_columns(stream: Stream) -> tuple[str, ...]:
@@ -408,5 +422,6 @@ __all__ = [
     "quote",
     "refused_charge",
     "reject_reason",
+    "subject_of",
     "to_canonical",
 ]

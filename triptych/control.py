@@ -144,7 +144,10 @@ def inputs_hash(
     content = {
         t.name: [list(row) for row in t.rows] for t in tables if t.name not in left_out
     }
-    of_the_run = [settings.organisation, settings.currency, settings.fx.rate]
+    of_the_run = [
+        *(settings.organisation, settings.currency, settings.fx.rate),
+        settings.materiality_ratio,
+    ]
     return hash_of(
         {
             "run": of_the_run,
@@ -195,6 +198,7 @@ def _run_table(
             "market_rate_rule": "VARCHAR",
             "is_synthetic": "BOOLEAN",
             "fiscal_year_start_month": "INTEGER",
+            "materiality_ratio": "DOUBLE",
             "started_at": "TIMESTAMP",
             "started_on": "TIMESTAMP",
             "as_of": "TIMESTAMP",
@@ -208,6 +212,7 @@ def _run_table(
                 settings.fx.rate,
                 settings.is_synthetic,
                 settings.fiscal_year_start_month,
+                settings.materiality_ratio,
                 _naive(started_at),
                 _beginning_of_day(started_at),
                 reporting_moment(settings, started_at, newest_load_at),

@@ -100,6 +100,12 @@ from dashboard.data.forecasts import (
     forecast_series,
     landings,
 )
+from dashboard.data.gaps import (
+    Amount,
+    MonthGap,
+    RefusedCharges,
+    refused_charges,
+)
 from dashboard.data.gateways import (
     GatewayHeadline,
     gateway_days,
@@ -252,6 +258,7 @@ __all__ = [
     "VELOCITY_MARTS",
     "AcceleratorHeadline",
     "AcceleratorHours",
+    "Amount",
     "Basis",
     "BridgeBar",
     "CommitmentHeadline",
@@ -262,11 +269,13 @@ __all__ = [
     "Headline",
     "Loading",
     "MadeOf",
+    "MonthGap",
     "Move",
     "Node",
     "NodeHeadline",
     "Period",
     "PeriodKind",
+    "RefusedCharges",
     "Run",
     "Selection",
     "Spend",
@@ -379,6 +388,7 @@ __all__ = [
     "quarantine_reasons",
     "rare_over_units",
     "readiness",
+    "refused_charges",
     "resources",
     "return_drivers",
     "return_grades",

@@ -165,11 +165,21 @@ def monthly_costs(
             sum(amount) over (partition by billing_month) as month_total,
             coalesce(idle.idle_shown, 0) as idle_shown,
             estimated.is_estimated,
-            billing_month in (
-                select billing_month from core.mart_month_completeness
-                where not is_complete
-            ) as is_partial
+            case when gaps.billing_month is null then false else coalesce(
+                gaps.missing >= abs(sum(series.amount) over (
+                    partition by series.billing_month
+                )) * (select materiality_ratio from core.mart_run),
+                true
+            ) end as is_partial
         from series
+        left join (
+            select billing_month,
+                case when count(missing_amount) = count(*)
+                    then sum(missing_amount) end as missing
+            from core.mart_month_completeness
+            where not is_complete
+            group by billing_month
+        ) as gaps using (billing_month)
         left join idle using (billing_month)
         left join estimated using (billing_month)
         order by billing_month, series_order

@@ -79,13 +79,39 @@ def loads(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
-    """Return why rows were set aside, the most frequent reason first."""
+    """Return why rows were set aside: unknown amounts first, then the most money.
+
+    ``amount`` is what the charges among them would have cost at most, ``money`` says
+    where that is not known, or that there is none: readings of meters cost nothing.
+    """
     return table(
         snapshot,
         """
-        select source, stream, reason, row_count, example, first_seen_at, last_seen_at
-        from core.mart_quarantine_reasons
-        order by row_count desc, source, stream, reason
+        with charges as (
+            -- A charge of no readable month stands in each month that it may be of.
+            select source, stream, reason, max(currency) as currency,
+                case when count(amount) = count(*) then sum(amount) end as amount
+            from core.mart_refused_charges
+            group by source, stream, reason
+        )
+        select
+            reasons.source,
+            reasons.stream,
+            reasons.reason,
+            reasons.row_count,
+            charges.amount,
+            charges.currency,
+            case
+                when charges.source is null then 'no charge'
+                when charges.amount is null then 'not known'
+            end as money,
+            reasons.example,
+            reasons.first_seen_at,
+            reasons.last_seen_at
+        from core.mart_quarantine_reasons as reasons
+        left join charges using (source, stream, reason)
+        order by charges.source is null, charges.amount desc nulls first,
+            reasons.row_count desc, reasons.source, reasons.stream, reasons.reason
         """,
     )
 
@@ -115,7 +141,7 @@ def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
 
 @per_run
 def month_completeness(snapshot: Snapshot) -> pa.Table:
-    """Return one row per month and source: what lacks something, then the newest."""
+    """Return one row per month and source: what lacks most, then the newest."""
     return table(
         snapshot,
         """
@@ -124,10 +150,18 @@ def month_completeness(snapshot: Snapshot) -> pa.Table:
             source,
             case when is_complete then 'complete' else 'not complete' end as state,
             missing,
+            missing_row_count,
+            case when not is_complete then missing_amount end as missing_amount,
+            case
+                when is_complete then 'nothing'
+                when missing_amount is null then 'not known'
+            end as why_no_amount,
+            currency,
             day_count,
             newest_charge_date
         from core.mart_month_completeness
-        order by is_complete, billing_month desc, source
+        order by is_complete, missing_amount desc nulls first, billing_month desc,
+            source
         """,
     )
 

@@ -26,7 +26,7 @@ _NET = """
 #: Windows that begin with what is known by a month; the last of them is the newest.
 _AS_OF = """
     (returns.window = 'to_date' or returns.window like 'until!_%' escape '!')
-        and returns.until_month <= $until
+        and coalesce(returns.until_month, '') <= $until
 """
 _NEWEST = "returns.until_month desc, returns.window = 'to_date' desc"
 #: Each feature as of a month; one that nothing is known of by then has no window.

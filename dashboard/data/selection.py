@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard import format as fmt
+from dashboard.data.gaps import MonthGap, missing_of
 from dashboard.data.published import one, per_run, rows
 
 if TYPE_CHECKING:
     from datetime import datetime
     from decimal import Decimal
 
+    from dashboard.data.gaps import Amount
     from triptych.warehouse.reader import Snapshot
 
 
@@ -36,6 +38,7 @@ class Run:
     started_at: datetime | None
     evidence_as_of: datetime | None
     triptych_version: str
+    materiality_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class Standing:
     unconverted: tuple[tuple[str, Decimal], ...]
     stale_sources: tuple[tuple[str, datetime | None], ...]
     coverage_ratio: float | None
+    gap: MonthGap
     period_state: str = "open"
     adjustment_count: int = 0
 
@@ -98,19 +102,18 @@ class Standing:
         """Whether something is known to be missing from the totals."""
         return bool(self.missing or self.unconverted)
 
+    def is_material(self, figure: Amount = None) -> bool:
+        """Return whether what is missing could change a figure enough to matter."""
+        return self.gap.is_material(figure)
+
     def lacks(self) -> tuple[str, ...]:
         """Return what is known to be missing from the totals, in words."""
-        missing = [f"{source} lacks {what}" for source, _, what in self.missing]
-        unconverted = [
-            f"{fmt.money_exact(amount, currency)} could not be converted"
-            for currency, amount in self.unconverted
-        ]
-        return (*missing, *unconverted)
+        return self.gap.lacks
 
     @property
     def completeness(self) -> str:
         """Whether something is known to be missing from the totals, and what."""
-        return f"at least: {'; '.join(self.lacks())}" if self.is_partial else "complete"
+        return self.gap.completeness
 
     @property
     def state(self) -> str:
@@ -138,7 +141,7 @@ def run(snapshot: Snapshot) -> Run:
         **one(
             snapshot,
             "select run_id, organisation, currency, is_synthetic, started_at,"
-            " evidence_as_of, triptych_version from core.mart_run",
+            " evidence_as_of, triptych_version, materiality_ratio from core.mart_run",
         )
     )
 
@@ -268,6 +271,7 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         f"""
         select
             coalesce(bool_or(is_estimated), false) as is_estimated,
+            sum({amount}) filter (component not in ('tax', 'credit')) as total,
             cast(sum({amount}) filter (
                 component in ('direct', 'shared', 'idle', 'unused_commitment',
                               'overhead')
@@ -303,7 +307,20 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         " group by source order by source",
     )
     period = one(snapshot, _PERIOD_STATE, months=months)
+    published = run(snapshot)
+    row_count, missing_amount = missing_of(snapshot, selection)
+    gap = MonthGap(
+        lacks=_lacks(missing, unconverted),
+        row_count=row_count,
+        # In another currency nobody has said what the missing amount is.
+        amount=missing_amount if selection.currency == published.currency else None,
+        currency=selection.currency,
+        unconverted=tuple((row["currency"], row["amount"]) for row in unconverted),
+        total=figures["total"],
+        materiality_ratio=published.materiality_ratio,
+    )
     return Standing(
+        gap=gap,
         period_state=period["state"] or "open",
         adjustment_count=period["adjustment_count"],
         is_estimated=figures["is_estimated"],
@@ -317,6 +334,20 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
             (row["source"], row["newest_evidence_at"]) for row in stale
         ),
     )
+
+
+def _lacks(
+    missing: list[dict[str, Any]], unconverted: list[dict[str, Any]]
+) -> tuple[str, ...]:
+    """Return what is known to be missing, in words."""
+    sources = [
+        f"{row['source']} lacks {row['missing'] or 'not stated'}" for row in missing
+    ]
+    amounts = [
+        f"{fmt.money_exact(row['amount'], row['currency'])} could not be converted"
+        for row in unconverted
+    ]
+    return (*sources, *amounts)
 
 
 def has_prior(snapshot: Snapshot, selection: Selection) -> bool:

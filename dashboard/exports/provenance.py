@@ -36,7 +36,7 @@ class Provenance:
     currency: str
     state: str
     signed_by: tuple[tuple[str, str], ...]
-    lacks: tuple[str, ...]
+    gap: data.MonthGap
     coverage_ratio: float | None
     evidence_as_of: datetime | None
     run_id: str
@@ -45,21 +45,16 @@ class Provenance:
     facts_of_lock: tuple[tuple[str, str], ...] = field(default=())
 
     @property
-    def at_least(self) -> str:
-        """Words before a total that is known to lack something."""
-        return "at least " if self.lacks else ""
-
-    @property
     def completeness(self) -> str:
         """Whether something is known to be missing from the totals, and what."""
-        return f"at least: {'; '.join(self.lacks)}" if self.lacks else "complete"
+        return self.gap.completeness
 
     @property
     def coverage(self) -> str:
         """Coverage in words: what has no amount is covered by nothing."""
         text = fmt.coverage(self.coverage_ratio)
         known = self.coverage_ratio is not None
-        return f"at most {text}" if known and self.lacks else text
+        return f"at most {text}" if known and self.gap.is_material() else text
 
     @property
     def mark(self) -> str:
@@ -123,7 +118,7 @@ def provenance(
         currency=run.currency,
         state=state,
         signed_by=signed_by,
-        lacks=standing.lacks(),
+        gap=standing.gap,
         coverage_ratio=standing.coverage_ratio,
         evidence_as_of=run.evidence_as_of,
         run_id=run.run_id,

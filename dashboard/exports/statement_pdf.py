@@ -44,7 +44,7 @@ def _said(statement: Statement) -> dict[str, Any]:
         "as_of": fmt.moment(facts.evidence_as_of),
         "run": facts.run_id,
         "mark": facts.mark,
-        "lacks": "; ".join(facts.lacks),
+        "lacks": facts.gap.note(is_material=statement.is_material),
         "sections": [
             _section(section, statement.total_label) for section in statement.sections
         ],

@@ -140,12 +140,22 @@ class Statement:
     def tie_facts(self) -> list[tuple[str, str]]:
         """Return how the statement ties to the bills of its month."""
         facts = self.provenance
-        return self.tie.facts(facts.currency, is_partial=bool(facts.lacks))
+        return self.tie.facts(facts.currency, is_partial=self.is_material)
+
+    @property
+    def is_material(self) -> bool:
+        """Whether what the month lacks could change this statement's total."""
+        return self.provenance.gap.is_material(self.sections[0].total)
+
+    @property
+    def at_least(self) -> str:
+        """Words before a total that what is missing could change."""
+        return "at least " if self.is_material else ""
 
     @property
     def total_label(self) -> str:
         """The word before a total, which says when something is missing."""
-        return "Total, at least" if self.provenance.lacks else "Total"
+        return "Total, at least" if self.is_material else "Total"
 
     def facts(self) -> list[tuple[str, str]]:
         """Return what the header says, as pairs of a name and a text."""

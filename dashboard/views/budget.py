@@ -93,7 +93,8 @@ def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
             delta_arrow="off",
         )
         st.caption(
-            f"{here.at_least}{fmt.money(row['actual'], here.currency)} of"
+            f"{here.at_least(row['actual'])}"
+            f"{fmt.money(row['actual'], here.currency)} of"
             f" {fmt.money(row['budget'], here.currency)}"
         )
     here.show_origin(
@@ -130,7 +131,7 @@ def _tile_to_date(here: Page, row: dict[str, Any] | None) -> None:
         else ("", None, None)
     )
     st.metric(
-        here.total_label(f"Fiscal year{year} to date"),
+        here.total_label(f"Fiscal year{year} to date", actual),
         fmt.money(actual, here.currency),
     )
     st.caption(f"of {fmt.money(budget, here.currency)} budgeted")
@@ -157,7 +158,7 @@ def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
     row = rows[0] if rows else None
     name = fmt.month(row["period"]) if row else f"The {landing}"
     st.metric(
-        here.total_label(f"{name} will end at"),
+        here.total_label(f"{name} will end at", row["expected"] if row else None),
         fmt.estimate(row["expected"], here.currency)
         if row
         else fmt.unknown("no forecast"),

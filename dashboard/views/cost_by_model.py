@@ -79,7 +79,7 @@ def _tile_cost(here: Page, headline: data.Headline, loading: data.Loading) -> No
         loading, "fully loaded"
     )
     st.metric(
-        here.total_label(f"Cost of models, {name}"),
+        here.total_label(f"Cost of models, {name}", headline.model_cost),
         fmt.money(headline.model_cost, here.currency),
         delta=None
         if headline.change is None
@@ -113,7 +113,7 @@ def _tile_cost(here: Page, headline: data.Headline, loading: data.Loading) -> No
 
 def _tile_idle(here: Page, headline: data.Headline) -> None:
     st.metric(
-        here.total_label("Idle, charged to no model"),
+        here.total_label("Idle, charged to no model", headline.idle_shown),
         fmt.money(headline.idle_shown, here.currency),
     )
     if headline.idle_shown is not None:
@@ -144,7 +144,8 @@ def _tile_idle(here: Page, headline: data.Headline) -> None:
 
 def _tile_unallocated(here: Page, headline: data.Headline) -> None:
     st.metric(
-        here.total_label("Unallocated"), fmt.money(headline.unallocated, here.currency)
+        here.total_label("Unallocated", headline.unallocated),
+        fmt.money(headline.unallocated, here.currency),
     )
     if headline.unallocated is not None:
         st.caption(f"{fmt.percent(headline.unallocated_ratio)} of usage cost")
@@ -175,7 +176,7 @@ def _tile_unit_cost(here: Page) -> None:
     unit: data.Unit = "1,000 requests"
     summary = data.unit_summary(here.snapshot, here.selection, unit)
     st.metric(
-        here.total_label("Cost per 1,000 requests"),
+        here.total_label("Cost per 1,000 requests", summary.cost),
         fmt.unit_cost(summary.unit_cost, here.currency),
         delta=None
         if summary.change_ratio is None
@@ -187,7 +188,7 @@ def _tile_unit_cost(here: Page) -> None:
         st.caption("No requests are metered in this period.")
     else:
         st.caption(
-            f"{here.at_least}{fmt.money(summary.cost, here.currency)} ÷"
+            f"{here.at_least(summary.cost)}{fmt.money(summary.cost, here.currency)} ÷"
             f" {fmt.count(summary.quantity)} requests;"
             f" covers {fmt.percent(summary.metered_cost_ratio)} of model cost"
             f"{summary_figures.with_idle(summary, here.currency)}"

@@ -190,15 +190,20 @@ def show_completeness(here: Page) -> None:
             tables.Column("billing_month", "Month", "month"),
             tables.Column("source", "Source"),
             tables.Column("state", "State"),
+            tables.Column("missing_amount", "At most", "money", "why_no_amount"),
+            tables.Column("missing_row_count", "Refused rows", "count"),
             tables.Column("missing", "Missing", "prose"),
             tables.Column("day_count", "Days with charges", "count"),
             tables.Column("newest_charge_date", "Newest charge", "day"),
         ],
         page=here,
         name="month-completeness",
-        caption="Completeness by month and source, what lacks something first",
+        caption="Completeness by month and source, unknown amounts first, then the"
+        " most money",
         origin=page.Origin(
-            formula="Not complete: a rate or a delivery of the month is missing.",
+            formula="Not complete: a rate of the month is missing, or charges of it"
+            " were refused. At most: as the rows state, or as the largest of 19 or more"
+            " rows like them.",
             mart="core.mart_month_completeness",
             row_count=table.num_rows,
         ),
@@ -256,13 +261,14 @@ def show_quarantine(here: Page, table: pa.Table) -> None:
             tables.Column("source", "Source"),
             tables.Column("stream", "Stream"),
             tables.Column("reason", "Reason", "prose"),
+            tables.Column("amount", "At most", "money", "money"),
             tables.Column("row_count", "Rows", "count"),
             tables.Column("example", "Example"),
             tables.Column("last_seen_at", "Last seen", "moment"),
         ],
         page=here,
         name="quarantine",
-        caption="Reasons, the most frequent first",
+        caption="Reasons, unknown amounts first, then the most money",
         origin=_quarantine_origin(table),
     )
 

@@ -64,7 +64,7 @@ def _tile_bill(
     here: Page, headline: data.GatewayHeadline, vendors: list[dict[str, Any]]
 ) -> None:
     st.metric(
-        here.total_label("Billed by the vendors"),
+        here.total_label("Billed by the vendors", headline.compared_cost),
         fmt.money(headline.compared_cost, here.currency),
     )
     extra = fmt.money(headline.tax_and_credits, here.currency)
@@ -113,7 +113,7 @@ def _tile_gap(
     here: Page, headline: data.GatewayHeadline, vendors: list[dict[str, Any]]
 ) -> None:
     st.metric(
-        here.total_label("Gap"),
+        here.total_label("Gap", headline.gap),
         fmt.money(headline.gap, here.currency),
         delta=None
         if headline.gap_ratio is None

@@ -96,7 +96,7 @@ def show_tiles(
 
 def _tile_idle(here: Page, headline: data.AcceleratorHeadline) -> None:
     st.metric(
-        here.total_label("Idle GPU money"),
+        here.total_label("Idle GPU money", headline.idle),
         fmt.money(headline.idle, here.currency),
         delta=None
         if headline.idle_ratio is None
@@ -139,7 +139,8 @@ def _whole(here: Page, headline: data.AcceleratorHeadline) -> str:
 
 def _tile_used(here: Page, headline: data.AcceleratorHeadline) -> None:
     st.metric(
-        here.total_label("Used GPU money"), fmt.money(headline.used, here.currency)
+        here.total_label("Used GPU money", headline.used),
+        fmt.money(headline.used, here.currency),
     )
     unknown = {
         "use not measured": headline.unmeasured,
@@ -190,7 +191,8 @@ def _tile_hours(here: Page, hours: data.AcceleratorHours) -> None:
 
 def _tile_commitments(here: Page, unused: data.CommitmentHeadline) -> None:
     st.metric(
-        here.total_label("Unused commitments"), fmt.money(unused.unused, here.currency)
+        here.total_label("Unused commitments", unused.unused),
+        fmt.money(unused.unused, here.currency),
     )
     if unused.committed is None:
         st.caption(f"No bill of {here.period} names a commitment.")

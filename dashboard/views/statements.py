@@ -84,13 +84,13 @@ def show_totals(here: Page, month: str, totals: pa.Table) -> None:
     sums = {row["kind"]: row for row in rows if row["kind"] != "statement"}
     every = sums["all_statements"]
     st.markdown(
-        f"{fmt.plural(len(statements), 'statement')} add up to {here.at_least}"
+        f"{fmt.plural(len(statements), 'statement')} add up to {here.at_least()}"
         f"**{fmt.money(every['amount'], here.run.currency)}**, all AI spend of the"
         f" month. With {fmt.money(sums['out_of_scope']['amount'], here.run.currency)}"
         " outside AI scope it is what the bills say:"
-        f" {here.at_least}{fmt.money(sums['ledger']['amount'], here.run.currency)}."
+        f" {here.at_least()}{fmt.money(sums['ledger']['amount'], here.run.currency)}."
     )
-    amount = "Amount, at least" if here.standing.is_partial else "Amount"
+    amount = "Amount, at least" if here.standing.is_material() else "Amount"
     tables.show(
         totals,
         [
@@ -138,10 +138,10 @@ def show_statement(here: Page, statement: Statement) -> None:
     total = fmt.money(section.total, section.currency)
     st.markdown(
         f"{fmt.month(facts.billing_month)}, {facts.basis.lower()} cost:"
-        f" {facts.at_least}**{total}**. State: {fmt.markdown(facts.state)}."
+        f" {statement.at_least}**{total}**. State: {fmt.markdown(facts.state)}."
     )
     _offer_statement(here, statement)
-    amount = "Amount, at least" if facts.lacks else "Amount"
+    amount = "Amount, at least" if statement.is_material else "Amount"
     tables.show(
         exports.statement_lines(section),
         [

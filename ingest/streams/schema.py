@@ -48,6 +48,9 @@ class Stream:
     money_columns : tuple of str
         Columns summed per month and currency when a load is committed, to compare
         the ledger with later; empty where the stream holds no money.
+    amount_columns : tuple of str
+        Columns any of which states what a row costs, for rows whose money cannot be
+        read; empty: ``money_columns``.
     currency_column : str
         Column that holds the currency of ``money_columns``.
     key : tuple of str
@@ -75,6 +78,7 @@ class Stream:
     key: tuple[str, ...] = ()
     money_predicate: str = "true"
     subject_columns: tuple[str, ...] = ()
+    amount_columns: tuple[str, ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
     keeps_declared_only: bool = False
 

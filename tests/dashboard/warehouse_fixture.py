@@ -51,7 +51,7 @@ create schema core; create schema cost; create schema lineage;
 create schema delivery;
 create table core.mart_run (run_id varchar, organisation varchar, currency varchar,
   is_synthetic boolean, started_at timestamp, evidence_as_of timestamp,
-  triptych_version varchar);
+  triptych_version varchar, materiality_ratio double);
 create table core.dim_models (model_id varchar, model_name varchar, feature_id varchar,
   team_id varchar, cost_center varchar, valid_from date, valid_to date,
   is_declared boolean);
@@ -76,7 +76,11 @@ create table core.mart_data_quality_issues (rule_id varchar, severity varchar,
   source varchar, billing_month varchar, row_count bigint,
   affected_billed_cost decimal(28,10), currency varchar, description varchar);
 create table core.mart_month_completeness (billing_month varchar, source varchar,
-  is_complete boolean, missing varchar, day_count bigint, newest_charge_date date);
+  is_complete boolean, missing varchar, day_count bigint, newest_charge_date date,
+  missing_row_count bigint, missing_amount decimal(28,10), currency varchar);
+create table core.mart_refused_charges (billing_month varchar, source varchar,
+  stream varchar, subject varchar, reason varchar, row_count bigint, currency varchar,
+  amount decimal(28,10), amount_basis varchar, compared_row_count bigint);
 create table cost.fct_daily_model_costs (charge_date date, billing_month varchar,
   source varchar, provider varchar, platform_id varchar, model_id varchar,
   feature_id varchar, team_id varchar, cost_center varchar, lifecycle_stage varchar,
@@ -288,10 +292,10 @@ insert into core.mart_data_quality_issues values
    'A charge without a commitment has a billed cost that differs from its '
    || 'effective cost.');
 insert into core.mart_month_completeness values
-  ('2026-07', 'aws', true, null, 1, '2026-07-15'),
-  ('2026-08', 'aws', true, null, 1, '2026-08-15'),
-  ('2026-09', 'aws', true, null, 1, '2026-09-15'),
-  ('2026-09', 'gcp', true, null, 1, '2026-09-15');
+  ('2026-07', 'aws', true, null, 1, '2026-07-15', 0, 0, 'EUR'),
+  ('2026-08', 'aws', true, null, 1, '2026-08-15', 0, 0, 'EUR'),
+  ('2026-09', 'aws', true, null, 1, '2026-09-15', 0, 0, 'EUR'),
+  ('2026-09', 'gcp', true, null, 1, '2026-09-15', 0, 0, 'EUR');
 """
 
 #: Two gateways see OpenAI: of 750 without 50 of tax, one 500 and the other 120. The
@@ -422,7 +426,7 @@ def _content(
             connection.execute(assumptions_fixture.DDL)
             connection.execute(
                 "insert into core.mart_run values (?, 'Example Works', 'EUR', ?,"
-                " '2026-09-30 05:30', ?, '0.1.0')",
+                " '2026-09-30 05:30', ?, '0.1.0', 0.005)",
                 [run_id, is_synthetic, as_of],
             )
             if variant != "empty":
@@ -496,7 +500,7 @@ def _fill(connection: duckdb.DuckDBPyConnection, variant: Variant, factor: str) 
     if variant == "partial":
         connection.execute(
             "update core.mart_month_completeness set is_complete = false, missing ="
-            " 'exchange rate USD to EUR for 2026-09'"
+            " 'exchange rate USD to EUR for 2026-09', missing_amount = null"
             " where billing_month = '2026-09' and source = 'aws'"
         )
     if variant == "converted":

@@ -30,8 +30,8 @@ READ_THE_CATALOGUE = {
     "int_charges_to_reconcile",
     "int_closed_months_restated",
     "mart_loads",
-    "mart_month_completeness",
     "mart_quarantine_reasons",
+    "mart_refused_charges",
     "mart_run",
     "mart_source_freshness",
 }

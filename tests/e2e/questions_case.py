@@ -175,7 +175,7 @@ def _faster(asked: Asked) -> list[str]:
 def _net_value(asked: Asked) -> list[str]:
     row = asked.one(
         "SELECT net_value, net_value_low_90 AS low, net_value_high_90 AS high"
-        " FROM roi.mart_portfolio_roi AS r WHERE r.\"window\" = 'to_date'"
+        " FROM roi.mart_portfolio_roi AS r WHERE r.\"window\" = 'until_{month}'"
     )
     if row["net_value"] is None:
         return ["No feature has both evidence of grade A or B and approved assumptions"]
@@ -188,7 +188,7 @@ def _net_value(asked: Asked) -> list[str]:
 def _grades(asked: Asked) -> list[str]:
     rows = asked.rows(
         "SELECT grade, count(*) AS count FROM roi.mart_feature_roi AS r"
-        " WHERE r.\"window\" = 'to_date' GROUP BY grade ORDER BY grade"
+        " WHERE r.\"window\" = 'until_{month}' GROUP BY grade ORDER BY grade"
     )
     return [" · ".join(f"{row['grade']} {row['count']}" for row in rows)]
 
@@ -325,7 +325,7 @@ def _effects(asked: Asked) -> list[str]:
 def _left_out(asked: Asked) -> list[str]:
     rows = asked.rows(
         "SELECT not_counted_reason AS why FROM roi.mart_feature_roi AS r"
-        " WHERE r.\"window\" = 'to_date' AND NOT counted"
+        " WHERE r.\"window\" = 'until_{month}' AND NOT counted"
     )
     assert rows
     return ["What is not counted, and why", *(row["why"] for row in rows)]
@@ -335,7 +335,7 @@ def _to_stop(asked: Asked) -> list[str]:
     rows = asked.rows(
         "SELECT feature_name, net_value FROM roi.mart_feature_roi AS r"
         " JOIN core.dim_features USING (feature_id)"
-        " WHERE r.\"window\" = 'to_date' AND net_value < 0"
+        " WHERE r.\"window\" = 'until_{month}' AND net_value < 0"
     )
     return [fmt.estimate(row["net_value"], asked.currency) for row in rows]
 

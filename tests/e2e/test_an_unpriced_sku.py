@@ -119,7 +119,8 @@ def test_no_page_states_a_complete_total(
     opened = open_app(company.root, page=page, period=MONTH)
     assert not opened.exception
     text = text_of(opened)
-    assert f"Not complete. {LACKS}".replace(". b", ".** b", 1) in text
+    assert "**Not complete:** 1 row missing · amount unknown, in no total." in text
+    assert f"**amount unknown** · bills: {SKU} (1 row, BilledCost_missing)" in text
     for metric in opened.metric:
         value = str(metric.value).replace("\u00a0", " ")
         assert not MONEY.search(value) or "at least" in metric.label, metric.label

@@ -146,6 +146,53 @@ def test_a_refused_charge_says_of_which_month_and_of_what_it_is(tmp_path: Path) 
     assert refused(part, tmp_path) == expected
 
 
+def test_a_refused_charge_states_its_amount_or_is_bounded_by_its_like(
+    tmp_path: Path,
+) -> None:
+    """Nineteen rows of a100 cost 1 to 19, one of disk 40; the file has no other.
+
+    A row of a100 costs 19 at most, a row of an item that has none like it 40. One that
+    states its list price, 5, costs no more than that. A line that is no row, and a
+    currency that is none, are compared with all that the file has in its one currency.
+    """
+    head = HEADER.replace("user:Team", "SkuId").replace("user:team", "ListCost")
+    row = "{},{},{},2026-03-01,2026-03-01,2026-03-02,Usage,{},{}\n".format
+    good = "".join(row(cost, cost, "EUR", "a100", "") for cost in range(1, 20))
+    good += row(40, 40, "EUR", "disk", "")
+    bad = row("", "", "EUR", "a100", "") + row("", "", "EUR", "h100", "")
+    bad += row("", 3, "EUR", "h100", 5) + row(7, 7, "XXQ", "a100", "") + "1,1\n"
+
+    def bounds(text: str) -> list[tuple[Decimal | None, str | None, int | None]]:
+        (tmp_path / "bill.csv").write_text(head + text)
+        bill = FilePart(tmp_path / "bill.csv", "csv", "bill.csv", is_owned=False)
+        found = land(bill, tmp_path).rejected
+        return [(one.amount, one.amount_basis, one.compared_row_count) for one in found]
+
+    assert bounds(good + bad) == [
+        (19, "item", 19),
+        (40, "file", 20),
+        (5, "row", None),
+        (19, "item", 19),
+        (40, "file", 20),
+    ]
+    few = good.split("\n", 2)[2]
+    assert [found[:2] for found in bounds(few + bad)] == [
+        (None, None),
+        (None, None),
+        (5, "row"),
+        (None, None),
+        (None, None),
+    ]
+    dollars = row(9, 9, "USD", "a100", "")
+    assert [one[1] for one in bounds(good + dollars + bad)] == [
+        "item",
+        "file",
+        "row",
+        None,
+        None,
+    ]
+
+
 def test_a_refused_reading_of_a_meter_is_no_charge(tmp_path: Path) -> None:
     path = tmp_path / "usage.csv"
     path.write_text("model_id,period_start,period_end,requests\neta,soon,later,1\n")

@@ -79,6 +79,7 @@ class _Variables(BaseSettings):
     organisation: str | None = None
     currency: str | None = None
     fiscal_year_start_month: str | None = None
+    materiality_ratio: str | None = None
     synthetic: str | None = None
     warehouse: _WarehouseVariables = _WarehouseVariables()
     spark: _SparkVariables = _SparkVariables()

@@ -159,6 +159,7 @@ class GeneralFile(_Strict):
     organisation: Name
     currency: Currency
     fiscal_year_start_month: Annotated[int, Field(ge=1, le=12)] = 1
+    materiality_ratio: Annotated[float, Field(ge=0, le=1)] = 0.005
     synthetic: bool = False
     sources: tuple[SourceFields, ...] = ()
     warehouse: WarehouseSettings = WarehouseSettings()

@@ -84,6 +84,7 @@ class Settings:
     organisation: str
     currency: str
     fiscal_year_start_month: int
+    materiality_ratio: float
     is_synthetic: bool
     sources: tuple[SourceEntry, ...]
     warehouse: WarehouseSettings
@@ -213,6 +214,7 @@ class _Reading:
             organisation=general.organisation,
             currency=general.currency,
             fiscal_year_start_month=general.fiscal_year_start_month,
+            materiality_ratio=general.materiality_ratio,
             is_synthetic=general.synthetic,
             sources=_source_entries(general, general_file),
             warehouse=general.warehouse,

@@ -74,11 +74,19 @@ CREATE TABLE IF NOT EXISTS catalogue.quarantine (
     quarantined_at TIMESTAMP NOT NULL,
     billing_month VARCHAR,
     subject VARCHAR,
-    is_charge BOOLEAN
+    is_charge BOOLEAN,
+    amount DECIMAL(38, 18),
+    currency VARCHAR,
+    amount_basis VARCHAR,
+    compared_row_count BIGINT
 );
 ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS billing_month VARCHAR;
 ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS subject VARCHAR;
 ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS is_charge BOOLEAN;
+ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS amount DECIMAL(38, 18);
+ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS currency VARCHAR;
+ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS amount_basis VARCHAR;
+ALTER TABLE catalogue.quarantine ADD COLUMN IF NOT EXISTS compared_row_count BIGINT;
 CREATE TABLE IF NOT EXISTS catalogue.seen_files (
     path VARCHAR PRIMARY KEY,
     byte_count BIGINT NOT NULL,

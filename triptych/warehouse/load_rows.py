@@ -22,7 +22,7 @@ _LOADS = (
 )  # fmt: skip
 _QUARANTINE = (
     "origin", "row_number", "reason", "row_content", "billing_month", "subject",
-    "is_charge",
+    "is_charge", "amount", "currency", "amount_basis", "compared_row_count",
 )  # fmt: skip
 
 

@@ -31,7 +31,9 @@ class QuarantinedRow:
     """A row that was refused, whole, with the reason and the place it came from.
 
     ``is_charge`` tells whether it would have been a charge; then ``billing_month`` and
-    ``subject`` (what it is for) are known where they could be read.
+    ``subject`` (what it is for) are known where they could be read. ``amount`` is at
+    most what it would have cost: ``amount_basis`` says whether the row states it, or it
+    is the largest of ``compared_row_count`` rows of the same item or file.
     """
 
     origin: str
@@ -41,6 +43,10 @@ class QuarantinedRow:
     billing_month: str | None = None
     subject: str | None = None
     is_charge: bool = False
+    amount: Decimal | None = None
+    currency: str | None = None
+    amount_basis: str | None = None
+    compared_row_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ def _idle_tiles(here: Page, headline: data.AcceleratorHeadline) -> Iterator[Tile
         f" {fmt.compact(headline.total, here.currency)} for GPUs: "
     )
     yield Tile(
-        here.total_label("Idle GPU money"),
+        here.total_label("Idle GPU money", headline.idle),
         fmt.money(headline.idle, here.currency),
         f"{share}{fmt.money(headline.requested_idle, here.currency)} requested and"
         f" idle, {fmt.money(headline.infrastructure_idle, here.currency)} requested by"
@@ -177,14 +177,14 @@ def _idle_tiles(here: Page, headline: data.AcceleratorHeadline) -> Iterator[Tile
         number=headline.idle,
     )
     yield Tile(
-        here.total_label("Used GPU money"),
+        here.total_label("Used GPU money", headline.used),
         fmt.money(headline.used, here.currency),
         f"in {fmt.plural(headline.pool_count, 'pool')}",
         number=headline.used,
     )
     unused = data.commitment_headline(here.snapshot, here.selection)
     yield Tile(
-        here.total_label("Unused commitments"),
+        here.total_label("Unused commitments", unused.unused),
         fmt.money(unused.unused, here.currency),
         f"No bill of {here.period} names a commitment."
         if unused.committed is None

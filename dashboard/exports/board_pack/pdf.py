@@ -57,7 +57,7 @@ def _said(pack: BoardPack) -> dict[str, Any]:
         "as_of": fmt.moment(facts.evidence_as_of),
         "run": facts.run_id,
         "mark": facts.mark,
-        "lacks": "; ".join(facts.lacks),
+        "lacks": facts.gap.note(is_material=facts.gap.is_material()),
         "pages": [
             {
                 "title": page.title,

@@ -76,9 +76,9 @@ def _as_complete_as_known(here: Page, parts: Iterable[Part]) -> Iterator[Part]:
     """Yield parts whose tables say what the month lacks, as those of pages do."""
     for part in parts:
         match part:
-            case Table() if here.standing.is_partial:
+            case Table() if here.standing.is_material():
                 yield part.of_partial_month(here.table_caption(part.caption))
-            case Picture(figures=Table() as figures) if here.standing.is_partial:
+            case Picture(figures=Table() as figures) if here.standing.is_material():
                 caption = here.table_caption(figures.caption)
                 yield replace(part, figures=figures.of_partial_month(caption))
             case Beside():

@@ -122,7 +122,7 @@ def test_dates_moments_truth_and_nothing_have_cells_of_their_kind() -> None:
         }
     )
     moment = datetime(2026, 9, 1)  # noqa: DTZ001  (UTC by convention)
-    run = Run("r", "o", "EUR", False, moment, None, "1")
+    run = Run("r", "o", "EUR", False, moment, None, "1", 0.005)
     content = table_xlsx.render_table_xlsx(table, [("Mart", "m")], run)
     sheet = openpyxl.load_workbook(io.BytesIO(content))["Table"]
     first = [cell.value for cell in sheet[2]]

@@ -70,9 +70,9 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
         (
             HEAD + "taxes: all\n",
             "triptych.yml:3: unknown key 'taxes'; known keys: organisation,"
-            " currency, fiscal_year_start_month, synthetic, sources, warehouse,"
-            " spark, dashboard, fx, delivery, receive, log, health, metrics, webhook,"
-            " attribution, access",
+            " currency, fiscal_year_start_month, materiality_ratio, synthetic,"
+            " sources, warehouse, spark, dashboard, fx, delivery, receive, log,"
+            " health, metrics, webhook, attribution, access",
         ),
         (
             HEAD + "fiscal_year_start_month: 13\n",

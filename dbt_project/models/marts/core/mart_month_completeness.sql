@@ -1,8 +1,8 @@
 {#-
   What a source's month is known to lack: exchange rates, and charges that were refused
-  because their amount, or something else that must be there, cannot be read. Nobody
-  knows what they would have cost, so that a total without them is "at least". A refused
-  charge whose month cannot be read may be of any month of its load.
+  because their amount, or something else that must be there, cannot be read, with what
+  they would have cost at most, if that is known. A refused charge whose month cannot be
+  read may be of any month of its load.
 -#}
 {%- set named = 3 %}
 with amounts as (
@@ -27,31 +27,16 @@ rates as (
     group by amounts.billing_month, amounts.source
 ),
 
-months_of_loads as (
-    select distinct
-        load_id,
-        billing_month
-    from {{ source('catalogue', 'load_totals') }}
-),
-
 refused as (
     select
-        coalesce(quarantine.billing_month, months_of_loads.billing_month) as billing_month,
-        quarantine.source,
-        coalesce(quarantine.subject, 'what names nothing') as subject,
-        quarantine.reason,
-        count(*) as row_count
-    from {{ source('catalogue', 'quarantine') }} as quarantine
-    inner join {{ source('catalogue', 'loads') }} as loads
-        on quarantine.load_id = loads.load_id and loads.status = 'current'
-    left join months_of_loads
-        on quarantine.load_id = months_of_loads.load_id and quarantine.billing_month is null
-    where coalesce(quarantine.is_charge, true) and quarantine.stream in ({{ bill_stream_names() }})
-    group by
-        coalesce(quarantine.billing_month, months_of_loads.billing_month),
-        quarantine.source,
-        coalesce(quarantine.subject, 'what names nothing'),
-        quarantine.reason
+        billing_month,
+        source,
+        subject,
+        reason,
+        cast(sum(row_count) as bigint) as row_count,
+        case when count(amount) = count(*) then sum(amount) end as amount
+    from {{ ref('mart_refused_charges') }}
+    group by billing_month, source, subject, reason
 ),
 
 ranked as (
@@ -63,7 +48,6 @@ ranked as (
         sum(row_count) over (partition by billing_month, source) as total_row_count,
         count(*) over (partition by billing_month, source) as subject_count
     from refused
-    where billing_month is not null
 ),
 
 unpriced as (
@@ -79,7 +63,9 @@ unpriced as (
                 then
                     ' and of more, ' || cast(cast(max(total_row_count) as bigint) as string) || ' refused rows in all'
             else ''
-        end as missing
+        end as missing,
+        cast(sum(row_count) as bigint) as row_count,
+        case when count(amount) = count(*) then sum(amount) end as amount
     from ranked
     group by billing_month, source
 )
@@ -95,8 +81,15 @@ select
                 || coalesce('; ' || unpriced.missing, '')
         else unpriced.missing
     end as missing,
+    coalesce(unpriced.row_count, 0) as missing_row_count,
+    run.currency,
+    case
+        when not coalesce(rates.is_missing_rate, false)
+            then {{ to_money('case when unpriced.missing is null then 0 else unpriced.amount end') }}
+    end as missing_amount,
     coalesce(rates.day_count, 0) as day_count,
     rates.newest_charge_date
 from rates
 full outer join unpriced
     on rates.billing_month = unpriced.billing_month and rates.source = unpriced.source
+cross join run

@@ -1,7 +1,8 @@
 {#-
   Budget and AI spend by month and scope, before tax and credits. A scope that the
   ledger never names has an unknown cost, not a cost of zero; a budget is never called
-  kept while the evidence behind it is stale or lacks something, or its month still runs.
+  kept while the evidence behind it is stale or its month still runs, nor while what the
+  evidence lacks is not known or could break it.
 -#}
 with scope_costs as (
     select * from {{ ref('int_monthly_scope_costs') }}
@@ -31,7 +32,8 @@ staleness as (
 lacking as (
     select
         billing_month,
-        {{ distinct_texts("source || ' lacks ' || missing") }} as missing
+        {{ distinct_texts("source || ' lacks ' || missing") }} as missing,
+        case when count(missing_amount) = count(*) then sum(missing_amount) end as missing_amount
     from {{ ref('mart_month_completeness') }}
     where not is_complete
     group by billing_month
@@ -63,7 +65,8 @@ compared as (
             when known_months.billing_month is null then 'there is no ledger of this month'
             when known_scopes.scope_id is null then 'no cost names this ' || budgets.scope_type
         end as reason,
-        lacking.missing
+        lacking.missing,
+        lacking.missing_amount
     from {{ ref('int_budgets_current') }} as budgets
     cross join moment
     cross join staleness
@@ -100,7 +103,7 @@ select
         when actual_cost > budget_amount then 'over'
         when is_stale then 'stale'
         when not is_month_over then 'running'
-        when missing is not null then 'incomplete'
+        when missing is not null and coalesce(actual_cost + missing_amount > budget_amount, true) then 'incomplete'
         else 'within'
     end as state,
     coalesce(reason, missing) as reason

@@ -1,0 +1,162 @@
+"""What the figures of a period lack, how much money that is at most, and if it matters.
+
+What is missing is material to a figure if it could be a declared part of it or more
+(``materiality_ratio``), or if nobody knows how much it is. Only then the figure reads
+"at least"; what is missing is named in any case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeAlias
+
+from dashboard import format as fmt
+from dashboard.data.published import per_run, rows
+
+if TYPE_CHECKING:
+    from dashboard.data.selection import Selection
+    from triptych.warehouse.reader import Snapshot
+
+#: Money, or an estimate of it, or what is not known.
+Amount: TypeAlias = Decimal | float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthGap:
+    """What a period is known to lack.
+
+    Attributes
+    ----------
+    lacks : tuple of str
+        In words; empty where nothing is known to be missing.
+    row_count : int
+        Charges that were refused.
+    amount : Decimal or None
+        What is missing at most; ``None``: not known.
+    unconverted : tuple of (str, Decimal)
+        Currency and amount of what could not be converted.
+    total : Decimal or None
+        AI cost of the period, compared with ``amount`` where no figure is named.
+    materiality_ratio : float
+        From this part of a figure on, what is missing is material to it.
+    """
+
+    lacks: tuple[str, ...]
+    row_count: int
+    amount: Decimal | None
+    currency: str
+    unconverted: tuple[tuple[str, Decimal], ...]
+    total: Decimal | None
+    materiality_ratio: float
+
+    def is_material(self, figure: Amount = None) -> bool:
+        """Return whether what is missing could change a figure enough to matter."""
+        if not self.lacks:
+            return False
+        compared = self.total if figure is None else figure
+        if self.amount is None or self.unconverted or compared is None:
+            return True
+        return float(self.amount) >= self.materiality_ratio * abs(float(compared))
+
+    @property
+    def size(self) -> str:
+        """How many rows are missing, and how much money that is at most."""
+        parts = [
+            f"{fmt.money(amount, currency)} not converted"
+            for currency, amount in self.unconverted
+        ]
+        if self.row_count:
+            parts.append(f"{fmt.plural(self.row_count, 'row')} missing")
+        elif not parts:
+            parts.append("exchange rate missing")
+        if self.amount is None:
+            parts.append("amount unknown")
+        elif self.row_count:
+            parts.append(f"≤ {fmt.money(self.amount, self.currency)}")
+        return " · ".join(parts)
+
+    def note(self, *, is_material: bool) -> str:
+        """Say what is missing, how much that is, and what it means for totals."""
+        if not self.lacks:
+            return ""
+        totals = (
+            "Every total here reads “at least” and leaves it out."
+            if is_material
+            else "It is in no total."
+        )
+        return f"{'; '.join(self.lacks)}. Together: {self.size}. {totals}"
+
+    @property
+    def completeness(self) -> str:
+        """Whether something is known to be missing from the totals, and what."""
+        if not self.lacks:
+            return "complete"
+        named = "; ".join(self.lacks)
+        if self.is_material():
+            return f"at least: {named}"
+        return f"complete but for {self.size}: {named}"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCharges:
+    """Charges of one item that were refused for one reason.
+
+    ``amount`` is what they would have cost at most, ``None`` where that is not known;
+    ``amount_basis`` says by what.
+    """
+
+    source: str
+    subject: str
+    reason: str
+    row_count: int
+    currency: str
+    amount: Decimal | None
+    amount_basis: str | None
+
+
+@per_run
+def refused_charges(
+    snapshot: Snapshot, selection: Selection
+) -> tuple[RefusedCharges, ...]:
+    """Return what was refused of a period: unknown amounts, then the most money."""
+    found = rows(
+        snapshot,
+        """
+        select
+            source,
+            subject,
+            reason,
+            sum(row_count)::bigint as row_count,
+            currency,
+            case when count(amount) = count(*) then sum(amount) end as amount,
+            string_agg(distinct amount_basis, ', ') as amount_basis
+        from core.mart_refused_charges
+        where list_contains($months, billing_month)
+        group by all
+        order by amount desc nulls first, row_count desc, source, subject
+        """,
+        months=list(selection.period.months),
+    )
+    return tuple(RefusedCharges(**row) for row in found)
+
+
+@per_run
+def missing_of(snapshot: Snapshot, selection: Selection) -> tuple[int, Decimal | None]:
+    """Return how many charges a period lacks, and how much they are at most."""
+    [found] = rows(
+        snapshot,
+        """
+        select
+            coalesce(sum(missing_row_count), 0)::bigint as row_count,
+            case when count(missing_amount) = count(*)
+                then coalesce(sum(missing_amount), 0) end as amount
+        from core.mart_month_completeness
+        where not is_complete and list_contains($months, billing_month)
+        """,
+        months=list(selection.period.months),
+    )
+    return found["row_count"], found["amount"]
+
+
+__all__ = ["Amount", "MonthGap", "RefusedCharges", "missing_of", "refused_charges"]

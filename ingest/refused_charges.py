@@ -1,0 +1,121 @@
+"""How much money a row may hold that cannot count: as it states, or as its like do.
+
+A refused row often states its amount in another column, or its currency alone cannot be
+read. Where it does not, it is compared with the rows of the same item in its file, then
+with all rows of its file: of enough like rows, the largest is a bound that one more row
+exceeds one time of twenty at most. With fewer the amount is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from ingest.projection import amount_of, is_known_currency, quote, subject_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    import duckdb
+
+    from ingest.streams import Stream
+
+    #: Currency and item (``None``: all of the file) → rows, and the largest amount.
+    Like: TypeAlias = dict[tuple[str | None, str | None], tuple[int, Decimal | None]]
+
+#: Of n exchangeable rows and one more, that one is the largest with 1 ÷ (n + 1).
+LEAST_LIKE_ROWS: Final = 19
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that cannot count, and why; ``row_number`` counts from 1.
+
+    ``billing_month`` (``YYYY-MM``) and ``subject`` are those of the charge that it
+    would have been, where they can be read; ``is_charge`` tells whether it would have.
+    ``amount`` is at most what it would have cost, by ``amount_basis``: ``row``, it
+    states it; ``item`` or ``file``, the largest of ``compared_row_count`` rows. It is
+    ``None`` where that is not known.
+    """
+
+    origin: str
+    row_number: int | None
+    reason: str
+    content: str
+    billing_month: str | None = None
+    subject: str | None = None
+    is_charge: bool = False
+    amount: Decimal | None = None
+    currency: str | None = None
+    amount_basis: str | None = None
+    compared_row_count: int | None = None
+
+
+def bounded(
+    connection: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    rows: Sequence[RejectedRow],
+    relation: str,
+) -> tuple[RejectedRow, ...]:
+    """Return refused rows with how much money each may hold.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Reads the file.
+    stream : Stream
+        What the rows are of.
+    rows : sequence of RejectedRow
+        ``amount`` is what they state, ``currency`` as it was delivered.
+    relation : str
+        SQL of the rows of the same file that count, in canonical columns.
+    """
+    found = [_stated(row) for row in rows]
+    if all(row.amount_basis or not row.is_charge for row in found):
+        return tuple(found)
+    like = _like(connection, stream, relation)
+    return tuple(
+        row if row.amount_basis or not row.is_charge else _compared(row, like)
+        for row in found
+    )
+
+
+def _stated(row: RejectedRow) -> RejectedRow:
+    """Return a row with the amount that it states, or with none."""
+    if row.is_charge and row.amount and is_known_currency(row.currency or ""):
+        return replace(row, amount_basis="row")
+    return replace(row, amount=None)
+
+
+def _compared(row: RejectedRow, like: Like) -> RejectedRow:
+    """Return a row with the largest amount of its like, if there are enough of them."""
+    known = {currency for currency, _ in like}
+    if is_known_currency(row.currency or ""):
+        known &= {row.currency}
+    if len(known) != 1:
+        return row
+    [currency] = known
+    for item, basis in ((row.subject or "", "item"), (None, "file")):
+        count, largest = like.get((currency, item), (0, None))
+        if count >= LEAST_LIKE_ROWS and largest is not None:
+            return replace(
+                row,
+                amount=largest,
+                currency=currency,
+                amount_basis=basis,
+                compared_row_count=count,
+            )
+    return row
+
+
+def _like(connection: duckdb.DuckDBPyConnection, stream: Stream, relation: str) -> Like:
+    currency = quote(stream.currency_column)
+    rows = connection.execute(
+        f"SELECT {currency}, item, count(*), max(amount) FROM ("
+        f" SELECT {currency}, coalesce({subject_of(stream)}, '') AS item,"
+        f" {amount_of(stream)} AS amount FROM ({relation})"
+        f" WHERE coalesce({stream.money_predicate}, true))"
+        f" GROUP BY GROUPING SETS (({currency}, item), ({currency}))"
+    ).fetchall()
+    return {(currency, item): (count, most) for currency, item, count, most in rows}
