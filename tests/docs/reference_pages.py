@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 MARTS = ROOT / "dbt_project" / "models" / "marts"
+HOW_TO = ROOT / "docs" / "how_to"
+INDEX = ROOT / "docs" / "index.md"
+_SOURCES_BEGIN = "<!-- Sources: written by `make reference`. -->"
+_SOURCES_END = "<!-- End of sources. -->"
 _DOCS_BLOCK = re.compile(r"{% docs (\w+) %}\s*(.*?)\s*{% enddocs %}", re.DOTALL)
 _DOCS_REFERENCE = re.compile(r"{{ *doc\('(\w+)'\) *}}")
 _GENERATED = "<!-- Written by `make reference`. -->\n"
@@ -306,6 +310,48 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
+def guides() -> dict[Path, list[str]]:
+    """Return each how-to page with the types of source that it shows, by its title.
+
+    A type stands with the page that has most examples of it.
+    """
+    from ingest.registry import BUILT_IN
+
+    texts = {path: path.read_text("utf-8") for path in sorted(HOW_TO.glob("*.md"))}
+    found: dict[Path, list[str]] = {}
+    for type_ in sorted(BUILT_IN):
+        example = re.compile(rf"\btype: {type_}\b")
+        counts = {path: len(example.findall(text)) for path, text in texts.items()}
+        best = max(counts, key=lambda path: counts[path])
+        if not counts[best]:
+            raise LookupError(f"no how-to page has an example of type {type_}")
+        found.setdefault(best, []).append(type_)
+    return dict(sorted(found.items(), key=lambda item: _title(item[0]).casefold()))
+
+
+def _title(page: Path) -> str:
+    """Return the heading of a page without its verb."""
+    heading = page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
+    bare = re.sub("^(Connect|Read|Receive) ", "", heading)
+    return bare[:1].upper() + bare[1:]
+
+
+def index_page() -> str:
+    """Return the first page with the list of all that can be read."""
+    rows = [
+        f"| [{_title(page)}](how_to/{page.name}) |"
+        f" {', '.join(f'[`{one}`](reference/sources.md#{one})' for one in types)} |"
+        for page, types in guides().items()
+    ]
+    table = "\n".join(["| guide | types of source |", "|---|---|", *rows])
+    block = f"{_SOURCES_BEGIN}\n\n{table}\n\n{_SOURCES_END}"
+    text = INDEX.read_text("utf-8")
+    between = re.compile(
+        f"{re.escape(_SOURCES_BEGIN)}.*{re.escape(_SOURCES_END)}", re.DOTALL
+    )
+    return between.sub(lambda _: block, text)
+
+
 def rendered(name: str) -> str:
     """Return what the page should be."""
     return "\n".join(PAGES[name]()).rstrip() + "\n"
@@ -315,6 +361,7 @@ def main() -> int:
     """Write every page."""
     for name in PAGES:
         (ROOT / "docs" / "reference" / name).write_text(rendered(name), "utf-8")
+    INDEX.write_text(index_page(), "utf-8")
     return 0
 
 

@@ -12,7 +12,15 @@ import pytest
 from pydantic import BaseModel
 
 import triptych
-from tests.docs.reference_pages import PAGES, commands, rendered
+from ingest.registry import BUILT_IN
+from tests.docs.reference_pages import (
+    INDEX,
+    PAGES,
+    commands,
+    guides,
+    index_page,
+    rendered,
+)
 from triptych import errors
 from triptych.errors import TriptychError
 from triptych.settings import environment
@@ -66,6 +74,19 @@ def listed(text: str) -> set[str]:
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_a_derived_page_is_up_to_date(name: str) -> None:
     assert page(name) == rendered(name), "run `make reference`"
+
+
+def test_the_first_page_lists_every_type_of_source_with_its_guide() -> None:
+    assert INDEX.read_text("utf-8") == index_page(), "run `make reference`"
+    shown = {one for types in guides().values() for one in types}
+    assert shown == set(BUILT_IN)
+    assert all(f"sources.md#{one})" in INDEX.read_text("utf-8") for one in shown)
+
+
+def test_the_readme_leads_to_the_guide_of_every_source() -> None:
+    readme = (INDEX.parents[1] / "README.md").read_text("utf-8")
+    missing = [page.name for page in guides() if f"how_to/{page.name}" not in readme]
+    assert missing == []
 
 
 def test_every_command_of_the_contract_of_this_release_is_there() -> None:
