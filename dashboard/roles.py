@@ -138,7 +138,7 @@ def restriction_of(
         blank=_BLANK + (_OF_OTHERS if is_limited else ()),
         cost_centers=cost_centers,
         whole=_OF_NOBODY,
-        has_line_items=not is_viewer and not is_limited,
+        has_line_items=not is_viewer and cost_centers is None,
     )
 
 
