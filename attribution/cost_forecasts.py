@@ -6,12 +6,15 @@ is read again until a day's amount of it differs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from attribution.daily_costs import UNASSIGNED
 from attribution.forecasting.forecast import asked_of, together
+from attribution.forecasting.monthly_fees import without_monthly_fee
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -95,7 +98,14 @@ class _Spend:
         self._landings = landings_after(costs.last_day)
         end = max(landing.end for landing in self._landings)
         horizon = (end - costs.last_day).days - 1
-        self._parts, self._total = asked_of(costs.active_parts, horizon)
+        fees = {
+            name: without_monthly_fee(values, costs.last_day)
+            for name, values in costs.active_parts.items()
+        }
+        self._fees = {name: fee.ahead(horizon) for name, fee in fees.items()}
+        self._parts, self._total = asked_of(
+            {name: fee.rest for name, fee in fees.items()}, horizon
+        )
 
     @property
     def asked(self) -> Iterator[tuple[Key, Asked]]:
@@ -107,13 +117,19 @@ class _Spend:
     def reconciled(
         self, forecasts: Forecasts
     ) -> Iterator[tuple[dict[str, Any], SeriesForecast]]:
-        """Yield the parts and the total that they add up to, as rows begin."""
+        """Yield the parts and the total that they add up to, as rows begin.
+
+        What comes on the first of a month stands on the firsts ahead again.
+        """
         currency = self._costs.currency
         own = {name: forecasts[currency, name] for name in self._parts}
         parts, total = together(own, forecasts[currency, None])
         for name, forecast in sorted(parts.items()):
-            yield self._series(name), forecast
-        yield {"series": "total", "model_id": None, "currency": currency}, total
+            days = forecast.days + self._fees[name]
+            yield self._series(name), replace(forecast, days=days)
+        days = total.days + np.sum(list(self._fees.values()), axis=0)
+        key = {"series": "total", "model_id": None, "currency": currency}
+        yield key, replace(total, days=days)
 
     def _series(self, name: str) -> dict[str, Any]:
         is_model = name != UNASSIGNED

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     Key = tuple[str, str | None]
 
 #: Changes whenever the same days would be forecast in another way.
-METHOD_VERSION = 3
+METHOD_VERSION = 4
 _TABLE = "kept_forecasts"
 #: About what a series takes with an estimate, and without.
 _SECONDS = {True: 0.15, False: 0.01}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +29,7 @@ from attribution.forecasting.forecast import (
     together,
 )
 from attribution.forecasting.intervals import coverage, widths
+from attribution.forecasting.monthly_fees import without_monthly_fee
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -250,3 +251,65 @@ def test_rows_of_a_spend_say_what_remains_and_leave_out_what_has_ended() -> None
     assert days[-1]["charge_date"] == date(2026, 12, 31)
     total = [row for row in days if row["series"] == "total"]
     assert total[0]["forecast_cost"] == pytest.approx(3 * WEEK[0])
+
+
+LAST_DAY = date(2026, 10, 31)
+
+
+def with_fee(values: np.ndarray, amount: float, months: int = 12) -> np.ndarray:
+    """Return a series up to 31 October with a fee on the newest firsts of months."""
+    days = [LAST_DAY - timedelta(days=n) for n in range(len(values))][::-1]
+    firsts = [n for n, day in enumerate(days) if day.day == 1][-months:]
+    found = values.copy()
+    found[firsts] += amount
+    return found
+
+
+@pytest.mark.parametrize("months", [2, 6])
+def test_what_comes_on_the_first_of_a_month_is_forecast_for_the_next_firsts(
+    months: int,
+) -> None:
+    plain = noisy_weeks(11)
+    fee = without_monthly_fee(with_fee(plain, 40.0, months), LAST_DAY)
+    assert fee.amount == pytest.approx(40.0, abs=1.5)
+    assert fee.rest == pytest.approx(plain, abs=1.5)
+    # 1 November and 1 December are the first and the 31st day ahead.
+    ahead = fee.ahead(61)
+    assert np.flatnonzero(ahead).tolist() == [0, 30]
+    assert set(ahead[[0, 30]]) == {fee.amount}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        noisy_weeks(12),
+        with_fee(noisy_weeks(13), 40.0, months=1),
+        # One that has ended: the last first is like any day.
+        with_fee(with_fee(noisy_weeks(14), 40.0), -40.0, months=1),
+        with_fee(noisy_weeks(15), 0.5),
+        with_fee(with_fee(noisy_weeks(16), 400.0), -360.0, months=1),
+        noisy_weeks(17)[-20:],
+    ],
+    ids=["none", "once", "ended", "in the noise", "unlike", "too short"],
+)
+def test_without_a_fee_a_series_stays_as_it_is(values: np.ndarray) -> None:
+    fee = without_monthly_fee(values, LAST_DAY)
+    assert fee.rest is values
+    assert not fee.ahead(61).any()
+
+
+def test_a_landing_has_the_fees_of_the_firsts_until_its_end() -> None:
+    values = {"a": with_fee(np.resize(WEEK, 200), 70.0), "b": np.resize(WEEK, 200)}
+    costs = DailyCosts("EUR", LAST_DAY, values)
+    days, landings, _ = forecast_rows([costs], fresh).values()
+    month = {
+        row["model_id"]: row["remaining_cost"]
+        for row in landings
+        if row["landing"] == "month"
+    }
+    week = float(np.resize(np.roll(WEEK, -(200 % 7)), 30).sum())
+    assert month == pytest.approx({"a": week + 70, "b": week, None: 2 * week + 70})
+    first = [row for row in days if row["charge_date"] == date(2026, 11, 1)]
+    parts = sum(row["forecast_cost"] for row in first if row["model_id"])
+    [total] = [row["forecast_cost"] for row in first if row["model_id"] is None]
+    assert total == pytest.approx(parts)
