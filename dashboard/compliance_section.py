@@ -139,19 +139,17 @@ def show_open_controls(here: Page) -> None:
     rows = [row for row in table.to_pylist() if row["state"] in _OPEN]
     if not rows:
         return
-    rows.sort(key=lambda row: _OPEN.index(row["state"]))
     platforms = len({row["platform_id"] for row in rows})
     st.markdown(
         f"**{fmt.plural(len(rows), 'security and compliance control')}** of"
         f" {fmt.plural(platforms, 'platform')} lack current evidence."
     )
     tables.show(
-        pa.Table.from_pylist(rows, schema=table.schema),
+        pa.Table.from_pylist(folded(rows), schema=table.schema),
         [
             tables.Column("platform_name", "Platform"),
-            tables.Column("control_name", "Control"),
+            tables.Column("control_name", "Controls", "prose"),
             tables.Column("state", "State"),
-            tables.Column("reason", "Why", "prose"),
             tables.Column("next_step", "Start with", "prose"),
         ],
         page=here,
@@ -163,3 +161,28 @@ def show_open_controls(here: Page) -> None:
             row_count=table.num_rows,
         ),
     )
+
+
+def folded(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return open controls, the expired first, a platform's unknown ones as one row.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Rows of ``roi.mart_platform_controls`` that are expired, declared or unknown.
+    """
+    known = [row for row in rows if row["state"] != "unknown"]
+    unknown: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["state"] == "unknown":
+            unknown.setdefault(row["platform_id"], []).append(row)
+    return sorted(known, key=lambda row: _OPEN.index(row["state"])) + [
+        of_platform[0]
+        | {"control_name": ", ".join(row["control_name"] for row in of_platform)}
+        | {"next_step": f"{of_platform[0]['next_step']}{_each(len(of_platform))}"}
+        for of_platform in unknown.values()
+    ]
+
+
+def _each(count: int) -> str:
+    return "" if count == 1 else "; one entry for each control"

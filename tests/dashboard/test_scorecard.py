@@ -171,6 +171,15 @@ def test_a_platform_is_a_row_with_the_state_of_each_control() -> None:
     assert row["sso"] == "unknown"
 
 
+def test_the_unknown_controls_of_a_platform_are_one_row_after_what_expired() -> None:
+    sso = CONTROLS[2] | {"control_name": "Single sign-on", "next_step": "write: sso"}
+    log = sso | {"control_name": "Audit log", "next_step": "write: audit_log"}
+    expired, unknown = compliance_section.folded([sso, CONTROL, log])
+    assert expired == CONTROL
+    assert unknown["control_name"] == "Single sign-on, Audit log"
+    assert unknown["next_step"] == "write: sso; one entry for each control"
+
+
 def test_without_a_declared_control_the_section_says_what_to_write() -> None:
     unknown = [row | {"state": "unknown"} for row in CONTROLS]
     assert "`controls` in `catalog.yml`" in compliance_section.headline(unknown)
