@@ -19,7 +19,7 @@ import structlog
 
 from ingest import unknown_loads
 from ingest.file_contents import FILE_CONTENTS
-from ingest.report import CommittedLoad, SourceFailure
+from ingest.report import CommittedLoad, SourceFailure, withdrawn_note
 from triptych.errors import MalformedDeliveryError
 from triptych.warehouse.loads import LoadInForce, Renewal, SourceAttempt
 
@@ -109,7 +109,13 @@ class CommitBatches:
         in_force = LoadsInForce(
             catalogue.loads_in_force([each.load for each in landed])
         )
+        withdrawn = {(w.key, w.checksums): w for w in catalogue.withdrawn_loads()}
         for each in landed:
+            taken_back = withdrawn.get((each.load.key, each.load.checksums))
+            if taken_back is not None:
+                self._report.notes.append(withdrawn_note(taken_back, each.load.label))
+                self._report.skipped_count += 1
+                continue
             same = in_force.same_content(each.load)
             if same is not None:
                 renewals.append(same)

@@ -9,6 +9,7 @@ from triptych.errors import SourceError
 
 if TYPE_CHECKING:
     from triptych.errors import TriptychError
+    from triptych.warehouse.withdrawals import WithdrawnLoad
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ class SourceFailure:
 
     source: str
     error: TriptychError
+
+
+def withdrawn_note(load: WithdrawnLoad, label: str) -> str:
+    """Say that what a source offers was withdrawn before, and is not loaded again."""
+    return (
+        f"{label}: withdrawn on {load.at:%Y-%m-%d}, and not loaded again. Deliver what"
+        f' is right, or "triptych withdraw {load.load_id} --undo --because TEXT".'
+    )
 
 
 @dataclass(slots=True)

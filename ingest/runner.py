@@ -22,7 +22,12 @@ from ingest.connector import RemembersLoads, Window
 from ingest.delivery_landing import DeliveryLanding, EngineLimits
 from ingest.file_contents import FILE_CONTENTS
 from ingest.lake import HeldCatalogue, LakePlaces, open_catalogue, stream_views
-from ingest.report import CommittedLoad, IngestReport, SourceFailure
+from ingest.report import (
+    CommittedLoad,
+    IngestReport,
+    SourceFailure,
+    withdrawn_note,
+)
 from triptych.errors import MalformedDeliveryError, TriptychError
 
 if TYPE_CHECKING:
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from ingest.landed_loads import LandedDelivery
     from triptych.progress import Progress
     from triptych.warehouse.audit_log import AuditEntry
+    from triptych.warehouse.withdrawals import WithdrawnLoad
 
 log = structlog.get_logger(__name__)
 
@@ -73,7 +79,8 @@ class IngestRunner:
         """Ingest every source; one source's failure does not stop another's."""
         report = IngestReport()
         with HeldCatalogue(self._places) as held, self._landing:
-            ingest = _Ingest(self._landing, held, report, self._sweep(held))
+            known, withdrawn = self._sweep(held)
+            ingest = _Ingest(self._landing, held, report, known, withdrawn)
             batches = CommitBatches(held, self._places, report)
             try:
                 for connector in connectors:
@@ -119,16 +126,17 @@ class IngestRunner:
         shutil.rmtree(self._places.staging, ignore_errors=True)
         return entry
 
-    def _sweep(self, held: HeldCatalogue) -> _Known:
+    def _sweep(self, held: HeldCatalogue) -> tuple[_Known, list[WithdrawnLoad]]:
         """Remove what a crashed run left: staging folders and unnamed loads."""
         shutil.rmtree(self._places.staging, ignore_errors=True)
         with held.opened() as catalogue:
             load_ids = catalogue.known_load_ids()
             at_rest = catalogue.loads_at_rest()
             known = catalogue.current_fingerprints()
+            withdrawn = catalogue.withdrawn_loads()
             FILE_CONTENTS.learn(catalogue.seen_files(), self._places.root)
         unknown_loads.sweep(self._places, load_ids, at_rest)
-        return known
+        return known, withdrawn
 
 
 class _Ingest:
@@ -140,11 +148,13 @@ class _Ingest:
         held: HeldCatalogue,
         report: IngestReport,
         known: _Known,
+        withdrawn: Sequence[WithdrawnLoad],
     ) -> None:
         self._landing = landing
         self._held = held
         self._report = report
         self._known = known
+        self._withdrawn = {(load.key, load.fingerprint): load for load in withdrawn}
 
     def land_new(
         self, connector: Connector, window: Window
@@ -182,8 +192,12 @@ class _Ingest:
                     continue
                 options = connector.landing(delivery.stream)
                 fingerprint = _fingerprint(delivery, options)
-                loaded = self._known.get((source, delivery.stream, delivery.scope), "")
-                if loaded == fingerprint:
+                key = source, delivery.stream, delivery.scope
+                withdrawn = self._withdrawn.get((key, fingerprint))
+                if self._known.get(key, "") == fingerprint:
+                    self._report.skipped_count += 1
+                elif withdrawn is not None:
+                    self._report.notes.append(withdrawn_note(withdrawn, delivery.label))
                     self._report.skipped_count += 1
                 else:
                     yield delivery, fingerprint

@@ -21,6 +21,7 @@ from triptych.warehouse import lake_log
 from triptych.warehouse.catalogue import COMMITTED, Catalogue
 from triptych.warehouse.in_place import file_checksum
 from triptych.warehouse.manifests import manifests_in, read_manifest
+from triptych.warehouse.withdrawals import LOADS_WITHDRAWN, WITHDRAWAL_UNDONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +100,12 @@ def _refuse_incomplete(
     loads: Mapping[str, NewLoad],
     entries: Sequence[tuple[Any, ...]],
 ) -> None:
-    committed = [load_id for _, batch in _batches(entries) for load_id in batch]
+    committed = [
+        load_id
+        for event, _, batch in _steps(entries)
+        if event == COMMITTED
+        for load_id in batch
+    ]
     lost = [load_id for load_id in committed if load_id not in loads]
     wrong = [
         file.file
@@ -128,22 +134,26 @@ def _is_as_written(path: Path, checksum: str) -> bool:
         return False
 
 
-def _batches(
+def _steps(
     entries: Sequence[tuple[Any, ...]],
-) -> Iterator[tuple[datetime, list[str]]]:
-    """Yield the loads of each transaction, with its moment, in their order."""
+) -> Iterator[tuple[str, datetime, list[str]]]:
+    """Yield what became of loads: event, moment and the loads, in their order.
+
+    Loads of one transaction have one moment, and come together.
+    """
     batch: list[str] = []
     moment: datetime | None = None
     for _, at, event, detail, *_ in entries:
-        if event != COMMITTED:
-            continue
-        if moment is not None and at != moment:
-            yield moment, batch
+        if batch and moment is not None and (event, at) != (COMMITTED, moment):
+            yield COMMITTED, moment, batch
             batch = []
-        moment = at
-        batch.append(json.loads(detail)["load_id"])
-    if moment is not None:
-        yield moment, batch
+        if event == COMMITTED:
+            batch.append(json.loads(detail)["load_id"])
+            moment = at
+        elif event in (LOADS_WITHDRAWN, WITHDRAWAL_UNDONE):
+            yield event, at, json.loads(detail)["load_ids"]
+    if batch and moment is not None:
+        yield COMMITTED, moment, batch
 
 
 def _write(
@@ -159,8 +169,11 @@ def _write(
     with Catalogue(
         fresh, root=workspace.root, streams=stream_views(), is_recovery=True
     ) as catalogue:
-        for at, batch in _batches(entries):
-            catalogue.put_again([left.pop(load_id) for load_id in batch], at=at)
+        for event, at, batch in _steps(entries):
+            if event == COMMITTED:
+                catalogue.put_again([left.pop(load_id) for load_id in batch], at=at)
+            else:
+                catalogue.withdraw_again(event, batch, at=at)
         catalogue.finish_recovery(entries, lake_log.read_sources(workspace.lake))
         # Committed right before the end of a process and of the catalogue. What was
         # only being moved is removed by the next run, and delivered again.

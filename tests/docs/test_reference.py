@@ -103,6 +103,8 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
             "value",
             "prune",
             "recover",
+            "loads",
+            "withdraw",
         ),
         *("health", "metrics", "scenario"),
         "attribute",

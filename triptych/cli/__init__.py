@@ -20,6 +20,7 @@ from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
 from triptych.cli.explain_command import explain
 from triptych.cli.export_commands import export
+from triptych.cli.load_commands import loads, withdraw
 from triptych.cli.prune_command import prune
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.receive_command import receive
@@ -54,9 +55,11 @@ app.command()(sql)
 app.command()(status)
 app.command()(prune)
 app.command()(recover)
+app.command()(withdraw)
 app.command()(health)
 app.command()(metrics)
 app.add_typer(export, name="export")
+app.add_typer(loads, name="loads")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")
 app.add_typer(study, name="study")

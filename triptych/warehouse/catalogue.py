@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from triptych.warehouse import audit_log, lake_log, manifests
+from triptych.warehouse import audit_log, lake_log, manifests, withdrawals
 from triptych.warehouse.catalogue_file import SCHEMA, connect
 from triptych.warehouse.evidence_views import create_views, replace_view
 from triptych.warehouse.in_place import CataloguedFile, current_files_in_place
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from triptych.warehouse.audit_log import AuditEntry
     from triptych.warehouse.loads import Renewal, SourceAttempt
+    from triptych.warehouse.withdrawals import WithdrawnLoad
 
 #: Folder of the evidence, below the workspace.
 LAKE: Final = "lake"
@@ -219,6 +220,42 @@ class Catalogue:
         audit_log.append_all(
             self._connection, [(COMMITTED, _detail(load)) for load in loads], at=at
         )
+
+    def withdraw(
+        self, event: str, load_ids: Sequence[str], detail: Mapping[str, object]
+    ) -> AuditEntry:
+        """Take loads back, or undo that, and record why; see :mod:`.withdrawals`."""
+        at = _now()
+        with self._transaction():
+            self._change(event, load_ids, at)
+            entries = audit_log.append_all(
+                self._connection,
+                [(event, {**detail, "load_ids": list(load_ids)})],
+                at=at,
+            )
+        self._tell_the_lake()
+        return entries[0]
+
+    def withdraw_again(
+        self, event: str, load_ids: Sequence[str], *, at: datetime
+    ) -> None:
+        """Repeat what the audit log says was withdrawn or undone at a moment."""
+        with self._transaction():
+            self._change(event, load_ids, at)
+
+    def withdrawn_loads(self) -> list[WithdrawnLoad]:
+        """Return the loads that were taken back."""
+        return withdrawals.read_withdrawn(self._connection)
+
+    def _change(self, event: str, load_ids: Sequence[str], at: datetime) -> None:
+        withdrawals.apply(self._connection, event, load_ids, at)
+        streams = self._connection.execute(
+            "SELECT DISTINCT stream FROM catalogue.loads"
+            " WHERE list_contains(?, load_id) ORDER BY stream",
+            [list(load_ids)],
+        ).fetchall()
+        for (stream,) in streams:
+            replace_view(self._connection, self._streams[stream])
 
     def put_again(self, loads: Sequence[NewLoad], *, at: datetime) -> None:
         """Record loads as they were recorded at a moment, without an audit entry."""

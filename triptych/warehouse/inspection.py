@@ -63,7 +63,7 @@ def read_quarantine_reasons(
     raw_database: Path, *, source: str | None = None, reason: str | None = None
 ) -> list[QuarantineReason]:
     """Return the refused rows of the current loads, counted by reason."""
-    rows = _query(
+    rows = ask_catalogue(
         raw_database,
         "SELECT rows.source, rows.stream, rows.reason, count(*),"
         f" min(rows.quarantined_at), max(rows.quarantined_at) {_CURRENT_ROWS}"
@@ -81,7 +81,7 @@ def read_refused_rows(
     limit: int = 20,
 ) -> list[RefusedRow]:
     """Return refused rows of the current loads, whole."""
-    rows = _query(
+    rows = ask_catalogue(
         raw_database,
         "SELECT rows.source, rows.stream, rows.reason, rows.origin, rows.row_number,"
         f" rows.row_content {_CURRENT_ROWS}"
@@ -98,7 +98,7 @@ def read_newest_load_at(raw_database: Path) -> datetime | None:
     judged by the moment of a run.
     """
     bills = ", ".join(f"'{stream.name}'" for stream in BILL_STREAMS)
-    rows = _query(
+    rows = ask_catalogue(
         raw_database,
         "SELECT max(loaded_at) FROM catalogue.loads"
         f" WHERE status = 'current' AND stream NOT IN ({bills})",
@@ -110,7 +110,7 @@ def read_newest_load_at(raw_database: Path) -> datetime | None:
 
 def read_source_states(raw_database: Path) -> list[SourceState]:
     """Return every source that was ever tried, with what its current loads hold."""
-    rows = _query(
+    rows = ask_catalogue(
         raw_database,
         "SELECT sources.source, source_type, last_attempt_at, last_success_at,"
         " last_error, max(loaded_at), count(load_id), coalesce(sum(row_count), 0),"
@@ -126,7 +126,7 @@ def read_source_states(raw_database: Path) -> list[SourceState]:
 def read_bill_loads(raw_database: Path, billing_month: str) -> list[str]:
     """Return the ids of the current loads that have charges of a billing month."""
     streams = ", ".join(f"'{bill.name}'" for bill in BILL_STREAMS)
-    rows = _query(
+    rows = ask_catalogue(
         raw_database,
         "SELECT DISTINCT load_id FROM catalogue.load_totals"
         " JOIN catalogue.loads USING (load_id) WHERE status = 'current'"
@@ -138,7 +138,7 @@ def read_bill_loads(raw_database: Path, billing_month: str) -> list[str]:
 
 def read_current_loads(raw_database: Path) -> list[str]:
     """Return the ids of all loads that count now."""
-    rows = _query(
+    rows = ask_catalogue(
         raw_database,
         "SELECT load_id FROM catalogue.loads WHERE status = 'current' ORDER BY load_id",
         [],
@@ -146,7 +146,7 @@ def read_current_loads(raw_database: Path) -> list[str]:
     return [row[0] for row in rows]
 
 
-def _query(
+def ask_catalogue(
     raw_database: Path, sql: str, parameters: Sequence[object]
 ) -> list[tuple[Any, ...]]:
     """Answer a query; a workspace that was never ingested has nothing to tell."""
@@ -163,6 +163,7 @@ __all__ = [
     "QuarantineReason",
     "RefusedRow",
     "SourceState",
+    "ask_catalogue",
     "read_bill_loads",
     "read_current_loads",
     "read_newest_load_at",

@@ -7,7 +7,6 @@ beside the loads (:mod:`triptych.warehouse.lake_log`), it can be made anew.
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,10 +43,7 @@ def write_manifest(folder: Path, load: NewLoad) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     fresh = folder / f".{MANIFEST}.new"
     content = b'{"form": %d, "load": %s}' % (_FORM, _adapter().dump_json(load))
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    fresh.write_bytes(content)
     fresh.replace(folder / MANIFEST)
 
 

@@ -54,7 +54,8 @@ def read_superseded_loads(workspace: Workspace) -> list[SupersededLoad]:
         rows = connection.execute(
             "SELECT load_id, source, stream,"
             " concat_ws('/', ?, stream, source, period, load_id), len(files) = 0"
-            " FROM catalogue.loads WHERE status = 'superseded' ORDER BY load_id",
+            " FROM catalogue.loads WHERE status = 'superseded'"
+            " AND superseded_by IS DISTINCT FROM 'withdrawn' ORDER BY load_id",
             [lake],
         ).fetchall()
     finally:

@@ -1,0 +1,182 @@
+"""``loads`` and ``withdraw``: what was delivered, and taking it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from triptych.cli.options import (
+    JsonOption,
+    VerboseOption,
+    WorkspaceOption,
+    open_workspace,
+)
+from triptych.cli.printing import print_json, print_table
+
+if TYPE_CHECKING:
+    from triptych.warehouse.load_lists import CataloguedLoad
+    from triptych.withdrawing import WithdrawalReport
+
+loads = typer.Typer(help="List what was delivered, look at it, compare.")
+
+LoadArgument = Annotated[str, typer.Argument(metavar="LOAD", help="Id of a load.")]
+
+
+@loads.command("list")
+def list_loads(
+    source: Annotated[
+        str | None, typer.Argument(metavar="[SOURCE]", help="Only of this source.")
+    ] = None,
+    *,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Also what was superseded or withdrawn."),
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """List loads, the newest first."""
+    from triptych.warehouse.load_lists import read_loads
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    rows = [
+        load
+        for load in reversed(read_loads(opened.workspace.raw_database))
+        if (every or load.state == "current") and source in (None, load.source)
+    ]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(
+            ("load", "source", "delivery", "rows", "refused", "loaded", "state"),
+            [_cells(load) for load in rows],
+        )
+    else:
+        print('Nothing is loaded. "triptych ingest" reads the sources.')
+
+
+@loads.command()
+def show(
+    load: LoadArgument,
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Show what a load holds, by month and currency."""
+    from triptych.warehouse.load_lists import read_load
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    found = read_load(opened.workspace.raw_database, load)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("load", "source", "delivery", "rows", "refused", "loaded", "state"),
+        [_cells(found.load)],
+    )
+    print_table(
+        ("month", "currency", "rows", "billed", "effective"),
+        [
+            (
+                total.billing_month,
+                total.currency or "",
+                f"{total.row_count:,}",
+                "" if total.billed is None else str(total.billed),
+                "" if total.effective is None else str(total.effective),
+            )
+            for total in found.totals
+        ],
+    )
+    for origin in found.origins:
+        print(f"from  {origin}")
+
+
+@loads.command()
+def diff(
+    first: LoadArgument,
+    second: LoadArgument,
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Compare two loads by month and currency."""
+    from triptych.warehouse.load_lists import compare_loads
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    rows = compare_loads(opened.workspace.raw_database, first, second)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("month", "currency", "rows", "billed", "effective"),
+        [
+            (
+                row.billing_month,
+                row.currency or "",
+                f"{row.row_count:+,}",
+                f"{row.billed:+}",
+                f"{row.effective:+}",
+            )
+            for row in rows
+        ],
+    )
+
+
+def withdraw(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="LOAD|SOURCE", help="Id of a load, or name of a source."
+        ),
+    ],
+    *,
+    because: Annotated[
+        str,
+        typer.Option("--because", metavar="TEXT", help="Why; the audit log has it."),
+    ] = "",
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Put back what was withdrawn.")
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Take a delivery, or all of a source, out of every figure; nothing is removed."""
+    from triptych import withdrawing
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    report = withdrawing.withdraw(
+        opened.workspace, target, because=because, is_undone=undo
+    )
+    if as_json:
+        print_json(report)
+        return
+    print(_conclusion(report))
+
+
+def _conclusion(report: WithdrawalReport) -> str:
+    number = len(report.load_ids)
+    counted = f"{number:,} load{'' if number == 1 else 's'}"
+    lines = [f"{'Put back' if report.is_undone else 'Withdrew'} {counted}."]
+    lines += [f"{load_id} counts in its place." for load_id in report.counted_instead]
+    lines += ['"triptych build" publishes figures accordingly.']
+    return "\n".join([*lines, f"audit log  {report.audit_log_hash}"])
+
+
+def _cells(load: CataloguedLoad) -> tuple[str, ...]:
+    return (
+        load.load_id,
+        load.source,
+        load.label,
+        f"{load.row_count:,}",
+        f"{load.quarantined_row_count:,}" if load.quarantined_row_count else "",
+        f"{load.loaded_at:%Y-%m-%d %H:%M}",
+        load.state,
+    )
+
+
+__all__ = ["loads", "withdraw"]
