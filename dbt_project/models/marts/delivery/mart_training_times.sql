@@ -48,7 +48,7 @@ timed as (
         {{ sorted_values('runs.duration_hours') }} as durations,
         case when count(runs.gpu_hours) = count(*) then {{ mean_in_order('runs.gpu_hours') }} end as gpu_hours_per_run
     from runs
-    inner join windows on windows.first_month <= runs.month and windows.month >= runs.month
+    inner join windows on runs.month >= windows.first_month and runs.month <= windows.month
     group by
         windows.month, windows.window_months, windows.window_start, windows.window_end, runs.architecture
         {%- if breakdown == 'hardware' %}, runs.{{ hardware | join(', runs.') }}{% endif %}
