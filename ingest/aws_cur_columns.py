@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from ingest.label_mapping import MappingRule
 
 #: Changing a mapping here makes every file new again.
-MAPPING_VERSION = 1
+MAPPING_VERSION = 2
 
 _MAPS = {"resource_tags": "resource_tags_", "cost_category": "cost_category_"}
+_SELLER, _NAME_OF_PRODUCT = "bill_billing_entity", "product_product_name"
 #: Canonical column → what a report may call it besides, or fill instead.
 _OTHER_NAMES = {
     "product_region_code": ("product_region",),
@@ -65,6 +66,8 @@ def landing_of(
     for wanted in STREAMS["aws_cur2"].columns:
         if wanted.name in _MAPS:
             mapping[wanted.name] = _as_map(_entries(named, _MAPS[wanted.name]))
+        elif wanted.name == "product" and {_SELLER, _NAME_OF_PRODUCT} <= named.keys():
+            mapping[wanted.name] = _product_of_marketplace(named)
         elif present := _present(wanted.name, named):
             mapping[wanted.name] = _first_filled(present)
     entries = _entries(named, _MAPS["resource_tags"])
@@ -135,6 +138,13 @@ def _as_map(entries: Mapping[str, Sequence[str]]) -> str:
         f"{literal(key)}, {_filled(headers)}" for key, headers in entries.items()
     )
     return f"json_merge_patch('{{}}', json_object({pairs}))"
+
+
+def _product_of_marketplace(named: Mapping[str, Sequence[str]]) -> str:
+    """Return the name of a marketplace's product, whose code says nothing."""
+    entry = _as_map({"product_name": named[_NAME_OF_PRODUCT]})
+    seller = _filled(named[_SELLER])
+    return f"CASE WHEN {seller} = 'AWS Marketplace' THEN {entry} END"
 
 
 def _filled(headers: Sequence[str]) -> str:

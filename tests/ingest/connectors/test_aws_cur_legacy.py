@@ -241,6 +241,28 @@ def test_a_tag_in_two_spellings_is_one_tag(tmp_path: Path) -> None:
     ) == [("eta-v2",), ("both",)]
 
 
+def test_of_a_product_of_the_marketplace_the_name_is_kept(tmp_path: Path) -> None:
+    name = "Claude Sonnet 4 (Amazon Bedrock Edition)"
+    lines = [
+        line("1", **{"product/ProductName": "Amazon Elastic Compute Cloud"}),
+        line(
+            "2",
+            **{
+                "bill/BillingEntity": "AWS Marketplace",
+                "lineItem/ProductCode": "8z7ncgs8cw4fzeaz3z8q9y6po",
+                "product/ProductName": name,
+            },
+        ),
+    ]
+    CurLayout(Folder(tmp_path / "copy")).deliver("2026-05", lines)
+    case = case_of(tmp_path)
+    assert unblended(case) == 3
+    assert case.query(
+        "SELECT line_item_unblended_cost, product['product_name']"
+        " FROM evidence.aws_cur2 ORDER BY 1"
+    ) == [(1, None), (2, name)]
+
+
 def test_a_copied_bucket_is_read_from_where_it_lies_now(tmp_path: Path) -> None:
     layout = CurLayout(
         Folder(tmp_path / "copy"), prefix="", copied_from="reports/of/20251231/cur"
