@@ -159,7 +159,8 @@ def show_sources(here: Page, origin: Origin) -> None:
         st.info("This run was published without its loads. Run `triptych build`.")
         return
     charges = [f"Charges: {one.label}" for one in origin.figures]
-    options = [*(charges if made.has_bills else ()), *made.other_streams, "Loads"]
+    others = filter(here.snapshot.shows_rows_of, made.other_streams)
+    options = [*(charges if made.has_bills else ()), *others, "Loads"]
     chosen = st.segmented_control(
         "Rows of", options, default=options[0], required=True, key="source_rows_of"
     )

@@ -229,11 +229,7 @@ def evidence_rows(
     snapshot: Snapshot, stream: str, load_ids: tuple[str, ...]
 ) -> pa.Table:
     """Return the first rows of a stream as they were loaded, with their file."""
-    answer = snapshot.query_evidence(
-        f'select * from raw.evidence."{stream}"'
-        f" where list_contains($loads, _load_id) limit {SOURCE_ROW_LIMIT}",
-        {"loads": list(load_ids)},
-    )
+    answer = snapshot.evidence_rows(stream, load_ids, limit=SOURCE_ROW_LIMIT)
     empty = [
         name
         for name, column in zip(answer.column_names, answer.columns, strict=True)

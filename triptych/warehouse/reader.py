@@ -22,9 +22,14 @@ from triptych.warehouse.published_file import (
     attach_published,
     has_table,
 )
+from triptych.warehouse.source_rows import (
+    LINE_ITEMS,
+    STREAMS_OF_PEOPLE,
+    tables_asked_for,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -96,7 +101,7 @@ class Snapshot:
         return str(rows[0]["inputs_hash"])
 
     def query_line_items(self, sql: str, parameters: Parameters = None) -> pa.Table:
-        """Answer a query over the view ``line_items``.
+        """Answer a query over the view ``line_items`` and marts, ``published.…``.
 
         The view reads the very evidence files that this run was built from, through
         the very models that assigned them, so a drill-down adds up to its figure.
@@ -105,7 +110,49 @@ class Snapshot:
         ------
         LineItemsOutOfReachError
             Evidence in place lies in a bucket, or was changed since the run.
+        duckdb.Error
+            The query is not valid, or names something else.
         """
+        connection = self._lineage.connection()
+        for table in tables_asked_for(connection.cursor(), sql):
+            if not self._shows_beside_line_items(table):
+                raise duckdb.CatalogException(f"There is no table {table} here.")
+        return self._read_evidence(sql, parameters)
+
+    def shows_rows_of(self, stream: str) -> bool:
+        """Tell whether rows of a stream of evidence may be looked at."""
+        return stream not in STREAMS_OF_PEOPLE
+
+    def evidence_rows(
+        self, stream: str, load_ids: Sequence[str], *, limit: int
+    ) -> pa.Table:
+        """Return the first rows of a stream as loads brought them, with their file.
+
+        Raises
+        ------
+        LineItemsOutOfReachError
+            They may not be looked at, lie in a bucket, or were changed since the run.
+        """
+        if not self.shows_rows_of(stream):
+            raise LineItemsOutOfReachError(
+                f"Rows of {stream} are not shown{self._to_whom()}.",
+                next_step="Its figures are shown where they are of enough people, and"
+                " are for this role.",
+            )
+        name = stream.replace('"', '""')
+        return self._read_evidence(
+            f'SELECT * FROM raw.evidence."{name}"'
+            " WHERE list_contains($loads, _load_id) LIMIT $limit",
+            {"loads": list(load_ids), "limit": limit},
+        )
+
+    def _shows_beside_line_items(self, table: str) -> bool:
+        return table == LINE_ITEMS or table.startswith(f"{ATTACHED_AS}.")
+
+    def _to_whom(self) -> str:
+        return ""
+
+    def _read_evidence(self, sql: str, parameters: Parameters) -> pa.Table:
         connection = self._lineage.connection()
         _refuse_changed(connection)
         try:
@@ -118,19 +165,6 @@ class Snapshot:
                 refusal,
                 next_step="To see its line items here, set 'in_place: false' and run.",
             ) from error
-
-    def query_evidence(self, sql: str, parameters: Parameters = None) -> pa.Table:
-        """Answer a query over the run's evidence, one view ``raw.evidence.…`` a stream.
-
-        ``published.…`` are the published schemas. Views of streams that are no bills
-        are there where the run kept them.
-
-        Raises
-        ------
-        LineItemsOutOfReachError
-            Evidence in place lies in a bucket, or was changed since the run.
-        """
-        return self.query_line_items(sql, parameters)
 
 
 class _Lineage:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from triptych.file_names import literal
-from triptych.warehouse.published_file import answer, attach_published
+from triptych.warehouse.published_file import ATTACHED_AS, answer, attach_published
 from triptych.warehouse.reader import LineItemsOutOfReachError, Snapshot
+from triptych.warehouse.source_rows import LINE_ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,6 +47,8 @@ class Restriction:
         Marts that ``cost_centers`` does not narrow, as they tell of nobody's cost.
     has_line_items : bool
         Whether line items and evidence can be read.
+    streams : tuple of str or None
+        Streams whose rows can be looked at, where line items can; None for all.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Restriction:
     cost_centers: tuple[str, ...] | None = None
     whole: tuple[str, ...] = ()
     has_line_items: bool = True
+    streams: tuple[str, ...] | None = None
 
     def shows(self, mart: str) -> bool:
         """Tell whether a mart is there at all."""
@@ -66,7 +70,7 @@ class Restriction:
         """A text that two restrictions have in common only if they are equal."""
         narrowed = None if self.cost_centers is None else sorted(self.cost_centers)
         parts = [self.name, self.shown, self.hidden, self.blank, narrowed, self.whole]
-        return json.dumps([*parts, self.has_line_items])
+        return json.dumps([*parts, self.has_line_items, self.streams])
 
 
 def _is_among(mart: str, names: Iterable[str]) -> bool:
@@ -111,6 +115,23 @@ class RestrictedSnapshot(Snapshot):
             )
         # Not super(): a dataclass with slots is another class than the one written.
         return Snapshot.query_line_items(self, sql, parameters)
+
+    def shows_rows_of(self, stream: str) -> bool:
+        """Tell whether rows of a stream of evidence may be looked at."""
+        allowed = self.restriction
+        is_for_role = allowed.streams is None or stream in allowed.streams
+        is_for_anybody = Snapshot.shows_rows_of(self, stream)
+        return allowed.has_line_items and is_for_role and is_for_anybody
+
+    def _shows_beside_line_items(self, table: str) -> bool:
+        if table == LINE_ITEMS:
+            return True
+        database, _, mart = table.partition(".")
+        is_whole = mart not in dict(self.restriction.blank)
+        return database == ATTACHED_AS and is_whole and self.restriction.shows(mart)
+
+    def _to_whom(self) -> str:
+        return f" to {self.restriction.name}"
 
 
 def restricted(

@@ -113,10 +113,34 @@ def test_a_blank_column_is_unknown_and_keeps_its_type(root: Path) -> None:
 
 def test_line_items_and_evidence_are_refused_in_words(root: Path) -> None:
     mine = seen(root, has_line_items=False)
-    for ask in (mine.query_line_items, mine.query_evidence):
-        with pytest.raises(LineItemsOutOfReachError, match="the role viewer"):
-            ask("select * from line_items")
+    with pytest.raises(LineItemsOutOfReachError, match="the role viewer"):
+        mine.query_line_items("select * from line_items")
+    with pytest.raises(LineItemsOutOfReachError, match="the role viewer"):
+        mine.evidence_rows("focus", ["a load"], limit=1)
     assert seen(root).query_line_items("select 1 as n from line_items").num_rows
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from raw.evidence.survey_responses",
+        "select * from line_items, raw.evidence.invoices",
+        "with mine as (select * from published.cost.mart_invoices) select * from mine",
+        "select (select count(*) from published.cost.mart_invoices)",
+        "select * from published.cost.mart_period_states",
+        "select * from read_parquet('lake/**')",
+        "from query('select * from raw.evidence.worklogs')",
+        "from duckdb_tables()",
+    ],
+)
+def test_a_look_at_line_items_is_no_way_to_anything_else(root: Path, sql: str) -> None:
+    mine = seen(
+        root,
+        hidden=("cost.mart_invoices",),
+        blank=(("cost.mart_period_states", ("locked_by",)),),
+    )
+    with pytest.raises((duckdb.CatalogException, duckdb.PermissionException)):
+        mine.query_line_items(sql)
 
 
 def test_nothing_can_be_written(root: Path) -> None:
