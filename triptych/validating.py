@@ -16,7 +16,7 @@ import duckdb
 from triptych import pipeline
 from triptych.errors import UsageError
 from triptych.lock import hold_run_lock
-from triptych.signatories import named_person
+from triptych.signatories import is_same_person, named_person
 from triptych.warehouse.locks import record_validation
 from triptych.warehouse.reader import PublishedReader
 
@@ -158,8 +158,7 @@ def _value(snapshot: Snapshot, feature_id: str) -> dict[str, Any]:
 def _refuse_authors(snapshot: Snapshot, feature_id: str, person: str) -> None:
     rows = snapshot.query(_AUTHORS, [feature_id, feature_id]).to_pylist()
     for row in rows:
-        name = " ".join(str(row["name"]).split())
-        if name.casefold() == person.casefold():
+        if is_same_person(str(row["name"]), person):
             raise UsageError(
                 f"{person} {row['part']} and cannot validate the value of"
                 f" {feature_id}.",

@@ -11,9 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
+
+from filelock import FileLock
 
 from attribution.refusal import Refusal
 from triptych.errors import SettingsError, UsageError
@@ -151,11 +154,24 @@ class StudyRegister:
             Nobody is named, or the plan is already locked as it is.
         """
         author = _author(by)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # What is read here decides what is written: nobody writes in between.
+        with FileLock(self._path.with_name(f".{self._path.name}.lock")):
+            return self._locked(plan, author, at, history, low_power_reason.strip())
+
+    def _locked(
+        self,
+        plan: Plan,
+        author: str,
+        at: datetime,
+        history: pd.DataFrame | None,
+        low_power_reason: str,
+    ) -> Entry | Refusal:
         everything = self.entries()
         before = [entry for entry in everything if entry.study_id == plan.id]
         if before and before[-1].plan_hash == plan.hash:
             raise UsageError(f"Study {plan.id!r} is already locked as it is.")
-        power = _power(history, plan, low_power_reason.strip())
+        power = _power(history, plan, low_power_reason)
         if isinstance(power, Refusal):
             return power
         unsealed = Entry(
@@ -176,9 +192,17 @@ class StudyRegister:
         return entry
 
     def _append(self, entry: Entry) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(_canonical(_said(entry)) + "\n")
+        """Add an entry: a reader, or a full disk, finds the old file or the new one."""
+        before = self._path.read_bytes() if self._path.is_file() else b""
+        fresh = self._path.with_name(f".{self._path.name}.new")
+        try:
+            with fresh.open("wb") as file:
+                file.write(before + f"{_canonical(_said(entry))}\n".encode())
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self._path)
+        finally:
+            fresh.unlink(missing_ok=True)
 
     def state_of(self, plan: Plan) -> State:
         """Return what an estimate of a plan may call itself.

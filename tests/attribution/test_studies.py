@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -240,6 +243,38 @@ def test_an_entry_that_was_changed_by_hand_is_found(
     file.write_text(file.read_text().replace("2024-06-01", "2024-03-01"))
     with pytest.raises(SettingsError, match=r"register.jsonl:1"):
         register.state_of(plan)
+
+
+def test_two_who_lock_at_once_are_both_in_the_register(
+    plan: Plan, tmp_path: Path
+) -> None:
+    def lock(number: int) -> object:
+        own = plan.model_copy(update={"id": f"study-{number}"})
+        register = StudyRegister(tmp_path / "register.jsonl")
+        return register.register(own, by="Ana Lima", at=MARCH)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lock, range(16)))
+    entries = StudyRegister(tmp_path / "register.jsonl").entries()
+    assert {entry.study_id for entry in entries} == {f"study-{n}" for n in range(16)}
+
+
+def test_a_disk_that_is_full_leaves_the_register_as_it_was(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register = StudyRegister(tmp_path / "register.jsonl")
+    register.register(plan, by="Ana Lima", at=MARCH)
+    before = (tmp_path / "register.jsonl").read_bytes()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    other = plan.model_copy(update={"id": "another"})
+    with pytest.raises(OSError, match="No space"):
+        register.register(other, by="Ana Lima", at=MARCH)
+    assert (tmp_path / "register.jsonl").read_bytes() == before
+    assert [entry.study_id for entry in register.entries()] == [plan.id]
 
 
 @pytest.mark.parametrize(("by", "said"), [(" ", "names nobody"), ("a@b.eu", "e-mail")])

@@ -37,6 +37,9 @@ def try_to_close(workspace: Workspace, sign_off: SignOff, period: str) -> None:
         "ANA\tLIMA",
         "\uff21\uff4e\uff41 \uff2c\uff49\uff4d\uff41",
         "Ana\u00a0Lima",
+        "Ana\u200b Lima",
+        "Ana-Lima.",
+        "Ana L\u0131ma",
     ],
 )
 def test_one_person_cannot_close_and_approve_however_the_name_is_spelled(
