@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 DriverKind = Literal["ai", "price", "ux", "inventory", "season", "other"]
-Positive = Annotated[float, Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _RESERVED = {"unit", "date", "outcome", "outcome_unit"}
 
 

@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: A spreadsheet takes text that begins with one of these for a formula.
-_FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+#: A spreadsheet takes text that begins with one of these for a formula, the last four
+#: where it is set to full-width characters.
+_FORMULA_SIGNS = (
+    *("=", "+", "-", "@", "\t", "\r", "\n"),
+    *("\uff1d", "\uff0b", "\uff0d", "\uff20"),
+)
 
 
 def safe_text(text: str) -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingest.connector import LandingOptions
+from ingest.notation import OF_PROGRAMS
 from ingest.projection import literal, quote
 
 if TYPE_CHECKING:
@@ -48,9 +49,9 @@ def landing_of(columns: Sequence[str]) -> LandingOptions | None:
     """
     delivered = {name.casefold(): name for name in columns}
     if "billedcost" in delivered:
-        return LandingOptions(_focus_mapping(delivered))
+        return LandingOptions(_focus_mapping(delivered), notation=OF_PROGRAMS)
     if any(name.casefold() in delivered for name in _NATIVE["BilledCost"]):
-        return LandingOptions(_native_mapping(delivered))
+        return LandingOptions(_native_mapping(delivered), notation=OF_PROGRAMS)
     return None
 
 

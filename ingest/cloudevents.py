@@ -133,7 +133,7 @@ def _data(envelope: Event) -> Any:  # noqa: ANN401  (any JSON value)
         return envelope.get("data")
     try:
         return parsed_json(base64.b64decode(str(encoded), validate=True))
-    except binascii.Error as error:
+    except (binascii.Error, ValueError) as error:
         raise UnfitEventError("data_base64 is no base64") from error
 
 

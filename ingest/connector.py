@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
+from ingest.notation import Notation
+
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -173,11 +175,13 @@ class LandingOptions:
 
     ``mapping`` renames or computes: canonical column → DuckDB SQL expression over
     the delivered columns (a bare column name is the common case). ``defaults``
-    fill columns that were not delivered.
+    fill columns that were not delivered. ``notation`` is how numbers and dates are
+    written; what it leaves open, the values of each file decide.
     """
 
     mapping: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
+    notation: Notation = field(default_factory=Notation)
 
 
 @runtime_checkable

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
+import zlib
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from ingest.connector import FileFormat, Finding, RestingPlace
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
+#: More of a line than any header has; more is read of none. The engine has the same.
+LONGEST_LINE = 2_000_000
 _FORMATS: dict[str, FileFormat] = {
     ".csv": "csv",
     ".csv.gz": "csv",
@@ -97,7 +102,7 @@ class LocalFiles:
         """
         base, found = self._search()
         return [
-            LocalFile(path, path.relative_to(base).as_posix(), self._label(path))
+            LocalFile(path, _told(path.relative_to(base)), self._label(path))
             for path in sorted(found)
             if path.is_file() and self._is_data(path, base)
         ]
@@ -126,7 +131,7 @@ class LocalFiles:
     def _search(self) -> tuple[Path, Iterator[Path]]:
         pattern = self._pattern
         path = self._root / pattern
-        if GLOB_CHARACTERS & set(pattern) and not path.exists():
+        if GLOB_CHARACTERS & set(pattern) and not _is_there(path):
             fixed = []
             for segment in pattern.split("/"):
                 if GLOB_CHARACTERS & set(segment):
@@ -135,9 +140,9 @@ class LocalFiles:
             base = self._root / ("/".join(fixed) or ("/" if pattern[0] == "/" else "."))
             rest = "/".join(pattern.split("/")[len(fixed) :])
             return base, base.glob(without_brackets(rest))
-        if path.is_dir():
+        if _is_there(path) and path.is_dir():
             return path, path.rglob("*")
-        if path.is_file():
+        if _is_there(path) and path.is_file():
             return path.parent, iter([path])
         raise FatalSourceError(
             f"The path {pattern!r} does not exist.",
@@ -152,8 +157,21 @@ class LocalFiles:
 
     def _label(self, path: Path) -> str:
         if path.is_relative_to(self._root):
-            return path.relative_to(self._root).as_posix()
-        return str(path)
+            return _told(path.relative_to(self._root))
+        return _told(path)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether a path exists; one that is too long to be a name does not."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _told(path: Path) -> str:
+    """Return a path as text, with bytes of its name that are no UTF-8 escaped."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")
 
 
 def without_brackets(pattern: str) -> str:
@@ -183,8 +201,9 @@ def column_names(path: Path, *, delimiter: str = ",") -> list[str]:
         if path.suffix == ".parquet":
             return _parquet_names(path)
         with open_text(path) as text:
-            return next(csv.reader(text, delimiter=delimiter), [])
-    except (OSError, EOFError, ValueError, csv.Error):
+            first = text.readline(LONGEST_LINE)
+            return next(csv.reader([first], delimiter=delimiter), [])
+    except (OSError, EOFError, ValueError, csv.Error, zlib.error):
         return []
 
 
@@ -198,16 +217,17 @@ def _parquet_names(path: Path) -> list[str]:
         return []
 
 
-def distinct_names(names: Sequence[str]) -> list[str]:
+def distinct_names(names: Sequence[str], reserved: Collection[str] = ()) -> list[str]:
     """Return column names that differ by more than their case, as an engine needs.
 
-    ``user:Team`` beside ``user:team`` becomes ``user:team_1``.
+    ``user:Team`` beside ``user:team`` becomes ``user:team_1``. So does a name that is
+    reserved; those are given in lower case.
     """
-    taken: set[str] = set()
+    taken = set(reserved)
     distinct = []
     for name in names:
-        spellings = (name, *(f"{name}_{number}" for number in range(1, len(names))))
-        free = next(text for text in spellings if text.casefold() not in taken)
+        numbered = (f"{name}_{number}" for number in count(1))
+        free = next(t for t in chain([name], numbered) if t.casefold() not in taken)
         taken.add(free.casefold())
         distinct.append(free)
     return distinct

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -20,6 +20,7 @@ from ingest.connector import FilePart, LandingOptions, Part, RowsPart
 from ingest.file_contents import FILE_CONTENTS
 from ingest.files import distinct_names
 from ingest.malformed import advice_on_missing, as_malformed, read_header
+from ingest.notation import OF_PROGRAMS, Notation, decided, evidence_query
 from ingest.projection import (
     NULL_SPELLINGS,
     RECORD_COLUMN,
@@ -35,6 +36,8 @@ from ingest.projection import (
     reject_reason,
 )
 from ingest.refused_charges import RejectedRow, bounded
+from ingest.streams import TEXT
+from ingest.unpacked import unpacked
 from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
 from triptych.file_names import read_name
 from triptych.warehouse.in_place import file_checksum
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 
 # The lowest level takes a tenth less time than the usual one, for 1 % more space.
 _AT_REST = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+#: Columns that judging a row adds; a delivery may have some of the same name.
+_OUR_COLUMNS = ("_delivered", "_reject_reason", "_row_content", "file_row_number")
 _CHUNK_BYTES = 8 * 1024 * 1024
 _MAX_KEPT_ROW_CHARACTERS = 20_000
 
@@ -120,12 +125,37 @@ class Lander:
         """
         if isinstance(part, RowsPart):
             return self._land_rows(part, target)
+        _refuse_unreadable_name(part)
         if part.format == "parquet":
             landed = self._land_parquet(part, target)
         else:
             landed = self._land_text(part, target)
         _refuse_unless_whole(part, landed)
+        self._refuse_two_values(landed)
         return landed
+
+    def _refuse_two_values(self, landed: LandedPart) -> None:
+        """Refuse a delivery in which rows of one key say two things."""
+        stream = self._stream
+        if not stream.one_value:
+            return
+        texts = [c.name for c in stream.columns if c.type == TEXT]
+        same = ", ".join(quote(name) for name in dict.fromkeys((*stream.key, *texts)))
+        value = quote(stream.one_value)
+        row = self._run(
+            f"SELECT concat_ws(' ', {same}), min({value}), max({value})"
+            f" FROM (SELECT {landed.projection.select_list()}"
+            f" FROM {_parquet(landed.path)}) GROUP BY {same}"
+            f" HAVING min({value}) <> max({value}) ORDER BY ALL LIMIT 1",
+            landed.origin,
+        ).fetchone()
+        if row is not None:
+            raise MalformedDeliveryError(
+                f"Two rows for {row[0]} have {stream.one_value} {row[1].normalize():f}"
+                f" and {row[2].normalize():f}.",
+                where=landed.origin,
+                next_step="Keep the one that counts; nothing of it was loaded.",
+            )
 
     def _land_parquet(self, part: FilePart, target: Path) -> LandedPart:
         if self._stream.keeps_declared_only:
@@ -143,7 +173,8 @@ class Lander:
         """Bring a Parquet file to rest without the columns that are not declared."""
         physical = self._describe(f"SELECT * FROM {_parquet(part.path)}", part.uri)
         projection = self._project(physical, part)
-        checksum = _checksum_as_read(file_checksum(part.path), self._options_of(part))
+        options = self._options_of(part)
+        checksum = _checksum_as_read(file_checksum(part.path), options)
         declared = target.with_name(f".{target.name}.declared")
         self._copy(
             f"SELECT {_as_delivered(projection)} FROM {_parquet(part.path)}",
@@ -154,7 +185,8 @@ class Lander:
             part.path.unlink()
         declared.replace(target)
         kept = self._describe(f"SELECT * FROM {_parquet(target)}", part.uri)
-        at_rest = project(self._stream, kept, LandingOptions())
+        written = LandingOptions(notation=options.notation)
+        at_rest = project(self._stream, kept, written)
         return self._separate_bad_rows(target, part.uri, checksum, kept, at_rest)
 
     def _leave_in_place(self, part: FilePart, place: RestingPlace) -> LandedPart | None:
@@ -192,6 +224,10 @@ class Lander:
     ) -> LandedPart:
         rejected: tuple[RejectedRow, ...] = ()
         totals, bad_count = self._assess(target, projection, origin)
+        if bad_count and not projection.notation.is_decided:
+            rows = f"SELECT * FROM {_parquet(target)}"
+            projection = self._as_written(projection, rows, origin)
+            totals, bad_count = self._assess(target, projection, origin)
         if bad_count:
             rejected = self._read_bad_rows(target, origin, projection)
             self._rewrite_without_bad_rows(target, projection, origin)
@@ -212,15 +248,15 @@ class Lander:
         with pq.ParquetWriter(target, part.schema, compression="zstd") as writer:
             for batch in part.batches:
                 writer.write_batch(batch)
-        owned = FilePart(target, "parquet", part.uri, is_owned=True)
+        landing = replace(self._options, notation=OF_PROGRAMS)
+        owned = FilePart(target, "parquet", part.uri, is_owned=True, landing=landing)
         return self._land_parquet(owned, target)
 
     def _land_text(self, part: FilePart, target: Path) -> LandedPart:
-        content = FILE_CONTENTS.checksum(part.path)
-        checksum = _checksum_as_read(content, self._options_of(part))
-        relation, physical = self._text_relation(part)
-        projection = self._project(physical, part, self._members(part, relation))
-        rejected = self._convert_text(part, relation, physical, projection, target)
+        with unpacked(part, target) as plain:
+            notation, rejected = self._to_parquet(plain, target)
+        options = replace(self._options_of(part), notation=notation)
+        checksum = _checksum_as_read(FILE_CONTENTS.checksum(part.path), options)
         landed = self._describe(f"SELECT * FROM {_parquet(target)}", part.uri)
         # From here on the canonical columns stand in the file under their own names.
         at_rest = project(self._stream, landed, LandingOptions())
@@ -245,12 +281,40 @@ class Lander:
         good = f"SELECT {projection.select_list()} FROM {_parquet(target)}"
         return bounded(self._connection, self._stream, rejected, good)
 
+    def _to_parquet(
+        self, part: FilePart, target: Path
+    ) -> tuple[Notation, tuple[RejectedRow, ...]]:
+        """Convert a text file; return how it is written and what was refused."""
+        relation, physical = self._text_relation(part)
+        projection = self._project(physical, part, self._members(part, relation))
+        rejected = self._convert_text(part, relation, physical, projection, target)
+        if _may_be_written_otherwise(projection, rejected):
+            projection = self._as_written(projection, relation, part.uri)
+            rejected = self._convert_text(part, relation, physical, projection, target)
+        return projection.notation, rejected
+
+    def _as_written(
+        self, projection: Projection, relation: str, origin: str
+    ) -> Projection:
+        """Read numbers and dates as the values of the file say that they are meant."""
+        texts = projection.texts()
+        if not texts:
+            return projection
+        answer = self._run(evidence_query(relation, texts), origin).fetchone()
+        self._forget_refused_lines()
+        assert answer is not None  # noqa: S101  (an aggregate has one row)
+        return projection.written_in(decided(projection.notation, answer, origin))
+
+    def _forget_refused_lines(self) -> None:
+        self._connection.execute("DROP TABLE IF EXISTS reject_errors")
+        self._connection.execute("DROP TABLE IF EXISTS reject_scans")
+
     def _text_relation(self, part: FilePart) -> tuple[str, dict[str, str]]:
         path = read_name(part.path)
         if part.format == "jsonl":
             source = f"SELECT json AS {RECORD_COLUMN} FROM read_ndjson_objects({path})"
             return source, {RECORD_COLUMN: "JSON"}
-        header = distinct_names(read_header(part))
+        header = distinct_names(read_header(part), _OUR_COLUMNS)
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
         nulls = ", ".join(literal(text) for text in NULL_SPELLINGS)
         source = (
@@ -294,14 +358,12 @@ class Lander:
                 for name in physical
                 if name.casefold() not in canonical
             )
-        flags = ", ".join(
-            quote(f"_has_{name}") for name in flagged_columns(self._stream)
-        )
+        flags = ", ".join(quote(f"_has_{name}") for name in flagged_columns(projection))
         typed = (
             # Rows come to rest in their order, so none needs to be numbered here:
             # numbering would take one core for all of them.
             f"WITH typed AS (SELECT {projection.select_list()}{extras},"
-            f" {presence_flags(self._stream, projection)},"
+            f" {presence_flags(projection)},"
             f" {content} AS _delivered FROM ({relation}) AS delivered),"
             f" judged AS (SELECT *, {reject_reason(self._stream, projection)}"
             f" AS _reject_reason FROM typed)"
@@ -333,8 +395,7 @@ class Lander:
             "SELECT line, lower(replace(any_value(error_type)::VARCHAR, ' ', '_')),"
             f" {content} FROM reject_errors GROUP BY line ORDER BY line"
         ).fetchall()
-        self._connection.execute("DROP TABLE reject_errors")
-        self._connection.execute("DROP TABLE reject_scans")
+        self._forget_refused_lines()
         charge = (None, None, bool(self._stream.money_columns), None, None)
         return tuple(_rejected(part.uri, (*row, *charge)) for row in rows)
 
@@ -371,7 +432,7 @@ class Lander:
         return (
             f"SELECT *, {reject_reason(self._stream, projection)} AS _reject_reason"
             f" FROM (SELECT {projection.select_list()},"
-            f" {presence_flags(self._stream, projection)}{extra}"
+            f" {presence_flags(projection)}{extra}"
             f" FROM {source} AS delivered)"
         )
 
@@ -391,9 +452,9 @@ class Lander:
         rows = self._run(
             f"SELECT strftime({month}, '%Y-%m'), {currency}, count(*),"
             f" count(*) {counts}, {', '.join(amounts)},"
-            f" count(*) FILTER ({bad_row_predicate(stream)})"
+            f" count(*) FILTER ({bad_row_predicate(stream, projection)})"
             f" FROM (SELECT {projection.select_list()},"
-            f" {presence_flags(stream, projection)}"
+            f" {presence_flags(projection)}"
             f" FROM {_parquet(target)})"
             f" GROUP BY {month}, {currency} ORDER BY ALL",
             origin,
@@ -487,12 +548,31 @@ def _as_delivered(projection: Projection, joint: str = "") -> str:
     return ", ".join(f"{value} AS {name}" for name, value in named)
 
 
+def _may_be_written_otherwise(
+    projection: Projection, rejected: Sequence[RejectedRow]
+) -> bool:
+    return not projection.notation.is_decided and any(
+        row.reason.endswith("_unreadable") for row in rejected
+    )
+
+
 def _bring(part: FilePart, target: Path) -> str:
     if part.is_owned:
         if part.path != target:
             part.path.replace(target)
         return file_checksum(target)
     return _copy_with_checksum(part.path, target)
+
+
+def _refuse_unreadable_name(part: FilePart) -> None:
+    try:
+        str(part.path).encode()
+    except UnicodeEncodeError as error:
+        raise MalformedDeliveryError(
+            "The name of the file is not UTF-8.",
+            where=part.uri,
+            next_step="Rename it; what was loaded before stays current.",
+        ) from error
 
 
 def _refuse_unless_whole(part: FilePart, landed: LandedPart) -> None:
@@ -511,9 +591,13 @@ def _refuse_unless_whole(part: FilePart, landed: LandedPart) -> None:
 
 def _checksum_as_read(checksum: str, options: LandingOptions) -> str:
     """Return what differs when the same text is read through another mapping."""
-    if not options.mapping and not options.defaults:
+    notation = options.notation
+    if not options.mapping and not options.defaults and notation == Notation():
         return checksum
-    reading = json.dumps([checksum, options.mapping, options.defaults], sort_keys=True)
+    reading = json.dumps(
+        [checksum, options.mapping, options.defaults, notation.decimal, notation.dates],
+        sort_keys=True,
+    )
     return hashlib.sha256(reading.encode()).hexdigest()
 
 

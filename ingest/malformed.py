@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import zlib
+from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from ingest.files import open_text
-from triptych.errors import MalformedDeliveryError
+import duckdb
+
+from ingest.files import LONGEST_LINE, open_text
+from triptych.errors import MalformedDeliveryError, TriptychError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import duckdb
-
     from ingest.connector import FilePart
 
 _SHOWN_COLUMNS = 12
+#: What libraries raise of data that they cannot read, Arrow's errors among the values.
+#: A defect of ours is none of these, and stops the run.
+BAD_DATA = (
+    *(TriptychError, duckdb.Error, csv.Error, zlib.error),
+    *(OSError, EOFError, ValueError, OverflowError, RecursionError, MemoryError),
+)
+_UNREADABLE = (OSError, EOFError, UnicodeError, LookupError, csv.Error, zlib.error)
+_MOST_COLUMNS = 2_000
 
 
 def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
@@ -32,6 +44,35 @@ def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
         what = f"It cannot be read: {text}"
         next_step = "Correct the file or the source's mapping and run again."
     return MalformedDeliveryError(what, where=origin, next_step=next_step)
+
+
+def as_failed(error: Exception, origin: str) -> TriptychError:
+    """Say what stopped a delivery, whatever raised it: it must not stop the others."""
+    again = "Deliver it again; what was loaded before stays current."
+    match error:
+        case TriptychError():
+            return error
+        case duckdb.Error():
+            return as_malformed(error, origin)
+        case EOFError() | zlib.error() | gzip.BadGzipFile():
+            what = f"The compressed file is damaged: {error}."
+        case UnicodeError():
+            what = "Its name or content is not text in the encoding of the source."
+            again = "Rename it in UTF-8, or set 'encoding' on this source."
+        case RecursionError():
+            what = "It is nested too deeply to be read."
+            again = "Deliver it without so many levels."
+        case MemoryError():
+            what = "It needs more memory than this machine has."
+            again = "Deliver it in several files."
+        case OSError():
+            what = f"It cannot be read: {error.strerror or error}."
+            again = "See to it that this user may read it and that the disk has room."
+        case _:
+            reason = str(error).split("\n", 1)[0]
+            what = f"It has a form that was not expected: {reason}."
+            again = "Correct the file and run again."
+    return MalformedDeliveryError(what, where=origin, next_step=again)
 
 
 def advice_on_missing(
@@ -72,15 +113,20 @@ def read_header(part: FilePart) -> list[str]:
     """
     try:
         with open_text(part.path, encoding=part.encoding) as text:
-            header = next(csv.reader(text, delimiter=part.delimiter), [])
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+            lines = iter(lambda: text.readline(LONGEST_LINE), "")
+            first = next(lines, "")
+            _refuse_endless(first, part.uri)
+            rows = csv.reader(chain([first], lines), delimiter=part.delimiter)
+            header = next(rows, [])
+    except _UNREADABLE as error:
         raise MalformedDeliveryError(
             f"The first line cannot be read: {error}.",
             where=part.uri,
             next_step="Deliver it again; what was loaded before stays current.",
         ) from error
     names = [name.strip().removeprefix("\ufeff") for name in header]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    _refuse_too_wide(names, part.uri)
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if not any(names) or doubled or "" in names:
         raise MalformedDeliveryError(
             "The header line is empty."
@@ -92,4 +138,23 @@ def read_header(part: FilePart) -> list[str]:
     return names
 
 
-__all__ = ["advice_on_missing", "as_malformed", "read_header"]
+def _refuse_endless(line: str, origin: str) -> None:
+    if len(line) >= LONGEST_LINE:
+        raise MalformedDeliveryError(
+            f"The first line has more than {LONGEST_LINE:,} characters.",
+            where=f"{origin}:1",
+            next_step="Deliver a table with a header line and a line for each row.",
+        )
+
+
+def _refuse_too_wide(names: Sequence[str], origin: str) -> None:
+    if len(names) > _MOST_COLUMNS:
+        raise MalformedDeliveryError(
+            f"The file has {len(names):,} columns, and at most {_MOST_COLUMNS:,} are"
+            " read.",
+            where=f"{origin}:1",
+            next_step="Export the columns that the stream has.",
+        )
+
+
+__all__ = ["BAD_DATA", "advice_on_missing", "as_failed", "as_malformed", "read_header"]

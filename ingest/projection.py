@@ -10,11 +10,18 @@ Every expression is DuckDB SQL over the columns of one physical schema.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
-from ingest.streams import TAGS, TIMESTAMP, Column, Stream
+from ingest.notation import (
+    OF_PROGRAMS,
+    Notation,
+    is_number,
+    moment_from_text,
+    number_from_text,
+)
+from ingest.streams import TAGS, TEXT, TIMESTAMP, Column, Stream
 from triptych.file_names import literal
 
 if TYPE_CHECKING:
@@ -27,14 +34,6 @@ NULL_SPELLINGS = ("", "NULL", "null", "(null)", "None")
 
 #: Column that holds one JSON record per row of a JSON Lines file.
 RECORD_COLUMN = "record"
-
-# 1,234.50 and $1,234.50: a comma is a thousands separator only where three digits
-# follow each one, so a decimal comma is refused and never read as a factor of ten.
-GROUPED_NUMBER = r"^-?\$?\d{1,3}(,\d{3})+(\.\d+)?$|^-?\$\d+(\.\d+)?$"
-SLASHED_DATE = r"^\d{1,2}/\d{1,2}/\d{2}(\d{2})?( \d{1,2}:\d{2}(:\d{2})?)?$"
-_SLASHED_FORMATS = (
-    "%m/%d/%y", "%m/%d/%Y", "%m/%d/%y %H:%M", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +80,39 @@ class ProjectedColumn:
         """Whether the delivery has no such column."""
         return self.origin is None
 
+    @property
+    def can_be_unreadable(self) -> bool:
+        """Whether it is computed with, and what is delivered may be nothing of it."""
+        is_computed = self.column.type not in {TEXT, TAGS}
+        return (
+            is_computed
+            and self.origin is not None
+            and self.origin.type != self.column.type
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Projection:
     """All canonical columns of a stream over one physical schema."""
 
     columns: tuple[ProjectedColumn, ...]
+    notation: Notation = field(default_factory=Notation)
+
+    def written_in(self, notation: Notation) -> Projection:
+        """Return the same columns of a file that is written otherwise."""
+        columns = (_project_column(p.column, p.origin, notation) for p in self.columns)
+        return Projection(tuple(columns), notation)
+
+    def texts(self) -> dict[str, tuple[str, str]]:
+        """Return SQL and canonical type of what is a number or a moment in text."""
+        return {
+            p.column.name: (p.origin.sql(), p.column.type)
+            for p in self.columns
+            if p.origin is not None
+            and p.origin.kind != "constant"
+            and p.origin.type in {"VARCHAR", "EXPRESSION"}
+            and (is_number(p.column.type) or p.column.type == TIMESTAMP)
+        }
 
     @property
     def missing_columns(self) -> tuple[str, ...]:
@@ -154,17 +180,23 @@ def project(
     )
     return Projection(
         tuple(
-            _project_column(column, _find_delivered(column, delivered, options))
+            _project_column(
+                column, _find_delivered(column, delivered, options), options.notation
+            )
             for column in stream.columns
-        )
+        ),
+        options.notation,
     )
 
 
-def _project_column(column: Column, origin: DeliveredValue | None) -> ProjectedColumn:
+def _project_column(
+    column: Column, origin: DeliveredValue | None, notation: Notation
+) -> ProjectedColumn:
     if origin is None:
         return ProjectedColumn(column, f"CAST(NULL AS {column.type})", "false", None)
     expression = origin.sql()
-    value = to_canonical(expression, origin.type, column.type)
+    notation = OF_PROGRAMS if origin.kind == "constant" else notation
+    value = to_canonical(expression, origin.type, column.type, notation)
     if column.is_currency:
         value = f"upper({value})"
     return ProjectedColumn(column, value, f"({expression}) IS NOT NULL", origin)
@@ -219,17 +251,23 @@ def _find_delivered(
     return None
 
 
-def to_canonical(expression: str, physical_type: str, canonical_type: str) -> str:
+def to_canonical(
+    expression: str,
+    physical_type: str,
+    canonical_type: str,
+    notation: Notation = OF_PROGRAMS,
+) -> str:
     """Return ``expression`` converted to a canonical type; unreadable gives NULL."""
     if physical_type.replace(" ", "") == canonical_type.replace(" ", ""):
         return expression
     if physical_type == "EXPRESSION":
         # The type of a computed expression is only known when it runs.
-        return to_canonical(f"CAST({expression} AS VARCHAR)", "VARCHAR", canonical_type)
+        text = f"CAST({expression} AS VARCHAR)"
+        return to_canonical(text, "VARCHAR", canonical_type, notation)
     if canonical_type == TAGS:
         return _to_tags(expression, physical_type)
     if physical_type == "VARCHAR":
-        return _from_text(expression, canonical_type)
+        return _from_text(expression, canonical_type, notation)
     return _from_typed(expression, physical_type, canonical_type)
 
 
@@ -252,27 +290,11 @@ def _to_utc_timestamp(expression: str, physical_type: str) -> str:
     return f"CAST({expression} AS TIMESTAMP)"
 
 
-def _from_text(expression: str, canonical_type: str) -> str:
-    if canonical_type.startswith("DECIMAL"):
-        return (
-            f"coalesce(TRY_CAST({expression} AS {canonical_type}),"
-            f" CASE WHEN {expression} IS NOT NULL"
-            f" AND regexp_matches(trim({expression}), {literal(GROUPED_NUMBER)})"
-            f" THEN TRY_CAST(replace(replace(trim({expression}), ',', ''), '$', '')"
-            f" AS {canonical_type}) END)"
-        )
+def _from_text(expression: str, canonical_type: str, notation: Notation) -> str:
+    if is_number(canonical_type):
+        return number_from_text(expression, canonical_type, notation)
     if canonical_type == TIMESTAMP:
-        formats = ", ".join(literal(text) for text in _SLASHED_FORMATS)
-        return (
-            # The usual form is told by its hyphens, without a regular expression.
-            f"CASE WHEN {expression} LIKE '____-__-%'"
-            f" THEN TRY_CAST({expression} AS TIMESTAMP WITH TIME ZONE)"
-            f" AT TIME ZONE 'UTC'"
-            f" WHEN regexp_matches({expression}, {literal(SLASHED_DATE)})"
-            f" THEN try_strptime({expression}, [{formats}])"
-            f" WHEN regexp_matches({expression}, '^\\d{{4}}-\\d{{2}}$')"
-            f" THEN TRY_CAST({expression} || '-01' AS TIMESTAMP) END"
-        )
+        return moment_from_text(expression, notation)
     return f"TRY_CAST({expression} AS {canonical_type})"
 
 
@@ -310,7 +332,7 @@ def reject_reason(stream: Stream, projection: Projection) -> str:
                 f"WHEN {name} IS NULL THEN CASE WHEN {seen}"
                 f" THEN {unreadable} ELSE {missing} END"
             )
-        elif column.name in stream.money_columns:
+        elif projected.can_be_unreadable:
             branches.append(f"WHEN {name} IS NULL AND {seen} THEN {unreadable}")
         if column.is_currency and not projected.is_absent:
             branches.append(
@@ -354,18 +376,22 @@ def subject_of(stream: Stream) -> str:
     return f"coalesce({', '.join([*subjects, 'NULL'])})"
 
 
-def flagged_columns(stream: Stream) -> tuple[str, ...]:
-    """Return the columns whose presence decides whether a row can count."""
+def flagged_columns(projection: Projection) -> tuple[str, ...]:
+    """Return the columns whose presence decides whether a row can count.
+
+    Besides those that a row must fill, all that are computed with: a value that cannot
+    be read must not pass for one that was not delivered.
+    """
     return tuple(
-        column.name
-        for column in stream.columns
-        if column.is_required or column.name in stream.money_columns
+        projected.column.name
+        for projected in projection.columns
+        if projected.column.is_required or projected.can_be_unreadable
     )
 
 
-def presence_flags(stream: Stream, projection: Projection) -> str:
+def presence_flags(projection: Projection) -> str:
     """Return the ``_has_<name>`` flags that :func:`reject_reason` needs."""
-    flagged = flagged_columns(stream)
+    flagged = flagged_columns(projection)
     return ", ".join(
         f"{projected.delivered} AS {quote(f'_has_{projected.column.name}')}"
         for projected in projection.columns
@@ -373,7 +399,7 @@ def presence_flags(stream: Stream, projection: Projection) -> str:
     )
 
 
-def bad_row_predicate(stream: Stream) -> str:
+def bad_row_predicate(stream: Stream, projection: Projection) -> str:
     """Return a cheap predicate over canonical columns: the row cannot count.
 
     True exactly where :func:`reject_reason` gives a reason, apart from unknown
@@ -382,7 +408,7 @@ def bad_row_predicate(stream: Stream) -> str:
     missing = [f"{quote(c.name)} IS NULL" for c in stream.columns if c.is_required]
     missing += [
         f"{quote(name)} IS NULL AND {quote(f'_has_{name}')}"
-        for name in stream.money_columns
+        for name in flagged_columns(projection)
         if not stream.column(name).is_required
     ]
     failed = [f"({predicate})" for _, predicate in stream.checks]
@@ -406,10 +432,8 @@ def _currency_list() -> str:
 
 
 __all__ = [
-    "GROUPED_NUMBER",
     "NULL_SPELLINGS",
     "RECORD_COLUMN",
-    "SLASHED_DATE",
     "DeliveredValue",
     "ProjectedColumn",
     "Projection",

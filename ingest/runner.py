@@ -22,6 +22,7 @@ from ingest.connector import RemembersLoads, Window
 from ingest.delivery_landing import DeliveryLanding, EngineLimits
 from ingest.file_contents import FILE_CONTENTS
 from ingest.lake import HeldCatalogue, LakePlaces, open_catalogue, stream_views
+from ingest.malformed import BAD_DATA, as_failed
 from ingest.report import (
     CommittedLoad,
     IngestReport,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 #: Changing how rows are judged or converted makes every delivery new again.
-_LANDING_VERSION = 1
+_LANDING_VERSION = 2
 _CONCURRENT_DELIVERIES = 2
 #: Fingerprint of each current load by source, stream and scope.
 _Known = dict[tuple[str, str, str], str]
@@ -161,20 +162,18 @@ class _Ingest:
     ) -> Iterator[LandedDelivery]:
         """Yield landed deliveries in the order offered, two being read at a time."""
         with ThreadPoolExecutor(_CONCURRENT_DELIVERIES) as pool:
-            pending: deque[Future[LandedDelivery]] = deque()
+            pending: deque[tuple[Delivery, Future[LandedDelivery]]] = deque()
             for delivery, fingerprint in self._new(connector, window):
                 # Landing takes its time, and others may want to read meanwhile.
                 self._held.let_go()
                 folder = self._landing.next_folder()
-                pending.append(
-                    pool.submit(
-                        self._landing.land, connector, delivery, fingerprint, folder
-                    )
-                )
+                land = self._landing.land
+                future = pool.submit(land, connector, delivery, fingerprint, folder)
+                pending.append((delivery, future))
                 if len(pending) > _CONCURRENT_DELIVERIES:
-                    yield from self._result(pending.popleft(), connector)
+                    yield from self._result(*pending.popleft(), connector)
             while pending:
-                yield from self._result(pending.popleft(), connector)
+                yield from self._result(*pending.popleft(), connector)
 
     def _new(
         self, connector: Connector, window: Window
@@ -201,8 +200,9 @@ class _Ingest:
                     self._report.skipped_count += 1
                 else:
                     yield delivery, fingerprint
-        except TriptychError as error:
-            self._report.failures.append(SourceFailure(source, error))
+        # What a library makes of the data of one source must not stop the others.
+        except BAD_DATA as error:
+            self._fail(source, as_failed(error, f"source {source!r}"), error)
 
     def _memos(self, source: str) -> dict[tuple[str, str], str]:
         return {
@@ -212,12 +212,17 @@ class _Ingest:
         }
 
     def _result(
-        self, future: Future[LandedDelivery], connector: Connector
+        self, delivery: Delivery, future: Future[LandedDelivery], connector: Connector
     ) -> Iterator[LandedDelivery]:
         try:
             yield future.result()
-        except TriptychError as error:
-            self._report.failures.append(SourceFailure(_name(connector), error))
+        except BAD_DATA as error:
+            self._fail(_name(connector), as_failed(error, delivery.label), error)
+
+    def _fail(self, source: str, failed: TriptychError, cause: Exception) -> None:
+        if failed is not cause:
+            log.debug("delivery_failed", source=source, exc_info=cause)
+        self._report.failures.append(SourceFailure(source, failed))
 
 
 def _name(connector: Connector) -> str:
@@ -227,6 +232,7 @@ def _name(connector: Connector) -> str:
 def _fingerprint(delivery: Delivery, options: LandingOptions) -> str:
     reading = json.dumps(
         [_LANDING_VERSION, options.mapping, options.defaults]
+        + [options.notation.decimal, options.notation.dates]
         + ["in place"] * delivery.is_in_place,
         sort_keys=True,
     )

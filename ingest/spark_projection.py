@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingest.projection import GROUPED_NUMBER, SLASHED_DATE
+from ingest.notation import (
+    DAY_AND_MONTH,
+    GROUPED_BY_COMMA,
+    OF_PROGRAMS,
+    SURELY_GROUPED_BY_COMMA,
+    WITH_DECIMAL_COMMA,
+    DateOrder,
+    Notation,
+)
 from ingest.streams import TAGS, TIMESTAMP
 from triptych.errors import SettingsError
 from triptych.warehouse.spark_evidence import UNREADABLE_ON_SPARK
@@ -18,9 +26,8 @@ from triptych.warehouse.spark_sql import identifier, spark_type, text_literal
 if TYPE_CHECKING:
     from ingest.projection import DeliveredValue, ProjectedColumn, Projection
 
-_SLASHED_FORMATS = (
-    "M/d/yy", "M/d/yyyy", "M/d/yy H:mm", "M/d/yyyy H:mm", "M/d/yyyy H:mm:ss",
-)  # fmt: skip
+_TIMES = ("", " H:mm", " H:mm:ss")
+_DATES = {"month first": ("M/d/yy", "M/d/yyyy"), "day first": ("d/M/yy", "d/M/yyyy")}
 
 #: The largest whole number below which a DOUBLE still has halves.
 _EXACT_HALVES = "4503599627370496D"
@@ -40,15 +47,19 @@ def spark_columns(projection: Projection) -> dict[str, str]:
     SettingsError
         A mapped expression has no equal in Spark.
     """
-    return {p.column.name: _typed_value(p) for p in projection.columns}
+    return {
+        p.column.name: _typed_value(p, projection.notation) for p in projection.columns
+    }
 
 
-def _typed_value(projected: ProjectedColumn) -> str:
+def _typed_value(projected: ProjectedColumn, notation: Notation) -> str:
     canonical_type = projected.column.type
     if projected.origin is None:
         return f"CAST(NULL AS {spark_type(canonical_type)})"
     expression, type_ = _expression(projected.origin)
-    value = _to_canonical(expression, type_, canonical_type)
+    if projected.origin.kind == "constant":
+        notation = OF_PROGRAMS
+    value = _to_canonical(expression, type_, canonical_type, notation)
     return f"upper({value})" if projected.column.is_currency else value
 
 
@@ -77,28 +88,41 @@ def _translated(duckdb_sql: str) -> str:
         ) from error
 
 
-def _to_canonical(expression: str, physical_type: str, canonical_type: str) -> str:
+def _to_canonical(
+    expression: str, physical_type: str, canonical_type: str, notation: Notation
+) -> str:
     if canonical_type == TAGS:
         return _to_tags(expression, physical_type)
     if canonical_type == TIMESTAMP:
-        return _to_timestamp(expression, physical_type)
+        return _to_timestamp(expression, physical_type, notation.dates)
     if canonical_type.startswith("DECIMAL"):
-        return _to_decimal(expression, physical_type, canonical_type)
+        return _to_decimal(expression, physical_type, canonical_type, notation)
     if physical_type == canonical_type:
         return expression
     return f"try_cast({expression} AS {spark_type(canonical_type)})"
 
 
-def _to_decimal(expression: str, physical_type: str, canonical_type: str) -> str:
+def _to_decimal(
+    expression: str, physical_type: str, canonical_type: str, notation: Notation
+) -> str:
     if physical_type in {"DOUBLE", "FLOAT"}:
         return _from_double(f"CAST({expression} AS DOUBLE)", canonical_type)
     if physical_type != "VARCHAR":
         return f"try_cast({expression} AS {canonical_type})"
+    if notation.decimal == "comma":
+        bare = f"replace(replace(trim({expression}), '.', ''), ',', '.')"
+        return _where(expression, WITH_DECIMAL_COMMA, bare, canonical_type)
+    plain = f"try_cast({expression} AS {canonical_type})"
     bare = f"replace(replace(trim({expression}), ',', ''), '$', '')"
-    grouped = f"trim({expression}) RLIKE {text_literal(GROUPED_NUMBER)}"
+    pattern = GROUPED_BY_COMMA if notation.decimal else SURELY_GROUPED_BY_COMMA
+    grouped = _where(expression, pattern, bare, canonical_type)
+    return f"coalesce({plain}, {grouped})"
+
+
+def _where(expression: str, pattern: str, bare: str, type_: str) -> str:
     return (
-        f"coalesce(try_cast({expression} AS {canonical_type}),"
-        f" CASE WHEN {grouped} THEN try_cast({bare} AS {canonical_type}) END)"
+        f"CASE WHEN trim({expression}) RLIKE {text_literal(pattern)}"
+        f" THEN try_cast({bare} AS {type_}) END"
     )
 
 
@@ -128,20 +152,29 @@ def _from_double(value: str, canonical_type: str) -> str:
     )
 
 
-def _to_timestamp(expression: str, physical_type: str) -> str:
+def _to_timestamp(expression: str, physical_type: str, order: DateOrder | None) -> str:
     if physical_type != "VARCHAR":
         return f"CAST({expression} AS TIMESTAMP)"
-    slashed = ", ".join(
-        f"try_to_timestamp({expression}, '{text}')" for text in _SLASHED_FORMATS
-    )
     return (
         f"CASE WHEN substr({expression}, 5, 1) = '-' AND substr({expression}, 8, 1)"
         f" = '-' THEN try_cast({expression} AS TIMESTAMP)"
-        f" WHEN {expression} RLIKE {text_literal(SLASHED_DATE)}"
-        f" THEN coalesce({slashed})"
+        f"{_in_order(expression, order)}"
         f" WHEN {expression} RLIKE '^[0-9]{{4}}-[0-9]{{2}}$'"
         f" THEN try_cast(concat({expression}, '-01') AS TIMESTAMP) END"
     )
+
+
+def _in_order(expression: str, order: DateOrder | None) -> str:
+    if order is None:
+        return ""
+    slashed = f"replace({expression}, '.', '/')"
+    moments = ", ".join(
+        f"try_to_timestamp({slashed}, '{date}{time}')"
+        for time in _TIMES
+        for date in _DATES[order]
+    )
+    pattern = text_literal(DAY_AND_MONTH)
+    return f" WHEN {expression} RLIKE {pattern} THEN coalesce({moments})"
 
 
 def _to_tags(expression: str, physical_type: str) -> str:

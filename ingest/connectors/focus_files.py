@@ -23,6 +23,8 @@ from ingest.in_place import (
     refuse_unless_parquet,
     unambiguous,
 )
+from ingest.notation import DateOrder, DecimalSign, Notation
+from ingest.text_options import Delimiter, EngineEncoding
 
 if TYPE_CHECKING:
     import builtins
@@ -39,8 +41,20 @@ class FocusFilesConfig(BucketSourceConfig):
         description="File, folder or glob, relative to the workspace, or in a bucket:"
         " s3://bucket/folder."
     )
-    delimiter: str = Field(default=",", description="Delimiter of CSV files.")
-    encoding: str = Field(default="utf-8", description="Encoding of CSV files.")
+    delimiter: Delimiter = Field(default=",", description="Delimiter of CSV files.")
+    encoding: EngineEncoding = Field(
+        default="utf-8", description="Encoding of CSV files: utf-8, utf-16 or latin-1."
+    )
+    decimal: DecimalSign | None = Field(
+        default=None,
+        description="What separates decimals: point or comma. Without it, the values"
+        " of each file decide, and a file in which all can mean two things is refused.",
+    )
+    dates: DateOrder | None = Field(
+        default=None,
+        description="What 01/04/2026 means: day first or month first. Without it, the"
+        " values of each file decide.",
+    )
     mapping: dict[str, str] = Field(
         default_factory=dict,
         description="FOCUS column → delivered column or SQL expression over them.",
@@ -82,7 +96,11 @@ class FocusFiles:
 
     def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
         """Return the declared mapping and defaults."""
-        return LandingOptions(self._config.mapping, self._config.defaults)
+        return LandingOptions(
+            self._config.mapping,
+            self._config.defaults,
+            Notation(self._config.decimal, self._config.dates),
+        )
 
     def check(self) -> list[Finding]:
         """Tell whether there is anything to read."""

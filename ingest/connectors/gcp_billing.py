@@ -42,6 +42,7 @@ from ingest.google_billing_table import (
 )
 from ingest.google_export_files import flatten_file
 from ingest.google_prices import PriceCatalogue, PricedService, digest, projects_part
+from ingest.text_options import Delimiter, Encoding
 from triptych.errors import TriptychError
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ class GcpBillingConfig(SourceConfig):
         default=None,
         description="File, folder or glob of an export, instead of BigQuery.",
     )
-    delimiter: str = Field(default=",", description="Delimiter of CSV files.")
-    encoding: str = Field(default="utf-8", description="Encoding of CSV files.")
+    delimiter: Delimiter = Field(default=",", description="Delimiter of CSV files.")
+    encoding: Encoding = Field(default="utf-8", description="Encoding of CSV files.")
     start_date: date | None = Field(
         default=None, description="First export day (FOCUS: first month) ever asked."
     )

@@ -44,6 +44,7 @@ from ingest.litellm_lines import (
     refused_log,
 )
 from ingest.numbered_pages import numbered_pages
+from ingest.text_options import Delimiter, Encoding
 from triptych.errors import TransientSourceError, TriptychError
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class LitellmConfig(SourceConfig):
     )
     timeout_seconds: TimeoutSeconds = 60
     requests_per_second: RequestsPerSecond = None
-    delimiter: str = Field(default=",", description="Delimiter of CSV files.")
-    encoding: str = Field(default="utf-8", description="Encoding of CSV files.")
+    delimiter: Delimiter = Field(default=",", description="Delimiter of CSV files.")
+    encoding: Encoding = Field(default="utf-8", description="Encoding of CSV files.")
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> LitellmConfig:

@@ -17,6 +17,7 @@ from ingest.connector import (
 )
 from ingest.files import LocalFile, LocalFiles
 from ingest.survey_answers import SURVEY_RESPONSES, SurveyFile, salt_of
+from ingest.text_options import Delimiter
 from ingest.text_rows import text_rows
 from triptych.errors import TriptychError
 
@@ -36,7 +37,7 @@ class SurveysConfig(SourceConfig):
         default="surveys",
         description="File, folder or glob, relative to the workspace.",
     )
-    delimiter: str = Field(default=",", description="Delimiter of the files.")
+    delimiter: Delimiter = Field(default=",", description="Delimiter of the files.")
     salt_variable: str = Field(
         default="TRIPTYCH_SURVEY_SALT",
         pattern=r"^[A-Z][A-Z0-9_]*$",

@@ -22,8 +22,10 @@ from ingest.connector import (
     Window,
 )
 from ingest.files import LocalFiles
+from ingest.notation import DateOrder, DecimalSign, Notation
 from ingest.projection import project
 from ingest.streams import STREAMS
+from ingest.text_options import Delimiter, EngineEncoding
 from triptych.errors import MalformedDeliveryError
 from triptych.file_names import literal, search_path
 
@@ -43,8 +45,20 @@ class TablesConfig(SourceConfig):
         default=None,
         description="DuckDB SQL over files; relative names start at the workspace.",
     )
-    delimiter: str = Field(default=",", description="Delimiter of CSV files.")
-    encoding: str = Field(default="utf-8", description="Encoding of CSV files.")
+    delimiter: Delimiter = Field(default=",", description="Delimiter of CSV files.")
+    encoding: EngineEncoding = Field(
+        default="utf-8", description="Encoding of CSV files: utf-8, utf-16 or latin-1."
+    )
+    decimal: DecimalSign | None = Field(
+        default=None,
+        description="What separates decimals: point or comma. Without it, the values"
+        " of each file decide, and a file in which all can mean two things is refused.",
+    )
+    dates: DateOrder | None = Field(
+        default=None,
+        description="What 01/04/2026 means: day first or month first. Without it, the"
+        " values of each file decide.",
+    )
     mapping: dict[str, str] = Field(
         default_factory=dict,
         description="Canonical column → delivered column or SQL expression over them.",
@@ -94,7 +108,11 @@ class Tables:
 
     def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
         """Return the declared mapping and defaults."""
-        return LandingOptions(self._config.mapping, self._config.defaults)
+        return LandingOptions(
+            self._config.mapping,
+            self._config.defaults,
+            Notation(self._config.decimal, self._config.dates),
+        )
 
     def check(self) -> list[Finding]:
         """Tell whether there is anything to read, or what a query would answer."""

@@ -101,6 +101,7 @@ FX_RATES = Stream(
     name="fx_rates",
     period_column="rate_date",
     key=("rate_date", "from_currency", "to_currency"),
+    one_value="rate",
     columns=(
         required(TIMESTAMP, "rate_date", "date", "month", "TIME_PERIOD"),
         Column("from_currency", TEXT, True, ("base", "source_currency"), True),
@@ -111,6 +112,7 @@ FX_RATES = Stream(
     ),
     checks=(
         ("rate_not_positive", '"rate" <= 0'),
+        ("currency_to_itself", '"from_currency" = "to_currency"'),
         ("rate_out_of_range", '"rate" < 0.0000001 OR "rate" >= 10000000'),
         ("unknown_rate_origin", "lower(\"rate_origin\") NOT IN ('typed', 'market')"),
     ),

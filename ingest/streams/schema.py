@@ -65,6 +65,9 @@ class Stream:
     checks : tuple of (str, str)
         Reason code and SQL predicate over canonical columns; a row for which it
         is true goes to quarantine.
+    one_value : str
+        Column that rows of the same ``key`` and the same texts besides must agree on:
+        where two say otherwise, nothing tells which counts.
     keeps_declared_only : bool
         Whether nothing that is delivered beside its columns is kept, neither of good
         rows nor of bad ones: for streams that tell what people did.
@@ -81,6 +84,7 @@ class Stream:
     amount_columns: tuple[str, ...] = ()
     checks: tuple[tuple[str, str], ...] = ()
     keeps_declared_only: bool = False
+    one_value: str = ""
 
     def column(self, name: str) -> Column:
         """Return the column called ``name``; :class:`KeyError` if there is none."""

@@ -156,6 +156,7 @@ def test_a_plan_says_which_columns_it_needs_and_for_what() -> None:
         ({"treated": ["a"], "rollout": {"a": "2026-03-01"}}, "not in both"),
         ({"minimum_effekt": 1.0}, "Extra inputs"),
         ({"minimum_effect": 0.0}, "greater than 0"),
+        ({"minimum_effect": float("inf")}, "finite number"),
         ({"design": "two_way_fixed_effects"}, "counterfactual_series"),
     ],
 )

@@ -86,13 +86,14 @@ def test_the_download_has_every_digit_and_a_header(page: Page) -> None:
 def test_cells_that_a_spreadsheet_would_run_are_made_text(page: Page) -> None:
     table = pa.table(
         {
-            "text": ["=1+1", "+49", "-x", "@sum", "\tx", "plain", None],
-            "amount": [Decimal("-1.50")] * 7,
+            "text": ["=1+1", "+49", "-x", "@sum", "\tx", "\uff1d1+1", "plain", None],
+            "amount": [Decimal("-1.50")] * 8,
         }
     )
     lines = tables.csv_text(table, page=page, name="x").splitlines()
     cells = [row[0] for row in csv.reader(lines[5:])]
-    assert cells == ["'=1+1", "'+49", "'-x", "'@sum", "'\tx", "plain", ""]
+    signed = ["'=1+1", "'+49", "'-x", "'@sum", "'\tx", "'\uff1d1+1"]
+    assert cells == [*signed, "plain", ""]
     assert all(line.endswith("-1.50") for line in lines[5:])
 
 

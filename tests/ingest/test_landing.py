@@ -15,7 +15,7 @@ from ingest.connector import FilePart, LandingOptions
 from ingest.files import distinct_names
 from ingest.landing import LandedPart, Lander
 from ingest.streams import STREAMS
-from triptych.errors import IncompleteDeliveryError
+from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +34,16 @@ def text_part(folder: Path, *costs: str, **options: object) -> FilePart:
 
 
 def land(
-    part: FilePart, folder: Path, options: LandingOptions | None = None
+    part: FilePart,
+    folder: Path,
+    options: LandingOptions | None = None,
+    *,
+    stream: str = "focus",
 ) -> LandedPart:
     with duckdb.connect() as connection:
         lander = Lander(
             connection,
-            stream=STREAMS["focus"],
+            stream=STREAMS[stream],
             options=options or LandingOptions(),
         )
         return lander.land(part, folder / "part-00000.parquet")
@@ -213,17 +217,17 @@ def test_an_optional_amount_that_cannot_be_read_refuses_its_row(tmp_path: Path) 
     assert (reason, month, is_charge) == ("tax_amount_unreadable", "2026-03", True)
 
 
-@pytest.mark.parametrize("name", ["rates.csv", "rates.csv.gz"])
+@pytest.mark.parametrize("name", ["meter.csv", "meter.csv.gz"])
 def test_rows_that_several_threads_read_keep_their_order_and_numbers(
     tmp_path: Path, name: str
 ) -> None:
-    """Of 400,000 rates n, each 37,000th is no number: those from row 37,000 on."""
+    """Of 400,000 counts n, each 37,000th is no number: those from row 37,000 on."""
     bad = set(range(37_000, 400_001, 37_000))
     lines = (
-        f"2026-03-01,EUR,USD,{'none' if number in bad else number}\n"
+        f"2026-03-01,eta,{'none' if number in bad else number}\n"
         for number in range(1, 400_001)
     )
-    text = "rate_date,from_currency,to_currency,rate\n" + "".join(lines)
+    text = "date,model_id,requests\n" + "".join(lines)
     path = tmp_path / name
     path.write_bytes(
         gzip.compress(text.encode(), 1) if name[-1] == "z" else text.encode()
@@ -231,11 +235,39 @@ def test_rows_that_several_threads_read_keep_their_order_and_numbers(
     with duckdb.connect() as connection:
         connection.execute("SET threads = 4")
         lander = Lander(
-            connection, stream=STREAMS["fx_rates"], options=LandingOptions()
+            connection, stream=STREAMS["model_usage"], options=LandingOptions()
         )
         part = FilePart(path, "csv", name, is_owned=False, row_count=400_000)
         landed = lander.land(part, tmp_path / "part-00000.parquet")
     assert [row.row_number for row in landed.rejected] == sorted(bad)
-    assert {row.reason for row in landed.rejected} == {"rate_unreadable"}
-    rates = pq.read_table(landed.path, columns=["rate"])["rate"].to_pylist()
-    assert rates == [Decimal(n) for n in range(1, 400_001) if n not in bad]
+    assert {row.reason for row in landed.rejected} == {"requests_unreadable"}
+    counts = pq.read_table(landed.path, columns=["requests"])["requests"].to_pylist()
+    assert counts == [Decimal(n) for n in range(1, 400_001) if n not in bad]
+
+
+def rates(folder: Path, *rows: str) -> FilePart:
+    path = folder / "rates.csv"
+    header = "date,from_currency,to_currency,rate,rate_origin"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return FilePart(path, "csv", "rates.csv", is_owned=False)
+
+
+def test_two_rates_for_one_day_are_refused_by_name(tmp_path: Path) -> None:
+    part = rates(tmp_path, "2026-03-02,USD,EUR,0.9,", "2026-03-02,USD,EUR,0.91,")
+    with pytest.raises(MalformedDeliveryError) as refused:
+        land(part, tmp_path, stream="fx_rates")
+    assert refused.value.what == (
+        "Two rows for 2026-03-02 00:00:00 USD EUR have rate 0.9 and 0.91."
+    )
+
+
+def test_the_same_rate_twice_and_one_of_each_origin_are_taken(tmp_path: Path) -> None:
+    rows = ["2026-03-02,USD,EUR,0.9,"] * 2 + ["2026-03-02,USD,EUR,0.91,market"]
+    landed = land(rates(tmp_path, *rows), tmp_path, stream="fx_rates")
+    assert landed.rejected == ()
+
+
+def test_a_rate_of_a_currency_to_itself_goes_to_quarantine(tmp_path: Path) -> None:
+    part = rates(tmp_path, "2026-03-02,USD,EUR,0.9,", "2026-03-02,EUR,eur,1.1,")
+    landed = land(part, tmp_path, stream="fx_rates")
+    assert [row.reason for row in landed.rejected] == ["currency_to_itself"]

@@ -89,6 +89,21 @@ def test_an_envelope_and_headers_say_the_same_event_and_it_is_kept_once(
     assert kept_ids(receiver).count("modes-1") == 1
 
 
+def test_an_encoded_event_that_is_not_ascii_is_refused_in_words(
+    receiver: ReceiverProcess,
+) -> None:
+    envelope = {
+        "id": "odd",
+        "source": "/ci/acme",
+        "type": "dev.cdevents.service.deployed.0.3.0",
+        "specversion": "1.0",
+        "data_base64": "é\u0000",
+    }
+    headers = {"Content-Type": CLOUD_EVENT, **BEARER}
+    status, answer = receiver.post("/events", envelope, headers)
+    assert (status, answer) == (400, {"error": "data_base64 is no base64"})
+
+
 def test_an_envelope_that_is_not_its_events_own_is_refused(
     receiver: ReceiverProcess,
 ) -> None:

@@ -92,6 +92,9 @@ def parse_document(text: str, *, name: str, problems: Problems) -> Document:
         line = 1 if mark is None else mark.line + 1
         problems.add(name, line, f"not valid YAML: {error.problem or error.context}.")
         return Document(name)
+    except RecursionError:
+        problems.add(name, 1, "values are nested too deeply to be read.")
+        return Document(name)
     except (YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0]
         problems.add(name, 1, f"not valid YAML: {reason}.")

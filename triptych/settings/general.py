@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _SOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _SOURCE_NAME_LENGTH = 64
+#: Words that tables, and those who read them, take for the lack of a value.
+_NO_VALUE = frozenset({"null", "none", "nan", "na"})
 _SIZE = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
@@ -55,7 +57,7 @@ class WarehouseSettings(_Strict):
 
     engine: Literal["duckdb", "spark"] = "duckdb"
     memory_limit: Size = "2GB"
-    threads: Annotated[int, Field(ge=1)] | None = None
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     keep_runs: Annotated[int, Field(ge=1)] = 5
 
 
@@ -113,7 +115,8 @@ class SourceEntry:
 def is_source_name(text: str) -> bool:
     """Tell whether ``text`` can be a path segment on every system."""
     is_segment = _SOURCE_NAME.fullmatch(text) is not None
-    return is_segment and len(text) <= _SOURCE_NAME_LENGTH
+    is_word = text not in _NO_VALUE
+    return is_segment and is_word and len(text) <= _SOURCE_NAME_LENGTH
 
 
 class SourceFields(BaseModel):

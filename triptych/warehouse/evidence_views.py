@@ -38,6 +38,10 @@ ORDER BY source, min(load_id), min(position), signature
 """
 
 
+#: Column in which the engine names the file; deliveries may have a ``filename``.
+_FILE = "_triptych_file"
+
+
 def replace_view(connection: duckdb.DuckDBPyConnection, view: StreamView) -> None:
     """Write the view of a stream over the files of its current loads.
 
@@ -118,16 +122,16 @@ def _group_select(
         f'{items.get(name, f"CAST(NULL AS {type_})")} AS "{name}"'
         for name, type_ in view.columns
     ]
-    load = "parse_path(filename)[-2]" if load_id is None else literal(load_id)
+    load = f"parse_path({_FILE})[-2]" if load_id is None else literal(load_id)
     columns += [
         f"{literal(source)} AS _source",
         f"{load} AS _load_id",
-        "filename AS _source_uri",
+        f"{_FILE} AS _source_uri",
     ]
     listed = ", ".join(read_name(file) for file in files)
     return (
         f"SELECT {', '.join(columns)} FROM read_parquet([{listed}],"
-        " filename = true, hive_partitioning = false)"
+        f" filename = '{_FILE}', hive_partitioning = false)"
     )
 
 

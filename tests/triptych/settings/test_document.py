@@ -34,6 +34,11 @@ def test_scalars_keep_their_digits_and_their_spelling() -> None:
     }
 
 
+def test_values_within_values_are_read_to_a_bounded_depth() -> None:
+    _, problems = parsed("a: " + "[" * 3_000 + "]" * 3_000)
+    assert problems == ["file.yml:1: values are nested too deeply to be read."]
+
+
 def test_lines_are_those_an_editor_shows() -> None:
     document, _ = parsed("# comment\na: 1\nb:\n  - x: 1\n\n    y: 2\n  - {x: 3}\n")
 

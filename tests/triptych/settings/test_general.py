@@ -100,6 +100,14 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
             "triptych.yml:4: source name 'Vendor A' does not fit; use lower-case",
         ),
         (
+            HEAD + "sources:\n  - {name: 'null', type: tables}\n",
+            "triptych.yml:4: source name 'null' does not fit",
+        ),
+        (
+            HEAD + "warehouse: {threads: 100000}\n",
+            "triptych.yml:3: warehouse.threads is '100000' and should be less than",
+        ),
+        (
             HEAD + "sources:\n  - {name: ../a, type: tables}\n",
             "triptych.yml:4: source name '../a' does not fit",
         ),
