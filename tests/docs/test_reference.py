@@ -103,6 +103,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
             "value",
             "prune",
             "recover",
+            "audit",
             "loads",
             "withdraw",
         ),

@@ -14,6 +14,7 @@ import os
 from triptych.cli.accrue_command import accrue
 from triptych.cli.application import new_application
 from triptych.cli.attribute_command import attribute
+from triptych.cli.audit_commands import audit
 from triptych.cli.close_commands import close, reopen
 from triptych.cli.comment_command import comment
 from triptych.cli.connector_commands import connector
@@ -59,6 +60,7 @@ app.command()(withdraw)
 app.command()(health)
 app.command()(metrics)
 app.add_typer(export, name="export")
+app.add_typer(audit, name="audit")
 app.add_typer(loads, name="loads")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")

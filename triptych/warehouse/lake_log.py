@@ -125,8 +125,11 @@ def read_log(lake: Path) -> list[tuple[Any, ...]]:
         Another line cannot be read.
     """
     log = lake / LOG
-    if not log.exists():
-        return []
+    return read_file(log) if log.exists() else []
+
+
+def read_file(log: Path) -> list[tuple[Any, ...]]:
+    """Return the rows of a copy of the log; see :func:`read_log`."""
     lines = log.read_text("utf-8", errors="replace").split("\n")
     rows = []
     for number, line in enumerate(lines[:-1], start=1):
