@@ -22,6 +22,8 @@ _COMMAND_LIMIT = 5
 def main() -> None:
     """Draw the page."""
     here = page.current(__file__)
+    if not here.selection.covers_everything:
+        st.caption("Evidence is of the whole organisation: no scope narrows it.")
     freshness = data.freshness(here.snapshot)
     quarantine = data.quarantine_reasons(here.snapshot)
     coverage = data.coverage(here.snapshot, here.selection)

@@ -47,6 +47,8 @@ def main() -> None:
             f"Statements are in {here.run.currency}. Charges that could not be"
             " converted stand in a section of their own."
         )
+    if not here.selection.covers_everything:
+        st.caption("Statements are of cost centres: the scope above narrows none.")
     show_totals(here, month, totals)
     center = _cost_center(here, month)
     statement = exports.read_statement(

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import duckdb
+import pytest
 
 from dashboard import data, return_summary, summary_sentences
 from dashboard.page import Page
@@ -207,6 +208,22 @@ def test_what_no_scope_narrows_says_so_beside_the_figure(
     assert "Whole organisation: " in text
     everything = open_app(tmp_path, page=PAGE)
     assert "whole organisation" not in text_of(everything).lower()
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("data_health", "Evidence is of the whole organisation: no scope narrows it."),
+        ("statements", "Statements are of cost centres: the scope above narrows none."),
+        ("close", "Months are closed as a whole: nothing here is narrowed by a scope."),
+    ],
+)
+def test_a_page_that_no_scope_narrows_says_so(
+    tmp_path: Path, open_app: OpenApp, page: str, said: str
+) -> None:
+    publish(tmp_path)
+    assert said in text_of(open_app(tmp_path, page=page, scope="team ml"))
+    assert said not in text_of(open_app(tmp_path, page=page))
 
 
 def test_a_scope_narrows_the_figures_to_it(tmp_path: Path, open_app: OpenApp) -> None:

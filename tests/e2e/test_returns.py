@@ -191,6 +191,66 @@ def test_the_scenarios_that_ship_run_in_time_and_leave_the_figures_alone(
         assert one["elasticity"]["history"]
 
 
+def test_the_base_of_a_scenario_is_reconciled_with_the_net_value_of_the_mart(
+    published: Snapshot,
+) -> None:
+    """What is measured is the mart's, and what is carried on is the scenario's."""
+    workspace = Workspace(published.path.parents[2])
+    run_scenarios(workspace)
+    [portfolio] = published.query(
+        "SELECT net_value, benefit, cost, other_cost FROM roi.mart_portfolio_roi AS r"
+        " WHERE r.window = 'to_date'"
+    ).to_pylist()
+    for one in ScenarioStore(workspace.scenario_results).all():
+        *lines, total = one["reconciliation"]
+        assert total["actual"] == pytest.approx(portfolio["net_value"], abs=0.01)
+        assert total["base"] == pytest.approx(one["summary"]["base_npv"], abs=0.01)
+        by_line = {
+            name: sum(row["actual"] for row in lines if row["line"] == name)
+            for name in ("benefit", "cost", "other")
+        }
+        assert by_line["benefit"] == pytest.approx(portfolio["benefit"], abs=0.01)
+        assert by_line["cost"] == pytest.approx(-float(portfolio["cost"]), abs=0.01)
+        assert by_line["other"] == pytest.approx(-portfolio["other_cost"], abs=0.01)
+        assert all(row["reason"] for row in lines)
+
+
+def test_what_was_spent_outside_the_measured_months_is_apart_to_the_cent(
+    published: Snapshot, returns: dict[str, dict[str, Any]]
+) -> None:
+    """Before, in and after the window: together all that the mart has of a feature."""
+    for feature, row in returns.items():
+        if row["net_value"] is None:
+            continue
+        [mart] = published.query(
+            "SELECT sum(effective_cost) AS cost, sum(effective_cost) FILTER"
+            " (billing_month < ?) AS before, sum(effective_cost) FILTER"
+            " (billing_month > ?) AS since FROM cost.fct_daily_model_costs"
+            " WHERE feature_id = ?",
+            [row["first_month"], row["last_month"], feature],
+        ).to_pylist()
+        assert (row["investment_cost"], row["cost_since"]) == (
+            mart["before"],
+            mart["since"],
+        )
+        parts = row["cost"] + row["investment_cost"] + row["cost_since"]
+        assert parts == mart["cost"]
+
+
+def test_a_past_month_knows_nothing_of_what_was_measured_later(
+    published: Snapshot, returns: dict[str, dict[str, Any]]
+) -> None:
+    rows = published.query(
+        "SELECT * FROM roi.mart_feature_roi AS r WHERE r.window LIKE 'until%'"
+    ).to_pylist()
+    assert rows
+    for row in rows:
+        whole = returns[row["feature_id"]]
+        assert row["window"] == f"until_{row['until_month']}"
+        assert row["first_month"] == whole["first_month"] <= row["until_month"]
+        assert row["last_month"] == min(whole["last_month"], row["until_month"])
+
+
 def test_a_month_of_the_base_is_the_run_rate_of_the_mart(published: Snapshot) -> None:
     """The bill of the last complete months, summed here, is what scenarios carry on."""
     workspace = Workspace(published.path.parents[2])
