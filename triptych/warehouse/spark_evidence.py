@@ -46,10 +46,7 @@ ORDER BY source, load_id
 
 @dataclass(frozen=True, slots=True)
 class LoadedFiles:
-    """Files of a source's current loads that are read through one projection.
-
-    ``locations`` are folders, or files one by one.
-    """
+    """Files of a source's current loads that are read through one projection."""
 
     stream: str
     source: str
@@ -102,11 +99,12 @@ def read_loaded_files(
                 where=label,
                 next_step='Run "triptych ingest" once.',
             )
-        kinds = list(zip(projections, signatures, strict=True))
-        for name, (projection, signature) in zip(names, kinds, strict=True):
+        for name, projection, signature in zip(
+            names, projections, signatures, strict=True
+        ):
             _refuse_unreadable(projection, label)
             group = groups[stream, source, projection, signature]
-            group[_location(name, root, is_alone=len(set(kinds)) == 1)] = None
+            group[_location(name, root)] = None
     return [
         LoadedFiles(stream, source, place, tuple(locations), json.loads(projection))
         for place, ((stream, source, projection, _), locations) in enumerate(
@@ -115,16 +113,13 @@ def read_loaded_files(
     ]
 
 
-def _location(name: str, root: Path, *, is_alone: bool) -> str:
-    """Return where Spark finds a file, or the folder of a load that has no other.
-
-    Only what is ours may be named by its folder: beside a delivery in place lie others.
-    """
+def _location(name: str, root: Path) -> str:
+    """Return where Spark finds a file; others lie there, such as a load's manifest."""
     if is_in_bucket(name):
         return f"{_HADOOP_SCHEME}{name.removeprefix(BUCKET_SCHEME)}"
     if is_in_place(name):
         return name
-    return str((root / name).parent if is_alone else root / name)
+    return str(root / name)
 
 
 def _refuse_unreadable(projection: str, label: str) -> None:

@@ -53,7 +53,7 @@ def test_spark_is_given_every_name_in_place_once_and_no_folder(tmp_path: Path) -
         )
     assert files.locations == (
         *(f"s3a{name.removeprefix('s3')}" for name in (*names, other)),
-        str((tmp_path / rewritten).parent),
+        str(tmp_path / rewritten),
     )
     assert others == []
 
