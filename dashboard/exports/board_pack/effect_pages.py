@@ -196,22 +196,27 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("feature", "Feature"),
             Column("grade", "Grade"),
             Column("standing", "Standing"),
-            Column("first_month", "From", "month"),
-            Column("last_month", "To", "month"),
+            Column("months", "Months"),
             Column("benefit", "Benefit", "estimate"),
             Column("cost", "Cost", "money"),
             *NET_VALUE,
-            Column("chance", "P(net\u00a0>\u00a00)"),
             Column("investment_cost", "Invested before", "money"),
             Column("cost_since", "Cost since", "money"),
         ),
         tuple(
-            row | {"chance": returns.chance(row["probability_net_positive"])}
+            row
+            | {
+                "chance": returns.chance(row["probability_net_positive"]),
+                "months": returns.window(row),
+            }
             for row in features
         ),
         _PRINTED_FEATURES,
-        (1.7, 0.55, 0.75, 0.8, 0.8, 1.1, 1.25, 1.15, 1.1, 1.1, 1.0, 1.25, 1.25),
+        (1.6, 0.65, 0.85, 1.2, 1.1, 1.3, 1.15, 1.15, 1.15, 1.35, 1.3),
         in_workbook=(
+            Column("first_month", "From", "month"),
+            Column("last_month", "To", "month"),
+            Column("chance", "P(net > 0)"),
             Column("probability_net_positive", "P(net > 0), number", "percent"),
             Column("roi", "ROI", "percent", "reason"),
             Column("net_after_investment", "Net of what was invested", "estimate"),

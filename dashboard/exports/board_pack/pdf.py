@@ -24,6 +24,7 @@ from dashboard.tables import is_number
 
 if TYPE_CHECKING:
     from dashboard.exports.board_pack.parts import BoardPack, Part
+    from dashboard.exports.provenance import Provenance
 
 _FOLDER = Path(__file__).parent
 _TEMPLATES = ("drawings.typ", "pack.typ")
@@ -57,7 +58,7 @@ def _said(pack: BoardPack) -> dict[str, Any]:
         "as_of": fmt.moment(facts.evidence_as_of),
         "run": facts.run_id,
         "mark": facts.mark,
-        "lacks": facts.gap.note(is_material=facts.gap.is_material()),
+        "lacks": _gap(facts),
         "pages": [
             {
                 "title": page.title,
@@ -66,6 +67,13 @@ def _said(pack: BoardPack) -> dict[str, Any]:
             for page in pack.pages
         ],
     }
+
+
+def _gap(facts: Provenance) -> str:
+    """Say what the month lacks; what could change no total stands on the last page."""
+    if not facts.gap.lacks or facts.gap.is_material():
+        return facts.gap.note(is_material=True)
+    return f"{facts.gap.size}, in no total. The last page names each."
 
 
 def _part(  # noqa: PLR0911  (one for each kind)

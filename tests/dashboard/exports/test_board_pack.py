@@ -266,6 +266,26 @@ def test_a_past_month_has_no_study_that_launched_later(tmp_path: Path) -> None:
     assert found["2026-08"] == found["2026-09"] - 1
 
 
+def test_a_gap_that_could_change_no_total_is_one_line_and_named_on_the_last_page(
+    tmp_path: Path,
+) -> None:
+    """2 of 2,769 are 0.07 %: totals stand, and page 6 names what is missing."""
+    publish(tmp_path)
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute(
+            "UPDATE core.mart_month_completeness SET is_complete = false,"
+            " missing = 'cost of tokens', missing_row_count = 1, missing_amount = 2"
+            " WHERE billing_month = '2026-09' AND source = 'gcp'"
+        )
+    pages = pages_of(pdf_of(PublishedReader(tmp_path).snapshot()))
+    assert squeezed("1 row missing · ≤ EUR 2.00, in no total.") in pages[0]
+    assert squeezed("AI cost EUR 2,769.00") in pages[0]
+    assert squeezed("All models, at least") not in pages[1]
+    assert squeezed("not complete: costs are at least") not in "".join(pages)
+    named = "complete but for 1 row missing · ≤ EUR 2.00: gcp lacks cost of tokens"
+    assert squeezed(named) in pages[5]
+
+
 def test_what_is_not_known_is_said_and_never_zero(tmp_path: Path) -> None:
     """The warehouse by hand has no returns, and no team with a figure of delivery."""
     snapshot = published(tmp_path)
