@@ -9,11 +9,13 @@ a person is kept or logged: a role is all that is taken from what they bring.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 _WORKSPACE_FLAG = "--workspace"
 _MODE_FLAG = "--access"
 _LOOPBACK = "127.0.0.1"
+#: Logins that were ended, as long as this server runs.
+_ENDED_LOGINS: set[bytes] = set()
 _Section = TypeVar("_Section")
 
 
@@ -221,7 +225,7 @@ def _require_loopback() -> None:
 def _claimed(oidc: OidcSettings, now: datetime) -> frozenset[str]:
     """Return the values of the claim that whoever signed in brought."""
     user = st.user.to_dict()
-    if not is_signed_in():
+    if not is_signed_in() or _login_of(user) in _ENDED_LOGINS:
         raise NotSignedInError("Nobody has signed in.")
     issued = user.get("iat")
     # Streamlit keeps its cookie for thirty days and looks at no time in the token.
@@ -238,6 +242,18 @@ def _claimed(oidc: OidcSettings, now: datetime) -> frozenset[str]:
     claim: object = user.get(oidc.claim)
     listed = claim if isinstance(claim, list) else [claim]
     return frozenset(value for value in listed if isinstance(value, str))
+
+
+def sign_out() -> None:
+    """End the login for good: a copy of its cookie opens nothing any more."""
+    _ENDED_LOGINS.add(_login_of(st.user.to_dict()))
+    st.logout()
+
+
+def _login_of(user: dict[str, Any]) -> bytes:
+    """Return what tells one login from another, and nothing of a person."""
+    said = json.dumps(user, sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).digest()
 
 
 def is_signed_in() -> bool:

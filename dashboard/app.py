@@ -198,7 +198,7 @@ def _show_visitor(looking: access.Visitor) -> None:
 
 def _offer_sign_out() -> None:
     if access.is_signed_in():
-        st.button("Sign out", on_click=st.logout, width="stretch")
+        st.button("Sign out", on_click=access.sign_out, width="stretch")
 
 
 def draw(chosen: StreamlitPage, looking: access.Visitor) -> None:

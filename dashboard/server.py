@@ -12,8 +12,10 @@ from triptych.child_processes import python_module
 if TYPE_CHECKING:
     from triptych.settings import AccessSettings, OidcSettings
 
-#: The script that Streamlit runs. Its folder holds the theme and the server's options.
+#: The script that draws. Its folder holds the theme and the server's options.
 APP = Path(__file__).with_name("app.py")
+#: What Streamlit serves: that script, with headers around its answers.
+_SERVED = APP.with_name("served_app.py")
 
 
 def command(
@@ -46,7 +48,7 @@ def command(
     """
     sign_in = [] if secrets is None else ["--secrets.files", str(secrets)]
     return [
-        *(*python_module("dashboard.serving"), "run", str(APP)),
+        *(*python_module("dashboard.serving"), "run", str(_SERVED)),
         *("--server.address", host),
         *("--server.port", str(port)),
         *("--server.headless", str(headless).lower()),

@@ -38,6 +38,14 @@ log = structlog.get_logger(__name__)
 
 _CHECK_SECONDS = 0.25
 _BACKLOG = 512
+#: Connections above the limit whose threads are about to end.
+_GIVING_WAY = 64
+#: What an answer of an interface may be used for: nothing that a browser shows.
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
 #: What a client still sends after a refusal is read so long, or it would not hear it.
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 8 * 1024 * 1024
@@ -54,7 +62,7 @@ class Limits:
     request_seconds : float
         How long a request may take to arrive, its first byte to its last.
     max_connections : int
-        Connections at a time; more are hung up on at once.
+        Connections at a time; where there are more, the idlest are hung up on.
     """
 
     max_body_bytes: int = 1024 * 1024
@@ -126,9 +134,16 @@ class Receiver(ThreadingHTTPServer):
             self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Serve a connection in a thread of its own, if there are not too many."""
+        """Serve a connection in a thread of its own, if there are not too many.
+
+        Where there are, whoever has waited longest without a whole request gives way:
+        idle connections must not keep others out.
+        """
         with self._guard:
-            is_served = self._open_count < self.limits.max_connections
+            limit = self.limits.max_connections
+            if self._open_count >= limit:
+                self._hang_up_on_the_idlest()
+            is_served = self._open_count < limit + _GIVING_WAY
             if is_served:
                 self._open_count += 1
                 self._arriving[request] = time.monotonic()
@@ -137,6 +152,15 @@ class Receiver(ThreadingHTTPServer):
         else:
             log.warning("connection_refused", open_connections=self._open_count)
             self.shutdown_request(request)
+
+    def _hang_up_on_the_idlest(self) -> None:
+        """Make room; called with the guard held."""
+        if self._arriving:
+            idlest = min(self._arriving, key=self._arriving.__getitem__)
+            del self._arriving[idlest]
+            log.warning("idle_connection_closed", open_connections=self._open_count)
+            with contextlib.suppress(OSError):
+                idlest.shutdown(socket.SHUT_RDWR)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Serve it, and count it out."""
@@ -278,6 +302,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
         if status == HTTPStatus.UNAUTHORIZED:
             self.send_header("WWW-Authenticate", "Bearer")
         self.end_headers()

@@ -309,6 +309,28 @@ def test_slow_clients_keep_nobody_waiting_and_are_cut_off(
             connection.close()
 
 
+def test_idle_connections_give_way_to_whoever_posts(
+    receiver: ReceiverProcess,
+) -> None:
+    idle = [socket.create_connection(("127.0.0.1", receiver.port)) for _ in range(256)]
+    try:
+        for number in range(3):
+            event = deployed(f"beside-idle-{number}")
+            assert receiver.post("/events", event, BEARER)[0] == 202
+        assert is_closed(idle[0])
+        assert not is_closed(idle[-1])
+    finally:
+        for connection in idle:
+            connection.close()
+
+
+def test_an_answer_is_nothing_that_a_browser_shows(receiver: ReceiverProcess) -> None:
+    answer = raw(receiver, {}, b"", request="GET /health").decode().lower()
+    assert "x-content-type-options: nosniff" in answer
+    assert "frame-ancestors 'none'" in answer
+    assert "cache-control: no-store" in answer
+
+
 def test_it_takes_events_while_a_run_holds_the_workspace(
     receiver: ReceiverProcess,
 ) -> None:

@@ -15,6 +15,7 @@ import time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import duckdb
@@ -615,10 +616,17 @@ def test_the_dashboard_serves_on_loopback_until_ctrl_c(published: Path) -> None:
         health = until_it_answers(
             f"http://127.0.0.1:{port}/_stcore/health", lambda: process.poll() is None
         )
+        with urlopen(f"http://127.0.0.1:{port}/", timeout=30) as page:
+            headers = {**page.headers}
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(f"http://127.0.0.1:{port}/_stcore/metrics", timeout=30)
         os.killpg(process.pid, signal.SIGINT)
         told, _ = process.communicate(timeout=60)
 
     assert health == "ok"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
     assert told.startswith(f"Dashboard: http://127.0.0.1:{port} ")
     assert process.returncode == 130
 
