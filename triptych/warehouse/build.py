@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.errors import RunLockedError
+from triptych.warehouse.catalogue_file import is_held_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,7 +89,7 @@ def open_build(
         try:
             return duckdb.connect(str(path), config=options)
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            if not is_held_elsewhere(error):
                 break
             # The dbt of a run that was killed takes a moment to end.
             if time.monotonic() > deadline:

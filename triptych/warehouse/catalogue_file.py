@@ -133,7 +133,7 @@ def connect(
         try:
             connection = duckdb.connect(str(path), read_only=read_only)
         except duckdb.Error as error:
-            if "lock" not in str(error).lower():
+            if not is_held_elsewhere(error):
                 raise _unreadable(path, error) from error
             if time.monotonic() > deadline:
                 raise RunLockedError(
@@ -146,6 +146,15 @@ def connect(
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"SET file_search_path = {search_path(root)}")
             return connection
+
+
+def is_held_elsewhere(error: duckdb.Error) -> bool:
+    """Tell whether a database cannot be opened because another process has it open.
+
+    A damaged one is told of by its blocks, which are no locks.
+    """
+    message = str(error).lower()
+    return "set lock on file" in message or "used by another process" in message
 
 
 def _unreadable(path: Path, error: duckdb.Error) -> lake_log.StaleCatalogueError:

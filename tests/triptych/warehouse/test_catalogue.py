@@ -13,6 +13,7 @@ import pytest
 
 from triptych.warehouse.catalogue import Catalogue
 from triptych.warehouse.catalogue_file import connect
+from triptych.warehouse.lake_log import StaleCatalogueError
 from triptych.warehouse.loads import LoadTotal, NewLoad, QuarantinedRow, StreamView
 
 if TYPE_CHECKING:
@@ -195,3 +196,17 @@ def _with(entry: NewLoad, **changes: object) -> NewLoad:
     import dataclasses
 
     return dataclasses.replace(entry, **changes)  # type: ignore[arg-type]
+
+
+def test_a_damaged_block_is_no_lock_of_another_process(tmp_path: Path) -> None:
+    """Waited for as a lock, it would be told after twenty seconds, and wrongly."""
+    path = tmp_path / "raw.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.execute("CREATE TABLE loads AS SELECT range AS n FROM range(1000)")
+    content = bytearray(path.read_bytes())
+    for place in range(12_300, len(content), 100):
+        content[place] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(StaleCatalogueError, match="block") as refused:
+        connect(path, root=tmp_path)
+    assert "triptych recover" in refused.value.next_step
