@@ -199,7 +199,11 @@ def _project_column(
     value = to_canonical(expression, origin.type, column.type, notation)
     if column.is_currency:
         value = f"upper({value})"
-    return ProjectedColumn(column, value, f"({expression}) IS NOT NULL", origin)
+    delivered = f"({expression}) IS NOT NULL"
+    if origin.type in {"VARCHAR", "EXPRESSION"}:
+        # Of an event that nobody received the time of arrival is an empty text.
+        delivered += f" AND trim(CAST({expression} AS VARCHAR)) <> ''"
+    return ProjectedColumn(column, value, delivered, origin)
 
 
 def _columns_found(physical: Mapping[str, str]) -> dict[str, DeliveredValue]:

@@ -49,7 +49,7 @@ QUARANTINED: Final = {
     "railway": ("railway_usage", "negative_quantity"),
     "openai": ("llm_provider_costs", "amount_unreadable"),
     "anthropic": ("llm_provider_costs", "amount_unreadable"),
-    "gateway": ("llm_usage", "unknown_reporter"),
+    "gateway": ("llm_usage", "input_tokens_unreadable"),
     "cluster": ("opencost_allocation", "negative_quantity"),
     "prometheus": ("model_usage", "negative_quantity"),
     "ecb": ("fx_rates", "rate_unreadable"),

@@ -8,12 +8,13 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import duckdb
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.connector import Window
-from ingest.projection import to_canonical
-from ingest.streams import MONEY, TIMESTAMP
+from ingest.connector import LandingOptions, Window
+from ingest.projection import bad_row_predicate, presence_flags, project, to_canonical
+from ingest.streams import MONEY, STREAMS, TIMESTAMP
 
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=10, allow_nan=False)
 MOMENTS = st.datetimes(
@@ -85,3 +86,31 @@ def test_a_window_holds_exactly_the_months_of_its_days(
     )
     assert Window(start, end).overlaps_month(month) is has_a_day
     assert Window().overlaps_month(month)
+
+
+@pytest.mark.parametrize(
+    ("observed_at", "is_bad"),
+    [("", False), (" ", False), (None, False), ("yesterday", True)],
+)
+def test_an_empty_text_is_nothing_and_any_other_has_to_be_read(
+    observed_at: str | None, is_bad: bool
+) -> None:
+    """Of an event in a file nobody says when it arrived."""
+    stream = STREAMS["deployments"]
+    delivered = {
+        "source_system": "ci",
+        "deployment_id": "1",
+        "status": "success",
+        "event_time": "2026-03-01",
+        "observed_at": observed_at,
+    }
+    projection = project(stream, dict.fromkeys(delivered, "VARCHAR"), LandingOptions())
+    values = ", ".join(f"?::VARCHAR AS {name}" for name in delivered)
+    with duckdb.connect() as engine:
+        rows = engine.execute(
+            f"SELECT {bad_row_predicate(stream, projection)} FROM (SELECT"
+            f" {projection.select_list()}, {presence_flags(projection)}"
+            f" FROM (SELECT {values}))",
+            list(delivered.values()),
+        ).fetchall()
+    assert [bool(bad) for (bad,) in rows] == [is_bad]
