@@ -19,6 +19,7 @@ import structlog
 
 from ingest import unknown_loads
 from ingest.file_contents import FILE_CONTENTS
+from ingest.repeated_charges import SketchesInForce
 from ingest.report import CommittedLoad, SourceFailure, withdrawn_note
 from triptych.errors import MalformedDeliveryError
 from triptych.warehouse.loads import LoadInForce, Renewal, SourceAttempt
@@ -61,6 +62,12 @@ class CommitBatches:
         self._landed: list[LandedDelivery] = []
         self._finished: list[tuple[Connector, datetime]] = []
         self._waiting_since = 0.0
+        self._may_repeat: set[str] = set()
+
+    def begin(self, connector: Connector) -> None:
+        """Take what a source offers from now on."""
+        if connector.config.may_repeat:
+            self._may_repeat.add(connector.config.name)
 
     def add(self, landed: LandedDelivery) -> None:
         """Take a delivery that has landed; commits when enough has."""
@@ -109,6 +116,9 @@ class CommitBatches:
         in_force = LoadsInForce(
             catalogue.loads_in_force([each.load for each in landed])
         )
+        sketches = SketchesInForce(
+            catalogue.sketched_months([each.load for each in landed])
+        )
         withdrawn = {(w.key, w.checksums): w for w in catalogue.withdrawn_loads()}
         for each in landed:
             taken_back = withdrawn.get((each.load.key, each.load.checksums))
@@ -120,8 +130,12 @@ class CommitBatches:
             if same is not None:
                 renewals.append(same)
                 self._report.skipped_count += 1
-            elif not self._is_set_aside(each.load, in_force):
+            elif not (
+                self._is_set_aside(each.load, in_force)
+                or self._is_repeated(each.load, sketches)
+            ):
                 in_force.put(each.load)
+                sketches.put(each.load)
                 new.append(each)
         return new, renewals
 
@@ -141,6 +155,16 @@ class CommitBatches:
             self._report.failures.append(SourceFailure(load.source, _emptied(load)))
         else:
             self._report.notes.append(f"{load.label}: holds no rows.")
+        return True
+
+    def _is_repeated(self, load: NewLoad, sketches: SketchesInForce) -> bool:
+        """Tell whether its charges count already, and refuse it in the report."""
+        if load.source in self._may_repeat:
+            return False
+        repetition = sketches.repetition(load)
+        if repetition is None:
+            return False
+        self._report.failures.append(SourceFailure(load.source, repetition.error()))
         return True
 
     def _attempt(self, connector: Connector, at: datetime) -> SourceAttempt:

@@ -41,6 +41,7 @@ class SourceConfig(BaseModel):
     name: str
     type: str
     expected_lag_hours: int = 48
+    may_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

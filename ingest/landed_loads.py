@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 from ingest.spark_projection import UNREADABLE_ON_SPARK, spark_columns
 from triptych.errors import MalformedDeliveryError, SettingsError
 from triptych.warehouse.in_place import FileInPlace, file_checksum
-from triptych.warehouse.loads import FileAtRest, LoadTotal, NewLoad, QuarantinedRow
+from triptych.warehouse.loads import (
+    SKETCH_SIZE,
+    FileAtRest,
+    LoadTotal,
+    NewLoad,
+    QuarantinedRow,
+)
 from triptych.warehouse.manifests import write_manifest
 
 if TYPE_CHECKING:
@@ -173,16 +179,24 @@ def _merge_totals(parts: Sequence[LandedPart]) -> tuple[LoadTotal, ...]:
     money: dict[tuple[str, str | None], list[Decimal | None]] = defaultdict(
         lambda: [None, None]
     )
+    hashes: dict[tuple[str, str | None], set[int]] = defaultdict(set)
     for part in parts:
         for total in part.totals:
             key = (total.month, total.currency)
             rows[key] += total.money_row_count
+            hashes[key].update(total.sketch)
             sums = money[key]
             for position, amount in enumerate(total.amounts):
                 if amount is not None:
                     sums[position] = (sums[position] or 0) + amount
     return tuple(
-        LoadTotal(month, currency, count, (money[key][0], money[key][1]))
+        LoadTotal(
+            month,
+            currency,
+            count,
+            (money[key][0], money[key][1]),
+            tuple(sorted(hashes[key])[:SKETCH_SIZE]),
+        )
         for (month, currency), count in sorted(
             rows.items(), key=lambda item: (item[0][0], item[0][1] or "")
         )

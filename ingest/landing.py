@@ -41,6 +41,7 @@ from ingest.unpacked import unpacked
 from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
 from triptych.file_names import read_name
 from triptych.warehouse.in_place import file_checksum
+from triptych.warehouse.loads import SKETCH_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +68,7 @@ class PartTotal:
     row_count: int
     money_row_count: int
     amounts: tuple[Decimal | None, Decimal | None]
+    sketch: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -452,7 +454,8 @@ class Lander:
         rows = self._run(
             f"SELECT strftime({month}, '%Y-%m'), {currency}, count(*),"
             f" count(*) {counts}, {', '.join(amounts)},"
-            f" count(*) FILTER ({bad_row_predicate(stream, projection)})"
+            f" count(*) FILTER ({bad_row_predicate(stream, projection)}),"
+            f" {_sketch(stream)}"
             f" FROM (SELECT {projection.select_list()},"
             f" {presence_flags(projection)}"
             f" FROM {_parquet(target)})"
@@ -464,7 +467,9 @@ class Lander:
             for row in rows
         )
         totals = tuple(
-            PartTotal(row[0], row[1], row[2], row[3], (row[4], row[5]))
+            PartTotal(
+                row[0], row[1], row[2], row[3], (row[4], row[5]), tuple(row[7] or ())
+            )
             for row in rows
             if row[0] is not None
         )
@@ -528,6 +533,21 @@ class Lander:
             return self._connection.execute(sql)
         except duckdb.Error as error:
             raise as_malformed(error, origin) from error
+
+
+def _sketch(stream: Stream) -> str:
+    """Return the smallest hashes of the charges: alike where charges are.
+
+    Charges of nothing are left out: counted twice, they are still nothing.
+    """
+    if not stream.identity_columns:
+        return "NULL"
+    columns = ", ".join(quote(name) for name in stream.identity_columns)
+    amount = quote(stream.money_columns[0])
+    return (
+        f"min(CAST(hash({columns}) >> 1 AS BIGINT), {SKETCH_SIZE})"
+        f" FILTER ({stream.money_predicate} AND {amount} <> 0)"
+    )
 
 
 def _parquet(path: Path, *, is_numbered: bool = False) -> str:

@@ -304,6 +304,7 @@ _NOT_IN_THE_ROWS = {
     "expected_lag_hours",
     "key_variable",
     "lag_days",
+    "may_repeat",
     "path",
     "start_date",
     "timeout_seconds",

@@ -85,6 +85,7 @@ class IngestRunner:
             batches = CommitBatches(held, self._places, report)
             try:
                 for connector in connectors:
+                    batches.begin(connector)
                     with self._progress.task(f"ingest {_name(connector)}") as task:
                         for landed in ingest.land_new(connector, window):
                             batches.add(landed)

@@ -27,6 +27,10 @@ FOCUS = Stream(
     period_column="BillingPeriodStart",
     money_columns=("BilledCost", "EffectiveCost"),
     amount_columns=("BilledCost", "EffectiveCost", "ContractedCost", "ListCost"),
+    identity_columns=(
+        *("ChargePeriodStart", "BilledCost", "ResourceId", "SkuId", "SubAccountId"),
+        *("ChargeDescription", "ConsumedQuantity"),
+    ),
     currency_column="BillingCurrency",
     subject_columns=("SkuId", "SkuMeter", "ServiceName", "ChargeDescription"),
     columns=(
@@ -116,6 +120,11 @@ AWS_CUR2 = Stream(
     name="aws_cur2",
     period_column="bill_billing_period_start_date",
     money_columns=("line_item_unblended_cost",),
+    identity_columns=(
+        *("line_item_usage_start_date", "line_item_unblended_cost"),
+        *("line_item_resource_id", "line_item_usage_type", "line_item_operation"),
+        *("line_item_usage_account_id", "line_item_usage_amount"),
+    ),
     currency_column="line_item_currency_code",
     subject_columns=(
         "line_item_usage_type",
@@ -209,6 +218,10 @@ GCP_BILLING_EXPORT = Stream(
     period_column="invoice_month_start",
     money_columns=("cost", "credits_amount"),
     amount_columns=("cost", "cost_at_list"),
+    identity_columns=(
+        *("usage_start_time", "cost", "resource_global_name", "sku_id", "project_id"),
+        *("usage_amount", "labels"),
+    ),
     currency_column="currency",
     subject_columns=("sku_description", "sku_id", "service_description"),
     columns=(

@@ -51,6 +51,9 @@ class Stream:
     amount_columns : tuple of str
         Columns any of which states what a row costs, for rows whose money cannot be
         read; empty: ``money_columns``.
+    identity_columns : tuple of str
+        What tells a charge from another, in streams whose deliveries may repeat the
+        charges of others; empty: that is not looked for.
     currency_column : str
         Column that holds the currency of ``money_columns``.
     key : tuple of str
@@ -77,6 +80,7 @@ class Stream:
     columns: tuple[Column, ...]
     period_column: str
     money_columns: tuple[str, ...] = ()
+    identity_columns: tuple[str, ...] = ()
     currency_column: str = ""
     key: tuple[str, ...] = ()
     money_predicate: str = "true"

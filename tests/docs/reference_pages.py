@@ -148,6 +148,7 @@ def _description(name: str, field: FieldInfo) -> str:
         "name": "Unique; a path segment in the lake.",
         "type": "The type of the source, as in the heading.",
         "expected_lag_hours": "Hours after which the newest evidence counts as stale.",
+        "may_repeat": "Whether its bills may repeat charges of others, and both count.",
     }
     description: str = field.description or common.get(name, "")
     return description

@@ -21,7 +21,13 @@ from triptych.warehouse import audit_log, lake_log, manifests, withdrawals
 from triptych.warehouse.catalogue_file import SCHEMA, connect
 from triptych.warehouse.evidence_views import create_views, replace_view
 from triptych.warehouse.in_place import CataloguedFile, current_files_in_place
-from triptych.warehouse.loads import LoadInForce, NewLoad, SeenFile, StreamView
+from triptych.warehouse.loads import (
+    LoadInForce,
+    NewLoad,
+    SeenFile,
+    SketchedMonth,
+    StreamView,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -159,6 +165,40 @@ class Catalogue:
         """Return the ids of all loads ever committed."""
         rows = self._connection.execute("SELECT load_id FROM catalogue.loads")
         return {str(row[0]) for row in rows.fetchall()}
+
+    def sketched_months(self, loads: Sequence[NewLoad]) -> list[SketchedMonth]:
+        """Return the charges of current loads in months that new loads have, too."""
+        wanted = {
+            (load.stream, total.billing_month)
+            for load in loads
+            for total in load.totals
+            if total.sketch
+        }
+        if not wanted:
+            return []
+        rows = self._connection.execute(
+            "SELECT load_id, source, stream, scope, label, billing_month, currency,"
+            " coalesce(first_amount, 0), sketch FROM catalogue.load_totals"
+            " JOIN catalogue.loads USING (load_id)"
+            " WHERE status = 'current' AND sketch IS NOT NULL"
+            " AND list_contains(?, stream || ' ' || billing_month)",
+            [sorted(f"{stream} {month}" for stream, month in wanted)],
+        ).fetchall()
+        return [
+            SketchedMonth(
+                load_id,
+                source,
+                stream,
+                scope,
+                label,
+                month,
+                currency,
+                amount,
+                tuple(sketch),
+            )
+            for load_id, source, stream, scope, label, *of_month in rows
+            for month, currency, amount, sketch in [of_month]
+        ]
 
     def files_in_place(self) -> list[CataloguedFile]:
         """Return the files of current loads that are not copied into the lake."""

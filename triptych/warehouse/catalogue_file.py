@@ -63,6 +63,7 @@ CREATE TABLE IF NOT EXISTS catalogue.load_totals (
     first_amount DECIMAL(38, 18),
     second_amount DECIMAL(38, 18)
 );
+ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS sketch BIGINT[];
 CREATE TABLE IF NOT EXISTS catalogue.quarantine (
     load_id VARCHAR NOT NULL,
     source VARCHAR NOT NULL,

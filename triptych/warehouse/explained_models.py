@@ -48,7 +48,7 @@ CREATE TABLE lineage.load_months AS
 _CATALOGUE = {
     "loads": "load_id, source, stream, scope, period, status, row_count,"
     " quarantined_row_count, loaded_at, label",
-    "load_totals": "*",
+    "load_totals": "* EXCLUDE (sketch)",
     "quarantine": "* EXCLUDE (row_content)",
     "sources": "* EXCLUDE (last_error)",
 }

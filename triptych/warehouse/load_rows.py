@@ -154,6 +154,7 @@ def _insert_totals(
     columns = _owned(totals, ("billing_month", "currency", "row_count"))
     columns["first_amount"] = [total.amounts[0] for _, total in totals]
     columns["second_amount"] = [total.amounts[1] for _, total in totals]
+    columns["sketch"] = [list(total.sketch) or None for _, total in totals]
     insert_columns(connection, "catalogue.load_totals", columns)
 
 

@@ -7,13 +7,17 @@ runner makes them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal  # noqa: TC003  (manifests are read by their types)
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
 
 from triptych.warehouse.in_place import FileInPlace  # noqa: TC001
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+#: So many of the smallest hashes of a load's charges of a month are kept.
+SKETCH_SIZE: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,30 @@ class LoadTotal:
     currency: str | None
     row_count: int
     amounts: tuple[Decimal | None, Decimal | None]
+    sketch: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SketchedMonth:
+    """The charges of a load in a month and currency, as far as others are compared.
+
+    ``sketch`` has the smallest hashes of its charges, ``amount`` is their money.
+    """
+
+    load_id: str
+    source: str
+    stream: str
+    scope: str
+    label: str
+    billing_month: str
+    currency: str | None
+    amount: Decimal
+    sketch: tuple[int, ...]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return source, stream and scope."""
+        return self.source, self.stream, self.scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +123,22 @@ class NewLoad:
     def key(self) -> tuple[str, str, str]:
         """Return source, stream and scope: what a later load of them replaces."""
         return self.source, self.stream, self.scope
+
+    def sketched_months(self) -> list[SketchedMonth]:
+        """Return its months that another load may repeat."""
+        return [
+            SketchedMonth(
+                self.load_id,
+                *self.key,
+                self.label,
+                total.billing_month,
+                total.currency,
+                total.amounts[0] or Decimal(0),
+                total.sketch,
+            )
+            for total in self.totals
+            if total.sketch
+        ]
 
 
 @dataclass(frozen=True, slots=True)

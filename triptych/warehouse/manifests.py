@@ -97,6 +97,7 @@ def _load(row: dict[str, Any], owned: dict[str, dict[str, list[Any]]]) -> NewLoa
     parts = {name: rows.get(row["load_id"], []) for name, rows in owned.items()}
     for total in parts["totals"]:
         total["amounts"] = total.pop("first_amount"), total.pop("second_amount")
+        total["sketch"] = total["sketch"] or ()
     return _adapter().validate_python(row | parts)
 
 

@@ -1,0 +1,111 @@
+"""Finds that a delivery repeats charges of another that counts.
+
+A bill that is exported anew under another name, with the rows of yesterday and some
+more, would count twice, as would the same bill from two sources. So each load keeps a
+sketch of its charges by month and currency, the smallest of their hashes: two loads
+with the same charges have the same small hashes (bottom-k sketches: Broder 1997; Cohen
+and Kaplan 2007).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from triptych.errors import MalformedDeliveryError
+from triptych.warehouse.loads import SKETCH_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from triptych.warehouse.loads import NewLoad, SketchedMonth
+
+#: So many of the small hashes must be in both: few charges may be alike by chance.
+LEAST_COMMON: Final = 20
+#: A delivery that shares less than this part of the smaller one is another bill.
+LEAST_RATIO: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """That a load holds charges of a month which another load in force has, too.
+
+    ``ratio`` is the part of the smaller one, ``amount`` that part of its money.
+    """
+
+    load: NewLoad
+    other: SketchedMonth
+    ratio: float
+    amount: Decimal
+
+    def error(self) -> MalformedDeliveryError:
+        """Return it as the refusal of the load."""
+        other, money = self.other, f"{self.amount:,.2f} {self.other.currency or ''}"
+        return MalformedDeliveryError(
+            f"It repeats about {self.ratio:.0%} of the charges of {other.billing_month}"
+            f" in {other.label} (source {other.source!r}, load {other.load_id}), which"
+            f" counts: {money.strip()} would count twice. It was not loaded.",
+            where=self.load.label,
+            next_step="If it replaces that load: triptych withdraw"
+            f" {other.load_id} --because TEXT, and run again. If both are right, set"
+            f" may_repeat: true on source {self.load.source!r}.",
+        )
+
+
+class SketchesInForce:
+    """The charges of the loads in force, as far as new loads may repeat them.
+
+    Parameters
+    ----------
+    months : iterable of SketchedMonth
+        Of the loads in force before the batch.
+    """
+
+    def __init__(self, months: Iterable[SketchedMonth]) -> None:
+        self._months: dict[tuple[str, str, str | None], list[SketchedMonth]]
+        self._months = defaultdict(list)
+        for month in months:
+            self._put(month)
+
+    def put(self, load: NewLoad) -> None:
+        """Let a load take the place of the one in force."""
+        for months in self._months.values():
+            months[:] = [month for month in months if month.key != load.key]
+        for month in load.sketched_months():
+            self._put(month)
+
+    def repetition(self, load: NewLoad) -> Repetition | None:
+        """Return the load whose charges one repeats the most, by money."""
+        found = [
+            Repetition(load, other, ratio, Decimal(ratio) * abs(_least(month, other)))
+            for month in load.sketched_months()
+            for other in self._months[_place(month)]
+            if other.key != load.key
+            for ratio in [_ratio(month.sketch, other.sketch)]
+            if ratio is not None
+        ]
+        return max(found, key=lambda each: each.amount, default=None)
+
+    def _put(self, month: SketchedMonth) -> None:
+        if len(month.sketch) >= LEAST_COMMON:
+            self._months[_place(month)].append(month)
+
+
+def _place(month: SketchedMonth) -> tuple[str, str, str | None]:
+    return month.stream, month.billing_month, month.currency
+
+
+def _least(one: SketchedMonth, other: SketchedMonth) -> Decimal:
+    return min(one.amount, other.amount, key=abs)
+
+
+def _ratio(one: tuple[int, ...], other: tuple[int, ...]) -> float | None:
+    """Return the part of the smaller set that is in both; None where it is small."""
+    # Beyond the largest hash that either has kept, nothing is known of it.
+    ends = [max(each) for each in (one, other) if len(each) >= SKETCH_SIZE]
+    known = [{h for h in each if not ends or h <= min(ends)} for each in (one, other)]
+    common = len(known[0] & known[1])
+    ratio = common / max(min(map(len, known)), 1)
+    return ratio if common >= LEAST_COMMON and ratio >= LEAST_RATIO else None
