@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FEATURES = "roi.mart_feature_roi"
 _ROW_HEIGHT = 34
+#: Height of axis, title and legend.
+_BESIDE_ROWS = 100
 
 
 def show(here: Page) -> None:
@@ -42,6 +44,7 @@ def show(here: Page) -> None:
             " at break-even. The table below has the same figures.",
         )
         _show_features(here, returns)
+        _show_outside(here, returns)
     _show_not_counted(here, row["until_month"])
     if row["window"] != words.TO_DATE:
         st.caption(
@@ -56,7 +59,8 @@ def show(here: Page) -> None:
 def net_values(returns: pa.Table, colours: Palette) -> Chart:
     """Return a dot and two bars for each feature, beside the line of break-even."""
     rows = pd.DataFrame([_bar(row) for row in returns.to_pylist()])
-    y = alt.Y("name:N", sort=list(rows["name"]), title=None)
+    named = alt.Axis(labelLimit=240, labelOverlap=False)
+    y = alt.Y("name:N", sort=list(rows["name"]), title=None, axis=named)
     x = alt.X(
         "net:Q", title="Net value of the measured months", axis=alt.Axis(format="~s")
     )
@@ -90,7 +94,7 @@ def net_values(returns: pa.Table, colours: Palette) -> Chart:
             x="low_50:Q", x2="high_50:Q"
         ),
         base.mark_point(filled=True, size=70, opacity=1).encode(x=x),
-    ).properties(height=max(len(rows), 2) * _ROW_HEIGHT)
+    ).properties(height=max(len(rows), 2) * _ROW_HEIGHT + _BESIDE_ROWS)
 
 
 def _bar(row: dict[str, object]) -> dict[str, object]:
@@ -115,15 +119,16 @@ def _bar(row: dict[str, object]) -> dict[str, object]:
 
 
 def _show_features(here: Page, returns: pa.Table) -> None:
-    chances = returns.column("probability_net_positive").to_pylist()
+    rows = returns.to_pylist()
+    chances = [words.chance(row["probability_net_positive"]) for row in rows]
+    months = [words.window(row) for row in rows]
     tables.show(
-        returns.append_column("chance", [[words.chance(part) for part in chances]]),
+        returns.append_column("chance", [chances]).append_column("months", [months]),
         [
             tables.Column("feature", "Feature"),
             tables.Column("grade", "Grade"),
             tables.Column("standing", "Standing"),
-            tables.Column("first_month", "From", "month"),
-            tables.Column("last_month", "To", "month"),
+            tables.Column("months", "Months"),
             tables.Column("benefit", "Benefit", "estimate"),
             tables.Column("cost", "Cost", "money"),
             tables.Column("net_value", "Net value", "estimate"),
@@ -131,10 +136,6 @@ def _show_features(here: Page, returns: pa.Table) -> None:
             tables.Column("net_value_high_90", "90 % to", "estimate"),
             tables.Column("roi", "ROI", "percent", "reason"),
             tables.Column("chance", "P(net > 0)"),
-            tables.Column("investment_cost", "Invested before", "money"),
-            tables.Column("net_after_investment", "Net of it", "estimate"),
-            tables.Column("cost_since", "Cost since, not measured", "money"),
-            tables.Column("since_month_count", "Months since", "count"),
         ],
         page=here,
         name="returns",
@@ -143,8 +144,35 @@ def _show_features(here: Page, returns: pa.Table) -> None:
         origin=page.Origin(
             formula="Benefit = effect × conversion × margin, draw by draw. Net value ="
             " benefit − cost − people and integration of the same months. ROI = net"
-            " value ÷ all cost of them. Invested before: cost before the first of"
-            " them. Cost since: cost after the last, whose benefit was not measured.",
+            " value ÷ all cost of them.",
+            mart=_FEATURES,
+            row_count=returns.num_rows,
+        ),
+    )
+
+
+def _show_outside(here: Page, returns: pa.Table) -> None:
+    """Draw what was spent before the measured months of each feature, and since."""
+    tables.show(
+        returns,
+        [
+            tables.Column("feature", "Feature"),
+            tables.Column("first_month", "Measured from", "month"),
+            tables.Column("investment_cost", "Invested before", "money"),
+            tables.Column("other_investment", "People, integration", "estimate"),
+            tables.Column("net_after_investment", "Net value less both", "estimate"),
+            tables.Column("last_month", "Measured until", "month"),
+            tables.Column("since_month_count", "Months since", "count"),
+            tables.Column("cost_since", "Cost since", "money"),
+            tables.Column("other_cost_since", "People, integration", "estimate"),
+        ],
+        page=here,
+        name="returns-outside",
+        caption="Before the measured months, and since: in no net value above; what it"
+        " brought in since was not measured",
+        origin=page.Origin(
+            formula="Cost before the first and after the last measured month, as the"
+            " mart of cost has it; people and integration by approved assumptions.",
             mart=_FEATURES,
             row_count=returns.num_rows,
         ),

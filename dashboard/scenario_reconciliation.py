@@ -22,7 +22,7 @@ def show(here: Page, one: Result) -> None:
     lines = data.scenario_reconciliation(one)
     if not lines.num_rows:
         return
-    currency, total = one["currency"], lines.to_pylist()[-1]
+    currency, total = one["currency"], lines.to_pylist()[0]
     actual, base = total["actual"], total["base"]
     st.subheader("From the measured net value to the base", anchor=False)
     st.markdown(
@@ -44,11 +44,13 @@ def show(here: Page, one: Result) -> None:
         page=here,
         is_of_period=False,
         name="scenario-reconciliation",
-        caption="Gains are positive and costs negative; means of the same draws",
+        caption="Gains are positive and costs negative, the largest difference first;"
+        " means of the same draws",
         origin=page.Origin(
             formula="Measured: what counts, in the months in which its effect was"
             " measured. Base: every known effect and all AI cost, carried forward.",
             mart=_FOLDER,
             row_count=lines.num_rows,
         ),
+        total_rows={0: ""},
     )

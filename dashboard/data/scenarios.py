@@ -136,8 +136,13 @@ _LINES = {
 def scenario_reconciliation(result: Result) -> pa.Table:
     """Return the way from the measured net value to the base, a row for each line.
 
-    A result that was saved before there was one has none.
+    The total comes first, then the largest difference. A result that was saved before
+    there was one has none.
     """
+    *lines, total = result.get("reconciliation") or [None]
+    if total is None:
+        return _table([])
+    lines.sort(key=lambda row: -abs(row["difference"]))
     return _table(
         [
             {
@@ -146,7 +151,7 @@ def scenario_reconciliation(result: Result) -> pa.Table:
                 "feature": row["feature_id"] or "all together",
                 "currency": result["currency"],
             }
-            for row in result.get("reconciliation", [])
+            for row in [total, *lines]
         ]
     )
 
