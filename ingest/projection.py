@@ -199,11 +199,17 @@ def _project_column(
     value = to_canonical(expression, origin.type, column.type, notation)
     if column.is_currency:
         value = f"upper({value})"
-    delivered = f"({expression}) IS NOT NULL"
-    if origin.type in {"VARCHAR", "EXPRESSION"}:
-        # Of an event that nobody received the time of arrival is an empty text.
-        delivered += f" AND trim(CAST({expression} AS VARCHAR)) <> ''"
-    return ProjectedColumn(column, value, delivered, origin)
+    return ProjectedColumn(column, value, _is_delivered(column, origin), origin)
+
+
+def _is_delivered(column: Column, origin: DeliveredValue) -> str:
+    """Return SQL that tells whether a row has a value; an empty text is none."""
+    is_computed = column.type not in {TEXT, TAGS}
+    if is_computed and origin.type == "VARCHAR":
+        return f"({origin.sql()}) <> ''"
+    if is_computed and origin.type == "EXPRESSION":
+        return f"CAST({origin.sql()} AS VARCHAR) <> ''"
+    return f"({origin.sql()}) IS NOT NULL"
 
 
 def _columns_found(physical: Mapping[str, str]) -> dict[str, DeliveredValue]:

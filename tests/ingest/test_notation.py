@@ -201,6 +201,12 @@ def test_only_offsets_of_clocks_are_read(
     assert reasons == ([] if is_a_moment else ["period_start_unreadable"])
 
 
+def test_an_empty_text_is_no_value_in_a_file_with_types_either(tmp_path: Path) -> None:
+    landed = land(tmp_path, of("1.5", "", "2"), as_parquet=True)
+    assert hours(landed) == [Decimal("1.5"), None, Decimal(2)]
+    assert landed.rejected == ()
+
+
 def test_a_named_zone_is_not_passed_over(tmp_path: Path) -> None:
     for written in ("2026-04-01 0:00 CET", "2026-04-01 00:00:00 CET"):
         landed = land(tmp_path, [(written, "eta", "1")])
