@@ -83,7 +83,9 @@ class ProjectedColumn:
     @property
     def can_be_unreadable(self) -> bool:
         """Whether it is computed with, and what is delivered may be nothing of it."""
-        is_computed = self.column.type not in {TEXT, TAGS}
+        is_computed = (
+            self.column.type not in {TEXT, TAGS} and not self.column.is_list_price
+        )
         return (
             is_computed
             and self.origin is not None
@@ -206,10 +208,15 @@ def _is_delivered(column: Column, origin: DeliveredValue) -> str:
     """Return SQL that tells whether a row has a value; an empty text is none."""
     is_computed = column.type not in {TEXT, TAGS}
     if is_computed and origin.type == "VARCHAR":
-        return f"({origin.sql()}) <> ''"
+        return _is_no_blank(origin.sql())
     if is_computed and origin.type == "EXPRESSION":
-        return f"CAST({origin.sql()} AS VARCHAR) <> ''"
+        return _is_no_blank(f"CAST({origin.sql()} AS VARCHAR)")
     return f"({origin.sql()}) IS NOT NULL"
+
+
+def _is_no_blank(text: str) -> str:
+    # Only what begins with a space has to be trimmed, and few values do.
+    return f"CASE WHEN ({text}) >= '!' THEN true ELSE trim({text}) <> '' END"
 
 
 def _columns_found(physical: Mapping[str, str]) -> dict[str, DeliveredValue]:

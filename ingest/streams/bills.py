@@ -142,8 +142,6 @@ AWS_CUR2 = Stream(
         *typed(
             MONEY,
             "line_item_net_unblended_cost",
-            "pricing_public_on_demand_cost",
-            "pricing_public_on_demand_rate",
             "reservation_effective_cost",
             "reservation_unused_amortized_upfront_fee_for_billing_period",
             "reservation_unused_recurring_fee",
@@ -153,6 +151,8 @@ AWS_CUR2 = Stream(
             "split_line_item_split_cost",
             "split_line_item_unused_cost",
         ),
+        Column("pricing_public_on_demand_cost", MONEY, is_list_price=True),
+        Column("pricing_public_on_demand_rate", MONEY, is_list_price=True),
         *typed(
             QUANTITY,
             "line_item_usage_amount",

@@ -23,6 +23,8 @@ class Column:
     ``is_expected``: the header must have it, a row may leave it empty.
     ``aliases``: other spellings that are accepted in a delivery, compared without
     regard to case.
+    ``is_list_price``: it says what nobody was charged; where it cannot be read it is
+    unknown, and the row counts.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     is_currency: bool = False
     is_expected: bool = False
+    is_list_price: bool = False
 
 
 @dataclass(frozen=True, slots=True)
