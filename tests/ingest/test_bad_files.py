@@ -28,7 +28,7 @@ from ingest.malformed import BAD_DATA, as_failed, read_header
 from ingest.runner import IngestRunner, LakePlaces
 from triptych.errors import MalformedDeliveryError
 from triptych.progress import SilentProgress
-from triptych.warehouse.catalogue import connect
+from triptych.warehouse.catalogue_file import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

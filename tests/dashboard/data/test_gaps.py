@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
@@ -92,7 +92,8 @@ def test_a_small_gap_is_a_chip_and_only_small_figures_read_at_least(
     text = text_of(summary)
     assert "AI cost **EUR 2,769.00**" in text
     assert "**Not complete:** 2 rows missing · ≤ EUR 2.00, in no total." in text
-    said = [str(link.label).replace("\u00a0", " ") for link in summary.get("page_link")]
+    links: list[Any] = list(summary.get("page_link"))
+    said = [str(link.label).replace("\u00a0", " ") for link in links]
     assert not any("lacks cost of" in label for label in said)
     assert text.index("gcp: tokens") < text.index("gcp: images")
     assert "no row of its file costs more" in text
