@@ -66,7 +66,8 @@ def with_our_code(variables: dict[str, str]) -> dict[str, str]:
 
 
 def test_the_traps_work(trapped: Path) -> None:
-    plain = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    plain = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
+    plain["PYTHONPATH"] = str(REPOSITORY)
     call([sys.executable, "-m", "triptych.spark.process"], trapped, plain)
     assert executed(trapped)
 

@@ -84,7 +84,7 @@ HOSTILE_REASONS = {
     "unreadable_quantity",
     "unknown_gpu_model_with_mig",
     "gpu_usage_is_no_ratio",
-    "period_start_unreadable",
+    "period_start_missing",
 }
 
 
