@@ -128,7 +128,12 @@ def _states(loads: Sequence[NewLoad], at: datetime) -> dict[str, list[Any]]:
     following = _following(loads)
     later = [following.get(load.load_id) for load in loads]
     return {
-        "quarantined_row_count": [len(load.quarantined) for load in loads],
+        "quarantined_row_count": [
+            len(load.quarantined)
+            if load.quarantined_row_count is None
+            else load.quarantined_row_count
+            for load in loads
+        ],
         "loaded_at": [at] * len(loads),
         "status": ["superseded" if each else "current" for each in later],
         "superseded_by": later,

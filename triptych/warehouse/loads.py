@@ -118,6 +118,8 @@ class NewLoad:
     totals: tuple[LoadTotal, ...]
     files_in_place: tuple[FileInPlace, ...] = ()
     files_at_rest: tuple[FileAtRest, ...] = ()
+    #: Where the refused rows themselves are gone: a pruned load keeps their number.
+    quarantined_row_count: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
