@@ -61,6 +61,7 @@ def _schema() -> pa.Schema:
             ("pool_id", pa.string()),
             ("model_id", pa.string()),
             ("node_id", pa.string()),
+            ("accelerator_type", pa.string()),
             ("capacity_gpu_hours", quantity),
             ("requested_gpu_hours", quantity),
             ("used_gpu_hours", quantity),
@@ -97,10 +98,13 @@ class _Cell(NamedTuple):
     pool_id: str
     node_id: str | None
     model_id: str | None
+    product: str | None = None
 
     @property
-    def order(self) -> tuple[int, str, str, str]:
-        return self.hour, self.pool_id, self.node_id or "", self.model_id or ""
+    def order(self) -> tuple[int, str, str, str, str]:
+        texts = self.node_id, self.model_id, self.product
+        node, model, product = (text or "" for text in texts)
+        return self.hour, self.pool_id, node, model, product
 
 
 @dataclass(slots=True)
@@ -273,7 +277,8 @@ class AcceleratorReading:
     def _place(self, hour: int, labels: Mapping[str, str]) -> _Cell:
         own = {k: v for k, v in labels.items() if k not in WORKLOAD_LABELS}
         pool = self.mapping.target(_multiple(own)).pool_id or self.pool
-        return _Cell(hour, pool, labels.get(self.labels.node), None)
+        product = labels.get(self.labels.product) or None
+        return _Cell(hour, pool, labels.get(self.labels.node), None, product)
 
     def _part(self, labels: Mapping[str, str]) -> Decimal:
         """Return which part of its GPU a reading is about."""
@@ -354,6 +359,7 @@ def _row(cell: _Cell, hours: _Hours) -> dict[str, Any]:
         "pool_id": cell.pool_id,
         "model_id": cell.model_id,
         "node_id": cell.node_id,
+        "accelerator_type": cell.product,
         "capacity_gpu_hours": _in_hours(hours.capacity),
         "requested_gpu_hours": _in_hours(hours.requested),
         "used_gpu_hours": _in_hours(hours.used),
