@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     Reading = AcceleratorReading | UsageReading
 
 #: Changing how samples become rows makes every day new again.
-_READING_VERSION = 1
+_READING_VERSION = 2
 #: What Prometheus keeps unless told otherwise.
 _LOOKED_BACK_DAYS = 15
 _SILENT = "no series; what it would say stays unknown, not zero"

@@ -8,10 +8,12 @@ pays 60.00, rank 6.00, and 20.00 are idle. With all GPU hours alike chat would p
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tests.ingest.opencost_cluster import answer, whole_gpu, workload
 from triptych.pipeline import run
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
@@ -21,11 +23,20 @@ from triptych.workspace import Workspace
 if TYPE_CHECKING:
     from pathlib import Path
 
-TRIPTYCH_YML = """\
+HEAD = """\
 organisation: Example GmbH
 currency: USD
 sources:
   - {name: vendor, type: focus_files, path: bill.csv}
+"""
+OPENCOST = """\
+  - name: clusters
+    type: opencost
+    path: answers
+    mapping:
+      - {match: {labels.model: "*"}, model: "${labels.model}"}
+"""
+PROMETHEUS = """\
   - name: metrics
     type: prometheus
     path: samples.om
@@ -64,27 +75,57 @@ def samples() -> str:
     return "\n".join([*lines, "# EOF", ""])
 
 
-def test_a_line_of_each_type_is_divided_among_its_own_users(tmp_path: Path) -> None:
-    for name, text in (
-        ("triptych.yml", TRIPTYCH_YML),
-        ("allocation.yml", ALLOCATION_YML),
-        ("bill.csv", BILL),
-        ("samples.om", samples()),
+def allocations() -> str:
+    """Return an answer of OpenCost: chat holds four H100 and rank a T4, for an hour."""
+    start = datetime(2026, 6, 28, 12, tzinfo=UTC)
+    entries = []
+    for name, node, gpus, product in (
+        ("chat", "i-h", 4, "NVIDIA H100 80GB HBM3"),
+        ("rank", "i-t", 1, "Tesla T4"),
     ):
-        (tmp_path / name).write_text(text, "utf-8")
-    run(Workspace(tmp_path), load_settings(tmp_path), progress=SilentProgress())
+        device = {**whole_gpu(1.0), "gpuModel": product}
+        labels = {"model": name}
+        entries.append(
+            workload(
+                start, f"{name}-0", node=node, labels=labels, gpus=gpus, gpu=device
+            )
+        )
+    return json.dumps(answer([entries]))
+
+
+def given(root: Path, *, source: str) -> dict[tuple[str, str | None], Decimal]:
+    """Return what the pool gave on the day, by component and model."""
+    (root / "triptych.yml").write_text(f"{HEAD}{source}", "utf-8")
+    (root / "allocation.yml").write_text(ALLOCATION_YML, "utf-8")
+    (root / "bill.csv").write_text(BILL, "utf-8")
+    run(Workspace(root), load_settings(root), progress=SilentProgress())
     rows = (
-        PublishedReader(tmp_path)
+        PublishedReader(root)
         .snapshot()
         .query(
             "SELECT component, model_id, sum(billed_cost) AS cost"
             " FROM cost.fct_daily_model_costs WHERE pool_id = 'gpu' GROUP BY ALL"
         )
     )
-    assert {
+    return {
         (row["component"], row["model_id"]): row["cost"] for row in rows.to_pylist()
-    } == {
+    }
+
+
+def test_prometheus_tells_types_of_a_pool_apart(tmp_path: Path) -> None:
+    (tmp_path / "samples.om").write_text(samples(), "utf-8")
+    assert given(tmp_path, source=PROMETHEUS) == {
         ("shared", "chat"): Decimal(60),
         ("shared", "rank"): Decimal(6),
         ("idle", None): Decimal(20),
     }
+
+
+def test_opencost_tells_types_of_a_pool_apart(tmp_path: Path) -> None:
+    """By hours alike, chat would pay four fifths of 86.00."""
+    (tmp_path / "answers").mkdir()
+    (tmp_path / "answers" / "day.json").write_text(allocations(), "utf-8")
+    found = given(tmp_path, source=OPENCOST)
+    assert found["shared", "chat"] == Decimal(80)
+    assert found["shared", "rank"] == Decimal(6)
+    assert sum(found.values()) == 86
