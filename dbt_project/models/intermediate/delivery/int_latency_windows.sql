@@ -15,8 +15,7 @@ with by_window as (
     left join {{ source('control', 'catalog_models') }} as models
         on
             buckets.model_id = models.model_id
-            and cast(buckets.window_start as date) >= coalesce(models.valid_from, cast('1900-01-01' as date))
-            and cast(buckets.window_start as date) < coalesce(models.valid_to, cast('2200-01-01' as date))
+            and {{ is_valid_on('models', 'cast(buckets.window_start as date)') }}
 ),
 
 window_buckets as (

@@ -25,6 +25,5 @@ left join {{ source('control', 'platform_placements') }} as placements
     on
         windows.model_id = placements.model_id
         and placements.stage = 'serving'
-        and cast(windows.window_start as date) >= coalesce(placements.valid_from, cast('1900-01-01' as date))
-        and cast(windows.window_start as date) < coalesce(placements.valid_to, cast('2200-01-01' as date))
+        and {{ is_valid_on('placements', 'cast(windows.window_start as date)') }}
 where windows.latency_threshold_seconds is not null

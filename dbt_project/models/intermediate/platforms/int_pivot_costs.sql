@@ -112,8 +112,7 @@ hours as (
     left join {{ source('control', 'loaded_hourly_rates') }} as rates
         on
             (rates.team_id is null or logs.team_id = rates.team_id)
-            and cast(logs.started_at as date) >= coalesce(rates.valid_from, cast('1900-01-01' as date))
-            and cast(logs.started_at as date) < coalesce(rates.valid_to, cast('2200-01-01' as date))
+            and {{ is_valid_on('rates', 'cast(logs.started_at as date)') }}
     where months.period <> 'before'
 ),
 

@@ -13,7 +13,6 @@ inner join {{ source('control', 'platform_placements') }} as placements
     on
         deployments.model_id = placements.model_id
         and placements.stage = 'serving'
-        and deployments.deployed_on >= coalesce(placements.valid_from, cast('1900-01-01' as date))
-        and deployments.deployed_on < coalesce(placements.valid_to, cast('2200-01-01' as date))
+        and {{ is_valid_on('placements', 'deployments.deployed_on') }}
 where deployments.counts_as_deployment or deployments.exclusion_reason = 'unknown'
 group by placements.platform_id, deployments.month

@@ -35,8 +35,7 @@ sided as (
         on
             runs.model_id = placements.model_id
             and placements.stage = 'training'
-            and runs.started_on >= coalesce(placements.valid_from, cast('1900-01-01' as date))
-            and runs.started_on < coalesce(placements.valid_to, cast('2200-01-01' as date))
+            and {{ is_valid_on('placements', 'runs.started_on') }}
     union all
     select
         'pivot' as subject_kind,

@@ -61,8 +61,7 @@ left join {{ source('control', 'platform_placements') }} as placements
     on
         readings.model_id = placements.model_id
         and placements.stage = 'serving'
-        and cast(readings.period_start as date) >= coalesce(placements.valid_from, cast('1900-01-01' as date))
-        and cast(readings.period_start as date) < coalesce(placements.valid_to, cast('2200-01-01' as date))
+        and {{ is_valid_on('placements', 'cast(readings.period_start as date)') }}
 where readings.requests is not null or readings.tokens is not null
 group by
     readings.model_id, coalesce(readings.platform_id, placements.platform_id), readings.source,

@@ -73,8 +73,7 @@ rated as (
     left join {{ source('control', 'loaded_hourly_rates') }} as rates
         on
             (rates.team_id is null or incidents.team_id = rates.team_id)
-            and incidents.impact_on >= coalesce(rates.valid_from, cast('1900-01-01' as date))
-            and incidents.impact_on < coalesce(rates.valid_to, cast('2200-01-01' as date))
+            and {{ is_valid_on('rates', 'incidents.impact_on') }}
     where incidents.exclusion_reason is null
 ),
 

@@ -61,5 +61,4 @@ cross join {{ source('control', 'delivery_rules') }} as rules
 left join {{ source('control', 'catalog_models') }} as models
     on
         owned.model_id = models.model_id
-        and cast(owned.period_start as date) >= coalesce(models.valid_from, cast('1900-01-01' as date))
-        and cast(owned.period_start as date) < coalesce(models.valid_to, cast('2200-01-01' as date))
+        and {{ is_valid_on('models', 'cast(owned.period_start as date)') }}

@@ -20,8 +20,7 @@ with runs as (
         on
             runs.model_id = placements.model_id
             and placements.stage = 'training'
-            and runs.started_on >= coalesce(placements.valid_from, cast('1900-01-01' as date))
-            and runs.started_on < coalesce(placements.valid_to, cast('2200-01-01' as date))
+            and {{ is_valid_on('placements', 'runs.started_on') }}
     where runs.is_leaf and runs.status = 'finished' and runs.duration_seconds is not null
 ),
 
