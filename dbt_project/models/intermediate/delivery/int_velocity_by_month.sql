@@ -7,7 +7,7 @@
 {%- set windowed = velocity_windows() | map('first') | list -%}
 {%- set of = 'scope_kind, scope_id, metric, month, state, exclusion_reason' -%}
 with scoped as (
-    {% for kind, id in velocity_scopes() -%}
+    {% for kind, id in velocity_scopes() + [('organisation', "'organisation'")] -%}
     select
         '{{ kind }}' as scope_kind,
         {{ id }} as scope_id,
@@ -21,23 +21,15 @@ with scoped as (
         started_at,
         event_value
     from {{ ref('mart_velocity_events') }}
-    where {{ id }} is not null and month is not null
-    union all
-    {% endfor -%}
-    select
-        'organisation' as scope_kind,
-        'organisation' as scope_id,
-        metric,
-        month,
-        state,
-        exclusion_reason,
-        item_key,
-        event_kind,
-        is_missing,
-        started_at,
-        event_value
-    from {{ ref('mart_velocity_events') }}
-    where month is not null and metric in ({{ sql_texts(windowed) }})
+    where
+        month is not null
+        {% if kind == 'organisation' -%}
+        and metric in ({{ sql_texts(windowed) }})
+        {%- else -%}
+        and {{ id }} is not null
+        {%- endif %}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 shared as (

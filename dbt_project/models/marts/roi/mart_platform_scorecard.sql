@@ -24,10 +24,11 @@ select
     measured.way_out
 from {{ ref('mart_platform_measurements') }} as measured
 union all
+-- A row without a platform is of all of them: month on month, where nothing but usage changed.
 select
-    'platform' as subject_kind,
-    slopes.platform_id as subject_id,
-    platforms.platform_name as subject_name,
+    case when slopes.platform_id is null then 'organisation' else 'platform' end as subject_kind,
+    coalesce(slopes.platform_id, 'all') as subject_id,
+    case when slopes.platform_id is null then 'All platforms' else platforms.platform_name end as subject_name,
     'operations' as criterion,
     'cost_elasticity' as metric,
     'all' as basis,
@@ -37,7 +38,7 @@ select
     slopes.elasticity as metric_value,
     slopes.elasticity_low_90 as interval_low,
     slopes.elasticity_high_90 as interval_high,
-    'months' as interval_basis,
+    case when slopes.platform_id is null then 'pairs of months' else 'months' end as interval_basis,
     slopes.period_count as n_observed,
     {{ safe_ratio('slopes.unknown_period_count', 'slopes.period_count + slopes.unknown_period_count') }}
         as missing_ratio,
@@ -46,31 +47,6 @@ select
     case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason,
     slopes.way_out
 from {{ source('estimates', 'platform_elasticities') }} as slopes
-inner join {{ ref('dim_platforms') }} as platforms on slopes.platform_id = platforms.platform_id
+left join {{ ref('dim_platforms') }} as platforms on slopes.platform_id = platforms.platform_id
 cross join {{ ref('mart_run') }} as run
-union all
--- One row without a platform is of all of them: month on month, where nothing but usage changed.
-select
-    'organisation' as subject_kind,
-    'all' as subject_id,
-    'All platforms' as subject_name,
-    'operations' as criterion,
-    'cost_elasticity' as metric,
-    'all' as basis,
-    'to_date' as period,
-    'elasticity' as unit,
-    run.currency,
-    slopes.elasticity as metric_value,
-    slopes.elasticity_low_90 as interval_low,
-    slopes.elasticity_high_90 as interval_high,
-    'pairs of months' as interval_basis,
-    slopes.period_count as n_observed,
-    {{ safe_ratio('slopes.unknown_period_count', 'slopes.period_count + slopes.unknown_period_count') }}
-        as missing_ratio,
-    case when slopes.elasticity is null then 'X' else 'C' end as grade,
-    slopes.scale as note,
-    case when slopes.elasticity is null then 'not estimable: ' || slopes.reason end as reason,
-    slopes.way_out
-from {{ source('estimates', 'platform_elasticities') }} as slopes
-cross join {{ ref('mart_run') }} as run
-where slopes.platform_id is null
+where slopes.platform_id is null or platforms.platform_id is not null
