@@ -1,11 +1,13 @@
-"""Types of what a source says of its text files: one delimiter, and an encoding."""
+"""Options of sources that read text files: delimiter, encoding, numbers and dates."""
 
 from __future__ import annotations
 
 import codecs
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
+
+from ingest.notation import DateOrder, DecimalSign
 
 #: Encodings that the engine reads, by their names in Python and as it calls them.
 _OF_THE_ENGINE = {
@@ -41,8 +43,30 @@ def _is_of_the_engine(text: str) -> str:
     return _OF_THE_ENGINE[name]
 
 
-Delimiter = Annotated[str, AfterValidator(_is_one_character)]
+Delimiter = Annotated[
+    str, AfterValidator(_is_one_character), Field(description="Delimiter of CSV files.")
+]
 #: Of files that are rewritten before the engine reads them.
-Encoding = Annotated[str, AfterValidator(_is_known)]
+Encoding = Annotated[
+    str, AfterValidator(_is_known), Field(description="Encoding of CSV files.")
+]
 #: Of files that the engine reads as they are.
-EngineEncoding = Annotated[str, AfterValidator(_is_of_the_engine)]
+EngineEncoding = Annotated[
+    str,
+    AfterValidator(_is_of_the_engine),
+    Field(description="Encoding of CSV files: utf-8, utf-16 or latin-1."),
+]
+DeclaredDecimal = Annotated[
+    DecimalSign | None,
+    Field(
+        description="What separates decimals: point or comma. Without it, the values"
+        " of each file decide, and a file in which all can mean two things is refused."
+    ),
+]
+DeclaredDates = Annotated[
+    DateOrder | None,
+    Field(
+        description="What 01/04/2026 means: day first or month first. Without it, the"
+        " values of each file decide."
+    ),
+]

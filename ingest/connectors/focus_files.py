@@ -23,8 +23,13 @@ from ingest.in_place import (
     refuse_unless_parquet,
     unambiguous,
 )
-from ingest.notation import DateOrder, DecimalSign, Notation
-from ingest.text_options import Delimiter, EngineEncoding
+from ingest.notation import Notation
+from ingest.text_options import (
+    DeclaredDates,
+    DeclaredDecimal,
+    Delimiter,
+    EngineEncoding,
+)
 
 if TYPE_CHECKING:
     import builtins
@@ -41,20 +46,10 @@ class FocusFilesConfig(BucketSourceConfig):
         description="File, folder or glob, relative to the workspace, or in a bucket:"
         " s3://bucket/folder."
     )
-    delimiter: Delimiter = Field(default=",", description="Delimiter of CSV files.")
-    encoding: EngineEncoding = Field(
-        default="utf-8", description="Encoding of CSV files: utf-8, utf-16 or latin-1."
-    )
-    decimal: DecimalSign | None = Field(
-        default=None,
-        description="What separates decimals: point or comma. Without it, the values"
-        " of each file decide, and a file in which all can mean two things is refused.",
-    )
-    dates: DateOrder | None = Field(
-        default=None,
-        description="What 01/04/2026 means: day first or month first. Without it, the"
-        " values of each file decide.",
-    )
+    delimiter: Delimiter = ","
+    encoding: EngineEncoding = "utf-8"
+    decimal: DeclaredDecimal = None
+    dates: DeclaredDates = None
     mapping: dict[str, str] = Field(
         default_factory=dict,
         description="FOCUS column → delivered column or SQL expression over them.",

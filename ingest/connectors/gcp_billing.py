@@ -97,8 +97,8 @@ class GcpBillingConfig(SourceConfig):
         default=None,
         description="File, folder or glob of an export, instead of BigQuery.",
     )
-    delimiter: Delimiter = Field(default=",", description="Delimiter of CSV files.")
-    encoding: Encoding = Field(default="utf-8", description="Encoding of CSV files.")
+    delimiter: Delimiter = ","
+    encoding: Encoding = "utf-8"
     start_date: date | None = Field(
         default=None, description="First export day (FOCUS: first month) ever asked."
     )

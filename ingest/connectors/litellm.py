@@ -100,8 +100,8 @@ class LitellmConfig(SourceConfig):
     )
     timeout_seconds: TimeoutSeconds = 60
     requests_per_second: RequestsPerSecond = None
-    delimiter: Delimiter = Field(default=",", description="Delimiter of CSV files.")
-    encoding: Encoding = Field(default="utf-8", description="Encoding of CSV files.")
+    delimiter: Delimiter = ","
+    encoding: Encoding = "utf-8"
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> LitellmConfig:

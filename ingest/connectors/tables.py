@@ -22,10 +22,15 @@ from ingest.connector import (
     Window,
 )
 from ingest.files import LocalFiles
-from ingest.notation import DateOrder, DecimalSign, Notation
+from ingest.notation import Notation
 from ingest.projection import project
 from ingest.streams import STREAMS
-from ingest.text_options import Delimiter, EngineEncoding
+from ingest.text_options import (
+    DeclaredDates,
+    DeclaredDecimal,
+    Delimiter,
+    EngineEncoding,
+)
 from triptych.errors import MalformedDeliveryError
 from triptych.file_names import literal, search_path
 
@@ -45,20 +50,10 @@ class TablesConfig(SourceConfig):
         default=None,
         description="DuckDB SQL over files; relative names start at the workspace.",
     )
-    delimiter: Delimiter = Field(default=",", description="Delimiter of CSV files.")
-    encoding: EngineEncoding = Field(
-        default="utf-8", description="Encoding of CSV files: utf-8, utf-16 or latin-1."
-    )
-    decimal: DecimalSign | None = Field(
-        default=None,
-        description="What separates decimals: point or comma. Without it, the values"
-        " of each file decide, and a file in which all can mean two things is refused.",
-    )
-    dates: DateOrder | None = Field(
-        default=None,
-        description="What 01/04/2026 means: day first or month first. Without it, the"
-        " values of each file decide.",
-    )
+    delimiter: Delimiter = ","
+    encoding: EngineEncoding = "utf-8"
+    decimal: DeclaredDecimal = None
+    dates: DeclaredDates = None
     mapping: dict[str, str] = Field(
         default_factory=dict,
         description="Canonical column → delivered column or SQL expression over them.",
