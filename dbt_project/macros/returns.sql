@@ -44,7 +44,6 @@
     end
 {%- endmacro %}
 
-
 {#-
   The reconciled cost before a window or since; 0 where there was none, NULL where it is
   not known, and where a return has no window of its own.

@@ -1,7 +1,8 @@
 {#-
   A commit and the first deployment to production that contained it, per service: a
-  successful one, or one of unknown outcome, with which nobody knows. Who delivers commits says which deployment contains one, or which revision
-  was deployed; else a commit is in the deployment of its own revision. Nothing is
+  successful one, or one of unknown outcome, with which it is unknown when the commit came
+  into production. Who delivers commits says which deployment contains one, or which
+  revision was deployed; else a commit is in the deployment of its own revision. Nothing is
   guessed from times.
 -#}
 with links as (

@@ -1,7 +1,8 @@
 {#-
-  All features together, each over the months that its effect was measured in. The headline is what counts: grades A and B, nulls and harms
-  included, less what two features claim of one outcome. Beside it stands what does not
-  count, and all AI spend of the months, so that nobody takes one for the other.
+  All features together, each over the months that its effect was measured in. The headline
+  is what counts: grades A and B, nulls and harms included, less what two features claim of
+  one outcome. Beside it stands what does not count, and all AI spend of the months, so that
+  nobody takes one for the other.
 -#}
 with returns as (
     select * from {{ source('estimates', 'roi_portfolio') }}
