@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from triptych.workspace import Workspace
+
 ALL_STREAMS = STREAMS | LOCKED_STREAMS
 
 
@@ -27,6 +29,16 @@ class LakePlaces:
     lake: Path
     staging: Path
     raw_database: Path
+
+
+def places_of(workspace: Workspace) -> LakePlaces:
+    """Return where the evidence of a workspace rests."""
+    return LakePlaces(
+        root=workspace.root,
+        lake=workspace.lake,
+        staging=workspace.staging,
+        raw_database=workspace.raw_database,
+    )
 
 
 class HeldCatalogue:

@@ -9,7 +9,7 @@ and Kaplan 2007).
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -64,15 +64,20 @@ class SketchesInForce:
     """
 
     def __init__(self, months: Iterable[SketchedMonth]) -> None:
-        self._months: dict[tuple[str, str, str | None], list[SketchedMonth]]
-        self._months = defaultdict(list)
+        self._by_load: dict[tuple[str, str, str], list[SketchedMonth]]
+        self._by_load = defaultdict(list)
+        # Of thousands of loads few have anything in common: hashes find those.
+        self._by_hash: dict[tuple[object, ...], dict[int, list[SketchedMonth]]]
+        self._by_hash = defaultdict(lambda: defaultdict(list))
         for month in months:
             self._put(month)
 
     def put(self, load: NewLoad) -> None:
         """Let a load take the place of the one in force."""
-        for months in self._months.values():
-            months[:] = [month for month in months if month.key != load.key]
+        for month in self._by_load.pop(load.key, ()):
+            loads = self._by_hash[_place(month)]
+            for number in month.sketch:
+                loads[number].remove(month)
         for month in load.sketched_months():
             self._put(month)
 
@@ -81,16 +86,27 @@ class SketchesInForce:
         found = [
             Repetition(load, other, ratio, Decimal(ratio) * abs(_least(month, other)))
             for month in load.sketched_months()
-            for other in self._months[_place(month)]
+            for other in self._alike(month)
             if other.key != load.key
             for ratio in [_ratio(month.sketch, other.sketch)]
             if ratio is not None
         ]
         return max(found, key=lambda each: each.amount, default=None)
 
+    def _alike(self, month: SketchedMonth) -> list[SketchedMonth]:
+        """Return the months that have enough hashes in common with one."""
+        loads = self._by_hash[_place(month)]
+        common: Counter[SketchedMonth] = Counter()
+        for number in month.sketch:
+            common.update(loads.get(number, ()))
+        return [other for other, count in common.items() if count >= LEAST_COMMON]
+
     def _put(self, month: SketchedMonth) -> None:
         if len(month.sketch) >= LEAST_COMMON:
-            self._months[_place(month)].append(month)
+            self._by_load[month.key].append(month)
+            loads = self._by_hash[_place(month)]
+            for number in month.sketch:
+                loads[number].append(month)
 
 
 def _place(month: SketchedMonth) -> tuple[str, str, str | None]:

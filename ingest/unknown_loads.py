@@ -73,8 +73,7 @@ def sweep(places: LakePlaces, known: Collection[str], at_rest: Collection[str]) 
         There are other loads that the catalogue does not name, or it names some that
         are not there; nothing was removed.
     """
-    refuse_unknown(places, known, at_rest)
-    for folder in _unknown(places, known):
+    for folder in refuse_unknown(places, known, at_rest):
         log.info("swept_unnamed_load", folder=folder.name)
         shutil.rmtree(folder)
     settle(places)
@@ -82,7 +81,7 @@ def sweep(places: LakePlaces, known: Collection[str], at_rest: Collection[str]) 
 
 def refuse_unknown(
     places: LakePlaces, known: Collection[str], at_rest: Collection[str]
-) -> None:
+) -> list[Path]:
     """Stop where lake and catalogue do not have the same loads.
 
     Parameters
@@ -93,40 +92,45 @@ def refuse_unknown(
         Ids of the loads that the catalogue names, and of those of them that must have
         files in the lake.
 
+    Returns
+    -------
+    list of Path
+        Folders without a name that a killed run is known to have moved.
+
     Raises
     ------
     UnknownLoadsError
-        A folder has no name, or a name has no folder.
+        Another folder has no name, or a name has no folder.
     """
-    folders = _unknown(places, ())
+    folders = list(_folders_of_loads(places))
     missing = sorted(set(at_rest) - {folder.name for folder in folders})
     if missing:
         raise UnknownLoadsError(
-            f"The lake lacks {_listed(missing)} that raw.duckdb names: the lake is"
+            f"The lake lacks {listed(missing, 'load')} that raw.duckdb names: it is"
             " older than raw.duckdb, or was copied in part. Nothing was removed.",
             where=str(places.lake),
             next_step="Restore the lake from the same backup as raw.duckdb, or a later"
             " one.",
         )
-    expected = half_moved(places.lake).union(known)
-    lost = [folder for folder in folders if folder.name not in expected]
-    if not lost:
-        return
-    names = sorted(folder.name for folder in lost)
+    unnamed = [folder for folder in folders if folder.name not in known]
+    moved = half_moved(places.lake)
+    names = sorted(folder.name for folder in unnamed if folder.name not in moved)
+    if not names:
+        return unnamed
     raise UnknownLoadsError(
-        f"The lake holds {_listed(names)} that raw.duckdb does not know. raw.duckdb was"
-        " lost, or is older than the lake. Nothing was removed.",
+        f"The lake holds {listed(names, 'load')} that raw.duckdb does not know."
+        " raw.duckdb was lost, or is older than the lake. Nothing was removed.",
         where=str(places.lake),
         next_step=f"{RECOVER} Folders that are not evidence go out of the lake by"
         " hand.",
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], what: str) -> str:
+    """Return how many there are of something, and the names of the first."""
     shown = ", ".join(names[:_SHOWN])
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    plural = "load" if len(names) == 1 else "loads"
-    return f"{len(names):,} {plural} ({shown}{more})"
+    return f"{len(names):,} {what}{'' if len(names) == 1 else 's'} ({shown}{more})"
 
 
 def half_moved(lake: Path) -> frozenset[str]:
@@ -138,11 +142,9 @@ def half_moved(lake: Path) -> frozenset[str]:
     return frozenset(names)
 
 
-def _unknown(places: LakePlaces, known: Collection[str]) -> list[Path]:
-    if not places.lake.is_dir():
-        return []
-    folders = _folders(places.lake, _FOLDERS_ABOVE_LOAD)
-    return [folder for folder in folders if folder.name not in known]
+def _folders_of_loads(places: LakePlaces) -> Iterator[Path]:
+    if places.lake.is_dir():
+        yield from _folders(places.lake, _FOLDERS_ABOVE_LOAD)
 
 
 def _folders(folder: Path, depth: int) -> Iterator[Path]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     Row = tuple[Any, ...]
 
-_POSITION, _EVENT, _DETAIL, _HASH = 0, 2, 3, 5
+_EVENT, _DETAIL, _HASH = 2, 3, 5
 
 
 @dataclass(frozen=True, slots=True)

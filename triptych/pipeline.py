@@ -19,14 +19,9 @@ from attribution.studies.register import StudyRegister
 from attribution.study_request import StudyReport, StudyRequest
 from ingest.connector import Window
 from ingest.in_place import refuse_out_of_reach, verify_in_place
+from ingest.lake import open_catalogue, places_of
 from ingest.registry import bind_sources
-from ingest.runner import (
-    EngineLimits,
-    IngestReport,
-    IngestRunner,
-    LakePlaces,
-    open_catalogue,
-)
+from ingest.runner import EngineLimits, IngestReport, IngestRunner
 from ingest.unknown_loads import refuse_unknown
 from triptych.control import control_tables, inputs_hash, rule_sets
 from triptych.control_of_studies import (
@@ -249,7 +244,7 @@ def retry_quarantine(
     with hold_run_lock(workspace.lock_file):
         bound_connectors(workspace, settings, names)
         this = Run(workspace, settings, progress)
-        with open_catalogue(this.places()) as catalogue:
+        with open_catalogue(this.places) as catalogue:
             catalogue.forget_quarantined_fingerprints(source=source)
         return this.ingest(names, Window())
 
@@ -331,6 +326,8 @@ class Run:
         self._workspace = workspace
         self._settings = settings
         self._progress = progress
+        #: Where the evidence of this workspace rests.
+        self.places = places_of(workspace)
         # Before the run is on record, as settings are.
         self._plans = studies_of(workspace)
         self._studies = studies_hash_content(workspace, self._plans)
@@ -366,7 +363,7 @@ class Run:
         """Return what commits evidence for this run."""
         warehouse = self._settings.warehouse
         return IngestRunner(
-            self.places(),
+            self.places,
             run_id=self.run_id,
             limits=EngineLimits(warehouse.memory_limit, warehouse.threads),
             progress=self._progress,
@@ -392,9 +389,9 @@ class Run:
         """
         with self.recorded("building"):
             # A workspace that has never been ingested has no catalogue yet.
-            with open_catalogue(self.places()) as catalogue:
+            with open_catalogue(self.places) as catalogue:
                 refuse_unknown(
-                    self.places(),
+                    self.places,
                     catalogue.known_load_ids(),
                     catalogue.loads_at_rest(),
                 )
@@ -527,7 +524,7 @@ class Run:
             return marts.first_half(task, sum_elsewhere=sum_line_items)
 
     def _verify_in_place(self) -> None:
-        with open_catalogue(self.places()) as catalogue:
+        with open_catalogue(self.places) as catalogue:
             files = catalogue.files_in_place()
         if files:
             connectors = bind_sources(self._settings.sources, self._workspace.root)
@@ -555,16 +552,6 @@ class Run:
         fresh.replace(target)
         if isinstance(self._progress, FollowsRuns):
             self._progress.run_state(state, details)
-
-    def places(self) -> LakePlaces:
-        """Return where the evidence of this workspace rests."""
-        workspace = self._workspace
-        return LakePlaces(
-            root=workspace.root,
-            lake=workspace.lake,
-            staging=workspace.staging,
-            raw_database=workspace.raw_database,
-        )
 
 
 class _Recorded:

@@ -223,14 +223,13 @@ def _remove_folders(workspace: Workspace) -> None:
         return
     catalogue = connect(workspace.raw_database, root=workspace.root, read_only=True)
     try:
-        loads = catalogued_loads(catalogue)
+        loads = catalogued_loads(catalogue, with_files)
     finally:
         catalogue.close()
     for load in loads:
-        if load.load_id in with_files:
-            folder = load_folder(workspace.lake, load)
-            # It says what the load was, and no longer what was in it.
-            write_manifest(folder, load)
-            for file in folder.iterdir():
-                if file.name != MANIFEST:
-                    file.unlink()
+        folder = load_folder(workspace.lake, load)
+        # It says what the load was, and no longer what was in it.
+        write_manifest(folder, load)
+        for file in folder.iterdir():
+            if file.name != MANIFEST:
+                file.unlink()

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ingest.lake import stream_views
-from ingest.unknown_loads import half_moved
+from ingest.unknown_loads import half_moved, listed
 from triptych.errors import TriptychError
 from triptych.lock import hold_run_lock
 from triptych.warehouse import lake_log
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from triptych.warehouse.loads import NewLoad
     from triptych.workspace import Workspace
-
-_SHOWN = 3
 
 
 class RecoveryError(TriptychError):
@@ -113,15 +111,14 @@ def _refuse_incomplete(
         for file in load.files_at_rest
         if not _is_as_written(workspace.root / file.file, file.checksum)
     ]
-    for names, what in (
-        (lost, "loads of the audit log have no manifest"),
-        (wrong, "files of loads are missing or are not what was written"),
+    for names, kind, what in (
+        (lost, "load", "of the audit log without a manifest"),
+        (wrong, "file", "missing, or not what was written"),
     ):
         if names:
-            more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
             raise RecoveryError(
-                f"{len(names):,} {what}: {', '.join(names[:_SHOWN])}{more}."
-                " Nothing was changed.",
+                f"The lake is not whole: {listed(names, kind)} {what}. Nothing was"
+                " changed.",
                 where=str(workspace.lake),
                 next_step="Restore the lake from a backup, then recover again.",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ingest.lake import LakePlaces, open_catalogue
+from ingest.lake import open_catalogue, places_of
 from triptych.errors import UsageError
 from triptych.lock import hold_run_lock
 from triptych.warehouse.load_lists import CataloguedLoad, read_loads
@@ -64,7 +64,7 @@ def withdraw(
         wanted = _wanted(loads, target, "withdrawn" if is_undone else "current")
         event = WITHDRAWAL_UNDONE if is_undone else LOADS_WITHDRAWN
         load_ids = [load.load_id for load in wanted]
-        with open_catalogue(_places(workspace)) as catalogue:
+        with open_catalogue(places_of(workspace)) as catalogue:
             entry = catalogue.withdraw(
                 event, load_ids, {"target": target, "reason": reason}
             )
@@ -95,19 +95,10 @@ def _wanted(
         raise UsageError(
             f"There is no load and no source {target!r}; sources with loads are"
             f" {', '.join(sources) or 'none'}.",
-            next_step='"triptych loads" lists all.',
+            next_step='"triptych loads list" lists all.',
         )
     states = ", ".join(sorted({load.state for load in named}))
     raise UsageError(
         f"No load of {target!r} is {state}: it is {states}.",
-        next_step='"triptych loads --all" lists what each is.',
-    )
-
-
-def _places(workspace: Workspace) -> LakePlaces:
-    return LakePlaces(
-        root=workspace.root,
-        lake=workspace.lake,
-        staging=workspace.staging,
-        raw_database=workspace.raw_database,
+        next_step='"triptych loads list --all" says what each is.',
     )

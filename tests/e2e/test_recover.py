@@ -181,7 +181,9 @@ def test_a_lake_that_lacks_a_file_is_not_recovered_and_says_which(
     lost = next(case.workspace.lake.glob("focus/*/*/*/*.parquet"))
     lost.unlink()
     known = case.workspace.raw_database.read_bytes()
-    with pytest.raises(recovering.RecoveryError, match=r"1 files .*part-00000"):
+    with pytest.raises(
+        recovering.RecoveryError, match=r"1 file \(.*part-00000.*\) missing"
+    ):
         recovering.recover(case.workspace)
     assert case.workspace.raw_database.read_bytes() == known
 

@@ -6,23 +6,25 @@ its own, has these and ten more. Counted twice the ledger would be 90.00, not 50
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
-from ingest.repeated_charges import LEAST_COMMON, _ratio
+from ingest import repeated_charges
+from ingest.repeated_charges import LEAST_COMMON, SketchesInForce, _ratio
 from triptych import pipeline
 from triptych.errors import SourceError
 from triptych.progress import SilentProgress
 from triptych.settings import load_settings
 from triptych.warehouse.load_lists import read_loads
-from triptych.warehouse.loads import SKETCH_SIZE
+from triptych.warehouse.loads import SKETCH_SIZE, LoadTotal, NewLoad
 from triptych.withdrawing import withdraw
 from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
-    from decimal import Decimal
+    from collections.abc import Iterable
     from pathlib import Path
 
 HEADER = (
@@ -154,6 +156,57 @@ def test_two_files_of_one_ingest_are_compared_with_each_other(
 
 def _april(text: str) -> str:
     return text.replace("2026-03", "2026-04")
+
+
+def test_only_loads_that_have_charges_in_common_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 200 loads none has a charge of another; one more has half of the first's."""
+    compared: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+
+    def counted(one: tuple[int, ...], other: tuple[int, ...]) -> float | None:
+        compared.append((one, other))
+        return _ratio(one, other)
+
+    monkeypatch.setattr(repeated_charges, "_ratio", counted)
+    in_force = SketchesInForce([])
+    for day in range(200):
+        load = _sketched(day, range(day * 100, day * 100 + 100))
+        assert in_force.repetition(load) is None
+        in_force.put(load)
+    assert compared == []
+    half = _sketched(200, [*range(50), *range(50_000, 50_050)])
+    repetition = in_force.repetition(half)
+    assert repetition is not None
+    assert (repetition.other.scope, repetition.ratio) == ("0.csv", 0.5)
+    assert len(compared) == 1
+    in_force.put(_sketched(0, range(60_000, 60_100)))
+    assert in_force.repetition(half) is None
+
+
+def _sketched(day: int, hashes: Iterable[int]) -> NewLoad:
+    money = (Decimal(100), None)
+    return NewLoad(
+        load_id=f"load-{day}",
+        run_id="run",
+        stream="focus",
+        source="bills",
+        scope=f"{day}.csv",
+        period="all",
+        fingerprint="",
+        label=f"{day}.csv",
+        files=(),
+        origins=(),
+        checksums=(),
+        byte_count=0,
+        projections=(),
+        spark_projections=(),
+        signatures=(),
+        absent_columns=(),
+        row_count=100,
+        quarantined=(),
+        totals=(LoadTotal("2026-03", "USD", 100, money, tuple(sorted(hashes))),),
+    )
 
 
 @pytest.mark.parametrize("size", [LEAST_COMMON, 200, 3_000])

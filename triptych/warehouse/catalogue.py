@@ -103,12 +103,17 @@ class Catalogue:
             self._connection.close()
             raise
 
-    def _tell_the_lake(self, *, with_sources: bool = False) -> None:
+    def _tell_the_lake(
+        self, *, renewed: Sequence[str] = (), with_sources: bool = False
+    ) -> None:
         """Bring up to date what the lake itself knows of the catalogue."""
         if self._lake is None:
             return
         if lake_log.catch_up(self._connection, self._lake):
-            self._write_missing_manifests()
+            # Loads of an earlier version have no manifests.
+            manifests.write_manifests(self._connection, self._lake)
+        elif renewed:
+            manifests.write_manifests(self._connection, self._lake, renewed)
         if with_sources:
             lake_log.write_sources(self._connection, self._lake)
 
@@ -225,6 +230,7 @@ class Catalogue:
         seen_files : sequence of SeenFile
             Delivered files whose content was read.
         """
+        renewed: list[str] = []
         with self._transaction():
             if loads:
                 self._put(loads)
@@ -232,12 +238,11 @@ class Catalogue:
                 # An ingest that finds nothing new needs no Arrow.
                 from triptych.warehouse import load_rows  # noqa: PLC0415
 
-                load_rows.renew(self._connection, renewals)
+                renewed = load_rows.renew(self._connection, renewals)
                 load_rows.remember_files(self._connection, seen_files)
             if attempts:
                 self._record(attempts)
-        self._rewrite_manifests(renewals)
-        self._tell_the_lake(with_sources=bool(attempts))
+        self._tell_the_lake(renewed=renewed, with_sources=bool(attempts))
 
     def commit_together(
         self, loads: Sequence[NewLoad], *, event: str, detail: Mapping[str, object]
@@ -328,30 +333,6 @@ class Catalogue:
             " JOIN catalogue.loads USING (load_id) WHERE status = 'current'"
         )
         return {str(row[0]) for row in rows.fetchall()}
-
-    def _write_missing_manifests(self) -> None:
-        """Give loads of an earlier version their manifests."""
-        assert self._lake is not None  # noqa: S101  (a recovery has them all)
-        for load in manifests.catalogued_loads(self._connection):
-            folder = manifests.load_folder(self._lake, load)
-            if not (folder / manifests.MANIFEST).exists():
-                manifests.write_manifest(folder, load)
-
-    def _rewrite_manifests(self, renewals: Sequence[Renewal]) -> None:
-        if not renewals or self._lake is None:
-            return
-        keys = {renewal.key for renewal in renewals}
-        current = {
-            str(row[0])
-            for row in self._connection.execute(
-                "SELECT load_id FROM catalogue.loads WHERE status = 'current'"
-                " AND list_contains(?, concat_ws(chr(31), source, stream, scope))",
-                [["\x1f".join(key) for key in keys]],
-            ).fetchall()
-        }
-        for load in manifests.catalogued_loads(self._connection):
-            if load.load_id in current:
-                manifests.write_manifest(manifests.load_folder(self._lake, load), load)
 
     def _record(self, attempts: Sequence[SourceAttempt]) -> None:
         self._connection.execute(

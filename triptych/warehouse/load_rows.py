@@ -59,10 +59,18 @@ def insert_loads(
     )
 
 
-def renew(connection: duckdb.DuckDBPyConnection, renewals: Sequence[Renewal]) -> None:
-    """Give current loads a new fingerprint, and their files in place of now."""
+def renew(
+    connection: duckdb.DuckDBPyConnection, renewals: Sequence[Renewal]
+) -> list[str]:
+    """Give current loads a new fingerprint, and their files in place of now.
+
+    Returns
+    -------
+    list of str
+        Ids of the loads.
+    """
     if not renewals:
-        return
+        return []
     renewed = with_rows(
         connection,
         _columns(renewals, ("source", "stream", "scope", "fingerprint")),
@@ -83,6 +91,7 @@ def renew(connection: duckdb.DuckDBPyConnection, renewals: Sequence[Renewal]) ->
         connection,
         [(load_id, file) for load_id, files in placed for file in files],
     )
+    return [load_id for load_id, _ in placed]
 
 
 def remember_files(

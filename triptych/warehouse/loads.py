@@ -31,7 +31,7 @@ class LoadTotal:
     sketch: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class SketchedMonth:
     """The charges of a load in a month and currency, as far as others are compared.
 

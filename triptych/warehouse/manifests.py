@@ -14,7 +14,7 @@ from triptych.errors import TriptychError
 from triptych.warehouse.loads import NewLoad
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     import duckdb
@@ -45,6 +45,16 @@ def write_manifest(folder: Path, load: NewLoad) -> None:
     content = b'{"form": %d, "load": %s}' % (_FORM, _adapter().dump_json(load))
     fresh.write_bytes(content)
     fresh.replace(folder / MANIFEST)
+
+
+def write_manifests(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Path,
+    load_ids: Collection[str] | None = None,
+) -> None:
+    """Write the manifests of catalogued loads, as :func:`catalogued_loads` has them."""
+    for load in catalogued_loads(connection, load_ids):
+        write_manifest(load_folder(lake, load), load)
 
 
 def read_manifest(path: Path) -> NewLoad:
@@ -78,11 +88,22 @@ def manifests_in(lake: Path) -> Iterator[Path]:
     yield from sorted(lake.glob("/".join(["[!.]*"] * _DEPTH + [MANIFEST])))
 
 
-def catalogued_loads(connection: duckdb.DuckDBPyConnection) -> list[NewLoad]:
-    """Return every load of a catalogue as a commit would record it, oldest first."""
-    rows = _rows(connection, "SELECT * FROM catalogue.loads ORDER BY load_id")
+def catalogued_loads(
+    connection: duckdb.DuckDBPyConnection, load_ids: Collection[str] | None = None
+) -> list[NewLoad]:
+    """Return loads of a catalogue as a commit would record them, oldest first.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        ``raw.duckdb``.
+    load_ids : collection of str, optional
+        Of which loads; of all by default.
+    """
+    ids = None if load_ids is None else list(load_ids)
+    rows = _rows(connection, "loads", ids)
     owned = {
-        name: _by_load(_rows(connection, f"FROM catalogue.{table}"))
+        name: _by_load(_rows(connection, table, ids))
         for name, table in (
             ("quarantined", "quarantine"),
             ("totals", "load_totals"),
@@ -101,8 +122,14 @@ def _load(row: dict[str, Any], owned: dict[str, dict[str, list[Any]]]) -> NewLoa
     return _adapter().validate_python(row | parts)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    cursor = connection.execute(sql)
+def _rows(
+    connection: duckdb.DuckDBPyConnection, table: str, load_ids: list[str] | None
+) -> list[dict[str, Any]]:
+    cursor = connection.execute(
+        f"FROM catalogue.{table} WHERE $ids IS NULL OR list_contains($ids, load_id)"
+        " ORDER BY load_id",
+        {"ids": load_ids},
+    )
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

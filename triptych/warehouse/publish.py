@@ -124,8 +124,8 @@ def begin_publication(
     _sweep(published_dir)
     # Two instances of the engine in one process must not have one file open.
     with duckdb.connect(str(build_database)) as connection:
-        location = str(_begun(published_dir, run_id)).replace("'", "''")
-        connection.execute(f"ATTACH '{location}' AS draft")
+        location = literal(str(_begun(published_dir, run_id)))
+        connection.execute(f"ATTACH {location} AS draft")
         here = str(_single(connection, "SELECT current_database()"))
         for schema, table in _public_tables(connection, here):
             if (schema, table) not in later:
