@@ -15,9 +15,8 @@ from triptych.warehouse.loads import (
     FileAtRest,
     LoadTotal,
     NewLoad,
-    QuarantinedRow,
 )
-from triptych.warehouse.manifests import write_manifest
+from triptych.warehouse.manifests import load_folder, write_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from ingest.connector import Delivery
     from ingest.lake import LakePlaces
-    from ingest.landing import LandedPart, RejectedRow
+    from ingest.landing import LandedPart
     from ingest.projection import Projection
 
 _REFUSED_ABOVE_RATIO = 0.5
@@ -47,18 +46,13 @@ class LandedDelivery:
 
     def move_into(self, places: LakePlaces) -> None:
         """Move its files into the lake with its manifest; nothing names them yet."""
-        final = places.root / lake_folder(self.load, places)
+        final = load_folder(places.lake, self.load)
         if not self.copied:
             write_manifest(final, self.load)
             return
         final.parent.mkdir(parents=True, exist_ok=True)
         write_manifest(self.folder / "parts", self.load)
         (self.folder / "parts").rename(final)
-
-
-def lake_folder(load: NewLoad, places: LakePlaces) -> Path:
-    """Return the folder of a load in the lake, below the workspace."""
-    return _folder(load.stream, load.source, load.period, load.load_id, places)
 
 
 def landed_delivery(
@@ -80,7 +74,6 @@ def landed_delivery(
     """
     _refuse_if_mostly_bad(delivery, parts)
     lake = _folder(delivery.stream, source, delivery.period, folder.name, places)
-    rejected = [row for part in parts for row in part.rejected]
     load = NewLoad(
         load_id=folder.name,
         run_id=run_id,
@@ -101,7 +94,7 @@ def landed_delivery(
         signatures=tuple(part.signature for part in parts),
         absent_columns=parts[0].projection.absent_columns if parts else (),
         row_count=sum(_row_count(part) for part in parts),
-        quarantined=tuple(_quarantined(row) for row in rejected),
+        quarantined=tuple(row for part in parts for row in part.rejected),
         totals=_merge_totals(parts),
         files_in_place=_files_in_place(parts),
         files_at_rest=_files_at_rest(parts, lake),
@@ -121,22 +114,6 @@ def _file(part: LandedPart, folder: Path) -> str:
     if part.in_place is not None:
         return part.in_place.uri
     return (folder / part.path.name).as_posix()
-
-
-def _quarantined(row: RejectedRow) -> QuarantinedRow:
-    return QuarantinedRow(
-        row.origin,
-        row.row_number,
-        row.reason,
-        row.content,
-        row.billing_month,
-        row.subject,
-        row.is_charge,
-        row.amount,
-        row.currency,
-        row.amount_basis,
-        row.compared_row_count,
-    )
 
 
 def _files_in_place(parts: Sequence[LandedPart]) -> tuple[FileInPlace, ...]:

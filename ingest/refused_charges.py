@@ -8,7 +8,7 @@ exceeds one time of twenty at most. With fewer the amount is not known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ingest.projection import amount_of, is_known_currency, quote, subject_of
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from ingest.streams import Stream
+    from triptych.warehouse.loads import QuarantinedRow
 
     #: Currency and item (``None``: all of the file) → rows, and the largest amount.
     Like: TypeAlias = dict[tuple[str | None, str | None], tuple[int, Decimal | None]]
@@ -28,36 +29,12 @@ if TYPE_CHECKING:
 LEAST_LIKE_ROWS: Final = 19
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A row that cannot count, and why; ``row_number`` counts from 1.
-
-    ``billing_month`` (``YYYY-MM``) and ``subject`` are those of the charge that it
-    would have been, where they can be read; ``is_charge`` tells whether it would have.
-    ``amount`` is at most what it would have cost, by ``amount_basis``: ``row``, it
-    states it; ``item`` or ``file``, the largest of ``compared_row_count`` rows. It is
-    ``None`` where that is not known.
-    """
-
-    origin: str
-    row_number: int | None
-    reason: str
-    content: str
-    billing_month: str | None = None
-    subject: str | None = None
-    is_charge: bool = False
-    amount: Decimal | None = None
-    currency: str | None = None
-    amount_basis: str | None = None
-    compared_row_count: int | None = None
-
-
 def bounded(
     connection: duckdb.DuckDBPyConnection,
     stream: Stream,
-    rows: Sequence[RejectedRow],
+    rows: Sequence[QuarantinedRow],
     relation: str,
-) -> tuple[RejectedRow, ...]:
+) -> tuple[QuarantinedRow, ...]:
     """Return refused rows with how much money each may hold.
 
     Parameters
@@ -66,7 +43,7 @@ def bounded(
         Reads the file.
     stream : Stream
         What the rows are of.
-    rows : sequence of RejectedRow
+    rows : sequence of QuarantinedRow
         ``amount`` is what they state, ``currency`` as it was delivered.
     relation : str
         SQL of the rows of the same file that count, in canonical columns.
@@ -81,14 +58,14 @@ def bounded(
     )
 
 
-def _stated(row: RejectedRow) -> RejectedRow:
+def _stated(row: QuarantinedRow) -> QuarantinedRow:
     """Return a row with the amount that it states, or with none."""
     if row.is_charge and row.amount and is_known_currency(row.currency or ""):
         return replace(row, amount_basis="row")
     return replace(row, amount=None)
 
 
-def _compared(row: RejectedRow, like: Like) -> RejectedRow:
+def _compared(row: QuarantinedRow, like: Like) -> QuarantinedRow:
     """Return a row with the largest amount of its like, if there are enough of them."""
     known = {currency for currency, _ in like}
     if is_known_currency(row.currency or ""):
