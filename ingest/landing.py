@@ -35,10 +35,9 @@ from ingest.projection import (
     presence_flags,
     project,
     quote,
-    refused_charge,
     reject_reason,
 )
-from ingest.refused_charges import bounded
+from ingest.refused_charges import bounded, refused_charge
 from ingest.unpacked import unpacked
 from triptych.errors import IncompleteDeliveryError, MalformedDeliveryError
 from triptych.file_names import read_name

@@ -18,9 +18,9 @@ from ingest.projection import (
     is_known_currency,
     presence_flags,
     quote,
-    refused_charge,
     reject_reason,
 )
+from ingest.refused_charges import refused_charge
 from ingest.streams import TEXT
 from triptych.errors import MalformedDeliveryError
 from triptych.file_names import literal, read_name

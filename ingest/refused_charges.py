@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ingest.projection import amount_of, is_known_currency, quote, subject_of
+from ingest.projection import is_known_currency, quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,37 @@ if TYPE_CHECKING:
 
 #: Of n exchangeable rows and one more, that one is the largest with 1 ÷ (n + 1).
 LEAST_LIKE_ROWS: Final = 19
+
+
+def refused_charge(stream: Stream) -> str:
+    """Return SQL expressions that say what a refused row would have charged for.
+
+    Five, over canonical columns: its billing month (NULL where that is what cannot be
+    read), what it is for, whether money went with it, the amount that it states in any
+    column, and its currency.
+    """
+    if not stream.money_columns:
+        return "NULL, NULL, false, NULL, NULL"
+    month = f"strftime({quote(stream.period_column)}, '%Y-%m')"
+    return (
+        f"CASE WHEN _reject_reason <> 'date_out_of_range' THEN {month} END,"
+        f" {subject_of(stream)},"
+        f" coalesce({stream.money_predicate}, true),"
+        f" {amount_of(stream)},"
+        f" {quote(stream.currency_column)}"
+    )
+
+
+def amount_of(stream: Stream) -> str:
+    """Return SQL of what a row costs at most, by the columns that can be read."""
+    stated = stream.amount_columns or stream.money_columns
+    return f"greatest({', '.join(f'abs({quote(name)})' for name in stated)})"
+
+
+def subject_of(stream: Stream) -> str:
+    """Return SQL of what a row is for, the best of the columns that name it."""
+    subjects = [f"nullif(trim({quote(name)}), '')" for name in stream.subject_columns]
+    return f"coalesce({', '.join([*subjects, 'NULL'])})"
 
 
 def bounded(
