@@ -53,6 +53,19 @@ NAMES = """
         )
     )
 """
+#: What each month lacks at most, as `MonthGap` has it of a period.
+_GAPS = """
+    gaps as (
+        select
+            billing_month,
+            case when bool_and(missing_amount is not null and currency = $currency)
+                then sum(missing_amount) end as missing,
+            (select materiality_ratio from core.mart_run) as materiality_ratio
+        from core.mart_month_completeness
+        where not is_complete
+        group by billing_month
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +133,7 @@ def monthly_costs(
     return table(
         snapshot,
         f"""
-        with {costs_of(selection, "billing_month <= $until")}, {NAMES},
+        with {costs_of(selection, "billing_month <= $until")}, {NAMES}, {_GAPS},
         recent as (
             select * from costs
             where billing_month in (
@@ -165,21 +178,13 @@ def monthly_costs(
             sum(amount) over (partition by billing_month) as month_total,
             coalesce(idle.idle_shown, 0) as idle_shown,
             estimated.is_estimated,
-            case when gaps.billing_month is null then false else coalesce(
-                gaps.missing >= abs(sum(series.amount) over (
-                    partition by series.billing_month
-                )) * (select materiality_ratio from core.mart_run),
+            gaps.billing_month is not null and coalesce(
+                gaps.missing >= gaps.materiality_ratio
+                    * abs(sum(amount) over (partition by billing_month)),
                 true
-            ) end as is_partial
+            ) as is_partial
         from series
-        left join (
-            select billing_month,
-                case when count(missing_amount) = count(*)
-                    then sum(missing_amount) end as missing
-            from core.mart_month_completeness
-            where not is_complete
-            group by billing_month
-        ) as gaps using (billing_month)
+        left join gaps using (billing_month)
         left join idle using (billing_month)
         left join estimated using (billing_month)
         order by billing_month, series_order

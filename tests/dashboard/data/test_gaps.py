@@ -121,3 +121,24 @@ def test_data_health_lists_what_is_missing_by_money(tmp_path: Path) -> None:
     assert months[0]["why_no_amount"] == "not known"
     rows = data.quarantine_reasons(snapshot).to_pylist()
     assert [row["money"] for row in rows] == ["no charge"]
+
+
+@pytest.mark.parametrize(("currency", "is_partial"), [("EUR", False), ("USD", True)])
+def test_a_gap_in_one_currency_is_of_unknown_size_in_another(
+    tmp_path: Path, currency: str, *, is_partial: bool
+) -> None:
+    """EUR 1 is next to nothing of a month in EUR; of one in USD it is not known."""
+    publish(tmp_path, variant="partial")
+    with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
+        connection.execute(
+            "UPDATE core.mart_month_completeness SET missing_amount = 1"
+            " WHERE NOT is_complete"
+        )
+    september = data.Period("2026-09", ("2026-09",))
+    months = data.monthly_costs(
+        PublishedReader(tmp_path).snapshot(),
+        data.Selection(september, "Amortised", currency),
+        "Fully loaded",
+    ).to_pylist()
+    newest = {row["is_partial"] for row in months if row["billing_month"] == "2026-09"}
+    assert newest == {is_partial}
