@@ -85,7 +85,7 @@ def facts(here: Page, origin: Origin) -> str:
         f"Approved: {_approvals(here)}",
     ]
     if here.standing.is_partial:
-        lines.append(f"Lacks: {fmt.markdown('; '.join(here.standing.lacks()))}")
+        lines.append(f"Lacks: {fmt.markdown('; '.join(here.standing.gap.lacks))}")
     if made is None:
         lines.append("Versions and loads: not kept by this run")
     else:

@@ -160,7 +160,7 @@ def gaps(
             f"{fmt.markdown(fmt.money(amount, currency))} has no exchange rate",
             "data_health",
         )
-        for currency, amount in here.standing.unconverted
+        for currency, amount in here.standing.gap.unconverted
     ]
     found += unreconciled(invoices)
     found += [

@@ -370,7 +370,7 @@ def _csv_header(page: Page, name: str) -> list[str]:
         f" currency {page.currency}; scope {page.scope}",
         f"state {page.standing.label}; data as of"
         f" {fmt.moment(page.run.evidence_as_of)};"
-        f" coverage {page.coverage}; {page.standing.completeness}",
+        f" coverage {page.coverage}; {page.standing.gap.completeness}",
         f"run {page.run.run_id}; triptych {page.run.triptych_version}",
     ]
     if page.run.is_synthetic:

@@ -141,22 +141,4 @@ def refused_charges(
     return tuple(RefusedCharges(**row) for row in found)
 
 
-@per_run
-def missing_of(snapshot: Snapshot, selection: Selection) -> tuple[int, Decimal | None]:
-    """Return how many charges a period lacks, and how much they are at most."""
-    [found] = rows(
-        snapshot,
-        """
-        select
-            coalesce(sum(missing_row_count), 0)::bigint as row_count,
-            case when count(missing_amount) = count(*)
-                then coalesce(sum(missing_amount), 0) end as amount
-        from core.mart_month_completeness
-        where not is_complete and list_contains($months, billing_month)
-        """,
-        months=list(selection.period.months),
-    )
-    return found["row_count"], found["amount"]
-
-
-__all__ = ["Amount", "MonthGap", "RefusedCharges", "missing_of", "refused_charges"]
+__all__ = ["Amount", "MonthGap", "RefusedCharges", "refused_charges"]

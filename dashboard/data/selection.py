@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard import format as fmt
-from dashboard.data.gaps import MonthGap, missing_of
+from dashboard.data.gaps import MonthGap
 from dashboard.data.published import one, per_run, rows
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from decimal import Decimal
 
     from dashboard.data.gaps import Amount
     from triptych.warehouse.reader import Snapshot
@@ -85,7 +85,6 @@ class Standing:
 
     is_estimated: bool
     missing: tuple[tuple[str, str, str], ...]
-    unconverted: tuple[tuple[str, Decimal], ...]
     stale_sources: tuple[tuple[str, datetime | None], ...]
     coverage_ratio: float | None
     gap: MonthGap
@@ -100,20 +99,11 @@ class Standing:
     @property
     def is_partial(self) -> bool:
         """Whether something is known to be missing from the totals."""
-        return bool(self.missing or self.unconverted)
+        return bool(self.gap.lacks)
 
     def is_material(self, figure: Amount = None) -> bool:
         """Return whether what is missing could change a figure enough to matter."""
         return self.gap.is_material(figure)
-
-    def lacks(self) -> tuple[str, ...]:
-        """Return what is known to be missing from the totals, in words."""
-        return self.gap.lacks
-
-    @property
-    def completeness(self) -> str:
-        """Whether something is known to be missing from the totals, and what."""
-        return self.gap.completeness
 
     @property
     def state(self) -> str:
@@ -286,7 +276,8 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
     )
     missing = rows(
         snapshot,
-        "select source, billing_month, missing from core.mart_month_completeness"
+        "select source, billing_month, coalesce(missing, 'not stated') as missing,"
+        " missing_row_count, missing_amount from core.mart_month_completeness"
         " where not is_complete and list_contains($months, billing_month)"
         " order by billing_month, source",
         months=months,
@@ -307,47 +298,46 @@ def standing(snapshot: Snapshot, selection: Selection) -> Standing:
         " group by source order by source",
     )
     period = one(snapshot, _PERIOD_STATE, months=months)
-    published = run(snapshot)
-    row_count, missing_amount = missing_of(snapshot, selection)
-    gap = MonthGap(
-        lacks=_lacks(missing, unconverted),
-        row_count=row_count,
-        # In another currency nobody has said what the missing amount is.
-        amount=missing_amount if selection.currency == published.currency else None,
-        currency=selection.currency,
-        unconverted=tuple((row["currency"], row["amount"]) for row in unconverted),
-        total=figures["total"],
-        materiality_ratio=published.materiality_ratio,
-    )
     return Standing(
-        gap=gap,
+        gap=_gap(run(snapshot), selection, missing, unconverted, figures["total"]),
         period_state=period["state"] or "open",
         adjustment_count=period["adjustment_count"],
         is_estimated=figures["is_estimated"],
         coverage_ratio=figures["coverage_ratio"],
         missing=tuple(
-            (row["source"], row["billing_month"], row["missing"] or "not stated")
-            for row in missing
+            (row["source"], row["billing_month"], row["missing"]) for row in missing
         ),
-        unconverted=tuple((row["currency"], row["amount"]) for row in unconverted),
         stale_sources=tuple(
             (row["source"], row["newest_evidence_at"]) for row in stale
         ),
     )
 
 
-def _lacks(
-    missing: list[dict[str, Any]], unconverted: list[dict[str, Any]]
-) -> tuple[str, ...]:
-    """Return what is known to be missing, in words."""
-    sources = [
-        f"{row['source']} lacks {row['missing'] or 'not stated'}" for row in missing
-    ]
-    amounts = [
+def _gap(
+    published: Run,
+    selection: Selection,
+    missing: list[dict[str, Any]],
+    unconverted: list[dict[str, Any]],
+    total: Decimal | None,
+) -> MonthGap:
+    """Return what is known to be missing, in words and as far as that is known."""
+    sources = [f"{row['source']} lacks {row['missing']}" for row in missing]
+    rates = [
         f"{fmt.money_exact(row['amount'], row['currency'])} could not be converted"
         for row in unconverted
     ]
-    return (*sources, *amounts)
+    amounts = [row["missing_amount"] for row in missing]
+    # In another currency nobody has said what the missing amount is.
+    is_known = selection.currency == published.currency and None not in amounts
+    return MonthGap(
+        lacks=(*sources, *rates),
+        row_count=sum(row["missing_row_count"] for row in missing),
+        amount=sum(amounts, Decimal(0)) if is_known else None,
+        currency=selection.currency,
+        unconverted=tuple((row["currency"], row["amount"]) for row in unconverted),
+        total=total,
+        materiality_ratio=published.materiality_ratio,
+    )
 
 
 def has_prior(snapshot: Snapshot, selection: Selection) -> bool:

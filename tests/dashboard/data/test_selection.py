@@ -105,7 +105,7 @@ def test_a_missing_rate_is_named_with_what_it_leaves_out(tmp_path: Path) -> None
     assert standing.missing == (
         ("aws", "2026-09", "exchange rate USD to EUR for 2026-09"),
     )
-    assert standing.unconverted == (("USD", Decimal("999.99")),)
+    assert standing.gap.unconverted == (("USD", Decimal("999.99")),)
 
 
 def test_stale_sources_are_named_with_their_newest_data(tmp_path: Path) -> None:
