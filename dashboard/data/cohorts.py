@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from dashboard.data.published import has_mart, per_run, table
+from dashboard.data.published import per_run, table_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from dashboard.data.velocity import PeriodKind, VelocityScope
     from triptych.warehouse.reader import Snapshot
 
-_NOTHING = pa.table({})
 _TIMES = """
     SELECT metric, cohort, item_count, censored_count, censored_ratio,
         is_censoring_material, median_state,
@@ -34,10 +33,9 @@ _TIMES = """
 @per_run
 def times_to_event(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
     """Return each duration over all items of a scope, open ones included, in hours."""
-    if not has_mart(snapshot, "delivery.mart_time_to_event"):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        "delivery.mart_time_to_event",
         f"{_TIMES} AND cohort_kind = 'all' ORDER BY metric",
         kind=scope.kind,
         id=scope.id,
@@ -49,10 +47,9 @@ def times_to_event_by_cohort(
     snapshot: Snapshot, scope: VelocityScope, metric: str, kind: PeriodKind
 ) -> pa.Table:
     """Return a duration by the month or quarter in which items began, newest first."""
-    if not has_mart(snapshot, "delivery.mart_time_to_event"):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        "delivery.mart_time_to_event",
         f"{_TIMES} AND cohort_kind = $cohort AND metric = $metric ORDER BY cohort DESC",
         kind=scope.kind,
         id=scope.id,
@@ -66,10 +63,9 @@ def conversions(
     snapshot: Snapshot, scope: VelocityScope, metric: str, kind: PeriodKind
 ) -> pa.Table:
     """Return which part of each cohort got there after some days, newest first."""
-    if not has_mart(snapshot, "delivery.mart_conversions"):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        "delivery.mart_conversions",
         """
         SELECT cohort, horizon_days, item_count, event_count, followed_count,
             is_mature, converted_ratio, converted_ratio_low, converted_ratio_high
@@ -90,16 +86,15 @@ def conversions_across(
     snapshot: Snapshot, scope: VelocityScope, metric: str, kind: PeriodKind
 ) -> pa.Table:
     """Return the same, one row per cohort and a column for each number of days."""
-    if not has_mart(snapshot, "delivery.mart_conversions"):
-        return _NOTHING
     columns = ", ".join(
         f"max(converted_ratio) FILTER (horizon_days = {days}) AS ratio_{days},"
         f" CASE WHEN max(converted_ratio) FILTER (horizon_days = {days}) IS NULL"
         f" THEN 'not seen so long' END AS absence_{days}"
         for days in (7, 30, 60, 90)
     )
-    return table(
+    return table_of(
         snapshot,
+        "delivery.mart_conversions",
         f"""
         SELECT cohort, max(item_count) AS item_count,
             max(event_count) AS event_count,

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pyarrow as pa
 
-from dashboard.data.published import has_mart, per_run, rows, table
+from dashboard.data.published import per_run, rows, table, table_of
 
 if TYPE_CHECKING:
     from datetime import date, datetime
+
+    import pyarrow as pa
 
     from dashboard.data.selection import Selection
     from triptych.warehouse.reader import Snapshot
@@ -59,10 +60,9 @@ WHERE list_contains($studies, study_id) AND effect IS NOT NULL
 @per_run
 def outcome_trends(snapshot: Snapshot) -> pa.Table:
     """Return how each business metric moved, with the studies that are about it."""
-    if not has_mart(snapshot, "outcomes.mart_outcome_trends"):
-        return pa.table({})
-    return table(
+    return table_of(
         snapshot,
+        "outcomes.mart_outcome_trends",
         """
         SELECT trends.*, about.studies
         FROM outcomes.mart_outcome_trends AS trends

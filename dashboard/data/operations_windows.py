@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
-from dashboard.data.published import has_mart, per_run, table
+from dashboard.data.published import per_run, table_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from triptych.warehouse.reader import Snapshot
 
 _HOURS = "delivery.mart_infra_hours"
 _TRAINING = "delivery.mart_training_times"
-_NOTHING = pa.table({})
 
 
 @per_run
@@ -25,10 +24,9 @@ def infra_hours(
     The windows end with the newest of some months, or of all. Of what has no hours one
     window is enough.
     """
-    if not has_mart(snapshot, _HOURS):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        _HOURS,
         f"""
         SELECT hours.*, coalesce(platform_name, team_name,
             CASE scope_kind WHEN 'organisation' THEN 'Organisation' END, scope_id)
@@ -54,10 +52,9 @@ def infra_hours(
 @per_run
 def training_times(snapshot: Snapshot) -> pa.Table:
     """Return training times of the newest windows, all hardware first."""
-    if not has_mart(snapshot, _TRAINING):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        _TRAINING,
         f"""
         SELECT times.*, coalesce(platform_name, times.platform_id) AS platform_name
         FROM {_TRAINING} AS times

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
-from dashboard.data.published import has_mart, per_run, rows, table
+from dashboard.data.published import has_mart, per_run, rows, table, table_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from triptych.warehouse.reader import Snapshot
 
 _SCORECARD = "roi.mart_platform_scorecard"
@@ -17,7 +17,11 @@ _COMPARISONS = "roi.mart_platform_comparisons"
 _CONTROLS = "roi.mart_platform_controls"
 _WORKLOADS = "roi.mart_workload_profiles"
 _FUNNEL = "delivery.mart_conversions"
-_NOTHING = pa.table({})
+#: What each platform billed: those that serve more come first.
+_BILLS = """(
+    SELECT platform_id, sum(effective_cost) AS bill
+    FROM roi.mart_platform_usage GROUP BY platform_id
+)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +57,7 @@ def platform_figures(snapshot: Snapshot) -> pa.Table:
         f"""
         SELECT figures.* EXCLUDE (subject_kind, period)
         FROM {_SCORECARD} AS figures
-        LEFT JOIN (
-            SELECT platform_id, sum(effective_cost) AS bill
-            FROM roi.mart_platform_usage GROUP BY platform_id
-        ) AS bills ON bills.platform_id = figures.subject_id
+        LEFT JOIN {_BILLS} AS bills ON bills.platform_id = figures.subject_id
         WHERE subject_kind = 'platform'
         ORDER BY bills.bill DESC NULLS LAST, subject_id, criterion, metric,
             basis DESC
@@ -81,10 +82,9 @@ def platform_comparisons(snapshot: Snapshot) -> pa.Table:
 
     A comparison that has a figure is told from the platform whose figure is lower.
     """
-    if not has_mart(snapshot, _COMPARISONS):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        _COMPARISONS,
         f"""
         WITH directed AS (
             SELECT *,
@@ -175,17 +175,13 @@ def platform_terms(snapshot: Snapshot) -> pa.Table:
 @per_run
 def platform_controls(snapshot: Snapshot) -> pa.Table:
     """Return the controls of each platform, those that serve more first."""
-    if not has_mart(snapshot, _CONTROLS):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        _CONTROLS,
         f"""
         SELECT controls.*
         FROM {_CONTROLS} AS controls
-        LEFT JOIN (
-            SELECT platform_id, sum(effective_cost) AS bill
-            FROM roi.mart_platform_usage GROUP BY platform_id
-        ) AS bills USING (platform_id)
+        LEFT JOIN {_BILLS} AS bills USING (platform_id)
         ORDER BY bills.bill DESC NULLS LAST, platform_id, control_order, detail
         """,
     )
@@ -194,10 +190,9 @@ def platform_controls(snapshot: Snapshot) -> pa.Table:
 @per_run
 def workload_profiles(snapshot: Snapshot) -> pa.Table:
     """Return how each model is loaded on each platform, the burstiest first."""
-    if not has_mart(snapshot, _WORKLOADS):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        _WORKLOADS,
         f"""
         SELECT * FROM {_WORKLOADS}
         ORDER BY load_grain = 'hour' DESC NULLS LAST, p95_to_p50_ratio DESC NULLS LAST,
@@ -209,10 +204,9 @@ def workload_profiles(snapshot: Snapshot) -> pa.Table:
 @per_run
 def funnel(snapshot: Snapshot) -> pa.Table:
     """Return which part of pilots and versions came into production, by scope."""
-    if not has_mart(snapshot, _FUNNEL):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        _FUNNEL,
         f"""
         SELECT metric, scope_id, max(item_count) AS item_count,
             max(event_count) AS event_count,
@@ -233,10 +227,9 @@ def funnel(snapshot: Snapshot) -> pa.Table:
 @per_run
 def readiness(snapshot: Snapshot) -> pa.Table:
     """Return which measurements each feature has, and what starts the others."""
-    if not has_mart(snapshot, "roi.mart_measurement_readiness"):
-        return _NOTHING
-    return table(
+    return table_of(
         snapshot,
+        "roi.mart_measurement_readiness",
         """
         SELECT feature_id, feature_name, measurement, measurement_name,
             CASE WHEN is_measured THEN 'measured' ELSE 'missing' END AS standing,

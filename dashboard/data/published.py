@@ -7,12 +7,11 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 import duckdb
+import pyarrow as pa
 import streamlit as st
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pyarrow as pa
 
     from triptych.warehouse.reader import Snapshot
 
@@ -59,6 +58,13 @@ def _remembered(key: str, _answer: Callable[[], object]) -> object:
 def table(snapshot: Snapshot, sql: str, **parameters: object) -> pa.Table:
     """Return the answer as a table."""
     return snapshot.query(sql, parameters or None)
+
+
+def table_of(snapshot: Snapshot, mart: str, sql: str, **parameters: object) -> pa.Table:
+    """Return the answer as a table without a row where a run lacks the mart."""
+    if not has_mart(snapshot, mart):
+        return pa.table({})
+    return table(snapshot, sql, **parameters)
 
 
 def rows(snapshot: Snapshot, sql: str, **parameters: object) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ VELOCITY_MARTS: dict[PeriodKind, str] = {
 #: What the bar's scopes are called in the marts of delivery.
 SCOPE_KINDS = {"model": "model", "team": "team"}
 #: Figures whose unit is seconds are written in hours.
-_IN_HOURS = "CASE WHEN unit = 'seconds' THEN {0} / 3600 ELSE {0} END"
+IN_HOURS = "CASE WHEN unit = 'seconds' THEN {0} / 3600 ELSE {0} END"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,10 @@ def velocity_figures(
         f"""
         SELECT metric, {period.kind} AS period,
             CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END AS unit,
-            {_IN_HOURS.format("metric_value")} AS value,
-            {_IN_HOURS.format("p90")} AS p90,
-            {_IN_HOURS.format("interval_low")} AS low,
-            {_IN_HOURS.format("interval_high")} AS high,
+            {IN_HOURS.format("metric_value")} AS value,
+            {IN_HOURS.format("p90")} AS p90,
+            {IN_HOURS.format("interval_low")} AS low,
+            {IN_HOURS.format("interval_high")} AS high,
             n_used, n_open, n_excluded, excluded_by_reason, missing_ratio,
             oldest_open_seconds, definition_version
         FROM {period.mart}
@@ -130,10 +130,10 @@ def velocity_series(
         snapshot,
         f"""
         SELECT {kind} AS period,
-            {_IN_HOURS.format("metric_value")} AS value,
-            {_IN_HOURS.format("p90")} AS p90,
-            {_IN_HOURS.format("interval_low")} AS low,
-            {_IN_HOURS.format("interval_high")} AS high,
+            {IN_HOURS.format("metric_value")} AS value,
+            {IN_HOURS.format("p90")} AS p90,
+            {IN_HOURS.format("interval_low")} AS low,
+            {IN_HOURS.format("interval_high")} AS high,
             n_used, n_open, n_excluded, missing_ratio
         FROM {VELOCITY_MARTS[kind]}
         WHERE scope_kind = $kind AND scope_id = $id AND metric = $metric
@@ -200,7 +200,7 @@ def velocity_over_units(
 ) -> pa.Table:
     """Return what is frequent enough of each unit of a kind, side by side."""
     pivoted = ", ".join(
-        f"max({_IN_HOURS.format('metric_value')}) FILTER (metric = '{metric}')"
+        f"max({IN_HOURS.format('metric_value')}) FILTER (metric = '{metric}')"
         f" AS {metric}"
         for metric in ("change_lead_time", "deployment_frequency", "change_fail_ratio")
     )
@@ -245,7 +245,7 @@ def velocity_events(snapshot: Snapshot, scope: VelocityScope, metric: str) -> pa
         snapshot,
         f"""
         SELECT state, event_kind, event_key, started_at, ended_at,
-            {_IN_HOURS.format("event_value")} AS event_value,
+            {IN_HOURS.format("event_value")} AS event_value,
             exclusion_reason, month
         FROM delivery.mart_velocity_events
         WHERE metric = $metric AND {column} = $id
