@@ -81,18 +81,7 @@ def update_returns(build_database: Path, *, seed: int = 0) -> ReturnReport:
 
 def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
     """Return the rows of every table of returns."""
-    features = [
-        FeatureReturn.of(
-            case_of(
-                name,
-                inputs.claims.get(name, ()),
-                inputs.costs.get(name, _NOTHING),
-                inputs.register,
-            ),
-            worlds,
-        )
-        for name in inputs.features
-    ]
+    features = features_of(inputs, worlds)
     overlaps = list(overlaps_of(features, worlds))
     portfolio = Portfolio(features, overlaps)
     months = _months_of(features)
@@ -120,6 +109,22 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
             for row in sensitivity_rows(subject, worlds)
         ],
     }
+
+
+def features_of(inputs: Inputs, worlds: Worlds) -> list[FeatureReturn]:
+    """Return every feature's case with its draws."""
+    return [
+        FeatureReturn.of(
+            case_of(
+                name,
+                inputs.claims.get(name, ()),
+                inputs.costs.get(name, _NOTHING),
+                inputs.register,
+            ),
+            worlds,
+        )
+        for name in inputs.features
+    ]
 
 
 def _months_of(features: Sequence[FeatureReturn]) -> tuple[str, ...]:
@@ -178,4 +183,10 @@ def _of_model(model: str, row: Row, feature: FeatureReturn, *, is_alone: bool) -
     }
 
 
-__all__ = ["METHOD_VERSION", "ReturnReport", "rows_of", "update_returns"]
+__all__ = [
+    "METHOD_VERSION",
+    "ReturnReport",
+    "features_of",
+    "rows_of",
+    "update_returns",
+]

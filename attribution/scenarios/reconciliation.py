@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from attribution.roi.feature_return import FeatureReturn
 from attribution.roi.overlaps import overlaps_of
-from attribution.roi.valuing import Costs, case_of
+from attribution.roi.return_estimates import features_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.worlds import Worlds
     from attribution.scenarios.outcome import Outcome, Part
     from attribution.scenarios.projection import Projection
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Row = dict[str, Any]
 
-#: Why a line differs → in words; ``months``, ``first`` and ``last`` are filled in.
+#: Why a line differs → in words; ``months``, ``measured`` and ``why`` are filled in.
 REASONS: Final = {
     "months": "{months} in place of the measured {measured}",
     "not_in_headline": "not in the headline: {why}",
@@ -62,7 +62,8 @@ def reconciliation_of(
         and ``reason``. Gains are positive, costs negative. The last line, ``total``, is
         their sum: the net value of what counts, and the NPV of the base.
     """
-    returns = {one.case.feature_id: one for one in _returns(projection, worlds)}
+    features = features_of(projection.base.inputs, worlds)
+    returns = {one.case.feature_id: one for one in features}
     rows = [
         row
         for part in before.parts
@@ -73,25 +74,13 @@ def reconciliation_of(
         for name, one in returns.items()
         if one.case.is_counted and name not in projection.features
     ]
-    rows += _common_rows(before, list(returns.values()), worlds)
+    rows += _common_rows(before, features, worlds)
     missing = _mean(before.present_net) - sum(row["base"] for row in rows)
     if abs(missing) > _CENT:
         rows.append(_row("rest", None, 0.0, missing, "without_bound"))
     yield from (row for row in rows if row["actual"] or row["base"])
     actual, base = (sum(row[name] for row in rows) for name in ("actual", "base"))
     yield _row("total", None, actual, base, "total")
-
-
-def _returns(projection: Projection, worlds: Worlds) -> Iterator[FeatureReturn]:
-    inputs = projection.base.inputs
-    for name in inputs.features:
-        case = case_of(
-            name,
-            inputs.claims.get(name, ()),
-            inputs.costs.get(name, Costs({}, {})),
-            inputs.register,
-        )
-        yield FeatureReturn.of(case, worlds)
 
 
 def _feature_rows(
