@@ -31,7 +31,7 @@ BAR_MEANINGS: dict[str, str] = {
     "new": "models that the earlier month did not have",
     "retired": "models that the later month does not have",
     "fx": "exchange rates alone",
-    "other": "what no unit explains; the reason stands beside each line",
+    "other": "what no unit explains; each line names the reason",
     "not_invoiced": "used and not billed: no invoice of it has come; the bars above are"
     " of all that was used",
 }

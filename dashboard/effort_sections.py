@@ -216,7 +216,7 @@ def show_effort(here: Page, team: str | None) -> None:
         origin=page.Origin(
             formula="Infra hours of four weeks ÷ deployments of known outcome in them;"
             " none without a deployment; filling while less than seven days have passed"
-            " since, because hours are booked late. Firefighting: hours on incidents by"
+            " since, because hours are booked late. Firefighting: hours on incidents ÷"
             " available hours, as booked by people and as engaged by the incident"
             " system, never their sum. Over 100 % means overlap and is not cut off.",
             mart="delivery.mart_infra_effort",

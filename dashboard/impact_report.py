@@ -114,7 +114,7 @@ def _strength(study: Study) -> Iterator[str]:
         counted = (
             "It counts in the headline."
             if study.is_controlled
-            else "It stands beside the headline, not in it."
+            else "It does not count in the headline."
         )
         basis = words.basis(study)
         yield f"Grade {words.grade_name(study.grade)}: {basis}. {counted}"

@@ -67,7 +67,7 @@ def net_values(returns: pa.Table, colours: Palette) -> Chart:
     colour = alt.Color(
         "standing:N",
         scale=alt.Scale(
-            domain=["counted", "beside"],
+            domain=["counted", "not counted"],
             range=[colours.categories[0], colours.other],
         ),
         legend=alt.Legend(title=None, orient="bottom"),
@@ -191,7 +191,7 @@ def _show_not_counted(here: Page, until: str) -> None:
             tables.Column("grade", "Grade"),
             tables.Column("why", "Why", "prose"),
             tables.Column("cost", "Cost", "money"),
-            tables.Column("net_value", "Net value beside", "estimate", "why"),
+            tables.Column("net_value", "Net value", "estimate", "why"),
             tables.Column("break_even_effect", "Effect that would pay", "decimal"),
             tables.Column("outcome_unit", "in"),
         ],

@@ -100,12 +100,10 @@ def beside(row: Row) -> str:
     currency = row["currency"]
     parts = []
     if row["beside_feature_count"]:
-        count = fmt.plural(
-            row["beside_feature_count"], "feature stands", "features stand"
-        )
+        count = fmt.plural(row["beside_feature_count"], "feature")
         amount = fmt.markdown(fmt.estimate(row["beside_net_value"], currency))
         months = window(row, "beside_")
-        parts.append(f"{count} beside it, with a net value of {amount} in {months}.")
+        parts.append(f"Not counted: {count}, with a net value of {amount} in {months}.")
     if row["not_computable_feature_count"]:
         count = fmt.plural(
             row["not_computable_feature_count"], "feature has", "features have"

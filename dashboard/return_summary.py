@@ -39,9 +39,20 @@ def sentence(here: Page) -> str:
     span = words.between(row, "net_value", row["currency"])
     return (
         f" Value counted (grades {_COUNTED_GRADES}{here.of_organisation}) nets"
-        f" **{amount}** in {words.window(row)} ({span}),"
-        f" P(net > 0) = {words.chance(row['probability_net_positive'])}."
+        f" **{amount}** in {words.window(row)} ({span}), chance of a gain"
+        f" {words.chance(row['probability_net_positive'])}{_after_investment(row)}."
     )
+
+
+def _after_investment(row: dict[str, Any]) -> str:
+    """Write the net value less what was invested before; nothing where nothing was."""
+    net = row["net_after_investment"]
+    if net is None:
+        return "; what was invested before is not known in full"
+    if not (row["investment_cost"] or row["other_investment"]):
+        return ""
+    amount = fmt.estimate(net, row["currency"])
+    return f"; **{amount}** net of what was invested before"
 
 
 def net_value_tile(here: Page) -> Tile:
@@ -168,20 +179,19 @@ def column(here: Page) -> None:
 
 
 def layer_sentence(here: Page) -> str:
-    """Name what returned most and least, and say what stands beside it."""
+    """Name what returned most and least, and say what is not counted."""
     row = headline(here)
     if row is None or row["begins"] is not None:
         return _why_nothing_counts(row)
-    return f"{_most_and_least(here)} {_beside(row)}"
+    return f"{_most_and_least(here)} {_not_counted(row)}"
 
 
-def _beside(row: dict[str, Any]) -> str:
+def _not_counted(row: dict[str, Any]) -> str:
     count = row["beside_feature_count"]
     if not count:
-        return "Nothing stands beside."
+        return "Nothing else has a return."
     amount = fmt.estimate(row["beside_net_value"], row["currency"])
-    named = fmt.plural(count, "feature stands", "features stand")
-    return f"{named} beside, at {amount}."
+    return f"Not counted: {fmt.plural(count, 'feature')}, at {amount}."
 
 
 def _most_and_least(here: Page) -> str:

@@ -207,7 +207,7 @@ def _windows(move: Move) -> str:
     count = fmt.plural(row["window_month_count"], "month")
     return (
         f"{count} before ({fmt.month(row['before_first_month'])} to"
-        f" {fmt.month(row['before_last_month'])}) beside as many after"
+        f" {fmt.month(row['before_last_month'])}) and as many after"
         f" ({fmt.month(row['after_first_month'])} to"
         f" {fmt.month(row['after_last_month'])}); the migration, from"
         f" {fmt.day(row['migration_from'])} to before {fmt.day(row['migration_to'])},"

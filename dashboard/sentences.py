@@ -23,7 +23,7 @@ def trend(page: Page, headline: data.Headline, largest: dict[str, Any] | None) -
         text += f" {fmt.markdown(largest['model'])} is the largest, with {share} of it."
     if headline.idle_shown:
         idle = fmt.money(headline.idle_shown, page.currency)
-        text += f" Idle capacity of {idle} stands beside it and is charged to no model."
+        text += f" Idle capacity of {idle} is not in it, nor charged to a model."
     return text
 
 

@@ -123,7 +123,8 @@ def feature_returns(snapshot: Snapshot, until: str) -> pa.Table:
             coalesce(named.feature_name, features.feature_id) as feature,
             features.feature_id,
             features.grade,
-            case when features.counted then 'counted' else 'beside' end as standing,
+            case when features.counted then 'counted' else 'not counted' end
+                as standing,
             features.first_month,
             features.last_month,
             features.until_month,

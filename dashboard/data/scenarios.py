@@ -121,6 +121,8 @@ def scenario_changes(result: Result) -> pa.Table:
     )
 
 
+#: What belongs to no feature, in place of its name.
+_NO_FEATURE = "Of no feature (idle, tax, …)"
 _LINES = {
     "benefit": "Benefit",
     "cost": "AI cost",
@@ -148,7 +150,10 @@ def scenario_reconciliation(result: Result) -> pa.Table:
             {
                 **row,
                 "line": _LINES[row["line"]],
-                "feature": row["feature_id"] or "all together",
+                "feature": row["feature_id"]
+                or (
+                    _NO_FEATURE if row["reason_code"] == "no_return" else "all together"
+                ),
                 "currency": result["currency"],
             }
             for row in [total, *lines]
@@ -208,9 +213,9 @@ def scenario_features(result: Result) -> pa.Table:
         [
             {
                 **row,
-                "feature": row["feature_id"] or "Of no feature (idle, tax, …)",
+                "feature": row["feature_id"] or _NO_FEATURE,
                 "currency": result["currency"],
-                "standing": "counted" if row["counted"] else "beside",
+                "standing": "counted" if row["counted"] else "not counted",
                 "no_npv": row["reason"]
                 or ("a cost without a return" if row["npv"] is None else None),
             }

@@ -412,8 +412,8 @@ def show_months(here: Page, states: pa.Table) -> None:
     """Draw where each month stands and what it was closed with."""
     st.header("Months", anchor=False)
     st.markdown(
-        "A closed month shows what it was closed with; beside it stands what evidence"
-        " and rules make of it now."
+        "A closed month shows what it was closed with, and what evidence and"
+        " rules make of it now."
     )
     tables.show(
         states,

@@ -117,7 +117,7 @@ def _tile_idle(here: Page, headline: data.Headline) -> None:
         fmt.money(headline.idle_shown, here.currency),
     )
     if headline.idle_shown is not None:
-        st.caption("Always beside the cost of models, never in it.")
+        st.caption("Never part of the cost of models.")
     elif here.selection.covers_everything:
         st.caption("No pool shows idle capacity in this period.")
     else:
@@ -196,8 +196,8 @@ def _tile_unit_cost(here: Page) -> None:
     here.show_origin(
         page.Origin(
             formula="Fully loaded effective cost of metered models ÷ requests × 1,000;"
-            " idle capacity that is charged to no model is not in it, and stands beside"
-            " it. Unit costs are always amortised, whatever the basis above.",
+            " idle capacity that is charged to no model is not in it."
+            " Unit costs are always amortised, whatever the basis above.",
             mart="cost.mart_model_unit_costs",
             row_count=summary.model_count,
             figures=_unit_cost_figures(here, unit),

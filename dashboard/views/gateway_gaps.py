@@ -41,7 +41,7 @@ def show_nothing(here: Page) -> None:
     """Say what would fill the page."""
     st.info(
         "**No gateway has been read.** Connect LiteLLM or Langfuse as a source, and"
-        " this page sets what they count beside what the vendors bill."
+        " this page compares what they count with what the vendors bill."
         f" Nothing is known in {here.currency}."
     )
 

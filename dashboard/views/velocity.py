@@ -298,8 +298,8 @@ def show_stages(here: Page, scope: VelocityScope) -> None:
     st.markdown(
         f"Half of the {whole['n']:,} changes of {here.period} took less than"
         f" **{words.duration(whole['p50'])}**, nine of ten less than"
-        f" {words.duration(whole['p90'])}. Stages stand beside the whole: their medians"
-        " do not add up to it."
+        f" {words.duration(whole['p90'])}. Medians of stages do not"
+        " add up to that of the whole."
     )
     charts.show(
         velocity_charts.stages(table, charts.palette()),

@@ -45,7 +45,7 @@ def test_the_headline_has_its_interval_its_chance_and_what_was_left_out(
     assert re.search(r"≈ EUR 5\d\b", headline(text))
     assert "90 %: EUR" in headline(text)
     assert re.search(r"a gain \*\*(over )?99\.\d %", headline(text))
-    assert "1 feature stands beside it" in text
+    assert "Not counted: 1 feature, with a net value of" in text
     assert "1 feature has no return that can be computed" in text
     assert "Of EUR 175.00 of AI spend in Jan 2026 to Feb 2026, EUR 125.00" in text
     assert "nobody approved proposal" in text

@@ -242,7 +242,7 @@ def _not_counted_table(here: Page, until: str) -> Table:
             Column("grade", "Grade"),
             Column("why", "Why", "prose"),
             Column("cost", "Cost", "money"),
-            Column("net_value", "Net value beside", "estimate"),
+            Column("net_value", "Net value", "estimate"),
         ),
         tuple(said),
         _PRINTED_FEATURES,

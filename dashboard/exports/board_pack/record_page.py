@@ -35,7 +35,7 @@ _METHODS = (
         "Fully loaded",
         "A model's own charges and its part of shared pools by measured use, of idle"
         " capacity, of unused commitments and of overhead. Idle that no model is"
-        " charged for stands beside it.",
+        " charged for is not in it.",
     ),
     (
         "Bridge",
