@@ -3,8 +3,12 @@
 #     docker build --tag triptych .
 #     docker run --rm --volume ./costs:/workspace triptych run
 #
+# A tag can be given to another image; a digest cannot. `make base-image` looks the digest
+# up and writes it here; `make release` asks for one.
+ARG BASE_IMAGE=python:3.11-slim
+
 # Two stages, so that neither the sources nor what builds them is in the image.
-FROM python:3.11-slim AS build
+FROM ${BASE_IMAGE} AS build
 
 WORKDIR /build
 COPY requirements/bootstrap.lock requirements/runtime.lock requirements/
@@ -25,7 +29,7 @@ RUN uv build --no-cache --wheel --build-constraint requirements.lock --require-h
     && uv pip install --no-cache --python /venv/bin/python --no-deps \
       --compile-bytecode dist/*.whl
 
-FROM python:3.11-slim
+FROM ${BASE_IMAGE}
 
 RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin triptych \
     && mkdir /workspace \

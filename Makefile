@@ -20,6 +20,9 @@ BY_FILE := --dist loadfile --no-loadscope-reorder
 SQL := dbt_project/models dbt_project/tests
 WORKSPACE ?= build/demo
 PORT ?= 8501
+DOCKER ?= docker
+DOCKERFILE ?= Dockerfile
+BASE_TAG := python:3.11-slim
 
 BIN := .venv/bin
 UV := $(BIN)/uv
@@ -41,7 +44,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test test-full check check-full lint types imports sql \
-	sql-full spelling unit dbt mutants mutants-full spark crash focus-validator bench bench-attribution bench-dashboard causal-peers calibration docs coverage reference lengths format environment emulators azurite browser lock release clean
+	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-attribution bench-dashboard causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -106,8 +109,14 @@ mutants-full: $(READY) emulators browser  ## The same, by the tests of `make tes
 spark: $(READY) $(PYSAIL)  ## The same figures from Apache Spark itself: session, Connect, lost servers; needs Java 17
 	$(BIN)/python -m pytest -m spark --timeout 3600 $(ARGS)
 
-crash: $(READY)  ## Kill runs at fifty random moments and look at what is left
-	$(BIN)/python -m pytest -m crash --timeout 7200 tests/acceptance $(ARGS)
+crash: $(READY)  ## Kill 500 commands, let disks, clocks and bits fail 200 times, see what is left; writes build/
+	$(BIN)/python -m tests.campaigns.crash $(ARGS)
+
+recoveries: $(READY)  ## Lose or set back raw.duckdb at 100 moments of a history with a closed month; writes build/
+	$(BIN)/python -m tests.campaigns.recoveries $(ARGS)
+
+fuzz: $(READY)  ## Read 1,500 hostile bills, invoices, events, manifests and settings; writes build/
+	$(BIN)/python -m tests.campaigns.fuzz $(ARGS)
 
 focus-validator: $(READY) $(FOCUS_VALIDATOR)  ## Judge our FOCUS export by the rules of FOCUS 1.2; needs Python 3.12
 	$(BIN)/python -m pytest tests/acceptance/test_focus_conformance.py $(ARGS)
@@ -127,6 +136,9 @@ bench-dashboard: $(READY) browser  ## Pages of 50 million line items: the first 
 calibration: $(READY)  ## Count how often intervals of effects hold in simulated worlds; writes build/
 	$(BIN)/python -m benchmarks.calibration $(ARGS)
 
+cost-card: $(READY)  ## Count how often landings held and anomalies were found in known worlds; writes benchmarks/cost_card.json
+	$(BIN)/python -m benchmarks.cost_card $(ARGS)
+
 coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/
 	$(BIN)/coverage erase
 	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --cov --cov-report= $(ARGS)
@@ -136,11 +148,18 @@ docs: export NO_MKDOCS_2_WARNING := 1
 docs: $(READY)  ## Build the documentation into site/; a broken link fails
 	$(BIN)/mkdocs build --strict --quiet
 
+pictures: $(READY) browser  ## Take the pictures of pages again, of the demo in WORKSPACE=…
+	$(BIN)/triptych demo $(WORKSPACE) --no-dashboard
+	$(BIN)/python -m tests.docs.pictures $(WORKSPACE)
+
 reference: $(READY)  ## Write the reference pages that are derived from the code
 	$(BIN)/python -m tests.docs.reference_pages
 
 lengths: $(READY)  ## List what is longer than we aim for; never fails
 	@$(BIN)/python -m tests.architecture.lengths
+
+words: $(READY)  ## List retired words and sentences that are too long
+	@$(BIN)/python -m tests.architecture.words
 
 ## Change
 
@@ -160,7 +179,18 @@ lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	sed -i.bak 's/ (pyproject.toml[^)]*)//' requirements.lock requirements/runtime.lock
 	rm requirements.lock.bak requirements/runtime.lock.bak
 
-release: test docs  ## Build the wheel and the source archive into dist/
+base-image:  ## Pin the base image of the Dockerfile to what its tag is now; needs Docker and a network
+	$(DOCKER) pull --quiet $(BASE_TAG)
+	digest=$$($(DOCKER) image inspect --format '{{index .RepoDigests 0}}' $(BASE_TAG)) && \
+	  sed -i.bak 's|^ARG BASE_IMAGE=.*|ARG BASE_IMAGE=$(BASE_TAG)@'"$${digest##*@}"'|' $(DOCKERFILE)
+	rm $(DOCKERFILE).bak
+	$(MAKE) --no-print-directory pinned
+
+pinned:
+	@grep -Eq '^ARG BASE_IMAGE=[^@]+@sha256:[0-9a-f]{64}$$' $(DOCKERFILE) || \
+	  { echo '$(DOCKERFILE): the base image has no digest. "make base-image" looks it up.' >&2; exit 2; }
+
+release: pinned test docs  ## Build the wheel and the source archive into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist
 
@@ -231,4 +261,4 @@ AFTER_bqemulator = HOME=$(CURDIR)/.venv-bqemulator .venv-bqemulator/bin/python -
 	"from duckdb_extensions import import_extension; import_extension('spatial')"
 
 browser: $(READY)
-	@$(BIN)/python -m tests.e2e.find_browser
+	@$(BIN)/python -m tests.e2e.cases.find_browser

@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from attribution.effect import Effect
-    from attribution.estimating import estimate
-    from attribution.plan import Plan
-    from attribution.refusal import Refusal
-    from attribution.result import Estimate
+    from attribution.causal.effect import Effect
+    from attribution.causal.estimating import estimate
+    from attribution.causal.plan import Plan
+    from attribution.causal.refusal import Refusal
+    from attribution.causal.result import Estimate
 
 # Looked up when first used: forecasts need none of it, and commands start faster.
 _HOMES = {
-    "Effect": "effect",
-    "Estimate": "result",
-    "Plan": "plan",
-    "Refusal": "refusal",
-    "estimate": "estimating",
+    "Effect": "causal.effect",
+    "Estimate": "causal.result",
+    "Plan": "causal.plan",
+    "Refusal": "causal.refusal",
+    "estimate": "causal.estimating",
 }
 
 

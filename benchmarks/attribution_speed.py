@@ -23,9 +23,9 @@ import numpy as np
 import pandas as pd
 
 from attribution import Estimate, Plan, estimate
-from attribution.estimators.series_model import fit_series
-from attribution.estimators.synthetic_gaps import SyntheticGaps
-from attribution.simulated_worlds import simulate
+from attribution.causal.estimators.series_model import fit_series
+from attribution.causal.estimators.synthetic_gaps import SyntheticGaps
+from attribution.causal.simulated_worlds import simulate
 from benchmarks.measure import machine_line, run_measured
 from benchmarks.peer_causal import PEERS
 

@@ -3,8 +3,10 @@
 Simulates worlds whose truth is known, asks each estimator, and counts. Prints one table
 per estimator beside simpler methods, writes the same numbers to ``build/calibration/``,
 and with ``--write-cards`` to the cards that ship with the package and stand beside each
-estimate. Last comes ``company``: the studies of the sample company, asked of many
-seeds; it is no estimator and has no card.
+estimate. ``frozen_worlds`` asks studies end to end in worlds that were written before
+the estimators; their card is in ``benchmarks/frozen_worlds``. Last comes ``company``:
+the studies of the sample company, asked of many seeds; it is no estimator and has no
+card.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from benchmarks.calibration_of_decompositions import (
     calibrate_automation_savings,
     calibrate_joint_launches,
 )
+from benchmarks.calibration_of_frozen_worlds import calibrate_frozen_worlds
 from benchmarks.calibration_of_panels import (
     calibrate_experiment,
     calibrate_staggered_adoption,
@@ -32,7 +35,7 @@ from benchmarks.calibration_of_series import calibrate_series
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-CARDS = Path(__file__).resolve().parent.parent / "attribution/calibration_cards"
+CARDS = Path(__file__).resolve().parent.parent / "attribution/causal/calibration_cards"
 CALIBRATIONS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "experiment": calibrate_experiment,
     "staggered_adoption": calibrate_staggered_adoption,
@@ -43,11 +46,14 @@ CALIBRATIONS: Mapping[str, Callable[[int], dict[str, Any]]] = {
     "counterfactual_series": calibrate_series,
 }
 COMPANY = "company"
+FROZEN = "frozen_worlds"
+#: Its card is about studies and not about one estimator.
+CARD_OF_WORLDS = Path(__file__).parent / "frozen_worlds/card.json"
 #: The card of series that is shipped has 1000, an hour on two cores.
 REPLICATIONS = 200
 #: Where they take seconds, so that a bar is not missed or met by luck.
 MORE_REPLICATIONS = dict.fromkeys(
-    ("experiment", "staggered_adoption", "synthetic_control"), 1000
+    ("experiment", "staggered_adoption", "synthetic_control", FROZEN), 1000
 )
 COMPANIES = 100
 
@@ -56,22 +62,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the calibrations; return 1 when a bar is missed."""
     options = _parser().parse_args(arguments)
     missed = []
-    for name in options.estimators or (*CALIBRATIONS, COMPANY):
-        if name == COMPANY:
-            card = calibrate_company(options.replications or COMPANIES)
-        else:
-            usual = MORE_REPLICATIONS.get(name, REPLICATIONS)
-            card = CALIBRATIONS[name](options.replications or usual)
+    for name in options.estimators or (*CALIBRATIONS, FROZEN, COMPANY):
+        card = _measured(name, options.replications)
         card["measured_on"] = f"{datetime.now(tz=UTC):%Y-%m-%d}"
         print(table(name, card), flush=True)
         missed += [f"{name}: {bar}" for bar in card["missed_bars"]]
-        is_card = options.write_cards and name != COMPANY
-        for folder in (options.build, *([CARDS] if is_card else [])):
-            folder.mkdir(parents=True, exist_ok=True)
-            content = json.dumps(card, indent=1) + "\n"
-            (folder / f"{name}.json").write_text(content, "utf-8")
+        content = json.dumps(card, indent=1) + "\n"
+        for path in _written_to(name, options):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, "utf-8")
     print("\n".join(missed), file=sys.stderr, end="\n" if missed else "")
     return 1 if missed else 0
+
+
+def _measured(name: str, replications: int | None) -> dict[str, Any]:
+    if name == COMPANY:
+        return calibrate_company(replications or COMPANIES)
+    usual = MORE_REPLICATIONS.get(name, REPLICATIONS)
+    if name == FROZEN:
+        return calibrate_frozen_worlds(replications or usual)
+    return CALIBRATIONS[name](replications or usual)
+
+
+def _written_to(name: str, options: argparse.Namespace) -> list[Path]:
+    paths: list[Path] = [options.build / f"{name}.json"]
+    if options.write_cards and name == FROZEN:
+        paths.append(CARD_OF_WORLDS)
+    elif options.write_cards and name != COMPANY:
+        paths.append(CARDS / f"{name}.json")
+    return paths
 
 
 def table(name: str, card: Mapping[str, Any]) -> str:

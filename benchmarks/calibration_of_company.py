@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attribution.estimating import estimate
-from attribution.plan import Plan
-from attribution.refusal import Refusal
-from ingest.simulate import outcomes as simulated
-from ingest.simulate.studies import study_texts
-from ingest.simulate.timeline import plan_timeline
-from triptych.settings.document import parse_document
-from triptych.settings.problems import Problems
+from attribution.causal.estimating import estimate
+from attribution.causal.plan import Plan
+from attribution.causal.refusal import Refusal
+from ingest.sample_company import outcomes as simulated
+from ingest.sample_company.timeline import plan_timeline
+from ingest.sample_company.workspace.studies import study_texts
+from triptych.core.settings.document import parse_document
+from triptych.core.settings.problems import Problems
 
 if TYPE_CHECKING:
-    from attribution.result import Estimate
-    from ingest.simulate.outcomes import Outcomes, OutcomeSeries
-    from ingest.simulate.timeline import Timeline
+    from attribution.causal.result import Estimate
+    from ingest.sample_company.outcomes import Outcomes, OutcomeSeries
+    from ingest.sample_company.timeline import Timeline
 
 LEVEL = 0.9
 #: Of a hundred honest intervals of 90 %, 84 to 96 hold: two standard errors.
@@ -245,6 +245,3 @@ def _missed(row: dict[str, Any], replications: int) -> list[str]:
     if found is None or found > PLACEBO_BAR + slack:
         missed.append(f"{study}: {found} of the placebos show an effect")
     return missed
-
-
-__all__ = ["calibrate_company", "frame_of", "plans_of", "planted"]

@@ -8,20 +8,20 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from attribution.estimators.automation_savings import (
+from attribution.causal.estimators.automation_savings import (
     counts_of,
     minutes_of,
     rate_study,
 )
-from attribution.estimators.counterfactual_series import effect_of, series_of
-from attribution.estimators.joint_launches import JointFit, Launches
-from attribution.estimators.response_model import fit_response
-from attribution.estimators.series_model import season_contrasts
-from attribution.panel import panel_of
-from attribution.plan import Plan
-from attribution.plan_parts import Process
-from attribution.simulated_drivers import WORLDS, simulate_response
-from attribution.simulated_worlds import autoregression
+from attribution.causal.estimators.counterfactual_series import effect_of, series_of
+from attribution.causal.estimators.joint_launches import JointFit, Launches
+from attribution.causal.estimators.response_model import fit_response
+from attribution.causal.estimators.series_model import season_contrasts
+from attribution.causal.panel import panel_of
+from attribution.causal.plan import Plan
+from attribution.causal.plan_parts import Process
+from attribution.causal.simulated_drivers import WORLDS, simulate_response
+from attribution.causal.simulated_worlds import autoregression
 from benchmarks.calibration_of_panels import LEVELS, card_of_rows, row_of, students
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from attribution.simulated_drivers import SimulatedResponse
+    from attribution.causal.simulated_drivers import SimulatedResponse
 
     Floats = NDArray[np.float64]
     Found = tuple[float, Floats]
@@ -252,9 +252,3 @@ _SAVINGS_METHODS: Mapping[str, Callable[[pd.DataFrame, Plan, float], Found]] = {
     "recommended": _savings,
     _USUAL_SAVINGS: _means,
 }
-
-__all__ = [
-    "calibrate_adoption_response",
-    "calibrate_automation_savings",
-    "calibrate_joint_launches",
-]

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
-from attribution.checks.donor_hull import FAIL_ABOVE
-from attribution.estimators.experiment import (
-    Arms,
+from attribution.causal.checks.donor_hull import FAIL_ABOVE
+from attribution.causal.estimators.experiment import (
     adjusted_difference,
     cluster_difference,
 )
-from attribution.estimators.imputation import imputation_of
-from attribution.estimators.staggered_adoption import ANALYTIC_FROM
-from attribution.estimators.synthetic_control import chosen_test
-from attribution.estimators.synthetic_gaps import SyntheticGaps
-from attribution.simulated_worlds import autoregression
+from attribution.causal.estimators.experiment_arms import Arms
+from attribution.causal.estimators.rollouts.data import RolloutData
+from attribution.causal.estimators.rollouts.fitting import drifting_path
+from attribution.causal.estimators.synthetic_gaps import SyntheticGaps
+from attribution.causal.simulated_worlds import autoregression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -133,13 +132,13 @@ def _rollout(
 
 
 def _imputed(y: Floats, first: NDArray[np.int64], truth: float) -> tuple[float, Floats]:
-    found = imputation_of(y, first)
-    if len(y) >= ANALYTIC_FROM:
-        error = float(np.sqrt(found.analytic_covariance(first).sum()))
-        return students(found.average - truth, error, np.inf)
-    covariance, units = found.jackknife_covariance()
-    error = float(np.sqrt(covariance.sum()))
-    return students(found.average - truth, error, units - 1.0)
+    launch = int(first.min())
+    data = RolloutData(y, first, launch, 0, None, np.arange(len(y)), is_ratio=False)
+    path = drifting_path(data)
+    if path is None:
+        raise AssertionError("every unit of this world can be left out")
+    ends = [path.interval(level) for level in LEVELS]
+    return path.point - truth, np.array(ends) - truth
 
 
 def _two_way(y: Floats, first: NDArray[np.int64], truth: float) -> tuple[float, Floats]:
@@ -175,12 +174,8 @@ def _gaps(
 
 def _tested(gaps: SyntheticGaps) -> tuple[float, Floats]:
     alphas = 1.0 - LEVELS
-    periods = len(gaps.treated)
-    if chosen_test(len(gaps.donors), periods)[0] == "ranks among donors":
-        half = gaps.rank_half_widths(alphas)
-        ends = np.column_stack([gaps.mean_gap - half, gaps.mean_gap + half])
-    else:
-        ends = np.column_stack(gaps.conformal_ends(alphas))
+    half = gaps.rank_half_widths(alphas)
+    ends = np.column_stack([gaps.mean_gap - half, gaps.mean_gap + half])
     return gaps.mean_gap, ends
 
 
@@ -271,14 +266,3 @@ def card_of_rows(
 def _range(rows: list[dict[str, Any]]) -> tuple[float, float]:
     found = [row["coverage_90"] for row in rows if row["coverage_90"] is not None]
     return min(found), max(found)
-
-
-__all__ = [
-    "LEVELS",
-    "calibrate_experiment",
-    "calibrate_staggered_adoption",
-    "calibrate_synthetic_control",
-    "card_of_rows",
-    "row_of",
-    "students",
-]

@@ -11,15 +11,20 @@ import numpy as np
 import statsmodels.api as sm
 from scipy import stats
 
-from attribution.estimators.series_model import fit_series
-from attribution.simulated_worlds import FRESH_WORLDS, WORLD_NAMES, WORLDS, simulate
+from attribution.causal.estimators.series_model import fit_series
+from attribution.causal.simulated_worlds import (
+    FRESH_WORLDS,
+    WORLD_NAMES,
+    WORLDS,
+    simulate,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from attribution.simulated_worlds import SimulatedSeries
+    from attribution.causal.simulated_worlds import SimulatedSeries
 
     Floats = NDArray[np.float64]
     Ends = tuple[tuple[float, float], tuple[float, float]]
@@ -270,6 +275,3 @@ def _summary(rows: list[dict[str, Any]], replications: int) -> str:
         f" regression's {min(hac):.0%} to {max(hac):.0%}. With an unseen season of the"
         f" year it held {season:.0%}, so such studies are refused."
     )
-
-
-__all__ = ["METHODS", "calibrate_series", "interval_figures", "simulated"]

@@ -26,12 +26,12 @@ from benchmarks.harness import row_count
 from benchmarks.measure import TreeWatch, machine_line
 from benchmarks.served_dashboard import served_dashboard
 from benchmarks.workspace import link_into
-from dashboard.roles import AUDIENCES
-from triptych.pipeline import run
-from triptych.progress import SilentProgress
+from dashboard.shared.roles import AUDIENCES
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import run
 from triptych.sample_company import run_scenarios, write_sample_company
-from triptych.settings import load_settings
-from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

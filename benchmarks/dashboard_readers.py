@@ -178,6 +178,3 @@ def _failure_of(message: ForwardMsg) -> str:
     if kind == "alert" and element.alert.format == Alert.ERROR:
         return element.alert.body
     return ""
-
-
-__all__ = ["Looked", "read_pages"]

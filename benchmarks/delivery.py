@@ -16,11 +16,11 @@ from typing import Final
 import duckdb
 
 from benchmarks.measure import machine_line
-from triptych.pipeline import build, ingest
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import build, ingest
 
 #: Of a hundred events, how many are rows of a stream.
 SHARES: Final = {

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.simulated_worlds import WORLDS
+from attribution.causal.simulated_worlds import WORLDS
 from benchmarks.calibration_of_series import (
     HEADLINE,
     interval_figures,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.error import URLError
 
-from dashboard.server import command
+from dashboard.app.server import command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,6 +28,7 @@ def served_dashboard(
     *,
     headless: bool = True,
     environment: Mapping[str, str] = {},
+    acts: str | None = None,
 ) -> Iterator[tuple[str, int]]:
     """Serve a workspace, from a folder that has nothing to do with it.
 
@@ -41,6 +42,8 @@ def served_dashboard(
         Whether to leave the browser closed.
     environment : mapping of str to str
         Variables besides those of this process.
+    acts : str, optional
+        Module of the door; without one pages only show.
 
     Yields
     ------
@@ -58,7 +61,7 @@ def served_dashboard(
         port = free.getsockname()[1]
     with log.open("w") as output:
         process = subprocess.Popen(
-            command(root, port=port, headless=headless),
+            command(root, port=port, headless=headless, acts=acts),
             cwd=log.parent,
             env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
             stdin=subprocess.DEVNULL,
@@ -85,6 +88,3 @@ def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
         except URLError:
             time.sleep(0.1)
     raise RuntimeError("the server does not answer")
-
-
-__all__ = ["served_dashboard"]

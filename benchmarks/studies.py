@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from attribution.plan import Plan
+from attribution.causal.plan import Plan
 from attribution.studies.register import StudyRegister
-from attribution.study_estimates import update_study_estimates
-from attribution.study_request import StudyRequest
+from attribution.studies.request import StudyRequest
+from attribution.studies.updating import update_study_estimates
 from benchmarks.measure import Measured, machine_line, run_measured
-from triptych.progress import PlainProgress
+from triptych.core.progress import PlainProgress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

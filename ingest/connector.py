@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from triptych.errors import TriptychError
+    from triptych.core.errors import TriptychError
 
 FileFormat = Literal["parquet", "csv", "jsonl"]
 
@@ -224,9 +224,9 @@ class Connector(Protocol):
 
         Raises
         ------
-        triptych.errors.TransientSourceError
+        triptych.core.errors.TransientSourceError
             Trying again can help; nothing of the delivery is committed.
-        triptych.errors.FatalSourceError
+        triptych.core.errors.FatalSourceError
             Trying again cannot help.
         """
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ingest.streams import TIMESTAMP
-from triptych.errors import MalformedDeliveryError
-from triptych.file_names import literal
+from triptych.core.errors import MalformedDeliveryError
+from triptych.core.file_names import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,7 +87,8 @@ def number_from_text(expression: str, type_: str, notation: Notation) -> str:
     if notation.decimal == "comma":
         bare = f"replace(replace(trim({expression}), '.', ''), ',', '.')"
         return _where(expression, WITH_DECIMAL_COMMA, _finite(bare, type_))
-    plain = _finite(expression, type_)
+    # The engine would take 1_000 for a number, as programmers write it; no bill does.
+    plain = _finite(f"replace({expression}, '_', '?')", type_)
     bare = f"replace(replace(trim({expression}), ',', ''), '$', '')"
     pattern = GROUPED_BY_COMMA if notation.decimal else SURELY_GROUPED_BY_COMMA
     grouped = _where(expression, pattern, _finite(bare, type_))

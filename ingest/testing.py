@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ingest.connector import Connector, Delivery, Part, RowsPart, Window
-from ingest.registry import connector_class
-from ingest.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
+from ingest.engine.registry import connector_class
+from ingest.engine.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
 from ingest.streams import STREAMS, Stream
-from triptych.progress import SilentProgress
-from triptych.warehouse.catalogue_file import connect
+from triptych.core.lake.catalogue_file import connect
+from triptych.core.progress import SilentProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

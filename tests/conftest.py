@@ -30,14 +30,14 @@ _LONG_FILES = (
     "tests/dashboard/test_in_browser.py",
     "tests/dbt/test_incremental_months.py",
     "tests/e2e/test_close_a_month.py",
-    "tests/triptych/test_cli.py",
+    "tests/triptych/cli/test_cli.py",
     "tests/acceptance/test_bad_input.py",
-    "tests/triptych/test_pipeline.py",
+    "tests/triptych/run/test_pipeline.py",
     "tests/dashboard/test_access.py",
     "tests/dashboard/test_pages.py",
-    "tests/ingest/connectors/test_azure_focus.py",
-    "tests/ingest/connectors/test_aws_data_exports.py",
-    "tests/ingest/connectors/test_gcp_billing.py",
+    "tests/ingest/sources/azure/test_azure_focus.py",
+    "tests/ingest/sources/aws/test_aws_data_exports.py",
+    "tests/ingest/sources/google/test_gcp_billing.py",
 )
 
 

@@ -15,14 +15,14 @@ from attribution.scenarios.running import run_scenario
 from attribution.scenarios.scenario_file import read_scenario
 from attribution.studies.register import StudyRegister
 from attribution.studies.study_files import read_plans
-from ingest.simulate.company import write_company
-from triptych.workspace import Workspace
+from ingest.sample_company.company import write_company
+from triptych.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from attribution.plan import Plan
+    from attribution.causal.plan import Plan
 
 #: Who declares studies there: a role, as nobody works at a company that does not exist.
 DECLARED_BY = "analytics"
@@ -38,7 +38,7 @@ def write_sample_company(
     Parameters
     ----------
     directory, months, seed, scale
-        As for :func:`ingest.simulate.company.write_company`.
+        As for :func:`ingest.sample_company.company.write_company`.
 
     Raises
     ------

@@ -1,22 +1,24 @@
 """What studies say of a feature: claims to value, and which of them may be counted.
 
 A claim is a feature's effect on one outcome over some months. Grades A and B may be
-counted; C and D stand beside; X has no effect. A claim that may not be counted never
-changes one that may.
+counted; C and D are listed; X has no effect. A claim that may not be counted never
+changes one that may. A study that is withdrawn by two people, or whose window is not
+over, is listed too, and not counted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from attribution.grade import LETTERS
+from attribution.roi.register import month_end, month_start
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 COUNTED_GRADES: Final = frozenset({"A", "B"})
+#: Standing of a study whose registered end has not come, and of one that two people
+#: withdrew.
+INTERIM: Final = "interim"
+WITHDRAWN: Final = "withdrawn"
 ESTIMATED: Final = "estimated"
 
 
@@ -41,6 +47,10 @@ class Claim:
         in which the study knows no bound.
     units : frozenset of str
         Treated units; empty: all there are.
+    first_day, end : date or None
+        Days that it speaks of, half-open; ``None``: all days of its months.
+    standing : str
+        What the study is in the ledger: registered, interim, withdrawn and so on.
     evidence : str
         Hashes of the plan and of the data.
     better : {"more", "less"} or None
@@ -61,16 +71,39 @@ class Claim:
     units: frozenset[str] = frozenset()
     evidence: str = ""
     better: str | None = None
+    first_day: date | None = None
+    end: date | None = None
+    standing: str = ""
 
     @property
     def is_estimated(self) -> bool:
-        """Whether there is an effect."""
-        return self.status == ESTIMATED and self.grade != "X" and bool(self.months)
+        """Whether there is an effect that may be told: none before the end."""
+        return (
+            self.status == ESTIMATED
+            and self.grade != "X"
+            and self.standing != INTERIM
+            and bool(self.months)
+        )
 
     @property
     def may_count(self) -> bool:
         """Whether the evidence is strong enough for the headline."""
-        return self.is_estimated and self.grade in COUNTED_GRADES
+        return (
+            self.is_estimated
+            and self.grade in COUNTED_GRADES
+            and self.standing != WITHDRAWN
+        )
+
+    @property
+    def periods(self) -> tuple[tuple[date, date], ...]:
+        """Days of each month that it speaks of, half-open."""
+        return tuple(
+            (
+                max(month_start(month), self.first_day or date.min),
+                min(month_end(month), self.end or date.max),
+            )
+            for month in self.months
+        )
 
 
 def effects_by_world(
@@ -104,42 +137,3 @@ def effects_by_world(
     effects[unbounded[1::2]] = np.inf
     order = worlds.source(f"study {study_id}").permutation(WORLD_COUNT)
     return months, effects[order]
-
-
-def without_repetition(
-    claims: Sequence[Claim],
-) -> tuple[list[Claim], list[tuple[Claim, Claim]]]:
-    """Return the claims of a feature of which none repeats another, and the rest.
-
-    Two studies of one outcome in the same months say one thing twice. The one with the
-    better grade is kept, the registered one of two alike; each of the others is
-    returned with the one that it repeats.
-    """
-    kept: list[Claim] = []
-    repeated: list[tuple[Claim, Claim]] = []
-    for claim in sorted(claims, key=_strength):
-        same = next((one for one in kept if _repeats(claim, one)), None)
-        if same is None:
-            kept.append(claim)
-        else:
-            repeated.append((claim, same))
-    return kept, repeated
-
-
-def _strength(claim: Claim) -> tuple[int, bool, str]:
-    return LETTERS.index(claim.grade), claim.state != "REGISTERED", claim.study_id
-
-
-def _repeats(claim: Claim, other: Claim) -> bool:
-    return claim.outcome == other.outcome and bool(
-        set(claim.months) & set(other.months)
-    )
-
-
-__all__ = [
-    "COUNTED_GRADES",
-    "ESTIMATED",
-    "Claim",
-    "effects_by_world",
-    "without_repetition",
-]

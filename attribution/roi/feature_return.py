@@ -15,6 +15,7 @@ from attribution.roi.reading import (
     probability_above,
     ratio,
 )
+from attribution.roi.run_rate import no_run_rate, run_rate_of
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
@@ -45,19 +46,24 @@ class FeatureReturn:
     """A feature's case with its draws.
 
     ``flows`` is ``None`` where the return cannot be computed; ``before`` and ``since``
-    where nothing was spent before the window, or after it.
+    where nothing was spent before the window, or after it. ``complete_until`` is the
+    last month that every source has delivered whole, if that is known.
     """
 
     case: Case
     flows: Flows | None
     before: Flows | None = None
     since: Flows | None = None
+    complete_until: str | None = None
 
     @classmethod
-    def of(cls, case: Case, worlds: Worlds) -> FeatureReturn:
+    def of(
+        cls, case: Case, worlds: Worlds, *, complete_until: str | None = None
+    ) -> FeatureReturn:
         """Draw the money of a case."""
         parts = (case.terms, case.before, case.since)
-        return cls(case, *(terms.flows(worlds) if terms else None for terms in parts))
+        window, before, since = (one.flows(worlds) if one else None for one in parts)
+        return cls(case, window, before, since, complete_until)
 
     @property
     def net(self) -> Floats | None:
@@ -84,6 +90,7 @@ class FeatureReturn:
             self.flows.until(count) if self.flows else None,
             self.before,
             self.since.until(later) if self.since and later else None,
+            self.complete_until,
         )
 
     def without_window(self) -> FeatureReturn:
@@ -121,8 +128,14 @@ class FeatureReturn:
             **_over_time(self),
             **_against_hurdle(case, self.flows, worlds),
             **_break_even(case, self.flows, worlds),
+            **self._run_rate(until, worlds),
         }
         return {**row, **self._judgement(self.flows)}
+
+    def _run_rate(self, until: str | None, worlds: Worlds) -> Row:
+        month = whole_month(until, self.complete_until)
+        found = None if month is None else run_rate_of(self, month, worlds)
+        return no_run_rate() if found is None else found.columns
 
     def _month(self, number: int, month: str) -> Row:
         flows = None if self.flows is None else self.flows.of_month(number)
@@ -134,6 +147,7 @@ class FeatureReturn:
             **nothing("released_hours"),
             **nothing("npv"),
             **dict.fromkeys(_UNKNOWN_TO_DATE),
+            **no_run_rate(),
         }
         return {**row, **self._judgement(flows)}
 
@@ -189,6 +203,13 @@ def _one_of(names: set[str]) -> str | None:
 def _has_cost(flows: Flows) -> bool:
     """Tell whether something was spent in every world."""
     return bool(((flows.cost + flows.other).sum(axis=1) > 0).all())
+
+
+def whole_month(until: str | None, complete_until: str | None) -> str | None:
+    """Return the last month that is known whole, at most ``until``."""
+    if until is None or complete_until is None:
+        return until
+    return min(until, complete_until)
 
 
 def money(flows: Flows | None) -> Row:
@@ -337,13 +358,3 @@ def _break_even(case: Case, flows: Flows | None, worlds: Worlds) -> Row:
         "break_even_effect": spent / worth if worth else None,
         "break_even_ratio": spent / brought_in if brought_in > 0 else None,
     }
-
-
-__all__ = [
-    "TO_DATE",
-    "UNTIL",
-    "FeatureReturn",
-    "apart",
-    "money",
-    "released_hours",
-]

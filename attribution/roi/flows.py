@@ -239,6 +239,3 @@ class Flows:
             other=self.other[:, part],
             discount=None if self.discount is None else self.discount[:, part],
         )
-
-
-__all__ = ["HOURS_IN_UNIT", "Flows", "Terms", "ValuedClaim"]

@@ -51,8 +51,9 @@ select feature_id, month, booked_hours from delivery.mart_feature_hours order by
 _STUDIES: Final = """
 select study_id, feature_id, outcome, coalesce(outcome_unit, '') as outcome_unit,
     status, coalesce(grade, 'X') as grade, coalesce(verdict, '') as verdict,
-    coalesce(state, '') as state, refusal_code,
-    concat_ws(':', plan_hash, data_hash) as evidence, plan
+    coalesce(state, '') as state, {standing} as standing, refusal_code,
+    concat_ws(':', plan_hash, data_hash) as evidence, launch_date as first_day,
+    window_end as "end", plan
 from estimates.attribution_studies order by study_id
 """
 #: What a plan calls the good direction → what a conversion calls it.
@@ -60,6 +61,14 @@ _BETTER: Final = {"higher": "more", "lower": "less", None: None}
 _DRAWS: Final = """
 select effect_month, draw, effect from estimates.attribution_monthly_draws
 where study_id = ? order by effect_month, draw
+"""
+_UNITS: Final = """
+select unit from estimates.attribution_study_units where study_id = ?
+"""
+#: The order of rows is not defined: their hashes are added.
+_UNIT_HASHES: Final = """
+select study_id, count(*), sum(hash(unit)::hugeint % 1000000007)
+from estimates.attribution_study_units group by study_id order by study_id
 """
 
 
@@ -73,6 +82,8 @@ class Inputs:
         By feature, and by feature and model.
     claims : mapping of str to sequence of Claim
         By feature.
+    complete_until : str or None
+        The last month that every source has delivered whole; ``None``: not known.
     """
 
     features: tuple[str, ...]
@@ -80,6 +91,7 @@ class Inputs:
     costs: Mapping[str, Costs]
     model_costs: Mapping[tuple[str, str], Costs]
     claims: Mapping[str, Sequence[Claim]]
+    complete_until: str | None = None
 
 
 def read_inputs(connection: duckdb.DuckDBPyConnection, worlds: Worlds) -> Inputs:
@@ -97,9 +109,24 @@ def read_inputs(connection: duckdb.DuckDBPyConnection, worlds: Worlds) -> Inputs
     declared = [one for (one,) in _rows(connection, _FEATURES)]
     features = tuple(sorted({*declared, *claims, *costs}))
     register = Register(Assumed(**row) for row in _records(connection, _ASSUMPTIONS))
-    return Inputs(features, register, costs, model_costs, claims)
+    return Inputs(
+        features, register, costs, model_costs, claims, _complete_until(connection)
+    )
 
 
+def _complete_until(connection: duckdb.DuckDBPyConnection) -> str | None:
+    if not _has(connection, "core.mart_month_completeness"):
+        return None
+    [(month,)] = _rows(connection, _COMPLETE)
+    return None if month is None else str(month)
+
+
+_COMPLETE: Final = """
+select max(billing_month) from (
+    select billing_month from core.mart_month_completeness
+    group by billing_month having bool_and(is_complete)
+) as complete
+"""
 _FEATURES: Final = "select feature_id from core.dim_features"
 
 
@@ -146,10 +173,18 @@ def _claims(
     if not _has(connection, *needed):
         return {}
     found: dict[str, list[Claim]] = {}
-    for row in _records(connection, _STUDIES):
+    for row in _records(connection, _studies_sql(connection)):
         claim = _claim(connection, worlds, row)
         found.setdefault(claim.feature_id, []).append(claim)
     return found
+
+
+def _studies_sql(connection: duckdb.DuckDBPyConnection) -> str:
+    """Return what asks for studies; a run before there was a ledger has no standing."""
+    found = connection.execute("select * from estimates.attribution_studies limit 0")
+    names = {column[0] for column in found.description}
+    known = "coalesce(standing, '')" if "standing" in names else "''"
+    return _STUDIES.format(standing=known)
 
 
 def _claim(
@@ -162,9 +197,20 @@ def _claim(
         **row,
         months=months,
         effects=effects,
-        units=frozenset(plan.get("treated") or plan.get("rollout") or ()),
+        units=_units(connection, row["study_id"], plan),
         better=_BETTER.get(plan.get("better")),
     )
+
+
+def _units(
+    connection: duckdb.DuckDBPyConnection, study_id: str, plan: Mapping[str, Any]
+) -> frozenset[str]:
+    """Return who got the feature: as estimated, or as the plan says."""
+    if _has(connection, "estimates.attribution_study_units"):
+        found = connection.execute(_UNITS, [study_id]).fetchall()
+        if found:
+            return frozenset(unit for (unit,) in found)
+    return frozenset(plan.get("treated") or plan.get("rollout") or ())
 
 
 def digest_of(connection: duckdb.DuckDBPyConnection, *, version: object) -> str:
@@ -172,10 +218,13 @@ def digest_of(connection: duckdb.DuckDBPyConnection, *, version: object) -> str:
     content = [_rows(connection, f"select * from ({sql}) order by all") for sql in (
         _ASSUMPTIONS, _COSTS, _FEATURES, "select currency from core.mart_run",
     )]  # fmt: skip
+    content.append([(_complete_until(connection),)])
     if _has(connection, "delivery.mart_feature_hours"):
         content.append(_rows(connection, _HOURS))
     if _has(connection, "estimates.attribution_studies"):
-        content.append(_rows(connection, _STUDIES))
+        content.append(_rows(connection, _studies_sql(connection)))
+        if _has(connection, "estimates.attribution_study_units"):
+            content.append(_rows(connection, _UNIT_HASHES))
         content.append(
             _rows(
                 connection,
@@ -187,6 +236,3 @@ def digest_of(connection: duckdb.DuckDBPyConnection, *, version: object) -> str:
         )
     text = json.dumps([version, content], default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-__all__ = ["Inputs", "digest_of", "read_inputs"]

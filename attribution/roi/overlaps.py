@@ -1,9 +1,9 @@
 """What features claim of one outcome in the same days and units, in money.
 
 Each alone may be right, and their sum wrong: the outcome moved once. The ledger of
-effects (:mod:`attribution.ledger`) says how much of the claims is too much, draw by
-draw. Here that is valued as the claims are, and listed; the sum of returns has less of
-it.
+effects (:mod:`attribution.causal.ledger`) says how much of the claims is too much, draw
+by draw. Here that is valued as the claims are, and listed; the sum of returns has less
+of it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution import ledger
-from attribution.roi.register import month_end, month_start
+from attribution.causal import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,7 +91,7 @@ def _claim(valued: ValuedClaim, everywhere: frozenset[str]) -> ledger.Claim:
         claim.study_id,
         claim.outcome,
         claim.units or everywhere,
-        tuple((month_start(month), month_end(month)) for month in claim.months),
+        claim.periods,
         _finite(claim.effects),
     )
 
@@ -100,6 +99,3 @@ def _claim(valued: ValuedClaim, everywhere: frozenset[str]) -> ledger.Claim:
 def _finite(effects: Floats) -> Floats:
     """Return effects in which nothing is subtracted where no bound is known."""
     return np.where(np.isfinite(effects), effects, 0.0)
-
-
-__all__ = ["Overlap", "overlaps_of"]

@@ -6,15 +6,23 @@ and harms enter as wins do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from attribution.roi.feature_return import TO_DATE, UNTIL, apart, money
+from attribution.roi.feature_return import (
+    TO_DATE,
+    UNTIL,
+    apart,
+    money,
+    whole_month,
+)
 from attribution.roi.flows import Flows
 from attribution.roi.reading import amount, nothing
+from attribution.roi.run_rate import portfolio_columns
 from attribution.roi.shrinkage import shrink
+from attribution.roi.study_ledger import StudyCounts, columns_of
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
@@ -38,6 +46,7 @@ class Portfolio:
 
     features: Sequence[FeatureReturn]
     overlaps: Sequence[Overlap] = ()
+    studies: StudyCounts = field(default_factory=StudyCounts)
 
     @property
     def counted(self) -> list[FeatureReturn]:
@@ -60,23 +69,24 @@ class Portfolio:
         As of a month that ends before any window begins there is no row.
         """
         until = max((*months, *self.months), default=None)
-        yield {**self._row(TO_DATE, until), **self._shrunk(worlds)}
+        yield {**self._row(TO_DATE, until, worlds), **self._shrunk(worlds)}
         for month in self.months:
-            yield {**self._month(month), **nothing("shrunk_net_value")}
+            yield {**self._month(month, worlds), **nothing("shrunk_net_value")}
         for month in months:
             known = self._as_of(month)
             if known.counted or known.beside:
-                row = known._row(f"{UNTIL}{month}", month)  # noqa: SLF001
-                yield {**row, **nothing("shrunk_net_value")}
+                row = known._row(f"{UNTIL}{month}", month, worlds)  # noqa: SLF001
+                yield {**row, **known._shrunk(worlds)}  # noqa: SLF001
 
     def _as_of(self, month: str) -> Portfolio:
         """Return what there was by the end of a month, as is known now."""
         return Portfolio(
             [one.as_of(month) or one.without_window() for one in self.features],
             [one.until(month) for one in self.overlaps],
+            self.studies,
         )
 
-    def _row(self, window: str, until: str | None) -> Row:
+    def _row(self, window: str, until: str | None, worlds: Worlds) -> Row:
         """Return the row of all windows."""
         inside = self.counted or self.beside or self.features
         return {
@@ -86,9 +96,16 @@ class Portfolio:
             **self._figures(None),
             **apart(self.counted),
             **_span("beside_", self.beside),
+            **portfolio_columns(
+                self.counted, self.overlaps, self._whole_month(until), worlds
+            ),
         }
 
-    def _month(self, month: str) -> Row:
+    def _whole_month(self, until: str | None) -> str | None:
+        known = [one.complete_until for one in self.features if one.complete_until]
+        return whole_month(until, max(known, default=None))
+
+    def _month(self, month: str, worlds: Worlds) -> Row:
         return {
             "roi_window": month,
             "first_month": month,
@@ -96,6 +113,7 @@ class Portfolio:
             "until_month": month,
             **self._figures(month),
             **apart([]),
+            **portfolio_columns([], [], None, worlds),
             "beside_first_month": month,
             "beside_last_month": month,
         }
@@ -118,23 +136,27 @@ class Portfolio:
             "not_computable_feature_count": len(self.features)
             - len(self.counted)
             - len(self.beside),
+            **columns_of(self.studies),
         }
 
     def _shrunk(self, worlds: Worlds) -> Row:
-        nets = [one.net for one in self.counted]
-        known = [net for net in nets if net is not None and np.isfinite(net).all()]
+        """Return the net value of shrunk benefits; costs and overlaps stay."""
+        flows = [one.flows for one in self.counted if one.flows is not None]
+        benefits = [_total(one.benefit) for one in flows]
         found = None
-        if len(known) == len(nets):
+        if all(np.isfinite(benefit).all() for benefit in benefits):
             found = shrink(
-                np.array([net.mean() for net in known]),
-                np.array([net.std() for net in known]),
+                np.array([benefit.mean() for benefit in benefits]),
+                np.array([benefit.std() for benefit in benefits]),
                 rng=worlds.source("shrinkage"),
                 draws=WORLD_COUNT,
             )
         if found is None:
             return nothing("shrunk_net_value")
-        row = amount("shrunk_net_value", found.draws.sum(axis=1))
-        return {**row, "shrunk_net_value": float(found.means.sum())}
+        less = sum((_total(one.cost) + _total(one.other) for one in flows), np.zeros(1))
+        less = less + sum((one.draws(None) for one in self.overlaps), np.zeros(1))
+        row = amount("shrunk_net_value", found.draws.sum(axis=1) - less)
+        return {**row, "shrunk_net_value": float(found.means.sum() - less.mean())}
 
 
 def _span(prefix: str, features: Sequence[FeatureReturn]) -> Row:
@@ -206,6 +228,3 @@ def evidence_rows(features: Sequence[FeatureReturn]) -> Iterator[Row]:
             "not_computable_feature_count": len(members) - len(known),
             **{name: figures[name] for name in names if not name.endswith("50")},
         }
-
-
-__all__ = ["Portfolio", "evidence_rows"]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from attribution.effect import Distribution
+from attribution.causal.effect import Distribution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,13 +125,3 @@ def experiment_value_ceiling(present_net: Floats) -> float | None:
         return None
     mean = float(present_net.mean())
     return float(np.maximum(present_net, 0.0).mean()) - max(mean, 0.0)
-
-
-__all__ = [
-    "amount",
-    "experiment_value_ceiling",
-    "nothing",
-    "payback",
-    "probability_above",
-    "ratio",
-]

@@ -216,14 +216,3 @@ class Register:
             and one.feature_id in {ALL, feature_id}
             and (one.metric is None or one.metric == metric)
         ]
-
-
-__all__ = [
-    "ALL",
-    "Assumed",
-    "Register",
-    "month_end",
-    "month_start",
-    "months_between",
-    "singular",
-]

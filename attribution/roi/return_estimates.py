@@ -20,6 +20,7 @@ from attribution.roi.portfolio import Portfolio, evidence_rows
 from attribution.roi.reading import amount
 from attribution.roi.register import months_between
 from attribution.roi.sensitivity import Sensitive, sensitivity_rows
+from attribution.roi.study_ledger import counts_of, ledger_rows
 from attribution.roi.valuing import Costs, Reason, case_of
 from attribution.roi.worlds import Worlds
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same inputs would give other figures.
-METHOD_VERSION: Final = 2
+METHOD_VERSION: Final = 4
 _NOTHING: Final = Costs({}, {})
 
 
@@ -83,7 +84,8 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
     """Return the rows of every table of returns."""
     features = features_of(inputs, worlds)
     overlaps = list(overlaps_of(features, worlds))
-    portfolio = Portfolio(features, overlaps)
+    studies = ledger_rows(inputs.claims, features, worlds)
+    portfolio = Portfolio(features, overlaps, counts_of(studies))
     months = _months_of(features)
     return {
         "roi_features": [
@@ -93,6 +95,7 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
         ],
         "roi_models": list(_model_rows(inputs, features, worlds)),
         "roi_portfolio": list(portfolio.rows(worlds, months)),
+        "roi_studies": studies,
         "roi_overlaps": [
             {
                 "outcome": one.outcome,
@@ -122,6 +125,7 @@ def features_of(inputs: Inputs, worlds: Worlds) -> list[FeatureReturn]:
                 inputs.register,
             ),
             worlds,
+            complete_until=inputs.complete_until,
         )
         for name in inputs.features
     ]
@@ -181,12 +185,3 @@ def _of_model(model: str, row: Row, feature: FeatureReturn, *, is_alone: bool) -
         "reason_code": shared.code,
         "reason": f"not computable: {shared.text}",
     }
-
-
-__all__ = [
-    "METHOD_VERSION",
-    "ReturnReport",
-    "features_of",
-    "rows_of",
-    "update_returns",
-]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from attribution.estimates.store import columns_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -64,6 +66,9 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
         "break_even_effect": _NUMBER,
         "break_even_ratio": _NUMBER,
         "experiment_value_ceiling": _NUMBER,
+        "run_rate_month": _TEXT,
+        "effect_status": _TEXT,
+        **_interval("run_rate_net", 90),
         "counted": _FLAG,
         "reason_code": _TEXT,
         "reason": _TEXT,
@@ -94,6 +99,30 @@ RETURN_TABLES: Mapping[str, Mapping[str, str]] = {
         "counted_feature_count": _COUNT,
         "beside_feature_count": _COUNT,
         "not_computable_feature_count": _COUNT,
+        "run_rate_month": _TEXT,
+        **_interval("run_rate_net", 90),
+        "run_rate_feature_count": _COUNT,
+        "run_rate_unknown_feature_count": _COUNT,
+        "tested_study_count": _COUNT,
+        "found_study_count": _COUNT,
+        "withdrawal_pending_study_count": _COUNT,
+        "withdrawn_study_count": _COUNT,
+        "interim_study_count": _COUNT,
+    },
+    "roi_studies": {
+        "study_id": _TEXT,
+        "feature_id": _TEXT,
+        "outcome": _TEXT,
+        "grade": _TEXT,
+        "standing": _TEXT,
+        "counted": _FLAG,
+        "counted_ratio": _NUMBER,
+        "counted_from": _TEXT,
+        **_interval("benefit", 90),
+        "probability_positive": _NUMBER,
+        "p_value": _NUMBER,
+        "adjusted_p_value": _NUMBER,
+        "is_found": _FLAG,
     },
     "roi_overlaps": {
         "outcome": _TEXT,
@@ -142,7 +171,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
         "CREATE TABLE IF NOT EXISTS estimates.digests (subject VARCHAR, digest VARCHAR)"
     )
     for table, columns in RETURN_TABLES.items():
-        if _columns(connection, table) != list(columns.items()):
+        if columns_of(connection, table) != list(columns.items()):
             described = ", ".join(f"{n} {type_}" for n, type_ in columns.items())
             connection.execute(
                 f"CREATE OR REPLACE TABLE estimates.{table} ({described})"
@@ -193,16 +222,3 @@ def replace(
         "INSERT INTO estimates.digests VALUES (?, ?)", [_SUBJECT, digest]
     )
     connection.execute("COMMIT")
-
-
-def _columns(
-    connection: duckdb.DuckDBPyConnection, table: str
-) -> list[tuple[str, str]]:
-    return connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns()"
-        " WHERE schema_name = 'estimates' AND table_name = ? ORDER BY column_index",
-        [table],
-    ).fetchall()
-
-
-__all__ = ["RETURN_TABLES", "is_current", "prepare", "replace"]

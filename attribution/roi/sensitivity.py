@@ -86,7 +86,7 @@ class Sensitive:
                 known = newest.get(assumed.id)
                 if known is None or known.valid_from < assumed.valid_from:
                     newest[assumed.id] = assumed
-        # A hurdle is held against a value, and moves none.
+        # A hurdle is compared with a value, and moves none.
         return [newest[n] for n in sorted(newest) if newest[n].kind != "hurdle_rate"]
 
 
@@ -241,6 +241,3 @@ def _root_of_line(mean_at: Callable[[float], float], value: float) -> float | No
 def _mean(draws: Floats) -> float | None:
     finite = draws[np.isfinite(draws)]
     return float(finite.mean()) if len(finite) else None
-
-
-__all__ = ["Sensitive", "sensitivity_rows", "variance_share"]

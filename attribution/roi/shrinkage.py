@@ -1,9 +1,9 @@
 """What several estimates together say of each: empirical Bayes for normal means.
 
 The largest of several estimates is large in part by luck. Each is drawn towards what
-they have in common, the more so the less certain it is (Morris 1983; Efron 2011). The
-spread of the true values is integrated out, under a half-normal prior. With fewer than
-five estimates there is too little in common to know: nothing is shrunk.
+they have in common, and that towards zero, the more so the less certain it is (Morris
+1983; Efron 2011). The spread of the true values is integrated out, under a half-normal
+prior. A single estimate is drawn towards zero alone, so that shrinkage is always on.
 """
 
 from __future__ import annotations
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-FEWEST: Final = 5
 _GRID_SIZE: Final = 400
-#: The prior's scale in spreads of the estimates; it reaches well beyond them.
+#: The prior's scale in sizes of the estimates; it reaches well beyond them.
 _PRIOR_SPREADS: Final = 2.0
 
 
@@ -44,7 +43,7 @@ class Shrunk:
 def shrink(
     estimates: Floats, standard_errors: Floats, *, rng: np.random.Generator, draws: int
 ) -> Shrunk | None:
-    """Return shrunk estimates; ``None`` where there are fewer than five.
+    """Return shrunk estimates; ``None`` where there is no estimate.
 
     Parameters
     ----------
@@ -57,21 +56,24 @@ def shrink(
 
     Notes
     -----
-    y_j ~ N(θ_j, s_j²), θ_j ~ N(m, τ²), m flat, τ half-normal. Given τ the mean m is
-    the precision-weighted one, and θ̃_j = m + B_j (y_j − m), B_j = τ² / (τ² + s_j²).
+    y_j ~ N(θ_j, s_j²), θ_j ~ N(m, τ²), m ~ N(0, τ²), τ half-normal. Given τ the mean
+    m is the precision-weighted one of the estimates and zero, and
+    θ̃_j = m + B_j (y_j − m), B_j = τ² / (τ² + s_j²).
     """
-    if len(estimates) < FEWEST:
+    if not len(estimates):
         return None
-    spread = float(np.std(estimates)) or float(standard_errors.max()) or 1.0
+    size = float(np.sqrt(np.mean(estimates**2)))
+    spread = size or float(standard_errors.max()) or 1.0
     tau = np.linspace(0.0, 3.0 * _PRIOR_SPREADS * spread, _GRID_SIZE + 1)[1:]
     variance = tau[:, None] ** 2 + standard_errors**2
     precision = 1.0 / variance
-    total = precision.sum(axis=1)
+    total = precision.sum(axis=1) + tau**-2.0
     middle = (precision * estimates).sum(axis=1) / total
     misfit = (precision * (estimates - middle[:, None]) ** 2).sum(axis=1)
+    misfit += (middle / tau) ** 2
     log_weight = -0.5 * (
         np.log(variance).sum(axis=1)
-        + np.log(total)
+        + np.log(total * tau**2)
         + misfit
         + (tau / (_PRIOR_SPREADS * spread)) ** 2
     )
@@ -85,6 +87,3 @@ def shrink(
     noise = rng.standard_normal((draws, len(estimates)))
     drawn = centre + noise * np.sqrt(kept[chosen]) * standard_errors
     return Shrunk(weight @ means, drawn.std(axis=0), drawn)
-
-
-__all__ = ["FEWEST", "Shrunk", "shrink"]

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from attribution.grade import LETTERS
-from attribution.roi.claims import without_repetition
+from attribution.causal.grade import LETTERS
+from attribution.roi.claims import INTERIM, WITHDRAWN
 from attribution.roi.flows import Terms, ValuedClaim
+from attribution.roi.joining import JoinedClaim, joined
 from attribution.roi.register import months_between, singular
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Case:
         The study that cannot tell, where there is no other.
     break_even : float or None
         The total effect on its outcome that would pay for its cost.
+    joined : tuple of JoinedClaim
+        Every claim that was a candidate, with the part of it that is counted.
     before, since : Terms or None
         What was spent before the window, which is the investment, and after it, which
         has no measured benefit. Without claims: their benefit is in ``terms``.
@@ -103,6 +106,7 @@ class Case:
     break_even: float | None = None
     before: Terms | None = None
     since: Terms | None = None
+    joined: tuple[JoinedClaim, ...] = ()
 
     @property
     def basis(self) -> str | None:
@@ -131,7 +135,8 @@ def case_of(
     register : Register
         All assumptions.
     """
-    chosen, is_countable, left_out = _chosen(claims, register)
+    candidates, is_countable, left_out = _candidates(claims, register)
+    chosen = tuple(one.valued for one in candidates if one.is_counted)
     months = _window(chosen, costs)
     before, since = _months_apart(feature_id, chosen, costs, months, register)
     left_out += _costs_left_out(feature_id, costs, register)
@@ -160,6 +165,7 @@ def case_of(
         else _break_even(refused, costs, months, register),
         before=spent_in(before),
         since=spent_in(since),
+        joined=candidates,
     )
 
 
@@ -183,17 +189,15 @@ def _grade(claims: Sequence[ValuedClaim]) -> str:
     return max(letters, key=LETTERS.index, default="X")
 
 
-def _chosen(
+def _candidates(
     claims: Sequence[Claim], register: Register
-) -> tuple[tuple[ValuedClaim, ...], bool, list[str]]:
+) -> tuple[tuple[JoinedClaim, ...], bool, list[str]]:
     """Return the claims to use, whether they count, and what is left out."""
     left_out = [
-        f"{one.study_id}: {one.refusal_code or one.status}"
-        for one in claims
-        if not one.is_estimated
+        f"{one.study_id}: {_why_unknown(one)}" for one in claims if not one.is_estimated
     ]
     may_count: list[ValuedClaim] = []
-    beside: list[ValuedClaim] = []
+    listed: list[ValuedClaim] = []
     for claim in (one for one in claims if one.is_estimated):
         valued = valued_by(claim, register)
         if isinstance(valued, Reason):
@@ -201,14 +205,24 @@ def _chosen(
         elif claim.may_count and not valued.unapproved:
             may_count.append(valued)
         else:
-            beside.append(valued)
-    pool = may_count or beside
-    kept, repeated = without_repetition([valued.claim for valued in pool])
-    left_out += [f"{a.study_id}: says what {b.study_id} says" for a, b in repeated]
+            listed.append(valued)
+    candidates = joined(may_count or listed)
+    left_out += [text for one in candidates if (text := _shared_with(one))]
     if may_count:
-        left_out += [f"{v.claim.study_id}: {_why_beside(v).text}" for v in beside]
-    by_claim = {id(valued.claim): valued for valued in pool}
-    return tuple(by_claim[id(one)] for one in kept), bool(may_count), left_out
+        left_out += [f"{v.claim.study_id}: {_why_not_counted(v).text}" for v in listed]
+    return tuple(candidates), bool(may_count), left_out
+
+
+def _shared_with(one: JoinedClaim) -> str:
+    """Say what of a claim is counted from others; nothing where it is all its own."""
+    if not one.counted_from:
+        return ""
+    others = ", ".join(one.counted_from)
+    better = "with better evidence" if one.is_superseded else "which claims less"
+    return (
+        f"{one.valued.claim.study_id}: {1 - one.counted_ratio:.0%} of its units and"
+        f" days are counted from {others}, {better}"
+    )
 
 
 def valued_by(claim: Claim, register: Register) -> ValuedClaim | Reason:
@@ -253,15 +267,18 @@ def _holding(kind: str, claim: Claim, month: str, register: Register) -> Assumed
     )
 
 
-def _why_beside(valued: ValuedClaim) -> Reason:
-    if not valued.claim.may_count:
-        return Reason("grade_not_counted", f"grade {valued.claim.grade}")
+def _why_not_counted(valued: ValuedClaim) -> Reason:
+    claim = valued.claim
+    if claim.standing == WITHDRAWN:
+        return Reason("withdrawn", "withdrawn by two people")
+    if not claim.may_count:
+        return Reason("grade_not_counted", f"grade {claim.grade}")
     names = ", ".join(valued.unapproved)
     return Reason("assumption_not_approved", f"nobody approved {names}")
 
 
 def _not_counted(chosen: Sequence[ValuedClaim], reason: Reason | None) -> Reason | None:
-    return reason if not chosen else _why_beside(chosen[0])
+    return reason if not chosen else _why_not_counted(chosen[0])
 
 
 def _no_benefit(claims: Sequence[Claim], register: Register) -> Reason:
@@ -274,11 +291,21 @@ def _no_benefit(claims: Sequence[Claim], register: Register) -> Reason:
     ]
     if unvalued:
         return unvalued[0]
+    still_open = [one.study_id for one in claims if one.standing == INTERIM]
+    if still_open:
+        names = ", ".join(still_open)
+        text = f"{names}: open until its registered end, neither gain nor loss before"
+        return Reason("interim", text)
     told = "; ".join(
-        f"{one.study_id} cannot tell ({one.refusal_code or one.status})"
-        for one in claims
+        f"{one.study_id} cannot tell ({_why_unknown(one)})" for one in claims
     )
     return Reason("effect_refused", told)
+
+
+def _why_unknown(claim: Claim) -> str:
+    return claim.refusal_code or (
+        INTERIM if claim.standing == INTERIM else claim.status
+    )
 
 
 def _window(claims: Sequence[ValuedClaim], costs: Costs) -> tuple[str, ...]:
@@ -375,6 +402,3 @@ def _costs_left_out(feature_id: str, costs: Costs, register: Register) -> list[s
         hours = sum(costs.hours.values())
         found.append(f"people: {hours:,.0f} h without an approved rate")
     return found
-
-
-__all__ = ["Case", "Costs", "Reason", "case_of", "terms_of", "valued_by"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from attribution.effect import stratified_levels
+from attribution.causal.effect import stratified_levels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +69,3 @@ class Worlds:
             levels={**self.levels, name: level},
             factors={**self.factors, name: factor},
         )
-
-
-__all__ = ["WORLD_COUNT", "Worlds"]

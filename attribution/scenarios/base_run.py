@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from attribution.cost_elasticity import cost_elasticity
+from attribution.costs.elasticity import cost_elasticity
 from attribution.roi.inputs import digest_of, read_inputs
 from attribution.roi.register import month_end
-from triptych.errors import UsageError
+from attribution.scenarios.run_rate import read_run_rate
+from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from attribution.cost_elasticity import CostElasticity, NotEstimable
+    from attribution.costs.elasticity import CostElasticity, NotEstimable
     from attribution.roi.inputs import Inputs
     from attribution.roi.worlds import Worlds
+    from attribution.scenarios.run_rate import PublishedRunRate
 
     Rows = list[tuple[Any, ...]]
 
@@ -137,6 +139,8 @@ class BaseRun:
         First day, and first day after the last, that a study's effect is known of.
     version : str
         Differs whenever any of this does.
+    run_rate : PublishedRunRate or None
+        What counted features bring in a month now; ``None`` where that is not known.
     """
 
     run_id: str
@@ -151,6 +155,7 @@ class BaseRun:
     bills: tuple[MonthOfBills, ...]
     covered: Mapping[str, tuple[date, date]]
     version: str
+    run_rate: PublishedRunRate | None = None
 
     @property
     def first_month(self) -> str:
@@ -208,6 +213,7 @@ def read_base(
         "covered": rows(_COVERED),
     }
     returns = digest_of(connection, version="scenario")
+    run_rate = read_run_rate(connection)
     return BaseRun(
         run_id,
         currency,
@@ -220,7 +226,8 @@ def read_base(
         tokens=dict(parts["tokens"]),
         bills=tuple(MonthOfBills(*row) for row in parts["bills"]),
         covered={name: (first, end) for name, first, end in parts["covered"]},
-        version=_version(returns, parts),
+        version=_version(returns, parts | {"run_rate": [(repr(run_rate),)]}),
+        run_rate=run_rate,
     )
 
 
@@ -228,6 +235,3 @@ def _version(returns: str, parts: Mapping[str, Rows]) -> str:
     content = {name: sorted(map(repr, rows)) for name, rows in parts.items()}
     text = json.dumps([returns, content])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-__all__ = ["IDLE", "BaseRun", "CostLine", "MonthOfBills", "read_base"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
-from attribution.cost_elasticity import NotEstimable
+from attribution.costs.elasticity import NotEstimable
 from attribution.roi.register import Assumed, Register, month_start
 from attribution.scenarios.changes import (
     Adoption,
@@ -25,8 +25,8 @@ from attribution.scenarios.changes import (
     Utilisation,
     Volume,
 )
-from triptych.errors import UsageError
-from triptych.settings.problems import known_names
+from triptych.core.errors import UsageError
+from triptych.core.settings.problems import known_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -359,6 +359,3 @@ def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
                     f"{name}: nobody approved {change.id}; where an approved value"
                     " holds, it changes nothing."
                 )
-
-
-__all__ = ["MEASURED_ELASTICITY", "SCENARIO", "Bound", "BoundChange", "bound"]

@@ -11,8 +11,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from triptych.settings.complaint import Complaint, complaints_error
-from triptych.settings.names import Name
+from triptych.core.settings.complaint import Complaint, complaints_error
+from triptych.core.settings.names import Name
 
 MOST_MONTHS: Final = 120
 FINITE = Field(allow_inf_nan=False)
@@ -279,26 +279,3 @@ KINDS: Final = (
     *("assumption", "model_swap", "platform_move", "team_hours", "stop_feature"),
     "sourcing",
 )
-
-
-__all__ = [
-    "FINITE",
-    "KINDS",
-    "MOST_MONTHS",
-    "Adoption",
-    "Amount",
-    "AssumptionChange",
-    "Change",
-    "Commitment",
-    "Discount",
-    "ModelSwap",
-    "Month",
-    "PlatformMove",
-    "Price",
-    "Sourcing",
-    "StopFeature",
-    "Target",
-    "TeamHours",
-    "Utilisation",
-    "Volume",
-]

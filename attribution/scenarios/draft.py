@@ -175,6 +175,3 @@ class Draft:
         own = [n for n, line in enumerate(lines) if line.feature_id == feature_id]
         unused = self.unused if feature_id is None else 0.0
         return np.asarray(self.cost_of(own) + unused)
-
-
-__all__ = ["Draft"]

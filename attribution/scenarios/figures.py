@@ -104,7 +104,7 @@ def reasons_of(
     Parameters
     ----------
     changed, before : Outcome
-        The scenario, and what it is held against.
+        The scenario, and what it is compared with.
     is_limited : bool
         Whether single features are looked at, and nothing stands for those that have
         no return.
@@ -271,6 +271,3 @@ def features_of(
         if other.is_known and earlier is not None:
             row |= amount("base_npv", earlier)
         yield row
-
-
-__all__ = ["Reasons", "features_of", "months_of", "reasons_of", "summary_of"]

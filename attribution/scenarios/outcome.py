@@ -264,6 +264,3 @@ def _rate(value: float | None) -> Assumed | None:
         valid_from=month_start("1970-01"),
         is_approved=False,
     )
-
-
-__all__ = ["DISCOUNT_RATE", "Model", "Outcome", "Part", "sum_of"]

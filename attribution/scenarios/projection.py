@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from attribution.roi.register import Register, month_end, month_start, months_between
-from triptych.errors import UsageError
-from triptych.settings.problems import known_names
+from triptych.core.errors import UsageError
+from triptych.core.settings.problems import known_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -151,7 +151,13 @@ def _going_on(claim: Claim, base: BaseRun, months: tuple[str, ...]) -> Claim:
     last = whole[-1] if whole else int(np.argmax(parts))
     scale = 1.0 if whole else 1.0 / parts[last]
     effect = claim.effects[:, last : last + 1] * scale
-    return replace(claim, months=months, effects=np.repeat(effect, len(months), axis=1))
+    return replace(
+        claim,
+        months=months,
+        effects=np.repeat(effect, len(months), axis=1),
+        first_day=None,
+        end=None,
+    )
 
 
 def _part_seen(month: str, base: BaseRun, study_id: str) -> float:
@@ -176,6 +182,3 @@ def _without_what_is_spent(register: Register, first_month: str) -> Register:
         for one in register.entries
         if one.kind != "integration" or one.valid_from >= first
     )
-
-
-__all__ = ["Projection", "carried_forward"]

@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from attribution.cost_elasticity import NotEstimable
+from attribution.costs.elasticity import NotEstimable
 from attribution.roi.reading import amount, nothing
 from attribution.roi.register import ALL
 from attribution.roi.worlds import Worlds
@@ -26,12 +26,13 @@ from attribution.scenarios.outcome import DISCOUNT_RATE, Model
 from attribution.scenarios.projection import carried_forward
 from attribution.scenarios.reconciliation import reconciliation_of
 from attribution.scenarios.rules import RULE_TEXTS
+from attribution.scenarios.run_rate import run_rate_of
 from attribution.scenarios.sensitivity import Comparison, difference, tornado
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from attribution.cost_elasticity import CostElasticity
+    from attribution.costs.elasticity import CostElasticity
     from attribution.scenarios.base_run import BaseRun
     from attribution.scenarios.figures import Reasons
     from attribution.scenarios.outcome import Outcome
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same file and run would give other numbers.
-METHOD_VERSION: Final = 3
+METHOD_VERSION: Final = 5
 _ID_LENGTH: Final = 12
 _DOUBLE: Final = 2.0
 
@@ -99,6 +100,7 @@ def result_of(scenario: Scenario, base: BaseRun) -> Row:
         "reconciliation": list(reconciliation_of(before, projection, worlds))
         if reasons.npv is None
         else [],
+        "run_rate": run_rate_of(before, projection) if not reasons.benefit else None,
     }
 
 
@@ -236,6 +238,3 @@ def _cost_notes(projection: Projection) -> Iterator[str]:
     for name in sorted(scope & base.unconverted, key=str):
         told = name or "what belongs to no feature"
         yield f"{told}: a part of its cost has no amount in {base.currency}."
-
-
-__all__ = ["METHOD_VERSION", "id_of", "result_of"]

@@ -238,5 +238,3 @@ RULE_TEXTS: Final[Mapping[str, str]] = {
     "stop_feature": "no effect, no direct cost; shared cost × (1 − avoidable part)",
     "commitment": "promised spend × (1 − discount), and what exceeds it in full",
 }
-
-__all__ = ["RULES", "RULE_TEXTS"]

@@ -9,10 +9,10 @@ from attribution.roi.worlds import Worlds
 from attribution.scenarios.base_run import read_base
 from attribution.scenarios.results import result_of
 from attribution.scenarios.scenario_file import PUBLISHED
-from triptych.errors import UsageError
-from triptych.warehouse.published_file import attach_published
-from triptych.warehouse.reader import PublishedReader
-from triptych.warehouse.scenario_results import ScenarioStore
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.published_file import attach_published
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.warehouse.scenario_results import ScenarioStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +22,29 @@ if TYPE_CHECKING:
     import duckdb
 
     from attribution.scenarios.scenario_file import Scenario
-    from triptych.workspace import Workspace
+    from triptych.core.workspace import Workspace
 
 _EFFECTS = ("attribution_studies", "attribution_monthly_draws")
+#: Treated units of each study; a run before there was a ledger has none.
+_UNITS = "attribution_study_units"
+
+
+def trial_of(workspace: Workspace, scenario: Scenario) -> dict[str, Any]:
+    """Work a scenario out on its base run, and save nothing.
+
+    Raises
+    ------
+    UsageError
+        The base run is not there, or a change is about something that it lacks.
+    """
+    path = _published_file(workspace, scenario.base)
+    with _opened(path, workspace.root) as connection:
+        base = read_base(
+            connection,
+            Worlds(scenario.seed),
+            run_rate_months=scenario.run_rate_months,
+        )
+    return result_of(scenario, base)
 
 
 def run_scenario(
@@ -53,14 +73,7 @@ def run_scenario(
     UsageError
         The base run is not there, or a change is about something that it lacks.
     """
-    path = _published_file(workspace, scenario.base)
-    with _opened(path, workspace.root) as connection:
-        base = read_base(
-            connection,
-            Worlds(scenario.seed),
-            run_rate_months=scenario.run_rate_months,
-        )
-    result = result_of(scenario, base)
+    result = trial_of(workspace, scenario)
     return ScenarioStore(workspace.scenario_results).save(result, by=by, at=at)
 
 
@@ -91,7 +104,8 @@ def _opened(path: Path, root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                 next_step='"triptych build" publishes one that does.',
             )
         for schema, table in tables:
-            name = "estimates" if table in _EFFECTS else schema
+            is_estimate = table in {*_EFFECTS, _UNITS}
+            name = "estimates" if is_estimate else schema
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS memory."{name}"')
             connection.execute(
                 f'CREATE VIEW memory."{name}"."{table}" AS'
@@ -100,6 +114,3 @@ def _opened(path: Path, root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
-
-
-__all__ = ["run_scenario"]

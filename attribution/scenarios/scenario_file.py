@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from attribution.scenarios.changes import FINITE, KINDS, Change, Month
-from triptych.settings.complaint import Complaint, complaints_error
-from triptych.settings.document import read_document
-from triptych.settings.explanation import explain
-from triptych.settings.names import Name
-from triptych.settings.problems import Problems, known_names
-from triptych.settings.secrets import refuse_secrets
+from triptych.core.settings.complaint import Complaint, complaints_error
+from triptych.core.settings.document import read_document
+from triptych.core.settings.explanation import explain
+from triptych.core.settings.names import Name
+from triptych.core.settings.problems import Problems, known_names
+from triptych.core.settings.secrets import refuse_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triptych.settings.document import Document, ValuePath
+    from triptych.core.settings.document import Document, ValuePath
 
 PUBLISHED: Final = "published"
 MOST_CHANGES: Final = 20
@@ -170,6 +170,3 @@ def _in_file(path: ValuePath) -> ValuePath:
     if path[:1] == ("changes",) and path[2:3] and path[2] in KINDS:
         return (*path[:2], *path[3:])
     return path
-
-
-__all__ = ["MOST_CHANGES", "PUBLISHED", "Scenario", "read_scenario"]

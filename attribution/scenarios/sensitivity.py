@@ -88,7 +88,7 @@ class Comparison:
             for case in model.cases.values():
                 for one in case.terms.assumed if case.terms else ():
                     found[one.id] = one
-        # A hurdle is held against a value, and moves none.
+        # A hurdle is compared with a value, and moves none.
         return [one for one in found.values() if one.kind != "hurdle_rate"]
 
     @property
@@ -305,13 +305,3 @@ def _root(at: Callable[[float], float], lowest: float, highest: float) -> float 
         if values[0] * values[1] <= 0:
             return float(optimize.brentq(at, low, high, xtol=1e-6, rtol=1e-6))
     return None
-
-
-__all__ = [
-    "PLAUSIBLE_TIMES",
-    "Comparison",
-    "difference",
-    "mean",
-    "net_difference",
-    "tornado",
-]

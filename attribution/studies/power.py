@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from attribution.effect import INTERVAL_QUANTILE, POWER_QUANTILE
-from attribution.estimating import estimate
-from attribution.panel import FREQUENCIES, dates_of
-from attribution.refusal import Refusal, RefusalError
+from attribution.causal.effect import INTERVAL_QUANTILE, POWER_QUANTILE
+from attribution.causal.estimating import estimate
+from attribution.causal.panel import FREQUENCIES, dates_of
+from attribution.causal.refusal import Refusal, RefusalError
 
 if TYPE_CHECKING:
-    from attribution.plan import Plan
+    from attribution.causal.plan import Plan
 
 
 _OF_SEVERAL_CAUSES = frozenset({"adoption_response", "joint_launches"})
@@ -44,15 +44,19 @@ def minimum_detectable_effect(
     Returns
     -------
     float or Refusal
-        Infinite where no interval would be bounded; the refusal of the placebo study
-        where the history is too short for one.
+        Infinite where no interval would be bounded, NaN for an experiment without a
+        history; the refusal of the placebo study where the history is too short for
+        one.
     """
     try:
         before = history[dates_of(history) < pd.Timestamp(plan.launch)]
         placebo = placebo_plan(plan)
     except RefusalError as refused:
         return replace(refused.refusal, study_id=plan.id, plan_hash=plan.hash)
-    found = estimate(before, placebo, seed=seed)
+    if plan.assignment and before.empty:
+        return float("nan")
+    # Derived from the plan: what the placebo does not read is no mistake of its author.
+    found = estimate(before, placebo, seed=seed, is_registered=True)
     if isinstance(found, Refusal):
         return found
     low, high = found.average.interval(0.9)
@@ -125,6 +129,3 @@ def placebo_plan(plan: Plan) -> Plan:
 
 def _other_drivers(plan: Plan) -> list[str]:
     return [driver.column for driver in plan.drivers if driver.kind != "ai"]
-
-
-__all__ = ["minimum_detectable_effect", "placebo_plan"]

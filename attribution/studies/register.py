@@ -4,46 +4,63 @@
 each with the hash of the one before. Nothing is changed or removed; whoever thinks
 otherwise amends, and the difference stays visible. The newest entry's hash stands for
 all: whoever writes it down elsewhere can also tell that nothing was cut off the end.
+
+Each entry is also in the journal of the workspace, its sealed audit log, and first
+there. The file is compared with it: what it lacks at its end is written anew from the
+journal, and any other difference is refused.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-import os
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from filelock import FileLock
 
-from attribution.refusal import Refusal
-from triptych.errors import SettingsError, UsageError
-from triptych.signatories import named_person
+from attribution.causal.refusal import Refusal
+from attribution.studies.register_journal import first_difference
+from attribution.studies.registration_power import power_to_register
+from attribution.studies.withdrawals import (
+    WITHDRAWAL_APPROVED,
+    WITHDRAWN,
+    check_decision,
+)
+from triptych.core.errors import SettingsError, UsageError
+from triptych.core.signatories import named_person
+from triptych.core.whole_files import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
-    from attribution.plan import Plan
+    from attribution.causal.plan import Plan
+    from attribution.studies.register_journal import Journal
 
 State = Literal["REGISTERED", "AMENDED", "EXPLORATORY"]
+#: Events that lock a plan; the others say what becomes of the study.
+_LOCKING = frozenset({"registered", "amended"})
 _FIRST_HASH = "0" * 64
+_RESTORE = (
+    "Restore the file from a copy; entries are only added. If a run has read them, the"
+    " audit log has them too: move the file away, and the next run writes it anew."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A registration or an amendment.
+    """A registration, an amendment, or one half of a withdrawal.
 
     Attributes
     ----------
     study_id, plan_hash : str
         The study, and the SHA-256 of its canonical plan.
-    event : {"registered", "amended"}
-        Whether it is the study's first entry.
+    event : {"registered", "amended", "withdrawn", "withdrawal_approved"}
+        What was done. A withdrawal has the plan that was locked last.
     at, by : str
         When, in UTC, and who.
     data_cut_off : str
@@ -59,6 +76,8 @@ class Entry:
     low_power_reason : str
         Why it was locked although the smallest effect that matters would not be found;
         empty where it would be.
+    because : str
+        Why the study was withdrawn; empty for all else.
     """
 
     study_id: str
@@ -73,6 +92,12 @@ class Entry:
     previous_hash: str
     entry_hash: str = ""
     low_power_reason: str = ""
+    because: str = ""
+
+    @property
+    def locks_a_plan(self) -> bool:
+        """Whether it is a registration or an amendment."""
+        return self.event in _LOCKING
 
     @property
     def was_in_time(self) -> bool:
@@ -87,10 +112,13 @@ class StudyRegister:
     ----------
     path : Path
         The file; it need not be there yet.
+    journal : Journal, optional
+        Where each entry is kept first; None where there is none yet.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, journal: Journal | None = None) -> None:
         self._path = path
+        self._journal = journal
 
     def entries(self, study_id: str | None = None) -> list[Entry]:
         """Return the entries, oldest first, after the chain was checked.
@@ -111,7 +139,7 @@ class StudyRegister:
                 raise SettingsError(
                     "this entry of the register is not what was written.",
                     where=f"{self._path.name}:{number}",
-                    next_step="Restore the file from a copy; entries are only added.",
+                    next_step=_RESTORE,
                 )
             previous = entry.entry_hash
             found.append(entry)
@@ -154,10 +182,55 @@ class StudyRegister:
             Nobody is named, or the plan is already locked as it is.
         """
         author = _author(by)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # What is read here decides what is written: nobody writes in between.
-        with FileLock(self._path.with_name(f".{self._path.name}.lock")):
+        with self._alone():
+            self._catch_up()
             return self._locked(plan, author, at, history, low_power_reason.strip())
+
+    def catch_up(self) -> bool:
+        """Compare the file with the journal, and write what one of them lacks.
+
+        A journal without any entry takes those of the file; a file that ends early
+        gets what the journal has beyond it.
+
+        Returns
+        -------
+        bool
+            Whether the file was changed.
+
+        Raises
+        ------
+        SettingsError
+            An entry differs from the journal's; nothing was changed.
+        """
+        if self._journal is None:
+            return False
+        if not self._path.exists() and not self._journal.entries():
+            return False  # nobody registers studies here
+        with self._alone():
+            return self._catch_up()
+
+    def _alone(self) -> FileLock:
+        """Return what keeps others from writing: what is read decides on it."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return FileLock(self._path.with_name(f".{self._path.name}.lock"))
+
+    def _catch_up(self) -> bool:
+        if self._journal is None:
+            return False
+        own = register_lines(self._path)
+        kept = self._journal.entries()
+        if own and not kept:
+            self._journal.add(own)
+            return False
+        number = first_difference(own, kept)
+        if number is not None:
+            raise SettingsError(
+                "this entry of the register is not in the audit log as it stands.",
+                where=f"{self._path.name}:{number}",
+                next_step=_RESTORE,
+            )
+        self._write(kept[len(own) :])
+        return len(kept) > len(own)
 
     def _locked(
         self,
@@ -168,10 +241,13 @@ class StudyRegister:
         low_power_reason: str,
     ) -> Entry | Refusal:
         everything = self.entries()
-        before = [entry for entry in everything if entry.study_id == plan.id]
+        before = _locking(everything, plan.id)
         if before and before[-1].plan_hash == plan.hash:
-            raise UsageError(f"Study {plan.id!r} is already locked as it is.")
-        power = _power(history, plan, low_power_reason)
+            raise UsageError(
+                f"Study {plan.id!r} is already locked as it is.",
+                next_step="Nothing is to be done; change its plan to amend it.",
+            )
+        power = power_to_register(history, plan, low_power_reason)
         if isinstance(power, Refusal):
             return power
         unsealed = Entry(
@@ -187,22 +263,84 @@ class StudyRegister:
             previous_hash=everything[-1].entry_hash if everything else _FIRST_HASH,
             low_power_reason=power[1],
         )
+        return self._append(unsealed)
+
+    def withdraw(self, study_id: str, *, by: str, because: str, at: datetime) -> Entry:
+        """Ask that a study no longer counts; until a second person agrees, it does.
+
+        Parameters
+        ----------
+        study_id : str
+            A locked study.
+        by : str
+            Who asks; no e-mail address.
+        because : str
+            Why.
+        at : datetime
+            When, with its time zone.
+
+        Raises
+        ------
+        UsageError
+            The study is not locked or already withdrawn, or no reason is given.
+        """
+        reason = " ".join(because.split())
+        if not reason:
+            raise UsageError(
+                "A study is withdrawn for a reason.",
+                next_step="Say why with --because.",
+            )
+        return self._decide(study_id, WITHDRAWN, _author(by), at, reason)
+
+    def approve_withdrawal(self, study_id: str, *, by: str, at: datetime) -> Entry:
+        """Agree, as a second person, that a withdrawn study no longer counts.
+
+        Raises
+        ------
+        UsageError
+            The withdrawal was not asked for, is approved already, or ``by`` is the
+            person who asked for it.
+        """
+        return self._decide(study_id, WITHDRAWAL_APPROVED, _author(by), at, "")
+
+    def _decide(
+        self, study_id: str, event: str, author: str, at: datetime, because: str
+    ) -> Entry:
+        with self._alone():
+            self._catch_up()
+            everything = self.entries()
+            own = [entry for entry in everything if entry.study_id == study_id]
+            check_decision(own, study_id, event, author)
+            locked = _locking(own, study_id)[-1]
+            return self._append(
+                replace(
+                    locked,
+                    event=event,
+                    at=at.isoformat(timespec="seconds"),
+                    by=author,
+                    data_cut_off=at.date().isoformat(),
+                    changes={},
+                    because=because,
+                    previous_hash=everything[-1].entry_hash,
+                    entry_hash="",
+                )
+            )
+
+    def _append(self, unsealed: Entry) -> Entry:
+        """Add an entry, to the journal first."""
         entry = replace(unsealed, entry_hash=_hash(unsealed))
-        self._append(entry)
+        if self._journal is not None:
+            self._journal.add([_said(entry)])
+        self._write([_said(entry)])
         return entry
 
-    def _append(self, entry: Entry) -> None:
-        """Add an entry: a reader, or a full disk, finds the old file or the new one."""
+    def _write(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Add entries, whole or not at all."""
+        if not entries:
+            return
         before = self._path.read_bytes() if self._path.is_file() else b""
-        fresh = self._path.with_name(f".{self._path.name}.new")
-        try:
-            with fresh.open("wb") as file:
-                file.write(before + f"{_canonical(_said(entry))}\n".encode())
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._path)
-        finally:
-            fresh.unlink(missing_ok=True)
+        lines = "".join(f"{_canonical(entry)}\n" for entry in entries)
+        write_whole(self._path, before + lines.encode())
 
     def state_of(self, plan: Plan) -> State:
         """Return what an estimate of a plan may call itself.
@@ -213,17 +351,38 @@ class StudyRegister:
         return state_of_entries(self.entries(plan.id), plan)
 
 
+def register_lines(path: Path) -> list[dict[str, Any]]:
+    """Return the entries of a register as they are written, after checking its chain.
+
+    Raises
+    ------
+    SettingsError
+        An entry is not what was written.
+    """
+    return [_said(entry) for entry in StudyRegister(path).entries()]
+
+
 def state_of_entries(entries: Sequence[Entry], plan: Plan) -> State:
     """Return what an estimate may call itself, from the study's entries.
 
     See :meth:`StudyRegister.state_of`.
     """
-    if not entries or entries[-1].plan_hash != plan.hash:
+    locking = [entry for entry in entries if entry.locks_a_plan]
+    if not locking or locking[-1].plan_hash != plan.hash:
         return "EXPLORATORY"
-    if not entries[0].was_in_time:
+    if not locking[0].was_in_time:
         return "EXPLORATORY"
-    late = [entry for entry in entries if not _amended_in_time(entry, entries[0])]
-    return "AMENDED" if late else "REGISTERED"
+    return "AMENDED" if late_amendments(locking) else "REGISTERED"
+
+
+def late_amendments(entries: Sequence[Entry]) -> list[Entry]:
+    """Return a study's amendments whose author could have read what was asked for."""
+    locking = [entry for entry in entries if entry.locks_a_plan]
+    return [entry for entry in locking if not _amended_in_time(entry, locking[0])]
+
+
+def _locking(entries: Sequence[Entry], study_id: str) -> list[Entry]:
+    return [one for one in entries if one.study_id == study_id and one.locks_a_plan]
 
 
 def _amended_in_time(entry: Entry, first: Entry) -> bool:
@@ -243,44 +402,6 @@ def _author(name: str) -> str:
     return author
 
 
-def _power(
-    history: pd.DataFrame | None, plan: Plan, reason: str
-) -> tuple[float | None, str] | Refusal:
-    """Return the effect that would be found, and why less than needed is accepted."""
-    if history is None:
-        return None, ""
-    # Slow to load, and entries are read far more often than plans are locked.
-    from attribution.fitting_processes import one_blas_thread  # noqa: PLC0415
-    from attribution.studies.power import minimum_detectable_effect  # noqa: PLC0415
-
-    with one_blas_thread():
-        detectable = minimum_detectable_effect(history, plan)
-    if isinstance(detectable, Refusal):
-        return detectable
-    is_low = plan.minimum_effect is not None and detectable > plan.minimum_effect
-    if is_low and not reason:
-        return _underpowered(detectable, plan)
-    known = detectable if math.isfinite(detectable) else None
-    return known, reason if is_low else ""
-
-
-def _underpowered(detectable: float, plan: Plan) -> Refusal:
-    from attribution.studies.power import power_of  # noqa: PLC0415
-
-    smallest = plan.minimum_effect or 0.0
-    return Refusal(
-        "underpowered",
-        f"The smallest effect that would be found four times of five is"
-        f" {detectable:.3g} {plan.outcome_unit} per unit and {plan.period}, and the"
-        f" smallest that matters, {smallest:.3g}, would be found"
-        f" {power_of(smallest, detectable):.0%} of times.",
-        {"detectable": detectable, "minimum_effect": smallest},
-        study_id=plan.id,
-        plan_hash=plan.hash,
-        break_even=plan.break_even,
-    )
-
-
 def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:
     """Return the last date that could have been read: that of the entry, or later.
 
@@ -288,7 +409,7 @@ def _cut_off(history: pd.DataFrame | None, at: datetime) -> date:
     """
     if history is None:
         return at.date()
-    from attribution.panel import dates_of  # noqa: PLC0415  (slow to load)
+    from attribution.causal.panel import dates_of  # noqa: PLC0415  (slow to load)
 
     last = dates_of(history).max()
     return max(at.date(), date(last.year, last.month, last.day))
@@ -304,8 +425,9 @@ def _entry_of(line: str) -> Entry | None:
 def _said(entry: Entry) -> dict[str, Any]:
     """Return what an entry says; entries before there was a reason have no such key."""
     content = asdict(entry)
-    if not entry.low_power_reason:
-        content.pop("low_power_reason")
+    for name in ("low_power_reason", "because"):
+        if not content[name]:
+            content.pop(name)
     return content
 
 
@@ -315,8 +437,5 @@ def _hash(entry: Entry) -> str:
     return hashlib.sha256(_canonical(content).encode()).hexdigest()
 
 
-def _canonical(content: dict[str, Any]) -> str:
+def _canonical(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
-
-
-__all__ = ["Entry", "State", "StudyRegister", "state_of_entries"]

@@ -6,27 +6,28 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from triptych.settings.document import read_document
-from triptych.settings.explanation import explain
-from triptych.settings.problems import Problems
+from triptych.core.settings.document import read_document
+from triptych.core.settings.explanation import explain
+from triptych.core.settings.problems import Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from attribution.plan import Plan
-    from triptych.settings.document import Document
+    from attribution.causal.plan import Plan
+    from triptych.core.settings.document import Document
 
 _SUFFIXES = frozenset({".yml", ".yaml"})
 
 
 def read_plan(path: Path) -> Plan:
-    """Return the plan of a file.
+    """Return the plan of a file that is to be locked.
 
     Raises
     ------
     SettingsError
-        The file is missing or not valid; each problem with its line.
+        The file is missing or not valid, or has options that its design does not use;
+        each problem with its line.
     """
     problems = Problems()
     document = read_document(path, problems=problems)
@@ -34,6 +35,8 @@ def read_plan(path: Path) -> Plan:
         problems.add(path.name, None, "there is no such file.")
     problems.raise_if_any()
     plan = _plan_of(document, problems)
+    if plan is not None:
+        _refuse_unused(document, plan, problems)
     problems.raise_if_any()
     assert plan is not None  # noqa: S101  (else there was a problem)
     return plan
@@ -82,9 +85,23 @@ def _documents(folder: Path, problems: Problems) -> Iterator[tuple[Document, Pla
                 yield document, plan
 
 
+def _refuse_unused(document: Document, plan: Plan, problems: Problems) -> None:
+    """Add the options that change nothing, each with its line."""
+    from attribution.causal.unused_options import (  # noqa: PLC0415  (see below)
+        complaint_of,
+        evident_design,
+        unused_options,
+    )
+
+    design = evident_design(plan)
+    for name in unused_options(plan, design):
+        line = document.line_of((name,))
+        problems.add(document.name, line, complaint_of(name, design))
+
+
 def _plan_of(document: Document, problems: Problems) -> Plan | None:
     """Return the plan of a file; what is wrong with it is added to ``problems``."""
-    from attribution.plan import Plan  # noqa: PLC0415  (slow to load; many have none)
+    from attribution.causal.plan import Plan  # noqa: PLC0415  (slow to load; many have none)
 
     try:
         return Plan.model_validate(document.data)
@@ -93,6 +110,3 @@ def _plan_of(document: Document, problems: Problems) -> Plan | None:
             line = document.line_of(complaint.path)
             problems.add(document.name, line, complaint.text)
     return None
-
-
-__all__ = ["read_plan", "read_plans"]

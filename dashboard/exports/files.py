@@ -10,7 +10,6 @@ import hashlib
 from typing import TYPE_CHECKING, Literal, get_args
 from urllib.parse import quote
 
-from dashboard import data
 from dashboard.exports.board_pack import (
     read_pack,
     render_pack_pdf,
@@ -27,8 +26,9 @@ from dashboard.exports.statements import (
     cost_centers,
     read_statement,
 )
-from triptych.errors import UsageError
-from triptych.warehouse.locks import RenderedFile, read_history, read_locked_file
+from dashboard.shared import selection_queries
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.locks import RenderedFile, read_history, read_locked_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,13 +36,15 @@ if TYPE_CHECKING:
     from dashboard.exports.board_pack.parts import BoardPack
     from dashboard.exports.focus import FocusFormat, FocusVersion
     from dashboard.exports.statements import Statement
-    from triptych.warehouse.locks import ClosingMonth
-    from triptych.warehouse.reader import Snapshot
-    from triptych.workspace import Workspace
+    from triptych.core.warehouse.locks import ClosingMonth
+    from triptych.core.warehouse.reader import Snapshot
+    from triptych.core.workspace import Workspace
 
 StatementFormat = Literal["csv", "xlsx", "pdf"]
 #: The bases as a command line writes them.
-BASES: dict[str, data.Basis] = {basis.lower(): basis for basis in get_args(data.Basis)}
+BASES: dict[str, selection_queries.Basis] = {
+    basis.lower(): basis for basis in get_args(selection_queries.Basis)
+}
 STATEMENT_FORMATS: tuple[StatementFormat, ...] = get_args(StatementFormat)
 _RENDER: dict[StatementFormat, Callable[[Statement], bytes]] = {
     "csv": render_csv,
@@ -60,7 +62,7 @@ _LONGEST_NAME = 120
 
 def statement_name(
     billing_month: str,
-    basis: data.Basis,
+    basis: selection_queries.Basis,
     cost_center: str | None,
     form: StatementFormat,
 ) -> str:
@@ -79,7 +81,7 @@ def statement_files(
     workspace: Workspace,
     snapshot: Snapshot,
     billing_month: str,
-    basis: data.Basis,
+    basis: selection_queries.Basis,
     *,
     centers: Sequence[str | None] | None = None,
     formats: Sequence[StatementFormat] = STATEMENT_FORMATS,
@@ -149,7 +151,9 @@ def focus_file(
     return NamedFile(name, read_locked_file(workspace, lock, name), is_stored=True)
 
 
-def board_pack_name(billing_month: str, basis: data.Basis, form: PackFormat) -> str:
+def board_pack_name(
+    billing_month: str, basis: selection_queries.Basis, form: PackFormat
+) -> str:
     """Return the name of the file of a month's board pack."""
     return f"board_pack_{billing_month}_{basis.lower()}.{form}"
 
@@ -158,7 +162,7 @@ def board_pack_files(
     workspace: Workspace,
     snapshot: Snapshot,
     billing_month: str,
-    basis: data.Basis,
+    basis: selection_queries.Basis,
     *,
     formats: Sequence[PackFormat] = PACK_FORMATS,
 ) -> Iterator[NamedFile]:
@@ -213,7 +217,7 @@ def _refuse_who_sees_less(snapshot: Snapshot) -> None:
 def stored_with_a_close(month: ClosingMonth) -> Iterator[RenderedFile]:
     """Render what is kept with the lock of a month: whatever is exported of it."""
     snapshot, period = month.figures, month.billing_month
-    for basis in get_args(data.Basis):
+    for basis in get_args(selection_queries.Basis):
         for center in cost_centers(snapshot, period):
             statement = read_statement(snapshot, period, basis, center, closing=month)
             for form in STATEMENT_FORMATS:

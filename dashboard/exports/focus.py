@@ -10,15 +10,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, get_args
 
-from dashboard.cells import to_csv
 from dashboard.exports.marts import to_parquet
 from dashboard.exports.provenance import provenance
+from dashboard.shared.cells import to_csv
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from triptych.warehouse.locks import ClosingMonth
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.locks import ClosingMonth
+    from triptych.core.warehouse.reader import Snapshot
 
 FocusVersion = Literal["1.2", "1.4"]
 FocusFormat = Literal["parquet", "csv"]

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import pyarrow.parquet as pq
 
-from dashboard import data
-from dashboard import format as fmt
-from dashboard.cells import to_csv
-from dashboard.data.published import rows
 from dashboard.exports.named_file import NamedFile
 from dashboard.exports.provenance import SYNTHETIC
 from dashboard.exports.table_xlsx import render_table_xlsx
-from triptych.errors import UsageError
-from triptych.warehouse.publish import PUBLIC_SCHEMAS
+from dashboard.shared import format as fmt
+from dashboard.shared import selection_queries
+from dashboard.shared.cells import to_csv
+from dashboard.shared.published import rows
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 TableFormat = Literal["csv", "xlsx", "parquet"]
 TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
@@ -52,7 +52,9 @@ def table_file(snapshot: Snapshot, mart: str, form: TableFormat) -> NamedFile:
         return NamedFile(name, to_csv(facts, answer.column_names, _records(answer)))
     if form == "parquet":
         return NamedFile(name, to_parquet(answer, facts))
-    return NamedFile(name, render_table_xlsx(answer, facts, data.run(snapshot)))
+    return NamedFile(
+        name, render_table_xlsx(answer, facts, selection_queries.run(snapshot))
+    )
 
 
 def to_parquet(answer: pa.Table, facts: list[tuple[str, str]]) -> bytes:
@@ -70,14 +72,10 @@ def to_parquet(answer: pa.Table, facts: list[tuple[str, str]]) -> bytes:
 
 def public_marts(snapshot: Snapshot) -> list[tuple[str, str]]:
     """Return schema and name of each mart of a run."""
-    found = rows(
-        snapshot,
-        "select schema_name, table_name from duckdb_tables()"
-        " where database_name = 'published'"
-        " and list_contains($schemas, schema_name) order by all",
-        schemas=list(PUBLIC_SCHEMAS),
-    )
-    return [(row["schema_name"], row["table_name"]) for row in found]
+    if snapshot.viewed_as:
+        return []  # whole marts leave for who sees the whole run
+    parts = (name.partition(".") for name in snapshot.tables())
+    return [(schema, mart) for schema, _, mart in parts if schema in PUBLIC_SCHEMAS]
 
 
 def _find(snapshot: Snapshot, mart: str) -> tuple[str, str]:
@@ -93,7 +91,7 @@ def _find(snapshot: Snapshot, mart: str) -> tuple[str, str]:
 
 
 def _facts(snapshot: Snapshot, mart: str) -> list[tuple[str, str]]:
-    run = data.run(snapshot)
+    run = selection_queries.run(snapshot)
     lacking = rows(
         snapshot,
         "select billing_month, source, missing from core.mart_month_completeness"

@@ -6,16 +6,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dashboard import data
-from dashboard import format as fmt
-from dashboard.data.published import rows
-from triptych.errors import UsageError
+from dashboard.shared import format as fmt
+from dashboard.shared import gaps, selection_queries
+from dashboard.shared.published import rows
+from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from triptych.warehouse.locks import ClosingMonth
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.locks import ClosingMonth
+    from triptych.core.warehouse.reader import Snapshot
 
 #: What every page, sheet and row of an export of simulated data carries.
 SYNTHETIC = "SYNTHETIC"
@@ -27,22 +27,25 @@ class Provenance:
     """Where the figures of an exported month come from, and how far they reach.
 
     ``dated`` is the moment that files carry as their own: the start of the run, or of
-    a closed month the moment of closing. Both are UTC.
+    a closed month the moment of closing. Both are UTC. ``journal_head`` is the hash of
+    the audit log that the figures were made under: who has the document can prove later
+    that nothing of the log up to there was changed.
     """
 
     organisation: str
     billing_month: str
-    basis: data.Basis
+    basis: selection_queries.Basis
     currency: str
     state: str
     signed_by: tuple[tuple[str, str], ...]
-    gap: data.MonthGap
+    gap: gaps.MonthGap
     coverage_ratio: float | None
     evidence_as_of: datetime | None
     run_id: str
     dated: datetime
     is_synthetic: bool
     facts_of_lock: tuple[tuple[str, str], ...] = field(default=())
+    journal_head: str = ""
 
     @property
     def completeness(self) -> str:
@@ -61,6 +64,12 @@ class Provenance:
         """``SYNTHETIC`` for simulated data, else nothing."""
         return SYNTHETIC if self.is_synthetic else ""
 
+    @property
+    def facts_of_evidence(self) -> tuple[tuple[str, str], ...]:
+        """What proves later that neither figures nor the audit log were changed."""
+        head = (("Audit log head", self.journal_head),) if self.journal_head else ()
+        return (*self.facts_of_lock, *head)
+
     def facts(self) -> list[tuple[str, str]]:
         """Return what a header says, as pairs of a name and a text."""
         marked = [("Data", f"{SYNTHETIC}: of a simulated company")]
@@ -75,14 +84,14 @@ class Provenance:
             ("Coverage", self.coverage),
             ("Data as of", fmt.moment(self.evidence_as_of)),
             ("Run", self.run_id),
-            *self.facts_of_lock,
+            *self.facts_of_evidence,
         ]
 
 
 def provenance(
     snapshot: Snapshot,
     billing_month: str,
-    basis: data.Basis,
+    basis: selection_queries.Basis,
     *,
     closing: ClosingMonth | None = None,
 ) -> Provenance:
@@ -105,9 +114,11 @@ def provenance(
         It is no month, or it has no charges.
     """
     check_month(snapshot, billing_month)
-    run = data.run(snapshot)
-    period = data.Period(billing_month, (billing_month,))
-    standing = data.standing(snapshot, data.Selection(period, basis, run.currency))
+    run = selection_queries.run(snapshot)
+    period = selection_queries.Period(billing_month, (billing_month,))
+    standing = selection_queries.standing(
+        snapshot, selection_queries.Selection(period, basis, run.currency)
+    )
     state, signed_by, facts = (
         _of_closing(closing) if closing else _published_state(snapshot, billing_month)
     )
@@ -125,6 +136,7 @@ def provenance(
         dated=whole_second(closing.closed_at if closing else run.started_at),
         is_synthetic=run.is_synthetic,
         facts_of_lock=facts,
+        journal_head=closing.journal_head if closing else snapshot.journal_head,
     )
 
 
@@ -142,7 +154,11 @@ def check_month(snapshot: Snapshot, billing_month: str) -> None:
             where="--period",
             next_step="Write it as 2026-03.",
         )
-    months = {month for period in data.periods(snapshot) for month in period.months}
+    months = {
+        month
+        for period in selection_queries.periods(snapshot)
+        for month in period.months
+    }
     if billing_month not in months:
         known = f"from {min(months)} to {max(months)}" if months else "in no month"
         raise UsageError(
@@ -215,5 +231,8 @@ def whole_second(moment: datetime | None) -> datetime:
         The published run does not say when it started.
     """
     if moment is None:
-        raise UsageError("The published run does not say when it started.")
+        raise UsageError(
+            "The published run does not say when it started.",
+            next_step='"triptych build --full" publishes one that does.',
+        )
     return moment.replace(microsecond=0, tzinfo=None)

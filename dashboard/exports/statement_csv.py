@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard.cells import to_csv
+from dashboard.shared.cells import to_csv
 
 if TYPE_CHECKING:
     from dashboard.exports.statements import Statement

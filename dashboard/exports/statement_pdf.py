@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typst
 
-from dashboard import format as fmt
+from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
     from dashboard.exports.statements import Line, Section, Statement
@@ -39,6 +39,7 @@ def _said(statement: Statement) -> dict[str, Any]:
         "organisation": facts.organisation,
         "month": fmt.month(facts.billing_month),
         "basis": facts.basis,
+        "owners": statement.owners,
         "state": facts.state.partition(",")[0],
         "coverage": facts.coverage,
         "as_of": fmt.moment(facts.evidence_as_of),
@@ -49,7 +50,8 @@ def _said(statement: Statement) -> dict[str, Any]:
             _section(section, statement.total_label) for section in statement.sections
         ],
         "tie": [
-            {"name": name, "amount": amount} for name, amount in statement.tie_facts()
+            {"name": name, "amount": amount}
+            for name, amount in statement.tie_facts(fmt.money)
         ],
         "notes": _notes(statement),
         "signatures": _signatures(statement),
@@ -102,10 +104,9 @@ def _amount(amount: Any, section: Section) -> str:  # noqa: ANN401
 
 def _notes(statement: Statement) -> str:
     facts = statement.provenance
-    exact = fmt.money_exact(statement.sections[0].total, facts.currency)
     said = [
-        f"The total with every digit is {exact}. Lines are rounded to the minor unit.",
-        *(f"{name}: {text}." for name, text in facts.facts_of_lock),
+        "Amounts are rounded to the minor unit; CSV and workbook have every digit.",
+        *(f"{name}: {text}." for name, text in facts.facts_of_evidence),
     ]
     return " ".join(said)
 

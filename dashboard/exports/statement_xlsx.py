@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import xlsxwriter
 
-from dashboard import format as fmt
-from dashboard.cells import safe_text
 from dashboard.exports.provenance import SYNTHETIC
+from dashboard.shared import format as fmt
+from dashboard.shared.cells import safe_text
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -114,6 +114,7 @@ def _write_top(
         0,
         safe_text(
             f"{facts.organisation} · {fmt.month(facts.billing_month)} ·"
+            f"{f' of {statement.owners} ·' if statement.owners else ''}"
             f" {facts.basis.lower()} cost in {section.currency} · {facts.state} ·"
             f" {facts.completeness}"
         ),

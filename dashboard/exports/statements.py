@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from dashboard import data
-from dashboard import format as fmt
-from dashboard.data.costs import NAMES
-from dashboard.data.published import one, rows, table
-from dashboard.data.selection import AMOUNTS
 from dashboard.exports.provenance import Provenance, provenance
-from triptych.errors import UsageError
+from dashboard.pages.cost_by_model import queries as cost_by_model_queries
+from dashboard.pages.cost_by_model.queries import NAMES
+from dashboard.shared import format as fmt
+from dashboard.shared import selection_queries
+from dashboard.shared.published import one, rows, table
+from dashboard.shared.selection_queries import AMOUNTS
+from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from decimal import Decimal
 
-    from triptych.warehouse.locks import ClosingMonth
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.locks import ClosingMonth
+    from triptych.core.warehouse.reader import Snapshot
 
 #: Stands for what belongs to no cost centre.
 NO_COST_CENTER = "no cost centre"
@@ -99,8 +101,14 @@ class Tie:
     out_of_scope: Decimal
     ledger: Decimal
 
-    def facts(self, currency: str, *, is_partial: bool) -> list[tuple[str, str]]:
-        """Return the way from the statement to the bills, with every digit."""
+    def facts(
+        self,
+        currency: str,
+        *,
+        is_partial: bool,
+        write: Callable[[Decimal, str], str] = fmt.money_exact,
+    ) -> list[tuple[str, str]]:
+        """Return the way from the statement to the bills, by default to the digit."""
         end = ", at least" if is_partial else ""
         steps = {
             "This statement": self.statement,
@@ -112,8 +120,7 @@ class Tie:
             "All bills of the month": self.ledger,
         }
         return [
-            (f"{name}{end}", fmt.money_exact(amount, currency))
-            for name, amount in steps.items()
+            (f"{name}{end}", write(amount, currency)) for name, amount in steps.items()
         ]
 
 
@@ -137,10 +144,18 @@ class Statement:
             return "Statement of costs without a cost centre"
         return f"Statement of cost centre {self.cost_center}"
 
-    def tie_facts(self) -> list[tuple[str, str]]:
+    @property
+    def owners(self) -> str:
+        """The teams whose cost it is, by their names; nothing without a team."""
+        found = {line.team for section in self.sections for line in section.lines}
+        return ", ".join(sorted(filter(None, found)))
+
+    def tie_facts(
+        self, write: Callable[[Decimal, str], str] = fmt.money_exact
+    ) -> list[tuple[str, str]]:
         """Return how the statement ties to the bills of its month."""
         facts = self.provenance
-        return self.tie.facts(facts.currency, is_partial=self.is_material)
+        return self.tie.facts(facts.currency, is_partial=self.is_material, write=write)
 
     @property
     def is_material(self) -> bool:
@@ -179,7 +194,10 @@ def cost_centers(snapshot: Snapshot, billing_month: str) -> tuple[str | None, ..
 
 
 def statement_totals(
-    snapshot: Snapshot, billing_month: str, basis: data.Basis, currency: str
+    snapshot: Snapshot,
+    billing_month: str,
+    basis: selection_queries.Basis,
+    currency: str,
 ) -> pa.Table:
     """Return what each statement of a month comes to, and their way to the bills.
 
@@ -254,7 +272,7 @@ def check_cost_center(
 def read_statement(
     snapshot: Snapshot,
     billing_month: str,
-    basis: data.Basis,
+    basis: selection_queries.Basis,
     cost_center: str | None,
     *,
     closing: ClosingMonth | None = None,
@@ -372,7 +390,7 @@ def _subtotals(
 
 def _component_order() -> str:
     """Return SQL that puts components in the order of the waterfall."""
-    loaded = data.COMPONENTS["Fully loaded"]
+    loaded = cost_by_model_queries.COMPONENTS["Fully loaded"]
     order = [*loaded, "unallocated", "tax", "credit", "remainder"]
     return f"list_position({order!r}, component)"
 

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import typst
 
-from dashboard import data
-from dashboard import format as fmt
 from dashboard.exports.named_file import NamedFile
 from dashboard.exports.provenance import SYNTHETIC, whole_second
-from dashboard.impact_report import report_of
-from triptych.errors import UsageError
+from dashboard.pages.impact import queries as impact_queries
+from dashboard.pages.impact.report import report_of
+from dashboard.shared import format as fmt
+from dashboard.shared import selection_queries
+from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dashboard.impact_report import CheckLine, StudyReport
-    from triptych.warehouse.reader import Snapshot
+    from dashboard.pages.impact.report import CheckLine, StudyReport
+    from triptych.core.warehouse.reader import Snapshot
 
 StudyReportFormat = Literal["text", "html", "pdf"]
 STUDY_REPORT_FORMATS: tuple[StudyReportFormat, ...] = get_args(StudyReportFormat)
@@ -83,9 +84,9 @@ def read_report(snapshot: Snapshot, study_id: str) -> StudyReport:
     UsageError
         No such study is published.
     """
-    study = data.study(snapshot, study_id)
+    study = impact_queries.study(snapshot, study_id)
     if study is None:
-        known = ", ".join(data.study_ids(snapshot))
+        known = ", ".join(impact_queries.study_ids(snapshot))
         raise UsageError(
             f"No study {study_id!r} is published.",
             where="triptych study report",
@@ -93,7 +94,7 @@ def read_report(snapshot: Snapshot, study_id: str) -> StudyReport:
             if known
             else 'Register one with "triptych study register", then "triptych run".',
         )
-    return report_of(study, data.study_checks(snapshot, study_id))
+    return report_of(study, impact_queries.study_checks(snapshot, study_id))
 
 
 def render_text(report: StudyReport, header: Iterable[tuple[str, str]]) -> str:
@@ -148,7 +149,7 @@ def _text(report: StudyReport, snapshot: Snapshot) -> bytes:
 
 def _html(report: StudyReport, snapshot: Snapshot) -> bytes:
     facts = _provenance(snapshot)
-    is_synthetic = data.run(snapshot).is_synthetic
+    is_synthetic = selection_queries.run(snapshot).is_synthetic
     mark = (
         f'<p class="mark">{SYNTHETIC}: of a simulated company</p>'
         if is_synthetic
@@ -194,7 +195,7 @@ def _html_table(caption: str, rows: Iterable[tuple[str, ...]]) -> str:
 
 def _pdf(report: StudyReport, snapshot: Snapshot) -> bytes:
     """Return the report as A4 pages; the same run gives the same bytes everywhere."""
-    run = data.run(snapshot)
+    run = selection_queries.run(snapshot)
     said = {
         "question": report.question,
         "finding": report.finding,
@@ -226,7 +227,7 @@ def _pdf(report: StudyReport, snapshot: Snapshot) -> bytes:
 
 
 def _provenance(snapshot: Snapshot) -> list[tuple[str, str]]:
-    run = data.run(snapshot)
+    run = selection_queries.run(snapshot)
     marked = [("Simulated", f"{SYNTHETIC}: of a simulated company")]
     return [
         *(marked if run.is_synthetic else []),
@@ -234,13 +235,3 @@ def _provenance(snapshot: Snapshot) -> list[tuple[str, str]]:
         ("Run", f"{run.run_id}, triptych {run.triptych_version}"),
         ("Data as of", fmt.moment(run.evidence_as_of)),
     ]
-
-
-__all__ = [
-    "STUDY_REPORT_FORMATS",
-    "StudyReportFormat",
-    "read_report",
-    "render_text",
-    "study_report_file",
-    "study_report_name",
-]

@@ -8,16 +8,16 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from dashboard.cells import safe_text, to_cell
 from dashboard.exports.provenance import SYNTHETIC, whole_second
 from dashboard.exports.statement_xlsx import new_workbook
-from triptych.errors import UsageError
+from dashboard.shared.cells import safe_text, to_cell
+from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from xlsxwriter.worksheet import Worksheet
 
-    from dashboard import data
+    from dashboard.shared import selection_queries
 
 #: What a worksheet holds, without a line for the mark and one for the names.
 _MOST_ROWS = 1_048_576 - 2
@@ -26,7 +26,7 @@ _EXACT_DIGITS = 15
 
 
 def render_table_xlsx(
-    answer: pa.Table, facts: list[tuple[str, str]], run: data.Run
+    answer: pa.Table, facts: list[tuple[str, str]], run: selection_queries.Run
 ) -> bytes:
     """Return rows as XLSX with a sheet *Table* and a sheet *About*.
 

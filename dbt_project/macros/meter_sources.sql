@@ -1,29 +1,30 @@
 {#-
-  Where meters come from: the staging models whose readings divide shared money, one
-  line per source of readings. `int_model_usage`, `int_accelerator_usage` and
-  `int_compute_usage` read each of them, and nothing else does.
+  Written by `make reference` from the folders in `models/staging/`.
+  Where meters come from: the staging models whose readings divide shared
+  money. `int_model_usage`, `int_accelerator_usage` and `int_compute_usage`
+  read each of them, and nothing else does.
 -#}
 {% macro model_usage_meters() -%}
     {{ return([
-        'stg_tables__model_usage',
-        'stg_llm_providers__model_usage',
-        'stg_llm_gateways__model_usage',
-        'stg_opencost__model_usage',
         'stg_aws_data_exports__model_usage',
+        'stg_llm_gateways__model_usage',
+        'stg_llm_providers__model_usage',
+        'stg_opencost__model_usage',
+        'stg_tables__model_usage',
     ]) }}
 {%- endmacro %}
 
 {% macro accelerator_usage_meters() -%}
     {{ return([
-        'stg_tables__accelerator_usage',
-        'stg_opencost__accelerator_usage',
         'stg_aws_data_exports__accelerator_usage',
+        'stg_opencost__accelerator_usage',
+        'stg_tables__accelerator_usage',
     ]) }}
 {%- endmacro %}
 
 {% macro compute_usage_meters() -%}
     {{ return([
-        'stg_opencost__compute_usage',
         'stg_aws_data_exports__compute_usage',
+        'stg_opencost__compute_usage',
     ]) }}
 {%- endmacro %}

@@ -1,7 +1,9 @@
 {#- The first day of the period that a day lies in: a study looks at days, months or years. -#}
 {% macro study_period(period, day) -%}
     case {{ period }}
+        when 'week' then cast({{ interval_start('week', day) }} as date)
         when 'month' then cast({{ interval_start('month', day) }} as date)
+        when 'quarter' then cast({{ interval_start('quarter', day) }} as date)
         when 'year' then cast({{ interval_start('year', day) }} as date)
         else cast({{ day }} as date)
     end

@@ -2,7 +2,8 @@
   Rows and money of the ledger, against what was summed from the files when they were
   loaded: per source, month and billing currency, to the last of eighteen decimals.
   Which of the summed amounts a ledger must equal is said by bill_streams(). An
-  amortised cost that staging computes has no total to compare with.
+  amortised cost that staging computes has no total to compare with, nor has the sum of
+  a source that has such a bill beside others.
 -#}
 with loaded as (
     select
@@ -33,7 +34,7 @@ current_totals as (
         currency,
         sum(row_count) as row_count,
         sum(billed_cost) as billed_cost,
-        sum(effective_cost) as effective_cost
+        case when count(effective_cost) = count(*) then sum(effective_cost) end as effective_cost
     from loaded
     group by billing_month, source, currency
 ),

@@ -15,8 +15,8 @@ import hmac
 import os
 from typing import TYPE_CHECKING
 
-from ingest.webhook_signatures import is_recent, signature_of
-from triptych.errors import SettingsError, SourceAccessError
+from ingest.http.webhook_signatures import is_recent, signature_of
+from triptych.core.errors import SettingsError, SourceAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,16 +110,3 @@ def _refused(why: str) -> SourceAccessError:
         next_step="Compare the sender's secret with the one that is set here, and the"
         " clocks of both machines.",
     )
-
-
-__all__ = [
-    "ID",
-    "SHORTEST_SECRET",
-    "SIGNATURE",
-    "TIMESTAMP",
-    "is_signed",
-    "key_of",
-    "secret_of",
-    "verify_signature",
-    "verify_token",
-]

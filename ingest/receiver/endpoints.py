@@ -9,22 +9,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ingest import (
-    cloudevents,
-    devlake_webhooks,
-    github_events,
-    github_webhooks,
-    mlflow_webhooks,
+from ingest.reading.event_rows import (
+    UnfitEventError,
+    identifier,
+    instant,
+    without_empty,
 )
-from ingest.event_rows import UnfitEventError, identifier, instant, without_empty
-from ingest.inbox import ReceivedEvent, now
-from ingest.promotion_notices import stripped_notice
 from ingest.receiver.authentication import (
     is_signed,
     verify_signature,
     verify_token,
 )
-from triptych.errors import MalformedDeliveryError, SourceAccessError
+from ingest.sources.events import cloudevents, devlake_webhooks
+from ingest.sources.events.inbox import ReceivedEvent, now
+from ingest.sources.github import events as github_events
+from ingest.sources.github import webhooks as github_webhooks
+from ingest.sources.mlflow import webhooks as mlflow_webhooks
+from ingest.sources.mlflow.promotion_notices import stripped_notice
+from triptych.core.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -180,5 +182,3 @@ ENDPOINTS = (
     Endpoint(re.compile("/github"), "/github", "github", _take_github),
     Endpoint(re.compile("/mlflow"), "/mlflow", "mlflow", _take_mlflow),
 )
-
-__all__ = ["ENDPOINTS", "Endpoint", "PostedRequest", "endpoint_of", "posted"]

@@ -23,16 +23,16 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from ingest.event_rows import UnfitEventError
+from ingest.reading.event_rows import UnfitEventError
 from ingest.receiver.endpoints import ENDPOINTS, endpoint_of, posted
 from triptych import __version__
-from triptych.errors import SourceAccessError, UsageError
+from triptych.core.errors import SourceAccessError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ingest.inbox import Inbox
     from ingest.receiver.endpoints import Endpoint
+    from ingest.sources.events.inbox import Inbox
 
 log = structlog.get_logger(__name__)
 
@@ -328,6 +328,3 @@ def _read_out(connection: socket.socket) -> None:
             if not taken:
                 return
             left -= taken
-
-
-__all__ = ["Limits", "Receiver"]

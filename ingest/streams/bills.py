@@ -31,6 +31,7 @@ FOCUS = Stream(
         *("ChargePeriodStart", "BilledCost", "ResourceId", "SkuId", "SubAccountId"),
         *("ChargeDescription", "ConsumedQuantity"),
     ),
+    account_column="BillingAccountId",
     currency_column="BillingCurrency",
     subject_columns=("SkuId", "SkuMeter", "ServiceName", "ChargeDescription"),
     columns=(
@@ -125,6 +126,7 @@ AWS_CUR2 = Stream(
         *("line_item_resource_id", "line_item_usage_type", "line_item_operation"),
         *("line_item_usage_account_id", "line_item_usage_amount"),
     ),
+    account_column="bill_payer_account_id",
     currency_column="line_item_currency_code",
     subject_columns=(
         "line_item_usage_type",
@@ -222,6 +224,7 @@ GCP_BILLING_EXPORT = Stream(
         *("usage_start_time", "cost", "resource_global_name", "sku_id", "project_id"),
         *("usage_amount", "labels"),
     ),
+    account_column="billing_account_id",
     currency_column="currency",
     subject_columns=("sku_description", "sku_id", "service_description"),
     columns=(

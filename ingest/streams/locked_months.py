@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ingest.streams.schema import TEXT, TIMESTAMP, Column, Stream, required
-from triptych.warehouse.frozen_marts import FROZEN_MARTS
+from triptych.core.warehouse.frozen_marts import FROZEN_MARTS
 
 if TYPE_CHECKING:
-    from triptych.warehouse.frozen_marts import FrozenMart
+    from triptych.core.warehouse.frozen_marts import FrozenMart
 
 #: Names that every row has beside the columns of its mart.
 LOCK_ID, PERIOD_START = "lock_id", "billing_period_start"
@@ -34,5 +34,3 @@ def _stream(mart: FrozenMart) -> Stream:
 LOCKED_STREAMS: dict[str, Stream] = {
     mart.stream: _stream(mart) for mart in FROZEN_MARTS
 }
-
-__all__ = ["LOCKED_STREAMS", "LOCK_ID", "PERIOD_START"]

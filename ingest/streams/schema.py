@@ -56,7 +56,10 @@ class Stream:
         read; empty: ``money_columns``.
     identity_columns : tuple of str
         What tells a charge from another, in streams whose deliveries may repeat the
-        charges of others; empty: that is not looked for.
+        charges of others: the first is when it began, the second its money; empty:
+        that is not looked for.
+    account_column : str
+        Column of the account that a bill is for, where ``identity_columns`` are.
     currency_column : str
         Column that holds the currency of ``money_columns``.
     key : tuple of str
@@ -84,6 +87,7 @@ class Stream:
     period_column: str
     money_columns: tuple[str, ...] = ()
     identity_columns: tuple[str, ...] = ()
+    account_column: str = ""
     currency_column: str = ""
     key: tuple[str, ...] = ()
     money_predicate: str = "true"

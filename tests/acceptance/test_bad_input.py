@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ingest import loopback_s3
-from tests.ingest.aws_export_layout import Bucket, ExportLayout, focus_table
-from tests.ingest.loopback_s3 import Fault, FaultyProxy
-from triptych.warehouse.reader import PublishedReader
+from tests.ingest.layouts.aws_export_layout import Bucket, ExportLayout, focus_table
+from tests.ingest.servers import loopback_s3
+from tests.ingest.servers.loopback_s3 import Fault, FaultyProxy
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from triptych.pipeline import run
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader, Snapshot
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import run
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 FOCUS = SHARED / "focus"

@@ -10,19 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from dashboard import exports
-from tests.acceptance.focus_conformance import (
-    ENVIRONMENT,
-    allowed_rules,
-    failed_rules,
-)
-from tests.e2e.closing_case import (
+from tests.acceptance.focus_conformance import ENVIRONMENT, allowed_rules, failed_rules
+from tests.e2e.cases.closing_case import (
     APRIL,
     CLOSED,
     MARCH,
     charge,
     copy_of_reconciled_company,
 )
-from triptych.warehouse.reader import PublishedReader
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path

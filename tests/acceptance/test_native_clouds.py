@@ -11,15 +11,16 @@ import gzip
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
-from triptych.pipeline import run
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader, Snapshot
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
+from triptych.core.workspace import Workspace, initialise
+from triptych.run.pipeline import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,13 +56,16 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
         "  - {name: oracle, type: oci_focus, path: oracle}\n"
     )
     (root / "allocation.yml").write_text(
-        "assignments:\n"
-        "  - {name: aws, match: {tags: {user_model: '*'}},"
-        " model: '${tags.user_model}'}\n"
-        "  - {name: azure, match: {tags: {model: '*'}}, model: '${tags.model}'}\n"
+        yaml.safe_dump({"assignments": rules_of_a_new_workspace(root / "new")})
     )
     run(Workspace(root), load_settings(root), progress=SilentProgress())
     return PublishedReader(root).snapshot()
+
+
+def rules_of_a_new_workspace(folder: Path) -> Any:
+    """Return the rules that ``triptych init`` writes: the tag of a model, no more."""
+    text = (initialise(folder).root / "allocation.yml").read_text("utf-8")
+    return yaml.safe_load(text)["assignments"]
 
 
 def _rows(pattern: str) -> Iterator[dict[str, str]]:
@@ -123,6 +127,7 @@ def test_native_azure_cost_details_equal_their_files(snapshot: Snapshot) -> None
 
 
 def test_tags_of_both_clouds_reach_their_models(snapshot: Snapshot) -> None:
+    """By the rule of a new workspace: a report calls the tag ``user:model``."""
     for source, model, pattern, tag, amount in (
         (
             "aws",

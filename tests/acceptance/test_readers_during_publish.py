@@ -4,6 +4,8 @@ Threads that share a reader, as a dashboard's sessions do, a thread with a reade
 its own and a second process ask the same questions over and over while runs are
 published, twenty of them in the full layer. Each run bills one dollar more than the one
 before, so every answer names its run; what was asked after a publish must know it.
+
+BI tools read Parquet and DuckDB files in ``published/current`` meanwhile.
 """
 
 from __future__ import annotations
@@ -20,12 +22,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from benchmarks.generate import generate
 from tests.layers import IS_FULL
-from triptych.warehouse.publish import publish
-from triptych.warehouse.reader import PublishedReader
+from triptych.core.settings import BiSettings
+from triptych.core.warehouse.bi_files import BiFolder
+from triptych.core.warehouse.publish import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(1800)
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLISH_COUNT = 20 if IS_FULL else 6
+PUBLISH_COUNT = 20 if IS_FULL else 4
 KEPT_RUNS = 2
 SHARING_THREADS = 3
 ROWS = 600
@@ -112,7 +117,7 @@ def test_readers_see_whole_runs_while_files_are_published(
         run_id = f"29990101T{number:06d}Z"
         build_database = workspace / "warehouse" / "build.duckdb"
         _pretend_to_build(build_database, run_id)
-        publish(
+        published = publish(
             build_database=build_database,
             raw_database=workspace / "raw.duckdb",
             published_dir=workspace / "warehouse" / "published",
@@ -120,10 +125,25 @@ def test_readers_see_whole_runs_while_files_are_published(
             run_id=run_id,
             keep_runs=KEPT_RUNS,
         )
+        folder.refresh(published)
 
-    answers, publishes = _read_while_publishing(workspace, base, publish_next)
+    folder = BiFolder(
+        workspace / "published",
+        BiSettings(formats=("parquet", "duckdb")),
+        keep_runs=PUBLISH_COUNT,
+    )
+    folder.refresh(PublishedReader(workspace).current_path())
+    bi_answers: list[Answer] = []
+    answers, publishes = _read_while_publishing(
+        workspace, base, publish_next, lambda: bi_answers.extend(ask_files(folder))
+    )
     _assert_whole_and_fresh(answers, publishes, base)
     assert all(answer.line_item_total == base for answer in answers)
+    # One whole run each; files are refreshed just after a run is published.
+    _assert_whole(bi_answers)
+    totals = {answer.daily_total - base for answer in bi_answers}
+    assert len(totals) > PUBLISH_COUNT // 2
+    assert totals <= {Decimal(number) for number in range(PUBLISH_COUNT + 1)}
 
 
 @pytest.mark.crash
@@ -140,7 +160,10 @@ def test_readers_see_whole_runs_while_runs_are_published(
 
 
 def _read_while_publishing(
-    workspace: Path, base: Decimal, publish_next: Callable[[int], None]
+    workspace: Path,
+    base: Decimal,
+    publish_next: Callable[[int], None],
+    read_files: Callable[[], None] = lambda: None,
 ) -> tuple[list[Answer], list[Publish]]:
     answers: list[Answer] = []
     problems: list[BaseException] = []
@@ -150,6 +173,7 @@ def _read_while_publishing(
         threading.Thread(target=_collect, args=(answers, problems, reader, stop))
         for reader in _readers(workspace)
     ]
+    threads.append(threading.Thread(target=_repeat, args=(read_files, problems, stop)))
     out = workspace / "answers.json"
     process = _start_reader_process(workspace, stop, out)
     for thread in threads:
@@ -176,18 +200,57 @@ def _read_while_publishing(
 def _assert_whole_and_fresh(
     answers: list[Answer], publishes: list[Publish], base: Decimal
 ) -> None:
+    _assert_whole(answers)
+    for answer in answers:
+        known_then = [p.total for p in publishes if p.done_at <= answer.asked_at]
+        assert answer.daily_total >= max(known_then)
+    seen = {answer.daily_total - base for answer in answers}
+    assert seen <= {Decimal(number) for number in range(PUBLISH_COUNT + 1)}
+    assert len(seen) > PUBLISH_COUNT // 2
+    assert max(seen) == PUBLISH_COUNT
+
+
+def _assert_whole(answers: list[Answer]) -> None:
     totals_of_run: dict[str, set[Decimal]] = {}
     for answer in answers:
         assert answer.run_id == answer.mart_run_id
         assert answer.daily_total == answer.waterfall_total
         totals_of_run.setdefault(answer.run_id, set()).add(answer.daily_total)
-        known_then = [p.total for p in publishes if p.done_at <= answer.asked_at]
-        assert answer.daily_total >= max(known_then)
     assert all(len(totals) == 1 for totals in totals_of_run.values())
-    seen = {answer.daily_total - base for answer in answers}
-    assert seen <= {Decimal(number) for number in range(PUBLISH_COUNT + 1)}
-    assert len(seen) > PUBLISH_COUNT // 2
-    assert max(seen) == PUBLISH_COUNT
+
+
+def ask_files(folder: BiFolder) -> list[Answer]:
+    """Ask the Parquet files of one folder, and the DuckDB file by its stable name."""
+    pinned = folder.current.resolve()
+    # Stable names are there at any time, of whichever run.
+    pl.read_parquet(folder.current / "cost" / "mart_cost_waterfall.parquet")
+    with duckdb.connect() as files:
+        for schema, mart in (
+            ("core", "mart_run"),
+            ("cost", "fct_daily_model_costs"),
+            ("cost", "mart_cost_waterfall"),
+        ):
+            files.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            files.execute(
+                f"CREATE VIEW {schema}.{mart} AS"
+                f" FROM read_parquet('{pinned}/{schema}/{mart}.parquet')"
+            )
+        of_parquet = _ask_connection(files, pinned.name)
+    with duckdb.connect(folder.current / "triptych.duckdb", read_only=True) as database:
+        run_id = database.execute("SELECT run_id FROM core.mart_run").fetchall()[0][0]
+        return [of_parquet, _ask_connection(database, run_id)]
+
+
+def _ask_connection(connection: duckdb.DuckDBPyConnection, run_id: str) -> Answer:
+    asked_at = time.monotonic()
+    rows = connection.execute(
+        "SELECT (SELECT run_id FROM core.mart_run),"
+        " (SELECT sum(billed_cost) FROM cost.fct_daily_model_costs),"
+        " (SELECT sum(billed_cost) FROM cost.mart_cost_waterfall"
+        "  WHERE step = 'ledger')"
+    ).fetchall()
+    mart_run_id, daily, waterfall = rows[0]
+    return Answer(asked_at, run_id, mart_run_id, daily, waterfall, daily)
 
 
 def ask(reader: PublishedReader) -> Answer:
@@ -228,9 +291,15 @@ def _collect(
     reader: PublishedReader,
     stop: Path,
 ) -> None:
+    _repeat(lambda: answers.append(ask(reader)), problems, stop)
+
+
+def _repeat(
+    action: Callable[[], None], problems: list[BaseException], stop: Path
+) -> None:
     try:
         while not stop.exists():
-            answers.append(ask(reader))
+            action()
             time.sleep(0.02)
     except BaseException as problem:  # noqa: BLE001  (a thread's error would be lost)
         problems.append(problem)

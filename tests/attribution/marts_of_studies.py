@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from attribution.plan import Plan
+    from attribution.causal.plan import Plan
 
 _OWN = ("unit", "date", "outcome")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attribution.plan import Plan
-from attribution.simulated_worlds import simulate
+from attribution.causal.plan import Plan
+from attribution.causal.simulated_worlds import simulate
 
 START = date(2024, 1, 1)
 

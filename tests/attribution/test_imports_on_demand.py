@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.attribution.marts_of_costs import (
-    add_model,
-    noisy_weeks,
-    write_cost_marts,
-)
+from tests.attribution.marts_of_costs import add_model, noisy_weeks, write_cost_marts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,24 +17,24 @@ if TYPE_CHECKING:
 STATISTICS = {"statsmodels", "scipy", "pandas"}
 #: Entered by every run, whatever it then has to do.
 ENTERED = (
-    "triptych.pipeline",
-    "triptych.second_half",
-    "triptych.control_of_studies",
+    "triptych.run.pipeline",
+    "triptych.run.second_half",
+    "triptych.run.study_tables",
     "attribution.studies.register",
 )
 #: All that a second half estimates, gone through once more with nothing changed.
 AGAIN = """
 import sys
 from pathlib import Path
-from attribution.anomalies.line_items import Evidence
-from attribution.cost_estimates import update_cost_estimates
-from attribution.delivery_times import update_delivery_times
-from attribution.platform_elasticities import update_platform_elasticities
+from attribution.costs.anomalies.line_items import Evidence
+from attribution.costs.estimates import update_cost_estimates
+from attribution.delivery.times import update_delivery_times
+from attribution.costs.platform_elasticities import update_platform_elasticities
 from attribution.roi.return_estimates import update_returns
 from attribution.studies.register import StudyRegister
-from attribution.study_estimates import update_study_estimates
-from attribution.study_request import StudyRequest
-from triptych.progress import SilentProgress
+from attribution.studies.updating import update_study_estimates
+from attribution.studies.request import StudyRequest
+from triptych.core.progress import SilentProgress
 
 folder = Path(sys.argv[1])
 build = folder / "build.duckdb"
@@ -72,17 +68,22 @@ def test_entering_a_run_loads_no_statistics(module: str) -> None:
 
 
 def test_entering_a_run_loads_nothing_that_estimates() -> None:
-    (loaded,) = answers("import sys, triptych.pipeline; print(*sys.modules)")
+    (loaded,) = answers("import sys, triptych.run.pipeline; print(*sys.modules)")
     of_attribution = {
         name for name in loaded.split() if name.startswith("attribution.")
     }
     # What a request is made of: which studies there are, and what is locked of them.
     assert of_attribution == {
-        "attribution.refusal",
+        "attribution.causal",
+        "attribution.causal.refusal",
         "attribution.studies",
+        "attribution.studies.declared",
         "attribution.studies.register",
+        "attribution.studies.register_journal",
+        "attribution.studies.registration_power",
         "attribution.studies.study_files",
-        "attribution.study_request",
+        "attribution.studies.request",
+        "attribution.studies.withdrawals",
     }
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attribution.calibration_cards import card_of
-from attribution.checks import donor_hull, season_coverage
-from attribution.checks.placebo_in_time import placebo_in_time
-from attribution.effect import DRAW_COUNT
-from attribution.estimators import staggered_adoption
-from attribution.plan import Design
-from attribution.simulated_worlds import (
+from attribution.causal.calibration_cards import card_of
+from attribution.causal.checks import donor_hull, season_coverage
+from attribution.causal.checks.placebo_in_time import placebo_in_time
+from attribution.causal.effect import DRAW_COUNT
+from attribution.causal.estimators import staggered_adoption
+from attribution.causal.plan import Design
+from attribution.causal.simulated_worlds import (
     FRESH_WORLDS,
     WORLD_NAMES,
     WORLDS,
@@ -208,8 +208,9 @@ def test_the_concept_page_says_what_the_cards_of_several_causes_measured(
     text = (repository / "docs/concepts/attribution.md").read_text("utf-8")
     page = " ".join(text.split())
     assert (
-        "a regression's 90 % interval held the truth half of the time in our"
-        " simulations, and ours nine times of ten at half as much width again" in page
+        "a regression's 90 % interval held the truth 50 % of the time in our"
+        " simulations. Ours held it 90 % of the time, at half as much width again"
+        in page
     )
     world, adoption = "stock undeclared", "adoption_response"
     held = figures(adoption, "regression, HAC", "coverage_90")[world]

@@ -21,13 +21,13 @@ from benchmarks.calibration_of_company import (
     plans_of,
     planted,
 )
-from ingest.simulate.outcomes import Outcomes, observe
-from ingest.simulate.timeline import plan_timeline
+from ingest.sample_company.outcomes import Outcomes, observe
+from ingest.sample_company.timeline import plan_timeline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from attribution.plan import Plan
+    from attribution.causal.plan import Plan
 
 TIMELINE = plan_timeline(MONTHS)
 #: Of the demonstration.

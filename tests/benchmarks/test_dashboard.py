@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from benchmarks.dashboard import memory_lines, percentile, shared_lines
 from benchmarks.dashboard_readers import Looked, read_pages
 from tests.dashboard.browsing import running, served
-from tests.dashboard.warehouse_fixture import publish
+from tests.dashboard.fixtures.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

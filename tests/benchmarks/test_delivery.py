@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from benchmarks.delivery import write_events
-from triptych.settings import load_settings
+from triptych.core.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,9 +27,9 @@ FLAGS = (
 SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
 #: Streamlit asks below a page's own address first; the answer is a plain 404.
 PROBES = ("/_stcore/health", "/_stcore/host-config")
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 #: The script of the page has ended, its parts are there, and nothing fades in any more.
-_IS_DRAWN = """() => {
+IS_DRAWN = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   const waits = '[data-testid=stSkeleton], [data-testid=stStatusWidget]';
   const ends = each => each.effect?.getComputedTiming().endTime !== Infinity;
@@ -74,7 +74,7 @@ class Visit:
     def settle(self) -> None:
         """Wait until the page has been drawn to its end."""
         for _ in range(2):
-            self.page.wait_for_function(_IS_DRAWN, timeout=PATIENCE_MS)
+            self.page.wait_for_function(IS_DRAWN, timeout=PATIENCE_MS)
             self.page.evaluate(_IS_QUIET, _QUIET_MS)
 
     def resize(self, size: str) -> None:
@@ -132,6 +132,13 @@ class HeldBack:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Return a Chromium of this machine, or of Playwright."""
+    with opened_browser() as opened:
+        yield opened
+
+
+@contextmanager
+def opened_browser() -> Iterator[Any]:
+    """Open a browser without a window."""
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         program = next(filter(None, map(shutil.which, BROWSERS)), None)

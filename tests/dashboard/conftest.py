@@ -9,10 +9,10 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from dashboard.server import APP
+from dashboard.app.server import APP
 from tests.dashboard.browsing import browser
-from tests.dashboard.warehouse_fixture import Variant, publish
-from triptych.warehouse.reader import PublishedReader, Snapshot
+from tests.dashboard.fixtures.warehouse_fixture import Variant, publish
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,11 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
             app.query_params[key] = value
         app.run()
         # The first page is the one that an address without a name opens.
-        return app if page == "summary" else app.switch_page(f"views/{page}.py").run()
+        return (
+            app
+            if page == "summary"
+            else app.switch_page(f"../pages/{page}/page.py").run()
+        )
 
     return open_on
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 #: Whom the provider knows, and their groups.
 PEOPLE = {
     "fay": ["finance-group"],
+    "finn": ["finance-group"],
     "vera": ["viewer-group"],
     "vito": ["vision-team"],
     "nemo": ["somebody-elses-group"],

@@ -16,20 +16,23 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
-from dashboard import access, data, exports, roles
-from dashboard.server import APP
+from dashboard import exports
+from dashboard.app.server import APP
+from dashboard.pages.close import queries as close_queries
+from dashboard.pages.cost_by_model import queries as cost_by_model_queries
+from dashboard.shared import access, roles, selection_queries
 from tests.dashboard.conftest import text_of, tiles
-from tests.dashboard.warehouse_fixture import publish
-from triptych.errors import SettingsError, UsageError
-from triptych.settings import Role, load_access, load_settings
-from triptych.warehouse.reader import PublishedReader
-from triptych.workspace import Workspace
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.errors import SettingsError, UsageError
+from triptych.core.settings import Role, load_access, load_settings
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 ISSUER = "https://login.example.com/realms/acme"
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -54,10 +57,17 @@ PROXY = {
     "roles": ENTRIES,
 }
 #: By hand, and as docs/how_to/sign_in.md has it.
-FOR_EVERYBODY = {"cost_by_model", "gpu_idle", "velocity", "impact"}
+FOR_EVERYBODY = {"cost_by_model", "explore", "gpu_idle", "velocity", "impact"}
 PLANNING = {"scenarios"}
 INSIDE = {
-    *("summary", "budget", "gateway_gaps", "scorecard", "lineage", "data_health"),
+    *(
+        "summary",
+        "setup",
+        "budget",
+        "scorecard",
+        "lineage",
+        "data_health",
+    ),
 }
 OF_FINANCE = {"close", "statements"}
 ALLOWED = {
@@ -132,7 +142,7 @@ def signed_in_as(root: Path, monkeypatch: pytest.MonkeyPatch) -> OpenAs:
 
 def serve(monkeypatch: pytest.MonkeyPatch, root: Path, mode: str) -> None:
     """Let the app find what a server that was started for a mode has."""
-    arguments = ["app.py", "--workspace", str(root), "--access", mode]
+    arguments = ["router.py", "--workspace", str(root), "--access", mode]
     monkeypatch.setattr(sys, "argv", arguments)
     config.set_option("server.address", "0.0.0.0")  # noqa: S104  (as in a container)
 
@@ -143,8 +153,8 @@ def test_every_page_of_the_menu_has_an_audience() -> None:
 
 def test_every_page_asks_for_itself_whether_it_may_be_shown() -> None:
     for name in EVERY_PAGE:
-        text = (APP.parent / "views" / f"{name}.py").read_text("utf-8")
-        assert "page.current(__file__)" in text
+        text = (APP.parents[1] / "pages" / name / "page.py").read_text("utf-8")
+        assert re.search(r"page\.current(_or_none)?\(__file__\)", text), name
 
 
 #: Whom each of these is for differs; ``test_roles.py`` has the rule for all pages.
@@ -184,8 +194,10 @@ def test_the_menu_of_a_role_has_its_pages_and_no_other(
     app = signed_in_as(f"{role}-group", page="cost_by_model")
     links = [one.proto for one in app.sidebar.get("page_link")]
     first = next(name for name in EVERY_PAGE if name in ALLOWED[role])
-    assert {link.page or first for link in links} == ALLOWED[role]
-    assert len(links) == len(ALLOWED[role])
+    # Nothing is left to set up.
+    in_menu = ALLOWED[role] - {"setup"}
+    assert {link.page or first for link in links} == in_menu
+    assert len(links) == len(in_menu)
     headings = "".join(one.proto.body for one in app.sidebar.get("html"))
     assert ("Close" in headings) == (role == "finance")
 
@@ -208,7 +220,7 @@ def test_a_page_asks_again_whoever_called_it(
     monkeypatch.setattr(access, "visitor", lambda: looking)
     for name in OF_FINANCE | INSIDE:
         with pytest.raises(access.NotPermittedError, match="not for the role viewer"):
-            access.require_page(f"somewhere/views/{name}.py")
+            access.require_page(f"somewhere/pages/{name}/page.py")
     for name in FOR_EVERYBODY:
         assert access.require_page(name) == looking
     with pytest.raises(access.NotPermittedError):
@@ -277,7 +289,7 @@ def test_the_menu_begins_with_a_page_that_one_may_open(
     monkeypatch.setattr(roles, "AUDIENCES", audiences)
     app = signed_in_as("viewer-group")
     assert not app.error
-    assert app.title[0].value == "GPU & idle"
+    assert app.title[0].value == "Explore"
 
 
 # ----------------------------------------------------------------- remembered answers
@@ -290,29 +302,36 @@ def snapshots(root: Path) -> tuple[Snapshot, Snapshot, Snapshot]:
     return whole, viewer, limited
 
 
-def selection(snapshot: Snapshot) -> data.Selection:
-    return data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
+def selection(snapshot: Snapshot) -> selection_queries.Selection:
+    return selection_queries.Selection(
+        selection_queries.periods(snapshot)[0], "Amortised", "EUR"
+    )
 
 
 @pytest.mark.usefixtures("signed_in_as")
 def test_what_was_remembered_for_one_role_is_not_told_to_another(root: Path) -> None:
     whole, viewer, limited = snapshots(root)
     chosen = selection(whole)
-    assert data.invoices(whole, chosen).num_rows == 5  # remembered from here on
-    assert data.period_events(whole, chosen).num_rows == 0
+    assert (
+        close_queries.invoices(whole, chosen).num_rows == 5
+    )  # remembered from here on
+    assert close_queries.period_events(whole, chosen).num_rows == 0
     engineer = access.as_seen_by(access.Visitor("engineering"), whole)
     for snapshot in (viewer, limited):
         with pytest.raises(duckdb.CatalogException):
-            data.invoices(snapshot, chosen)
+            close_queries.invoices(snapshot, chosen)
     for snapshot in (engineer, viewer, limited):
         with pytest.raises(duckdb.CatalogException):
-            data.period_events(snapshot, chosen)
-    asked = [data.headline(s, chosen, "Fully loaded") for s in (whole, viewer, limited)]
+            close_queries.period_events(snapshot, chosen)
+    asked = [
+        cost_by_model_queries.headline(s, chosen, "Fully loaded")
+        for s in (whole, viewer, limited)
+    ]
     assert [headline.model_cost for headline in asked] == [2449, 2449, 640]
     # And the other way round: what a limited reader saw is not all there is.
-    chosen = data.Selection(chosen.period, "Billed", "EUR")
-    first = data.headline(limited, chosen, "Direct").model_cost
-    then = data.headline(whole, chosen, "Direct").model_cost
+    chosen = selection_queries.Selection(chosen.period, "Billed", "EUR")
+    first = cost_by_model_queries.headline(limited, chosen, "Direct").model_cost
+    then = cost_by_model_queries.headline(whole, chosen, "Direct").model_cost
     assert first is not None
     assert then is not None
     assert first < then
@@ -373,6 +392,14 @@ def test_a_login_that_does_not_count_is_asked_for_again(
     assert "run-0001" not in text_of(app)
 
 
+def test_a_former_address_asks_for_a_login_as_every_page_does(
+    signed_in_as: OpenAs,
+) -> None:
+    app = signed_in_as(page="gateway_gaps", is_logged_in=False)
+    assert not app.exception
+    assert [button.label for button in app.button] == ["Sign in"]
+
+
 @pytest.mark.parametrize(
     "groups",
     [[], ["finance"], ["FINANCE-GROUP"], [["finance-group"]], [None]],
@@ -417,6 +444,7 @@ def through_proxy(root: Path, monkeypatch: pytest.MonkeyPatch) -> ThroughProxy:
         class Context:
             headers = Headers()
             ip_address = peer or None
+            theme = st.context.theme
 
         monkeypatch.setattr(st, "context", Context())
         app = AppTest.from_file(str(APP), default_timeout=30)

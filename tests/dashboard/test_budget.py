@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from dashboard import anomaly_sentences, data
-from dashboard import format as fmt
+from dashboard.pages.budget import anomaly_queries, anomaly_sentences
+from dashboard.pages.budget import queries as budget_queries
+from dashboard.shared import format as fmt
+from dashboard.shared import selection_queries
 from tests.dashboard.conftest import OpenApp, text_of, tiles
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,16 +29,16 @@ def test_the_tiles_show_budget_year_and_landings(
     assert not app.exception
     assert not app.error
     assert tiles(app) == {
-        "Against budget: everything": "▲ over",
+        "Against budget: everything": "299.9 % of budget",
         "Fiscal year 2026 to date": "EUR 4,699.00",
         "Sep 2026 will end at": "≈ EUR 4.05k",
         "2026-Q3 will end at": "≈ EUR 6.85k",
     }
     text = text_of(app)
-    assert "EUR 2,699.00 of EUR 900.00, **199.9 % over = 3.0 × budget**." in text
+    assert "EUR 2,699.00 of EUR 900.00, **199.9 % over budget (3.0 ×)**." in text
     assert "Stale: model old-v1. Not known: team ghost." in text
     assert "90 % interval EUR 3.9k to 4.2k" in text
-    assert len(app.get("vega_lite_chart")) == 5
+    assert len(app.get("vega_lite_chart")) == 6
 
 
 def test_the_bridge_says_what_did_most_and_leads_to_lines(
@@ -64,13 +66,17 @@ def test_a_missing_invoice_is_a_bar_of_the_billed_basis_alone(
             " not_invoiced_amount = -1000 WHERE basis = 'billed'"
         )
     snapshot = PublishedReader(tmp_path).snapshot()
-    billed = data.Selection(data.periods(snapshot)[0], "Billed", "EUR")
-    steps = data.bridge_steps(snapshot, billed, "2026-08").to_pylist()
+    billed = selection_queries.Selection(
+        selection_queries.periods(snapshot)[0], "Billed", "EUR"
+    )
+    steps = budget_queries.bridge_steps(snapshot, billed, "2026-08").to_pylist()
     bars = {row["step"]: row["amount"] for row in steps}
     assert (bars["other"], bars["not_invoiced"], bars["change"]) == (1, -1000, -999)
     assert (bars["earlier"], bars["later"]) == (6000, 5001)
-    amortised = data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
-    steps = data.bridge_steps(snapshot, amortised, "2026-08").to_pylist()
+    amortised = selection_queries.Selection(
+        selection_queries.periods(snapshot)[0], "Amortised", "EUR"
+    )
+    steps = budget_queries.bridge_steps(snapshot, amortised, "2026-08").to_pylist()
     assert "not_invoiced" not in {row["step"] for row in steps}
 
 
@@ -114,9 +120,9 @@ def test_an_anomaly_says_why_with_the_figures_that_decided_it(
 def test_each_driver_is_said_with_its_figures(tmp_path: Path) -> None:
     publish(tmp_path)
     snapshot = PublishedReader(tmp_path).snapshot()
-    both = data.Period("Aug to Sep", ("2026-08", "2026-09"))
-    selection = data.Selection(both, "Amortised", "EUR")
-    rows = data.anomalies(snapshot, selection).to_pylist()
+    both = selection_queries.Period("Aug to Sep", ("2026-08", "2026-09"))
+    selection = selection_queries.Selection(both, "Amortised", "EUR")
+    rows = anomaly_queries.anomalies(snapshot, selection).to_pylist()
     said = {
         row["name"]: anomaly_sentences.reason(row).replace("\u00a0", " ")
         for row in rows
@@ -139,7 +145,7 @@ def test_comments_stand_under_the_bridge_that_they_are_about(
     text = text_of(open_app(tmp_path, page=PAGE))
     assert "The tokens are the new assistant." in text
     assert "2026-09-28 09:30 UTC" in text
-    command = 'triptych comment --period 2026-09 --against 2026-08 --by "NAME" "TEXT"'
+    command = 'triptych comment --period 2026-09 --against 2026-08 "TEXT"'
     assert command in text
     july = text_of(open_app(tmp_path, page=PAGE, against="2026-07"))
     assert "Nobody has commented on this yet." in july
@@ -154,7 +160,7 @@ def test_the_forecast_prints_its_error_beside_the_naive_one(
     assert "its error was **12.0 %** of a typical day" in text
     assert "repeating last week 20.0 %" in text
     assert "held **91.0 %** of the days held out." in text
-    assert "In **2 of 3 series** the error is at or below" in text
+    assert "In **2 of 3 series** with a method of their own, the error" in text
     short = text_of(open_app(tmp_path, page=PAGE, series="small-4"))
     assert "Its history is too short to know how wrong that is" in short
 
@@ -204,10 +210,10 @@ def test_stale_and_partial_data_are_said_on_every_figure(
 @pytest.mark.parametrize(
     ("ratio", "written"),
     [
-        (2.8, "280.0 % over = 3.8 × budget"),
-        (0.004, "0.4 % over = 1.004 × budget"),
-        (0.02, "2.0 % over = 1.02 × budget"),
-        (-0.36, "36.0 % under = 0.6 × budget"),
+        (2.8, "280.0 % over budget (3.8 ×)"),
+        (0.004, "0.4 % over budget (1.004 ×)"),
+        (0.02, "2.0 % over budget (1.02 ×)"),
+        (-0.36, "36.0 % under budget"),
         (0.0, "as budgeted"),
     ],
 )
@@ -242,6 +248,7 @@ def test_a_quantity_after_none_at_all_is_told_without_a_multiple() -> None:
         "subject": "support-plan",
         "pool_id": "support-plan",
         "times_quantity": None,
+        "excess": 250.0,
     }
     assert anomaly_sentences.reason(row) == (
         "Volume: support-plan, of which it had no share in the weeks before"

@@ -8,7 +8,8 @@ import duckdb
 import pytest
 
 from tests.dashboard.conftest import OpenApp, text_of, tiles
-from tests.dashboard.warehouse_fixture import publish
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from tests.triptych.core.warehouse.journal_fixture import KEPT, write_closed_workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
     }
     text = text_of(app)
     assert ":blue-badge[open] → estimated → reconciled → locked → restated" in text
-    assert "Missing to be **estimated**: the month is over, with every rate" in text
+    assert "Next, to be **estimated**: the month is over, with every rate" in text
     assert "**2 of 5** tie in Sep 2026; nothing explains **EUR 140.50**." in text
     assert (
         "charges without an invoice **1** (EUR 120.00), invoice without charges **1**"
@@ -71,12 +72,11 @@ def test_the_commands_to_type_name_the_month_and_two_people(
 ) -> None:
     publish(tmp_path)
     text = text_of(open_app(tmp_path, page=PAGE))
-    assert "**two different people**" in text
+    assert "**Two different people**" in text
     assert "triptych reconcile --period 2026-09" in text
-    command = 'triptych close --period 2026-09 --by "NAME" --approved-by "OTHER NAME"'
-    assert command in text
+    assert "triptych close --period 2026-09 --approve   # another user" in text
     closed = text_of(open_app(tmp_path, page=PAGE, period="2026-08"))
-    assert 'triptych reopen --period 2026-08 --by "NAME" --reason "WHY"' in closed
+    assert 'triptych reopen --period 2026-08 --reason "WHY"' in closed
     assert "triptych close" not in closed
 
 
@@ -89,7 +89,7 @@ def test_a_restated_month_says_what_changed_and_who_did_what(
     assert tiles(app)["Changed since the close"] == "+EUR 30.00"
     text = text_of(app)
     assert "**1 of 1** tie in Aug 2026" in text
-    assert "Missing to be **locked**: nothing changed after the close." in text
+    assert "Next, to be **locked**: nothing changed after the close." in text
     assert "The GPU pool was divided wrongly." in text
     assert "e8e8e8e8e8e8" in text
 
@@ -102,7 +102,7 @@ def test_comments_keep_their_author_and_are_shown_as_they_were_written(
     assert "2 comments, the newest first" in text
     assert "Ben Okafor" in text
     assert "Cheaper since &lt;b&gt;the move&lt;/b&gt; to *spot*." in text
-    assert 'triptych comment --period 2026-09 --by "NAME" "TEXT"' in text
+    assert 'triptych comment --period 2026-09 "TEXT"' in text
     july = text_of(open_app(tmp_path, page=PAGE, period="2026-07"))
     assert "Nobody has commented on this yet." in july
 
@@ -162,3 +162,17 @@ def test_stale_and_partial_data_are_said_on_every_figure(
     app = open_app(tmp_path, page=PAGE)
     assert "To accrue, at least" in tiles(app)
     assert "Bills of **at least EUR 3,299.00**" in text_of(app)
+
+
+@pytest.mark.parametrize("name", ["close", "data_health"])
+def test_a_month_in_doubt_is_named_with_what_to_do(
+    tmp_path: Path, open_app: OpenApp, name: str
+) -> None:
+    publish(tmp_path)
+    workspace = write_closed_workspace(tmp_path)
+    next(workspace.locked_dir.rglob(KEPT)).write_text("amount\n1850\n")
+    app = open_app(tmp_path, page=name)
+    (notice,) = app.error
+    assert "In doubt: Aug 2026" in notice.value
+    assert "is not what was stored when the month was closed" in notice.value
+    assert "triptych audit verify" in notice.value

@@ -1,4 +1,4 @@
-"""Every page in every state, in a real browser, judged by axe-core.
+"""Every page in every state, in a real browser: axe-core, and its first screen.
 
 ``make test`` sees each page as it normally is, in turn of sizes and schemes, and each
 other state on one page; ``make test-full`` sees all of them.
@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 
 import pytest
 
-from dashboard.roles import AUDIENCES
+from dashboard.shared.roles import AUDIENCES
 from tests.dashboard.browsing import SIZES, Scheme, Visit, running, visit
-from tests.dashboard.warehouse_fixture import publish
+from tests.dashboard.fixtures.screens import measured
+from tests.dashboard.fixtures.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.dashboard.warehouse_fixture import Variant
+    from tests.dashboard.fixtures.warehouse_fixture import Variant
 
 axe_playwright = pytest.importorskip("axe_playwright_python.sync_playwright")
 pytestmark = pytest.mark.browser
@@ -28,14 +29,18 @@ SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 PAGES = tuple(AUDIENCES)
 #: What each state says on every page, whatever the page is about.
 SAYS = {
-    "normal": "Data as of",
-    "loading": "Data as of",
-    "stale": "Older than expected",
+    "normal": "About",
+    "loading": "About",
+    "stale": "Stale: 1 source",
     "partial": "Not complete",
     "empty": "No charges yet",
     "error": "This page cannot be shown",
     "nothing published": "Nothing has been published here yet",
 }
+#: States that say what to do, and have no figure.
+WITHOUT_FIGURES = frozenset({"empty", "error", "nothing published"})
+#: Pages that the warehouse by hand has nothing for.
+EMPTY_PAGES = frozenset({"scenarios", "scorecard"})
 #: What a page shows of a server while it is loading: title and menu, and no figure yet.
 FIRST_MESSAGES = 30
 SCREENS = tuple(product(SIZES, SCHEMES))
@@ -131,10 +136,10 @@ def troubles(browser: Any, workspace: Workspace, case: Case) -> list[str]:
             tab.rest.let_go()
         tab.wait_for(SAYS[state])
         tab.settle()
-        found += unreadable(tab, size)
+        found += unreadable(tab, size) + beyond_bars(tab, case, size)
         for other in others:
             tab.resize(other)
-            found += unreadable(tab, other)
+            found += unreadable(tab, other) + beyond_bars(tab, case, other)
         tab.assert_quiet()
     return found
 
@@ -144,6 +149,13 @@ def unreadable(tab: Visit, size: str) -> list[str]:
     if tab.width() > SIZES[size][0]:
         found.append(f"{size}: {tab.width()} px wide")
     return found
+
+
+def beyond_bars(tab: Visit, case: Case, size: str) -> list[str]:
+    """Return what is too much on the first screen of a page, cut or broken."""
+    page, state, *_ = case
+    has_figures = state not in WITHOUT_FIGURES and page not in EMPTY_PAGES
+    return measured(tab, page, size).troubles(has_figures=has_figures)
 
 
 def wait_for_the_first_sign(tab: Visit) -> None:

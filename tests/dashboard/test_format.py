@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard import format as fmt
+from dashboard.shared import format as fmt
 
 _AMOUNTS = st.decimals(
     min_value=-(10**17), max_value=10**17, places=10, allow_nan=False
@@ -174,3 +174,17 @@ def test_markdown_in_data_is_shown_as_it_is() -> None:
 )
 def test_a_small_number_keeps_three_digits(number: float | None, expected: str) -> None:
     assert _plain(fmt.decimal(number)) == expected
+
+
+def test_a_price_in_a_currency_without_cents_keeps_its_two_decimals() -> None:
+    assert fmt.short_unit_cost(0.35, "JPY").replace("\u00a0", " ") == "JPY 0.35"
+
+
+@pytest.mark.parametrize(
+    ("cost", "written"),
+    [(2.2278, "EUR 2.23"), (0.1, "EUR 0.10"), (0.0123456, "EUR 0.01235")],
+)
+def test_a_price_outside_of_tables_has_two_decimals_unless_they_would_say_nothing(
+    cost: float, written: str
+) -> None:
+    assert fmt.short_unit_cost(cost, "EUR").replace("\u00a0", " ") == written

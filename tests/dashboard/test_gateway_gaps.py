@@ -1,16 +1,16 @@
-"""The page that sets gateways beside bills."""
+"""The tab of *Data health* that compares gateways with bills."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tests.dashboard.conftest import OpenApp, text_of, tiles
-from tests.dashboard.warehouse_fixture import publish
+from tests.dashboard.fixtures.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGE = "gateway_gaps"
+PAGE = "data_health"
 
 
 def test_the_tiles_show_bill_estimate_gap_and_coverage(
@@ -20,12 +20,13 @@ def test_the_tiles_show_bill_estimate_gap_and_coverage(
     app = open_app(tmp_path, page=PAGE)
     assert not app.exception
     assert not app.error
-    assert tiles(app) == {
+    shown = {
         "Billed by the vendors": "EUR 850.00",
         "Estimated by gateways": "EUR 650.00",
         "Gap": "EUR 200.00",
         "Tokens with a model": "68.1 %",
     }
+    assert shown.items() <= tiles(app).items()
     text = text_of(app)
     assert "23.5 % of the bills" in text
     assert "widest for openai: EUR 250.00 not seen by proxy" in text
@@ -44,11 +45,11 @@ def test_each_part_has_a_sentence_a_table_and_a_download(
     assert "No bill has been read for **mistral** by proxy." in text
     assert "— (no bill yet)" in text
     assert "Days with the largest gaps" in text
-    assert {button.key for button in app.get("download_button")} == {
+    assert {
         "download-gateway-gaps-by-month",
         "download-gateway-gaps-by-vendor",
         "download-gateway-gaps-by-day",
-    }
+    } <= {button.key for button in app.get("download_button")}
     assert len(app.get("vega_lite_chart")) == 2
 
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from dashboard import data
+from dashboard.pages.gpu_idle import queries as gpu_idle_queries
+from dashboard.pages.gpu_idle import saving_queries
+from dashboard.shared import selection_queries
 from tests.dashboard.conftest import OpenApp, text_of, tiles
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,12 +48,12 @@ def test_each_part_has_a_sentence_a_table_and_a_download(
     app = open_app(tmp_path, page=PAGE)
     text = text_of(app)
     assert "**gpu-cluster** idles most: **EUR 180.00** of EUR 550.00" in text
-    assert "Beside GPUs, EUR 40.00 idles in 1 other pool." in text
+    assert "In addition to GPUs, EUR 40.00 idles in 1 other pool." in text
     assert "Most idled in Sep 2026: **EUR 180.00**, 29.5 %" in text
     assert "**EUR 150.00** of ml, for the pool itself in gpu-cluster" in text
     assert "on Tue 13:00, **5.5** on average" in text
     assert "**one-year** left **EUR 80.00** of EUR 100.00 unused" in text
-    assert "**None of these is a saving yet**" in text
+    assert "**Not yet savings**" in text
     assert "— (capacity not read)" in text
     assert "gpu-dark, not observed: No reading of the driver" in text
     assert {button.key for button in app.get("download_button")} == {
@@ -101,7 +103,7 @@ def test_a_scope_narrows_money_by_owner_and_says_what_it_does_not_narrow(
     assert tiles(app)["Idle GPU money"] == "EUR 10.00"
     text = text_of(app)
     assert "Hours, the week, nodes and commitments are those of everybody." in text
-    assert "Beside GPUs" not in text
+    assert "In addition to GPUs" not in text
 
 
 def test_a_month_without_gpus_or_meters_says_so(
@@ -146,8 +148,10 @@ def test_a_prepayment_that_is_hardly_drawn_says_how_much_of_it_is(
             " FROM cost.mart_commitments WHERE billing_month = '2026-09'"
         )
     snapshot = PublishedReader(tmp_path).snapshot()
-    chosen = data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
-    row = data.commitments(snapshot, chosen).to_pylist()[-1]
+    chosen = selection_queries.Selection(
+        selection_queries.periods(snapshot)[0], "Amortised", "EUR"
+    )
+    row = gpu_idle_queries.commitments(snapshot, chosen).to_pylist()[-1]
     assert row["commitment"] == "Prepaid"
     assert row["drawn_ratio"] == 0.0001
     assert row["utilisation_ratio"] == 1.0
@@ -174,6 +178,8 @@ def _commitments_to_reduce(root: Path, *statements: str) -> list[str]:
         for statement in statements:
             connection.execute(statement)
     snapshot = PublishedReader(root).snapshot()
-    chosen = data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
-    names = data.saving_candidates(snapshot, chosen)["candidate"].to_pylist()
+    chosen = selection_queries.Selection(
+        selection_queries.periods(snapshot)[0], "Amortised", "EUR"
+    )
+    names = saving_queries.saving_candidates(snapshot, chosen)["candidate"].to_pylist()
     return [name for name in names if "commitment" in name]

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from dashboard import data, experience_section
-from dashboard import impact_figures as numbers
-from dashboard import impact_outcomes as outcomes
-from dashboard import impact_sentences as words
-from dashboard.impact_check_sentences import CHECKS
+from dashboard.pages.impact import experience as experience_section
+from dashboard.pages.impact import figures as numbers
+from dashboard.pages.impact import outcomes
+from dashboard.pages.impact import queries as impact_queries
+from dashboard.pages.impact import sentences as words
+from dashboard.pages.impact.check_sentences import CHECKS
+from dashboard.shared import selection_queries
 from tests.dashboard.conftest import text_of, tiles
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -126,7 +128,7 @@ def test_what_is_refused_says_what_would_help_and_what_would_pay(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
     text = seen(tmp_path, open_app).text
-    assert "**2 studies have no effect**, and none is shown." in text
+    assert "**2 studies have no effect**, and no figure is shown." in text
     assert "0.4 years were seen before the launch" in text
     assert "Use a year of history, or declare a seasonal control." in text
     assert "12,500 minutes in total" in text
@@ -162,8 +164,10 @@ def test_less_work_per_document_is_a_gain_and_not_fewer_documents(
 ) -> None:
     publish(tmp_path)
     snapshot = PublishedReader(tmp_path).snapshot()
-    chosen = data.Selection(data.periods(snapshot)[0], "Amortised", "EUR")
-    published = data.studies(snapshot, chosen)
+    chosen = selection_queries.Selection(
+        selection_queries.periods(snapshot)[0], "Amortised", "EUR"
+    )
+    published = impact_queries.studies(snapshot, chosen)
     assert published is not None
     first = published[0]
     assert first.average is not None
@@ -233,7 +237,7 @@ def test_the_calibration_card_says_how_often_intervals_held_in_how_many_replicat
     text = seen(tmp_path, open_app, "eta-revenue").text
     assert "its 90 % interval held the truth 90% to 98% of times." in text
     assert "89.5 %" in text
-    assert '<td class="number">200</td>' in text
+    assert '<td class="number" data-order="200">200</td>' in text
     # Those of another method are not this estimate's.
     assert "45.0 %" not in text
     none = seen(tmp_path, open_app, "chat-handling").text
@@ -247,7 +251,7 @@ def test_what_would_have_been_is_drawn_three_times_and_listed_newest_first(
     text = page.text
     assert "This design fits no line to the time before the launch." in text
     # Day 5: seen 31,000, without it 30,000, sum of four days 4,000.
-    newest = text[text.index('<th scope="row" class="short">2026-06-04') :]
+    newest = text[text.index(">2026-06-04</th>") :]
     assert newest.index("31,000.0") < newest.index("30,000.0") < newest.index("4,000.0")
     # Three of the days, placebos, and the specification curve.
     assert page.chart_count == 5
@@ -358,7 +362,7 @@ def test_no_effect_says_what_could_have_been_found_and_is_no_proof(
 def test_a_grade_that_was_lowered_says_from_which(tmp_path: Path) -> None:
     publish(tmp_path)
     snapshot = PublishedReader(tmp_path).snapshot()
-    study = data.study(snapshot, "camera-on-time")
+    study = impact_queries.study(snapshot, "camera-on-time")
     assert study is not None
     steps = (*study.grade_reasons, "second_opinion: one step down. It says 2, this 1.")
     lowered = replace(study, grade="C", grade_reasons=steps)
@@ -447,10 +451,31 @@ def test_without_studies_the_page_says_how_to_register_one(
     assert ("published before studies" in text) == (what == "DROP TABLE")
 
 
+def test_an_open_study_has_no_verdict_no_grade_and_a_tile_of_its_own(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    path = PublishedReader(tmp_path).current_path()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(
+            "UPDATE attribution.studies SET verdict = 'interim', grade = NULL,"
+            " standing = 'interim' WHERE study_id = 'eta-revenue'"
+        )
+    app = open_app(tmp_path, page=PAGE)
+    assert not app.exception
+    assert not app.error
+    assert tiles(app)["Open"] == "1 study"
+    assert "Gain" not in tiles(app) or tiles(app)["Gain"] == "0 studies"
+    text = text_of(app).replace("\u00a0", " ")
+    assert "Interim: no verdict before the registered end, 2026-10-01" in text
+    assert "– · none yet" in text
+    assert "No grade before the registered end." in text
+
+
 def test_every_check_has_its_words() -> None:
-    modules = {
-        path.stem for path in (ROOT / "attribution" / "checks").glob("[a-z]*.py")
-    }
+    folder = ROOT / "attribution" / "causal" / "checks"
+    modules = {path.stem for path in folder.glob("[a-z]*.py")}
+    assert "balance" in modules
     assert modules - {"check"} <= CHECKS.keys()
 
 

@@ -9,14 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard import access, data, lineage_charts
-from dashboard.charts import LIGHT
+from dashboard.pages.lineage import assumption_queries
+from dashboard.pages.lineage import charts as lineage_charts
+from dashboard.pages.lineage import queries as lineage_queries
+from dashboard.shared import access
+from dashboard.shared.charts import LIGHT
 from tests.dashboard.conftest import OpenApp, text_of, tiles
-from tests.dashboard.lineage_fixture import add_lineage
-from tests.dashboard.returns_fixture import add_returns
-from tests.dashboard.warehouse_fixture import publish
-from triptych.errors import UsageError
-from triptych.warehouse.reader import PublishedReader
+from tests.dashboard.fixtures.lineage_fixture import add_lineage
+from tests.dashboard.fixtures.returns_fixture import add_returns
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +94,9 @@ def root_with_returns(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_an_assumption_names_the_returns_that_it_feeds(root_with_returns: Path) -> None:
-    register = data.assumptions(PublishedReader(root_with_returns).snapshot())
+    register = assumption_queries.assumptions(
+        PublishedReader(root_with_returns).snapshot()
+    )
     assert register is not None
     feeds = {row["assumption_id"]: row["feeds"] for row in register.to_pylist()}
     [valued] = set(feeds) - {"minute", "hurdle", "=wish"}
@@ -226,9 +231,9 @@ def test_a_part_of_a_run_is_never_worked_out_from_the_whole(root: Path) -> None:
     for role in ("engineering", "analyst", "viewer"):
         seen = access.as_seen_by(access.Visitor(role), whole)
         with pytest.raises(UsageError, match="reads all of the evidence"):
-            data.worked_out_again(seen, str(root), COSTS)
+            lineage_queries.worked_out_again(seen, str(root), COSTS)
     seen = access.as_seen_by(access.Visitor("analyst"), whole)
-    columns = data.documented_columns(seen)
+    columns = lineage_queries.documented_columns(seen)
     assert columns is not None
     assert f"{columns[0].mart}" == "cost.fct_daily_model_costs"
 
@@ -237,7 +242,9 @@ def test_a_part_of_a_run_is_never_worked_out_from_the_whole(root: Path) -> None:
 
 
 def test_lineage_leads_from_the_mart_to_its_evidence(root: Path) -> None:
-    nodes = data.upstream(PublishedReader(root).snapshot(), "mart_cost_waterfall")
+    nodes = lineage_queries.upstream(
+        PublishedReader(root).snapshot(), "mart_cost_waterfall"
+    )
     assert {node.name: node.distance for node in nodes} == {
         "mart_cost_waterfall": 0,
         "fct_daily_model_costs": 1,
@@ -265,7 +272,7 @@ def test_the_page_draws_as_many_steps_as_a_link_asks_for(
 @given(
     st.lists(st.lists(st.booleans(), max_size=8), min_size=1, max_size=8).map(
         lambda rows: [
-            data.Node(
+            lineage_queries.Node(
                 f"n{n}",
                 "intermediate",
                 0,
@@ -278,7 +285,7 @@ def test_the_page_draws_as_many_steps_as_a_link_asks_for(
     )
 )
 def test_a_model_is_drawn_to_the_left_of_everything_that_reads_it(
-    nodes: list[data.Node],
+    nodes: list[lineage_queries.Node],
 ) -> None:
     chart = lineage_charts.left_to_right(nodes, LIGHT).to_dict()
     rows = [row for rows in chart["datasets"].values() for row in rows if "name" in row]

@@ -8,7 +8,7 @@ import pytest
 from streamlit import config
 
 from tests.dashboard.conftest import OpenApp, text_of
-from tests.dashboard.warehouse_fixture import publish, publish_corrupt_file
+from tests.dashboard.fixtures.warehouse_fixture import publish, publish_corrupt_file
 from tests.layers import IS_FULL
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 PAGES = (
     *("summary", "cost_by_model", "close", "budget", "data_health"),
-    *("gateway_gaps", "gpu_idle", "impact", "velocity"),
+    *("gpu_idle", "impact", "velocity"),
 )
 
 
@@ -45,7 +45,7 @@ def test_the_tiles_show_the_figures_of_the_newest_month(
     assert tile(app, "Cost of models, fully loaded") == "EUR 2,449.00"
     assert tile(app, "Idle, charged to no model") == "EUR 150.00"
     assert tile(app, "Unallocated") == "EUR 100.00"
-    assert tile(app, "Cost per 1,000 requests") == "EUR 2.228"
+    assert tile(app, "Cost per 1,000 requests") == "EUR 2.23"
     assert "+EUR 470.00 (+23.7 %)" in text_of(app)
 
 
@@ -57,7 +57,7 @@ def test_the_bar_says_state_as_of_coverage_and_run(
         text = text_of(open_app(tmp_path, page=page))
         assert "Open · estimated" in text
         assert "2026-09-30 05:12 UTC" in text
-        assert "coverage **96.4 %**" in text
+        assert "coverage **93.9 %**" in text
         assert "run **run-0001**" in text
         assert "SYNTHETIC" not in text
 
@@ -71,7 +71,7 @@ def test_each_chart_has_a_sentence_a_table_and_a_download(
     assert "In Sep 2026 models cost **EUR 2,449.00** so far" in text
     assert "Bills of **EUR 3,299.00** lead to **EUR 2,449.00** charged to" in text
     assert "Serving takes **89.8 %** of the cost of models, EUR 2,199.50" in text
-    assert "1,000 requests cost **EUR 2.228**, −10.9 % against EUR 2.50" in text
+    assert "1,000 requests cost **EUR 2.23**, −10.9 % against EUR 2.50" in text
     assert "**EUR 100.00** (3.6 % of usage cost) matches no rule" in text
     downloads = {button.key for button in app.get("download_button")}
     assert downloads == {
@@ -140,7 +140,7 @@ def test_a_link_to_what_is_not_there_is_told_with_what_is_shown(
     told = [warning.value for warning in app.warning]
     assert told == [
         "The link asks for period “2031-01”, which is not in this data."
-        " Shown instead: 2026-09.",
+        " Shown instead: Sep 2026.",
         "The link asks for scope “team gone”, which is not in this data."
         " Shown instead: everything.",
         "The link asks for what counts as a model's cost “All”, which is not in this"
@@ -223,7 +223,7 @@ def test_data_health_names_every_feed_month_and_reason(
     text = text_of(app)
     assert tile(app, "Fresh feeds") == "3 of 4"
     assert tile(app, "Rows in quarantine") == "1"
-    assert tile(app, "Coverage") == "96.4 %"
+    assert tile(app, "Coverage") == "93.9 %"
     assert "Nothing has ever been loaded from ledgerless" in text
     assert "triptych quarantine show aws --reason 'billed_cost is not a number'" in text
     assert "part-0.csv:17" in text
@@ -238,7 +238,7 @@ def test_synthetic_data_is_marked_on_every_page(
     publish(tmp_path, is_synthetic=True)
     text = text_of(open_app(tmp_path, page=page))
     assert "SYNTHETIC" in text
-    assert "None is real." in text
+    assert "simulated data" in text
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -270,11 +270,13 @@ def test_stale_data_is_told_on_the_page_and_on_its_tiles(
     publish(tmp_path, "stale")
     app = open_app(tmp_path, page=page)
     assert_no_failure(app)
-    assert any(
-        "**Stale.** Older than expected: aws (newest data 2026-09-16 00:00 UTC)"
-        in warning.value
-        for warning in app.warning
-    )
+    [chip] = [
+        each.proto.popover.label
+        for each in app.main.get("popover")
+        if "Stale" in each.proto.popover.label
+    ]
+    assert chip == "Stale: 1 source"
+    assert "aws (newest data 2026-09-16 00:00 UTC)" in text_of(app)
     assert app.metric
     assert all(metric.label.endswith("· stale") for metric in app.metric)
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from dashboard import return_sentences as words
+from dashboard.shared import ledger_sentences as ledger
+from dashboard.shared import return_sentences as words
 from tests.dashboard.conftest import text_of
-from tests.dashboard.returns_fixture import add_returns
+from tests.dashboard.fixtures.returns_fixture import add_returns
+from tests.dashboard.fixtures.warehouse_fixture import publish
 from tests.dashboard.test_fixture_contract import contracts
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,3 +104,55 @@ def test_a_chance_from_draws_is_never_certain() -> None:
         "under 0.1 %",
         "over 99.9 %",
     ]
+
+
+LEDGER = {
+    "currency": "EUR",
+    "tested_study_count": 20,
+    "found_study_count": 1,
+    "withdrawal_pending_study_count": 1,
+    "withdrawn_study_count": 0,
+    "interim_study_count": 2,
+}
+
+
+def test_what_was_withdrawn_and_what_is_open_is_said_with_the_headline() -> None:
+    assert ledger.counts(LEDGER) == (
+        "1 withdrawn study is counted as registered until a second person decides."
+        " 2 open studies are neither gain nor loss until the registered end."
+    )
+    assert ledger.found(LEDGER).startswith(
+        "Tested together, 1 of 20 registered studies"
+    )
+    assert ledger.counts({}) == ledger.found({}) == ""
+
+
+def test_the_part_of_a_study_that_is_counted_names_where_the_rest_is_from() -> None:
+    row = {"counted": True, "counted_ratio": 0.25, "counted_from": "pilot"}
+    assert ledger.share(row).endswith("; the rest from pilot")
+    assert ledger.share(row).startswith("25")
+    assert ledger.share(row | {"counted_from": None}) == "yes"
+    assert ledger.share(row | {"counted": False}) == "no: counted from pilot"
+
+
+def test_a_run_rate_says_under_which_persistence_and_what_has_none() -> None:
+    row = LEDGER | {
+        "run_rate_net": 1200.0,
+        "run_rate_net_low_90": 800.0,
+        "run_rate_net_high_90": 1500.0,
+        "run_rate_month": "2026-06",
+        "run_rate_unknown_feature_count": 1,
+    }
+    told = words.run_rate(row)
+    assert "in Jun 2026" in told
+    assert "fade from its last measured month on" in told
+    assert "1 counted feature has no known effect any more." in told
+    assert words.run_rate(LEDGER) == ""
+    gone = {"effect_status": "unknown", "last_month": "2025-01"}
+    assert words.effect_status(gone) == "unknown: last measured Jan 2025"
+
+
+def test_the_page_has_the_ledger_of_studies(tmp_path: Path, open_app: OpenApp) -> None:
+    text = shown(tmp_path, open_app)
+    assert "Ledger of studies" in text
+    assert "Its file is gone from studies/." in text

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard.roles import AUDIENCES, may_open, restriction_of
+from dashboard.shared.roles import AUDIENCES, may_open
 from tests.dashboard.test_access import ALLOWED, ROLES
+from triptych.core.warehouse.data_policy import restriction_of
 
 if TYPE_CHECKING:
-    from triptych.settings import Role
+    from triptych.core.settings import Role
 
 #: Pages on which each row belongs to a cost centre.
-OF_ONE_COST_CENTRE = {"cost_by_model", "gpu_idle", "velocity"}
+OF_ONE_COST_CENTRE = {"cost_by_model", "explore", "gpu_idle", "velocity"}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from tests.attribution.roi_cases import claim, inputs, refused
-from tests.attribution.scenario_cases import MINUTE, NO_INTEREST, run_of
+from attribution.scenarios.run_rate import PublishedRunRate
+from tests.attribution.roi.roi_cases import claim, inputs, refused
+from tests.attribution.scenarios.scenario_cases import MINUTE, NO_INTEREST, run_of
 from tests.dashboard.conftest import text_of
-from tests.dashboard.scenarios_fixture import CHEAPER, MOVE, save_scenario
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
-from triptych.workspace import Workspace
+from tests.dashboard.fixtures.scenarios_fixture import CHEAPER, MOVE, save_scenario
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +84,22 @@ def test_the_base_is_reconciled_with_the_measured_net_value(
     assert "netted **≈ EUR 800** in their measured months" in text
     assert "the base comes to **≈ EUR 3.6k** over 12 months" in text
     assert "12 months from 2026-01 in place of the measured 2 months to" in text
+
+
+def test_the_base_is_reconciled_with_the_run_rate_under_its_persistence(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """350 of care in November, faded; 400 in January of the base, less 100 idle."""
+    publish(tmp_path)
+    run_id = PublishedReader(tmp_path).current_path().stem
+    care = ("care", 350.0, "last_measured")
+    rate = PublishedRunRate("2025-11", 350.0, 300.0, 400.0, 1, 0, features=(care,))
+    save_scenario(tmp_path, "Move", MOVE, base=run_of(run_id=run_id, run_rate=rate))
+    text = shown(tmp_path, open_app)
+    assert "Run rate: ≈ EUR 350 in Nov 2025 (90 %: EUR 300 to 400)" in text
+    assert "A gain is taken to fade from its last measured month on" in text
+    assert "The base comes to **≈ EUR 300** in Jan 2026" in text
+    assert "faded since it was last measured" in text
 
 
 def test_a_link_chooses_what_is_compared(tmp_path: Path, open_app: OpenApp) -> None:

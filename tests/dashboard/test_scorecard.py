@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from dashboard import (
-    charts,
-    comparison_section,
-    compliance_section,
-    scorecard_charts,
-    workload_section,
-)
-from dashboard import scorecard_sentences as words
-from dashboard.data import Move
+from dashboard.pages.scorecard import charts as scorecard_charts
+from dashboard.pages.scorecard import comparison as comparison_section
+from dashboard.pages.scorecard import compliance as compliance_section
+from dashboard.pages.scorecard import matrix as platform_matrix
+from dashboard.pages.scorecard import sentences as words
+from dashboard.pages.scorecard import workloads as workload_section
+from dashboard.pages.scorecard.queries import Move
+from dashboard.shared import charts
 from tests.dashboard.conftest import text_of
-from tests.dashboard.warehouse_fixture import publish
+from tests.dashboard.fixtures.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +110,7 @@ def test_a_platform_that_took_a_model_to_half_its_cost_is_said_to_have_done_so()
 
     assert comparison_section.headline(rows).replace("\u00a0", " ") == (
         "**Railway: −52.6 % [−55.3 %, −49.6 %]** cost per 1,000 inferences against"
-        " Amazon EKS, on 1 model (route-planner EUR 7.167 → EUR 3.40)."
+        " Amazon EKS, on 1 model (route-planner EUR 7.17 → EUR 3.40)."
     )
 
 
@@ -253,7 +252,7 @@ def test_without_enough_months_the_trajectory_says_what_is_missing() -> None:
 
 def test_a_move_is_even_in_a_range_of_months() -> None:
     told = words.break_even(Move(MOVE))
-    assert "**between 24.0 and 40.0 months** after the migration" in told
+    assert "pays back in **24.0 to 40.0 months**." in told
     assert "EUR\u00a01,200.00" in told
 
 
@@ -325,7 +324,7 @@ def test_a_change_that_is_not_comparable_has_its_reason_and_no_number() -> None:
         (3.0, "times", "3.00 ×"),
         (12.34, "hours", "12.3 h"),
         (0.8, "elasticity", "0.80"),
-        (2.2646, "money", "EUR 2.265"),
+        (2.2646, "money", "EUR 2.26"),
         (76_752.2, "money", "≈ EUR 76.8k"),
         (None, "ratio", "—"),
     ],
@@ -379,6 +378,55 @@ def test_no_dot_stands_without_the_name_of_its_platform() -> None:
         assert (chart["height"] - 40) / len(names) >= 26
         for layer in chart["layer"]:
             assert layer["encoding"]["y"]["axis"]["labelOverlap"] is False
+
+
+def test_the_matrix_of_a_model_has_both_figures_of_each_pair_and_no_other_model() -> (
+    None
+):
+    pair = {
+        "metric": "cost_per_thousand_inferences",
+        "measure": "ratio",
+        "currency": "EUR",
+        "unit_id": "route",
+        "platform_name": "Railway",
+        "platform_figure": 3.4,
+        "reference_platform_name": "EKS",
+        "reference_figure": 7.15,
+    }
+    third = pair | {"reference_platform_name": "Edge", "platform_figure": 3.5}
+    other = pair | {"unit_id": "care", "platform_figure": 99.0}
+    lines = platform_matrix.of_model([pair, third, other], "route")
+    assert [
+        {name: text and text.replace("\u00a0", " ") for name, text in line.items()}
+        for line in lines
+    ] == [
+        {
+            "metric_name": "Cost per 1,000 inferences, fully loaded",
+            "EKS": "EUR 7.15",
+            "Edge": "EUR 7.15",
+            "Railway": "EUR 3.40 or EUR 3.50",
+        }
+    ]
+
+
+def test_a_move_is_one_line_of_cost_latency_and_incidents_with_their_grades() -> None:
+    spend = CHANGE | {
+        "metric": "spend_per_month",
+        "basis": "all",
+        "before_figure": 77_200.0,
+        "after_figure": 48_000.0,
+        "change_ratio": -0.378,
+        "grade": "D",
+    }
+    told = words.headline(Move(MOVE), [spend]).replace("\u00a0", " ")
+    assert told == (
+        "**Away:** a month ≈ EUR 77.2k → **≈ EUR 48k** (−37.8 % [−52.0 %, −46.0 %]),"
+        " grade D."
+    )
+    refused = spend | {"reason": "fewer than two months", "grade": "X"}
+    assert words.headline(Move(MOVE), [refused]) == (
+        "**Away:** a month not comparable (fewer than two months)."
+    )
 
 
 def test_figures_of_one_kind_stand_together_like_for_like_first() -> None:

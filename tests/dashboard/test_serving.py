@@ -14,7 +14,7 @@ SLOW_TO_LOAD = {"altair", "duckdb", "pandas", "pyarrow", "typst", "xlsxwriter"}
 
 def test_libraries_of_pages_are_loaded_before_the_server_listens() -> None:
     ended = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "dashboard.serving", "version"],
+        [sys.executable, "-X", "importtime", "-m", "dashboard.app.serving", "version"],
         cwd=ROOT,
         capture_output=True,
         text=True,

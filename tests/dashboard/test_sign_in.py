@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.dashboard.browsing import PATIENCE_MS
+from tests.dashboard.fixtures.warehouse_fixture import publish
 from tests.dashboard.oidc_provider import (
     Provider,
     SigningProxy,
@@ -20,7 +21,6 @@ from tests.dashboard.oidc_provider import (
     oidc_provider,
 )
 from tests.dashboard.test_access import ENTRIES, HEAD, OF_FINANCE
-from tests.dashboard.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,7 +90,7 @@ def address(
     assert provider.client_secret not in text
     assert COOKIE_SECRET not in text
     # Nothing of a person is logged.
-    assert not re.search(r"\b(fay|vera|vito|nemo)\b", text)
+    assert not re.search(r"\b(fay|finn|vera|vito|nemo)\b", text)
     assert set(Path("/tmp").glob("triptych-*")) <= before  # noqa: S108
 
 
@@ -137,18 +137,18 @@ def test_a_viewer_cannot_reach_a_finance_page_by_its_address(
 def test_finance_closes_and_signs_out(tab: Any, address: str) -> None:
     sign_in(tab, address, "fay")
     tab.get_by_text("You see this as finance.").wait_for()
-    tab.goto(f"{address}/close")
+    tab.goto(f"{address}/close?close=Invoices")
     tab.get_by_text("G-9").first.wait_for()
     copied = [c for c in tab.context.cookies() if c["name"].startswith("_streamlit")]
     tab.get_by_role("button", name="Sign out").click()
     # It goes to the provider, which ends the login there, too.
-    tab.wait_for_url(lambda url: not url.endswith("/close"))
-    tab.goto(f"{address}/close")
+    tab.wait_for_url(lambda url: "/close" not in url)
+    tab.goto(f"{address}/close?close=Invoices")
     tab.get_by_role("button", name="Sign in").wait_for()
     assert "G-9" not in said(tab)
     # Whoever has copied the cookie before has nothing of it.
     tab.context.add_cookies(copied)
-    tab.goto(f"{address}/close")
+    tab.goto(f"{address}/close?close=Invoices")
     tab.get_by_role("button", name="Sign in").wait_for()
     assert "G-9" not in said(tab)
 
@@ -198,7 +198,7 @@ def test_a_cookie_that_somebody_else_signed_opens_nothing(
             ]
         )
         tab = context.new_page()
-        tab.goto(f"{address}/close")
+        tab.goto(f"{address}/close?close=Invoices")
         tab.get_by_text(shown).first.wait_for(timeout=PATIENCE_MS)
         assert ("G-9" in said(tab)) == (shown == "G-9")
         context.close()
@@ -222,7 +222,7 @@ def test_a_proxy_signs_people_in_and_nobody_else_does(
     def page_says(address: str, text: str, **headers: str) -> str:
         context = browser.new_context(extra_http_headers=headers)
         tab = context.new_page()
-        tab.goto(f"{address}/close")
+        tab.goto(f"{address}/close?close=Invoices")
         tab.get_by_text(text).first.wait_for(timeout=PATIENCE_MS)
         found = said(tab)
         context.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.dashboard.conftest import OpenApp, text_of
-from tests.dashboard.warehouse_fixture import publish
+from tests.dashboard.fixtures.warehouse_fixture import publish
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from dashboard import data
-from dashboard import velocity_sentences as words
+from dashboard.pages.velocity import queries as velocity_queries
+from dashboard.pages.velocity import sentences as words
 from tests.dashboard.conftest import text_of, tiles
-from tests.dashboard.velocity_fixture import CREW
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
+from tests.dashboard.fixtures.velocity_fixture import CREW
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from tests.dashboard.conftest import OpenApp
@@ -129,6 +129,7 @@ def test_every_section_has_its_sentence_and_its_table(
         f"download-{name}"
         for name in (
             *("velocity-by-unit", "velocity-change_lead_time", "lead-time-stages"),
+            "velocity-organisation",
             *("promotions", "events-change_lead_time", "delivery-costs"),
             *("serving-performance", "infra-effort", "satisfaction"),
             *("unmapped-identities", "latency-percentiles", "times-with-open"),
@@ -160,13 +161,13 @@ def test_a_quarter_that_is_chosen_has_its_own_figures(
     assert tiles(app)["Change lead time"] == "35.0 h"
     assert tiles(app)["Change fail rate"] == "20.0 %"
     text = text_of(app)
-    assert "eta-v2, 2026-Q3" in text
+    assert "eta-v2, Q3 2026" in text
     assert (
         "A quarter's figure comes from its items and is no mean of its months" in text
     )
     assert "is known for 2 quarters." in text
     deltas = {metric.label: metric.delta for metric in app.metric}
-    assert deltas["Change lead time"].replace("\u00a0", " ") == "45.0 h in 2026-Q2"
+    assert deltas["Change lead time"].replace("\u00a0", " ") == "45.0 h in Q2 2026"
 
 
 def test_what_is_still_open_counts_beside_the_plain_median(
@@ -220,7 +221,7 @@ def test_a_month_without_a_bill_can_be_chosen_on_velocity_alone(
     publish_with_crew(tmp_path)
     app = open_app(tmp_path, page=PAGE)
     period = next(box for box in app.selectbox if box.label == "Period")
-    assert "2026-11" in period.options
+    assert "Nov 2026" in period.options
     assert period.value == "2026-09"
     app = period.set_value("2026-11").run()
     scope = next(box for box in app.selectbox if box.label == "Scope")
@@ -228,7 +229,7 @@ def test_a_month_without_a_bill_can_be_chosen_on_velocity_alone(
     assert not app.exception
     assert "crew, Nov 2026" in text_of(app)
     cost = open_app(tmp_path)
-    assert "2026-11" not in next(
+    assert "Nov 2026" not in next(
         box.options for box in cost.selectbox if box.label == "Period"
     )
 
@@ -256,7 +257,7 @@ def test_a_run_of_an_earlier_version_lacks_marts_and_shows_no_traceback(
 
 
 def test_an_unknown_outcome_is_said_with_its_bounds_and_a_way_out() -> None:
-    figure = data.VelocityFigure(
+    figure = velocity_queries.VelocityFigure(
         *("change_fail_ratio", "2026-10", "ratio", None, None, 0.078, 1.0),
         *(1, 0, 3, "next_outcome_unknown 1, redeploy 1, unknown 24", 0.9, None, 1),
     )
@@ -298,4 +299,4 @@ def test_the_page_says_what_would_fill_it(
     app = open_app(tmp_path, page=PAGE)
     assert not app.exception
     if variant != "empty":
-        assert "No deployment, incident or training run is known yet." in text_of(app)
+        assert "**Velocity needs deployments.** None arrived yet." in text_of(app)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.dbt.dbt_commands import DbtCommands
-from triptych.pipeline import build
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import build
 
 if TYPE_CHECKING:
     from tests.conftest import BuiltWorkspaces

@@ -8,13 +8,13 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from triptych.dbt_cache import ProjectAsItWasRead, environment_of_dbt
-from triptych.dbt_commands import dbt_project_dir
+from triptych.core.dbt.cache import ProjectAsItWasRead, environment_of_dbt
+from triptych.core.project_folder import dbt_project_dir
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triptych.workspace import Workspace
+    from triptych.core.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.e2e.delivery_case import STREAMS
+from tests.e2e.cases.delivery_case import STREAMS
 from tests.layers import examples
 
 if TYPE_CHECKING:

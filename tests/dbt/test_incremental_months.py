@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from triptych import pipeline
-from triptych.marts.build import MartBuild
-from triptych.marts.execution import Execution
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.workspace import Workspace
+from triptych.core.marts.build import MartBuild
+from triptych.core.marts.execution import Execution
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triptych.marts.recipe import Node
+    from triptych.core.marts.recipe import Node
 
 TRIPTYCH_YML = """\
 organisation: Incremental

@@ -13,7 +13,7 @@ from jinja2 import Environment
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from triptych.dbt_commands import dbt_project_dir
+from triptych.core.project_folder import dbt_project_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable

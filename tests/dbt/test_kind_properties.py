@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
     Parts = dict[tuple[str, str], Decimal]
 
+#: Each example runs the compiled SQL.
+SLOW = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 DAY = datetime(2026, 3, 1)  # noqa: DTZ001  (UTC throughout)
 KINDS = ("input", "cached_input", "output")
 #: The bill and a meter may also name no model alike.
@@ -117,47 +124,61 @@ def allocation(dbt: DbtCommands) -> CompiledAllocation:
     return CompiledAllocation(dbt)
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@SLOW
 @given(bill=st.lists(lines, min_size=1, max_size=6), used=st.lists(uses, max_size=6))
 def test_each_lines_money_goes_only_to_users_of_its_kind_and_sums_to_the_bill(
     allocation: CompiledAllocation, bill: list[Line], used: list[Use]
 ) -> None:
     allocation.run_rows(rows_of(bill, used))
-    found = {
+    found = costs_of(allocation)
+    assert found == expected(bill, used)
+    assert sum(found.values()) == sum(line.amount for line in bill)
+
+
+def costs_of(allocation: CompiledAllocation) -> Parts:
+    """Return line and user → what the SQL gave them."""
+    return {
         (kind, user): cost
         for kind, user, cost in allocation.query(
             "SELECT charged_kind, participant_id, sum(billed_cost)"
             " FROM build.intermediate.int_pool_costs_allocated GROUP BY ALL"
         )
     }
-    assert found == expected(bill, used)
-    assert sum(found.values()) == sum(line.amount for line in bill)
+
+
+def charge_of(pool: str, kind: str, amount: Decimal) -> dict[str, object]:
+    """Return a day's charge of a pool."""
+    return {
+        "billing_month": "2026-03",
+        "charge_date": DAY.date(),
+        "allocation_interval": "day",
+        "interval_started_at": DAY,
+        "source": "bill",
+        "currency": "USD",
+        "component": "shared",
+        "is_missing_rate": False,
+        "pool_id": pool,
+        "charged_kind": kind,
+        "billed_cost": amount,
+        "effective_cost": amount,
+    }
+
+
+def pool_of(name: str, driver: str) -> dict[str, object]:
+    """Return a pool that shows what is idle."""
+    return {
+        "pool_id": name,
+        "driver": driver,
+        "idle_policy": "show",
+        "component": "shared",
+    }
 
 
 def rows_of(bill: list[Line], used: list[Use]) -> dict[str, list[dict[str, object]]]:
     """Return the rows that the models under test read."""
     return {
         "intermediate.int_charges_owned": [
-            {
-                "billing_month": "2026-03",
-                "charge_date": DAY.date(),
-                "allocation_interval": "day",
-                "interval_started_at": DAY,
-                "source": "bill",
-                "currency": "USD",
-                "component": "shared",
-                "is_missing_rate": False,
-                "pool_id": "key",
-                "charged_kind": line.charged_kind,
-                "billed_cost": line.amount,
-                "effective_cost": line.amount,
-            }
-            for line in bill
+            charge_of("key", line.charged_kind, line.amount) for line in bill
         ],
         "intermediate.int_model_usage": [
             {
@@ -172,14 +193,7 @@ def rows_of(bill: list[Line], used: list[Use]) -> dict[str, list[dict[str, objec
             }
             for use in used
         ],
-        "control.pools": [
-            {
-                "pool_id": "key",
-                "driver": "tokens",
-                "idle_policy": "show",
-                "component": "shared",
-            }
-        ],
+        "control.pools": [pool_of("key", "tokens")],
     }
 
 
@@ -202,6 +216,11 @@ class NodeLine:
     type: str
     tier: str
     amount: Decimal
+
+    @property
+    def charged_kind(self) -> str:
+        """Return the kind as the warehouse packs it."""
+        return f"accelerator:{self.type}::{self.tier}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,12 +306,7 @@ def expected_of_nodes(bill: list[NodeLine], held: list[Held]) -> Parts:
     }
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@SLOW
 @given(
     bill=st.lists(node_lines, min_size=1, max_size=5),
     held=st.lists(held_hours, max_size=8),
@@ -301,13 +315,7 @@ def test_hours_of_a_type_pay_for_that_type_and_idle_is_unknown_without_a_capacit
     allocation: CompiledAllocation, bill: list[NodeLine], held: list[Held]
 ) -> None:
     allocation.run_rows(rows_of_nodes(bill, held))
-    found = {
-        (kind, user): cost
-        for kind, user, cost in allocation.query(
-            "SELECT charged_kind, participant_id, sum(billed_cost)"
-            " FROM build.intermediate.int_pool_costs_allocated GROUP BY ALL"
-        )
-    }
+    found = costs_of(allocation)
     planted = expected_of_nodes(bill, held)
     assert found == planted
     assert sum(found.values()) == sum(line.amount for line in bill)
@@ -334,29 +342,6 @@ def rows_of_nodes(
     bill: list[NodeLine], held: list[Held]
 ) -> dict[str, list[dict[str, object]]]:
     """Return the rows that the models under test read."""
-    pool: dict[str, object] = {
-        "pool_id": "gpu",
-        "driver": "gpu_hours",
-        "idle_policy": "show",
-        "component": "shared",
-    }
-    charges: list[dict[str, object]] = [
-        {
-            "billing_month": "2026-03",
-            "charge_date": DAY.date(),
-            "allocation_interval": "day",
-            "interval_started_at": DAY,
-            "source": "bill",
-            "currency": "USD",
-            "component": "shared",
-            "is_missing_rate": False,
-            "pool_id": "gpu",
-            "charged_kind": f"accelerator:{line.type}::{line.tier}",
-            "billed_cost": line.amount,
-            "effective_cost": line.amount,
-        }
-        for line in bill
-    ]
     readings: list[dict[str, object]] = [
         {
             "source": "meter",
@@ -371,7 +356,9 @@ def rows_of_nodes(
         for one in held
     ]
     return {
-        "intermediate.int_charges_owned": charges,
+        "intermediate.int_charges_owned": [
+            charge_of("gpu", line.charged_kind, line.amount) for line in bill
+        ],
         "intermediate.int_accelerator_usage": readings,
-        "control.pools": [pool],
+        "control.pools": [pool_of("gpu", "gpu_hours")],
     }

@@ -13,9 +13,8 @@ import duckdb
 import pytest
 
 from tests.dbt.engine_dialects import engine_specific, sql_of
-from triptych.dbt_commands import dbt_project_dir
-from triptych.settings.identity import IDENTITY_KINDS
-from triptych.warehouse.bills import BILL_STREAMS
+from triptych.core.project_folder import dbt_project_dir
+from triptych.core.settings.identity import IDENTITY_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -366,18 +365,6 @@ def test_sqlfluff_refuses_planted_words_of_one_engine_and_no_column() -> None:
     (file,) = json.loads(finished.stdout)
     refused = {violation["start_line_no"] - 2 for violation in file["violations"]}
     assert refused == set(range(len(planted)))
-
-
-def test_dbt_and_the_spine_name_the_same_bill_streams() -> None:
-    macro = (dbt_project_dir() / "macros" / "bill_streams.sql").read_text("utf-8")
-    told_dbt = dict(
-        zip(
-            re.findall(r"'stream': '(\w+)'", macro),
-            re.findall(r"'charges': '(\w+)'", macro),
-            strict=True,
-        )
-    )
-    assert told_dbt == {bill.name: bill.staging_views[-1] for bill in BILL_STREAMS}
 
 
 def test_every_kind_of_name_that_may_be_mapped_is_looked_up_somewhere() -> None:

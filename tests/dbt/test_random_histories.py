@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from tests.e2e.closing_case import (
+from tests.e2e.cases.closing_case import (
     APRIL,
     CATALOG,
     MARCH,
@@ -29,23 +29,24 @@ from tests.e2e.closing_case import (
     charge,
     copy_of_reconciled_company,
 )
-from triptych import pipeline
-from triptych.errors import TriptychError
-from triptych.marts.execution import Execution
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.publish import PUBLIC_SCHEMAS
-from triptych.warehouse.reader import PublishedReader
+from tests.layers import IS_FULL
+from triptych.core.errors import TriptychError
+from triptych.core.marts.execution import Execution
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import BuiltWorkspaces
-    from triptych.marts.recipe import Node
+    from triptych.core.marts.recipe import Node
 
-#: TRIPTYCH_HISTORIES=200 proves more of them.
-SEEDS = range(int(os.environ.get("TRIPTYCH_HISTORIES", "3")))
+#: One in the fast layer; TRIPTYCH_HISTORIES=200 proves more of them.
+SEEDS = range(int(os.environ.get("TRIPTYCH_HISTORIES", "3" if IS_FULL else "1")))
 ACTS_PER_HISTORY = 4
 #: Its id and its start are the run's own.
 VOLATILE = "core.mart_run"
@@ -188,9 +189,14 @@ def test_a_history_ends_where_a_full_build_ends(
 
 def differences(case: ClosingCase, full: ClosingCase) -> list[str]:
     """Return the public marts of which a row is in one of two published runs alone."""
+    first, second = (PublishedReader(each.root).current_path() for each in (case, full))
+    return differing_marts(first, second)
+
+
+def differing_marts(first: Path, second: Path) -> list[str]:
+    """Return the public marts of which a row is in one of two published files alone."""
     with duckdb.connect() as connection:
-        for name, each in (("by_steps", case), ("at_once", full)):
-            path = PublishedReader(each.root).current_path()
+        for name, path in (("by_steps", first), ("at_once", second)):
             connection.execute(f"ATTACH '{path}' AS {name} (READ_ONLY)")
         marts = connection.execute(
             "SELECT DISTINCT schema_name || '.' || table_name FROM duckdb_tables()"

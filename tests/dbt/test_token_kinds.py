@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.dbt_commands import dbt_project_dir
+from triptych.core.project_folder import dbt_project_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from triptych.warehouse.frozen_marts import FROZEN_MARTS
+from triptych.core.warehouse.frozen_marts import FROZEN_MARTS
 
 if TYPE_CHECKING:
     from tests.dbt.dbt_commands import DbtCommands
@@ -36,6 +36,7 @@ COMPUTES_NOTHING = {
     "mart_roi_overlaps",
     "mart_roi_sensitivity",
     "mart_run",
+    "mart_study_ledger",
     "mart_value_validations",
     *(
         f"stg_closed_months__{mart.name.partition('_')[2]}"

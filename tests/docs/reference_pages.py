@@ -6,15 +6,24 @@ compares what is written with what would be.
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 import sys
+import textwrap
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import yaml
 
+from tests.docs.refusals_page import refusals_page
+from tests.docs.source_macros import macros
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from types import ModuleType
 
     from pydantic.fields import FieldInfo
 
@@ -22,12 +31,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 MARTS = ROOT / "dbt_project" / "models" / "marts"
+STAGING = ROOT / "dbt_project" / "models" / "staging"
+MACROS = ROOT / "dbt_project" / "macros"
 HOW_TO = ROOT / "docs" / "how_to"
 INDEX = ROOT / "docs" / "index.md"
+README = ROOT / "README.md"
 _SOURCES_BEGIN = "<!-- Sources: written by `make reference`. -->"
 _SOURCES_END = "<!-- End of sources. -->"
 _DOCS_BLOCK = re.compile(r"{% docs (\w+) %}\s*(.*?)\s*{% enddocs %}", re.DOTALL)
 _DOCS_REFERENCE = re.compile(r"{{ *doc\('(\w+)'\) *}}")
+_YAML = re.compile(r"^```yaml[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ENTRY = re.compile(r"^(?= *- .*\bname:)", re.MULTILINE)
 _GENERATED = "<!-- Written by `make reference`. -->\n"
 
 
@@ -116,7 +130,7 @@ def _meaning(parameter: Parameter) -> str:
 
 def sources_page() -> Iterator[str]:
     """Yield the page of what a source in ``triptych.yml`` may have."""
-    from ingest.registry import BUILT_IN, connector_class
+    from ingest.engine.registry import BUILT_IN, connector_class
 
     yield "# Sources\n"
     yield _GENERATED
@@ -134,6 +148,30 @@ def sources_page() -> Iterator[str]:
             default = "required" if field.is_required() else _shown(field)
             yield f"| `{name}` | {default} | {_description(name, field)} |"
         yield ""
+        for name, field in config.model_fields.items():
+            yield from _kinds(name, field)
+
+
+def _kinds(name: str, field: FieldInfo) -> Iterator[str]:
+    """Yield the options of each kind that a field may be, where a key says which."""
+    key = field.discriminator
+    if not isinstance(key, str):
+        return
+    kinds = [kind for kind in get_args(field.annotation) if kind is not NoneType]
+    options: dict[str, tuple[str, FieldInfo, list[str]]] = {}
+    for kind in kinds:
+        [which] = get_args(kind.model_fields[key].annotation)
+        for option, each in kind.model_fields.items():
+            options.setdefault(f"{option} {each.description}", (option, each, []))
+            options[f"{option} {each.description}"][2].append(f"`{which}`")
+    yield f"Options of `{name}`, by its `{key}`:\n"
+    yield f"| option | {key} | default | |\n|---|---|---|---|"
+    for option, each, of in options.values():
+        named = "any" if len(of) == len(kinds) else ", ".join(of)
+        default = "required" if each.is_required() else _shown(each)
+        text = each.description or f"Which {key}: {', '.join(of)}."
+        yield f"| `{option}` | {named} | {default} | {text} |"
+    yield ""
 
 
 def _shown(field: FieldInfo) -> str:
@@ -157,6 +195,7 @@ def _description(name: str, field: FieldInfo) -> str:
 def streams_page() -> Iterator[str]:
     """Yield the page of streams and their columns."""
     from ingest.streams import STREAMS
+    from ingest.streams.meanings import AS_REPORTED
 
     meanings = dict(
         re.findall(
@@ -172,18 +211,43 @@ def streams_page() -> Iterator[str]:
         " column is recognised by its name or one of its other spellings, in upper or"
         " lower case; `mapping` covers the rest. A row without a mandatory value, or"
         " for which a check holds, goes to quarantine. *May be empty*: the column must"
-        " be there, a row may leave it empty.\n"
+        " be there, a row may leave it empty. A unit is in brackets; times are UTC.\n"
     )
     for stream in STREAMS.values():
         yield f"## {stream.name}\n\nOne row is {meanings[stream.name]}.\n"
         yield from _stream_facts(stream)
-        yield "\n| column | type | mandatory | other spellings |\n|---|---|---|---|"
+        if stream.name in AS_REPORTED:
+            yield f"- What its columns mean is said by {AS_REPORTED[stream.name]}."
+        yield "\n| column | type | mandatory | meaning | other spellings |"
+        yield "|---|---|---|---|---|"
         for column in stream.columns:
             is_needed = _needed(column)
             spellings = ", ".join(f"`{alias}`" for alias in column.aliases)
-            type_ = f"`{column.type}`"
-            yield f"| `{column.name}` | {type_} | {is_needed} | {spellings} |"
+            cells = [f"`{column.name}`", f"`{column.type}`", is_needed]
+            yield f"| {' | '.join([*cells, meaning(stream, column), spellings])} |"
         yield ""
+
+
+def meaning(stream: Stream, column: Column) -> str:
+    """Return what a column means, its unit, and the values it may have."""
+    from ingest.streams.meanings import AS_REPORTED, IN_STREAM, MEANINGS
+
+    text = IN_STREAM.get((stream.name, column.name))
+    if text is None and stream.name not in AS_REPORTED:
+        text = MEANINGS.get(column.name, "")
+    values = allowed_values(stream, column.name)
+    listed = f"One of {', '.join(f'`{value}`' for value in values)}." if values else ""
+    return " ".join(filter(None, [text, listed]))
+
+
+def allowed_values(stream: Stream, column: str) -> list[str]:
+    """Return the vocabulary of a column, as the checks of its stream hold it to it."""
+    pattern = re.compile(rf'"{column}"\)*\s+NOT IN \(([^)]*)\)')
+    for _, predicate in stream.checks:
+        matched = pattern.search(predicate)
+        if matched:
+            return re.findall(r"'([^']*)'", matched[1])
+    return []
 
 
 def _needed(column: Column) -> str:
@@ -203,7 +267,7 @@ def _stream_facts(stream: Stream) -> Iterator[str]:
         yield f"- A row is identified by {key}."
     if stream.checks:
         codes = ", ".join(dict.fromkeys(f"`{code}`" for code, _ in stream.checks))
-        yield f"- Checks beside missing and unreadable values: {codes}."
+        yield f"- Checks in addition to missing and unreadable values: {codes}."
 
 
 def marts_page() -> Iterator[str]:
@@ -216,7 +280,7 @@ def marts_page() -> Iterator[str]:
         " opens `warehouse/published/<run>.duckdb` read-only (`warehouse/CURRENT`"
         " names the file). Their names, columns and grain are a contract: a change is"
         " announced as *Breaking* in the changelog. Every table that holds money has"
-        " a currency beside it. Empty means unknown, never zero.\n"
+        " a currency next to it. Empty means unknown, never zero.\n"
     )
     schemas = _schemas()
     for path in sorted(MARTS.glob("*/_*__models.yml")):
@@ -252,20 +316,20 @@ def _described(thing: dict[str, Any], texts: dict[str, str]) -> str:
 
 def calibration_page() -> Iterator[str]:
     """Yield the page of how often intervals held where the truth was known."""
-    from attribution.calibration_cards import card_of
+    from attribution.causal.calibration_cards import card_of
 
     yield "# How often intervals held\n"
     yield _GENERATED
     yield (
-        "Each estimator (`recommended`) in worlds whose truth is known, beside what is"
-        " usually done instead: of n replications, how often the 95 % and the 90 %"
-        " interval held the truth; how wide they are, at 95 % in the mean or at 90 % in"
-        " the median; the mean interval score at 95 %, which adds to the width forty"
-        " times what a miss missed by (lower is better); and how often an effect of 4 %"
-        " was found. `make calibration` measures it anew. What it means stands in"
+        "Each estimator (`recommended`) in simulated data whose truth is known, next to"
+        " what is usually done instead: of n replications, how often the 95 % and the"
+        " 90 % interval held the truth; how wide they are, at 95 % in the mean or at"
+        " 90 % in the median; the mean interval score at 95 %, which adds to the width"
+        " forty times what a miss missed by (lower is better); and how often an effect"
+        " of 4 % was found. `make calibration` measures it anew. What it means is in"
         " [attribution](../concepts/attribution.md).\n"
     )
-    for path in sorted((ROOT / "attribution/calibration_cards").glob("*.json")):
+    for path in sorted((ROOT / "attribution/causal/calibration_cards").glob("*.json")):
         card = card_of(path.stem)
         yield f"## {path.stem}\n"
         summary = str(card["summary"])
@@ -274,6 +338,74 @@ def calibration_page() -> Iterator[str]:
         yield "|---|---|---|---|---|---|---|---|"
         yield from (_calibration_row(row) for row in card["rows"])
         yield ""
+    yield from _frozen_worlds()
+
+
+def _frozen_worlds() -> Iterator[str]:
+    """Yield what studies say in worlds that were written before the methods."""
+    from benchmarks.calibration import CARD_OF_WORLDS
+
+    card = json.loads(CARD_OF_WORLDS.read_text("utf-8"))
+    summary = str(card["summary"])
+    yield "## Worlds that were written before the methods\n"
+    yield (
+        f"{summary[0].upper()}{summary[1:]} Each is a registered study from end to end,"
+        " checks and grade included. Refused: the part that has no estimate, with the"
+        " usual reason. Counted: the part with grade A or B, which enters the headline."
+        " Coverage is that of all estimates, and of those that are counted. Found: the"
+        " 95 % interval leaves out zero. In worlds marked ∞ no method that sees only"
+        " these data can hold; they are shown and not judged. Estimates that are not"
+        " counted have grade C or D: where their coverage is low, that is why."
+        f" {card['note']}\n"
+    )
+    yield (
+        "| world | estimator | refused | counted | 95 % | 90 % | counted 95 % | counted"
+        " 90 % | found | n | holds |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    yield from (_frozen_row(row) for row in card["rows"])
+    yield ""
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    if row["beyond"]:
+        return "∞"
+    if not row["holds"]:
+        return "**no**"
+    few = 0.1
+    if row["refused"] >= 1.0 - few:
+        return "refused"
+    return "yes" if row["counted"] > few else "not counted"
+
+
+def _frozen_row(row: dict[str, Any]) -> str:
+    reason = f" ({row['refusal']})" if row["refusal"] else ""
+    figures = [
+        f"{_rounded(row['refused'], 2)}{reason}",
+        *(
+            _rounded(row[name], 2)
+            for name in (
+                "counted",
+                "coverage_95",
+                "coverage_90",
+                "counted_coverage_95",
+                "counted_coverage_90",
+                "found_95",
+            )
+        ),
+        f"{row['replications']:,}",
+        _verdict(row),
+    ]
+    return f"| {' | '.join([row['world'], row['estimator'], *figures])} |"
+
+
+def cost_estimates_page() -> Iterator[str]:
+    """Yield the page of how forecasts and anomalies did in known worlds."""
+    from benchmarks.cost_card import CARD, page
+
+    yield "# How landings and anomalies did\n"
+    yield _GENERATED
+    yield from page(json.loads(CARD.read_text("utf-8")))
 
 
 def _calibration_row(row: dict[str, Any]) -> str:
@@ -305,7 +437,9 @@ def _digits(value: float | None) -> str:
 PAGES: dict[str, Callable[[], Iterator[str]]] = {
     "calibration.md": calibration_page,
     "cli.md": cli_page,
+    "cost_estimates.md": cost_estimates_page,
     "marts.md": marts_page,
+    "refusals.md": lambda: refusals_page(_GENERATED),
     "sources.md": sources_page,
     "streams.md": streams_page,
 }
@@ -316,7 +450,7 @@ def guides() -> dict[Path, list[str]]:
 
     A type stands with the page that has most examples of it.
     """
-    from ingest.registry import BUILT_IN
+    from ingest.engine.registry import BUILT_IN
 
     texts = {path: path.read_text("utf-8") for path in sorted(HOW_TO.glob("*.md"))}
     found: dict[Path, list[str]] = {}
@@ -347,10 +481,79 @@ def index_page() -> str:
     table = "\n".join(["| guide | types of source |", "|---|---|", *rows])
     block = f"{_SOURCES_BEGIN}\n\n{table}\n\n{_SOURCES_END}"
     text = INDEX.read_text("utf-8")
+    return _with_block(text, block)
+
+
+def _with_block(text: str, block: str) -> str:
     between = re.compile(
         f"{re.escape(_SOURCES_BEGIN)}.*{re.escape(_SOURCES_END)}", re.DOTALL
     )
     return between.sub(lambda _: block, text)
+
+
+def readme_page() -> str:
+    """Return the README with the table of what each guide is about."""
+    texts = reads()
+    rows = [
+        f"| [{_title(page)}](docs/how_to/{page.name}) | {texts[type_]} |"
+        for page, types in guides().items()
+        for type_ in types
+    ]
+    table = "\n".join(["| source | reads |", "|---|---|", *rows])
+    block = f"{_SOURCES_BEGIN}\n\n{table}\n\n{_SOURCES_END}"
+    return _with_block(README.read_text("utf-8"), block)
+
+
+def reads() -> dict[str, str]:
+    """Return what each type of source reads, as the folder of its vendor says."""
+    return {
+        type_: text
+        for folder in source_folders().values()
+        for type_, text in folder.READS.items()
+    }
+
+
+def source_folders() -> dict[Path, ModuleType]:
+    """Return the package of each vendor by its folder."""
+    from ingest.engine.registry import BUILT_IN
+
+    names = sorted({place.rpartition(".")[0] for place in BUILT_IN.values()})
+    packages = [import_module(name) for name in names]
+    return {Path(package.__path__[0]): package for package in packages}
+
+
+def source_readme(folder: Path) -> str:
+    """Return the page of a vendor's folder, for who opens it in the repository."""
+    package = source_folders()[folder]
+    guides_of = {type_: page for page, types in guides().items() for type_ in types}
+    title = (package.__doc__ or "").removesuffix(" as a source.").strip()
+    up = "../../../docs"
+    lines = [f"# {title}\n", _GENERATED, "| type | reads | guide |\n|---|---|---|"]
+    for type_ in sorted(package.CONNECTORS):
+        guide = guides_of[type_]
+        lines.append(
+            f"| [`{type_}`]({up}/reference/sources.md#{type_}) |"
+            f" {package.READS[type_]} | [{_title(guide)}]({up}/how_to/{guide.name}) |"
+        )
+    for type_ in sorted(package.CONNECTORS):
+        lines += ["", _example(guides_of[type_], type_)]
+    lines.append("\n| module | |\n|---|---|")
+    for path in sorted(folder.rglob("[!_]*.py")):
+        summary = (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "").strip()
+        name = path.relative_to(folder).as_posix()
+        first = " ".join(summary.split("\n\n")[0].split()).replace("|", "\\|")
+        lines.append(f"| `{name}` | {first} |")
+    return "\n".join(lines) + "\n"
+
+
+def _example(guide: Path, type_: str) -> str:
+    """Return the first entry of a guide's YAML that is a source of a type."""
+    for block in _YAML.findall(guide.read_text("utf-8")):
+        entries = _ENTRY.split(textwrap.dedent(block))
+        for entry in entries:
+            if re.search(rf"\btype: {type_}\b", entry):
+                return f"```yaml\n{textwrap.dedent(entry).rstrip()}\n```"
+    raise LookupError(f"{guide.name} has no example of type {type_}")
 
 
 def rendered(name: str) -> str:
@@ -363,6 +566,11 @@ def main() -> int:
     for name in PAGES:
         (ROOT / "docs" / "reference" / name).write_text(rendered(name), "utf-8")
     INDEX.write_text(index_page(), "utf-8")
+    README.write_text(readme_page(), "utf-8")
+    for folder in source_folders():
+        (folder / "README.md").write_text(source_readme(folder), "utf-8")
+    for name, text in macros(STAGING).items():
+        (MACROS / name).write_text(text, "utf-8")
     return 0
 
 

@@ -12,37 +12,48 @@ import pytest
 from pydantic import BaseModel
 
 import triptych
-from ingest.registry import BUILT_IN
+from ingest.engine.registry import BUILT_IN
+from ingest.streams import STREAMS
+from ingest.streams.meanings import AS_REPORTED, IN_STREAM, MEANINGS
 from tests.docs.reference_pages import (
     INDEX,
     PAGES,
+    README,
+    allowed_values,
     commands,
     guides,
     index_page,
+    meaning,
+    readme_page,
     rendered,
+    source_folders,
+    source_readme,
 )
-from triptych import errors
-from triptych.errors import TriptychError
-from triptych.settings import environment
-from triptych.settings.access import AccessSettings, OidcSettings, ProxySettings
-from triptych.settings.allocation import (
+from triptych.core import errors
+from triptych.core.errors import TriptychError
+from triptych.core.settings import environment
+from triptych.core.settings.access import AccessSettings, OidcSettings, ProxySettings
+from triptych.core.settings.allocation import (
     AllocationFile,
     AssignmentEntry,
     Policies,
     Pool,
     ScopeRule,
 )
-from triptych.settings.assumptions import Assumption
-from triptych.settings.catalog import Catalog
-from triptych.settings.columns import MATCH_COLUMNS
-from triptych.settings.general import (
+from triptych.core.settings.assumptions import Assumption
+from triptych.core.settings.catalog import Catalog
+from triptych.core.settings.columns import MATCH_COLUMNS, is_own_column
+from triptych.core.settings.general import (
     AttributionSettings,
+    BiSettings,
     DashboardSettings,
     ExchangeSettings,
     GeneralFile,
     HealthSettings,
     LogSettings,
     MetricsSettings,
+    NotifySettings,
+    OwnModelsSettings,
     ReceiveSettings,
     SparkSettings,
     WarehouseSettings,
@@ -84,14 +95,50 @@ def test_the_first_page_lists_every_type_of_source_with_its_guide() -> None:
 
 
 def test_the_readme_leads_to_the_guide_of_every_source() -> None:
-    readme = (INDEX.parents[1] / "README.md").read_text("utf-8")
-    missing = [page.name for page in guides() if f"how_to/{page.name}" not in readme]
-    assert missing == []
+    readme = README.read_text("utf-8")
+    assert readme == readme_page(), "run `make reference`"
+    assert not [page for page in guides() if f"how_to/{page.name}" not in readme]
+
+
+def test_the_folder_of_each_source_has_its_page() -> None:
+    for folder in source_folders():
+        page_of_folder = (folder / "README.md").read_text("utf-8")
+        assert page_of_folder == source_readme(folder), "run `make reference`"
+
+
+def test_every_column_of_a_stream_says_what_it_means_and_in_which_unit() -> None:
+    """A vendor's own report aside: its columns are described where it is."""
+    columns = [
+        (stream, column)
+        for stream in STREAMS.values()
+        if stream.name not in AS_REPORTED
+        for column in stream.columns
+    ]
+    silent = [(s.name, c.name) for s, c in columns if not meaning(s, c)]
+    assert not silent
+    numbers = [
+        (stream.name, column.name)
+        for stream, column in columns
+        if re.match("DECIMAL|DOUBLE|BIGINT", column.type)
+        and not re.search(r"\[[^]]+\]\.?( |$)", meaning(stream, column))
+    ]
+    assert not numbers
+    used = {column.name for _, column in columns}
+    assert set(MEANINGS) <= used
+    assert set(IN_STREAM) <= {(stream.name, column.name) for stream, column in columns}
+
+
+def test_the_values_that_a_stream_allows_are_listed() -> None:
+    assert allowed_values(STREAMS["incidents"], "status") == [
+        *("open", "acknowledged", "resolved", "unknown")
+    ]
+    assert "One of `charge`, `tax`, `credit`." in page("streams.md")
 
 
 def test_every_command_of_the_contract_of_this_release_is_there() -> None:
     assert {name.split()[0] for name in commands()} == {
-        *("init", "demo", "check", "ingest", "build", "run", "sql", "status"),
+        *("init", "demo", "check", "discover", "ingest", "build", "run", "sql"),
+        "status",
         *("quarantine", "connector", "dashboard", "close", "reopen", "reconcile"),
         *(
             "accrue",
@@ -99,6 +146,11 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
             "export",
             "explain",
             "receive",
+            "mcp",
+            "mcp-tokens",
+            "notify",
+            "alerts",
+            "own-models",
             "study",
             "value",
             "prune",
@@ -106,6 +158,7 @@ def test_every_command_of_the_contract_of_this_release_is_there() -> None:
             "audit",
             "loads",
             "withdraw",
+            "source",
         ),
         *("health", "metrics", "scenario"),
         "attribute",
@@ -145,6 +198,9 @@ def test_the_keys_of_each_way_of_signing_in_listed_are_those_read(
     ("name", "heading", "model"),
     [
         ("settings.md", "warehouse", WarehouseSettings),
+        ("settings.md", "bi", BiSettings),
+        ("settings.md", "own_models", OwnModelsSettings),
+        ("settings.md", "notify", NotifySettings),
         ("settings.md", "spark", SparkSettings),
         ("settings.md", "dashboard", DashboardSettings),
         ("settings.md", "fx", ExchangeSettings),
@@ -231,7 +287,7 @@ def test_every_exit_code_and_every_error_is_listed() -> None:
         beginning = f"| `{error.exit_code}` |"
         row = next(line for line in text.splitlines() if line.startswith(beginning))
         assert f"`{error.__name__}`" in row
-    assert listed(text) == {*map(str, range(10)), "130"}
+    assert listed(text) == {*map(str, range(10)), "130", "143"}
 
 
 def test_every_error_stands_in_the_tree_that_the_module_draws() -> None:
@@ -245,7 +301,8 @@ def test_every_error_stands_in_the_tree_that_the_module_draws() -> None:
 def test_the_columns_that_examples_match_exist() -> None:
     keys = re.findall(r"match: {(\w+):", page("allocation.md") + page("catalog.md"))
     assert keys
-    assert set(keys) <= {*MATCH_COLUMNS, "source", "tags"}
+    own = {key for key in keys if is_own_column(key)}
+    assert set(keys) - own <= {*MATCH_COLUMNS, "source", "tags", "columns"}
 
 
 def _tree(root: type[TriptychError]) -> list[type[TriptychError]]:

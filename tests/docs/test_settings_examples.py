@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from ingest.registry import bind_sources
-from triptych.settings import load_settings
-from triptych.settings.loading import (
+from ingest.engine.registry import bind_sources
+from triptych.core.settings import load_settings
+from triptych.core.settings.loading import (
     ALLOCATION_FILE,
     ASSUMPTIONS_FILE,
     CATALOG_FILE,
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 _BLOCK = re.compile(r"^( *)```yaml[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 HEAD = {"organisation": "Example GmbH", "currency": "EUR"}
-ALLOCATION = {"scope", "assignments", "pools", "policies"}
+ALLOCATION = {"scope", "ai_scope", "undecided", "assignments", "pools", "policies"}
 CATALOG = {
     *("cost_centers", "teams", "features", "models", "platforms", "identities"),
     *("placements", "portability", "pivots", "controls", "outcomes"),
 }
 GENERAL = {
-    *("fx", "warehouse", "spark", "delivery"),
+    *("fx", "warehouse", "bi", "own_models", "notify", "spark", "delivery"),
     *("log", "health", "metrics", "webhook", "access"),
 }
 
@@ -114,3 +114,16 @@ def test_a_page_of_a_connector_says_early_what_to_allow_and_what_to_write(
     allow = re.compile(r"[Aa]llow|[Kk]ey|token|files")
     assert len(named) == 1
     assert any(allow.search(heading) for heading in headings[: named[0]])
+
+
+@pytest.mark.parametrize(
+    "page",
+    sorted((DOCS / "how_to" / "services").glob("*.md")),
+    ids=lambda p: str(p.stem),
+)
+def test_the_page_of_an_ai_service_has_rule_meter_and_limits(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert re.findall("^## (.+)$", text, re.MULTILINE) == ["Rule", "Meter", "Limits"]
+    rules, meter, _ = text.split("\n## ")[1:]
+    assert "assignments:" in rules
+    assert "sources:" in meter

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from ingest.registry import BUILT_IN, bind_sources
-from triptych import pipeline
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.workspace import Workspace
+from ingest.engine.registry import BUILT_IN, bind_sources
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +89,7 @@ def test_the_mapped_focus_file_is_read_as_the_page_says(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "march.csv").write_text(
         "Net amount;EffectiveCost;BillingPeriodStart;ChargePeriodStart;ChargeCategory\n"
-        '"$10,000.00";9999.50;4/1/25;2025-04-01;Usage\n',
+        '"10,000.00";9999.50;4/1/25;2025-04-01;Usage\n',
         "utf-8",
     )
     ingest(workspace)

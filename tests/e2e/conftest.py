@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.dashboard.browsing import browser
 from tests.dashboard.conftest import _loopback_server, open_app
-from tests.e2e.closing_case import ClosingCase
-from tests.e2e.unpriced_case import unpriced_company
-from triptych.pipeline import run
-from triptych.progress import SilentProgress
+from tests.e2e.cases.closing_case import ClosingCase
+from tests.e2e.cases.unpriced_case import unpriced_company
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import run
 from triptych.sample_company import write_sample_company
-from triptych.settings import load_settings
-from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.conftest import BuiltWorkspaces
+    from triptych.core.warehouse.reader import Snapshot
 
 __all__ = ["_loopback_server", "browser", "company", "open_app"]
 
@@ -41,6 +44,21 @@ def sample_company(
     """Return the workspace of the sample company over six months, published."""
     target = tmp_path_factory.mktemp("sample") / "nordhafen"
     return built_workspaces.copy("sample_company", _build_sample_company, target)
+
+
+@pytest.fixture(scope="session")
+def truth(sample_company: Path) -> dict[str, Any]:
+    """Return what was planted in the sample company."""
+    text = (sample_company / "sample" / "truth.yml").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    assert isinstance(content, dict)
+    return content
+
+
+@pytest.fixture(scope="session")
+def published(sample_company: Path) -> Snapshot:
+    """Return what was published of the sample company."""
+    return PublishedReader(sample_company).snapshot()
 
 
 def _build_sample_company(root: Path) -> None:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from tests.ingest.opencost_cluster import answer, whole_gpu, workload
-from triptych.pipeline import run
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader
-from triptych.workspace import Workspace
+from tests.ingest.servers.opencost_cluster import answer, whole_gpu, workload
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import run
 
 if TYPE_CHECKING:
     from pathlib import Path

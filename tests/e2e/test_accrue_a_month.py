@@ -9,30 +9,28 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from tests.e2e.closing_case import (
-    APRIL,
-    CATALOG,
+from tests.e2e.cases.closing_case import (
     INVOICES,
     MARCH,
-    RATES,
-    RULES,
-    SETTINGS,
-    USAGE,
-    ClosingCase,
     charge,
+    copy_of_accruable_company,
 )
 from triptych.cli import app
-from triptych.warehouse.audit_log import AuditLogError
-from triptych.warehouse.locks import read_history
+from triptych.core.lake.audit_log import AuditLogError
+from triptych.core.warehouse.locks import read_history
+
+if TYPE_CHECKING:
+    from tests.conftest import BuiltWorkspaces
+    from tests.e2e.cases.closing_case import ClosingCase
 
 Stages = dict[str, list[dict[str, Any]]]
-HEADER, EURO_LINE, DOLLAR_LINE = INVOICES.splitlines(keepends=True)
+HEADER, EURO_LINE, _ = INVOICES.splitlines(keepends=True)
 
 
 def accrue(case: ClosingCase, *arguments: str) -> tuple[int, str]:
@@ -49,24 +47,12 @@ def march(case: ClosingCase) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def case(tmp_path_factory: pytest.TempPathFactory) -> ClosingCase:
+def case(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> ClosingCase:
     """Return the company after a run without the euro invoice."""
-    case = ClosingCase(tmp_path_factory.mktemp("accrued") / "company")
-    case.root.mkdir()
-    files = {
-        "triptych.yml": SETTINGS,
-        "allocation.yml": RULES,
-        "catalog.yml": CATALOG,
-        "usage.csv": USAGE,
-        "rates.csv": RATES,
-        "invoices.csv": HEADER + DOLLAR_LINE,
-    }
-    for name, text in files.items():
-        case.write(name, text)
-    case.bill("2026-03", *MARCH)
-    case.bill("2026-04", *APRIL)
-    case.run()
-    return case
+    folder = tmp_path_factory.mktemp("accrued") / "company"
+    return copy_of_accruable_company(built_workspaces, folder)
 
 
 @pytest.fixture(scope="module")

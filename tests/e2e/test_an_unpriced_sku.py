@@ -15,11 +15,12 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.dashboard.conftest import OpenApp, text_of
-from tests.e2e.closing_case import ClosingCase
+from tests.e2e.cases.closing_case import ClosingCase
+from tests.e2e.cases.unpriced_case import LACKS, MONTH, SKU
 from tests.e2e.test_exports_of_a_closed_month import words_of
-from tests.e2e.unpriced_case import LACKS, MONTH, SKU
+from tests.layers import IS_FULL
 from triptych.cli import app
-from triptych.warehouse.reader import PublishedReader
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.timeout(1800)
 #: Pages, and those of their tiles whose amounts are no total of costs.
 PAGES = (
     *("summary", "cost_by_model", "close", "budget", "statements"),
-    *("gpu_idle", "gateway_gaps", "data_health"),
+    *("gpu_idle", "data_health"),
 )
 MONEY = re.compile(r"EUR \d")
 #: Totals of March that pages state, as far as they are known.
@@ -80,7 +81,9 @@ def test_every_total_of_a_mart_is_explained_as_a_lower_bound(
         " ORDER BY ALL"
     ).to_pylist()
     asked = 0
-    for row in money:
+    # Each is worked out again from the evidence: every third in the fast layer.
+    step = 1 if IS_FULL else 3
+    for row in money[::step]:
         narrowed = {"cost.mart_cost_waterfall": "&step=ledger"}.get(row["mart"], "")
         figure = f"{row['mart']}/{row['name']}?billing_month={MONTH}{narrowed}"
         finished = CliRunner().invoke(app, ["explain", figure, "-w", str(company.root)])
@@ -90,7 +93,7 @@ def test_every_total_of_a_mart_is_explained_as_a_lower_bound(
         asked += 1
         assert "\n  at least " in finished.output, figure
         assert f"lacks       {LACKS}" in finished.output, figure
-    assert asked >= 8
+    assert asked >= 8 // step
 
 
 def test_no_budget_is_kept_and_no_month_reconciled_by_what_is_not_priced(
@@ -128,7 +131,8 @@ def test_no_page_states_a_complete_total(
     for block in said.splitlines():
         if "<table>" in block:
             is_money = "EUR" in block
-            assert not is_money or "not complete: costs are at least" in block
+            marks = "not complete: costs are at least", "at least</td>"
+            assert not is_money or any(mark in block for mark in marks)
             totals = re.findall(r'<tr class="total"><th[^>]*>([^<]*)', block)
             endings = (", at least", ", of what is known")
             assert all(name.endswith(endings) for name in totals), totals

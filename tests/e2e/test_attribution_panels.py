@@ -11,17 +11,17 @@ import pytest
 from attribution import Refusal, estimate
 from attribution.studies.register import StudyRegister
 from attribution.studies.study_files import read_plans
-from tests.e2e.panel_case import SOURCES, write_panel_case
-from triptych.explanation.documentation import explainable_columns
-from triptych.pipeline import build, ingest, inputs_of
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.locks import read_history
-from triptych.warehouse.reader import PublishedReader
-from triptych.workspace import Workspace
+from tests.e2e.cases.panel_case import SOURCES, write_panel_case
+from triptych.core.explanation.documentation import explainable_columns
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.locks import read_history
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import build, ingest, inputs_of
 
 if TYPE_CHECKING:
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 Row = dict[str, Any]
 

@@ -16,8 +16,8 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from tests.e2e import closing_case
-from tests.e2e.closing_case import (
+from tests.e2e.cases import closing_case
+from tests.e2e.cases.closing_case import (
     APRIL,
     CLOSED,
     INVOICES,
@@ -27,20 +27,20 @@ from tests.e2e.closing_case import (
     charge,
     copy_of_reconciled_company,
 )
-from triptych import accruing, closing
 from triptych.cli import app
-from triptych.errors import NotReconciledError, UsageError
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.audit_log import AuditLogError
-from triptych.warehouse.frozen_marts import content_hash
-from triptych.warehouse.locks import (
+from triptych.core.errors import NotReconciledError, UsageError
+from triptych.core.lake.audit_log import AuditLogError
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.frozen_marts import content_hash
+from triptych.core.warehouse.locks import (
     ClosingMonth,
     LockedFileError,
     RenderedFile,
     read_history,
     read_locked_file,
 )
+from triptych.month import accruing, closing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -226,7 +226,7 @@ def test_nothing_that_comes_in_later_moves_a_closed_month(
 ) -> None:
     """Byte for byte, under another version of triptych too; the change is itemised."""
     stored, march = case.stored(), case.march()
-    monkeypatch.setattr("triptych.control.__version__", "99.0.0")
+    monkeypatch.setattr("triptych.core.control.tables.__version__", "99.0.0")
     change(case)
     case.run()
     assert case.ask("SELECT triptych_version AS v FROM core.mart_run") == [
@@ -368,9 +368,9 @@ def test_a_month_that_is_not_reconciled_ends_with_exit_code_6(
 
 
 KILLED_AT = {
-    "before the transaction": "ingest.runner.Catalogue.commit_together = die",
-    "inside the transaction": "triptych.warehouse.audit_log.append = die_on_close",
-    "after the transaction": "triptych.pipeline.Run.build = die",
+    "before the transaction": "ingest.engine.runner.Catalogue.commit_together = die",
+    "inside the transaction": "triptych.core.lake.audit_log.append = die_on_close",
+    "after the transaction": "triptych.run.pipeline.Run.build = die",
 }
 
 
@@ -412,16 +412,16 @@ def kill_while_closing(case: ClosingCase, replacement: str) -> None:
     program = f"""
 import os, signal, sys
 from pathlib import Path
-import ingest.runner, triptych.pipeline, triptych.warehouse.audit_log as log
-from tests.e2e.closing_case import ClosingCase
+import ingest.engine.runner, triptych.run.pipeline, triptych.core.lake.audit_log as log
+from tests.e2e.cases.closing_case import ClosingCase
 append = log.append
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
-def die_on_close(connection, event, detail):
+def die_on_close(connection, event, detail, **options):
     if event == "period_closed":
         die()
-    return append(connection, event, detail)
-import triptych.warehouse.audit_log
+    return append(connection, event, detail, **options)
+import triptych.core.lake.audit_log
 {replacement}
 ClosingCase(Path(sys.argv[1])).close()
 """

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from tests.e2e.delivery_case import STREAMS, SURVEY, write_workspace
-from tests.e2e.devlake_case import devlake_rows
-from triptych import pipeline
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader
-from triptych.workspace import Workspace
+from tests.e2e.cases.delivery_case import (
+    STREAMS,
+    SURVEY,
+    write_csv,
+    write_workspace,
+)
+from tests.e2e.cases.devlake_case import devlake_rows
+from triptych.core.explanation import explain
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import Role, load_settings
+from triptych.core.warehouse.gate import Gate, Viewer
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +35,8 @@ _HOUR, _DAY = 3_600, 86_400
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
-    """Return what answers queries over the published marts of all cases."""
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace in which all cases are published."""
     root = tmp_path_factory.mktemp("delivery") / "workspace"
     streams = dict(STREAMS)
     if _DEVLAKE.exists():
@@ -38,6 +46,12 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
         Workspace(root), load_settings(root), progress=SilentProgress()
     )
     assert report.ingest.failures == []
+    return root
+
+
+@pytest.fixture(scope="module")
+def asked(root: Path) -> Asked:
+    """Return what answers queries over the published marts of all cases."""
     reader = PublishedReader(root)
 
     def ask(sql: str) -> list[tuple[Any, ...]]:
@@ -328,6 +342,92 @@ def test_no_combination_of_what_is_published_shows_fewer_than_five(
         " FROM delivery.mart_satisfaction WHERE group_id IN ('south', 'east')"
     )
     assert {value for row in told for value in row} == {None}
+
+
+@pytest.mark.parametrize("role", get_args(Role))
+def test_the_difference_of_two_queries_recovers_no_suppressed_cell(
+    root: Path, role: Role
+) -> None:
+    """The attack: whatever is visible, added up, less whatever else is visible."""
+    rows = (
+        Gate(root)
+        .snapshot(Viewer(role))
+        .query(
+            "SELECT group_id, respondent_count AS n, score * respondent_count AS total"
+            " FROM delivery.mart_satisfaction WHERE NOT is_suppressed"
+        )
+        .to_pylist()
+    )
+    answers = [
+        (row["n"] * sign, float(row["total"]) * sign)
+        for row in rows
+        for sign in (1, -1)
+    ]
+    found = {
+        (sum(n for n, _ in chosen), round(sum(total for _, total in chosen), 6))
+        for size in range(1, len(answers) + 1)
+        for chosen in combinations(answers, size)
+    }
+    for group in ("south", "east"):
+        values = [row["value"] * 10.0 for row in SURVEY if row["group_id"] == group]
+        assert (len(values), round(sum(values), 6)) not in found
+    # What is left of the total are both together, and the attack finds that.
+    both = [
+        row["value"] * 10.0 for row in SURVEY if row["group_id"] in {"south", "east"}
+    ]
+    assert (len(both), round(sum(both), 6)) in found
+
+
+def shown_answers(root: Path) -> dict[str | None, tuple[int, float]]:
+    """Return group → how many answered and the sum of their scores, where shown."""
+    rows = (
+        PublishedReader(root)
+        .snapshot()
+        .query(
+            "SELECT group_id, respondent_count AS n, score * respondent_count AS total"
+            " FROM delivery.mart_satisfaction WHERE NOT is_suppressed"
+        )
+        .to_pylist()
+    )
+    return {r["group_id"]: (r["n"], round(float(r["total"]), 6)) for r in rows}
+
+
+def test_the_difference_of_two_runs_shows_no_late_answer(
+    root: Path, tmp_path: Path
+) -> None:
+    """The attack: what is shown now, less what was shown before somebody answered."""
+    later = shutil.copytree(root, tmp_path / "later")
+    before = shown_answers(root)
+
+    def run_with(count: int) -> dict[str | None, tuple[int, float]]:
+        late = [
+            {
+                **SURVEY[0],
+                "submitted_on": "2026-03-11T00:00:00Z",
+                "value": 3,
+                "respondent_hash": f"late-{number}",
+            }
+            for number in range(count)
+        ]
+        write_csv(later / "survey_responses.csv", [*SURVEY, *late])
+        pipeline.run(Workspace(later), load_settings(later), progress=SilentProgress())
+        return shown_answers(later)
+
+    assert run_with(1) == before
+    after = run_with(5)
+    for group in ("north", None):
+        # Five answers of 3 on a scale of 0 to 10, and no fewer.
+        assert after[group][0] - before[group][0] == 5
+        assert after[group][1] - before[group][1] == pytest.approx(150)
+        del after[group]
+    assert after == {group: before[group] for group in after}
+
+
+def test_explaining_a_suppressed_cell_gives_nothing_of_it(root: Path) -> None:
+    explained = explain(root, "delivery.mart_satisfaction/score?group_id=south")
+    assert explained.value is None
+    assert explained.rederivation.value is None
+    assert {part.rederived for part in explained.rederivation.parts} <= {None}
 
 
 def test_nothing_published_holds_an_answer_or_names_a_person(asked: Asked) -> None:

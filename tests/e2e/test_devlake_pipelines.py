@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from triptych.pipeline import ingest
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import ingest
 
 SAMPLES = (
     Path(__file__).resolve().parents[3]

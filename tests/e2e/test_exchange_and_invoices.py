@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from tests.ingest.ecb_rates_layout import history_zip
-from tests.ingest.http_server import Answer, ScriptedServer
-from tests.ingest.loopback_s3 import ENVIRONMENT
-from triptych import pipeline
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader
-from triptych.workspace import Workspace
+from tests.ingest.layouts.ecb_rates_layout import history_zip
+from tests.ingest.servers.http_server import Answer, ScriptedServer
+from tests.ingest.servers.loopback_s3 import ENVIRONMENT
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.ingest.http_server import Request
-    from triptych.pipeline import RunReport
+    from tests.ingest.servers.http_server import Request
+    from triptych.run.pipeline import RunReport
 
 SETTINGS = """\
 organisation: Example GmbH

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.e2e.explained_case import (
+from tests.e2e.cases.explained_case import (
     CHARGES,
     charge,
     explain,
@@ -94,6 +94,15 @@ def test_a_unit_cost_is_derived_above_and_below_its_line(root: Path) -> None:
         "shared of pool gpu": ("67.5000000000", "67.5000000000", "90.0000000000"),
     }
     assert all(one["is_equal"] for one in parts.values())
+
+
+def test_parts_of_a_cost_of_all_models_leave_out_what_no_model_has(root: Path) -> None:
+    mart = "cost.mart_model_unit_costs"
+    whole = explained(root, f"{mart}/fully_loaded_cost?currency=EUR")["rederivation"]
+    parts = {part["name"]: part for part in whole["parts"]}
+    assert parts["direct"]["is_equal"]
+    of_models = explained(root, f"{mart}/direct_cost?currency=EUR")["value"]
+    assert parts["direct"]["published"] == of_models
 
 
 def test_a_figure_says_all_that_it_is_made_of(root: Path) -> None:

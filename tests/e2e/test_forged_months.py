@@ -1,7 +1,8 @@
 """A closed month that was forged is found, and the month is named.
 
-The forger knows how hashes are made. What they do not have is the hash, or the copy of
-the log, that was kept elsewhere when March was closed.
+The forger knows how hashes are made. Without the key of the journal nothing that they
+do goes unseen; with it, what they do not have is the hash, or the copy of the log, that
+was kept elsewhere when March was closed.
 """
 
 from __future__ import annotations
@@ -9,24 +10,43 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
 import pytest
 
-from tests.e2e.closing_case import CLOSED, ClosingCase, copy_of_reconciled_company
-from triptych import auditing
-from triptych.commenting import comment
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse import audit_log, lake_log
-from triptych.warehouse.locks import CommentText, read_history
+from attribution.studies import register
+from attribution.studies.register import StudyRegister
+from attribution.studies.study_files import read_plan
+from tests.e2e.cases.closing_case import CLOSED, ClosingCase, copy_of_reconciled_company
+from triptych.core.lake import audit_log, lake_log
+from triptych.core.lake.journal_head import HEAD
+from triptych.core.lake.journal_key import JournalKey, read_key
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.locks import CommentText, read_history
+from triptych.month import auditing
+from triptych.month.commenting import comment
+from triptych.run.study_journal import open_register
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.conftest import BuiltWorkspaces
+
+
+#: Declared when what came of it could be read.
+PLAN = """\
+id: pilot
+feature: copilot
+outcome: resolved_tickets
+outcome_unit: tickets
+launch: 2026-04-10
+window: {start: 2026-01-01, end: 2026-05-20}
+decision_rule: {level: 0.9, text: keep it if the interval is above zero}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +56,13 @@ def closed(
     folder = tmp_path_factory.mktemp("closed")
     case = copy_of_reconciled_company(built_workspaces, folder / "company")
     case.close()
+    case.workspace.studies_dir.mkdir()
+    (case.workspace.studies_dir / "pilot.yml").write_text(PLAN)
+    open_register(case.workspace).register(
+        read_plan(case.workspace.studies_dir / "pilot.yml"),
+        by="Cleo Marsh",
+        at=datetime(2026, 6, 1, 9, tzinfo=UTC),
+    )
     comment(
         case.workspace,
         load_settings(case.root),
@@ -45,26 +72,44 @@ def closed(
     return case
 
 
-def _rewrite(case: ClosingCase, old: str, new: str, *, lake: bool) -> None:
-    """Change the log and work out every hash after it, perhaps in the lake too."""
+def _rewrite(
+    case: ClosingCase,
+    old: str,
+    new: str,
+    *,
+    lake: bool = True,
+    key: JournalKey | None = None,
+    length: int | None = None,
+) -> None:
+    """Change the log and work out every hash after it, perhaps in the lake too.
+
+    Without a key the seals stay as they were; with one all are made anew.
+    """
     with duckdb.connect(str(case.workspace.raw_database)) as raw:
-        rows = raw.execute(
-            "SELECT position, occurred_at, event, detail FROM catalogue.audit_log"
-            " ORDER BY position"
-        ).fetchall()
+        rows = audit_log.read_rows(raw)[:length]
         raw.execute("DELETE FROM catalogue.audit_log")
+        forged: list[tuple[object, ...]] = []
         previous = ""
-        for position, at, event, detail in rows:
+        for position, at, event, detail, _, _, seal in rows:
             text = detail.replace(old, new)
             digest = audit_log._entry_hash(position, at, event, text, previous)
-            raw.execute(
-                "INSERT INTO catalogue.audit_log VALUES (?, ?, ?, ?, ?, ?)",
-                [position, at, event, text, previous, digest],
-            )
+            fresh = key.seal(f"entry\n{digest}") if key else seal
+            forged.append((position, at, event, text, previous, digest, fresh))
             previous = digest
+        audit_log.append_again(raw, forged)
         if lake:
             (case.workspace.lake / lake_log.LOG).unlink()
-            lake_log.catch_up(raw, case.workspace.lake)
+            if key:
+                (case.workspace.lake / HEAD).unlink()
+                lake_log.catch_up(raw, case.workspace.lake)
+            else:
+                lake_log._append(case.workspace.lake / lake_log.LOG, forged)
+
+
+def _key(case: ClosingCase) -> JournalKey:
+    key = read_key(case.root)
+    assert key is not None
+    return key
 
 
 def another_approver(case: ClosingCase) -> None:
@@ -72,11 +117,20 @@ def another_approver(case: ClosingCase) -> None:
 
 
 def another_approver_everywhere(case: ClosingCase) -> None:
-    _rewrite(case, "Ben Okafor", "Eve Mallory", lake=True)
+    _rewrite(case, "Ben Okafor", "Eve Mallory")
 
 
-def another_comment_everywhere(case: ClosingCase) -> None:
-    _rewrite(case, "as agreed", "in error", lake=True)
+def another_approver_under_a_key_of_their_own(case: ClosingCase) -> None:
+    _rewrite(case, "Ben Okafor", "Eve Mallory", key=JournalKey(b"0" * 64))
+
+
+def seals_taken_off_everywhere(case: ClosingCase) -> None:
+    _rewrite(case, "Ben Okafor", "Eve Mallory")
+    with duckdb.connect(str(case.workspace.raw_database)) as raw:
+        raw.execute("UPDATE catalogue.audit_log SET seal = NULL")
+        (case.workspace.lake / lake_log.LOG).unlink()
+        (case.workspace.lake / HEAD).unlink()
+        lake_log.catch_up(raw, case.workspace.lake)
 
 
 def an_entry_changed_alone(case: ClosingCase) -> None:
@@ -100,6 +154,19 @@ def the_end_cut_everywhere(case: ClosingCase) -> None:
     log.write_text("\n".join(log.read_text().splitlines()[:-1]) + "\n")
 
 
+def the_end_cut_and_its_head_removed(case: ClosingCase) -> None:
+    the_end_cut_everywhere(case)
+    (case.workspace.lake / HEAD).unlink()
+
+
+def the_end_cut_and_an_earlier_head_invented(case: ClosingCase) -> None:
+    the_end_cut_everywhere(case)
+    head = case.workspace.lake / HEAD
+    position, *_, entry_hash, seal = lake_log.read_log(case.workspace.lake)[-1]
+    content = {"position": position, "entry_hash": entry_hash, "seal": seal}
+    head.write_text(json.dumps(content))
+
+
 def an_entry_removed(case: ClosingCase) -> None:
     with duckdb.connect(str(case.workspace.raw_database)) as raw:
         raw.execute("DELETE FROM catalogue.audit_log WHERE position = 3")
@@ -119,14 +186,6 @@ def a_kept_file_removed(case: ClosingCase) -> None:
     next(case.workspace.locked_dir.rglob("mart_cost_waterfall.csv")).unlink()
 
 
-def a_kept_file_and_its_hash_changed(case: ClosingCase) -> None:
-    path = next(case.workspace.locked_dir.rglob("mart_cost_waterfall.csv"))
-    before = hashlib.sha256(path.read_bytes()).hexdigest()
-    a_kept_file_changed(case)
-    after = hashlib.sha256(path.read_bytes()).hexdigest()
-    _rewrite(case, before, after, lake=True)
-
-
 def frozen_rows_changed(case: ClosingCase) -> None:
     path = next(case.workspace.lake.glob("locked_*/*/*/*/*.parquet"))
     content = bytearray(path.read_bytes())
@@ -134,23 +193,115 @@ def frozen_rows_changed(case: ClosingCase) -> None:
     path.write_bytes(content)
 
 
-FORGERIES: tuple[Callable[[ClosingCase], None], ...] = (
+def _rewrite_register(case: ClosingCase, old: str, new: str) -> None:
+    """Change the register and work out each of its hashes, which need no key."""
+    path = case.workspace.study_register
+    lines, previous = [], register._FIRST_HASH
+    for line in path.read_text().replace(old, new).splitlines():
+        content = {**json.loads(line), "previous_hash": previous, "entry_hash": ""}
+        entry = register.Entry(**content)
+        previous = register._hash(entry)
+        content["entry_hash"] = previous
+        lines.append(register._canonical(content))
+    path.write_text("\n".join(lines) + "\n")
+
+
+def an_exploratory_study_made_registered(case: ClosingCase) -> None:
+    """Change a registration in June, for a launch in April, to one in March."""
+    plan = read_plan(case.workspace.studies_dir / "pilot.yml")
+    known = StudyRegister(case.workspace.study_register)
+    assert known.state_of(plan) == "EXPLORATORY"
+    _rewrite_register(case, "2026-06-01", "2026-03-01")
+    assert known.state_of(plan) == "REGISTERED"
+
+
+def a_registration_cut_off(case: ClosingCase) -> None:
+    case.workspace.study_register.write_text("")
+
+
+def a_lock_of_a_month_ended(case: ClosingCase) -> None:
+    """Cut off the entry that closed March, with all after it."""
+    rows = lake_log.read_log(case.workspace.lake)
+    closing = next(row[0] for row in rows if row[2] == "period_closed")
+    _rewrite(case, "", "", length=closing - 1)
+
+
+#: What somebody may do who has not got the key.
+WITHOUT_THE_KEY: tuple[Callable[[ClosingCase], None], ...] = (
     another_approver,
     another_approver_everywhere,
-    another_comment_everywhere,
+    another_approver_under_a_key_of_their_own,
+    seals_taken_off_everywhere,
     an_entry_changed_alone,
     the_end_cut,
     the_end_cut_everywhere,
+    the_end_cut_and_its_head_removed,
+    the_end_cut_and_an_earlier_head_invented,
     an_entry_removed,
     the_copy_changed,
     a_kept_file_changed,
     a_kept_file_removed,
-    a_kept_file_and_its_hash_changed,
     frozen_rows_changed,
+    an_exploratory_study_made_registered,
+    a_registration_cut_off,
+    a_lock_of_a_month_ended,
 )
 
 
-@pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
+def another_approver_sealed(case: ClosingCase) -> None:
+    _rewrite(case, "Ben Okafor", "Eve Mallory", key=_key(case))
+
+
+def another_comment_sealed(case: ClosingCase) -> None:
+    _rewrite(case, "as agreed", "in error", key=_key(case))
+
+
+def the_end_cut_and_sealed(case: ClosingCase) -> None:
+    count = len(lake_log.read_log(case.workspace.lake))
+    _rewrite(case, "", "", key=_key(case), length=count - 1)
+
+
+def a_lock_of_a_month_ended_and_sealed(case: ClosingCase) -> None:
+    rows = lake_log.read_log(case.workspace.lake)
+    closing = next(row[0] for row in rows if row[2] == "period_closed")
+    _rewrite(case, "", "", key=_key(case), length=closing - 1)
+
+
+def a_kept_file_and_its_hash_changed_and_sealed(case: ClosingCase) -> None:
+    path = next(case.workspace.locked_dir.rglob("mart_cost_waterfall.csv"))
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    a_kept_file_changed(case)
+    after = hashlib.sha256(path.read_bytes()).hexdigest()
+    _rewrite(case, before, after, key=_key(case))
+
+
+def an_exploratory_study_made_registered_and_sealed(case: ClosingCase) -> None:
+    """Change the journal, too, to what the changed register says."""
+    before = case.workspace.study_register.read_text()
+    an_exploratory_study_made_registered(case)
+    old = json.dumps(json.loads(before), sort_keys=True)
+    changed = json.loads(case.workspace.study_register.read_text())
+    _rewrite(case, old, json.dumps(changed, sort_keys=True), key=_key(case))
+
+
+#: What somebody may do who has it: only what was kept elsewhere shows it.
+WITH_THE_KEY: tuple[Callable[[ClosingCase], None], ...] = (
+    another_approver_sealed,
+    another_comment_sealed,
+    the_end_cut_and_sealed,
+    a_lock_of_a_month_ended_and_sealed,
+    a_kept_file_and_its_hash_changed_and_sealed,
+    an_exploratory_study_made_registered_and_sealed,
+)
+#: What is of studies names no month.
+OF_STUDIES = frozenset(
+    {"an_exploratory_study_made_registered", "a_registration_cut_off"}
+)
+
+
+@pytest.mark.parametrize(
+    "forge", [*WITHOUT_THE_KEY, *WITH_THE_KEY], ids=lambda forge: forge.__name__
+)
 def test_a_forgery_is_found_by_what_was_kept_and_names_the_month(
     closed: ClosingCase, tmp_path: Path, forge: Callable[[ClosingCase], None]
 ) -> None:
@@ -159,11 +310,14 @@ def test_a_forgery_is_found_by_what_was_kept_and_names_the_month(
     shutil.copy(case.workspace.lake / lake_log.LOG, kept)
     head = read_history(case.workspace).head_hash
     forge(case)
+    is_seen_here = bool(auditing.verify(case.workspace).doubts)
+    assert is_seen_here == (forge in WITHOUT_THE_KEY)
     by_hash = auditing.verify(case.workspace, kept_hash=head)
     by_log = auditing.verify(case.workspace, kept_log=kept)
     for report in (by_hash, by_log):
         assert report.doubts
-    assert CLOSED in {doubt.billing_month for doubt in by_hash.doubts + by_log.doubts}
+    months = {doubt.billing_month for doubt in by_hash.doubts + by_log.doubts}
+    assert CLOSED in months or forge.__name__ in OF_STUDIES
 
 
 def test_what_came_after_the_kept_hash_is_no_doubt(

@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import ingest.http
-from tests.ingest.http_server import (
+import ingest.http.client
+from tests.ingest.servers.http_server import (
     ScriptedServer,
     duplicate_page,
     status,
     truncated_body,
 )
-from tests.ingest.litellm_proxy import KEY, LitellmProxy, log_line
-from triptych import pipeline
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader, Snapshot
-from triptych.workspace import Workspace
+from tests.ingest.servers.litellm_proxy import KEY, LitellmProxy, log_line
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +139,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
     root = tmp_path_factory.mktemp("gateway_pools")
     with ScriptedServer() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("LITELLM_API_KEY", KEY)
-        patch.setattr(ingest.http, "FIRST_WAIT_SECONDS", 0.01)
+        patch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
         LitellmProxy(server, list(lines()))
         (root / "bill.csv").write_text(bill(), "utf-8")
         (root / "triptych.yml").write_text(TRIPTYCH.format(url=server.url), "utf-8")

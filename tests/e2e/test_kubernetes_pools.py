@@ -15,12 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ingest.opencost_cluster import HOUR, answer, idle, mig, whole_gpu, workload
-from triptych.pipeline import RunReport, run
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader, Snapshot
-from triptych.workspace import Workspace
+from tests.ingest.servers.opencost_cluster import (
+    HOUR,
+    answer,
+    idle,
+    mig,
+    whole_gpu,
+    workload,
+)
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import RunReport, run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import ingest.http
-from tests.ingest.http_server import (
+import ingest.http.client
+from tests.ingest.servers.http_server import (
     ScriptedServer,
     out_of_order,
     status,
     truncated_body,
 )
-from tests.ingest.loopback_llm_vendors import (
+from tests.ingest.servers.loopback_llm_vendors import (
     ANTHROPIC_KEY,
     OPENAI_KEY,
     AnthropicOrganisation,
@@ -30,11 +30,11 @@ from tests.ingest.loopback_llm_vendors import (
     sample_anthropic,
     sample_openai,
 )
-from triptych.pipeline import RunReport, run
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader, Snapshot
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import RunReport, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,9 +137,9 @@ def companies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
         ScriptedServer() as anthropic,
         pytest.MonkeyPatch.context() as patch,
     ):
-        patch.setattr(ingest.http, "FIRST_WAIT_SECONDS", 0.01)
+        patch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
         patch.setattr(
-            "ingest.llm_provider._now",
+            "ingest.sources.model_vendors.llm_provider._now",
             lambda: NOW + timedelta(microseconds=next(ticks)),
         )
         patch.setenv("OPENAI_ADMIN_KEY", OPENAI_KEY)

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from triptych.pipeline import run
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader, Snapshot
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import run
 
 if TYPE_CHECKING:
     from pathlib import Path

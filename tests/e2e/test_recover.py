@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from tests.dbt.test_random_histories import differences
-from tests.e2e.closing_case import (
+from tests.e2e.cases.closing_case import (
     APRIL,
     CLOSED,
     MARCH,
@@ -27,12 +27,13 @@ from tests.e2e.closing_case import (
 )
 from tests.e2e.test_exports_of_a_closed_month import exported, triptych
 from tests.layers import IS_FULL
-from triptych import pipeline, pruning, recovering
-from triptych.commenting import comment
-from triptych.errors import TriptychError
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.locks import CommentText
+from triptych.core.errors import TriptychError
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.locks import CommentText
+from triptych.evidence import pruning, recovering
+from triptych.month.commenting import comment
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.timeout(1800)
 
-#: Moments at which a catalogue is lost: a hundred in the full layer.
-MOMENTS = 100 if IS_FULL else 6
 TABLES = (
     *("loads", "files_in_place", "files_at_rest", "load_totals", "quarantine"),
     *("sources", "audit_log"),
@@ -101,6 +100,8 @@ def removal(case: ClosingCase, draw: random.Random) -> None:
 ACTS: tuple[Callable[[ClosingCase, random.Random], None], ...] = (
     *(late_charge, unreadable_row, other_meter, said, removal),
 )
+#: Moments at which a catalogue is lost: one after each act, in the full layer 100.
+MOMENTS = 100 if IS_FULL else len(ACTS)
 
 
 def lose(case: ClosingCase, earlier: Path, draw: random.Random) -> None:

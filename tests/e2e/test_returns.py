@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from ingest.simulate import outcomes as planted
-from ingest.simulate.assumptions_file import ASSUMPTIONS
-from ingest.simulate.outcomes import observe
-from ingest.simulate.timeline import plan_timeline
-from tests.e2e.seed_list_case import answers, table_of
-from triptych.pipeline import run
-from triptych.progress import SilentProgress
+from ingest.sample_company import outcomes as planted
+from ingest.sample_company.outcomes import observe
+from ingest.sample_company.timeline import plan_timeline
+from ingest.sample_company.workspace.assumptions_file import ASSUMPTIONS
+from tests.e2e.cases.seed_list_case import answers, table_of
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.warehouse.scenario_results import ScenarioStore
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import run
 from triptych.sample_company import run_scenarios, write_sample_company
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader
-from triptych.warehouse.scenario_results import ScenarioStore
-from triptych.workspace import Workspace
 
 if TYPE_CHECKING:
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(1800)]
 
@@ -198,8 +198,8 @@ def test_the_base_of_a_scenario_is_reconciled_with_the_net_value_of_the_mart(
     workspace = Workspace(published.path.parents[2])
     run_scenarios(workspace)
     [portfolio] = published.query(
-        "SELECT net_value, benefit, cost, other_cost FROM roi.mart_portfolio_roi AS r"
-        " WHERE r.window = 'to_date'"
+        "SELECT net_value, benefit, cost, other_cost, run_rate_net"
+        " FROM roi.mart_portfolio_roi AS r WHERE r.window = 'to_date'"
     ).to_pylist()
     for one in ScenarioStore(workspace.scenario_results).all():
         *lines, total = one["reconciliation"]
@@ -213,6 +213,12 @@ def test_the_base_of_a_scenario_is_reconciled_with_the_net_value_of_the_mart(
         assert by_line["cost"] == pytest.approx(-float(portfolio["cost"]), abs=0.01)
         assert by_line["other"] == pytest.approx(-portfolio["other_cost"], abs=0.01)
         assert all(row["reason"] for row in lines)
+        if rate := one["run_rate"]:
+            *parts, whole = rate["lines"]
+            assert whole["run_rate"] == portfolio["run_rate_net"]
+            assert sum(row["run_rate"] for row in parts) == pytest.approx(
+                portfolio["run_rate_net"], abs=0.05
+            )
 
 
 def test_what_was_spent_outside_the_measured_months_is_apart_to_the_cent(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ingest.connector import Window
-from ingest.connectors.aws_data_exports import AwsDataExports, AwsDataExportsConfig
-from ingest.simulate.company import write_company
-from tests.ingest.loopback_s3 import (
+from ingest.sample_company.company import write_company
+from ingest.sources.aws.data_exports import AwsDataExports, AwsDataExportsConfig
+from tests.ingest.servers.loopback_s3 import (
     ENVIRONMENT,
     MISSING_REASON,
     client,

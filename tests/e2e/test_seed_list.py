@@ -10,13 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.seed_list_case import (
-    SEED_LIST,
-    Answer,
-    answers,
-    table_of,
-)
-from triptych.warehouse.reader import PublishedReader
+from tests.e2e.cases.seed_list_case import SEED_LIST, Answer, answers, table_of
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path

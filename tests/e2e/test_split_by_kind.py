@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from triptych import pipeline
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader, Snapshot
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path

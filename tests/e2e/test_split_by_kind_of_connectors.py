@@ -22,23 +22,28 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-import ingest.http
-from tests.ingest.aws_export_layout import ExportLayout, Folder
-from tests.ingest.gcp_export_layout import row as google_row
-from tests.ingest.http_server import ScriptedServer
-from tests.ingest.langfuse_api import PUBLIC_KEY, SECRET_KEY, LangfuseApi, observation
-from tests.ingest.litellm_proxy import KEY, LitellmProxy, log_line
-from tests.ingest.loopback_llm_vendors import (
+import ingest.http.client
+from tests.ingest.layouts.aws_export_layout import ExportLayout, Folder
+from tests.ingest.layouts.gcp_export_layout import row as google_row
+from tests.ingest.servers.http_server import ScriptedServer
+from tests.ingest.servers.langfuse_api import (
+    PUBLIC_KEY,
+    SECRET_KEY,
+    LangfuseApi,
+    observation,
+)
+from tests.ingest.servers.litellm_proxy import KEY, LitellmProxy, log_line
+from tests.ingest.servers.loopback_llm_vendors import (
     ANTHROPIC_KEY,
     OPENAI_KEY,
     AnthropicOrganisation,
     OpenAiOrganisation,
 )
-from triptych import pipeline
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.warehouse.reader import PublishedReader, Snapshot
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
+from triptych.core.workspace import Workspace
+from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -310,9 +315,9 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
     ):
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
-        patch.setattr(ingest.http, "FIRST_WAIT_SECONDS", 0.01)
+        patch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
         patch.setattr(
-            "ingest.llm_provider._now",
+            "ingest.sources.model_vendors.llm_provider._now",
             lambda: NOW + timedelta(microseconds=next(ticks)),
         )
         openai().install(servers["openai"])

@@ -22,16 +22,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ingest.aws_export_layout import ExportLayout, Folder
-from tests.ingest.aws_split_rows import (
+from tests.ingest.layouts.aws_export_layout import ExportLayout, Folder
+from tests.ingest.layouts.aws_split_rows import (
     HOUR,
     Pod,
     cur2_split_table,
     instance,
     split_lines,
 )
-from tests.ingest.opencost_cluster import answer, idle, workload
-from triptych.warehouse.reader import PublishedReader, Snapshot
+from tests.ingest.servers.opencost_cluster import answer, idle, workload
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path

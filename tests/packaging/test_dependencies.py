@@ -18,6 +18,8 @@ PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
 
 # Declared though no module imports them, and why.
 NOT_IMPORTED = {
+    "adbc-driver-postgresql": "imported by its name, where a query needs it",
+    "adbc-driver-snowflake": "imported by its name, where a query needs it",
     "authlib": "Streamlit's login imports it",
     "dbt-core": "runs as a subprocess, whose one module imports it",
     "dbt-duckdb": "dbt finds it by itself",
@@ -35,8 +37,12 @@ PART_OF = {
     "protobuf": "google-cloud-billing",
     "pydantic-core": "pydantic",
     "requests": "google-cloud-bigquery",
+    "starlette": "mcp",
     "urllib3": "boto3",
+    "uvicorn": "mcp",
 }
+# Not installed here, so that nothing says which distribution brings it.
+ELSEWHERE = {"databricks": "databricks-sql-connector"}
 # A namespace whose parts come from different distributions.
 GOOGLE = {
     "google.cloud.bigquery": "google-cloud-bigquery",
@@ -74,7 +80,8 @@ def distributions_of(name: str) -> set[str]:
         parts = [part for part in GOOGLE if f"{name}.".startswith(f"{part}.")]
         assert parts, f"{name} is new: say which distribution brings it"
         return {GOOGLE[max(parts, key=len)]}
-    found = _distributions_by_package().get(top_level, [top_level])
+    elsewhere = ELSEWHERE.get(top_level, top_level)
+    found = _distributions_by_package().get(top_level, [elsewhere])
     return {_normalised(name) for name in found}
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.docs.reference_pages import commands
-from triptych.errors import RunLockedError
+from triptych.core.errors import RunLockedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,9 +70,52 @@ def test_the_linter_would_mind_a_user_who_may_do_everything(tmp_path: Path) -> N
 
 def test_no_image_names_a_registry() -> None:
     compose = (ROOT / "compose.yml").read_text("utf-8")
-    images = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-    images += re.findall(r"^ *image: (\S+)", compose, re.MULTILINE)
-    assert images == ["python:3.11-slim", "python:3.11-slim", "triptych"]
+    [base] = re.findall(r"^ARG BASE_IMAGE=(\S+)", DOCKERFILE, re.MULTILINE)
+    assert base.partition("@")[0] == "python:3.11-slim"
+    stages = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert stages == ["${BASE_IMAGE}", "${BASE_IMAGE}"]
+    assert re.findall(r"^ *image: (\S+)", compose, re.MULTILINE) == ["triptych"]
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [tool("make"), "--no-print-directory", "-C", str(ROOT), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_no_release_is_made_of_an_image_without_a_digest(tmp_path: Path) -> None:
+    plan = make("--dry-run", "release").stdout
+    assert plan.index("the base image has no digest") < plan.index("-m build")
+    for digest, is_pinned in (("", False), ("@sha256:12", False), ("@sha256:", True)):
+        pin = digest + "0f" * 32 if is_pinned else digest
+        copy = tmp_path / "Dockerfile"
+        copy.write_text(
+            re.sub(
+                r"^(ARG BASE_IMAGE=[^@\n]+).*$",
+                rf"\1{pin}",
+                DOCKERFILE,
+                flags=re.MULTILINE,
+            )
+        )
+        checked = make("pinned", f"DOCKERFILE={copy}")
+        assert (checked.returncode == 0) == is_pinned
+        assert ("make base-image" in checked.stderr) != is_pinned
+
+
+def test_the_digest_that_is_looked_up_is_written_for_both_stages(
+    tmp_path: Path,
+) -> None:
+    copy, digest = tmp_path / "Dockerfile", f"sha256:{'ab' * 32}"
+    copy.write_text(DOCKERFILE)
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\n[ $1 = pull ] || echo mirror/python@{digest}\n")
+    docker.chmod(0o755)
+    pinned = make("base-image", f"DOCKERFILE={copy}", f"DOCKER={docker}")
+    assert pinned.returncode == 0, pinned.stderr
+    assert f"\nARG BASE_IMAGE=python:3.11-slim@{digest}\n" in copy.read_text()
 
 
 def test_the_image_ends_as_a_user_who_may_do_nothing_else() -> None:
@@ -144,7 +187,7 @@ def test_a_wheel_is_built_from_what_is_copied(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert "triptych/_dbt_project/dbt_project.yml" in names
-    assert "dashboard/.streamlit/config.toml" in names
+    assert "dashboard/app/.streamlit/config.toml" in names
 
 
 # ----------------------------------------------------------------------- compose file

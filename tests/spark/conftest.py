@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.simulate.company import write_company
+from ingest.sample_company.company import write_company
 from tests.spark.published_figures import read_published
 from tests.spark.servers import SAIL_MISSING, has_sail, running_sail
-from triptych.pipeline import build, ingest, run
-from triptych.progress import SilentProgress
-from triptych.settings import load_settings
-from triptych.workspace import Workspace
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import build, ingest, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ingest.report import IngestReport
+    from ingest.engine.report import IngestReport
     from tests.conftest import BuiltWorkspaces
     from tests.spark.published_figures import PublishedTable
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from triptych.warehouse.publish import PUBLIC_SCHEMAS
+from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

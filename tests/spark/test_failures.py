@@ -32,8 +32,8 @@ from tests.spark.servers import (
     running_sail,
     running_spark_connect,
 )
-from triptych.errors import SettingsError
-from triptych.spark.losses import lost_spark, meaning_of
+from triptych.core.errors import SettingsError
+from triptych.run.spark.losses import lost_spark, meaning_of
 
 if TYPE_CHECKING:
     from pathlib import Path

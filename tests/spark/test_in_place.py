@@ -14,9 +14,9 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from ingest.in_place import EvidenceChangedError
-from ingest.simulate.company import write_company
-from tests.ingest.loopback_s3 import (
+from ingest.engine.in_place import EvidenceChangedError
+from ingest.sample_company.company import write_company
+from tests.ingest.servers.loopback_s3 import (
     ENVIRONMENT,
     MISSING_REASON,
     client,
@@ -24,11 +24,7 @@ from tests.ingest.loopback_s3 import (
     running_s3,
 )
 from tests.spark.conftest import Company, on_spark
-from tests.spark.published_figures import (
-    OF_THE_LOADS,
-    PublishedTable,
-    differences,
-)
+from tests.spark.published_figures import OF_THE_LOADS, PublishedTable, differences
 from tests.spark.servers import (
     JAVA_MISSING,
     SAIL_MISSING,
@@ -36,17 +32,17 @@ from tests.spark.servers import (
     has_sail,
     running_sail,
 )
-from triptych.errors import SettingsError
-from triptych.pipeline import bound_connectors
-from triptych.probe import probe_sources
-from triptych.settings import load_settings
-from triptych.warehouse.reader import LineItemsOutOfReachError, PublishedReader
-from triptych.workspace import Workspace
+from triptych.core.errors import SettingsError
+from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import LineItemsOutOfReachError, PublishedReader
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import bound_connectors
+from triptych.run.probe import probe_sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 BUCKET = "nordhafen-billing"
 #: The month whose deliveries change, and the one with a row that cannot count.

@@ -16,8 +16,8 @@ from tests.spark.servers import (
     running_sail,
     running_spark_connect,
 )
-from triptych.warehouse.reader import PublishedReader
-from triptych.workspace import Workspace
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path

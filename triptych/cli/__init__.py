@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 
 from triptych.cli.accrue_command import accrue
+from triptych.cli.alert_commands import alerts, notify
 from triptych.cli.application import new_application
 from triptych.cli.attribute_command import attribute
 from triptych.cli.audit_commands import audit
@@ -19,17 +20,20 @@ from triptych.cli.close_commands import close, reopen
 from triptych.cli.comment_command import comment
 from triptych.cli.connector_commands import connector
 from triptych.cli.dashboard_commands import dashboard, demo
+from triptych.cli.discover_command import discover
 from triptych.cli.explain_command import explain
 from triptych.cli.export_commands import export
 from triptych.cli.load_commands import loads, withdraw
+from triptych.cli.mcp_command import mcp, tokens_app
 from triptych.cli.prune_command import prune
 from triptych.cli.quarantine_commands import quarantine
 from triptych.cli.receive_command import receive
 from triptych.cli.reconcile_command import reconcile
 from triptych.cli.recover_command import recover
-from triptych.cli.run_commands import build, ingest, run
+from triptych.cli.run_commands import build, ingest, own_models, run
 from triptych.cli.scenario_commands import scenario
 from triptych.cli.service_commands import health, metrics
+from triptych.cli.source_commands import source
 from triptych.cli.sql_command import sql
 from triptych.cli.study_commands import study
 from triptych.cli.value_commands import value
@@ -42,6 +46,7 @@ app = new_application()
 app.command()(init)
 app.command()(demo)
 app.command()(check)
+app.command()(discover)
 app.command()(ingest)
 app.command()(build)
 app.command()(run)
@@ -62,13 +67,19 @@ app.command()(metrics)
 app.add_typer(export, name="export")
 app.add_typer(audit, name="audit")
 app.add_typer(loads, name="loads")
+app.add_typer(source, name="source")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(connector, name="connector")
 app.add_typer(study, name="study")
 app.add_typer(value, name="value")
 app.add_typer(scenario, name="scenario")
+app.add_typer(own_models, name="own-models")
 app.command()(dashboard)
 app.command()(receive)
+app.command()(mcp)
+app.add_typer(tokens_app, name="mcp-tokens")
+app.command()(notify)
+app.add_typer(alerts, name="alerts")
 
 
 def main() -> None:

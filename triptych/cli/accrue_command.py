@@ -7,31 +7,31 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triptych.cli.options import (
+    ApproveOption,
     JsonOption,
+    TypedApproverOption,
+    TypedByOption,
     VerboseOption,
     WorkspaceOption,
     open_workspace,
+    refuse_typed_people,
 )
 from triptych.cli.printing import print_json
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from triptych.accruing import BookedAccrual
+    from triptych.month.accruing import AccrualReport, BookedAccrual
 
 
-def accrue(
+def accrue(  # noqa: PLR0913  (one per option)
     *,
     period: Annotated[
         str, typer.Option("--period", metavar="YYYY-MM", help="The billing month.")
     ],
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who books it.")],
-    approved_by: Annotated[
-        str,
-        typer.Option(
-            "--approved-by", metavar="NAME", help="Who approves it: somebody else."
-        ),
-    ],
+    approve: ApproveOption = False,
+    by: TypedByOption = None,
+    approved_by: TypedApproverOption = None,
     reason: Annotated[
         str | None,
         typer.Option("--reason", metavar="TEXT", help="A remark for the audit log."),
@@ -40,22 +40,44 @@ def accrue(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Book what a month's missing invoices are expected to come to."""
-    from triptych import accruing
+    """Propose to book a month's missing invoices; another user does with --approve."""
+    from triptych.core.signatures import of_operating_system, signing
+    from triptych.month import accruing
 
     opened = open_workspace(workspace, is_verbose=verbose)
-    report = accruing.accrue(
-        opened.workspace,
-        opened.settings,
-        period=period,
-        by=by,
-        approved_by=approved_by,
-        reason=reason,
-        progress=opened.progress,
-    )
+    refuse_typed_people(opened.settings, by, approved_by)
+    place = opened.workspace, opened.settings
+    with signing(of_operating_system()) as user:
+        if approve:
+            report = accruing.approve_accrual(
+                *place, period=period, reason=reason, progress=opened.progress
+            )
+        elif approved_by:
+            report = accruing.accrue(
+                *place,
+                period=period,
+                by=by or user.name,
+                approved_by=approved_by,
+                reason=reason,
+                progress=opened.progress,
+            )
+        else:
+            entry = accruing.propose_accrual(*place, period=period, reason=reason)
+            if as_json:
+                print_json(entry)
+                return
+            print(f"{user.name} proposes to book {period}. Another user books it:")
+            print(f"triptych accrue --period {period} --approve")
+            print(f"audit log     {entry.entry_hash}")
+            return
+    _print(report, as_json=as_json)
+
+
+def _print(report: AccrualReport, *, as_json: bool) -> None:
     if as_json:
         print_json(report)
         return
+    period = report.billing_month
     print(
         f"{period} is accrued as of {report.as_of:%Y-%m-%d}: by {report.booked_by},"
         f" approved by {report.approved_by}."
@@ -82,6 +104,3 @@ def _line(accrual: BookedAccrual) -> str:
 
 def _money(amount: Decimal) -> str:
     return f"{amount:,.2f}"
-
-
-__all__ = ["accrue"]

@@ -12,12 +12,16 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from triptych import __version__
-from triptych.errors import TriptychError
+from triptych.core.machine_errors import as_expected
+from triptych.core.stopping import StoppedError, stoppable
 
 if TYPE_CHECKING:
-    from triptych.progress import JsonProgress
+    from triptych.core.errors import TriptychError
+    from triptych.core.progress import JsonProgress
 
 _UNEXPECTED = 1
+#: What a shell says of a command that a signal ended: this and the signal's number.
+_BY_A_SIGNAL = 128
 _VERBOSE = "triptych.verbose"
 #: Where the command that runs now writes its lines of JSON; None: it writes text.
 _LINES: ContextVar[JsonProgress | None] = ContextVar("lines", default=None)
@@ -30,20 +34,33 @@ class CommandGroup(TyperGroup):
         """Run the command; a failure ends with the exit code of its kind."""
         _LINES.set(None)
         try:
-            return super().invoke(ctx)
-        except TriptychError as error:
-            code, text = error.exit_code, str(error)
-            failure: Exception = error
+            with stoppable():
+                return super().invoke(ctx)
         except (TyperException, typer.Exit, typer.Abort, BrokenPipeError):
             raise
-        except Exception as error:  # noqa: BLE001  (the last to catch it)
-            code, text = _UNEXPECTED, _unexpected(error)
-            failure = error
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (the last one)
+            failure: BaseException = error
+        command = f"triptych {ctx.invoked_subcommand or ''}".strip()
+        expected = as_expected(failure)
+        code = _UNEXPECTED if expected is None else _exit_code(expected)
+        text = _unexpected(failure) if expected is None else _located(expected, command)
         _tell(failure, text, code, is_verbose=bool(ctx.meta.get(_VERBOSE)))
         raise typer.Exit(code)
 
 
-def _tell(failure: Exception, text: str, code: int, *, is_verbose: bool) -> None:
+def _exit_code(failure: TriptychError) -> int:
+    if isinstance(failure, StoppedError):
+        return _BY_A_SIGNAL + failure.signal
+    return failure.exit_code
+
+
+def _located(failure: TriptychError, command: str) -> str:
+    """Return a failure as text; its place is the command where it names none."""
+    is_located = failure.where or "\n" in failure.what
+    return str(failure) if is_located else f"{command}: {failure}"
+
+
+def _tell(failure: BaseException, text: str, code: int, *, is_verbose: bool) -> None:
     lines = _LINES.get()
     if lines is None:
         if is_verbose:
@@ -80,7 +97,7 @@ def new_application() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        help="What AI costs, how fast it is delivered, and what it earns.",
+        help="What AI costs, how fast it is delivered, and what it returns.",
     )
     application.callback()(_options)
     return application
@@ -107,7 +124,7 @@ def _options(
     """Take the options that stand before a command."""
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected(error: BaseException) -> str:
     reason = " ".join(str(error).split()).rstrip(".!")
     kind = type(error).__name__
     told = f"{kind}: {reason}" if reason else kind
@@ -115,11 +132,3 @@ def _unexpected(error: Exception) -> str:
         f"Something unexpected went wrong: {told}."
         " Run the command again with -v for details."
     )
-
-
-__all__ = [
-    "CommandGroup",
-    "new_application",
-    "remember_verbosity",
-    "tell_as_json",
-]

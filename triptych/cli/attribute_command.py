@@ -15,8 +15,8 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
-    from triptych.pipeline import BuildReport
-    from triptych.workspace import Workspace
+    from triptych.core.workspace import Workspace
+    from triptych.run.pipeline import BuildReport
 
 _RESULTS = """
 SELECT studies.study_id, studies.status, studies.grade, studies.state, studies.verdict,
@@ -48,8 +48,8 @@ def attribute(
     verbose: VerboseOption = False,
 ) -> None:
     """Estimate the studies whose plan or data changed, and publish what they say."""
-    from triptych import pipeline
-    from triptych.after_run import reported
+    from triptych.run import pipeline
+    from triptych.run.after_run import reported
 
     opened = open_workspace(workspace, is_verbose=verbose)
     with reported(opened.workspace, opened.settings):
@@ -74,9 +74,9 @@ def attribute(
 
 
 def _results(workspace: Workspace) -> list[dict[str, Any]]:
-    from triptych.warehouse.reader import PublishedReader
+    from triptych.core.warehouse.gate import open_published
 
-    snapshot = PublishedReader(workspace.root).snapshot()
+    snapshot = open_published(workspace.root)
     rows: list[dict[str, Any]] = snapshot.query(_RESULTS).to_pylist()
     return rows
 
@@ -113,7 +113,7 @@ def _cells(result: dict[str, Any]) -> tuple[object, ...]:
 
 def _raise_without_answer(results: list[dict[str, Any]]) -> None:
     """End as a failure where just that study was asked for and has no answer."""
-    from triptych.errors import RefusedEstimateError, TriptychError
+    from triptych.core.errors import RefusedEstimateError, TriptychError
 
     for result in results:
         if result["status"] != "estimated":
@@ -124,6 +124,3 @@ def _raise_without_answer(results: list[dict[str, Any]]) -> None:
                 where=result["study_id"],
                 next_step=result["what_would_fix_it"],
             )
-
-
-__all__ = ["attribute"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  (typer reads it)
+from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +16,7 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json
 
 if TYPE_CHECKING:
-    from triptych.auditing import AuditReport
+    from triptych.month.auditing import AuditReport
 
 audit = typer.Typer(help="Verify the audit log and closed months.")
 
@@ -24,17 +24,33 @@ audit = typer.Typer(help="Verify the audit log and closed months.")
 @audit.command()
 def head(
     *,
+    to: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the head to a file as well."),
+    ] = None,
+    is_sent: Annotated[
+        bool, typer.Option("--send", help="Post the head to the webhook as well.")
+    ] = False,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Print the hash of the newest entry, to be kept elsewhere."""
-    from triptych import auditing
+    from triptych.month import audit_heads, auditing
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = auditing.verify(opened.workspace)
+    if report.doubts:
+        # Kept now, it would vouch for what is in doubt.
+        _print(report, is_compared=False)
+        raise typer.Exit(1)
+    newest = auditing.head_of(report, opened.settings.organisation)
+    if to is not None:
+        audit_heads.write_head(newest, to)
+    if is_sent:
+        audit_heads.send_head(newest, opened.settings)
     if as_json:
-        print_json({"entries": report.entry_count, "head_hash": report.head_hash})
+        print_json(newest)
     else:
         print(report.head_hash)
 
@@ -48,14 +64,16 @@ def verify(
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Kept copy of lake/audit_log.jsonl."),
+        typer.Option(
+            metavar="FILE", help="Head or copy of lake/audit_log.jsonl, as kept."
+        ),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Check the audit log, its copy in the lake and what closed months keep."""
-    from triptych import auditing
+    from triptych.month import auditing
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = auditing.verify(opened.workspace, kept_hash=kept_hash, kept_log=against)
@@ -65,6 +83,30 @@ def verify(
         _print(report, is_compared=kept_hash is not None or against is not None)
     if report.doubts:
         raise typer.Exit(1)
+
+
+@audit.command()
+def rekey(
+    *,
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides it.")],
+    because: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why; the audit log has it.")
+    ],
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Seal the audit log with another key, because the former is lost or known."""
+    from triptych.core.lake.journal_key import key_id_of
+    from triptych.month import auditing
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    entry = auditing.rekey(opened.workspace, by=by, because=because)
+    if as_json:
+        print_json(entry)
+        return
+    print(f"Sealed with key {key_id_of(entry.seal or '')} from entry {entry.position}.")
+    print(f"audit log     {entry.entry_hash}")
 
 
 def _print(report: AuditReport, *, is_compared: bool) -> None:
@@ -78,11 +120,14 @@ def _print(report: AuditReport, *, is_compared: bool) -> None:
         return
     months = ", ".join(report.closed_months) or "none"
     print(f"{report.entry_count:,} entries as written; closed months: {months}.")
+    if report.sealed_from is not None:
+        print(
+            f"Sealed from entry {report.sealed_from:,}, written on"
+            f" {report.sealed_since:%Y-%m-%d}."
+        )
     if not is_compared:
         print(
-            "A log that was written anew is found only by a hash that was kept"
-            f' elsewhere: "triptych audit verify --head {report.head_hash[:12]}…".'
+            "A log that somebody with its key wrote anew is found only by a hash that"
+            f' was kept elsewhere: "triptych audit verify --head'
+            f' {report.head_hash[:12]}…".'
         )
-
-
-__all__ = ["audit"]

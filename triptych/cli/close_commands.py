@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from triptych.cli.options import (
+    ApproveOption,
     JsonOption,
+    TypedApproverOption,
+    TypedByOption,
     VerboseOption,
     WorkspaceOption,
     open_workspace,
+    refuse_typed_people,
 )
 from triptych.cli.printing import print_json
+
+if TYPE_CHECKING:
+    from triptych.cli.options import OpenWorkspace
 
 PeriodOption = Annotated[
     str, typer.Option("--period", metavar="YYYY-MM", help="The billing month.")
 ]
 
 
-def close(
+def close(  # noqa: PLR0913  (one per option)
     *,
     period: PeriodOption,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who closes it.")],
-    approved_by: Annotated[
-        str,
-        typer.Option(
-            "--approved-by", metavar="NAME", help="Who approves it: somebody else."
-        ),
-    ],
+    approve: ApproveOption = False,
+    by: TypedByOption = None,
+    approved_by: TypedApproverOption = None,
     reason: Annotated[
         str | None,
         typer.Option("--reason", metavar="TEXT", help="A remark for the audit log."),
@@ -37,18 +40,67 @@ def close(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Lock a reconciled month: its figures no longer move."""
-    from dashboard.exports import stored_with_a_close
-    from triptych import closing
+    """Propose to lock a reconciled month; another user locks it with --approve."""
+    from triptych.core.signatures import of_operating_system, signing
+    from triptych.month.closing_by_two import propose_close
 
     opened = open_workspace(workspace, is_verbose=verbose)
-    report = closing.close(
-        opened.workspace,
+    refuse_typed_people(opened.settings, by, approved_by)
+    with signing(of_operating_system()) as user:
+        if approve or approved_by:
+            typed = None if approve else (by or user.name, approved_by or "")
+            _locked(opened, period, typed, reason, as_json=as_json)
+            return
+        entry = propose_close(
+            opened.workspace, opened.settings, period=period, reason=reason
+        )
+    if as_json:
+        print_json(entry)
+        return
+    print(f"{user.name} proposes to close {period}. Another user closes it:")
+    print(f"triptych close --period {period} --approve")
+    print(f"audit log     {entry.entry_hash}")
+
+
+def _locked(
+    opened: OpenWorkspace,
+    period: str,
+    typed: tuple[str, str] | None,
+    reason: str | None,
+    *,
+    as_json: bool,
+) -> None:
+    from dashboard.exports import stored_with_a_close
+    from triptych.month import closing
+    from triptych.month.closing_by_two import approve_close
+    from triptych.run import after_run
+
+    place = opened.workspace, opened.settings
+    renderers = (stored_with_a_close,)
+    if typed is None:
+        report = approve_close(
+            *place,
+            period=period,
+            reason=reason,
+            renderers=renderers,
+            progress=opened.progress,
+        )
+    else:
+        report = closing.close(
+            *place,
+            closing.SignOff(*typed, reason),
+            period=period,
+            renderers=renderers,
+            progress=opened.progress,
+        )
+    after_run.tell_close(
         opened.settings,
-        closing.SignOff(by, approved_by, reason),
-        period=period,
-        renderers=(stored_with_a_close,),
-        progress=opened.progress,
+        {
+            "billing_month": report.billing_month,
+            "lock_id": report.lock_id,
+            "content_hash": report.content_hash,
+            "head_hash": report.audit_log_hash,
+        },
     )
     if as_json:
         print_json(report)
@@ -67,37 +119,39 @@ def close(
 def reopen(
     *,
     period: PeriodOption,
-    by: Annotated[str, typer.Option("--by", metavar="NAME", help="Who opens it.")],
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="Why; the audit log has it.")
     ],
-    approved_by: Annotated[
+    by: Annotated[
         str | None,
         typer.Option(
-            "--approved-by", metavar="NAME", help="Who approves it: somebody else."
+            "--by",
+            metavar="NAME",
+            help="Name to show in place of the user's, who signs either way.",
         ),
     ] = None,
+    approved_by: TypedApproverOption = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """End the lock of a month, with a reason."""
-    from triptych import closing
+    from triptych.core.signatures import of_operating_system, signing
+    from triptych.month import closing
 
     opened = open_workspace(workspace, is_verbose=verbose)
-    report = closing.reopen(
-        opened.workspace,
-        opened.settings,
-        closing.SignOff(by, approved_by, reason),
-        period=period,
-        progress=opened.progress,
-    )
+    refuse_typed_people(opened.settings, approved_by)
+    with signing(of_operating_system()) as user:
+        report = closing.reopen(
+            opened.workspace,
+            opened.settings,
+            closing.SignOff(by or user.name, approved_by, reason),
+            period=period,
+            progress=opened.progress,
+        )
     if as_json:
         print_json(report)
         return
     print(f"{period} is open again: {report.reopened_by}: {report.reason}")
     print(f"audit log     {report.audit_log_hash}")
     print(f"Published run {report.published_run_id}")
-
-
-__all__ = ["close", "reopen"]

@@ -22,8 +22,12 @@ def comment(  # noqa: PLR0913  (one per option)
         str, typer.Option(metavar="YYYY-MM", help="The billing month it is about.")
     ],
     by: Annotated[
-        str, typer.Option(metavar="NAME", help="Who says it; no e-mail address.")
-    ],
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name to show in place of the user's, who signs either way.",
+        ),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -41,17 +45,19 @@ def comment(  # noqa: PLR0913  (one per option)
     verbose: VerboseOption = False,
 ) -> None:
     """Add a comment with its author to a month; it is never changed or removed."""
-    from triptych import commenting
-    from triptych.warehouse.locks import CommentText
+    from triptych.core.signatures import of_operating_system, signing
+    from triptych.core.warehouse.locks import CommentText
+    from triptych.month import commenting
 
     opened = open_workspace(workspace, is_verbose=verbose)
-    report = commenting.comment(
-        opened.workspace,
-        opened.settings,
-        CommentText(period, by, text, against, model),
-        is_published=publish,
-        progress=opened.progress,
-    )
+    with signing(of_operating_system()) as user:
+        report = commenting.comment(
+            opened.workspace,
+            opened.settings,
+            CommentText(period, by or user.name, text, against, model),
+            is_published=publish,
+            progress=opened.progress,
+        )
     if as_json:
         print_json(report)
         return
@@ -61,6 +67,3 @@ def comment(  # noqa: PLR0913  (one per option)
         print('The next run shows it; "triptych build" makes one now.')
     else:
         print(f"Published run {report.published_run_id}")
-
-
-__all__ = ["comment"]

@@ -37,7 +37,7 @@ def new(
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
     """Write a connector that already passes the suite, to be filled in."""
-    from ingest.connector_project import write_connector_project
+    from ingest.engine.connector_project import write_connector_project
 
     folder = directory or Path(f"triptych-{name.replace('_', '-')}")
     written = write_connector_project(name, directory=folder)
@@ -48,6 +48,3 @@ def new(
         print(path)
     print(f'Prove it: cd "{folder}" && python -m pytest')
     print(f"Then put what the vendor answers into {name}.py; README.md says where.")
-
-
-__all__ = ["connector"]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from triptych.child_processes import isolated_environment
 from triptych.cli.options import (
     MemoryLimitOption,
     ThreadsOption,
@@ -26,22 +25,35 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_table
-from triptych.errors import SettingsError, UsageError
-from triptych.progress import progress_for
+from triptych.core.child_processes import isolated_environment
+from triptych.core.errors import SettingsError, UsageError
+from triptych.core.progress import progress_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
     from triptych.cli.options import OpenWorkspace
-    from triptych.settings import AccessSettings
-    from triptych.workspace import Workspace
+    from triptych.core.settings import AccessSettings
+    from triptych.core.workspace import Workspace
 
 PortOption = Annotated[
     str | None, typer.Option("--port", metavar="N", help="Port to listen on.")
 ]
 HeadlessOption = Annotated[
     bool, typer.Option("--headless", help="Open no browser; only print the address.")
+]
+
+LikeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--like",
+        metavar="MINE",
+        help="Copy this workspace with its bills, and simulate only the rest.",
+    ),
+]
+RemoveOption = Annotated[
+    bool, typer.Option("--remove", help="Remove a copy that --like made.")
 ]
 
 _DEMO_FOLDER = Path("triptych-demo")
@@ -82,13 +94,20 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
     threads: ThreadsOption = None,
     memory_limit: MemoryLimitOption = None,
     workspace: WorkspaceOption = None,
+    like: LikeOption = None,
+    remove: RemoveOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Simulate a company, run everything on it, and show what it found."""
-    from triptych import pipeline
-
-    target = find_workspace(directory or workspace or _DEMO_FOLDER)
-    _simulate(target, months=months, seed=seed, scale=scale)
+    default = like.with_name(f"{like.resolve().name}-demo") if like else _DEMO_FOLDER
+    target = find_workspace(directory or workspace or default)
+    if remove:
+        _remove(target)
+        return
+    if like is None:
+        _simulate(target, months=months, seed=seed, scale=scale)
+    else:
+        _simulate_rest(like, target, seed=seed)
     opened = open_workspace(
         target.root,
         is_verbose=verbose,
@@ -96,9 +115,7 @@ def demo(  # noqa: PLR0913  (one parameter for each option)
         memory_limit=memory_limit,
         port=port,
     )
-    pipeline.run(opened.workspace, opened.settings, progress=opened.progress)
-    _run_scenarios(opened)
-    _print_found(target)
+    _run_simulated(opened, is_bill_real=like is not None)
     if no_dashboard:
         print(f'To look at it: triptych dashboard --workspace "{target.root}"')
     else:
@@ -126,6 +143,39 @@ def _simulate(target: Workspace, *, months: int, seed: int, scale: float) -> Non
     record.write_text(json.dumps(parameters), encoding="utf-8")
 
 
+def _simulate_rest(like: Path, target: Workspace, *, seed: int) -> None:
+    """Copy a workspace, and simulate what its bills leave out."""
+    from triptych.discovery.like_mine import write_like_mine
+
+    with progress_for().task("copy the workspace and simulate the rest") as task:
+        made = write_like_mine(find_workspace(like), target.root, seed=seed)
+        task.note(f"{made.model_count} models")
+
+
+def _run_simulated(opened: OpenWorkspace, *, is_bill_real: bool) -> None:
+    """Run what is simulated: of a copy nothing but that is asked for."""
+    from triptych.discovery.like_mine import SOURCES
+    from triptych.run import pipeline
+
+    names = [entry.name for entry in opened.settings.sources if entry.name in SOURCES]
+    pipeline.run(
+        opened.workspace,
+        opened.settings,
+        sources=names if is_bill_real else (),
+        progress=opened.progress,
+    )
+    if not is_bill_real:
+        _run_scenarios(opened)
+    _print_found(opened.workspace, is_bill_real=is_bill_real)
+
+
+def _remove(target: Workspace) -> None:
+    from triptych.discovery.like_mine import remove_like_mine
+
+    remove_like_mine(target.root)
+    print(f"Removed {target.root}; the workspace that it was a copy of stays.")
+
+
 def _run_scenarios(opened: OpenWorkspace) -> None:
     from triptych.sample_company import run_scenarios
 
@@ -133,10 +183,10 @@ def _run_scenarios(opened: OpenWorkspace) -> None:
         task.note(f"{len(run_scenarios(opened.workspace))} saved")
 
 
-def _print_found(workspace: Workspace) -> None:
-    from triptych.warehouse.reader import PublishedReader
+def _print_found(workspace: Workspace, *, is_bill_real: bool) -> None:
+    from triptych.core.warehouse.gate import open_published
 
-    snapshot = PublishedReader(workspace.root).snapshot()
+    snapshot = open_published(workspace.root)
     totals = snapshot.query(
         "SELECT currency, sum(billed_cost) AS billed_cost,"
         " min(billing_month) AS first_month, max(billing_month) AS last_month"
@@ -149,7 +199,11 @@ def _print_found(workspace: Workspace) -> None:
         " GROUP BY ALL ORDER BY fully_loaded_cost DESC LIMIT ?",
         [_SHOWN_MODELS],
     ).to_pylist()
-    print("SYNTHETIC: everything below is simulated.")
+    print(
+        "SYNTHETIC: bills are yours; meters, deliveries and outcomes are simulated."
+        if is_bill_real
+        else "SYNTHETIC: everything below is simulated."
+    )
     for total in totals:
         print(
             f"Billed {total['first_month']} to {total['last_month']}:"
@@ -166,12 +220,12 @@ def _print_found(workspace: Workspace) -> None:
 
 
 def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
-    from dashboard.server import command, environment
+    from dashboard.app.server import command, environment
 
     root, access = opened.workspace.root, opened.settings.access
     host, port = opened.settings.dashboard.host, opened.settings.dashboard.port
     _refuse_a_taken_port(host, port)
-    package_parent = Path(sys.modules["dashboard.server"].__file__ or "").parents[1]
+    package_parent = Path(sys.modules["dashboard.app.server"].__file__ or "").parents[2]
     variables = isolated_environment()
     paths = [str(package_parent), variables.get("PYTHONPATH", "")]
     with _sign_in_secrets(access) as secrets:
@@ -184,6 +238,7 @@ def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
                 headless=is_headless,
                 mode=access.mode,
                 secrets=secrets,
+                acts="triptych.acts.door",
             ),
             {
                 **environment(access),
@@ -205,7 +260,7 @@ def _wait_for(command: list[str], variables: dict[str, str]) -> int:
 
     It starts in a folder of ours: Streamlit reads settings where it was started.
     """
-    from dashboard.server import APP
+    from dashboard.app.server import APP
 
     with subprocess.Popen(
         command, cwd=APP.parent, env=variables, stdout=sys.stderr
@@ -228,7 +283,7 @@ def _sign_in_secrets(access: AccessSettings) -> Iterator[Path | None]:
     if access.mode != "oidc" or access.oidc is None:
         yield None
         return
-    from dashboard.server import sign_in_secrets
+    from dashboard.app.server import sign_in_secrets
 
     text = sign_in_secrets(
         access.oidc,
@@ -279,6 +334,3 @@ def _refuse_a_taken_port(host: str, port: int) -> None:
             f"The dashboard cannot listen on {host}:{port}: {error.strerror}.",
             next_step="Stop what listens there, or name another port with --port.",
         ) from error
-
-
-__all__ = ["dashboard", "demo"]

@@ -13,14 +13,14 @@ from triptych.cli.options import (
     find_workspace,
 )
 from triptych.cli.printing import print_json, print_table, to_text
-from triptych.errors import UsageError
-from triptych.warehouse.figures import parse_figure
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.figures import parse_figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from triptych.explanation import Explanation
+    from triptych.core.explanation import Explanation
 
 _CHECKSUM_DIGITS = 12
 _HOW_TO = 'See "docs/how_to/explain_a_figure.md" for what to do.'
@@ -44,7 +44,7 @@ def explain(
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
     """Say where a figure comes from, and work it out again from the evidence."""
-    from triptych.explanation import NotRederivedError, explain
+    from triptych.core.explanation import NotRederivedError, explain
 
     root = find_workspace(workspace).root
     if listed:
@@ -68,10 +68,10 @@ def explain(
 
 
 def _list(root: Path, beginning: str, *, as_json: bool) -> None:
-    from triptych.explanation import explainable_columns
-    from triptych.warehouse.reader import PublishedReader
+    from triptych.core.explanation import explainable_columns
+    from triptych.core.warehouse.gate import open_published
 
-    columns = explainable_columns(PublishedReader(root).snapshot(), beginning)
+    columns = explainable_columns(open_published(root), beginning)
     if as_json:
         print_json(columns)
         return
@@ -177,6 +177,3 @@ def _evidence(told: Explanation) -> Iterable[str]:
 
 def _text(value: object) -> str:
     return "not known" if value is None else to_text(value)
-
-
-__all__ = ["explain"]

@@ -15,7 +15,8 @@ from triptych.cli.options import (
     find_workspace,
 )
 from triptych.cli.printing import print_json
-from triptych.errors import UsageError
+from triptych.core.errors import UsageError
+from triptych.core.whole_files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -156,11 +157,11 @@ def board_pack(
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
-    """Write a month for the board: six pages, and the same as a workbook.
+    """Write a month for the board: two pages and an annex, and a workbook.
 
-    Cost, budget and forecast, idle money, delivery, return with its evidence, and what
-    it all rests on, with the figures of the pages. The pack of a closed month is handed
-    out as it was stored when it was closed.
+    The message, then its evidence; the annex has cost, budget and forecast, idle money,
+    delivery, return, and what it all rests on, with the figures of the pages. The pack
+    of a closed month is handed out as it was stored when it was closed.
     """
     from dashboard import exports
 
@@ -222,17 +223,17 @@ def focus(
 
 def _published(workspace: Path | None) -> tuple[Any, Any]:
     """Return the workspace and the run that is published in it."""
-    from triptych.warehouse.reader import PublishedReader
+    from triptych.core.warehouse.gate import open_published
 
     opened = find_workspace(workspace)
-    return opened, PublishedReader(opened.root).snapshot()
+    return opened, open_published(opened.root)
 
 
 def _write(files: Iterable[NamedFile], folder: Path, *, as_json: bool) -> None:
     """Write files, each whole or not at all, and say where they are."""
     written = []
     for file in files:
-        path = write_whole(file, folder)
+        path = write_export(file, folder)
         written.append({"file": str(path), "is_stored": file.is_stored})
         if not as_json:
             kept = " (as stored when the month was closed)" if file.is_stored else ""
@@ -241,7 +242,7 @@ def _write(files: Iterable[NamedFile], folder: Path, *, as_json: bool) -> None:
         print_json(written)
 
 
-def write_whole(file: NamedFile, folder: Path) -> Path:
+def write_export(file: NamedFile, folder: Path) -> Path:
     """Write a file, whole or not at all, and return where it is.
 
     Raises
@@ -252,9 +253,7 @@ def write_whole(file: NamedFile, folder: Path) -> Path:
     path = folder / file.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.part")
-        fresh.write_bytes(file.content)
-        fresh.replace(path)
+        write_whole(path, file.content)
     except OSError as error:
         raise UsageError(
             f"The file cannot be written: {error.strerror}.",
@@ -262,6 +261,3 @@ def write_whole(file: NamedFile, folder: Path) -> Path:
             next_step="Name another folder with --output.",
         ) from error
     return path
-
-
-__all__ = ["export", "write_whole"]

@@ -15,8 +15,8 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
-    from triptych.warehouse.load_lists import CataloguedLoad
-    from triptych.withdrawing import WithdrawalReport
+    from triptych.core.warehouse.load_lists import CataloguedLoad
+    from triptych.evidence.withdrawing import WithdrawalReport
 
 loads = typer.Typer(help="List what was delivered, look at it, compare.")
 
@@ -38,7 +38,7 @@ def list_loads(
     verbose: VerboseOption = False,
 ) -> None:
     """List loads, the newest first."""
-    from triptych.warehouse.load_lists import read_loads
+    from triptych.core.warehouse.load_lists import read_loads
 
     opened = open_workspace(workspace, is_verbose=verbose)
     rows = [
@@ -66,7 +66,7 @@ def show(
     verbose: VerboseOption = False,
 ) -> None:
     """Show what a load holds, by month and currency."""
-    from triptych.warehouse.load_lists import read_load
+    from triptych.core.warehouse.load_lists import read_load
 
     opened = open_workspace(workspace, is_verbose=verbose)
     found = read_load(opened.workspace.raw_database, load)
@@ -104,7 +104,7 @@ def diff(
     verbose: VerboseOption = False,
 ) -> None:
     """Compare two loads by month and currency."""
-    from triptych.warehouse.load_lists import compare_loads
+    from triptych.core.warehouse.load_lists import compare_loads
 
     opened = open_workspace(workspace, is_verbose=verbose)
     rows = compare_loads(opened.workspace.raw_database, first, second)
@@ -146,7 +146,7 @@ def withdraw(
     verbose: VerboseOption = False,
 ) -> None:
     """Take a delivery, or all of a source, out of every figure; nothing is removed."""
-    from triptych import withdrawing
+    from triptych.evidence import withdrawing
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = withdrawing.withdraw(
@@ -177,6 +177,3 @@ def _cells(load: CataloguedLoad) -> tuple[str, ...]:
         f"{load.loaded_at:%Y-%m-%d %H:%M}",
         load.state,
     )
-
-
-__all__ = ["loads", "withdraw"]

@@ -14,9 +14,9 @@ from triptych.cli.application import remember_verbosity, tell_as_json
 if TYPE_CHECKING:
     from structlog.typing import EventDict
 
-    from triptych.progress import JsonProgress, Progress
-    from triptych.settings import Settings
-    from triptych.workspace import Workspace
+    from triptych.core.progress import JsonProgress, Progress
+    from triptych.core.settings import Settings
+    from triptych.core.workspace import Workspace
 
 WorkspaceOption = Annotated[
     Path | None,
@@ -61,6 +61,23 @@ EngineOption = Annotated[
     typer.Option("--engine", metavar="NAME", help="What builds: duckdb or spark."),
 ]
 
+ApproveOption = Annotated[
+    bool,
+    typer.Option("--approve", help="Approve what another user proposed."),
+]
+TypedByOption = Annotated[
+    str | None,
+    typer.Option(
+        "--by", metavar="NAME", help="Who decides, with access.two_people: names."
+    ),
+]
+TypedApproverOption = Annotated[
+    str | None,
+    typer.Option(
+        "--approved-by", metavar="NAME", help="Who approves, with the same setting."
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True)
 class OpenWorkspace:
@@ -90,8 +107,8 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     SettingsError
         There is no workspace, or one of its files, a variable or a flag is wrong.
     """
-    from triptych.progress import JsonProgress, progress_for
-    from triptych.settings import load_settings
+    from triptych.core.progress import JsonProgress, progress_for
+    from triptych.core.settings import load_settings
 
     _log_to_standard_error(is_verbose=is_verbose)
     flags = {
@@ -118,10 +135,30 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
     return OpenWorkspace(workspace, settings, progress_for())
 
 
+def refuse_typed_people(settings: Settings, *typed: str | None) -> None:
+    """Refuse names of two people that one of them typed, where identities count.
+
+    Raises
+    ------
+    UsageError
+        A name is typed, and ``access.two_people`` is not ``names``.
+    """
+    from triptych.core.errors import UsageError
+
+    if settings.access.two_people == "identities" and any(typed):
+        raise UsageError(
+            "Names that one person types do not make two people: --by and --approved-by"
+            " count no more.",
+            next_step="Leave both out: the user who runs this proposes, and another"
+            " user approves with --approve. Where something else keeps the two apart,"
+            " say 'two_people: names' under access in triptych.yml.",
+        )
+
+
 def find_workspace(given: Path | None) -> Workspace:
     """Return the named workspace, else the current folder, else the variable's."""
-    from triptych.settings import workspace_from_environment
-    from triptych.workspace import Workspace
+    from triptych.core.settings import workspace_from_environment
+    from triptych.core.workspace import Workspace
 
     if given is not None:
         return Workspace(given)
@@ -163,17 +200,3 @@ def _log_as_json(lines: JsonProgress, *, is_verbose: bool) -> None:
         processors=[structlog.processors.format_exc_info, hand_over],
         wrapper_class=structlog.make_filtering_bound_logger(level),
     )
-
-
-__all__ = [
-    "EngineOption",
-    "JsonOption",
-    "LogFormatOption",
-    "MemoryLimitOption",
-    "OpenWorkspace",
-    "ThreadsOption",
-    "VerboseOption",
-    "WorkspaceOption",
-    "find_workspace",
-    "open_workspace",
-]

@@ -103,13 +103,3 @@ def records(
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-
-
-__all__ = [
-    "print_csv",
-    "print_json",
-    "print_table",
-    "records",
-    "to_plain",
-    "to_text",
-]

@@ -15,7 +15,7 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
-    from triptych.pruning import PruneReport
+    from triptych.evidence.pruning import PruneReport
 
 _BYTES_PER_MB = 1_000_000
 
@@ -34,7 +34,7 @@ def prune(
     verbose: VerboseOption = False,
 ) -> None:
     """List superseded loads that nothing needs; remove them with --apply."""
-    from triptych import pruning
+    from triptych.evidence import pruning
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = pruning.prune(opened.workspace, is_applied=apply, because=because)
@@ -71,6 +71,3 @@ def _conclusion(report: PruneReport) -> str:
         f"{amount} can go. Nothing was removed;"
         ' "triptych prune --apply --because TEXT" removes them.'
     )
-
-
-__all__ = ["prune"]

@@ -32,7 +32,7 @@ def list_reasons(
     verbose: VerboseOption = False,
 ) -> None:
     """Count the refused rows of the current loads by source and reason."""
-    from triptych.warehouse.inspection import read_quarantine_reasons
+    from triptych.core.warehouse.inspection import read_quarantine_reasons
 
     opened = open_workspace(workspace, is_verbose=verbose)
     reasons = read_quarantine_reasons(opened.workspace.raw_database, source=source)
@@ -69,7 +69,7 @@ def show(
     verbose: VerboseOption = False,
 ) -> None:
     """Show refused rows as they were delivered."""
-    from triptych.warehouse.inspection import read_refused_rows
+    from triptych.core.warehouse.inspection import read_refused_rows
 
     opened = open_workspace(workspace, is_verbose=verbose)
     rows = read_refused_rows(
@@ -97,8 +97,8 @@ def retry(
     verbose: VerboseOption = False,
 ) -> None:
     """Read every delivery that has refused rows again."""
-    from triptych import pipeline
     from triptych.cli.run_commands import ingest_record, print_ingest
+    from triptych.run import pipeline
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = pipeline.retry_quarantine(
@@ -109,6 +109,3 @@ def retry(
     else:
         print_ingest(report)
     report.raise_first_failure()
-
-
-__all__ = ["quarantine"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from triptych.cli.options import VerboseOption, WorkspaceOption, open_workspace
-from triptych.errors import UsageError
+from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from ingest.receiver.server import Receiver
-    from triptych.settings.receive import ReceiveSettings
+    from triptych.core.settings.receive import ReceiveSettings
 
 
 def receive(
@@ -30,8 +30,8 @@ def receive(
     verbose: VerboseOption = False,
 ) -> None:
     """Take events that other systems post into the inbox, until Ctrl-C."""
-    from ingest.inbox import Inbox
     from ingest.receiver.server import Limits, Receiver
+    from ingest.sources.events.inbox import Inbox
 
     opened = open_workspace(
         workspace, is_verbose=verbose, receive_host=host, receive_port=port
@@ -86,6 +86,3 @@ def _serve(receiver: Receiver) -> None:
     # Python lets go of its handlers before it ends, and the default would be a kill.
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_IGN)
-
-
-__all__ = ["receive"]

@@ -14,12 +14,12 @@ from triptych.cli.options import (
     find_workspace,
 )
 from triptych.cli.printing import print_json, print_table
-from triptych.errors import NotReconciledError
+from triptych.core.errors import NotReconciledError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from triptych.reconciliation import PeriodReport
+    from triptych.month.reconciliation import PeriodReport
 
 Row = dict[str, Any]
 
@@ -39,7 +39,7 @@ def reconcile(
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
     """Hold a month's invoices against its bills, both ways."""
-    from triptych.reconciliation import read_period
+    from triptych.month.reconciliation import read_period
 
     report = read_period(find_workspace(workspace).root, period, source=source)
     if as_json:
@@ -121,6 +121,3 @@ def _shown(value: object) -> object:
     digits = f"{value:f}".rstrip("0") if "." in f"{value:f}" else f"{value:f}"
     whole, _, fraction = digits.partition(".")
     return f"{whole}.{fraction.ljust(2, '0')}"
-
-
-__all__ = ["reconcile"]

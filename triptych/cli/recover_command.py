@@ -15,7 +15,7 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json
 
 if TYPE_CHECKING:
-    from triptych.recovering import RecoveryReport
+    from triptych.evidence.recovering import RecoveryReport
 
 
 def recover(
@@ -28,7 +28,7 @@ def recover(
     verbose: VerboseOption = False,
 ) -> None:
     """Rebuild raw.duckdb from the lake, after it was lost or rolled back."""
-    from triptych import recovering
+    from triptych.evidence import recovering
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = recovering.recover(opened.workspace, is_applied=not dry_run)
@@ -50,6 +50,3 @@ def _conclusion(report: RecoveryReport) -> str:
         )
     kept = f" The former file is {report.replaced}." if report.replaced else ""
     return f'Rebuilt raw.duckdb.{kept} "triptych run" goes on from there.'
-
-
-__all__ = ["recover"]

@@ -1,10 +1,11 @@
-"""``ingest``, ``build`` and ``run``."""
+"""``ingest``, ``build`` and ``run``, and the models of a workspace that they build."""
 
 from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path  # noqa: TC003  (for typer)
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,12 +19,14 @@ from triptych.cli.options import (
     WorkspaceOption,
     open_workspace,
 )
-from triptych.cli.printing import print_json
+from triptych.cli.printing import print_json, print_table
+from triptych.core.errors import UsageError
 
 if TYPE_CHECKING:
     from ingest.connector import Window
-    from ingest.runner import IngestReport
-    from triptych.pipeline import BuildReport
+    from ingest.engine.runner import IngestReport
+    from triptych.core.warehouse.reader import Snapshot
+    from triptych.run.pipeline import BuildReport
 
 SourcesArgument = Annotated[
     list[str] | None,
@@ -37,6 +40,20 @@ ToOption = Annotated[
     datetime | None,
     typer.Option("--to", formats=["%Y-%m-%d"], help="First day no more included."),
 ]
+#: Tax and credits are no cost of using AI; a month's ledger is more than AI.
+_AI_COST = """
+    SELECT currency, min(billing_month) AS first_month,
+        max(billing_month) AS last_month, sum(effective_cost) AS cost,
+        CASE WHEN sum(effective_cost) > 0 THEN
+            CAST(coalesce(
+                sum(effective_cost) FILTER (step = 'unallocated'), 0
+            ) AS DOUBLE) / CAST(sum(effective_cost) AS DOUBLE)
+        END AS unowned_ratio
+    FROM cost.mart_cost_waterfall
+    WHERE step NOT IN ('ledger', 'out_of_scope', 'tax', 'credit')
+    GROUP BY currency
+    ORDER BY sum(effective_cost) DESC, currency
+"""
 
 
 def ingest(  # noqa: PLR0913  (one parameter for each option)
@@ -52,8 +69,8 @@ def ingest(  # noqa: PLR0913  (one parameter for each option)
     verbose: VerboseOption = False,
 ) -> None:
     """Pull what is new from the sources; nothing new commits nothing."""
-    from triptych import pipeline
-    from triptych.after_run import reported
+    from triptych.run import pipeline
+    from triptych.run.after_run import reported
 
     opened = open_workspace(
         workspace,
@@ -93,8 +110,8 @@ def build(  # noqa: PLR0913  (one parameter for each option)
     verbose: VerboseOption = False,
 ) -> None:
     """Build, test and publish the marts from what has been ingested."""
-    from triptych import pipeline
-    from triptych.after_run import reported
+    from triptych.run import pipeline
+    from triptych.run.after_run import reported
 
     opened = open_workspace(
         workspace,
@@ -132,8 +149,8 @@ def run(  # noqa: PLR0913  (one parameter for each option)
     verbose: VerboseOption = False,
 ) -> None:
     """Ingest, build and publish; goes on where a crashed run stopped."""
-    from triptych import pipeline
-    from triptych.after_run import reported
+    from triptych.run import pipeline
+    from triptych.run.after_run import reported
 
     opened = open_workspace(
         workspace,
@@ -159,6 +176,7 @@ def run(  # noqa: PLR0913  (one parameter for each option)
         else:
             print_ingest(report.ingest)
             _print_build(report.build)
+            _print_ai_cost(opened.workspace.root)
         report.ingest.raise_first_failure()
 
 
@@ -214,6 +232,24 @@ def _print_build(report: BuildReport) -> None:
         print(f"Published run {report.run_id}")
 
 
+def _print_ai_cost(root: Path) -> None:
+    """Say what AI costs in all months, as page Summary has it, and where to look."""
+    from triptych.core.warehouse.gate import open_published
+
+    sentences = [
+        _ai_cost(row) for row in open_published(root).query(_AI_COST).to_pylist()
+    ]
+    if sentences:
+        print(*sentences, "See: triptych dashboard")
+
+
+def _ai_cost(row: dict[str, Any]) -> str:
+    months = " to ".join(sorted({row["first_month"], row["last_month"]}))
+    ratio = row["unowned_ratio"]
+    unowned = "" if ratio is None else f", {ratio:.1%} without an owner"
+    return f"{months}: {row['currency']} {row['cost']:,.2f} AI cost{unowned}."
+
+
 def _print_studies(report: BuildReport) -> None:
     """Say how many studies have an answer, and which of them failed."""
     statuses = report.studies.statuses
@@ -232,7 +268,7 @@ def _counted(count: int, noun: str, plural: str = "") -> str:
 
 def _window(start: datetime | None, end: datetime | None) -> Window:
     from ingest.connector import Window
-    from triptych.errors import UsageError
+    from triptych.core.errors import UsageError
 
     if start is not None and end is not None and end <= start:
         raise UsageError(
@@ -242,4 +278,82 @@ def _window(start: datetime | None, end: datetime | None) -> Window:
     return Window(start and start.date(), end and end.date())
 
 
-__all__ = ["build", "ingest", "ingest_record", "print_ingest", "run"]
+own_models = typer.Typer(
+    no_args_is_help=True,
+    help="Models of your own over the public marts: how they ended, and by hand.",
+)
+
+
+@own_models.command("list")
+def list_(
+    *,
+    as_json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """List models and tests of the published run, and how each ended."""
+    from triptych.core.marts.own_outcomes import read_ended
+    from triptych.core.warehouse.gate import open_published
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    ended = read_ended(open_published(opened.workspace.root))
+    if as_json:
+        print_json(ended)
+        return
+    print_table(
+        ("name", "kind", "ended", "why"),
+        [(each.name, each.kind, each.status, each.message) for each in ended],
+    )
+
+
+@own_models.command()
+def project(
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder for the project of dbt.")
+    ],
+    *,
+    workspace: WorkspaceOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Write a dbt project over the published run, for dbt build and dbt docs."""
+    from triptych.core.marts.own_project import write_project
+    from triptych.core.warehouse.gate import open_published
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    name = opened.settings.own_models.folder
+    if name is None:
+        raise UsageError(
+            "This workspace has no models of its own.",
+            where="own_models",
+            next_step="Name a folder as own_models.folder in triptych.yml.",
+        )
+    snapshot = open_published(opened.workspace.root)
+    folder = directory.resolve()
+    if folder.is_relative_to(opened.workspace.root / name):
+        raise UsageError(
+            "The project would stand among the models.",
+            where=str(folder),
+            next_step="Name a folder outside of it.",
+        )
+    write_project(folder, _marts(snapshot), published=snapshot.path)
+    link = folder / "models"
+    if not link.is_symlink():
+        link.rmdir()
+        link.symlink_to(opened.workspace.root / name)
+    print(f"A dbt project over run {snapshot.run_id} is in {folder}")
+    print(f'then: cd "{folder}" && dbt build --profiles-dir .')
+
+
+def _marts(snapshot: Snapshot) -> list[tuple[str, str, str, dict[str, str]]]:
+    from triptych.core.explanation.documentation import read_columns
+
+    found: dict[str, tuple[str, dict[str, str]]] = {}
+    for column in read_columns(snapshot):
+        if not column.mart.startswith("own."):
+            _, columns = found.setdefault(column.mart, (column.mart_description, {}))
+            columns[column.column] = column.description
+    marts = []
+    for name, (description, columns) in found.items():
+        schema, _, mart = name.partition(".")
+        marts.append((schema, mart, description, columns))
+    return marts

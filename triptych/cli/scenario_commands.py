@@ -17,7 +17,7 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json, print_table
 
 if TYPE_CHECKING:
-    from triptych.warehouse.scenario_results import ScenarioStore
+    from triptych.core.warehouse.scenario_results import ScenarioStore
 
     Row = dict[str, Any]
 
@@ -57,7 +57,7 @@ def new(
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
     """Write a commented scenario; a file that is there is left alone."""
-    from triptych.workspace import write_scenario_template
+    from triptych.core.workspace import write_scenario_template
 
     folder = find_workspace(workspace).scenarios_dir
     path = file or folder / f"{template.value.replace('-', '_')}.yml"
@@ -83,8 +83,8 @@ def run(
 
     from attribution.scenarios.running import run_scenario
     from attribution.scenarios.scenario_file import read_scenario
-    from triptych.errors import UsageError
-    from triptych.signatories import named_signatory
+    from triptych.core.errors import UsageError
+    from triptych.core.signatories import named_signatory
 
     asked = read_scenario(file)
     name = by or asked.author
@@ -148,7 +148,7 @@ def compare(
     verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
 ) -> None:
     """Compare saved results: what they assume differently, and what they come to."""
-    from triptych.warehouse.scenario_results import differences
+    from triptych.core.warehouse.scenario_results import differences
 
     store = _store(workspace)
     results = [store.get(name) for name in names]
@@ -170,7 +170,7 @@ def compare(
 
 
 def _store(workspace: Path | None) -> ScenarioStore:
-    from triptych.warehouse.scenario_results import ScenarioStore
+    from triptych.core.warehouse.scenario_results import ScenarioStore
 
     return ScenarioStore(find_workspace(workspace).scenario_results)
 
@@ -250,6 +250,3 @@ def _break_even(row: Row) -> object:
     statuses = {row[f"break_even_{name}_status"] for name in ("difference", "npv")}
     is_far = "not_plausible" in statuses
     return "not within a plausible range" if is_far else "no effect"
-
-
-__all__ = ["scenario"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003  (typer looks at annotations)
+from pathlib import Path  # noqa: TC003  (typer reads the annotations)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,10 +14,10 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json
-from triptych.errors import FailedRunError, StaleError, UsageError
+from triptych.core.errors import FailedRunError, StaleError, UsageError
 
 if TYPE_CHECKING:
-    from triptych.health import Health
+    from triptych.service.health import Health
 
 
 def health(
@@ -27,7 +27,7 @@ def health(
     verbose: VerboseOption = False,
 ) -> None:
     """Say whether what is published is fresh: 0 fresh, 8 stale, 9 failed."""
-    from triptych.health import judge
+    from triptych.service.health import judge
 
     opened = open_workspace(workspace, is_verbose=verbose)
     found = judge(opened.workspace, opened.settings)
@@ -37,7 +37,12 @@ def health(
         print(_told(found))
     if found.state != "fresh":
         kind = FailedRunError if found.state == "failed" else StaleError
-        raise kind(" ".join(found.reasons), where=found.state)
+        next_step = (
+            'Mend what is named and run "triptych run".'
+            if found.state == "failed"
+            else 'Deliver what is due, then "triptych run".'
+        )
+        raise kind(" ".join(found.reasons), where=found.state, next_step=next_step)
 
 
 def _told(found: Health) -> str:
@@ -61,7 +66,7 @@ def metrics(
     verbose: VerboseOption = False,
 ) -> None:
     """Print metrics of the last run in the text format of Prometheus."""
-    from triptych.metrics import collect, render, write
+    from triptych.service.metrics import collect, render, write
 
     opened = open_workspace(workspace, is_verbose=verbose)
     found = collect(opened.workspace, opened.settings)
@@ -76,6 +81,3 @@ def metrics(
             where=str(output),
             next_step="Name a file in a folder that is there and may be written.",
         ) from error
-
-
-__all__ = ["health", "metrics"]

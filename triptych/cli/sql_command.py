@@ -14,7 +14,7 @@ from triptych.cli.options import (
     find_workspace,
 )
 from triptych.cli.printing import print_csv, print_json, print_table, records
-from triptych.errors import UsageError
+from triptych.core.errors import UsageError
 
 
 class Format(StrEnum):
@@ -38,13 +38,18 @@ def sql(
     """Query the published warehouse, read-only."""
     import duckdb
 
-    from triptych.warehouse.reader import PublishedReader
+    from triptych.core.warehouse.gate import open_published
 
-    snapshot = PublishedReader(find_workspace(workspace).root).snapshot()
+    snapshot = open_published(find_workspace(workspace).root)
     try:
         answer = snapshot.query(query)
     except duckdb.Error as error:
-        raise UsageError(str(error), where="query") from error
+        raise UsageError(
+            str(error),
+            where="query",
+            next_step="Correct the query. Its tables are in"
+            ' "SELECT * FROM information_schema.tables".',
+        ) from error
     columns = answer.column_names
     values = [column.to_pylist(maps_as_pydicts="strict") for column in answer.columns]
     rows = list(zip(*values, strict=True))
@@ -55,6 +60,3 @@ def sql(
             print_csv(columns, rows)
         case Format.TABLE:
             print_table(columns, rows)
-
-
-__all__ = ["Format", "sql"]

@@ -1,14 +1,15 @@
-"""``study``: lock a plan before its figures can be read; list, show and report."""
+"""``study``: lock a plan before its figures can be read; withdraw, list and report."""
 
 from __future__ import annotations
 
+import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from triptych.cli.export_commands import write_whole
+from triptych.cli.export_commands import write_export
 from triptych.cli.options import (
     JsonOption,
     VerboseOption,
@@ -21,11 +22,13 @@ from triptych.cli.printing import print_json, print_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from attribution.plan import Plan
+    from attribution.causal.plan import Plan
+    from attribution.studies.declared import DeclaredStudy
     from attribution.studies.register import Entry, StudyRegister
 
 study = typer.Typer(
-    no_args_is_help=True, help="Studies: register, list and show plans; report."
+    no_args_is_help=True,
+    help="Studies: register, withdraw, list and show plans; report.",
 )
 
 
@@ -65,9 +68,9 @@ def register(
     """Lock a plan, or amend the one that is locked; a locked plan is never changed."""
     from datetime import UTC, datetime
 
-    from attribution.refusal import Refusal
+    from attribution.causal.refusal import Refusal
     from attribution.studies.study_files import read_plan
-    from triptych.errors import RefusedEstimateError
+    from triptych.core.errors import RefusedEstimateError
 
     known = _register_of(workspace, is_verbose=verbose)
     plan = read_plan(file)
@@ -112,6 +115,152 @@ def _print_entry(entry: Entry, plan: Plan) -> None:
         print(f"changed       {name}: {before} → {after}")
 
 
+@study.command("plan")
+def plan_study(
+    file: Annotated[Path, typer.Argument(help="The plan, such as studies/pilot.yml.")],
+    *,
+    history: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="CSV or Parquet of unit, date, outcome and controls, for the power.",
+        ),
+    ],
+    periods: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Length after the launch; may be given again."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what studies of several lengths would find, in money and as a return.
+
+    Each length is rehearsed on the history, with a launch that never happened.
+    """
+    from attribution.causal.unused_options import evident_design
+    from attribution.studies.planning import planned_lengths, treated_unit_count
+    from attribution.studies.study_files import read_plan
+
+    plan, rows = read_plan(file), _history(history)
+    planned = planned_lengths(rows, plan, periods or ())
+    design = evident_design(plan) or "auto: the units of the panel decide"
+    units = treated_unit_count(rows, plan)
+    if as_json:
+        print_json({"design": design, "treated_units": units, "lengths": planned})
+        return
+    print(f"design         {design}")
+    print(f"treated units  {units:g}")
+    print_table(
+        (
+            f"{plan.period}s",
+            "end",
+            f"finds {plan.outcome_unit}",
+            "power",
+            "in money",
+            "cost until then",
+            "finds ROI from",
+        ),
+        [
+            (
+                one.periods,
+                one.end,
+                one.reason if one.detectable is None else f"{one.detectable:.3g}",
+                None if one.power is None else f"{one.power:.0%}",
+                None if one.detectable_value is None else f"{one.detectable_value:.0f}",
+                None if one.cost is None else f"{one.cost:.0f}",
+                None if one.detectable_roi is None else f"{one.detectable_roi:.0%}",
+            )
+            for one in planned
+        ],
+    )
+    if plan.economics is None:
+        print("Money and ROI need `economics` in the plan: cost, and worth of a unit.")
+
+
+@study.command()
+def assign(
+    units: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Names of units, one a line.")
+    ],
+    *,
+    seed: Annotated[int, typer.Option(help="Chosen before the draw; write it down.")],
+    share: Annotated[
+        float, typer.Option(min=0.01, max=0.99, help="Part of them that is treated.")
+    ] = 0.5,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw who gets a feature, so that the draw can be shown: unit,arm a line.
+
+    Lock the seed in the plan (assignment: {seed: …}), or the hash of the list
+    (list_sha256), which is printed last.
+    """
+    from attribution.causal.random_assignment import drawn_arms, list_hash
+    from triptych.core.errors import UsageError
+
+    try:
+        names = [line.strip() for line in units.read_text("utf-8").splitlines()]
+    except OSError as error:
+        raise UsageError(
+            f"The units cannot be read: {error}.",
+            where=str(units),
+            next_step="Give a text file with the name of one unit in each line.",
+        ) from error
+    arms = drawn_arms(filter(None, names), seed=seed, share=share)
+    if as_json:
+        print_json({"seed": seed, "list_sha256": list_hash(arms), "arms": arms})
+        return
+    for name, arm in arms.items():
+        print(f"{name},{arm}")
+    print(f"list_sha256: {list_hash(arms)}", file=sys.stderr)
+
+
+@study.command()
+def withdraw(
+    study_id: Annotated[str, typer.Argument(metavar="ID", help="A locked study.")],
+    *,
+    by: Annotated[
+        str, typer.Option(metavar="NAME", help="Who decides; no e-mail address.")
+    ],
+    because: Annotated[
+        str, typer.Option(metavar="REASON", help="Why it should no longer count.")
+    ] = "",
+    approve: Annotated[
+        bool,
+        typer.Option(
+            "--approve", help="Agree, as a second person: it no longer counts."
+        ),
+    ] = False,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Withdraw a study; it is counted as registered until a second person approves."""
+    from datetime import UTC, datetime
+
+    from triptych.core.errors import UsageError
+
+    if approve and because:
+        raise UsageError(
+            "--because is for who withdraws a study, --approve for who agrees.",
+            next_step="Give one of them; two people decide, one after the other.",
+        )
+    known = _register_of(workspace, is_verbose=verbose)
+    now = datetime.now(tz=UTC)
+    if approve:
+        entry = known.approve_withdrawal(study_id, by=by, at=now)
+    else:
+        entry = known.withdraw(study_id, by=by, because=because, at=now)
+    if as_json:
+        print_json(entry)
+    elif approve:
+        print(f"Study {study_id} is withdrawn: from the next run on it is not counted.")
+    else:
+        print(
+            f"Study {study_id} is withdrawn by {entry.by}: {entry.because}.\n"
+            "It is counted as registered until a second person decides:"
+            f" triptych study withdraw {study_id} --approve --by NAME"
+        )
+
+
 @study.command("list")
 def list_studies(
     *,
@@ -119,22 +268,52 @@ def list_studies(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """List the locked studies, each with its last entry."""
-    known = _register_of(workspace, is_verbose=verbose)
-    last = {entry.study_id: entry for entry in known.entries()}
+    """List every study that has a file or was ever locked, with its standing."""
+    from triptych.run.study_tables import declared_of
+
+    opened = open_workspace(workspace, is_verbose=verbose)
+    declared = declared_of(opened.workspace)
     if as_json:
-        print_json(list(last.values()))
-    elif not last:
+        print_json([_standing_record(one) for one in declared])
+        return
+    if not any(one.entries for one in declared):
         print("No study is locked.")
-    else:
+    if declared:
         print_table(
-            ("study", "event", "at", "by", "data until", "launch"),
+            ("study", "state", "withdrawal", "locked", "by", "launch", "window end"),
             [
-                (one.study_id, one.event, one.at, one.by, one.data_cut_off, launch)
-                for one in last.values()
-                for launch in [one.plan["launch"]]
+                (
+                    one.plan.id,
+                    one.state,
+                    one.withdrawal,
+                    one.entries[0].at if one.entries else "",
+                    one.entries[0].by if one.entries else "",
+                    one.plan.launch,
+                    one.plan.window.end,
+                )
+                for one in declared
             ],
         )
+    for one in declared:
+        for note in one.notes:
+            print(f"{one.plan.id}: {note}")
+
+
+def _standing_record(one: DeclaredStudy) -> dict[str, object]:
+    first = one.entries[0] if one.entries else None
+    return {
+        "study_id": one.plan.id,
+        "feature": one.plan.feature,
+        "outcome": one.plan.outcome,
+        "state": one.state,
+        "withdrawal": one.withdrawal,
+        "registered_at": first and first.at,
+        "registered_by": first and first.by,
+        "launch": one.plan.launch,
+        "window_end": one.plan.window.end,
+        "plan_hash": one.plan.hash,
+        "notes": one.notes,
+    }
 
 
 @study.command()
@@ -146,7 +325,7 @@ def show(
     verbose: VerboseOption = False,
 ) -> None:
     """Show every entry of a study, with what each amendment changed."""
-    from triptych.errors import UsageError
+    from triptych.core.errors import UsageError
 
     entries = _register_of(workspace, is_verbose=verbose).entries(study_id)
     if not entries:
@@ -162,6 +341,8 @@ def show(
             f"{entry.at}  {entry.event} by {entry.by}, data until {entry.data_cut_off}"
         )
         print(f"  plan {entry.plan_hash}")
+        if entry.because:
+            print(f"  because: {entry.because}")
         if entry.low_power_reason:
             print(f"  locked although its power was low: {entry.low_power_reason}")
         for name, (before, after) in entry.changes.items():
@@ -189,39 +370,34 @@ def report(
 ) -> None:
     """Tell what a published study found, in one page of words."""
     from dashboard import exports
-    from triptych.warehouse.reader import PublishedReader
+    from triptych.core.warehouse.gate import open_published
 
-    snapshot = PublishedReader(find_workspace(workspace).root).snapshot()
+    snapshot = open_published(find_workspace(workspace).root)
     file = exports.study_report_file(snapshot, study_id, form.value)
     if output is None and form is not ReportForm.PDF:
         print(file.content.decode(), end="")
         return
-    path = write_whole(file, output or Path())
+    path = write_export(file, output or Path())
     print(path)
 
 
 def _register_of(workspace: Path | None, *, is_verbose: bool) -> StudyRegister:
-    from attribution.studies.register import StudyRegister
+    from triptych.run.study_journal import open_register
 
     opened = open_workspace(workspace, is_verbose=is_verbose)
-    return StudyRegister(opened.workspace.study_register)
+    return open_register(opened.workspace)
 
 
 def _history(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    from triptych.errors import UsageError
+    from attribution.studies.history import history_of
+    from triptych.core.errors import UsageError
 
     try:
-        if path.suffix == ".parquet":
-            return pd.read_parquet(path)
-        return pd.read_csv(path, dtype={"unit": str}, parse_dates=["date"])
-    except (OSError, ValueError) as error:
+        content = path.read_bytes()
+    except OSError as error:
         raise UsageError(
             f"The history cannot be read: {error}.",
             where=str(path),
             next_step="Give a CSV or Parquet file with columns unit, date, outcome.",
         ) from error
-
-
-__all__ = ["study"]
+    return history_of(content, where=str(path))

@@ -13,7 +13,7 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json
-from triptych.progress import progress_for
+from triptych.core.progress import progress_for
 
 value = typer.Typer(no_args_is_help=True, help="Values of features: validate.")
 
@@ -41,7 +41,7 @@ def validate(
     verbose: VerboseOption = False,
 ) -> None:
     """Sign for the value of a feature as it is published; the audit log keeps it."""
-    from triptych import validating
+    from triptych.month import validating
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = validating.validate(
@@ -63,6 +63,3 @@ def validate(
         print('The next run shows it; "triptych build" makes one now.')
     else:
         print(f"Published run {report.published_run_id}")
-
-
-__all__ = ["value"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from triptych.cli.discover_command import YesOption  # noqa: TC001  (for typer)
 from triptych.cli.options import (
     JsonOption,
     VerboseOption,
@@ -15,14 +16,22 @@ from triptych.cli.options import (
     open_workspace,
 )
 from triptych.cli.printing import print_json, print_table
-from triptych.errors import SourceError
+from triptych.core.errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from triptych.cli.options import OpenWorkspace
-    from triptych.probe import SourceProbe
-    from triptych.readiness import Control
-    from triptych.run_record import LastRun, RebuiltNodes
-    from triptych.status import StatusReport
+    from triptych.core.run_record import LastRun, RebuiltNodes
+    from triptych.discovery.file_report import TagCoverage
+    from triptych.discovery.inspection import Observation, SourceInspection
+    from triptych.run.probe import SourceProbe
+    from triptych.service.readiness import Control
+    from triptych.service.status import StatusReport
+
+
+#: Of a source's tag keys, those on most money are listed.
+_MOST_TAGS = 10
 
 
 def init(
@@ -31,16 +40,66 @@ def init(
         typer.Argument(metavar="[DIR]", help="New or empty folder; default: here."),
     ] = None,
     *,
+    bills: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help="A bill, or a folder with bills: copy them and propose what is AI, its"
+            " models and its owners. May be given several times.",
+        ),
+    ] = None,
+    yes: YesOption = False,
+    with_run: Annotated[
+        bool, typer.Option("--run", help="Run it at once; with --from.")
+    ] = False,
     workspace: WorkspaceOption = None,
-    verbose: VerboseOption = False,  # noqa: ARG001  (read by the group)
+    verbose: VerboseOption = False,
 ) -> None:
-    """Write a commented, valid workspace."""
-    from triptych.workspace import initialise
+    """Write a commented, valid workspace; with --from, one made for your bills."""
+    from triptych.core.errors import UsageError
+    from triptych.core.workspace import initialise
 
-    root = initialise(directory or workspace or Path()).root
+    place = directory or workspace or Path()
+    if bills:
+        _init_from(place, bills, yes=yes, with_run=with_run, is_verbose=verbose)
+        return
+    if with_run:
+        raise UsageError(
+            "--run needs a bill to run with.", next_step="Name one with --from FILE."
+        )
+    root = initialise(place).root
     print(f"A new workspace is in {root}")
-    print("Put FOCUS files (CSV, CSV.gz, Parquet) in bills/, edit triptych.yml,")
+    print("Put bills (CSV, CSV.gz, Parquet) in bills/, edit triptych.yml,")
     print(f'then: cd "{root}" && triptych check && triptych run && triptych dashboard')
+
+
+def _init_from(
+    place: Path, bills: list[Path], *, yes: bool, with_run: bool, is_verbose: bool
+) -> None:
+    from triptych.cli.discover_command import print_discovery, settle
+    from triptych.discovery.discover import discover
+    from triptych.discovery.first_workspace import workspace_from
+    from triptych.run import pipeline
+
+    first = workspace_from(place, bills)
+    for report in first.taken:
+        print(f"ok      {report.line}")
+    for report in first.left_out:
+        print(f"left out {report.line} {report.next_step}".rstrip())
+    root = first.workspace.root
+    print(f"A new workspace is in {root}, in {first.currency}")
+    opened = open_workspace(root, is_verbose=is_verbose)
+    connectors = pipeline.bound_connectors(opened.workspace, opened.settings)
+    found = discover(connectors, opened.settings)
+    print_discovery(found)
+    settle(opened.workspace, found, yes=yes)
+    if with_run:
+        opened = open_workspace(root, is_verbose=is_verbose)
+        pipeline.run(opened.workspace, opened.settings, progress=opened.progress)
+        print(f'See Cost by model: triptych dashboard -w "{root}"')
+    else:
+        print(f'Then: cd "{root}" && triptych run && triptych dashboard')
 
 
 class CheckFormat(StrEnum):
@@ -67,7 +126,7 @@ def check(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Validate every file, and ask each source whether it can be read."""
+    """Validate every file, open every bill, and ask each source if it can be read."""
     opened = open_workspace(workspace, is_verbose=verbose)
     is_json = as_json or format_ is CheckFormat.JSON
     if measurement:
@@ -77,7 +136,7 @@ def check(
 
 
 def _check_measurement(root: Path, *, is_json: bool) -> None:
-    from triptych.readiness import read_readiness
+    from triptych.service.readiness import read_readiness
 
     found = read_readiness(root)
     if is_json:
@@ -109,54 +168,130 @@ def _print_controls(platform: str, controls: tuple[Control, ...]) -> None:
 
 
 def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
-    from triptych.control_of_studies import studies_hash_content, studies_of
-    from triptych.pipeline import bound_connectors
-    from triptych.probe import probe_sources
+    from triptych.core.warehouse.undecided_sources import (
+        read_undecided,
+        refuse_undecided,
+    )
+    from triptych.discovery.inspection import inspect_sources, observe_together
+    from triptych.discovery.ledger_sample import bench
+    from triptych.run.pipeline import bound_connectors
+    from triptych.run.probe import probe_sources
+    from triptych.run.study_tables import declared_of
 
-    plans = studies_of(opened.workspace)
-    studies = studies_hash_content(opened.workspace, plans)
+    studies = declared_of(opened.workspace)
     connectors = bound_connectors(opened.workspace, opened.settings)
+    names = [source.name for source in opened.settings.sources]
+    undecided = read_undecided(opened.workspace.raw_database, names)
     engine = opened.settings.warehouse.engine
     probes = list(probe_sources(connectors, engine=engine))
+    with bench() as connection:
+        inspections = inspect_sources(
+            connection, connectors, root=opened.workspace.root
+        )
+        together = observe_together(connection, inspections, opened.settings)
     if is_json:
         print_json(
             {
                 "workspace": opened.workspace.root,
                 "warnings": opened.settings.warnings,
                 "studies": [
-                    {"study": study_id, "plan_hash": plan_hash, "state": state}
-                    for study_id, plan_hash, state in studies
+                    {
+                        "study": one.plan.id,
+                        "plan_hash": one.plan.hash,
+                        "state": one.state,
+                        "withdrawal": one.withdrawal,
+                        "notes": one.notes,
+                    }
+                    for one in studies
                 ],
-                "sources": [_probe_record(probe) for probe in probes],
+                "sources": [
+                    _probe_record(probe, inspection)
+                    for probe, inspection in zip(probes, inspections, strict=True)
+                ],
+                "observations": together,
+                "undecided_sources": undecided,
             }
         )
     else:
         print(f"The settings in {opened.workspace.root} are valid.")
-        for study_id, _, state in studies:
-            print(f"study {study_id}: {state}")
-        _print_probes(probes)
-    failed = [probe.source for probe in probes if not probe.is_ok]
+        for one in studies:
+            print(f"study {one.plan.id}: {one.state}")
+            for note in one.notes:
+                print(f"  {note}")
+        _print_probes(probes, inspections)
+        _print_observations(together)
+        for each in undecided:
+            print(each.what)
+    _refuse_what_is_missing(probes, inspections, together)
+    refuse_undecided(undecided)
+
+
+def _refuse_what_is_missing(
+    probes: list[SourceProbe],
+    inspections: list[SourceInspection],
+    together: list[Observation],
+) -> None:
+    failed = [
+        probe.source
+        for probe, inspection in zip(probes, inspections, strict=True)
+        if not probe.is_ok
+        or any(each.level == "missing" for each in inspection.observations)
+    ]
     if failed:
-        raise SourceError(f"Not ready: {', '.join(failed)}.")
+        raise SourceError(
+            f"Not ready: {', '.join(failed)}.",
+            next_step="What each of them lacks stands above.",
+        )
+    if any(each.level == "missing" for each in together):
+        raise SourceError(
+            "Not ready: sources lack something together.",
+            next_step="What is missing stands above.",
+        )
 
 
-def _probe_record(probe: SourceProbe) -> dict[str, object]:
+def _probe_record(
+    probe: SourceProbe, inspection: SourceInspection
+) -> dict[str, object]:
     return {
         "source": probe.source,
         "type": probe.source_type,
         "is_ok": probe.is_ok,
         "findings": probe.findings,
+        "files": [report.record() for report in inspection.files],
+        "observations": inspection.observations,
     }
 
 
-def _print_probes(probes: list[SourceProbe]) -> None:
+def _print_probes(
+    probes: list[SourceProbe], inspections: list[SourceInspection]
+) -> None:
     if not probes:
         print("No source is configured: add one to triptych.yml.")
-    for probe in probes:
+    for probe, inspection in zip(probes, inspections, strict=True):
         print(f"{probe.source} ({probe.source_type})")
         for finding in probe.findings:
             mark = "ok     " if finding.is_ok else "missing"
             print(f"  {mark} {finding.message} {finding.next_step}".rstrip())
+        _print_observations(inspection.observations)
+        for line in _tag_lines(inspection):
+            print(f"  ok      {line}")
+
+
+def _print_observations(observations: Sequence[Observation]) -> None:
+    for each in observations:
+        print(f"  {each.level:<7} {each.message} {each.next_step}".rstrip())
+
+
+def _tag_lines(inspection: SourceInspection) -> Iterator[str]:
+    """Yield the tag keys of a source's bills, those on most money first."""
+    tags: dict[str, TagCoverage] = {}
+    for report in inspection.files:
+        for tag in report.tags:
+            if tag.key not in tags or tag.cost_share > tags[tag.key].cost_share:
+                tags[tag.key] = tag
+    for tag in sorted(tags.values(), key=lambda tag: -tag.cost_share)[:_MOST_TAGS]:
+        examples = ", ".join(tag.examples)
+        yield f"tag {tag.key}: {tag.cost_share:.0%} of cost, such as {examples}"
 
 
 def status(
@@ -166,7 +301,7 @@ def status(
     verbose: VerboseOption = False,
 ) -> None:
     """Show the last run, what is published, each month and each source."""
-    from triptych.status import status as look_at
+    from triptych.service.status import status as look_at
 
     opened = open_workspace(workspace, is_verbose=verbose)
     report = look_at(opened.workspace, opened.settings)
@@ -235,6 +370,3 @@ def _print_rebuilt(rebuilt: RebuiltNodes) -> None:
     print(f"Rebuilt by it: {rebuilt.count:,} models and tests{months}")
     if rebuilt.because:
         print(f"  because of: {', '.join(rebuilt.because)}")
-
-
-__all__ = ["check", "init", "status"]

@@ -1,4 +1,4 @@
-"""A month for the board: six pages as PDF, and the same as a workbook.
+"""A month for the board: two pages and an annex as PDF, and the same as a workbook.
 
 Every sentence and figure comes from the functions that the pages ask, of one published
 run, so pack and pages agree by construction.

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard import accelerator_sentences, budget_sentences, data
-from dashboard import format as fmt
-from dashboard.accelerator_charts import PART_NAMES
 from dashboard.exports.board_pack import drawings
 from dashboard.exports.board_pack.parts import (
     Heading,
@@ -16,14 +13,21 @@ from dashboard.exports.board_pack.parts import (
     Text,
     Tiles,
 )
-from dashboard.summary_figures import Tile
-from dashboard.tables import Column
+from dashboard.pages.budget import forecast_queries
+from dashboard.pages.budget import queries as budget_queries
+from dashboard.pages.budget import sentences as budget_sentences
+from dashboard.pages.gpu_idle import queries as gpu_idle_queries
+from dashboard.pages.gpu_idle import sentences as accelerator_sentences
+from dashboard.pages.gpu_idle.charts import PART_NAMES
+from dashboard.pages.summary.figures import Tile
+from dashboard.shared import format as fmt
+from dashboard.shared.tables import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dashboard.exports.board_pack.parts import Part
-    from dashboard.page import Page
+    from dashboard.shared.context import Page
 
 _PRINTED_SCOPES = 6
 _PRINTED_POOLS = 5
@@ -40,7 +44,7 @@ def budget_page(here: Page) -> PackPage:
 
 def _budgets(here: Page) -> Iterator[Part]:
     yield Heading("Budgets")
-    table = data.budgets(here.snapshot, here.selection)
+    table = budget_queries.budgets(here.snapshot, here.selection)
     rows = table.to_pylist()
     if not rows:
         yield Text(f"There is no budget for {here.period} in {here.currency}.")
@@ -70,7 +74,7 @@ def _budgets(here: Page) -> Iterator[Part]:
 
 def _landings(here: Page) -> Iterator[Part]:
     yield Heading("Where it will end")
-    landings = data.landings(here.snapshot, here.selection).to_pylist()
+    landings = forecast_queries.landings(here.snapshot, here.selection).to_pylist()
     whole = [row for row in landings if row["series"] == "total"]
     if not whole:
         yield Text(budget_sentences.NOTHING_FORECAST)
@@ -78,10 +82,18 @@ def _landings(here: Page) -> Iterator[Part]:
     for row in whole:
         yield Text(budget_sentences.landing(here, row))
     yield Text(budget_sentences.FORECAST_BASIS, is_quiet=True)
-    quality = data.forecast_quality(here.snapshot, here.selection).to_pylist()
+    quality = forecast_queries.forecast_quality(
+        here.snapshot, here.selection
+    ).to_pylist()
     by_name = {row["name"]: row for row in quality}
-    yield Text(budget_sentences.forecast(data.ALL_COST, by_name[data.ALL_COST]))
-    days = data.forecast_days(here.snapshot, here.selection, data.ALL_COST)
+    yield Text(
+        budget_sentences.forecast(
+            forecast_queries.ALL_COST, by_name[forecast_queries.ALL_COST]
+        )
+    )
+    days = forecast_queries.forecast_days(
+        here.snapshot, here.selection, forecast_queries.ALL_COST
+    )
     yield Picture(
         "All AI spend per day: what is known, and what is expected",
         drawings.fan(days.to_pylist(), here.currency),
@@ -115,17 +127,19 @@ def _landings(here: Page) -> Iterator[Part]:
 
 def _idle(here: Page) -> Iterator[Part]:
     yield Heading("GPU money: used and idle")
-    headline = data.accelerator_headline(here.snapshot, here.selection)
+    headline = gpu_idle_queries.accelerator_headline(here.snapshot, here.selection)
     if not headline.row_count:
         yield Text(f"In {here.period} no pool of GPUs has cost.")
         return
-    rows = data.accelerator_pools(here.snapshot, here.selection).to_pylist()
-    others = data.idle_of_other_pools(here.snapshot, here.selection)
+    rows = gpu_idle_queries.accelerator_pools(here.snapshot, here.selection).to_pylist()
+    others = gpu_idle_queries.idle_of_other_pools(here.snapshot, here.selection)
     yield Text(accelerator_sentences.pools(here, rows, others))
     yield Tiles(tuple(_idle_tiles(here, headline)))
     months = [
         row
-        for row in data.accelerator_months(here.snapshot, here.selection).to_pylist()
+        for row in gpu_idle_queries.accelerator_months(
+            here.snapshot, here.selection
+        ).to_pylist()
         if row["billing_month"] <= max(here.selection.period.months)
     ][-12:]
     yield Picture(
@@ -161,7 +175,9 @@ def _idle(here: Page) -> Iterator[Part]:
     )
 
 
-def _idle_tiles(here: Page, headline: data.AcceleratorHeadline) -> Iterator[Tile]:
+def _idle_tiles(
+    here: Page, headline: gpu_idle_queries.AcceleratorHeadline
+) -> Iterator[Tile]:
     share = (
         ""
         if headline.idle_ratio is None
@@ -182,7 +198,7 @@ def _idle_tiles(here: Page, headline: data.AcceleratorHeadline) -> Iterator[Tile
         f"in {fmt.plural(headline.pool_count, 'pool')}",
         number=headline.used,
     )
-    unused = data.commitment_headline(here.snapshot, here.selection)
+    unused = gpu_idle_queries.commitment_headline(here.snapshot, here.selection)
     yield Tile(
         here.total_label("Unused commitments", unused.unused),
         fmt.money(unused.unused, here.currency),
@@ -192,6 +208,3 @@ def _idle_tiles(here: Page, headline: data.AcceleratorHeadline) -> Iterator[Tile
         f" {fmt.plural(unused.commitment_count, 'commitment')}; always amortised",
         number=unused.unused,
     )
-
-
-__all__ = ["budget_page"]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from dashboard import budget_charts
-from dashboard import format as fmt
-from dashboard import return_sentences as returns
-from dashboard.accelerator_charts import PART_NAMES
-from dashboard.data import ACCELERATOR_PARTS, OTHER_MODELS
+from dashboard.pages.budget import charts as budget_charts
+from dashboard.pages.gpu_idle.charts import PART_NAMES
+from dashboard.pages.gpu_idle.queries import ACCELERATOR_PARTS
+from dashboard.shared import format as fmt
+from dashboard.shared import return_sentences as returns
+from dashboard.shared.format import OTHER_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ class Drawing:
 
 def spend_spark(rows: Sequence[Row]) -> Drawing:
     """Return cost by month as a line."""
-    line = {"colour": 0, "points": _by_position(rows, "amount")}
+    line = {"colour": 0, "label": "AI cost", "points": _by_position(rows, "amount")}
     return _spark([line], [row["month"] for row in rows])
 
 
@@ -55,6 +56,7 @@ def lead_time_lines(rows: Sequence[Row], height_mm: float, *, named: bool) -> Dr
         {
             "colour": position,
             "name": name if named else "",
+            "label": name,
             "points": [
                 [months.index(row["month"]), row["hours"]]
                 for row in rows
@@ -73,7 +75,8 @@ def net_value_spark(rows: Sequence[Row]) -> Drawing:
         for n, row in enumerate(rows)
         if row["net_value_low_90"] is not None and row["net_value_high_90"] is not None
     ]
-    line = {"colour": 0, "points": _by_position(rows, "net_value")}
+    points = _by_position(rows, "net_value")
+    line = {"colour": 0, "label": "Net value", "points": points}
     return _spark([line], [row["month"] for row in rows], band)
 
 
@@ -102,6 +105,7 @@ def _lines(
             "lines": lines,
             "band": list(band),
             "count": len(periods),
+            "labels": [fmt.month(period) for period in periods],
             "ticks": [[n, fmt.month(periods[n])] for n in shown],
             "with_axis": with_axis,
             "unit": unit,
@@ -151,6 +155,7 @@ def fan(rows: Sequence[Row], currency: str) -> Drawing:
                 [place[row["charge_date"]], row["low"], row["high"]] for row in bounded
             ],
             "count": len(days),
+            "labels": [f"{day:%Y-%m-%d}" for day in days],
             "ticks": [
                 [n, f"{day:%d %b}"] for n, day in enumerate(days) if n % step == 0
             ],
@@ -173,6 +178,7 @@ def monthly_costs(rows: Sequence[Row], currency: str) -> Drawing:
         {
             "labels": [fmt.month(month) for month in months],
             "above": [_total(totals[month]) for month in months],
+            "is_partial": [bool(totals[month]["is_partial"]) for month in months],
             "series": [
                 {
                     "name": name,
@@ -207,6 +213,7 @@ def accelerator_months(rows: Sequence[Row], currency: str) -> Drawing:
         {
             "labels": [fmt.month(row["billing_month"]) for row in rows],
             "above": [fmt.compact(row["total"]) for row in rows],
+            "is_partial": [False] * len(rows),
             "series": [
                 {
                     "name": PART_NAMES[part],
@@ -301,18 +308,3 @@ def _span(row: Row, name: str, level: str) -> list[float] | None:
 
 def _intervals(rows: list[dict[str, Any]], unit: str) -> Drawing:
     return Drawing("intervals", 6.6 * len(rows) + 7, {"rows": rows, "unit": unit})
-
-
-__all__ = [
-    "SPARK_MM",
-    "Drawing",
-    "accelerator_months",
-    "bridge",
-    "bullets",
-    "fan",
-    "lead_time_lines",
-    "monthly_costs",
-    "net_value_spark",
-    "returns_by_feature",
-    "spend_spark",
-]

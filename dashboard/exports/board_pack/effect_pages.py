@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dashboard import data, return_summary
-from dashboard import format as fmt
-from dashboard import impact_sentences as impact
-from dashboard import return_sentences as returns
-from dashboard import summary_figures as figures
-from dashboard import velocity_sentences as velocity
 from dashboard.exports.board_pack import drawings
 from dashboard.exports.board_pack.moves import moves
 from dashboard.exports.board_pack.parts import (
@@ -20,15 +14,27 @@ from dashboard.exports.board_pack.parts import (
     Table,
     Text,
 )
-from dashboard.impact_outcomes import outcome_name
-from dashboard.tables import Column
+from dashboard.pages.impact import queries as impact_queries
+from dashboard.pages.impact import sentences as impact
+from dashboard.pages.impact.outcomes import outcome_name
+from dashboard.pages.summary import figures
+from dashboard.pages.summary import queries as summary_queries
+from dashboard.pages.summary import returns as return_summary
+from dashboard.pages.velocity import queries as velocity_queries
+from dashboard.pages.velocity import sentences as velocity
+from dashboard.shared import format as fmt
+from dashboard.shared import ledger_sentences as ledger
+from dashboard.shared import return_queries
+from dashboard.shared import return_sentences as returns
+from dashboard.shared.tables import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dashboard.data import Study, VelocityFigure
     from dashboard.exports.board_pack.parts import Part
-    from dashboard.page import Page
+    from dashboard.pages.impact.queries import Study
+    from dashboard.pages.velocity.queries import VelocityFigure
+    from dashboard.shared.context import Page
 
 _DORA = (
     *("change_lead_time", "deployment_frequency", "change_fail_ratio"),
@@ -47,12 +53,16 @@ def delivery_page(here: Page) -> PackPage:
 def _delivery(here: Page) -> Iterator[Part]:
     month, _ = figures.months_of(here)
     kind = figures.shipping_kind(here)
-    units = [name for of, name in data.velocity_units(here.snapshot) if of == kind]
+    units = [
+        name
+        for of, name in velocity_queries.velocity_units(here.snapshot)
+        if of == kind
+    ]
     if not units:
         yield Text("No deployment, incident or training run is known yet.")
         return
     yield Text(figures.delivery_sentence(here))
-    rows = data.lead_time_months(here.snapshot, kind, "", month)
+    rows = summary_queries.lead_time_months(here.snapshot, kind, "", month)
     if rows:
         yield Picture(
             f"Median lead time by month, a line for each {kind}; a month with fewer"
@@ -99,9 +109,11 @@ def _delivery(here: Page) -> Iterator[Part]:
 def _dora_rows(
     here: Page, kind: str, name: str, month: str
 ) -> Iterator[dict[str, Any]]:
-    scope = data.VelocityScope(kind, name, (month,))
+    scope = velocity_queries.VelocityScope(kind, name, (month,))
     now, before = (
-        data.velocity_figures(here.snapshot, scope, data.VelocityPeriod("month", each))
+        velocity_queries.velocity_figures(
+            here.snapshot, scope, velocity_queries.VelocityPeriod("month", each)
+        )
         for each in figures.months_of(here)
     )
     for metric in _DORA:
@@ -174,8 +186,10 @@ def _returns(here: Page) -> Iterator[Part]:
     if row["begins"] is not None:
         return
     until = row["until_month"]
-    yield Text(f"{returns.beside(row)} {returns.shrunk(row)}", is_quiet=True)
-    features = data.feature_returns(here.snapshot, until).to_pylist()
+    told = (returns.beside(row), returns.shrunk(row), returns.run_rate(row))
+    yield Text(" ".join(filter(None, told)), is_quiet=True)
+    yield from _ledger(here)
+    features = return_queries.feature_returns(here.snapshot, until).to_pylist()
     if features:
         yield Picture(
             "Net value of the measured months: dot, 50 % interval (thick) and 90 %"
@@ -186,6 +200,35 @@ def _returns(here: Page) -> Iterator[Part]:
     yield _not_counted_table(here, until)
     if row["window"] == returns.TO_DATE:
         yield _evidence_table(here)
+
+
+def _ledger(here: Page) -> Iterator[Part]:
+    """Return every study that was ever registered, with its standing."""
+    rows = return_queries.study_ledger(here.snapshot)
+    if not rows:
+        return
+    yield Table(
+        "Ledger of studies: what was registered stays",
+        (
+            Column("study_id", "Study"),
+            Column("feature", "Feature"),
+            Column("standing_name", "Standing"),
+            Column("counted_text", "Counted"),
+            Column("benefit", "Benefit", "estimate"),
+            Column("notes", "What became of it", "prose"),
+        ),
+        tuple(
+            row
+            | {
+                "standing_name": ledger.STANDINGS[row["standing"]],
+                "counted_text": ledger.share(row),
+                "notes": row["notes"] or "",
+            }
+            for row in rows
+        ),
+        _PRINTED_STUDIES,
+        (1.6, 1.4, 1.4, 1.2, 1.1, 4.0),
+    )
 
 
 def _features_table(features: list[dict[str, Any]]) -> Table:
@@ -221,6 +264,8 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
             Column("roi", "ROI", "percent", "reason"),
             Column("net_after_investment", "Net of what was invested", "estimate"),
             Column("since_month_count", "Months since", "count"),
+            Column("run_rate_net", "A month now", "estimate"),
+            Column("effect_status", "Effect"),
             Column("net_value_low_50", "50 % from", "estimate"),
             Column("net_value_high_50", "50 % to", "estimate"),
         ),
@@ -228,8 +273,8 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
 
 
 def _not_counted_table(here: Page, until: str) -> Table:
-    left = data.not_counted_returns(here.snapshot, until).to_pylist()
-    studies = data.studies(here.snapshot, here.selection) or ()
+    left = return_queries.not_counted_returns(here.snapshot, until).to_pylist()
+    studies = impact_queries.studies(here.snapshot, here.selection) or ()
     graded = {study.feature_id: impact.grade_reason(study) for study in studies}
     said = [
         row | {"why": f"{row['why']}. {graded.get(row['feature_id'], '')}".strip()}
@@ -261,7 +306,7 @@ def _evidence_table(here: Page) -> Table:
             Column("benefit", "Benefit", "estimate"),
             *NET_VALUE,
         ),
-        tuple(data.evidence_mix(here.snapshot).to_pylist()),
+        tuple(return_queries.evidence_mix(here.snapshot).to_pylist()),
     )
 
 
@@ -269,7 +314,7 @@ def _studies(here: Page) -> Iterator[Part]:
     last = max(here.selection.period.months)
     studies = [
         one
-        for one in data.studies(here.snapshot, here.selection) or ()
+        for one in impact_queries.studies(here.snapshot, here.selection) or ()
         if f"{one.launch_date:%Y-%m}" <= last
     ]
     if not studies:
@@ -298,6 +343,3 @@ def _study_row(study: Study) -> dict[str, Any]:
         "finding": impact.finding(study),
         "effect": impact.effect(study) if study.is_estimated else impact.verdict(study),
     }
-
-
-__all__ = ["delivery_page", "return_page"]

@@ -4,16 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard import (
-    budget_sentences,
-    data,
-    return_summary,
-    sentences,
-)
-from dashboard import format as fmt
-from dashboard import return_sentences as returns
-from dashboard import summary_figures as figures
-from dashboard import summary_sentences as words
 from dashboard.exports.board_pack import drawings
 from dashboard.exports.board_pack.parts import (
     NET_VALUE,
@@ -26,7 +16,19 @@ from dashboard.exports.board_pack.parts import (
     Text,
     Tiles,
 )
-from dashboard.tables import (
+from dashboard.pages.budget import forecast_queries
+from dashboard.pages.budget import queries as budget_queries
+from dashboard.pages.budget import sentences as budget_sentences
+from dashboard.pages.cost_by_model import queries as cost_by_model_queries
+from dashboard.pages.cost_by_model import sentences, unit_cost_queries
+from dashboard.pages.summary import figures
+from dashboard.pages.summary import queries as summary_queries
+from dashboard.pages.summary import returns as return_summary
+from dashboard.pages.summary import sentences as words
+from dashboard.shared import format as fmt
+from dashboard.shared import return_queries
+from dashboard.shared import return_sentences as returns
+from dashboard.shared.tables import (
     LOWER_BOUND,
     PARTIAL_CHANGE,
     Column,
@@ -41,18 +43,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dashboard.exports.board_pack.parts import Part
-    from dashboard.page import Page
+    from dashboard.shared.context import Page
 
-_LOADING: data.Loading = "Fully loaded"
+_LOADING: cost_by_model_queries.Loading = "Fully loaded"
 _PRINTED_GAPS = 6
 _PRINTED_MODELS = 8
 
 
 def summary_page(here: Page) -> PackPage:
     """Return the first screen of *Summary*, with everything it cannot say."""
-    spent = data.ai_spend(here.snapshot, here.selection)
+    spent = summary_queries.ai_spend(here.snapshot, here.selection)
     budget = figures.budget_of(here)
-    unit = data.unit_summary(here.snapshot, here.selection, figures.UNIT)
+    unit = unit_cost_queries.unit_summary(here.snapshot, here.selection, figures.UNIT)
     lead = words.spend(here, spent, budget) + return_summary.sentence(here)
     tiles = (
         figures.spend_tile(here, spent, budget),
@@ -83,9 +85,9 @@ def summary_page(here: Page) -> PackPage:
 
 def _cost_layer(here: Page) -> Iterator[Part]:
     yield Heading("Cost")
-    models = data.model_costs(here.snapshot, here.selection, _LOADING)
+    models = cost_by_model_queries.model_costs(here.snapshot, here.selection, _LOADING)
     yield Text(words.largest_models(here, models.to_pylist()))
-    rows = data.spend_months(here.snapshot, here.selection).to_pylist()
+    rows = summary_queries.spend_months(here.snapshot, here.selection).to_pylist()
     yield Picture(
         "AI cost by month, up to this one",
         drawings.spend_spark(rows),
@@ -102,7 +104,7 @@ def _delivery_layer(here: Page) -> Iterator[Part]:
     yield Text(figures.delivery_sentence(here))
     month, _ = figures.months_of(here)
     kind = figures.shipping_kind(here)
-    rows = data.lead_time_months(here.snapshot, kind, "", month)
+    rows = summary_queries.lead_time_months(here.snapshot, kind, "", month)
     if rows:
         yield Picture(
             f"Median lead time by month, a line for each {kind}",
@@ -116,7 +118,9 @@ def _return_layer(here: Page) -> Iterator[Part]:
     row = return_summary.headline(here)
     if row is None:
         return
-    months = data.return_months(here.snapshot, max(here.selection.period.months))
+    months = return_queries.return_months(
+        here.snapshot, max(here.selection.period.months)
+    )
     if len(months) > 1:
         yield Picture(
             "Net value of what counts by month, with its 90 % interval",
@@ -146,7 +150,7 @@ def _changes(here: Page) -> Iterator[Part]:
     )
 
 
-def _gaps(here: Page, unit: data.UnitSummary) -> Iterator[Part]:
+def _gaps(here: Page, unit: unit_cost_queries.UnitSummary) -> Iterator[Part]:
     yield Heading("What we cannot say")
     found = figures.gaps(here, unit, return_summary.gaps(here))
     if not found:
@@ -162,7 +166,7 @@ def _ends(here: Page) -> Iterator[Part]:
     yield Heading("Where it will end")
     rows = [
         row
-        for row in data.landings(here.snapshot, here.selection).to_pylist()
+        for row in forecast_queries.landings(here.snapshot, here.selection).to_pylist()
         if row["series"] == "total"
     ]
     if not rows:
@@ -179,7 +183,7 @@ def _not_counted(here: Page) -> Iterator[Part]:
         yield Text(return_summary.layer_sentence(here))
         return
     yield Text(returns.beside(row))
-    yield Text("Each with its reason on page 5.", is_quiet=True)
+    yield Text("Each with its reason in the annex.", is_quiet=True)
 
 
 def cost_page(here: Page) -> PackPage:
@@ -192,10 +196,14 @@ def cost_page(here: Page) -> PackPage:
 
 
 def _models(here: Page) -> Iterator[Part]:
-    headline = data.headline(here.snapshot, here.selection, _LOADING)
-    costs = data.model_costs(here.snapshot, here.selection, _LOADING).to_pylist()
+    headline = cost_by_model_queries.headline(here.snapshot, here.selection, _LOADING)
+    costs = cost_by_model_queries.model_costs(
+        here.snapshot, here.selection, _LOADING
+    ).to_pylist()
     yield Text(sentences.trend(here, headline, costs[0] if costs else None))
-    months = data.monthly_costs(here.snapshot, here.selection, _LOADING)
+    months = cost_by_model_queries.monthly_costs(
+        here.snapshot, here.selection, _LOADING
+    )
     if months.num_rows:
         yield Picture(
             "Fully loaded cost of models by month, without idle capacity; above each"
@@ -226,7 +234,7 @@ def _models(here: Page) -> Iterator[Part]:
     )
     if months.num_rows:
         yield _months_table(here, months)
-    unit = data.unit_summary(here.snapshot, here.selection, figures.UNIT)
+    unit = unit_cost_queries.unit_summary(here.snapshot, here.selection, figures.UNIT)
     yield Text(sentences.unit_cost(here, unit, figures.UNIT))
     if here.selection.basis == "Billed":
         yield Text(sentences.UNIT_COST_BASIS, is_quiet=True)
@@ -255,11 +263,11 @@ def _bridge(here: Page) -> Iterator[Part]:
     if against is None:
         yield Text(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
-    steps = data.bridge_steps(here.snapshot, here.selection, against)
+    steps = budget_queries.bridge_steps(here.snapshot, here.selection, against)
     rows = steps.to_pylist()
     yield Text(budget_sentences.bridge(here, rows, against))
     beyond = budget_sentences.beyond_ai_cost(
-        here, data.beyond_ai_cost(here.snapshot, here.selection, against)
+        here, budget_queries.beyond_ai_cost(here.snapshot, here.selection, against)
     )
     if beyond:
         yield Text(beyond)
@@ -288,7 +296,7 @@ def _bridge(here: Page) -> Iterator[Part]:
             named.num_rows - 1: LOWER_BOUND,
         },
     )
-    lines = data.bridge_lines(here.snapshot, here.selection, against, None)
+    lines = budget_queries.bridge_lines(here.snapshot, here.selection, against, None)
     yield Table(
         "The lines behind it, the largest first",
         (
@@ -304,6 +312,3 @@ def _bridge(here: Page) -> Iterator[Part]:
         ),
         tuple(lines.to_pylist()),
     )
-
-
-__all__ = ["cost_page", "summary_page"]

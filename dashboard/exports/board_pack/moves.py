@@ -1,19 +1,19 @@
-"""What moving between platforms changed, as a part of the fourth page."""
+"""What moving between platforms changed, in the evidence and in the annex."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dashboard import data
-from dashboard import scorecard_sentences as words
 from dashboard.exports.board_pack.parts import Heading, Table, Text
-from dashboard.tables import Column
+from dashboard.pages.scorecard import queries as scorecard_queries
+from dashboard.pages.scorecard import sentences as words
+from dashboard.shared.tables import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dashboard.exports.board_pack.parts import Part
-    from dashboard.page import Page
+    from dashboard.shared.context import Page
 
 #: What a board asks of a move; the workbook has every metric.
 _PRINTED = (
@@ -24,10 +24,14 @@ _PRINTED = (
 
 def moves(here: Page) -> Iterator[Part]:
     """Yield the newest move between platforms, as *Platform scorecard* tells of it."""
-    found = data.moves(here.snapshot) if data.has_scorecard(here.snapshot) else []
+    found = (
+        scorecard_queries.moves(here.snapshot)
+        if scorecard_queries.has_scorecard(here.snapshot)
+        else []
+    )
     if not found:
         return
-    rows = data.changes(here.snapshot, found[0].pivot_id).to_pylist()
+    rows = scorecard_queries.changes(here.snapshot, found[0].pivot_id).to_pylist()
     yield Heading("What moving between platforms changed")
     yield Text(words.summary(found[0], rows))
     yield Text(words.break_even(found[0]))
@@ -36,8 +40,7 @@ def moves(here: Page) -> Iterator[Part]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    first = words.by_metric(rows)
-    asked = [first[metric] for metric in _PRINTED if metric in first]
+    asked = _asked(rows)
     rest = [row for row in rows if not any(row is one for one in asked)]
     return Table(
         "Equal windows on either side; the migration stands apart",
@@ -62,6 +65,16 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     )
 
 
+def _asked(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    first = words.by_metric(rows)
+    return [first[metric] for metric in _PRINTED if metric in first]
+
+
+def change_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what a board asks of a move, as it is written."""
+    return [_told(row) for row in _asked(rows)]
+
+
 def _told(row: dict[str, Any]) -> dict[str, Any]:
     figures = {
         period: words.figure(row[f"{period}_figure"], row["unit"], row["currency"])
@@ -75,6 +88,3 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
         "change": words.change(row),
         "grade_name": words.GRADES[row["grade"]],
     }
-
-
-__all__ = ["moves"]

@@ -10,15 +10,15 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dashboard import format as fmt
-from dashboard.tables import Column, holds_money, is_number, written
+from dashboard.shared import format as fmt
+from dashboard.shared.tables import Column, holds_money, is_number, written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dashboard.exports.board_pack.drawings import Drawing
     from dashboard.exports.provenance import Provenance
-    from dashboard.summary_figures import Tile
+    from dashboard.pages.summary.figures import Tile
 
 _BOLD = re.compile(r"(?<!\\)\*\*")
 _EMPHASIS = re.compile(r"(?<!\\)\*")
@@ -171,21 +171,3 @@ def flattened(parts: Sequence[Part]) -> list[Part]:
         else:
             found.append(part)
     return found
-
-
-__all__ = [
-    "NET_VALUE",
-    "Beside",
-    "BoardPack",
-    "Bullets",
-    "Heading",
-    "PackPage",
-    "Part",
-    "Picture",
-    "Table",
-    "Text",
-    "Tiles",
-    "flattened",
-    "plain",
-    "spans",
-]

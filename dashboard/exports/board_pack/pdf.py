@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import typst
 
-from dashboard import format as fmt
 from dashboard.exports.board_pack.parts import (
     Beside,
     Bullets,
@@ -20,7 +19,8 @@ from dashboard.exports.board_pack.parts import (
     Tiles,
     spans,
 )
-from dashboard.tables import is_number
+from dashboard.shared import format as fmt
+from dashboard.shared.tables import is_number
 
 if TYPE_CHECKING:
     from dashboard.exports.board_pack.parts import BoardPack, Part
@@ -139,6 +139,3 @@ def _table(table: Table, currency: str) -> dict[str, Any]:
         if more > 0
         else "",
     }
-
-
-__all__ = ["render_pack_pdf"]

@@ -5,27 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dashboard import data
 from dashboard.exports.board_pack.budget_page import budget_page
 from dashboard.exports.board_pack.effect_pages import delivery_page, return_page
+from dashboard.exports.board_pack.evidence_page import evidence_page
 from dashboard.exports.board_pack.money_pages import cost_page, summary_page
 from dashboard.exports.board_pack.parts import Beside, BoardPack, Picture, Table
 from dashboard.exports.board_pack.record_page import record_page
 from dashboard.exports.provenance import provenance
-from dashboard.page import Page
+from dashboard.shared import selection_queries
+from dashboard.shared.context import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dashboard.exports.board_pack.parts import Part
-    from triptych.warehouse.locks import ClosingMonth
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.locks import ClosingMonth
+    from triptych.core.warehouse.reader import Snapshot
 
 
 def read_pack(
     snapshot: Snapshot,
     billing_month: str,
-    basis: data.Basis,
+    basis: selection_queries.Basis,
     *,
     closing: ClosingMonth | None = None,
 ) -> BoardPack:
@@ -48,20 +49,26 @@ def read_pack(
         It is no month, or it has no charges.
     """
     facts = provenance(snapshot, billing_month, basis, closing=closing)
-    run = data.run(snapshot)
-    period = next(one for one in data.periods(snapshot) if one.label == billing_month)
-    selection = data.Selection(period, basis, run.currency)
-    standing = data.standing(snapshot, selection)
+    run = selection_queries.run(snapshot)
+    period = next(
+        one for one in selection_queries.periods(snapshot) if one.label == billing_month
+    )
+    selection = selection_queries.Selection(period, basis, run.currency)
+    standing = selection_queries.standing(snapshot, selection)
     if closing is not None:
         standing = replace(standing, period_state="locked", adjustment_count=0)
     here = Page(snapshot, run, selection, standing)
-    pages = (
-        summary_page(here),
+    annex = (
         cost_page(here),
         budget_page(here),
         delivery_page(here),
         return_page(here),
         record_page(here, facts),
+    )
+    pages = (
+        summary_page(here),
+        evidence_page(here),
+        *(replace(page, title=f"Annex: {page.title}") for page in annex),
     )
     return BoardPack(
         facts,
@@ -86,6 +93,3 @@ def _as_complete_as_known(here: Page, parts: Iterable[Part]) -> Iterator[Part]:
                 yield replace(part, columns=tuple(columns))
             case _:
                 yield part
-
-
-__all__ = ["read_pack"]

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard import data
-from dashboard import format as fmt
-from dashboard import velocity_sentences as velocity
 from dashboard.exports.board_pack.parts import Heading, PackPage, Table, Text
-from dashboard.tables import Column
+from dashboard.pages.impact import queries as impact_queries
+from dashboard.pages.lineage import assumption_queries
+from dashboard.pages.velocity import sentences as velocity
+from dashboard.shared import format as fmt
+from dashboard.shared import source_queries
+from dashboard.shared.tables import Column
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dashboard.exports.board_pack.parts import Part
     from dashboard.exports.provenance import Provenance
-    from dashboard.page import Page
+    from dashboard.shared.context import Page
 
 _PRINTED_ASSUMPTIONS = 14
 _COSTS = "cost.fct_daily_model_costs"
@@ -86,7 +88,7 @@ def record_page(here: Page, facts: Provenance) -> PackPage:
 def _assumptions(here: Page) -> Iterator[Part]:
     month = max(here.selection.period.months)
     yield Heading(f"Assumptions in force in {fmt.month(month)}")
-    found = data.assumptions(here.snapshot, month)
+    found = assumption_queries.assumptions(here.snapshot, month)
     if found is None or not found.num_rows:
         yield Text(
             "No assumption is registered: no effect is worth money, and no return is"
@@ -134,11 +136,11 @@ def _methods() -> Iterator[Part]:
 
 def _record(here: Page, facts: Provenance) -> Iterator[Part]:
     yield Heading("What it was made of")
-    made = data.made_of(here.snapshot, _COSTS, here.selection.period.months)
+    made = source_queries.made_of(here.snapshot, _COSTS, here.selection.period.months)
     said = [*facts.facts(), ("triptych", here.run.triptych_version)]
     if made is not None:
         said += [(one.name, one.version) for one in made.versions]
-    for study in data.studies(here.snapshot, here.selection) or ():
+    for study in impact_queries.studies(here.snapshot, here.selection) or ():
         said.append((f"plan of study {study.study_id}", study.plan_hash))
     yield Table(
         "Hashes are SHA-256",
@@ -147,6 +149,3 @@ def _record(here: Page, facts: Provenance) -> Iterator[Part]:
         len(said),
         (2.0, 4.6),
     )
-
-
-__all__ = ["record_page"]

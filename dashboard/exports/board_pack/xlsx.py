@@ -9,11 +9,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from dashboard import format as fmt
-from dashboard.cells import safe_text
 from dashboard.exports.board_pack.parts import (
     Bullets,
     Heading,
+    PackPage,
     Picture,
     Table,
     Text,
@@ -21,16 +20,19 @@ from dashboard.exports.board_pack.parts import (
     flattened,
     plain,
 )
+from dashboard.exports.board_pack.xlsx_charts import ROWS, SHEET, ChartData, month_of
 from dashboard.exports.provenance import SYNTHETIC
 from dashboard.exports.statement_xlsx import new_workbook
+from dashboard.shared import format as fmt
+from dashboard.shared.cells import safe_text
 
 if TYPE_CHECKING:
     from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
-    from dashboard.exports.board_pack.parts import BoardPack, PackPage, Part
-    from dashboard.summary_figures import Tile
-    from dashboard.tables import Kind
+    from dashboard.exports.board_pack.parts import BoardPack, Part
+    from dashboard.pages.summary.figures import Tile
+    from dashboard.shared.tables import Kind
 
 _INK, _PALE, _VIOLET = "#1F2937", "#EEF2F7", "#7C3AED"
 _FIRST_WIDTH, _WIDTH, _WIDE = 34, 17, 60
@@ -50,6 +52,7 @@ _NUMBER_FORMATS: dict[str, str] = {
     "times": '0.0##" × budget"',
     "day": "yyyy-mm-dd",
     "moment": "yyyy-mm-dd hh:mm",
+    "month": "mmm yyyy",
 }
 _PARTS = "#,##0.0#########"
 _MONEY_KINDS = ("money", "amount", "change")
@@ -64,8 +67,13 @@ def render_pack_xlsx(pack: BoardPack) -> bytes:
     facts = pack.provenance
     target = io.BytesIO()
     workbook = new_workbook(target, dated=facts.dated, title=pack.title)
-    for page in pack.pages:
-        _Sheet(workbook, pack, page).write()
+    sheets = [_Sheet(workbook, pack, page) for page in pack.pages]
+    about_charts = _Sheet(workbook, pack, PackPage(SHEET, SHEET, ()))
+    for each in (*sheets, about_charts):
+        each.begin()
+    charts = ChartData(workbook, about_charts.sheet, about_charts.row)
+    for each in sheets:
+        each.write(charts)
     workbook.close()
     return target.getvalue()
 
@@ -81,15 +89,18 @@ class _Sheet:
     formats: dict[tuple[object, ...], Format] = field(default_factory=dict)
     sheet: Worksheet = field(init=False)
 
-    def write(self) -> None:
-        """Write the whole sheet."""
+    def begin(self) -> None:
+        """Add the sheet with its columns, its top and its paper."""
         self.sheet = self.workbook.add_worksheet(self.page.sheet)
         self.sheet.set_column(0, 0, _FIRST_WIDTH)
         self.sheet.set_column(1, _COLUMN_COUNT, _WIDTH)
         self._write_top()
-        for part in flattened(self.page.parts):
-            self._write_part(part)
         self._set_up_paper()
+
+    def write(self, charts: ChartData) -> None:
+        """Write all parts, charts over the figures of another sheet."""
+        for part in flattened(self.page.parts):
+            self._write_part(part, charts)
 
     def _format(self, **options: object) -> Format:
         key = tuple(sorted(options.items()))
@@ -120,7 +131,7 @@ class _Sheet:
             )
         self.sheet.freeze_panes(_FROZEN, 0)
 
-    def _write_part(self, part: Part) -> None:
+    def _write_part(self, part: Part, charts: ChartData) -> None:
         match part:
             case Heading():
                 self.row += 1
@@ -137,6 +148,9 @@ class _Sheet:
             case Picture():
                 if part.figures is not None:
                     self._write_table(part.figures)
+                self.row += 1
+                self.sheet.insert_chart(self.row, 0, charts.chart(part))
+                self.row += ROWS
 
     def _line(self, text: str, written_as: Format | None = None) -> None:
         self.sheet.write_string(self.row, 0, safe_text(text), written_as)
@@ -194,6 +208,8 @@ class _Sheet:
     ) -> None:
         options: dict[str, object] = {"bold": True, "bg_color": _PALE} if strong else {}
         number = _number_format(kind, currency)
+        if kind == "month" and isinstance(value, str):
+            value = month_of(fmt.month(value)) or value
         if value is None:
             unknown = fmt.unknown(reason) if reason else fmt.UNKNOWN
             options["align"] = "right" if number else "left"
@@ -210,9 +226,8 @@ class _Sheet:
             )
             self.sheet.write_datetime(self.row, column, moment, written_as)
         else:
-            text = fmt.month(str(value)) if kind == "month" else str(value)
             self.sheet.write_string(
-                self.row, column, safe_text(text), self._format(**options)
+                self.row, column, safe_text(str(value)), self._format(**options)
             )
 
     def _set_up_paper(self) -> None:
@@ -237,6 +252,3 @@ def _number_format(kind: Kind, currency: str) -> str:
 
 def _is_finite(value: float | Decimal) -> bool:
     return math.isfinite(value)
-
-
-__all__ = ["render_pack_xlsx"]

@@ -7,6 +7,23 @@
     nullif({{ tags }}[{{ sql_text(key) }}], '')
 {%- endmacro %}
 
+{#- The value of the first tag whose key is one of these whatever its case; NULL where there is none. -#}
+{% macro folded_tag_value(tags, keys) -%}
+    {{ return(adapter.dispatch('folded_tag_value', 'triptych')(tags, keys)) }}
+{%- endmacro %}
+
+{% macro default__folded_tag_value(tags, keys) -%}
+    nullif(list_extract(list_filter(
+        map_entries({{ tags }}), lambda entry: lower(entry.key) in ({{ sql_texts(keys) }}) and entry.value <> ''
+    ), 1).value, '')
+{%- endmacro %}
+
+{% macro spark__folded_tag_value(tags, keys) -%}
+    get(filter(
+        map_entries({{ tags }}), entry -> lower(entry.key) in ({{ sql_texts(keys) }}) and entry.value <> ''
+    ), 0).value
+{%- endmacro %}
+
 {#- Several maps as one; of equal keys the last map wins. -#}
 {#- In Spark that holds under spark.sql.mapKeyDedupPolicy LAST_WIN, which a run sets. -#}
 {% macro merged_tags(maps) -%}

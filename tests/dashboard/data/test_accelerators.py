@@ -7,21 +7,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard import data
+from dashboard.pages.gpu_idle import queries as gpu_idle_queries
+from dashboard.pages.gpu_idle import saving_queries
+from dashboard.shared import selection_queries
 
 if TYPE_CHECKING:
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
-SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
-SELECTION = data.Selection(SEPTEMBER, "Amortised", "EUR")
-BILLED = data.Selection(SEPTEMBER, "Billed", "EUR")
-QUARTER = data.Selection(
-    data.Period("2026-Q3", ("2026-07", "2026-08", "2026-09")), "Amortised", "EUR"
+SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+SELECTION = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR")
+BILLED = selection_queries.Selection(SEPTEMBER, "Billed", "EUR")
+QUARTER = selection_queries.Selection(
+    selection_queries.Period("2026-Q3", ("2026-07", "2026-08", "2026-09")),
+    "Amortised",
+    "EUR",
 )
 
 
 def test_the_parts_of_the_headline_add_up_to_the_pools(snapshot: Snapshot) -> None:
-    headline = data.accelerator_headline(snapshot, SELECTION)
+    headline = gpu_idle_queries.accelerator_headline(snapshot, SELECTION)
     assert headline.total == Decimal(610)
     assert headline.used == Decimal(370)
     assert headline.idle == Decimal(180)
@@ -34,29 +38,29 @@ def test_the_parts_of_the_headline_add_up_to_the_pools(snapshot: Snapshot) -> No
         Decimal(15),
         Decimal(20),
     ]
-    parts = [getattr(headline, part) for part in data.ACCELERATOR_PARTS]
+    parts = [getattr(headline, part) for part in gpu_idle_queries.ACCELERATOR_PARTS]
     assert sum(parts) == headline.total
     assert headline.idle_ratio == pytest.approx(180 / 610)
-    assert data.accelerator_headline(snapshot, BILLED).idle == Decimal(90)
+    assert gpu_idle_queries.accelerator_headline(snapshot, BILLED).idle == Decimal(90)
 
 
 def test_a_scope_is_that_of_who_asked_or_of_whose_pool_it_is(
     snapshot: Snapshot,
 ) -> None:
-    ml = data.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
-    headline = data.accelerator_headline(snapshot, ml)
+    ml = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
+    headline = gpu_idle_queries.accelerator_headline(snapshot, ml)
     assert (headline.requested_idle, headline.infrastructure_idle) == (
         Decimal(20),
         Decimal(150),
     )
-    eta = data.Selection(SEPTEMBER, "Amortised", "EUR", "model", "eta-v2")
-    assert data.accelerator_headline(snapshot, eta).idle == Decimal(20)
+    eta = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "model", "eta-v2")
+    assert gpu_idle_queries.accelerator_headline(snapshot, eta).idle == Decimal(20)
 
 
 def test_a_pool_without_a_capacity_has_an_unknown_idle_not_a_zero(
     snapshot: Snapshot,
 ) -> None:
-    rows = data.accelerator_pools(snapshot, SELECTION).to_pylist()
+    rows = gpu_idle_queries.accelerator_pools(snapshot, SELECTION).to_pylist()
     assert [(row["pool_id"], row["infrastructure_idle"]) for row in rows] == [
         ("gpu-cluster", 150),
         ("gpu-dark", None),
@@ -64,11 +68,13 @@ def test_a_pool_without_a_capacity_has_an_unknown_idle_not_a_zero(
     assert rows[1]["capacity_reason"] == "capacity not read"
     assert "No reading" in rows[1]["reason"]
     assert rows[0]["capacity_gpu_hours"] == Decimal(192)
-    assert data.accelerator_hours(snapshot, SELECTION).active == Decimal(128)
+    assert gpu_idle_queries.accelerator_hours(snapshot, SELECTION).active == Decimal(
+        128
+    )
 
 
 def test_idle_money_by_owner_adds_up_to_the_idle_money(snapshot: Snapshot) -> None:
-    rows = data.idle_owners(snapshot, SELECTION).to_pylist()
+    rows = gpu_idle_queries.idle_owners(snapshot, SELECTION).to_pylist()
     assert [(row["team"], row["holder"], row["idle"]) for row in rows] == [
         ("ml", "the pool itself", 150),
         ("ml", "eta-v2", 20),
@@ -80,8 +86,8 @@ def test_idle_money_by_owner_adds_up_to_the_idle_money(snapshot: Snapshot) -> No
 def test_hours_of_the_week_average_over_the_hours_that_were_read(
     snapshot: Snapshot,
 ) -> None:
-    assert data.pools_of_the_week(snapshot, SELECTION) == ("gpu-cluster",)
-    rows = data.hours_of_week(snapshot, QUARTER, "gpu-cluster").to_pylist()
+    assert gpu_idle_queries.pools_of_the_week(snapshot, SELECTION) == ("gpu-cluster",)
+    rows = gpu_idle_queries.hours_of_week(snapshot, QUARTER, "gpu-cluster").to_pylist()
     assert len(rows) == 168
     by_hour = {(row["weekday"], row["hour_of_day"]): row for row in rows}
     # Two months of 22 hours idle, over four hours each.
@@ -92,15 +98,15 @@ def test_hours_of_the_week_average_over_the_hours_that_were_read(
 
 
 def test_commitments_are_whole_and_their_ratio_is_of_sums(snapshot: Snapshot) -> None:
-    headline = data.commitment_headline(snapshot, SELECTION)
+    headline = gpu_idle_queries.commitment_headline(snapshot, SELECTION)
     assert (headline.unused, headline.unused_whole) == (Decimal(70), Decimal(80))
-    row = data.commitments(snapshot, QUARTER).to_pylist()[0]
+    row = gpu_idle_queries.commitments(snapshot, QUARTER).to_pylist()[0]
     assert (row["used"], row["unused"], row["purchased_to_date"]) == (115, 85, 200)
     assert row["utilisation_ratio"] == pytest.approx(115 / 200)
 
 
 def test_candidates_are_of_the_last_month_that_is_full(snapshot: Snapshot) -> None:
-    rows = data.saving_candidates(snapshot, BILLED).to_pylist()
+    rows = saving_queries.saving_candidates(snapshot, BILLED).to_pylist()
     assert [(r["candidate"], r["billing_month"], r["amount"]) for r in rows] == [
         ("Fewer nodes in gpu-cluster", "2026-08", 120),
         ("Smaller requests of eta-v2 in gpu-cluster", "2026-08", 10),
@@ -110,11 +116,11 @@ def test_candidates_are_of_the_last_month_that_is_full(snapshot: Snapshot) -> No
 
 
 def test_what_idles_in_other_pools_is_said_beside(snapshot: Snapshot) -> None:
-    others = data.idle_of_other_pools(snapshot, SELECTION)
+    others = gpu_idle_queries.idle_of_other_pools(snapshot, SELECTION)
     assert others == {"idle": Decimal(40), "pool_count": 1}
 
 
 def test_another_currency_knows_nothing(snapshot: Snapshot) -> None:
-    usd = data.Selection(SEPTEMBER, "Amortised", "USD")
-    assert data.accelerator_headline(snapshot, usd).idle is None
-    assert data.accelerator_months(snapshot, usd).num_rows == 0
+    usd = selection_queries.Selection(SEPTEMBER, "Amortised", "USD")
+    assert gpu_idle_queries.accelerator_headline(snapshot, usd).idle is None
+    assert gpu_idle_queries.accelerator_months(snapshot, usd).num_rows == 0

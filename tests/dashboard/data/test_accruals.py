@@ -7,41 +7,47 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard import data
+from dashboard.pages.budget import burn_down_queries
+from dashboard.pages.close import accrual_queries
+from dashboard.shared import selection_queries
 
 if TYPE_CHECKING:
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 
-SEPTEMBER = data.Selection(data.Period("2026-09", ("2026-09",)), "Billed", "EUR")
-AUGUST = data.Selection(data.Period("2026-08", ("2026-08",)), "Billed", "EUR")
+SEPTEMBER = selection_queries.Selection(
+    selection_queries.Period("2026-09", ("2026-09",)), "Billed", "EUR"
+)
+AUGUST = selection_queries.Selection(
+    selection_queries.Period("2026-08", ("2026-08",)), "Billed", "EUR"
+)
 
 
 def test_an_issuer_that_delivered_nothing_is_first_unknown_and_in_no_total(
     snapshot: Snapshot,
 ) -> None:
-    rows = data.accruals(snapshot, SEPTEMBER).to_pylist()
+    rows = accrual_queries.accruals(snapshot, SEPTEMBER).to_pylist()
     found = [(row["issuer"], row["amount"], row["low"], row["high"]) for row in rows]
     assert found == [
         ("Mailer", None, None, None),
         ("Railway", Decimal(120), Decimal(115), Decimal(125)),
     ]
-    (total,) = data.accrual_totals(snapshot, SEPTEMBER).to_pylist()
+    (total,) = accrual_queries.accrual_totals(snapshot, SEPTEMBER).to_pylist()
     assert (total["amount"], total["unknown_count"]) == (Decimal(120), 1)
-    assert data.accruals(snapshot, AUGUST).num_rows == 0
+    assert accrual_queries.accruals(snapshot, AUGUST).num_rows == 0
 
 
 def test_a_booking_stands_beside_the_true_up_that_its_invoice_brought(
     snapshot: Snapshot,
 ) -> None:
-    (row,) = data.booked_accruals(snapshot, AUGUST).to_pylist()
+    (row,) = accrual_queries.booked_accruals(snapshot, AUGUST).to_pylist()
     assert (row["booked"], row["invoiced"], row["true_up"]) == (2150, 2200, 50)
     assert (row["booked_by"], row["approved_by"]) == ("Ana Lima", "Ben Okafor")
-    assert data.booked_accruals(snapshot, SEPTEMBER).num_rows == 0
+    assert accrual_queries.booked_accruals(snapshot, SEPTEMBER).num_rows == 0
 
 
 def test_the_record_counts_the_months_that_had_an_interval(snapshot: Snapshot) -> None:
-    record = data.accrual_track_record(snapshot)
+    record = accrual_queries.accrual_track_record(snapshot)
     assert (record.tried_count, record.covered_count) == (2, 1)
     assert record.coverage_ratio == pytest.approx(0.5)
 
@@ -49,7 +55,7 @@ def test_the_record_counts_the_months_that_had_an_interval(snapshot: Snapshot) -
 def test_commitments_stand_by_the_money_at_risk_and_expired_ones_last(
     snapshot: Snapshot,
 ) -> None:
-    rows = data.commitments_burning_down(snapshot).to_pylist()
+    rows = burn_down_queries.commitments_burning_down(snapshot).to_pylist()
     found = [(row["commitment"], row["at_risk"], row["unused"]) for row in rows]
     assert found == [
         ("Prepaid API", Decimal("603.225806"), Decimal("603.225806")),
@@ -61,7 +67,7 @@ def test_commitments_stand_by_the_money_at_risk_and_expired_ones_last(
 def test_the_line_of_a_running_commitment_goes_on_to_its_expiry(
     snapshot: Snapshot,
 ) -> None:
-    points = data.burn_down_months(snapshot).to_pylist()
+    points = burn_down_queries.burn_down_months(snapshot).to_pylist()
     assert [(f"{p['day']}", p["left_ratio"], p["kind"]) for p in points] == [
         ("2026-08-31", 0.9, "known"),
         ("2026-08-31", 0.9, "expected"),

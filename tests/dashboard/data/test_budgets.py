@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard import data
+from dashboard.pages.budget import queries as budget_queries
+from dashboard.shared import selection_queries
 
 if TYPE_CHECKING:
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
-PERIOD = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
-SEPTEMBER = data.Selection(PERIOD, "Amortised", "EUR")
-TWO_MONTHS = data.Selection(
-    data.Period("2026-Q3", ("2026-08", "2026-09")), "Amortised", "EUR"
+PERIOD = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+SEPTEMBER = selection_queries.Selection(PERIOD, "Amortised", "EUR")
+TWO_MONTHS = selection_queries.Selection(
+    selection_queries.Period("2026-Q3", ("2026-08", "2026-09")), "Amortised", "EUR"
 )
 
 
 def test_a_budget_is_said_in_both_forms_with_its_state(snapshot: Snapshot) -> None:
-    rows = data.budgets(snapshot, SEPTEMBER).to_pylist()
+    rows = budget_queries.budgets(snapshot, SEPTEMBER).to_pylist()
     assert [(row["scope"], row["state"], row["variance"]) for row in rows] == [
         ("everything", "over", Decimal(1799)),
         ("cost centre cc-200", "running", Decimal(-360)),
@@ -36,7 +37,7 @@ def test_a_budget_is_said_in_both_forms_with_its_state(snapshot: Snapshot) -> No
 def test_several_months_are_summed_before_they_are_compared(
     snapshot: Snapshot,
 ) -> None:
-    everything = data.budgets(snapshot, TWO_MONTHS).to_pylist()[0]
+    everything = budget_queries.budgets(snapshot, TWO_MONTHS).to_pylist()[0]
     # 2,000 + 2,699 of 2,000 + 900.
     assert (everything["actual"], everything["budget"]) == (4699, 2900)
     assert everything["times_budget"] == pytest.approx(4699 / 2900)
@@ -45,15 +46,17 @@ def test_several_months_are_summed_before_they_are_compared(
 
 
 def test_a_scope_narrows_budgets_to_its_own(snapshot: Snapshot) -> None:
-    chosen = data.Selection(PERIOD, "Amortised", "EUR", "cost centre", "cc-200")
-    rows = data.budgets(snapshot, chosen).to_pylist()
+    chosen = selection_queries.Selection(
+        PERIOD, "Amortised", "EUR", "cost centre", "cc-200"
+    )
+    rows = budget_queries.budgets(snapshot, chosen).to_pylist()
     assert [row["scope"] for row in rows] == ["cost centre cc-200"]
 
 
 def test_the_bars_of_a_bridge_lead_from_nothing_to_the_change_exactly(
     snapshot: Snapshot,
 ) -> None:
-    steps = data.bridge_steps(snapshot, SEPTEMBER, "2026-08").to_pylist()
+    steps = budget_queries.bridge_steps(snapshot, SEPTEMBER, "2026-08").to_pylist()
     amounts = {row["step"]: row["amount"] for row in steps}
     # The worked example of the documentation, with 40 of exchange and 50 of idle.
     assert amounts == {
@@ -76,27 +79,33 @@ def test_the_bars_of_a_bridge_lead_from_nothing_to_the_change_exactly(
 
 
 def test_a_bridge_follows_basis_model_and_earlier_month(snapshot: Snapshot) -> None:
-    assert data.bridge_months(snapshot, SEPTEMBER) == ("2026-08", "2026-07")
-    july = data.bridge_steps(snapshot, SEPTEMBER, "2026-07").to_pylist()
+    assert budget_queries.bridge_months(snapshot, SEPTEMBER) == ("2026-08", "2026-07")
+    july = budget_queries.bridge_steps(snapshot, SEPTEMBER, "2026-07").to_pylist()
     assert july[0]["amount"] == Decimal(5000)
-    billed = data.Selection(PERIOD, "Billed", "EUR")
-    assert data.bridge_months(snapshot, billed) == ("2026-08",)
-    eta = data.Selection(PERIOD, "Amortised", "EUR", "model", "eta-v2")
-    steps = data.bridge_steps(snapshot, eta, "2026-08").to_pylist()
+    billed = selection_queries.Selection(PERIOD, "Billed", "EUR")
+    assert budget_queries.bridge_months(snapshot, billed) == ("2026-08",)
+    eta = selection_queries.Selection(PERIOD, "Amortised", "EUR", "model", "eta-v2")
+    steps = budget_queries.bridge_steps(snapshot, eta, "2026-08").to_pylist()
     assert {row["step"]: row["amount"] for row in steps}["change"] == Decimal(-500)
 
 
 def test_lines_behind_a_bar_come_largest_first_with_the_reason_of_other(
     snapshot: Snapshot,
 ) -> None:
-    price = data.bridge_lines(snapshot, SEPTEMBER, "2026-08", "price").to_pylist()
+    price = budget_queries.bridge_lines(
+        snapshot, SEPTEMBER, "2026-08", "price"
+    ).to_pylist()
     assert [(row["model"], row["chosen_amount"]) for row in price] == [
         ("ETA v2", Decimal(-4500)),
         ("Vision v1", Decimal(-800)),
     ]
-    other = data.bridge_lines(snapshot, SEPTEMBER, "2026-08", "other").to_pylist()
+    other = budget_queries.bridge_lines(
+        snapshot, SEPTEMBER, "2026-08", "other"
+    ).to_pylist()
     assert [(row["model"], row["reason"]) for row in other] == [
         ("no model", "no quantity belongs to this cost")
     ]
-    every = data.bridge_lines(snapshot, SEPTEMBER, "2026-08", None).to_pylist()
+    every = budget_queries.bridge_lines(
+        snapshot, SEPTEMBER, "2026-08", None
+    ).to_pylist()
     assert sum(row["change_amount"] for row in every) == Decimal(3440)

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from dashboard import data, summary_sentences
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
+from dashboard.pages.close import queries as close_queries
+from dashboard.pages.summary import sentences as summary_sentences
+from dashboard.shared import selection_queries
+from dashboard.shared.comments import comments_on
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
-SEPTEMBER = data.Selection(
-    data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",)), "Billed", "EUR"
+SEPTEMBER = selection_queries.Selection(
+    selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",)),
+    "Billed",
+    "EUR",
 )
-AUGUST = data.Selection(data.Period("2026-08", ("2026-08",)), "Amortised", "EUR")
-QUARTER = data.Selection(
-    data.Period("2026-Q3", ("2026-07", "2026-08", "2026-09")), "Billed", "EUR"
+AUGUST = selection_queries.Selection(
+    selection_queries.Period("2026-08", ("2026-08",)), "Amortised", "EUR"
+)
+QUARTER = selection_queries.Selection(
+    selection_queries.Period("2026-Q3", ("2026-07", "2026-08", "2026-09")),
+    "Billed",
+    "EUR",
 )
 
 
 def test_invoices_are_ledger_explained_and_unexplained_the_red_ones_first(
     snapshot: Snapshot,
 ) -> None:
-    rows = data.invoices(snapshot, SEPTEMBER).to_pylist()
+    rows = close_queries.invoices(snapshot, SEPTEMBER).to_pylist()
     assert [(row["issuer"], row["state"], row["unexplained"]) for row in rows] == [
         ("Railway", "no invoice", Decimal(-120)),
         ("Mailer", "no ledger", Decimal(15)),
@@ -44,7 +54,7 @@ def test_invoices_are_ledger_explained_and_unexplained_the_red_ones_first(
 
 
 def test_currencies_are_never_added_and_sizes_do_not_cancel(snapshot: Snapshot) -> None:
-    eur, usd = data.invoice_totals(snapshot, SEPTEMBER).to_pylist()
+    eur, usd = close_queries.invoice_totals(snapshot, SEPTEMBER).to_pylist()
     assert (eur["currency"], eur["reconciled_count"], eur["row_count"]) == ("EUR", 1, 4)
     # 2520.01 + 285.75 + 15.00, and 2520 + 260.25 + 120.
     assert eur["invoiced"] == Decimal("2820.76")
@@ -57,7 +67,7 @@ def test_currencies_are_never_added_and_sizes_do_not_cancel(snapshot: Snapshot) 
 
 
 def test_what_is_on_one_side_is_listed_in_both_directions(snapshot: Snapshot) -> None:
-    rows = data.unmatched(snapshot, SEPTEMBER).to_pylist()
+    rows = close_queries.unmatched(snapshot, SEPTEMBER).to_pylist()
     assert [(row["side"], row["issuer"], row["amount"]) for row in rows] == [
         ("charges without an invoice", "Railway", Decimal(120)),
         ("invoice without charges", "Mailer", Decimal(15)),
@@ -66,7 +76,7 @@ def test_what_is_on_one_side_is_listed_in_both_directions(snapshot: Snapshot) ->
 
 
 def test_parts_come_down_from_the_bills_to_nothing(snapshot: Snapshot) -> None:
-    rows = data.ledger_parts(snapshot, SEPTEMBER).to_pylist()
+    rows = close_queries.ledger_parts(snapshot, SEPTEMBER).to_pylist()
     # Billed: eta-v2 100 more than amortised, and 70 of a commitment not billed.
     assert rows[0]["amount"] == Decimal("3329.0000000001")
     assert sum(row["amount"] for row in rows[1:]) == rows[0]["amount"]
@@ -78,7 +88,7 @@ def test_parts_come_down_from_the_bills_to_nothing(snapshot: Snapshot) -> None:
 def test_the_checklist_names_each_bill_that_keeps_the_month_open(
     snapshot: Snapshot,
 ) -> None:
-    rows = data.closing_steps(snapshot, SEPTEMBER).to_pylist()
+    rows = close_queries.closing_steps(snapshot, SEPTEMBER).to_pylist()
     assert [(row["step"], row["is_done"], row["leads_to"]) for row in rows] == [
         ("The month is over, with every rate", False, "estimated"),
         ("Invoices and bill of gcp tie", False, "reconciled"),
@@ -86,33 +96,50 @@ def test_the_checklist_names_each_bill_that_keeps_the_month_open(
         ("Invoices and bill of aws tie", True, "reconciled"),
         ("Closed by one person, approved by another", False, "locked"),
     ]
-    august = data.closing_steps(snapshot, AUGUST).to_pylist()
+    august = close_queries.closing_steps(snapshot, AUGUST).to_pylist()
     assert [row["is_done"] for row in august] == [True, True, True, False]
     assert august[-1]["remark"] == "Items that changed after it was closed: 1."
 
 
+def test_each_step_has_who_does_it_and_the_day_on_which_it_was_done(
+    snapshot: Snapshot,
+) -> None:
+    """August was closed by two people; when its last rate came is not recorded."""
+    september = close_queries.closing_steps(snapshot, SEPTEMBER).to_pylist()
+    assert [row["owner"] for row in september] == [
+        *("triptych run", "finance", "finance", "finance", "two of finance"),
+    ]
+    assert [row["done_on"] for row in september] == [None] * 5
+    over, *_, closed, _ = close_queries.closing_steps(snapshot, AUGUST).to_pylist()
+    assert (over["is_done"], over["done_on"]) == (True, None)
+    assert closed["owner"] == "Ana Lima, approved by Ben Okafor"
+    assert closed["done_on"] == date(2026, 9, 9)
+
+
 def test_a_month_without_any_invoice_lacks_them(snapshot: Snapshot) -> None:
-    july = data.Selection(data.Period("2026-07", ("2026-07",)), "Billed", "EUR")
-    rows = data.closing_steps(snapshot, july).to_pylist()
-    assert rows[1]["remark"] == "There is no invoice of the month."
+    july = selection_queries.Selection(
+        selection_queries.Period("2026-07", ("2026-07",)), "Billed", "EUR"
+    )
+    rows = close_queries.closing_steps(snapshot, july).to_pylist()
+    assert rows[1]["remark"] == "No invoice for this month yet."
     assert not rows[1]["is_done"]
-    assert data.invoice_totals(snapshot, july).num_rows == 0
+    assert close_queries.invoice_totals(snapshot, july).num_rows == 0
 
 
 def test_adjustments_are_those_booked_in_the_month_and_those_about_it(
     snapshot: Snapshot,
 ) -> None:
-    booked = data.adjustments(snapshot, SEPTEMBER).to_pylist()
+    booked = close_queries.adjustments(snapshot, SEPTEMBER).to_pylist()
     assert [(row["kind"], row["amount"], row["booking"]) for row in booked] == [
         ("restated export", Decimal(30), "to be booked"),
         ("late credit", Decimal(-12), "in its bill"),
     ]
     assert {row["is_about_here"] for row in booked} == {False}
-    about = data.adjustments(snapshot, AUGUST).to_pylist()
+    about = close_queries.adjustments(snapshot, AUGUST).to_pylist()
     assert {(row["is_about_here"], row["is_booked_here"]) for row in about} == {
         (True, False)
     }
-    totals = data.adjustment_totals(snapshot, AUGUST).to_pylist()
+    totals = close_queries.adjustment_totals(snapshot, AUGUST).to_pylist()
     assert [(row["kind"], row["to_book"]) for row in totals] == [
         ("late credit", None),
         ("restated export", Decimal(30)),
@@ -122,7 +149,7 @@ def test_adjustments_are_those_booked_in_the_month_and_those_about_it(
 def test_states_show_what_a_month_was_closed_with_beside_what_it_is_now(
     snapshot: Snapshot,
 ) -> None:
-    rows = data.month_states(snapshot, AUGUST).to_pylist()
+    rows = close_queries.month_states(snapshot, AUGUST).to_pylist()
     assert [(row["billing_month"], row["is_chosen"]) for row in rows] == [
         ("2026-08", True),
         ("2026-09", False),
@@ -136,28 +163,28 @@ def test_states_show_what_a_month_was_closed_with_beside_what_it_is_now(
 def test_comments_are_those_on_the_month_or_on_its_bridge_with_their_author(
     snapshot: Snapshot,
 ) -> None:
-    on_bridge = data.comments(snapshot, SEPTEMBER, "2026-08").to_pylist()
+    on_bridge = comments_on(snapshot, SEPTEMBER, "2026-08").to_pylist()
     assert [(row["author"], row["about"]) for row in on_bridge] == [
         ("Ben Okafor", "eta-v2"),
         ("Ana Lima", "all"),
     ]
-    assert data.comments(snapshot, SEPTEMBER, "2026-07").num_rows == 0
-    assert data.comments(snapshot, QUARTER).num_rows == 3
+    assert comments_on(snapshot, SEPTEMBER, "2026-07").num_rows == 0
+    assert comments_on(snapshot, QUARTER).num_rows == 3
     vision = replace(SEPTEMBER, scope_kind="model", scope_id="vision-v1")
-    assert data.comments(snapshot, vision, "2026-08").num_rows == 1
+    assert comments_on(snapshot, vision, "2026-08").num_rows == 1
 
 
 def test_events_are_those_of_the_chosen_months_newest_first(
     snapshot: Snapshot,
 ) -> None:
-    rows = data.period_events(snapshot, AUGUST).to_pylist()
+    rows = close_queries.period_events(snapshot, AUGUST).to_pylist()
     assert [(row["event"], row["actor"], row["approver"]) for row in rows] == [
         ("closed", "Ana Lima", "Ben Okafor"),
         ("reopened", "Ana Lima", None),
         ("closed", "Ana Lima", "Ben Okafor"),
     ]
-    assert data.period_events(snapshot, SEPTEMBER).num_rows == 0
-    assert data.period_events(snapshot, QUARTER).num_rows == 4
+    assert close_queries.period_events(snapshot, SEPTEMBER).num_rows == 0
+    assert close_queries.period_events(snapshot, QUARTER).num_rows == 4
 
 
 def test_charges_that_wait_for_their_invoice_have_their_amount_and_not_zero(
@@ -171,9 +198,9 @@ def test_charges_that_wait_for_their_invoice_have_their_amount_and_not_zero(
             " unexplained_amount = 0 WHERE state = 'no_invoice'"
         )
     waiting = PublishedReader(tmp_path).snapshot()
-    first = data.unmatched(waiting, SEPTEMBER).to_pylist()[0]
+    first = close_queries.unmatched(waiting, SEPTEMBER).to_pylist()[0]
     assert (first["issuer"], first["amount"]) == ("Railway", Decimal(120))
-    eur, usd = data.invoice_totals(waiting, SEPTEMBER).to_pylist()
+    eur, usd = close_queries.invoice_totals(waiting, SEPTEMBER).to_pylist()
     assert (eur["not_invoiced"], usd["not_invoiced"]) == (Decimal(120), Decimal(0))
     # 5.50 + 15 of the others stay unexplained.
     (gap, *_) = summary_sentences.unreconciled([eur])

@@ -7,19 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard import data
+from dashboard.pages.cost_by_model import queries as cost_by_model_queries
+from dashboard.shared import selection_queries
+from dashboard.shared.format import OTHER_MODELS
 from tests.dashboard.conftest import snapshot_of
-from tests.dashboard.warehouse_fixture import TRUTH
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
-SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
-JULY = data.Period("2026-07", ("2026-07",), "2026-06", ("2026-06",))
-EVERYTHING = data.Selection(SEPTEMBER, "Amortised", "EUR")
-TEAM_ML = data.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
+SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+JULY = selection_queries.Period("2026-07", ("2026-07",), "2026-06", ("2026-06",))
+EVERYTHING = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR")
+TEAM_ML = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
 
 
 @pytest.mark.parametrize(
@@ -31,15 +33,15 @@ TEAM_ML = data.Selection(SEPTEMBER, "Amortised", "EUR", "team", "ml")
     ],
 )
 def test_each_way_of_loading_counts_its_components(
-    snapshot: Snapshot, loading: data.Loading, key: str
+    snapshot: Snapshot, loading: cost_by_model_queries.Loading, key: str
 ) -> None:
-    headline = data.headline(snapshot, EVERYTHING, loading)
+    headline = cost_by_model_queries.headline(snapshot, EVERYTHING, loading)
     assert headline.model_cost == TRUTH[key]
     assert headline.idle_shown == TRUTH["idle_shown"]
 
 
 def test_the_headline_compares_with_the_month_before(snapshot: Snapshot) -> None:
-    headline = data.headline(snapshot, EVERYTHING, "Fully loaded")
+    headline = cost_by_model_queries.headline(snapshot, EVERYTHING, "Fully loaded")
     assert headline.prior_cost == TRUTH["prior_fully_loaded"]
     assert headline.change == Decimal(470)
     assert headline.change_ratio == pytest.approx(470 / 1979)
@@ -51,35 +53,43 @@ def test_the_headline_compares_with_the_month_before(snapshot: Snapshot) -> None
 
 
 def test_without_a_month_before_nothing_is_compared(snapshot: Snapshot) -> None:
-    selection = data.Selection(JULY, "Amortised", "EUR")
-    headline = data.headline(snapshot, selection, "Fully loaded")
+    selection = selection_queries.Selection(JULY, "Amortised", "EUR")
+    headline = cost_by_model_queries.headline(snapshot, selection, "Fully loaded")
     assert headline.model_cost == Decimal(800)
     assert headline.prior_cost is None
     assert headline.change is None
-    models = data.model_costs(snapshot, selection, "Fully loaded").to_pylist()
+    models = cost_by_model_queries.model_costs(
+        snapshot, selection, "Fully loaded"
+    ).to_pylist()
     assert [row["change"] for row in models] == [None]
     assert [row["note"] for row in models] == [None]
 
 
 def test_billed_and_amortised_are_two_sums(snapshot: Snapshot) -> None:
-    billed = data.Selection(SEPTEMBER, "Billed", "EUR")
+    billed = selection_queries.Selection(SEPTEMBER, "Billed", "EUR")
     # eta-v2 is billed 1,000 where 900 is its amortised cost.
-    assert data.headline(snapshot, billed, "Fully loaded").model_cost == Decimal(2549)
+    assert cost_by_model_queries.headline(
+        snapshot, billed, "Fully loaded"
+    ).model_cost == Decimal(2549)
 
 
 def test_a_team_has_its_models_and_nobodys_idle(snapshot: Snapshot) -> None:
-    headline = data.headline(snapshot, TEAM_ML, "Fully loaded")
+    headline = cost_by_model_queries.headline(snapshot, TEAM_ML, "Fully loaded")
     assert headline.model_cost == Decimal(1460) + Decimal(300)
     assert headline.idle_shown is None
     assert headline.unallocated is None
-    cost_centre = data.Selection(SEPTEMBER, "Amortised", "EUR", "cost centre", "cc-200")
-    assert data.headline(snapshot, cost_centre, "Fully loaded").model_cost == Decimal(
-        640
+    cost_centre = selection_queries.Selection(
+        SEPTEMBER, "Amortised", "EUR", "cost centre", "cc-200"
     )
+    assert cost_by_model_queries.headline(
+        snapshot, cost_centre, "Fully loaded"
+    ).model_cost == Decimal(640)
 
 
 def test_models_are_ranked_and_their_changes_add_up(snapshot: Snapshot) -> None:
-    rows = data.model_costs(snapshot, EVERYTHING, "Fully loaded").to_pylist()
+    rows = cost_by_model_queries.model_costs(
+        snapshot, EVERYTHING, "Fully loaded"
+    ).to_pylist()
     assert [row["rank"] for row in rows] == list(range(1, 12))
     assert [row["model"] for row in rows[:4]] == [
         "ETA v2",
@@ -99,7 +109,9 @@ def test_models_are_ranked_and_their_changes_add_up(snapshot: Snapshot) -> None:
 def test_new_and_retired_models_stay_in_the_table(snapshot: Snapshot) -> None:
     rows = {
         row["model_id"]: row
-        for row in data.model_costs(snapshot, EVERYTHING, "Direct").to_pylist()
+        for row in cost_by_model_queries.model_costs(
+            snapshot, EVERYTHING, "Direct"
+        ).to_pylist()
     }
     assert rows["chat-v1"]["note"] == "new"
     assert rows["chat-v1"]["change_ratio"] is None
@@ -109,10 +121,12 @@ def test_new_and_retired_models_stay_in_the_table(snapshot: Snapshot) -> None:
 
 
 def test_the_trend_names_eight_models_and_sums_the_others(snapshot: Snapshot) -> None:
-    rows = data.monthly_costs(snapshot, EVERYTHING, "Fully loaded").to_pylist()
+    rows = cost_by_model_queries.monthly_costs(
+        snapshot, EVERYTHING, "Fully loaded"
+    ).to_pylist()
     september = [row for row in rows if row["billing_month"] == "2026-09"]
     assert len(september) == 9
-    assert september[-1]["series"] == data.OTHER_MODELS
+    assert september[-1]["series"] == OTHER_MODELS
     assert september[-1]["amount"] == Decimal(5 + 4)
     assert sum(row["amount"] for row in september) == TRUTH["fully_loaded"]
     assert {row["month_total"] for row in september} == {TRUTH["fully_loaded"]}
@@ -125,13 +139,15 @@ def test_the_trend_names_eight_models_and_sums_the_others(snapshot: Snapshot) ->
 
 
 def test_the_trend_ends_with_the_chosen_month(snapshot: Snapshot) -> None:
-    selection = data.Selection(JULY, "Amortised", "EUR")
-    months = data.monthly_costs(snapshot, selection, "Direct")["billing_month"]
+    selection = selection_queries.Selection(JULY, "Amortised", "EUR")
+    months = cost_by_model_queries.monthly_costs(snapshot, selection, "Direct")[
+        "billing_month"
+    ]
     assert months.to_pylist() == ["2026-07"]
 
 
 def test_the_waterfall_leads_from_the_ledger_to_the_models(snapshot: Snapshot) -> None:
-    rows = data.waterfall(snapshot, EVERYTHING).to_pylist()
+    rows = cost_by_model_queries.waterfall(snapshot, EVERYTHING).to_pylist()
     by_step = {row["step"]: row for row in rows}
     ledger, models = by_step["ledger"], by_step["models"]
     assert ledger["amount"] == TRUTH["ledger"]
@@ -148,7 +164,7 @@ def test_the_waterfall_leads_from_the_ledger_to_the_models(snapshot: Snapshot) -
 def test_each_bar_of_the_waterfall_begins_where_the_last_one_ended(
     snapshot: Snapshot,
 ) -> None:
-    rows = data.waterfall(snapshot, EVERYTHING).to_pylist()
+    rows = cost_by_model_queries.waterfall(snapshot, EVERYTHING).to_pylist()
     assert rows[0]["step"] == "ledger"
     assert rows[0]["ends_at"] == TRUTH["ledger"]
     level = TRUTH["ledger"]
@@ -160,15 +176,20 @@ def test_each_bar_of_the_waterfall_begins_where_the_last_one_ended(
 
 
 def test_the_waterfall_ties_on_the_billed_basis_too(snapshot: Snapshot) -> None:
-    billed = data.Selection(SEPTEMBER, "Billed", "EUR")
-    rows = {row["step"]: row for row in data.waterfall(snapshot, billed).to_pylist()}
+    billed = selection_queries.Selection(SEPTEMBER, "Billed", "EUR")
+    rows = {
+        row["step"]: row
+        for row in cost_by_model_queries.waterfall(snapshot, billed).to_pylist()
+    }
     # 100 more for eta-v2, 70 less for the unused commitment
     assert rows["ledger"]["amount"] == TRUTH["ledger"] + 100 - 70
     assert rows["models"]["amount"] == Decimal(2549)
 
 
 def test_lifecycle_stages_add_up_to_the_cost_of_models(snapshot: Snapshot) -> None:
-    rows = data.lifecycle_costs(snapshot, EVERYTHING, "Fully loaded").to_pylist()
+    rows = cost_by_model_queries.lifecycle_costs(
+        snapshot, EVERYTHING, "Fully loaded"
+    ).to_pylist()
     assert {row["lifecycle_stage"]: row["amount"] for row in rows} == {
         "serving": Decimal("2199.50"),
         "training": Decimal(200),
@@ -178,7 +199,7 @@ def test_lifecycle_stages_add_up_to_the_cost_of_models(snapshot: Snapshot) -> No
 
 
 def test_unallocated_causes_come_with_a_rule(snapshot: Snapshot) -> None:
-    rows = data.unallocated_causes(snapshot, EVERYTHING).to_pylist()
+    rows = cost_by_model_queries.unallocated_causes(snapshot, EVERYTHING).to_pylist()
     assert [row["amount"] for row in rows] == [Decimal("80.25"), Decimal("19.75")]
     assert rows[0]["share_ratio"] == pytest.approx(0.8025)
     assert 'service_name: "Amazon SageMaker"' in rows[0]["suggested_rule"]
@@ -186,18 +207,20 @@ def test_unallocated_causes_come_with_a_rule(snapshot: Snapshot) -> None:
 
 def test_an_amount_in_another_currency_is_in_no_total(tmp_path: Path) -> None:
     partial = snapshot_of(tmp_path, "partial")
-    headline = data.headline(partial, EVERYTHING, "Fully loaded")
+    headline = cost_by_model_queries.headline(partial, EVERYTHING, "Fully loaded")
     assert headline.model_cost == TRUTH["fully_loaded"]
-    dollars = data.Selection(SEPTEMBER, "Amortised", "USD")
-    headline = data.headline(partial, dollars, "Fully loaded")
+    dollars = selection_queries.Selection(SEPTEMBER, "Amortised", "USD")
+    headline = cost_by_model_queries.headline(partial, dollars, "Fully loaded")
     assert headline.model_cost == Decimal("999.99")
 
 
 def test_an_empty_warehouse_has_no_rows_and_no_error(tmp_path: Path) -> None:
     empty = snapshot_of(tmp_path, "empty")
-    headline = data.headline(empty, EVERYTHING, "Fully loaded")
+    headline = cost_by_model_queries.headline(empty, EVERYTHING, "Fully loaded")
     assert headline.model_cost == 0
     assert headline.row_count == 0
-    assert data.model_costs(empty, EVERYTHING, "Direct").num_rows == 0
-    assert data.waterfall(empty, EVERYTHING).num_rows == 0
-    assert data.lifecycle_costs(empty, EVERYTHING, "Direct").num_rows == 0
+    assert cost_by_model_queries.model_costs(empty, EVERYTHING, "Direct").num_rows == 0
+    assert cost_by_model_queries.waterfall(empty, EVERYTHING).num_rows == 0
+    assert (
+        cost_by_model_queries.lifecycle_costs(empty, EVERYTHING, "Direct").num_rows == 0
+    )

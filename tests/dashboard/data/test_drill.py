@@ -5,20 +5,23 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from dashboard import data
-from tests.dashboard.warehouse_fixture import TRUTH
+from dashboard.pages.cost_by_model import drill_queries
+from dashboard.shared import selection_queries
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH
 
 if TYPE_CHECKING:
     import pytest
 
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
-SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
-EVERYTHING = data.Selection(SEPTEMBER, "Amortised", "EUR")
+SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+EVERYTHING = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR")
 
 
 def test_the_parts_of_a_model_add_up_to_its_cost(snapshot: Snapshot) -> None:
-    rows = data.model_parts(snapshot, EVERYTHING, "Fully loaded", "eta-v2").to_pylist()
+    rows = drill_queries.model_parts(
+        snapshot, EVERYTHING, "Fully loaded", "eta-v2"
+    ).to_pylist()
     assert [(row["component"], row["pool_id"], row["amount"]) for row in rows] == [
         ("direct", None, Decimal(1100)),
         ("shared", "gpu-cluster", Decimal(300)),
@@ -28,7 +31,7 @@ def test_the_parts_of_a_model_add_up_to_its_cost(snapshot: Snapshot) -> None:
 
 
 def test_resources_add_up_to_the_direct_cost(snapshot: Snapshot) -> None:
-    rows = data.resources(snapshot, EVERYTHING, model_id="eta-v2").to_pylist()
+    rows = drill_queries.resources(snapshot, EVERYTHING, model_id="eta-v2").to_pylist()
     assert [(row["resource_id"], row["amount"]) for row in rows] == [
         ("node-a", Decimal(900)),
         ("train-1", Decimal(200)),
@@ -37,7 +40,7 @@ def test_resources_add_up_to_the_direct_cost(snapshot: Snapshot) -> None:
 
 
 def test_line_items_add_up_to_their_resource(snapshot: Snapshot) -> None:
-    rows = data.line_items(
+    rows = drill_queries.line_items(
         snapshot, EVERYTHING, model_id="eta-v2", resource_id="node-a"
     ).to_pylist()
     assert [row["amount"] for row in rows] == [
@@ -53,25 +56,29 @@ def test_line_items_add_up_to_their_resource(snapshot: Snapshot) -> None:
 def test_a_limit_keeps_the_total_of_all(
     snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.data.drill.LINE_ITEM_LIMIT", 1)
-    rows = data.line_items(snapshot, EVERYTHING, model_id="eta-v2").to_pylist()
+    monkeypatch.setattr(
+        "dashboard.pages.cost_by_model.drill_queries.LINE_ITEM_LIMIT", 1
+    )
+    rows = drill_queries.line_items(snapshot, EVERYTHING, model_id="eta-v2").to_pylist()
     assert len(rows) == 1
     assert rows[0]["total_count"] == 5
     assert rows[0]["total_amount"] == TRUTH["eta_direct"]
 
 
 def test_a_pools_line_items_add_up_to_the_pool(snapshot: Snapshot) -> None:
-    rows = data.line_items(snapshot, EVERYTHING, pool_id="gpu-cluster").to_pylist()
+    rows = drill_queries.line_items(
+        snapshot, EVERYTHING, pool_id="gpu-cluster"
+    ).to_pylist()
     assert {row["total_amount"] for row in rows} == {Decimal(550)}
-    assert data.pool_cost(snapshot, EVERYTHING, "gpu-cluster") == Decimal(550)
+    assert drill_queries.pool_cost(snapshot, EVERYTHING, "gpu-cluster") == Decimal(550)
 
 
 def test_the_billed_basis_is_drilled_as_billed(snapshot: Snapshot) -> None:
-    billed = data.Selection(SEPTEMBER, "Billed", "EUR")
-    rows = data.resources(snapshot, billed, model_id="eta-v2").to_pylist()
+    billed = selection_queries.Selection(SEPTEMBER, "Billed", "EUR")
+    rows = drill_queries.resources(snapshot, billed, model_id="eta-v2").to_pylist()
     assert {row["total_amount"] for row in rows} == {Decimal(1200)}
 
 
 def test_what_nobody_owns_can_be_drilled_too(snapshot: Snapshot) -> None:
-    rows = data.line_items(snapshot, EVERYTHING).to_pylist()
+    rows = drill_queries.line_items(snapshot, EVERYTHING).to_pylist()
     assert [row["amount"] for row in rows] == [Decimal("80.25")]

@@ -8,24 +8,27 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from dashboard import data
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader
+from dashboard.pages.budget import forecast_queries
+from dashboard.shared import selection_queries
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
-SEPTEMBER = data.Selection(
-    data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",)), "Amortised", "EUR"
+SEPTEMBER = selection_queries.Selection(
+    selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",)),
+    "Amortised",
+    "EUR",
 )
 
 
 def test_the_whole_is_offered_first_then_models_then_what_has_none(
     snapshot: Snapshot,
 ) -> None:
-    assert data.forecast_series(snapshot, SEPTEMBER) == (
+    assert forecast_queries.forecast_series(snapshot, SEPTEMBER) == (
         *("All AI spend", "eta-v2", "small-4", "What belongs to no model"),
     )
 
@@ -33,7 +36,9 @@ def test_the_whole_is_offered_first_then_models_then_what_has_none(
 def test_known_days_leave_out_tax_credits_and_what_lies_before(
     snapshot: Snapshot,
 ) -> None:
-    days = data.forecast_days(snapshot, SEPTEMBER, data.ALL_COST).to_pylist()
+    days = forecast_queries.forecast_days(
+        snapshot, SEPTEMBER, forecast_queries.ALL_COST
+    ).to_pylist()
     ahead = [row for row in days if row["kind"] == "expected"]
     known = [row for row in days if row["kind"] == "known"]
     assert [row["charge_date"] for row in ahead[:2]] == [
@@ -43,14 +48,16 @@ def test_known_days_leave_out_tax_credits_and_what_lies_before(
     assert (ahead[0]["expected"], ahead[0]["low"], ahead[0]["high"]) == (90, 70, 110)
     # 2,449 loaded, 150 idle, 70 unused commitment, 100 unallocated and the remainder.
     assert known[-1]["actual"] == Decimal("2769.0000000001")
-    eta = data.forecast_days(snapshot, SEPTEMBER, "eta-v2").to_pylist()
+    eta = forecast_queries.forecast_days(snapshot, SEPTEMBER, "eta-v2").to_pylist()
     assert eta[-1]["actual"] == Decimal(1460)
-    unassigned = data.forecast_days(snapshot, SEPTEMBER, data.NO_MODEL).to_pylist()
+    unassigned = forecast_queries.forecast_days(
+        snapshot, SEPTEMBER, forecast_queries.NO_MODEL
+    ).to_pylist()
     assert unassigned[-1]["actual"] == Decimal("320.0000000001")
 
 
 def test_each_method_stands_beside_the_naive_one(snapshot: Snapshot) -> None:
-    rows = data.forecast_quality(snapshot, SEPTEMBER).to_pylist()
+    rows = forecast_queries.forecast_quality(snapshot, SEPTEMBER).to_pylist()
     found = [(row["name"], row["is_no_worse_than_naive"]) for row in rows]
     assert found == [
         ("All AI spend", True),
@@ -63,7 +70,7 @@ def test_each_method_stands_beside_the_naive_one(snapshot: Snapshot) -> None:
 
 
 def test_landings_begin_with_the_whole_month(snapshot: Snapshot) -> None:
-    rows = data.landings(snapshot, SEPTEMBER).to_pylist()
+    rows = forecast_queries.landings(snapshot, SEPTEMBER).to_pylist()
     assert [(row["period"], row["name"], row["outlook"]) for row in rows] == [
         ("2026-09", "All AI spend", "over"),
         ("2026-09", "eta-v2", "no budget"),
@@ -90,7 +97,7 @@ def test_what_days_and_bills_of_a_month_do_not_share_is_stated(tmp_path: Path) -
                 {"bill": bill, "day": day, "amount": amount},
             )
     moved = PublishedReader(tmp_path).snapshot()
-    month, model, quarter = data.landings(moved, SEPTEMBER).to_pylist()
+    month, model, quarter = forecast_queries.landings(moved, SEPTEMBER).to_pylist()
     assert month["dated_on_other_bills"] == 7
     assert month["billed_on_other_days"] == 5
     assert model["dated_on_other_bills"] is quarter["dated_on_other_bills"] is None

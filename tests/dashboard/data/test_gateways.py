@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard import data
+from dashboard.pages.data_health import gateway_queries as gateway_gaps_queries
+from dashboard.shared import selection_queries
 
 if TYPE_CHECKING:
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
-SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
-SELECTION = data.Selection(SEPTEMBER, "Billed", "EUR")
-QUARTER = data.Selection(
-    data.Period("2026-Q3", ("2026-07", "2026-08", "2026-09")), "Billed", "EUR"
+SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+SELECTION = selection_queries.Selection(SEPTEMBER, "Billed", "EUR")
+QUARTER = selection_queries.Selection(
+    selection_queries.Period("2026-Q3", ("2026-07", "2026-08", "2026-09")),
+    "Billed",
+    "EUR",
 )
 
 
@@ -23,7 +26,7 @@ def test_a_vendor_counts_once_beside_the_gateway_that_saw_most(
     snapshot: Snapshot,
 ) -> None:
     # OpenAI 800 - 50, seen as 500 (and as 120), Anthropic 100, seen as 150.
-    headline = data.gateway_headline(snapshot, SELECTION)
+    headline = gateway_gaps_queries.gateway_headline(snapshot, SELECTION)
     assert headline.compared_cost == Decimal(850)
     assert headline.tax_and_credits == Decimal(50)
     assert headline.gateway_spend == Decimal(650)
@@ -36,7 +39,7 @@ def test_a_vendor_counts_once_beside_the_gateway_that_saw_most(
 
 
 def test_months_are_sums_over_vendors(snapshot: Snapshot) -> None:
-    rows = data.gateway_months(snapshot, SELECTION).to_pylist()
+    rows = gateway_gaps_queries.gateway_months(snapshot, SELECTION).to_pylist()
     assert [
         (row["billing_month"], row["compared_cost"], row["gap"], row["is_chosen"])
         for row in rows
@@ -51,7 +54,7 @@ def test_months_are_sums_over_vendors(snapshot: Snapshot) -> None:
 
 
 def test_vendors_say_why_a_side_is_missing(snapshot: Snapshot) -> None:
-    rows = data.gateway_vendors(snapshot, SELECTION).to_pylist()
+    rows = gateway_gaps_queries.gateway_vendors(snapshot, SELECTION).to_pylist()
     assert [(row["provider"], row["gateway"], row["reason"]) for row in rows] == [
         ("openai", "proxy", None),
         ("openai", "traces", None),
@@ -63,17 +66,17 @@ def test_vendors_say_why_a_side_is_missing(snapshot: Snapshot) -> None:
 
 
 def test_a_quarter_adds_its_months(snapshot: Snapshot) -> None:
-    first = data.gateway_vendors(snapshot, QUARTER).to_pylist()[0]
+    first = gateway_gaps_queries.gateway_vendors(snapshot, QUARTER).to_pylist()[0]
     assert first["compared_cost"] == Decimal(1350)
     assert first["gap"] == Decimal(370)
     assert first["gap_ratio"] == pytest.approx(370 / 1350)
     # Only September knows both counts.
     assert first["token_ratio"] == pytest.approx(0.75)
-    assert data.gateway_headline(snapshot, QUARTER).gap == Decimal(320)
+    assert gateway_gaps_queries.gateway_headline(snapshot, QUARTER).gap == Decimal(320)
 
 
 def test_days_with_a_bill_come_with_the_largest_gap_first(snapshot: Snapshot) -> None:
-    rows = data.gateway_days(snapshot, SELECTION).to_pylist()
+    rows = gateway_gaps_queries.gateway_days(snapshot, SELECTION).to_pylist()
     assert [(row["gateway"], row["gap"]) for row in rows] == [
         ("traces", 500),
         ("proxy", 150),
@@ -84,6 +87,6 @@ def test_days_with_a_bill_come_with_the_largest_gap_first(snapshot: Snapshot) ->
 
 
 def test_another_currency_knows_nothing(snapshot: Snapshot) -> None:
-    usd = data.Selection(SEPTEMBER, "Billed", "USD")
-    assert data.gateway_months(snapshot, usd).num_rows == 0
-    assert data.gateway_headline(snapshot, usd).compared_cost is None
+    usd = selection_queries.Selection(SEPTEMBER, "Billed", "USD")
+    assert gateway_gaps_queries.gateway_months(snapshot, usd).num_rows == 0
+    assert gateway_gaps_queries.gateway_headline(snapshot, usd).compared_cost is None

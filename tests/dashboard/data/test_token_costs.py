@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard import data
+from dashboard.pages.cost_by_model import token_queries
 from tests.dashboard.data.test_unit_costs import EVERYTHING
 
 if TYPE_CHECKING:
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 
 def test_each_kind_of_token_has_the_cost_of_its_own_lines(snapshot: Snapshot) -> None:
     """90 for 36 million of input, 30 for 54 million cached, 120 for 30 million."""
-    (chat,) = data.token_costs(snapshot, EVERYTHING).to_pylist()
+    (chat,) = token_queries.token_costs(snapshot, EVERYTHING).to_pylist()
     assert chat["model_id"] == "chat-v1"
     assert chat["per_input"] == pytest.approx(90 / 36)
     assert chat["per_cached"] == pytest.approx(30 / 54)

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboard import data
+from dashboard.pages.cost_by_model import unit_cost_queries
+from dashboard.shared import selection_queries
 
 if TYPE_CHECKING:
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
-SEPTEMBER = data.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
-EVERYTHING = data.Selection(SEPTEMBER, "Amortised", "EUR")
+SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
+EVERYTHING = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR")
 
 
 def test_a_unit_cost_is_its_numerator_over_its_denominator(snapshot: Snapshot) -> None:
-    rows = data.unit_costs(snapshot, EVERYTHING, "1,000 requests").to_pylist()
+    rows = unit_cost_queries.unit_costs(
+        snapshot, EVERYTHING, "1,000 requests"
+    ).to_pylist()
     eta = next(row for row in rows if row["model_id"] == "eta-v2")
     assert eta["cost"] == Decimal(1460)
     assert eta["quantity"] == Decimal(730_000)
@@ -32,7 +35,9 @@ def test_no_meter_and_no_request_are_told_apart_and_are_not_zero(
 ) -> None:
     rows = {
         row["model_id"]: row
-        for row in data.unit_costs(snapshot, EVERYTHING, "1,000 requests").to_pylist()
+        for row in unit_cost_queries.unit_costs(
+            snapshot, EVERYTHING, "1,000 requests"
+        ).to_pylist()
     }
     assert rows["vision-v1"]["unit_cost"] is None
     assert rows["vision-v1"]["reason"] == "none served"
@@ -42,7 +47,7 @@ def test_no_meter_and_no_request_are_told_apart_and_are_not_zero(
 
 
 def test_tokens_are_counted_in_and_out(snapshot: Snapshot) -> None:
-    rows = data.unit_costs(snapshot, EVERYTHING, "1M tokens").to_pylist()
+    rows = unit_cost_queries.unit_costs(snapshot, EVERYTHING, "1M tokens").to_pylist()
     assert rows[0]["model_id"] == "chat-v1"
     assert rows[0]["quantity"] == Decimal(120_000_000)
     assert rows[0]["unit_cost"] == pytest.approx(2.5)
@@ -51,7 +56,7 @@ def test_tokens_are_counted_in_and_out(snapshot: Snapshot) -> None:
 def test_the_summary_leaves_models_without_a_meter_out_of_both_sides(
     snapshot: Snapshot,
 ) -> None:
-    summary = data.unit_summary(snapshot, EVERYTHING, "GPU-hour")
+    summary = unit_cost_queries.unit_summary(snapshot, EVERYTHING, "GPU-hour")
     assert summary.cost == Decimal(1460 + 640)
     assert summary.quantity == Decimal(365 + 64)
     assert summary.unit_cost == pytest.approx(2100 / 429)
@@ -62,31 +67,37 @@ def test_the_summary_leaves_models_without_a_meter_out_of_both_sides(
 
 def test_idle_capacity_is_in_a_unit_cost_of_its_own(snapshot: Snapshot) -> None:
     """150 idle in September; a scope cannot say how much of it is its own."""
-    summary = data.unit_summary(snapshot, EVERYTHING, "GPU-hour")
+    summary = unit_cost_queries.unit_summary(snapshot, EVERYTHING, "GPU-hour")
     assert summary.idle_cost == Decimal(150)
     assert summary.unit_cost_with_idle == pytest.approx((2100 + 150) / 429)
-    vision = data.Selection(SEPTEMBER, "Amortised", "EUR", "team", "vision")
-    of_team = data.unit_summary(snapshot, vision, "GPU-hour")
+    vision = selection_queries.Selection(
+        SEPTEMBER, "Amortised", "EUR", "team", "vision"
+    )
+    of_team = unit_cost_queries.unit_summary(snapshot, vision, "GPU-hour")
     assert (of_team.idle_cost, of_team.unit_cost_with_idle) == (None, None)
 
 
 def test_twice_the_denominator_is_half_the_unit_cost(snapshot: Snapshot) -> None:
-    both = data.Period("two", ("2026-08", "2026-09"))
-    selection = data.Selection(both, "Amortised", "EUR", "model", "eta-v2")
-    summary = data.unit_summary(snapshot, selection, "1,000 requests")
+    both = selection_queries.Period("two", ("2026-08", "2026-09"))
+    selection = selection_queries.Selection(both, "Amortised", "EUR", "model", "eta-v2")
+    summary = unit_cost_queries.unit_summary(snapshot, selection, "1,000 requests")
     assert summary.unit_cost == pytest.approx((1200 + 1460) / (480 + 730))
     assert summary.prior_unit_cost is None
 
 
 def test_a_scope_narrows_the_unit_cost(snapshot: Snapshot) -> None:
-    vision = data.Selection(SEPTEMBER, "Amortised", "EUR", "team", "vision")
-    summary = data.unit_summary(snapshot, vision, "GPU-hour")
+    vision = selection_queries.Selection(
+        SEPTEMBER, "Amortised", "EUR", "team", "vision"
+    )
+    summary = unit_cost_queries.unit_summary(snapshot, vision, "GPU-hour")
     assert summary.unit_cost == pytest.approx(10.0)
     assert summary.model_count == 1
 
 
 def test_the_unit_trend_has_a_gap_where_nothing_was_metered(snapshot: Snapshot) -> None:
-    rows = data.unit_trend(snapshot, EVERYTHING, "1,000 requests").to_pylist()
+    rows = unit_cost_queries.unit_trend(
+        snapshot, EVERYTHING, "1,000 requests"
+    ).to_pylist()
     assert [row["billing_month"] for row in rows] == ["2026-07", "2026-08", "2026-09"]
     assert rows[0]["unit_cost"] is None
     assert rows[1]["unit_cost"] == pytest.approx(2.5)

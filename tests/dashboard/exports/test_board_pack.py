@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,12 +17,12 @@ import pytest
 import streamlit as st
 from typer.testing import CliRunner
 
-from dashboard import data
 from dashboard.exports.board_pack import (
     drawings,
     read_pack,
     render_pack_pdf,
     render_pack_xlsx,
+    xlsx_charts,
 )
 from dashboard.exports.board_pack.parts import (
     Beside,
@@ -31,12 +32,16 @@ from dashboard.exports.board_pack.parts import (
     plain,
     spans,
 )
+from dashboard.pages.budget import queries as budget_queries
+from dashboard.pages.cost_by_model import queries as cost_by_model_queries
+from dashboard.pages.lineage import assumption_queries
+from dashboard.shared import selection_queries
 from tests.dashboard.conftest import OpenApp, tiles
-from tests.dashboard.returns_fixture import add_returns
-from tests.dashboard.warehouse_fixture import TRUTH, Variant, publish
+from tests.dashboard.fixtures.returns_fixture import add_returns
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH, Variant, publish
 from triptych.cli import app
-from triptych.errors import UsageError
-from triptych.warehouse.reader import PublishedReader
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,12 +50,12 @@ if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
     from dashboard.exports.board_pack.parts import Part
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 MONTH = "2026-09"
 SHEETS = [
-    *("Summary", "Cost", "Budget & idle", "Delivery"),
-    *("Impact & return", "Assumptions & record"),
+    *("Summary", "Evidence", "Cost", "Budget & idle", "Delivery"),
+    *("Impact & return", "Assumptions & record", "Chart data"),
 ]
 
 
@@ -105,11 +110,11 @@ def test_cost_and_its_change_are_those_that_were_added_up_by_hand(
     tmp_path: Path,
 ) -> None:
     pages = pages_of(pdf_of(published(tmp_path)))
-    assert squeezed(f"models cost EUR {TRUTH['fully_loaded']:,.2f}") in pages[1]
-    assert squeezed("All models 2,449.00") in pages[1].replace("—", "")
-    assert squeezed("ETA v2") in pages[1]
-    assert squeezed("1,460.00 59.6 %") in pages[1]
-    assert squeezed("EUR 2,699.00 of EUR 900.00, 199.9 % over") in pages[2]
+    assert squeezed(f"models cost EUR {TRUTH['fully_loaded']:,.2f}") in pages[2]
+    assert squeezed("All models 2,449.00") in pages[2].replace("—", "")
+    assert squeezed("ETA v2") in pages[2]
+    assert squeezed("1,460.00 59.6 %") in pages[2]
+    assert squeezed("EUR 2,699.00 of EUR 900.00, 199.9 % over") in pages[3]
 
 
 def test_a_chart_is_made_of_paths_and_no_page_has_a_picture(tmp_path: Path) -> None:
@@ -124,8 +129,12 @@ def test_a_chart_is_made_of_paths_and_no_page_has_a_picture(tmp_path: Path) -> N
     ]
     bare = render_pack_pdf(replace(pack, pages=tuple(without)))
     drawn = zip(paths_of(content), paths_of(bare), strict=True)
-    # Each page but the last has charts, of a dozen lines and areas at the least.
-    assert [full - empty >= 12 for full, empty in drawn] == [True] * 5 + [False]
+    # Each page but two has charts, of a dozen lines and areas at the least.
+    assert [full - empty >= 12 for full, empty in drawn] == [
+        *(True, False),  # the evidence is tables alone
+        *[True] * 4,
+        False,
+    ]
 
 
 def without_pictures(parts: Iterable[Part]) -> Iterator[Part]:
@@ -149,13 +158,14 @@ def paths_of(content: bytes) -> list[int]:
 
 
 @pytest.mark.parametrize("variant", ["normal", "partial", "stale", "converted"])
-def test_a_pack_has_six_pages_whatever_is_known(
+def test_a_pack_has_two_pages_and_an_annex_of_five_whatever_is_known(
     tmp_path: Path, variant: Variant
 ) -> None:
     pages = pages_of(pdf_of(published(tmp_path, variant)))
-    assert len(pages) == 6
+    assert len(pages) == 7
+    assert ["Annex:" in page for page in pages] == [False] * 2 + [True] * 5
     for number, page in enumerate(pages, start=1):
-        assert f"Page{number}of6" in page
+        assert f"Page{number}of7" in page
 
 
 def test_what_is_too_long_for_a_page_is_made_smaller_and_stays_on_it(
@@ -175,8 +185,8 @@ def test_what_is_too_long_for_a_page_is_made_smaller_and_stays_on_it(
         )
     snapshot = PublishedReader(tmp_path).snapshot()
     pages = pages_of(pdf_of(snapshot))
-    assert len(pages) == 6
-    assert "more,intheworkbook" in pages[2]
+    assert len(pages) == 7
+    assert "more,intheworkbook" in pages[3]
     sheet = book_of(snapshot)["Assumptions & record"]
     names = [str(row[0].value) for row in sheet.iter_rows()]
     # All of them: one of four versions is of the past.
@@ -199,6 +209,94 @@ def test_figures_that_are_too_long_for_their_tiles_are_written_smaller(
     first.extract_text(visitor_text=note)
     _sentence, tile = sizes
     assert (tile < 13) == is_smaller
+
+
+@pytest.mark.parametrize("variant", ["normal", "partial"])
+def test_message_and_evidence_are_in_nine_points_and_more(
+    tmp_path: Path, variant: Variant
+) -> None:
+    publish(tmp_path, variant)
+    add_returns(tmp_path)
+    content = pdf_of(PublishedReader(tmp_path).snapshot())
+    sizes: list[float] = []
+
+    def note(text: str, _page: Any, _line: Any, _font: Any, size: float) -> None:
+        if text.strip():
+            sizes.append(size)
+
+    for page in pypdf.PdfReader(io.BytesIO(content)).pages[:2]:
+        page.extract_text(visitor_text=note)
+    assert len(sizes) > 50
+    assert min(sizes) >= 9
+
+
+def test_every_hash_stands_in_the_annex(tmp_path: Path) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    pages = pages_of(pdf_of(PublishedReader(tmp_path).snapshot()))
+    has_hashes = [bool(re.search(r"[0-9a-f]{40}", page)) for page in pages]
+    assert has_hashes == [False] * 6 + [True]
+
+
+def test_a_sheet_has_a_chart_of_its_own_for_each_that_the_paper_draws(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    add_returns(tmp_path)
+    pack = read_pack(PublishedReader(tmp_path).snapshot(), MONTH, "Amortised")
+    book = openpyxl.load_workbook(io.BytesIO(render_pack_xlsx(pack)))
+    for page in pack.pages:
+        drawn = [part for part in flattened(page.parts) if isinstance(part, Picture)]
+        assert len(book[page.sheet]._charts) == len(drawn), page.sheet
+    months = [
+        cell
+        for row in book["Chart data"].iter_rows(max_col=1)
+        for cell in row
+        if isinstance(cell.value, datetime)
+    ]
+    assert months
+    assert {cell.number_format for cell in months} == {"mmm yyyy"}
+
+
+def test_bars_of_a_falling_month_stand_on_each_side_of_zero_in_a_workbook() -> None:
+    """From 0 to −5,300 and on to 1,000: a bar that crosses zero is parted there."""
+    rows = [
+        {"label": name, "start": start, "end": end, "mark": None, "colour": 0}
+        for name, start, end in (
+            *(("Price", 0.0, -5300.0), ("Volume", -5300.0, 1000.0)),
+            ("Mix", 1000.0, 1400.0),
+        )
+    ]
+    columns, kind = xlsx_charts.COLUMNS["bars"]({"rows": rows})
+    drawn = {name: values for name, values, _ in columns}
+    assert kind["subtype"] == "stacked"
+    assert drawn["Begins above zero"] == [0.0, 0.0, 1000.0]
+    assert drawn["Above zero"] == [0.0, 1000.0, 400.0]
+    assert drawn["Begins below zero"] == [0.0, 0.0, 0.0]
+    assert drawn["Below zero"] == [-5300.0, -5300.0, 0.0]
+
+
+def test_a_chart_of_cost_against_budgets_draws_both_in_a_workbook() -> None:
+    """Two teams: 120 of a budget of 100, and 80 without one."""
+    rows = [
+        {"label": name, "start": 0.0, "end": cost, "mark": budget, "colour": 0}
+        for name, cost, budget in (("Search", 120.0, 100.0), ("Maps", 80.0, None))
+    ]
+    columns, kind = xlsx_charts.COLUMNS["bars"]({"rows": rows})
+    drawn = {name: values for name, values, options in columns if options is not None}
+    assert drawn == {"Cost": [120.0, 80.0], "Budget": [100.0, None]}
+    assert kind == {"type": "bar"}
+
+
+def test_a_month_that_is_not_complete_is_at_least_so_much_in_a_workbook(
+    tmp_path: Path,
+) -> None:
+    snapshot = published(tmp_path, "partial")
+    rows = list(book_of(snapshot)["Chart data"].iter_rows(values_only=True))
+    [names] = [row for row in rows if row[0] == "Month" and "Is at least" in row]
+    at = names.index("Is at least")
+    [month] = [row for row in rows if row[0] == "Sep 2026, at least"]
+    assert month[at] == "yes"
 
 
 def test_the_same_run_gives_the_same_bytes_with_nothing_remembered(
@@ -258,7 +356,7 @@ def test_a_past_month_has_no_study_that_launched_later(tmp_path: Path) -> None:
         pages = read_pack(snapshot, month, "Amortised").pages
         [table] = [
             part
-            for part in pages[4].parts
+            for part in pages[5].parts
             if isinstance(part, Table) and part.caption.startswith("Increases")
         ]
         found[month] = len(table.rows)
@@ -269,7 +367,7 @@ def test_a_past_month_has_no_study_that_launched_later(tmp_path: Path) -> None:
 def test_a_gap_that_could_change_no_total_is_one_line_and_named_on_the_last_page(
     tmp_path: Path,
 ) -> None:
-    """2 of 2,769 are 0.07 %: totals stand, and page 6 names what is missing."""
+    """2 of 2,769 are 0.07 %: totals stand, and the last page names what is missing."""
     publish(tmp_path)
     with duckdb.connect(str(PublishedReader(tmp_path).current_path())) as connection:
         connection.execute(
@@ -280,18 +378,18 @@ def test_a_gap_that_could_change_no_total_is_one_line_and_named_on_the_last_page
     pages = pages_of(pdf_of(PublishedReader(tmp_path).snapshot()))
     assert squeezed("1 row missing · ≤ EUR 2.00, in no total.") in pages[0]
     assert squeezed("AI cost EUR 2,769.00") in pages[0]
-    assert squeezed("All models, at least") not in pages[1]
+    assert squeezed("All models, at least") not in pages[2]
     assert squeezed("not complete: costs are at least") not in "".join(pages)
     named = "complete but for 1 row missing · ≤ EUR 2.00: gcp lacks cost of tokens"
-    assert squeezed(named) in pages[5]
+    assert squeezed(named) in pages[6]
 
 
 def test_what_is_not_known_is_said_and_never_zero(tmp_path: Path) -> None:
     """The warehouse by hand has no returns, and no team with a figure of delivery."""
     snapshot = published(tmp_path)
     pages = pages_of(pdf_of(snapshot))
-    assert squeezed("No study is registered") in pages[4]
-    assert "EUR0.00" not in pages[4]
+    assert squeezed("No study is registered") in pages[5]
+    assert "EUR0.00" not in pages[5]
     net = row_of(book_of(snapshot)["Summary"], "Net value")
     assert net[1].value == "—"
     assert "No study is registered" in str(net[3].value)
@@ -299,12 +397,12 @@ def test_what_is_not_known_is_said_and_never_zero(tmp_path: Path) -> None:
 
 def test_assumptions_are_those_that_held_in_the_month(tmp_path: Path) -> None:
     snapshot = published(tmp_path)
-    last = pages_of(pdf_of(snapshot))[5]
+    last = pages_of(pdf_of(snapshot))[6]
     assert "0.0650.050.095EUR/minute" in last
     assert "0.060.050.07" not in last
     assert squeezed("3 assumptions hold; 1 of them nobody but the owner") in last
     assert squeezed("(nobody yet)") in last
-    earlier = data.assumptions(snapshot, "2026-05")
+    earlier = assumption_queries.assumptions(snapshot, "2026-05")
     assert earlier is not None
     minute = [row for row in earlier.to_pylist() if row["assumption_id"] == "minute"]
     assert [row["assumed"] for row in minute] == [Decimal("0.06")]
@@ -323,10 +421,10 @@ def test_every_total_of_an_incomplete_month_is_at_least(tmp_path: Path) -> None:
     pages = pages_of(pdf_of(snapshot))
     assert squeezed("Not complete. aws lacks exchange rate USD to EUR") in pages[0]
     assert squeezed("AI cost at least EUR 2,769.00") in pages[0]
-    assert squeezed("All models, at least") in pages[1]
-    assert squeezed("Sep 2026, at least") in pages[1]
-    assert squeezed("change, of what is known") in pages[1].lower()
-    assert squeezed("not complete: costs are at least") in pages[2]
+    assert squeezed("All models, at least") in pages[2]
+    assert squeezed("Sep 2026, at least") in pages[2]
+    assert squeezed("change, of what is known") in pages[2].lower()
+    assert squeezed("not complete: costs are at least") in pages[3]
     cost = book_of(snapshot)["Cost"]
     months = row_of(cost, "Model")
     assert "Sep 2026, at least" in [cell.value for cell in months]
@@ -344,7 +442,7 @@ def test_every_total_of_an_incomplete_month_is_at_least(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("basis", ["Amortised", "Billed"])
 def test_a_billed_pack_says_of_each_figure_that_is_amortised_all_the_same(
-    tmp_path: Path, basis: data.Basis
+    tmp_path: Path, basis: selection_queries.Basis
 ) -> None:
     publish(tmp_path)
     snapshot = PublishedReader(tmp_path).snapshot()
@@ -352,11 +450,11 @@ def test_a_billed_pack_says_of_each_figure_that_is_amortised_all_the_same(
     is_billed = basis == "Billed"
     assert (squeezed("of model cost; amortised") in pages[0]) is is_billed
     assert (squeezed("Amortised, it will end at") in pages[0]) is is_billed
-    assert (squeezed("Unit costs are amortised") in pages[1]) is is_billed
+    assert (squeezed("Unit costs are amortised") in pages[2]) is is_billed
     forecasts = squeezed("Forecasts are of AI spend: amortised, before tax and credits")
-    for page in (pages[0], pages[2]):
+    for page in (pages[0], pages[3]):
         assert forecasts in page
-    assert squeezed("always amortised") in pages[2]
+    assert squeezed("always amortised") in pages[3]
 
 
 def test_the_workbook_has_every_figure_that_a_chart_draws(tmp_path: Path) -> None:
@@ -419,9 +517,13 @@ def test_what_cannot_be_said_begins_on_paper_as_it_does_on_the_page(
 
 def test_columns_of_a_month_stand_on_each_other_to_its_total(tmp_path: Path) -> None:
     snapshot = published(tmp_path)
-    [period] = [one for one in data.periods(snapshot) if one.label == MONTH]
-    selection = data.Selection(period, "Amortised", "EUR")
-    rows = data.monthly_costs(snapshot, selection, "Fully loaded").to_pylist()
+    [period] = [
+        one for one in selection_queries.periods(snapshot) if one.label == MONTH
+    ]
+    selection = selection_queries.Selection(period, "Amortised", "EUR")
+    rows = cost_by_model_queries.monthly_costs(
+        snapshot, selection, "Fully loaded"
+    ).to_pylist()
     drawing = drawings.monthly_costs(rows, "EUR")
     labels = drawing.content["labels"]
     heights = [
@@ -434,9 +536,11 @@ def test_columns_of_a_month_stand_on_each_other_to_its_total(tmp_path: Path) -> 
 
 def test_bars_of_the_bridge_begin_where_the_one_before_ended(tmp_path: Path) -> None:
     snapshot = published(tmp_path)
-    [period] = [one for one in data.periods(snapshot) if one.label == MONTH]
-    selection = data.Selection(period, "Amortised", "EUR")
-    steps = data.bridge_steps(snapshot, selection, "2026-08").to_pylist()
+    [period] = [
+        one for one in selection_queries.periods(snapshot) if one.label == MONTH
+    ]
+    selection = selection_queries.Selection(period, "Amortised", "EUR")
+    steps = budget_queries.bridge_steps(snapshot, selection, "2026-08").to_pylist()
     names = {row["step"]: row["step"] for row in steps}
     rows = drawings.bridge(steps, names, "EUR").content["rows"]
     *bars, change = rows
@@ -465,4 +569,4 @@ def test_the_command_writes_both_and_refuses_a_month_without_charges(
         for form in ("pdf", "xlsx")
     }
     refused = CliRunner().invoke(app, [*command, "--period", "2031-01"])
-    assert refused.exit_code == UsageError("").exit_code
+    assert refused.exit_code == UsageError.exit_code

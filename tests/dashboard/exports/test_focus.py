@@ -17,8 +17,8 @@ from dashboard.exports.focus import (
     FocusVersion,
     render_focus,
 )
-from tests.dashboard.warehouse_fixture import publish
-from triptych.warehouse.reader import PublishedReader, Snapshot
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
 
 MONTH = "2026-09"
 COLUMNS = Path(__file__).parents[4] / "shared" / "reference" / "focus_columns.csv"

@@ -14,9 +14,9 @@ import pytest
 
 from dashboard import exports
 from dashboard.exports import table_xlsx
-from tests.dashboard.warehouse_fixture import publish
-from triptych.errors import UsageError
-from triptych.warehouse.reader import PublishedReader, Snapshot
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +110,7 @@ def test_an_unknown_mart_and_a_table_too_long_are_refused(
 def test_dates_moments_truth_and_nothing_have_cells_of_their_kind() -> None:
     from datetime import UTC, date, datetime
 
-    from dashboard.data import Run
+    from dashboard.shared.selection_queries import Run
 
     table = pa.table(
         {

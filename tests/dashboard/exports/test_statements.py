@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,15 @@ import openpyxl
 import pypdf
 import pytest
 
-from dashboard import data, exports
+from dashboard import exports
 from dashboard.exports.statement_csv import render_csv
 from dashboard.exports.statement_pdf import render_pdf
 from dashboard.exports.statement_xlsx import render_xlsx
-from tests.dashboard.warehouse_fixture import TRUTH, Variant, publish
-from triptych.errors import UsageError
-from triptych.warehouse.reader import PublishedReader, Snapshot
+from dashboard.pages.summary import queries as summary_queries
+from dashboard.shared import selection_queries
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH, Variant, publish
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.reader import PublishedReader, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,8 +222,10 @@ def test_a_statement_names_what_tax_and_credits_add_to_the_ai_cost_of_pages(
 ) -> None:
     snapshot = published(tmp_path)
     tie = exports.read_statement(snapshot, MONTH, "Amortised", "cc-100").tie
-    period = next(p for p in data.periods(snapshot) if p.label == MONTH)
-    spent = data.ai_spend(snapshot, data.Selection(period, "Amortised", "EUR"))
+    period = next(p for p in selection_queries.periods(snapshot) if p.label == MONTH)
+    spent = summary_queries.ai_spend(
+        snapshot, selection_queries.Selection(period, "Amortised", "EUR")
+    )
     assert tie.ai_cost == spent.amount
     assert tie.ai_cost + tie.tax_and_credits == tie.all_statements
     assert tie.tax_and_credits != 0
@@ -251,6 +256,18 @@ def test_the_same_run_gives_the_same_bytes(
     first = exports.read_statement(published(tmp_path / "1"), MONTH, "Amortised", None)
     again = exports.read_statement(published(tmp_path / "2"), MONTH, "Amortised", None)
     assert render(first) == render(again)
+
+
+def test_a_statement_to_sign_has_two_decimals_and_the_names_of_its_teams(
+    tmp_path: Path,
+) -> None:
+    snapshot = published(tmp_path)
+    statement = exports.read_statement(snapshot, MONTH, "Amortised", "cc-100")
+    text = " ".join(pages_of(render_pdf(statement)))
+    assert re.findall(r"\d\.\d{3,}", text) == []
+    assert statement.owners
+    assert f"of {statement.owners}" in text.replace("\n", " ")
+    assert any(re.search(r"\d\.\d{3,}", amount) for _, amount in statement.tie_facts())
 
 
 def test_names_of_cost_centres_are_safe_and_never_collide() -> None:

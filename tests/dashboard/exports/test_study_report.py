@@ -10,17 +10,17 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from dashboard import exports
-from tests.dashboard.warehouse_fixture import publish
+from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.cli import app
-from triptych.errors import UsageError
-from triptych.warehouse.reader import PublishedReader
+from triptych.core.errors import UsageError
+from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from typer.testing import Result
 
-    from triptych.warehouse.reader import Snapshot
+    from triptych.core.warehouse.reader import Snapshot
 
 STUDIES = (
     *("eta-revenue", "camera-on-time", "route-parcels", "chat-handling"),

@@ -15,6 +15,7 @@ select
     grade,
     grade_reasons,
     state,
+    standing,
     verdict,
     decision_level,
     decision_text,

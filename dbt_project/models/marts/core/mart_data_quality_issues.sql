@@ -13,6 +13,12 @@ volumes as (
     where not is_counted
 ),
 
+undecided as (
+    select placed.*
+    from placed
+    inner join {{ source('control', 'undecided_sources') }} as sources on placed.source = sources.source
+),
+
 issues as (
     {% for rule in money_rules() -%}
     select
@@ -27,6 +33,18 @@ issues as (
     group by billing_month, source, billing_currency
     union all
     {% endfor -%}
+    select
+        'S1' as rule_id,
+        'The source counts and is not in triptych.yml: decide with "triptych source rename", "retire" or "adopt".'
+            as description,
+        billing_month,
+        source,
+        billing_currency as currency,
+        sum(line_item_count) as row_count,
+        sum(billed_cost) as billed_cost
+    from undecided
+    group by billing_month, source, billing_currency
+    union all
     select
         'O1' as rule_id,
         'A metric was delivered more than once for a unit and day: the newest load counts, then the greatest value.'

@@ -100,13 +100,14 @@ select
     case
         when is_stale then 'The bill was last read before the month was over.'
         when not_reconciled_count > 0
-            then cast(not_reconciled_count as string) || ' of ' || cast(row_count as string) || ' do not tie.'
+            then cast(not_reconciled_count as string) || ' of ' || cast(row_count as string) || ' not tied.'
         when no_ledger_count > 0
-            then cast(no_ledger_count as string) || ' of ' || cast(row_count as string) || ' have no charge in a bill.'
+            then cast(no_ledger_count as string)
+                || ' of ' || cast(row_count as string) || ' without a charge in a bill.'
         when no_invoice_count > 0
-            then cast(no_invoice_count as string) || ' of ' || cast(row_count as string) || ' have no invoice.'
+            then cast(no_invoice_count as string) || ' of ' || cast(row_count as string) || ' without an invoice.'
         when draft_count > 0
-            then cast(draft_count as string) || ' of ' || cast(row_count as string) || ' are drafts.'
-        when final_invoice_count = 0 then 'No final invoice of the month is there.'
+            then cast(draft_count as string) || ' of ' || cast(row_count as string) || ' in draft.'
+        when final_invoice_count = 0 then 'No final invoice for this month yet.'
     end as reason
 from stated

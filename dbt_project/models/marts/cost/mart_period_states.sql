@@ -78,7 +78,7 @@ judged as (
         coalesce(adjustments.item_count, 0) as item_count,
         coalesce(ledgers.is_complete, false) as is_complete,
         coalesce(reconciliations.is_reconciled, false) as is_reconciled,
-        coalesce(reconciliations.reason, 'There is no invoice of the month.') as reconciliation_reason,
+        coalesce(reconciliations.reason, 'No invoice for this month yet.') as reconciliation_reason,
         cast({{ next_month('months.billing_month') }} || '-01' as timestamp) <= run.as_of as is_over
     from months
     cross join run

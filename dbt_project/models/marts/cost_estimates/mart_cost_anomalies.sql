@@ -40,9 +40,10 @@ actual as (
         anomalies.service_name,
         anomalies.currency,
         anomalies.first_day,
-        {{ to_money('sum(days.effective_cost)') }} as actual_cost
+        {{ to_money('coalesce(sum(days.effective_cost), 0)') }} as actual_cost
     from anomalies
-    inner join days
+    -- What has fallen to nothing has no days.
+    left join days
         on
             anomalies.series = days.series
             and anomalies.currency = days.currency
@@ -51,10 +52,9 @@ actual as (
             and coalesce(anomalies.service_name, '') = coalesce(days.service_name, '')
             and anomalies.first_day <= days.charge_date
             and anomalies.last_day >= days.charge_date
-    where
-        days.component not in ('tax', 'credit', 'remainder')
-        -- What a later bill adds to a month is known to be late, and was not judged.
-        and days.billing_month <= {{ month_label('days.charge_date') }}
+            and days.component not in ('tax', 'credit', 'remainder')
+            -- What a later bill adds to a month is known to be late, and was not judged.
+            and days.billing_month <= {{ month_label('days.charge_date') }}
     group by
         anomalies.series, anomalies.model_id, anomalies.source, anomalies.service_name, anomalies.currency,
         anomalies.first_day

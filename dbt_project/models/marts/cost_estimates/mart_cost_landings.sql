@@ -114,5 +114,8 @@ select
         when is_partial then 'cannot tell'
         when cast(actual_cost as double) + remaining_cost_high <= cast(budget_amount as double) then 'will be within'
         else 'cannot tell'
-    end as budget_outlook
+    end as budget_outlook,
+    backtest_sum_count,
+    backtest_error_ratio,
+    backtest_coverage_ratio
 from joined

@@ -60,7 +60,18 @@ select
     {{ to_money('spent.ai_cost - coalesce(counted.cost, 0)') }} as not_counted_cost,
     returns.counted_feature_count,
     returns.beside_feature_count,
-    returns.not_computable_feature_count
+    returns.not_computable_feature_count,
+    returns.run_rate_month,
+    returns.run_rate_net,
+    returns.run_rate_net_low_90,
+    returns.run_rate_net_high_90,
+    returns.run_rate_feature_count,
+    returns.run_rate_unknown_feature_count,
+    returns.tested_study_count,
+    returns.found_study_count,
+    returns.withdrawal_pending_study_count,
+    returns.withdrawn_study_count,
+    returns.interim_study_count
 from returns
 cross join {{ ref('mart_run') }} as run
 left join counted on returns.roi_window = counted.roi_window

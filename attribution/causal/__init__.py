@@ -1,0 +1,1 @@
+"""Effects of launches: plans, designs, estimators, checks, grades."""

@@ -1,0 +1,76 @@
+"""Whether something that must not get worse got worse.
+
+A gain can be paid for elsewhere: more documents handled by nobody, and more of them to
+do again. A guardrail is an outcome that stands for that price (Kohavi, Tang and Xu
+2020, Trustworthy Online Controlled Experiments, chapter 6). It is estimated like the
+outcome itself. It says nothing about how good the evidence is, so no grade hangs on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attribution.causal.checks.check import Check, not_run
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_THRESHOLD = "warn if a 90 % interval lies wholly on the worse side of zero"
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedOutcome:
+    """What a feature did to an outcome that must not get worse.
+
+    Attributes
+    ----------
+    column : str
+        The outcome.
+    better : {"higher", "lower"}
+        Which way it is better.
+    interval : tuple of float or None
+        90 % interval of the effect per treated unit and period; ``None`` where it
+        cannot be estimated.
+    refusal : str
+        Why it cannot be.
+    """
+
+    column: str
+    better: str
+    interval: tuple[float, float] | None
+    refusal: str = ""
+
+    @property
+    def is_harmed(self) -> bool:
+        """Whether it got worse beyond doubt."""
+        if self.interval is None:
+            return False
+        low, high = self.interval
+        return high < 0 if self.better == "higher" else low > 0
+
+    @property
+    def told(self) -> str:
+        """What is known of it, one clause."""
+        if self.interval is None:
+            return f"{self.column} cannot be told ({self.refusal})"
+        low, high = self.interval
+        verdict = "worse" if self.is_harmed else "no harm detected"
+        return f"{self.column} changed by {low:,.4g} to {high:,.4g}, {verdict}"
+
+
+def guardrails(guarded: Sequence[GuardedOutcome]) -> Check:
+    """Check the outcomes that must not get worse."""
+    told = f"{'; '.join(one.told for one in guarded)}."
+    known = [one for one in guarded if one.interval is not None]
+    if not known:
+        return not_run("guardrails", _THRESHOLD, f"What must not get worse: {told}")
+    harmed = sum(one.is_harmed for one in known)
+    return Check(
+        "guardrails",
+        "warn" if harmed else "pass",
+        float(harmed),
+        _THRESHOLD,
+        f"Per unit and period, at 90 %: {told}",
+        {one.column: list(one.interval) for one in known if one.interval is not None},
+    )

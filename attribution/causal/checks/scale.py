@@ -1,0 +1,65 @@
+"""Whether units grow by amounts or by shares, as the plan says.
+
+Trends that are parallel in amounts are not in shares, unless all units are of one size.
+Where adopters are twice as large and all grow by 4 % a month, a plan of amounts takes
+the growth of the larger ones for an effect: 90 % intervals that were counted held 78
+times of 100. Untreated cells tell the two apart wherever it matters.
+"""
+
+from __future__ import annotations
+
+from attribution.causal.checks.check import Check, Status, not_run
+
+#: One-sided p of the other scale, and half-widths of the 90 % interval.
+CLEAR_BELOW, MATTERS_ABOVE = 0.05, 0.25
+_THRESHOLD = (
+    "fail where untreated cells depart from the declared scale towards the other"
+    f" (one-sided p below {CLEAR_BELOW:g}) and that alone would look like an effect of"
+    f" more than {MATTERS_ABOVE:g} half-widths of the 90 % interval; warn where that"
+    " leaves out zero and nothing but a plan of amounts says so"
+)
+_GROWS_BY = {"additive": "amounts", "multiplicative": "shares"}
+
+
+def scale(
+    declared: str, p_value: float | None, effect: float, *, claims_effect: bool
+) -> Check:
+    """Check the scale that a plan declares.
+
+    Parameters
+    ----------
+    declared : {"additive", "multiplicative"}
+        By the plan.
+    p_value : float or None
+        One-sided, of the declared scale against the other; ``None`` where the other
+        does not exist.
+    effect : float
+        What would be found without any, if units grew as the other scale says; in
+        half-widths of the 90 % interval.
+    claims_effect : bool
+        Whether the 90 % interval leaves out zero.
+    """
+    other = next(name for name in _GROWS_BY if name != declared)
+    if p_value is None:
+        why = "On the other scale sums lie below zero."
+        if declared == "additive" and claims_effect:
+            why = (
+                "Sums below zero have no shares, so nothing but the plan says that"
+                " units grow by amounts: measure the outcome from zero."
+            )
+            return Check("scale", "warn", None, _THRESHOLD, why)
+        # Amounts that lead below zero are what a plan of shares says they are: wrong.
+        return not_run("scale", _THRESHOLD, why)
+    is_other = p_value < CLEAR_BELOW and abs(effect) > MATTERS_ABOVE
+    status: Status = "fail" if is_other else "pass"
+    advice = f" Declare `scale: {other}`." if is_other else ""
+    return Check(
+        "scale",
+        status,
+        abs(effect),
+        _THRESHOLD,
+        f"That units grow by {_GROWS_BY[other]}, and not by {_GROWS_BY[declared]} as"
+        f" the plan says, has p = {p_value:.3f}; without any effect it would look like"
+        f" one of {abs(effect):.2f} half-widths.{advice}",
+        {"p_value": [p_value], "effect": [effect]},
+    )

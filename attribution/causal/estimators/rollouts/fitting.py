@@ -1,0 +1,239 @@
+"""Fits effects beside drifts of adopters, with and without each group of units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.causal.estimators.rollouts.drift import DriftingPath
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from attribution.causal.estimators.rollouts.data import RolloutData
+    from attribution.causal.estimators.rollouts.imputation import Imputation
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+
+#: A bias below this is none: cohorts without cells.
+_LEAST = 1e-9
+
+
+def drifting_path(
+    data: RolloutData, found: Imputation | None = None
+) -> DriftingPath | None:
+    """Return the average effect by period with the drift before, and their errors.
+
+    Adopters drift from units that never adopt; where all do, those that start in the
+    first half do from the others. Each cohort may drift by itself: what counts is the
+    mean of their drifts, weighted by what each adds to the total. ``None`` where a
+    group that is left out leaves nobody to compare with.
+
+    Parameters
+    ----------
+    data : RolloutData
+        What is estimated from.
+    found : Imputation, optional
+        Of the treated cells, or of a lead.
+    """
+    found = data.imputation if found is None else found
+    directions = _directions(data)
+    whole = _DriftModel(found, directions).fitted(data.outcome)
+    if whole is None:
+        return None
+    without = [
+        _DriftModel(found, directions, group).fitted(data.outcome)
+        for group in data.groups_of(found)
+    ]
+    rest = [own for own in without if own is not None]
+    if len(rest) < len(without):
+        return None
+    return DriftingPath(
+        whole.path,
+        whole.bias,
+        whole.drift,
+        np.array([np.append(own.path, own.drift) for own in rest]),
+        np.array([own.bias.sum() for own in rest]),
+        whole.common_drift,
+        np.array([own.common_drift for own in rest]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A path, what a drift of one a period adds to it, and the drifts."""
+
+    path: Floats
+    bias: Floats
+    drift: float
+    common_drift: float
+
+
+class _DriftModel:
+    """Units, periods and drifts of cohorts, fitted on untreated cells.
+
+    Parameters
+    ----------
+    found : Imputation
+        Which cells are untreated, and whose effects are asked for.
+    directions : list of ndarray, shape (units, periods)
+        A drift of one a period of each cohort.
+    without : ndarray of int, optional
+        Units that are left out.
+    """
+
+    def __init__(
+        self,
+        found: Imputation,
+        directions: list[Floats],
+        without: Whole | None = None,
+    ) -> None:
+        self._found, self._without = found, without
+        self._inverse = found.inverse(without)
+        self._drifts = [self._residuals(one) for one in directions]
+        self._biases = [self._path(drift) for drift in self._drifts]
+        self._cells = found.untreated & np.isfinite(found.outcome)
+        if without is not None:
+            self._cells[without] = False
+
+    def fitted(self, outcome: Floats) -> _Fitted | None:
+        """Return path and drifts of an outcome; ``None`` where no path is left."""
+        effects = self._residuals(outcome)
+        path = self._path(effects)
+        biases = [bias for bias in self._biases if bias is not None]
+        if path is None or len(biases) < len(self._drifts):
+            return None
+        weights = np.array([bias.sum() for bias in biases])
+        total = float(weights.sum())
+        slopes = self._slopes(self._drifts, effects)
+        drift = float(weights @ slopes) / total if abs(total) > _LEAST else 0.0
+        common = float(self._slopes([np.sum(self._drifts, axis=0)], effects)[0])
+        return _Fitted(path, np.sum(biases, axis=0), drift, common)
+
+    def _residuals(self, outcome: Floats) -> Floats:
+        return self._found.residuals(outcome, self._inverse, self._without)
+
+    def _path(self, residuals: Floats) -> Floats | None:
+        if self._without is None:
+            return self._found.path_of(residuals)
+        return self._found.path_without(self._without, residuals)
+
+    def _slopes(self, drifts: list[Floats], outcome: Floats) -> Floats:
+        """Return the slopes of outcomes on drifts, residuals of untreated cells all."""
+        own = np.array([drift[self._cells] for drift in drifts])
+        # What the model explains is no drift: a cohort without others to compare with.
+        least = 1e-12 * outcome.shape[1] ** 2 * own.shape[1]
+        squares = np.linalg.pinv(own @ own.T, rtol=1e-10, hermitian=True)
+        slopes: Floats = squares @ (own @ outcome[self._cells])
+        return np.where((own**2).sum(axis=1) > least, slopes, 0.0)
+
+
+def effects_shown_by(
+    data: RolloutData,
+    path: DriftingPath,
+    outcomes: Sequence[Floats],
+    without: Whole | None = None,
+) -> Floats:
+    """Return the average effects that are found where an outcome is another one.
+
+    Parameters
+    ----------
+    data : RolloutData
+        The roll-out.
+    path : DriftingPath
+        Its effect: as much of a drift is taken off as of this.
+    outcomes : sequence of ndarray, shape (units, periods)
+        Other outcomes of the same cells.
+    without : ndarray of int, optional
+        Units that are left out.
+
+    Returns
+    -------
+    ndarray, shape (outcomes,)
+        Zero where nobody is left to compare with.
+    """
+    model = _DriftModel(data.imputation, _directions(data), without)
+    fits = [model.fitted(outcome) for outcome in outcomes]
+    return np.array(
+        [
+            0.0
+            if fit is None
+            else path.left_of(float(fit.path.sum()), fit.drift, fit.common_drift)
+            for fit in fits
+        ]
+    )
+
+
+def about_drifts(data: RolloutData, outcome: Floats) -> Floats:
+    """Return what units, periods and drifts of cohorts leave of an outcome.
+
+    Parameters
+    ----------
+    data : RolloutData
+        The roll-out, whose untreated cells are looked at.
+    outcome : ndarray, shape (units, periods)
+        Its outcome, or another of the same cells.
+
+    Returns
+    -------
+    ndarray, shape (units, periods)
+        Zero where a cell is treated or unknown.
+    """
+    return _about_drifts(data.imputation, outcome, _directions(data))
+
+
+def all_about_drifts(data: RolloutData) -> Floats:
+    """Return the same of all cells that count, as if no cell had an effect.
+
+    Parameters
+    ----------
+    data : RolloutData
+        The roll-out, whose cells are all looked at.
+
+    Returns
+    -------
+    ndarray, shape (units, periods)
+        Zero where a cell is unknown, or neither treated nor compared.
+    """
+    found = data.imputation
+    untreated = replace(found, untreated=found.untreated | found.usable)
+    return _about_drifts(untreated, data.outcome, _directions(data))
+
+
+def _about_drifts(
+    found: Imputation, outcome: Floats, directions: list[Floats]
+) -> Floats:
+    inverse = found.inverse()
+    cells = found.untreated & np.isfinite(found.outcome)
+    left, *drifts = (
+        np.where(cells, found.residuals(each, inverse), 0.0)
+        for each in (outcome, *directions)
+    )
+    design = np.column_stack([drift.ravel() for drift in drifts])
+    slopes = np.linalg.lstsq(design, left.ravel(), rcond=1e-10)[0]
+    rest: Floats = left - (design @ slopes).reshape(left.shape)
+    return rest
+
+
+def drift_of_one(data: RolloutData) -> Floats:
+    """Return a drift of one a period of all cohorts of adopters, by unit and period."""
+    drift: Floats = np.sum(_directions(data), axis=0)
+    return drift
+
+
+def _directions(data: RolloutData) -> list[Floats]:
+    """Return for each cohort of adopters periods from the first start, else zero."""
+    first, count = data.first, data.outcome.shape[1]
+    adopts = first < count
+    if adopts.all():
+        adopts = first <= np.median(first)
+    periods = np.arange(count) - float(data.launch)
+    return [
+        (adopts & (first == start))[:, None] * periods
+        for start in np.unique(first[adopts])
+    ]

@@ -1,0 +1,202 @@
+"""Group-time effects, as a second opinion on a roll-out.
+
+Callaway and Sant'Anna 2021 (J. Econometrics 225), theorem 1 and sections 3 and 4: each
+cohort's change since just before its start, minus that of units that are untreated
+throughout; with covariates by
+:mod:`attribution.causal.estimators.rollouts.doubly_robust`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from attribution.causal.estimators.rollouts.doubly_robust import (
+    doubly_robust_difference,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Controls = Literal["never treated", "not yet treated"]
+
+
+@dataclass(frozen=True, eq=False)
+class Aggregate:
+    """A weighted mean of group-time effects.
+
+    Attributes
+    ----------
+    effect : float
+        Its value.
+    influence : ndarray, shape (units,)
+        Of each unit on it; which units are in which cohort counts as random.
+    """
+
+    effect: float
+    influence: Floats
+
+    @property
+    def standard_error(self) -> float:
+        """Its standard error."""
+        return float(_errors(self.influence[None])[0])
+
+
+@dataclass(frozen=True, eq=False)
+class GroupTimeEffects:
+    """Effects by cohort and period.
+
+    Attributes
+    ----------
+    groups, times : ndarray of int, shape (cells,)
+        First treated period of the cohort, and the period.
+    effects : ndarray, shape (cells,)
+        ATT(g, t); before treatment the change since the period before.
+    influence : ndarray, shape (cells, units)
+        Of each unit on each effect.
+    cohort : ndarray of int, shape (units,)
+        First treated period of each unit.
+    """
+
+    groups: NDArray[np.int64]
+    times: NDArray[np.int64]
+    effects: Floats
+    influence: Floats
+    cohort: NDArray[np.int64]
+
+    @property
+    def standard_errors(self) -> Floats:
+        """Of each effect."""
+        return _errors(self.influence)
+
+    def simple(self) -> Aggregate:
+        """Return the mean over all treated cells, by size of the cohort."""
+        return self._summed([self._weighted(self.times >= self.groups)])
+
+    def group(self) -> Aggregate:
+        """Return the mean over cohorts of each cohort's mean."""
+        parts, groups = [], np.unique(self.groups)
+        for start in groups:
+            cells = (self.groups == start) & (self.times >= start)
+            parts.append(
+                (self.effects[cells].mean(), self.influence[cells].mean(axis=0))
+            )
+        return self._summed([self._by_cohort_size(groups, parts)])
+
+    def dynamic(self) -> Aggregate:
+        """Return the mean over event times of the mean over cohorts."""
+        since = self.times - self.groups
+        events = [since == e for e in np.unique(since[since >= 0])]
+        return self._summed([self._weighted(cells) for cells in events])
+
+    def calendar(self) -> Aggregate:
+        """Return the mean over periods of the mean over cohorts."""
+        after = self.times >= self.groups
+        periods = [after & (self.times == t) for t in np.unique(self.times[after])]
+        return self._summed([self._weighted(cells) for cells in periods])
+
+    def _weighted(self, cells: NDArray[np.bool_]) -> tuple[float, Floats]:
+        parts = list(zip(self.effects[cells], self.influence[cells], strict=True))
+        return self._by_cohort_size(self.groups[cells], parts)
+
+    def _by_cohort_size(
+        self, groups: NDArray[np.int64], parts: list[tuple[float, Floats]]
+    ) -> tuple[float, Floats]:
+        """Return a mean by cohort size, with the influence of estimating the sizes."""
+        members = self.cohort == groups[:, None]
+        sizes = members.mean(axis=1)
+        effects = np.array([effect for effect, _ in parts])
+        total = sizes.sum()
+        weights = sizes / total
+        influence = weights @ np.array([own for _, own in parts])
+        slopes = (effects * total - sizes @ effects) / total**2
+        influence = influence + slopes @ (members - sizes[:, None])
+        return float(weights @ effects), influence
+
+    def _summed(self, parts: list[tuple[float, Floats]]) -> Aggregate:
+        effect = float(np.mean([effect for effect, _ in parts]))
+        influence = np.mean([own for _, own in parts], axis=0)
+        return Aggregate(effect, np.asarray(influence))
+
+
+def group_time_effects(
+    outcome: Floats,
+    first: NDArray[np.int64],
+    controls: Controls = "never treated",
+    covariates: Floats | None = None,
+) -> GroupTimeEffects:
+    """Return the effects of each cohort in each period.
+
+    Parameters
+    ----------
+    outcome : ndarray, shape (units, periods)
+        Without gaps.
+    first : ndarray of int, shape (units,)
+        First treated period; the number of periods for never. Units that are treated
+        from the first period on are left out.
+    controls : {"never treated", "not yet treated"}
+        Whom a cohort is compared with.
+    covariates : ndarray, shape (units, covariates), optional
+        What changes and treatment may depend on.
+
+    Raises
+    ------
+    ValueError
+        Outcomes that are unknown, nobody to compare with, or covariates that leave
+        nobody alike.
+    """
+    if not np.isfinite(outcome).all():
+        raise ValueError("group-time effects need a panel without gaps")
+    keep = first > 0
+    outcome, first = outcome[keep], first[keep]
+    covariates = None if covariates is None else covariates[keep]
+    periods = outcome.shape[1]
+    found = []
+    for start in np.unique(first[first < periods]):
+        for time in range(1, periods):
+            base = int(start) - 1 if time >= start else time - 1
+            change = outcome[:, time] - outcome[:, base]
+            treated = first == start
+            after = periods - 1 if controls == "never treated" else max(time, base)
+            compared = (first > after) & ~treated
+            if compared.any():
+                own = _difference(change, treated, compared, covariates)
+                found.append((start, time, *own))
+    if not found:
+        raise ValueError("nobody is untreated long enough to compare with")
+    groups, times, effects, influence = zip(*found, strict=True)
+    return GroupTimeEffects(
+        np.array(groups), np.array(times), np.array(effects), np.array(influence), first
+    )
+
+
+def _difference(
+    change: Floats,
+    treated: NDArray[np.bool_],
+    compared: NDArray[np.bool_],
+    covariates: Floats | None,
+) -> tuple[float, Floats]:
+    influence = np.zeros(len(change))
+    if covariates is not None:
+        both = treated | compared
+        effect, own = doubly_robust_difference(
+            change[both], treated[both], covariates[both]
+        )
+        influence[both] = own * len(change) / len(own)
+        return effect, influence
+    means = []
+    for sign, members in ((1.0, treated), (-1.0, compared)):
+        mean = change[members].mean()
+        share = len(change) / members.sum()
+        influence[members] += sign * share * (change[members] - mean)
+        means.append(sign * mean)
+    return float(sum(means)), influence
+
+
+def _errors(influence: Floats) -> Floats:
+    errors: Floats = np.sqrt((influence**2).sum(axis=1)) / influence.shape[1]
+    return errors

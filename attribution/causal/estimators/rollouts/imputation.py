@@ -1,0 +1,308 @@
+"""Effects on treated cells, imputed from the untreated ones.
+
+Borusyak, Jaravel and Spiess 2024 (REStud 91), theorem 2 and section 4.3. The model
+``Y_it = α_i + β_t + x_i γ_t`` is fitted on untreated cells only, without ``γ`` where no
+covariates are declared; the effect of a treated cell is what its outcome exceeds that
+by. Unlike two-way fixed effects, no treated cell is ever a control.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+
+#: Treated and compared units that errors need.
+UNITS_NEEDED = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Imputation:
+    """Effects of treated cells.
+
+    Attributes
+    ----------
+    outcome : ndarray, shape (units, periods)
+        NaN where unknown.
+    untreated : ndarray of bool, shape (units, periods)
+        Cells that the model is fitted on.
+    wanted : ndarray of bool, shape (units, periods)
+        Treated cells whose effects are asked for.
+    covariates : ndarray, shape (units, covariates), optional
+        What units' trends may depend on, with mean zero.
+    importance : ndarray, shape (units, periods), optional
+        How much each wanted cell counts in the average; all alike by default.
+    """
+
+    outcome: Floats
+    untreated: Flags
+    wanted: Flags
+    covariates: Floats | None = None
+    importance: Floats | None = None
+
+    @cached_property
+    def _known(self) -> Floats:
+        return (self.untreated & np.isfinite(self.outcome)).astype(float)
+
+    @cached_property
+    def usable(self) -> Flags:
+        """Wanted cells whose unit and period were also seen untreated."""
+        units = self._known.sum(axis=1) > 0
+        periods = self._known.sum(axis=0) > 0
+        seen = units[:, None] & periods & np.isfinite(self.outcome)
+        found: Flags = self.wanted & seen
+        return found
+
+    @cached_property
+    def _loadings(self) -> Floats:
+        """What multiplies the periods' effects of each unit: one, and covariates."""
+        ones: Floats = np.ones((len(self.outcome), 1))
+        if self.covariates is None:
+            return ones
+        joined: Floats = np.hstack([ones, self.covariates])
+        return joined
+
+    @cached_property
+    def _squares(self) -> Floats:
+        """Each unit's part of the normal equations of the periods' effects."""
+        known = self._known
+        count = np.maximum(known.sum(axis=1), 1.0)
+        squares: Floats = -known[:, :, None] * known[:, None, :] / count[:, None, None]
+        diagonal = np.arange(known.shape[1])
+        squares[:, diagonal, diagonal] += known
+        return squares
+
+    def _matrix(self, units: NDArray[np.int64] | slice) -> Floats:
+        loadings, periods = self._loadings[units], self.outcome.shape[1]
+        if loadings.shape[1] == 1:
+            plain: Floats = self._squares[units].sum(axis=0)
+            return plain
+        summed: Floats = np.einsum(
+            "ua,ub,ust->asbt", loadings, loadings, self._squares[units], optimize=True
+        )
+        size = loadings.shape[1] * periods
+        return summed.reshape(size, size)
+
+    @cached_property
+    def _whole_matrix(self) -> Floats:
+        return self._matrix(slice(None))
+
+    def inverse(self, without: NDArray[np.int64] | None = None) -> Floats:
+        """Return what solves for the periods' effects, without some units."""
+        matrix = self._whole_matrix
+        if without is not None:
+            matrix = matrix - self._matrix(without)
+        return np.asarray(np.linalg.pinv(matrix, hermitian=True), dtype=np.float64)
+
+    def residuals(
+        self,
+        outcome: Floats,
+        inverse: Floats,
+        without: NDArray[np.int64] | None = None,
+    ) -> Floats:
+        """Return what cells exceed the model by that is fitted on untreated ones.
+
+        Parameters
+        ----------
+        outcome : ndarray, shape (units, periods)
+            What is modelled: the outcome, or anything else of the same cells.
+        inverse : ndarray
+            Of the normal equations, without the same units.
+        without : ndarray of int, optional
+            Units that the model is not fitted on.
+        """
+        known, loadings = self._known, self._loadings
+        count = np.maximum(known.sum(axis=1), 1.0)
+        y = np.where(known > 0, outcome, 0.0)
+        centred = known * (y - (y.sum(axis=1) / count)[:, None])
+        right = loadings.T @ centred
+        if without is not None:
+            right = right - loadings[without].T @ centred[without]
+        effects = (inverse @ right.ravel()).reshape(right.shape)
+        periods = loadings @ effects
+        left = np.where(known > 0, outcome - periods, 0.0).sum(axis=1)
+        found: Floats = outcome - (left / count)[:, None] - periods
+        return found
+
+    def _cell_effects(self, without: NDArray[np.int64] | None = None) -> Floats:
+        return self.residuals(self.outcome, self.inverse(without), without)
+
+    @cached_property
+    def effects(self) -> Floats:
+        """The effect of each usable cell; NaN elsewhere."""
+        return np.where(self.usable, self._cell_effects(), np.nan)
+
+    @property
+    def untreated_outcome(self) -> Floats:
+        """What each unit would have had untreated; NaN where it was never seen so."""
+        seen = (self._known.sum(axis=1) > 0)[:, None] & (self._known.sum(axis=0) > 0)
+        expected: Floats = np.where(seen, self.outcome - self._cell_effects(), np.nan)
+        return expected
+
+    @property
+    def cells(self) -> int:
+        """How many treated cells there are."""
+        return int(self.usable.sum())
+
+    @cached_property
+    def weights(self) -> Floats:
+        """What each usable cell counts in the average; they sum to one."""
+        return self._weights_of(self.usable)
+
+    def _weights_of(self, cells: Flags) -> Floats:
+        counts = 1.0 if self.importance is None else self.importance
+        raw = np.where(cells, counts, 0.0)
+        found: Floats = raw / raw.sum()
+        return found
+
+    @property
+    def path(self) -> Floats:
+        """Effects summed over units by period, by weight.
+
+        Its sum is the average effect on the treated.
+        """
+        return self.path_of(self._cell_effects())
+
+    def path_of(self, effects: Floats) -> Floats:
+        """Return the weighted sums by period of any residuals of the usable cells."""
+        summed: Floats = np.where(self.usable, self.weights * effects, 0.0).sum(axis=0)
+        return summed
+
+    @property
+    def average(self) -> float:
+        """The average effect on the treated."""
+        return float(self.path.sum())
+
+    def counting(self) -> list[NDArray[np.int64]]:
+        """Return the units that count, each a group of its own to leave out."""
+        return list(np.flatnonzero(self._known.sum(axis=1) > 0)[:, None])
+
+    def jackknifed(
+        self, groups: list[NDArray[np.int64]] | None = None
+    ) -> tuple[Floats, int]:
+        """Return the path without each group of units, and how many groups those are.
+
+        A group that takes the last other treated cell, or the last untreated one of a
+        period, with it cannot be left out: then there is no such error.
+
+        Parameters
+        ----------
+        groups : list of ndarray of int, optional
+            Units that have shocks in common; by default each unit that counts.
+        """
+        groups = self.counting() if groups is None else groups
+        paths = []
+        for group in groups:
+            path = self.path_without(group, self._cell_effects(group))
+            if path is None:
+                return np.full((len(groups), self.outcome.shape[1]), np.nan), len(
+                    groups
+                )
+            paths.append(path)
+        return np.array(paths), len(groups)
+
+    def path_without(self, group: NDArray[np.int64], effects: Floats) -> Floats | None:
+        """Return the path of effects of all other units; ``None`` where none is left.
+
+        Parameters
+        ----------
+        group : ndarray of int
+            Units that are left out.
+        effects : ndarray, shape (units, periods)
+            Of a model that was fitted without them.
+        """
+        rest = np.ones(len(self.outcome), dtype=bool)
+        rest[group] = False
+        left = self._known[rest].sum(axis=0) > 0
+        cells: Flags = self.usable & rest[:, None] & left
+        if not cells.any():
+            return None
+        path: Floats = np.where(cells, self._weights_of(cells) * effects, 0.0).sum(
+            axis=0
+        )
+        return path
+
+    def without(self, left_out: Flags) -> Imputation:
+        """Return the same without some units."""
+        keep = ~left_out
+        return replace(
+            self,
+            outcome=self.outcome[keep],
+            untreated=self.untreated[keep],
+            wanted=self.wanted[keep],
+            covariates=None if self.covariates is None else self.covariates[keep],
+            importance=None if self.importance is None else self.importance[keep],
+        )
+
+
+def covariance_of_jackknifed(paths: Floats) -> Floats:
+    """Return the covariance of a path from the paths without each of m units.
+
+    ``(m - 1)/m Σ (θ_(i) - mean)²``, with quantiles of Student's t with m - 1 degrees of
+    freedom: a CV3 error (MacKinnon, Nielsen and Webb 2023).
+    """
+    count = len(paths)
+    spread = paths - paths.mean(axis=0)
+    covariance: Floats = (count - 1) / count * spread.T @ spread
+    return covariance
+
+
+def imputation_of(
+    outcome: Floats,
+    first: NDArray[np.int64],
+    *,
+    anticipation: int = 0,
+    covariates: Floats | None = None,
+) -> Imputation:
+    """Return the imputation of a roll-out.
+
+    Parameters
+    ----------
+    outcome : ndarray, shape (units, periods)
+        NaN where unknown.
+    first : ndarray of int, shape (units,)
+        First period with treatment; the number of periods for never.
+    anticipation : int
+        Periods before that are neither treated nor controls.
+    covariates : ndarray, shape (units, covariates), optional
+        What units' trends may depend on, with mean zero.
+    """
+    periods = np.arange(outcome.shape[1])
+    return Imputation(
+        outcome,
+        periods < (first - anticipation)[:, None],
+        periods >= first[:, None],
+        covariates,
+    )
+
+
+def lead_of(
+    outcome: Floats,
+    first: NDArray[np.int64],
+    periods_early: int,
+    *,
+    covariates: Floats | None = None,
+) -> Imputation:
+    """Return the imputation of a roll-out that begins some periods too early.
+
+    Really treated cells are left out, so whatever it finds was there before.
+    """
+    periods = np.arange(outcome.shape[1])
+    before = periods < first[:, None]
+    started = periods >= (first - periods_early)[:, None]
+    treated = (first < outcome.shape[1])[:, None]
+    return Imputation(
+        outcome,
+        before & ~(started & treated),
+        before & started & treated,
+        covariates,
+    )

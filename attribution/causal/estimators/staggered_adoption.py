@@ -1,0 +1,399 @@
+"""A roll-out over teams, depots or regions, at once or one after another.
+
+Estimand
+    The effect on the treated: what treated units had more than they would have had,
+    from each one's start to the end of the window, in total.
+Method
+    Imputation (:mod:`attribution.causal.estimators.rollouts.imputation`), which never
+    uses a treated cell as a control; in logarithms where the plan is multiplicative,
+    with trends that depend on declared controls. Errors leave out one unit at a time,
+    or one region where the plan names a `cluster`. The interval allows for a straight
+    drift of adopters, as far as the history does
+    (:mod:`attribution.causal.estimators.rollouts.drift`). Group-time effects of
+    Callaway and Sant'Anna as a second opinion, doubly robust with declared controls.
+Assumptions
+    Without treatment, treated and other units would have moved alike on the declared
+    scale, but for a straight drift and for what declared controls explain; untreated
+    cells are asked for the scale. Nobody reacts earlier than
+    the plan's `anticipation`; units do not change each other's outcome. The estimand is
+    about these units: errors also count how cohorts were drawn, so with effects that
+    differ by cohort the interval is too wide rather than too narrow.
+Refuses
+    Two-way fixed effects, whose 90 % interval held the truth 2 to 76 times of 100 where
+    effects grow; nobody to compare with; fewer than two periods before; one treated
+    unit; fewer than six treated or six compared units, or four regions of each.
+Sources
+    Borusyak, Jaravel and Spiess 2024 (REStud 91); Callaway and Sant'Anna 2021
+    (J. Econometrics 225); MacKinnon, Nielsen and Webb 2023 (J. Econometrics 232);
+    Roth 2022 (Amer. Econ. Rev.: Insights 4); Rambachan and Roth 2023 (REStud 90).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.causal.checks.contested_window import contested_window
+from attribution.causal.checks.few_clusters import few_clusters
+from attribution.causal.checks.interference import interference
+from attribution.causal.checks.leave_one_out import leave_one_out
+from attribution.causal.checks.placebo_in_unit import placebo_in_unit
+from attribution.causal.checks.pre_trends import History, Lead, pre_trends
+from attribution.causal.checks.scale import scale
+from attribution.causal.checks.second_opinion import second_opinion
+from attribution.causal.effect import Effect
+from attribution.causal.estimators.rollouts.clusters import wild_p_value
+from attribution.causal.estimators.rollouts.data import RolloutData, rollout_data
+from attribution.causal.estimators.rollouts.fitting import drifting_path
+from attribution.causal.estimators.rollouts.imputation import UNITS_NEEDED, Imputation
+from attribution.causal.estimators.rollouts.opinion import (
+    SecondOpinion,
+    second_opinion_of,
+)
+from attribution.causal.estimators.rollouts.scale import other_scale
+from attribution.causal.refusal import RefusalError
+from attribution.causal.result import Estimate, history_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from attribution.causal.checks.check import Check
+    from attribution.causal.estimators.rollouts.drift import DriftingPath
+    from attribution.causal.panel import Panel
+    from attribution.causal.plan import Plan
+
+    Floats = NDArray[np.float64]
+
+PERIODS_BEFORE_NEEDED = 2
+PERMUTATIONS = 199
+LEADS = (1, 2, 4)
+HISTORIES = 999
+PERIODS_FOR_PATH = 4
+_SECOND = "Callaway–Sant'Anna"
+
+
+def validate(panel: Panel, plan: Plan) -> None:
+    """Refuse too few units, nobody to compare with, or too little before."""
+    _refuse_uncompared(panel)
+    if panel.before < PERIODS_BEFORE_NEEDED:
+        raise RefusalError(
+            "pre_period_too_short",
+            f"{panel.before} {plan.period}s before the first start;"
+            f" {PERIODS_BEFORE_NEEDED} are needed.",
+            history_periods=panel.before,
+        )
+    _refuse_few(panel)
+
+
+def _refuse_uncompared(panel: Panel) -> None:
+    treated = int(panel.treated.sum())
+    starts = np.unique(panel.first[panel.treated])
+    if treated == 1:
+        raise RefusalError(
+            "single_treated_cluster",
+            "One treated unit has no standard error in this design.",
+            treated=treated,
+        )
+    compared = len(panel.units) - treated
+    if compared == 0 and len(starts) < 2:  # noqa: PLR2004
+        raise RefusalError(
+            "no_comparison_units",
+            f"All {treated} units start in the same period; no unit is left to compare"
+            " them with.",
+            treated=treated,
+            cohorts=_cohorts(panel),
+        )
+
+
+def _refuse_few(panel: Panel) -> None:
+    treated = int(panel.treated.sum())
+    # Before the last start, later units are who earlier ones are compared with.
+    later = int((panel.first > panel.first.min()).sum())
+    if min(treated, later) < UNITS_NEEDED:
+        raise RefusalError(
+            "too_few_units",
+            f"{treated} treated units and {later} that were untreated when the first"
+            f" started; {UNITS_NEEDED} of each are needed for an error.",
+            treated=treated,
+            compared=later,
+            needed=UNITS_NEEDED,
+        )
+
+
+def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
+    """Return the estimate with its checks; see the module for what is estimated."""
+    data = rollout_data(panel, plan)
+    path = path_of(data, panel)
+    average = path.effect(rng)
+    found = data.imputation
+    observed = np.where(found.usable, panel.outcome, 0.0).sum(axis=0)
+    after = slice(panel.launch, None)
+    other = second_opinion_of(data, path)
+    return Estimate(
+        design="staggered_adoption",
+        estimand="Effect on the treated: what treated units had more than without"
+        " treatment, in total from each one's start.",
+        dates=panel.dates[after],
+        observed=observed[after],
+        effect=total_of(average, data, observed, after),
+        cells=float(found.cells),
+        best_grade="B",
+        checks=_checks(data, path, average, panel, plan, other, rng),
+        second_opinion={} if other is None else {_SECOND: other.effect * found.cells},
+        diagnostics={
+            "cohorts": _cohorts(panel),
+            "parallel_trends": float(path.path.sum()),
+            "drift": path.drift,
+            "drift_error": path.drift_error,
+            "standard_error": float(np.sqrt(path.covariance[:-1, :-1].sum())),
+            "degrees_of_freedom": path.degrees_of_freedom,
+        },
+        notes=_notes(found, panel),
+        history=_history(data, panel),
+    )
+
+
+def path_of(data: RolloutData, panel: Panel) -> DriftingPath:
+    """Return the average effect by period with its errors.
+
+    Raises
+    ------
+    RefusalError
+        ``no_comparison_units``, or ``too_few_units`` where there is no error.
+    """
+    if not data.imputation.cells:
+        raise RefusalError(
+            "no_comparison_units",
+            "No treated cell has a unit and a period that were also seen untreated.",
+            cohorts=_cohorts(panel),
+        )
+    path = drifting_path(data)
+    if path is None:
+        raise RefusalError(
+            "too_few_units",
+            "Without one unit nothing is left to compare, so there is no error.",
+            units=len(data.groups),
+        )
+    return path
+
+
+def total_of(
+    average: Effect, data: RolloutData, observed: Floats, after: slice
+) -> Effect:
+    """Return draws of the total by period, in the unit of the outcome.
+
+    Parameters
+    ----------
+    average : Effect
+        Draws of the weighted sums of effects by period; in logarithms for a ratio.
+    data : RolloutData
+        Its cells.
+    observed : ndarray, shape (periods,)
+        Outcome of all usable treated cells.
+    after : slice
+        Periods from the first start on.
+    """
+    paths, point = average.paths[:, after], average.point_path[after]
+    if not data.is_ratio:
+        cells = float(data.imputation.cells)
+        return Effect.of(paths * cells, point_path=point * cells)
+    # The ratio of a draw differs from the point by as much in every period.
+    share = np.maximum(data.imputation.weights.sum(axis=0)[after], 1e-300)
+    own = data.imputation.path[after] / share
+    ratios = own + (average.draws - data.imputation.average)[:, None]
+    with np.errstate(over="ignore"):
+        return Effect.of(-observed[after] * np.expm1(-ratios))
+
+
+def _history(data: RolloutData, panel: Panel) -> pd.DataFrame:
+    """Return the first cohort before it started: what is summed at the launch."""
+    found = data.imputation
+    first = (panel.first == panel.launch) & found.usable.any(axis=1)
+    before = slice(None, panel.launch)
+    expected = found.untreated_outcome[first, before]
+    return history_of(
+        panel.dates[before],
+        panel.outcome[first, before].sum(axis=0),
+        (np.exp(expected) if data.is_ratio else expected).sum(axis=0),
+    )
+
+
+def _checks(
+    data: RolloutData,
+    path: DriftingPath,
+    average: Effect,
+    panel: Panel,
+    plan: Plan,
+    other: SecondOpinion | None,
+    rng: np.random.Generator,
+) -> tuple[Check, ...]:
+    found = data.imputation
+    exposure = np.arange(len(panel.dates)) - panel.first[:, None] + 1.0
+    point = found.average
+    low, high = average.interval(0.9)
+    half, claims = (high - low) / 2.0, bool(low > 0 or high < 0)
+    effect, chance = (other.but_for_drift, other.chance) if other else (None, 0.0)
+    placebos = _permuted(data, rng)
+    extreme = (1 + np.sum(np.abs(placebos) >= abs(point))) / (len(placebos) + 1)
+    return (
+        pre_trends(
+            _leads(data),
+            _history_tests(data, path, rng),
+            average.point,
+            half,
+            float(exposure[found.usable].mean()),
+        ),
+        second_opinion(
+            f"{_SECOND}, but for a drift,", effect, point, half, chance=chance
+        ),
+        placebo_in_unit(
+            float(extreme), claims_effect=claims, placebos=placebos.tolist()
+        ),
+        leave_one_out((point, half), _left_out(data, panel, half, path)),
+        _scale(data, path, plan, half, claims_effect=claims),
+        few_clusters(wild_p_value(data, path), len(data.groups), claims_effect=claims),
+        interference(is_declared=plan.interference, has_clusters=False),
+        contested_window(plan, panel.dates[panel.launch :], panel.units),
+    )
+
+
+def _scale(
+    data: RolloutData,
+    path: DriftingPath,
+    plan: Plan,
+    half: float,
+    *,
+    claims_effect: bool,
+) -> Check:
+    other = other_scale(data, path)
+    p_value, effect = (None, 0.0) if other is None else (other.p_value, other.effect)
+    against = effect / max(half, 1e-300)
+    return scale(plan.scale, p_value, against, claims_effect=claims_effect)
+
+
+def _leads(data: RolloutData) -> dict[str, Lead]:
+    longest = min(LEADS[-1], data.launch - 1)
+    tried = [early for early in (*LEADS[:-1], longest) if 0 < early <= longest]
+    leads = {early: _lead(data, early) for early in tried}
+    return {
+        f"starting {early} {'periods' if early > 1 else 'period'} too early": lead
+        for early, lead in leads.items()
+        if lead is not None
+    }
+
+
+def _lead(data: RolloutData, early: int) -> Lead | None:
+    found = data.lead(early)
+    if not found.cells:
+        return None
+    path = drifting_path(data, found)
+    if path is None or path.covariance[:-1, :-1].sum() <= 0:
+        return None
+    since = np.arange(data.outcome.shape[1]) - data.first[:, None]
+    by_time = [
+        np.nanmean(found.effects[(since == event) & found.usable])
+        for event in range(-early, 0)
+        if ((since == event) & found.usable).any()
+    ]
+    return Lead(path.below_zero(), np.array(by_time))
+
+
+def _history_tests(
+    data: RolloutData, path: DriftingPath, rng: np.random.Generator
+) -> History:
+    p_values = {}
+    parting = parting_p_value(data, rng)
+    if parting is not None:
+        p_values["the path of the whole history"] = parting
+    return History(p_values, path.drift, path.drift_error)
+
+
+def parting_p_value(data: RolloutData, rng: np.random.Generator) -> float | None:
+    """Return how often starts at random part as much before the first of them.
+
+    The sum over periods of the squared difference between adopters and others, each
+    about its own straight line. Random starts go to whole clusters. ``None`` where
+    there is nothing to see: few periods, or no unit that never starts.
+    """
+    before = data.outcome[:, : data.launch]
+    adopts = data.first < data.outcome.shape[1]
+    if data.launch < PERIODS_FOR_PATH or adopts.all():
+        return None
+    centred = _without_covariates(_without_lines(before), data.covariates)
+    centred = centred - centred.mean(axis=0)
+    starts = [data.first, *(data.permuted_first(rng) for _ in range(HISTORIES))]
+    chosen = np.array([first < data.outcome.shape[1] for first in starts], dtype=float)
+    treated = chosen.sum(axis=1, keepdims=True)
+    apart = chosen @ centred * (1.0 / treated + 1.0 / (len(before) - treated))
+    partings = ((apart - apart.mean(axis=1)[:, None]) ** 2).sum(axis=1)
+    return float((partings >= partings[0] * (1.0 - 1e-9)).mean())
+
+
+def _without_lines(before: Floats) -> Floats:
+    """Return each unit about its own straight line; zero where it is unknown."""
+    known = np.isfinite(before)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    y = np.where(known, before, 0.0)
+    y = np.where(known, y - y.sum(axis=1, keepdims=True) / count, 0.0)
+    time = np.where(known, np.arange(before.shape[1]), 0.0)
+    time = np.where(known, time - time.sum(axis=1, keepdims=True) / count, 0.0)
+    squares = np.maximum((time**2).sum(axis=1, keepdims=True), 1e-300)
+    left: Floats = y - time * (time * y).sum(axis=1, keepdims=True) / squares
+    return left
+
+
+def _without_covariates(centred: Floats, covariates: Floats | None) -> Floats:
+    """Return what covariates do not explain of each period."""
+    if covariates is None:
+        return centred
+    design = np.column_stack([np.ones(len(centred)), covariates])
+    left: Floats = centred - design @ np.linalg.lstsq(design, centred)[0]
+    return left
+
+
+def _permuted(data: RolloutData, rng: np.random.Generator) -> Floats:
+    """Return estimates with starts handed out at random among the units."""
+    estimates = [data.permuted_average(rng) for _ in range(PERMUTATIONS)]
+    return np.array([one for one in estimates if one is not None])
+
+
+def _left_out(
+    data: RolloutData, panel: Panel, half: float, path: DriftingPath
+) -> dict[str, tuple[float, float]]:
+    found = data.imputation
+    averages = path.left_out[:, :-1].sum(axis=1)
+    farthest = int(np.argmax(np.abs(averages - found.average)))
+    units = data.groups[farthest]
+    name = panel.units[units[0]]
+    if len(units) > 1:
+        name = f"the cluster of {name}"
+    without = {name: (float(averages[farthest]), half)}
+    starts = np.unique(panel.first[panel.treated])
+    for start in starts if len(starts) > 1 else []:
+        rest = found.without(panel.first == start)
+        if rest.cells:
+            cohort = f"the cohort of {panel.dates[start]:%Y-%m-%d}"
+            without[cohort] = (rest.average, half)
+    return without
+
+
+def _cohorts(panel: Panel) -> dict[str, int]:
+    starts, sizes = np.unique(panel.first[panel.treated], return_counts=True)
+    return {
+        f"{panel.dates[start]:%Y-%m-%d}": int(size)
+        for start, size in zip(starts, sizes, strict=True)
+    }
+
+
+def _notes(found: Imputation, panel: Panel) -> tuple[str, ...]:
+    notes = []
+    never_untreated = panel.treated & ~found.usable.any(axis=1)
+    if never_untreated.any():
+        names = [panel.units[i] for i in np.flatnonzero(never_untreated)]
+        notes.append(f"Left out, never seen untreated: {', '.join(names)}.")
+    lost = int((panel.treated_cells & ~found.usable).sum())
+    if lost:
+        notes.append(f"{lost} treated cells have nobody to be compared with.")
+    return tuple(notes)

@@ -1,0 +1,253 @@
+"""Who may claim what: no change is counted twice, in any draw.
+
+A claim is a feature's effect on an outcome, on some units, over some time. Where two
+claims share outcome, units and days, both have measured one change. There the sum of
+what they claim lies between zero and the joint total: that of a joint study or a
+hold-out where there is one. Where there is none, gains together are at most the largest
+gain, and harms together at most the largest harm. What is beyond is subtracted from
+each in proportion, draw by draw, and each subtraction is listed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """What a study says that its feature did.
+
+    Attributes
+    ----------
+    study_id, outcome : str
+        The study and the metric.
+    units : frozenset of str
+        Units that it claims.
+    periods : tuple of (date, date)
+        Half-open, in order, without overlaps: months, or the whole window.
+    draws : ndarray, shape (draws, periods)
+        Total effect over the units in each period. The same row is the same draw in
+        every period; studies have equally many rows.
+    is_total : bool
+        Whether it is a joint claim or hold-out that speaks for every feature on its
+        units and days. It bounds the others, and is nobody's claim.
+    """
+
+    study_id: str
+    outcome: str
+    units: frozenset[str]
+    periods: tuple[tuple[date, date], ...]
+    draws: Floats
+    is_total: bool = False
+
+    def __post_init__(self) -> None:
+        if self.draws.ndim != 2 or self.draws.shape[1] != len(self.periods):  # noqa: PLR2004
+            raise ValueError("draws are a matrix, draws by periods")
+        if not np.isfinite(self.draws).all():
+            raise ValueError(f"{self.study_id} has draws that are not finite")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """Units and days of an outcome that several studies claim.
+
+    Attributes
+    ----------
+    outcome : str
+        The metric.
+    study_ids, units : tuple of str
+        Who claims what.
+    start, end : date
+        Half-open.
+    claimed, allowed, subtracted : float
+        Means over the draws, in the unit of the outcome: the sum of the claims, what
+        may be claimed, and the difference.
+    subtracted_by_study : mapping of str to float
+        The mean that each study gives up here.
+    bounded_by : str
+        The study whose total bounds them, or "the largest claim".
+    """
+
+    outcome: str
+    study_ids: tuple[str, ...]
+    units: tuple[str, ...]
+    start: date
+    end: date
+    claimed: float
+    allowed: float
+    subtracted: float
+    subtracted_by_study: Mapping[str, float]
+    bounded_by: str
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """Claims after nothing is counted twice.
+
+    Attributes
+    ----------
+    claims : tuple of Claim
+        What each study may claim, in the order in which they were given; no totals.
+    overlaps : tuple of Overlap
+        Where something was shared, and subtracted.
+    naive, allocated : float
+        Means of the sums of all claims, before and after.
+    """
+
+    claims: tuple[Claim, ...]
+    overlaps: tuple[Overlap, ...]
+    naive: float
+    allocated: float
+
+    def draws_of(self, study_id: str) -> Floats:
+        """Return a study's draws after subtraction, draws by periods."""
+        return next(one.draws for one in self.claims if one.study_id == study_id)
+
+    @property
+    def over_claim_ratio(self) -> float | None:
+        """What was claimed too much, as a part of the naive sum; ``None`` of zero."""
+        if not self.naive:
+            return None
+        return (self.naive - self.allocated) / self.naive
+
+
+def ledger_of(claims: Sequence[Claim]) -> Ledger:
+    """Return the ledger of some studies.
+
+    Parameters
+    ----------
+    claims : sequence of Claim
+        Of any outcomes; those of one outcome in one unit of measure. All have equally
+        many draws, which belong together by their numbers.
+
+    Raises
+    ------
+    ValueError
+        A study twice, or numbers of draws that differ.
+    """
+    names = [one.study_id for one in claims]
+    if len(set(names)) != len(names):
+        raise ValueError("a study claims once")
+    if len({len(one.draws) for one in claims}) > 1:
+        raise ValueError("all studies have equally many draws")
+    left = {one.study_id: one.draws.copy() for one in claims}
+    overlaps = []
+    for cell in _cells(claims):
+        overlap = _settled(cell, left)
+        if overlap is not None:
+            overlaps.append(overlap)
+    own = [one for one in claims if not one.is_total]
+    kept = tuple(replace(one, draws=left[one.study_id]) for one in own)
+    return Ledger(
+        kept,
+        tuple(overlaps),
+        float(sum(one.draws.sum(axis=1).mean() for one in own)),
+        float(sum(one.draws.sum(axis=1).mean() for one in kept)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """Units and days that the same studies claim, each within one of its periods."""
+
+    units: frozenset[str]
+    start: date
+    end: date
+    #: Each claim, which of its periods it is, and the part of that period in here.
+    shares: tuple[tuple[Claim, int, float], ...]
+
+
+def _cells(claims: Sequence[Claim]) -> list[_Cell]:
+    """Cut outcomes, units and days so that no cell is claimed in part."""
+    found = []
+    for outcome in sorted({one.outcome for one in claims}):
+        own = [one for one in claims if one.outcome == outcome]
+        edges = sorted({edge for one in own for pair in one.periods for edge in pair})
+        units = sorted(frozenset().union(*(one.units for one in own)))
+        members: dict[tuple[int, ...], set[str]] = {}
+        for unit in units:
+            key = tuple(i for i, one in enumerate(own) if unit in one.units)
+            members.setdefault(key, set()).add(unit)
+        for key, group in sorted(members.items()):
+            for start, end in pairwise(edges):
+                shares = [_share(own[i], frozenset(group), start, end) for i in key]
+                known = tuple(share for share in shares if share is not None)
+                if len(known) > 1:
+                    found.append(_Cell(frozenset(group), start, end, known))
+    return found
+
+
+def _share(
+    claim: Claim, units: frozenset[str], start: date, end: date
+) -> tuple[Claim, int, float] | None:
+    """Return a claim's period around some days, and their part of it.
+
+    Within a period an effect is taken to be the same on each day and unit.
+    """
+    for number, (first, last) in enumerate(claim.periods):
+        if first <= start and end <= last:
+            part = (end - start).days / (last - first).days
+            return claim, number, part * len(units) / len(claim.units)
+    return None
+
+
+def _settled(cell: _Cell, left: dict[str, Floats]) -> Overlap | None:
+    """Subtract what is claimed too much in a cell, and say what it was."""
+    own = [share for share in cell.shares if not share[0].is_total]
+    totals = [share for share in cell.shares if share[0].is_total]
+    if not own or len(cell.shares) < 2:  # noqa: PLR2004  (nothing is shared)
+        return None
+    claimed = np.stack([one.draws[:, period] * part for one, period, part in own])
+    if totals:
+        total, period, part = totals[0]
+        upper = np.maximum(total.draws[:, period] * part, 0.0)
+        lower = np.minimum(total.draws[:, period] * part, 0.0)
+        gains, harms = claimed, claimed
+        bounded_by = total.study_id
+    else:
+        gains, harms = np.maximum(claimed, 0.0), np.minimum(claimed, 0.0)
+        upper, lower = gains.max(axis=0), harms.min(axis=0)
+        bounded_by = "the largest claim"
+    # Gains beyond the bound are given up by those that gained, harms by those that
+    # harmed.
+    above = np.maximum(gains.sum(axis=0) - upper, 0.0)
+    below = np.minimum(harms.sum(axis=0) - lower, 0.0)
+    given_up = _in_proportion(np.maximum(claimed, 0.0), above)
+    given_up += _in_proportion(np.minimum(claimed, 0.0), below)
+    for (one, period, _), gone in zip(own, given_up, strict=True):
+        left[one.study_id][:, period] -= gone
+    names = tuple(one.study_id for one, _, _ in own)
+    first = own[0][0]
+    return Overlap(
+        first.outcome,
+        names,
+        tuple(sorted(cell.units)),
+        cell.start,
+        cell.end,
+        float(claimed.sum(axis=0).mean()),
+        float((claimed - given_up).sum(axis=0).mean()),
+        float(given_up.sum(axis=0).mean()),
+        {name: float(gone.mean()) for name, gone in zip(names, given_up, strict=True)},
+        bounded_by,
+    )
+
+
+def _in_proportion(claimed: Floats, excess: Floats) -> Floats:
+    """Share an excess out over claims of its sign."""
+    total = claimed.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = np.where(total != 0.0, claimed / total, 0.0)
+    shared: Floats = parts * excess
+    return shared

@@ -1,0 +1,1 @@
+"""Expected costs: forecasts, anomalies, elasticities."""

@@ -1,0 +1,123 @@
+"""Daily cost by model and by service, as anomalies are looked for in it.
+
+AI spend before tax and credits, amortised, in each currency of the ledger. What a later
+bill adds to a month that was billed already is known to be late: it is left out, for it
+says nothing about the day that it is booked on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.costs.daily_costs import UNASSIGNED, every_day, last_complete_day
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+    from numpy.typing import NDArray
+
+_MODELS = """
+SELECT currency, coalesce(model_id, ''), NULL, NULL, charge_date,
+    CAST(sum(effective_cost) AS DOUBLE)
+FROM cost.fct_daily_model_costs
+WHERE component NOT IN ('tax', 'credit', 'remainder') AND charge_date <= $last
+    AND billing_month <= strftime(charge_date, '%Y-%m')
+GROUP BY ALL ORDER BY ALL
+"""
+_SERVICES = """
+SELECT currency, NULL, source, coalesce(service_name, ''), charge_date,
+    CAST(sum(effective_cost) AS DOUBLE)
+FROM cost.fct_daily_service_costs
+WHERE component NOT IN ('tax', 'credit', 'remainder') AND charge_date <= $last
+    AND billing_month <= strftime(charge_date, '%Y-%m')
+GROUP BY ALL ORDER BY ALL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CostSeries:
+    """The days of one model or of one service of a bill.
+
+    Attributes
+    ----------
+    currency : str
+        Of the amounts.
+    model_id : str or None
+        A model, or :data:`UNASSIGNED` for what belongs to none.
+    source, service_name : str or None
+        A service, instead.
+    first_day : date
+        Of ``values``.
+    values : ndarray, shape (days,)
+        Money per day, to the last complete one.
+    """
+
+    currency: str
+    model_id: str | None
+    source: str | None
+    service_name: str | None
+    first_day: date
+    values: NDArray[np.float64]
+
+    @property
+    def kind(self) -> str:
+        """Return model, unassigned or service."""
+        if self.source is not None:
+            return "service"
+        return "unassigned" if self.model_id == UNASSIGNED else "model"
+
+    @property
+    def last_day(self) -> date:
+        """Return the last complete day."""
+        return self.day(len(self.values) - 1)
+
+    def day(self, number: int) -> date:
+        """Return the day of a number."""
+        return self.first_day + timedelta(days=number)
+
+    @property
+    def digest(self) -> str:
+        """A text that differs whenever a day's amount does."""
+        named = (self.currency, self.model_id, self.source, self.service_name)
+        found = hashlib.sha256(f"{named}|{self.first_day}".encode())
+        found.update(np.ascontiguousarray(self.values).tobytes())
+        return found.hexdigest()
+
+
+def read_cost_series(connection: duckdb.DuckDBPyConnection) -> list[CostSeries]:
+    """Read every model and every service; empty without a daily bill."""
+    last_day = last_complete_day(connection)
+    if last_day is None:
+        return []
+    days: dict[tuple[str | None, ...], dict[date, float]] = {}
+    for question in (_MODELS, _SERVICES):
+        found = connection.execute(question, {"last": last_day}).fetchall()
+        for *key, day, cost in found:
+            days.setdefault(tuple(key), {})[day] = cost
+    return [
+        CostSeries(
+            str(currency), model, source, service, min(costs),
+            every_day(costs, last_day),
+        )
+        for (currency, model, source, service), costs in days.items()
+    ]  # fmt: skip
+
+
+def total_by_day(
+    series: Sequence[CostSeries], currency: str
+) -> tuple[date, NDArray[np.float64]]:
+    """Return the first day and the whole spend of each day in a currency."""
+    parts = [
+        one for one in series if one.currency == currency and one.kind != "service"
+    ]
+    first = min(one.first_day for one in parts)
+    total = np.zeros(max((one.last_day - first).days for one in parts) + 1)
+    for one in parts:
+        total[(one.first_day - first).days :][: len(one.values)] += one.values
+    return first, total

@@ -1,0 +1,157 @@
+"""Daily cost by model from the marts that were just built: what forecasts start from.
+
+AI spend before tax and credits, amortised, in each currency of the ledger. A model's
+days are those from its first cost to the last complete day; a day without a row had no
+cost. What belongs to no model is a part of its own, so that all parts are the spend.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date
+
+    import duckdb
+    from numpy.typing import NDArray
+
+#: Name of the part that belongs to no model. Ids of models are never empty.
+UNASSIGNED = ""
+#: A part without cost for this long has ended: nothing of it is to be expected.
+ACTIVE_DAYS = 28
+#: A bill counts as daily where so many of its last four weeks have charges.
+_DAILY_BILL_DAYS = 20
+#: And of the last week.
+_DAYS_OF_A_WEEK = 5
+
+_LAST_COMPLETE_DAY = """
+with days as (
+    select distinct source, charge_date from cost.fct_daily_model_costs
+),
+newest as (
+    select source, max(charge_date) as newest_day from days group by source
+),
+recent as (
+    select days.source, newest.newest_day, count(*) as day_count
+    from days
+    inner join newest using (source)
+    where days.charge_date > newest.newest_day - interval 28 day
+    group by days.source, newest.newest_day
+)
+select min(newest_day) from recent
+where day_count >= ?
+  and newest_day >= (select max(newest_day) from newest) - interval 45 day
+"""
+#: A bill has come as far as its last day with charges on most of the week before it:
+#: a prepayment that is dated ahead has not come.
+_NEWEST_DAY = """
+with days as (
+    select distinct source, charge_date from cost.fct_daily_model_costs
+),
+weeks as (
+    select days.charge_date, count(*) as day_count
+    from days
+    inner join days as week
+        on days.source = week.source
+        and week.charge_date > days.charge_date - interval 7 day
+        and week.charge_date <= days.charge_date
+    group by days.source, days.charge_date
+)
+select max(charge_date) from weeks where day_count >= ?
+"""
+_COSTS = """
+select currency, coalesce(model_id, '') as model_id, charge_date,
+    cast(sum(effective_cost) as double) as cost
+from cost.fct_daily_model_costs
+where component not in ('tax', 'credit') and charge_date <= ?
+group by 1, 2, 3
+order by 1, 2, 3
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCosts:
+    """Parts of the AI spend in one currency, all up to the same day.
+
+    Attributes
+    ----------
+    currency : str
+        Of every amount.
+    last_day : date
+        The last complete day.
+    parts : dict of str to ndarray, shape (days,)
+        Money per day by model id, :data:`UNASSIGNED` among them; of different length.
+    newest_day : date or None
+        How far the bill that has come farthest has: a month before it is over, though
+        another bill is late. ``None``: no farther than the last complete day.
+    """
+
+    currency: str
+    last_day: date
+    parts: dict[str, NDArray[np.float64]]
+    newest_day: date | None = None
+
+    @property
+    def active_parts(self) -> dict[str, NDArray[np.float64]]:
+        """The parts that have cost in the last four weeks, and at least a week."""
+        return {
+            name: values
+            for name, values in self.parts.items()
+            if len(values) >= 7 and np.any(values[-ACTIVE_DAYS:])  # noqa: PLR2004
+        }
+
+    @property
+    def digest(self) -> str:
+        """A text that differs whenever a day's amount does."""
+        found = hashlib.sha256(
+            f"{self.currency}|{self.last_day}|{self.newest_day}".encode()
+        )
+        for name in sorted(self.parts):
+            found.update(name.encode() + b"\0")
+            found.update(np.ascontiguousarray(self.parts[name]).tobytes())
+        return found.hexdigest()
+
+
+def last_complete_day(connection: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the last day that every daily bill has reached; ``None`` without one."""
+    row = connection.execute(_LAST_COMPLETE_DAY, [_DAILY_BILL_DAYS]).fetchone()
+    return row[0] if row else None
+
+
+def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
+    """Read the daily cost of each part, by currency; empty without a daily bill.
+
+    The last complete day is the oldest of the newest days of all bills that are
+    delivered daily: what lies after it is known in part only.
+    """
+    last_day = last_complete_day(connection)
+    if last_day is None:
+        return []
+    [newest] = connection.execute(_NEWEST_DAY, [_DAYS_OF_A_WEEK]).fetchall()
+    by_currency: dict[str, dict[str, dict[date, float]]] = {}
+    for currency, model, day, cost in connection.execute(_COSTS, [last_day]).fetchall():
+        by_currency.setdefault(currency, {}).setdefault(model, {})[day] = cost
+    return [
+        DailyCosts(
+            currency,
+            last_day,
+            {model: every_day(days, last_day) for model, days in models.items()},
+            newest[0],
+        )
+        for currency, models in by_currency.items()
+    ]
+
+
+def every_day(costs: Mapping[date, float], last_day: date) -> NDArray[np.float64]:
+    """Return money per day from the first day with a cost; 0 where there is none."""
+    first = min(costs)
+    count = (last_day - first).days + 1
+    return np.array(
+        [costs.get(first + timedelta(days=day), 0.0) for day in range(count)]
+    )

@@ -1,0 +1,91 @@
+"""The step between the two halves of a build: what is estimated about cost.
+
+Reads the marts that were just built and writes the schema ``estimates`` of the same
+database; nothing is fitted anywhere else, least of all on a page.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from attribution.costs.cost_anomalies import update_cost_anomalies
+from attribution.costs.cost_forecasts import forecast_rows
+from attribution.costs.daily_costs import read_daily_costs
+from attribution.costs.kept_forecasts import forecasts_of, method_version
+from attribution.estimates import store as estimate_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from attribution.costs.anomalies.line_items import Evidence
+    from attribution.costs.daily_costs import DailyCosts
+
+_FORECASTS = "cost_forecasts"
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateReport:
+    """What was estimated.
+
+    Attributes
+    ----------
+    series_count : int
+        Series with a forecast.
+    anomaly_count : int
+        Anomalies that are known.
+    is_unchanged : bool
+        No day's amount differed: what was stored stands.
+    """
+
+    series_count: int
+    anomaly_count: int
+    is_unchanged: bool
+
+
+def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateReport:
+    """Forecast what a day will cost, and find what it should not have.
+
+    Neither is done again while no day's amount has changed, and of a series nothing is
+    while its own days have not.
+
+    Parameters
+    ----------
+    build_database : Path
+        After the first half of the build.
+    evidence : Evidence
+        What its views read.
+    """
+    with duckdb.connect(str(build_database)) as connection:
+        estimate_store.prepare(connection)
+        # Line items are read by the engine while series are computed here.
+        with connection.cursor() as other, ThreadPoolExecutor(1) as thread:
+            anomalies = thread.submit(update_cost_anomalies, other, evidence)
+            is_unchanged = not _update_forecasts(connection)
+            is_unchanged = anomalies.result() is None and is_unchanged
+        return EstimateReport(
+            estimate_store.count(connection, "cost_forecast_quality"),
+            estimate_store.count(connection, "cost_anomalies"),
+            is_unchanged,
+        )
+
+
+def _update_forecasts(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Forecast again where a day's amount differs; return whether one did."""
+    costs = read_daily_costs(connection)
+    digest = _digest(costs)
+    if estimate_store.is_current(connection, _FORECASTS, digest):
+        return False
+    rows = forecast_rows(costs, partial(forecasts_of, connection))
+    estimate_store.replace(connection, _FORECASTS, digest, rows)
+    return True
+
+
+def _digest(costs: list[DailyCosts]) -> str:
+    parts = [method_version(), *sorted(each.digest for each in costs)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()

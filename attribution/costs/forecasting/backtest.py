@@ -1,0 +1,221 @@
+"""Rolling origins: what each candidate would have said, and how wrong it was.
+
+Origins in the first part of the history choose the method; the later ones, which had
+no say in the choice, measure it. The last days before each origin are all a method
+may see (Tashman 2000, out-of-sample tests of forecasting accuracy).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.costs.forecasting.candidates import StateSpace, fitted_candidates
+from attribution.costs.forecasting.growth import WEEK_DAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from attribution.costs.forecasting.candidates import Candidate
+
+    Series = NDArray[np.float64]
+
+#: A first origin needs this many days behind it, eight weeks of every weekday.
+TRAINING_DAYS = 56
+#: Days between origins: whole weeks, which the growth of weekly sums is known after.
+ORIGIN_STEP_DAYS = WEEK_DAYS
+#: How far a path of the back-test goes: a quarter.
+HORIZON_DAYS = 13 * WEEK_DAYS
+#: How far single days are measured: a month, whatever month it is.
+DAILY_REACH_DAYS = 31
+#: The sums that a method is chosen on: a month and a quarter, in whole weeks.
+CHOOSING_DAYS = (4 * WEEK_DAYS, 13 * WEEK_DAYS)
+#: Older days say little about how wrong a forecast will be.
+MAXIMUM_ORIGINS = 52
+_LEVEL_DAYS, _PAUSED_PART = 28, 10.0
+#: Another method than growth must be wrong by less than this part.
+_FAR_BETTER = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """Forecasts and what came, from every origin.
+
+    Attributes
+    ----------
+    origins : tuple of int
+        How many days were known.
+    actual : ndarray, shape (origins, horizon)
+        What came; NaN beyond the last day.
+    paths : mapping of str to ndarray, shape (origins, horizon)
+        What each candidate said.
+    level : ndarray, shape (origins,)
+        Typical size of a day before each origin, which errors are set in relation to.
+    candidates : mapping of str to Candidate
+        The fitted methods.
+    ahead : mapping of str to ndarray, shape (days ahead,)
+        What each candidate says from the last day.
+    """
+
+    origins: tuple[int, ...]
+    actual: Series
+    paths: dict[str, Series]
+    level: Series
+    candidates: dict[str, Candidate]
+    ahead: dict[str, Series]
+
+    @property
+    def choosing(self) -> slice:
+        """The origins that choose: the earlier half."""
+        return slice(0, max(1, len(self.origins) // 2))
+
+    @property
+    def measuring(self) -> slice:
+        """The origins that measure: the later half, none of them among the others."""
+        return slice(max(1, len(self.origins) // 2), None)
+
+    @property
+    def parameters(self) -> dict[str, Series]:
+        """What was estimated on the first days, by method."""
+        return {
+            name: candidate.parameters
+            for name, candidate in self.candidates.items()
+            if isinstance(candidate, StateSpace)
+        }
+
+    def mean_absolute_error(self, path: Series, part: slice) -> float:
+        """Return the mean absolute error of a part's days that have come."""
+        reach = DAILY_REACH_DAYS
+        missed = path[part, :reach] - self.actual[part, :reach]
+        return float(np.nanmean(np.abs(missed)))
+
+    def error_of_sums(self, path: Series, part: slice) -> float:
+        """Return by how much sums of a month and a quarter were missed, per day.
+
+        Single days count where no such sum of the part has come.
+        """
+        missed = np.cumsum(path[part] - self.actual[part], axis=1)
+        errors = [np.abs(missed[:, days - 1]) / days for days in CHOOSING_DAYS]
+        known = [
+            one[np.isfinite(one)].mean() for one in errors if np.isfinite(one).any()
+        ]
+        return float(np.mean(known)) if known else self.mean_absolute_error(path, part)
+
+
+def back_test(
+    values: Series,
+    *,
+    horizon: int = HORIZON_DAYS,
+    ahead_days: int = 1,
+    with_estimates: bool = True,
+    parameters: Mapping[str, Series] | None = None,
+) -> BackTest | None:
+    """Let every candidate forecast a series from its past origins, and from its end.
+
+    Parameters
+    ----------
+    values : ndarray, shape (days,)
+        Money per day, without gaps.
+    horizon : int
+        Days ahead of a past origin.
+    ahead_days : int
+        Days ahead of the last day.
+    with_estimates : bool
+        Whether methods with parameters to estimate are among the candidates.
+    parameters : mapping of str to ndarray, optional
+        What was estimated on the same :func:`training_days` before, by method.
+
+    Returns
+    -------
+    BackTest or None
+        ``None`` where the history is too short for one origin that chooses and one
+        that measures.
+    """
+    origins = _origins(len(values) - WEEK_DAYS)
+    if len(origins) < 2:  # noqa: PLR2004  (one chooses, one measures)
+        return None
+    candidates = fitted_candidates(
+        values[: origins[0]], with_estimates=with_estimates, parameters=parameters
+    )
+    paths = _paths(candidates, values, origins, max(horizon, ahead_days))
+    return BackTest(
+        origins=origins,
+        actual=_actual(values, origins, horizon),
+        paths={name: path[:-1, :horizon] for name, path in paths.items()},
+        level=np.array([level_before(values, origin) for origin in origins]),
+        candidates=candidates,
+        ahead={name: path[-1, :ahead_days] for name, path in paths.items()},
+    )
+
+
+def _paths(
+    candidates: Mapping[str, Candidate],
+    values: Series,
+    origins: tuple[int, ...],
+    horizon: int,
+) -> dict[str, Series]:
+    """Return what each candidate says from each origin and from the end.
+
+    One that cannot say anything of this series is left out.
+    """
+    found: dict[str, Series] = {}
+    for name, candidate in candidates.items():
+        try:
+            path = candidate.paths(values, (*origins, len(values)), horizon)
+        except ValueError:
+            continue
+        if np.isfinite(path).all():
+            found[name] = path
+    return found
+
+
+def training_days(values: Series) -> Series:
+    """Return the days that methods are estimated on; none without a back-test."""
+    origins = _origins(len(values) - WEEK_DAYS)
+    return values[: origins[0] if origins else 0]
+
+
+def level_before(values: Series, origin: int) -> float:
+    """Return the mean absolute amount of the four weeks before an origin.
+
+    At least a tenth of that of all days before it: what pauses for a month has not
+    become so small that its return is a thousand million times its size.
+    """
+    before = np.abs(values[:origin])
+    recent = float(np.mean(before[-_LEVEL_DAYS:]))
+    return max(recent, float(np.mean(before)) / _PAUSED_PART)
+
+
+def choose(test: BackTest) -> str:
+    """Return the growth of weekly sums, unless another method's sums were far better.
+
+    Errors of overlapping sums are few, whatever their number: the least of five is
+    often luck, and then neither right nor honest about how wrong it may be. What comes
+    in bursts, which has no growth of weekly sums, is its mean week: the middle of such
+    days is nothing, and least wrong day by day.
+    """
+    if "log_trend" not in test.paths:
+        return "mean_week"
+    errors = {
+        name: test.error_of_sums(path, test.choosing)
+        for name, path in test.paths.items()
+        if name != "mean_week"
+    }
+    errors["log_trend"] *= _FAR_BETTER
+    return min(errors, key=lambda name: errors[name])
+
+
+def _origins(last: int) -> tuple[int, ...]:
+    if last < TRAINING_DAYS:
+        return ()
+    backwards = range(last, TRAINING_DAYS - 1, -ORIGIN_STEP_DAYS)
+    return tuple(sorted(backwards[:MAXIMUM_ORIGINS]))
+
+
+def _actual(values: Series, origins: tuple[int, ...], horizon: int) -> Series:
+    padded = np.concatenate([values, np.full(horizon, np.nan)])
+    return np.stack([padded[origin : origin + horizon] for origin in origins])

@@ -1,0 +1,189 @@
+"""A level that grows, in logarithms of weekly sums: what months and quarters rest on.
+
+A damped local trend (Durbin and Koopman 2012, section 3.2; Gardner and McKenzie 1985)
+whose variances are not estimated but averaged over: a grid of them is filtered at once,
+each weighted by how well it foretold every week so far. So a short or noisy history is
+honestly uncertain about its own growth. A step of the level is let through instead of
+being taken for a trend.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Series = NDArray[np.float64]
+
+WEEK_DAYS = 7
+#: Standard deviations of a week: of its noise, of what stays, and of growth itself.
+_NOISE = (0.008, 0.02, 0.04, 0.08, 0.16, 0.32, 0.7)
+_LEVEL = (0.002, 0.01, 0.025, 0.06, 0.15)
+_GROWTH = (0.0005, 0.003, 0.015)
+_DAMPING = (1.0, 0.97)
+#: What is thought of growth a week before anything is known: a new model may ramp up.
+_FIRST_GROWTH = 0.06
+#: A week so many standard deviations off is a step, once in so many weeks.
+_STEP_DEVIATIONS = 3.0
+_STEP_PENALTY = float(np.log(200.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Variances and damping of each model, shape (models,) each."""
+
+    noise: Series
+    level: Series
+    growth: Series
+    damping: Series
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """What was known after each week, by model of the grid.
+
+    Attributes
+    ----------
+    mean : ndarray, shape (weeks, 2, models)
+        Level and growth a week, in logarithms.
+    covariance : ndarray, shape (weeks, 3, models)
+        Of the level, of both, of the growth.
+    weight : ndarray, shape (weeks, models)
+        How credible each model is by then; adds up to one.
+    surprise : ndarray, shape (weeks,)
+        How far each week was from what the others foretold, in logarithms; NaN where
+        nothing was known.
+    """
+
+    mean: Series
+    covariance: Series
+    weight: Series
+    surprise: Series
+
+
+@cache
+def grid() -> Grid:
+    """Return every combination of variances and damping."""
+    of = np.array(list(product(_NOISE, _LEVEL, _GROWTH, _DAMPING))).T
+    return Grid(of[0] ** 2, of[1] ** 2, of[2] ** 2, of[3])
+
+
+def filtered(logs: Series) -> States:
+    """Filter the logarithms of weekly sums by every model of the grid.
+
+    Parameters
+    ----------
+    logs : ndarray, shape (weeks,)
+        NaN where a week says nothing. The first must not be NaN.
+    """
+    of = grid()
+    weeks, models = len(logs), len(of.noise)
+    found = States(
+        np.empty((weeks, 2, models)),
+        np.empty((weeks, 3, models)),
+        np.empty((weeks, models)),
+        np.full(weeks, np.nan),
+    )
+    level, growth = np.full(models, logs[0]), np.zeros(models)
+    p, c, g = of.noise.copy(), np.zeros(models), np.full(models, _FIRST_GROWTH**2)
+    likelihood = np.zeros(models)
+    for week in range(weeks):
+        if week:
+            level, growth = level + growth, of.damping * growth
+            p, c, g = (
+                p + 2.0 * c + g + of.level,
+                of.damping * (c + g),
+                of.damping**2 * g + of.growth,
+            )
+            if np.isfinite(logs[week]):
+                off = logs[week] - level
+                before = found.weight[week - 1]
+                found.surprise[week] = float(before @ off)
+                scale = p + of.noise
+                is_step = off**2 > _STEP_DEVIATIONS**2 * scale
+                p = np.where(is_step, p + off**2, p)
+                scale = p + of.noise + is_step * off**2
+                likelihood = likelihood - 0.5 * (np.log(scale) + off**2 / scale)
+                likelihood = likelihood - _STEP_PENALTY * is_step
+                gain, gain_of_growth = p / scale, c / scale
+                level, growth = level + gain * off, growth + gain_of_growth * off
+                p, c, g = p - gain * p, c - gain * c, g - gain_of_growth * c
+        found.mean[week] = level, growth
+        found.covariance[week] = p, c, g
+        weight = np.exp(likelihood - likelihood.max())
+        found.weight[week] = weight / weight.sum()
+    return found
+
+
+def expected_logs(states: States, weeks_ahead: int) -> Series:
+    """Return what each week ahead is expected to be, shape (weeks, weeks ahead)."""
+    steps = np.arange(1, weeks_ahead + 1)
+    damped = np.cumsum(grid().damping[:, None] ** (steps - 1), axis=1)
+    level = np.einsum("wm,wm->w", states.weight, states.mean[:, 0])
+    growth = (states.weight * states.mean[:, 1]) @ damped
+    found: Series = level[:, None] + growth
+    return found
+
+
+def drawn_logs(
+    states: States, weeks_ahead: int, count: int, rng: np.random.Generator
+) -> tuple[Series, Series]:
+    """Draw levels of the weeks ahead after the last week, and the noise of a week.
+
+    Returns
+    -------
+    tuple of (ndarray, shape (count, weeks ahead)) and (ndarray, shape (count,))
+        Logarithms of levels, and standard deviations of the noise around them.
+    """
+    of = grid()
+    weight = np.cumsum(states.weight[-1])
+    chosen = np.minimum(
+        np.searchsorted(weight, rng.random(count) * weight[-1]), len(weight) - 1
+    )
+    p, c, g = states.covariance[-1][:, chosen]
+    first, second = rng.normal(size=(2, count))
+    root = np.sqrt(np.maximum(p, 1e-12))
+    level = states.mean[-1, 0, chosen] + root * first
+    rest = np.sqrt(np.maximum(g - (c / root) ** 2, 0.0))
+    growth = states.mean[-1, 1, chosen] + c / root * first + rest * second
+    found = np.empty((count, weeks_ahead))
+    shocks = rng.normal(size=(2, weeks_ahead, count))
+    steps, turns = np.sqrt(of.level[chosen]), np.sqrt(of.growth[chosen])
+    damping = of.damping[chosen]
+    for week in range(weeks_ahead):
+        level = level + growth + steps * shocks[0, week]
+        growth = damping * growth + turns * shocks[1, week]
+        found[:, week] = level
+    return found, np.sqrt(of.noise[chosen])
+
+
+def deviations_of_sums(states: States, weeks_ahead: int) -> Series:
+    """Return how far the sum of the weeks ahead may be from what is expected.
+
+    Returns
+    -------
+    ndarray, shape (weeks,)
+        Standard deviation in logarithms after each week, over all models.
+    """
+    of = grid()
+    steps = np.arange(1, weeks_ahead + 1)
+    reach = np.cumsum(of.damping[:, None] ** (steps - 1), axis=1)
+    slope = reach.mean(axis=1)
+    lasting = np.sum((steps[::-1] / weeks_ahead) ** 2)
+    turns = np.sum((np.cumsum(reach, axis=1)[:, :-1] / weeks_ahead) ** 2, axis=1)
+    p, c, g = np.moveaxis(states.covariance, 1, 0)
+    variance = (
+        p + 2.0 * slope * c + slope**2 * g
+        + lasting * of.level + turns * of.growth + of.noise / weeks_ahead
+    )  # fmt: skip
+    mean = states.mean[:, 0] + slope * states.mean[:, 1]
+    centre = np.einsum("wm,wm->w", states.weight, mean)
+    between = (mean - centre[:, None]) ** 2
+    found: Series = np.sqrt(np.einsum("wm,wm->w", states.weight, variance + between))
+    return found

@@ -1,0 +1,245 @@
+"""How far the sum of many days may lie from what is expected of it.
+
+A sum is not the sum of its days' intervals: growth that is not known adds up. So paths
+of weeks are drawn from all that level and growth may be, with the noise that weeks had,
+and the ends of the interval are read off their sums. What past forecasts of such sums
+missed by widens or narrows it: a rolling origin on the very sum that is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.costs.forecasting.growth import (
+    WEEK_DAYS,
+    deviations_of_sums,
+    drawn_logs,
+)
+from attribution.costs.forecasting.log_trend import BURST_WEEKS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from attribution.costs.forecasting.log_trend import Weeks
+
+    Series = NDArray[np.float64]
+
+_LOW, _HIGH = 0.05, 0.95
+#: Half a 90 % interval of the normal distribution, in standard deviations.
+_NORMAL = 1.645
+_DRAWS = 1_000
+_SEED = 20_260_101
+#: Fewer weeks than this have no noise of their own: it is taken to be normal.
+_LEAST_SURPRISES = 12
+#: Sums that past forecasts are measured on, in weeks; and how many sums the model's own
+#: word counts for.
+_MEASURED_WEEKS = (4, 13)
+_OWN_WORD = 6.0
+_NARROWEST, _WIDEST = 0.8, 3.0
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Band:
+    """The 90 % interval of the sum of the first days, relative to what is expected.
+
+    Attributes
+    ----------
+    low, high : ndarray, shape (horizon,)
+        Of the sum of so many days.
+    """
+
+    low: Series
+    high: Series
+
+    def around(self, expected: float, day_count: int) -> tuple[float, float]:
+        """Return the interval of the sum of so many days that is expected to be this.
+
+        Beyond the last day it goes on as there.
+        """
+        place = max(min(day_count, len(self.low)), 1) - 1
+        ends = expected * self.low[place], expected * self.high[place]
+        return float(min(ends)), float(max(ends))
+
+
+def band_of_growth(
+    weeks: Weeks,
+    values: Series,
+    horizon: int,
+    past: tuple[Sequence[int], Series] | None = None,
+) -> Band:
+    """Return the band of a series whose weekly sums have a level and growth.
+
+    Parameters
+    ----------
+    weeks : Weeks
+        Of the series.
+    values : ndarray, shape (days,)
+        Money per day up to the last complete one.
+    horizon : int
+        Days ahead.
+    past : tuple of (sequence of int) and (ndarray, shape (origins, days ahead))
+        Past origins and what the chosen method said from there; ``None`` without a
+        back-test.
+    """
+    rng = np.random.default_rng(_SEED)
+    widening = 1.0 if past is None else _widening(weeks, values, *past)
+    shape = _DRAWS, -(-horizon // WEEK_DAYS)
+    levels, noise = drawn_logs(weeks.states, shape[1], _DRAWS, rng)
+    centre = np.median(levels, axis=0)
+    levels = centre + widening * (levels - centre)
+    noise = widening * noise
+    sums = np.exp(levels + noise[:, None] * _noise(weeks, shape, rng))
+    return _at_days(sums, noise, horizon, rng)
+
+
+def band_of_bursts(values: Series, horizon: int) -> Band:
+    """Return the band of a series that is often at nothing: of weeks drawn again.
+
+    Each week of the past is as likely as a Bayesian bootstrap (Rubin 1981) holds it.
+    """
+    rng = np.random.default_rng(_SEED)
+    weeks_ahead = -(-horizon // WEEK_DAYS)
+    count = max(min(len(values) // WEEK_DAYS, BURST_WEEKS), 1)
+    past = values[-count * WEEK_DAYS :].reshape(count, -1).sum(axis=1)
+    weight = np.cumsum(rng.exponential(size=(_DRAWS, count)), axis=1)
+    at = rng.random((_DRAWS, weeks_ahead)) * weight[:, -1:]
+    chosen = (at[:, :, None] > weight[:, None, :]).sum(axis=2)
+    return _at_days(past[chosen], np.zeros(_DRAWS), horizon, rng)
+
+
+def _noise(weeks: Weeks, shape: tuple[int, ...], rng: np.random.Generator) -> Series:
+    """Draw how far weeks are from their level, in standard deviations."""
+    surprise = weeks.states.surprise
+    known = surprise[np.isfinite(surprise)]
+    if len(known) < _LEAST_SURPRISES or np.std(known) <= 0.0:
+        return rng.normal(size=shape)
+    return np.asarray(rng.choice((known - known.mean()) / known.std(), size=shape))
+
+
+def _at_days(
+    sums: Series, noise: Series, horizon: int, rng: np.random.Generator
+) -> Band:
+    """Return the band of every count of days from draws of whole weeks."""
+    summed = np.concatenate([np.zeros((len(sums), 1)), np.cumsum(sums, axis=1)], axis=1)
+    knots = sorted({1, 2, 4, *range(WEEK_DAYS, horizon + 1, WEEK_DAYS), horizon})
+    low, high = np.empty(len(knots)), np.empty(len(knots))
+    for place, day in enumerate(knots):
+        whole, rest = divmod(day, WEEK_DAYS)
+        total = summed[:, whole]
+        if rest:
+            more = noise * np.sqrt(WEEK_DAYS / rest - 1.0) * rng.normal(size=len(sums))
+            total = total + sums[:, whole] * rest / WEEK_DAYS * np.exp(more)
+        low[place], high[place] = _ends(total)
+    days = np.arange(1, horizon + 1)
+    return Band(np.interp(days, knots, low), np.interp(days, knots, high))
+
+
+def _ends(total: Series) -> tuple[float, float]:
+    """Return the ends of the interval relative to the mean of what was drawn."""
+    low, high = np.quantile(total, [_LOW, _HIGH])
+    inner = np.clip(total, *np.quantile(total, [0.01, 0.99]))
+    mean = float(np.mean(inner))
+    return (float(low) / mean, float(high) / mean) if mean > 0.0 else (0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PastSums:
+    """Sums of so many weeks that were forecast from past origins, and came.
+
+    Attributes
+    ----------
+    ends : ndarray, shape (sums,)
+        Number of the day after each.
+    missed : ndarray, shape (sums,)
+        Error in logarithms, in standard deviations of what was thought of it.
+    error_ratio : ndarray, shape (sums,)
+        Absolute error relative to what came.
+    """
+
+    ends: NDArray[np.int64]
+    missed: Series
+    error_ratio: Series
+
+
+def past_sums(
+    weeks: Weeks,
+    values: Series,
+    origins: Sequence[int],
+    path: Series,
+    weeks_ahead: int,
+) -> PastSums:
+    """Return what a method said of past sums of so many weeks, and what came.
+
+    Parameters
+    ----------
+    weeks : Weeks
+        Of the series.
+    values : ndarray, shape (days,)
+        Money per day up to the last complete one.
+    origins : sequence of int
+        Past origins.
+    path : ndarray, shape (origins, days ahead)
+        What the method said from there.
+    weeks_ahead : int
+        How long the sums are.
+    """
+    begins, place = np.asarray(origins), weeks.place(origins)
+    summed = np.concatenate([[0.0], np.cumsum(values)])
+    ends = begins + weeks_ahead * WEEK_DAYS
+    actual = summed[np.minimum(ends, len(values))] - summed[begins]
+    expected = path[:, : weeks_ahead * WEEK_DAYS].sum(axis=1)
+    is_known = (place >= weeks_ahead) & (ends <= len(values))
+    is_known &= (actual > 0.0) & (expected > 0.0)
+    ends, actual, expected = ends[is_known], actual[is_known], expected[is_known]
+    deviations = deviations_of_sums(weeks.states, weeks_ahead)[place[is_known]]
+    missed = np.log(actual / expected) / deviations
+    return PastSums(ends, missed, np.abs(expected / actual - 1.0))
+
+
+def _widening(
+    weeks: Weeks, values: Series, origins: Sequence[int], path: Series
+) -> float:
+    """Return what sums of past forecasts missed by, of what the model thought."""
+    squares, counted = _OWN_WORD, _OWN_WORD
+    for ahead in _MEASURED_WEEKS:
+        past = past_sums(weeks, values, origins, path, ahead)
+        if not len(past.missed):
+            continue
+        independent = len(past.missed) / ahead
+        squares += independent * float(np.mean(np.minimum(past.missed**2, 25.0)))
+        counted += independent
+    return float(np.clip(np.sqrt(squares / counted), _NARROWEST, _WIDEST))
+
+
+def part_held(past: PastSums, weeks_ahead: int, measuring: int) -> float | None:
+    """Return the part of past sums that their interval held.
+
+    Each interval is the one that would have been given at its origin: from what sums of
+    the same length had missed by then. Sums before the first origin that measures,
+    which chose the method, are left out.
+
+    Parameters
+    ----------
+    past : PastSums
+        Of all origins.
+    weeks_ahead : int
+        How long they are.
+    measuring : int
+        The first origin that had no say in choosing the method.
+    """
+    begins = past.ends - weeks_ahead * WEEK_DAYS
+    was_known = past.ends[None, :] <= begins[:, None]
+    squares = np.minimum(past.missed**2, 25.0)
+    independent = was_known.sum(axis=1) / weeks_ahead
+    total = _OWN_WORD + (was_known * squares).sum(axis=1) / weeks_ahead
+    widening = np.sqrt(total / (_OWN_WORD + independent))
+    half = _NORMAL * np.clip(widening, _NARROWEST, _WIDEST)
+    measures = begins >= measuring
+    if not measures.any():
+        return None
+    return float(np.mean(np.abs(past.missed[measures]) <= half[measures]))

@@ -1,0 +1,1 @@
+"""What every estimate shares: the store, processes, versions."""

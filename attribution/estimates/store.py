@@ -1,0 +1,327 @@
+"""Where estimates rest between the two halves of a build.
+
+Tables of the schema ``estimates`` in the build database. dbt reads them as
+``source('estimates', …)`` and joins what was estimated with what was built. They stay
+from run to run: an estimate whose days have not changed is not made again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from attribution.estimates.delivery_tables import DELIVERY_TABLES
+from attribution.estimates.derived_columns import DRIVER_COLUMNS, ELASTICITY_COLUMNS
+from attribution.estimates.kept_tables import KEPT_KEYS, KEPT_TABLES
+from attribution.estimates.study_tables import STUDY_TABLES
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import duckdb
+
+_SERIES = {"series": "VARCHAR", "model_id": "VARCHAR", "currency": "VARCHAR"}
+#: Table → column → type.
+TABLES: Mapping[str, Mapping[str, str]] = {
+    "cost_forecasts": {
+        **_SERIES,
+        "charge_date": "DATE",
+        "forecast_cost": "DOUBLE",
+        "forecast_cost_low": "DOUBLE",
+        "forecast_cost_high": "DOUBLE",
+    },
+    "cost_landings": {
+        **_SERIES,
+        "landing": "VARCHAR",
+        "period": "VARCHAR",
+        "period_end": "DATE",
+        "last_complete_day": "DATE",
+        "remaining_day_count": "INTEGER",
+        "remaining_cost": "DOUBLE",
+        "remaining_cost_low": "DOUBLE",
+        "remaining_cost_high": "DOUBLE",
+        "backtest_sum_count": "INTEGER",
+        "backtest_error_ratio": "DOUBLE",
+        "backtest_coverage_ratio": "DOUBLE",
+    },
+    "cost_forecast_quality": {
+        **_SERIES,
+        "method": "VARCHAR",
+        "last_complete_day": "DATE",
+        "backtest_origin_count": "INTEGER",
+        "backtest_error_ratio": "DOUBLE",
+        "naive_error_ratio": "DOUBLE",
+        "coverage_ratio": "DOUBLE",
+    },
+    "cost_anomalies": {
+        **_SERIES,
+        "source": "VARCHAR",
+        "service_name": "VARCHAR",
+        "first_day": "DATE",
+        "last_day": "DATE",
+        "day_count": "INTEGER",
+        "expected_cost": "DOUBLE",
+        "expected_cost_high": "DOUBLE",
+        "excess_cost": "DOUBLE",
+        "status": "VARCHAR",
+        **DRIVER_COLUMNS,
+    },
+    "platform_elasticities": ELASTICITY_COLUMNS,
+    **DELIVERY_TABLES,
+    **STUDY_TABLES,
+}
+#: Before the name of a study among the subjects of digests.
+_STUDY_SUBJECT = "study "
+_DIGESTS = {"subject": "VARCHAR", "digest": "VARCHAR"}
+_ARROW = {
+    "VARCHAR": pa.string(),
+    "DATE": pa.date32(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "BOOLEAN": pa.bool_(),
+    "INTEGER": pa.int32(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "DOUBLE[]": pa.list_(pa.float64()),
+    "INTEGER[]": pa.list_(pa.int32()),
+    "MAP(VARCHAR, DOUBLE[])": pa.map_(pa.string(), pa.list_(pa.float64())),
+}
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing; a table of an earlier form begins anew, empty."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS estimates")
+    known = _known_columns(connection)
+    stale = False
+    for table, columns in {**TABLES, "digests": _DIGESTS}.items():
+        if known.get(table) != list(columns.items()):
+            stale = True
+            _create(connection, table, columns)
+    if stale:
+        connection.execute("DELETE FROM estimates.digests")
+    for table, columns in KEPT_TABLES.items():
+        if known.get(table) != list(columns.items()):
+            _create(connection, table, columns)
+
+
+def _known_columns(
+    connection: duckdb.DuckDBPyConnection,
+) -> dict[str, list[tuple[str, str]]]:
+    """Return table → its columns with their types, in order, by one question."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for table, *column in connection.execute(
+        "SELECT table_name, column_name, data_type FROM duckdb_columns()"
+        " WHERE schema_name = 'estimates' ORDER BY table_name, column_index"
+    ).fetchall():
+        found.setdefault(table, []).append((column[0], column[1]))
+    return found
+
+
+def is_current(
+    connection: duckdb.DuckDBPyConnection, subject: str, digest: str
+) -> bool:
+    """Return whether what is stored was estimated from just these days."""
+    found = connection.execute(
+        "SELECT digest FROM estimates.digests WHERE subject = ?", [subject]
+    ).fetchall()
+    return found == [(digest,)]
+
+
+def read(connection: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]:
+    """Return the rows of a table as they are stored."""
+    names = list(TABLES.get(table) or KEPT_TABLES[table])
+    found = connection.execute(f"SELECT * FROM estimates.{table}").fetchall()
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def read_arrays(connection: duckdb.DuckDBPyConnection, table: str) -> pa.Table:
+    """Return what is kept of series, their lists as arrays."""
+    return connection.sql(f"SELECT * FROM estimates.{table}").to_arrow_table()
+
+
+def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """Return the number of rows of a table."""
+    row = connection.execute(f"SELECT count(*) FROM estimates.{table}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def replace(
+    connection: duckdb.DuckDBPyConnection,
+    subject: str,
+    digest: str,
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> None:
+    """Replace the rows of some tables, in one transaction.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database, after :func:`prepare`.
+    subject, digest : str
+        What was estimated, and from which days.
+    rows : mapping of str to sequence of mapping
+        Rows by table, each with every column of :data:`TABLES`, or of what is kept.
+    """
+    connection.execute("BEGIN")
+    for table, records in rows.items():
+        connection.execute(f"DELETE FROM estimates.{table}")
+        _insert(connection, table, {**TABLES, **KEPT_TABLES}[table], records)
+    connection.execute("DELETE FROM estimates.digests WHERE subject = ?", [subject])
+    connection.execute("INSERT INTO estimates.digests VALUES (?, ?)", [subject, digest])
+    connection.execute("COMMIT")
+
+
+def keep(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    gone: Collection[tuple[str | None, ...]],
+) -> None:
+    """Replace what is kept of some series, and remove what is kept of others.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database, after :func:`prepare`.
+    table : str
+        One of :data:`~attribution.estimates.kept_tables.KEPT_TABLES`.
+    rows : sequence of mapping
+        What is known now, each with every column.
+    gone : collection of tuple
+        Keys of the series that there are no more.
+    """
+    if not rows and not gone:
+        return
+    keys = KEPT_KEYS[table]
+    stale = [{key: row[key] for key in keys} for row in rows]
+    stale += [dict(zip(keys, key, strict=True)) for key in gone]
+    connection.execute("BEGIN")
+    connection.register("stale", _content(stale, dict.fromkeys(keys, "VARCHAR")))
+    same = " AND ".join(f"kept.{key} IS NOT DISTINCT FROM stale.{key}" for key in keys)
+    connection.execute(
+        f"DELETE FROM estimates.{table} AS kept USING stale WHERE {same}"
+    )
+    connection.unregister("stale")
+    _insert(connection, table, KEPT_TABLES[table], rows)
+    connection.execute("COMMIT")
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    if not rows:
+        return
+    # Row by row, thousands of them would take as long as their estimates.
+    connection.register("estimated", _content(rows, columns))
+    connection.execute(f"INSERT INTO estimates.{table} FROM estimated")
+    connection.unregister("estimated")
+
+
+def _content(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pa.Table:
+    return pa.table(
+        {
+            name: pa.array([row[name] for row in rows], _ARROW[type_])
+            for name, type_ in columns.items()
+        }
+    )
+
+
+def studies(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return the studies whose results are stored, each with its digest.
+
+    That of a failed study is empty: it is to be tried again.
+    """
+    found = connection.execute(
+        "SELECT study_id, CASE WHEN status = 'failed' THEN '' ELSE digest END"
+        " FROM estimates.attribution_studies"
+        " LEFT JOIN estimates.digests ON subject = ? || study_id",
+        [_STUDY_SUBJECT],
+    ).fetchall()
+    return {study_id: digest or "" for study_id, digest in found}
+
+
+def locked(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the studies that were locked when they were estimated last, in order."""
+    found = connection.execute(
+        "SELECT study_id FROM estimates.attribution_studies"
+        " WHERE registered_at IS NOT NULL ORDER BY study_id"
+    ).fetchall()
+    return [study_id for (study_id,) in found]
+
+
+def replace_study(
+    connection: duckdb.DuckDBPyConnection,
+    study_id: str,
+    digest: str,
+    rows: Mapping[str, pa.Table],
+) -> None:
+    """Replace what is stored of one study, in one transaction.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database, after :func:`prepare`.
+    study_id, digest : str
+        The study, and what it was estimated from.
+    rows : mapping of str to Table
+        Rows by table, with its columns by name; no other study's. A table that is not
+        named has none.
+    """
+    connection.execute("BEGIN")
+    _remove(connection, study_id)
+    for table, content in rows.items():
+        names = ", ".join(STUDY_TABLES[table])
+        connection.register("content", content)
+        connection.execute(f"INSERT INTO estimates.{table} SELECT {names} FROM content")
+        connection.unregister("content")
+    connection.execute(
+        "INSERT INTO estimates.digests VALUES (?, ?)",
+        [_STUDY_SUBJECT + study_id, digest],
+    )
+    connection.execute("COMMIT")
+
+
+def remove_studies(
+    connection: duckdb.DuckDBPyConnection, study_ids: Collection[str]
+) -> None:
+    """Remove what is stored of some studies, such as those whose file is gone."""
+    connection.execute("BEGIN")
+    for study_id in sorted(study_ids):
+        _remove(connection, study_id)
+    connection.execute("COMMIT")
+
+
+def _remove(connection: duckdb.DuckDBPyConnection, study_id: str) -> None:
+    known = connection.execute(
+        "SELECT 1 FROM estimates.attribution_studies WHERE study_id = ?", [study_id]
+    ).fetchone()
+    # Every result has a row there; the other tables can be long.
+    for table in STUDY_TABLES if known else ():
+        connection.execute(
+            f"DELETE FROM estimates.{table} WHERE study_id = ?", [study_id]
+        )
+    connection.execute(
+        "DELETE FROM estimates.digests WHERE subject = ?", [_STUDY_SUBJECT + study_id]
+    )
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection, table: str, columns: Mapping[str, str]
+) -> None:
+    described = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+    connection.execute(f"CREATE OR REPLACE TABLE estimates.{table} ({described})")
+
+
+def columns_of(
+    connection: duckdb.DuckDBPyConnection, table: str
+) -> list[tuple[str, str]]:
+    """Return the columns of a table of estimates, with their types, in order."""
+    return connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns()"
+        " WHERE schema_name = 'estimates' AND table_name = ? ORDER BY column_index",
+        [table],
+    ).fetchall()

@@ -1,0 +1,167 @@
+"""Which claim of a feature counts where several speak of one change, by one rule.
+
+Claims overlap where they share outcome, units and days; nothing else is looked at,
+neither names nor the order of files. What only one claim speaks of is counted from it.
+What several speak of is counted once: from the claim with the better grade, and among
+equal grades from the one that claims the least money per unit and day. So no further
+plan of the same change (a copy, a split, another set of controls) can raise what is
+counted; only stronger evidence can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.causal.grade import LETTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.flows import ValuedClaim
+
+    Floats = NDArray[np.float64]
+
+#: Part of a claim below which nothing of it is left.
+_NOTHING = 1e-9
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class JoinedClaim:
+    """A claim, and what of it is counted.
+
+    Attributes
+    ----------
+    valued : ValuedClaim
+        Its effects are those that are counted: of units and days that no stronger or
+        smaller claim speaks of.
+    counted_ratio : float
+        Counted part of its units and days.
+    counted_from : tuple of str
+        Studies that the rest is counted from, in order of their strength.
+    is_superseded : bool
+        Whether one of them has a better grade.
+    """
+
+    valued: ValuedClaim
+    counted_ratio: float = 1.0
+    counted_from: tuple[str, ...] = ()
+    is_superseded: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether anything of it is left."""
+        return self.counted_ratio > _NOTHING
+
+
+def joined(claims: Sequence[ValuedClaim]) -> list[JoinedClaim]:
+    """Return the claims of one feature, each with the part of it that is counted.
+
+    Parameters
+    ----------
+    claims : sequence of ValuedClaim
+        In any order, of any outcomes; that order decides nothing.
+
+    Notes
+    -----
+    Within a month a claim is taken to be the same on each of its units and days.
+    """
+    everywhere = frozenset({""}).union(*(one.claim.units for one in claims))
+    order = sorted(claims, key=lambda one: _strength(one, everywhere))
+    found: list[JoinedClaim] = []
+    for position, valued in enumerate(order):
+        before = [
+            one for one in order[:position] if one.claim.outcome == valued.claim.outcome
+        ]
+        found.append(_left_of(valued, before, everywhere))
+    return found
+
+
+def _strength(
+    valued: ValuedClaim, everywhere: frozenset[str]
+) -> tuple[int, float, str, str]:
+    claim = valued.claim
+    # Of two that claim just the same, which one is counted changes no figure.
+    density = _money(valued) / _size(valued, everywhere)
+    return LETTERS.index(claim.grade), density, claim.evidence, claim.study_id
+
+
+def _money(valued: ValuedClaim) -> float:
+    """Return the mean effect at the assumed values, over the draws with a bound."""
+    effects = valued.claim.effects
+    known = effects[np.isfinite(effects).all(axis=1)]
+    worth = np.array([one.value * one.sign for one in valued.conversions])
+    if valued.margins:
+        worth = worth * np.array([one.value for one in valued.margins])
+    return float((known.mean(axis=0) * worth).sum()) if len(known) else 0.0
+
+
+def _size(valued: ValuedClaim, everywhere: frozenset[str]) -> float:
+    days = sum((end - first).days for first, end in valued.claim.periods)
+    return max(days, 1) * len(valued.claim.units or everywhere)
+
+
+def _left_of(
+    valued: ValuedClaim, before: Sequence[ValuedClaim], everywhere: frozenset[str]
+) -> JoinedClaim:
+    """Return what no earlier claim speaks of."""
+    claim = valued.claim
+    sharing = [one for one in before if _shared(valued, one, everywhere)]
+    if not sharing:
+        return JoinedClaim(valued)
+    parts = np.array(
+        [_free_part(valued, period, sharing, everywhere) for period in claim.periods]
+    )
+    days = np.array([(end - first).days for first, end in claim.periods], dtype=float)
+    with np.errstate(invalid="ignore"):
+        left = np.where(parts > _NOTHING, claim.effects * parts, 0.0)
+    return JoinedClaim(
+        replace(valued, claim=replace(claim, effects=left)),
+        float((parts * days).sum() / days.sum()),
+        tuple(one.claim.study_id for one in sharing),
+        is_superseded=any(
+            LETTERS.index(one.claim.grade) < LETTERS.index(claim.grade)
+            for one in sharing
+        ),
+    )
+
+
+def _shared(a: ValuedClaim, b: ValuedClaim, everywhere: frozenset[str]) -> bool:
+    units = (a.claim.units or everywhere) & (b.claim.units or everywhere)
+    return bool(units) and any(
+        first < end and start < last
+        for first, last in a.claim.periods
+        for start, end in b.claim.periods
+        if start < last and first < end
+    )
+
+
+def _free_part(
+    valued: ValuedClaim,
+    period: tuple[date, date],
+    sharing: Sequence[ValuedClaim],
+    everywhere: frozenset[str],
+) -> float:
+    """Return the part of a period's units and days that none of others speaks of."""
+    first, last = period
+    units = valued.claim.units or everywhere
+    spans = [
+        (max(start, first), min(end, last), (one.claim.units or everywhere) & units)
+        for one in sharing
+        for start, end in one.claim.periods
+        if start < last and first < end
+    ]
+    edges = sorted({first, last, *(edge for span in spans for edge in span[:2])})
+    free = 0.0
+    for start, end in pairwise(edges):
+        taken = frozenset[str]().union(
+            *(shared for a, b, shared in spans if a <= start and end <= b)
+        )
+        free += (end - start).days * (1.0 - len(taken) / len(units))
+    return free / (last - first).days

@@ -1,0 +1,215 @@
+"""What a feature brings in a month now, after its effect was last measured.
+
+An effect is *measured* in the months of its study and *last measured* after them. From
+then on a gain is taken to be between all of it and what a linear fade to nothing within
+twelve months leaves, each part as likely; a harm is taken to last in full. After twelve
+months without a new measurement it is *unknown*, and there is no run rate. A later
+study of the same outcome and units measures it again, and replaces what was known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from attribution.roi.reading import amount, nothing
+from attribution.roi.register import month_end, month_start
+from attribution.roi.worlds import WORLD_COUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from attribution.roi.feature_return import FeatureReturn
+    from attribution.roi.flows import Flows, ValuedClaim
+    from attribution.roi.overlaps import Overlap
+    from attribution.roi.worlds import Worlds
+
+    Floats = NDArray[np.float64]
+    Row = dict[str, Any]
+
+#: Months after the last measurement until an effect is unknown.
+FADE_MONTHS: Final = 12
+#: Part of a month from which on a study has seen it whole.
+_SEEN_WHOLE: Final = 0.99
+_MONTHS_OF_YEAR: Final = 12
+MEASURED: Final = "measured"
+LAST_MEASURED: Final = "last_measured"
+UNKNOWN: Final = "unknown"
+STOPPED: Final = "stopped"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RunRate:
+    """A feature's money in one month.
+
+    Attributes
+    ----------
+    month : str
+        The month, ``YYYY-MM``.
+    status : {"measured", "last_measured", "unknown", "stopped"}
+        What is known of its effect there; stopped: nothing was spent on it any more.
+    net : ndarray, shape (worlds,), or None
+        Benefit less all cost of the month; ``None`` where the effect is unknown or
+        stopped, or a part of the cost is not known.
+    """
+
+    month: str
+    status: str
+    net: Floats | None = None
+
+    @property
+    def columns(self) -> Row:
+        """The columns of a feature's row."""
+        figures = nothing("run_rate_net")
+        if self.net is not None:
+            figures = amount("run_rate_net", self.net)
+        return {"run_rate_month": self.month, "effect_status": self.status, **figures}
+
+
+def no_run_rate() -> Row:
+    """Return the columns of a row that has no run rate."""
+    return {
+        "run_rate_month": None,
+        "effect_status": None,
+        **nothing("run_rate_net"),
+    }
+
+
+def run_rate_of(found: FeatureReturn, month: str, worlds: Worlds) -> RunRate | None:
+    """Return a feature's run rate; ``None`` where nothing was measured by then.
+
+    Parameters
+    ----------
+    found : FeatureReturn
+        The feature.
+    month : str
+        A whole month, ``YYYY-MM``: later ones are not looked at.
+    worlds : Worlds
+        Draws of what values it, and of how far it has faded.
+    """
+    terms = found.case.terms
+    claims = _newest([v for v in found.case.claims if v.claim.months[0] <= month])
+    if terms is None or not claims:
+        return None
+    ages = [months_apart(one.claim.months[-1], month) for one in claims]
+    if max(ages) > FADE_MONTHS:
+        return RunRate(month, UNKNOWN)
+    spent = _spent_in(month, found.flows, found.since)
+    if spent is None:
+        return RunRate(month, STOPPED)
+    parts = [_benefit(one, month, worlds) for one in claims]
+    net = np.sum(parts, axis=0) * terms.driven_by(worlds) - spent
+    status = MEASURED if max(ages) <= 0 else LAST_MEASURED
+    return RunRate(month, status, None if np.isnan(net).any() else net)
+
+
+def _newest(claims: Sequence[ValuedClaim]) -> list[ValuedClaim]:
+    """Return what was measured last: an older study of the same units is replaced."""
+
+    def is_replaced(one: ValuedClaim) -> bool:
+        return any(
+            other.claim.outcome == one.claim.outcome
+            and other.claim.months[-1] > one.claim.months[-1]
+            and _share_units(one, other)
+            for other in claims
+        )
+
+    return [one for one in claims if not is_replaced(one)]
+
+
+def _share_units(one: ValuedClaim, other: ValuedClaim) -> bool:
+    units, others = one.claim.units, other.claim.units
+    return not units or not others or bool(units & others)
+
+
+def _spent_in(month: str, *parts: Flows | None) -> Floats | None:
+    """Return all cost of a month by world; ``None`` where there was none any more."""
+    for flows in parts:
+        if flows is not None and month in flows.months:
+            place = flows.months.index(month)
+            return np.asarray(flows.cost[:, place] + flows.other[:, place])
+    return None
+
+
+def _benefit(valued: ValuedClaim, month: str, worlds: Worlds) -> Floats:
+    """Return the benefit of the last whole month that was measured, faded since."""
+    claim = valued.claim
+    known = [n for n, one in enumerate(claim.months) if one <= month]
+    seen = [_part_seen(claim.periods[n], claim.months[n]) for n in known]
+    whole = [n for n, part in zip(known, seen, strict=True) if part >= _SEEN_WHOLE]
+    last = whole[-1] if whole else known[int(np.argmax(seen))]
+    scale = 1.0 if whole else 1.0 / max(seen)
+    money = np.asarray(valued.benefit(worlds)[:, last]) * scale
+    age = months_apart(claim.months[-1], month)
+    if age <= 0:
+        return money
+    kept = 1.0 - _fade(claim.study_id, worlds) * min(age / FADE_MONTHS, 1.0)
+    # An effect without bound stays without one, however far it has faded.
+    return np.where((money > 0) & np.isfinite(money), money * kept, money)
+
+
+def _fade(study_id: str, worlds: Worlds) -> Floats:
+    return worlds.source(f"persistence of {study_id}").uniform(size=WORLD_COUNT)
+
+
+def _part_seen(period: tuple[date, date], month: str) -> float:
+    first, end = period
+    whole = (month_end(month) - month_start(month)).days
+    return max((end - first).days, 1) / whole
+
+
+def months_apart(first: str, last: str) -> int:
+    """Return how many months lie between two.
+
+    Examples
+    --------
+    >>> months_apart("2025-11", "2026-02")
+    3
+    """
+    start, end = month_start(first), month_start(last)
+    return (end.year - start.year) * _MONTHS_OF_YEAR + end.month - start.month
+
+
+def portfolio_columns(
+    counted: Sequence[FeatureReturn],
+    overlaps: Sequence[Overlap],
+    month: str | None,
+    worlds: Worlds,
+) -> Row:
+    """Return the run rate of all counted features together, and how many have one.
+
+    Parameters
+    ----------
+    counted : sequence of FeatureReturn
+        What the headline counts.
+    overlaps : sequence of Overlap
+        What several of them claim of one outcome: that of its last month is subtracted.
+    month : str or None
+        The month; without one there is no run rate.
+    worlds : Worlds
+        As for each of them.
+    """
+    rates = (
+        [] if month is None else [run_rate_of(one, month, worlds) for one in counted]
+    )
+    nets = [one.net for one in rates if one is not None and one.net is not None]
+    unknown = sum(one is not None and one.net is None for one in rates)
+    row: Row = {
+        "run_rate_month": month if nets else None,
+        "run_rate_feature_count": len(nets),
+        "run_rate_unknown_feature_count": unknown,
+        **nothing("run_rate_net"),
+    }
+    if not nets or month is None:
+        return row
+    twice = np.zeros(1)
+    for one in overlaps:
+        last = max((m for m in one.by_month if m <= month), default=None)
+        if last is not None:
+            twice = twice + one.by_month[last]
+    return {**row, **amount("run_rate_net", np.sum(nets, axis=0) - twice)}

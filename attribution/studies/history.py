@@ -1,0 +1,56 @@
+"""What was measured before a launch: a file of a unit, a date and an outcome a row."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from triptych.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+_PARQUET: Final = b"PAR1"
+_NEEDED: Final[tuple[Hashable, ...]] = ("unit", "date", "outcome")
+
+
+def history_of(content: bytes, *, where: str) -> pd.DataFrame:
+    """Return the rows of a CSV or Parquet file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file.
+    where : str
+        What messages call it.
+
+    Returns
+    -------
+    DataFrame
+        ``unit``, ``date`` and ``outcome``, and whatever else the file has.
+
+    Raises
+    ------
+    UsageError
+        It is neither, or lacks one of the three.
+    """
+    step = "Give a CSV or Parquet file with columns unit, date, outcome."
+    try:
+        if content.startswith(_PARQUET):
+            rows = pd.read_parquet(io.BytesIO(content))
+        else:
+            rows = pd.read_csv(
+                io.BytesIO(content), dtype={"unit": str}, parse_dates=["date"]
+            )
+    except (ValueError, OSError) as error:
+        raise UsageError(
+            f"The history cannot be read: {error}.", where=where, next_step=step
+        ) from error
+    missing = [str(name) for name in _NEEDED if name not in rows.columns]
+    if missing:
+        raise UsageError(
+            f"The history lacks {', '.join(missing)}.", where=where, next_step=step
+        )
+    return rows

@@ -1,0 +1,130 @@
+"""How long a study has to be: what each length would find, in money and as a return.
+
+Each length is rehearsed on the organisation's own history: the plan's estimator is
+asked for a launch that never happened, so that its error is that of real figures.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from attribution.causal.panel import FREQUENCIES
+from attribution.causal.refusal import Refusal
+from attribution.studies.power import minimum_detectable_effect, power_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from attribution.causal.plan import Plan
+
+#: Lengths that are rehearsed where none is named, as parts of the declared one.
+_PARTS = (0.25, 0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLength:
+    """What a study of one length would find four times of five.
+
+    Attributes
+    ----------
+    periods : int
+        From the launch on.
+    end : date
+        The registered end, half-open.
+    detectable : float or None
+        Smallest effect per treated unit and period; ``None`` for the ``reason``.
+    power : float or None
+        How often the smallest effect that matters would be found.
+    detectable_value, cost : float or None
+        That effect over all units and periods in money, and what the feature costs
+        until the answer is there: the cost of waiting for it. ``None`` without
+        ``economics``.
+    detectable_roi : float or None
+        The smallest return on that cost that would be found: 0 pays just for itself.
+    reason : str
+        Why nothing would be found; empty where something would.
+    """
+
+    periods: int
+    end: date
+    detectable: float | None = None
+    power: float | None = None
+    detectable_value: float | None = None
+    cost: float | None = None
+    detectable_roi: float | None = None
+    reason: str = ""
+
+
+def planned_lengths(
+    history: pd.DataFrame, plan: Plan, lengths: Sequence[int] = (), *, seed: int = 0
+) -> list[PlannedLength]:
+    """Return what studies of several lengths would find.
+
+    Parameters
+    ----------
+    history : DataFrame
+        ``unit``, ``date``, ``outcome`` and the columns of the plan.
+    plan : Plan
+        The study; only the end of its window is varied.
+    lengths : sequence of int
+        Periods from the launch on; a quarter, half, all and twice the declared ones
+        where none is named.
+    seed : int
+        Of all random numbers.
+    """
+    declared = _declared_periods(plan)
+    chosen = lengths or sorted({max(1, round(declared * part)) for part in _PARTS})
+    return list(_planned(history, plan, chosen, declared, seed))
+
+
+def treated_unit_count(history: pd.DataFrame, plan: Plan) -> float:
+    """Return how many units will have the feature, as the plan and the history say."""
+    if plan.assignment is not None:
+        return float(history["unit"].nunique()) * plan.assignment.expected_share
+    return float(len(plan.treated) or len(plan.rollout) or 1)
+
+
+def _declared_periods(plan: Plan) -> int:
+    periods = pd.date_range(
+        plan.launch, plan.window.end, freq=FREQUENCIES[plan.period], inclusive="left"
+    )
+    return max(len(periods), 1)
+
+
+def _planned(
+    history: pd.DataFrame, plan: Plan, lengths: Sequence[int], declared: int, seed: int
+) -> Iterator[PlannedLength]:
+    units = treated_unit_count(history, plan)
+    for periods in lengths:
+        end = pd.date_range(
+            plan.launch, periods=periods + 1, freq=FREQUENCIES[plan.period]
+        )[-1].date()
+        window = plan.window.model_copy(update={"end": end})
+        longer = plan.model_copy(update={"window": window})
+        cost = value = None
+        if plan.economics is not None:
+            cost = plan.economics.cost_amount * periods / declared
+            value = plan.economics.value_amount_per_unit * units * periods
+        found = minimum_detectable_effect(history, longer, seed=seed)
+        if isinstance(found, Refusal) or not math.isfinite(found):
+            reason = found.message if isinstance(found, Refusal) else "without bound"
+            yield PlannedLength(periods, end, cost=cost, reason=reason)
+            continue
+        least = plan.minimum_effect
+        worth = None if value is None else found * value
+        yield PlannedLength(
+            periods,
+            end,
+            detectable=found,
+            power=None if least is None else power_of(least, found),
+            detectable_value=worth,
+            cost=cost,
+            detectable_roi=None
+            if worth is None or cost is None
+            else worth / cost - 1.0,
+        )

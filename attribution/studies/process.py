@@ -1,0 +1,134 @@
+"""Fits studies in processes of their own: one study's rows go in, its results come out.
+
+Light to import, as :mod:`attribution.estimates.fitting_processes` is, and for the same
+reason.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from attribution.estimates.fitting_processes import pool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from concurrent.futures import Future, ProcessPoolExecutor
+
+    import pyarrow as pa
+
+    from attribution.studies.asked import Asked
+
+    Tables = Mapping[str, pa.Table]
+
+#: Studies that wait for a process, for each that is being fitted.
+_AHEAD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StudyJob:
+    """A study that is to be fitted.
+
+    Attributes
+    ----------
+    asked : Asked
+        What it was asked.
+    rows : Table
+        Its data, as :func:`attribution.studies.panels.study_frame` reads it.
+    digest : str
+        What it is estimated from.
+    """
+
+    asked: Asked
+    rows: pa.Table
+    digest: str
+
+
+def fitted(
+    jobs: Iterable[StudyJob], *, processes: int
+) -> Iterator[tuple[StudyJob, Tables]]:
+    """Yield each study with its results, as they are done.
+
+    No more studies are read than wait for a process, so memory does not grow with their
+    number. A study whose process dies is tried once more, alone; if that one dies, too,
+    the study has failed and the others go on.
+
+    Parameters
+    ----------
+    jobs : iterable of StudyJob
+        Read one by one.
+    processes : int
+        How many fit at the same time.
+    """
+    waiting: dict[Future[Tables], StudyJob] = {}
+    workers = pool(processes)
+    try:
+        for job in jobs:
+            while len(waiting) >= processes * (1 + _AHEAD):
+                workers, done = _finished(workers, waiting, processes)
+                yield from done
+            waiting[workers.submit(fit_study, job)] = job
+        while waiting:
+            workers, done = _finished(workers, waiting, processes)
+            yield from done
+    finally:
+        workers.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(
+    workers: ProcessPoolExecutor,
+    waiting: dict[Future[Tables], StudyJob],
+    processes: int,
+) -> tuple[ProcessPoolExecutor, list[tuple[StudyJob, Tables]]]:
+    """Take what is done out of what is waiting; replace a pool that broke."""
+    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+    if any(isinstance(one.exception(), BrokenProcessPool) for one in done):
+        workers.shutdown(wait=True, cancel_futures=True)
+        survived = [(job, _alone(one, job)) for one, job in waiting.items()]
+        waiting.clear()
+        return pool(processes), survived
+    return workers, [(waiting.pop(one), one.result()) for one in done]
+
+
+def _alone(before: Future[Tables], job: StudyJob) -> Tables:
+    """Return the results of a study whose pool broke, from a process of its own."""
+    if before.done() and not before.cancelled() and before.exception() is None:
+        return before.result()
+    with pool(1) as alone:
+        try:
+            return alone.submit(fit_study, job).result()
+        except BrokenProcessPool:
+            from attribution.studies.rows import rows_of_failure  # noqa: PLC0415
+
+            return rows_of_failure(
+                job.asked, "The process that fitted it ended; memory may have run out."
+            )
+
+
+def fit_study(job: StudyJob) -> Tables:
+    """Return the rows of a study: estimated, refused, or failed with the error."""
+    from attribution.causal.estimating import attempt  # noqa: PLC0415  (see the pool)
+    from attribution.causal.refusal import Refusal  # noqa: PLC0415
+    from attribution.causal.sensitivity import sensitivity_of  # noqa: PLC0415
+    from attribution.studies.rows import (  # noqa: PLC0415
+        rows_of_attempt,
+        rows_of_failure,
+    )
+
+    asked, plan = job.asked, job.asked.plan
+    try:
+        frame = job.rows.to_pandas()
+        found = attempt(
+            frame,
+            plan,
+            seed=asked.seed,
+            is_registered=not asked.registered.is_exploratory,
+        )
+        if isinstance(found.result, Refusal) or found.panel is None:
+            return rows_of_attempt(asked, found)
+        runs = sensitivity_of(frame, plan, found.result, found.panel, seed=asked.seed)
+        return rows_of_attempt(asked, found, runs)
+    except Exception as error:  # noqa: BLE001  (no study may stop the others)
+        return rows_of_failure(asked, f"{type(error).__name__}: {error}")

@@ -1,0 +1,65 @@
+"""Who may withdraw a study: one person asks with a reason, a second one decides."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from triptych.core.errors import UsageError
+from triptych.core.signatories import is_same_person
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attribution.studies.register import Entry
+
+#: Events of the register.
+WITHDRAWN: Final = "withdrawn"
+WITHDRAWAL_APPROVED: Final = "withdrawal_approved"
+
+
+def check_decision(
+    own: Sequence[Entry], study_id: str, event: str, author: str
+) -> None:
+    """Refuse a step of a withdrawal that cannot be taken.
+
+    Parameters
+    ----------
+    own : sequence of Entry
+        The study's entries, oldest first.
+    study_id, event, author : str
+        What is to be written, and by whom.
+
+    Raises
+    ------
+    UsageError
+        The study is not locked, the step was taken before, nothing was asked for, or
+        one person would decide alone.
+    """
+    if not own:
+        raise UsageError(
+            f"Study {study_id!r} is not locked, so there is nothing to withdraw.",
+            next_step='"triptych study list" names those that are.',
+        )
+    asked = next((one for one in own if one.event == WITHDRAWN), None)
+    if event == WITHDRAWN and asked is not None:
+        raise UsageError(
+            f"Study {study_id!r} was withdrawn by {asked.by} on {asked.at[:10]}.",
+            next_step="A second person decides, with --approve.",
+        )
+    if event == WITHDRAWN:
+        return
+    if asked is None:
+        raise UsageError(
+            f"Study {study_id!r} was not withdrawn, so there is nothing to approve.",
+            next_step="Withdraw it first, with --because.",
+        )
+    if any(one.event == WITHDRAWAL_APPROVED for one in own):
+        raise UsageError(
+            f"The withdrawal of study {study_id!r} is already approved.",
+            next_step="Nothing is to be done.",
+        )
+    if is_same_person(asked.by, author):
+        raise UsageError(
+            f"{author} withdrew study {study_id!r} and cannot approve that.",
+            next_step="A second person decides.",
+        )

@@ -1,0 +1,1 @@
+"""The router and server: who looks, and which page."""

@@ -1,0 +1,80 @@
+"""Days that cost more than their past lets expect: a list, and one drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.pages.budget import anomaly_queries, anomaly_sentences
+from dashboard.pages.budget import charts as budget_charts
+from dashboard.shared import charts, filters, tables
+from dashboard.shared import format as fmt
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+
+_ANOMALIES = "cost.mart_cost_anomalies"
+
+
+def show(here: Page) -> None:
+    """Draw the anomalies of the period, and the days around one of them."""
+    st.header("Anomalies", anchor=False)
+    found = anomaly_queries.anomalies(here.snapshot, here.selection)
+    rows = found.to_pylist()
+    if not rows:
+        _say_none(here)
+        return
+    st.markdown(anomaly_sentences.anomalies(here, rows))
+    _show_list(here, found, rows)
+    labels = [row["label"] for row in rows]
+    label = filters.choice("Days around", "anomaly", labels, width=380)
+    _show_days(here, next(row for row in rows if row["label"] == label))
+
+
+def _say_none(here: Page) -> None:
+    months = anomaly_queries.anomaly_months(here.snapshot, here.selection)
+    text = f"**No anomaly in {here.period}.**"
+    if months:
+        text += f" The last one began in {fmt.month(months[0])}."
+    st.markdown(text)
+
+
+def _show_list(here: Page, found: pa.Table, rows: list[dict[str, Any]]) -> None:
+    reasons = pa.array([anomaly_sentences.reason(row) for row in rows], pa.string())
+    tables.show(
+        found.append_column("reason", reasons),
+        [
+            tables.Column("name", "Of"),
+            tables.Column("excess", "Beyond expected", "estimate"),
+            tables.Column("first_day", "From", "day"),
+            tables.Column("day_count", "Days", "count"),
+            tables.Column("reason", "Likely because", "prose"),
+            tables.Column("actual", "Cost", "money"),
+            tables.Column("expected", "Expected", "estimate"),
+            tables.Column("status", "State"),
+        ],
+        page=here,
+        name="anomalies",
+        caption="The newest first; amortised, before tax and credits",
+        origin=Origin(
+            formula="Days far above what level, trend and weekday of the twelve weeks"
+            " before let expect, or at nothing. Price: quantity × change of price;"
+            " volume: change of quantity × price before; new: what has no past.",
+            mart=_ANOMALIES,
+            row_count=len(rows),
+        ),
+    )
+
+
+def _show_days(here: Page, row: dict[str, Any]) -> None:
+    st.markdown(anomaly_sentences.chosen(here, row))
+    days = anomaly_queries.anomaly_days(here.snapshot, here.selection, row["label"])
+    charts.show(
+        budget_charts.fan(days, here.currency, charts.palette()),
+        description="A line of the cost per day, and on the days of the anomaly a"
+        " dashed line of what was expected below a band up to the most that is usual.",
+    )
+    st.caption("Line: cost. Dashed: expected. Band: up to the most that is usual.")

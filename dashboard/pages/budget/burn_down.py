@@ -1,0 +1,96 @@
+"""Commitments and credits before they expire, on *Budget & forecast*."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.pages.budget import burn_down_queries
+from dashboard.pages.budget import charts as budget_charts
+from dashboard.shared import charts, tables
+from dashboard.shared import format as fmt
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.shared.context import Page
+
+_MART = "cost.mart_commitment_burn_down"
+
+
+def show(here: Page) -> None:
+    """Draw what is left of commitments and credits, and what will expire unused."""
+    st.header("Commitments and credits", anchor=False)
+    table = burn_down_queries.commitments_burning_down(here.snapshot)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown(
+            "**No commitment is registered.** Deliver savings plans, reservations,"
+            " prepaid amounts and grants of credit as a table of the stream"
+            " `commitments`, then run `triptych ingest` and `triptych build`."
+        )
+        return
+    st.markdown(sentence(rows))
+    points = burn_down_queries.burn_down_months(here.snapshot)
+    if points.num_rows:
+        charts.show(
+            budget_charts.burn_down(points, charts.palette()),
+            description="A line for each running commitment: the part that is left at"
+            " the end of each month, dashed to its expiry at the present pace. The"
+            " figures are in the table below.",
+        )
+        st.caption("Line: left at the end of a month. Dashed: at the present pace.")
+    _show_table(here, table)
+
+
+def sentence(rows: list[dict[str, Any]]) -> str:
+    """Say what will expire unused, and what did."""
+    at_risk = [row for row in rows if row["state"] == "running" and row["at_risk"]]
+    expired = [row for row in rows if row["state"] == "expired" and row["unused"]]
+    parts = [
+        f"**{fmt.markdown(fmt.money(row['at_risk'], row['currency']))}** of"
+        f" {fmt.markdown(row['commitment'])} will expire unused on"
+        f" {fmt.day(row['ends_on'])} at the present pace."
+        for row in at_risk
+    ]
+    if not at_risk:
+        parts.append("Nothing that runs is at risk of expiring unused.")
+    parts += [
+        f"{fmt.markdown(row['commitment'])} expired with"
+        f" {fmt.markdown(fmt.money(row['unused'], row['currency']))} unused."
+        for row in expired
+    ]
+    return " ".join(parts)
+
+
+def _show_table(here: Page, table: pa.Table) -> None:
+    tables.show(
+        table,
+        [
+            tables.Column("commitment", "Commitment"),
+            tables.Column("kind", "Kind"),
+            tables.Column("state", "State"),
+            tables.Column("granted", "Granted", "money"),
+            tables.Column("used", "Used to date", "money", "reason"),
+            tables.Column("lapsed", "Lapsed", "money"),
+            tables.Column("remaining", "Left", "money"),
+            tables.Column("ends_on", "Expires", "day"),
+            tables.Column("days_to_expiry", "Days left", "count"),
+            tables.Column("run_rate", "Used per day", "money"),
+            tables.Column("forecast_used", "Used at expiry", "money"),
+            tables.Column("at_risk", "At risk", "money"),
+            tables.Column("unused", "Unused in all", "money"),
+        ],
+        page=here,
+        name="commitments-burning-down",
+        caption="Where each stands by its newest bill; each in its own currency",
+        origin=Origin(
+            formula="At risk = left − pace × days to expiry, at least nothing; the pace"
+            " is that of the last three months. Lapsed: passed unused hour by hour, as"
+            " of a savings plan.",
+            mart=_MART,
+            row_count=table.num_rows,
+        ),
+    )

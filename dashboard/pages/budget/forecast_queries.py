@@ -1,0 +1,164 @@
+"""What is expected: days ahead, landings, and how wrong the method has been.
+
+Amortised, before tax and credits, whatever the basis of the page. Forecasts belong to
+the run, not to the period that is chosen: they start where its evidence ends.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.shared.published import per_run, rows, table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.shared.selection_queries import Selection
+    from triptych.core.warehouse.reader import Snapshot
+
+#: Series of a forecast that is no single model.
+ALL_COST, NO_MODEL = "All AI spend", "What belongs to no model"
+#: Days before the forecast that are drawn.
+KNOWN_DAYS = 62
+#: What differs between the days of a month and its bills is stated of the whole.
+_WHOLE_MONTH = "landing = 'month' and series = 'total'"
+#: What a forecast's series is called.
+_SERIES = f"""
+    case series when 'total' then '{ALL_COST}' when 'unassigned' then '{NO_MODEL}'
+        else model_id end
+"""
+
+
+@per_run
+def forecast_series(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
+    """Return what is forecast: the whole first, then models, the costly ones first."""
+    found = rows(
+        snapshot,
+        f"""
+        select {_SERIES} as name, series, sum(forecast_cost) as expected
+        from cost.mart_cost_forecasts
+        where currency = $currency
+        group by name, series
+        order by array_position(['total', 'model', 'unassigned'], series),
+            expected desc, name
+        """,
+        currency=selection.currency,
+    )
+    return tuple(row["name"] for row in found)
+
+
+@per_run
+def forecast_days(snapshot: Snapshot, selection: Selection, series: str) -> pa.Table:
+    """Return the last known days of a series, then the days ahead."""
+    return table(
+        snapshot,
+        f"""
+        with ahead as (
+            select
+                charge_date,
+                cast(null as decimal(38, 10)) as actual,
+                forecast_cost as expected,
+                forecast_cost_low as low,
+                forecast_cost_high as high,
+                last_complete_day
+            from cost.mart_cost_forecasts
+            where currency = $currency and {_SERIES} = $series
+        ),
+        edge as (select max(last_complete_day) as last_day from ahead),
+        known as (
+            select charge_date, sum(effective_cost) as actual
+            from cost.fct_daily_model_costs, edge
+            where currency = $currency and component not in ('tax', 'credit')
+                and charge_date <= last_day
+                and charge_date > last_day - interval {KNOWN_DAYS} day
+                and ($series = '{ALL_COST}'
+                    or coalesce(model_id, '{NO_MODEL}') = $series)
+            group by charge_date
+        )
+        select charge_date, 'known' as kind, actual, null::double as expected,
+            null::double as low, null::double as high
+        from known
+        union all
+        select charge_date, 'expected', actual, expected, low, high from ahead
+        order by kind, charge_date
+        """,
+        currency=selection.currency,
+        series=series,
+    )
+
+
+@per_run
+def forecast_quality(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return the method of each series with its back-test, beside the naive one."""
+    return table(
+        snapshot,
+        f"""
+        select
+            {_SERIES} as name,
+            any_value(replace(method, '_', ' ')) as method,
+            any_value(backtest_error_ratio) as error_ratio,
+            any_value(naive_error_ratio) as naive_error_ratio,
+            any_value(coverage_ratio) as coverage_ratio,
+            any_value(backtest_origin_count) as origin_count,
+            any_value(last_complete_day) as last_complete_day,
+            any_value(backtest_error_ratio <= naive_error_ratio)
+                as is_no_worse_than_naive,
+            case when max(backtest_origin_count) = 0
+                then 'history too short' end as reason,
+            count(*) as row_count
+        from cost.mart_cost_forecasts
+        where currency = $currency
+        group by name, series
+        order by array_position(['total', 'model', 'unassigned'], series),
+            sum(forecast_cost) desc, name
+        """,
+        currency=selection.currency,
+    )
+
+
+@per_run
+def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return where the running month and quarter end, the whole of each first."""
+    return table(
+        snapshot,
+        f"""
+        with days as (
+            select
+                billing_month,
+                strftime(charge_date, '%Y-%m') as month,
+                charge_date,
+                effective_cost
+            from cost.fct_daily_model_costs
+            where currency = $currency and component not in ('tax', 'credit')
+        )
+        select
+            landing,
+            period,
+            {_SERIES} as name,
+            series,
+            model_id,
+            case when {_WHOLE_MONTH} then (
+                select coalesce(sum(effective_cost), 0) from days
+                where month = period and billing_month <> period
+                    and charge_date <= last_complete_day
+            ) end as dated_on_other_bills,
+            case when {_WHOLE_MONTH} then (
+                select coalesce(sum(effective_cost), 0) from days
+                where billing_month = period and month <> period
+            ) end as billed_on_other_days,
+            last_complete_day,
+            remaining_day_count,
+            actual_cost as known,
+            landing_cost as expected,
+            landing_cost_low as low,
+            landing_cost_high as high,
+            budget_amount as budget,
+            budget_outlook as outlook
+        from cost.mart_cost_landings
+        where currency = $currency
+        order by landing <> 'month',
+            array_position(['total', 'model', 'unassigned'], series),
+            landing_cost desc, name
+        """,
+        currency=selection.currency,
+    )

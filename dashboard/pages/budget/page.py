@@ -1,0 +1,505 @@
+"""Budget & forecast: is it as planned, why did it change, where will it end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.pages.budget import anomalies, forecast_queries, queries
+from dashboard.pages.budget import burn_down as burn_down_section
+from dashboard.pages.budget import charts as budget_charts
+from dashboard.pages.budget import sentences as budget_sentences
+from dashboard.pages.budget import variance as variance_section
+from dashboard.shared import (
+    acting,
+    charts,
+    comments,
+    explaining,
+    filters,
+    step_charts,
+    tables,
+    tabs,
+)
+from dashboard.shared import format as fmt
+from dashboard.shared import frame as page
+from dashboard.shared.context import Origin, Stated, Where
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.pages.budget.queries import BridgeBar
+    from dashboard.shared.context import Page
+
+_BUDGETS = "cost.mart_budget_variance"
+_BRIDGE = "cost.mart_cost_bridge"
+_FORECASTS = "cost.mart_cost_forecasts"
+_LANDINGS = "cost.mart_cost_landings"
+_ALL_BARS = "All"
+_BAR_OF_LABEL: dict[str, BridgeBar] = {
+    "Price": "price",
+    "Volume": "volume",
+    "Mix": "mix",
+    "New": "new",
+    "Retired": "retired",
+    "Exchange": "fx",
+    "Other": "other",
+    "Not invoiced": "not_invoiced",
+}
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current(__file__)
+    budgets = queries.budgets(here.snapshot, here.selection)
+    landings = forecast_queries.landings(here.snapshot, here.selection)
+    show_tiles(here, budgets.to_pylist(), landings.to_pylist())
+
+    def show_variance() -> None:
+        variance_section.show(here, budgets.to_pylist(), landings.to_pylist())
+        show_budgets(here, budgets)
+        month = max(here.selection.period.months)
+        acting.offer("enter_budget", acting.Form(defaults={"month": month}))
+        acting.offer("import_budgets")
+
+    def show_ahead() -> None:
+        show_landings(here, landings)
+        show_forecast(here)
+
+    tabs.show(
+        "budget",
+        {
+            "Variance": show_variance,
+            "What changed": lambda: show_bridge(here),
+            "Forecast": show_ahead,
+            "Commitments": lambda: burn_down_section.show(here),
+            "Anomalies": lambda: anomalies.show(here),
+        },
+    )
+    st.caption(
+        "Budgets and forecasts are of AI spend: amortised, before tax and credits,"
+        " whatever the basis above. The bridge follows the basis."
+    )
+
+
+def show_tiles(
+    here: Page, budgets: list[dict[str, Any]], landings: list[dict[str, Any]]
+) -> None:
+    """Draw the four figures on top."""
+    columns = st.columns(4)
+    first = budgets[0] if budgets else None
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        _tile_budget(here, first)
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        _tile_to_date(here, first)
+    for column, landing in zip(columns[2:], ("month", "quarter"), strict=True):
+        found = [row for row in landings if row["landing"] == landing]
+        with column.container(border=True, height="stretch", gap="xsmall"):
+            _tile_landing(here, landing, found)
+
+
+def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
+    label = "Against budget"
+    if row is None:
+        st.metric(here.tile_label(label), fmt.unknown("no budget"))
+        st.caption(f"{here.period} has no budget in this scope")
+    else:
+        st.metric(
+            here.tile_label(f"{label}: {row['scope']}"),
+            _part_of_budget(row),
+            delta=_standing(row),
+            delta_color="off",
+            delta_arrow="off",
+        )
+        st.caption(
+            f"{here.at_least(row['actual'])}"
+            f"{fmt.money(row['actual'], here.currency)} of"
+            f" {fmt.money(row['budget'], here.currency)}"
+        )
+    explaining.show(
+        here,
+        Origin(
+            formula="(Actual − budget) ÷ budget, and actual ÷ budget: 280 % over is 3.8"
+            " times. Never within on stale bills, on bills that lack something, or"
+            " while the month runs.",
+            mart=_BUDGETS,
+            row_count=row["row_count"] if row else 0,
+            figures=_budget_figures(
+                here, row, {"Actual": "actual_cost", "Budget": "budget_amount"}
+            ),
+        ),
+    )
+
+
+def _part_of_budget(row: dict[str, Any]) -> str:
+    if row["times_budget"] is None:
+        return budget_charts.STATE_MARKS[row["state"]]
+    return f"{fmt.percent(row['times_budget'])} of budget"
+
+
+def _standing(row: dict[str, Any]) -> str:
+    """Write the state of a budget as a badge, and how far actual and budget part."""
+    mark = budget_charts.STATE_MARKS[row["state"]]
+    if row["times_budget"] is None:
+        return mark
+    return f"{mark} · {fmt.against_budget(row['variance_ratio'], row['times_budget'])}"
+
+
+def _budget_figures(
+    here: Page, row: dict[str, Any] | None, names: dict[str, str], **where: Where
+) -> tuple[Stated, ...]:
+    """Return amounts of a scope's budget, which is none where there is no budget."""
+    if row is None:
+        return ()
+    of = {"scope_type": row["scope_type"], "scope_id": row["scope_id"], **where}
+    return tuple(
+        here.figure(label, f"{_BUDGETS}/{column}", **of)
+        for label, column in names.items()
+    )
+
+
+def _tile_to_date(here: Page, row: dict[str, Any] | None) -> None:
+    year, budget, actual = (
+        (f" {row['fiscal_year']}", row["budget_to_date"], row["actual_to_date"])
+        if row
+        else ("", None, None)
+    )
+    st.metric(
+        here.total_label(f"Fiscal year{year} to date", actual),
+        fmt.short_money(actual, here.currency),
+        help=None if actual is None else fmt.money_exact(actual, here.currency),
+    )
+    st.caption(f"of {fmt.money(budget, here.currency)} budgeted")
+    explaining.show(
+        here,
+        Origin(
+            formula="Sums from the fiscal year's first month with a budget to the last"
+            " of the period; unknown where one of them is.",
+            mart=_BUDGETS,
+            row_count=row["row_count"] if row else 0,
+            figures=_budget_figures(
+                here,
+                row,
+                {
+                    "Actual to date": "actual_to_date_cost",
+                    "Budget to date": "budget_to_date_amount",
+                },
+                billing_month=row["last_month"] if row else "",
+            ),
+        ),
+    )
+
+
+def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
+    row = rows[0] if rows else None
+    name = fmt.month(row["period"]) if row else f"The {landing}"
+    st.metric(
+        here.total_label(f"{name} will end at", row["expected"] if row else None),
+        fmt.estimate(row["expected"], here.currency)
+        if row
+        else fmt.unknown("no forecast"),
+        delta=row["outlook"] if row else None,
+        delta_color="off",
+        delta_arrow="off",
+    )
+    if row:
+        st.caption(
+            f"90 % interval {fmt.interval(row['low'], row['high'], here.currency)};"
+            f" budget {fmt.money(row['budget'], here.currency)}"
+        )
+    else:
+        st.caption("nothing is forecast: no bill is delivered daily")
+    explaining.show(
+        here,
+        Origin(
+            formula="What the days up to the last complete one cost, and what the rest"
+            " is expected to. Over or within only where the whole interval is.",
+            mart=_LANDINGS,
+            row_count=len(rows),
+            figures=_landing_figures(here, landing, row),
+        ),
+    )
+
+
+def _landing_figures(
+    here: Page, landing: str, row: dict[str, Any] | None
+) -> tuple[Stated, ...]:
+    """Return what is known of a landing, exactly, and where it will end."""
+    if row is None:
+        return ()
+    of: dict[str, Where] = {
+        "billing_month": (),
+        "landing": landing,
+        "series": row["series"],
+        "model_id": row["model_id"],
+    }
+    return (
+        here.figure("Known", f"{_LANDINGS}/actual_cost", **of),
+        here.figure("Will end at", f"{_LANDINGS}/landing_cost", **of),
+    )
+
+
+def show_budgets(here: Page, budgets: pa.Table) -> None:
+    """Draw each scope's budget and what it cost."""
+    st.header("Budgets", anchor=False)
+    rows = budgets.to_pylist()
+    if not rows:
+        _say_no_budget(here)
+        return
+    st.markdown(budget_sentences.budgets(here, rows))
+    charts.show(
+        budget_charts.bullets(budgets, here.currency, charts.palette()),
+        description="A bar for each scope's cost with a line at its budget."
+        " The same figures are in the table below.",
+    )
+    st.caption("Bar: actual. Upright line: budget.")
+    tables.show(
+        budgets,
+        [
+            tables.Column("scope", "Scope"),
+            tables.Column("budget", "Budget", "money"),
+            tables.Column("actual", "Actual", "money", "reason"),
+            tables.Column("variance", "Variance", "change"),
+            tables.Column("variance_ratio", "Of the budget", "signed_percent"),
+            tables.Column("times_budget", "Actual is", "times"),
+            tables.Column("state", "State"),
+        ],
+        page=here,
+        name="budgets",
+        caption=f"{here.period}, AI spend, amortised, before tax and credits",
+        origin=Origin(
+            formula="Variance = actual − budget, positive is over. Over; within;"
+            " running while the month runs; stale where a bill has not come as far;"
+            " incomplete where one lacks something; unknown.",
+            mart=_BUDGETS,
+            row_count=sum(row["row_count"] for row in rows),
+        ),
+    )
+
+
+def _say_no_budget(here: Page) -> None:
+    months = queries.budget_months(here.snapshot, here.selection)
+    if months:
+        st.markdown(
+            f"**No budget for {here.period} in this scope.** Budgets in {here.currency}"
+            f" begin in {fmt.month(months[-1])} and end in {fmt.month(months[0])}."
+        )
+        return
+    st.markdown(
+        "**No budget yet.** Deliver a table of the stream `budgets` with a month, a"
+        " scope and an amount, then run `triptych ingest` and `triptych build`."
+    )
+
+
+def show_bridge(here: Page) -> None:
+    """Draw why the last month of the period cost more or less than an earlier one."""
+    month = max(here.selection.period.months)
+    st.header(f"Why {fmt.month(month)} cost what it did", anchor=False)
+    months = queries.bridge_months(here.snapshot, here.selection)
+    if not months:
+        st.markdown(f"No month before {fmt.month(month)} has cost to compare it with.")
+        return
+    against = filters.choice("Against", "against", months, width=160)
+    steps = queries.bridge_steps(here.snapshot, here.selection, against)
+    rows = steps.to_pylist()
+    if not rows:
+        st.markdown("This scope has no cost in either month.")
+        return
+    if here.selection.scope_kind not in {"everything", "model"}:
+        st.caption("The bridge is that of the whole organisation.")
+    st.markdown(budget_sentences.bridge(here, rows, against))
+    beyond = budget_sentences.beyond_ai_cost(
+        here, queries.beyond_ai_cost(here.snapshot, here.selection, against)
+    )
+    if beyond:
+        st.caption(fmt.markdown(beyond))
+    names = budget_sentences.STEP_NAMES | {
+        "earlier": fmt.month(against),
+        "later": fmt.month(month),
+    }
+    charts.show(
+        step_charts.steps(steps, names, here.currency, charts.palette()),
+        description="A waterfall from no change to the change between the months:"
+        " price, volume, mix, new, retired, exchange, other, and on the billed basis"
+        " what is not invoiced yet. The table below"
+        " has the lines.",
+    )
+    _show_bridge_steps(here, steps, names)
+    _show_bridge_lines(here, against)
+    st.subheader("What was said about it", anchor=False)
+    comments.show(here, against=against)
+
+
+def _show_bridge_steps(here: Page, steps: pa.Table, names: dict[str, str]) -> None:
+    named = tables.named_steps(steps, names, meanings=budget_sentences.BAR_MEANINGS)
+    tables.show(
+        named,
+        [
+            tables.Column("step", "Step"),
+            tables.Column("amount", "Amount", "money"),
+            tables.Column("meaning", "It says", "prose"),
+        ],
+        page=here,
+        name="bridge",
+        caption=f"{here.selection.basis}, {here.currency}",
+        origin=Origin(
+            formula="Sums of the bars over all lines. They are differences of two"
+            " rounded quotients, C0·q1/q0 and C0·Q1/Q0, and add up to the change"
+            " exactly.",
+            mart=_BRIDGE,
+            row_count=steps["row_count"][0].as_py(),
+        ),
+        total_rows={
+            0: tables.LOWER_BOUND,
+            steps.num_rows - 2: tables.PARTIAL_CHANGE,
+            steps.num_rows - 1: tables.LOWER_BOUND,
+        },
+    )
+
+
+def _show_bridge_lines(here: Page, against: str) -> None:
+    known = queries.bridge_bars(here.snapshot, here.selection.basis)
+    labels = [label for label, bar in _BAR_OF_LABEL.items() if bar in known]
+    label = filters.segments(
+        "Lines behind", "step", (_ALL_BARS, *labels), default=_ALL_BARS
+    )
+    lines = queries.bridge_lines(
+        here.snapshot, here.selection, against, _BAR_OF_LABEL.get(label)
+    )
+    if lines.num_rows == 0:
+        st.markdown(f"No line has anything under {label.lower()}.")
+        return
+    tables.show(
+        lines,
+        [
+            tables.Column("model", "Model"),
+            tables.Column("cost_line", "Line"),
+            tables.Column("chosen_amount", _heading(label), "change"),
+            tables.Column("prior_cost", "Cost before", "amount"),
+            tables.Column("cost", "Cost", "amount"),
+            tables.Column("unit", "Unit"),
+            tables.Column("prior_quantity", "Quantity before", "count"),
+            tables.Column("quantity", "Quantity", "count"),
+            tables.Column("reason", "Why it is other", "prose"),
+        ],
+        page=here,
+        name="bridge-lines",
+        caption=f"The largest first, against {fmt.month(against)}",
+        origin=Origin(
+            formula="One line per model and part of its cost; each in its own unit.",
+            mart=_BRIDGE,
+            row_count=lines.num_rows,
+        ),
+    )
+
+
+def _heading(label: str) -> str:
+    return "Change" if label == _ALL_BARS else label
+
+
+def show_landings(here: Page, landings: pa.Table) -> None:
+    """Draw where the running month and quarter will end."""
+    st.header("Where it will end", anchor=False)
+    rows = landings.to_pylist()
+    if not rows:
+        st.markdown(budget_sentences.NOTHING_FORECAST)
+        return
+    for row in rows:
+        if row["series"] == "total":
+            st.markdown(budget_sentences.landing(here, row))
+    tables.show(
+        landings,
+        [
+            tables.Column("period", "Period", "month"),
+            tables.Column("name", "Of"),
+            tables.Column("known", "Known", "money"),
+            tables.Column("expected", "Will end at", "estimate"),
+            tables.Column("low", "At least", "estimate"),
+            tables.Column("high", "At most", "estimate"),
+            tables.Column("budget", "Budget", "money"),
+            tables.Column("outlook", "Outlook"),
+        ],
+        page=here,
+        is_folded=True,
+        name="landings",
+        caption="90 % intervals; amortised, before tax and credits",
+        origin=Origin(
+            formula="Known cost, exactly, and the forecast of the remaining days.",
+            mart=_LANDINGS,
+            row_count=landings.num_rows,
+        ),
+    )
+
+
+def show_forecast(here: Page) -> None:
+    """Draw the days ahead, and how wrong the method has been."""
+    st.header("Forecast", anchor=False)
+    series = forecast_queries.forecast_series(here.snapshot, here.selection)
+    if not series:
+        st.markdown(
+            "Nothing is forecast: that takes a bill with a charge on most of the last"
+            " 28 days."
+        )
+        return
+    chosen = filters.choice("Of", "series", series, width=280)
+    quality = forecast_queries.forecast_quality(here.snapshot, here.selection)
+    rows = quality.to_pylist()
+    by_name = {row["name"]: row for row in rows}
+    st.markdown(budget_sentences.forecast(chosen, by_name[chosen]))
+    days = forecast_queries.forecast_days(here.snapshot, here.selection, chosen)
+    charts.show(
+        budget_charts.fan(days, here.currency, charts.palette()),
+        description="A line of the known cost per day, then a dashed line of what is"
+        " expected within a band that is its 90 % interval.",
+    )
+    st.caption("Line: known. Dashed: expected. Band: 90 % interval.")
+    tables.show(
+        days,
+        [
+            tables.Column("charge_date", "Day", "day"),
+            tables.Column("kind", "Kind"),
+            tables.Column("actual", "Known", "money"),
+            tables.Column("expected", "Expected", "estimate"),
+            tables.Column("low", "At least", "estimate"),
+            tables.Column("high", "At most", "estimate"),
+        ],
+        page=here,
+        name="forecast",
+        caption=f"{chosen}, by day; the days ahead first",
+        origin=Origin(
+            formula="Made when the run was built, never in a page; models add up to the"
+            " whole.",
+            mart=_FORECASTS,
+            row_count=days.num_rows,
+        ),
+    )
+    _show_quality(here, quality)
+
+
+def _show_quality(here: Page, quality: pa.Table) -> None:
+    st.subheader("How wrong past forecasts were", anchor=False)
+    st.markdown(budget_sentences.methods(quality.to_pylist()))
+    tables.show(
+        quality,
+        [
+            tables.Column("name", "Of"),
+            tables.Column("method", "Method"),
+            tables.Column("error_ratio", "Error", "percent", "reason"),
+            tables.Column("naive_error_ratio", "Naive error", "percent"),
+            tables.Column("coverage_ratio", "Days in the interval", "percent"),
+            tables.Column("origin_count", "Tried from", "count"),
+            tables.Column("last_complete_day", "Known up to", "day"),
+        ],
+        page=here,
+        name="forecast-quality",
+        caption="Back-test on days that were held out; naive repeats last week",
+        origin=Origin(
+            formula="Mean absolute error on held-out days ÷ the typical size of a day."
+            " A good 90 % interval holds about 90 % of the days.",
+            mart=_FORECASTS,
+            row_count=sum(quality["row_count"].to_pylist()),
+        ),
+    )
+
+
+main()

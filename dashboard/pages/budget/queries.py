@@ -1,0 +1,262 @@
+"""Budgets, and why a month cost more or less than an earlier one.
+
+Budgets are held against AI spend: amortised, before tax and credits, whatever the
+basis of the page. A bridge compares the last month of the period with an earlier one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from dashboard.shared.published import one, per_run, ratio, rows, table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.shared.selection_queries import Basis, Selection
+    from triptych.core.warehouse.reader import Snapshot
+
+BridgeBar = Literal[
+    "price", "volume", "mix", "new", "retired", "fx", "other", "not_invoiced"
+]
+#: The bars between two months, in their order.
+BRIDGE_BARS: tuple[BridgeBar, ...] = (
+    *("price", "volume", "mix", "new", "retired", "fx", "other", "not_invoiced"),
+)
+_BASES: dict[Basis, str] = {"Amortised": "effective", "Billed": "billed"}
+_SCOPE_TYPES = {
+    "model": "scope_type = 'model' and scope_id = $scope",
+    "team": "scope_type = 'team' and scope_id = $scope",
+    "cost centre": "scope_type = 'cost_center' and scope_id = $scope",
+    "everything": "true",
+}
+_PAIR = """
+    from cost.mart_cost_bridge
+    where currency = $currency and basis = $basis and billing_month = $month
+        and prior_billing_month = $against
+"""
+#: AI cost is the same everywhere: before tax and credits, which statements add.
+_BRIDGE = f"{_PAIR} and cost_line not in ('tax', 'credit')"
+
+
+@per_run
+def budgets(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return budget and actual of a period by scope, the whole first.
+
+    Over several months a scope is summed over the months that have a budget, and is
+    unknown where one of them is.
+    """
+    scope = {} if selection.covers_everything else {"scope": selection.scope_id}
+    return table(
+        snapshot,
+        f"""
+        with sums as (
+            select
+                scope_type,
+                scope_id,
+                case when count(budget_amount) = count(*) then sum(budget_amount) end
+                    as budget,
+                case when count(actual_cost) = count(*) then sum(actual_cost) end
+                    as actual,
+                bool_or(state = 'stale') as is_stale,
+                bool_or(state = 'incomplete') as is_incomplete,
+                bool_or(not is_month_over) as is_running,
+                bool_or(is_estimated) as is_estimated,
+                min(reason) as reason,
+                arg_max_null(budget_to_date_amount, billing_month) as budget_to_date,
+                arg_max_null(actual_to_date_cost, billing_month) as actual_to_date,
+                max(fiscal_year) as fiscal_year,
+                max(billing_month) as last_month,
+                count(*) as row_count
+            from cost.mart_budget_variance
+            where currency = $currency and list_contains($months, billing_month)
+                and {_SCOPE_TYPES[selection.scope_kind]}
+            group by scope_type, scope_id
+        )
+        select
+            *,
+            case
+                when scope_type = 'all' then 'everything'
+                when scope_type = 'cost_center' then 'cost centre ' || scope_id
+                else scope_type || ' ' || scope_id
+            end as scope,
+            actual - budget as variance,
+            {ratio("(actual - budget)", "budget")} as variance_ratio,
+            {ratio("actual", "budget")} as times_budget,
+            greatest(actual, budget) as longer,
+            case
+                when actual is null or budget is null then 'unknown'
+                when actual > budget then 'over'
+                when is_stale then 'stale'
+                when is_running then 'running'
+                when is_incomplete then 'incomplete'
+                else 'within'
+            end as state
+        from sums
+        order by scope_type <> 'all', scope_type, budget desc nulls last, scope_id
+        """,
+        currency=selection.currency,
+        months=list(selection.period.months),
+        **scope,
+    )
+
+
+@per_run
+def budget_months(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
+    """Return the months that have a budget in the currency, newest first."""
+    found = rows(
+        snapshot,
+        "select distinct billing_month from cost.mart_budget_variance"
+        " where currency = $currency order by billing_month desc",
+        currency=selection.currency,
+    )
+    return tuple(row["billing_month"] for row in found)
+
+
+@per_run
+def bridge_months(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
+    """Return the months that the last month of a period can be compared with.
+
+    The newest comes first: it is the month before, if that one has cost.
+    """
+    found = rows(
+        snapshot,
+        "select distinct prior_billing_month from cost.mart_cost_bridge"
+        " where currency = $currency and basis = $basis and billing_month = $month"
+        " order by prior_billing_month desc",
+        **_parameters(selection),
+    )
+    return tuple(row["prior_billing_month"] for row in found)
+
+
+@per_run
+def bridge_bars(snapshot: Snapshot, basis: Basis) -> tuple[BridgeBar, ...]:
+    """Return the bars of a basis: only what is billed can lack an invoice."""
+    known = table(snapshot, "select * from cost.mart_cost_bridge limit 0").column_names
+    return tuple(
+        bar
+        for bar in BRIDGE_BARS
+        # A run of an earlier version does not tell the two apart.
+        if f"{bar}_amount" in known and (bar != "not_invoiced" or basis == "Billed")
+    )
+
+
+@per_run
+def bridge_steps(snapshot: Snapshot, selection: Selection, against: str) -> pa.Table:
+    """Return the way from the earlier month's cost to the later one's.
+
+    The bars begin at zero, which is the earlier month's cost, and end at the change;
+    ``is_drawn`` is false for the costs of the two months, beside which bars are small.
+    """
+    told = bridge_bars(snapshot, selection.basis)
+    bars = "\nunion all\n".join(
+        f"select {place}, '{bar}', {bar}, false, true from sums"
+        for place, bar in enumerate(told, start=1)
+    )
+    sums = ", ".join(f"sum({bar}_amount) as {bar}" for bar in told)
+    return table(
+        snapshot,
+        f"""
+        with sums as (
+            select sum(prior_cost) as earlier, sum(cost) as later, {sums},
+                count(*) as row_count
+            {_BRIDGE} and {_model(selection)}
+        ),
+        steps (place, step, amount, is_total, is_drawn) as (
+            select 0, 'earlier', earlier, true, false from sums
+            union all
+            {bars}
+            union all
+            select {len(BRIDGE_BARS) + 1}, 'change', later - earlier, true, true
+            from sums
+            union all
+            select {len(BRIDGE_BARS) + 2}, 'later', later, true, false from sums
+        ),
+        levels as (
+            select *, sum(case when is_total then 0 else amount end)
+                over (order by place) as level
+            from steps
+        )
+        select
+            step,
+            amount,
+            is_total,
+            is_drawn,
+            case when is_total then 0 else level - amount end as starts_at,
+            case when is_total then amount else level end as ends_at,
+            (select row_count from sums) as row_count
+        from levels
+        where amount is not null
+        order by place
+        """,
+        against=against,
+        **_parameters(selection, with_model=True),
+    )
+
+
+@per_run
+def beyond_ai_cost(
+    snapshot: Snapshot, selection: Selection, against: str
+) -> dict[str, Any]:
+    """Return tax and credits of the later month, and its cost with both."""
+    return one(
+        snapshot,
+        f"""
+        select
+            coalesce(sum(cost) filter (cost_line = 'tax'), 0) as tax,
+            coalesce(sum(cost) filter (cost_line = 'credit'), 0) as credit,
+            coalesce(sum(cost), 0) as cost_with_both
+        {_PAIR} and {_model(selection)}
+        """,
+        against=against,
+        **_parameters(selection, with_model=True),
+    )
+
+
+@per_run
+def bridge_lines(
+    snapshot: Snapshot, selection: Selection, against: str, bar: BridgeBar | None
+) -> pa.Table:
+    """Return the lines behind one bar, or behind all of them, the largest first."""
+    amount = f"{bar}_amount" if bar else "change_amount"
+    told = bridge_bars(snapshot, selection.basis)
+    return table(
+        snapshot,
+        f"""
+        select
+            coalesce(names.model, bridge.model_id, 'no model') as model,
+            replace(cost_line, '_', ' ') as cost_line,
+            replace(unit, '_', ' ') as unit,
+            prior_quantity,
+            quantity,
+            prior_cost,
+            cost,
+            {", ".join(f"{name}_amount" for name in told)},
+            change_amount,
+            {amount} as chosen_amount,
+            reason
+        from (select * {_BRIDGE} and {_model(selection)}) as bridge
+        left join (
+            select model_id, any_value(model_name) as model
+            from core.dim_models group by model_id
+        ) as names using (model_id)
+        where {amount} <> 0
+        order by abs({amount}) desc, model, cost_line
+        """,
+        against=against,
+        **_parameters(selection, with_model=True),
+    )
+
+
+def _model(selection: Selection) -> str:
+    return "model_id = $scope" if selection.scope_kind == "model" else "true"
+
+
+def _parameters(selection: Selection, *, with_model: bool = False) -> dict[str, Any]:
+    is_model = with_model and selection.scope_kind == "model"
+    return {
+        "currency": selection.currency,
+        "basis": _BASES[selection.basis],
+        "month": max(selection.period.months),
+        **({"scope": selection.scope_id} if is_model else {}),
+    }

@@ -1,0 +1,186 @@
+"""The sentences of the page *Budget & forecast*, generated from what it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+
+#: What each step between two months is called.
+STEP_NAMES: dict[str, str] = {
+    "earlier": "Earlier month",
+    "price": "Price",
+    "volume": "Volume",
+    "mix": "Mix",
+    "new": "New models",
+    "retired": "Retired models",
+    "fx": "Exchange",
+    "other": "Other",
+    "not_invoiced": "Not invoiced yet",
+    "change": "Change",
+    "later": "Later month",
+}
+#: What each bar says.
+BAR_MEANINGS: dict[str, str] = {
+    "price": "a unit costs more or less",
+    "volume": "all metered models together do more or less",
+    "mix": "a model grew unlike the others",
+    "new": "models that the earlier month did not have",
+    "retired": "models that the later month does not have",
+    "fx": "exchange rates alone",
+    "other": "what no unit explains; each line names the reason",
+    "not_invoiced": "used and not billed: no invoice of it has come; the bars above are"
+    " of all that was used",
+}
+#: What the method that repeats last week is called.
+NAIVE = "seasonal naive"
+NOTHING_FORECAST = (
+    "No month or quarter is running that could be forecast: that takes a bill that is"
+    " delivered daily."
+)
+FORECAST_BASIS = "Forecasts are of AI spend: amortised, before tax and credits."
+_STATE_WORDS = {
+    "over": "over its budget",
+    "within": "within its budget",
+    "running": "below its budget so far; the period still runs",
+    "stale": "below its budget on bills that are stale, which says nothing",
+    "incomplete": "below its budget with what is known, and its bills lack something",
+    "unknown": "not known",
+}
+
+
+def budgets(here: Page, rows: list[dict[str, Any]]) -> str:
+    """Say how the first scope stands, and which others are over or not known."""
+    first = rows[0]
+    text = (
+        f"**{fmt.markdown(_upper(first['scope']))}** is {_STATE_WORDS[first['state']]}"
+    )
+    if first["state"] == "unknown":
+        text += f": {fmt.markdown(first['reason'] or 'a month has no amount')}."
+    else:
+        both = fmt.against_budget(first["variance_ratio"], first["times_budget"])
+        text += (
+            f": {here.at_least(first['actual'])}"
+            f"{fmt.money(first['actual'], here.currency)} of"
+            f" {fmt.money(first['budget'], here.currency)}, **{both}**."
+        )
+    others = rows[1:]
+    for state, words in (
+        ("over", "Also over"),
+        ("stale", "Stale"),
+        ("incomplete", "Not complete"),
+        ("unknown", "Not known"),
+    ):
+        names = [fmt.markdown(row["scope"]) for row in others if row["state"] == state]
+        if names:
+            text += f" {words}: {', '.join(names)}."
+    return text
+
+
+def bridge(here: Page, steps: list[dict[str, Any]], against: str) -> str:
+    """Say how much the later month cost more or less, and which bars did most."""
+    by_step = {row["step"]: row for row in steps}
+    earlier, later = by_step["earlier"]["amount"], by_step["later"]["amount"]
+    change = by_step["change"]["amount"]
+    month = fmt.month(max(here.selection.period.months))
+    text = (
+        f"{month} cost **{fmt.money(abs(change), here.currency)}"
+        f" {'less' if change < 0 else 'more'}** than {fmt.month(against)}:"
+        f" {fmt.money(earlier, here.currency)} became"
+        f" {fmt.money(later, here.currency)}."
+    )
+    bars = [row for row in steps if not row["is_total"] and row["amount"]]
+    largest = sorted(bars, key=lambda row: -abs(row["amount"]))[:3]
+    if largest:
+        said = ", ".join(
+            f"{STEP_NAMES[row['step']].lower()}"
+            f" {fmt.signed_money(row['amount'], here.currency)}"
+            for row in largest
+        )
+        text += f" What did most: {said}. The bars add up to the change exactly."
+    return text
+
+
+def beyond_ai_cost(here: Page, sums: dict[str, Any]) -> str | None:
+    """Say what tax and credits add to the month; statements have both."""
+    if not sums["tax"] and not sums["credit"]:
+        return None
+    parts = [
+        f"{fmt.signed_money(sums[name], here.currency)} of {name}"
+        for name in ("tax", "credit")
+        if sums[name]
+    ]
+    return (
+        f"AI cost is before tax and credits: {' and '.join(parts)} come on top, so that"
+        f" statements of the month add up to"
+        f" {fmt.money(sums['cost_with_both'], here.currency)}."
+    )
+
+
+def landing(here: Page, row: dict[str, Any]) -> str:
+    """Say where a month or quarter will end, against its budget."""
+    period = fmt.month(row["period"])
+    text = (
+        f"**{period}** ends at {fmt.estimate(row['expected'], here.currency)}"
+        f" (90 % interval {fmt.interval(row['low'], row['high'], here.currency)}):"
+        f" {fmt.money(row['known'], here.currency)} known up to"
+        f" {fmt.day(row['last_complete_day'])},"
+        f" {fmt.plural(row['remaining_day_count'], 'day')} to go."
+    )
+    if row["dated_on_other_bills"] or row["billed_on_other_days"]:
+        dated = fmt.money(row["dated_on_other_bills"], here.currency)
+        billed = fmt.money(row["billed_on_other_days"], here.currency)
+        text += (
+            f" Forecasts count by the day of a charge: {dated} of it is on bills of"
+            f" other months, and {billed} of this month's bills is of other days."
+        )
+    if row["budget"] is None:
+        return f"{text} It has no budget."
+    return (
+        f"{text} Budget {fmt.money(row['budget'], here.currency)}:"
+        f" **{row['outlook']}**."
+    )
+
+
+def forecast(series: str, quality: dict[str, Any]) -> str:
+    """Say which method forecasts a series and how wrong it was."""
+    name = fmt.markdown(series)
+    if not quality["origin_count"]:
+        return (
+            f"**{name}** is forecast by {quality['method']}. Its history is too short"
+            " to know how wrong that is, so there is no interval."
+        )
+    return (
+        f"**{name}** is forecast by {quality['method']}, chosen by back-test from"
+        f" {fmt.plural(quality['origin_count'], 'past day')}: its error was"
+        f" **{fmt.percent(quality['error_ratio'])}** of a typical day, that of"
+        f" repeating last week {fmt.percent(quality['naive_error_ratio'])}. Its 90 %"
+        f" intervals held **{fmt.percent(quality['coverage_ratio'])}** of the days held"
+        " out."
+    )
+
+
+def methods(rows: list[dict[str, Any]]) -> str:
+    """Say in how many series a method is at least as good as the naive one.
+
+    A series that repeats last week itself is as good as that, and says nothing.
+    """
+    tried = [row for row in rows if row["origin_count"]]
+    others = [row for row in tried if row["method"] != NAIVE]
+    if not others:
+        return "No series has a method that could be compared with repeating last week."
+    good = [row for row in others if row["is_no_worse_than_naive"]]
+    text = (
+        f"In **{len(good)} of {fmt.plural(len(others), 'series', 'series')}** with a"
+        " method of their own, the error is at or below that of repeating last week."
+    )
+    if naive := len(tried) - len(others):
+        text += f" {fmt.plural(naive, 'series', 'series')} repeat last week."
+    return text
+
+
+def _upper(text: str) -> str:
+    return text[0].upper() + text[1:]

@@ -1,0 +1,158 @@
+"""What is to accrue, what was booked, and the true-ups, on *Close & reconcile*."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.pages.close import accrual_queries, month_acts
+from dashboard.shared import explaining, tables
+from dashboard.shared import format as fmt
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+
+_MART = "cost.mart_accruals"
+_METHOD = (
+    "Bill: what the bill has. Price and usage: metered usage at its prices with last"
+    " month's fees, where only an invoice bills usage. Run rate: the missing days at"
+    " the pace of the last seven known ones, without the dearest and the cheapest."
+    " Less what has final invoices already."
+)
+
+
+def show_tile(here: Page) -> None:
+    """Draw the figure on top."""
+    totals = accrual_queries.accrual_totals(here.snapshot, here.selection).to_pylist()
+    known = [row for row in totals if row["amount"] is not None]
+    unknown_count = sum(row["unknown_count"] for row in totals)
+    is_partial = bool(unknown_count and known) and not here.at_least()
+    label = here.total_label("To accrue, at least" if is_partial else "To accrue")
+    amounts = [fmt.money(row["amount"], row["currency"]) for row in known]
+    nothing = fmt.unknown("nothing delivered") if unknown_count else "nothing"
+    st.metric(label, " + ".join(amounts) or nothing)
+    st.caption(_tile_caption(totals, unknown_count))
+    explaining.show(
+        here,
+        Origin(
+            formula=_METHOD,
+            mart=_MART,
+            row_count=sum(row["row_count"] for row in totals),
+        ),
+    )
+
+
+def _tile_caption(totals: list[dict[str, Any]], unknown_count: int) -> str:
+    if unknown_count:
+        return f"{fmt.plural(unknown_count, 'issuer')} not known, and in no amount"
+    if totals:
+        return "no final invoice yet; billed, tax as the bill has it"
+    return "every charge has a final invoice"
+
+
+def show(here: Page) -> None:
+    """Draw what is to accrue, and what was booked and came of it."""
+    st.header("To accrue", anchor=False)
+    table = accrual_queries.accruals(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown(f"Nothing of {here.period} waits for a final invoice.")
+    else:
+        st.markdown(_sentence(here, rows))
+        tables.show(
+            table,
+            [
+                tables.Column("issuer", "Issuer"),
+                tables.Column("billing_month", "Month", "month"),
+                tables.Column("amount", "To accrue", "money", "reason"),
+                tables.Column("low", "At least", "money"),
+                tables.Column("high", "At most", "money"),
+                tables.Column("method", "Method"),
+                tables.Column("missing_day_count", "Days missing", "count"),
+                *_only_where_said(rows),
+                tables.Column("error_ratio", "Past error", "percent"),
+                tables.Column("coverage_ratio", "Held in the past", "percent"),
+                tables.Column("booked", "Booked", "money"),
+            ],
+            page=here,
+            name="accruals",
+            caption=f"{here.period}, without a final invoice, as of"
+            f" {fmt.day(rows[0]['as_of'])}; billed, each in its own currency",
+            origin=Origin(formula=_METHOD, mart=_MART, row_count=len(rows)),
+        )
+        _show_command(rows)
+    _show_booked(here)
+
+
+def _only_where_said(rows: list[dict[str, Any]]) -> list[tables.Column]:
+    """Return the columns that most months have nothing in."""
+    return [
+        column
+        for column in (
+            tables.Column("tax", "Tax in the bill", "money"),
+            tables.Column("reason", "Remark", "prose"),
+        )
+        if any(row[column.name] is not None for row in rows)
+    ]
+
+
+def _sentence(here: Page, rows: list[dict[str, Any]]) -> str:
+    record = accrual_queries.accrual_track_record(here.snapshot)
+    missing = fmt.plural(len(rows), "final invoice")
+    text = (
+        f"{missing} of {here.period} not there yet: what is expected stands here, with"
+        " the interval that four of five invoices should lie in. It is made from the"
+        " errors of the same method in earlier months of the same issuer."
+    )
+    if record.tried_count:
+        text += (
+            f" Over all issuers it held in **{record.covered_count} of"
+            f" {record.tried_count}** months ({fmt.percent(record.coverage_ratio)})."
+        )
+    return text
+
+
+def _show_command(rows: list[dict[str, Any]]) -> None:
+    months = [
+        row["billing_month"]
+        for row in rows
+        if row["is_month_over"] and row["amount"] is not None
+    ]
+    if not months:
+        st.markdown("Accruals are booked once the month is over.")
+        return
+    month_acts.show_accrual(min(months))
+
+
+def _show_booked(here: Page) -> None:
+    table = accrual_queries.booked_accruals(here.snapshot, here.selection)
+    if table.num_rows == 0:
+        return
+    st.subheader("Booked, and what the invoice brought", anchor=False)
+    tables.show(
+        table,
+        [
+            tables.Column("issuer", "Issuer"),
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("booked", "Booked", "money"),
+            tables.Column("low", "At least", "money"),
+            tables.Column("high", "At most", "money"),
+            tables.Column("invoiced", "Invoiced", "money", "without_invoice"),
+            tables.Column("true_up", "True-up", "change", "without_invoice"),
+            tables.Column("method", "Method"),
+            tables.Column("booked_as_of", "As of", "moment"),
+            tables.Column("booked_by", "Booked by"),
+            tables.Column("approved_by", "Approved by"),
+        ],
+        page=here,
+        name="booked-accruals",
+        caption=f"Accruals booked for {here.period}, as they were booked",
+        origin=Origin(
+            formula="True-up = final invoices since the booking − what was booked, as"
+            " the audit log has it. Positive: more was invoiced.",
+            mart=_MART,
+            row_count=table.num_rows,
+        ),
+    )

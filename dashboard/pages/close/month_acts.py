@@ -1,0 +1,62 @@
+"""What can be done about a month: propose, lock, open again; as a form or a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.shared import acting
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    from triptych.core.acts import OpenProposal
+
+_CLOSED = ("locked", "restated")
+
+
+def show(months: list[dict[str, Any]]) -> None:
+    """Offer the next step of the first open month, or of the last closed one."""
+    still_open = [row for row in months if row["state"] not in _CLOSED]
+    if not still_open:
+        month = max(row["billing_month"] for row in months)
+        _show_step("reopen", month, f'triptych reopen --period {month} --reason "WHY"')
+        return
+    row = min(still_open, key=lambda each: str(each["billing_month"]))
+    month = row["billing_month"]
+    proposal = acting.proposal("close", month)
+    if proposal is not None:
+        _say_proposed(proposal)
+        _show_step("approve_close", month, f"triptych close --period {month} --approve")
+        return
+    commands = (
+        f"triptych reconcile --period {month}\n"
+        f"triptych close --period {month}\n"
+        f"triptych close --period {month} --approve   # another user"
+    )
+    if row["state"] == "reconciled" or not acting.is_offered("propose_close"):
+        _show_step("propose_close", month, commands)
+
+
+def show_accrual(month: str) -> None:
+    """Offer to propose the accruals of a month, or to book what is proposed."""
+    proposal = acting.proposal("accrue", month)
+    if proposal is not None:
+        _say_proposed(proposal)
+    name = "propose_accrual" if proposal is None else "approve_accrual"
+    command = f"triptych accrue --period {month}"
+    _show_step(name, month, command if proposal is None else f"{command} --approve")
+
+
+def _say_proposed(proposal: OpenProposal) -> None:
+    who, when = fmt.markdown(proposal.proposed_by), fmt.moment(proposal.at)
+    st.markdown(f"**{who}** proposed it on {when}. A second person approves.")
+
+
+def _show_step(name: str, month: str, command: str) -> None:
+    if acting.is_offered(name):
+        title = f"{acting.title_of(name)}: {fmt.month(month)}"
+        acting.offer(name, acting.Form(fixed={"period": month}, title=title))
+        return
+    st.markdown("**Two different people** decide, each as a user of the machine:")
+    st.code(command, language="bash", wrap_lines=True)

@@ -1,0 +1,464 @@
+"""Close & reconcile: does the month tie, may it be closed, what came to light since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.pages.close import accruals as accrual_section
+from dashboard.pages.close import month_acts, queries
+from dashboard.pages.close import sentences as closing_sentences
+from dashboard.shared import (
+    charts,
+    comments,
+    doubt_notice,
+    explaining,
+    step_charts,
+    tables,
+    tabs,
+)
+from dashboard.shared import format as fmt
+from dashboard.shared import frame as page
+from dashboard.shared.context import Origin, Stated
+from dashboard.shared.selection_queries import AMOUNTS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.shared.context import Page
+
+_STATES = "cost.mart_period_states"
+_INVOICES = "cost.mart_invoice_reconciliation"
+_ADJUSTMENTS = "cost.mart_period_adjustments"
+_CLOSED = ("locked", "restated")
+_EXPLANATION_LABELS = {
+    "tax": "Tax",
+    "credit": "Credits",
+    "rounding": "Rounding",
+    "exchange": "Exchange",
+    "timing": "Timing",
+    "missing_line": "Missing lines",
+}
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current(__file__)
+    doubt_notice.show(only_months=True)
+    states = queries.month_states(here.snapshot, here.selection)
+    chosen = [row for row in states.to_pylist() if row["is_chosen"]]
+    if not chosen:
+        st.info(
+            f"**Nothing is known about {here.period}.** Ingest its bills with"
+            " `triptych ingest`, its invoices as a table of the stream `invoices`, then"
+            " run `triptych build`."
+        )
+        return
+    totals = queries.invoice_totals(here.snapshot, here.selection)
+    show_tiles(here, chosen, totals.to_pylist())
+    if not here.selection.covers_everything:
+        st.caption("Months are closed as a whole: nothing here is narrowed by a scope.")
+
+    def show_ties() -> None:
+        show_invoices(here, totals)
+        show_unmatched(here)
+
+    def show_history() -> None:
+        show_adjustments(here)
+        show_months(here, states)
+        show_events(here)
+
+    tabs.show(
+        "close",
+        {
+            "Steps": lambda: show_steps(here, chosen),
+            "Invoices": show_ties,
+            "Accruals": lambda: accrual_section.show(here),
+            "Parts": lambda: show_parts(here),
+            "History": show_history,
+            "Comments": lambda: comments.show(here),
+        },
+    )
+
+
+def show_tiles(
+    here: Page, months: list[dict[str, Any]], totals: list[dict[str, Any]]
+) -> None:
+    """Draw the four figures on top."""
+    columns = st.columns(4)
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        _tile_tied(here, totals)
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        _tile_state(here, months)
+    with columns[2].container(border=True, height="stretch", gap="xsmall"):
+        accrual_section.show_tile(here)
+    with columns[3].container(border=True, height="stretch", gap="xsmall"):
+        _tile_since(here, months)
+
+
+def _tile_state(here: Page, months: list[dict[str, Any]]) -> None:
+    least = min(months, key=lambda row: closing_sentences.STATES.index(row["state"]))
+    st.metric(here.tile_label("State"), least["state"].capitalize())
+    basis = {"to_date": "to date", "accrual": "an accrual", "actual": "actual"}
+    st.caption(f"{here.period}; its cost is {basis[least['basis']]}")
+    explaining.show(
+        here,
+        Origin(
+            formula="Open: not over, or a rate is missing. Estimated: an invoice is"
+            " missing, a draft, or does not tie. Reconciled: all tie. Locked: closed by"
+            " two people. Restated: something came to light since.",
+            mart=_STATES,
+            row_count=len(months),
+            figures=tuple(
+                here.figure(
+                    f"Bills now, {fmt.month(row['billing_month'])}",
+                    f"{_STATES}/current_{AMOUNTS[here.selection.basis]}",
+                    billing_month=row["billing_month"],
+                    currency=row["currency"],
+                )
+                for row in months
+                if row["current_cost"] is not None
+            ),
+        ),
+    )
+
+
+def _tile_tied(here: Page, totals: list[dict[str, Any]]) -> None:
+    tied = sum(row["reconciled_count"] for row in totals)
+    count = sum(row["row_count"] for row in totals)
+    st.metric(
+        here.tile_label("Invoices that tie"),
+        f"{tied} of {count}" if count else fmt.unknown("no invoice"),
+    )
+    amounts = [
+        fmt.money(row["unexplained_gross"], row["currency"])
+        for row in totals
+        if row["unexplained_gross"]
+    ]
+    st.caption(
+        f"{' and '.join(amounts)} unexplained, every invoice by its size"
+        if amounts
+        else "nothing is unexplained"
+    )
+    explaining.show(
+        here,
+        Origin(
+            formula="Rows whose unexplained and missing amounts come to at most one"
+            " unit of the currency, or 0.01 % where that is more. A side that is not"
+            " there never ties, also at zero.",
+            mart=_INVOICES,
+            row_count=count,
+            figures=tuple(
+                figure
+                for row in totals
+                for figure in _invoice_figures(here, row["currency"])
+            ),
+        ),
+    )
+
+
+def _invoice_figures(here: Page, currency: str) -> tuple[Stated, ...]:
+    names = {
+        "Invoiced": "invoiced_amount",
+        "Bills": "ledger_billed_cost",
+        "Unexplained, net": "unexplained_amount",
+    }
+    return tuple(
+        here.figure(f"{label}, {currency}", f"{_INVOICES}/{column}", currency=currency)
+        for label, column in names.items()
+    )
+
+
+def _tile_since(here: Page, months: list[dict[str, Any]]) -> None:
+    closed = [row for row in months if row["state"] in _CLOSED]
+    differing = [row for row in closed if row["difference"]]
+    st.metric(
+        here.tile_label("Changed since the close"),
+        " + ".join(
+            fmt.signed_money(row["difference"], row["currency"]) for row in differing
+        )
+        or ("nothing" if closed else fmt.unknown("not closed")),
+    )
+    count = sum(row["adjustment_count"] for row in closed)
+    st.caption(f"{fmt.plural(count, 'adjustment')} listed, in no closed figure")
+    explaining.show(
+        here,
+        Origin(
+            formula="What evidence and rules make of the month now, less what it was"
+            " closed with.",
+            mart=_STATES,
+            row_count=len(closed),
+            figures=tuple(
+                here.figure(
+                    f"Changed since, {fmt.month(row['billing_month'])}",
+                    f"{_STATES}/difference_{AMOUNTS[here.selection.basis]}",
+                    billing_month=row["billing_month"],
+                    currency=row["currency"],
+                )
+                for row in differing
+            ),
+        ),
+    )
+
+
+def show_steps(here: Page, months: list[dict[str, Any]]) -> None:
+    """Draw where each month stands, what is missing, and what to type."""
+    st.header("State and next step", anchor=False)
+    for month in months:
+        st.markdown(f"{closing_sentences.way(month)}")
+        st.markdown(closing_sentences.standing(month))
+    steps = queries.closing_steps(here.snapshot, here.selection)
+    st.markdown(closing_sentences.missing(steps.to_pylist()))
+    tables.show(
+        steps,
+        [
+            tables.Column("mark", "Status"),
+            tables.Column("step", "Requirement", "prose"),
+            tables.Column("owner", "Owner"),
+            tables.Column("done_on", "Done on", "day"),
+            tables.Column("remark", "Remark", "prose"),
+            tables.Column("leads_to", "To be"),
+            tables.Column("billing_month", "Month", "month"),
+        ],
+        page=here,
+        name="closing-steps",
+        caption=f"Checklist for {here.period}",
+        origin=Origin(
+            formula="From the state of each month and of each bill in it.",
+            mart="cost.mart_period_reconciliation",
+            row_count=steps.num_rows,
+        ),
+    )
+    month_acts.show(months)
+
+
+def show_invoices(here: Page, totals: pa.Table) -> None:
+    """Draw every invoice against the bills, then the sums by currency."""
+    st.header("Invoices", anchor=False)
+    rows = totals.to_pylist()
+    if not rows:
+        st.markdown(
+            f"**No invoice for {here.period}.** Deliver them as a table of the stream"
+            " `invoices`, run `triptych ingest` and `triptych build`. Until then"
+            " nothing of the period can be reconciled."
+        )
+        return
+    st.markdown(closing_sentences.invoices(here, rows))
+    table = queries.invoices(here.snapshot, here.selection)
+    tables.show(
+        table,
+        [
+            tables.Column("issuer", "Issuer"),
+            tables.Column("state", "State"),
+            tables.Column("currency", "Currency"),
+            tables.Column("invoiced", "Invoiced", "amount", "without_invoice"),
+            tables.Column("ledger", "Ledger", "amount", "without_ledger"),
+            *_explained_columns(rows),
+            tables.Column("unexplained", "Unexplained", "amount"),
+            tables.Column("invoice", "Invoice"),
+            tables.Column("source", "Bill"),
+        ],
+        page=here,
+        name="invoices",
+        caption=f"{here.period}, billed, each in its own currency",
+        origin=Origin(
+            formula="Invoiced = ledger + explained + unexplained, to the last digit.",
+            mart=_INVOICES,
+            row_count=table.num_rows,
+        ),
+    )
+    tables.show(
+        totals,
+        [
+            tables.Column("currency", "Currency"),
+            tables.Column("invoiced", "Invoiced", "amount"),
+            tables.Column("ledger", "Ledger", "amount"),
+            *_explained_columns(rows),
+            tables.Column("unexplained", "Unexplained, net", "amount"),
+            tables.Column("unexplained_gross", "By size", "amount"),
+        ],
+        page=here,
+        name="invoice-totals",
+        caption="By currency; currencies are never added",
+    )
+
+
+def _explained_columns(totals: list[dict[str, Any]]) -> list[tables.Column]:
+    """Return a column for each kind of explanation that the period has."""
+    return [
+        tables.Column(kind, label, "amount")
+        for kind, label in _EXPLANATION_LABELS.items()
+        if any(row[f"has_{kind}"] for row in totals)
+    ]
+
+
+def show_unmatched(here: Page) -> None:
+    """Draw what stands on one side only, in both directions."""
+    st.header("On one side only", anchor=False)
+    table = queries.unmatched(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown(
+            "Every charge that is to be invoiced stands on an invoice, and every"
+            " invoice has its charges."
+        )
+        return
+    st.markdown(f"Open, in both directions: {closing_sentences.on_one_side(rows)}.")
+    tables.show(
+        table,
+        [
+            tables.Column("side", "What"),
+            tables.Column("issuer", "Issuer"),
+            tables.Column("invoice", "Invoice"),
+            tables.Column("source", "Bill"),
+            tables.Column("amount", "Amount", "money"),
+            tables.Column("explanation", "Which", "prose"),
+        ],
+        page=here,
+        name="unmatched",
+        caption=f"{here.period}, billed, each in its own currency",
+        origin=Origin(
+            formula="Rows without an invoice, rows without a charge, and the lines that"
+            " stand on one side or differ.",
+            mart=_INVOICES,
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_parts(here: Page) -> None:
+    """Draw the way from the bills to their parts."""
+    st.header("From the bills to their parts", anchor=False)
+    table = queries.ledger_parts(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    st.markdown(closing_sentences.parts(here, rows))
+    if here.selection.basis == "Amortised":
+        st.caption(
+            "Amortised: commitments are spread over their term. Choose the basis billed"
+            " for the amounts that invoices tie to."
+        )
+    charts.show(
+        step_charts.steps(table, charts.STEP_NAMES, here.currency, charts.palette()),
+        description="A waterfall from the bills to nothing, one bar for each part."
+        " The same figures are in the table below.",
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("name", "Part"),
+            tables.Column("amount", "Amount", "money"),
+            tables.Column("ends_at", "Left after it", "money"),
+        ],
+        page=here,
+        name="bill-parts",
+        caption=f"{here.period}, {here.selection.basis.lower()}, {here.currency}",
+        origin=Origin(
+            formula="Each part is summed by itself; after the last nothing is left.",
+            mart="cost.mart_cost_waterfall",
+            row_count=table.num_rows,
+        ),
+        total_rows={0: tables.LOWER_BOUND},
+    )
+
+
+def show_adjustments(here: Page) -> None:
+    """Draw what came to light about closed months."""
+    st.header("Adjustments of closed months", anchor=False)
+    totals = queries.adjustment_totals(here.snapshot, here.selection)
+    if totals.num_rows == 0:
+        st.markdown(
+            f"Nothing about a closed month is booked in {here.period}, and nothing came"
+            " to light about it since it was closed."
+        )
+        return
+    st.markdown(closing_sentences.adjustments(totals.to_pylist()))
+    items = queries.adjustments(here.snapshot, here.selection)
+    tables.show(
+        items,
+        [
+            tables.Column("locked_month", "About", "month"),
+            tables.Column("booked_month", "Booked in", "month"),
+            tables.Column("booking", "Booking"),
+            tables.Column("kind", "Kind"),
+            tables.Column("source", "Bill"),
+            tables.Column("charge_date", "Day", "day"),
+            tables.Column("component", "Part"),
+            tables.Column("model", "Model"),
+            tables.Column("amount", "Adjustment", "change"),
+            tables.Column("explanation", "Why", "prose"),
+        ],
+        page=here,
+        name="adjustments",
+        caption=f"Booked in {here.period}, or about it; {here.selection.basis.lower()}",
+        origin=Origin(
+            formula="Current less closed amount of each line. In its bill: the booked"
+            " month's figures have it. To be booked: no other figure has it.",
+            mart=_ADJUSTMENTS,
+            row_count=items.num_rows,
+        ),
+    )
+
+
+def show_months(here: Page, states: pa.Table) -> None:
+    """Draw where each month stands and what it was closed with."""
+    st.header("Months", anchor=False)
+    st.markdown(
+        "A closed month shows what it was closed with, and what evidence and"
+        " rules make of it now."
+    )
+    tables.show(
+        states,
+        [
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("state", "State"),
+            tables.Column("locked_cost", "Closed with", "money"),
+            tables.Column("current_cost", "Now", "money"),
+            tables.Column("difference", "Difference", "change"),
+            tables.Column("adjustment_count", "Adjustments", "count"),
+            tables.Column("locked_by", "Closed by"),
+            tables.Column("approved_by", "Approved by"),
+            tables.Column("locked_at", "Closed at", "moment"),
+        ],
+        page=here,
+        name="months",
+        caption=f"Chosen first, then the newest; {here.selection.basis.lower()}",
+        origin=Origin(
+            formula="The whole ledger of a month, out of scope included.",
+            mart=_STATES,
+            row_count=states.num_rows,
+        ),
+    )
+
+
+def show_events(here: Page) -> None:
+    """Draw who closed, approved and reopened."""
+    st.header("Who did what", anchor=False)
+    events = queries.period_events(here.snapshot, here.selection)
+    if events.num_rows == 0:
+        st.markdown(f"{here.period} was never closed.")
+        return
+    st.markdown("From the audit log, whose entries are chained by hash, newest first.")
+    tables.show(
+        events,
+        [
+            tables.Column("occurred_at", "When", "moment"),
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("event", "What"),
+            tables.Column("actor", "Who"),
+            tables.Column("approver", "Approved by"),
+            tables.Column("reason", "Reason", "prose"),
+            tables.Column("entry", "Entry"),
+        ],
+        page=here,
+        name="period-events",
+        caption=f"Events of {here.period}",
+        origin=Origin(
+            formula="Entries about months, as the audit log has them.",
+            mart="cost.mart_period_events",
+            row_count=events.num_rows,
+        ),
+    )
+
+
+main()

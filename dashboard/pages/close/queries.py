@@ -1,0 +1,368 @@
+"""Whether a month may be closed, what ties to its invoices, and what came later.
+
+Invoices stay in their own currency: their amounts are never added over currencies.
+Months and adjustments are in the organisation's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.shared.published import per_run, table
+from dashboard.shared.selection_queries import AMOUNTS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.shared.selection_queries import Selection
+    from triptych.core.warehouse.reader import Snapshot
+
+#: The kinds of facts that explain a difference between invoice and bill.
+EXPLANATIONS = ("tax", "credit", "rounding", "exchange", "timing", "missing_line")
+#: Months in the table of states.
+STATE_MONTHS = 15
+_EXPLAINED = ", ".join(f"explained_{kind}_amount as {kind}" for kind in EXPLANATIONS)
+
+
+#: What each issuer's invoice of a month is still to bring: charges that it settles are
+#: billed nothing until then, which is not what they cost.
+_AWAITED = """
+    select billing_month, invoice_issuer_name, currency, sum(accrual_amount) as amount
+    from cost.mart_accruals
+    where state = 'to_accrue' and accrual_amount <> 0
+    group by all
+"""
+
+
+@per_run
+def month_states(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return where the newest months stand, newest first, on the chosen basis."""
+    amount = AMOUNTS[selection.basis]
+    return table(
+        snapshot,
+        f"""
+        select
+            billing_month,
+            state,
+            basis,
+            reason,
+            currency,
+            locked_{amount} as locked_cost,
+            current_{amount} as current_cost,
+            difference_{amount} as difference,
+            adjustment_count,
+            locked_at,
+            locked_by,
+            approved_by,
+            content_hash,
+            list_contains($months, billing_month) as is_chosen
+        from cost.mart_period_states
+        order by not list_contains($months, billing_month), billing_month desc
+        limit {STATE_MONTHS}
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def closing_steps(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return by month what its next state takes: what is done, and what is missing.
+
+    One row per requirement, with who does it, and the day on which it was done where
+    that is recorded: of the last exchange rate it is not.
+    """
+    return table(
+        snapshot,
+        """
+        with months as (
+            select * from cost.mart_period_states
+            where list_contains($months, billing_month)
+        ),
+        bills as (
+            select * from cost.mart_period_reconciliation
+            where list_contains($months, billing_month)
+        ),
+        steps as (
+            select billing_month, 1 as place, 'The month is over, with every rate'
+                as step, state <> 'open' as is_done,
+                case when state = 'open' then reason end as missing,
+                'estimated' as leads_to, 'triptych run' as owner,
+                cast(null as date) as done_on
+            from months
+            union all
+            select billing_month, 2, 'Invoices and bill of ' || source || ' tie',
+                is_reconciled, reason, 'reconciled', 'finance', null
+            from bills
+            union all
+            select months.billing_month, 2, 'Invoices and bills tie', false,
+                'No invoice for this month yet.', 'reconciled', 'finance', null
+            from months
+            where not exists (
+                select 1 from bills where bills.billing_month = months.billing_month
+            )
+            union all
+            select billing_month, 3, 'Closed by one person, approved by another',
+                locked_at is not null,
+                case when locked_at is null then 'Not closed yet.' end,
+                'locked',
+                coalesce(
+                    locked_by || ', approved by ' || approved_by, 'two of finance'
+                ),
+                cast(locked_at as date)
+            from months
+            union all
+            select billing_month, 4, 'Nothing changed after the close',
+                state = 'locked', reason, 'locked', 'finance', null
+            from months
+            where locked_at is not null
+        )
+        select billing_month, step, is_done,
+            case when is_done then '✓ done' else '○ missing' end as mark,
+            leads_to, missing, missing as remark, owner, done_on
+        from steps
+        order by billing_month desc, place, is_done, step
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def invoices(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return every invoice and every charge without one, what is red first."""
+    return table(
+        snapshot,
+        f"""
+        select
+            billing_month,
+            invoice_issuer_name as issuer,
+            coalesce(invoice_id, 'no number') as invoice,
+            source,
+            currency,
+            invoiced_amount as invoiced,
+            ledger_billed_cost as ledger,
+            explained_amount as explained,
+            {_EXPLAINED},
+            unexplained_amount as unexplained,
+            tolerance_amount as tolerance,
+            replace(state, '_', ' ') as state,
+            state = 'reconciled' as is_reconciled,
+            case state when 'no_invoice' then 'no invoice' when 'draft' then 'draft' end
+                as without_invoice,
+            case state when 'no_ledger' then 'no charge' end as without_ledger,
+            missing_lines,
+            reason
+        from cost.mart_invoice_reconciliation
+        where list_contains($months, billing_month)
+        order by state = 'reconciled', abs(unexplained_amount) desc, issuer, invoice,
+            currency
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def unmatched(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what stands on one side only, in both directions, the largest first."""
+    return table(
+        snapshot,
+        f"""
+        with awaited as ({_AWAITED})
+        select
+            case
+                when state = 'no_invoice' then 'charges without an invoice'
+                when state = 'no_ledger' then 'invoice without charges'
+                else 'lines on one side'
+            end as side,
+            invoice_issuer_name as issuer,
+            coalesce(invoice_id, 'no number') as invoice,
+            source,
+            currency,
+            case state
+                when 'no_invoice'
+                    then coalesce(nullif(ledger_billed_cost, 0), awaited.amount, 0)
+                when 'no_ledger' then invoiced_amount
+                else explained_missing_line_amount end as amount,
+            coalesce(missing_lines, reason) as explanation
+        from cost.mart_invoice_reconciliation
+        left join awaited
+            using (billing_month, invoice_issuer_name, currency)
+        where list_contains($months, billing_month)
+            and (state in ('no_invoice', 'no_ledger') or missing_lines is not null)
+        order by array_position(
+                ['no_invoice', 'no_ledger', 'not_reconciled', 'reconciled'], state
+            ),
+            abs(amount) desc, issuer, invoice
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def invoice_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what is invoiced, billed, explained and not, for each currency.
+
+    ``unexplained`` is net; ``unexplained_gross`` adds up sizes, so that what is too
+    much on one invoice does not hide what is too little on another.
+    """
+    kinds = ", ".join(
+        f"sum(explained_{kind}_amount) as {kind},"
+        f" bool_or(explained_{kind}_amount <> 0) as has_{kind}"
+        for kind in EXPLANATIONS
+    )
+    return table(
+        snapshot,
+        f"""
+        with awaited as ({_AWAITED})
+        select
+            currency,
+            sum(invoiced_amount) as invoiced,
+            sum(ledger_billed_cost) as ledger,
+            coalesce((
+                select sum(awaited.amount) from awaited
+                where awaited.currency = held.currency
+                    and list_contains($months, awaited.billing_month)
+            ), 0) as not_invoiced,
+            {kinds},
+            sum(unexplained_amount) as unexplained,
+            sum(abs(unexplained_amount)) as unexplained_gross,
+            count(*) filter (state = 'reconciled') as reconciled_count,
+            count(*) as row_count
+        from cost.mart_invoice_reconciliation as held
+        where list_contains($months, billing_month)
+        group by currency
+        order by currency <> $currency, currency
+        """,
+        months=list(selection.period.months),
+        currency=selection.currency,
+    )
+
+
+@per_run
+def ledger_parts(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return the way from the bills down to nothing, part by part.
+
+    ``level`` is what is left after a part; after the last it is what no part holds,
+    which a test of every build keeps at zero.
+    """
+    amount = AMOUNTS[selection.basis]
+    return table(
+        snapshot,
+        f"""
+        with steps as (
+            select step, min(step_order) as place, sum({amount}) as amount
+            from cost.mart_cost_waterfall
+            where currency = $currency and list_contains($months, billing_month)
+            group by step
+        ),
+        levels as (
+            select *, sum(case when step = 'ledger' then amount else -amount end)
+                over (order by place) as level
+            from steps
+        )
+        select
+            step,
+            case step when 'ledger' then 'Bills (ledger)'
+                when 'out_of_scope' then 'Outside AI scope'
+                when 'credit' then 'Credits'
+                else upper(left(step, 1)) || replace(substr(step, 2), '_', ' ')
+            end as name,
+            amount,
+            step = 'ledger' as is_total,
+            case when step = 'ledger' then 0 else level + amount end as starts_at,
+            level as ends_at,
+            last_value(level) over (
+                order by place rows between unbounded preceding and unbounded following
+            ) as left_over
+        from levels
+        order by place
+        """,
+        months=list(selection.period.months),
+        currency=selection.currency,
+    )
+
+
+@per_run
+def adjustments(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return what came to light about closed months, the largest first.
+
+    Items booked in the period, and items about it wherever they are booked.
+    """
+    amount = AMOUNTS[selection.basis]
+    return table(
+        snapshot,
+        f"""
+        select
+            locked_month,
+            booked_month,
+            replace(kind, '_', ' ') as kind,
+            source,
+            charge_date,
+            replace(component, '_', ' ') as component,
+            coalesce(model_id, 'no model') as model,
+            cost_center,
+            currency,
+            {amount} as amount,
+            locked_{amount} as locked_cost,
+            current_{amount} as current_cost,
+            is_in_ledger_of_booked_month as is_in_ledger,
+            case when is_in_ledger_of_booked_month then 'in its bill'
+                else 'to be booked' end as booking,
+            list_contains($months, booked_month) as is_booked_here,
+            list_contains($months, locked_month) as is_about_here,
+            explanation
+        from cost.mart_period_adjustments
+        where list_contains($months, booked_month)
+            or list_contains($months, locked_month)
+        order by abs({amount}) desc, locked_month, source, charge_date, model
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def adjustment_totals(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return adjustments by closed month, booked month, kind and currency."""
+    amount = AMOUNTS[selection.basis]
+    return table(
+        snapshot,
+        f"""
+        select
+            locked_month,
+            booked_month,
+            replace(kind, '_', ' ') as kind,
+            currency,
+            case when is_in_ledger_of_booked_month then 'in its bill'
+                else 'to be booked' end as booking,
+            sum({amount}) as amount,
+            sum({amount}) filter (not is_in_ledger_of_booked_month) as to_book,
+            count(*) as row_count
+        from cost.mart_period_adjustments
+        where list_contains($months, booked_month)
+            or list_contains($months, locked_month)
+        group by all
+        order by locked_month desc, booked_month desc, kind, currency
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def period_events(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return who closed, approved and reopened the months, newest first."""
+    return table(
+        snapshot,
+        """
+        select
+            occurred_at,
+            billing_month,
+            event,
+            actor,
+            approver,
+            reason,
+            left(entry_hash, 12) as entry
+        from cost.mart_period_events
+        where list_contains($months, billing_month)
+        order by log_position desc
+        """,
+        months=list(selection.period.months),
+    )

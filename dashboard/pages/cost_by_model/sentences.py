@@ -1,0 +1,123 @@
+"""The sentence above each chart, generated from the figures it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard.shared import format as fmt
+from dashboard.shared.charts import STEP_NAMES
+
+if TYPE_CHECKING:
+    from dashboard.pages.cost_by_model import queries, unit_cost_queries
+    from dashboard.shared.context import Page
+
+
+def trend(
+    page: Page, headline: queries.Headline, largest: dict[str, Any] | None
+) -> str:
+    """Say what models cost, how that changed, and which model costs most."""
+    cost = fmt.money(headline.model_cost, page.currency)
+    text = f"In {page.period} models cost"
+    text += f" **{page.at_least(headline.model_cost)}{cost}**"
+    text += _change(page, headline)
+    if largest is not None and largest["share_ratio"] is not None:
+        share = fmt.percent(largest["share_ratio"])
+        text += f" {fmt.markdown(largest['model'])} is the largest, with {share} of it."
+    if headline.idle_shown:
+        idle = fmt.money(headline.idle_shown, page.currency)
+        text += f" Idle capacity of {idle} is not in it, nor charged to a model."
+    return text
+
+
+def _change(page: Page, headline: queries.Headline) -> str:
+    if headline.change is None:
+        return "; there is no period before to compare it with."
+    so_far = " so far" if page.standing.is_estimated else ""
+    if headline.change == 0:
+        return f"{so_far}, as much as in {page.prior_period}."
+    direction = "more" if headline.change > 0 else "less"
+    size = fmt.money(abs(headline.change), page.currency)
+    share = fmt.signed_percent(headline.change_ratio)
+    return f"{so_far}, {size} ({share}) {direction} than in {page.prior_period}."
+
+
+#: What stands beside unit costs where the basis is billed.
+UNIT_COST_BASIS = "Unit costs are amortised: a prepayment is no cost of one month."
+
+
+def unit_cost(page: Page, summary: unit_cost_queries.UnitSummary, unit: str) -> str:
+    """Say what one unit costs, whether that improved, and what it covers."""
+    if summary.unit_cost is None:
+        return (
+            f"The cost per {unit} is not known for {page.period}: no model has a meter"
+            " for it in this period."
+        )
+    text = (
+        f"In {page.period} {_one(unit)} cost"
+        f" **{page.at_least(summary.cost)}"
+        f"{fmt.short_unit_cost(summary.unit_cost, page.currency)}**"
+    )
+    if summary.prior_unit_cost is not None:
+        before = fmt.short_unit_cost(summary.prior_unit_cost, page.currency)
+        text += (
+            f", {fmt.signed_percent(summary.change_ratio)} against {before} in"
+            f" {page.prior_period}"
+        )
+    if summary.metered_model_count == summary.model_count:
+        return f"{text}. Every model with cost is metered."
+    return (
+        f"{text}. This covers {summary.metered_model_count} of"
+        f" {fmt.plural(summary.model_count, 'model')} and"
+        f" {fmt.coverage(summary.metered_cost_ratio)} of their cost; the others have"
+        " no meter and are left out, numerator included."
+    )
+
+
+def _one(unit: str) -> str:
+    return unit if unit[0].isdigit() else f"one {unit}"
+
+
+def waterfall(page: Page, rows: list[dict[str, Any]]) -> str:
+    """Say how much of the bills reaches models, and what takes the most of the rest."""
+    by_step = {row["step"]: row for row in rows}
+    ledger = fmt.money(by_step["ledger"]["amount"], page.currency)
+    models = by_step.get("models")
+    reached = fmt.money(models["amount"], page.currency) if models else "nothing"
+    text = (
+        f"Bills of **{page.at_least()}{ledger}** lead to **{page.at_least()}{reached}**"
+        " charged to models."
+    )
+    rest = [row for row in rows if not row["is_total"] and row["left_out"] > 0]
+    if rest:
+        largest = max(rest, key=lambda row: row["left_out"])
+        amount = fmt.money(largest["left_out"], page.currency)
+        step = STEP_NAMES[largest["step"]]
+        text += f" The largest part that does not reach one is {step}, {amount}."
+    return text
+
+
+def lifecycle(page: Page, rows: list[dict[str, Any]]) -> str:
+    """Say which lifecycle stage costs most."""
+    if not rows:
+        return f"No model has cost in {page.period}."
+    first = rows[0]
+    return (
+        f"{first['lifecycle_stage'].capitalize()} takes"
+        f" **{fmt.percent(first['share_ratio'])}** of the cost of models,"
+        f" {page.at_least(first['amount'])}"
+        f"{fmt.money(first['amount'], page.currency)}."
+    )
+
+
+def unallocated(page: Page, headline: queries.Headline) -> str:
+    """Say how much has no owner."""
+    if not headline.unallocated:
+        return f"Every charge of {page.period} that is AI spend has an owner."
+    amount = fmt.money(headline.unallocated, page.currency)
+    share = fmt.percent(headline.unallocated_ratio)
+    return (
+        f"**{page.at_least(headline.unallocated)}{amount}** ({share} of usage cost)"
+        " matches no rule."
+        " Each row below names the rule that would catch it; put it into"
+        " `allocation.yml` with the right model and run `triptych build`."
+    )

@@ -1,0 +1,92 @@
+"""What a million tokens of each kind cost, by model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.pages.cost_by_model.queries import NAMES
+from dashboard.shared.published import per_run, ratio, table
+from dashboard.shared.selection_queries import SCOPES, Selection, scope_parameters
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from triptych.core.warehouse.reader import Snapshot
+
+_MILLION = 1_000_000
+
+
+@per_run
+def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return the cost of a million tokens by model and kind, dearest model first.
+
+    Of months in which no line of a bill is for cached input, it was charged as input.
+    ``cached_reason`` says why there is no price of cached input.
+    """
+    return table(
+        snapshot,
+        f"""
+        with {NAMES},
+        months as (
+            select
+                *,
+                case when cached_input_token_cost is null then input_tokens
+                    else input_tokens - cached_input_tokens end as charged_as_input,
+                case when cached_input_token_cost is not null
+                    then cached_input_tokens end as charged_as_cached
+            from cost.mart_model_unit_costs
+            where currency = $currency
+                and list_contains($months, billing_month)
+                and not list_contains($prior_months, billing_month)
+                and model_id in (
+                    select model_id from cost.fct_daily_model_costs
+                    where {SCOPES[selection.scope_kind]}
+                )
+        ),
+        models as (
+            select
+                model_id,
+                sum(input_token_cost) as input_cost,
+                sum(cached_input_token_cost) as cached_cost,
+                sum(output_token_cost) as output_cost,
+                sum(other_token_cost) as other_cost,
+                {_per_million("input_token_cost", "charged_as_input")} as per_input,
+                {
+            _per_million("cached_input_token_cost", "charged_as_cached")
+        } as per_cached,
+                {_per_million("output_token_cost", "output_tokens")} as per_output,
+                {
+            _per_million("fully_loaded_cost", "input_tokens + output_tokens")
+        } as blended,
+                {
+            ratio("sum(cached_input_tokens)", "sum(input_tokens)")
+        } as cache_hit_ratio
+            from months
+            group by model_id
+        )
+        select
+            model_id,
+            coalesce(names.model, model_id) as model,
+            per_input,
+            per_cached,
+            per_output,
+            cache_hit_ratio,
+            blended,
+            input_cost,
+            cached_cost,
+            output_cost,
+            other_cost,
+            'no line for it' as cached_reason
+        from models
+        left join names using (model_id)
+        where input_cost is not null or output_cost is not null
+            or cached_cost is not null or other_cost is not null
+        order by coalesce(input_cost, 0) + coalesce(output_cost, 0) desc, model_id
+        """,
+        **scope_parameters(selection),
+    )
+
+
+def _per_million(cost: str, tokens: str) -> str:
+    rows = f"filter ({cost} is not null and {tokens} > 0)"
+    return f"{ratio(f'sum({cost}) {rows}', f'sum({tokens}) {rows}')} * {_MILLION}"

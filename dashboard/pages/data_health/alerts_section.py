@@ -1,0 +1,52 @@
+"""Alerts that nobody has acknowledged, and who has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.shared import access, acting
+from dashboard.shared import format as fmt
+from triptych.core.alert_responses import read_alerts
+from triptych.core.errors import TriptychError
+from triptych.core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+    from triptych.core.alert_responses import AlertStanding
+
+_MOST = 10
+
+
+def show(here: Page) -> None:
+    """Draw the open alerts; nothing for whoever sees a part of the run."""
+    if here.snapshot.viewed_as:
+        return  # an alert may tell of what is not for them
+    runs = Workspace(access.workspace_root().resolve()).runs_dir
+    try:
+        alerts = [each for each in read_alerts(runs) if each.status != "acknowledged"]
+    except TriptychError as error:
+        st.warning(fmt.markdown(str(error)))
+        return
+    if not alerts:
+        return
+    st.header("Alerts", anchor=False)
+    shown = list(reversed(alerts))[:_MOST]
+    with st.expander(f"{fmt.plural(len(alerts), 'alert')} not acknowledged"):
+        st.markdown("\n".join(f"- {_line(each)}" for each in shown))
+        st.code(f"triptych alerts acknowledge {shown[0].id}", "bash")
+        if len(alerts) > _MOST:
+            st.caption(f"The newest {_MOST}; all: triptych alerts list.")
+    form = acting.Form(choices={"alert": [each.id for each in shown]})
+    for name in ("acknowledge_alert", "assign_alert", "snooze_alert"):
+        acting.offer(name, form)
+
+
+def _line(alert: AlertStanding) -> str:
+    owner = alert.assigned_to or alert.team
+    said = [alert.id, alert.since[:10]]
+    said += [f"snoozed until {alert.until}"] if alert.until else []
+    said += [f"owner {owner}"] if owner else []
+    said += [f"last act by {alert.by}"] if alert.by else []
+    return f"{fmt.markdown(alert.text)} ({fmt.markdown(', '.join(said))})"

@@ -1,0 +1,204 @@
+"""How far the evidence can be trusted: freshness, loads, quarantine, completeness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.shared.published import per_run, ratio, table
+from dashboard.shared.selection_queries import AMOUNTS, IS_PLACED, Selection
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from triptych.core.warehouse.reader import Snapshot
+
+LOAD_LIMIT = 200
+
+
+@per_run
+def freshness(snapshot: Snapshot) -> pa.Table:
+    """Return one row per source and stream, the worrying ones first.
+
+    A stream that a source could deliver but does not is no worry.
+    """
+    return table(
+        snapshot,
+        """
+        select
+            source,
+            stream,
+            case
+                when load_count > 0 and is_stale then 'stale'
+                when load_count > 0 then 'fresh'
+                when sum(load_count) over (partition by source) = 0
+                    then 'never loaded'
+                else 'not delivered'
+            end as state,
+            newest_evidence_at,
+            last_loaded_at,
+            expected_lag_hours,
+            source_type,
+            load_count,
+            row_count,
+            quarantined_row_count
+        from core.mart_source_freshness
+        order by
+            array_position(
+                ['never loaded', 'stale', 'fresh', 'not delivered'], state
+            ),
+            source,
+            stream
+        """,
+    )
+
+
+@per_run
+def loads(snapshot: Snapshot) -> pa.Table:
+    """Return the newest loads, current and superseded, with how many there are."""
+    return table(
+        snapshot,
+        f"""
+        select
+            loaded_at,
+            source,
+            stream,
+            scope,
+            period,
+            status,
+            row_count,
+            quarantined_row_count,
+            label,
+            load_id,
+            count(*) over () as total_count
+        from core.mart_loads
+        order by loaded_at desc, load_id
+        limit {LOAD_LIMIT}
+        """,
+    )
+
+
+@per_run
+def quarantine_reasons(snapshot: Snapshot) -> pa.Table:
+    """Return why rows were set aside: unknown amounts first, then the most money.
+
+    ``amount`` is what the charges among them would have cost at most, ``money`` says
+    where that is not known, or that there is none: readings of meters cost nothing.
+    """
+    return table(
+        snapshot,
+        """
+        with charges as (
+            -- A charge without a readable month is in each month that it may be of: the
+            -- sum counts it more than once, and is never too little.
+            select source, stream, reason, max(currency) as currency,
+                case when count(amount) = count(*) then sum(amount) end as amount
+            from core.mart_refused_charges
+            group by source, stream, reason
+        )
+        select
+            reasons.source,
+            reasons.stream,
+            reasons.reason,
+            reasons.row_count,
+            charges.amount,
+            charges.currency,
+            case
+                when charges.source is null then 'no charge'
+                when charges.amount is null then 'not known'
+            end as money,
+            reasons.example,
+            reasons.first_seen_at,
+            reasons.last_seen_at
+        from core.mart_quarantine_reasons as reasons
+        left join charges using (source, stream, reason)
+        order by charges.source is null, charges.amount desc nulls first,
+            reasons.row_count desc, reasons.source, reasons.stream, reasons.reason
+        """,
+    )
+
+
+@per_run
+def quality_issues(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return where what was delivered for the period contradicts itself.
+
+    A source that is to be decided is shown with all of its months.
+    """
+    return table(
+        snapshot,
+        """
+        select
+            rule_id,
+            severity,
+            description,
+            source,
+            billing_month,
+            row_count,
+            affected_billed_cost,
+            currency
+        from core.mart_data_quality_issues
+        where list_contains($months, billing_month) or rule_id = 'S1'
+        order by severity, affected_billed_cost desc nulls last, rule_id, source
+        """,
+        months=list(selection.period.months),
+    )
+
+
+@per_run
+def month_completeness(snapshot: Snapshot) -> pa.Table:
+    """Return one row per month and source: what lacks most, then the newest."""
+    return table(
+        snapshot,
+        """
+        select
+            billing_month,
+            source,
+            case when is_complete then 'complete' else 'not complete' end as state,
+            missing,
+            missing_row_count,
+            case when not is_complete then missing_amount end as missing_amount,
+            case
+                when is_complete then 'nothing'
+                when missing_amount is null then 'not known'
+            end as why_no_amount,
+            currency,
+            day_count,
+            newest_charge_date
+        from core.mart_month_completeness
+        order by is_complete, missing_amount desc nulls first, billing_month desc,
+            source
+        """,
+    )
+
+
+@per_run
+def coverage(snapshot: Snapshot, selection: Selection) -> pa.Table:
+    """Return by source how much of the usage cost has an owner, and what has none."""
+    amount = AMOUNTS[selection.basis]
+    placed = f"sum({amount}) filter ({IS_PLACED})"
+    usage = f"sum({amount}) filter (component not in ('tax', 'credit'))"
+    return table(
+        snapshot,
+        f"""
+        select
+            source,
+            coalesce({usage}, 0) as usage_cost,
+            coalesce({placed}, 0) as placed_cost,
+            coalesce(sum({amount}) filter (component = 'unallocated'), 0)
+                as unallocated_cost,
+            coalesce(sum({amount}) filter (
+                component = 'unused_commitment' and not {IS_PLACED}), 0
+            ) as unused_cost,
+            coalesce(sum({amount}) filter (component = 'remainder'), 0)
+                as remainder_cost,
+            {ratio(placed, usage)} as coverage_ratio,
+            count(*) as row_count,
+            count(*) filter (component = 'unused_commitment' and model_id is not null)
+                as unused_of_models_row_count
+        from cost.fct_daily_model_costs
+        where currency = $currency and list_contains($months, billing_month)
+        group by source
+        order by coverage_ratio nulls first, source
+        """,
+        currency=selection.currency,
+        months=list(selection.period.months),
+    )

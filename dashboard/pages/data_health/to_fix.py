@@ -1,0 +1,161 @@
+"""What to fix on *Data health*: everything that figures lack, the most money first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.pages.close import queries as close_queries
+from dashboard.pages.cost_by_model import queries as cost_by_model_queries
+from dashboard.shared import access, tables
+from dashboard.shared import format as fmt
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from decimal import Decimal
+
+    from dashboard.shared.context import Page
+
+_REFUSED: Final = "core.mart_quarantine_reasons"
+_SCHEMA: Final = pa.schema(
+    [
+        ("what", pa.string()),
+        ("amount", pa.decimal128(38, 10)),
+        ("currency", pa.string()),
+        ("why_no_amount", pa.string()),
+        ("bound", pa.string()),
+        ("next_step", pa.string()),
+    ]
+)
+
+
+def show(here: Page, quarantine: pa.Table) -> None:
+    """Draw what to fix, the most money first; nothing where nothing is lacking."""
+    may_close = access.visitor().may_open("close")
+    rows = [*_of_period(here), *refused(quarantine.to_pylist())]
+    found = ranked(rows, here.currency)
+    if not may_close:
+        st.caption("Invoices are for finance, and not looked at here.")
+    if not found:
+        st.markdown(
+            f"**No money is known to be missing in {here.period}.** Rows without an"
+            " amount, sources and data quality stand below and in *Freshness*."
+        )
+        return
+    tables.show(
+        pa.Table.from_pylist(found, schema=_SCHEMA),
+        [
+            tables.Column("what", "What"),
+            tables.Column("amount", "Money", "money", "why_no_amount"),
+            tables.Column("bound", "Which is"),
+            tables.Column("next_step", "Where to fix it"),
+        ],
+        page=here,
+        name="what-to-fix",
+        caption="Unknown amounts first, then the most money",
+        origin=Origin(
+            formula=f"Of {here.period}: usage cost without an owner, charges without"
+            " an exchange rate, amounts that no invoice explains; of all months:"
+            " charges that were refused, by source and reason.",
+            mart=_REFUSED,
+            row_count=len(found),
+        ),
+        is_of_period=False,
+    )
+
+
+def ranked(rows: Iterable[Mapping[str, Any]], currency: str) -> list[Mapping[str, Any]]:
+    """Return rows by their size: those without a known amount first.
+
+    The currency of the page comes first; two currencies are never compared.
+    """
+    return sorted(
+        rows,
+        key=lambda row: (
+            row["amount"] is not None,
+            row["currency"] != currency,
+            row["currency"] or "",
+            -(row["amount"] or 0),
+            row["what"],
+        ),
+    )
+
+
+def refused(reasons: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield refused charges by source and reason, without readings that cost nothing.
+
+    Parameters
+    ----------
+    reasons : iterable of mapping
+        Rows of ``queries.quarantine_reasons``.
+    """
+    for row in reasons:
+        if row["money"] != "no charge":
+            rows = fmt.plural(row["row_count"], "row")
+            yield _row(
+                f"{rows} of {row['source']} refused: {row['reason']}",
+                row["amount"],
+                row["currency"],
+                "Quarantine, below",
+                bound="at most",
+            )
+
+
+def _of_period(here: Page) -> Iterator[dict[str, Any]]:
+    headline = cost_by_model_queries.headline(
+        here.snapshot,
+        # Evidence is of the whole organisation, whatever scope is chosen.
+        replace(here.selection, scope_kind="everything", scope_id=""),
+        "Fully loaded",
+    )
+    if headline.unallocated:
+        yield _row(
+            "Usage without an owner",
+            headline.unallocated,
+            here.currency,
+            "Cost by model, Unallocated",
+            # What is missing may have no owner either.
+            bound=here.at_least(headline.unallocated).strip() or "exact",
+        )
+    for currency, amount in here.standing.gap.unconverted:
+        yield _row(
+            "Charges without an exchange rate", amount, currency, "Months, below"
+        )
+    if access.visitor().may_open("close"):
+        totals = close_queries.invoice_totals(here.snapshot, here.selection)
+        yield from of_invoices(totals.to_pylist())
+
+
+def of_invoices(totals: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield by currency what is not invoiced yet, and what nothing explains."""
+    names = {
+        "not_invoiced": "Used and not invoiced yet",
+        "unexplained_gross": "Between invoices and bills, not explained",
+    }
+    for row in totals:
+        for column, what in names.items():
+            if row[column]:
+                where = "Close & reconcile, Invoices"
+                yield _row(what, row[column], row["currency"], where)
+
+
+def _row(
+    what: str,
+    amount: Decimal | None,
+    currency: str | None,
+    next_step: str,
+    *,
+    bound: str = "exact",
+) -> dict[str, Any]:
+    return {
+        "what": what,
+        "amount": amount,
+        "currency": currency,
+        "why_no_amount": "not known" if amount is None else None,
+        "bound": None if amount is None else bound,
+        "next_step": next_step,
+    }

@@ -1,0 +1,184 @@
+"""Explore: any cost by any dimension, filtered, and compared with the period before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.pages.explore import charts as drawn
+from dashboard.pages.explore import dimensions, queries, sentences
+from dashboard.shared import charts, filters, tables
+from dashboard.shared import format as fmt
+from dashboard.shared import frame as page
+from dashboard.shared.context import Origin
+from triptych.core.warehouse.reader import LineItemsOutOfReachError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dashboard.pages.explore.dimensions import Dimension
+    from dashboard.pages.explore.queries import Answer, Question
+    from dashboard.shared.context import Page
+
+_AI_COST, _WHOLE_BILL = "AI cost", "Whole bill"
+_NOTHING_MORE = "nothing more"
+_FORMULAS = {
+    "models": "Sum of the cost by day and owner, pools divided by their meters.",
+    "services": "Sum of the charges by day and service, before pools are divided.",
+    "items": "Sum of the line items that the run's own rules assigned, read again from"
+    " its evidence and converted at the rates of the run. Charges of a pool stay with"
+    " the pool.",
+}
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current(__file__)
+    top = st.container()
+    try:
+        question = ask(here)
+        with st.spinner("Adding up …"):
+            found = queries.answer(here.snapshot, here.selection, question)
+        with top:
+            say(here, question, found)
+        if found is not None and found.rows:
+            show(here, question, found)
+    except LineItemsOutOfReachError as error:
+        st.info(fmt.markdown(str(error)))
+
+
+def ask(here: Page) -> Question:
+    """Draw the choices, each in the link, and return what is asked."""
+    offered = dimensions.offered(here.snapshot, here.selection)
+    has_lines = here.snapshot.has_line_items
+    columns = st.columns([2, 2, 3, 2, 2], vertical_alignment="bottom")
+    with columns[0]:
+        by = filters.choice("Group by", "by", list(offered), width=400)
+    with columns[1]:
+        others = [_NOTHING_MORE, *(label for label in offered if label != by)]
+        then = filters.choice("and by", "then", others, width=400)
+    with columns[2]:
+        kept = filters.several("Filter by", "filter", list(offered))
+    with columns[3]:
+        covers = filters.choice(
+            "Cost of", "of", [_AI_COST, _WHOLE_BILL][: 1 + has_lines], width=400
+        )
+    question = queries.Question(
+        by=offered[by],
+        then=offered.get(then),
+        is_whole_bill=covers == _WHOLE_BILL,
+    )
+    with columns[4]:
+        question = replace(question, is_compared=_is_compared(here, question))
+    return replace(question, filters=_filters(here, question, kept, offered))
+
+
+def _is_compared(here: Page, question: Question) -> bool:
+    """Draw the switch that compares; dead where there is nothing to compare with."""
+    can_be = queries.is_comparable(here.snapshot, here.selection, question)
+    label = f"Against {here.prior_period}" if here.prior_period else "Compare"
+    chosen = st.toggle(label, key="compare", bind="query-params", disabled=not can_be)
+    return chosen and can_be
+
+
+def _filters(
+    here: Page,
+    question: Question,
+    kept: list[str],
+    offered: Mapping[str, Dimension],
+) -> tuple[tuple[Dimension, tuple[str, ...]], ...]:
+    """Draw the values of each dimension that is filtered; none chosen keeps all."""
+    narrowed = replace(question, filters=tuple((offered[each], ()) for each in kept))
+    chosen = []
+    for label in kept:
+        values = queries.values(here.snapshot, here.selection, narrowed, offered[label])
+        key = f"in_{label.lower().replace(' ', '_')}"
+        picked = filters.several(label, key, list(values), placeholder="All of them")
+        chosen.append((offered[label], tuple(picked)))
+    return tuple(chosen)
+
+
+def say(here: Page, question: Question, found: Answer | None) -> None:
+    """Say what was found, before anything is chosen or drawn."""
+    if found is None:
+        names = " and ".join(each.label for each in question.dimensions)
+        st.info(f"No figure has {fmt.markdown(names)} together. Choose other groups.")
+        return
+    months = queries.months_of(here.snapshot, here.selection, question)
+    window = here.period
+    if len(months) > len(here.selection.period.months):
+        window = f"{fmt.month(months[0])} to {fmt.month(months[-1])}"
+    text = sentences.finding(here, question, found, window)
+    if question.is_compared and found.rows:
+        text += f" {sentences.compared(here, question, found)}"
+    st.markdown(text)
+
+
+def show(here: Page, question: Question, answer: Answer) -> None:
+    """Draw what was found as a chart and as a table."""
+    charts.show(
+        drawn.costs(question, answer, here.currency, charts.palette()),
+        description=f"Cost by {_grouping(question)}; the same figures are in the"
+        " table below.",
+    )
+    if answer.place == "items" and _names_owners(here, question):
+        st.caption(
+            "Charges of a shared pool stay with the pool here; *Cost by model* shows"
+            " the part that each model carries."
+        )
+    show_table(here, question, answer)
+
+
+def _names_owners(here: Page, question: Question) -> bool:
+    owners = dimensions.OF_OWNERS | {"Model"}
+    labels = {each.label for each in question.dimensions}
+    return bool(labels & owners) or not here.selection.covers_everything
+
+
+def _grouping(question: Question) -> str:
+    both = [each.label for each in (question.by, question.then) if each]
+    return " and ".join(both)
+
+
+def show_table(here: Page, question: Question, answer: Answer) -> None:
+    """Draw every row and their total, which is last."""
+    shown = [tables.Column("by_value", question.by.label, _kind(question.by))]
+    if question.then is not None:
+        then = tables.Column("then_value", question.then.label, _kind(question.then))
+        shown.append(then)
+    shown += [
+        tables.Column("amount", "Cost", "money"),
+        tables.Column("share_ratio", "Share", "percent"),
+    ]
+    if question.is_compared:
+        shown += [
+            tables.Column("prior", here.prior_period, "money"),
+            tables.Column("change", "Change", "change"),
+            tables.Column("change_ratio", "Change, %", "signed_percent"),
+        ]
+    shown.append(tables.Column("charge_count", "Rows", "count"))
+    total = answer.total | {"by_value": "Total", "then_value": ""}
+    table = tables.of_rows([*answer.rows, total], [each.name for each in shown])
+    tables.show(
+        table,
+        shown,
+        page=here,
+        name="explore",
+        caption=f"{'Whole bill' if question.is_whole_bill else 'AI cost'} by"
+        f" {_grouping(question)}, {here.selection.basis.lower()}",
+        origin=Origin(
+            formula=_FORMULAS[answer.place],
+            mart=dimensions.MARTS[answer.place],
+            row_count=answer.total["charge_count"],
+        ),
+        total_rows={len(answer.rows): tables.LOWER_BOUND},
+    )
+
+
+def _kind(dimension: Dimension) -> tables.Kind:
+    return "month" if dimension.label == "Month" else "text"
+
+
+main()

@@ -1,0 +1,59 @@
+"""What an answer on *Explore* says, in a sentence with its figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    from dashboard.pages.explore.queries import Answer, Question
+    from dashboard.shared.context import Page
+
+
+def finding(here: Page, question: Question, answer: Answer, window: str) -> str:
+    """Say what the chart shows: the total, and what takes the most of it."""
+    total = fmt.money(answer.total["amount"], here.currency)
+    subject = "The whole bill" if question.is_whole_bill else "AI cost"
+    kept = " of what the filters leave" if question.is_filtered else ""
+    if not answer.rows:
+        return f"Nothing in {window}{kept}."
+    start = (
+        f"{subject}{kept} is **{here.at_least(answer.total['amount'])}{total}**"
+        f" in {window}"
+    )
+    largest = max(answer.rows, key=lambda row: row["amount"])
+    share = fmt.percent(largest["share_ratio"])
+    name = fmt.markdown(named(question, largest))
+    amount = fmt.money(largest["amount"], here.currency)
+    if len(answer.rows) == 1:
+        return f"{start}, all of it {name}."
+    if question.time is not None:
+        return f"{start}; the most is {name} with {amount}."
+    return f"{start}; **{share}** of it is {name}, {amount}."
+
+
+def compared(here: Page, question: Question, answer: Answer) -> str:
+    """Say how much the total moved since the period before, and what moved it most."""
+    total = answer.total
+    moved = max(answer.rows, key=lambda row: abs(row["change"]))
+    change = fmt.signed_money(total["change"], here.currency)
+    ratio = fmt.signed_percent(total["change_ratio"])
+    most = fmt.signed_money(moved["change"], here.currency)
+    return (
+        f"Against {here.prior_period}: {change} ({ratio}), the most by"
+        f" {fmt.markdown(named(question, moved))}, {most}."
+    )
+
+
+def named(question: Question, row: dict[str, Any]) -> str:
+    """Return what a row is called."""
+    both = (
+        (question.by, row["by_value"]),
+        (question.then, row["then_value"]),
+    )
+    return " · ".join(
+        fmt.month(value) if dimension.label == "Month" else value
+        for dimension, value in both
+        if dimension is not None
+    )

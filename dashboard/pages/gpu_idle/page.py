@@ -1,0 +1,492 @@
+"""GPU & idle: what accelerators cost, how much of it idles, whose and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast, get_args
+
+import streamlit as st
+
+from dashboard.pages.gpu_idle import charts as accelerator_charts
+from dashboard.pages.gpu_idle import node_queries, nodes, queries, saving_queries
+from dashboard.pages.gpu_idle import sentences as accelerator_sentences
+from dashboard.pages.gpu_idle.charts import PART_NAMES, IdleKind
+from dashboard.shared import charts, explaining, filters, tables, tabs
+from dashboard.shared import format as fmt
+from dashboard.shared import frame as page
+from dashboard.shared.context import Origin, Stated
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.shared.context import Page
+
+_COSTS = "delivery.mart_accelerator_idle_costs"
+_EFFICIENCY = "delivery.mart_accelerator_efficiency"
+_WEEK = "delivery.mart_accelerator_hours_of_week"
+_COMMITMENTS = "cost.mart_commitments"
+_KINDS: tuple[IdleKind, ...] = get_args(IdleKind)
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current(__file__)
+    months = queries.accelerator_months(here.snapshot, here.selection)
+    hours = queries.accelerator_hours(here.snapshot, here.selection)
+    unused = queries.commitment_headline(here.snapshot, here.selection)
+    if months.num_rows == 0 and not hours.row_count and not unused.row_count:
+        show_nothing(here)
+        if node_queries.node_headline(here.snapshot, here.selection).row_count:
+            nodes.show(here)
+        return
+    headline = queries.accelerator_headline(here.snapshot, here.selection)
+    show_tiles(here, headline, hours, unused)
+    if not here.selection.covers_everything:
+        st.caption(
+            "Money is that of the chosen owner: of models what they requested, of pools"
+            " what nobody did. Hours, the week, nodes and commitments are those of"
+            " everybody."
+        )
+    if headline.row_count and hours.capacity is None:
+        st.warning(
+            "**No reading of a capacity.** What is idle cannot be told from what is"
+            " used. Connect a meter such as OpenCost or Prometheus with DCGM, or"
+            " deliver `accelerator_usage` with `capacity_gpu_hours`."
+        )
+    tabs.show(
+        "gpu",
+        {
+            "Savings": lambda: show_savings(here),
+            "Pools": lambda: show_pools(here, headline),
+            "Owners": lambda: show_owners(here),
+            "By month": lambda: show_months(here, months),
+            "By hour": lambda: show_week(here),
+            "Nodes": lambda: nodes.show(here),
+            "Commitments": lambda: show_commitments(here),
+        },
+    )
+
+
+def show_nothing(here: Page) -> None:
+    """Say what would fill the page."""
+    st.info(
+        "**No pool is divided by GPU hours here.** Declare one in `allocation.yml` with"
+        " `driver: gpu_hours`, and connect a meter that says which GPUs were there,"
+        " requested and used. No commitment stands on a bill either."
+        f" Nothing is known in {here.currency}."
+    )
+
+
+def show_tiles(
+    here: Page,
+    headline: queries.AcceleratorHeadline,
+    hours: queries.AcceleratorHours,
+    unused: queries.CommitmentHeadline,
+) -> None:
+    """Draw the four figures on top."""
+    columns = st.columns(4)
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        _tile_idle(here, headline)
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        _tile_used(here, headline)
+    with columns[2].container(border=True, height="stretch", gap="xsmall"):
+        _tile_hours(here, hours)
+    with columns[3].container(border=True, height="stretch", gap="xsmall"):
+        _tile_commitments(here, unused)
+
+
+def _tile_idle(here: Page, headline: queries.AcceleratorHeadline) -> None:
+    st.metric(
+        here.total_label("Idle GPU money", headline.idle),
+        fmt.money(headline.idle, here.currency),
+        delta=None
+        if headline.idle_ratio is None
+        else f"{fmt.percent(headline.idle_ratio)} of {_whole(here, headline)}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    st.caption(
+        f"{fmt.money(headline.requested_idle, here.currency)} requested and idle,"
+        f" {fmt.money(headline.infrastructure_idle, here.currency)} requested by nobody"
+    )
+    explaining.show(
+        here,
+        Origin(
+            formula=f"Sum of requested_idle_{_column(here)} and"
+            f" infrastructure_idle_{_column(here)}. What was requested while nobody"
+            " measured its use is not called idle.",
+            mart=_COSTS,
+            row_count=headline.row_count,
+            figures=_money_figures(
+                here,
+                {
+                    "Requested, idle": "requested_idle",
+                    "Infrastructure idle": "infrastructure_idle",
+                },
+            ),
+        ),
+    )
+
+
+def _money_figures(here: Page, names: dict[str, str]) -> tuple[Stated, ...]:
+    return tuple(
+        here.scoped_figure(label, f"{_COSTS}/{part}_{_column(here)}")
+        for label, part in names.items()
+    )
+
+
+def _whole(here: Page, headline: queries.AcceleratorHeadline) -> str:
+    return f"{fmt.compact(headline.total, here.currency)} for GPUs"
+
+
+def _tile_used(here: Page, headline: queries.AcceleratorHeadline) -> None:
+    st.metric(
+        here.total_label("Used GPU money", headline.used),
+        fmt.money(headline.used, here.currency),
+    )
+    unknown = {
+        "use not measured": headline.unmeasured,
+        "used by no known model": headline.unmapped,
+        "not observed": headline.unobserved,
+    }
+    said = [
+        f"{fmt.money(amount, here.currency)} {name}"
+        for name, amount in unknown.items()
+        if amount
+    ]
+    st.caption("; ".join(said) or f"everything else of {here.period} is observed")
+    explaining.show(
+        here,
+        Origin(
+            formula=f"Sum of used_{_column(here)}. Used, idle, not measured, of no"
+            " known model and not observed add up to what went into the pools.",
+            mart=_COSTS,
+            row_count=headline.row_count,
+            figures=_money_figures(here, {"Used": "used", "All of it": "total"}),
+        ),
+    )
+
+
+def _tile_hours(here: Page, hours: queries.AcceleratorHours) -> None:
+    st.metric(here.tile_label("GPU hours there"), fmt.hours(hours.capacity))
+    st.caption(
+        f"{fmt.hours(hours.allocated)} held by workloads,"
+        f" {fmt.hours(hours.active)} of them active"
+    )
+    explaining.show(
+        here,
+        Origin(
+            formula="Sum of capacity_gpu_hours of whole pools, whatever the scope. A"
+            " dash is what no meter reads.",
+            mart=_EFFICIENCY,
+            row_count=hours.row_count,
+            figures=tuple(
+                here.figure(label, f"{_EFFICIENCY}/{column}", currency=())
+                for label, column, value in (
+                    ("There", "capacity_gpu_hours", hours.capacity),
+                    ("Held", "allocated_gpu_hours", hours.allocated),
+                    ("Active", "active_gpu_hours", hours.active),
+                )
+                if value is not None
+            ),
+        ),
+    )
+
+
+def _tile_commitments(here: Page, unused: queries.CommitmentHeadline) -> None:
+    st.metric(
+        here.total_label("Unused commitments", unused.unused),
+        fmt.money(unused.unused, here.currency),
+    )
+    if unused.committed is None:
+        st.caption(f"No bill of {here.period} names a commitment.")
+    else:
+        names = fmt.plural(unused.commitment_count, "commitment")
+        st.caption(f"of {fmt.money(unused.committed, here.currency)} under {names}")
+    explaining.show(
+        here,
+        Origin(
+            formula="Sum of unused_effective_cost less"
+            " out_of_scope_unused_effective_cost: always amortised, since what is"
+            " unused is billed as a purchase. It is in no pool.",
+            mart=_COMMITMENTS,
+            row_count=unused.row_count,
+            figures=(
+                here.figure("Unused", f"{_COMMITMENTS}/unused_effective_cost"),
+                here.figure(
+                    "of that outside AI scope",
+                    f"{_COMMITMENTS}/out_of_scope_unused_effective_cost",
+                ),
+            )
+            if unused.unused is not None
+            else (),
+        ),
+    )
+
+
+def show_pools(here: Page, headline: queries.AcceleratorHeadline) -> None:
+    """Draw what the money of each pool paid for."""
+    st.header("Pools", anchor=False)
+    table = queries.accelerator_pools(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown(f"In {here.period} no pool of GPUs has cost in this scope.")
+        return
+    others = queries.idle_of_other_pools(here.snapshot, here.selection)
+    st.markdown(accelerator_sentences.pools(here, rows, others))
+    charts.show(
+        accelerator_charts.pools(table, here.currency, charts.palette()),
+        description="A stacked bar for each pool: used, requested and idle,"
+        " infrastructure idle, and what is not known.",
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("pool_id", "Pool"),
+            tables.Column("team_id", "Owner"),
+            tables.Column("total", "Cost", "amount"),
+            tables.Column("used", "Used", "amount"),
+            tables.Column("requested_idle", "Requested, idle", "amount"),
+            tables.Column(
+                "infrastructure_idle", "Infra. idle", "amount", "capacity_reason"
+            ),
+            *_columns_of_gaps(headline),
+            tables.Column("capacity_gpu_hours", "Hours there", "hours"),
+            tables.Column("allocated_gpu_hours", "Held", "hours"),
+            tables.Column("active_gpu_hours", "Active", "hours"),
+        ],
+        page=here,
+        name="gpu-pools",
+        caption=f"{here.period}, {here.currency}, {here.selection.basis.lower()}",
+        origin=Origin(
+            formula=f"Sums of {_column(here)} by pool. Requested, idle: what models"
+            " held and did not use, inside their cost. Infra. idle: what nobody held."
+            " Hours come from the meter, money from the bill.",
+            mart=_COSTS,
+            row_count=sum(row["row_count"] for row in rows),
+        ),
+    )
+    reasons = [row for row in rows if row["reason"] and row["unobserved"]]
+    for row in reasons:
+        st.caption(f"{fmt.markdown(row['pool_id'])}, not observed: {row['reason']}")
+
+
+def _columns_of_gaps(headline: queries.AcceleratorHeadline) -> list[tables.Column]:
+    known = {
+        "unmeasured": ("Not measured", headline.unmeasured),
+        "unmapped": ("No known model", headline.unmapped),
+        "unobserved": ("Not observed", headline.unobserved),
+    }
+    return [
+        tables.Column(name, label, "amount")
+        for name, (label, amount) in known.items()
+        if amount
+    ]
+
+
+def show_months(here: Page, months: pa.Table) -> None:
+    """Draw what the money of all pools paid for, by month."""
+    st.header("By month", anchor=False)
+    rows = months.to_pylist()
+    if not rows:
+        st.markdown("No month has GPU money in this scope.")
+        return
+    st.markdown(accelerator_sentences.months(here, rows))
+    charts.show(
+        accelerator_charts.months(months, here.currency, charts.palette()),
+        description="Stacked bars by month: used, idle and not known."
+        " The same figures are in the table below.",
+    )
+    tables.show(
+        months,
+        [
+            tables.Column("billing_month", "Month", "month"),
+            tables.Column("total", "Cost", "amount"),
+            *(
+                tables.Column(part, label, "amount")
+                for part, label in PART_NAMES.items()
+                if any(row[part] for row in rows)
+            ),
+            tables.Column("idle_ratio", "Idle, of the cost", "percent"),
+        ],
+        page=here,
+        name="gpu-months",
+        caption=f"{here.currency}, {here.selection.basis.lower()}, all pools of GPUs",
+        origin=Origin(
+            formula=f"Sums of {_column(here)} by billing month; the parts add up to the"
+            " cost, to the last digit.",
+            mart=_COSTS,
+            row_count=sum(row["row_count"] for row in rows),
+        ),
+    )
+
+
+def show_owners(here: Page) -> None:
+    """Draw whose idle money it is."""
+    st.header("Whose idle it is", anchor=False)
+    table = queries.idle_owners(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown(f"In {here.period} nobody in this scope has idle GPU money.")
+        return
+    first = rows[0]
+    text = (
+        f"The largest part is **{fmt.money(first['idle'], here.currency)}** of"
+        f" {fmt.markdown(first['team'])}, for {fmt.markdown(first['holder'])} in"
+        f" {fmt.markdown(first['pool_id'])}."
+    )
+    if any(row["is_unowned"] for row in rows):
+        text += (
+            " Where no team is named, `team` of the pool in `allocation.yml`, or of the"
+            " model in `catalog.yml`, would say whose it is."
+        )
+    st.markdown(text)
+    tables.show(
+        table,
+        [
+            tables.Column("team", "Team"),
+            tables.Column("cost_center", "Cost centre"),
+            tables.Column("pool_id", "Pool"),
+            tables.Column("holder", "For"),
+            tables.Column("requested_idle", "Requested, idle", "money"),
+            tables.Column("infrastructure_idle", "Infrastructure idle", "money"),
+            tables.Column("idle", "Idle", "money"),
+            tables.Column("share_ratio", "Share", "percent"),
+        ],
+        page=here,
+        name="gpu-idle-by-owner",
+        caption=f"{here.period}, {here.selection.basis.lower()}",
+        origin=Origin(
+            formula="Requested idle belongs to the team of the model that requested,"
+            " infrastructure idle to the team that the pool names. Naming a team moves"
+            " no cost.",
+            mart=_COSTS,
+            row_count=sum(row["row_count"] for row in rows),
+        ),
+    )
+
+
+def show_week(here: Page) -> None:
+    """Draw when the GPUs of a pool idle."""
+    st.header("When it idles", anchor=False)
+    pools = queries.pools_of_the_week(here.snapshot, here.selection)
+    if not pools:
+        st.markdown(f"In {here.period} no meter read the hours of any pool.")
+        return
+    with st.container(horizontal=True, gap="medium"):
+        pool = filters.choice("Pool", "pool", pools, width=220)
+        kind = cast(
+            "IdleKind", filters.segments("GPUs", "idle", _KINDS, default=_KINDS[0])
+        )
+    table = queries.hours_of_week(here.snapshot, here.selection, pool)
+    st.markdown(accelerator_sentences.week(here, pool, kind, table.to_pylist()))
+    charts.show(
+        accelerator_charts.week(table, kind, charts.palette()),
+        description="Weekday by hour of the day in UTC, darker where more GPUs idle;"
+        " grey where nothing was read.",
+    )
+    st.caption(
+        "Average over the hours of the period that were read. Times are UTC. Grey cells"
+        " were not read by the hour, which is not the same as nothing idle."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("day", "Day"),
+            tables.Column("hour_of_day", "Hour, UTC", "count"),
+            tables.Column("capacity_gpu_hours", "Hours there", "hours"),
+            tables.Column("requested_gpu_hours", "Requested", "hours"),
+            tables.Column("active_gpu_hours", "Used", "hours"),
+            tables.Column("requested_idle_gpus", "GPUs requested, idle", "gpus"),
+            tables.Column("infrastructure_idle_gpus", "GPUs held by nobody", "gpus"),
+        ],
+        page=here,
+        name="gpu-hours-of-week",
+        caption=f"{pool}, {here.period}, by weekday and hour in UTC",
+        origin=Origin(
+            formula="Idle GPU hours ÷ hours that were read. Requested and idle only"
+            " counts hours in which the use of all that was requested was measured.",
+            mart=_WEEK,
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_commitments(here: Page) -> None:
+    """Draw what commitments were bought, used and left unused."""
+    st.header("Commitments", anchor=False)
+    table = queries.commitments(here.snapshot, here.selection)
+    rows = table.to_pylist()
+    if not rows:
+        st.markdown(
+            f"No bill of {here.period} names a commitment. Google's committed use comes"
+            " as credits, which name none."
+        )
+        return
+    st.markdown(accelerator_sentences.commitments(here, rows))
+    tables.show(
+        table,
+        [
+            tables.Column("commitment", "Commitment"),
+            tables.Column("kind", "Kind"),
+            tables.Column("provider", "Seller"),
+            tables.Column("committed", "Committed", "money"),
+            tables.Column("used", "Used", "money"),
+            tables.Column("unused", "Unused", "money"),
+            tables.Column("utilisation_ratio", "Used ÷ committed", "coverage"),
+            tables.Column("purchased", "Billed", "money"),
+            tables.Column("purchased_to_date", "Billed so far", "money"),
+            tables.Column("committed_to_date", "Amortised so far", "money"),
+            tables.Column("drawn_ratio", "Amortised ÷ billed", "coverage"),
+        ],
+        page=here,
+        name="commitments",
+        caption=f"{here.period}, amortised; a commitment counts as a whole",
+        origin=Origin(
+            formula="Committed = used + unused effective cost of the period: of a"
+            " prepayment only what was drawn, so that used is all of it. Over a whole"
+            " term what is amortised equals what is billed; until then amortised ÷"
+            " billed says how much of it has been drawn.",
+            mart=_COMMITMENTS,
+            row_count=sum(row["row_count"] for row in rows),
+        ),
+    )
+
+
+def show_savings(here: Page) -> None:
+    """Draw where money might be saved, with what that assumes."""
+    st.header("Saving candidates", anchor=False)
+    table = saving_queries.saving_candidates(here.snapshot, here.selection)
+    if table.num_rows == 0:
+        st.markdown("No pool has a full month of readings and money to look at.")
+        return
+    st.markdown(
+        "Left idle in the last full month, amortised. **Not yet savings**: each rests"
+        " on its assumption, and fewer nodes may leave more of a commitment unused."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("candidate", "Candidate", "prose"),
+            tables.Column("team", "Owner"),
+            tables.Column("billing_month", "Full month", "month"),
+            tables.Column("amount", "Left idle", "money"),
+            tables.Column("assumption", "Only if", "prose"),
+        ],
+        page=here,
+        name="saving-candidates",
+        caption="Largest first; amortised, whatever the basis above",
+        origin=Origin(
+            formula="Infrastructure idle by pool and requested idle by model, in the"
+            " pool's newest month in which every day has money and a capacity; unused"
+            " commitment in the newest month before the last.",
+            mart=_COSTS,
+            row_count=sum(table["row_count"].to_pylist()),
+        ),
+    )
+
+
+def _column(here: Page) -> str:
+    return "effective_cost" if here.selection.basis == "Amortised" else "billed_cost"
+
+
+main()

@@ -1,0 +1,95 @@
+"""The sentences of the page *GPU & idle*, generated from the figures it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard.pages.gpu_idle.charts import COLUMN_OF_KIND
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    from dashboard.pages.gpu_idle.charts import IdleKind
+    from dashboard.shared.context import Page
+
+
+def pools(here: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str:
+    """Say which pool idles most, and what idles beside GPUs."""
+    first = rows[0]
+    if not first["idle"]:
+        return f"In {here.period} no pool of GPUs has idle money that a meter shows."
+    name = fmt.markdown(first["pool_id"])
+    text = (
+        f"**{name}** idles most: **{fmt.money(first['idle'], here.currency)}** of"
+        f" {here.at_least(first['total'])}{fmt.money(first['total'], here.currency)} in"
+        f" {here.period}."
+    )
+    idlers = [row for row in rows if row["used"] == 0 and row["idle"] == row["total"]]
+    if idlers:
+        names = ", ".join(fmt.markdown(row["pool_id"]) for row in idlers)
+        text += f" Nobody used anything of {names}."
+    if others["idle"] and here.selection.covers_everything:
+        text += (
+            f" In addition to GPUs, {fmt.money(others['idle'], here.currency)} idles in"
+            f" {fmt.plural(others['pool_count'], 'other pool')}."
+        )
+    return text
+
+
+def months(here: Page, rows: list[dict[str, Any]]) -> str:
+    """Say in which month most was idle."""
+    worst = max(rows, key=lambda row: row["idle"])
+    return (
+        f"Most idled in {fmt.month(worst['billing_month'])}:"
+        f" **{fmt.money(worst['idle'], here.currency)}**,"
+        f" {fmt.percent(worst['idle_ratio'])} of what GPUs cost that month."
+    )
+
+
+def commitments(here: Page, rows: list[dict[str, Any]]) -> str:
+    """Say what was left unused most, and what was paid ahead and is hardly drawn.
+
+    A prepayment is used as far as it is drawn, and nothing of a draw is ever unused.
+    """
+    first = rows[0]
+    text = f"No commitment left anything unused in {here.period}."
+    if first["unused"]:
+        text = (
+            f"**{fmt.markdown(first['commitment'])}** left"
+            f" **{fmt.money(first['unused'], here.currency)}** of"
+            f" {fmt.money(first['committed'], here.currency)} unused in {here.period}."
+        )
+    ahead = [row for row in rows if (row["drawn_ratio"] or 1) < 1]
+    if ahead:
+        least = min(ahead, key=lambda row: row["drawn_ratio"])
+        text += (
+            f" Of **{fmt.markdown(least['commitment'])}**, paid ahead,"
+            f" **{fmt.coverage(least['drawn_ratio'])}** is drawn so far:"
+            f" {fmt.money(least['committed_to_date'], here.currency)} of"
+            f" {fmt.money(least['purchased_to_date'], here.currency)}."
+        )
+    return text
+
+
+def week(here: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> str:
+    """Say when most and fewest GPUs of a pool idle."""
+    column = COLUMN_OF_KIND[kind]
+    known = [row for row in rows if row[column] is not None]
+    name = fmt.markdown(pool)
+    if not known:
+        return f"Of {name} no hour of {here.period} says what was {kind.lower()}."
+    worst = max(known, key=lambda row: row[column])
+    best = min(known, key=lambda row: row[column])
+    if worst[column] == best[column]:
+        return (
+            f"In {name} **{fmt.gpus(worst[column])}** GPUs are {kind.lower()} at every"
+            " hour of the week that was read."
+        )
+    return (
+        f"In {name} most GPUs are {kind.lower()} on {_moment(worst)},"
+        f" **{fmt.gpus(worst[column])}** on average, and fewest on {_moment(best)},"
+        f" {fmt.gpus(best[column])}."
+    )
+
+
+def _moment(row: dict[str, Any]) -> str:
+    return f"{row['day']} {row['hour_of_day']:02d}:00"

@@ -1,0 +1,380 @@
+"""The charts of the page *Impact*: effects side by side, what would have been, checks.
+
+No colour stands for good or bad: an interval that leaves out zero looks like one that
+does not, but for where it lies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+import pandas as pd
+
+from dashboard.pages.impact import figures as numbers
+from dashboard.pages.impact import sentences as words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from dashboard.pages.impact.queries import Study
+    from dashboard.shared.charts import Chart, Palette
+
+_ROW_HEIGHT = 30
+_RUN_HEIGHT = 22
+_PADDING = {"left": 5, "right": 12, "top": 5, "bottom": 5}
+#: The same room for each axis of a trio, so that days stand under one another.
+_AXIS_WIDTH = 62
+_TRIO_HEIGHT = 190
+#: From so many days on, an axis names months instead of days.
+_DAYS_OF_A_SEASON = 120
+#: Small numbers as they are; the SI prefix of thousandths means nothing to a reader.
+_PLAIN_OR_COMPACT = (
+    "abs(datum.value) < 1000 ? format(datum.value, '~r') : format(datum.value, '~s')"
+)
+#: What the runs of a sensitivity are called, in the order of the colours.
+KINDS: Final = {
+    "specification": "Other specification",
+    "prior": "Prior",
+    "window": "Window",
+    "leave_one_out": "One left out",
+    "second_opinion": "Other method",
+}
+
+
+def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
+    """Return relative effects with their 90 % intervals, one row a study."""
+    frame = pd.DataFrame([_relative_row(one) for one in studies])
+    y = alt.Y(
+        "study:N",
+        sort=list(frame["study"]),
+        title=None,
+        axis=alt.Axis(labelLimit=210, ticks=False, labelOverlap=False),
+    )
+    x_title = "Effect in % of what would have been"
+    tooltip = [
+        alt.Tooltip("study:N", title="Study"),
+        alt.Tooltip("text:N", title="Effect"),
+        alt.Tooltip("grade:N", title="Grade"),
+    ]
+    base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
+    axis = alt.Axis(format="+%", tickCount=5)
+    shape = alt.Shape(
+        "grade:N",
+        title="Grade",
+        scale=alt.Scale(
+            domain=[words.grade_name(grade) for grade in "ABCD"],
+            range=["circle", "square", "triangle-up", "cross"],
+        ),
+        legend=alt.Legend(orient="bottom", columns=alt.ExprRef("width < 400 ? 2 : 4")),
+    )
+    return alt.layer(
+        _zero_line(colours, axis="x"),
+        base.mark_rule(strokeWidth=3, opacity=0.45, color=colours.categories[0]).encode(
+            x=alt.X("low:Q", title=x_title, axis=axis), x2="high:Q"
+        ),
+        base.mark_point(
+            filled=True, size=90, opacity=1, color=colours.categories[0]
+        ).encode(x=alt.X("point:Q", title=x_title), shape=shape),
+    ).properties(height=_ROW_HEIGHT * len(frame) + 100, padding=_PADDING)
+
+
+def _relative_row(study: Study) -> dict[str, Any]:
+    figures = study.average
+    if figures is None:
+        raise ValueError(f"study {study.study_id} has no effect to draw")
+    return {
+        "study": f"{study.feature_name}: {numbers.words(study.outcome)}",
+        "grade": words.grade_name(study.grade),
+        "point": figures.relative,
+        "low": figures.relative_low,
+        "high": figures.relative_high,
+        "text": words.effect(study),
+    }
+
+
+def _zero_line(colours: Palette, *, axis: str) -> alt.Chart:
+    rule = alt.Chart(pd.DataFrame({"zero": [0.0]})).mark_rule(
+        color=colours.quiet, strokeDash=[3, 3]
+    )
+    drawn: alt.Chart = (
+        rule.encode(x=alt.X("zero:Q")) if axis == "x" else rule.encode(y="zero:Q")
+    )
+    return drawn
+
+
+def observed_and_predicted(
+    table: pa.Table, launch: object, title: str, colours: Palette
+) -> Chart:
+    """Return what was seen over what would have been with its 90 % band."""
+    frame = _days(table)
+    base = _over_days(frame)
+    named = {"observed": "seen", "counterfactual": "without the feature"}
+    lines = frame.melt(
+        id_vars=["effect_date"], value_vars=list(named), var_name="line"
+    ).dropna(subset=["value"])
+    lines["line"] = lines["line"].map(named)
+    band = base.mark_area(opacity=0.22, color=colours.categories[1]).encode(
+        y=alt.Y("counterfactual_low_90:Q", title=title, scale=alt.Scale(zero=False)),
+        y2="counterfactual_high_90:Q",
+    )
+    colour = alt.Color(
+        "line:N",
+        title=None,
+        scale=alt.Scale(
+            domain=list(named.values()), range=[colours.ink, colours.categories[1]]
+        ),
+        legend=alt.Legend(orient="top"),
+    )
+    dash = alt.StrokeDash(
+        "line:N",
+        title=None,
+        scale=alt.Scale(domain=list(named.values()), range=[[1, 0], [5, 3]]),
+        legend=None,
+    )
+    drawn = (
+        _over_days(lines)
+        .mark_line(strokeWidth=1.6)
+        .encode(
+            y=alt.Y(
+                "value:Q",
+                title=title,
+                scale=alt.Scale(zero=False),
+                axis=_trio_axis(),
+            ),
+            color=colour,
+            strokeDash=dash,
+            tooltip=[
+                alt.Tooltip("effect_date:T", title="Day", format="%Y-%m-%d"),
+                alt.Tooltip("line:N", title="What"),
+                alt.Tooltip("value:Q", title=title, format=",.4~g"),
+            ],
+        )
+    )
+    return alt.layer(band, drawn, _launch_line(launch, colours)).properties(
+        height=_TRIO_HEIGHT + 40, padding=_PADDING
+    )
+
+
+def effect_over_days(
+    table: pa.Table, launch: object, title: str, colours: Palette, *, column: str
+) -> Chart:
+    """Return an effect by day, or its running sum, with the 90 % band.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Days with ``column``, ``<column>_low_90`` and ``<column>_high_90``.
+    launch : date
+        Where the vertical line stands.
+    title : str
+        Of the axis.
+    colours : Palette
+        Of the theme.
+    column : {'effect', 'cumulative_effect'}
+        What to draw.
+    """
+    base = _over_days(_days(table))
+    y_band = alt.Y(f"{column}_low_90:Q", title=title, axis=_trio_axis())
+    tooltip = [
+        alt.Tooltip("effect_date:T", title="Day", format="%Y-%m-%d"),
+        alt.Tooltip(f"{column}:Q", title=title, format="+,.4~g"),
+        alt.Tooltip(f"{column}_low_90:Q", title="90 % from", format="+,.4~g"),
+        alt.Tooltip(f"{column}_high_90:Q", title="to", format="+,.4~g"),
+    ]
+    return alt.layer(
+        _zero_line(colours, axis="y"),
+        base.mark_area(opacity=0.22, color=colours.categories[0]).encode(
+            y=y_band, y2=f"{column}_high_90:Q"
+        ),
+        base.mark_line(color=colours.categories[0], strokeWidth=1.6).encode(
+            y=alt.Y(f"{column}:Q", title=title, axis=_trio_axis()), tooltip=tooltip
+        ),
+        _launch_line(launch, colours),
+    ).properties(height=_TRIO_HEIGHT, padding=_PADDING)
+
+
+def _days(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    frame["effect_date"] = pd.to_datetime(frame["effect_date"])
+    return frame
+
+
+def _over_days(frame: pd.DataFrame) -> alt.Chart:
+    days = (frame["effect_date"].max() - frame["effect_date"].min()).days
+    form = "%d %b" if days < _DAYS_OF_A_SEASON else "%b %y"
+    return alt.Chart(frame).encode(
+        x=alt.X("effect_date:T", title=None, axis=alt.Axis(format=form, tickCount=6))
+    )
+
+
+def _trio_axis() -> alt.Axis:
+    return alt.Axis(
+        labelExpr=_PLAIN_OR_COMPACT,
+        tickCount=4,
+        minExtent=_AXIS_WIDTH,
+        maxExtent=_AXIS_WIDTH,
+    )
+
+
+def _launch_line(launch: object, colours: Palette) -> alt.Chart:
+    frame = pd.DataFrame({"launch": [pd.Timestamp(str(launch))]})
+    drawn: alt.Chart = (
+        alt.Chart(frame)
+        .mark_rule(color=colours.ink, strokeDash=[2, 2])
+        .encode(
+            x=alt.X("launch:T"),
+            tooltip=alt.Tooltip("launch:T", title="Launch", format="%Y-%m-%d"),
+        )
+    )
+    return drawn
+
+
+def placebos(
+    values: Sequence[float],
+    found: float | None,
+    title: str,
+    colours: Palette,
+) -> Chart:
+    """Return what placebos showed as ticks, and what was found as a point."""
+    frame = pd.DataFrame({"value": list(values)})
+    x = alt.X(
+        "value:Q", title=title, axis=alt.Axis(tickCount=6, labelExpr=_PLAIN_OR_COMPACT)
+    )
+    layers = [
+        _zero_line(colours, axis="x"),
+        alt.Chart(frame)
+        .mark_tick(size=34, thickness=2, opacity=0.55, color=colours.categories[0])
+        .encode(x=x, tooltip=alt.Tooltip("value:Q", title="Placebo", format="+,.4~g")),
+    ]
+    if found is not None:
+        mark = alt.Chart(pd.DataFrame({"value": [found], "name": ["this study"]}))
+        layers += [
+            mark.mark_point(
+                filled=True, shape="diamond", size=170, opacity=1, color=colours.ink
+            ).encode(
+                x=x, tooltip=alt.Tooltip("value:Q", title="This study", format="+,.4~g")
+            ),
+            mark.mark_text(dy=-24, fontWeight="bold", color=colours.ink).encode(
+                x=x, text="name:N"
+            ),
+        ]
+    return alt.layer(*layers).properties(
+        height=130, padding=_PADDING | {"top": 20, "left": 10}
+    )
+
+
+def waterfall(
+    table: pa.Table, labels: Sequence[str], unit: str, colours: Palette
+) -> Chart:
+    """Return contributions as bars, each from where the one above ended, with whiskers.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Columns ``starts_at``, ``ends_at``, ``low_at``, ``high_at``, ``is_total``.
+    labels : sequence of str
+        What each row is called.
+    unit : str
+        Of all of them.
+    colours : Palette
+        Totals, what adds and what takes away, in its first three colours.
+    """
+    rows = [
+        {
+            "label": label,
+            "starts": row["starts_at"],
+            "ends": row["ends_at"],
+            "low": row["low_at"],
+            "high": row["high_at"],
+            "kind": _direction(row),
+            "text": numbers.quantity(row["contribution"], unit, is_signed=True),
+        }
+        for label, row in zip(labels, table.to_pylist(), strict=True)
+    ]
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        y=alt.Y(
+            "label:N",
+            sort=list(labels),
+            title=None,
+            axis=alt.Axis(labelLimit=170, ticks=False, labelOverlap=False),
+        ),
+        tooltip=[
+            alt.Tooltip("label:N", title="Factor"),
+            alt.Tooltip("text:N", title="Contribution"),
+        ],
+    )
+    x = alt.X(
+        "starts:Q",
+        title=numbers.words(unit),
+        axis=alt.Axis(labelExpr=_PLAIN_OR_COMPACT, tickCount=5),
+    )
+    kinds = ["total", "adds", "takes away"]
+    colour = alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=kinds, range=list(colours.categories[: len(kinds)])),
+        legend=alt.Legend(title=None, orient="bottom"),
+    )
+    return alt.layer(
+        base.mark_bar(height=16, opacity=0.85).encode(x=x, x2="ends:Q", color=colour),
+        base.mark_rule(color=colours.ink, strokeWidth=1.5).encode(
+            x=alt.X("low:Q"), x2="high:Q"
+        ),
+        base.mark_tick(color=colours.ink, size=9, thickness=1.5).encode(x="low:Q"),
+        base.mark_tick(color=colours.ink, size=9, thickness=1.5).encode(x="high:Q"),
+    ).properties(height=_ROW_HEIGHT * len(rows) + 100, padding=_PADDING)
+
+
+def _direction(row: dict[str, Any]) -> str:
+    if row["is_total"]:
+        return "total"
+    return "adds" if row["contribution"] >= 0 else "takes away"
+
+
+def specification_curve(table: pa.Table, title: str, colours: Palette) -> Chart:
+    """Return every run with an effect, the smallest first, the plan's own marked."""
+    rows = [
+        row | {"kind_name": KINDS.get(row["kind"], row["kind"]), "name": row["variant"]}
+        for row in table.to_pylist()
+        if row["effect"] is not None
+    ]
+    frame = pd.DataFrame(rows)
+    present = [name for name in KINDS.values() if name in set(frame["kind_name"])]
+    base = alt.Chart(frame).encode(
+        y=alt.Y(
+            "run_rank:O",
+            title=None,
+            axis=None,
+            sort="ascending",
+        ),
+        tooltip=[
+            alt.Tooltip("kind_name:N", title="What differs"),
+            alt.Tooltip("name:N", title="Run"),
+            alt.Tooltip("effect:Q", title="Effect", format="+,.4~g"),
+            alt.Tooltip("effect_low_90:Q", title="90 % from", format="+,.4~g"),
+            alt.Tooltip("effect_high_90:Q", title="to", format="+,.4~g"),
+        ],
+    )
+    colour = alt.Color(
+        "kind_name:N",
+        title=None,
+        scale=alt.Scale(domain=present, range=list(colours.categories[: len(present)])),
+        legend=alt.Legend(orient="bottom", columns=alt.ExprRef("width < 400 ? 2 : 5")),
+    )
+    x = alt.X(
+        "effect:Q", title=title, axis=alt.Axis(labelExpr=_PLAIN_OR_COMPACT, tickCount=5)
+    )
+    return alt.layer(
+        _zero_line(colours, axis="x"),
+        base.mark_rule(strokeWidth=2, opacity=0.5).encode(
+            x=alt.X("effect_low_90:Q", title=title), x2="effect_high_90:Q", color=colour
+        ),
+        base.mark_point(filled=True, size=45, opacity=1).encode(x=x, color=colour),
+        base.transform_filter("datum.is_declared")
+        .mark_point(
+            filled=True, shape="diamond", size=160, opacity=1, color=colours.ink
+        )
+        .encode(x=x),
+    ).properties(height=min(_RUN_HEIGHT * len(rows), 460) + 60, padding=_PADDING)

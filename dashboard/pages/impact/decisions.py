@@ -1,0 +1,114 @@
+"""First table of *Impact*: what each feature brought in money, and what follows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.pages.summary import returns as return_summary
+from dashboard.shared import format as fmt
+from dashboard.shared import return_queries, tables
+from dashboard.shared import return_sentences as words
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboard.shared.context import Page
+
+
+#: How a row of `rows` is written.
+COLUMNS: Final = (
+    tables.Column("feature", "Feature"),
+    tables.Column("net_value", "Gain or harm", "estimate", "unknown"),
+    tables.Column("range", "Likely range (90 %)", "month"),
+    tables.Column("grade", "Evidence"),
+    tables.Column("window", "Window", "month"),
+    tables.Column("decision", "Decision", "prose"),
+)
+
+
+def rows(here: Page) -> list[dict[str, Any]]:
+    """Return gain or harm of each feature; nothing where the run has no returns."""
+    headline = return_summary.headline(here)
+    if headline is None or headline["begins"] is not None:
+        return []
+    until = headline["until_month"]
+    valued = return_queries.feature_returns(here.snapshot, until).to_pylist()
+    names = {row["feature"] for row in valued}
+    left_out = return_queries.not_counted_returns(here.snapshot, until).to_pylist()
+    reasons = {row["feature"]: row["why"] for row in left_out}
+    return [
+        *(_valued(row, reasons.get(row["feature"])) for row in valued),
+        *(_unknown(row) for row in left_out if row["feature"] not in names),
+    ]
+
+
+def sentence(here: Page, found: Sequence[dict[str, Any]]) -> str:
+    """Say how many features have proven results."""
+    decided = [row for row in found if row["is_counted"]]
+    return (
+        f"{here.organisation_prefix}**{len(decided)} of"
+        f" {fmt.plural(len(found), 'feature')}** have proven results; the others are in"
+        " no headline."
+    )
+
+
+def show(here: Page) -> bool:
+    """Draw gain or harm by feature; return whether the run has any returns."""
+    found = rows(here)
+    if not found:
+        return False
+    st.markdown(sentence(here, found))
+    tables.show(
+        pa.Table.from_pylist(found),
+        COLUMNS,
+        page=here,
+        name="decisions",
+        caption="Net value of the measured months",
+        origin=Origin(
+            formula="Keep where the whole 90 % interval is a gain, stop or fix where it"
+            " is a loss, measure on where it has both. Evidence below grade B decides"
+            " nothing.",
+            mart="roi.mart_feature_roi",
+            row_count=len(found),
+        ),
+        is_of_period=False,
+    )
+    return True
+
+
+def _not_proven(why: str | None) -> str:
+    return f"Not proven: {why}" if why else "Not proven"
+
+
+def _valued(row: dict[str, Any], why: str | None) -> dict[str, Any]:
+    is_counted = row["standing"] == "counted"
+    low, high = row["net_value_low_90"], row["net_value_high_90"]
+    return {
+        "feature": row["feature"],
+        "net_value": row["net_value"],
+        "currency": row["currency"],
+        "unknown": None,
+        "range": fmt.interval(low, high, row["currency"]),
+        "grade": row["grade"],
+        "window": words.window(row),
+        "decision": words.decision_of(row) if is_counted else _not_proven(why),
+        "is_counted": is_counted,
+    }
+
+
+def _unknown(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "feature": row["feature"],
+        "net_value": None,
+        "currency": None,
+        "unknown": "not estimated",
+        "range": None,
+        "grade": row["grade"],
+        "window": None,
+        "decision": _not_proven(row["why"]),
+        "is_counted": False,
+    }

@@ -1,0 +1,43 @@
+"""What a study's outcome is called, and which way of it is a gain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dashboard.pages.impact import figures as numbers
+
+if TYPE_CHECKING:
+    from dashboard.pages.impact.queries import Study
+
+#: A process is counted in documents; its outcome is what each of them takes.
+_COUNTED_PROCESS = "automation_savings"
+
+
+def outcome_name(study: Study) -> str:
+    """Name what increased or decreased: of a process its minutes, not its documents."""
+    if study.design == _COUNTED_PROCESS:
+        unit = numbers.words(study.outcome_unit)
+        return f"{unit} per document in {numbers.words(study.outcome)}"
+    return numbers.words(study.outcome)
+
+
+def chance_label(study: Study) -> str:
+    """Name the chance of a gain; of more, where no plan says what is better."""
+    if study.plan.get("better") is None:
+        return "Chance that it is above zero"
+    return "Chance that it is a gain"
+
+
+def chance(study: Study) -> str:
+    """Write that chance: where less is better, the chance of a fall."""
+    probability = None if study.average is None else study.average.probability_positive
+    if probability is not None and study.plan.get("better") == "lower":
+        probability = 1 - probability
+    return numbers.chance(probability)
+
+
+def chance_of_gain(study: Study) -> str:
+    """Write that chance for a column that says what it is of."""
+    if study.plan.get("better") is None:
+        return f"{chance(study)} above zero"
+    return chance(study)

@@ -1,0 +1,1 @@
+"""Page *Assumptions & lineage*."""

@@ -1,0 +1,192 @@
+"""What a run was told: the register of assumptions, versions, plans and loads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.pages.impact import queries as impact_queries
+from dashboard.pages.lineage import assumption_queries, queries
+from dashboard.shared import acting, filters, tables
+from dashboard.shared import format as fmt
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+
+_REGISTER = "core.mart_assumptions"
+_IN_FORCE, _ALL = "In force", "All versions"
+
+
+def show_assumptions(here: Page) -> None:
+    """Draw the register: what was assumed, by whom, and who approved it."""
+    show_acts()
+    top = st.container()
+    chosen = filters.segments("Which", "register", (_IN_FORCE, _ALL), default=_IN_FORCE)
+    month = max(here.selection.period.months) if chosen == _IN_FORCE else ""
+    register = assumption_queries.assumptions(here.snapshot, month)
+    if register is None:
+        st.info(
+            "**This run has no register.** It was published before there was one;"
+            " `triptych run` publishes a new run."
+        )
+        return
+    if not register.num_rows:
+        _say_none(here, month)
+        return
+    with top:
+        st.markdown(sentence(register.to_pylist(), month))
+    tables.show(
+        register,
+        [
+            tables.Column("assumption_id", "Assumption"),
+            tables.Column("assumed", "Value", "count"),
+            tables.Column("assumed_low", "90 % from", "count"),
+            tables.Column("assumed_high", "90 % to", "count"),
+            tables.Column("unit", "Unit"),
+            tables.Column("standing", "Standing"),
+            tables.Column("owner", "Owner"),
+            tables.Column("approved_by", "Approved by", "text", "nobody"),
+            tables.Column("valid_from", "Valid from", "day"),
+            tables.Column("valid_to", "Valid to", "day", "no_end"),
+            tables.Column("feeds", "Feeds the return of", "prose"),
+            tables.Column("evidence", "Source", "prose"),
+            tables.Column("assumption_version", "Version"),
+        ],
+        page=here,
+        name="assumptions",
+        caption="What no bill says and a return needs",
+        origin=Origin(
+            formula="An entry of `assumptions.yml` with its dates. Its version is a"
+            " hash of all that it says. Who entered it, your version control knows; who"
+            " owns it and who else stands for it are part of the entry.",
+            mart=_REGISTER,
+            row_count=register.num_rows,
+        ),
+    )
+
+
+def show_acts() -> None:
+    """Offer to propose an assumption, and to approve somebody else's."""
+    acting.offer("approve_assumption", acting.Form(listed=("id",)))
+    acting.offer("propose_assumption")
+
+
+def sentence(rows: list[dict[str, Any]], month: str) -> str:
+    """Say how many assumptions hold, and which of them count in no headline."""
+    when = f" in {fmt.month(month)}" if month else ""
+    holding = fmt.plural(len(rows), "assumption holds", "assumptions hold")
+    text = f"**{holding}**{when}." if month else f"{fmt.plural(len(rows), 'version')}."
+    proposed = sorted({r["assumption_id"] for r in rows if not r["is_approved"]})
+    if not proposed:
+        return f"{text} Somebody other than its owner stands for each."
+    named = ", ".join(fmt.markdown(name) for name in proposed)
+    return (
+        f"{text} Nobody but the owner stands for **{named}**: what is valued by it"
+        " counts in no headline."
+    )
+
+
+def _say_none(here: Page, month: str) -> None:
+    every = assumption_queries.assumptions(here.snapshot)
+    if month and every is not None and every.num_rows:
+        st.markdown(
+            f"**No assumption holds in {fmt.month(month)}.** *{_ALL}* shows the others."
+        )
+        return
+    st.markdown(
+        "**No assumption is registered.** Effects are shown in their own units, and no"
+        " return is counted. Write `assumptions.yml` with a value, its unit, owner,"
+        " source and dates, let somebody else approve it, then run `triptych run`."
+    )
+
+
+def show_versions(here: Page) -> None:
+    """Draw a version of each thing that decides the figures of the run."""
+    st.header("What this run was told", anchor=False)
+    versions = queries.versions_told(here.snapshot)
+    if versions is None:
+        st.info(
+            "**This run kept no versions.** It was published before runs did;"
+            " `triptych build` publishes it again."
+        )
+        return
+    st.markdown(
+        f"Run `{here.run.run_id}` of triptych {here.run.triptych_version}, evidence as"
+        f" of {fmt.moment(here.run.evidence_as_of)}. Two runs with the same versions"
+        " give the same figures to the last digit."
+    )
+    told = pa.Table.from_pylist(
+        [{"name": one.name, "version": one.version} for one in versions]
+    )
+    tables.show(
+        told,
+        [
+            tables.Column("name", "What"),
+            tables.Column("version", "Version (SHA-256 of all that it says)"),
+        ],
+        page=here,
+        name="versions",
+        caption="Rules, catalogue, register, plans, models and inputs",
+    )
+    _show_plans(here)
+    _show_loads(here)
+
+
+def _show_plans(here: Page) -> None:
+    studies = impact_queries.studies(here.snapshot, here.selection)
+    if not studies:
+        return
+    rows = [
+        {
+            "study": one.study_id,
+            "feature": one.feature_name,
+            "state": one.state.lower(),
+            "registered_at": one.registered_at,
+            "plan": one.plan_hash,
+            "data": one.data_hash,
+            "method": one.method_version,
+        }
+        for one in studies
+    ]
+    tables.show(
+        pa.Table.from_pylist(rows),
+        [
+            tables.Column("study", "Study"),
+            tables.Column("feature", "Feature"),
+            tables.Column("state", "State"),
+            tables.Column("registered_at", "Registered", "moment"),
+            tables.Column("plan", "Plan"),
+        ],
+        page=here,
+        name="plans",
+        caption="Plans of studies, locked by their hash before figures could be read",
+        origin=Origin(
+            formula="The hash of a plan as it was registered in time. What became of"
+            " its file since changes nothing: see the ledger of studies on *Impact*.",
+            mart="attribution.studies",
+            row_count=len(rows),
+        ),
+    )
+
+
+def _show_loads(here: Page) -> None:
+    loads = queries.loads_by_stream(here.snapshot)
+    if not loads.num_rows:
+        return
+    tables.show(
+        loads,
+        [
+            tables.Column("source", "Source"),
+            tables.Column("stream", "Stream"),
+            tables.Column("load_count", "Loads", "count"),
+            tables.Column("row_count", "Rows", "count"),
+            tables.Column("quarantined_row_count", "Refused", "count"),
+            tables.Column("loaded_at", "Newest loaded", "moment"),
+        ],
+        page=here,
+        name="loads-by-stream",
+        caption="Current loads that the run was made of; *Data health* lists each",
+    )

@@ -1,0 +1,101 @@
+"""The ways from measured net value, and from the run rate, to a scenario's base."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.pages.scenarios import queries
+from dashboard.shared import format as fmt
+from dashboard.shared import return_sentences as returns
+from dashboard.shared import tables
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+
+    Result = dict[str, Any]
+
+_FOLDER = "scenarios/results"
+
+
+def show(here: Page, one: Result) -> None:
+    """Draw each line of what was measured next to that of the base, and why."""
+    _show_net_value(here, one)
+    _show_run_rate(here, one)
+
+
+def _show_net_value(here: Page, one: Result) -> None:
+    lines = queries.scenario_reconciliation(one)
+    if not lines.num_rows:
+        return
+    currency, total = one["currency"], lines.to_pylist()[0]
+    actual, base = total["actual"], total["base"]
+    st.subheader("From the measured net value to the base", anchor=False)
+    st.markdown(
+        f"The features that count netted"
+        f" **{fmt.markdown(fmt.estimate(actual, currency))}** in their measured months;"
+        f" the base comes to **{fmt.markdown(fmt.estimate(base, currency))}** over"
+        f" {one['horizon_months']} months. The lines below are the whole difference."
+    )
+    tables.show(
+        lines,
+        [
+            tables.Column("line", "Line"),
+            tables.Column("feature", "Feature"),
+            tables.Column("actual", "Measured", "estimate"),
+            tables.Column("base", "Base", "estimate"),
+            tables.Column("difference", "Difference", "estimate"),
+            tables.Column("reason", "Why", "prose"),
+        ],
+        page=here,
+        is_of_period=False,
+        name="scenario-reconciliation",
+        caption="Gains are positive and costs negative, the largest difference first;"
+        " means of the same draws",
+        origin=Origin(
+            formula="Measured: what counts, in the months in which its effect was"
+            " measured. Base: every known effect and all AI cost, carried forward.",
+            mart=_FOLDER,
+            row_count=lines.num_rows,
+        ),
+        total_rows={0: ""},
+    )
+
+
+def _show_run_rate(here: Page, one: Result) -> None:
+    lines = queries.scenario_run_rate(one)
+    if not lines.num_rows:
+        return
+    rate, currency = one["run_rate"], one["currency"]
+    base = lines.to_pylist()[0]["base"]
+    st.subheader("From the run rate to a month of the base", anchor=False)
+    st.markdown(
+        f"{returns.run_rate(rate | {'currency': currency})} The base comes to"
+        f" **{fmt.markdown(fmt.estimate(base, currency))}** in"
+        f" {fmt.month(rate['base_month'])}, with every effect as it was measured. The"
+        " lines below are the whole difference."
+    )
+    tables.show(
+        lines,
+        [
+            tables.Column("line", "Line"),
+            tables.Column("feature", "Feature"),
+            tables.Column("run_rate", "Run rate", "estimate"),
+            tables.Column("base", "Base", "estimate"),
+            tables.Column("difference", "Difference", "estimate"),
+            tables.Column("reason", "Why", "prose"),
+        ],
+        page=here,
+        is_of_period=False,
+        name="scenario-run-rate",
+        caption="Net value of a month, the largest difference first",
+        origin=Origin(
+            formula="Run rate: what counts, in the last whole month, gains faded since"
+            " they were last measured. Base: every known effect and all AI cost.",
+            mart=_FOLDER,
+            row_count=lines.num_rows,
+        ),
+        total_rows={0: ""},
+    )

@@ -1,0 +1,131 @@
+"""What saved scenarios say, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dashboard.shared import format as fmt
+from dashboard.shared.return_sentences import between, chance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Row = Mapping[str, Any]
+
+
+def outcome(result: Row) -> str:
+    """Say what a scenario adds to its base, how sure that is, and when it pays."""
+    name = fmt.markdown(result["name"])
+    summary, currency = result["summary"], result["currency"]
+    if summary["difference_reason"]:
+        return f"**{name}**: {fmt.markdown(summary['difference_reason'])}."
+    if summary["npv_difference"] == 0 and not result["changes"]:
+        return f"**{name}** changes nothing: it is its base, carried forward."
+    amount = fmt.markdown(fmt.estimate(summary["npv_difference"], currency))
+    span = fmt.markdown(between(summary, "npv_difference", currency))
+    return (
+        f"**{name}** against carrying on: **{amount}** of net present value over"
+        f" {fmt.plural(result['horizon_months'], 'month')} ({span}), chance that it is"
+        f" a gain **{chance(summary['probability_difference_positive'])}**."
+        f" {pays(summary)}"
+    )
+
+
+def monthly_cost(result: Row) -> str:
+    """Say what a month costs in a scenario, and what it would cost without it."""
+    summary, currency = result["summary"], result["currency"]
+    amount = fmt.markdown(fmt.estimate(summary["monthly_cost"], currency))
+    span = fmt.markdown(between(summary, "monthly_cost", currency))
+    base = fmt.markdown(fmt.estimate(summary["base_monthly_cost"], currency))
+    return f"A month costs **{amount}** ({span}), in place of {base}."
+
+
+def pays(summary: Row) -> str:
+    """Say when a scenario has paid for itself, against its base."""
+    middle = summary["difference_payback_months_p50"]
+    never = chance(summary["difference_probability_never_paid_back"])
+    if middle is None:
+        return (
+            "In less than half of the draws it pays for itself within the horizon:"
+            f" never in {never}."
+        )
+    late = summary["difference_payback_months_p90"]
+    nine = "not within the horizon" if late is None else f"by month {late:.0f}"
+    return (
+        f"Paid back by month {middle:.0f} in half of the draws, {nine} in nine of ten;"
+        f" never in {never}."
+    )
+
+
+def level(result: Row) -> str:
+    """Say what a scenario comes to as a whole, and on which evidence that rests."""
+    summary, currency = result["summary"], result["currency"]
+    if summary["npv_reason"]:
+        return f"Net present value: {fmt.markdown(summary['npv_reason'])}."
+    amount = fmt.markdown(fmt.estimate(summary["npv"], currency))
+    span = fmt.markdown(between(summary, "npv", currency))
+    text = (
+        f"Net present value as a whole: {amount} ({span}), above zero in"
+        f" {chance(summary['probability_npv_positive'])}."
+    )
+    count = fmt.plural(len(summary["counted_features"]), "feature")
+    if summary.get("counted_npv") is None:
+        return f"{text} None of it rests on effects of grade A or B."
+    counted = fmt.markdown(fmt.estimate(summary["counted_npv"], currency))
+    return (
+        f"{text} Of {count} with grade A or B and approved values: {counted}. The rest"
+        " is modelled or assumed, or cost without a return."
+    )
+
+
+def driver(rows: list[dict[str, Any]], measure: str, called: str, currency: str) -> str:
+    """Say what moves a measure, such as the net present value, most."""
+    ends = f"{measure}_at_low", f"{measure}_at_high"
+    drawn = [row for row in rows if None not in (row[ends[0]], row[ends[1]])]
+    if not drawn:
+        return "Nothing in it has an interval, so nothing moves it."
+    first = drawn[0]
+    low, high = sorted(first[end] for end in ends)
+    span = fmt.markdown(fmt.interval(low, high, currency))
+    return (
+        f"**{fmt.markdown(first['driver'])}** moves it most: between the ends of its"
+        f" 90 % interval the {called} is {span}. {_break_even(first, measure)}"
+    )
+
+
+def _break_even(row: dict[str, Any], measure: str) -> str:
+    """Say at which value of an assumption a measure is nothing, or why at none."""
+    value = row.get(f"break_even_{measure}")
+    if value is None:
+        reason = row.get(f"{measure}_break_even_reason")
+        why = f": {fmt.markdown(str(reason))}" if reason else ""
+        return f"It has no break-even{why}."
+    return f"It breaks even at {fmt.decimal(value)} {fmt.markdown(row['unit'])}."
+
+
+def elasticity(found: Row, currency: str) -> str:
+    """Say how the whole bill grew with what was served."""
+    if found["reason"]:
+        return f"How cost grows with usage is {fmt.markdown(found['reason'])}."
+    slope = fmt.decimal(found["elasticity"])
+    ends = (
+        f"{fmt.decimal(found['elasticity_low_90'])} to"
+        f" {fmt.decimal(found['elasticity_high_90'])}"
+    )
+    meaning = {
+        "economies": "below 1: the bill grows more slowly than usage",
+        "diseconomies": "above 1: the bill grows faster than usage",
+        "undecided": "with 1 inside: it does not say whether the bill grows more slowly"
+        " or faster than usage",
+    }[found["scale"]]
+    cost = fmt.markdown(fmt.estimate(found["doubled_cost"], currency))
+    span = fmt.interval(
+        found["doubled_cost_low_90"], found["doubled_cost_high_90"], currency
+    )
+    seen = " So much was never served." if found["doubled_is_extrapolated"] else ""
+    return (
+        f"One per cent more requests went with **{slope} %** more cost (90 %: {ends}),"
+        f" {meaning}. On this line, a month with twice the last usage costs {cost}"
+        f" (90 %: {fmt.markdown(span)}).{seen} Prices, moves and commitments that"
+        " changed meanwhile are in it."
+    )

@@ -1,0 +1,1 @@
+"""Page *Platform scorecard*."""

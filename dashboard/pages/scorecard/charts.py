@@ -1,0 +1,143 @@
+"""The charts of *Platform scorecard*: a dot and an interval, and slopes of a move.
+
+No colour says good or bad: whether more is better, a reader knows of each metric.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import altair as alt
+import pandas as pd
+
+from dashboard.pages.scorecard import sentences as words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboard.shared.charts import Chart, Palette
+
+_ROW_HEIGHT: Final = 26
+#: What the axis beneath takes of a chart's height, and what pads it.
+_AXIS_HEIGHT: Final = 46
+_PADDING: Final = {"left": 5, "right": 12, "top": 5, "bottom": 5}
+_SLOPE_HEIGHT: Final = 150
+PERIODS: Final = ("before", "migration", "after")
+#: Units whose axis is written in per cent.
+_PERCENT: Final = frozenset({"ratio"})
+
+
+def dots(
+    rows: Sequence[dict[str, Any]],
+    platforms: Sequence[str],
+    colours: Palette,
+    *,
+    with_band: bool = False,
+) -> Chart:
+    """Return a dot and an interval for each platform, on one scale.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Figures of one metric, each with a value.
+    platforms : sequence of str
+        Names of all platforms, in the order of the rows; one without a figure is a gap.
+    colours : Palette
+        Of the reader's theme.
+    with_band : bool
+        Draw the rule of thumb for integration behind them.
+    """
+    frame = pd.DataFrame(
+        [
+            {
+                "platform": row["subject_name"],
+                "figure": row["metric_value"],
+                "low": row["interval_low"],
+                "high": row["interval_high"],
+                "text": words.with_interval(row),
+                "grade": words.GRADES[row["grade"]],
+            }
+            for row in rows
+        ]
+    )
+    is_percent = rows[0]["unit"] in _PERCENT
+    axis = alt.Axis(format=".0%" if is_percent else "~s", tickCount=4, title=None)
+    x = alt.X("figure:Q", axis=axis, scale=alt.Scale(zero=True))
+    base = alt.Chart(frame).encode(
+        y=alt.Y(
+            "platform:N",
+            sort=None,
+            scale=alt.Scale(domain=list(platforms)),
+            title=None,
+            # A dot without its name would be taken for that of a neighbour.
+            axis=alt.Axis(labelLimit=150, labelOverlap=False, ticks=False),
+        ),
+        tooltip=[
+            alt.Tooltip("platform:N", title="Platform"),
+            alt.Tooltip("text:N", title="Figure"),
+            alt.Tooltip("grade:N", title="Grade"),
+        ],
+    )
+    colour = colours.categories[0]
+    layers = [_band(colours)] if with_band else []
+    layers += [
+        base.mark_rule(strokeWidth=5, opacity=0.3, color=colour).encode(
+            x=alt.X("low:Q", axis=axis), x2="high:Q"
+        ),
+        base.mark_point(filled=True, size=80, opacity=1, color=colour).encode(x=x),
+    ]
+    return alt.layer(*layers).properties(
+        height=_ROW_HEIGHT * len(platforms) + _AXIS_HEIGHT, padding=_PADDING
+    )
+
+
+def _band(colours: Palette) -> alt.Chart:
+    frame = pd.DataFrame([{"from": words.BAND_LOW, "to": words.BAND_HIGH}])
+    drawn: alt.Chart = (
+        alt.Chart(frame)
+        .mark_rect(opacity=0.18, color=colours.other)
+        .encode(x=alt.X("from:Q"), x2="to:Q")
+    )
+    return drawn
+
+
+def slope(row: dict[str, Any], colours: Palette) -> Chart:
+    """Return what a figure was before, in and after a migration, with intervals."""
+    unit, currency = str(row["unit"]), str(row["currency"])
+    frame = pd.DataFrame(
+        [
+            {
+                "period": period,
+                "figure": row[f"{period}_figure"],
+                "low": row[f"{period}_low"],
+                "high": row[f"{period}_high"],
+                "text": words.figure(row[f"{period}_figure"], unit, currency),
+            }
+            for period in PERIODS
+        ]
+    )
+    base = alt.Chart(frame).encode(
+        x=alt.X(
+            "period:N",
+            sort=list(PERIODS),
+            title=None,
+            axis=alt.Axis(labelAngle=0, ticks=False),
+        ),
+        tooltip=[
+            alt.Tooltip("period:N", title="Period"),
+            alt.Tooltip("text:N", title="Figure"),
+        ],
+    )
+    # Each point is labelled: an axis would say the same again.
+    y = alt.Y("figure:Q", axis=None, scale=alt.Scale(zero=True))
+    colour = colours.categories[0]
+    intervals = base.mark_rule(strokeWidth=6, opacity=0.3, color=colour).encode(
+        y=alt.Y("low:Q", axis=None), y2="high:Q"
+    )
+    return alt.layer(
+        # A mark of nothing has no name for a screen reader.
+        *([intervals] if frame["low"].notna().any() else []),
+        base.mark_line(color=colour, strokeWidth=1.5).encode(y=y),
+        base.mark_point(filled=True, size=70, color=colour, opacity=1).encode(y=y),
+        base.mark_text(dy=-12, color=colours.ink).encode(y=y, text="text:N"),
+    ).properties(height=_SLOPE_HEIGHT, padding={**_PADDING, "top": 18})

@@ -1,0 +1,79 @@
+"""Platform scorecard: three criteria by platform, what a move changed, readiness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.pages.scorecard import comparison as comparison_section
+from dashboard.pages.scorecard import compliance as compliance_section
+from dashboard.pages.scorecard import migrations as move_section
+from dashboard.pages.scorecard import operations as operations_section
+from dashboard.pages.scorecard import queries, sections
+from dashboard.pages.scorecard import sentences as words
+from dashboard.pages.scorecard import workloads as workload_section
+from dashboard.shared import frame as page
+from dashboard.shared import tabs
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current(__file__)
+    if not queries.has_scorecard(here.snapshot):
+        show_nothing()
+        return
+    show_all(here)
+    st.caption("To date, whatever period and scope are chosen above.")
+
+
+def show_all(here: Page) -> None:
+    """Draw the migration first, then platforms, and what they run, take and lack."""
+
+    def show_platforms() -> None:
+        sections.show_platforms(here)
+        with st.expander("Why there is no overall score, and what the band is"):
+            st.markdown(f"{words.NO_SCORE} {words.BAND}.")
+
+    def show_effort() -> None:
+        st.header("Infra hours per deployment", anchor=False)
+        operations_section.show_infra_hours(here, "platform")
+        operations_section.show_training_times(here)
+
+    def show_workloads() -> None:
+        sections.show_composition(here)
+        workload_section.show_workloads(here)
+        sections.show_funnel(here)
+
+    def show_readiness() -> None:
+        compliance_section.show_controls(here)
+        sections.show_readiness(here)
+        compliance_section.show_open_controls(here)
+
+    tabs.show(
+        "scorecard",
+        {
+            "Migration": lambda: move_section.show_moves(here),
+            "Platforms": show_platforms,
+            "Same models": lambda: comparison_section.show_comparisons(here),
+            "Effort": show_effort,
+            "Workloads": show_workloads,
+            "Readiness": show_readiness,
+        },
+    )
+
+
+def show_nothing() -> None:
+    """Say what would fill the page."""
+    st.info(
+        "**No platform is known yet.** `platforms` in `catalog.yml` say which charges"
+        " run on which platform, `placements` which model runs where, and `pivots`"
+        " what was moved. Then run `triptych build`; a run of an earlier version has"
+        " no scorecard."
+    )
+
+
+main()

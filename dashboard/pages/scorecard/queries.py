@@ -1,0 +1,240 @@
+"""Queries of *Platform scorecard*: what platforms cost, serve and take, and moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dashboard.shared.published import has_mart, per_run, rows, table, table_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from triptych.core.warehouse.reader import Snapshot
+
+_SCORECARD = "roi.mart_platform_scorecard"
+_COMPARISONS = "roi.mart_platform_comparisons"
+_CONTROLS = "roi.mart_platform_controls"
+_WORKLOADS = "roi.mart_workload_profiles"
+_FUNNEL = "delivery.mart_conversions"
+#: What each platform billed: those that serve more come first.
+_BILLS = """(
+    SELECT platform_id, sum(effective_cost) AS bill
+    FROM roi.mart_platform_usage GROUP BY platform_id
+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A pivot with its windows, what it cost, and when that is paid for."""
+
+    figures: dict[str, Any]
+
+    @property
+    def pivot_id(self) -> str:
+        """Its id."""
+        return str(self.figures["pivot_id"])
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.figures["pivot_name"])
+
+
+@per_run
+def has_scorecard(snapshot: Snapshot) -> bool:
+    """Return whether a run has a scorecard with any platform in it."""
+    return has_mart(snapshot, _SCORECARD) and bool(
+        rows(snapshot, f"SELECT 1 FROM {_SCORECARD} LIMIT 1")
+    )
+
+
+@per_run
+def platform_figures(snapshot: Snapshot) -> pa.Table:
+    """Return each metric of each platform to date; those that serve more come first."""
+    return table(
+        snapshot,
+        f"""
+        SELECT figures.* EXCLUDE (subject_kind, period)
+        FROM {_SCORECARD} AS figures
+        LEFT JOIN {_BILLS} AS bills ON bills.platform_id = figures.subject_id
+        WHERE subject_kind = 'platform'
+        ORDER BY bills.bill DESC NULLS LAST, subject_id, criterion, metric,
+            basis DESC
+        """,
+    )
+
+
+@per_run
+def cost_trajectory(snapshot: Snapshot) -> dict[str, Any] | None:
+    """Return how the bills of all platforms grew with what they served."""
+    found = rows(
+        snapshot,
+        f"SELECT * FROM {_SCORECARD} WHERE subject_kind = 'organisation'"
+        " AND metric = 'cost_elasticity'",
+    )
+    return found[0] if found else None
+
+
+@per_run
+def platform_comparisons(snapshot: Snapshot) -> pa.Table:
+    """Return platforms by the models that two of them served alike, each pair once.
+
+    A comparison that has a figure is told from the platform whose figure is lower.
+    """
+    return table_of(
+        snapshot,
+        _COMPARISONS,
+        f"""
+        WITH directed AS (
+            SELECT *,
+                CASE WHEN metric_value IS NULL THEN platform_id < reference_platform_id
+                    WHEN measure = 'ratio' THEN metric_value < 1
+                    ELSE metric_value < 0 END AS is_lower,
+                metric_value = CASE measure WHEN 'ratio' THEN 1 ELSE 0 END AS is_even
+            FROM {_COMPARISONS} WHERE unit_id IS NULL
+        ),
+        chosen AS (
+            SELECT metric, platform_id, reference_platform_id FROM directed
+            WHERE is_lower OR (is_even AND platform_id < reference_platform_id)
+        )
+        SELECT compared.*
+        FROM {_COMPARISONS} AS compared
+        JOIN chosen USING (metric, platform_id, reference_platform_id)
+        ORDER BY metric, platform_id, reference_platform_id, unit_id NULLS FIRST
+        """,
+    )
+
+
+@per_run
+def moves(snapshot: Snapshot) -> list[Move]:
+    """Return the pivots, the newest first."""
+    found = rows(
+        snapshot,
+        """
+        SELECT costs.*, windows.window_month_count, windows.before_first_month,
+            windows.before_last_month, windows.after_first_month,
+            windows.after_last_month
+        FROM roi.mart_platform_pivot_costs AS costs
+        LEFT JOIN (
+            SELECT pivot_id, max(window_month_count) AS window_month_count,
+                max(before_first_month) AS before_first_month,
+                max(before_last_month) AS before_last_month,
+                max(after_first_month) AS after_first_month,
+                max(after_last_month) AS after_last_month
+            FROM roi.mart_platform_pivots GROUP BY pivot_id
+        ) AS windows USING (pivot_id)
+        ORDER BY costs.migration_from DESC, costs.pivot_id
+        """,
+    )
+    return [Move(row) for row in found]
+
+
+@per_run
+def changes(snapshot: Snapshot, pivot_id: str) -> pa.Table:
+    """Return what changed with a pivot, like for like before everything."""
+    return table(
+        snapshot,
+        """
+        SELECT changed.*, figures.unit
+        FROM roi.mart_platform_pivots AS changed
+        LEFT JOIN roi.mart_platform_scorecard AS figures
+            ON figures.subject_kind = 'pivot'
+            AND figures.subject_id = changed.pivot_id
+            AND figures.metric = changed.metric AND figures.basis = changed.basis
+            AND figures.period = 'before'
+        WHERE changed.pivot_id = $pivot
+        ORDER BY changed.metric, changed.basis DESC
+        """,
+        pivot=pivot_id,
+    )
+
+
+@per_run
+def composition(snapshot: Snapshot) -> pa.Table:
+    """Return which models ran where, and why some are not compared."""
+    return table(
+        snapshot,
+        """
+        SELECT models.*, CASE WHEN is_compared THEN 'compared' ELSE 'left out' END
+            AS standing
+        FROM roi.mart_platform_models AS models
+        ORDER BY platform_id, effective_cost DESC NULLS LAST, model_id
+        """,
+    )
+
+
+@per_run
+def platform_terms(snapshot: Snapshot) -> pa.Table:
+    """Return who runs each platform, with which skills, and what is committed."""
+    return table(
+        snapshot, "SELECT * FROM roi.mart_platform_terms ORDER BY platform_name"
+    )
+
+
+@per_run
+def platform_controls(snapshot: Snapshot) -> pa.Table:
+    """Return the controls of each platform, those that serve more first."""
+    return table_of(
+        snapshot,
+        _CONTROLS,
+        f"""
+        SELECT controls.*
+        FROM {_CONTROLS} AS controls
+        LEFT JOIN {_BILLS} AS bills USING (platform_id)
+        ORDER BY bills.bill DESC NULLS LAST, platform_id, control_order, detail
+        """,
+    )
+
+
+@per_run
+def workload_profiles(snapshot: Snapshot) -> pa.Table:
+    """Return how each model is loaded on each platform, the burstiest first."""
+    return table_of(
+        snapshot,
+        _WORKLOADS,
+        f"""
+        SELECT * FROM {_WORKLOADS}
+        ORDER BY load_grain = 'hour' DESC NULLS LAST, p95_to_p50_ratio DESC NULLS LAST,
+            model_id, platform_id
+        """,
+    )
+
+
+@per_run
+def funnel(snapshot: Snapshot) -> pa.Table:
+    """Return which part of pilots and versions came into production, by scope."""
+    return table_of(
+        snapshot,
+        _FUNNEL,
+        f"""
+        SELECT metric, scope_id, max(item_count) AS item_count,
+            max(event_count) AS event_count,
+            max(converted_ratio) FILTER (horizon_days = 30) AS ratio_30,
+            max(converted_ratio) FILTER (horizon_days = 90) AS ratio_90,
+            max(converted_ratio_low) FILTER (horizon_days = 90) AS ratio_90_low,
+            max(converted_ratio_high) FILTER (horizon_days = 90) AS ratio_90_high
+        FROM {_FUNNEL}
+        WHERE cohort_kind = 'all'
+            AND ((metric = 'pilot_to_production' AND scope_kind = 'service')
+                OR (metric = 'registration_to_production' AND scope_kind = 'model'))
+        GROUP BY metric, scope_id
+        ORDER BY metric, item_count DESC, scope_id
+        """,
+    )
+
+
+@per_run
+def readiness(snapshot: Snapshot) -> pa.Table:
+    """Return which measurements each feature has, and what starts the others."""
+    return table_of(
+        snapshot,
+        "roi.mart_measurement_readiness",
+        """
+        SELECT feature_id, feature_name, measurement, measurement_name,
+            CASE WHEN is_measured THEN 'measured' ELSE 'missing' END AS standing,
+            is_measured, measured_since, measured_until, next_step
+        FROM roi.mart_measurement_readiness
+        ORDER BY is_measured, measurement_order, feature_id
+        """,
+    )

@@ -1,0 +1,379 @@
+"""What *Platform scorecard* says: names, figures with their intervals, and moves.
+
+A change is told as what was seen before and after. Nothing here says why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from dashboard.pages.scorecard.queries import Move
+
+#: Metric → its name on the page and what less or more of it means.
+METRICS: Final = {
+    "windows_over_threshold_ratio": "Windows with p95 over the threshold",
+    "requests_over_threshold_ratio": "Requests over the threshold",
+    "p95_to_threshold_ratio": "p95 latency, times the threshold",
+    "cost_per_thousand_inferences": "Cost per 1,000 inferences, fully loaded",
+    "marginal_cost_per_thousand_inferences": "Cost per 1,000 inferences, marginal part",
+    "fixed_cost_per_thousand_inferences": "Cost per 1,000 inferences, fixed part",
+    "training_hours_p50": "Training time, median",
+    "training_hours_p90": "Training time, p90",
+    "training_gpu_hours_per_run": "GPU-hours per training run",
+    "spend_per_month": "AI spend a month",
+    "spend_to_budget_ratio": "AI spend as a multiple of budget",
+    "integration_cost": "Integration cost",
+    "integration_share_ratio": "Integration, share of the investment",
+    "integration_to_rest_ratio": "Integration ÷ rest of the investment",
+    "infra_hours_per_week": "Infra hours a week",
+    "infra_hours_per_deployment": "Infra hours per deployment",
+    "firefighting_booked_ratio": "Firefighting, booked",
+    "firefighting_engaged_ratio": "Firefighting, engaged",
+    "proprietary_spend_ratio": "Lock-in: spend on proprietary services",
+    "portable_with_effort_spend_ratio": "Spend that is portable with effort",
+    "portable_spend_ratio": "Spend that is portable",
+    "unclassified_spend_ratio": "Spend that nobody classified",
+    "remaining_commitment": "Remaining commitment",
+    "required_skill_count": "Required skills",
+    "cost_elasticity": "Cost elasticity",
+}
+#: What is drawn of each criterion, in this order, three in a row.
+DRAWN: Final = {
+    "performance": (
+        *("windows_over_threshold_ratio", "p95_to_threshold_ratio"),
+        *("cost_per_thousand_inferences", "training_hours_p50"),
+        *("training_hours_p90", "training_gpu_hours_per_run"),
+    ),
+    "operations": (
+        *("proprietary_spend_ratio", "portable_with_effort_spend_ratio"),
+        *("unclassified_spend_ratio", "infra_hours_per_week"),
+        *("firefighting_booked_ratio", "cost_elasticity"),
+    ),
+}
+CRITERIA: Final = {
+    "performance": "Workload performance",
+    "integration": "Integration",
+    "operations": "Operational sustainability",
+}
+BASES: Final = {"like_for_like": "like for like", "all": "everything"}
+GRADES: Final = {
+    "B": "B · controlled",
+    "C": "C · modelled",
+    "D": "D · assumed",
+    "X": "X · not estimable",
+}
+#: Where the band comes from, and what it is not.
+BAND_LOW, BAND_HIGH = 0.3, 0.5
+BAND: Final = (
+    "The band from 30 to 50 % is a rule of thumb of practitioners for the part of an"
+    " infrastructure investment that integration takes, and was not measured here. It"
+    " is a reference: inside it is no pass, outside no failure."
+    " 30 to 50 % of the whole are 43 to 100 % of the rest, and both are shown"
+)
+#: What a move is told by in one line, after a word for each.
+_HEADLINE: Final = {
+    "spend_per_month": "a month",
+    "p95_to_threshold_ratio": "latency ÷ threshold",
+    "firefighting_booked_ratio": "firefighting",
+}
+#: What moving consists of: column, and what it paid for.
+COST_PARTS: Final = {
+    "integration_labour_amount": "hours of integration",
+    "integration_charges_amount": "charges for integration",
+    "dual_running_amount": "dual running",
+    "unused_commitment_amount": "commitment unused",
+}
+#: Amounts from here on are written with three digits.
+_COMPACT_FROM: Final = 1000
+NO_SCORE: Final = (
+    "There is no score of all of it: criteria disagree, and what weighs more is for"
+    " the reader to say. Models were not placed at random either: what runs on a"
+    " platform is part of its figures."
+)
+
+
+def figure(value: float | None, unit: str, currency: str) -> str:
+    """Return a figure as its unit is written."""
+    if value is None:
+        return fmt.UNKNOWN
+    if unit == "money":
+        write = fmt.estimate if abs(value) >= _COMPACT_FROM else fmt.short_unit_cost
+        return write(value, currency)
+    if unit == "ratio":
+        return fmt.percent(value)
+    form = {"times": "{:,.2f} ×", "hours": "{:,.1f} h", "elasticity": "{:,.2f}"}
+    return form.get(unit, "{:,.0f}").format(value).replace("-", "\u2212")
+
+
+def of_metric(rows: Sequence[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    """Return a metric's figures of everything that ran."""
+    return [
+        row
+        for row in rows
+        if row["metric"] == metric
+        and row["basis"] == "all"
+        and row["metric_value"] is not None
+    ]
+
+
+def compared_figure(row: dict[str, Any], value: float) -> str:
+    """Return a figure of a comparison of two platforms as its metric is written."""
+    unit = "ratio" if row["measure"] == "difference" else "money"
+    if row["metric"].startswith("training"):
+        unit = "hours"
+    return figure(value, unit, row["currency"])
+
+
+def of_move(move: Move, metric: str) -> dict[str, Any]:
+    """Return a counted figure of a move as a row of the scorecard."""
+    return {
+        "subject_name": move.name,
+        "metric": metric,
+        "metric_value": move.figures[metric],
+        "interval_low": None,
+        "interval_high": None,
+        "unit": "ratio",
+        "currency": move.figures["currency"],
+        "grade": "D",
+        "reason": None,
+    }
+
+
+def in_order(table: pa.Table) -> pa.Table:
+    """Return figures in the order in which their metrics are told here."""
+    places = {metric: place for place, metric in enumerate(METRICS)}
+    metrics = table["metric"].to_pylist()
+    return table.take(sorted(range(len(metrics)), key=lambda at: places[metrics[at]]))
+
+
+def with_interval(row: dict[str, Any]) -> str:
+    """Return a figure with its interval, or why there is none."""
+    if row["metric_value"] is None:
+        return fmt.unknown(str(row["reason"]))
+    unit, currency = row["unit"], row["currency"]
+    told = figure(row["metric_value"], unit, currency)
+    if str(row.get("note") or "").startswith("estimated"):
+        told += " (estimated)"
+    low, high = row["interval_low"], row["interval_high"]
+    if low is None or high is None:
+        return told
+    return f"{told} [{figure(low, unit, currency)}, {figure(high, unit, currency)}]"
+
+
+def trajectory(row: dict[str, Any] | None) -> str:
+    """Return how cost grows with usage over all platforms, or why that is not known.
+
+    Parameters
+    ----------
+    row : dict or None
+        The elasticity of all platforms; None where a run did not estimate it.
+    """
+    if row is None:
+        return ""
+    if row["metric_value"] is None:
+        why = fmt.markdown(f"{row['reason']}: {row['way_out']}")
+        return f"**Cost as usage grows:** {why}."
+    meaning = {
+        "economies": "cost grows more slowly than usage",
+        "diseconomies": "cost grows faster than usage",
+        "undecided": "slower or faster than usage is not decided",
+    }[row["note"]]
+    unit = row["unit"]
+    ends = " to ".join(
+        figure(row[end], unit, "") for end in ("interval_low", "interval_high")
+    )
+    return (
+        "**Cost as usage grows:** 1 % more requests than in the month before went with"
+        f" {figure(row['metric_value'], unit, '')} % more cost (90 %: {ends}; grade"
+        f" {row['grade']}): {meaning}. Of all platforms, over"
+        f" {fmt.plural(row['n_observed'], 'pair')} of months with the same models and"
+        " outside of migrations."
+    )
+
+
+def change(row: dict[str, Any]) -> str:
+    """Return a relative change with its interval, or why it is not comparable."""
+    if row["reason"] is not None:
+        return fmt.unknown(str(row["reason"]))
+    ratio = row["change_ratio"]
+    if ratio is None:
+        return "from none"
+    told = fmt.signed_percent(ratio)
+    low, high = row["change_ratio_low"], row["change_ratio_high"]
+    if low is None or high is None:
+        return told
+    return f"{told} [{fmt.signed_percent(low)}, {fmt.signed_percent(high)}]"
+
+
+def by_metric(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return one row of each metric of a move.
+
+    Like for like where that is known before the move, else of everything.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        before = chosen.get(row["metric"])
+        is_better = row["basis"] == "like_for_like" and row["before_figure"] is not None
+        if before is None or before["before_figure"] is None or is_better:
+            chosen[row["metric"]] = row
+    return chosen
+
+
+def loads(row: dict[str, Any]) -> str:
+    """Return, as an insertion, that a latency was not seen under like loads."""
+    if row["basis"] == "like_for_like":
+        return ""
+    return " under whatever load there was,"
+
+
+def headline(move: Move, rows: Sequence[dict[str, Any]]) -> str:
+    """Return a move in one line: cost, latency and incidents, each with its grade."""
+    of = by_metric(rows)
+    parts = [
+        _part_of_headline(name, of[metric])
+        for metric, name in _HEADLINE.items()
+        if metric in of
+    ]
+    if not any(parts):
+        return f"**{fmt.markdown(move.name)}.** {_windows(move)}"
+    return f"**{fmt.markdown(move.name)}:** {'; '.join(filter(None, parts))}."
+
+
+def _part_of_headline(name: str, row: dict[str, Any]) -> str:
+    """Write a figure before and after, or why the two are not compared."""
+    if row["reason"] is not None:
+        return f"{name} not comparable ({fmt.markdown(str(row['reason']))})"
+    if row["before_figure"] is None or row["after_figure"] is None:
+        return ""
+    before, after = (
+        figure(row[f"{period}_figure"], row["unit"], row["currency"])
+        for period in ("before", "after")
+    )
+    text = f"{name} {before} → **{after}**"
+    if row["metric"] == "spend_per_month":
+        since = row.get("since_change_ratio")
+        until_now = "" if since is None else f", {fmt.signed_percent(since)} since"
+        text += f" ({change(row)}{until_now})"
+    elif row["metric"] == "p95_to_threshold_ratio":
+        text += loads(row).rstrip(",")
+    return f"{text}, grade {row['grade']}"
+
+
+def summary(move: Move, rows: Sequence[dict[str, Any]]) -> str:
+    """Return what was seen before, in and after a move, in one paragraph."""
+    of = by_metric(rows)
+    parts = [
+        *_spend(of.get("spend_to_budget_ratio"), of.get("spend_per_month")),
+        *_latency(of.get("p95_to_threshold_ratio")),
+        *_hours(of.get("firefighting_booked_ratio")),
+    ]
+    begin = f"**{fmt.markdown(move.name)}.** {_windows(move)}"
+    return " ".join([begin, *parts])
+
+
+def _windows(move: Move) -> str:
+    row = move.figures
+    if row["window_month_count"] is None or row["after_first_month"] is None:
+        return "There is nothing on one side of it to compare."
+    count = fmt.plural(row["window_month_count"], "month")
+    return (
+        f"{count} before ({fmt.month(row['before_first_month'])} to"
+        f" {fmt.month(row['before_last_month'])}) and as many after"
+        f" ({fmt.month(row['after_first_month'])} to"
+        f" {fmt.month(row['after_last_month'])}); the migration, from"
+        f" {fmt.day(row['migration_from'])} to before {fmt.day(row['migration_to'])},"
+        " stands apart."
+    )
+
+
+def _spend(budget: dict[str, Any] | None, spend: dict[str, Any] | None) -> list[str]:
+    told = []
+    if budget is not None and budget["before_figure"] is not None:
+        times = budget["before_figure"]
+        told.append(f"Before, AI spend was **{fmt.against_budget(times - 1, times)}**.")
+    if spend is not None and spend["reason"] is None:
+        told.append(
+            f"A month cost {figure(spend['before_figure'], 'money', spend['currency'])}"
+            f" before and {figure(spend['after_figure'], 'money', spend['currency'])}"
+            f" after: **{change(spend)}**, grade {spend['grade']}; over all months"
+            f" since, **{fmt.signed_percent(spend['since_change_ratio'])}**."
+        )
+    return told
+
+
+def _latency(row: dict[str, Any] | None) -> list[str]:
+    if row is None or row["before_figure"] is None or row["after_figure"] is None:
+        return []
+    return [
+        f"The p95 latency was **{figure(row['before_figure'], 'times', '')}** the"
+        f" threshold, and **{figure(row['after_figure'], 'times', '')}** after,"
+        f"{loads(row)} grade {row['grade']}."
+    ]
+
+
+def _hours(row: dict[str, Any] | None) -> list[str]:
+    if row is None or row["before_figure"] is None or row["after_figure"] is None:
+        return []
+    return [
+        f"Of the hours of the teams that run it **{fmt.percent(row['before_figure'])}**"
+        f" went into incidents, and **{fmt.percent(row['after_figure'])}** after,"
+        f" grade {row['grade']}."
+    ]
+
+
+def break_even(move: Move) -> str:
+    """Return what a move cost, what a month saves, and when the two are even."""
+    row = move.figures
+    currency = row["currency"]
+    if row["cost_of_moving_amount"] is None:
+        return f"What the move cost is not known: {row['reason']}."
+    parts = ", ".join(
+        f"{fmt.money(row[column], currency)} {name}"
+        for column, name in COST_PARTS.items()
+        if row.get(column)
+    )
+    total = f"The move cost **{fmt.money(row['cost_of_moving_amount'], currency)}**"
+    cost = f"{total}: {parts}." if parts else f"{total}."
+    if row["break_even_state"] == "unknown":
+        return f"{cost} When it has paid for itself is not known: {row['reason']}."
+    if row["break_even_state"] == "not comparable":
+        return f"{cost} **Not comparable**: {row['reason']}."
+    if row["break_even_state"] != "within the horizon":
+        return f"{cost} **{row['break_even_state'].capitalize()}**."
+    saving = fmt.interval(
+        row["monthly_saving_low"], row["monthly_saving_high"], currency
+    )
+    return (
+        f"{cost} It saves {saving} a month (90 %) and pays back in"
+        f" **{row['break_even_months_low']:.1f} to {row['break_even_months_high']:.1f}"
+        " months**."
+    )
+
+
+def grounds(rows: Sequence[dict[str, Any]]) -> str:
+    """Return what the grades rest on."""
+    controls = next((row for row in rows if row["control_count"]), None)
+    if controls is None:
+        return (
+            "No model with a like load stayed where it was and off these platforms, so"
+            " nothing says what would have been without the move. Such a change is"
+            " graded D, or C where the figure was flat for six months before: seen,"
+            " and no proof of anything."
+        )
+    names = fmt.markdown(str(controls["control_models"]))
+    excess = fmt.signed_percent(controls["excess_change_ratio"])
+    return (
+        f"{names} stayed where they were: their cost per inference changed by"
+        f" {fmt.signed_percent(controls['control_change_ratio'])}, that of the moved"
+        f" models by {excess} beyond it"
+        f" [{fmt.signed_percent(controls['excess_change_low'])},"
+        f" {fmt.signed_percent(controls['excess_change_high'])}], grade"
+        f" {controls['grade']}."
+    )

@@ -1,0 +1,291 @@
+"""Statements & exports: what each cost centre owes, as files to send and to keep."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import exports
+from dashboard.shared import access, filters, tables
+from dashboard.shared import format as fmt
+from dashboard.shared import frame as page
+from dashboard.shared.context import Origin, Stated, Where
+from dashboard.shared.selection_queries import AMOUNTS
+from triptych.core.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.exports import PackFormat, Statement, StatementFormat
+    from dashboard.shared.context import Page
+
+_COSTS = "cost.fct_daily_model_costs"
+_REST = "Without a cost centre"
+_FORMATS: dict[StatementFormat, tuple[str, str]] = {
+    "pdf": ("PDF to sign", "application/pdf"),
+    "xlsx": (
+        "Excel workbook",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ),
+    "csv": ("CSV, every digit", "text/csv"),
+}
+_PACK_FORMATS: dict[PackFormat, tuple[str, str]] = {
+    "pdf": ("PDF for the board", _FORMATS["pdf"][1]),
+    "xlsx": ("Excel workbook", _FORMATS["xlsx"][1]),
+}
+_FORMAT_NAMES = {"csv": "CSV", "xlsx": "Excel workbook", "parquet": "Parquet"}
+
+
+def main() -> None:
+    """Draw the page."""
+    here = page.current(__file__)
+    month = _month(here)
+    totals = exports.statement_totals(
+        here.snapshot, month, here.selection.basis, here.run.currency
+    )
+    if here.currency != here.run.currency:
+        st.caption(
+            f"Statements are in {here.run.currency}. Charges that could not be"
+            " converted stand in a section of their own."
+        )
+    if not here.selection.covers_everything:
+        st.caption("Statements are of cost centres: the scope above narrows none.")
+    show_totals(here, month, totals)
+    center = _cost_center(here, month)
+    statement = exports.read_statement(
+        here.snapshot, month, here.selection.basis, center
+    )
+    show_statement(here, statement)
+    show_board_pack(here, month)
+    show_data_sets(here, month)
+
+
+def _month(here: Page) -> str:
+    """Return the month whose statements are shown: a statement is of one month."""
+    months = sorted(here.selection.period.months, reverse=True)
+    if len(months) == 1:
+        return months[0]
+    return filters.choice("Month", "statement_month", months, width=160)
+
+
+def _cost_center(here: Page, month: str) -> str | None:
+    known = exports.cost_centers(here.snapshot, month)
+    names = {center or _REST: center for center in known}
+    in_bar = here.selection.scope_id
+    if here.selection.scope_kind == "cost centre" and in_bar in names:
+        st.caption(f"The scope above chooses cost centre {fmt.markdown(in_bar)}.")
+        return names[in_bar]
+    chosen = filters.choice("Statement of", "statement", list(names), width=300)
+    return names[chosen]
+
+
+def show_totals(here: Page, month: str, totals: pa.Table) -> None:
+    """Draw what each statement comes to and how all of them tie to the bills."""
+    st.subheader(f"Statements of {fmt.month(month)}", anchor=False)
+    rows = totals.to_pylist()
+    statements = [row for row in rows if row["kind"] == "statement"]
+    sums = {row["kind"]: row for row in rows if row["kind"] != "statement"}
+    every = sums["all_statements"]
+    st.markdown(
+        f"{fmt.plural(len(statements), 'statement')} add up to {here.at_least()}"
+        f"**{fmt.money(every['amount'], here.run.currency)}**, all AI spend of the"
+        f" month. With {fmt.money(sums['out_of_scope']['amount'], here.run.currency)}"
+        " outside AI scope it is what the bills say:"
+        f" {here.at_least()}{fmt.money(sums['ledger']['amount'], here.run.currency)}."
+    )
+    amount = "Amount, at least" if here.standing.is_material() else "Amount"
+    tables.show(
+        totals,
+        [
+            tables.Column("label", "Statement"),
+            tables.Column("amount", f"{amount} ({here.run.currency})", "amount"),
+            tables.Column("row_count", "Rows", "count"),
+        ],
+        page=here,
+        name="statements",
+        caption="What each statement comes to",
+        origin=Origin(
+            formula="Sum of the chosen cost by cost centre; outside AI scope and all"
+            " bills are steps of cost.mart_cost_waterfall.",
+            mart=_COSTS,
+            row_count=int(every["row_count"] or 0),
+            figures=_total_figures(here, month),
+        ),
+        total_rows={
+            position: tables.LOWER_BOUND
+            for position, row in enumerate(rows)
+            if row["kind"] in ("all_statements", "ledger")
+        },
+    )
+
+
+def _total_figures(here: Page, month: str) -> tuple[Stated, ...]:
+    """Return what all statements come to, and what the bills do."""
+    amount = AMOUNTS[here.selection.basis]
+    of: dict[str, Where] = {
+        "billing_month": month,
+        "currency": here.run.currency,
+    }
+    bills = f"cost.mart_cost_waterfall/{amount}"
+    return (
+        here.figure("All statements", f"{_COSTS}/{amount}", **of),
+        here.figure("All bills", bills, **of, step="ledger"),
+    )
+
+
+def show_statement(here: Page, statement: Statement) -> None:
+    """Draw a statement as it will be in the file, and the files to take away."""
+    facts = statement.provenance
+    section = statement.sections[0]
+    st.subheader(statement.title, anchor=False)
+    total = fmt.money(section.total, section.currency)
+    st.markdown(
+        f"{fmt.month(facts.billing_month)}, {facts.basis.lower()} cost:"
+        f" {statement.at_least}**{total}**. State: {fmt.markdown(facts.state)}."
+    )
+    _offer_statement(here, statement)
+    amount = "Amount, at least" if statement.is_material else "Amount"
+    tables.show(
+        exports.statement_lines(section),
+        [
+            # The amount early: a phone shows the first columns.
+            tables.Column("model", "Model"),
+            tables.Column("amount", f"{amount} ({section.currency})", "amount"),
+            tables.Column("component", "Component"),
+            tables.Column("team", "Team"),
+            tables.Column("platform", "Platform"),
+        ],
+        page=here,
+        name="statement-lines",
+        caption="Lines of the statement",
+        origin=Origin(
+            formula="Sum of the chosen cost by team, model, component and platform.",
+            mart=_COSTS,
+            row_count=len(section.lines),
+            figures=(
+                here.figure(
+                    statement.title,
+                    f"{_COSTS}/{AMOUNTS[facts.basis]}",
+                    billing_month=facts.billing_month,
+                    currency=section.currency,
+                    cost_center=statement.cost_center,
+                ),
+            )
+            if section.lines
+            else (),
+        ),
+    )
+    for other in statement.sections[1:]:
+        total = fmt.money(other.total, other.currency)
+        st.markdown(f"Not converted, and not in the total: **{total}**.")
+
+
+def _offer_statement(here: Page, statement: Statement) -> None:
+    facts = statement.provenance
+    with st.container(horizontal=True, gap="small"):
+        for form, (label, mime) in _FORMATS.items():
+            st.download_button(
+                label,
+                data=partial(_statement_file, here, statement, form),
+                file_name=exports.statement_name(
+                    facts.billing_month, facts.basis, statement.cost_center, form
+                ),
+                mime=mime,
+                key=f"statement-{form}",
+                on_click="ignore",
+            )
+    if facts.signed_by:
+        st.caption(
+            "This month is closed: the files are those that were stored then, to the"
+            " last byte."
+        )
+
+
+def _statement_file(here: Page, statement: Statement, form: StatementFormat) -> bytes:
+    facts = statement.provenance
+    [file] = exports.statement_files(
+        Workspace(access.workspace_root()),
+        here.snapshot,
+        facts.billing_month,
+        facts.basis,
+        centers=[statement.cost_center],
+        formats=[form],
+    )
+    return file.content
+
+
+def show_board_pack(here: Page, month: str) -> None:
+    """Offer the month for the board, as paper and as a workbook."""
+    st.subheader("Board pack", anchor=False)
+    st.markdown(
+        f"{fmt.month(month)} on two pages, message and evidence, with the sentences and"
+        " figures of the pages; an annex has all else, hashes last. The workbook has a"
+        " sheet for each page, every row as numbers, and charts."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for form in exports.PACK_FORMATS:
+            st.download_button(
+                _PACK_FORMATS[form][0],
+                data=partial(_board_pack_file, here, month, form),
+                file_name=exports.board_pack_name(month, here.selection.basis, form),
+                mime=_PACK_FORMATS[form][1],
+                key=f"board-pack-{form}",
+                on_click="ignore",
+                type="primary" if form == "pdf" else "secondary",
+            )
+
+
+def _board_pack_file(here: Page, month: str, form: PackFormat) -> bytes:
+    workspace = Workspace(access.workspace_root())
+    [file] = exports.board_pack_files(
+        workspace, here.snapshot, month, here.selection.basis, formats=[form]
+    )
+    return file.content
+
+
+def show_data_sets(here: Page, month: str) -> None:
+    """Offer the month's allocated cost in FOCUS shape, and any mart."""
+    st.subheader("Data sets", anchor=False)
+    st.markdown(
+        "Allocated cost of the month in the shape of FOCUS, for other FinOps tools:"
+        " version 1.4 says how each shared charge was divided; 1.2 has the same"
+        " amounts in the columns that older tools read."
+    )
+    with st.container(horizontal=True, gap="small"):
+        for version in reversed(exports.FOCUS_VERSIONS):
+            for kind in exports.FOCUS_FORMATS:
+                st.download_button(
+                    f"FOCUS {version}, {_FORMAT_NAMES[kind]}",
+                    data=partial(_focus_file, here, month, version, kind),
+                    file_name=exports.focus_name(month, version, kind),
+                    key=f"focus-{version}-{kind}",
+                    on_click="ignore",
+                )
+    st.markdown("Any table that the pages read, with every digit:")
+    marts = [".".join(mart) for mart in exports.public_marts(here.snapshot)]
+    mart = filters.choice("Mart", "mart", marts, width=340)
+    with st.container(horizontal=True, gap="small"):
+        for form in exports.TABLE_FORMATS:
+            st.download_button(
+                _FORMAT_NAMES[form],
+                data=partial(_table_file, here, mart, form),
+                file_name=f"{mart}.{form}",
+                key=f"table-{form}",
+                on_click="ignore",
+            )
+
+
+def _focus_file(
+    here: Page, month: str, version: exports.FocusVersion, form: exports.FocusFormat
+) -> bytes:
+    workspace = Workspace(access.workspace_root())
+    return exports.focus_file(workspace, here.snapshot, month, version, form).content
+
+
+def _table_file(here: Page, mart: str, form: exports.TableFormat) -> bytes:
+    return exports.table_file(here.snapshot, mart, form).content
+
+
+main()

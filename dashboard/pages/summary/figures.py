@@ -1,0 +1,302 @@
+"""What the first page states, tile by tile: the page and the board pack say the same.
+
+Nothing is drawn here. Whoever draws asks these functions, so two places that state a
+figure cannot state two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dashboard.pages.budget import charts as budget_charts
+from dashboard.pages.budget import forecast_queries
+from dashboard.pages.budget import queries as budget_queries
+from dashboard.pages.close import queries as close_queries
+from dashboard.pages.cost_by_model import queries as cost_by_model_queries
+from dashboard.pages.cost_by_model import unit_cost_queries
+from dashboard.pages.summary import queries
+from dashboard.pages.summary import sentences as words
+from dashboard.pages.velocity import queries as velocity_queries
+from dashboard.pages.velocity import sentences as velocity
+from dashboard.pages.velocity import window_queries
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    from dashboard.pages.summary.sentences import Gap
+    from dashboard.shared.context import Page
+    from dashboard.shared.tables import Kind
+
+    Number = Decimal | float | int | None
+
+UNIT: unit_cost_queries.Unit = "1,000 requests"
+#: What cannot be said, as far as the first screen has room for it.
+SHOWN_GAPS = 3
+#: Months of the window that is shown of what is too rare for a month.
+_YEAR = 12
+#: What a line of the bridge without a model is called.
+_NO_MODEL = "no model"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure with its name and what is said beneath it.
+
+    ``value`` is how it is written, ``number`` what was written, ``kind`` how.
+    ``unit`` says of a number that is no money what it is in. ``beside`` are numbers of
+    the note, each with its name and kind. ``row_count`` are the rows of the mart that
+    it is made of.
+    """
+
+    label: str
+    value: str
+    note: str
+    change: str | None = None
+    number: Number = None
+    kind: Kind = "money"
+    beside: tuple[tuple[str, Number, Kind], ...] = ()
+    row_count: int = 0
+    unit: str = ""
+
+
+def budget_of(here: Page) -> dict[str, Any] | None:
+    """Return the budget of the scope, which is held against amortised cost only."""
+    if here.selection.basis != "Amortised":
+        return None
+    rows = budget_queries.budgets(here.snapshot, here.selection).to_pylist()
+    if here.selection.covers_everything:
+        # A budget of one team is no budget of the whole.
+        rows = [row for row in rows if row["scope_type"] == "all"]
+    return rows[0] if rows else None
+
+
+def spend_tile(here: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> Tile:
+    """Return what AI cost, against the period before, the budget and the forecast."""
+    against = (
+        () if budget is None else (("Budget of the period", budget["budget"], "money"),)
+    )
+    return Tile(
+        here.total_label(f"AI cost, {here.selection.basis.lower()}", spent.amount),
+        fmt.money(spent.amount, here.currency),
+        _against_budget(here, budget) + _landing(here),
+        _against_prior(here, spent),
+        spent.amount,
+        "money",
+        (("Of the period before", spent.prior, "money"), *against),
+        spent.row_count,
+    )
+
+
+def _against_prior(here: Page, spent: queries.Spend) -> str | None:
+    """Write the change; with an invoice outstanding, that it is no fall in price."""
+    if spent.change_ratio is None:
+        return None
+    change = f"{fmt.signed_percent(spent.change_ratio)} against {here.prior_period}"
+    if not spent.not_invoiced:
+        return change
+    return f"{change}, {fmt.money(spent.not_invoiced, here.currency)} not invoiced yet"
+
+
+def _against_budget(here: Page, budget: dict[str, Any] | None) -> str:
+    if _is_billed(here):
+        return "Budgets are compared with amortised cost."
+    if budget is None:
+        return f"No budget for {here.period} in this scope."
+    mark = budget_charts.STATE_MARKS[budget["state"]]
+    if budget["variance_ratio"] is None:
+        return f"Budget: {mark}."
+    return f"{mark}; budget {fmt.money(budget['budget'], here.currency)}."
+
+
+def _landing(here: Page) -> str:
+    """Write where the running month will end, if the period is that month."""
+    for row in forecast_queries.landings(here.snapshot, here.selection).to_pylist():
+        if row["landing"] == "month" and row["period"] == here.selection.period.label:
+            ends = fmt.estimate(row["expected"], here.currency)
+            bounds = fmt.interval(row["low"], row["high"], here.currency)
+            will = "Amortised, it will" if _is_billed(here) else "Will"
+            return f" {will} end at {ends} ({bounds})."
+    return ""
+
+
+def _is_billed(here: Page) -> bool:
+    return here.selection.basis == "Billed"
+
+
+def unit_cost_tile(here: Page, unit: unit_cost_queries.UnitSummary) -> Tile:
+    """Return what a thousand inferences cost, and how much of the cost that covers.
+
+    It is amortised on every basis, and says so where that is not the one above.
+    """
+    beside = "; amortised" if _is_billed(here) else ""
+    return Tile(
+        here.total_label("Per 1,000 inferences", unit.cost),
+        fmt.short_unit_cost(unit.unit_cost, here.currency),
+        "No requests are metered in this period."
+        if unit.unit_cost is None
+        else f"{fmt.count(unit.quantity)} requests{_covered(unit)}{beside}"
+        f"{with_idle(unit, here.currency)}",
+        None
+        if unit.change_ratio is None
+        else f"{fmt.signed_percent(unit.change_ratio)} against {here.prior_period}",
+        unit.unit_cost,
+        "unit_cost",
+        (
+            ("Requests", unit.quantity, "count"),
+            ("Of the period before", unit.prior_unit_cost, "unit_cost"),
+            ("With idle capacity", unit.unit_cost_with_idle, "unit_cost"),
+            ("Model cost covered", unit.metered_cost_ratio, "percent"),
+        ),
+        unit.model_count,
+    )
+
+
+def _covered(unit: unit_cost_queries.UnitSummary) -> str:
+    """Write which part of the cost has a meter, unless all of it has."""
+    if unit.metered_model_count == unit.model_count:
+        return ""
+    return f"; covers {fmt.percent(unit.metered_cost_ratio)} of model cost"
+
+
+def with_idle(unit: unit_cost_queries.UnitSummary, currency: str) -> str:
+    """Write the unit cost with the idle capacity that is charged to no model."""
+    if unit.unit_cost_with_idle is None:
+        return ""
+    loaded = fmt.short_unit_cost(unit.unit_cost_with_idle, currency)
+    return f"; {loaded} with idle capacity"
+
+
+def lead_time_tile(here: Page) -> Tile:
+    """Return the medians of the lead time of the last month: of one, or of all."""
+    month, before = months_of(here)
+    kind = velocity_queries.SCOPE_KINDS.get(here.selection.scope_kind)
+    if kind is not None:
+        return _lead_time_of_scope(here, kind, month)
+    change = queries.delivery_change(here.snapshot, shipping_kind(here), month, before)
+    return Tile(
+        here.organisation_label(f"Lead time by {change.kind}"),
+        words.lead_time_range(change),
+        f"p50 of {fmt.plural(change.unit_count, change.kind)}, {fmt.month(month)}",
+        None,
+        change.lead_low,
+        "decimal",
+        (("The greatest of the medians", change.lead_high, "decimal"),),
+        change.unit_count,
+        "hours, the least of the medians",
+    )
+
+
+def _lead_time_of_scope(here: Page, kind: str, month: str) -> Tile:
+    scope = velocity_queries.VelocityScope(kind, here.selection.scope_id, (month,))
+    shown = velocity_queries.VelocityPeriod("month", month)
+    figure = velocity_queries.velocity_figures(here.snapshot, scope, shown).get(
+        "change_lead_time"
+    )
+    label = here.tile_label("Lead time")
+    if figure is None or figure.value is None:
+        return Tile(label, fmt.UNKNOWN, velocity.absence(figure), kind="decimal")
+    return Tile(
+        label,
+        velocity.value(figure, figure.value),
+        velocity.evidence(figure),
+        None,
+        figure.value,
+        "decimal",
+        row_count=figure.n_used,
+        unit="hours",
+    )
+
+
+def shipping_kind(here: Page) -> str:
+    """Return whose figures are counted: teams, or models where no team has any."""
+    kinds = {kind for kind, _ in velocity_queries.velocity_units(here.snapshot)}
+    return "model" if "team" not in kinds and "model" in kinds else "team"
+
+
+def months_of(here: Page) -> tuple[str, str]:
+    """Return the last month of the period, and the one before it."""
+    last = max(here.selection.period.months)
+    year, month = int(last[:4]), int(last[5:])
+    before = (year - 1, 12) if month == 1 else (year, month - 1)
+    return last, f"{before[0]:04d}-{before[1]:02d}"
+
+
+def delivery_sentence(here: Page) -> str:
+    """Say how many ship faster than in the month before."""
+    month, before = months_of(here)
+    change = queries.delivery_change(here.snapshot, shipping_kind(here), month, before)
+    said = f"{here.organisation_prefix}{words.delivery(change, month, before)}"
+    return f"{said}{_rare(here, month)}"
+
+
+def _rare(here: Page, month: str) -> str:
+    """Say what is too rare for a month: over twelve, with its n."""
+    kind = velocity_queries.SCOPE_KINDS.get(here.selection.scope_kind)
+    scope = (
+        velocity_queries.VelocityScope("organisation", "organisation", (month,))
+        if kind is None
+        else velocity_queries.VelocityScope(kind, here.selection.scope_id, (month,))
+    )
+    rows = window_queries.velocity_windows(here.snapshot, scope).to_pylist()
+    return words.rare([row for row in rows if row["window_months"] == _YEAR])
+
+
+def compared_month(here: Page) -> str | None:
+    """Return the month that the bridge to the last month begins with, if there is."""
+    months = budget_queries.bridge_months(here.snapshot, here.selection)
+    return months[0] if months else None
+
+
+def changes_heading(here: Page, against: str | None) -> str:
+    """Return the heading of what changed: models narrow it, other scopes do not."""
+    since = "" if against is None else f" since {fmt.month(against)}"
+    narrows = here.selection.scope_kind in {"everything", "model"}
+    return f"What changed{since}{'' if narrows else ' · whole organisation'}"
+
+
+def changes(here: Page, against: str) -> list[str]:
+    """Say which three bars moved the cost of the last month, each with its model."""
+    steps = budget_queries.bridge_steps(
+        here.snapshot, here.selection, against
+    ).to_pylist()
+    return words.drivers(here, steps, _largest_lines(here, against))
+
+
+def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
+    """Return the model that did most of each bar, and how much."""
+    found: dict[str, tuple[str, Decimal]] = {}
+    for bar in budget_queries.bridge_bars(here.snapshot, here.selection.basis):
+        lines = budget_queries.bridge_lines(here.snapshot, here.selection, against, bar)
+        first = lines.slice(0, 1).to_pylist()[0] if lines.num_rows else None
+        if first is not None and first["model"] != _NO_MODEL:
+            found[bar] = (first["model"], first["chosen_amount"])
+    return found
+
+
+def gaps(
+    here: Page,
+    unit: unit_cost_queries.UnitSummary,
+    of_returns: Sequence[Gap],
+    *,
+    with_invoices: bool = True,
+) -> list[Gap]:
+    """Return what the figures cannot say, what matters most to a signature first.
+
+    What no study can tell comes third at the latest: a reader sees three. Invoices are
+    for those who may open the page that compares them.
+    """
+    found = words.gaps(
+        here,
+        invoices=close_queries.invoice_totals(here.snapshot, here.selection).to_pylist()
+        if with_invoices
+        else [],
+        headline=cost_by_model_queries.headline(
+            here.snapshot, here.selection, "Fully loaded"
+        ),
+        summary=unit,
+    )
+    first = SHOWN_GAPS - 1
+    return [*found[:first], *of_returns, *found[first:]]

@@ -1,0 +1,258 @@
+"""The third layer on *Summary*: net value, its evidence, and what cannot be told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.pages.summary.figures import Tile
+from dashboard.pages.summary.sentences import Gap
+from dashboard.shared import charts, explaining, return_queries, sparks
+from dashboard.shared import format as fmt
+from dashboard.shared import frame as page
+from dashboard.shared import ledger_sentences as ledger
+from dashboard.shared import return_sentences as words
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+
+_PORTFOLIO = "roi.mart_portfolio_roi"
+_FEATURES = "roi.mart_feature_roi"
+#: Returns are of the organisation, in its currency, over the months that were measured.
+_COUNTED_GRADES = "A and B"
+
+
+def headline(here: Page) -> dict[str, Any] | None:
+    """Return what counts by the end of the period; ``None`` without returns."""
+    return return_queries.return_headline(here.snapshot, _last_month(here))
+
+
+def _last_month(here: Page) -> str:
+    return max(here.selection.period.months)
+
+
+def sentence(here: Page) -> str:
+    """Say what the headline counts; nothing where no return is known."""
+    row = headline(here)
+    if row is None or row["net_value"] is None:
+        return ""
+    amount = fmt.estimate(row["net_value"], row["currency"])
+    span = words.between(row, "net_value", row["currency"])
+    return (
+        f" Value counted (grades {_COUNTED_GRADES}{here.of_organisation}) nets"
+        f" **{amount}** in {words.window(row)} ({span}), chance of a gain"
+        f" {words.chance(row['probability_net_positive'])}{_after_investment(row)}."
+        f"{_ledger(row)}"
+    )
+
+
+def _ledger(row: dict[str, Any]) -> str:
+    text = ledger.counts(row)
+    return f" {text}" if text else ""
+
+
+def _after_investment(row: dict[str, Any]) -> str:
+    """Write the net value less what was invested before; nothing where nothing was."""
+    net = row["net_after_investment"]
+    if net is None:
+        return "; what was invested before is not known in full"
+    if not (row["investment_cost"] or row["other_investment"]):
+        return ""
+    amount = fmt.estimate(net, row["currency"])
+    return f"; **{amount}** net of what was invested before"
+
+
+def net_value_tile(here: Page) -> Tile:
+    """Return net value of the measured months, and what was spent outside them."""
+    row = headline(here)
+    if row is None or row["net_value"] is None:
+        label = here.organisation_label("Net value")
+        return Tile(label, fmt.UNKNOWN, _why_nothing_counts(row), kind="estimate")
+    return Tile(
+        here.organisation_label(f"Net value, {words.window(row)}"),
+        fmt.estimate(row["net_value"], row["currency"]),
+        f"{words.between(row, 'net_value', row['currency'])};"
+        f" P(> 0) {words.chance(row['probability_net_positive'])}{_outside(row)}",
+        None,
+        row["net_value"],
+        "estimate",
+        (
+            ("90 % interval from", row["net_value_low_90"], "estimate"),
+            ("90 % interval to", row["net_value_high_90"], "estimate"),
+            (
+                "Chance that it is above zero",
+                row["probability_net_positive"],
+                "percent",
+            ),
+            ("After shrinkage", row["shrunk_net_value"], "estimate"),
+            ("A month now", row.get("run_rate_net"), "estimate"),
+            ("Invested before", row["investment_cost"], "money"),
+            ("Net of it", row["net_after_investment"], "estimate"),
+            ("Cost since, without measured benefit", row["cost_since"], "money"),
+        ),
+        row["counted_feature_count"],
+    )
+
+
+def _outside(row: dict[str, Any]) -> str:
+    """Write what was spent before the window and since, in few words."""
+    currency, said = row["currency"], ""
+    if row["investment_cost"]:
+        amount = fmt.compact(row["investment_cost"], currency)
+        said += f"; {amount} invested before"
+    if row["cost_since"]:
+        amount = fmt.compact(row["cost_since"], currency)
+        said += f"; {amount} since, benefit not measured"
+    return said
+
+
+def tile_net_value(here: Page) -> None:
+    """Draw net value, with its window, its interval and the chance of a gain."""
+    tile = net_value_tile(here)
+    st.metric(tile.label, tile.value)
+    st.caption(tile.note)
+    explaining.show(
+        here,
+        Origin(
+            formula="Benefit less AI cost, people and integration of the same months,"
+            " those in which the effect was measured, draw by draw, of the"
+            f" features whose evidence is of grade {_COUNTED_GRADES} and whose"
+            " assumptions somebody other than their owner approved. Nulls and harms"
+            " count as wins do.",
+            mart=_PORTFOLIO,
+            row_count=tile.row_count,
+        ),
+    )
+
+
+def _why_nothing_counts(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "No study is registered: plan one to learn what a feature returns."
+    if row["begins"] is not None:
+        return words.not_yet(row)
+    return "No feature has both evidence of grade A or B and approved assumptions."
+
+
+def evidence_tile(here: Page) -> Tile:
+    """Return how many features have strong evidence, and how many have which grade."""
+    row = headline(here)
+    grades = (
+        return_queries.return_grades(here.snapshot, _last_month(here)) if row else {}
+    )
+    label = here.organisation_label("Strong evidence")
+    if row is None or not grades:
+        note = "No feature has a study yet."
+        if row is not None and row["begins"] is not None:
+            note = words.not_yet(row)
+        return Tile(label, fmt.UNKNOWN, note, kind="count")
+    strong = sum(grades.get(grade, 0) for grade in "AB")
+    mix = ", ".join(f"{grade}{count}" for grade, count in grades.items())
+    return Tile(
+        label,
+        f"{strong} of {sum(grades.values())}",
+        f"features by grade: {mix}; {row['counted_feature_count']} in net value",
+        None,
+        strong,
+        "count",
+        tuple((f"Features of grade {one}", n, "count") for one, n in grades.items()),
+        len(grades),
+    )
+
+
+def tile_evidence(here: Page) -> None:
+    """Draw how many features have strong evidence, and how many have which grade."""
+    tile = evidence_tile(here)
+    st.metric(tile.label, tile.value)
+    st.caption(tile.note)
+    explaining.show(
+        here,
+        Origin(
+            formula="Features by the grade of their evidence, which follows from"
+            " recorded checks by rule: A randomised, B controlled, C modelled, D"
+            " assumed, X not estimable.",
+            mart=_FEATURES,
+            row_count=tile.row_count,
+        ),
+    )
+
+
+def column(here: Page) -> None:
+    """Draw the layer: what returned most and least, month by month, and the way on."""
+    row = headline(here)
+    known = row is not None and row["begins"] is None and row["net_value"] is not None
+    window = f", {words.window(row)}" if row is not None and known else ""
+    page.link_to("impact", label=f"**What it returned**{window}")
+    st.markdown(layer_sentence(here))
+    if row is None:
+        return
+    months = return_queries.return_months(here.snapshot, _last_month(here))
+    if len(months) > 1:
+        charts.show(
+            sparks.net_values(months, row["currency"], charts.palette()),
+            description="Net value of what counts by month, with its 90 % interval.",
+        )
+
+
+def layer_sentence(here: Page) -> str:
+    """Name what returned most and least, and say what is not counted."""
+    row = headline(here)
+    if row is None or row["begins"] is not None:
+        return _why_nothing_counts(row)
+    parts = (_less_investment(row), _most_and_least(here), _not_counted(row))
+    return f"{here.organisation_prefix}{' '.join(filter(None, parts))}"
+
+
+def _less_investment(row: dict[str, Any]) -> str:
+    """Write net value less what was invested before; nothing where nothing was."""
+    net = row["net_after_investment"]
+    if net is None or not (row["investment_cost"] or row["other_investment"]):
+        return ""
+    amount = fmt.estimate(net, row["currency"])
+    return f"**{amount}** net of investment."
+
+
+def _not_counted(row: dict[str, Any]) -> str:
+    count = row["beside_feature_count"]
+    if not count:
+        return ""
+    amount = fmt.estimate(row["beside_net_value"], row["currency"])
+    return f"Not yet proven: {fmt.plural(count, 'feature')}, {amount}."
+
+
+def _most_and_least(here: Page) -> str:
+    """Name the feature that returned most and the one that returned least."""
+    rows = [
+        row
+        for row in return_queries.feature_returns(
+            here.snapshot, _last_month(here)
+        ).to_pylist()
+        if row["standing"] == "counted"
+    ]
+    if not rows:
+        return "No returns are proven yet."
+    rows.sort(key=lambda row: -row["net_value"])
+    named = ("Proven",) if len(rows) == 1 else ("Best", "Worst")
+    return " ".join(
+        f"{name}: {fmt.markdown(row['feature'])} ({row['grade']})"
+        f" {fmt.estimate(row['net_value'], row['currency'])},"
+        f" {words.decision_of(row).partition(':')[0].lower()}."
+        for name, row in zip(named, (rows[0], rows[-1]), strict=False)
+    )
+
+
+def gaps(here: Page) -> list[Gap]:
+    """Return the features of which nothing can be told, with the reason."""
+    if headline(here) is None:
+        return [Gap("No study says what any feature returns", "impact")]
+    return [
+        Gap(
+            f"{fmt.markdown(row['feature'])} is of grade X: not estimable yet",
+            "impact",
+        )
+        for row in return_queries.not_counted_returns(
+            here.snapshot, _last_month(here)
+        ).to_pylist()
+        if row["grade"] == "X"
+    ]

@@ -1,0 +1,244 @@
+"""The words of the page *Summary*: one sentence a layer, what changed, what is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dashboard.pages.budget import sentences as budget_sentences
+from dashboard.pages.velocity import sentences as velocity
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from decimal import Decimal
+
+    from dashboard.pages.cost_by_model import queries as cost_by_model_queries
+    from dashboard.pages.cost_by_model import unit_cost_queries
+    from dashboard.pages.summary import queries
+    from dashboard.shared.context import Page
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that the figures cannot say, and the page that says more."""
+
+    text: str
+    view: str
+
+
+def spend(here: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> str:
+    """Say what AI cost, whether that is final, and how it stands to its budget."""
+    state = here.standing.label.lower()
+    text = (
+        f"In {here.period} ({state}) AI cost **{here.at_least(spent.amount)}"
+        f"{fmt.money(spent.amount, here.currency)}**"
+    )
+    if spent.change is not None and spent.change_ratio is not None:
+        direction = "less" if spent.change < 0 else "more"
+        text += (
+            f", {fmt.percent(abs(spent.change_ratio))} {direction} than in"
+            f" {here.prior_period}"
+        )
+    if spent.not_invoiced:
+        text += (
+            f"; **{fmt.money(spent.not_invoiced, here.currency)}** of what was used is"
+            " not invoiced yet, and not in it"
+        )
+    if budget is not None and budget["variance_ratio"] is not None:
+        text += (
+            f"; {fmt.against_budget(budget['variance_ratio'], budget['times_budget'])}"
+        )
+    if spent.not_ai:
+        text += f". Another {fmt.money(spent.not_ai, here.currency)} is not AI"
+    return f"{text}."
+
+
+def against_budget(
+    here: Page, spent: queries.Spend, budget: dict[str, Any] | None
+) -> str:
+    """Say how cost stands to its budget, which its tile does not; else what it was."""
+    if budget is None or budget["variance"] is None or spent.not_invoiced:
+        return spend(here, spent, budget)
+    state = here.standing.label.lower()
+    if budget["state"] == "incomplete":
+        amount = fmt.money(spent.amount, here.currency)
+        return (
+            f"AI cost **{here.at_least(spent.amount)}{amount}** in {here.period}"
+            f" ({state}): what is missing could put it on either side of its budget."
+        )
+    distance = abs(budget["variance"])
+    side = fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
+    # What is missing adds to the cost: more over budget, and less under it.
+    bound = "At least" if budget["variance"] > 0 else "At most"
+    bound = f"{bound} " if here.standing.is_material(distance) else ""
+    text = (
+        f"**{bound}{fmt.compact(distance, here.currency)}** or {side} in"
+        f" {here.period} ({state})"
+    )
+    if spent.not_ai:
+        text += f". {fmt.money(spent.not_ai, here.currency)} more is not AI"
+    return f"{text}."
+
+
+def largest_models(here: Page, models: Sequence[dict[str, Any]]) -> str:
+    """Name the models that cost most."""
+    costly = [row for row in models if row["amount"] > 0][:_SHOWN]
+    if not costly:
+        return f"No model has cost in {here.period}; *Explore* shows it by service."
+    named = ", ".join(
+        f"{fmt.markdown(row['model'])} {fmt.compact(row['amount'], here.currency)}"
+        f" ({fmt.percent(row['share_ratio'])})"
+        for row in costly
+    )
+    return f"Without idle capacity: {named}."
+
+
+def delivery(change: queries.DeliveryChange, month: str, before: str) -> str:
+    """Say how many teams ship faster, and whether they fail more often."""
+    kind = change.kind
+    if not change.unit_count:
+        return f"No {kind} had five changes in {fmt.month(month)}: none has a median."
+    if not change.compared_count:
+        have = fmt.plural(change.unit_count, f"{kind} has", f"{kind}s have")
+        return (
+            f"{have} a median lead time, and none had one in {fmt.month(before)} to"
+            " compare it with."
+        )
+    moved = change.faster_count + change.slower_count
+    compared = fmt.plural(change.compared_count, kind)
+    text = (
+        f"**{change.faster_count} of {compared}** ship faster than in"
+        f" {fmt.month(before)} beyond chance, {change.slower_count} slower"
+        if moved
+        else f"**No lead time of {compared}** changed beyond chance since"
+        f" {fmt.month(before)}"
+    )
+    if not change.failing_compared_count:
+        return f"{text}; whether they fail more often is not known."
+    return (
+        f"{text}; {change.failing_more_count} of {change.failing_compared_count} fail"
+        " more often."
+    )
+
+
+def rare(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say how long incidents and releases took over twelve months, with their n."""
+    shown = {
+        "time_to_restore": "incidents resolved in",
+        "training_to_production": "training to production",
+    }
+    known = {row["metric"]: row for row in rows if row["value"] is not None}
+    parts = [
+        f"{label} {velocity.quantity(row['unit'], row['value'])} (n={row['n_used']:,})"
+        for metric, label in shown.items()
+        if (row := known.get(metric)) is not None
+    ]
+    return f" Over 12 months: {', '.join(parts)}." if parts else ""
+
+
+def lead_time_range(change: queries.DeliveryChange) -> str:
+    """Write the least and the greatest of the medians."""
+    low, high = velocity.duration(change.lead_low), velocity.duration(change.lead_high)
+    if low == high:
+        return low
+    number, _, unit = low.partition("\u00a0")
+    return f"{number if high.endswith(unit) else low} to {high}"
+
+
+def drivers(
+    here: Page,
+    steps: Iterable[dict[str, Any]],
+    largest_line: dict[str, tuple[str, Decimal]],
+) -> list[str]:
+    """Say which bars of the bridge moved the cost most, and by which model."""
+    bars = [row for row in steps if not row["is_total"] and row["amount"]]
+    bars.sort(key=lambda row: -abs(row["amount"]))
+    said = []
+    for row in bars[:_SHOWN]:
+        name = budget_sentences.STEP_NAMES[row["step"]]
+        text = f"**{name} {fmt.signed_money(row['amount'], here.currency)}**"
+        line = largest_line.get(row["step"])
+        if line is not None:
+            amount = fmt.signed_money(line[1], here.currency)
+            text += f", most by {fmt.markdown(line[0])} ({amount})"
+        said.append(text)
+    return said
+
+
+def gaps(
+    here: Page,
+    *,
+    invoices: Sequence[dict[str, Any]],
+    headline: cost_by_model_queries.Headline,
+    summary: unit_cost_queries.UnitSummary,
+) -> list[Gap]:
+    """Return what the figures lack, what matters most to a signature first.
+
+    Rows that are missing and could change no total come last, together.
+    """
+    missing = [
+        Gap(f"{fmt.markdown(source)} lacks {fmt.markdown(missing)}", "data_health")
+        for source, _, missing in here.standing.missing
+    ]
+    is_material = here.standing.is_material()
+    found = missing if is_material else []
+    found += [
+        Gap(
+            f"{fmt.markdown(fmt.money(amount, currency))} has no exchange rate",
+            "data_health",
+        )
+        for currency, amount in here.standing.gap.unconverted
+    ]
+    found += unreconciled(invoices)
+    found += [
+        Gap(
+            f"{fmt.markdown(source)} is stale: newest data {fmt.moment(newest)}",
+            "data_health",
+        )
+        for source, newest in here.standing.stale_sources
+    ]
+    if headline.unallocated:
+        found.append(
+            Gap(
+                f"{fmt.money(headline.unallocated, here.currency)}"
+                f" ({fmt.percent(headline.unallocated_ratio)} of usage cost) has no"
+                " owner",
+                "cost_by_model",
+            )
+        )
+    unmetered = summary.model_count - summary.metered_model_count
+    if unmetered:
+        models = fmt.plural(unmetered, "model has", "models have")
+        found.append(Gap(f"{models} no meter of requests", "cost_by_model"))
+    if missing and not is_material:
+        found.append(Gap(here.standing.gap.size, "data_health"))
+    return found
+
+
+def unreconciled(invoices: Sequence[dict[str, Any]]) -> list[Gap]:
+    """Return by currency what is not invoiced yet, and what nothing explains."""
+    return [
+        Gap(f"{_open_amounts(row)}; {_tied(row)}", "close")
+        for row in invoices
+        if row["reconciled_count"] < row["row_count"]
+    ]
+
+
+def _open_amounts(row: dict[str, Any]) -> str:
+    """Say what is not invoiced yet, and what nothing explains; zero is neither."""
+    told = []
+    if row["not_invoiced"]:
+        awaited = fmt.money(row["not_invoiced"], row["currency"])
+        told.append(f"{awaited} not invoiced yet")
+    if row["unexplained_gross"] or not told:
+        amount = fmt.money(row["unexplained_gross"], row["currency"])
+        told.append(f"{amount} between invoices and bills is not explained")
+    return ", ".join(told)
+
+
+def _tied(row: dict[str, Any]) -> str:
+    invoices = fmt.plural(row["row_count"], "invoice")
+    return f"{row['reconciled_count']} of {invoices} tie"

@@ -1,0 +1,273 @@
+"""Sections of *Velocity*: what delivery costs, latency, hours, and what people say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard.pages.scorecard import operations as operations_section
+from dashboard.pages.velocity import charts as velocity_charts
+from dashboard.pages.velocity import effort_queries
+from dashboard.shared import charts, tables
+from dashboard.shared import format as fmt
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from dashboard.pages.velocity.queries import VelocityScope
+    from dashboard.shared.context import Page
+
+
+def show_costs(here: Page, scope: VelocityScope) -> None:
+    """Draw what a deployment, a training run and an incident cost."""
+    st.header("What delivery costs", anchor=False)
+    table = effort_queries.delivery_costs(here.snapshot, scope)
+    if table.num_rows == 0:
+        st.markdown(f"No month of {fmt.markdown(scope.id)} has both costs and events.")
+        return
+    newest = table.to_pylist()[0]
+    per_deployment = fmt.short_unit_cost(
+        newest["cost_per_deployment"], newest["currency"]
+    )
+    st.markdown(
+        f"In {fmt.month(newest['month'])} all that {fmt.markdown(scope.id)} cost,"
+        " serving included, was"
+        f" {fmt.money(newest['effective_cost'], newest['currency'])}:"
+        f" **{per_deployment}** per deployment. It is not what deploying"
+        f" costs.{_unknown(newest)}"
+        if newest["cost_per_deployment"] is not None
+        else f"In {fmt.month(newest['month'])} nothing was deployed: no cost is divided"
+        " by zero."
+    )
+    tables.show(
+        table,
+        [
+            tables.Column("month", "Month", "month"),
+            tables.Column("effective_cost", "Cost", "money"),
+            tables.Column("deployment_count", "Deployments", "count"),
+            tables.Column("unknown_deployment_count", "Outcome unknown", "count"),
+            tables.Column("cost_per_deployment", "All cost ÷ deployments", "unit_cost"),
+            tables.Column("training_cost", "Of it training", "money"),
+            tables.Column("training_run_count", "Runs", "count"),
+            tables.Column("cost_per_training_run", "Per run", "unit_cost"),
+            tables.Column("incident_count", "Incidents", "count"),
+            tables.Column("engaged_hours", "Engaged, h", "decimal"),
+            tables.Column("cost_per_incident", "Per incident", "unit_cost"),
+        ],
+        page=here,
+        name="delivery-costs",
+        caption="Amortised; incidents at the loaded hourly rate of triptych.yml",
+        origin=Origin(
+            formula="All effective cost of the month, serving included, ÷"
+            " deployments: one denominator everywhere, so that twice the deployments"
+            " cost half as much each. Incidents: engaged hours at the loaded hourly"
+            " rate; unknown without hours or a rate.",
+            mart="delivery.mart_delivery_costs",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def _unknown(row: dict[str, Any]) -> str:
+    """Say how many deployments a cost is not divided by."""
+    count = row["unknown_deployment_count"]
+    if not count:
+        return ""
+    return (
+        f" {fmt.plural(count, 'deployment')} of unknown outcome"
+        f" {'is' if count == 1 else 'are'} not counted."
+    )
+
+
+def show_latency(here: Page) -> None:
+    """Draw latency against its threshold, from histograms that were added up."""
+    st.header("Latency against the threshold", anchor=False)
+    table = effort_queries.serving_performance(here.snapshot, here.selection)
+    if table.num_rows == 0:
+        st.markdown(
+            f"No histogram of latencies is known of {here.period}. Percentiles that a"
+            " source computed cannot be merged; connect Prometheus' buckets, or deliver"
+            " `latency_histograms`."
+        )
+        show_delivered_percentiles(here)
+        return
+    over = [
+        row for row in table.to_pylist() if (row["p95_to_threshold_ratio"] or 0.0) > 1.0
+    ]
+    weeks = fmt.plural(len(over), "model-week is", "model-weeks are")
+    st.markdown(f"**{weeks} over the threshold** at p95, of {table.num_rows:,}.")
+    tables.show(
+        table,
+        [
+            tables.Column("week", "Week of", "day"),
+            tables.Column("model_id", "Model"),
+            tables.Column("platform_id", "Platform"),
+            tables.Column("request_count", "Requests", "decimal"),
+            tables.Column("p50_seconds", "p50, s", "decimal"),
+            tables.Column("p95_seconds", "p95, s", "decimal"),
+            tables.Column("p99_seconds", "p99, s", "decimal"),
+            tables.Column("latency_threshold_seconds", "Threshold, s", "decimal"),
+            tables.Column("windows_over_threshold_ratio", "Windows over", "percent"),
+            tables.Column(
+                "loaded_windows_over_threshold_ratio", "Under load", "percent"
+            ),
+            tables.Column("requests_over_threshold_ratio", "Requests over", "percent"),
+        ],
+        page=here,
+        name="serving-performance",
+        caption=f"{here.period}; windows of five minutes, or as long as they were told",
+        origin=Origin(
+            formula="Buckets are added over instances first, then the percentile is"
+            " read from the sum; percentiles are never averaged. Requests over is exact"
+            " where the threshold is a bound of the histogram.",
+            mart="delivery.mart_serving_performance",
+            row_count=table.num_rows,
+        ),
+    )
+    show_delivered_percentiles(here)
+
+
+def show_delivered_percentiles(here: Page) -> None:
+    """Draw percentiles that a source computed, window by window."""
+    counts = effort_queries.delivered_percentiles(here.snapshot, here.selection)
+    if counts.window_count == 0:
+        return
+    st.subheader("As their source computed them", anchor=False)
+    over = (
+        f" In **{counts.over_count:,} of {counts.judged_count:,}** the p95 was over the"
+        " threshold of its model."
+        if counts.judged_count
+        else " No threshold is known of their models: `latency_threshold_seconds` in"
+        " `catalog.yml` names one."
+    )
+    st.markdown(
+        f"{fmt.plural(counts.window_count, 'window')} of {here.period} came as"
+        " percentiles without their histogram. They stand window by window: several of"
+        f" them have no common percentile, and they are not averaged.{over}"
+    )
+    table = effort_queries.latency_percentiles(here.snapshot, here.selection)
+    tables.show(
+        table,
+        [
+            tables.Column("window_start", "Window from", "moment"),
+            tables.Column("window_hours", "Hours", "decimal"),
+            tables.Column("service", "Service"),
+            tables.Column("environment", "Environment"),
+            tables.Column("model_id", "Model"),
+            tables.Column("request_count", "Requests", "decimal"),
+            tables.Column("p50_seconds", "p50, s", "decimal"),
+            tables.Column("p90_seconds", "p90, s", "decimal"),
+            tables.Column("p95_seconds", "p95, s", "decimal"),
+            tables.Column("p99_seconds", "p99, s", "decimal"),
+            tables.Column("latency_threshold_seconds", "Threshold, s", "decimal"),
+            tables.Column("source_system", "Computed by"),
+        ],
+        page=here,
+        name="latency-percentiles",
+        caption=f"{here.period}; percentiles as delivered",
+        origin=Origin(
+            formula="As the source computed them over each window: delivered, not"
+            " derived. Never merged, never averaged.",
+            mart="delivery.mart_latency_percentiles",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_effort(here: Page, team: str | None) -> None:
+    """Draw hours of infrastructure work and the share of firefighting."""
+    st.header("What running it takes", anchor=False)
+    period = here.selection.period.months
+    operations_section.show_infra_hours(here, "team", period, team)
+    months = effort_queries.firefighting_months(here.snapshot)
+    table = effort_queries.infra_effort(here.snapshot, period, team)
+    if table.num_rows == 0 and months.num_rows == 0:
+        st.markdown(
+            "No hours are known. Deliver `worklogs` and `headcount`, or connect Jira,"
+            " PagerDuty or incident.io."
+        )
+        return
+    if months.num_rows:
+        charts.show(
+            velocity_charts.firefighting(months, charts.palette()),
+            description="Share of a team's available hours that was booked on"
+            " incidents, by month.",
+        )
+    if table.num_rows == 0:
+        st.markdown(f"No hours are known of {here.period}.")
+        return
+    tables.show(
+        table,
+        [
+            tables.Column("team_id", "Team"),
+            tables.Column("month", "Month", "month"),
+            tables.Column("infra_hours", "Infra, h", "decimal"),
+            tables.Column("infra_hours_28_days", "Four weeks, h", "decimal"),
+            tables.Column("deployment_count_28_days", "Deployments", "count"),
+            tables.Column(
+                "unknown_deployment_count_28_days", "Outcome unknown", "count"
+            ),
+            tables.Column("infra_hours_per_deployment", "Per deployment, h", "decimal"),
+            tables.Column("window_state", "Hours so far"),
+            tables.Column("headcount", "People", "decimal"),
+            tables.Column("available_hours", "Available, h", "decimal"),
+            tables.Column("incident_worklog_hours", "Booked, h", "decimal"),
+            tables.Column(
+                "firefighting_self_report_ratio", "Firefighting, booked", "percent"
+            ),
+            tables.Column("firefighting_system_ratio", "Engaged", "percent"),
+        ],
+        page=here,
+        name="infra-effort",
+        caption=f"{here.period}; four weeks end with the month",
+        origin=Origin(
+            formula="Infra hours of four weeks ÷ deployments of known outcome in them;"
+            " none without a deployment; filling while less than seven days have passed"
+            " since, because hours are booked late. Firefighting: hours on incidents ÷"
+            " available hours, as booked by people and as engaged by the incident"
+            " system, never their sum. Over 100 % means overlap and is not cut off.",
+            mart="delivery.mart_infra_effort",
+            row_count=table.num_rows,
+        ),
+    )
+
+
+def show_satisfaction(here: Page) -> None:
+    """Draw what people say, of groups of five and more."""
+    st.header("What developers say", anchor=False)
+    table = effort_queries.satisfaction(here.snapshot)
+    if table.num_rows == 0:
+        st.markdown("No survey is known: a source of type `surveys` reads one.")
+        return
+    hidden = sum(table["is_suppressed"].to_pylist())
+    note = (
+        f" {fmt.plural(hidden, 'cell is', 'cells are')} not shown: fewer than five"
+        " people, or such a group could be worked out from it."
+        if hidden
+        else ""
+    )
+    st.markdown(f"Groups of five people and more, by wave.{note}")
+    tables.show(
+        table,
+        [
+            tables.Column("wave_id", "Wave"),
+            tables.Column("item_id", "Item"),
+            tables.Column("group_id", "Group"),
+            tables.Column("respondent_count", "n", "count", "reason"),
+            tables.Column("response_ratio", "Answered", "percent"),
+            tables.Column("score", "Score, 0 to 100", "decimal"),
+            tables.Column("favourable_ratio", "Favourable", "percent"),
+            tables.Column("enps", "eNPS", "decimal"),
+            tables.Column("enps_low", "From", "decimal"),
+            tables.Column("enps_high", "To", "decimal"),
+        ],
+        page=here,
+        name="satisfaction",
+        caption="All waves; eNPS with its interval of 90 %",
+        origin=Origin(
+            formula="Mean of 100 × (answer − least) ÷ (largest − least). eNPS: per cent"
+            " of 9 and 10 less per cent of 0 to 6. No person is shown anywhere.",
+            mart="delivery.mart_satisfaction",
+            row_count=table.num_rows,
+        ),
+    )

@@ -1,0 +1,150 @@
+"""First section of *Velocity*: the organisation, a quarter against the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.pages.summary import figures as summary_figures
+from dashboard.pages.velocity import organisation_queries as queries
+from dashboard.pages.velocity import sentences as words
+from dashboard.shared import format as fmt
+from dashboard.shared import tables
+from dashboard.shared.context import Origin
+
+if TYPE_CHECKING:
+    from dashboard.shared.context import Page
+
+#: In this order; what less and more of each is called.
+_VERDICTS: Final = {
+    "change_lead_time": ("faster", "slower"),
+    "deployment_frequency": ("rarer", "more often"),
+    "change_fail_ratio": ("safer", "less safe"),
+    "time_to_restore": ("faster", "slower"),
+    "training_to_production": ("faster", "slower"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two quarters of the organisation, the newer first, and what changed."""
+
+    quarters: tuple[str, str]
+    kind: str
+    headline: str
+    rows: tuple[dict[str, Any], ...]
+
+    @property
+    def columns(self) -> tuple[tables.Column, ...]:
+        """How its rows are written."""
+        now, before = map(fmt.period, self.quarters)
+        return (
+            tables.Column("name", "Organisation"),
+            tables.Column("figure", now, "month"),
+            tables.Column("figure_before", before, "month"),
+            tables.Column("change", "Change beyond the 90 % interval", "month"),
+        )
+
+
+def compared(here: Page) -> Compared | None:
+    """Return both quarters; a change is one beyond its interval only."""
+    until = max(here.selection.period.months)
+    quarters = queries.compared_quarters(here.snapshot, until)
+    if len(quarters) < 2:  # noqa: PLR2004  (one quarter has nothing to compare with)
+        return None
+    now, before = (row["quarter"] for row in quarters)
+    kind = summary_figures.shipping_kind(here)
+    of_units = queries.units_compared(here.snapshot, kind, now, before)
+    of_all = queries.whole_compared(
+        here.snapshot, *(row["last_month"] for row in quarters)
+    )
+    rows = [_of_units(row, kind) for row in of_units] + [_of_all(row) for row in of_all]
+    if not rows:
+        return None
+    rows.sort(key=lambda row: list(_VERDICTS).index(row["metric"]))
+    headline = f"{here.organisation_prefix}{_headline(of_units, kind, now, before)}"
+    return Compared((now, before), kind, headline, tuple(rows))
+
+
+def show(here: Page) -> None:
+    """Draw both quarters side by side."""
+    found = compared(here)
+    if found is None:
+        return
+    st.markdown(found.headline)
+    tables.show(
+        pa.Table.from_pylist(list(found.rows)),
+        found.columns,
+        page=here,
+        name="velocity-organisation",
+        caption="Quarter against quarter",
+        origin=Origin(
+            formula=f"Least to greatest of each {found.kind}'s figure, which have no"
+            " common median; medians of three months over the organisation. A change"
+            " is one where the 90 % intervals of both quarters lie apart.",
+            mart="delivery.mart_velocity_quarters",
+            row_count=len(found.rows),
+        ),
+        is_of_period=False,
+    )
+
+
+def _headline(rows: list[dict[str, Any]], kind: str, now: str, before: str) -> str:
+    lead = next((row for row in rows if row["metric"] == "change_lead_time"), None)
+    if lead is None or not lead["compared_count"]:
+        return f"No {kind} has a lead time in both quarters."
+    of = fmt.plural(lead["compared_count"], kind)
+    when = f" from {fmt.period(before)} to {fmt.period(now)}"
+    if not lead["less_count"] + lead["more_count"]:
+        return f"**No lead time of {of}** changed beyond chance{when}."
+    return (
+        f"**{lead['less_count']} of {of}** became faster{when} beyond chance;"
+        f" {lead['more_count']} slower."
+    )
+
+
+def _of_units(row: dict[str, Any], kind: str) -> dict[str, Any]:
+    name, _ = words.METRICS[row["metric"]]
+    less, more = _VERDICTS[row["metric"]]
+    parts = [
+        f"{count} {verdict}"
+        for count, verdict in ((row["less_count"], less), (row["more_count"], more))
+        if count
+    ]
+    compared = fmt.plural(row["compared_count"], kind)
+    return {
+        "metric": row["metric"],
+        "name": f"{name}, by {kind}",
+        "figure": _span(row["unit"], row["least"], row["greatest"]),
+        "figure_before": _span(
+            row["unit"], row["least_before"], row["greatest_before"]
+        ),
+        "change": f"{', '.join(parts) or 'none'} of {compared}"
+        if row["compared_count"]
+        else "no interval",
+    }
+
+
+def _of_all(row: dict[str, Any]) -> dict[str, Any]:
+    less, more = _VERDICTS[row["metric"]]
+    return {
+        "metric": row["metric"],
+        "name": words.METRICS[row["metric"]][0],
+        "figure": f"{words.quantity(row['unit'], row['figure'])} (n = {row['n_used']})",
+        "figure_before": words.quantity(row["unit"], row["figure_before"]),
+        "change": "no interval"
+        if row["is_less"] is None
+        else less
+        if row["is_less"]
+        else more
+        if row["is_more"]
+        else "none",
+    }
+
+
+def _span(unit: str, low: float, high: float) -> str:
+    least, greatest = words.quantity(unit, low), words.quantity(unit, high)
+    return least if least == greatest else f"{least} to {greatest}"

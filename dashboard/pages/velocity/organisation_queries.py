@@ -1,0 +1,108 @@
+"""Velocity of the organisation: a whole quarter against the one before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from dashboard.pages.velocity.queries import IN_HOURS
+from dashboard.shared.published import has_mart, per_run, rows
+
+if TYPE_CHECKING:
+    from triptych.core.warehouse.reader import Snapshot
+
+_QUARTERS: Final = "delivery.mart_velocity_quarters"
+_WINDOWS: Final = "delivery.mart_velocity_windows"
+_OF_UNITS: Final = ("change_lead_time", "deployment_frequency", "change_fail_ratio")
+_OF_ALL: Final = ("time_to_restore", "training_to_production")
+
+
+@per_run
+def compared_quarters(snapshot: Snapshot, until: str) -> list[dict[str, Any]]:
+    """Return the newest two quarters that were over by a month, the newer first."""
+    if not has_mart(snapshot, _QUARTERS):
+        return []
+    return rows(
+        snapshot,
+        f"""
+        SELECT quarter, max(last_month) AS last_month FROM {_QUARTERS}
+        WHERE is_over AND last_month <= $until AND n_used > 0
+        GROUP BY quarter ORDER BY quarter DESC LIMIT 2
+        """,
+        until=until,
+    )
+
+
+@per_run
+def units_compared(
+    snapshot: Snapshot, kind: str, quarter: str, before: str
+) -> list[dict[str, Any]]:
+    """Return per metric the span over all units, and how many changed beyond chance.
+
+    A unit changed where the 90 % intervals of both quarters lie apart, or, where a
+    figure has none, is not counted.
+    """
+    return rows(
+        snapshot,
+        f"""
+        WITH figures AS (
+            SELECT metric, scope_id, quarter, unit,
+                {IN_HOURS.format("metric_value")} AS figure,
+                interval_low AS low, interval_high AS high
+            FROM {_QUARTERS}
+            WHERE scope_kind = $kind AND quarter IN ($quarter, $before)
+                AND list_contains($metrics, metric) AND metric_value IS NOT NULL
+        )
+        SELECT metric,
+            any_value(CASE now.unit WHEN 'seconds' THEN 'hours' ELSE now.unit END)
+                AS unit,
+            min(now.figure) AS least, max(now.figure) AS greatest,
+            min(old.figure) AS least_before, max(old.figure) AS greatest_before,
+            count(old.low) AS compared_count,
+            count(*) FILTER (now.high < old.low) AS less_count,
+            count(*) FILTER (now.low > old.high) AS more_count
+        FROM (SELECT * FROM figures WHERE quarter = $quarter) AS now
+        JOIN (SELECT * FROM figures WHERE quarter = $before) AS old
+            USING (metric, scope_id)
+        GROUP BY metric
+        """,
+        kind=kind,
+        quarter=quarter,
+        before=before,
+        metrics=list(_OF_UNITS),
+    )
+
+
+def _in_hours(of: str) -> str:
+    return (
+        f"CASE WHEN {of}.unit = 'seconds' THEN {of}.metric_value / 3600"
+        f" ELSE {of}.metric_value END"
+    )
+
+
+@per_run
+def whole_compared(
+    snapshot: Snapshot, last_month: str, last_month_before: str
+) -> list[dict[str, Any]]:
+    """Return per metric the organisation's figure of both quarters, with intervals."""
+    if not has_mart(snapshot, _WINDOWS):
+        return []
+    return rows(
+        snapshot,
+        f"""
+        SELECT now.metric,
+            CASE now.unit WHEN 'seconds' THEN 'hours' ELSE now.unit END AS unit,
+            now.n_used,
+            {_in_hours("now")} AS figure,
+            {_in_hours("old")} AS figure_before,
+            now.interval_high < old.interval_low AS is_less,
+            now.interval_low > old.interval_high AS is_more
+        FROM {_WINDOWS} AS now
+        JOIN {_WINDOWS} AS old USING (scope_kind, scope_id, metric, window_months)
+        WHERE scope_kind = 'organisation' AND window_months = 3
+            AND now.month = $month AND old.month = $before
+            AND list_contains($metrics, now.metric) AND now.metric_value IS NOT NULL
+        """,
+        month=last_month,
+        before=last_month_before,
+        metrics=list(_OF_ALL),
+    )

@@ -1,0 +1,332 @@
+"""How fast it ships: figures of velocity, and the events behind each.
+
+A figure belongs to one model, service or team: percentiles of several are never
+blended. Durations are shown in hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from dashboard.shared.published import has_mart, per_run, rows, table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from triptych.core.warehouse.reader import Snapshot
+
+PeriodKind = Literal["month", "quarter"]
+#: Whose column names the period, and is named after its kind.
+VELOCITY_MARTS: dict[PeriodKind, str] = {
+    "month": "delivery.mart_velocity",
+    "quarter": "delivery.mart_velocity_quarters",
+}
+
+#: What the bar's scopes are called in the marts of delivery.
+SCOPE_KINDS = {"model": "model", "team": "team"}
+#: Figures whose unit is seconds are written in hours.
+IN_HOURS = "CASE WHEN unit = 'seconds' THEN {0} / 3600 ELSE {0} END"
+
+
+@dataclass(frozen=True, slots=True)
+class VelocityScope:
+    """Whose velocity is shown, and in which months."""
+
+    kind: str
+    id: str
+    months: tuple[str, ...]
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what the queries are given."""
+        return {"kind": self.kind, "id": self.id, "months": list(self.months)}
+
+
+@dataclass(frozen=True, slots=True)
+class VelocityPeriod:
+    """A month or a fiscal quarter of which figures are shown."""
+
+    kind: PeriodKind
+    label: str
+    is_over: bool = True
+
+    @property
+    def mart(self) -> str:
+        """Where its figures are."""
+        return VELOCITY_MARTS[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class VelocityFigure:
+    """One figure of a period. Durations are in hours; ``None`` is not known."""
+
+    metric: str
+    period: str
+    unit: str
+    value: float | None
+    p90: float | None
+    low: float | None
+    high: float | None
+    n_used: int
+    n_open: int
+    n_excluded: int
+    excluded_by_reason: str | None
+    missing_ratio: float | None
+    oldest_open_seconds: float | None
+    definition_version: int
+
+
+@per_run
+def velocity_units(snapshot: Snapshot) -> list[tuple[str, str]]:
+    """Return models, services and teams that have a figure, the busiest first."""
+    found = rows(
+        snapshot,
+        """
+        SELECT scope_kind, scope_id, sum(n_used) AS used
+        FROM delivery.mart_velocity
+        WHERE scope_kind IN ('model', 'service', 'team')
+        GROUP BY scope_kind, scope_id
+        HAVING sum(n_used) + sum(n_open) > 0
+        ORDER BY
+            CASE scope_kind WHEN 'model' THEN 0 WHEN 'service' THEN 1 ELSE 2 END,
+            used DESC, scope_id
+        """,
+    )
+    return [(row["scope_kind"], row["scope_id"]) for row in found]
+
+
+@per_run
+def velocity_figures(
+    snapshot: Snapshot, scope: VelocityScope, period: VelocityPeriod
+) -> dict[str, VelocityFigure]:
+    """Return every figure of a month or quarter by metric."""
+    found = rows(
+        snapshot,
+        f"""
+        SELECT metric, {period.kind} AS period,
+            CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END AS unit,
+            {IN_HOURS.format("metric_value")} AS value,
+            {IN_HOURS.format("p90")} AS p90,
+            {IN_HOURS.format("interval_low")} AS low,
+            {IN_HOURS.format("interval_high")} AS high,
+            n_used, n_open, n_excluded, excluded_by_reason, missing_ratio,
+            oldest_open_seconds, definition_version
+        FROM {period.mart}
+        WHERE scope_kind = $kind AND scope_id = $id AND {period.kind} = $period
+        """,
+        kind=scope.kind,
+        id=scope.id,
+        period=period.label,
+    )
+    return {row["metric"]: VelocityFigure(**row) for row in found}
+
+
+@per_run
+def velocity_series(
+    snapshot: Snapshot, scope: VelocityScope, metric: str, kind: PeriodKind
+) -> pa.Table:
+    """Return a metric by period, oldest first; one without data has no value."""
+    return table(
+        snapshot,
+        f"""
+        SELECT {kind} AS period,
+            {IN_HOURS.format("metric_value")} AS value,
+            {IN_HOURS.format("p90")} AS p90,
+            {IN_HOURS.format("interval_low")} AS low,
+            {IN_HOURS.format("interval_high")} AS high,
+            n_used, n_open, n_excluded, missing_ratio
+        FROM {VELOCITY_MARTS[kind]}
+        WHERE scope_kind = $kind AND scope_id = $id AND metric = $metric
+        ORDER BY {kind}
+        """,
+        kind=scope.kind,
+        id=scope.id,
+        metric=metric,
+    )
+
+
+@per_run
+def velocity_kinds(snapshot: Snapshot) -> tuple[PeriodKind, ...]:
+    """Return what there are figures of; runs of earlier versions have no quarters."""
+    return tuple(
+        kind for kind, mart in VELOCITY_MARTS.items() if has_mart(snapshot, mart)
+    )
+
+
+@per_run
+def velocity_newest_month(
+    snapshot: Snapshot, scope: VelocityScope
+) -> VelocityPeriod | None:
+    """Return the newest of the scope's months in which something ended."""
+    found = rows(
+        snapshot,
+        """
+        SELECT max(month) AS month FROM delivery.mart_velocity
+        WHERE scope_kind = $kind AND scope_id = $id
+            AND list_contains($months, month) AND n_used > 0
+        """,
+        **scope.parameters(),
+    )
+    month = found[0]["month"]
+    return None if month is None else VelocityPeriod("month", month)
+
+
+@per_run
+def velocity_quarter(
+    snapshot: Snapshot, scope: VelocityScope, first_month: str
+) -> VelocityPeriod | None:
+    """Return the fiscal quarter that begins with a month, if something ended in it."""
+    if "quarter" not in velocity_kinds(snapshot):
+        return None
+    found = rows(
+        snapshot,
+        """
+        SELECT quarter, bool_and(is_over) AS is_over
+        FROM delivery.mart_velocity_quarters
+        WHERE scope_kind = $kind AND scope_id = $id AND first_month = $month
+            AND n_used > 0
+        GROUP BY quarter
+        """,
+        kind=scope.kind,
+        id=scope.id,
+        month=first_month,
+    )
+    return VelocityPeriod("quarter", *found[0].values()) if found else None
+
+
+@per_run
+def velocity_over_units(
+    snapshot: Snapshot, kind: str, period: VelocityPeriod
+) -> pa.Table:
+    """Return what is frequent enough of each unit of a kind, side by side."""
+    pivoted = ", ".join(
+        f"max({IN_HOURS.format('metric_value')}) FILTER (metric = '{metric}')"
+        f" AS {metric}"
+        for metric in ("change_lead_time", "deployment_frequency", "change_fail_ratio")
+    )
+    return table(
+        snapshot,
+        f"""
+        SELECT scope_id, {pivoted},
+            max(n_used) FILTER (metric = 'deployment_frequency') AS deployments
+        FROM {period.mart}
+        WHERE scope_kind = $kind AND {period.kind} = $period
+        GROUP BY scope_id ORDER BY scope_id
+        """,
+        kind=kind,
+        period=period.label,
+    )
+
+
+@per_run
+def deployment_weeks(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
+    """Return the last half year of weeks, those without a deployment included."""
+    return table(
+        snapshot,
+        """
+        SELECT week, deployment_count, deployment_day_count, is_complete
+        FROM delivery.mart_deployment_weeks
+        WHERE scope_kind = $kind AND scope_id = $id
+            AND week <= (
+                SELECT max(week) FROM delivery.mart_deployment_weeks
+                WHERE list_contains($months, month)
+            )
+        ORDER BY week DESC LIMIT 26
+        """,
+        **scope.parameters(),
+    )
+
+
+@per_run
+def velocity_events(snapshot: Snapshot, scope: VelocityScope, metric: str) -> pa.Table:
+    """Return what a figure consists of, what is open, and what it leaves out."""
+    column = {"service": "deployed_unit"}.get(scope.kind, f"{scope.kind}_id")
+    return table(
+        snapshot,
+        f"""
+        SELECT state, event_kind, event_key, started_at, ended_at,
+            {IN_HOURS.format("event_value")} AS event_value,
+            exclusion_reason, month
+        FROM delivery.mart_velocity_events
+        WHERE metric = $metric AND {column} = $id
+            AND (list_contains($months, month) OR state = 'open')
+        ORDER BY CASE state WHEN 'open' THEN 0 WHEN 'excluded' THEN 1 ELSE 2 END,
+            event_value DESC NULLS LAST, event_key
+        """,
+        metric=metric,
+        id=scope.id,
+        months=list(scope.months),
+    )
+
+
+@per_run
+def lead_time_stages(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
+    """Return each change's way to production by stage, in hours.
+
+    Stages are shown beside the whole and never add up to a figure.
+    """
+    column = {"service": "service"}.get(scope.kind, f"{scope.kind}_id")
+    return table(
+        snapshot,
+        f"""
+        WITH chosen AS (
+            SELECT * FROM delivery.fct_changes
+            WHERE {column} = $id AND list_contains($months, month)
+                AND lead_time_seconds IS NOT NULL
+        ),
+        stages AS (
+            SELECT 1 AS position, 'commit to merge' AS stage,
+                date_diff('second', committed_at, merged_at) / 3600.0 AS hours
+            FROM chosen
+            UNION ALL
+            SELECT 2, 'merge to production',
+                date_diff('second', merged_at, deployed_at) / 3600.0
+            FROM chosen
+            UNION ALL
+            SELECT 3, 'commit to production', lead_time_seconds / 3600.0 FROM chosen
+        )
+        SELECT position, stage, count(hours) AS n,
+            quantile_cont(hours, 0.1) AS p10, quantile_cont(hours, 0.25) AS p25,
+            quantile_cont(hours, 0.5) AS p50, quantile_cont(hours, 0.75) AS p75,
+            quantile_cont(hours, 0.9) AS p90
+        FROM stages GROUP BY position, stage
+        HAVING count(hours) >= 5 ORDER BY position
+        """,
+        id=scope.id,
+        months=list(scope.months),
+    )
+
+
+@per_run
+def promotions(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
+    """Return what came into production of a model or team, newest first."""
+    return table(
+        snapshot,
+        f"""
+        SELECT event_time, registered_model, model_version, change_kind,
+            training_seconds / 3600.0 AS training_hours,
+            end_to_registered_seconds / 3600.0 AS end_to_registered_hours,
+            registered_to_production_seconds / 3600.0
+                AS registered_to_production_hours,
+            training_to_production_seconds / 3600.0 AS training_to_production_hours,
+            precision_seconds, how, exclusion_reason
+        FROM delivery.fct_promotions
+        WHERE {scope.kind}_id = $id AND list_contains($months, month)
+            AND is_first_in_production
+        ORDER BY event_time DESC
+        """,
+        id=scope.id,
+        months=list(scope.months),
+    )
+
+
+@per_run
+def unmapped_identities(snapshot: Snapshot) -> pa.Table:
+    """Return names that belong to nobody, with the entry that would map them."""
+    return table(
+        snapshot,
+        """
+        SELECT source, stream, kind, name, row_count, catalog_entry
+        FROM delivery.mart_unmapped_identities ORDER BY row_count DESC, name
+        """,
+    )

@@ -1,0 +1,161 @@
+"""What a page may show: one run, one selection, and the addresses of its figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, TypeAlias
+
+from dashboard.shared import filters, gaps
+from dashboard.shared import format as fmt
+from triptych.core.warehouse.figures import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dashboard.shared import selection_queries
+    from triptych.core.warehouse.reader import Snapshot
+
+#: What a figure's address says of a column; see :meth:`Figure.of`.
+Where: TypeAlias = "str | Sequence[str] | None"
+_SCOPE_COLUMNS = {
+    "model": "model_id",
+    "team": "team_id",
+    "cost centre": "cost_center",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An amount that a page states: what it is called, and its address."""
+
+    label: str
+    figure: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a figure comes from.
+
+    ``figures`` are the amounts that the page states of it, by their addresses.
+    """
+
+    formula: str
+    mart: str
+    row_count: int
+    figures: tuple[Stated, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page may show: one run, one selection."""
+
+    snapshot: Snapshot
+    run: selection_queries.Run
+    selection: selection_queries.Selection
+    standing: selection_queries.Standing
+    numbers: Iterator[int] = field(default_factory=count, repr=False)
+
+    @property
+    def currency(self) -> str:
+        """Currency of every amount on the page."""
+        return self.selection.currency
+
+    def at_least(self, amount: gaps.Amount = None) -> str:
+        """Words before an amount that what is missing could change."""
+        return "at least " if self.standing.is_material(amount) else ""
+
+    @property
+    def period(self) -> str:
+        """The period in words."""
+        return fmt.period(self.selection.period.label)
+
+    @property
+    def prior_period(self) -> str:
+        """The period before in words."""
+        return fmt.period(self.selection.period.prior_label or "")
+
+    @property
+    def scope(self) -> str:
+        """The scope in words."""
+        if self.selection.covers_everything:
+            return filters.EVERYTHING
+        return f"{self.selection.scope_kind} {self.selection.scope_id}"
+
+    @property
+    def of_organisation(self) -> str:
+        """What is said of a figure that no scope narrows; nothing without a scope."""
+        if self.selection.covers_everything:
+            return ""
+        return f", whole organisation and not {fmt.markdown(self.scope)}"
+
+    @property
+    def organisation_prefix(self) -> str:
+        """How a sentence on the whole organisation begins under a scope."""
+        return "" if self.selection.covers_everything else "Whole organisation: "
+
+    def organisation_label(self, label: str) -> str:
+        """Return the label of a tile that no scope narrows."""
+        return self.tile_label(
+            label
+            if self.selection.covers_everything
+            else f"{label} · whole organisation"
+        )
+
+    @property
+    def coverage(self) -> str:
+        """Coverage in words: what has no amount is covered by nothing."""
+        text = fmt.coverage(self.standing.coverage_ratio)
+        known = self.standing.coverage_ratio is not None
+        return f"at most {text}" if known and self.standing.is_material() else text
+
+    def table_caption(self, caption: str) -> str:
+        """Return the caption of a table, which says when something is missing."""
+        end = (
+            "; not complete: costs are at least" if self.standing.is_material() else ""
+        )
+        return f"{caption}{end}"
+
+    def tile_label(self, label: str) -> str:
+        """Return a tile's label, which says so when a source is stale."""
+        return f"{label} · stale" if self.standing.stale_sources else label
+
+    def total_label(self, label: str, amount: gaps.Amount = None) -> str:
+        """Return the label of an amount that what is missing could change.
+
+        Without ``amount`` what is missing is held against the whole period.
+        """
+        is_material = self.standing.is_material(amount)
+        return self.tile_label(f"{label}, at least" if is_material else label)
+
+    def figure(self, label: str, address: str, /, **where: Where) -> Stated:
+        """Return an amount that the page states, with its address.
+
+        Parameters
+        ----------
+        label : str
+            What the amount is called beside its command.
+        address : str
+            ``schema.mart/column``.
+        **where
+            Conditions besides the months and the currency, or in their place; an
+            empty tuple takes one away.
+        """
+        mart, column = address.split("/")
+        conditions: dict[str, Where] = {
+            "billing_month": self.selection.period.months,
+            "currency": self.currency,
+        }
+        kept = {k: v for k, v in {**conditions, **where}.items() if v != ()}
+        return Stated(label, Figure.of(mart, column, kept))
+
+    def scoped_figure(self, label: str, address: str, /, **where: Where) -> Stated:
+        """Return an amount of the scope above, of a mart that has its column."""
+        if self.selection.covers_everything:
+            return self.figure(label, address, **where)
+        scope = {_SCOPE_COLUMNS[self.selection.scope_kind]: self.selection.scope_id}
+        return self.figure(label, address, **{**where, **scope})
+
+    def next_key(self, name: str) -> str:
+        """Return a key for a widget that a page draws more than once."""
+        return f"{name}-{next(self.numbers)}"

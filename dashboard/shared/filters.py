@@ -1,0 +1,220 @@
+"""The bar on top of every page, and every choice that a link can carry.
+
+Each choice is bound to the URL, so a link shows a colleague the same page. A link
+that names something that is not there is told, together with what is shown instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import streamlit as st
+
+from dashboard.shared import format as fmt
+from dashboard.shared import selection_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from triptych.core.warehouse.reader import Snapshot
+
+EVERYTHING = "everything"
+BASES: tuple[selection_queries.Basis, ...] = ("Amortised", "Billed")
+_LABELS = {
+    "period": "Period",
+    "basis": "Cost basis",
+    "scope": "Scope",
+    "currency": "Currency",
+}
+
+
+def bar(
+    snapshot: Snapshot, *, with_delivery: bool = False
+) -> selection_queries.Selection | None:
+    """Draw the choices and return them; None when there is nothing to choose from.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The published run.
+    with_delivery : bool
+        Offer what ships without a bill too: months, teams and models. What is shown
+        first is the newest month with charges all the same.
+    """
+    offered = selection_queries.periods(snapshot, with_delivery=with_delivery)
+    periods = {period.label: period for period in offered}
+    currencies = selection_queries.currencies(snapshot)
+    if not currencies and with_delivery:
+        currencies = (selection_queries.run(snapshot).currency,)
+    if not periods or not currencies:
+        return None
+    of_scopes = selection_queries.scopes(snapshot, with_delivery=with_delivery)
+    scopes = {f"{kind} {name}": (kind, name) for kind, name in of_scopes}
+    billed = [period.label for period in selection_queries.periods(snapshot)]
+    first = list(periods).index(billed[0]) if billed else 0
+    period = _bar_choice(
+        "period", list(periods), width=122, first=first, written=fmt.period
+    )
+    scope = _bar_choice("scope", [EVERYTHING, *scopes], width=172)
+    basis = _bar_choice("basis", BASES, width=126)
+    currency = _bar_choice("currency", currencies, width=84)
+    kind, name = scopes.get(scope, (EVERYTHING, ""))
+    return selection_queries.Selection(
+        period=periods[period],
+        basis=cast("selection_queries.Basis", basis),
+        currency=currency,
+        scope_kind=kind,
+        scope_id=name,
+    )
+
+
+def warn_about_links(selection: selection_queries.Selection) -> None:
+    """Warn of each choice of the bar that a link asked for and that is not there."""
+    scope = (
+        EVERYTHING
+        if selection.covers_everything
+        else f"{selection.scope_kind} {selection.scope_id}"
+    )
+    shown = {
+        "period": fmt.period(selection.period.label),
+        "basis": selection.basis,
+        "scope": scope,
+        "currency": selection.currency,
+    }
+    for key, value in shown.items():
+        warn_about_link(key, _LABELS[key], value)
+
+
+def segments(label: str, key: str, options: Sequence[str], *, default: str) -> str:
+    """Draw a row of exclusive choices bound to the URL and return the chosen one."""
+    read_link(key, options)
+    chosen = st.segmented_control(
+        label,
+        options,
+        default=default,
+        required=True,
+        key=key,
+        bind="query-params",
+        on_change=forget_link,
+        args=(key,),
+    )
+    warn_about_link(key, label, str(chosen))
+    return str(chosen)
+
+
+def choice(label: str, key: str, options: Sequence[str], *, width: int) -> str:
+    """Draw a list bound to the URL from which one is always chosen."""
+    read_link(key, options)
+    chosen = st.selectbox(
+        label,
+        options,
+        key=key,
+        bind="query-params",
+        width=width,
+        on_change=forget_link,
+        args=(key,),
+    )
+    warn_about_link(key, label, str(chosen))
+    return str(chosen)
+
+
+def optional_choice(
+    label: str, key: str, options: Sequence[str], *, placeholder: str
+) -> str | None:
+    """Draw a list bound to the URL from which nothing needs to be chosen."""
+    read_link(key, options)
+    chosen = st.selectbox(
+        label,
+        options,
+        index=None,
+        placeholder=placeholder,
+        key=key,
+        bind="query-params",
+        on_change=forget_link,
+        args=(key,),
+    )
+    warn_about_link(key, label, "nothing" if chosen is None else str(chosen))
+    return None if chosen is None else str(chosen)
+
+
+def several(
+    label: str,
+    key: str,
+    options: Sequence[str],
+    *,
+    placeholder: str = "Nothing",
+) -> list[str]:
+    """Draw a list bound to the URL from which any number may be chosen."""
+    asked = [each for each in st.query_params.get_all(key) if each not in options]
+    if asked:
+        st.session_state[_kept(key)] = ", ".join(asked)
+    chosen = st.multiselect(
+        label,
+        options,
+        key=key,
+        bind="query-params",
+        placeholder=placeholder,
+        on_change=forget_link,
+        args=(key,),
+    )
+    warn_about_link(key, label, ", ".join(chosen) or placeholder.lower())
+    return list(chosen)
+
+
+def read_link(key: str, options: Sequence[str]) -> None:
+    """Keep what the link asked for when it is not among the options.
+
+    To be called before the widget, which drops from the URL what it does not know.
+    """
+    asked = st.query_params.get(key)
+    if asked and asked not in options:
+        st.session_state[_kept(key)] = asked
+
+
+def warn_about_link(key: str, label: str, shown: str) -> None:
+    """Warn, until another choice is made, that the link asked for something else."""
+    asked = st.session_state.get(_kept(key))
+    if asked is not None:
+        st.warning(
+            f"The link asks for {label.lower()} “{asked}”, which is not in this data."
+            f" Shown instead: {shown}."
+        )
+
+
+def _bar_choice(
+    key: str,
+    options: Sequence[str],
+    *,
+    width: int,
+    first: int = 0,
+    written: Callable[[str], str] = str,
+) -> str:
+    names = [written(option) for option in options]
+    asked = st.query_params.get(key)
+    if asked in options and asked not in names:
+        # A link from before periods had names.
+        st.session_state.setdefault(key, asked)
+    else:
+        read_link(key, names)
+    chosen = st.selectbox(
+        _LABELS[key],
+        options,
+        index=first,
+        format_func=written,
+        key=key,
+        bind="query-params",
+        width=width,
+        label_visibility="collapsed",
+        on_change=forget_link,
+        args=(key,),
+    )
+    return str(chosen)
+
+
+def forget_link(key: str) -> None:
+    """Stop warning of what a link asked for: another choice was made."""
+    st.session_state.pop(_kept(key), None)
+
+
+def _kept(key: str) -> str:
+    return f"invalid_link_{key}"

@@ -1,0 +1,365 @@
+"""What the bar on top of every page can choose, and what it says about the choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from dashboard.shared import format as fmt
+from dashboard.shared.gaps import MonthGap
+from dashboard.shared.published import one, per_run, rows
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from dashboard.shared.gaps import Amount
+    from triptych.core.warehouse.reader import Snapshot
+
+
+Basis = Literal["Amortised", "Billed"]
+AMOUNTS: dict[Basis, str] = {"Amortised": "effective_cost", "Billed": "billed_cost"}
+SCOPES = {
+    "everything": "true",
+    "model": "model_id = $scope",
+    "team": "team_id = $scope",
+    "cost centre": "cost_center = $scope",
+}
+
+
+#: What of AI cost has an owner: a commitment that nobody used is nobody's until a
+#: policy of the workspace gives it to somebody.
+IS_PLACED = (
+    "(component in ('direct', 'shared', 'idle', 'overhead')"
+    " or component = 'unused_commitment'"
+    " and coalesce(model_id, feature_id, team_id) is not null)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The published run that a page shows."""
+
+    run_id: str
+    organisation: str
+    currency: str
+    is_synthetic: bool
+    started_at: datetime | None
+    evidence_as_of: datetime | None
+    triptych_version: str
+    materiality_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One or more billing months, and those that they are compared with."""
+
+    label: str
+    months: tuple[str, ...]
+    prior_label: str | None = None
+    prior_months: tuple[str, ...] = ()
+
+    @property
+    def is_quarter(self) -> bool:
+        """Whether it is a quarter, of which not every month needs to have charges."""
+        return "-Q" in self.label
+
+    @property
+    def first_month(self) -> str:
+        """Its first month on the calendar, with charges or not."""
+        if not self.is_quarter:
+            return self.label
+        return f"{self.label[:4]}-{int(self.label[-1]) * 3 - 2:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the bar on top of every page has chosen."""
+
+    period: Period
+    basis: Basis
+    currency: str
+    scope_kind: str = "everything"
+    scope_id: str = ""
+
+    @property
+    def covers_everything(self) -> bool:
+        """Whether no model, team or cost centre was chosen."""
+        return self.scope_kind == "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far the figures of a period can be relied on."""
+
+    is_estimated: bool
+    missing: tuple[tuple[str, str, str], ...]
+    stale_sources: tuple[tuple[str, datetime | None], ...]
+    coverage_ratio: float | None
+    gap: MonthGap
+    period_state: str = "open"
+    adjustment_count: int = 0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether finance has closed every month of the period."""
+        return self.period_state in {"locked", "restated"}
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether something is known to be missing from the totals."""
+        return bool(self.gap.lacks)
+
+    def is_material(self, figure: Amount = None) -> bool:
+        """Return whether what is missing could change a figure enough to matter."""
+        return self.gap.is_material(figure)
+
+    @property
+    def state(self) -> str:
+        """How final the figures of a period are that is not closed."""
+        if self.is_partial:
+            return "not complete"
+        return "estimated" if self.is_estimated else "complete"
+
+    @property
+    def label(self) -> str:
+        """State of the period in words."""
+        if self.is_closed:
+            count = self.adjustment_count
+            later = f" · {count} adjustment{'s' if count != 1 else ''}"
+            return f"{self.period_state.capitalize()}{later if count else ''}"
+        if self.state == self.period_state:
+            return self.period_state.capitalize()
+        return f"{self.period_state.capitalize()} · {self.state}"
+
+
+@per_run
+def run(snapshot: Snapshot) -> Run:
+    """Return the description of the published run."""
+    return Run(
+        **one(
+            snapshot,
+            "select run_id, organisation, currency, is_synthetic, started_at,"
+            " evidence_as_of, triptych_version, materiality_ratio from core.mart_run",
+        )
+    )
+
+
+@per_run
+def periods(snapshot: Snapshot, *, with_delivery: bool = False) -> tuple[Period, ...]:
+    """Return the months with charges, newest first, then their quarters.
+
+    A quarter is compared with the one before only if that one has the same number
+    of months with charges. ``with_delivery`` adds months without a charge in which
+    something was delivered.
+    """
+    shipped = (
+        " union select month from delivery.mart_velocity where n_used > 0"
+        if with_delivery
+        else ""
+    )
+    months = tuple(
+        row["billing_month"]
+        for row in rows(
+            snapshot,
+            # Whoever sees single cost centres has no waterfall, which belongs to none.
+            "select billing_month from cost.mart_cost_waterfall"
+            " where billing_month is not null union"
+            " select billing_month from cost.fct_daily_model_costs"
+            f" where billing_month is not null{shipped} order by billing_month desc",
+        )
+    )
+    single = [Period(month, (month,), *_before((month,), 1)) for month in months]
+    quarters: dict[str, list[str]] = {}
+    for month in months:
+        quarters.setdefault(_quarter(month), []).append(month)
+    return (*single, *(_quarter_period(q, quarters) for q in quarters))
+
+
+def _before(months: tuple[str, ...], count: int) -> tuple[str, tuple[str, ...]]:
+    year, month = (int(part) for part in months[0].split("-"))
+    index = year * 12 + month - 1 - count
+    label = f"{index // 12:04d}-{index % 12 + 1:02d}"
+    return label, (label,)
+
+
+def _quarter(month: str) -> str:
+    return f"{month[:4]}-Q{(int(month[5:]) + 2) // 3}"
+
+
+def _quarter_period(quarter: str, quarters: dict[str, list[str]]) -> Period:
+    months = tuple(sorted(quarters[quarter]))
+    before = _quarter(_before((f"{quarter[:4]}-{int(quarter[-1]) * 3:02d}",), 3)[0])
+    prior = tuple(sorted(quarters.get(before, ())))
+    if len(prior) != len(months):
+        return Period(quarter, months)
+    return Period(quarter, months, before, prior)
+
+
+@per_run
+def currencies(snapshot: Snapshot) -> tuple[str, ...]:
+    """Return the currencies that have charges, the organisation's own first."""
+    found = rows(
+        snapshot,
+        "select currency from (select currency from cost.mart_cost_waterfall union"
+        " select currency from cost.fct_daily_model_costs)"
+        " where currency is not null"
+        " order by currency <> (select currency from core.mart_run), currency",
+    )
+    return tuple(row["currency"] for row in found)
+
+
+@per_run
+def scopes(
+    snapshot: Snapshot, *, with_delivery: bool = False
+) -> tuple[tuple[str, str], ...]:
+    """Return the cost centres, teams and models that carry cost, as (kind, id).
+
+    ``with_delivery`` adds teams and models that ship and are on no bill.
+    """
+    shipping = (
+        """
+            union all
+            select distinct case scope_kind when 'team' then 2 else 3 end, scope_kind,
+                scope_id
+            from delivery.mart_velocity
+            where scope_kind in ('team', 'model') and (n_used > 0 or n_open > 0)
+        """
+        if with_delivery
+        else ""
+    )
+    found = rows(
+        snapshot,
+        f"""
+        select distinct kind, id, position from (
+            select distinct 1 as position, 'cost centre' as kind, cost_center as id
+            from cost.fct_daily_model_costs
+            union all
+            select distinct 2, 'team', team_id from cost.fct_daily_model_costs
+            union all
+            select distinct 3, 'model', model_id from cost.fct_daily_model_costs
+            {shipping}
+        )
+        where id is not null
+        order by position, id
+        """,
+    )
+    return tuple((row["kind"], row["id"]) for row in found)
+
+
+#: A period is as final as the least final of its months; a month that changed after
+#: it was closed counts as the least final of those that are closed.
+_PERIOD_STATE = """
+    select
+        arg_min(state, list_position(
+            ['open', 'estimated', 'reconciled', 'restated', 'locked'], state
+        )) as state,
+        coalesce(sum(adjustment_count), 0)::bigint as adjustment_count
+    from cost.mart_period_states
+    where list_contains($months, billing_month)
+"""
+
+
+@per_run
+def standing(snapshot: Snapshot, selection: Selection) -> Standing:
+    """Return what is estimated, missing, stale or not covered in a period."""
+    amount = AMOUNTS[selection.basis]
+    months = list(selection.period.months)
+    figures = one(
+        snapshot,
+        f"""
+        select
+            coalesce(bool_or(is_estimated), false) as is_estimated,
+            sum({amount}) filter (component not in ('tax', 'credit')) as total,
+            cast(sum({amount}) filter ({IS_PLACED}) as double)
+                / nullif(cast(sum({amount}) filter (
+                    component not in ('tax', 'credit')
+                ) as double), 0) as coverage_ratio
+        from cost.fct_daily_model_costs
+        where list_contains($months, billing_month) and currency = $currency
+        """,
+        months=months,
+        currency=selection.currency,
+    )
+    missing = rows(
+        snapshot,
+        "select source, billing_month, coalesce(missing, 'not stated') as missing,"
+        " missing_row_count, missing_amount from core.mart_month_completeness"
+        " where not is_complete and list_contains($months, billing_month)"
+        " order by billing_month, source",
+        months=months,
+    )
+    unconverted = rows(
+        snapshot,
+        f"select currency, sum({amount}) as amount from cost.mart_cost_waterfall"
+        " where step = 'ledger' and list_contains($months, billing_month)"
+        " and currency not in ($currency, (select currency from core.mart_run))"
+        " group by currency order by currency",
+        months=months,
+        currency=selection.currency,
+    )
+    stale = rows(
+        snapshot,
+        "select source, max(newest_evidence_at) as newest_evidence_at"
+        " from core.mart_source_freshness where is_stale"
+        " group by source order by source",
+    )
+    period = one(snapshot, _PERIOD_STATE, months=months)
+    return Standing(
+        gap=_gap(run(snapshot), selection, missing, unconverted, figures["total"]),
+        period_state=period["state"] or "open",
+        adjustment_count=period["adjustment_count"],
+        is_estimated=figures["is_estimated"],
+        coverage_ratio=figures["coverage_ratio"],
+        missing=tuple(
+            (row["source"], row["billing_month"], row["missing"]) for row in missing
+        ),
+        stale_sources=tuple(
+            (row["source"], row["newest_evidence_at"]) for row in stale
+        ),
+    )
+
+
+def _gap(
+    published: Run,
+    selection: Selection,
+    missing: list[dict[str, Any]],
+    unconverted: list[dict[str, Any]],
+    total: Decimal | None,
+) -> MonthGap:
+    """Return what is known to be missing, in words and as far as that is known."""
+    sources = [f"{row['source']} lacks {row['missing']}" for row in missing]
+    rates = [
+        f"{fmt.money_exact(row['amount'], row['currency'])} could not be converted"
+        for row in unconverted
+    ]
+    amounts = [row["missing_amount"] for row in missing]
+    # In another currency nobody has said what the missing amount is.
+    is_known = selection.currency == published.currency and None not in amounts
+    return MonthGap(
+        lacks=(*sources, *rates),
+        row_count=sum(row["missing_row_count"] for row in missing),
+        amount=sum(amounts, Decimal(0)) if is_known else None,
+        currency=selection.currency,
+        unconverted=tuple((row["currency"], row["amount"]) for row in unconverted),
+        total=total,
+        materiality_ratio=published.materiality_ratio,
+    )
+
+
+def has_prior(snapshot: Snapshot, selection: Selection) -> bool:
+    """Return whether every month of the period before has charges."""
+    known = {month for period in periods(snapshot) for month in period.months}
+    prior = selection.period.prior_months
+    return bool(prior) and known.issuperset(prior)
+
+
+def scope_parameters(selection: Selection) -> dict[str, Any]:
+    """Return the values for the months, the currency and the scope."""
+    scope = {} if selection.covers_everything else {"scope": selection.scope_id}
+    return {
+        "months": list(selection.period.months),
+        "prior_months": list(selection.period.prior_months),
+        "currency": selection.currency,
+        **scope,
+    }

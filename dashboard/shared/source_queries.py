@@ -1,0 +1,245 @@
+"""What stands behind a figure: its exact value, loads, versions, and source rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from dashboard.shared.published import one, per_run, rows, table
+from triptych.core.warehouse.bills import BILL_STREAMS
+from triptych.core.warehouse.figures import Condition, Figure
+from triptych.core.warehouse.line_item_sums import (
+    BY_LONG_RULES,
+    LineItems,
+    LineItemSum,
+    add_up,
+    line_items_of,
+)
+from triptych.core.warehouse.made_of import (
+    Load,
+    Version,
+    read_loads,
+    read_nodes,
+    read_versions,
+)
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    import pyarrow as pa
+
+    from triptych.core.warehouse.reader import Snapshot
+
+#: The most rows of evidence that a page shows; the total is of all of them.
+SOURCE_ROW_LIMIT = 200
+_COSTS = "cost.fct_daily_model_costs"
+#: What pages call otherwise than dbt does.
+_MODELS = {"line_items": "int_line_items"} | {
+    f"attribution.{name}": f"mart_attribution_{name}"
+    for name in (
+        *("studies", "estimates", "checks"),
+        *("counterfactuals", "contributions", "sensitivity"),
+    )
+}
+_BILLS = frozenset(bill.name for bill in BILL_STREAMS)
+#: What the address of a figure may say of the daily costs of models behind it.
+_OF_COSTS = frozenset(
+    {"billing_month", "source", "charge_date", "provider", "platform_id", "model_id"}
+    | {"feature_id", "team_id", "cost_center", "lifecycle_stage", "component"}
+    | {"pool_id", "currency"}
+)
+_SCOPES = {
+    "model": "model_id",
+    "team": "team_id",
+    "cost_center": "cost_center",
+    "feature": "feature_id",
+    "platform": "platform_id",
+}
+_COLUMNS = (
+    "charge_date, charge_description, {amount} as amount, billing_currency,"
+    " service_name, resource_id, sku_id, consumed_quantity, consumed_unit, component,"
+    " rule_name, source, load_id, source_uri, invoice_id"
+)
+_SHOWN = f"""
+    select *, sum(amount) over (partition by billing_currency) as total_amount,
+        count(*) over () as total_count
+    from items where {{condition}}
+    order by amount desc, charge_date, source_uri, sku_id, charge_description
+    limit {SOURCE_ROW_LIMIT}
+"""
+#: Line items went into a row of costs by its owner, or into its pool.
+_BEHIND = """
+    exists (
+        select 1 from owners
+        where owners.billing_month = items.billing_month
+            and owners.source = items.source
+            and case when items.component = 'shared'
+                then owners.pool_id = items.pool_id
+                else owners.component = items.component
+                    and (items.model_id is null or owners.model_id = items.model_id)
+            end
+    )
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """What a mart is made of: streams of evidence, current loads, versions."""
+
+    streams: tuple[str, ...]
+    loads: tuple[Load, ...]
+    versions: tuple[Version, ...]
+
+    @property
+    def has_bills(self) -> bool:
+        """Whether charges are in it."""
+        return bool(_BILLS.intersection(self.streams))
+
+    @property
+    def other_streams(self) -> tuple[str, ...]:
+        """Streams that are no bills and have a load."""
+        loaded = {load.stream for load in self.loads}
+        return tuple(
+            name for name in self.streams if name in loaded and name not in _BILLS
+        )
+
+
+@per_run
+def made_of(snapshot: Snapshot, mart: str, months: tuple[str, ...]) -> MadeOf | None:
+    """Return what a mart's months are made of; None where the run kept nothing."""
+    try:
+        nodes = read_nodes(snapshot, _MODELS.get(mart, mart.split(".", 1)[-1]))
+        if not nodes.models:
+            return None
+        loads = read_loads(snapshot, nodes, months=months)
+        return MadeOf(nodes.streams, loads, read_versions(snapshot))
+    except duckdb.CatalogException:
+        return None
+
+
+@per_run
+def sign_offs(
+    snapshot: Snapshot, months: tuple[str, ...]
+) -> list[tuple[str, str, str | None, str | None]]:
+    """Return by month its state, who closed it and who approved that."""
+    found = rows(
+        snapshot,
+        "select billing_month, state, locked_by, approved_by"
+        " from cost.mart_period_states where list_contains($months, billing_month)"
+        " order by billing_month",
+        months=list(months),
+    )
+    return [tuple(row.values()) for row in found]
+
+
+@per_run
+def figure_value(snapshot: Snapshot, figure: Figure) -> Decimal | float | int | None:
+    """Return the published value of a figure; None where a row of it is not known."""
+    where, given = figure.where()
+    column = f'"{figure.column}"'
+    row = one(
+        snapshot,
+        f"select case when count({column}) = count(*) then sum({column}) end as value"
+        f" from {figure.mart} where {where}",
+        **given,
+    )
+    value: Decimal | float | int | None = row["value"]
+    return value
+
+
+def added_up(snapshot: Snapshot, figure: Figure, reporting: str) -> LineItemSum | None:
+    """Return the line items of a figure added up again; None for what was divided."""
+    items = line_items_of(figure)
+    if items is None:
+        return None
+    currency = figure.condition("currency")
+    return add_up(
+        snapshot,
+        items,
+        currency=currency.values[0] if currency else reporting,
+        reporting=reporting,
+    )
+
+
+@per_run
+def charges_behind(snapshot: Snapshot, figure: Figure) -> pa.Table:
+    """Return the largest line items behind a figure, with the total of all of them.
+
+    Of what was divided by a meter they are the charges that went into the division.
+    """
+    items = line_items_of(figure)
+    if items is not None:
+        return _charges_of(snapshot, items)
+    costs = _as_costs(figure)
+    where, given = costs.where()
+    months = costs.condition("billing_month")
+    return snapshot.query_line_items(
+        f"""
+        with owners as (
+            select distinct billing_month, source, component, model_id, pool_id
+            from published.{_COSTS} where {where}
+        ),
+        items as materialized (
+            select {_COLUMNS.format(amount=_amount_of(figure))}, billing_month,
+                model_id, pool_id
+            from line_items where list_contains($months, billing_month)
+        )
+        {_SHOWN.format(condition=_BEHIND)}
+        """,
+        {**given, "months": list(months.values) if months else []},
+    ).drop_columns(["billing_month", "model_id", "pool_id"])
+
+
+def _charges_of(snapshot: Snapshot, items: LineItems) -> pa.Table:
+    on_view, on_rows, parameters = items.where()
+    columns = ", ".join((_COLUMNS.format(amount=items.amount), *BY_LONG_RULES))
+    return snapshot.query_line_items(
+        f"""
+        with items as materialized (
+            select {columns} from line_items where {on_view}
+        )
+        {_SHOWN.format(condition=on_rows)}
+        """,
+        parameters,
+    ).drop_columns(list(BY_LONG_RULES))
+
+
+def _amount_of(figure: Figure) -> str:
+    return "billed_cost" if "billed" in figure.column else "effective_cost"
+
+
+def _as_costs(figure: Figure) -> Figure:
+    """Return the conditions that the daily costs of models can hold, too."""
+    kept = [one for one in figure.conditions if one.column in _OF_COSTS]
+    kind, name = figure.condition("scope_type"), figure.condition("scope_id")
+    if kind and name and kind.values[0] in _SCOPES:
+        kept.append(Condition(_SCOPES[kind.values[0]], name.values))
+    return Figure(_COSTS, figure.column, tuple(kept))
+
+
+@per_run
+def evidence_rows(
+    snapshot: Snapshot, stream: str, load_ids: tuple[str, ...]
+) -> pa.Table:
+    """Return the first rows of a stream as they were loaded, with their file."""
+    answer = snapshot.evidence_rows(stream, load_ids, limit=SOURCE_ROW_LIMIT)
+    empty = [
+        name
+        for name, column in zip(answer.column_names, answer.columns, strict=True)
+        if column.null_count == len(column)
+    ]
+    return answer.drop_columns(empty)
+
+
+@per_run
+def current_loads(snapshot: Snapshot, load_ids: tuple[str, ...]) -> pa.Table:
+    """Return loads as they are catalogued, for a table."""
+    return table(
+        snapshot,
+        "select source, stream, label, row_count, loaded_at, load_id,"
+        " left(checksums[1], 12) as checksum from lineage.loads"
+        " where list_contains($loads, load_id) order by stream, source, loaded_at",
+        loads=list(load_ids),
+    )

@@ -1,0 +1,114 @@
+"""Spark lines: the shape of a year, without axes, as small as a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import pandas as pd
+
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dashboard.shared.charts import Chart, Palette
+
+HEIGHT = 56
+_PADDING = {"left": 2, "right": 2, "top": 4, "bottom": 2}
+
+
+def spend(table: pa.Table, currency: str, colours: Palette) -> Chart:
+    """Return cost by month as a line, its last month as a point."""
+    rows = [
+        {
+            "month": row["month"],
+            "name": fmt.month(row["month"]),
+            "series": "AI cost",
+            "value": float(row["amount"]),
+            "text": fmt.money(row["amount"], currency),
+        }
+        for row in table.to_pylist()
+    ]
+    return _lines(rows, colours)
+
+
+def lead_times(rows: list[dict[str, Any]], colours: Palette) -> Chart:
+    """Return median lead times by month, a line for each team."""
+    return _lines(
+        [
+            {
+                "month": row["month"],
+                "name": fmt.month(row["month"]),
+                "series": row["series"],
+                "value": row["hours"],
+                "text": f"{row['hours']:,.1f} h",
+            }
+            for row in rows
+        ],
+        colours,
+    )
+
+
+def net_values(rows: list[dict[str, Any]], currency: str, colours: Palette) -> Chart:
+    """Return net value by month with its 90 % interval, beside a line at nothing."""
+    frame = pd.DataFrame(
+        [
+            {
+                **row,
+                "name": fmt.month(row["month"]),
+                "text": fmt.estimate(row["net_value"], currency),
+            }
+            for row in rows
+        ]
+    )
+    base = alt.Chart(frame).encode(
+        x=alt.X("month:O", axis=None),
+        tooltip=[
+            alt.Tooltip("name:N", title="Month"),
+            alt.Tooltip("text:N", title="Net value"),
+        ],
+    )
+    y = alt.Y("net_value:Q", axis=None)
+    nothing = alt.Chart(pd.DataFrame({"net_value": [0.0]}))
+    return alt.layer(
+        nothing.mark_rule(color=colours.quiet, strokeDash=[3, 3]).encode(y=y),
+        base.mark_rule(strokeWidth=4, opacity=0.3, color=colours.categories[0]).encode(
+            y=alt.Y("net_value_low_90:Q", axis=None), y2="net_value_high_90:Q"
+        ),
+        base.mark_line(strokeWidth=1.5, color=colours.categories[0]).encode(y=y),
+    ).properties(height=HEIGHT, padding=_PADDING)
+
+
+def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
+    frame = pd.DataFrame(rows)
+    last = frame[frame["month"] == frame["month"].max()] if rows else frame
+    series = sorted({row["series"] for row in rows})
+    shades = [
+        colours.categories[n % len(colours.categories)] for n in range(len(series))
+    ]
+    encoded = {
+        "x": alt.X("month:O", axis=None),
+        "y": alt.Y("value:Q", axis=None, scale=alt.Scale(zero=True)),
+        "color": alt.Color(
+            "series:N", legend=None, scale=alt.Scale(domain=series, range=shades)
+        ),
+        "tooltip": [
+            alt.Tooltip("series:N", title="Of"),
+            alt.Tooltip("name:N", title="Month"),
+            alt.Tooltip("text:N", title="Value"),
+        ],
+    }
+    layers = [
+        alt.Chart(frame).mark_line(strokeWidth=1.5).encode(**encoded),
+        alt.Chart(last).mark_point(filled=True, size=40).encode(**encoded),
+    ]
+    if len(series) == 1:
+        # Of several, the last values would lie upon each other.
+        place = {name: encoded[name] for name in ("x", "y")}
+        layers.append(
+            alt.Chart(last)
+            .mark_text(align="right", dy=-10, fontSize=11, color=colours.ink)
+            .encode(text="text:N", **place)
+        )
+    return alt.layer(*layers).properties(height=HEIGHT, padding=_PADDING)

@@ -1,0 +1,435 @@
+"""Tables beside charts: formatted for reading, exact for download.
+
+A table is plain HTML, so that it can be read aloud, selected and printed, and is
+wider than a phone only inside its own frame.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from decimal import Decimal
+from html import escape
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import pyarrow as pa
+import streamlit as st
+
+from dashboard.shared import downloads, explaining
+from dashboard.shared import format as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dashboard.shared.context import Origin, Page
+
+Kind = Literal[
+    "text",
+    "prose",
+    "month",
+    "day",
+    "moment",
+    "money",
+    "amount",
+    "change",
+    "percent",
+    "signed_percent",
+    "coverage",
+    "count",
+    "hours",
+    "gpus",
+    "decimal",
+    "unit_cost",
+    "estimate",
+    "times",
+]
+_TEXT_KINDS = frozenset({"text", "prose", "month", "day", "moment"})
+#: Text that is never broken over lines.
+_SHORT_KINDS = frozenset({"month", "day", "moment"})
+#: Longest table that is drawn; longer ones are whole in the download.
+ROW_LIMIT = 500
+#: From so many rows on a table scrolls beneath its header, and can be searched.
+_LONG = 12
+_WIDE_COLUMNS = 10
+
+_BESIDE_SERIES = (("All models", "month_total"), ("Idle, not charged", "idle_shown"))
+
+#: What the router adds to the page once, for every table.
+STYLE = """
+<style>
+.triptych-table {overflow: auto; margin: .1rem 0 .3rem; max-height: 25rem}
+.triptych-table thead th {position: sticky; top: 0; z-index: 1;
+  background: var(--triptych-ground, Canvas)}
+.triptych-table tr.total > * {position: sticky; bottom: 0;
+  background: var(--triptych-ground, Canvas)}
+.triptych-table th button {all: unset; cursor: pointer; font: inherit;
+  color: inherit}
+.triptych-table th button:focus-visible {outline: 2px solid currentColor}
+.triptych-table th[aria-sort="ascending"] button::after {content: " \\2191" / ""}
+.triptych-table th[aria-sort="descending"] button::after {content: " \\2193" / ""}
+.triptych-table input {font: inherit; color: inherit; background: transparent;
+  border: 1px solid color-mix(in srgb, currentColor 35%, transparent);
+  border-radius: .3rem; padding: .15rem .5rem; margin: .2rem 0 .4rem;
+  position: sticky; left: 0; width: min(16rem, 80%)}
+.triptych-table table {border-collapse: collapse; width: 100%; font-size: .93rem;
+  font-variant-numeric: tabular-nums}
+.triptych-table th, .triptych-table td {padding: .3rem 1.4rem .3rem 0;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 16%, transparent);
+  text-align: left; vertical-align: top}
+.triptych-table thead th {font-weight: 600; opacity: .75; white-space: nowrap;
+  border-bottom-width: 2px}
+.triptych-table tbody th {font-weight: 400; min-width: 7.5rem}
+.triptych-table .number {text-align: right; white-space: nowrap}
+.triptych-table .short {white-space: nowrap}
+.triptych-table .prose {min-width: min(18rem, 60vw)}
+.triptych-table .reason {min-width: 9rem}
+.triptych-table.wide table {font-size: .84rem}
+.triptych-table.wide th, .triptych-table.wide td {padding-right: .6rem}
+.triptych-table tr.total > * {font-weight: 650;
+  border-top: 2px solid color-mix(in srgb, currentColor 40%, transparent)}
+.triptych-table caption {text-align: left; font-weight: 600; padding-bottom: .2rem}
+</style>
+"""
+
+
+#: What the router adds once: a heading sorts its table, totals stay last, unknown stays
+#: behind known, and a search leaves the rows that have the words.
+SCRIPT = """
+<script>
+if (!window.sortsTables) {
+  window.sortsTables = true;
+  const number = /^-?[0-9.]+(e[-+]?[0-9]+)?$/;
+  const key = (row, at) => {
+    const cell = row.cells[at];
+    const text = cell?.textContent ?? "";
+    return cell?.dataset.order ?? (text.startsWith("\u2014") ? "" : text);
+  };
+  const compare = (a, b) => number.test(a) && number.test(b)
+    ? Number(a) - Number(b) : a.localeCompare(b);
+  document.addEventListener("click", event => {
+    const head = event.target.closest(".triptych-table thead th");
+    if (!head) return;
+    const isUp = head.getAttribute("aria-sort") === "descending";
+    for (const each of head.parentNode.cells) each.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
+    const body = head.closest("table").tBodies[0], at = head.cellIndex;
+    const rows = [...body.rows].filter(row => !row.classList.contains("total"));
+    const totals = [...body.rows].filter(row => row.classList.contains("total"));
+    rows.sort((x, y) => {
+      const [a, b] = [key(x, at), key(y, at)];
+      if (!a || !b) return (a ? 0 : 1) - (b ? 0 : 1);
+      return isUp ? compare(a, b) : compare(b, a);
+    });
+    body.append(...rows, ...totals);
+  });
+  document.addEventListener("input", event => {
+    const box = event.target.closest(".triptych-table input");
+    if (!box) return;
+    const words = box.value.toLowerCase().split(" ").filter(Boolean);
+    for (const row of box.closest(".triptych-table").querySelectorAll("tbody tr")) {
+      const text = row.innerText.toLowerCase() || row.textContent.toLowerCase();
+      row.hidden = !words.every(word => text.includes(word));
+    }
+  });
+}
+</script>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: where it comes from, its heading, how it is written.
+
+    ``reason_from`` names the column that says why a value is missing.
+    """
+
+    name: str
+    label: str
+    kind: Kind = "text"
+    reason_from: str = ""
+
+
+#: What is added to the name of a total from which something is missing.
+LOWER_BOUND: Final = ", at least"
+#: The same of a difference of two totals, which is no bound of anything.
+PARTIAL_CHANGE: Final = ", of what is known"
+_NO_TOTALS: Final[Mapping[int, str]] = MappingProxyType({})
+
+
+def show(  # noqa: PLR0913  (one parameter for each thing that differs)
+    table: pa.Table,
+    columns: Sequence[Column],
+    *,
+    page: Page,
+    name: str,
+    caption: str,
+    origin: Origin | None = None,
+    total_rows: Mapping[int, str] = _NO_TOTALS,
+    is_of_period: bool = True,
+    is_folded: bool = False,
+) -> None:
+    """Draw a table and, beneath it, its download and where it comes from.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        What to show; all of it goes into the download.
+    columns : sequence of Column
+        Which columns to show, in order.
+    page : Page
+        Run and selection, for the currency and the download's header.
+    name : str
+        File name of the download, without its ending.
+    caption : str
+        What the table is, in a few words.
+    origin : Origin, optional
+        Where its figures come from.
+    total_rows : mapping of int to str
+        Positions of rows that are totals, and what is added to their names where
+        something is missing: `LOWER_BOUND`, or `PARTIAL_CHANGE` of a difference.
+    is_of_period : bool
+        Whether its figures lack what the chosen period lacks.
+    is_folded : bool
+        Whether it opens at a click: what a chart above it shows already.
+    """
+    has_gaps = is_of_period and holds_money(columns)
+    drawn = [*range(min(ROW_LIMIT, table.num_rows))]
+    drawn += [at for at in total_rows if ROW_LIMIT <= at < table.num_rows]
+    totals = {drawn.index(at): text for at, text in total_rows.items() if at in drawn}
+    fold = st.expander(f"Table · {fmt.markdown(caption)}") if is_folded else None
+    with nullcontext() if fold is None else fold:
+        st.html(
+            html_table(
+                table.take(pa.array(drawn, pa.int64())),
+                columns,
+                page.currency,
+                page.table_caption(caption) if has_gaps else caption,
+                totals,
+                is_partial=is_of_period and page.standing.is_material(),
+            )
+        )
+        if table.num_rows > ROW_LIMIT:
+            st.caption(
+                f"The first {ROW_LIMIT} of {fmt.plural(table.num_rows, 'row')};"
+                " the download has all of them."
+            )
+        show_footer(table, page=page, name=name, origin=origin)
+
+
+def holds_money(columns: Sequence[Column]) -> bool:
+    """Tell whether a table has amounts, which may lack something."""
+    return any(one.kind == "amount" or one.kind in _MONEY_WRITERS for one in columns)
+
+
+def show_footer(
+    table: pa.Table, *, page: Page, name: str, origin: Origin | None
+) -> None:
+    """Draw what stands beneath a table: its download and where it comes from."""
+    with st.container(horizontal=True, gap="medium"):
+        downloads.download(table, page=page, name=name)
+        if origin is not None:
+            explaining.show(page, origin)
+
+
+def html_table(
+    table: pa.Table,
+    columns: Sequence[Column],
+    currency: str,
+    caption: str,
+    total_rows: Mapping[int, str] = _NO_TOTALS,
+    *,
+    is_partial: bool = False,
+) -> str:
+    """Return a table as HTML, every value escaped.
+
+    Where something is missing from the figures, totals are named "at least".
+    """
+    wide = " wide" if len(columns) >= _WIDE_COLUMNS else ""
+    head = "".join(
+        f'<th scope="col"{_css(column)}>'
+        f'<button type="button">{escape(column.label)}</button></th>'
+        for column in columns
+    )
+    body = "".join(
+        _html_row(
+            row,
+            columns,
+            currency,
+            is_total=position in total_rows,
+            ending=total_rows.get(position, "") if is_partial else "",
+        )
+        for position, row in enumerate(table.to_pylist())
+    )
+    return (
+        f'<div class="triptych-table{wide}" tabindex="0">{_search(table)}<table>'
+        f"<caption>{escape(caption)}</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _search(table: pa.Table) -> str:
+    """Return what a long table is searched with."""
+    if table.num_rows < _LONG:
+        return ""
+    return (
+        '<input type="search" aria-label="Search this table" placeholder="Search'
+        f' {table.num_rows:,} rows">'
+    )
+
+
+def _html_row(
+    row: dict[str, Any],
+    columns: Sequence[Column],
+    currency: str,
+    *,
+    is_total: bool,
+    ending: str,
+) -> str:
+    cells = []
+    for position, column in enumerate(columns):
+        tag = 'th scope="row"' if position == 0 else "td"
+        value = row[column.name]
+        text = escape(written(value, column, currency, row))
+        text += ending if position == 0 else ""
+        # A reason is a sentence, and never as wide as it is long.
+        is_reason = value is None and bool(row.get(column.reason_from))
+        css = ' class="reason"' if is_reason else _css(column)
+        is_sorted = value is not None and _is_written(column)
+        order = f' data-order="{escape(_order(value))}"' if is_sorted else ""
+        cells.append(f"<{tag}{css}{order}>{text}</{tag[:2]}>")
+    opening = '<tr class="total">' if is_total else "<tr>"
+    return f"{opening}{''.join(cells)}</tr>"
+
+
+def _is_written(column: Column) -> bool:
+    """Tell whether a cell's text does not sort as its value does."""
+    return is_number(column) or column.kind in _SHORT_KINDS
+
+
+def _order(value: object) -> str:
+    """Return what a cell is sorted by: numbers as such, dates as they sort."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+
+
+def is_number(column: Column) -> bool:
+    """Tell whether a column holds figures, which stand beneath each other."""
+    return column.kind not in _TEXT_KINDS
+
+
+def _css(column: Column) -> str:
+    if column.kind == "prose":
+        return ' class="prose"'
+    if column.kind in _SHORT_KINDS:
+        return ' class="short"'
+    return ' class="number"' if is_number(column) else ""
+
+
+def written(
+    value: object, column: Column, currency: str, row: dict[str, Any] | None = None
+) -> str:
+    """Return a value as its column writes it; a row's own ``currency`` goes first."""
+    if value is None:
+        reason = (row or {}).get(column.reason_from)
+        return fmt.unknown(reason) if reason else fmt.UNKNOWN
+    own = (row or {}).get("currency") or currency
+    if column.kind in _MONEY_WRITERS:
+        return str(_MONEY_WRITERS[column.kind](value, own))
+    return str(_WRITERS[column.kind](value))
+
+
+_MONEY_WRITERS: dict[str, Any] = {
+    "money": fmt.money,
+    "change": fmt.signed_money,
+    "unit_cost": fmt.unit_cost,
+    "estimate": fmt.estimate,
+}
+_WRITERS: dict[str, Any] = {
+    "text": str,
+    "prose": str,
+    "amount": fmt.amount,
+    "month": fmt.month,
+    "day": fmt.day,
+    "moment": fmt.moment,
+    "percent": fmt.percent,
+    "signed_percent": fmt.signed_percent,
+    "coverage": fmt.coverage,
+    "count": fmt.count,
+    "hours": fmt.hours,
+    "gpus": fmt.gpus,
+    "decimal": fmt.decimal,
+    "times": fmt.times,
+}
+
+
+def of_rows(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> pa.Table:
+    """Return rows as a table with these columns, in order."""
+    return pa.Table.from_pylist([{name: row[name] for name in names} for row in rows])
+
+
+def months_across(monthly: pa.Table) -> pa.Table:
+    """Turn month × series into one row per series and one column per month.
+
+    The newest month comes first, so that it is in sight on a narrow screen.
+    The last two rows are the total of all models and the idle capacity beside it.
+    """
+    rows = monthly.to_pylist()
+    months = sorted({row["billing_month"] for row in rows}, reverse=True)
+    by_cell = {(row["series"], row["billing_month"]): row["amount"] for row in rows}
+    by_month = {row["billing_month"]: row for row in rows}
+    ordered = sorted(rows, key=lambda row: int(row["series_order"]))
+    lines = [
+        {"series": series}
+        | {month: by_cell.get((series, month), Decimal(0)) for month in months}
+        for series in dict.fromkeys(row["series"] for row in ordered)
+    ]
+    for label, column in _BESIDE_SERIES:
+        line = {month: by_month[month][column] for month in months}
+        lines.append({"series": label, **line})
+    return pa.Table.from_pylist(lines)
+
+
+def month_columns(monthly: pa.Table) -> list[Column]:
+    """Return the columns of `months_across`; a month that lacks something says so."""
+    partial = {row["billing_month"]: row["is_partial"] for row in monthly.to_pylist()}
+    return [
+        Column("series", "Model"),
+        *(
+            Column(
+                month,
+                f"{fmt.month(month)}{LOWER_BOUND if partial[month] else ''}",
+                "amount",
+            )
+            for month in sorted(partial, reverse=True)
+        ),
+    ]
+
+
+def steps_with_total(waterfall: pa.Table, labels: dict[str, str]) -> pa.Table:
+    """Return the steps of a waterfall as a table whose last row is their sum."""
+    rows = waterfall.to_pylist()
+    steps = [row for row in rows if not row["is_total"]]
+    total = [row for row in rows if row["step"] == "ledger"]
+    columns = ("step", "amount", "charged", "left_out")
+    return pa.Table.from_pylist(
+        [
+            {name: row[name] for name in columns} | {"step": labels[row["step"]]}
+            for row in [*steps, *total]
+        ]
+    )
+
+
+def named_steps(
+    steps: pa.Table, labels: Mapping[str, str], *, meanings: Mapping[str, str]
+) -> pa.Table:
+    """Return the steps of a waterfall with their names and what they say."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "step": labels[row["step"]],
+                "amount": row["amount"],
+                "meaning": meanings.get(row["step"], ""),
+            }
+            for row in steps.to_pylist()
+        ]
+    )

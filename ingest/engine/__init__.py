@@ -1,0 +1,1 @@
+"""What lands deliveries: registry, runner, landing, lake, recorded loads."""

@@ -1,0 +1,384 @@
+"""Sketches of charges, taken of those loads alone that others may repeat.
+
+A sketch is the smallest hashes of a load's charges of a month and currency: two loads
+with the same charges have the same small hashes (bottom-k sketches: Broder 1997; Cohen
+and Kaplan 2007). To hash each charge costs more than half of what landing a Parquet
+file does. So it is done where another load may hold the same charges
+(:mod:`ingest.engine.overlapping_loads`), from the files as they rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import duckdb
+
+from ingest.engine.charge_ranges import outermost, ranges_of
+from ingest.engine.lake import ALL_STREAMS
+from ingest.engine.overlapping_loads import may_repeat, overlapping, side_by_side
+from ingest.engine.parquet_at_rest import sketch_sql
+from ingest.engine.projection import quote
+from triptych.core.errors import TransientSourceError
+from triptych.core.file_names import literal, read_name
+from triptych.core.lake.charged_months import FilesOfLoad
+from triptych.core.lake.in_place import is_in_bucket, is_in_place, why_file_differs
+from triptych.core.lake.loads import SKETCH_SIZE
+from triptych.core.machine_errors import machine_trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+
+    from ingest.engine.charge_ranges import Ranges
+    from ingest.engine.lake import LakePlaces
+    from ingest.engine.landed_loads import LandedDelivery
+    from ingest.streams import Stream
+    from triptych.core.lake.in_place import CataloguedFile
+    from triptych.core.lake.loads import ChargedMonth, LoadTotal, NewLoad
+
+#: Sketch of a load, billing month and currency.
+_Sketches = dict[tuple[str, str, str | None], tuple[int, ...]]
+#: Load and file.
+_Owned = tuple[str, str]
+_Ask = Callable[[str], list[tuple[Any, ...]]]
+#: So many files are read by one query.
+_MOST_FILES: Final = 500
+_FILE: Final = "_triptych_file"
+
+
+class LoadsThatCount(Protocol):
+    """What the catalogue knows of the loads in force."""
+
+    def ask(self, sql: str) -> list[tuple[Any, ...]]:
+        """Answer a question to files."""
+
+    def charged_months(self, months: Sequence[ChargedMonth]) -> list[ChargedMonth]:
+        """Return what they hold of the streams and months of new loads."""
+
+    def files_of(self, load_ids: Collection[str]) -> list[FilesOfLoad]:
+        """Return how the rows of loads are read."""
+
+    def files_in_place(self) -> list[CataloguedFile]:
+        """Return their files that are not in the lake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Why the charges of a load are not known, and whether its files are in place."""
+
+    reason: str
+    is_in_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a batch is compared by.
+
+    ``learnt`` are the months in force of which something was found out. ``unread`` has
+    by its id why the charges of a load, new or in force, are not known.
+    """
+
+    landed: list[LandedDelivery]
+    in_force: list[ChargedMonth]
+    learnt: list[ChargedMonth]
+    unread: Mapping[str, Unread]
+    #: The months of those loads.
+    unread_by_place: Mapping[Hashable, Sequence[ChargedMonth]]
+
+    def refusal(
+        self, load: NewLoad, committed: Sequence[NewLoad]
+    ) -> TransientSourceError | None:
+        """Return why a load is held back; None where nothing unread counts then.
+
+        Parameters
+        ----------
+        load : NewLoad
+            It, whose turn it is.
+        committed : sequence of NewLoad
+            Those of this batch that are to be committed, before it.
+        """
+        if load.load_id in self.unread:
+            return _unreadable(load, self.unread[load.load_id])
+        if not self.unread:
+            return None
+        new = {each.load.load_id for each in self.landed}
+        keys = {each.key for each in committed}
+        counting = {each.load_id for each in committed}
+        for month in load.charged_months():
+            for other in self.unread_by_place.get(month.place, ()):
+                is_new = other.load_id in new
+                counts = other.load_id in counting if is_new else other.key not in keys
+                if counts and may_repeat(month, other):
+                    return _refusal(month, other, self.unread[other.load_id])
+        return None
+
+
+def comparison(
+    landed: Sequence[LandedDelivery], catalogue: LoadsThatCount, places: LakePlaces
+) -> Comparison:
+    """Return new loads and months in force, with the sketches that comparing takes.
+
+    Parameters
+    ----------
+    landed : sequence of LandedDelivery
+        What may be committed, in the staging area.
+    catalogue : LoadsThatCount
+        What is in force.
+    places : LakePlaces
+        Where files rest.
+    """
+    comparing = _Comparing(landed, catalogue, places)
+    before = list(comparing.in_force)
+    comparing.find_ranges()
+    comparing.take_sketches()
+    pairs = zip(before, comparing.in_force, strict=True)
+    return Comparison(
+        comparing.landed,
+        comparing.in_force,
+        [new for old, new in pairs if new.total != old.total],
+        comparing.unread,
+        comparing.unread_by_place(),
+    )
+
+
+class _Comparing:
+    """New loads and those in force, as far as the ones may repeat the others."""
+
+    def __init__(
+        self,
+        landed: Sequence[LandedDelivery],
+        catalogue: LoadsThatCount,
+        places: LakePlaces,
+    ) -> None:
+        self.landed = list(landed)
+        self.in_force = catalogue.charged_months(self._new_months())
+        self._catalogue = catalogue
+        self._places = places
+        self.unread: dict[str, Unread] = {}
+
+    def find_ranges(self) -> None:
+        """Read footers of the files of loads that stand side by side in a month."""
+        lacking = {
+            month.load_id: ALL_STREAMS[month.place[0]]
+            for month in side_by_side([*self._new_months(), *self.in_force])
+            if month.total.span[0] is None
+        }
+        ranges: dict[str, Ranges] = {}
+        for load in self._files(lacking):
+            forms = zip(load.files, map(json.loads, load.projections), strict=True)
+            stream = lacking[load.load_id]
+            ranges[load.load_id] = outermost(
+                [ranges_of(file, projection, stream) for file, projection in forms]
+            )
+        self._put(lambda load_id, total: _with_ranges(total, ranges.get(load_id)))
+
+    def take_sketches(self) -> None:
+        """Hash the charges of loads that may be the same."""
+        lacking = {
+            month.load_id: month.place[0]
+            for month in overlapping([*self._new_months(), *self.in_force])
+            if not month.sketch
+        }
+        self.unread.clear()
+        taken = _take(self._catalogue.ask, self._files(lacking), lacking, self.unread)
+        self._put(lambda load_id, total: _with_sketch(load_id, total, taken))
+
+    def unread_by_place(self) -> dict[Hashable, list[ChargedMonth]]:
+        """Return the months of loads whose charges are not known."""
+        by_place: dict[Hashable, list[ChargedMonth]] = defaultdict(list)
+        for month in [*self._new_months(), *self.in_force]:
+            if month.load_id in self.unread:
+                by_place[month.place].append(month)
+        return by_place
+
+    def _new_months(self) -> list[ChargedMonth]:
+        return [
+            month
+            for each in self.landed
+            if ALL_STREAMS[each.load.stream].identity_columns
+            for month in each.load.charged_months()
+        ]
+
+    def _put(self, known: Callable[[str, LoadTotal], LoadTotal]) -> None:
+        self.in_force = [
+            replace(month, total=known(month.load_id, month.total))
+            for month in self.in_force
+        ]
+        self.landed = [_with_totals(each, known) for each in self.landed]
+
+    def _files(self, load_ids: Collection[str]) -> list[FilesOfLoad]:
+        """Return where the files of loads are now; whose are not there is unread.
+
+        What stays in a bucket was sketched while it was on this machine.
+        """
+        if not load_ids:
+            return []
+        found = [
+            load
+            for load in map(_files_landed, self.landed)
+            if load.load_id in load_ids and _is_on_this_machine(load)
+        ]
+        known = self._catalogue.files_of(load_ids)
+        at_rest = [load for load in known if _is_on_this_machine(load)]
+        changed = _changed_in_place(self._catalogue, at_rest)
+        root = self._places.root.absolute()
+        for load in at_rest:
+            located = replace(load, files=tuple(str(root / f) for f in load.files))
+            why = next((changed[file] for file in load.files if file in changed), None)
+            lost = [file for file in located.files if not Path(file).is_file()]
+            if why or lost:
+                reason = why or f"{lost[0]} is gone"
+                self.unread[load.load_id] = Unread(reason, is_in_place=bool(why))
+            else:
+                found.append(located)
+        return found
+
+
+def _is_on_this_machine(load: FilesOfLoad) -> bool:
+    return not any(map(is_in_bucket, load.files))
+
+
+def _changed_in_place(
+    catalogue: LoadsThatCount, loads: Sequence[FilesOfLoad]
+) -> dict[str, str]:
+    """Return what became of files in place that are not as they were."""
+    wanted = {file for load in loads for file in load.files if is_in_place(file)}
+    if not wanted:
+        return {}
+    files = [each.file for each in catalogue.files_in_place()]
+    reasons = {file.uri: why_file_differs(file) for file in files if file.uri in wanted}
+    return {uri: f"{uri} {reason}" for uri, reason in reasons.items() if reason}
+
+
+def _files_landed(landed: LandedDelivery) -> FilesOfLoad:
+    """Return where the files of a new load are, before they are in the lake."""
+    load, folder = landed.load, landed.folder.absolute() / "parts"
+    files = tuple(
+        file if is_in_place(file) else str(folder / Path(file).name)
+        for file in load.files
+    )
+    return FilesOfLoad(load.load_id, files, load.projections, load.signatures)
+
+
+def _with_totals(
+    landed: LandedDelivery, known: Callable[[str, LoadTotal], LoadTotal]
+) -> LandedDelivery:
+    load = landed.load
+    totals = tuple(known(load.load_id, total) for total in load.totals)
+    return replace(landed, load=replace(load, totals=totals))
+
+
+def _with_ranges(total: LoadTotal, ranges: Ranges | None) -> LoadTotal:
+    if ranges is None or total.span[0] is not None:
+        return total
+    return replace(total, span=ranges[0], accounts=ranges[1])
+
+
+def _with_sketch(load_id: str, total: LoadTotal, taken: _Sketches) -> LoadTotal:
+    sketch = taken.get((load_id, total.billing_month, total.currency))
+    return total if total.sketch or not sketch else replace(total, sketch=sketch)
+
+
+def _unreadable(load: NewLoad, unread: Unread) -> TransientSourceError:
+    return TransientSourceError(
+        "Its charges cannot be compared with those of other loads:"
+        f" {unread.reason}. It was not loaded.",
+        where=load.label,
+        next_step="Deliver it again and run again.",
+    )
+
+
+def _refusal(
+    month: ChargedMonth, other: ChargedMonth, unread: Unread
+) -> TransientSourceError:
+    newer = (
+        f" If it has new content, load that first: triptych ingest {other.source}."
+        if unread.is_in_place
+        else ""
+    )
+    return TransientSourceError(
+        f"Whether it repeats charges of {other.total.billing_month} in {other.label}"
+        f" (source {other.source!r}, load {other.load_id}) cannot be told:"
+        f" {unread.reason}. It was not loaded.",
+        where=month.label,
+        next_step=f"Restore that file and run again.{newer} Or take that load back:"
+        f" triptych withdraw {other.load_id} --because TEXT.",
+    )
+
+
+def _take(
+    ask: _Ask,
+    loads: Iterable[FilesOfLoad],
+    streams: Mapping[str, str],
+    unread: dict[str, Unread],
+) -> _Sketches:
+    """Return the sketches of loads, files of one form being read together."""
+    groups: dict[tuple[str, str, str], list[_Owned]] = defaultdict(list)
+    for load in loads:
+        forms = zip(load.projections, load.signatures, load.files, strict=True)
+        for projection, signature, file in forms:
+            form = streams[load.load_id], projection, signature
+            groups[form].append((load.load_id, file))
+    hashes: dict[tuple[str, str, str | None], set[int]] = defaultdict(set)
+    for (stream, projection, _), owned in groups.items():
+        reading = partial(_query, ALL_STREAMS[stream], projection)
+        for start in range(0, len(owned), _MOST_FILES):
+            files = owned[start : start + _MOST_FILES]
+            for load_id, month, currency, sketch in _asked(ask, reading, files, unread):
+                hashes[load_id, month, currency].update(sketch or ())
+    return {
+        place: tuple(sorted(of)[:SKETCH_SIZE])
+        for place, of in hashes.items()
+        if place[0] not in unread
+    }
+
+
+def _asked(
+    ask: _Ask,
+    reading: Callable[[Sequence[_Owned]], str],
+    owned: Sequence[_Owned],
+    unread: dict[str, Unread],
+) -> list[tuple[Any, ...]]:
+    """Return what a query answers; a file that cannot be read leaves its load out."""
+    try:
+        return ask(reading(owned))
+    except duckdb.Error as error:
+        if len(owned) == 1:
+            if not _is_damage(error):
+                raise
+            load_id, file = owned[0]
+            reason = str(error).splitlines()[0].rstrip(".")
+            unread[load_id] = Unread(f"{file}: {reason}")
+            return []
+    return [row for each in owned for row in _asked(ask, reading, [each], unread)]
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    """Tell whether a file is at fault, and neither the machine nor the query."""
+    kinds = (duckdb.IOException, duckdb.InvalidInputException)
+    # What a page holds too little of is said by an error of no kind: "Out of buffer".
+    is_of_a_file = isinstance(error, kinds) or type(error) is duckdb.Error
+    return is_of_a_file and machine_trouble(error) is None
+
+
+def _query(stream: Stream, projection: str, owned: Sequence[_Owned]) -> str:
+    values = json.loads(projection)
+    columns = ", ".join(
+        f"{values.get(c.name, f'CAST(NULL AS {c.type})')} AS {quote(c.name)}"
+        for c in stream.columns
+    )
+    files = ", ".join(read_name(file) for _, file in owned)
+    owners = ", ".join(f"({literal(load)}, {literal(file)})" for load, file in owned)
+    return (
+        f"SELECT owners.load_id, strftime({quote(stream.period_column)}, '%Y-%m'),"
+        f" {quote(stream.currency_column)}, {sketch_sql(stream)}"
+        f" FROM (SELECT {columns}, {_FILE} FROM read_parquet([{files}],"
+        f" filename = '{_FILE}', hive_partitioning = false))"
+        f" JOIN (VALUES {owners}) AS owners (load_id, file) ON owners.file = {_FILE}"
+        " GROUP BY ALL"
+    )

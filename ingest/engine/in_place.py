@@ -1,0 +1,253 @@
+"""Evidence in place: catalogued where the provider delivered it, without a copy.
+
+Ingest still reads every byte once, to judge the rows and to sum the money, one file
+at a time and without keeping it. Afterwards engines read the provider's own objects.
+Nothing keeps those from changing, so a build first compares them with the catalogue.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections import defaultdict
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, Field, field_validator
+
+from ingest.connector import Finding, RestingPlace, SourceConfig
+from ingest.storage.s3_objects import S3Objects
+from triptych.core.errors import FatalSourceError, MalformedDeliveryError, SettingsError
+from triptych.core.lake.in_place import (
+    BUCKET_SCHEME,
+    file_version,
+    is_in_bucket,
+    why_file_differs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ingest.storage.objects import ObjectStore, StoredObject
+    from triptych.core.lake.in_place import CataloguedFile
+
+_SPARK_ONLY = "The embedded engine reads no bucket, and the evidence stays in one."
+_WAY_OUT = "Build with --engine spark, or set 'in_place: false' to have it copied."
+#: Characters that Spark takes for a pattern or an escape where a file is named.
+_PATTERN_CHARACTERS = frozenset("*?[]{}\\,%#")
+
+
+class EvidenceChangedError(FatalSourceError):
+    """A file in place is no longer what was catalogued."""
+
+
+class BucketSourceConfig(SourceConfig):
+    """Options of a source whose files may lie in a bucket, and may stay there."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    in_place: bool = Field(
+        default=False,
+        description="Catalogue the Parquet files where they are, and copy none: they"
+        " must stay there unchanged. In a bucket: only with engine 'spark'.",
+    )
+    endpoint_url: str | None = Field(
+        default=None, description="Address of an S3-compatible store."
+    )
+    region: str | None = Field(default=None, description="Region of the bucket.")
+    profile: str | None = Field(
+        default=None, description="Named profile of the AWS credential chain."
+    )
+
+    @property
+    @abstractmethod
+    def is_in_bucket(self) -> bool:
+        """Tell whether the source names a bucket."""
+
+    @property
+    def stays_in_bucket(self) -> bool:
+        """Tell whether builds must read the bucket."""
+        return self.in_place and self.is_in_bucket
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _holds_no_credentials(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.username or parts.password or parts.query:
+            message = "must be a bare address: credentials belong in the environment"
+            raise ValueError(message)
+        return value
+
+
+def resting_place(store: ObjectStore, stored: StoredObject, path: Path) -> RestingPlace:
+    """Return where an object stays; call it before the object is read.
+
+    Parameters
+    ----------
+    store : ObjectStore
+        Where it lies.
+    stored : StoredObject
+        The object as it was listed.
+    path : Path
+        The file itself, if the store is a folder.
+    """
+    if store.is_local:
+        return unambiguous(RestingPlace(str(path.absolute()), file_version(path)))
+    return unambiguous(RestingPlace(store.uri(stored.key), stored.etag))
+
+
+def unambiguous(place: RestingPlace) -> RestingPlace:
+    """Return a place whose name means one file to every engine.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        The name is a pattern to Spark.
+    """
+    odd = sorted(_PATTERN_CHARACTERS & set(place.uri))
+    if odd:
+        raise MalformedDeliveryError(
+            f"The name holds {' '.join(odd)}, which Spark takes for a pattern.",
+            where=place.uri,
+            next_step="Rename it, or set 'in_place: false' to have it copied.",
+        )
+    return place
+
+
+def refuse_unless_parquet(file_format: str | None, uri: str) -> None:
+    """Refuse text in place.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        The file is not Parquet.
+    """
+    if file_format != "parquet":
+        raise MalformedDeliveryError(
+            "Only Parquet is read in place: text has no types, so every build would"
+            " parse its amounts anew, and engines do not parse alike.",
+            where=uri,
+            next_step="Deliver Parquet, or set 'in_place: false' to have it converted"
+            " once.",
+        )
+
+
+def engine_findings(config: SourceConfig, engine: str) -> list[Finding]:
+    """Return what keeps an engine from reading a source where its evidence is."""
+    if _is_out_of_reach(config, engine):
+        return [Finding(False, _SPARK_ONLY, _WAY_OUT)]
+    return []
+
+
+def refuse_out_of_reach(configs: Sequence[SourceConfig], engine: str) -> None:
+    """Refuse an engine that cannot read where evidence stays.
+
+    Raises
+    ------
+    SettingsError
+        A source stays in a bucket, and the engine is the embedded one.
+    """
+    for config in configs:
+        if _is_out_of_reach(config, engine):
+            raise _out_of_reach(config.name)
+
+
+def _is_out_of_reach(config: SourceConfig, engine: str) -> bool:
+    is_bucket = isinstance(config, BucketSourceConfig) and config.stays_in_bucket
+    return engine != "spark" and is_bucket
+
+
+def _out_of_reach(source: str) -> SettingsError:
+    return SettingsError(_SPARK_ONLY, where=f"source {source!r}", next_step=_WAY_OUT)
+
+
+def verify_in_place(
+    catalogued: Sequence[CataloguedFile],
+    configs: Sequence[SourceConfig],
+    *,
+    engine: str,
+) -> None:
+    """Compare every file in place with what was catalogued.
+
+    Parameters
+    ----------
+    catalogued : sequence of CataloguedFile
+        Files of the current loads.
+    configs : sequence of SourceConfig
+        The sources, which know how to reach their buckets. A bucket of a source that
+        is not configured any more is reached through the environment alone.
+    engine : str
+        What is going to read them.
+
+    Raises
+    ------
+    EvidenceChangedError
+        One is gone or was changed.
+    SettingsError
+        One lies in a bucket, and the engine is the embedded one.
+    SourceError
+        A bucket cannot be listed.
+    """
+    in_buckets: dict[str, list[CataloguedFile]] = defaultdict(list)
+    for entry in catalogued:
+        if is_in_bucket(entry.file.uri):
+            in_buckets[entry.source].append(entry)
+        elif reason := why_file_differs(entry.file):
+            raise _changed(entry, reason)
+    known = {c.name: c for c in configs if isinstance(c, BucketSourceConfig)}
+    for source, entries in in_buckets.items():
+        if engine != "spark":
+            raise _out_of_reach(source)
+        _verify_objects(entries, known.get(source))
+
+
+def _verify_objects(
+    entries: Sequence[CataloguedFile], config: BucketSourceConfig | None
+) -> None:
+    folders = dict.fromkeys(entry.file.uri.rpartition("/")[0] for entry in entries)
+    found: Mapping[str, StoredObject] = {
+        uri: stored for folder in folders for uri, stored in _listed(folder, config)
+    }
+    for entry in entries:
+        stored = found.get(entry.file.uri)
+        if stored is None:
+            raise _changed(entry, "is gone")
+        if (stored.etag, stored.size) != (entry.file.version, entry.file.byte_count):
+            raise _changed(entry, "was changed")
+
+
+def _listed(
+    folder: str, config: BucketSourceConfig | None
+) -> Iterator[tuple[str, StoredObject]]:
+    bucket, _, prefix = folder.removeprefix(BUCKET_SCHEME).partition("/")
+    store = open_bucket(bucket, config)
+    for stored in store.list_objects(f"{prefix}/" if prefix else ""):
+        yield store.uri(stored.key), stored
+
+
+def open_bucket(bucket: str, config: BucketSourceConfig | None) -> S3Objects:
+    """Return a bucket, reached as the source says, or as the environment does."""
+    if config is None:
+        return S3Objects(bucket)
+    return S3Objects(
+        bucket,
+        endpoint_url=config.endpoint_url,
+        region=config.region,
+        profile=config.profile,
+    )
+
+
+def _changed(entry: CataloguedFile, reason: str) -> EvidenceChangedError:
+    next_step = (
+        "Restore it, or have it delivered again; then run again."
+        if reason == "is gone"
+        else 'Run "triptych run": what is there now is catalogued as a new delivery.'
+    )
+    return EvidenceChangedError(
+        f"The file {reason} since it was catalogued in place for source"
+        f" {entry.source!r}; what is published stands.",
+        where=entry.file.uri,
+        next_step=next_step,
+    )

@@ -1,0 +1,172 @@
+"""Which loads may hold the same charges, by what is known of them without reading.
+
+Equal charges are of one stream, month and currency and begin at the same time, and in
+files of one source they are of one billing account. What differs in one of these cannot
+repeat the other: nothing more is looked at, and that is so for nearly all bills.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import UTC
+from math import inf
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+    from triptych.core.lake.loads import ChargedMonth
+
+#: So many of the small hashes must be in both: few charges may be alike by chance.
+LEAST_COMMON: Final = 20
+
+_OWNERS_KEPT: Final = 2
+
+
+def side_by_side(months: Iterable[ChargedMonth]) -> Iterator[ChargedMonth]:
+    """Yield those of the months in which another load has charges, too."""
+    for place in _shared_places(months):
+        yield from place
+
+
+def overlapping(months: Iterable[ChargedMonth]) -> list[ChargedMonth]:
+    """Return those of the months that may have charges in common with another."""
+    # Two months of equal content are two all the same.
+    found = {
+        id(month): month
+        for place in _shared_places(months)
+        for month in _of_a_place(place)
+    }
+    return list(found.values())
+
+
+def may_repeat(one: ChargedMonth, other: ChargedMonth) -> bool:
+    """Tell whether two months may have charges in common.
+
+    It is the rule by which :func:`overlapping` finds them among many in one pass.
+    """
+    if one.key == other.key or one.place != other.place:
+        return False
+    if min(one.total.row_count, other.total.row_count) < LEAST_COMMON:
+        return False
+    (start, end), (other_start, other_end) = _span_seconds(one), _span_seconds(other)
+    if end < other_start or other_end < start:
+        return False
+    is_alike = one.source != other.source or _content(one) == _content(other)
+    return is_alike or not _are_of_other_accounts(one, other)
+
+
+def _are_of_other_accounts(one: ChargedMonth, other: ChargedMonth) -> bool:
+    (first, last), (other_first, other_last) = one.total.accounts, other.total.accounts
+    if first is None or last is None or other_first is None or other_last is None:
+        return False
+    return last < other_first or other_last < first
+
+
+def _shared_places(months: Iterable[ChargedMonth]) -> Iterator[list[ChargedMonth]]:
+    """Yield the months of each place that are of several keys.
+
+    A load never repeats the one that it replaces, which has its source, stream and
+    scope.
+    """
+    by_place: dict[Hashable, list[ChargedMonth]] = defaultdict(list)
+    for month in months:
+        if month.total.row_count >= LEAST_COMMON:
+            by_place[month.place].append(month)
+    for place in by_place.values():
+        if len({month.key for month in place}) > 1:
+            yield place
+
+
+def _of_a_place(months: Sequence[ChargedMonth]) -> Iterator[ChargedMonth]:
+    """Yield months that may repeat others, of another source or their own.
+
+    Two sources may write one account in two ways, so only files of one source are told
+    apart by it; as many charges of as much money are the same bill all the same.
+    """
+    yield from _at_one_time(months, _source)
+    sources: dict[str, list[ChargedMonth]] = defaultdict(list)
+    contents: dict[Hashable, list[ChargedMonth]] = defaultdict(list)
+    for month in months:
+        sources[month.source].append(month)
+        contents[_content(month)].append(month)
+    for source in sources.values():
+        for group in _by_account(source):
+            yield from _at_one_time(group, _key)
+    for group in contents.values():
+        yield from _at_one_time(group, _key)
+
+
+def _by_account(months: Sequence[ChargedMonth]) -> Iterator[Sequence[ChargedMonth]]:
+    named = [
+        (first, last, month)
+        for month in months
+        for first, last in [month.total.accounts]
+        if first is not None and last is not None
+    ]
+    if len(named) < len(months):
+        yield months
+        return
+    group: list[ChargedMonth] = []
+    greatest = ""
+    for first, last, month in sorted(named, key=itemgetter(0)):
+        if group and first > greatest:
+            yield group
+            group, greatest = [], ""
+        group.append(month)
+        greatest = max(greatest, last)
+    yield group
+
+
+def _at_one_time(
+    months: Sequence[ChargedMonth], owner: Callable[[ChargedMonth], Hashable]
+) -> Iterator[ChargedMonth]:
+    """Yield the months whose spans share a moment with one of another owner."""
+    spans = sorted(((*_span_seconds(m), m) for m in months), key=itemgetter(0))
+    latest_end, latest_start = _BestOfOthers(), _BestOfOthers()
+    for start, end, month in spans:
+        end_before = latest_end.of_others(owner(month), end)
+        if end_before is not None and end_before >= start:
+            yield month
+    for start, end, month in reversed(spans):
+        start_after = latest_start.of_others(owner(month), -start)
+        if start_after is not None and -start_after <= end:
+            yield month
+
+
+def _key(month: ChargedMonth) -> Hashable:
+    return month.key
+
+
+def _content(month: ChargedMonth) -> Hashable:
+    return month.total.row_count, month.total.amounts
+
+
+def _source(month: ChargedMonth) -> Hashable:
+    return month.source
+
+
+class _BestOfOthers:
+    """The largest number of any owner but one, over what was put so far."""
+
+    def __init__(self) -> None:
+        # Of two owners: whichever is asked about, one of them is another.
+        self._best: dict[Hashable, float] = {}
+
+    def of_others(self, owner: Hashable, number: float) -> float | None:
+        """Return the largest of other owners, and put the number of this one."""
+        others = max((n for of, n in self._best.items() if of != owner), default=None)
+        self._best[owner] = max(number, self._best.get(owner, number))
+        if len(self._best) > _OWNERS_KEPT:
+            del self._best[min(self._best, key=self._best.__getitem__)]
+        return others
+
+
+def _span_seconds(month: ChargedMonth) -> tuple[float, float]:
+    """Return when charges began, as Unix time [s]; all of time where it is unknown."""
+    start, end = month.total.span
+    return (
+        -inf if start is None else start.replace(tzinfo=UTC).timestamp(),
+        inf if end is None else end.replace(tzinfo=UTC).timestamp(),
+    )

@@ -1,0 +1,256 @@
+"""Rows that have come to rest as Parquet: judged, added up, parted from bad ones.
+
+What a file holds is read through the projection of its columns onto those of a stream.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from ingest.engine.projection import Projection, quote
+from ingest.engine.refused_charges import refused_charge
+from ingest.engine.row_checks import (
+    bad_row_predicate,
+    is_known_currency,
+    presence_flags,
+    reject_reason,
+)
+from ingest.reading.malformed import as_failed
+from ingest.streams import TEXT
+from triptych.core.errors import MalformedDeliveryError
+from triptych.core.file_names import literal, read_name
+from triptych.core.lake.loads import SKETCH_SIZE, QuarantinedRow
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from pathlib import Path
+
+    from ingest.connector import RestingPlace
+    from ingest.streams import Stream
+
+# The lowest level takes a tenth less time than the usual one, for 1 % more space.
+_FORMAT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
+_MAX_KEPT_ROW_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class PartTotal:
+    """Rows and money of one part for one month (``YYYY-MM``) and currency."""
+
+    month: str
+    currency: str | None
+    row_count: int
+    money_row_count: int
+    amounts: tuple[Decimal | None, Decimal | None]
+    sketch: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LandedPart:
+    """One Parquet file at rest: in the staging folder, or where it was delivered."""
+
+    path: Path
+    origin: str
+    checksum: str
+    byte_count: int
+    physical: tuple[tuple[str, str], ...]
+    projection: Projection
+    rejected: tuple[QuarantinedRow, ...]
+    totals: tuple[PartTotal, ...]
+    in_place: RestingPlace | None = None
+
+    @property
+    def signature(self) -> str:
+        """Return what must be equal for files to be read in one scan."""
+        return hashlib.sha256(repr(self.physical).encode()).hexdigest()[:16]
+
+
+class ParquetAtRest:
+    """Judges and rewrites Parquet files of one stream.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        In-memory connection with the run's memory limit.
+    stream : Stream
+        What the rows must be.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, stream: Stream) -> None:
+        self._connection = connection
+        self._stream = stream
+        #: Whether charges are sketched at once: of parts that are not to be had again,
+        #: and of all others of their delivery.
+        self.takes_sketches = False
+
+    def run(self, sql: str, origin: str) -> duckdb.DuckDBPyConnection:
+        """Execute a statement; what fails is said of the delivery ``origin``."""
+        try:
+            return self._connection.execute(sql)
+        except duckdb.Error as error:
+            raise as_failed(error, origin) from error
+
+    def describe(self, select: str, origin: str) -> dict[str, str]:
+        """Return column → type of a query."""
+        rows = self.run(f"DESCRIBE {select}", origin).fetchall()
+        return {row[0]: row[1] for row in rows}
+
+    def copy(self, select: str, target: Path, origin: str) -> None:
+        """Write what a query returns as a file."""
+        self.run(
+            f"COPY ({select}) TO {literal(str(target))} ({_FORMAT})",
+            origin,
+        )
+
+    def assess(
+        self, target: Path, projection: Projection, origin: str
+    ) -> tuple[tuple[PartTotal, ...], int]:
+        """Sum the money by month and currency, and count the rows that cannot count.
+
+        One scan does both: currencies are judged on the groups, not on each row.
+        """
+        stream = self._stream
+        counts = f"FILTER ({stream.money_predicate})"
+        amounts = [f"sum({quote(name)}) {counts}" for name in stream.money_columns[:2]]
+        amounts += ["NULL"] * (2 - len(amounts))
+        currency = quote(stream.currency_column) if stream.currency_column else "NULL"
+        month = f"date_trunc('month', {quote(stream.period_column)})"
+        rows = self.run(
+            f"SELECT strftime({month}, '%Y-%m'), {currency}, count(*),"
+            f" count(*) {counts}, {', '.join(amounts)},"
+            f" count(*) FILTER ({bad_row_predicate(stream, projection)}),"
+            f" {sketch_sql(stream) if self.takes_sketches else 'NULL'}"
+            f" FROM (SELECT {projection.select_list()},"
+            f" {presence_flags(projection)}"
+            f" FROM {parquet(target)})"
+            f" GROUP BY {month}, {currency} ORDER BY ALL",
+            origin,
+        ).fetchall()
+        bad = sum(
+            row[6] if row[1] is None or is_known_currency(row[1]) else row[2]
+            for row in rows
+        )
+        totals = tuple(
+            PartTotal(row[0], row[1], row[2], row[3], row[4:6], tuple(row[7] or ()))
+            for row in rows
+            if row[0] is not None
+        )
+        return totals, bad
+
+    def refuse_two_values(self, landed: LandedPart) -> None:
+        """Refuse a delivery in which rows of one key say two things."""
+        stream = self._stream
+        if not stream.one_value:
+            return
+        texts = [c.name for c in stream.columns if c.type == TEXT]
+        same = ", ".join(quote(name) for name in dict.fromkeys((*stream.key, *texts)))
+        value = quote(stream.one_value)
+        row = self.run(
+            f"SELECT concat_ws(' ', {same}), min({value}), max({value})"
+            f" FROM (SELECT {landed.projection.select_list()}"
+            f" FROM {parquet(landed.path)}) GROUP BY {same}"
+            f" HAVING min({value}) <> max({value}) ORDER BY ALL LIMIT 1",
+            landed.origin,
+        ).fetchone()
+        if row is not None:
+            raise MalformedDeliveryError(
+                f"Two rows for {row[0]} have {stream.one_value} {row[1].normalize():f}"
+                f" and {row[2].normalize():f}.",
+                where=landed.origin,
+                next_step="Keep the one that counts; nothing of it was loaded.",
+            )
+
+    def read_bad_rows(
+        self, target: Path, origin: str, projection: Projection
+    ) -> tuple[QuarantinedRow, ...]:
+        """Return the rows that cannot count, each whole and with its reason."""
+        judged = self._judged(
+            target,
+            projection,
+            ", file_row_number AS _row_number, to_json(delivered) AS _row_content",
+        )
+        rows = self.run(
+            "SELECT _row_number + 1, _reject_reason, _row_content,"
+            f" {refused_charge(self._stream)} FROM ({judged})"
+            " WHERE _reject_reason IS NOT NULL ORDER BY ALL",
+            origin,
+        ).fetchall()
+        return tuple(refused_row(origin, row) for row in rows)
+
+    def remove_bad_rows(
+        self, target: Path, projection: Projection, origin: str
+    ) -> None:
+        """Write a file anew without the rows that cannot count."""
+        judged = self._judged(target, projection, ", file_row_number AS _row_number")
+        self.keep_rows(
+            target,
+            f"file_row_number NOT IN (SELECT _row_number FROM ({judged})"
+            " WHERE _reject_reason IS NOT NULL)",
+            origin,
+            columns="* EXCLUDE (file_row_number)",
+            is_numbered=True,
+        )
+
+    def keep_rows(
+        self,
+        target: Path,
+        condition: str,
+        origin: str,
+        *,
+        columns: str = "*",
+        is_numbered: bool = False,
+    ) -> None:
+        """Write a file anew with the rows for which a condition holds."""
+        kept = target.with_name(f".{target.name}.good")
+        self.copy(
+            f"SELECT {columns} FROM {parquet(target, is_numbered=is_numbered)}"
+            f" WHERE {condition}",
+            kept,
+            origin,
+        )
+        kept.replace(target)
+
+    def _judged(self, target: Path, projection: Projection, extra: str = "") -> str:
+        source = parquet(target, is_numbered=True)
+        return (
+            f"SELECT *, {reject_reason(self._stream, projection)} AS _reject_reason"
+            f" FROM (SELECT {projection.select_list()},"
+            f" {presence_flags(projection)}{extra}"
+            f" FROM {source} AS delivered)"
+        )
+
+
+def sketch_sql(stream: Stream) -> str:
+    """Return SQL of the smallest hashes of the charges: alike where charges are.
+
+    Charges of nothing are left out: counted twice, they are still nothing.
+    """
+    if not stream.identity_columns:
+        return "NULL"
+    columns = ", ".join(quote(name) for name in stream.identity_columns)
+    amount = quote(stream.money_columns[0])
+    return (
+        f"min(CAST(hash({columns}) >> 1 AS BIGINT), {SKETCH_SIZE})"
+        f" FILTER ({stream.money_predicate} AND {amount} <> 0)"
+    )
+
+
+def parquet(path: Path, *, is_numbered: bool = False) -> str:
+    """Return the SQL relation of a Parquet file, perhaps with numbers of its rows."""
+    # A folder BILLING_PERIOD=2026-03 is a name, and no column of the file below it.
+    numbered = ", file_row_number = true" if is_numbered else ""
+    return f"read_parquet({read_name(path)}, hive_partitioning = false{numbered})"
+
+
+def refused_row(origin: str, row: tuple[Any, ...]) -> QuarantinedRow:
+    """Return a refused row: number, reason, content, and what it would have charged."""
+    number, reason, content, *charge = row
+    return QuarantinedRow(origin, number, reason, _shortened(content), *charge)
+
+
+def _shortened(content: str | None) -> str:
+    return (content or "")[:_MAX_KEPT_ROW_CHARACTERS]

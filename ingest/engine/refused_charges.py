@@ -1,0 +1,131 @@
+"""How much money a row may hold that cannot count: as it states, or as its like do.
+
+A refused row often states its amount in another column, or its currency alone cannot be
+read. Where it does not, it is compared with the rows of the same item in its file, then
+with all rows of its file: of enough like rows, the largest is a bound that one more row
+exceeds one time of twenty at most. With fewer the amount is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from ingest.engine.projection import quote
+from ingest.engine.row_checks import IN_ANOTHER_CURRENCY, is_known_currency
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from decimal import Decimal
+
+    import duckdb
+
+    from ingest.streams import Stream
+    from triptych.core.lake.loads import QuarantinedRow
+
+    #: Currency and item (``None``: all of the file) → rows, and the largest amount.
+    Like: TypeAlias = dict[tuple[str | None, str | None], tuple[int, Decimal | None]]
+
+#: Of n exchangeable rows and one more, that one is the largest with 1 ÷ (n + 1).
+LEAST_LIKE_ROWS: Final = 19
+
+
+def refused_charge(stream: Stream) -> str:
+    """Return SQL expressions that say what a refused row would have charged for.
+
+    Five, over canonical columns: its billing month (NULL where that is what cannot be
+    read), what it is for, whether money went with it, the amount that it states in any
+    column, and its currency (NULL where a sign contradicts it).
+    """
+    if not stream.money_columns:
+        return "NULL, NULL, false, NULL, NULL"
+    month = f"strftime({quote(stream.period_column)}, '%Y-%m')"
+    return (
+        f"CASE WHEN _reject_reason <> 'date_out_of_range' THEN {month} END,"
+        f" {subject_of(stream)},"
+        f" coalesce({stream.money_predicate}, true),"
+        f" {amount_of(stream)},"
+        f" CASE WHEN NOT ends_with(_reject_reason, '{IN_ANOTHER_CURRENCY}')"
+        f" THEN {quote(stream.currency_column)} END"
+    )
+
+
+def amount_of(stream: Stream) -> str:
+    """Return SQL of what a row costs at most, by the columns that can be read."""
+    stated = stream.amount_columns or stream.money_columns
+    return f"greatest({', '.join(f'abs({quote(name)})' for name in stated)})"
+
+
+def subject_of(stream: Stream) -> str:
+    """Return SQL of what a row is for, the best of the columns that name it."""
+    subjects = [f"nullif(trim({quote(name)}), '')" for name in stream.subject_columns]
+    return f"coalesce({', '.join([*subjects, 'NULL'])})"
+
+
+def bounded(
+    connection: duckdb.DuckDBPyConnection,
+    stream: Stream,
+    rows: Sequence[QuarantinedRow],
+    relation: str,
+) -> tuple[QuarantinedRow, ...]:
+    """Return refused rows with how much money each may hold.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Reads the file.
+    stream : Stream
+        What the rows are of.
+    rows : sequence of QuarantinedRow
+        ``amount`` is what they state, ``currency`` as it was delivered.
+    relation : str
+        SQL of the rows of the same file that count, in canonical columns.
+    """
+    found = [_stated(row) for row in rows]
+    if all(row.amount_basis or not row.is_charge for row in found):
+        return tuple(found)
+    like = _like(connection, stream, relation)
+    return tuple(
+        row if row.amount_basis or not row.is_charge else _compared(row, like)
+        for row in found
+    )
+
+
+def _stated(row: QuarantinedRow) -> QuarantinedRow:
+    """Return a row with the amount that it states, or with none."""
+    if row.is_charge and row.amount and is_known_currency(row.currency or ""):
+        return replace(row, amount_basis="row")
+    return replace(row, amount=None)
+
+
+def _compared(row: QuarantinedRow, like: Like) -> QuarantinedRow:
+    """Return a row with the largest amount of its like, if there are enough of them."""
+    known = {currency for currency, _ in like}
+    if is_known_currency(row.currency or ""):
+        known &= {row.currency}
+    if len(known) != 1:
+        return row
+    [currency] = known
+    for item, basis in ((row.subject or "", "item"), (None, "file")):
+        count, largest = like.get((currency, item), (0, None))
+        if count >= LEAST_LIKE_ROWS and largest is not None:
+            return replace(
+                row,
+                amount=largest,
+                currency=currency,
+                amount_basis=basis,
+                compared_row_count=count,
+            )
+    return row
+
+
+def _like(connection: duckdb.DuckDBPyConnection, stream: Stream, relation: str) -> Like:
+    currency = quote(stream.currency_column)
+    rows = connection.execute(
+        f"SELECT {currency}, item, count(*), max(amount) FROM ("
+        f" SELECT {currency}, coalesce({subject_of(stream)}, '') AS item,"
+        f" {amount_of(stream)} AS amount FROM ({relation})"
+        f" WHERE coalesce({stream.money_predicate}, true))"
+        f" GROUP BY GROUPING SETS (({currency}, item), ({currency}))"
+    ).fetchall()
+    return {(currency, item): (count, most) for currency, item, count, most in rows}

@@ -1,0 +1,269 @@
+"""Takes what the sources offer, and commits what is new, whole or not at all.
+
+For each delivery: read → land as Parquet → judge every row → move into the lake →
+catalogue transaction. A crash before the transaction leaves the old load current and,
+at most, files that no catalogue entry names; the next run sweeps them away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ingest.connector import RemembersLoads, Window
+from ingest.engine import unknown_loads
+from ingest.engine.commit_batches import CommitBatches
+from ingest.engine.delivery_landing import DeliveryLanding, EngineLimits
+from ingest.engine.lake import HeldCatalogue, LakePlaces, open_catalogue, stream_views
+from ingest.engine.report import (
+    CommittedLoad,
+    IngestReport,
+    SourceFailure,
+    withdrawn_note,
+)
+from ingest.reading.malformed import BAD_DATA, as_failed
+from ingest.storage.file_contents import FILE_CONTENTS
+from triptych.core.errors import MalformedDeliveryError, TriptychError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from ingest.connector import Connector, Delivery, LandingOptions
+    from ingest.engine.landed_loads import LandedDelivery
+    from triptych.core.lake.audit_log import AuditEntry
+    from triptych.core.lake.withdrawals import WithdrawnLoad
+    from triptych.core.progress import Progress
+
+log = structlog.get_logger(__name__)
+
+#: Changing how rows are judged or converted makes every delivery new again.
+_LANDING_VERSION = 2
+_CONCURRENT_DELIVERIES = 2
+#: Fingerprint of each current load by source, stream and scope.
+_Known = dict[tuple[str, str, str], str]
+
+
+class IngestRunner:
+    """Runs connectors against one lake.
+
+    Parameters
+    ----------
+    places : LakePlaces
+        Where to put things.
+    run_id : str
+        Run that the loads will belong to.
+    limits : EngineLimits
+        Memory and threads for landing.
+    progress : Progress
+        Where to report.
+    """
+
+    def __init__(
+        self,
+        places: LakePlaces,
+        *,
+        run_id: str,
+        limits: EngineLimits,
+        progress: Progress,
+    ) -> None:
+        self._places = places
+        self._landing = DeliveryLanding(places, run_id=run_id, limits=limits)
+        self._progress = progress
+
+    def run(self, connectors: Sequence[Connector], window: Window) -> IngestReport:
+        """Ingest every source; one source's failure does not stop another's."""
+        report = IngestReport()
+        with HeldCatalogue(self._places) as held, self._landing:
+            known, withdrawn = self._sweep(held)
+            ingest = _Ingest(self._landing, held, report, known, withdrawn)
+            batches = CommitBatches(held, self._places, report)
+            try:
+                for connector in connectors:
+                    batches.begin(connector)
+                    with self._progress.task(f"ingest {_name(connector)}") as task:
+                        for landed in ingest.land_new(connector, window):
+                            batches.add(landed)
+                            task.advance(1)
+                    batches.finish(connector)
+            finally:
+                # What has landed counts, whatever became of what came after it.
+                batches.flush()
+        shutil.rmtree(self._places.staging, ignore_errors=True)
+        return report
+
+    def commit_together(
+        self, connector: Connector, *, event: str, detail: Mapping[str, object]
+    ) -> AuditEntry:
+        """Commit all that ``connector`` offers with an entry of the audit log.
+
+        One transaction has every load and the entry: a crash leaves all or nothing.
+
+        Raises
+        ------
+        MalformedDeliveryError
+            A row cannot count; nothing was committed.
+        """
+        with HeldCatalogue(self._places) as held, self._landing:
+            self._sweep(held)
+            held.let_go()
+            landed = [
+                self._landing.land(
+                    connector, each, each.fingerprint, self._landing.next_folder()
+                )
+                for each in connector.deliveries(Window())
+            ]
+            _refuse_rejected(landed)
+            with held.opened() as catalogue:
+                unknown_loads.move_together(landed, self._places)
+                entry = catalogue.commit_together(
+                    [each.load for each in landed], event=event, detail=detail
+                )
+                unknown_loads.settle(self._places)
+        shutil.rmtree(self._places.staging, ignore_errors=True)
+        return entry
+
+    def _sweep(self, held: HeldCatalogue) -> tuple[_Known, list[WithdrawnLoad]]:
+        """Remove what a crashed run left: staging folders and unnamed loads."""
+        shutil.rmtree(self._places.staging, ignore_errors=True)
+        with held.opened() as catalogue:
+            load_ids = catalogue.known_load_ids()
+            at_rest = catalogue.loads_at_rest()
+            known = catalogue.current_fingerprints()
+            withdrawn = catalogue.withdrawn_loads()
+            FILE_CONTENTS.learn(catalogue.seen_files(), self._places.root)
+        unknown_loads.sweep(self._places, load_ids, at_rest)
+        return known, withdrawn
+
+
+class _Ingest:
+    """One ingest: what it knows to be loaded, and how it lands what is not."""
+
+    def __init__(
+        self,
+        landing: DeliveryLanding,
+        held: HeldCatalogue,
+        report: IngestReport,
+        known: _Known,
+        withdrawn: Sequence[WithdrawnLoad],
+    ) -> None:
+        self._landing = landing
+        self._held = held
+        self._report = report
+        self._known = known
+        self._withdrawn = {(load.key, load.fingerprint): load for load in withdrawn}
+
+    def land_new(
+        self, connector: Connector, window: Window
+    ) -> Iterator[LandedDelivery]:
+        """Yield landed deliveries in the order offered, two being read at a time."""
+        with ThreadPoolExecutor(_CONCURRENT_DELIVERIES) as pool:
+            pending: deque[tuple[Delivery, Future[LandedDelivery]]] = deque()
+            for delivery, fingerprint in self._new(connector, window):
+                # Landing takes its time, and others may want to read meanwhile.
+                self._held.let_go()
+                folder = self._landing.next_folder()
+                land = self._landing.land
+                future = pool.submit(land, connector, delivery, fingerprint, folder)
+                pending.append((delivery, future))
+                if len(pending) > _CONCURRENT_DELIVERIES:
+                    yield from self._result(*pending.popleft(), connector)
+            while pending:
+                yield from self._result(*pending.popleft(), connector)
+
+    def _new(
+        self, connector: Connector, window: Window
+    ) -> Iterator[tuple[Delivery, str]]:
+        """Yield what the source offers and is not loaded, with its fingerprint."""
+        source = _name(connector)
+        if isinstance(connector, RemembersLoads):
+            connector.remember(self._memos(source))
+        try:
+            for delivery in connector.deliveries(window):
+                if delivery.skip_reason:
+                    self._report.notes.append(
+                        f"{delivery.label}: {delivery.skip_reason}"
+                    )
+                    continue
+                options = connector.landing(delivery.stream)
+                fingerprint = _fingerprint(delivery, options)
+                key = source, delivery.stream, delivery.scope
+                withdrawn = self._withdrawn.get((key, fingerprint))
+                if self._known.get(key, "") == fingerprint:
+                    self._report.skipped_count += 1
+                elif withdrawn is not None:
+                    self._report.notes.append(withdrawn_note(withdrawn, delivery.label))
+                    self._report.skipped_count += 1
+                else:
+                    yield delivery, fingerprint
+        # What a library makes of the data of one source must not stop the others.
+        except BAD_DATA as error:
+            self._fail(source, as_failed(error, f"source {source!r}"), error)
+
+    def _memos(self, source: str) -> dict[tuple[str, str], str]:
+        return {
+            (stream, scope): _memo(text)
+            for (of_source, stream, scope), text in self._known.items()
+            if of_source == source
+        }
+
+    def _result(
+        self, delivery: Delivery, future: Future[LandedDelivery], connector: Connector
+    ) -> Iterator[LandedDelivery]:
+        try:
+            yield future.result()
+        except BAD_DATA as error:
+            self._fail(_name(connector), as_failed(error, delivery.label), error)
+
+    def _fail(self, source: str, failed: TriptychError, cause: Exception) -> None:
+        if failed is not cause:
+            log.debug("delivery_failed", source=source, exc_info=cause)
+        self._report.failures.append(SourceFailure(source, failed))
+
+
+def _name(connector: Connector) -> str:
+    return connector.config.name
+
+
+def _fingerprint(delivery: Delivery, options: LandingOptions) -> str:
+    reading = json.dumps(
+        [_LANDING_VERSION, options.mapping, options.defaults]
+        + [options.notation.decimal, options.notation.dates]
+        + ["in place"] * delivery.is_in_place,
+        sort_keys=True,
+    )
+    text = f"{delivery.fingerprint}\n{reading}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{digest} {delivery.memo}" if delivery.memo else digest
+
+
+def _memo(fingerprint: str) -> str:
+    """Return what the connector wrote beside the fingerprint of a load."""
+    return fingerprint.partition(" ")[2]
+
+
+def _refuse_rejected(landed: Sequence[LandedDelivery]) -> None:
+    for load in (each.load for each in landed):
+        for row in load.quarantined:
+            raise MalformedDeliveryError(
+                f"A row cannot count: {row.reason}.",
+                where=f"{load.label}:{row.row_number}",
+                next_step="Nothing was committed.",
+            )
+
+
+__all__ = [
+    "CommittedLoad",
+    "EngineLimits",
+    "IngestReport",
+    "IngestRunner",
+    "LakePlaces",
+    "SourceFailure",
+    "open_catalogue",
+    "stream_views",
+]

@@ -1,0 +1,554 @@
+"""Asks HTTP APIs for JSON: patiently where waiting helps, at once where it does not.
+
+One client per source. What passes by itself (no connection, a timeout, a cut or
+unreadable body, 429, 5xx) is tried again a bounded number of times, later each time
+or when the server says so. What does not pass (a refused credential, an unknown
+path, an invalid request) is said at once. Redirects are not followed, because a key
+in a header of our own would follow them to wherever they point.
+
+Numbers with a point are read as :class:`~decimal.Decimal`: money stays what was
+written. No message, log line or ``repr`` holds a secret that the client was told of.
+
+Sources: RFC 9110, sections 10.2.3 and 15 (*Retry-After*, status codes).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from functools import cache
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from ingest.http.addresses import is_loopback, is_safe_endpoint
+from triptych import __version__
+from triptych.core.errors import (
+    FatalSourceError,
+    MalformedDeliveryError,
+    SourceAccessError,
+    SourceError,
+    TransientSourceError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Self
+
+    import httpx
+    from stamina.instrumentation import RetryDetails
+
+Params = Mapping[str, object] | Sequence[tuple[str, str]]
+
+log = structlog.get_logger(__name__)
+
+#: Wait before the second try; it doubles each time. Tests shorten it.
+FIRST_WAIT_SECONDS = 0.5
+#: More than so much is no file of rates, prices or the like.
+MAX_FILE_BYTES = 64 * 1024 * 1024
+_JITTER_SECONDS = 0.5
+#: A body may take this many times the timeout of a single read.
+_BODY_TIMEOUTS = 10
+_SHOWN_CHARACTERS = 300
+_REDACTED = "•••"
+_PASSING = frozenset(
+    {
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+_DENIED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_MISSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_NEVER_PASSING = frozenset(
+    {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.HTTP_VERSION_NOT_SUPPORTED}
+)
+_LATER = "Run again later; what was loaded before stays current."
+
+
+class NotThereError(FatalSourceError):
+    """The server has nothing under the path, or does not show it to who asks."""
+
+
+class _PassingError(Exception):
+    """One try failed in a way that the next may not; the text holds no secret."""
+
+    def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(reason)
+
+
+class HttpClient:
+    """Speaks JSON with one server. A context manager; may be shared by threads.
+
+    Parameters
+    ----------
+    base_url : str
+        Address that every path is below.
+    source : str
+        Name of the source, for messages.
+    headers : mapping of str to str
+        Sent with each request.
+    secrets : sequence of str
+        Texts that must appear in no message. With any, ``base_url`` has to be
+        encrypted or on this machine.
+    denied_advice : str
+        What to do when the server refuses the credential: names the variable that
+        holds it, and the permission it needs.
+    denied_statuses : collection of int
+        Statuses with which it does so.
+    auth : httpx.Auth, optional
+        Signs each request anew whenever it is sent, for servers that want signatures.
+    limit_of : callable, optional
+        Returns how many seconds a refusal asks to wait, or ``None`` if it is no limit
+        of rate; for servers that say so in headers of their own.
+    timeout_seconds : float
+        How long to wait for a connection, and for each piece of an answer.
+    requests_per_second : float, optional
+        Not to be exceeded.
+    attempts : int
+        Tries per request, the first included.
+    max_wait_seconds : float
+        Longest wait between two tries, whatever the server asks for.
+    """
+
+    def __init__(  # noqa: PLR0913  (each is a policy of its own, by keyword)
+        self,
+        *,
+        base_url: str,
+        source: str,
+        headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+        denied_advice: str = "",
+        denied_statuses: Collection[int] = _DENIED,
+        auth: httpx.Auth | None = None,
+        limit_of: Callable[[httpx.Response, str], float | None] | None = None,
+        timeout_seconds: float = 30.0,
+        requests_per_second: float | None = None,
+        attempts: int = 5,
+        max_wait_seconds: float = 60.0,
+    ) -> None:
+        self._source = source
+        self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
+        if self._secrets and not is_safe_endpoint(base_url):
+            raise FatalSourceError(
+                f"A credential would go to {self._redacted(base_url)} unencrypted.",
+                where=source,
+                next_step="Use an https address.",
+            )
+        self._base_url = base_url
+        self._denied_advice = denied_advice
+        self._denied_statuses = denied_statuses
+        self._limit_of = limit_of
+        self._timeout_seconds = timeout_seconds
+        self._attempts = attempts
+        self._max_wait_seconds = max_wait_seconds
+        self._pace = _Pace(requests_per_second)
+        import httpx
+
+        self._client = httpx.Client(
+            base_url=base_url,
+            headers={"User-Agent": f"triptych/{__version__}", **(headers or {})},
+            auth=auth,
+            timeout=timeout_seconds,
+            follow_redirects=False,
+            # A proxy has nothing to do with a server on this machine.
+            trust_env=not is_loopback(base_url),
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(source={self._source!r},"
+            f" base_url={self._redacted(self._base_url)!r})"
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get_json(self, path: str, *, params: Params | None = None) -> Any:  # noqa: ANN401
+        """Return what ``GET path`` answers.
+
+        Parameters
+        ----------
+        path : str
+            Below the base address.
+        params : mapping or sequence of pairs, optional
+            The query. A list becomes a repeated parameter; ``None`` is left out.
+
+        Raises
+        ------
+        TransientSourceError
+            It did not answer properly in any of the tries.
+        SourceAccessError
+            It refused the credential.
+        FatalSourceError
+            It refused the request.
+        MalformedDeliveryError
+            It answered with numbers that JSON does not have.
+        """
+        return self.get_page(path, params=params)[0]
+
+    def get_page(
+        self, path: str, *, params: Params | None = None
+    ) -> tuple[Any, Mapping[str, str]]:
+        """Return what ``GET path`` answers and its headers, which may name a next page.
+
+        Like :meth:`get_json` otherwise. The headers' names are in any case.
+        """
+        return self._ask("GET", path, params=_query(params), content=None)
+
+    def get_bytes(self, path: str, *, params: Params | None = None) -> bytes:
+        """Return the body of what ``GET path`` answers, for files that are no JSON.
+
+        It is tried again like :meth:`get_json`, and held in memory as a whole.
+
+        Raises
+        ------
+        MalformedDeliveryError
+            It is larger than any file that is asked for in this way.
+        """
+        body: bytes
+        body, _ = self._ask(
+            "GET", path, params=_query(params), content=None, read=self._whole
+        )
+        return body
+
+    def post_json(self, path: str, *, body: object) -> Any:  # noqa: ANN401
+        """Return what ``POST path`` answers to a JSON body; only for questions.
+
+        It is tried again like :meth:`get_json`, so it must change nothing there.
+        """
+        content = json.dumps(body).encode()
+        return self._ask("POST", path, params=None, content=content)[0]
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: httpx.QueryParams | None,
+        content: bytes | None,
+        read: Callable[[bytes, str], Any] | None = None,
+    ) -> tuple[Any, Mapping[str, str]]:
+        if "://" in path:
+            message = "a path is below the base address, never an address of its own"
+            raise ValueError(message)
+        import stamina
+
+        _report_tries()
+        headers = {"Content-Type": "application/json"} if content is not None else None
+        request = self._client.build_request(
+            method, path, params=params, content=content, headers=headers
+        )
+        where = f"{self._source} ({method} {path})"
+        try:
+            for attempt in stamina.retry_context(
+                on=_wait_before_next_try,
+                attempts=self._attempts,
+                timeout=None,
+                wait_initial=FIRST_WAIT_SECONDS,
+                wait_max=self._max_wait_seconds,
+                wait_jitter=min(_JITTER_SECONDS, FIRST_WAIT_SECONDS),
+            ):
+                with attempt:
+                    body, told = self._ask_once(request, where)
+                    return (read or self._parsed)(body, where), told
+        except _PassingError as failure:
+            raise TransientSourceError(
+                f"The server did not answer properly in {self._attempts} tries;"
+                f" the last time {failure}.",
+                where=where,
+                next_step=_LATER,
+            ) from None
+        message = "the last try either answers or raises"
+        raise AssertionError(message)
+
+    def _ask_once(
+        self, request: httpx.Request, where: str
+    ) -> tuple[bytes, Mapping[str, str]]:
+        import httpx
+
+        self._pace.wait()
+        try:
+            response, body = self._receive(request)
+        except httpx.RequestError as error:
+            kind = self._redacted(f"{type(error).__name__}: {error}".rstrip(": "))
+            raise _PassingError(f"the connection failed ({kind})") from None
+        if not response.is_success:
+            raise self._refusal(response, body, where)
+        return body, response.headers
+
+    def _receive(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        import httpx
+
+        deadline = time.monotonic() + self._timeout_seconds * _BODY_TIMEOUTS
+        response = self._client.send(request, stream=True)
+        try:
+            pieces = []
+            for piece in response.iter_bytes():
+                pieces.append(piece)
+                if time.monotonic() > deadline:
+                    message = "the answer does not come to an end"
+                    raise httpx.ReadTimeout(message, request=request)
+            return response, b"".join(pieces)
+        finally:
+            response.close()
+
+    def _whole(self, body: bytes, where: str) -> bytes:
+        if len(body) > MAX_FILE_BYTES:
+            raise MalformedDeliveryError(
+                f"The answer has more than {MAX_FILE_BYTES // 1024**2} MiB.",
+                where=where,
+                next_step="Correct the source's address.",
+            )
+        return body
+
+    def _parsed(self, body: bytes, where: str) -> Any:  # noqa: ANN401
+        try:
+            return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
+        except _NoNumberError as error:
+            raise MalformedDeliveryError(
+                f"The answer holds {error}, which is no number of JSON.",
+                where=where,
+                next_step="Report it to the vendor; nothing of it was loaded.",
+            ) from None
+        except (ValueError, RecursionError):
+            shown = self._shown(body)
+            raise _PassingError(f"the answer was no JSON ({shown!r})") from None
+
+    def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Exception:
+        status = response.status_code
+        message = _server_message(body)
+        said = f"{status}: {self._shown(message)}".rstrip(": ")
+        if self._limit_of and (wait := self._limit_of(response, message)) is not None:
+            return self._limited(wait, said, where)
+        if status in self._denied_statuses:
+            return SourceAccessError(
+                f"The server refuses the credential ({said}).",
+                where=where,
+                next_step=self._denied_advice,
+            )
+        is_server_error = response.is_server_error and status not in _NEVER_PASSING
+        if is_server_error or status in _PASSING:
+            asked = _retry_after_seconds(response.headers.get("Retry-After"))
+            wait = None if asked is None else min(asked, self._max_wait_seconds)
+            return _PassingError(f"it answered {said}", wait)
+        if response.is_redirect:
+            return FatalSourceError(
+                f"The server redirects to another address ({status}).",
+                where=where,
+                next_step="Set the address that it redirects to, if it is to be"
+                " trusted with the credential.",
+            )
+        is_missing = status in _MISSING
+        return (NotThereError if is_missing else FatalSourceError)(
+            f"The server refuses the request ({said}).",
+            where=where,
+            next_step="Compare the source's options with what the server offers.",
+        )
+
+    def _limited(self, wait: float, said: str, where: str) -> Exception:
+        if wait <= self._max_wait_seconds:
+            return _PassingError(f"it answered {said}", wait)
+        until = datetime.now(UTC) + timedelta(seconds=wait)
+        return TransientSourceError(
+            f"The limit of requests is used up until {until:%Y-%m-%d %H:%M} UTC"
+            f" ({said}).",
+            where=where,
+            next_step=_LATER,
+        )
+
+    def _shown(self, text: str | bytes) -> str:
+        plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        # Blanked before it is cut: half a secret is one, too.
+        return " ".join(self._redacted(plain).split())[:_SHOWN_CHARACTERS]
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, _REDACTED)
+        return text
+
+
+class _Pace:
+    """Keeps requests apart, over all threads of one client."""
+
+    def __init__(self, requests_per_second: float | None) -> None:
+        self._gap_seconds = 1 / requests_per_second if requests_per_second else 0.0
+        self._next_at = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        with self._lock:
+            now = time.monotonic()
+            start = max(now, self._next_at)
+            self._next_at = start + self._gap_seconds
+        if start > now:
+            time.sleep(start - now)
+
+
+def follow_pages(
+    fetch: Callable[[str | None], Any],
+    next_token: Callable[[Any], str | None],
+    *,
+    source: str,
+    max_pages: int = 10_000,
+) -> Iterator[Any]:
+    """Yield page after page, until one names no next.
+
+    Parameters
+    ----------
+    fetch : callable
+        Returns the page of a token; ``None`` asks for the first.
+    next_token : callable
+        Returns the token that a page names, or ``None`` on the last one.
+    source : str
+        Name of the source, for messages.
+    max_pages : int
+        More than so many are taken for an endless answer.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        A token comes a second time, or there is no end of pages.
+    """
+    seen: set[str] = set()
+    token: str | None = None
+    for _ in range(max_pages):
+        page = fetch(token)
+        yield page
+        token = next_token(page)
+        if token is None:
+            return
+        if token in seen:
+            raise _endless("the page token loops", source)
+        seen.add(token)
+    raise _endless(f"there are more than {max_pages} pages", source)
+
+
+def secret_from_environment(variable: str, *, source: str, advice: str) -> str:
+    """Return the credential that an environment variable holds.
+
+    Raises
+    ------
+    SourceAccessError
+        The variable is not set, or empty; ``advice`` says what belongs there.
+    """
+    secret = os.environ.get(variable, "").strip()
+    if not secret:
+        raise SourceAccessError(
+            f"The environment variable {variable} is not set.",
+            where=source,
+            next_step=advice,
+        )
+    return secret
+
+
+def _endless(what: str, source: str) -> SourceError:
+    return MalformedDeliveryError(
+        f"The server's pages do not end: {what}.",
+        where=source,
+        next_step="Nothing of this answer was loaded. Run again; if it stays so,"
+        " report it to the vendor.",
+    )
+
+
+def _wait_before_next_try(error: Exception) -> bool | float:
+    if not isinstance(error, _PassingError):
+        return False
+    return True if error.wait_seconds is None else error.wait_seconds
+
+
+def _report_next_try(details: RetryDetails) -> None:
+    log.warning(
+        "the server is asked again",
+        because=str(details.caused_by),
+        wait_seconds=round(details.wait_for, 1),
+    )
+
+
+@cache
+def _report_tries() -> None:
+    """Report in place of stamina itself, which repeats arguments and types."""
+    from stamina.instrumentation import set_on_retry_hooks
+
+    set_on_retry_hooks([_report_next_try])
+
+
+class _NoNumberError(Exception):
+    """NaN or an infinity stands where JSON has none."""
+
+
+def _no_number(text: str) -> object:
+    raise _NoNumberError(text)
+
+
+def _query(params: Params | None) -> httpx.QueryParams | None:
+    if params is None:
+        return None
+    import httpx
+
+    pairs = params.items() if isinstance(params, Mapping) else params
+    return httpx.QueryParams(
+        [
+            (name, _query_text(item))
+            for name, value in pairs
+            for item in (value if isinstance(value, (list, tuple)) else (value,))
+            if item is not None
+        ]
+    )
+
+
+def _query_text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _retry_after_seconds(header: str | None) -> float | None:
+    """Return the wait that *Retry-After* asks for, given in seconds or as a date."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.replace(".", "", 1).isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def _server_message(body: bytes) -> str:
+    """Return the sentence in an error's body, in the forms that APIs use."""
+    text = body.decode("utf-8", "replace")
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return _sentence(answer) or text
+
+
+def _sentence(answer: object) -> str:
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, list):
+        return _sentence(answer[0]) if answer else ""
+    if isinstance(answer, dict):
+        for key in ("error", "errors", "message", "detail", "msg"):
+            if found := _sentence(answer.get(key)):
+                return found
+    return ""

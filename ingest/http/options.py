@@ -1,0 +1,25 @@
+"""Options that sources of HTTP APIs have in common, as types of their fields.
+
+A source gives each its default, and says more where there is more to say.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from ingest.http.addresses import checked_base_url
+
+#: An address to which a credential may be sent.
+BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
+
+#: The name of an environment variable, never what it holds.
+EnvironmentVariable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+TimeoutSeconds = Annotated[
+    float, Field(gt=0, le=600, description="How long an answer is waited for.")
+]
+RequestsPerSecond = Annotated[
+    float | None, Field(gt=0, description="Not to be exceeded.")
+]

@@ -1,0 +1,163 @@
+"""Says what is wrong with a delivery that cannot be read, and what to do about it."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import zlib
+from collections import Counter
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from ingest.storage.files import LONGEST_LINE, open_text
+from triptych.core.errors import FatalSourceError, MalformedDeliveryError, TriptychError
+from triptych.core.machine_errors import machine_trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingest.connector import FilePart
+
+_SHOWN_COLUMNS = 12
+#: What libraries raise of data that they cannot read, Arrow's errors among the values.
+#: A defect of ours is none of these, and stops the run.
+BAD_DATA = (
+    *(TriptychError, duckdb.Error, csv.Error, zlib.error),
+    *(OSError, EOFError, ValueError, OverflowError, RecursionError, MemoryError),
+)
+_UNREADABLE = (OSError, EOFError, UnicodeError, LookupError, csv.Error, zlib.error)
+#: Of a file; that many names take no time, and a hundred times as many all of it.
+MOST_COLUMNS = 2_000
+
+
+def as_malformed(error: duckdb.Error, origin: str) -> MalformedDeliveryError:
+    """Say what an engine's error means for the delivery it came from."""
+    text = str(error).split("\n", 1)[0].rstrip(".")
+    if "GZIP" in text:
+        what = "The gzip file ends before its end: it was cut off on the way."
+        next_step = "Deliver it again; what was loaded before stays current."
+    elif "Parquet" in text or "parquet" in text or "magic bytes" in text:
+        what = f"This is not a readable Parquet file ({text})."
+        next_step = "Deliver it again; what was loaded before stays current."
+    elif "Overflow in SUM" in text:
+        what = "The amounts of a month add up to more than any bill does."
+        next_step = "Look at its largest amounts, and deliver it again."
+    else:
+        what = f"It cannot be read: {text}."
+        next_step = "Correct the file or the source's mapping and run again."
+    return MalformedDeliveryError(what, where=origin, next_step=next_step)
+
+
+def as_failed(error: Exception, origin: str) -> TriptychError:
+    """Say what stopped a delivery, whatever raised it: it must not stop the others."""
+    again = "Deliver it again; what was loaded before stays current."
+    if isinstance(error, TriptychError):
+        return error
+    if (trouble := machine_trouble(error)) is not None:
+        return FatalSourceError(
+            trouble.what, where=trouble.where or origin, next_step=trouble.next_step
+        )
+    match error:
+        case duckdb.Error():
+            return as_malformed(error, origin)
+        case EOFError() | zlib.error() | gzip.BadGzipFile():
+            what = f"The compressed file is damaged: {error}."
+        case UnicodeError():
+            what = "Its name or content is not text in the encoding of the source."
+            again = "Rename it in UTF-8, or set 'encoding' on this source."
+        case RecursionError():
+            what = "It is nested too deeply to be read."
+            again = "Deliver it without so many levels."
+        case OSError():
+            what = f"It cannot be read: {error.strerror or error}."
+            again = "See to it that this user may read it and that the disk has room."
+        case _:
+            reason = str(error).split("\n", 1)[0]
+            what = f"It has a form that was not expected: {reason}."
+            again = "Correct the file and run again."
+    return MalformedDeliveryError(what, where=origin, next_step=again)
+
+
+def advice_on_missing(
+    names: Sequence[str], part: FilePart | None, *, is_told: bool = True
+) -> str:
+    """Say what to do about missing columns, from those that were delivered.
+
+    Without ``is_told`` the delivered names stay untold: where a header is missing, they
+    are the values of a row.
+    """
+    if part is not None and part.format == "csv" and len(names) == 1:
+        for delimiter, word in ((";", "semicolon"), ("\t", "tab"), ("|", "pipe")):
+            if delimiter in names[0]:
+                return (
+                    f"The header has one column that contains {word}s: set"
+                    f" 'delimiter: {json.dumps(delimiter)}' on this source."
+                )
+    if not is_told:
+        return (
+            f"It has {len(names)} columns. Give them the names that the stream's have,"
+            " or add a 'mapping' or 'defaults' entry for this source."
+        )
+    shown = ", ".join(names[:_SHOWN_COLUMNS])
+    shown += ", …" if len(names) > _SHOWN_COLUMNS else ""
+    return (
+        f"Delivered columns: {shown}. Add a 'mapping' or 'defaults' entry for"
+        " this source, or export the column."
+    )
+
+
+def read_header(part: FilePart) -> list[str]:
+    """Return the column names of a CSV file.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        There is no usable header line.
+    """
+    try:
+        with open_text(part.path, encoding=part.encoding) as text:
+            lines = iter(lambda: text.readline(LONGEST_LINE), "")
+            first = next(lines, "")
+            _refuse_endless(first, part.uri)
+            rows = csv.reader(chain([first], lines), delimiter=part.delimiter)
+            header = next(rows, [])
+    except _UNREADABLE as error:
+        raise MalformedDeliveryError(
+            f"The first line cannot be read: {error}.",
+            where=part.uri,
+            next_step="Deliver it again; what was loaded before stays current.",
+        ) from error
+    names = [name.strip().removeprefix("\ufeff") for name in header]
+    _refuse_too_wide(names, part.uri)
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
+    if not any(names) or doubled or "" in names:
+        raise MalformedDeliveryError(
+            "The header line is empty."
+            if not any(names)
+            else f"The header names columns twice or not at all: {doubled or ['']}.",
+            where=f"{part.uri}:1",
+            next_step="Correct the header line and run again.",
+        )
+    return names
+
+
+def _refuse_endless(line: str, origin: str) -> None:
+    if len(line) >= LONGEST_LINE:
+        raise MalformedDeliveryError(
+            f"The first line has more than {LONGEST_LINE:,} characters.",
+            where=f"{origin}:1",
+            next_step="Deliver a table with a header line and a line for each row.",
+        )
+
+
+def _refuse_too_wide(names: Sequence[str], origin: str) -> None:
+    if len(names) > MOST_COLUMNS:
+        raise MalformedDeliveryError(
+            f"The file has {len(names):,} columns, and at most {MOST_COLUMNS:,} are"
+            " read.",
+            where=f"{origin}:1",
+            next_step="Export the columns that the stream has.",
+        )

@@ -1,0 +1,167 @@
+"""The register of commitments and grants of credit, and what becomes of each.
+
+One of a kind: a savings plan that is left mostly unused, a grant of which a part
+expired, prepaid usage that will not be used up, and a grant that nobody ever claimed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from ingest.sample_company import spending
+from ingest.sample_company.events import COMMITMENT_ID
+from ingest.sample_company.formats.tables import write_csv
+from ingest.sample_company.money import UNITS, to_decimal
+from ingest.sample_company.timeline import add_months
+
+if TYPE_CHECKING:
+    from datetime import date
+    from pathlib import Path
+
+    from ingest.sample_company.charges import Source
+    from ingest.sample_company.ledger import Ledger
+    from ingest.sample_company.timeline import Timeline
+
+#: Words that the bill's credits of the grant begin with.
+_ACTIVATION: Final = "Activation credit"
+_PREPAID_DOLLARS: Final = 20_000
+_ACTIVATION_DOLLARS: Final = 5_000
+_UNCLAIMED_DOLLARS: Final = 2_500
+_MONTHS_AFTER_THE_LAST: Final = {"prepaid": 3, "unclaimed": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """One line of the register; ``ends_on`` is the day on which it is gone."""
+
+    id: str
+    name: str
+    type: str
+    source: Source
+    currency: str
+    granted: int
+    starts_on: date
+    ends_on: date
+    credit_description: str = ""
+
+
+def plan_commitments(timeline: Timeline) -> tuple[Commitment, ...]:
+    """Return what the company committed to and was granted."""
+    months = timeline.months
+    term = timeline.commitment_indexes
+    plan_starts = months[term.start].first_day
+    hybrid = timeline.first_of("hybrid").first_day
+    last = months[-1].first_day
+    return (
+        Commitment(
+            id=COMMITMENT_ID,
+            name="GPU savings plan",
+            type="savings_plan",
+            source="aws",
+            currency="EUR",
+            granted=round(spending.COMMITMENT_FEE) * len(term) * UNITS,
+            starts_on=plan_starts,
+            ends_on=add_months(plan_starts, len(term)),
+        ),
+        Commitment(
+            id="activation-credit",
+            name=_ACTIVATION,
+            type="credit_grant",
+            source="aws",
+            currency="USD",
+            granted=_ACTIVATION_DOLLARS * UNITS,
+            starts_on=timeline.first_day,
+            ends_on=months[timeline.euro_index].first_day,
+            credit_description=_ACTIVATION,
+        ),
+        Commitment(
+            id="prepaid-openai",
+            name="Prepaid model API",
+            type="prepaid",
+            source="openai",
+            currency="USD",
+            granted=_PREPAID_DOLLARS * UNITS,
+            starts_on=hybrid,
+            ends_on=add_months(last, 1 + _MONTHS_AFTER_THE_LAST["prepaid"]),
+        ),
+        Commitment(
+            id="start-up-credit",
+            name="Start-up credit",
+            type="credit_grant",
+            source="anthropic",
+            currency="USD",
+            granted=_UNCLAIMED_DOLLARS * UNITS,
+            starts_on=months[-3].first_day,
+            ends_on=add_months(last, 1 + _MONTHS_AFTER_THE_LAST["unclaimed"]),
+            credit_description="Start-up credit",
+        ),
+    )
+
+
+def write_commitments(path: Path, timeline: Timeline) -> int:
+    """Write the register, with one line that cannot be read; returns rows."""
+    header = (
+        "commitment_id", "commitment_name", "commitment_type", "bill_source",
+        "starts_at", "ends_at", "granted_amount", "currency", "credit_description",
+    )  # fmt: skip
+    rows = [
+        [
+            one.id,
+            one.name,
+            one.type,
+            one.source,
+            one.starts_on,
+            one.ends_on,
+            to_decimal(one.granted),
+            one.currency,
+            one.credit_description,
+        ]
+        for one in plan_commitments(timeline)
+    ]
+    hostile = ["office-lease", "Office", "lease", *rows[0][3:]]
+    write_csv(path, header, [*rows, hostile])
+    return len(rows)
+
+
+def burnt_down(ledger: Ledger, timeline: Timeline) -> dict[str, dict[str, Any]]:
+    """Return what was granted, used, lapsed and left of each at the end.
+
+    From what was drawn for the bills: nothing of the register's file is read.
+    """
+    return {
+        one.id: _burnt_down(one, ledger, timeline) for one in plan_commitments(timeline)
+    }
+
+
+def _burnt_down(one: Commitment, ledger: Ledger, timeline: Timeline) -> dict[str, Any]:
+    months = [
+        month.label
+        for month in timeline.months
+        if one.starts_on <= month.first_day < one.ends_on
+    ]
+    lapsed = 0
+    if one.type == "savings_plan":
+        unused = (
+            ledger.components.get(("aws", month, "EUR", "unused_commitment"))
+            for month in months
+        )
+        lapsed = sum(total.effective for total in unused if total)
+        used = one.granted - lapsed
+    elif one.type == "prepaid":
+        totals = (ledger.totals.get((one.source, m, one.currency)) for m in months)
+        used = sum(total.billed for total in totals if total)
+    else:
+        granted_credits = (
+            ledger.components.get((one.source, month, one.currency, "credit"))
+            for month in months
+        )
+        used = -sum(total.billed for total in granted_credits if total)
+    is_expired = one.ends_on <= timeline.end
+    return {
+        "granted": to_decimal(one.granted),
+        "used": to_decimal(used),
+        "lapsed": to_decimal(lapsed),
+        "remaining": to_decimal(0 if is_expired else one.granted - used - lapsed),
+        "days_to_expiry": max(0, (one.ends_on - timeline.end).days),
+    }

@@ -1,0 +1,1 @@
+"""Settings, plans and registers of the sample company."""

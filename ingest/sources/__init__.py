@@ -1,0 +1,1 @@
+"""A folder for each vendor: connectors and what only they need."""

@@ -1,0 +1,10 @@
+"""European Central Bank as a source."""
+
+#: Type of a source → module of this folder and class of its connector.
+CONNECTORS = {
+    "ecb_rates": "rates:EcbRates",
+}
+#: Type of a source → what it reads, for lists of sources.
+READS = {
+    "ecb_rates": "the ECB's euro reference rates, from its address or a file",
+}

@@ -1,0 +1,15 @@
+"""Model gateways as a source."""
+
+#: Type of a source → module of this folder and class of its connector.
+CONNECTORS = {
+    "langfuse": "langfuse:Langfuse",
+    "litellm": "litellm:Litellm",
+}
+#: Type of a source → what it reads, for lists of sources.
+READS = {
+    "langfuse": "tokens by feature tag and model that a Langfuse project traces",
+    "litellm": (
+        "tokens by feature, team and key that a LiteLLM proxy counts, from "
+        "its spend API or its tables"
+    ),
+}

@@ -1,0 +1,318 @@
+"""What LLM gateways report, summed: tokens and their own price-table cost.
+
+A gateway says one line per request, or per key and model and day. Here lines become
+readings, the mapping of the source gives each a model and a pool, and equal ones are
+summed by hour or day, so that the lake holds no request and nobody's name.
+
+Token identity: ``input_tokens`` is the whole input, of which what was read from and
+written to the provider's prompt cache are parts. What a gateway cannot say is ``None``,
+never zero. The cost is the gateway's own estimate from a price table; it is compared
+with the bill and never added to it.
+
+A line that cannot count stays apart, with its texts as delivered and with what is wrong
+in the place of its reporter, so that the runner sets it aside.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from ingest.connector import RowsPart
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+    from ingest.reading.label_mapping import LabelMapping, Labels
+
+STREAM = "llm_usage"
+Bucket = Literal["hour", "day"]
+
+_ROWS_PER_BATCH = 5_000
+#: Decimals of an amount in the evidence.
+_EXACT = Decimal(1).scaleb(-18)
+
+
+class UnreadableError(ValueError):
+    """A line cannot count; the text names the value that is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose traffic a reading is, in the gateway's own words."""
+
+    provider: str | None = None
+    provider_model: str | None = None
+    api_key_id: str | None = None
+    project_id: str | None = None
+    feature_tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one line of a gateway states.
+
+    Attributes
+    ----------
+    started_at : datetime
+        Begin of the request or day, UTC.
+    requests, successful_requests : int
+        How many the line stands for.
+    input_tokens, cache_read_tokens, cache_write_tokens, output_tokens : int, optional
+        Sent to and received from the provider.
+    reasoning_tokens : int, optional
+        Those of the output that nobody was shown.
+    cost : Decimal, optional
+        What the gateway's price table makes of it.
+    """
+
+    started_at: datetime
+    origin: Origin
+    labels: Labels
+    requests: int = 1
+    successful_requests: int = 1
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: Decimal | None = None
+
+
+@dataclass(slots=True)
+class _Sum:
+    requests: int = 0
+    successful_requests: int = 0
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: Decimal | None = None
+    #: Whether every reading knew its cached tokens, so that the rest is uncached.
+    knows_parts: bool = True
+    knows_reasoning: bool = True
+
+    @property
+    def uncached_tokens(self) -> int | None:
+        if self.input_tokens is None or not self.knows_parts:
+            return None
+        cached = (self.cache_read_tokens or 0) + (self.cache_write_tokens or 0)
+        return self.input_tokens - cached
+
+    def add(self, reading: Reading) -> None:
+        self.requests += reading.requests
+        self.successful_requests += reading.successful_requests
+        self.input_tokens = _added(self.input_tokens, reading.input_tokens)
+        self.cache_read_tokens = _added(
+            self.cache_read_tokens, reading.cache_read_tokens
+        )
+        self.cache_write_tokens = _added(
+            self.cache_write_tokens, reading.cache_write_tokens
+        )
+        self.output_tokens = _added(self.output_tokens, reading.output_tokens)
+        self._add_reasoning(reading)
+        if reading.input_tokens is not None:
+            knows = (reading.cache_read_tokens, reading.cache_write_tokens)
+            self.knows_parts = self.knows_parts and knows != (None, None)
+        if reading.cost is not None:
+            self.cost = (self.cost or Decimal(0)) + reading.cost
+
+    def _add_reasoning(self, reading: Reading) -> None:
+        if reading.output_tokens is None:
+            return
+        self.knows_reasoning &= reading.reasoning_tokens is not None
+        added = _added(self.reasoning_tokens, reading.reasoning_tokens)
+        self.reasoning_tokens = added if self.knows_reasoning else None
+
+
+class _Key(NamedTuple):
+    started_at: datetime
+    origin: Origin
+    model_id: str | None
+    pool_id: str | None
+
+
+@dataclass(slots=True)
+class Tally:
+    """Readings of one delivery, summed by bucket, origin, model and pool.
+
+    Parameters
+    ----------
+    gateway : str
+        What the source calls its gateway.
+    mapping : LabelMapping
+        Gives each reading its model and pool.
+    bucket : str
+        ``hour`` or ``day``.
+    currency : str
+        Currency of the gateway's price table.
+    """
+
+    gateway: str
+    mapping: LabelMapping
+    bucket: Bucket
+    currency: str = "USD"
+    _sums: dict[_Key, _Sum] = field(default_factory=lambda: defaultdict(_Sum))
+    _refused: list[dict[str, str | None]] = field(default_factory=list)
+
+    def add(self, reading: Reading) -> None:
+        """Count a reading."""
+        target = self.mapping.target(reading.labels)
+        start = reading.started_at.replace(minute=0, second=0, microsecond=0)
+        if self.bucket == "day":
+            start = start.replace(hour=0)
+        self._sums[_Key(start, reading.origin, *target)].add(reading)
+
+    def refuse(self, row: dict[str, str | None], error: UnreadableError) -> None:
+        """Keep a line that cannot count, by its columns' names in the stream."""
+        self._refused.append(
+            {
+                "period_end": row.get("period_start"),
+                "reported_by": f"a line with an unreadable {error}",
+                "gateway": self.gateway,
+                **row,
+            }
+        )
+
+    def rows(self) -> Iterator[dict[str, str | None]]:
+        """Yield the sums in a stable order, then what was refused."""
+        length = timedelta(hours=1) if self.bucket == "hour" else timedelta(days=1)
+        for key in sorted(self._sums, key=repr):
+            yield self._row(key, self._sums[key], length)
+        yield from self._refused
+
+    def part(self, uri: str) -> RowsPart:
+        """Return everything as rows of the stream, each value as text."""
+        schema = _text_schema()
+        rows = [{name: row.get(name) for name in schema.names} for row in self.rows()]
+        return RowsPart(_batches(rows, schema), schema, uri)
+
+    def _row(self, key: _Key, sums: _Sum, length: timedelta) -> dict[str, str | None]:
+        origin = key.origin
+        values = {
+            "period_start": key.started_at.isoformat(),
+            "period_end": (key.started_at + length).isoformat(),
+            "reported_by": "gateway",
+            "gateway": self.gateway,
+            "provider": origin.provider,
+            "provider_model": origin.provider_model,
+            "api_key_id": origin.api_key_id,
+            "project_id": origin.project_id,
+            "feature_tag": origin.feature_tag,
+            "model_id": key.model_id,
+            "pool_id": key.pool_id,
+            "requests": sums.requests,
+            "successful_requests": sums.successful_requests,
+            "input_tokens": sums.input_tokens,
+            "uncached_input_tokens": sums.uncached_tokens,
+            "cached_input_tokens": sums.cache_read_tokens,
+            "cache_write_input_tokens": sums.cache_write_tokens,
+            "output_tokens": sums.output_tokens,
+            "reasoning_tokens": sums.reasoning_tokens,
+            "estimated_spend_amount": None if sums.cost is None else _plain(sums.cost),
+            "currency": None if sums.cost is None else self.currency,
+        }
+        return {
+            name: None if value is None else str(value)
+            for name, value in values.items()
+        }
+
+
+def to_count(value: object, name: str) -> int | None:
+    """Return a count that was written as a number or as text; ``None`` stays.
+
+    Raises
+    ------
+    UnreadableError
+        It is no whole number, or negative.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        number = Decimal(str(value))
+        count = int(number)
+    except (ArithmeticError, ValueError) as error:
+        raise UnreadableError(name) from error
+    if isinstance(value, bool) or count != number or count < 0:
+        raise UnreadableError(name)
+    return count
+
+
+def to_cost(value: object, name: str) -> Decimal | None:
+    """Return an amount that was written as a number or as text; ``None`` stays.
+
+    Raises
+    ------
+    UnreadableError
+        It is no finite number.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        # The shortest text of a double has just the digits that were written.
+        cost = Decimal(repr(value) if isinstance(value, float) else str(value))
+    except InvalidOperation as error:
+        raise UnreadableError(name) from error
+    if not cost.is_finite():
+        raise UnreadableError(name)
+    return cost
+
+
+def to_moment(value: object, name: str) -> datetime:
+    """Return a time in UTC; one without an offset is meant as UTC.
+
+    Raises
+    ------
+    UnreadableError
+        It is no time.
+    """
+    moment = value
+    if not isinstance(moment, datetime):
+        try:
+            moment = datetime.fromisoformat(str(value).strip())
+        except ValueError as error:
+            raise UnreadableError(name) from error
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
+def as_text(value: object) -> str | None:
+    """Return a value as the text that is kept of a refused line."""
+    return None if value is None else str(value)
+
+
+def _added(total: int | None, more: int | None) -> int | None:
+    if more is None:
+        return total
+    return more if total is None else total + more
+
+
+def _plain(cost: Decimal) -> str:
+    # Sums of doubles' shortest texts may have more decimals than an amount.
+    return f"{cost.quantize(_EXACT):f}"
+
+
+def _text_schema() -> pa.Schema:
+    import pyarrow as pa
+
+    from ingest.streams import STREAMS
+
+    return pa.schema([(c.name, pa.string()) for c in STREAMS[STREAM].columns])
+
+
+def _batches(
+    rows: list[dict[str, str | None]], schema: pa.Schema
+) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    for start in range(0, len(rows), _ROWS_PER_BATCH):
+        yield pa.RecordBatch.from_pylist(
+            rows[start : start + _ROWS_PER_BATCH], schema=schema
+        )

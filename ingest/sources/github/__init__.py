@@ -1,0 +1,13 @@
+"""GitHub as a source."""
+
+#: Type of a source → module of this folder and class of its connector.
+CONNECTORS = {
+    "github": "connector:Github",
+}
+#: Type of a source → what it reads, for lists of sources.
+READS = {
+    "github": (
+        "deployments of GitHub repositories in every state, and the commits "
+        "that each brought"
+    ),
+}

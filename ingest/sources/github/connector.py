@@ -1,0 +1,267 @@
+"""GitHub: deployments in every state, and the commits that each one brought.
+
+A list of deployments has no filter by time, so it is read newest first, back to those
+that may still change. Of those that changed since the last time, with an overlap, each
+status is read. A repository that deploys by a workflow names the workflow's file, and
+its runs are deployments.
+
+What a deployment to production brought is what a comparison with the one before it
+lists: commits with their times, and the pull requests that they came by. The first
+deployment has nothing before it, and brings nothing that is told.
+
+Source: GitHub REST API 2022-11-28.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ingest.connector import (
+    Delivery,
+    Finding,
+    SourceConfig,
+    Window,
+)
+from ingest.engine.polled_source import PolledSource
+from ingest.http.client import NotThereError, secret_from_environment
+from ingest.http.options import (
+    BaseUrl,
+    EnvironmentVariable,
+    RequestsPerSecond,
+    TimeoutSeconds,
+)
+from ingest.sources.github.api import GithubApi
+from ingest.sources.github.changes import GithubRules, RepositoryChanges, Span
+from ingest.sources.github.rows import PAYLOAD_COLUMNS, GithubReading
+from triptych.core.errors import SourceAccessError, TriptychError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Sequence
+
+
+DEPLOYMENTS, COMMITS = "deployments", "commits"
+_REPOSITORY = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
+
+
+class GithubWorkflow(BaseModel):
+    """A workflow whose runs are deployments."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    repository: str = Field(pattern=_REPOSITORY, description="owner/name.")
+    path: str = Field(
+        pattern=r"^\.github/workflows/[^/@]+\.ya?ml$", description="Its file."
+    )
+    environment: str = Field(description="Environment that it deploys to.")
+
+
+class GithubConfig(SourceConfig):
+    """Options of a ``github`` source: some repositories of one server."""
+
+    base_url: BaseUrl = Field(
+        default="https://api.github.com",
+        description="Address of the API; https://HOST/api/v3 of a server of your own.",
+    )
+    token_variable: EnvironmentVariable = Field(
+        default="GITHUB_TOKEN",
+        description="Environment variable that holds the token.",
+    )
+    repositories: tuple[str, ...] = Field(
+        min_length=1, description="Repositories to read, as owner/name."
+    )
+    workflows: tuple[GithubWorkflow, ...] = Field(
+        default=(), description="Workflows whose runs are deployments."
+    )
+    commits: bool = Field(
+        default=True, description="Also read what a deployment to production brought."
+    )
+    pull_requests: bool = Field(
+        default=True, description="Also read the pull requests of those commits."
+    )
+    production_environments: tuple[str, ...] = Field(
+        default=("production", "prod", "live"),
+        description="Environments whose deployments are compared.",
+    )
+    environment_tiers: dict[str, str] = Field(
+        default_factory=dict, description="Environment → tier, such as production."
+    )
+    hotfix_branches: tuple[str, ...] = Field(
+        default=("hotfix/*",), description="Branches that repair production."
+    )
+    payload: dict[str, str] = Field(
+        default_factory=lambda: {name: name for name in PAYLOAD_COLUMNS},
+        description="Column → key in a deployment's payload that fills it.",
+    )
+    history_days: int = Field(
+        default=90, ge=1, le=3650, description="How far back the first look goes."
+    )
+    open_days: int = Field(
+        default=30,
+        ge=1,
+        le=366,
+        description="How long after its creation a deployment may still change.",
+    )
+    overlap_hours: int = Field(
+        default=24,
+        ge=1,
+        le=24 * 31,
+        description="How long after its change a deployment is still read again.",
+    )
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
+
+    @field_validator("repositories")
+    @classmethod
+    def _are_repositories(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name.count("/") != 1 or not all(name.split("/")) or name != name.strip():
+                message = f"{name!r} is no repository; write it as owner/name"
+                raise ValueError(message)
+        return names
+
+    @field_validator("payload")
+    @classmethod
+    def _fills_known_columns(cls, payload: dict[str, str]) -> dict[str, str]:
+        for column in payload:
+            if column not in PAYLOAD_COLUMNS:
+                known = ", ".join(PAYLOAD_COLUMNS)
+                message = f"a payload cannot fill {column!r}; it can fill {known}"
+                raise ValueError(message)
+        return payload
+
+
+class Github(PolledSource[GithubConfig]):
+    """Reads deployments and changes of some repositories."""
+
+    type: ClassVar[str] = "github"
+    Config: ClassVar[builtins.type[GithubConfig]] = GithubConfig
+
+    def streams(self) -> Sequence[str]:
+        """Return deployments, and commits where they are asked for."""
+        return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
+
+    def check(self) -> list[Finding]:
+        """Probe each repository, and name the permission that a token lacks."""
+        try:
+            with self._api() as api:
+                return [self._probe(api, one) for one in self._config.repositories]
+        except TriptychError as error:
+            return [Finding.of(error)]
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer what changed of each repository since the last time."""
+        now = self._now()
+        with self._api() as api:
+            for repository in self._config.repositories:
+                yield from self._of_repository(api, repository, window, now)
+
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}#{delivery.scope}"
+
+    def _of_repository(
+        self, api: GithubApi, repository: str, window: Window, now: datetime
+    ) -> Iterator[Delivery]:
+        since = self._loads.since(
+            DEPLOYMENTS,
+            repository,
+            first=now - timedelta(days=self._config.history_days),
+            window=window,
+        )
+        oldest = since - timedelta(days=self._config.open_days)
+        following = now - timedelta(hours=self._config.overlap_hours)
+        changes = RepositoryChanges(
+            api,
+            repository,
+            rules=self._rules(repository),
+            span=Span(since, oldest, now),
+        )
+        changed = list(changes.changed())
+        states = [(one.at, one.states) for one in changed]
+        brought = (
+            [(one.at, changes.brought(one)) for one in changed]
+            if self._config.commits
+            else []
+        )
+        # Commits come first: the note of deployments says that both were read.
+        for stream, found in ((COMMITS, brought), (DEPLOYMENTS, states)):
+            rows = [row for _, told in found for row in told]
+            if rows:
+                yield self._loads.offer(
+                    stream,
+                    repository,
+                    rows,
+                    now=now,
+                    label=f"GitHub {stream} of {repository}",
+                    notes={"since": following.isoformat()},
+                    next_rows=[
+                        row for at, told in found if at >= following for row in told
+                    ],
+                )
+
+    def _rules(self, repository: str) -> GithubRules:
+        config = self._config
+        return GithubRules(
+            reading=GithubReading(
+                payload=config.payload,
+                environment_tiers=config.environment_tiers,
+                hotfix_branches=config.hotfix_branches,
+            ),
+            production=config.production_environments,
+            workflows={
+                one.path.rpartition("/")[2]: one.environment
+                for one in config.workflows
+                if one.repository == repository
+            },
+            has_pull_requests=config.pull_requests,
+        )
+
+    def _probe(self, api: GithubApi, repository: str) -> Finding:
+        for permission, path in self._needed(repository):
+            try:
+                api.probe(f"/repos/{repository}{path}")
+            except (NotThereError, SourceAccessError) as error:
+                return Finding(
+                    False,
+                    f"{repository}: {error.what}",
+                    f"The token needs the permission {permission!r} on {repository}."
+                    f" {self._advice}",
+                )
+        return Finding(True, f"{repository} can be read.")
+
+    def _needed(self, repository: str) -> Iterator[tuple[str, str]]:
+        """Yield each permission that is needed, and a path that needs it."""
+        config = self._config
+        yield "Metadata: read", ""
+        yield "Deployments: read", "/deployments"
+        if any(one.repository == repository for one in config.workflows):
+            yield "Actions: read", "/actions/runs"
+        if config.commits:
+            yield "Contents: read", "/commits"
+        if config.commits and config.pull_requests:
+            yield "Pull requests: read", "/pulls"
+
+    @property
+    def _advice(self) -> str:
+        return (
+            f"Let {self._config.token_variable} hold a fine-grained token, or the"
+            " installation token of a GitHub App, that may read Deployments, Contents,"
+            " Pull requests and, for workflows, Actions of the repositories."
+        )
+
+    def _api(self) -> GithubApi:
+        config, source = self._config, f"source {self._config.name!r}"
+        token = secret_from_environment(
+            config.token_variable, source=source, advice=self._advice
+        )
+        return GithubApi(
+            base_url=config.base_url,
+            token=token,
+            source=source,
+            denied_advice=self._advice,
+            timeout_seconds=config.timeout_seconds,
+            requests_per_second=config.requests_per_second,
+        )

@@ -1,0 +1,13 @@
+"""GitLab as a source."""
+
+#: Type of a source → module of this folder and class of its connector.
+CONNECTORS = {
+    "gitlab": "connector:Gitlab",
+}
+#: Type of a source → what it reads, for lists of sources.
+READS = {
+    "gitlab": (
+        "deployments of GitLab projects, and the commits of the merge "
+        "requests that each shipped"
+    ),
+}

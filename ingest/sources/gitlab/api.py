@@ -1,0 +1,131 @@
+"""Asks a GitLab server: deployments of a project, and what each of them shipped.
+
+Deployments are listed by the time of their change, oldest first, so one that changes
+while they are paged moves to the end, and whatever came after it moves up a place,
+perhaps past the reader. Then it is told twice with two times, and the list is read
+again.
+
+Source: GitLab REST API v4, *Pagination*, *Deployments*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ingest.engine.state_rows import objects, part_of, text, unexpected
+from ingest.http.client import HttpClient, follow_pages
+from ingest.http.listing_pages import each_once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from typing import Self
+
+_PER_PAGE = 100
+_READ_AGAIN = 3
+
+
+class GitlabApi:
+    """The questions that triptych asks about one project after another.
+
+    Parameters
+    ----------
+    base_url : str
+        Address of the server.
+    token : str
+        Token that may read.
+    source : str
+        Name of the source, for messages.
+    denied_advice : str
+        What to do when the token is refused.
+    timeout_seconds, requests_per_second : float
+        Patience and pace.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: str,
+        source: str,
+        denied_advice: str,
+        timeout_seconds: float = 60.0,
+        requests_per_second: float | None = None,
+    ) -> None:
+        self._source = source
+        self._client = HttpClient(
+            base_url=base_url,
+            source=source,
+            headers={"PRIVATE-TOKEN": token},
+            secrets=[token],
+            denied_advice=denied_advice,
+            timeout_seconds=timeout_seconds,
+            requests_per_second=requests_per_second,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def path_of(self, project: str) -> str:
+        """Return the path of a project that is named by its path or number."""
+        answer = self._client.get_json(_address(project))
+        path = text(part_of(answer, "path_with_namespace"))
+        if path is None:
+            where = f"{self._source} ({_address(project)})"
+            raise unexpected("it has no 'path_with_namespace'", where=where)
+        return path
+
+    def probe(self, project: str, path: str) -> None:
+        """Ask for one entry of a list, to see whether that is allowed."""
+        self._client.get_json(f"{_address(project)}/{path}", params={"per_page": 1})
+
+    def deployments(self, project: str, since: datetime) -> list[dict[str, Any]]:
+        """Return the deployments of a project that changed after a moment."""
+        asked = {
+            "updated_after": f"{since:%Y-%m-%dT%H:%M:%SZ}",
+            "order_by": "updated_at",
+            "sort": "asc",
+        }
+        found: dict[object, dict[str, Any]] = {}
+        for _ in range(_READ_AGAIN):
+            has_moved = False
+            for one in self._items(f"{_address(project)}/deployments", asked):
+                before = found.get(one.get("id"))
+                has_moved |= before is not None and before != one
+                found[one.get("id")] = one
+            if not has_moved:
+                break
+        return list(found.values())
+
+    def merge_requests(self, project: str, deployment_id: str) -> list[dict[str, Any]]:
+        """Return the merge requests that a deployment was the first to ship."""
+        path = f"{_address(project)}/deployments/{deployment_id}/merge_requests"
+        return list(each_once(self._items(path), key=lambda one: one.get("id")))
+
+    def commits(self, project: str, merge_request: str) -> list[dict[str, Any]]:
+        """Return the commits of a merge request."""
+        path = f"{_address(project)}/merge_requests/{merge_request}/commits"
+        return list(each_once(self._items(path), key=lambda one: one.get("id")))
+
+    def _items(
+        self, path: str, params: Mapping[str, object] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        where = f"{self._source} ({path})"
+
+        def fetch(page: str | None) -> tuple[Any, Mapping[str, str]]:
+            query = {**(params or {}), "per_page": _PER_PAGE, "page": page}
+            return self._client.get_page(path, params=query)
+
+        pages = follow_pages(
+            fetch, lambda page: page[1].get("x-next-page") or None, source=where
+        )
+        for body, _ in pages:
+            yield from objects(body, "the answer", where=where)
+
+
+def _address(project: str) -> str:
+    return f"/api/v4/projects/{quote(project, safe='')}"

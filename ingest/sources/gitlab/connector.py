@@ -1,0 +1,212 @@
+"""GitLab: deployments as they were seen, and the merge requests that each shipped.
+
+Deployments are asked for by the time of their change, with an overlap, so those that
+failed are among them. GitLab itself notes which merge requests a deployment was the
+first to bring to an environment; their commits tell when each change was begun.
+
+Source: GitLab REST API v4.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from ingest.connector import (
+    Delivery,
+    Finding,
+    SourceConfig,
+    Window,
+)
+from ingest.engine.polled_source import PolledSource
+from ingest.engine.state_rows import instant
+from ingest.http.client import NotThereError, secret_from_environment
+from ingest.http.options import (
+    BaseUrl,
+    EnvironmentVariable,
+    RequestsPerSecond,
+    TimeoutSeconds,
+)
+from ingest.sources.gitlab.api import GitlabApi
+from ingest.sources.gitlab.rows import commit_row, deployment_row
+from triptych.core.errors import SourceAccessError, TriptychError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Sequence
+
+    from ingest.reading.text_rows import Row
+
+DEPLOYMENTS, COMMITS = "deployments", "commits"
+_PRODUCTION_TIER = "production"
+
+
+class GitlabConfig(SourceConfig):
+    """Options of a ``gitlab`` source: some projects of one server."""
+
+    base_url: BaseUrl = Field(
+        default="https://gitlab.com", description="Address of the server."
+    )
+    token_variable: EnvironmentVariable = Field(
+        default="GITLAB_TOKEN",
+        description="Environment variable that holds the token.",
+    )
+    projects: tuple[str, ...] = Field(
+        min_length=1, description="Projects to read, as group/name or by number."
+    )
+    commits: bool = Field(
+        default=True, description="Also read what a deployment to production shipped."
+    )
+    production_environments: tuple[str, ...] = Field(
+        default=("production", "prod", "live"),
+        description="Environments of which that is read, in addition to those of"
+        " GitLab's tier production.",
+    )
+    environment_tiers: dict[str, str] = Field(
+        default_factory=dict,
+        description="Environment → tier, in place of the one that GitLab tells.",
+    )
+    hotfix_branches: tuple[str, ...] = Field(
+        default=("hotfix/*",), description="Branches that repair production."
+    )
+    history_days: int = Field(
+        default=90, ge=1, le=3650, description="How far back the first look goes."
+    )
+    overlap_hours: int = Field(
+        default=24,
+        ge=1,
+        le=24 * 31,
+        description="How long after its change a deployment is still read again.",
+    )
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
+
+
+class Gitlab(PolledSource[GitlabConfig]):
+    """Reads deployments and changes of some projects."""
+
+    type: ClassVar[str] = "gitlab"
+    Config: ClassVar[builtins.type[GitlabConfig]] = GitlabConfig
+
+    def streams(self) -> Sequence[str]:
+        """Return deployments, and commits where they are asked for."""
+        return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
+
+    def check(self) -> list[Finding]:
+        """Probe each project, and name what a token lacks."""
+        try:
+            with self._api() as api:
+                return [self._probe(api, one) for one in self._config.projects]
+        except TriptychError as error:
+            return [Finding.of(error)]
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer what changed of each project since the last time."""
+        now = self._now()
+        with self._api() as api:
+            for project in self._config.projects:
+                yield from self._of_project(api, project, window, now)
+
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}#{delivery.scope}"
+
+    def _of_project(
+        self, api: GitlabApi, project: str, window: Window, now: datetime
+    ) -> Iterator[Delivery]:
+        repository = api.path_of(project)
+        following = now - timedelta(hours=self._config.overlap_hours)
+        states: list[Row] = []
+        commits: list[Row] = []
+        listed_again: dict[str, list[Row]] = {DEPLOYMENTS: [], COMMITS: []}
+        since = self._loads.since(
+            DEPLOYMENTS,
+            project,
+            first=now - timedelta(days=self._config.history_days),
+            window=window,
+        )
+        for deployment in api.deployments(project, since):
+            row = deployment_row(
+                deployment,
+                repository=repository,
+                tiers=self._config.environment_tiers,
+                hotfix_branches=self._config.hotfix_branches,
+            )
+            shipped = self._shipped(api, project, row)
+            states.append(row)
+            commits += shipped
+            changed_at = instant(deployment.get("updated_at"))
+            if not isinstance(changed_at, datetime) or changed_at > _second(following):
+                listed_again[DEPLOYMENTS].append(row)
+                listed_again[COMMITS] += shipped
+        # Commits come first: the note of deployments says that both were read.
+        for stream, rows in ((COMMITS, commits), (DEPLOYMENTS, states)):
+            if rows:
+                yield self._loads.offer(
+                    stream,
+                    project,
+                    rows,
+                    now=now,
+                    label=f"GitLab {stream} of {repository}",
+                    notes={"since": _second(following).isoformat()},
+                    next_rows=listed_again[stream],
+                )
+
+    def _shipped(self, api: GitlabApi, project: str, deployment: Row) -> list[Row]:
+        """Return the commits that a deployment to production was the first to ship."""
+        is_production = (
+            deployment["environment"] in self._config.production_environments
+            or deployment["environment_tier"] == _PRODUCTION_TIER
+        )
+        if not (
+            self._config.commits and is_production and deployment["status"] == "success"
+        ):
+            return []
+        return [
+            commit_row(commit, request, deployment=deployment)
+            for request in api.merge_requests(project, str(deployment["deployment_id"]))
+            for commit in api.commits(project, str(request.get("iid")))
+        ]
+
+    def _probe(self, api: GitlabApi, project: str) -> Finding:
+        try:
+            path = api.path_of(project)
+            api.probe(project, "deployments")
+            if self._config.commits:
+                api.probe(project, "merge_requests")
+        except (NotThereError, SourceAccessError) as error:
+            return Finding(
+                False,
+                f"{project}: {error.what}",
+                f"The token needs the scope 'read_api' and the role 'Reporter' on"
+                f" {project}. {self._advice}",
+            )
+        return Finding(True, f"{path} can be read.")
+
+    @property
+    def _advice(self) -> str:
+        return (
+            f"Let {self._config.token_variable} hold a project or group access token"
+            " with the scope read_api and the role Reporter; with 'commits', the"
+            " project's merge requests have to be visible to it."
+        )
+
+    def _api(self) -> GitlabApi:
+        config, source = self._config, f"source {self._config.name!r}"
+        token = secret_from_environment(
+            config.token_variable, source=source, advice=self._advice
+        )
+        return GitlabApi(
+            base_url=config.base_url,
+            token=token,
+            source=source,
+            denied_advice=self._advice,
+            timeout_seconds=config.timeout_seconds,
+            requests_per_second=config.requests_per_second,
+        )
+
+
+def _second(moment: datetime) -> datetime:
+    """Return a moment as finely as it is asked for."""
+    return moment.replace(microsecond=0)

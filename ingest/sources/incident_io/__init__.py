@@ -1,0 +1,13 @@
+"""incident.io as a source."""
+
+#: Type of a source → module of this folder and class of its connector.
+CONNECTORS = {
+    "incident_io": "connector:IncidentIo",
+}
+#: Type of a source → what it reads, for lists of sources.
+READS = {
+    "incident_io": (
+        "incidents of an incident.io organisation, with the time that people "
+        "worked on them"
+    ),
+}

@@ -1,0 +1,171 @@
+"""OpenShift: reports of its cost management metrics operator, as a meter.
+
+They say per hour what each pod requested and used, which GPU or MIG instance it held,
+and what its node had; what the node costs stands in the bill of whoever sells it. The
+reports of a month, all files together, are one delivery.
+
+Source: koku-metrics-operator, *Report fields*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field, field_validator
+
+from ingest.connector import (
+    Delivery,
+    Finding,
+    LandingOptions,
+    RowsPart,
+    SourceConfig,
+    Window,
+)
+from ingest.reading.label_mapping import LabelMapping, MappingRule
+from ingest.sources.kubernetes.node_readings import readings_of
+from ingest.sources.kubernetes.opencost_rows import METER_STREAM, meter_part
+from ingest.sources.kubernetes.openshift_reports import Reports, period_of
+from ingest.sources.kubernetes.workload_readings import DeclaredGpus
+from ingest.sources.kubernetes.workload_rules import (
+    GpuRule,
+    GpuRules,
+    refuse_unknown_places,
+)
+from ingest.storage.files import LocalFile, LocalFiles
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from ingest.sources.kubernetes.opencost_answers import Allocation
+
+_REPORTS = (".csv", ".csv.gz")
+
+
+class OpenshiftMetricsConfig(SourceConfig):
+    """Options of an ``openshift_metrics`` source."""
+
+    path: str = Field(description="Folder, file or glob of the operator's CSV files.")
+    cluster: str = Field(
+        min_length=1, description="Name of the cluster: the files do not say it."
+    )
+    mapping: tuple[MappingRule, ...] = Field(
+        default=(),
+        description="Ordered rules that name the model and the pool of a workload.",
+    )
+    gpus: tuple[GpuRule, ...] = Field(
+        default=(), description="Ordered rules that say what GPUs nodes have."
+    )
+
+    @field_validator("mapping")
+    @classmethod
+    def _matches_what_exists(
+        cls, rules: tuple[MappingRule, ...]
+    ) -> tuple[MappingRule, ...]:
+        refuse_unknown_places([rule.match for rule in rules])
+        return rules
+
+
+class OpenshiftMetrics:
+    """Reads the reports of one cluster."""
+
+    type: ClassVar[str] = "openshift_metrics"
+    Config: ClassVar[builtins.type[SourceConfig]] = OpenshiftMetricsConfig
+
+    def __init__(self, config: OpenshiftMetricsConfig, *, root: Path) -> None:
+        self._config = config
+        self._files = LocalFiles(
+            config.path, root=root, source=config.name, suffixes=_REPORTS
+        )
+        self._mapping = LabelMapping(config.mapping)
+        self._gpus = GpuRules(config.gpus)
+
+    @property
+    def config(self) -> OpenshiftMetricsConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return the stream of the meter."""
+        return (METER_STREAM,)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing to map: rows are handed over under canonical names."""
+        return LandingOptions()
+
+    def check(self) -> list[Finding]:
+        """Tell whether there are reports."""
+        return self._files.check()
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer the reports of each month that the window touches."""
+        months: dict[str, list[LocalFile]] = defaultdict(list)
+        for file in self._files.found():
+            months[period_of(file.path) or ""].append(file)
+        for month, files in sorted(months.items()):
+            if not month:
+                yield from map(_passed_over, files)
+            elif window.overlaps_month(month):
+                yield Delivery(
+                    stream=METER_STREAM,
+                    scope=month,
+                    period=month,
+                    fingerprint=f"{_fingerprint(files)} {self._reading}",
+                    label=f"{self._config.path} {month}",
+                    detail=files,
+                )
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
+        """Hand over a month's readings."""
+        files = delivery.detail if isinstance(delivery.detail, list) else []
+        reports = Reports()
+        for file in files:
+            reports.add(file.path, label=file.label)
+        allocations = reports.allocations(cluster=self._config.cluster)
+        readings = readings_of(allocations, self._declared(reports))
+        yield meter_part(
+            readings, self._mapping, source=self._config.name, uri=delivery.label
+        )
+
+    def _declared(self, reports: Reports) -> Callable[[Allocation], DeclaredGpus]:
+        """Return what rules say about a node, or else its labels."""
+
+        def declared(allocation: Allocation) -> DeclaredGpus:
+            rule, labels = self._gpus(allocation), reports.declared(allocation)
+            return DeclaredGpus(
+                rule.model or labels.model,
+                rule.max_slices,
+                rule.mig_profile,
+                labels.per_node if rule.per_node is None else rule.per_node,
+            )
+
+        return declared
+
+    @property
+    def _reading(self) -> str:
+        """Changes whenever the same reports would be read otherwise."""
+        options = self._config.model_dump(
+            mode="json", include={"cluster", "mapping", "gpus"}
+        )
+        text = json.dumps(options, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _passed_over(file: LocalFile) -> Delivery:
+    return Delivery(
+        stream=METER_STREAM,
+        scope=file.relative,
+        period="all",
+        fingerprint="",
+        label=file.label,
+        skip_reason="no report about pods, GPUs, nodes or namespaces with a row in it.",
+    )
+
+
+def _fingerprint(files: Sequence[LocalFile]) -> str:
+    text = "\n".join(f"{file.relative} {file.fingerprint}" for file in files)
+    return hashlib.sha256(text.encode()).hexdigest()

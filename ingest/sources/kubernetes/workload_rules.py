@@ -1,0 +1,93 @@
+"""Rules about Kubernetes workloads and their nodes, by place and labels.
+
+Both kinds match what :class:`~ingest.sources.kubernetes.opencost_rows.WorkloadLabels`
+sees: the mapping names a workload's model and pool, ``gpus`` says what the GPUs of a
+node are where the meter does not.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ingest.reading.label_mapping import LabelMapping, MappingRule
+from ingest.sources.kubernetes.opencost_rows import (
+    LABEL_PREFIX,
+    PLACE_LABELS,
+    WorkloadLabels,
+)
+from ingest.sources.kubernetes.workload_readings import DeclaredGpus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ingest.sources.kubernetes.opencost_answers import Allocation
+
+
+class GpuRule(BaseModel):
+    """What the GPUs of some nodes are, where the meter does not say it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    match: dict[str, Any] = Field(
+        description="Label → what its value must be, as in 'mapping'."
+    )
+    model: str = Field(default="", description="Model of the GPUs, such as A100.")
+    slices: int | None = Field(
+        default=None, ge=1, description="MIG slices of a whole GPU of that model."
+    )
+    mig_profile: str = Field(
+        default="", description="MIG profile of each device, such as 1g.5gb."
+    )
+    per_node: Decimal | None = Field(
+        default=None, ge=0, description="Whole GPUs that each such node has."
+    )
+
+    @model_validator(mode="after")
+    def _matches_what_exists(self) -> GpuRule:
+        refuse_unknown_places([self.match])
+        _as_mapping([self])
+        return self
+
+
+class GpuRules:
+    """What is declared about the GPUs of nodes: the first rule that matches says it.
+
+    Parameters
+    ----------
+    rules : sequence of GpuRule
+        As they stand in ``triptych.yml``.
+    """
+
+    def __init__(self, rules: Sequence[GpuRule]) -> None:
+        self._rules = rules
+        self._mapping = _as_mapping(rules)
+
+    def __call__(self, allocation: Allocation) -> DeclaredGpus:
+        """Return what the node of an allocation is said to have."""
+        position = self._mapping.target(WorkloadLabels.of(allocation)).pool_id
+        if position is None:
+            return DeclaredGpus()
+        rule = self._rules[int(position)]
+        return DeclaredGpus(rule.model, rule.slices, rule.mig_profile, rule.per_node)
+
+
+def refuse_unknown_places(matches: Sequence[dict[str, Any]]) -> None:
+    """Raise :class:`ValueError` where a rule matches what no workload has."""
+    for label in (label for match in matches for label in match):
+        if label not in PLACE_LABELS and not label.startswith(LABEL_PREFIX):
+            known = ", ".join((*PLACE_LABELS, f"{LABEL_PREFIX}<name>"))
+            message = f"a rule matches {label!r}; known labels: {known}"
+            raise ValueError(message)
+
+
+def _as_mapping(rules: Sequence[GpuRule]) -> LabelMapping:
+    """Return rules whose target is their position."""
+    return LabelMapping(
+        [
+            MappingRule(match=rule.match, pool=f"{position}")
+            for position, rule in enumerate(rules)
+        ]
+    )

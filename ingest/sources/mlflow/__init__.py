@@ -1,0 +1,10 @@
+"""MLflow as a source."""
+
+#: Type of a source → module of this folder and class of its connector.
+CONNECTORS = {
+    "mlflow": "connector:Mlflow",
+}
+#: Type of a source → what it reads, for lists of sources.
+READS = {
+    "mlflow": "training runs, model versions and alias moves from an MLflow server",
+}

@@ -1,0 +1,302 @@
+"""Anthropic: what the organisation is charged a day, and its usage of the Messages API.
+
+Amounts are decimal texts in the lowest unit: "123.45" in USD is 1.2345 dollars.
+``uncached_input_tokens`` is not the whole input: tokens read from the cache and written
+to it come on top. The default workspace has no id.
+
+What Priority Tier costs is never told here; its tokens are. Code execution is told as
+cost and not as usage.
+
+Source: Anthropic Admin API, *organizations/cost_report*,
+*organizations/usage_report/messages*, *organizations/workspaces*.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from ingest.http.client import HttpClient
+from ingest.sources.model_vendors.llm_provider import (
+    LlmProvider,
+    LlmProviderConfig,
+    days_in,
+    gather,
+    names_by_id,
+    pages_of,
+    tags_of,
+    yesterday,
+)
+from ingest.sources.model_vendors.llm_results import (
+    Report,
+    Result,
+    Span,
+    as_text,
+    shifted,
+)
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Callable, Iterator, Sequence
+
+    from ingest.connector import SourceConfig
+    from ingest.reading.text_rows import Row
+    from ingest.sources.model_vendors.llm_provider import Client
+    from ingest.storage.recorded_answers import RecordedAnswers
+
+_API_VERSION = "2023-06-01"
+_DAYS_PER_PAGE = 31
+_WORKSPACES_PER_PAGE = 1000
+_BASE = "/v1/organizations"
+_WORKSPACES = f"{_BASE}/workspaces"
+#: All costs are in USD, and its lowest unit is the cent.
+_DECIMALS = {"USD": 2}
+_DEFAULT_WORKSPACE = "Default workspace"
+_COST_DIMENSIONS = ("workspace_id", "description")
+#: What a cost result is told apart by when it is grouped by its description.
+_COST_FIELDS = (
+    *_COST_DIMENSIONS,
+    "cost_type",
+    "model",
+    "token_type",
+    "service_tier",
+    "context_window",
+    "inference_geo",
+    "currency",
+)
+_USAGE_DIMENSIONS = (
+    *("workspace_id", "api_key_id", "model"),
+    *("service_tier", "context_window"),
+)
+_PRIORITY_DAYS = 7
+
+
+class AnthropicConfig(LlmProviderConfig):
+    """Options of an ``anthropic`` source: an organisation's costs and usage."""
+
+    base_url: str = Field(
+        default="https://api.anthropic.com",
+        description="Address of the API, where it is not Anthropic's own.",
+    )
+    key_variable: str = Field(
+        default="ANTHROPIC_ADMIN_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Environment variable that holds the admin key.",
+    )
+
+    labels: ClassVar[frozenset[str]] = frozenset(
+        {
+            "project_id",
+            "project_name",
+            "api_key_id",
+            "line_item",
+            "provider_model",
+            "service_tier",
+            "token_type",
+            "cost_type",
+            "usage_kind",
+        }
+    )
+
+
+class Anthropic(LlmProvider):
+    """Reads one organisation of Anthropic; a workspace is a project."""
+
+    type: ClassVar[str] = "anthropic"
+    Config: ClassVar[builtins.type[SourceConfig]] = AnthropicConfig
+    title: ClassVar[str] = "Anthropic"
+    denied_advice: ClassVar[str] = (
+        "Let {variable} hold an Admin API key (it begins with sk-ant-admin); a member"
+        " with the role admin makes it in the Console under Settings > Admin keys. A"
+        " key of a workspace is not enough."
+    )
+
+    def _headers(self, key: str) -> dict[str, str]:
+        return {"x-api-key": key, "anthropic-version": _API_VERSION}
+
+    def _projects(self, client: Client) -> dict[str, str]:
+        def fetch(after: str | None) -> Any:  # noqa: ANN401
+            assert isinstance(client, HttpClient)  # noqa: S101
+            return client.get_json(
+                _WORKSPACES,
+                params={
+                    "limit": _WORKSPACES_PER_PAGE,
+                    "include_archived": True,
+                    "after_id": after,
+                },
+            )
+
+        where = f"{self._config.name}: Anthropic workspaces"
+        return names_by_id(client, _WORKSPACES, fetch, where=where)
+
+    def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
+        where = f"{self._config.name}: Anthropic cost_report"
+        return days_in(recorded.bodies(f"{_BASE}/cost_report"), _day_of, where=where)
+
+    def _cost_rows(self, client: Client, asked: Span) -> Iterator[Row]:
+        for result in self._report(
+            client, "cost_report", asked, _COST_DIMENSIONS, told_apart_by=_COST_FIELDS
+        ):
+            yield self._cost_row(result)
+
+    def _cost_row(self, result: Result) -> Row:
+        labels = self._labels(result) | {
+            "line_item": result.text("description"),
+            "cost_type": result.text("cost_type"),
+            "token_type": result.text("token_type"),
+        }
+        model = labels["provider_model"]
+        extra = {"anthropic:model": model} if model else {}
+        return {
+            "period_start": result.day.start.isoformat(),
+            "period_end": result.day.end.isoformat(),
+            "provider": "anthropic",
+            "amount": _amount(result),
+            "currency": result.text("currency"),
+            **labels,
+            "description": labels["line_item"],
+            "tags": tags_of(self._target(labels), extra),
+        }
+
+    def _usage_rows(self, client: Client, asked: Span) -> Iterator[Row]:
+        for result in self._report(
+            client, "usage_report/messages", asked, _USAGE_DIMENSIONS
+        ):
+            yield self._usage_row(result, _tokens(result), "messages")
+            searches = result.part("server_tool_use").count("web_search_requests")
+            if searches:
+                found: Row = {"quantity": str(searches), "quantity_unit": "calls"}
+                yield self._usage_row(result, found, "web_search_calls")
+
+    def _usage_row(self, result: Result, counts: Row, kind: str) -> Row:
+        labels = self._labels(result) | {
+            "api_key_id": result.text("api_key_id"),
+            "usage_kind": kind,
+        }
+        target = self._target(labels)
+        return {
+            "period_start": result.day.start.isoformat(),
+            "period_end": result.day.end.isoformat(),
+            "reported_by": "provider",
+            "provider": "anthropic",
+            **labels,
+            "model_id": target.model_id,
+            "pool_id": target.pool_id,
+            **counts,
+        }
+
+    def _labels(self, result: Result) -> dict[str, str | None]:
+        workspace_id = result.text("workspace_id")
+        known = self._names.get(workspace_id) if workspace_id else _DEFAULT_WORKSPACE
+        return {
+            "project_id": workspace_id,
+            "project_name": known,
+            "provider_model": result.text("model"),
+            "service_tier": result.text("service_tier"),
+            "context_window": result.text("context_window"),
+        }
+
+    def _report(
+        self,
+        client: Client,
+        path: str,
+        asked: Span,
+        dimensions: Sequence[str],
+        *,
+        told_apart_by: Sequence[str] = (),
+    ) -> Iterator[Result]:
+        where = f"{self._config.name}: Anthropic {path}"
+
+        def fetch(page: str | None) -> Any:  # noqa: ANN401
+            params = [
+                ("starting_at", f"{asked.start:%Y-%m-%dT%H:%M:%SZ}"),
+                ("ending_at", f"{asked.end:%Y-%m-%dT%H:%M:%SZ}"),
+                ("bucket_width", "1d"),
+                ("limit", str(_DAYS_PER_PAGE)),
+                *(("group_by[]", name) for name in dimensions),
+                *([("page", page)] if page else []),
+            ]
+            assert isinstance(client, HttpClient)  # noqa: S101
+            return client.get_json(f"{_BASE}/{path}", params=params)
+
+        report = Report(asked, dimensions=told_apart_by or dimensions, where=where)
+        pages = pages_of(client, f"{_BASE}/{path}", fetch, where=where)
+        return gather(report, pages, _day_of, where=where, is_gapless=True)
+
+    def _probes(self) -> Sequence[Callable[[Client], str]]:
+        usage = (self._probe_usage,) if self._config.usage else ()
+        names = (self._probe_workspaces,) if self._config.names else ()
+        return (self._probe_costs, *usage, *names)
+
+    def _probe_costs(self, client: Client) -> str:
+        list(self._report(client, "cost_report", yesterday(), ("workspace_id",)))
+        return (
+            "Anthropic's costs can be read. The API has neither invoices nor credits,"
+            " and never tells what Priority Tier costs."
+        )
+
+    def _probe_usage(self, client: Client) -> str:
+        """Say whether the known hole of the bill is one for this organisation."""
+        last = yesterday()
+        days = Span(last.end - timedelta(days=_PRIORITY_DAYS), last.end)
+        path = "usage_report/messages"
+        tiers = [
+            (result.text("service_tier") or "", sum(_input(result)))
+            for result in self._report(client, path, days, ("service_tier",))
+        ]
+        hidden = sum(count for tier, count in tiers if tier.startswith("priority"))
+        if not hidden:
+            return "Anthropic's usage can be read; it has no Priority Tier of late."
+        return (
+            f"Anthropic's usage can be read. In {_PRIORITY_DAYS} days {hidden} input"
+            " tokens went through Priority Tier, whose cost is in no answer of this"
+            " API: deliver its commitment as a bill of its own."
+        )
+
+    def _probe_workspaces(self, client: Client) -> str:
+        return f"Anthropic lists {len(self._projects(client))} workspaces."
+
+
+def _day_of(bucket: dict[str, Any]) -> Span:
+    start, end = bucket["starting_at"], bucket["ending_at"]
+    return Span(_moment(start), _moment(end))
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _amount(result: Result) -> str | None:
+    """Return the amount in whole units; one whose lowest unit is unknown is refused."""
+    amount, currency = result.text("amount"), result.text("currency") or ""
+    decimals = _DECIMALS.get(currency.upper())
+    if amount is None or decimals is not None:
+        return shifted(amount, decimals=decimals or 0)
+    return f"{amount} in the lowest unit of {currency}"
+
+
+def _tokens(result: Result) -> Row:
+    uncached, read, written = _input(result)
+    return {
+        "uncached_input_tokens": str(uncached),
+        "cached_input_tokens": str(read),
+        "cache_write_input_tokens": str(written),
+        "cache_write_1h_input_tokens": as_text(
+            result.part("cache_creation").count("ephemeral_1h_input_tokens")
+        ),
+        "input_tokens": str(uncached + read + written),
+        "output_tokens": as_text(result.count("output_tokens")),
+    }
+
+
+def _input(result: Result) -> tuple[int, int, int]:
+    """Return the three exclusive parts of the input: uncached, read, written."""
+    written = result.part("cache_creation")
+    return (
+        result.count("uncached_input_tokens") or 0,
+        result.count("cache_read_input_tokens") or 0,
+        (written.count("ephemeral_5m_input_tokens") or 0)
+        + (written.count("ephemeral_1h_input_tokens") or 0),
+    )

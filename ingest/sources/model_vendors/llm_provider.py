@@ -1,0 +1,462 @@
+"""What the vendors of model APIs have in common: a bill by the day, asked by the month.
+
+Each month is a delivery of its own, so that asking again replaces it whole. A month
+is asked again on every run until ``lag_days`` after its end, because vendors restate
+recent days; then once more, and never again, unless the user names it with ``--from``
+or ``--to``.
+
+What the bill says of a day is the money. Usage is a meter beside it. Neither is
+computed from the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field, field_validator
+
+from ingest.connector import (
+    Delivery,
+    Finding,
+    LandingOptions,
+    Part,
+    SourceConfig,
+    Window,
+)
+from ingest.http.addresses import checked_base_url
+from ingest.http.client import HttpClient, follow_pages, secret_from_environment
+from ingest.reading.label_mapping import (
+    LabelMapping,
+    MappingRule,
+    Target,
+    refuse_unknown_labels,
+)
+from ingest.reading.text_rows import Row, text_rows
+from ingest.sources.model_vendors.llm_results import Report, Result, Span, malformed
+from ingest.storage.recorded_answers import RecordedAnswers
+from triptych.core.errors import TriptychError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    #: Who answers.
+    Client = HttpClient | RecordedAnswers
+
+COSTS = "llm_provider_costs"
+USAGE = "llm_usage"
+
+#: Changing how an answer becomes rows makes every month new again.
+_READING_VERSION = 2
+_MONTHS_LOOKED_BACK = 12
+_ONE_DAY = timedelta(days=1)
+
+
+class LlmProviderConfig(SourceConfig):
+    """Options of every source that is the vendor of a model API."""
+
+    base_url: str = Field(description="Address of the API.")
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder of recorded answers, instead of the API.",
+    )
+    key_variable: str = Field(
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Environment variable that holds the admin key.",
+    )
+    start_date: date | None = Field(
+        default=None,
+        description="First day ever asked for; twelve months back if not set.",
+    )
+    lag_days: int = Field(
+        default=3,
+        ge=0,
+        le=60,
+        description="Days after its end for which a month is still asked again.",
+    )
+    usage: bool = Field(
+        default=True,
+        description="Also read usage, to compare with the bill.",
+    )
+    names: bool = Field(
+        default=True, description="Also look up the names of projects or workspaces."
+    )
+    mapping: tuple[MappingRule, ...] = Field(
+        default=(),
+        description="Rules from a project, key or model to a model and a pool.",
+    )
+    timeout_seconds: float = Field(
+        default=60, gt=0, le=600, description="How long to wait for an answer."
+    )
+
+    labels: ClassVar[frozenset[str]] = frozenset()
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_safe(cls, value: str) -> str:
+        return checked_base_url(value)
+
+    @field_validator("mapping")
+    @classmethod
+    def _matches_known_labels(
+        cls, rules: tuple[MappingRule, ...]
+    ) -> tuple[MappingRule, ...]:
+        refuse_unknown_labels(rules, cls.labels)
+        return rules
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """The days of one month that there is something to ask about."""
+
+    label: str
+    asked: Span
+    fingerprint: str
+
+
+class LlmProvider(ABC):
+    """A source that is the vendor of a model API; one subclass for each vendor.
+
+    Attributes
+    ----------
+    title : str
+        The vendor's name, for messages.
+    denied_advice : str
+        What key it needs and who can make it; ``{variable}`` is where it belongs.
+    """
+
+    type: ClassVar[str]
+    Config: ClassVar[builtins.type[SourceConfig]]
+    title: ClassVar[str]
+    denied_advice: ClassVar[str]
+
+    def __init__(self, config: LlmProviderConfig, *, root: Path) -> None:
+        self._config = config
+        self._recorded = (
+            None
+            if config.path is None
+            else RecordedAnswers(config.path, root=root, source=config.name)
+        )
+        self._mapping = LabelMapping(config.mapping)
+        self._names: Mapping[str, str] = {}
+
+    @property
+    def config(self) -> LlmProviderConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return the bill, and the meter where it is asked for."""
+        return (COSTS, USAGE) if self._config.usage else (COSTS,)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing to map: rows are handed over under canonical names."""
+        return LandingOptions()
+
+    def check(self) -> list[Finding]:
+        """Ask for one day of costs and usage, and say what the API never tells."""
+        if self._recorded is not None:
+            return self._recorded.check()
+        findings = [self._finding(probe) for probe in self._probes()]
+        # A missing key is one finding, however many questions it stops.
+        return list(dict.fromkeys(findings))
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer each month with each of its streams, oldest first."""
+        if self._config.names:
+            # Asked here, so that a key that does not serve is said once.
+            with self._open() as client:
+                self._names = self._projects(client)
+        months = (
+            self._months(window, _now())
+            if self._recorded is None
+            else self._recorded_months(self._recorded, window)
+        )
+        for month in months:
+            for stream in self.streams():
+                what = "costs" if stream == COSTS else "usage"
+                yield Delivery(
+                    stream=stream,
+                    scope=month.label,
+                    period=month.label,
+                    fingerprint=month.fingerprint,
+                    label=f"{self.title} {what} of {month.label}",
+                    detail=month.asked,
+                )
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
+        """Ask for one month and hand it over as rows, each value as text."""
+        asked = delivery.detail
+        assert isinstance(asked, Span)  # noqa: S101  (what deliveries() put there)
+        with self._open() as client:
+            read = self._cost_rows if delivery.stream == COSTS else self._usage_rows
+            rows = list(read(client, asked))
+        yield text_rows(delivery.stream, rows, delivery.label)
+
+    def _finding(self, probe: Callable[[Client], str]) -> Finding:
+        try:
+            with self._open() as client:
+                return Finding(True, probe(client))
+        except TriptychError as error:
+            return Finding.of(error)
+
+    @abstractmethod
+    def _headers(self, key: str) -> dict[str, str]:
+        """Return the headers that carry the key."""
+
+    @abstractmethod
+    def _projects(self, client: Client) -> dict[str, str]:
+        """Return the names of projects or workspaces by their ids."""
+
+    @abstractmethod
+    def _cost_rows(self, client: Client, asked: Span) -> Iterator[Row]:
+        """Yield the charges of a span of days."""
+
+    @abstractmethod
+    def _usage_rows(self, client: Client, asked: Span) -> Iterator[Row]:
+        """Yield the usage of a span of days."""
+
+    @abstractmethod
+    def _probes(self) -> Sequence[Callable[[Client], str]]:
+        """Return what ``triptych check`` asks; each says what it found."""
+
+    def _target(self, labels: Mapping[str, str | None]) -> Target:
+        """Return the model and the pool that a mapping gives to these labels."""
+        return self._mapping.target({k: (v,) for k, v in labels.items() if v})
+
+    @abstractmethod
+    def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
+        """Yield the days of every recorded bucket of costs."""
+
+    def _open(self) -> Client:
+        if self._recorded is not None:
+            return self._recorded
+        config = self._config
+        advice = self.denied_advice.format(variable=config.key_variable)
+        key = secret_from_environment(
+            config.key_variable, source=config.name, advice=advice
+        )
+        return HttpClient(
+            base_url=config.base_url,
+            source=config.name,
+            headers=self._headers(key),
+            secrets=[key],
+            denied_advice=advice,
+            timeout_seconds=config.timeout_seconds,
+        )
+
+    def _months(self, window: Window, now: datetime) -> Iterator[Month]:
+        today = now.date()
+        start = self._config.start_date or _months_back(today, _MONTHS_LOOKED_BACK)
+        for first in _first_days(start, today):
+            label = f"{first:%Y-%m}"
+            following = _next_month(first)
+            if not window.overlaps_month(label):
+                continue
+            # A day that has not begun yet is not asked for.
+            asked = Span(
+                _midnight(max(first, start)),
+                _midnight(min(following, today + _ONE_DAY)),
+            )
+            if asked.start >= asked.end:
+                continue
+            is_open = today < following + timedelta(days=self._config.lag_days)
+            is_named = window.start is not None or window.end is not None
+            state = now.isoformat() if is_open or is_named else "settled"
+            yield Month(label, asked, f"{state} {self._digest(asked.start)}")
+
+    def _recorded_months(
+        self, recorded: RecordedAnswers, window: Window
+    ) -> Iterator[Month]:
+        """Yield the months that costs were recorded of, from the first day to the last.
+
+        A recording changes only when somebody records again.
+        """
+        days = list(self._recorded_days(recorded))
+        if not days:
+            return
+        start, end = min(d.start for d in days), max(d.end for d in days)
+        if self._config.start_date is not None:
+            start = max(start, _midnight(self._config.start_date))
+        state = recorded.fingerprint()
+        for first in _first_days(start.date(), (end - _ONE_DAY).date()):
+            label = f"{first:%Y-%m}"
+            asked = Span(
+                max(_midnight(first), start), min(_midnight(_next_month(first)), end)
+            )
+            if window.overlaps_month(label):
+                yield Month(label, asked, f"{state} {self._digest(asked.start)}")
+
+    def _digest(self, start: datetime) -> str:
+        options = self._config.model_dump(mode="json", exclude=_NOT_IN_THE_ROWS)
+        text = json.dumps([_READING_VERSION, f"{start:%Y-%m-%d}", options])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+#: Options that change no row.
+_NOT_IN_THE_ROWS = {
+    "expected_lag_hours",
+    "key_variable",
+    "lag_days",
+    "may_repeat",
+    "path",
+    "start_date",
+    "timeout_seconds",
+    "usage",
+}
+
+
+def tags_of(target: Target, extra: Mapping[str, str] | None = None) -> str | None:
+    """Return the tags of a charge as JSON: its model and pool, where mapped."""
+    tags = {"model": target.model_id, "pool": target.pool_id, **(extra or {})}
+    found = {key: value for key, value in tags.items() if value}
+    return json.dumps(found, sort_keys=True) if found else None
+
+
+def yesterday() -> Span:
+    """Return the last day that is over, in UTC."""
+    today = _midnight(_now().date())
+    return Span(today - _ONE_DAY, today)
+
+
+def days_in(
+    pages: Iterable[Any], day_of: Callable[[dict[str, Any]], Span], *, where: str
+) -> Iterator[Span]:
+    """Yield the day of every bucket of every page.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        An answer differs from the documented form.
+    """
+    for page in pages:
+        for bucket in _list(page, "data", where):
+            yield _day(bucket, day_of, where)
+
+
+def pages_of(
+    client: Client, path: str, fetch: Callable[[str | None], Any], *, where: str
+) -> Iterator[Any]:
+    """Return the pages of a report: followed to the last one, or as recorded."""
+    if isinstance(client, RecordedAnswers):
+        return iter(client.bodies(path))
+    return follow_pages(fetch, lambda page: _next(page, where), source=where)
+
+
+def gather(
+    report: Report,
+    pages: Iterable[Any],
+    day_of: Callable[[dict[str, Any]], Span],
+    *,
+    where: str,
+    is_gapless: bool = False,
+) -> Iterator[Result]:
+    """Put the pages of a report together, and yield its results.
+
+    Parameters
+    ----------
+    report : Report
+        Where they are put together.
+    pages : iterable
+        Its pages.
+    day_of : callable
+        Returns the day of a bucket; may raise what a wrong type raises.
+    where : str
+        What messages call it.
+    is_gapless : bool
+        The vendor tells every day that is over, empty ones too.
+
+    Raises
+    ------
+    MalformedDeliveryError
+        An answer differs from the documented form.
+    IncompleteDeliveryError
+        A gapless answer leaves a day out.
+    """
+    for page in pages:
+        for bucket in _list(page, "data", where):
+            report.add(_day(bucket, day_of, where), _list(bucket, "results", where))
+    if is_gapless:
+        report.refuse_gaps(_midnight(_now().date()))
+    yield from report.results()
+
+
+def names_by_id(
+    client: Client, path: str, fetch: Callable[[str | None], Any], *, where: str
+) -> dict[str, str]:
+    """Return the names in a list that is continued after its ``last_id``."""
+
+    def next_token(page: Any) -> str | None:  # noqa: ANN401
+        return str(page["last_id"]) if _has_more(page, where) else None
+
+    pages = (
+        client.bodies(path)
+        if isinstance(client, RecordedAnswers)
+        else follow_pages(fetch, next_token, source=where)
+    )
+    return {
+        str(item.get("id")): str(item.get("name"))
+        for page in pages
+        for item in _list(page, "data", where)
+    }
+
+
+def _day(bucket: Any, day_of: Callable[[dict[str, Any]], Span], where: str) -> Span:  # noqa: ANN401
+    try:
+        return day_of(bucket)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise malformed("a bucket does not say its day", where) from error
+
+
+def _next(page: Any, where: str) -> str | None:  # noqa: ANN401
+    if not _has_more(page, where):
+        return None
+    token = page.get("next_page")
+    if not isinstance(token, str) or not token:
+        raise malformed("there is more, but no next page is named", where)
+    return token
+
+
+def _has_more(page: Any, where: str) -> bool:  # noqa: ANN401
+    has_more = page.get("has_more") if isinstance(page, dict) else None
+    if not isinstance(has_more, bool):
+        raise malformed("a page does not say whether there is more", where)
+    return has_more
+
+
+def _list(holder: Any, name: str, where: str) -> list[Any]:  # noqa: ANN401
+    found = holder.get(name) if isinstance(holder, dict) else None
+    if not isinstance(found, list):
+        raise malformed(f"it has no list {name!r}", where)
+    return found
+
+
+def _first_days(start: date, end: date) -> Iterator[date]:
+    first = start.replace(day=1)
+    while first <= end:
+        yield first
+        first = _next_month(first)
+
+
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=31)).replace(day=1)
+
+
+def _months_back(day: date, count: int) -> date:
+    months = day.year * 12 + day.month - 1 - count
+    return date(months // 12, months % 12 + 1, 1)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,290 @@
+"""Oracle Cloud: FOCUS cost reports, from an S3-compatible bucket or a copy on disk.
+
+Oracle writes a report about every six hours below ``<year>/<month>/<day>/`` and never
+changes it: what is late or corrected comes in a later report. So each file is a
+delivery of its own, all of them count, and one that Oracle deletes after a year stays
+loaded.
+
+Source: Oracle Cloud Infrastructure documentation, *Cost Reports* and *FOCUS Cost Report
+Schema*.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import date
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from ingest.connector import (
+    Delivery,
+    FilePart,
+    Finding,
+    LandingOptions,
+    SourceConfig,
+    Window,
+)
+from ingest.storage.files import column_names
+from ingest.storage.manifests import format_of
+from ingest.storage.objects import LocalObjects, StoredObject
+from ingest.storage.s3_objects import S3Objects
+from triptych.core.errors import (
+    FatalSourceError,
+    IncompleteDeliveryError,
+    MalformedDeliveryError,
+    TriptychError,
+)
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from ingest.storage.objects import ObjectStore
+
+_YEAR = re.compile(r"20\d\d")
+_MONTH = re.compile(r"0[1-9]|1[0-2]")
+_DAY_OF_KEY = re.compile(r"(20\d\d)/(\d\d)/(\d\d)/[^/]+$")
+#: Changing how files are read makes every file new again.
+_READING_VERSION = 1
+#: Oracle fills one of them, whichever the report has; an id is its name there.
+_REGION_NAMES = ("RegionId", "RegionName", "Region")
+_FREQUENCIES = {
+    "one-time": "One-Time",
+    "recurring": "Recurring",
+    "usage-based": "Usage-Based",
+}
+
+
+class OciFocusConfig(SourceConfig):
+    """Options of an ``oci_focus`` source: a bucket, or ``path``."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    bucket: str | None = Field(
+        default=None, min_length=1, description="Bucket that holds the reports."
+    )
+    endpoint_url: str | None = Field(
+        default=None,
+        description="S3 address of Object Storage, such as"
+        " https://<namespace>.compat.objectstorage.<region>.oraclecloud.com.",
+    )
+    region: str | None = Field(default=None, description="Region of the bucket.")
+    profile: str | None = Field(
+        default=None, description="Named profile that holds the customer secret key."
+    )
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Folder with a copy of the bucket, relative to the workspace;"
+        " instead of 'bucket'.",
+    )
+    prefix: str = Field(
+        default="FOCUS Reports",
+        description="Folder that holds the years; empty where they lie at the top.",
+    )
+    max_parallel_downloads: int = Field(
+        default=8, ge=1, le=64, description="Ranges in flight at a time."
+    )
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _holds_no_credentials(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "")
+        if parts.username or parts.password or parts.query:
+            message = "must be a bare address: credentials belong in the environment"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_place(self) -> OciFocusConfig:
+        if (self.bucket is None) == (self.path is None):
+            message = "needs either 'bucket' or 'path', and not both"
+            raise ValueError(message)
+        if self.bucket is not None and self.endpoint_url is None:
+            message = "'bucket' needs 'endpoint_url', the S3 address of Object Storage"
+            raise ValueError(message)
+        return self
+
+
+class OciFocus:
+    """Reads the FOCUS reports of one tenancy."""
+
+    type: ClassVar[str] = "oci_focus"
+    Config: ClassVar[builtins.type[SourceConfig]] = OciFocusConfig
+
+    def __init__(self, config: OciFocusConfig, *, root: Path) -> None:
+        self._config = config
+        self._store: ObjectStore = _open_store(config, root)
+        prefix = config.prefix.strip("/")
+        self._base = f"{prefix}/" if prefix else ""
+
+    @property
+    def config(self) -> OciFocusConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return ``("focus",)``."""
+        return ("focus",)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing: each file says by its header how it is read."""
+        return LandingOptions()
+
+    def check(self) -> list[Finding]:
+        """Probe credentials, listing and the newest report."""
+        findings: list[Finding] = []
+        try:
+            findings.extend(Finding(True, message) for message in self._probe())
+        except TriptychError as error:
+            findings.append(Finding.of(error))
+        return findings
+
+    def _probe(self) -> Iterator[str]:
+        months = self._months(Window())
+        where = self._store.uri(self._base)
+        yield f"months with reports in {where}: {len(months)}"
+        *_, newest = self._reports(months[-1:], Window())
+        yield f"newest report: {self._store.uri(newest.key)}"
+        self._store.probe(newest)
+        yield "reports can be read"
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer every report that Oracle wrote inside the window, oldest first.
+
+        Raises
+        ------
+        FatalSourceError
+            There are no reports at all.
+        """
+        for stored in self._reports(self._months(window), window):
+            yield Delivery(
+                stream="focus",
+                scope=stored.key.removeprefix(self._base),
+                period="all",
+                fingerprint=_fingerprint(stored),
+                label=self._store.uri(stored.key),
+                detail=stored,
+            )
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
+        """Hand over one report.
+
+        Raises
+        ------
+        IncompleteDeliveryError
+            It has zero bytes.
+        MalformedDeliveryError
+            It is not in the FOCUS format.
+        """
+        stored = delivery.detail
+        assert isinstance(stored, StoredObject)  # noqa: S101
+        if not stored.size:
+            raise IncompleteDeliveryError(
+                "The report is empty (zero bytes).",
+                where=delivery.label,
+                next_step="Copy it again, and run again.",
+            )
+        (path,) = self._store.fetch([stored], folder=workdir)
+        yield FilePart(
+            path,
+            format_of(stored.key) or "csv",
+            delivery.label,
+            is_owned=not self._store.is_local,
+            landing=_landing(path, delivery.label),
+        )
+
+    def _months(self, window: Window) -> list[str]:
+        """Return the prefixes of months that have a day inside the window."""
+        found = [
+            (year, month)
+            for year in self._store.list_folders(self._base)
+            if _YEAR.fullmatch(year)
+            for month in self._store.list_folders(f"{self._base}{year}/")
+            if _MONTH.fullmatch(month)
+        ]
+        if not found:
+            raise FatalSourceError(
+                "There are no reports, no folders such as 2026/06.",
+                where=self._store.uri(self._base),
+                next_step="Correct 'prefix' in triptych.yml, or copy the reports with"
+                " their folders.",
+            )
+        return [
+            f"{self._base}{year}/{month}/"
+            for year, month in found
+            if window.overlaps_month(f"{year}-{month}")
+        ]
+
+    def _reports(self, months: Sequence[str], window: Window) -> Iterator[StoredObject]:
+        for month in months:
+            for stored in self._store.list_tree(month):
+                day = _day_of(stored.key)
+                if day and format_of(stored.key) and _is_inside(day, window):
+                    yield stored
+
+
+def _day_of(key: str) -> date | None:
+    match = _DAY_OF_KEY.search(key)
+    try:
+        return date(*(int(part) for part in match.groups())) if match else None
+    except ValueError:
+        return None
+
+
+def _is_inside(day: date, window: Window) -> bool:
+    starts = window.start is None or day >= window.start
+    return starts and (window.end is None or day < window.end)
+
+
+def _open_store(config: OciFocusConfig, root: Path) -> ObjectStore:
+    if config.bucket is None:
+        return LocalObjects(root / str(config.path), root)
+    return S3Objects(
+        config.bucket,
+        endpoint_url=config.endpoint_url,
+        region=config.region,
+        profile=config.profile,
+        max_parallel_downloads=config.max_parallel_downloads,
+    )
+
+
+def _fingerprint(stored: StoredObject) -> str:
+    text = f"{_READING_VERSION}\t{stored.etag}\t{stored.size}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _landing(path: Path, uri: str) -> LandingOptions:
+    """Return how a report is read; older ones have other names for some columns.
+
+    ``Provider``, ``Publisher`` and ``InvoiceIssuer`` are known as other spellings
+    wherever they come from; ``Region`` stands for the region's id and its name, and
+    where one of the two is empty it is the other.
+    """
+    columns = {name.casefold() for name in column_names(path)}
+    if columns and "billedcost" not in columns:
+        raise MalformedDeliveryError(
+            "The report is not in the FOCUS format.",
+            where=uri,
+            next_step="Set 'prefix' to the folder of the FOCUS reports; reports below"
+            " 'reports/cost-csv' have Oracle's own columns.",
+        )
+    mapping = {}
+    for wanted in ("RegionId", "RegionName"):
+        names = [wanted, *(name for name in _REGION_NAMES if name != wanted)]
+        present = [f'"{name}"' for name in names if name.casefold() in columns]
+        if present:
+            mapping[wanted] = f"coalesce({', '.join(present)})"
+    if "chargefrequency" in columns:
+        branches = " ".join(
+            f"WHEN '{word}' THEN '{meaning}'" for word, meaning in _FREQUENCIES.items()
+        )
+        mapping["ChargeFrequency"] = (
+            f'CASE lower("ChargeFrequency") {branches} ELSE "ChargeFrequency" END'
+        )
+    oracle = dict.fromkeys(("ProviderName", "InvoiceIssuerName"), "Oracle")
+    return LandingOptions(mapping=mapping, defaults=oracle)

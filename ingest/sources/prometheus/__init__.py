@@ -1,0 +1,13 @@
+"""Prometheus as a source."""
+
+#: Type of a source → module of this folder and class of its connector.
+CONNECTORS = {
+    "prometheus": "connector:Prometheus",
+}
+#: Type of a source → what it reads, for lists of sources.
+READS = {
+    "prometheus": (
+        "GPU hours, requests, tokens and latency from a Prometheus server, or "
+        "from recorded samples"
+    ),
+}

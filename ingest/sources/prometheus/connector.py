@@ -1,0 +1,325 @@
+"""Prometheus: hours of GPUs, and what models served, as meters that split a bill.
+
+From a server each complete UTC day is a delivery. It is asked for once it cannot grow
+by ordinary scraping any more. For a few days after, one cheap query counts its samples:
+where late ones came in, such as over remote write, the day is read again and replaces
+what was loaded of it. From recordings all files together are one delivery.
+
+Whatever speaks the same query API will do: Thanos, Mimir, VictoriaMetrics.
+
+Source: Prometheus documentation, *HTTP API*.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ingest.connector import (
+    Delivery,
+    Finding,
+    LandingOptions,
+    Part,
+    RowsPart,
+    SourceConfig,
+    Window,
+)
+from ingest.engine.remembered_loads import memo_of
+from ingest.http.client import HttpClient
+from ingest.sources.prometheus.api import DaySamples, PrometheusApi
+from ingest.sources.prometheus.options import PrometheusConfig
+from ingest.sources.prometheus.recordings import RecordedSamples, Recordings
+from ingest.sources.prometheus.series import DAY_MS, MILLISECONDS
+from ingest.sources.prometheus.usage import Span
+from triptych.core.errors import TriptychError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ingest.sources.prometheus.accelerators import AcceleratorReading
+    from ingest.sources.prometheus.selector import Selector
+    from ingest.sources.prometheus.series import Series
+    from ingest.sources.prometheus.usage import UsageReading
+
+    Reading = AcceleratorReading | UsageReading
+
+#: Changing how samples become rows makes every day new again.
+_READING_VERSION = 2
+#: What Prometheus keeps unless told otherwise.
+_LOOKED_BACK_DAYS = 15
+_SILENT = "no series; what it would say stays unknown, not zero"
+#: Options that decide when and how is asked, not what the answer means.
+_NO_MEANING = {
+    *("lag_days", "start_date", "points_per_query", "timeout_seconds"),
+    *("credential_prefix", "expected_lag_hours"),
+}
+
+
+class Prometheus:
+    """Reads one server, or one set of recordings."""
+
+    type: ClassVar[str] = "prometheus"
+    Config: ClassVar[builtins.type[SourceConfig]] = PrometheusConfig
+
+    def __init__(self, config: PrometheusConfig, *, root: Path) -> None:
+        self._config = config
+        self._recordings = Recordings(config.path or ".", root=root, source=config.name)
+        self._readings: dict[str, Reading] = {}
+        if accelerators := config.accelerator_reading():
+            self._readings["accelerator_usage"] = accelerators
+        if usage := config.usage_reading():
+            self._readings["model_usage"] = usage
+        self._known: dict[str, dict[str, Any]] = {}
+        self._recorded: tuple[list[Series], list[str]] | None = None
+        self._lock = Lock()
+
+    @property
+    def config(self) -> PrometheusConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return the streams that are configured."""
+        return tuple(self._readings)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing to map: rows are handed over under canonical names."""
+        return LandingOptions()
+
+    def check(self) -> list[Finding]:
+        """Look for series of every selector, or for recordings."""
+        try:
+            if self._config.path is not None:
+                return [self._check_recordings()]
+            with self._api() as api:
+                return [
+                    finding
+                    for reading in self._readings.values()
+                    for finding in self._check_series(api, reading)
+                ]
+        except TriptychError as error:
+            return [Finding.of(error)]
+
+    def _check_recordings(self) -> Finding:
+        count = len(self._recordings.found())
+        if count:
+            return Finding(True, f"{count} recordings in {self._config.path}")
+        return Finding(
+            False,
+            f"No recording in {self._config.path}.",
+            "Put answers of the query API (.json) or OpenMetrics text (.om) there.",
+        )
+
+    def _check_series(self, api: PrometheusApi, reading: Reading) -> Iterator[Finding]:
+        found = {}
+        for selector in dict.fromkeys(reading.selectors()):
+            if answered := api.now(f"count({selector})"):
+                found[selector] = answered[0].points[-1][1]
+        for selector, count in found.items():
+            yield Finding(True, f"{selector}: {count} series now.")
+        for silent in reading.silent(found):
+            yield Finding(
+                False,
+                f"{silent}: no series now.",
+                "Look whether its exporter is scraped, or correct the selector. What"
+                " it would say stays unknown; it is not taken for zero.",
+            )
+
+    def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
+        """Take what recordings held when they were loaded, so as not to read them."""
+        for (stream, _), memo in memos.items():
+            if memo:
+                self._known[stream] = json.loads(memo)
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer each complete day, or all recordings."""
+        if self._config.path is not None:
+            yield from self._recorded_deliveries()
+            return
+        days = self._days(window)
+        if not days:
+            return
+        with self._api() as api:
+            for stream, reading in self._readings.items():
+                counts = self._sample_counts(api, reading, days)
+                found = {one for one, by_day in counts.items() if any(by_day.values())}
+                for silent in reading.silent(found) if counts else ():
+                    yield _unread(stream, f"{self._config.name}: {silent}", _SILENT)
+                for day in days:
+                    yield self._day_delivery(stream, day, counts)
+
+    def _days(self, window: Window) -> list[date]:
+        """Return the days to offer: complete, and with the time after that is read."""
+        grown = timedelta(milliseconds=DAY_MS + self._config.longest_gap_ms)
+        latest = (_now() - grown).date()
+        if window.end is not None:
+            latest = min(latest, window.end - timedelta(days=1))
+        asked = [day for day in (window.start, self._config.start_date) if day]
+        first = max(asked, default=_now().date() - timedelta(days=_LOOKED_BACK_DAYS))
+        return [
+            first + timedelta(days=number)
+            for number in range((latest - first).days + 1)
+        ]
+
+    def _sample_counts(
+        self, api: PrometheusApi, reading: Reading, days: Sequence[date]
+    ) -> dict[Selector, dict[date, str]]:
+        """Return how many samples each selector has of each day that may still grow."""
+        since = _now().date() - timedelta(days=self._config.lag_days + 1)
+        recent = [day for day in days if day >= since]
+        if not recent:
+            return {}
+        gap = self._config.longest_gap_ms
+        ends = {_start(day) + DAY_MS + gap: day for day in recent}
+        found: dict[Selector, dict[date, str]] = {}
+        for selector in dict.fromkeys(reading.selectors()):
+            found[selector] = dict.fromkeys(recent, "")
+            for series in api.over_range(
+                f"sum(count_over_time({selector}[{DAY_MS + 2 * gap}ms]))",
+                start_ms=min(ends),
+                end_ms=max(ends),
+                step_ms=DAY_MS,
+            ):
+                for moment, count in series.points:
+                    found[selector][ends[moment]] = str(count or "")
+        return found
+
+    def _day_delivery(
+        self, stream: str, day: date, counts: dict[Selector, dict[date, str]]
+    ) -> Delivery:
+        label = f"{self._config.name}: {stream} of {day}"
+        grown = [by_day[day] for by_day in counts.values() if day in by_day]
+        if grown and not any(grown):
+            return _unread(stream, label, "no sample of any selector")
+        return Delivery(
+            stream=stream,
+            scope=f"{day}",
+            period=f"{day:%Y-%m}",
+            fingerprint=self._fingerprint(stream, grown or ["final"]),
+            label=label,
+            detail=day,
+        )
+
+    def _recorded_deliveries(self) -> Iterator[Delivery]:
+        content = self._recordings.fingerprint()
+        first = self.streams()[0]
+        for stream in self._readings:
+            fingerprint = self._fingerprint(stream, [content])
+            outline = self._outline(stream, fingerprint)
+            for note in outline["notes"] if stream == first else ():
+                label, _, reason = note.partition(": ")
+                yield _unread(stream, label, reason)
+            for silent in outline["silent"]:
+                yield _unread(stream, f"{self._config.path}: {silent}", _SILENT)
+            yield Delivery(
+                stream=stream,
+                scope="recordings",
+                period="all",
+                fingerprint=fingerprint,
+                label=f"{self._config.path} ({stream})",
+                memo=memo_of({**outline, "fingerprint": fingerprint}),
+            )
+
+    def _outline(self, stream: str, fingerprint: str) -> Mapping[str, Sequence[str]]:
+        """Return what was not read of recordings, and which selectors find nothing.
+
+        From the load that was made of them, if they are still the same.
+        """
+        known = self._known.get(stream, {})
+        if known.get("fingerprint") == fingerprint:
+            return known
+        series, notes = self._read_recordings()
+        reading = self._readings[stream]
+        found = {
+            selector
+            for selector in reading.selectors()
+            if any(selector.selects(one.labels) for one in series)
+        }
+        return {"notes": notes, "silent": list(reading.silent(found))}
+
+    def _read_recordings(self) -> tuple[list[Series], list[str]]:
+        with self._lock:
+            if self._recorded is None:
+                self._recorded = self._recordings.series()
+            return self._recorded
+
+    def _fingerprint(self, stream: str, told: Sequence[str]) -> str:
+        # A rule that changes changes every row, so it makes every day new.
+        options = self._config.model_dump(mode="json", exclude=_NO_MEANING)
+        text = json.dumps([_READING_VERSION, stream, options, *told], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:  # noqa: ARG002
+        """Hand over the rows of one day, or of all recordings."""
+        reading = self._readings[delivery.stream]
+        if isinstance(delivery.detail, date):
+            start = _start(delivery.detail)
+            end = start + DAY_MS
+            with self._api() as api:
+                margin = self._config.longest_gap_ms
+                samples = DaySamples(api, start_ms=start, end_ms=end, margin_ms=margin)
+                batch = reading.rows(samples, Span(start, end))
+        else:
+            recorded = RecordedSamples(self._read_recordings()[0])
+            batch = reading.rows(recorded, Span(None, None))
+        yield RowsPart(iter([batch]), batch.schema, delivery.label)
+
+    @contextmanager
+    def _api(self) -> Iterator[PrometheusApi]:
+        config = self._config
+        headers, secrets = self._credentials()
+        variable = config.credential_prefix
+        if config.tenant is not None:
+            headers["X-Scope-OrgID"] = config.tenant
+        with HttpClient(
+            base_url=config.base_url or "",
+            source=config.name,
+            headers=headers,
+            secrets=secrets,
+            denied_advice=f"Set the environment variable {variable}_TOKEN, or"
+            f" {variable}_USERNAME and {variable}_PASSWORD, to a credential that may"
+            " query.",
+            timeout_seconds=config.timeout_seconds,
+        ) as client:
+            yield PrometheusApi(
+                client, source=config.name, points_per_query=config.points_per_query
+            )
+
+    def _credentials(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return headers and secrets; neither where the server asks for none."""
+        prefix = self._config.credential_prefix
+        token, user, password = (
+            os.environ.get(f"{prefix}_{name}", "").strip()
+            for name in ("TOKEN", "USERNAME", "PASSWORD")
+        )
+        if token:
+            return {"Authorization": f"Bearer {token}"}, (token,)
+        if not password:
+            return {}, ()
+        pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"}, (password, pair)
+
+
+def _unread(stream: str, label: str, reason: str) -> Delivery:
+    """Return what is not to be read, so that the run says why."""
+    return Delivery(stream, label, "all", "", label, skip_reason=reason)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _start(day: date) -> int:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return int(midnight.timestamp()) * MILLISECONDS
+
+
+__all__ = ["Prometheus", "PrometheusConfig"]

@@ -1,0 +1,264 @@
+"""Turns counters of model servers into hourly use per model: requests, tokens, latency.
+
+What was counted in an hour is the difference of raw samples of each series, resets
+healed, added over series; nothing is extrapolated. An increase between two samples in
+different hours is spread evenly over the time between them. Samples further apart than
+the longest gap say nothing about what lies between, so an hour without a reading has no
+row, and never a zero.
+
+A latency histogram is the increase of each cumulative bucket, added over series, with
+bounds in seconds. Percentiles are taken from it later; none is averaged. Series with
+different bounds are joined on the bounds that they have in common, which is exact.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from ingest.sources.prometheus.series import HOUR_MS, Series, heal, increases, spread
+from triptych.core.errors import MalformedDeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from ingest.reading.label_mapping import LabelMapping
+    from ingest.sources.prometheus.selector import Selector
+    from ingest.sources.prometheus.series import Samples
+
+MEASURES = (
+    "requests",
+    "successful_requests",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+)
+_ZERO = Decimal(0)
+_BOUND = "le"
+_INFINITE = "+Inf"
+
+
+@cache
+def _schema() -> pa.Schema:
+    """Return the columns of the rows, typed."""
+    import pyarrow as pa
+
+    quantity = pa.decimal128(38, 18)
+    return pa.schema(
+        [
+            ("period_start", pa.timestamp("us")),
+            ("period_end", pa.timestamp("us")),
+            ("model_id", pa.string()),
+            ("pool_id", pa.string()),
+            *((name, quantity) for name in MEASURES),
+            ("latency_histogram", pa.string()),
+        ]
+    )
+
+
+class Latency(NamedTuple):
+    """Series of buckets, and how many of their unit are a second."""
+
+    selectors: Sequence[Selector]
+    units_per_second: int
+
+
+class Span(NamedTuple):
+    """Half-open range of time [ms since the epoch]; ``None`` has no end."""
+
+    start: int | None
+    end: int | None
+
+    def holds(self, moment: int) -> bool:
+        """Tell whether a moment lies inside."""
+        return (self.start is None or self.start <= moment) and (
+            self.end is None or moment < self.end
+        )
+
+
+class Cell(NamedTuple):
+    """What one row is about: hour [ms], model and pool."""
+
+    hour: int
+    model_id: str | None
+    pool_id: str | None
+
+    @property
+    def order(self) -> tuple[int, str, str]:
+        """Return what rows are sorted by."""
+        return self.hour, self.model_id or "", self.pool_id or ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReading:
+    """What is read, and how it is understood.
+
+    ``measures`` are selectors by column; ``renamed`` are further spellings of labels;
+    ``pool`` is that of series which no rule places.
+    """
+
+    measures: Mapping[str, Sequence[Selector]]
+    latency: Latency | None
+    mapping: LabelMapping
+    pool: str | None
+    renamed: Mapping[str, tuple[str, ...]]
+    step_ms: int
+    longest_gap_ms: int
+
+    def selectors(self) -> list[Selector]:
+        """Return every selector that is asked for."""
+        latency = self.latency.selectors if self.latency else ()
+        return [*(one for many in self.measures.values() for one in many), *latency]
+
+    def silent(self, found: Container[Selector]) -> list[str]:
+        """Return what has no series, when ``found`` are those that have."""
+        return [str(one) for one in self.selectors() if one not in found]
+
+    def rows(self, samples: Samples, span: Span) -> pa.RecordBatch:
+        """Return the rows of the hours in ``span``, ordered by hour, model and pool."""
+        import pyarrow as pa
+
+        cells: defaultdict[Cell, _Totals] = defaultdict(_Totals)
+        for measure, selectors in self.measures.items():
+            for series in self._series(samples, selectors):
+                for hour, increase in self._by_hour(series, span).items():
+                    cells[self._cell(hour, series)].add(measure, increase)
+        if self.latency is not None:
+            self._add_latency(samples, self.latency, span, cells)
+        ordered = sorted(cells.items(), key=lambda item: item[0].order)
+        return pa.RecordBatch.from_pylist(
+            [_row(cell, totals) for cell, totals in ordered], schema=_schema()
+        )
+
+    def _series(self, samples: Samples, selectors: Iterable[Selector]) -> list[Series]:
+        """Return the series of several selectors; one that two select, once."""
+        by_labels = {
+            tuple(sorted(series.labels.items())): series
+            for selector in selectors
+            for series in heal(
+                samples.series(selector, step_ms=self.step_ms), renamed=self.renamed
+            )
+        }
+        return list(by_labels.values())
+
+    def _by_hour(self, series: Series, span: Span) -> dict[int, Decimal]:
+        totals: dict[int, Decimal] = {}
+        for start, end, increase in increases(
+            series.points, longest_gap_ms=self.longest_gap_ms
+        ):
+            for hour, part in spread(start, end, increase):
+                totals[hour] = _added(totals.get(hour, _ZERO), part)
+        return {hour: total for hour, total in totals.items() if span.holds(hour)}
+
+    def _cell(self, hour: int, series: Series) -> Cell:
+        target = self.mapping.target(
+            {label: (value,) for label, value in series.labels.items()}
+        )
+        return Cell(hour, target.model_id, target.pool_id or self.pool)
+
+    def _add_latency(
+        self,
+        samples: Samples,
+        latency: Latency,
+        span: Span,
+        cells: defaultdict[Cell, _Totals],
+    ) -> None:
+        for series in self._series(samples, latency.selectors):
+            bound = _bound(series, latency.units_per_second)
+            rest = series.labels.items() - {(_BOUND, series.labels[_BOUND])}
+            group = tuple(sorted(rest))
+            for hour, increase in self._by_hour(series, span).items():
+                buckets = cells[self._cell(hour, series)].histograms[group]
+                buckets[bound] = _added(buckets.get(bound, _ZERO), increase)
+
+
+@dataclass(slots=True)
+class _Totals:
+    """What belongs to one row."""
+
+    measures: dict[str, Decimal] = field(default_factory=dict)
+    #: Labels without the bound → bound [s] → increase.
+    histograms: defaultdict[tuple[tuple[str, str], ...], dict[Decimal, Decimal]] = (
+        field(default_factory=lambda: defaultdict(dict))
+    )
+
+    def add(self, measure: str, increase: Decimal) -> None:
+        """Add an increase to one measure."""
+        self.measures[measure] = _added(self.measures.get(measure, _ZERO), increase)
+
+
+def _added(total: Decimal, increase: Decimal) -> Decimal:
+    """Return the sum; but what is negative stays, so that the row is refused."""
+    if total >= 0 and increase >= 0:
+        return total + increase
+    return min(total, increase)
+
+
+def merge_histograms(
+    histograms: Iterable[Mapping[Decimal, Decimal]],
+) -> dict[Decimal, Decimal]:
+    """Return the sum of cumulative histograms on the bounds they have in common.
+
+    A cumulative count at a bound does not depend on other bounds, so that leaving
+    bounds out loses detail and no request.
+
+    Examples
+    --------
+    >>> one, two, inf = Decimal("0.1"), Decimal("0.5"), Decimal("Infinity")
+    >>> merged = merge_histograms([{one: 3, inf: 9}, {one: 1, two: 4, inf: 5}])
+    >>> [(str(bound), int(merged[bound])) for bound in sorted(merged)]
+    [('0.1', 4), ('Infinity', 14)]
+    """
+    filled = [one for one in histograms if any(one.values())] or [{}]
+    common = set(filled[0]).intersection(*filled[1:])
+    return {bound: sum((one[bound] for one in filled), _ZERO) for bound in common}
+
+
+def _bound(series: Series, units_per_second: int) -> Decimal:
+    text = series.labels.get(_BOUND, "")
+    try:
+        bound = Decimal(text)
+    except InvalidOperation:
+        bound = Decimal("NaN")
+    if bound.is_nan():
+        raise MalformedDeliveryError(
+            f"A series of {series.metric} has the bound {text!r}, which is none.",
+            where="latency",
+            next_step="Select the histogram's '_bucket', whose series have 'le'.",
+        )
+    return bound / units_per_second if bound.is_finite() else bound
+
+
+def _row(cell: Cell, totals: _Totals) -> dict[str, object]:
+    return {
+        "period_start": cell.hour * 1_000,
+        "period_end": (cell.hour + HOUR_MS) * 1_000,
+        "model_id": cell.model_id,
+        "pool_id": cell.pool_id,
+        **{name: totals.measures.get(name) for name in MEASURES},
+        "latency_histogram": _histogram_text(totals),
+    }
+
+
+def _histogram_text(totals: _Totals) -> str | None:
+    merged = merge_histograms(totals.histograms.values())
+    if not merged:
+        return None
+    return json.dumps(
+        {_bound_text(bound): _number(merged[bound]) for bound in sorted(merged)}
+    )
+
+
+def _bound_text(bound: Decimal) -> str:
+    return f"{bound.normalize():f}" if bound.is_finite() else _INFINITE
+
+
+def _number(count: Decimal) -> int | float:
+    # Whole but for an increase that was spread over the turn of an hour.
+    return int(count) if count == count.to_integral_value() else float(count)

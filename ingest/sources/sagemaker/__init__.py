@@ -1,0 +1,13 @@
+"""SageMaker as a source."""
+
+#: Type of a source → module of this folder and class of its connector.
+CONNECTORS = {
+    "sagemaker": "connector:Sagemaker",
+}
+#: Type of a source → what it reads, for lists of sources.
+READS = {
+    "sagemaker": (
+        "versions of Amazon SageMaker's registry and which of them endpoints "
+        "serve, from its API or from EventBridge events"
+    ),
+}

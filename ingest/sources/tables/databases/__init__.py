@@ -1,0 +1,1 @@
+"""Databases that a ``tables`` source asks: one module for each way to reach them."""

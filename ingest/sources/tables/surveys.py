@@ -1,0 +1,121 @@
+"""Surveys: answers on scales from CSV files, with respondents hashed at the door."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from ingest.connector import (
+    Delivery,
+    Finding,
+    LandingOptions,
+    RowsPart,
+    SourceConfig,
+    Window,
+)
+from ingest.reading.text_options import Delimiter
+from ingest.reading.text_rows import text_rows
+from ingest.sources.tables.survey_answers import SURVEY_RESPONSES, SurveyFile, salt_of
+from ingest.storage.files import LocalFile, LocalFiles
+from triptych.core.errors import TriptychError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_SALT_FILE = ".survey-salt"
+_SUFFIXES = (".csv", ".csv.gz")
+
+
+class SurveysConfig(SourceConfig):
+    """Options of a ``surveys`` source."""
+
+    path: str = Field(
+        default="surveys",
+        description="File, folder or glob, relative to the workspace.",
+    )
+    delimiter: Delimiter = Field(default=",", description="Delimiter of the files.")
+    salt_variable: str = Field(
+        default="TRIPTYCH_SURVEY_SALT",
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="Environment variable that holds the salt; else the file"
+        f" {_SALT_FILE} of the workspace, which is made.",
+    )
+
+
+class Surveys:
+    """Reads files of answers."""
+
+    type: ClassVar[str] = "surveys"
+    Config: ClassVar[builtins.type[SourceConfig]] = SurveysConfig
+
+    def __init__(self, config: SurveysConfig, *, root: Path) -> None:
+        self._config = config
+        self._salt_file = root / _SALT_FILE
+        self._files = LocalFiles(
+            config.path, root=root, source=config.name, suffixes=_SUFFIXES
+        )
+
+    @property
+    def config(self) -> SurveysConfig:
+        """Return the configuration."""
+        return self._config
+
+    def streams(self) -> Sequence[str]:
+        """Return the stream of answers."""
+        return (SURVEY_RESPONSES,)
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing to map: rows are handed over under canonical names."""
+        return LandingOptions()
+
+    def check(self) -> list[Finding]:
+        """Tell whether there are files, whether each is a survey, and the salt."""
+        findings = self._files.check()
+        if not all(finding.is_ok for finding in findings):
+            return findings
+        try:
+            salt = self._salt()
+        except TriptychError as error:
+            return [Finding(False, error.what, error.next_step)]
+        for file in self._files.found():
+            try:
+                self._survey(file, salt).header()
+            except TriptychError as error:
+                findings.append(Finding.of(error))
+        return findings
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
+        """Offer each file."""
+        files = self._files.found()
+        if not files:
+            return
+        salted = hashlib.sha256(self._salt()).hexdigest()[:8]
+        for file in files:
+            yield Delivery(
+                stream=SURVEY_RESPONSES,
+                scope=file.relative,
+                period="all",
+                fingerprint=f"{file.fingerprint} {salted}",
+                label=file.label,
+                detail=file,
+            )
+
+    def read(self, delivery: Delivery, workdir: Path) -> Iterator[RowsPart]:  # noqa: ARG002
+        """Hand over the answers of one file, without who gave them."""
+        if isinstance(delivery.detail, LocalFile):
+            survey = self._survey(delivery.detail, self._salt())
+            yield text_rows(SURVEY_RESPONSES, survey.rows(), delivery.label)
+
+    def _salt(self) -> bytes:
+        return salt_of(
+            self._config.salt_variable,
+            self._salt_file,
+            source=f"source {self._config.name!r}",
+        )
+
+    def _survey(self, file: LocalFile, salt: bytes) -> SurveyFile:
+        return SurveyFile(file.path, file.label, salt, self._config.delimiter)

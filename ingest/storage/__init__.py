@@ -1,0 +1,1 @@
+"""Files and objects where sources keep them."""

@@ -1,0 +1,30 @@
+"""Words that readers should not meet do not come back (``make words`` lists them)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.words import documents, product_texts, retired
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _clone() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a clone: nothing says which files belong to it")
+
+
+def test_no_page_and_no_description_has_a_retired_word() -> None:
+    assert retired(documents()) == []
+
+
+def test_no_text_of_the_product_has_a_retired_word() -> None:
+    assert retired(product_texts()) == []
+
+
+def test_a_retired_word_is_found_whatever_its_case() -> None:
+    text = [("page.md", "Held against the bill, beside it.\nheadset")]
+    assert [word for _, word in retired(iter(text))] == ["beside", "held against"]

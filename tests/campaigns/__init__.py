@@ -1,0 +1,1 @@
+"""Campaigns: hostile deliveries and settings, kills and faults, with a table each."""

@@ -1,0 +1,67 @@
+"""Set-up before anything is published: what is done first, and what it will show."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboard.pages.setup.queries import nothing_yet
+from dashboard.pages.setup.steps import steps
+from tests.dashboard.conftest import OpenApp, text_of
+from triptych.core.workspace import initialise
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST = ("Upload a bill", "Set the currency", "Accept proposals", "Start a run")
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a new workspace, served with a door to its own machine."""
+    made = initialise(tmp_path / "workspace").root
+    place = ["--workspace", str(made), "--access", "local"]
+    door = ["--acts", "triptych.acts.door"]
+    monkeypatch.setattr(sys, "argv", ["router.py", *place, *door])
+    return made
+
+
+def test_before_the_first_run_set_up_offers_all_that_leads_to_it(
+    root: Path, open_app: OpenApp
+) -> None:
+    app = open_app(root, page="setup")
+    assert not app.exception
+    assert not app.error
+    text = text_of(app)
+    assert "Nothing has been published here yet" in text
+    assert f"**0 of {len(steps(nothing_yet('EUR')))} steps** are done." in text
+    shown = {
+        str(each.proto.label): bool(each.proto.expanded)
+        for each in app.main.get("expander")
+    }
+    assert [shown[title] for title in FIRST] == [True] * len(FIRST)
+    opened = {
+        label.split("**")[1]
+        for label, is_open in shown.items()
+        if is_open and label.startswith("**")
+    }
+    assert opened == {"Bills", "Currency", "Models"}
+
+
+def test_each_step_shows_the_page_that_it_unlocks_with_sample_data(
+    root: Path, open_app: OpenApp
+) -> None:
+    text = text_of(open_app(root, page="setup"))
+    for step in steps(nothing_yet("EUR")):
+        title = step.title.replace("&", "&amp;")
+        assert f'alt="The page {title} with sample data"' in text
+
+
+def test_every_other_page_leads_to_set_up_before_the_first_run(
+    root: Path, open_app: OpenApp
+) -> None:
+    app = open_app(root, page="summary")
+    links = [each.proto.label for each in app.main.get("page_link")]
+    assert links == ["Set-up: upload a bill and start here"]

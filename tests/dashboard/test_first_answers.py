@@ -1,0 +1,89 @@
+"""What pages answer first: a decision, a variance, a migration, all worked by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from dashboard.pages.budget import variance
+from dashboard.pages.summary import migration
+from dashboard.shared import format as fmt
+from dashboard.shared import return_sentences
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "first"),
+    [(1.0, 9.0, "Keep"), (-9.0, -1.0, "Stop or fix"), (-1.0, 1.0, "Measure on")],
+)
+def test_a_decision_follows_from_the_whole_interval(
+    low: float, high: float, first: str
+) -> None:
+    row = {"net_value_low_90": low, "net_value_high_90": high}
+    assert return_sentences.decision_of(row).startswith(first)
+
+
+def test_a_month_that_runs_goes_from_budget_by_actual_to_its_outturn() -> None:
+    steps = variance.steps(Decimal(100), Decimal(60), 95.5)
+    amounts = {row["step"]: row["amount"] for row in steps}
+    assert amounts == {
+        "budget": Decimal(100),
+        "variance": Decimal(-40),
+        "actual": Decimal(60),
+        "ahead": Decimal("35.5"),
+        "outturn": Decimal("95.5"),
+    }
+    ends = [row["ends_at"] for row in steps]
+    starts = [row["starts_at"] for row in steps if not row["is_total"]]
+    assert starts == [ends[0], ends[2]]
+
+
+def test_a_month_that_is_over_has_no_outturn() -> None:
+    steps = variance.steps(Decimal(100), Decimal(110), None)
+    assert [row["step"] for row in steps] == ["budget", "variance", "actual"]
+    assert steps[1]["amount"] == Decimal(10)
+
+
+def migrated(**changed: Any) -> dict[str, Any]:
+    row = {
+        "migration_to": date(2026, 2, 1),
+        "is_newest": True,
+        "cost_change_since": -0.4,
+        "cost_change": -0.385,
+        "latency_before": 3.0,
+        "latency": 0.98,
+        "incidents_before": 0.6,
+        "incidents": 0.15,
+    }
+    return row | changed
+
+
+def test_a_migration_is_one_line_of_what_is_known() -> None:
+    said = migration.sentence(migrated()).replace("\u00a0", " ")
+    assert said == (
+        "**Since the platform migration in Feb 2026:** cost **\u221240.0 %** a month,"
+        " latency at target (3.00 → **0.98** × threshold), firefighting 60.0 % →"
+        " **15.0 %**."
+    )
+    earlier = migration.sentence(migrated(is_newest=False, latency=None))
+    assert "38.5" in earlier
+    assert "latency" not in earlier
+    unknown = migrated(cost_change_since=None, latency=None, incidents=None)
+    assert migration.sentence(unknown) == ""
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        ("99999.99", "EUR 99,999.99"),
+        ("136940.38", "EUR 136.9k"),
+        ("-136940.38", "\u2212EUR 136.9k"),
+        ("999960", "EUR 1.00M"),
+        ("2449000000", "EUR 2.45bn"),
+    ],
+)
+def test_a_tile_shortens_what_is_too_wide_for_it(amount: str, written: str) -> None:
+    said = fmt.short_money(Decimal(amount), "EUR")
+    assert said.replace("\u00a0", " ") == written

@@ -1,0 +1,82 @@
+"""Evidence is not removed because its catalogue was lost."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.triptych.run.test_pipeline import write_workspace
+from triptych.core.errors import TriptychError
+from triptych.core.lake.lake_log import StaleCatalogueError
+from triptych.core.progress import SilentProgress
+from triptych.core.settings import load_settings
+from triptych.core.workspace import Workspace
+from triptych.run.pipeline import build, ingest, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def ingested(root: Path) -> Workspace:
+    root.mkdir()
+    workspace = Workspace(write_workspace(root))
+    take_in(workspace)
+    return workspace
+
+
+def take_in(workspace: Workspace) -> None:
+    ingest(workspace, load_settings(workspace.root), progress=SilentProgress())
+
+
+def files_of(workspace: Workspace) -> set[Path]:
+    return {path for path in workspace.lake.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("act", [ingest, build, run], ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    ("with_log", "message"),
+    [
+        (True, r"raw\.duckdb is lost: the lake's audit log has 2 entries"),
+        (False, r"2 loads .* that raw\.duckdb does not know"),
+    ],
+    ids=["log", "no log"],
+)
+def test_a_lost_catalogue_stops_every_act_and_nothing_is_removed(
+    tmp_path: Path, act: Callable[..., object], message: str, *, with_log: bool
+) -> None:
+    workspace = ingested(tmp_path / "workspace")
+    if not with_log:
+        (workspace.lake / "audit_log.jsonl").unlink()
+        (workspace.lake / "audit_head.json").unlink()
+    evidence = files_of(workspace)
+    workspace.raw_database.unlink()
+    with pytest.raises(TriptychError, match=message) as refused:
+        act(workspace, load_settings(workspace.root), progress=SilentProgress())
+    assert "triptych recover" in refused.value.next_step
+    assert files_of(workspace) == evidence
+
+
+def test_a_catalogue_older_than_the_lake_stops_until_the_right_one_is_back(
+    tmp_path: Path,
+) -> None:
+    workspace = ingested(tmp_path / "workspace")
+    older, newer = tmp_path / "older.duckdb", tmp_path / "newer.duckdb"
+    shutil.copy(workspace.raw_database, older)
+    march = workspace.root / "bills" / "march.csv"
+    text = march.read_text("utf-8")
+    (march.with_name("april.csv")).write_text(text.replace("2026-03", "2026-04"))
+    take_in(workspace)
+    evidence = files_of(workspace)
+    # Each with its manifest; the log, its head, the sources.
+    assert len(evidence) == 3 + 3 + 3
+    shutil.move(workspace.raw_database, newer)
+    shutil.copy(older, workspace.raw_database)
+    with pytest.raises(StaleCatalogueError, match="older than the lake"):
+        take_in(workspace)
+    assert files_of(workspace) == evidence
+    shutil.copy(newer, workspace.raw_database)
+    take_in(workspace)
+    assert files_of(workspace) == evidence

@@ -1,0 +1,127 @@
+"""triptych.yml: the organisation, its sources, and how to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.triptych.core.settings.conftest import SettingsFiles
+
+HEAD = "organisation: Example\ncurrency: EUR\n"
+
+
+def test_defaults_are_those_of_the_contract(files: SettingsFiles) -> None:
+    settings = files.load()
+
+    assert settings.root == files.root
+    assert settings.organisation == "Example GmbH"
+    assert settings.fiscal_year_start_month == 1
+    assert settings.is_synthetic is False
+    assert settings.sources == ()
+    assert settings.warehouse.memory_limit == "2GB"
+    assert settings.warehouse.threads is None
+    assert settings.warehouse.keep_runs == 5
+    assert (settings.dashboard.host, settings.dashboard.port) == ("127.0.0.1", 8501)
+    assert settings.fx.rate == "month_average"
+
+
+def test_a_source_keeps_its_options_and_their_lines(files: SettingsFiles) -> None:
+    settings = files.load(
+        triptych=HEAD
+        + "synthetic: true\n"
+        + "access: {}\n"
+        + "sources:\n"
+        + "  - name: usage\n"
+        + "    type: tables\n"
+        + "    stream: model_usage\n"
+        + "    mapping: {requests: calls}\n"
+    )
+
+    [source] = settings.sources
+    assert settings.is_synthetic is True
+    assert (source.name, source.type, source.line) == ("usage", "tables", 6)
+    assert source.options == {"stream": "model_usage", "mapping": {"requests": "calls"}}
+    assert source.option_lines["mapping"] == 9
+
+
+def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) -> None:
+    assert files.load(triptych=HEAD + "sources:\n  # - name: a\n").sources == ()
+
+
+@pytest.mark.parametrize(
+    ("triptych", "expected"),
+    [
+        ("currency: EUR\n", "triptych.yml:1: the file has no 'organisation'."),
+        (
+            "organisation: x\ncurrency: EURO\n",
+            "triptych.yml:2: currency: 'EURO' is not an ISO 4217 code",
+        ),
+        (
+            "organisation: x\ncurrency: usd\n",
+            "triptych.yml:2: currency: 'usd' is not an ISO 4217 code, such as EUR or"
+            " USD. Did you mean 'USD'?",
+        ),
+        (
+            HEAD + "currencies: EUR\n",
+            "triptych.yml:3: unknown key 'currencies'; did you mean 'currency'?",
+        ),
+        (
+            HEAD + "taxes: all\n",
+            "triptych.yml:3: unknown key 'taxes'; known keys: organisation,"
+            " currency, fiscal_year_start_month, materiality_ratio, synthetic,"
+            " sources, warehouse, bi, own_models, spark, dashboard, fx, delivery,"
+            " receive, log, health, metrics, webhook, notify, attribution, access",
+        ),
+        (
+            HEAD + "fiscal_year_start_month: 13\n",
+            "triptych.yml:3: fiscal_year_start_month is '13' and should be less than",
+        ),
+        (
+            HEAD + "warehouse: {memory_limit: lots}\n",
+            "triptych.yml:3: warehouse.memory_limit: 'lots' is not a size",
+        ),
+        (
+            HEAD + "dashboard:\n  port: 0\n",
+            "triptych.yml:4: dashboard.port is '0' and should be greater than",
+        ),
+        (
+            HEAD + "fx: {rate: daily}\n",
+            "triptych.yml:3: 'fx' names rate 'daily'; known rates: month_average,"
+            " month_end",
+        ),
+        (
+            HEAD + "access: {alice: all}\n",
+            "triptych.yml:3: unknown key 'alice' in 'access'; known keys: mode,",
+        ),
+        (
+            HEAD + "sources:\n  - {name: Vendor A, type: tables}\n",
+            "triptych.yml:4: source name 'Vendor A' does not fit; use lower-case",
+        ),
+        (
+            HEAD + "sources:\n  - {name: 'null', type: tables}\n",
+            "triptych.yml:4: source name 'null' does not fit",
+        ),
+        (
+            HEAD + "warehouse: {threads: 100000}\n",
+            "triptych.yml:3: warehouse.threads is '100000' and should be less than",
+        ),
+        (
+            HEAD + "sources:\n  - {name: ../a, type: tables}\n",
+            "triptych.yml:4: source name '../a' does not fit",
+        ),
+        (
+            HEAD + "sources:\n  - {name: a, type: t}\n  - {name: a, type: t}\n",
+            "triptych.yml:5: source 'a' stands here twice.",
+        ),
+        (HEAD + "sources:\n  - name: a\n", "triptych.yml:4: source 'a' has no 'type'."),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_line(
+    files: SettingsFiles, triptych: str, expected: str
+) -> None:
+    lines = files.refused(triptych=triptych)
+
+    assert len(lines) == 1
+    assert lines[0].startswith(expected)

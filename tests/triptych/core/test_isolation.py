@@ -1,0 +1,139 @@
+"""Nothing that stands in a workspace is executed, whichever command is called there."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dashboard.app.server import command
+from triptych.core.child_processes import isolated_environment, python_module
+from triptych.core.dbt.cache import environment_of_dbt
+from triptych.core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REPOSITORY = Path(__file__).parents[3]
+#: Modules of Python, of libraries and those that Python itself looks for.
+NAMES = (
+    *sorted(name for name in sys.stdlib_module_names if not name.startswith("_")),
+    *("duckdb", "pandas", "pyarrow", "pydantic", "dbt_trap", "streamlit", "typer"),
+    *("sitecustomize", "usercustomize", "dashboard", "ingest", "attribution"),
+)
+
+
+@pytest.fixture
+def trapped(tmp_path: Path) -> Path:
+    """Return a folder of modules that note in ``executed`` that they were."""
+    note = tmp_path / "executed"
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    code = f"open({str(note)!r}, 'a').write(__name__ + ' ')\n"
+    for name in NAMES:
+        (folder / f"{name}.py").write_text(code, encoding="utf-8")
+    (folder / "triptych.yml").write_text("organisation: A\ncurrency: EUR\n", "utf-8")
+    return folder
+
+
+def executed(folder: Path) -> str:
+    note = folder.with_name("executed")
+    return note.read_text("utf-8") if note.exists() else ""
+
+
+def call(
+    arguments: Sequence[str | Path], folder: Path, variables: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(argument) for argument in arguments],
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def with_our_code(variables: dict[str, str]) -> dict[str, str]:
+    return {**variables, "PYTHONPATH": str(REPOSITORY)}
+
+
+def test_the_traps_work(trapped: Path) -> None:
+    plain = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
+    plain["PYTHONPATH"] = str(REPOSITORY)
+    call([sys.executable, "-m", "triptych.run.spark.process"], trapped, plain)
+    assert executed(trapped)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("sql", "SELECT 1"), 2), (("check",), 0), (("build",), 0)]
+)
+def test_a_command_executes_nothing_of_the_folder_it_is_called_in(
+    trapped: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    program = Path(sysconfig.get_path("scripts")) / "triptych"
+    # An empty entry of the path is the folder of the call.
+    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONSTARTUP": "os.py"}
+    ended = call([program, *arguments], trapped, variables)
+    assert ended.returncode == code, ended.stderr
+    assert executed(trapped) == ""
+
+
+def test_the_process_of_dbt_executes_nothing_of_its_folder(trapped: Path) -> None:
+    variables = with_our_code(environment_of_dbt(Workspace(trapped)))
+    # It ends with its standard input, so that is held open.
+    with subprocess.Popen(
+        [*python_module("triptych.core.dbt.process"), "--version"],
+        cwd=trapped,
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert "duckdb" in process.stdout.read()
+    assert executed(trapped) == ""
+
+
+def test_the_server_of_the_dashboard_executes_nothing_of_its_folder(
+    trapped: Path,
+) -> None:
+    served = command(trapped, headless=True)
+    line = [*served[: served.index("run")], "version"]
+    ended = call(line, trapped, with_our_code(isolated_environment()))
+    assert ended.stdout.startswith("Streamlit"), ended.stderr
+    assert executed(trapped) == ""
+
+
+def test_processes_that_fit_series_execute_nothing_of_their_folder(
+    trapped: Path,
+) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})\n"
+        "from attribution.estimates.fitting_processes import pool\n"
+        "if __name__ == '__main__':\n"
+        "    with pool(1) as workers: print(workers.submit(abs, -3).result())\n"
+    )
+    script = trapped.with_name("fit.py")
+    script.write_text(code, encoding="utf-8")
+    plain = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
+    ended = call([sys.executable, "-P", script], trapped, plain)
+    assert ended.stdout == "3\n", ended.stderr
+    assert executed(trapped) == ""
+
+
+def test_relative_folders_are_no_longer_looked_through(tmp_path: Path) -> None:
+    paths = ["", ".", "lib", str(tmp_path)]
+    given = {"PYTHONPATH": os.pathsep.join(paths), "LANG": "C"}
+    assert isolated_environment(given) == {
+        "LANG": "C",
+        "PYTHONPATH": str(tmp_path),
+        "PYTHONSAFEPATH": "1",
+    }

@@ -1,0 +1,177 @@
+"""A restricted snapshot has no way to what its reader may not see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.warehouse.reader import (
+    LineItemsOutOfReachError,
+    PublishedReader,
+    Snapshot,
+)
+from triptych.core.warehouse.restricted import Restriction, restricted
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from pathlib import Path
+
+COSTS = (
+    "select sum(effective_cost) as amount from cost.fct_daily_model_costs"
+    " where billing_month = '2026-09' and currency = 'EUR' and model_id is not null"
+    " and component in ('direct', 'shared', 'idle', 'unused_commitment', 'overhead')"
+)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workspace")
+    publish(folder)
+    return folder
+
+
+def seen(root: Path, **options: object) -> Snapshot:
+    restriction = Restriction(name="the role viewer", **options)  # type: ignore[arg-type]
+    return restricted(PublishedReader(root).snapshot(), root, restriction)
+
+
+def amount(snapshot: Snapshot) -> Decimal:
+    value: Decimal = snapshot.query(COSTS).to_pylist()[0]["amount"]
+    return value
+
+
+def count(snapshot: Snapshot, mart: str) -> int:
+    value: int = snapshot.query(f"select count(*) as n from {mart}").to_pylist()[0]["n"]
+    return value
+
+
+def test_without_a_limit_everything_is_the_same(root: Path) -> None:
+    assert amount(seen(root)) == amount(PublishedReader(root).snapshot()) == 2449
+
+
+def test_rows_of_other_cost_centres_are_in_no_sum(root: Path) -> None:
+    # vision-v1 costs 500 + 100 + 40, and is all that cc-200 has.
+    assert amount(seen(root, cost_centers=("cc-200",))) == 640
+    # Small models have no cost centre: 2,449 - 640 - (10 + 9 + 8 + 7 + 6 + 5 + 4)
+    assert amount(seen(root, cost_centers=("cc-100",))) == 1760
+    assert amount(seen(root, cost_centers=("cc-100", "cc-200"))) == 2400
+
+
+def test_models_teams_and_scopes_follow_their_cost_centre(root: Path) -> None:
+    mine = seen(root, cost_centers=("cc-200",))
+    [model] = mine.query("select model_id from core.dim_models").to_pylist()
+    assert model["model_id"] == "vision-v1"
+    units = mine.query(
+        "select distinct model_id from cost.mart_model_unit_costs"
+    ).to_pylist()
+    assert units == [{"model_id": "vision-v1"}]
+    budgets = mine.query(
+        "select scope_type, scope_id from cost.mart_budget_variance"
+    ).to_pylist()
+    assert budgets == [{"scope_type": "cost_center", "scope_id": "cc-200"}]
+
+
+def test_a_mart_whose_rows_belong_to_nobody_is_empty(root: Path) -> None:
+    mine = seen(root, cost_centers=("cc-200",), whole=("core.mart_run",))
+    assert count(mine, "cost.mart_cost_waterfall") == 0
+    assert count(mine, "cost.mart_invoice_reconciliation") == 0
+    assert count(mine, "core.mart_run") == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cost.mart_invoice_reconciliation",
+        "published.cost.mart_invoice_reconciliation",
+        "memory.cost.mart_invoice_reconciliation",
+        "lineage.loads",
+    ],
+)
+def test_a_hidden_mart_has_no_name(root: Path, name: str) -> None:
+    mine = seen(
+        root, shown=("core.*", "cost.*"), hidden=("cost.mart_invoice_reconciliation",)
+    )
+    assert count(mine, "cost.mart_cost_waterfall") > 0
+    with pytest.raises(duckdb.Error, match="does not exist"):
+        count(mine, name)
+
+
+def test_a_blank_column_is_unknown_and_keeps_its_type(root: Path) -> None:
+    hidden = ("locked_by", "approved_by", "current_effective_cost", "not_there")
+    mine = seen(root, blank=(("cost.mart_period_states", hidden),))
+    whole = PublishedReader(root).snapshot()
+    sql = "select * from cost.mart_period_states order by billing_month"
+    assert mine.query(sql).schema == whole.query(sql).schema
+    rows = mine.query(sql).to_pylist()
+    assert {row["current_effective_cost"] for row in rows} == {None}
+    assert {row["approved_by"] for row in rows} == {None}
+    assert len({row["state"] for row in rows}) > 1
+
+
+def test_line_items_and_evidence_are_refused_in_words(root: Path) -> None:
+    mine = seen(root, has_line_items=False)
+    with pytest.raises(LineItemsOutOfReachError, match="the role viewer"):
+        mine.query_line_items("select * from line_items")
+    with pytest.raises(LineItemsOutOfReachError, match="the role viewer"):
+        mine.evidence_rows("focus", ["a load"], limit=1)
+    assert seen(root).query_line_items("select 1 as n from line_items").num_rows
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from raw.evidence.survey_responses",
+        "select * from line_items, raw.evidence.invoices",
+        "with mine as (select * from published.cost.mart_invoices) select * from mine",
+        "select (select count(*) from published.cost.mart_invoices)",
+        "select * from published.cost.mart_period_states",
+        "select * from read_parquet('lake/**')",
+        "from query('select * from raw.evidence.worklogs')",
+        "from duckdb_tables()",
+    ],
+)
+def test_a_look_at_line_items_is_no_way_to_anything_else(root: Path, sql: str) -> None:
+    mine = seen(
+        root,
+        hidden=("cost.mart_invoices",),
+        blank=(("cost.mart_period_states", ("locked_by",)),),
+    )
+    with pytest.raises((duckdb.CatalogException, duckdb.PermissionException)):
+        mine.query_line_items(sql)
+
+
+def test_nothing_can_be_written(root: Path) -> None:
+    with pytest.raises(duckdb.Error):
+        seen(root).query("delete from cost.mart_cost_waterfall")
+
+
+def test_two_restrictions_have_a_key_in_common_only_if_they_are_equal() -> None:
+    keys = {
+        Restriction("a").key,
+        Restriction("a", cost_centers=("x",)).key,
+        Restriction("a", cost_centers=("x", "y")).key,
+        Restriction("a", cost_centers=('x", "y',)).key,
+        Restriction("a", hidden=("x",)).key,
+        Restriction("a", shown=()).key,
+        Restriction("a", has_line_items=False).key,
+        Restriction("b").key,
+    }
+    assert len(keys) == 8
+    assert "" not in keys
+    one, other = ("x", "y"), ("y", "x")
+    assert Restriction("a", cost_centers=one).key == (
+        Restriction("a", cost_centers=other).key
+    )
+
+
+def test_a_name_with_a_quote_in_it_is_a_name(root: Path) -> None:
+    assert (
+        count(
+            seen(root, cost_centers=("cc-200' or 'a' = 'a",)),
+            "cost.fct_daily_model_costs",
+        )
+        == 0
+    )

@@ -1,0 +1,194 @@
+"""One digest a week for each audience, as a message and a PDF."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+pytest.importorskip("apprise", reason="the extra notify is not installed")
+
+from tests.triptych.service.alerts.alert_case import Case, Endpoint, Inbox, anomaly
+from triptych.core.errors import SettingsError
+from triptych.core.settings.notify import DigestSettings
+from triptych.service.alerts.digests import last_due
+from triptych.service.alerts.notifying import notify
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:'imghdr' is deprecated:DeprecationWarning"
+)
+#: The week is 25 to 31 October. search, of team vision: 10 + 20.5 after 7; other: 5
+#: after 5, so its cost has not changed; tax counts nowhere.
+COSTS = """
+CREATE OR REPLACE TABLE cost.fct_daily_model_costs AS
+SELECT CAST(day AS DATE) AS charge_date, '2026-10' AS billing_month, model_id, team_id,
+  component, 'EUR' AS currency, CAST(cost AS DECIMAL(28, 10)) AS effective_cost
+FROM (VALUES ('2026-10-31', 'search', 'vision', 'direct', 10),
+  ('2026-10-25', 'search', 'vision', 'direct', 20.5),
+  ('2026-10-24', 'search', 'vision', 'direct', 7),
+  ('2026-10-31', 'other', 'ranking', 'direct', 5),
+  ('2026-10-18', 'other', 'ranking', 'direct', 5),
+  ('2026-10-31', NULL, NULL, 'tax', 100),
+  ('2026-10-01', 'other', 'ranking', 'direct', 1)
+) AS charges(day, model_id, team_id, component, cost);
+ALTER TABLE cost.mart_budget_variance ADD COLUMN state VARCHAR;
+CREATE TABLE core.mart_month_completeness AS
+SELECT '2026-10' AS billing_month, 'aws' AS source, {is_complete} AS is_complete;
+CREATE TABLE core.mart_run AS SELECT 'run-1' AS run_id, 'Example' AS organisation,
+  'EUR' AS currency, 1 AS fiscal_year_start_month, 0.005 AS materiality_ratio,
+  false AS is_synthetic, '0.1.0' AS triptych_version,
+  TIMESTAMP '2026-10-31 06:00' AS started_at,
+  TIMESTAMP '2026-10-31 05:00' AS evidence_as_of;
+"""
+DIGESTS = """\
+  digests:
+    - {audience: finance, channels: [all], weekday: friday}
+    - {audience: team, team: vision, channels: [vision], weekday: friday}
+"""
+#: A Friday.
+FRIDAY = datetime(2026, 10, 30, 8, tzinfo=UTC)
+
+
+def publish(case: Case, *, is_complete: bool = True) -> None:
+    case.publish(
+        COSTS.format(is_complete=is_complete),
+        anomaly(date(2026, 10, 30)),
+        anomaly(date(2026, 10, 30), "orphan"),
+    )
+
+
+def sections(body: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return heading → sentences of a message."""
+    parts = (part.splitlines() for part in body["message"].split("\n\n"))
+    return {heading: [line[2:] for line in lines] for heading, *lines in parts}
+
+
+def test_each_audience_gets_its_week_once_with_figures_of_its_own(
+    case: Case, endpoint: Endpoint
+) -> None:
+    settings = case.settings(rules=DIGESTS)
+    publish(case)
+    for hours in (0, 1, 24, 6 * 24):
+        notify(case.workspace, settings, now=FRIDAY + timedelta(hours=hours))
+
+    assert len(endpoint.bodies) == 2
+    finance, team = endpoint.bodies
+    assert finance["title"] == "triptych, Example: Week to 2026-10-30, finance"
+    assert sections(finance)["Seven days"] == [
+        "2026-10-25 to 2026-10-31: 35.50 EUR, amortised, before tax and credits; the"
+        " seven days before: 12 EUR."
+    ]
+    assert sections(finance)["Largest changes"] == ["search: 30.50 EUR after 7 EUR."]
+    assert sections(team)["Seven days"] == [
+        "2026-10-25 to 2026-10-31: 30.50 EUR, amortised, before tax and credits; the"
+        " seven days before: 7 EUR."
+    ]
+    assert "Months that do not reconcile" not in sections(team)
+
+
+def test_the_next_week_has_its_own_digest(case: Case, endpoint: Endpoint) -> None:
+    settings = case.settings(rules=DIGESTS)
+    publish(case)
+    for day in (30, 31):
+        notify(case.workspace, settings, now=FRIDAY.replace(day=day))
+    notify(case.workspace, settings, now=datetime(2026, 11, 6, tzinfo=UTC))
+    weeks = [body["title"].partition("Week to ")[2][:10] for body in endpoint.bodies]
+    assert sorted(weeks) == ["2026-10-30"] * 2 + ["2026-11-06"] * 2
+
+
+def test_a_digest_waits_for_its_channel_and_arrives_with_its_pdf(
+    case: Case, endpoint: Endpoint
+) -> None:
+    settings = case.settings(rules=DIGESTS)
+    publish(case)
+    endpoint.is_up = False
+    assert len(notify(case.workspace, settings, now=FRIDAY).failures) == 2
+    endpoint.is_up = True
+    notify(case.workspace, settings, now=FRIDAY)
+
+    [attached] = endpoint.bodies[0]["attachments"]
+    content = base64.b64decode(attached["base64"])
+    assert content.startswith(b"%PDF")
+    assert attached["filename"] == "2026-10-30_finance.pdf"
+    kept = case.workspace.runs_dir / "digests" / "2026-10-30_finance.pdf"
+    assert kept.read_bytes() == content
+
+
+def test_a_digest_arrives_by_mail_with_its_figures_and_its_pdf(
+    case: Case, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIPTYCH_NOTIFY_ALL", inbox.url)
+    settings = case.settings(rules=DIGESTS)
+    publish(case)
+    for hours in (0, 1):
+        notify(case.workspace, settings, now=FRIDAY + timedelta(hours=hours))
+
+    [mail] = inbox.mails
+    assert mail["Subject"] == "triptych, Example: Week to 2026-10-30, finance"
+    body = mail.get_body()
+    assert body is not None
+    assert "35.50 EUR" in body.get_content()
+    [attached] = mail.iter_attachments()
+    assert attached.get_filename() == "2026-10-30_finance.pdf"
+    kept = case.workspace.runs_dir / "digests" / "2026-10-30_finance.pdf"
+    assert attached.get_content() == kept.read_bytes()
+
+
+def test_a_week_that_lacks_charges_is_a_lower_bound(
+    case: Case, endpoint: Endpoint
+) -> None:
+    settings = case.settings(rules=DIGESTS)
+    publish(case, is_complete=False)
+    notify(case.workspace, settings, now=FRIDAY)
+    [line] = sections(endpoint.bodies[0])["Seven days"]
+    assert "2026-10-31: at least 35.50 EUR" in line
+
+
+def test_a_digest_names_who_has_an_alert_and_a_team_sees_only_its_own(
+    case: Case, endpoint: Endpoint
+) -> None:
+    rules = "  rules:\n    - {alert: anomaly, channels: [all]}\n" + DIGESTS
+    settings = case.settings(rules=rules)
+    publish(case)
+    notify(case.workspace, settings, now=FRIDAY)
+    messages = {body["title"].rpartition(", ")[2]: body for body in endpoint.bodies}
+    finance = sections(messages["finance"])["Alerts"]
+    team = sections(messages["team vision"])["Alerts"]
+    assert [line.split()[0] for line in finance] == ["orphan", "search"]
+    assert [line.split()[0] for line in team] == ["search"]
+    assert team[0].endswith("Owner: vision. (open)")
+
+
+@pytest.mark.parametrize(
+    ("today", "weekday", "due"),
+    [
+        (date(2026, 11, 6), "friday", date(2026, 11, 6)),
+        (date(2026, 11, 5), "friday", date(2026, 10, 30)),
+        (date(2026, 11, 1), "monday", date(2026, 10, 26)),
+    ],
+)
+def test_a_digest_is_due_on_its_day_of_the_week(
+    today: date, weekday: Any, due: date
+) -> None:
+    digest = DigestSettings(audience="finance", channels=(), weekday=weekday)
+    assert last_due(digest, today) == due
+
+
+@pytest.mark.parametrize(
+    ("digest", "complaint"),
+    [
+        ("{audience: team, channels: [all]}", "a digest of a team names it"),
+        ("{audience: finance, team: a, channels: [all]}", "team means nothing to"),
+        ("{audience: finance, channels: [none]}", "there is no channel 'none'"),
+    ],
+)
+def test_a_digest_that_does_not_fit_is_named_with_its_line(
+    case: Case, digest: str, complaint: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"triptych.yml:8: {complaint}"):
+        case.settings(rules=f"  digests:\n    - {digest}\n")

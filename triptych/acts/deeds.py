@@ -1,0 +1,41 @@
+"""Everything that can be done, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from triptych.acts import (
+    alerts,
+    assumptions,
+    budgets,
+    deliveries,
+    invoices,
+    months,
+    names,
+    proposals,
+    runs,
+    scenarios,
+    studies,
+    study_plans,
+    uploads,
+)
+
+if TYPE_CHECKING:
+    from triptych.acts.deed import Deed
+
+_ALL: Final[tuple[Deed, ...]] = (
+    *months.DEEDS,
+    *assumptions.DEEDS,
+    *names.DEEDS,
+    *proposals.DEEDS,
+    *budgets.DEEDS,
+    *study_plans.DEEDS,
+    *studies.DEEDS,
+    *scenarios.DEEDS,
+    *uploads.DEEDS,
+    *runs.DEEDS,
+    *deliveries.DEEDS,
+    *invoices.DEEDS,
+    *alerts.DEEDS,
+)
+DEEDS: Final[dict[str, Deed]] = {deed.act.name: deed for deed in _ALL}

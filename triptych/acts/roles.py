@@ -1,0 +1,12 @@
+"""Which roles may do what; whoever sees single cost centres may do nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from triptych.core.settings import Role
+
+FINANCE: Final[frozenset[Role]] = frozenset({"finance"})
+PLANNING: Final[frozenset[Role]] = frozenset({"finance", "analyst"})
+INSIDE: Final[frozenset[Role]] = frozenset({"finance", "engineering", "analyst"})

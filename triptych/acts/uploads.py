@@ -1,0 +1,176 @@
+"""Acts that bring files: a bill, an invoice, anything that a source reads."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+from triptych.acts.deed import Deed, Draft
+from triptych.acts.file_edits import edit
+from triptych.acts.roles import INSIDE
+from triptych.core.acts import Act, ActField
+from triptych.core.errors import UsageError
+from triptych.discovery.file_report import report_on
+from triptych.discovery.inspection import folder_of, reading_of
+from triptych.discovery.ledger_sample import bench
+from triptych.run.pipeline import bound_connectors
+
+if TYPE_CHECKING:
+    from triptych.acts.deed import Filling, Site
+    from triptych.acts.file_edits import FileEdit
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.() -]{0,120}")
+#: What browsers and people put into names, and other systems do not take.
+_STRANGE = re.compile(r"[^A-Za-z0-9_.() /\\-]")
+_ENDINGS: Final = frozenset(
+    {".csv", ".gz", ".parquet", ".json", ".jsonl", ".xlsx", ".zip", ".tsv", ".txt"}
+)
+_MOST_BYTES: Final = 64 * 2**20
+_BILLS: Final = "bills"
+
+
+def _draft_upload(site: Site, filling: Filling) -> Draft:
+    folders = _folders_read(site)
+    folder = filling.text("folder") or _folder_of_bills(site)
+    change = new_file(site, filling, folder)
+    if folder not in folders:
+        raise UsageError(
+            f"No source reads {folder!r}.",
+            where=folder,
+            next_step=f"Sources read {', '.join(sorted(folders))}.",
+        )
+    name, content = PurePosixPath(change.name).name, filling.files["file"]
+    return Draft(
+        says=f"{name} is put into {folder}.{_as_bill(site, folder, name, content)}",
+        did=f"{name} is in {folder}.",
+        effect="The next run reads it."
+        if folder in _folders_of_sources(site)
+        else "No source reads that folder yet: name one in triptych.yml.",
+        edits=(change,),
+        about=f"file:{folder}/{name}",
+    )
+
+
+def _folders_read(site: Site) -> set[str]:
+    """Return the folders of the workspace that sources read; where none, ``bills``."""
+    return _folders_of_sources(site) or {_BILLS}
+
+
+def _folders_of_sources(site: Site) -> set[str]:
+    patterns = [
+        str(dict(each.options).get("path") or "") for each in site.settings.sources
+    ]
+    found = {folder_of(pattern) for pattern in patterns if ":" not in pattern}
+    return {
+        folder
+        for folder in found
+        if folder
+        and not PurePosixPath(folder).is_absolute()
+        # A source of a file alone reads none that is put next to it.
+        and not _is_file(site.workspace.root / folder)
+    }
+
+
+def _is_file(path: Path) -> bool:
+    """Tell whether a path is a file's, be it there or not."""
+    return path.is_file() if path.exists() else path.suffix.lower() in _ENDINGS
+
+
+def _folder_of_bills(site: Site) -> str:
+    """Return the first folder that a source of bills reads."""
+    sources = bound_connectors(site.workspace, site.settings)
+    read = (
+        folder
+        for source in sources
+        for folder in sorted(_folders_read(site))
+        if reading_of(source, folder) is not None
+    )
+    return next(read, _BILLS)
+
+
+def _plain(name: str) -> str:
+    """Return a file's name in letters that every system takes."""
+    parts = unicodedata.normalize("NFKD", name)
+    base = "".join(sign for sign in parts if not unicodedata.combining(sign))
+    plain = _STRANGE.sub("_", base).lstrip("_")
+    return f"bill{plain}" if plain.startswith(".") else plain
+
+
+def new_file(site: Site, filling: Filling, folder: str) -> FileEdit:
+    """Return the edit that puts an uploaded file into a folder.
+
+    Raises
+    ------
+    UsageError
+        It is too large, has no name of a table, or is there already.
+    """
+    content = filling.files["file"]
+    name = _plain(filling.text("name"))
+    if not _NAME.fullmatch(name) or PurePosixPath(name).suffix.lower() not in _ENDINGS:
+        raise UsageError(
+            f"{name!r} is not the name of a table.",
+            next_step="It begins with a letter or a digit, and ends with one of"
+            f" {', '.join(sorted(_ENDINGS))}.",
+        )
+    if len(content) > _MOST_BYTES:
+        raise UsageError(
+            f"The file has {len(content):,} bytes, and at most {_MOST_BYTES:,} go this"
+            " way.",
+            next_step="Copy it to the folder on the machine.",
+        )
+    change = edit(site.workspace.root, f"{folder}/{name}", content)
+    if change.before is not None:
+        raise UsageError(
+            f"There is a file {folder}/{name}.",
+            where=folder,
+            next_step="Give it another name; a correction is a file of its own.",
+        )
+    return change
+
+
+def _as_bill(site: Site, folder: str, name: str, content: bytes) -> str:
+    """Say what a bill is, as a run would read it; nothing where no bill is expected.
+
+    Raises
+    ------
+    UsageError
+        It is none, or one that a run would refuse.
+    """
+    sources = bound_connectors(site.workspace, site.settings)
+    reading = next(filter(None, (reading_of(each, folder) for each in sources)), None)
+    if reading is None:
+        return ""
+    with TemporaryDirectory(prefix="triptych-upload-") as place, bench() as connection:
+        path = Path(place) / name
+        path.write_bytes(content)
+        report = report_on(
+            connection, path, label=name, table="uploaded", reading=reading
+        )
+    if not report.is_ok:
+        raise UsageError(report.line, next_step=report.next_step or "Upload a bill.")
+    return f" {report.line.removeprefix(f'{name}: ')}"
+
+
+DEEDS: Final = (
+    Deed(
+        Act(
+            "upload_file",
+            "Upload a bill",
+            (
+                ActField("file", "File", "file"),
+                ActField(
+                    *("name", "Name"),
+                    help="Such as 2026-09.csv. Empty: as the file is called.",
+                    is_required=False,
+                ),
+                ActField("folder", "Folder", is_required=False),
+            ),
+            INSIDE,
+            can_be_undone=True,
+        ),
+        _draft_upload,
+    ),
+)

@@ -1,0 +1,1 @@
+"""The ground floor: settings, warehouse, marts; knows no cloud and no page."""

@@ -1,0 +1,193 @@
+"""What can be done from a page: acts as values, and the door that does them.
+
+Pages know these types; what stands behind the door is handed to them when the server
+starts. Without a door, pages only show.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from triptych.core.settings import Role
+    from triptych.core.signatures import Signature
+
+FieldKind = Literal["text", "prose", "number", "day", "file"]
+#: What somebody filled in, by the name of the field; a file is its bytes.
+Given: TypeAlias = "Mapping[str, str | bytes]"
+
+
+@dataclass(frozen=True, slots=True)
+class ActField:
+    """A field of an act: what it is called, and what may stand in it.
+
+    ``choices`` are those that do not depend on the workspace; pages may offer others.
+    A number is written with a point and no separators, a day as ``YYYY-MM-DD``.
+    """
+
+    name: str
+    label: str
+    kind: FieldKind = "text"
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    is_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that can be done: its fields, who may do it, and if it can be undone.
+
+    ``roles`` are those of whoever signs in. Where nobody does, the operating-system
+    user of this machine may do everything, as with the commands.
+    """
+
+    name: str
+    title: str
+    fields: tuple[ActField, ...]
+    roles: frozenset[Role]
+    can_be_undone: bool = False
+    #: Whether it takes as long as a run, because it publishes one.
+    publishes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a signature, and what the settings let it do."""
+
+    signature: Signature
+    role: Role | None = None
+    is_limited: bool = False
+
+    def may(self, act: Act) -> bool:
+        """Tell whether an act is for this person."""
+        if self.role is None:
+            return self.signature.authority == "operating_system"
+        return self.role in act.roles and not self.is_limited
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file of the workspace that an act writes, and what is different about it."""
+
+    name: str
+    diff: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A number that an act can set otherwise than its start has it, and how far."""
+
+    name: str
+    label: str
+    value: float
+    least: float
+    most: float
+    step: float
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an act would do, before it does it.
+
+    ``fingerprint`` stands for all of it: an act that is given it does this or nothing.
+    ``result`` has figures that were worked out to show what it comes to.
+    """
+
+    says: str
+    effect: str
+    changes: tuple[FileChange, ...]
+    fingerprint: str
+    result: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an act did: a sentence, what a run will change, and its entry in the log.
+
+    ``is_repeated`` says that the token had acted before, and nothing was done now.
+    """
+
+    act: str
+    did: str
+    effect: str
+    entry_hash: str
+    position: int
+    changes: tuple[FileChange, ...] = field(default=())
+    token: str = ""
+    is_repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenProposal:
+    """What somebody proposed for a month and a second person has to approve.
+
+    ``step`` is ``close`` or ``accrue``; ``at`` is UTC, without zone.
+    """
+
+    step: str
+    billing_month: str
+    proposed_by: str
+    at: datetime
+
+
+class Door(Protocol):
+    """The one way from a page into the workspace."""
+
+    def acts(self) -> Sequence[Act]:
+        """Return everything that can be done."""
+        ...
+
+    def proposals(self) -> Sequence[OpenProposal]:
+        """Return what waits for a second person."""
+        ...
+
+    def choices(self, actor: Actor, name: str, field: str) -> Sequence[str]:
+        """Return what can stand in a field, from the workspace as it is now."""
+        ...
+
+    def dials(self, actor: Actor, name: str, given: Given) -> Sequence[Dial]:
+        """Return which numbers an act can set, in what it starts from."""
+        ...
+
+    def preview(self, actor: Actor, name: str, given: Given) -> Preview:
+        """Return what an act would do; nothing is written.
+
+        Raises
+        ------
+        TriptychError
+            It is not for this person, or cannot be done; the message says why.
+        """
+        ...
+
+    def apply(
+        self,
+        actor: Actor,
+        name: str,
+        given: Given,
+        *,
+        token: str,
+        fingerprint: str | None = None,
+        reason: str = "",
+    ) -> Outcome:
+        """Do it once, however often it is asked for with the same token.
+
+        Raises
+        ------
+        TriptychError
+            As for :meth:`preview`; or something is different since then.
+        """
+        ...
+
+    def undo(self, actor: Actor, token: str) -> Outcome:
+        """Take back what a token did, while nothing came after it.
+
+        Raises
+        ------
+        TriptychError
+            It cannot be undone, or not any more.
+        """
+        ...

@@ -1,0 +1,167 @@
+"""What was sent, what waits, and which channels fail: ``runs/alerts.json``.
+
+An alert is marked *sending* on disk before a channel is asked. A process that dies
+while it asks leaves that mark, and nobody can know then whether the message arrived: it
+is not sent again, and ``triptych health`` says so.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from triptych.core.errors import TriptychError
+from triptych.core.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+
+#: Its name in the folder of runs.
+FILE: Final = "alerts.json"
+_FORMAT: Final = 1
+
+
+class OutboxError(TriptychError):
+    """Which alerts were sent cannot be read, so none is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One thing to know. ``team`` owns it, if a team does."""
+
+    kind: str
+    key: str
+    text: str
+    team: str | None
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One alert to one channel.
+
+    ``state`` is *waiting*, *sending*, *sent* or *unknown*. ``since`` is when it began
+    to wait, ``raised_at`` when it did so for the first time. ``attached`` is a file of
+    the folder of runs that goes with it: such a message is sent alone, as ``title``.
+    """
+
+    channel: str
+    key: str
+    text: str
+    since: str
+    state: str = "waiting"
+    tries: int = 0
+    raised_at: str = ""
+    team: str = ""
+    title: str = ""
+    attached: str = ""
+
+
+@dataclass(slots=True)
+class Outbox:
+    """Deliveries of a workspace, and since when channels fail.
+
+    Whoever has one holds the lock of the alerts.
+    """
+
+    path: Path
+    deliveries: dict[str, Delivery] = field(default_factory=dict)
+    failing_since: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> Outbox:
+        """Read what earlier runs left; what was being sent then is *unknown* now.
+
+        Raises
+        ------
+        OutboxError
+            The file is damaged.
+        """
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            # Another format has none under this name, and is refused as damaged.
+            saved = content[f"deliveries_{_FORMAT}"]
+            deliveries = {key: Delivery(**values) for key, values in saved.items()}
+            outbox = cls(path, deliveries, dict(content["failing_since"]))
+        except FileNotFoundError:
+            return cls(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise OutboxError(
+                f"The record of alerts cannot be read: {error}.",
+                where=str(path),
+                next_step="Restore it from a backup, or move it away: alerts that are"
+                " still true are sent again then.",
+            ) from error
+        for delivery in outbox.deliveries.values():
+            if delivery.state == "sending":
+                delivery.state = "unknown"
+        return outbox
+
+    def add(self, alert: Alert, channel: str, *, since: str) -> None:
+        """Let an alert wait for a channel, unless it did before."""
+        name = f"{channel}|{alert.key}"
+        if name not in self.deliveries:
+            self.deliveries[name] = Delivery(
+                channel,
+                alert.key,
+                alert.text,
+                since,
+                raised_at=since,
+                team=alert.team or "",
+            )
+
+    def remind(self, key: str, *, snoozed_at: str, end: str, since: str) -> None:
+        """Let an alert wait once more whose snooze is over.
+
+        Parameters
+        ----------
+        key : str
+            Of the alert; one that was raised after it was snoozed is another.
+        snoozed_at, end, since : str
+            When it was snoozed, until when, and the moment now; ISO 8601, UTC.
+        """
+        for delivery in self.deliveries.values():
+            is_same = delivery.key == key and delivery.raised_at <= snoozed_at
+            if (
+                is_same
+                and delivery.since < end
+                and delivery.state in {"sent", "unknown"}
+            ):
+                delivery.state = "waiting"
+                delivery.since = since
+
+    def forget(self, kinds: Iterable[str], *, but_for: Iterable[str]) -> None:
+        """Forget what was sent of lasting alerts that are over.
+
+        What still waits is kept: it was true, and nobody knows yet.
+        """
+        beginnings = tuple(f"{kind}/" for kind in kinds)
+        kept = set(but_for)
+        self.deliveries = {
+            name: delivery
+            for name, delivery in self.deliveries.items()
+            if delivery.state == "waiting"
+            or delivery.key in kept
+            or not delivery.key.startswith(beginnings)
+        }
+
+    def waiting(self, channel: str, *, but_for: Collection[str] = ()) -> list[Delivery]:
+        """Return what a channel has to be sent, the oldest first."""
+        found = [
+            delivery
+            for delivery in self.deliveries.values()
+            if delivery.channel == channel
+            and delivery.state == "waiting"
+            and delivery.key not in but_for
+        ]
+        return sorted(found, key=lambda delivery: (delivery.since, delivery.key))
+
+    def write(self) -> None:
+        """Replace the file in one step."""
+        content: dict[str, Any] = {
+            f"deliveries_{_FORMAT}": {k: asdict(d) for k, d in self.deliveries.items()},
+            "failing_since": self.failing_since,
+        }
+        write_whole(self.path, json.dumps(content, ensure_ascii=False, indent=1))

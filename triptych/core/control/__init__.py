@@ -1,0 +1,1 @@
+"""Settings as tables that models join."""

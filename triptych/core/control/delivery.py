@@ -1,0 +1,91 @@
+"""What a run tells dbt of delivery: whose names are whose, and what is production."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from triptych.core.warehouse.build import ControlTable
+
+if TYPE_CHECKING:
+    from triptych.core.settings import Settings
+
+
+def delivery_tables(settings: Settings) -> list[ControlTable]:
+    """Return the control tables that the delivery metrics read.
+
+    ``delivery_rules`` has one row. Names stand in lower case, as they are compared.
+    """
+    return [
+        _rules(settings),
+        _names("production_environments", settings.delivery.production_environments),
+        _names("production_aliases", settings.delivery.production_aliases),
+        _identities(settings),
+        _hourly_rates(settings),
+    ]
+
+
+def _rules(settings: Settings) -> ControlTable:
+    rules = settings.delivery
+    return ControlTable(
+        "delivery_rules",
+        {
+            "time_zone": "VARCHAR",
+            "maturity_days": "INTEGER",
+            "incident_window_hours": "INTEGER",
+            "smallest_group": "INTEGER",
+        },
+        [
+            (
+                rules.time_zone,
+                rules.maturity_days,
+                rules.incident_window_hours,
+                rules.smallest_group,
+            )
+        ],
+    )
+
+
+def _names(table: str, names: tuple[str, ...]) -> ControlTable:
+    rows = [(name,) for name in sorted({name.lower() for name in names})]
+    return ControlTable(table, {"name": "VARCHAR"}, rows)
+
+
+def _identities(settings: Settings) -> ControlTable:
+    texts = ("kind", "name", "source", "model_id", "feature_id", "team_id")
+    return ControlTable(
+        "identities",
+        {
+            **dict.fromkeys(texts, "VARCHAR"),
+            "valid_from": "DATE",
+            "valid_to": "DATE",
+        },
+        [
+            (
+                one.kind,
+                one.named,
+                one.source,
+                one.model,
+                one.feature,
+                one.team,
+                one.valid_from,
+                one.valid_to,
+            )
+            for one in settings.catalog.identities
+        ],
+    )
+
+
+def _hourly_rates(settings: Settings) -> ControlTable:
+    return ControlTable(
+        "loaded_hourly_rates",
+        {
+            "team_id": "VARCHAR",
+            "loaded_hourly_rate_amount": "DECIMAL(12, 4)",
+            "valid_from": "DATE",
+            "valid_to": "DATE",
+        },
+        [
+            (rate.team, rate.amount, rate.valid_from, rate.valid_to)
+            for rate in settings.delivery.loaded_hourly_rates
+        ],
+    )

@@ -1,0 +1,113 @@
+"""What a run tells dbt of platforms: what runs where, what can be moved, what was."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from triptych.core.warehouse.build import ControlTable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from triptych.core.settings import Settings
+    from triptych.core.settings.controls import PlatformControl
+    from triptych.core.settings.moves import Pivot
+
+
+def platform_tables(settings: Settings) -> list[ControlTable]:
+    """Return the control tables that the scorecard of platforms reads.
+
+    Names of services stand in lower case, as they are compared.
+    """
+    catalog = settings.catalog
+    names = ("platform_id", "platform_name", "platform_kind", "team_id")
+    return [
+        ControlTable(
+            "catalog_platforms",
+            {
+                **dict.fromkeys((*names, "required_skills"), "VARCHAR"),
+                "required_skill_count": "INTEGER",
+            },
+            [
+                (
+                    *(one.id, one.name, one.kind, one.team),
+                    *(", ".join(one.skills) or None, len(one.skills) or None),
+                )
+                for one in catalog.platforms
+            ],
+        ),
+        ControlTable(
+            "platform_placements",
+            {
+                **dict.fromkeys(("model_id", "platform_id", "stage"), "VARCHAR"),
+                "valid_from": "DATE",
+                "valid_to": "DATE",
+            },
+            [
+                (one.model, one.platform, one.stage, one.valid_from, one.valid_to)
+                for one in catalog.placements
+            ],
+        ),
+        ControlTable(
+            "service_portability",
+            {
+                **dict.fromkeys(("service_name", "portability", "owner"), "VARCHAR"),
+                "judged_on": "DATE",
+            },
+            [
+                (one.service.lower(), one.portability, one.owner, one.judged_on)
+                for one in catalog.portability
+            ],
+        ),
+        _controls_table(catalog.controls),
+        *_pivot_tables(catalog.pivots),
+    ]
+
+
+def _controls_table(controls: tuple[PlatformControl, ...]) -> ControlTable:
+    texts = ("platform_id", "control", "detail", "source")
+    return ControlTable(
+        "platform_controls",
+        {
+            **dict.fromkeys(texts, "VARCHAR"),
+            "holds": "BOOLEAN",
+            "evidenced_on": "DATE",
+            "expires_on": "DATE",
+        },
+        [
+            (
+                *(entry.platform, entry.control, entry.detail, entry.source),
+                *(entry.holds, entry.evidenced_on, entry.expires_on),
+            )
+            for entry in controls
+        ],
+    )
+
+
+def _pivot_tables(pivots: tuple[Pivot, ...]) -> Iterable[ControlTable]:
+    yield ControlTable(
+        "pivots",
+        {
+            **dict.fromkeys(("pivot_id", "pivot_name"), "VARCHAR"),
+            "migration_from": "DATE",
+            "migration_to": "DATE",
+            "horizon_months": "INTEGER",
+        },
+        [
+            (p.id, p.name, p.migration_from, p.migration_to, p.horizon_months)
+            for p in pivots
+        ],
+    )
+    sides = [(p.id, name, "from") for p in pivots for name in p.from_platforms]
+    sides += [(p.id, name, "to") for p in pivots for name in p.to_platforms]
+    yield _texts("pivot_platforms", ("pivot_id", "platform_id", "side"), sides)
+    models = [(p.id, name) for p in pivots for name in p.models]
+    yield _texts("pivot_models", ("pivot_id", "model_id"), models)
+    rules = [(p.id, name) for p in pivots for name in p.integration_rules]
+    yield _texts("pivot_integration_rules", ("pivot_id", "rule_name"), rules)
+
+
+def _texts(
+    name: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]
+) -> ControlTable:
+    return ControlTable(name, dict.fromkeys(columns, "VARCHAR"), rows)

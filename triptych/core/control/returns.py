@@ -1,0 +1,100 @@
+"""What a run tells dbt of return: what is assumed, and what somebody signed for."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from triptych.core.warehouse.build import ControlTable
+
+if TYPE_CHECKING:
+    from triptych.core.settings import Assumption, Settings
+    from triptych.core.warehouse.locks import PeriodHistory
+
+#: Characters of a version: enough to tell any two apart, and short enough to print.
+_VERSION_LENGTH = 12
+
+
+def return_tables(settings: Settings, history: PeriodHistory) -> list[ControlTable]:
+    """Return the control tables that estimates of return start from."""
+    return [
+        _validations(history),
+        ControlTable(
+            "assumptions",
+            {
+                "assumption_id": "VARCHAR",
+                "assumption_version": "VARCHAR",
+                "kind": "VARCHAR",
+                "feature_id": "VARCHAR",
+                "metric": "VARCHAR",
+                "assumed": "DOUBLE",
+                "assumed_low": "DOUBLE",
+                "assumed_high": "DOUBLE",
+                "unit": "VARCHAR",
+                "better": "VARCHAR",
+                "takes_margin": "BOOLEAN",
+                "is_cash": "BOOLEAN",
+                "amortised_months": "INTEGER",
+                "owner": "VARCHAR",
+                "evidence": "VARCHAR",
+                "approved_by": "VARCHAR",
+                "valid_from": "DATE",
+                "valid_to": "DATE",
+            },
+            [_row(one) for one in settings.assumptions.assumptions],
+        ),
+    ]
+
+
+def _validations(history: PeriodHistory) -> ControlTable:
+    told = ("feature_id", "basis", "validated_by", "published_run_id")
+    return ControlTable(
+        "value_validations",
+        {
+            "log_position": "BIGINT",
+            "occurred_at": "TIMESTAMP",
+            **dict.fromkeys(told, "VARCHAR"),
+            "net_value": "DOUBLE",
+            "currency": "VARCHAR",
+            "entry_hash": "VARCHAR",
+        },
+        [
+            (
+                entry.position,
+                entry.occurred_at,
+                *(entry.detail[name] for name in told),
+                entry.detail["net_value"],
+                entry.detail["currency"],
+                entry.entry_hash,
+            )
+            for entry in history.validations
+        ],
+    )
+
+
+def _row(one: Assumption) -> tuple[object, ...]:
+    return (
+        one.id,
+        version_of(one),
+        one.kind,
+        one.applies_to.feature,
+        one.applies_to.metric,
+        one.value,
+        one.low,
+        one.high,
+        one.unit,
+        one.better,
+        one.takes_margin,
+        one.cash,
+        one.months,
+        one.owner,
+        one.source,
+        one.approved_by,
+        one.valid_from,
+        one.valid_to,
+    )
+
+
+def version_of(one: Assumption) -> str:
+    """Return a text that differs whenever anything about an assumption does."""
+    return hashlib.sha256(one.model_dump_json().encode()).hexdigest()[:_VERSION_LENGTH]

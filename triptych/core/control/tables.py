@@ -1,0 +1,519 @@
+"""What a run tells dbt: the settings, catalogue and rules as small tables.
+
+dbt reads them as ``source('control', …)``. Rules travel as JSON and are compiled to
+SQL by ``dbt_project/macros/rules.sql``.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from triptych import __version__
+from triptych.core.control.delivery import delivery_tables
+from triptych.core.control.platforms import platform_tables
+from triptych.core.control.returns import return_tables
+from triptych.core.knowledge.knowledge_base import service_rules
+from triptych.core.warehouse.build import ControlTable, hash_of
+from triptych.core.warehouse.frozen_marts import MONEY
+from triptych.core.warehouse.locks import NO_HISTORY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from triptych.core.settings import Settings
+    from triptych.core.settings.allocation import Allocation
+    from triptych.core.warehouse.locks import PeriodHistory
+
+#: Components that a policy may divide among models by their direct cost.
+_POLICY_COMPONENTS = ("unused_commitment", "tax", "credit")
+_DISTRIBUTING = frozenset({"distribute", "proportional"})
+
+
+def rule_sets(settings: Settings) -> dict[str, list[Any]]:
+    """Return the rules by the name under which dbt looks them up."""
+    allocation = settings.allocation.model_dump(mode="json")
+    # Left out where nobody asks for it: the text of rules decides what is built anew.
+    folding = {"folds_tag_case": True} if allocation["fold_tag_case"] else {}
+    assignments = [
+        {**rule, **folding, "assignment_method": _assignment_method(rule["match"])}
+        for rule in allocation["assignments"]
+    ]
+    platforms = [
+        {"name": platform["id"], "match": platform["match"], "target": platform["id"]}
+        for platform in settings.catalog.model_dump(mode="json")["platforms"]
+        if platform["match"] is not None
+    ]
+    scope = [
+        {**rule, **folding, "in_scope": str(rule["in_scope"])}
+        for rule in allocation["scope"]
+    ]
+    return {
+        "scope_rules": [*scope, *known_scope(settings.allocation)],
+        "assignment_rules": assignments,
+        "platform_rules": platforms,
+        "hourly_pools": [
+            pool["name"] for pool in allocation["pools"] if pool["interval"] == "hour"
+        ],
+        "token_pools": _names_of_pools(allocation, "tokens"),
+        "accelerator_pools": _names_of_pools(allocation, "gpu_hours"),
+    }
+
+
+def known_scope(allocation: Allocation) -> list[dict[str, Any]]:
+    """Return what the knowledge base says of charges, as rules of their scope.
+
+    They decide after the rules of the workspace, those that give a charge to a model
+    among them: hence ``is_known``. What a person left undecided takes nothing in.
+    """
+    if allocation.ai_scope == "all":
+        return []
+    return [
+        {
+            "name": rule.id,
+            "match": [
+                {"column": column, "operator": "regex", "values": [pattern]}
+                for column, pattern in rule.match.items()
+            ],
+            "in_scope": str(
+                rule.kind != "not_ai" and rule.id not in allocation.undecided
+            ),
+            "is_known": True,
+        }
+        for rule in service_rules()
+    ]
+
+
+def _names_of_pools(allocation: dict[str, Any], driver: str) -> list[str]:
+    return [pool["name"] for pool in allocation["pools"] if pool["driver"] == driver]
+
+
+def _catalog_tables(catalog: dict[str, Any]) -> list[ControlTable]:
+    """Return who and what is in the catalogue, by name."""
+    return [
+        _table(
+            "catalog_features",
+            ("feature_id", "feature_name", "team_id"),
+            [(f["id"], f["name"], f["team"]) for f in catalog["features"]],
+        ),
+        _table(
+            "catalog_teams",
+            ("team_id", "team_name", "cost_center"),
+            [(t["id"], t["name"], t["cost_center"]) for t in catalog["teams"]],
+        ),
+        _table(
+            "catalog_cost_centers",
+            ("cost_center", "cost_center_name"),
+            [(c["id"], c["name"]) for c in catalog["cost_centers"]],
+        ),
+        _table(
+            "catalog_outcomes",
+            ("metric", "metric_name", "outcome_kind", "better"),
+            [
+                (o["metric"], o["name"], o["kind"], o["better"])
+                for o in catalog["outcomes"]
+            ],
+        ),
+    ]
+
+
+def control_tables(
+    settings: Settings,
+    *,
+    run_id: str,
+    started_at: datetime,
+    newest_load_at: datetime | None = None,
+    history: PeriodHistory = NO_HISTORY,
+    undecided_sources: Sequence[str] = (),
+) -> list[ControlTable]:
+    """Return every control table of a run but the months to build.
+
+    Parameters
+    ----------
+    settings : Settings
+        Settings, catalogue and rules.
+    run_id : str
+        The run's id.
+    started_at : datetime
+        When it began, with its zone.
+    newest_load_at : datetime, optional
+        When the newest current load was committed, in UTC without a zone.
+    history : PeriodHistory
+        Locks, bookings and comments of months.
+    undecided_sources : sequence of str
+        Sources that count and are not configured.
+    """
+    catalog = settings.catalog.model_dump(mode="json")
+    allocation = settings.allocation.model_dump(mode="json")
+    return [
+        _settings_table(settings),
+        _run_table(settings, run_id, started_at, newest_load_at),
+        _models_table(catalog),
+        _aliases_table(catalog),
+        *_catalog_tables(catalog),
+        *platform_tables(settings),
+        *delivery_tables(settings),
+        *return_tables(settings, history),
+        _pools_table(allocation),
+        _percentages_table(allocation),
+        _policies_table(allocation),
+        _table("undecided_sources", ("source",), [(n,) for n in undecided_sources]),
+        *_period_tables(history),
+    ]
+
+
+def inputs_hash(
+    settings: Settings,
+    history: PeriodHistory,
+    *,
+    load_ids: Sequence[str],
+    project: Sequence[object],
+    studies: Sequence[object] = (),
+) -> str:
+    """Return a text that differs whenever a build would be made from something else.
+
+    That is another load, another setting or rule, another lock, another study, or
+    another dbt project. Left out are what differs between any two runs, comments, which
+    change no figure, and the version of triptych. Equal to that of the published run:
+    what is published is up to date.
+    """
+    moment = datetime(2000, 1, 1, tzinfo=UTC)
+    tables = control_tables(settings, run_id="", started_at=moment, history=history)
+    left_out = {"run", "period_comments", "value_validations"}
+    content = {
+        t.name: [list(row) for row in t.rows] for t in tables if t.name not in left_out
+    }
+    of_the_run = [
+        *(settings.organisation, settings.currency, settings.fx.rate),
+        settings.materiality_ratio,
+    ]
+    return hash_of(
+        {
+            "run": of_the_run,
+            "loads": load_ids,
+            "project": project,
+            "plans": studies,
+            **content,
+        }
+    )
+
+
+def _settings_table(settings: Settings) -> ControlTable:
+    rows = [(key, json.dumps(value)) for key, value in rule_sets(settings).items()]
+    return _table("settings", ("name", "value"), rows)
+
+
+def reporting_moment(
+    settings: Settings, started_at: datetime, newest_load_at: datetime | None
+) -> datetime | None:
+    """Return the moment as of which a run judges what is old and what is over.
+
+    The beginning of its day, or when its newest evidence came, if that is later: two
+    runs of one day over the same evidence then say the same. None for a sample company,
+    which ends on a day of its own and is judged as of its last day.
+    """
+    if settings.is_synthetic:
+        return None
+    day = _beginning_of_day(started_at)
+    if newest_load_at is None:
+        return day
+    # A load of this run came after it began; one of a day that is yet to come was
+    # committed while a clock was wrong.
+    is_of_a_wrong_clock = newest_load_at >= day + timedelta(days=2)
+    return day if is_of_a_wrong_clock else max(day, newest_load_at)
+
+
+def _beginning_of_day(moment: datetime) -> datetime:
+    return _naive(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _run_table(
+    settings: Settings,
+    run_id: str,
+    started_at: datetime,
+    newest_load_at: datetime | None,
+) -> ControlTable:
+    return ControlTable(
+        "run",
+        {
+            "run_id": "VARCHAR",
+            "organisation": "VARCHAR",
+            "currency": "VARCHAR",
+            "market_rate_rule": "VARCHAR",
+            "is_synthetic": "BOOLEAN",
+            "fiscal_year_start_month": "INTEGER",
+            "materiality_ratio": "DOUBLE",
+            "started_at": "TIMESTAMP",
+            "started_on": "TIMESTAMP",
+            "as_of": "TIMESTAMP",
+            "triptych_version": "VARCHAR",
+        },
+        [
+            (
+                run_id,
+                settings.organisation,
+                settings.currency,
+                settings.fx.rate,
+                settings.is_synthetic,
+                settings.fiscal_year_start_month,
+                settings.materiality_ratio,
+                _naive(started_at),
+                _beginning_of_day(started_at),
+                reporting_moment(settings, started_at, newest_load_at),
+                __version__,
+            )
+        ],
+    )
+
+
+def _models_table(catalog: dict[str, Any]) -> ControlTable:
+    teams = {team["id"]: team for team in catalog["teams"]}
+    features = {feature["id"]: feature for feature in catalog["features"]}
+    rows = []
+    for model in catalog["models"]:
+        feature = features.get(model["feature"] or "", {})
+        team_id = model["team"] or feature.get("team")
+        cost_center = teams.get(team_id or "", {}).get("cost_center")
+        rows.append(
+            (
+                model["id"],
+                model["name"] or model["id"],
+                model["feature"],
+                team_id,
+                cost_center,
+                model["valid_from"],
+                model["valid_to"],
+                model["latency_threshold_seconds"],
+                model["minimum_requests_per_second"],
+            )
+        )
+    return ControlTable(
+        "catalog_models",
+        {
+            "model_id": "VARCHAR",
+            "model_name": "VARCHAR",
+            "feature_id": "VARCHAR",
+            "team_id": "VARCHAR",
+            "cost_center": "VARCHAR",
+            "valid_from": "DATE",
+            "valid_to": "DATE",
+            "latency_threshold_seconds": "DOUBLE",
+            "minimum_requests_per_second": "DOUBLE",
+        },
+        rows,
+    )
+
+
+def _aliases_table(catalog: dict[str, Any]) -> ControlTable:
+    pairs = {
+        (alias, model["id"])
+        for model in catalog["models"]
+        for alias in (model["id"], *model["aliases"])
+    }
+    return _table("catalog_model_aliases", ("alias", "model_id"), sorted(pairs))
+
+
+def _pools_table(allocation: dict[str, Any]) -> ControlTable:
+    rows = [
+        (
+            pool["name"],
+            pool["driver"],
+            pool["idle"],
+            "overhead" if pool["kind"] == "overhead" else "shared",
+            pool["team"],
+        )
+        for pool in allocation["pools"]
+    ]
+    rows += [
+        (_policy_pool(component), "direct_cost", "show", component, None)
+        for component in _POLICY_COMPONENTS
+        if allocation["policies"][component] in _DISTRIBUTING
+    ]
+    columns = ("pool_id", "driver", "idle_policy", "component", "team_id")
+    return _table("pools", columns, rows)
+
+
+def _percentages_table(allocation: dict[str, Any]) -> ControlTable:
+    return ControlTable(
+        "pool_percentages",
+        {
+            "pool_id": "VARCHAR",
+            "model_id": "VARCHAR",
+            "percentage": "DECIMAL(11, 8)",
+        },
+        [
+            (pool["name"], model_id, str(percentage))
+            for pool in allocation["pools"]
+            for model_id, percentage in (pool["percentages"] or {}).items()
+        ],
+    )
+
+
+def _policies_table(allocation: dict[str, Any]) -> ControlTable:
+    policies = allocation["policies"]
+    return ControlTable(
+        "policies",
+        {
+            "component": "VARCHAR",
+            "pool_id": "VARCHAR",
+            "is_distributed": "BOOLEAN",
+            "keeps_owner": "BOOLEAN",
+        },
+        [
+            (
+                component,
+                _policy_pool(component),
+                policies[component] in _DISTRIBUTING,
+                component != "unused_commitment" or policies[component] != "show",
+            )
+            for component in _POLICY_COMPONENTS
+        ],
+    )
+
+
+def _policy_pool(component: str) -> str:
+    return f"__{component}__"
+
+
+def _period_tables(history: PeriodHistory) -> list[ControlTable]:
+    locks = history.locks
+    texts = ("billing_month", "lock_id")
+    return [
+        ControlTable(
+            "period_locks",
+            {
+                **dict.fromkeys(texts, "VARCHAR"),
+                "locked_at": "TIMESTAMP",
+                "locked_by": "VARCHAR",
+                "approved_by": "VARCHAR",
+                "content_hash": "VARCHAR",
+            },
+            [
+                (
+                    lock.billing_month,
+                    lock.lock_id,
+                    lock.locked_at,
+                    lock.locked_by,
+                    lock.approved_by,
+                    lock.content_hash,
+                )
+                for lock in locks
+            ],
+        ),
+        _table(
+            "period_lock_marts",
+            (*texts, "mart_name"),
+            [(k.billing_month, k.lock_id, name) for k in locks for name in k.marts],
+        ),
+        _table(
+            "period_lock_loads",
+            (*texts, "load_id"),
+            [(k.billing_month, k.lock_id, one) for k in locks for one in k.load_ids],
+        ),
+        _period_events_table(history),
+        _period_comments_table(history),
+        _booked_accruals_table(history),
+    ]
+
+
+def _period_events_table(history: PeriodHistory) -> ControlTable:
+    told = ("billing_month", "lock_id", "actor", "approver", "reason", "content_hash")
+    return ControlTable(
+        "period_events",
+        {
+            "log_position": "BIGINT",
+            "occurred_at": "TIMESTAMP",
+            "event": "VARCHAR",
+            **dict.fromkeys(told, "VARCHAR"),
+            "entry_hash": "VARCHAR",
+        },
+        [
+            (
+                entry.position,
+                entry.occurred_at,
+                entry.event.removeprefix("period_"),
+                *(entry.detail[name] for name in told),
+                entry.entry_hash,
+            )
+            for entry in history.events
+        ],
+    )
+
+
+def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
+    texts = ("billing_month", "issuer_key", "currency")
+    money = (
+        *("booked_amount", "booked_amount_low", "booked_amount_high"),
+        "invoiced_when_booked_amount",
+    )
+    return ControlTable(
+        "booked_accruals",
+        {
+            **dict.fromkeys(texts, "VARCHAR"),
+            **dict.fromkeys(money, MONEY),
+            "booked_method": "VARCHAR",
+            "booked_as_of": "TIMESTAMP",
+            "booked_at": "TIMESTAMP",
+            "booked_by": "VARCHAR",
+            "approved_by": "VARCHAR",
+        },
+        [
+            (
+                entry.detail["billing_month"],
+                *(row[name] for name in texts[1:]),
+                *(row[name] for name in money),
+                row["booked_method"],
+                datetime.fromisoformat(row["booked_as_of"]),
+                entry.occurred_at,
+                entry.detail["actor"],
+                entry.detail["approver"],
+            )
+            for entry in history.accruals
+            for row in entry.detail["rows"]
+        ],
+    )
+
+
+def _period_comments_table(history: PeriodHistory) -> ControlTable:
+    told = ("billing_month", "prior_billing_month", "model_id", "author", "text")
+    return ControlTable(
+        "period_comments",
+        {
+            "log_position": "BIGINT",
+            "occurred_at": "TIMESTAMP",
+            **dict.fromkeys(told, "VARCHAR"),
+            "entry_hash": "VARCHAR",
+        },
+        [
+            (
+                entry.position,
+                entry.occurred_at,
+                *(entry.detail[name] for name in told),
+                entry.entry_hash,
+            )
+            for entry in history.comments
+        ],
+    )
+
+
+def _assignment_method(match: Sequence[dict[str, Any]]) -> str:
+    columns = [condition["column"] for condition in match]
+    if any(column.startswith("tags.") for column in columns):
+        return "tag"
+    if any(column.startswith("resource_") for column in columns):
+        return "resource"
+    if any("account_" in column for column in columns):
+        return "account"
+    return "rule"
+
+
+def _table(
+    name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> ControlTable:
+    return ControlTable(name, dict.fromkeys(columns, "VARCHAR"), rows)
+
+
+def _naive(moment: datetime) -> datetime:
+    # DuckDB's TIMESTAMP has no zone; by convention all of ours are UTC.
+    return moment.astimezone(UTC).replace(tzinfo=None)

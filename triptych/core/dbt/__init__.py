@@ -1,0 +1,1 @@
+"""dbt as a compiler: commands, processes, compiled projects."""

@@ -1,0 +1,106 @@
+"""dbt on the databases of a workspace, and what it reads of the project, kept.
+
+Reading the project takes dbt seconds, so what it read is kept in the user's cache
+folder; dbt itself finds what of it is out of date.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import filecmp
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from typing import TYPE_CHECKING
+
+import platformdirs
+
+from triptych.core.child_processes import isolated_environment
+from triptych.core.project_folder import dbt_project_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from triptych.core.workspace import Workspace
+
+#: Variables of the profile that are not the same for every workspace.
+_PROFILE_VARIABLES = (
+    "TRIPTYCH_MEMORY_LIMIT",
+    "TRIPTYCH_THREADS",
+    "TRIPTYCH_SCHEMA_PREFIX",
+)
+
+
+def environment_of_dbt(
+    workspace: Workspace, *, memory_limit: str = "2GB", threads: int = 2
+) -> dict[str, str]:
+    """Return the variables that the profile and the process of dbt read."""
+    return {
+        **isolated_environment(),
+        "TRIPTYCH_ROOT": str(workspace.root),
+        "TRIPTYCH_BUILD_DATABASE": _below(workspace.root, workspace.build_database),
+        "TRIPTYCH_RAW_DATABASE": _below(workspace.root, workspace.raw_database),
+        "TRIPTYCH_MEMORY_LIMIT": memory_limit,
+        "TRIPTYCH_THREADS": str(threads),
+        "TRIPTYCH_SPILL_DIRECTORY": _below(
+            workspace.root, workspace.warehouse_dir / ".spill"
+        ),
+        # Each statement at level debug: megabytes for each run.
+        "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "info"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        # dbt would take variables from any .env of this folder and of those above.
+        "PYTHON_DOTENV_DISABLED": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _below(root: Path, path: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+class ProjectAsItWasRead:
+    """What dbt reads of this installation's project, kept for other workspaces.
+
+    A context manager around the command of dbt that reads the project.
+
+    Parameters
+    ----------
+    parsed : Path
+        ``partial_parse.msgpack`` of a workspace, where dbt looks for it and leaves it.
+    environment : mapping
+        Variables of the process of dbt. Those that the profile reads may differ between
+        workspaces, and what was read with one value is of no use with another.
+    engine : str
+        Target of the profile.
+    """
+
+    def __init__(
+        self, parsed: Path, environment: Mapping[str, str], *, engine: str = "duckdb"
+    ) -> None:
+        values = [environment.get(name, "") for name in _PROFILE_VARIABLES]
+        read = json.dumps([str(dbt_project_dir()), engine, *values])
+        digest = hashlib.sha256(read.encode()).hexdigest()[:16]
+        folder = platformdirs.user_cache_path("triptych", appauthor=False)
+        self._kept = folder / f"dbt_project_{digest}.msgpack"
+        self._parsed = parsed
+
+    def __enter__(self) -> None:
+        """Put what was kept where dbt looks for it."""
+        self._parsed.parent.mkdir(exist_ok=True)
+        with contextlib.suppress(OSError):
+            shutil.copyfile(self._kept, self._parsed)
+
+    def __exit__(self, *_: object) -> None:
+        """Keep what dbt read."""
+        # Without a place to keep it the next workspace reads the project again.
+        with contextlib.suppress(OSError):
+            if not (self._kept.exists() and filecmp.cmp(self._kept, self._parsed)):
+                self._kept.parent.mkdir(parents=True, exist_ok=True)
+                # Others may be reading or writing it.
+                mine = self._kept.with_name(f".{self._kept.name}.{uuid.uuid4().hex}")
+                shutil.copyfile(self._parsed, mine)
+                mine.replace(self._kept)

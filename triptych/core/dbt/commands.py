@@ -1,0 +1,137 @@
+"""How models and tests ended, and the one way in which dbt is started.
+
+As a subprocess it can be killed without harm to the rest, and what it loads is gone
+when it has compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from triptych.core.dbt.process import TOLD_EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from triptych.core.progress import Task
+
+_SHOWN_ERRORS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOutcome:
+    """How one model or test ended."""
+
+    unique_id: str
+    status: str
+    message: str
+    failure_count: int
+
+    @property
+    def name(self) -> str:
+        """Return the node's name without its type and project."""
+        return self.unique_id.split(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class TransformOutcome:
+    """What a dbt run did."""
+
+    nodes: tuple[NodeOutcome, ...]
+
+    @property
+    def warnings(self) -> tuple[NodeOutcome, ...]:
+        """Return the tests that warned."""
+        return tuple(node for node in self.nodes if node.status == "warn")
+
+    @property
+    def failures(self) -> tuple[NodeOutcome, ...]:
+        """Return the models and tests that failed."""
+        return tuple(n for n in self.nodes if n.status in {"error", "fail"})
+
+
+#: Folders of the project whose files decide a figure.
+_OF_FIGURES = ("models", "macros", "seeds")
+
+
+def project_fingerprint(
+    project: Path, folders: Sequence[str] = _OF_FIGURES
+) -> list[tuple[str, int, str]]:
+    """Return path, size and content hash of each file that decides a figure."""
+    import hashlib  # noqa: PLC0415
+
+    files = sorted(
+        path
+        for folder in folders
+        for path in (project / folder).rglob("*")
+        if path.is_file()
+    )
+    return [
+        (
+            path.relative_to(project).as_posix(),
+            path.stat().st_size,
+            hashlib.sha256(path.read_bytes()).hexdigest()[:16],
+        )
+        for path in files
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutput:
+    """How a command ended, and the last errors it told of."""
+
+    return_code: int
+    last_errors: tuple[str, ...]
+
+
+def run_dbt(
+    command: Sequence[str], env: Mapping[str, str], task: Task
+) -> CommandOutput:
+    """Run a command that logs as dbt does; advance ``task`` once per model and test."""
+    with subprocess.Popen(
+        command,
+        env=dict(env),
+        # Held open and never written to: its end tells dbt that this run is gone.
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        return follow(process, task)
+
+
+def follow(process: subprocess.Popen[str], task: Task) -> CommandOutput:
+    """Read what a process tells until its command has ended, or it has.
+
+    Parameters
+    ----------
+    process : Popen
+        Its standard output has a JSON object for each event, as dbt writes them.
+    task : Task
+        Progress; advanced once per model and test.
+    """
+    errors: list[str] = []
+    assert process.stdout is not None  # noqa: S101
+    for line in process.stdout:
+        event = _parse_event(line)
+        if event.get("name") in TOLD_EVENTS:
+            task.advance(1)
+        elif event.get("level") == "error":
+            errors.append(str(event.get("msg", "")))
+    return CommandOutput(process.wait(), _last(errors))
+
+
+def _last(errors: Sequence[str]) -> tuple[str, ...]:
+    return tuple(errors[-_SHOWN_ERRORS:])
+
+
+def _parse_event(line: str) -> dict[str, object]:
+    try:
+        info: dict[str, object] = json.loads(line)["info"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {"level": "error", "msg": line.strip()}
+    return info

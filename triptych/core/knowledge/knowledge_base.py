@@ -1,0 +1,145 @@
+"""What is known of AI on bills: services, instance families, model names, tag keys.
+
+The knowledge itself is in the TOML files next to this, dated and with its sources. The
+patterns of a rule are those of the engine (RE2) over columns of the ledger, so that the
+same pattern can stand in ``allocation.yml``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from triptych.core.errors import SettingsError
+from triptych.core.settings.columns import MATCH_COLUMNS
+
+if TYPE_CHECKING:
+    from datetime import date
+
+_FOLDER = files(__package__)
+#: The order decides: a cloud's own names come before those of vendors at large.
+_SERVICE_FILES = (
+    "services_aws.toml",
+    "services_azure.toml",
+    "services_google.toml",
+    "services_oracle.toml",
+    "services_vendors.toml",
+)
+
+Kind = Literal[
+    "model_api",
+    "ml_platform",
+    "ai_service",
+    "accelerator",
+    "assistant",
+    "retrieval",
+    "model_operations",
+    "not_ai",
+]
+Role = Literal["model", "team", "feature", "environment", "cost_center"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+#: Kinds whose charges may name a foundation model.
+KINDS_WITH_MODELS = frozenset({"model_api", "ml_platform", "ai_service"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRule:
+    """Charges of which something is known.
+
+    Attributes
+    ----------
+    id, title : str
+        Its id, which never changes, and what people call it.
+    kind : str
+        What is bought; ``not_ai`` takes charges out of the rules below it.
+    match : dict of str to str
+        Column of the ledger → pattern that must be found in it.
+    reviewed : date
+        When the file was last compared with its sources.
+    """
+
+    id: str
+    title: str
+    kind: Kind
+    match: dict[str, str]
+    reviewed: date
+
+
+@dataclass(frozen=True, slots=True)
+class RoleWords:
+    """Words of a role in the keys of tags, and in their values."""
+
+    words: frozenset[str]
+    strong: frozenset[str]
+    values: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFamily:
+    """How the name of a model is written, and the id that its parts make."""
+
+    id: str
+    pattern: str
+
+
+@cache
+def service_rules() -> tuple[ServiceRule, ...]:
+    """Return what is known of services, in the order in which it decides."""
+    return tuple(
+        _service_rule(name, entry, document["reviewed"])
+        for name in _SERVICE_FILES
+        for document in [_read(name)]
+        for entry in document["rule"]
+    )
+
+
+@cache
+def model_families() -> tuple[ModelFamily, ...]:
+    """Return how names of models are written, in the order in which it decides."""
+    entries = _read("models.toml")["family"]
+    return tuple(ModelFamily(entry["id"], entry["pattern"]) for entry in entries)
+
+
+@cache
+def role_words() -> dict[Role, RoleWords]:
+    """Return the words of each role of a tag."""
+    roles = _read("tags.toml")["role"]
+    return {
+        role: RoleWords(
+            frozenset(roles[role]["words"]),
+            frozenset(roles[role]["strong"]),
+            frozenset(roles[role].get("values", ())),
+        )
+        for role in ROLES
+    }
+
+
+def reviewed_on() -> date:
+    """Return the day on which the oldest part of the knowledge was last reviewed."""
+    names = (*_SERVICE_FILES, "models.toml", "tags.toml")
+    days: list[date] = [_read(name)["reviewed"] for name in names]
+    return min(days)
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _service_rule(name: str, entry: dict[str, Any], reviewed: date) -> ServiceRule:
+    rule = ServiceRule(
+        entry["id"], entry["title"], entry["kind"], dict(entry["match"]), reviewed
+    )
+    unknown = set(rule.match) - set(MATCH_COLUMNS)
+    if unknown or rule.kind not in get_args(Kind):
+        raise SettingsError(
+            f"Rule {rule.id!r} of the knowledge base names what does not exist:"
+            f" {', '.join(sorted(unknown)) or rule.kind}.",
+            where=name,
+            next_step="Correct the file of the knowledge base.",
+        )
+    return rule

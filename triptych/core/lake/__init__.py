@@ -1,0 +1,1 @@
+"""The lake: catalogue of loads, manifests, audit log."""

@@ -1,0 +1,160 @@
+"""The views of the schema ``evidence``: one per stream, over the files of its loads.
+
+A view lists its files by name. Nothing is ever found by a glob, so a file that a crash
+left behind is invisible.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from triptych.core.file_names import literal, read_name
+from triptych.core.lake.columns_named import named_columns, with_named_columns
+from triptych.core.lake.in_place import in_bucket_refusal, is_in_bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import duckdb
+
+    from triptych.core.lake.loads import StreamView
+
+# The folder of a copied file names its load, that of a file in place does not.
+_GROUPS = """
+WITH files AS (
+    SELECT source, load_id, unnest(projections) AS projection,
+        unnest(signatures) AS signature, unnest(files) AS file,
+        generate_subscripts(files, 1) AS position
+    FROM catalogue.loads
+    WHERE status = 'current' AND stream = ? AND row_count > 0
+)
+SELECT source,
+    CASE WHEN starts_with(file, '/') OR starts_with(file, 's3://')
+        THEN load_id END AS named_load_id,
+    projection, list(file ORDER BY load_id, position)
+FROM files
+GROUP BY source, named_load_id, projection, signature
+ORDER BY source, min(load_id), min(position), signature
+"""
+
+
+#: Column in which the engine names the file; deliveries may have a ``filename``.
+_FILE = "_triptych_file"
+
+
+def replace_view(connection: duckdb.DuckDBPyConnection, view: StreamView) -> None:
+    """Write the view of a stream over the files of its current loads.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        ``raw.duckdb``, open for writing.
+    view : StreamView
+        The stream.
+    """
+    groups = connection.execute(_GROUPS, [view.name]).fetchall()
+    _write_view(connection, view, groups)
+
+
+def create_views(
+    connection: duckdb.DuckDBPyConnection, views: Sequence[StreamView]
+) -> None:
+    """Write the views of several streams, of which most have no load.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        ``raw.duckdb``, open for writing.
+    views : sequence of StreamView
+        The streams.
+    """
+    loaded = {
+        stream
+        for (stream,) in connection.execute(
+            "SELECT DISTINCT stream FROM catalogue.loads"
+        ).fetchall()
+    }
+    for view in views:
+        if view.name in loaded:
+            replace_view(connection, view)
+        else:
+            _write_view(connection, view, [])
+
+
+def _write_view(
+    connection: duckdb.DuckDBPyConnection,
+    view: StreamView,
+    groups: Sequence[tuple[str, str | None, str, Sequence[str]]],
+) -> None:
+    names = named_columns(connection) if view.named_into and groups else ()
+    body = " UNION ALL ".join(
+        _group_select(
+            view,
+            source,
+            load_id,
+            with_named_columns(connection, view, projection, files[0], names),
+            files,
+        )
+        for source, load_id, projection, files in groups
+    )
+    connection.execute(
+        f'CREATE OR REPLACE VIEW evidence."{view.name}" AS {body or _empty(view)}'
+    )
+
+
+def _empty(view: StreamView) -> str:
+    columns = [f'CAST(NULL AS {type_}) AS "{name}"' for name, type_ in view.columns]
+    columns += [
+        "CAST(NULL AS VARCHAR) AS _source",
+        "CAST(NULL AS VARCHAR) AS _load_id",
+        "CAST(NULL AS VARCHAR) AS _source_uri",
+    ]
+    return f"SELECT {', '.join(columns)} WHERE false"
+
+
+def _group_select(
+    view: StreamView,
+    source: str,
+    load_id: str | None,
+    projection: str,
+    files: Sequence[str],
+) -> str:
+    if is_in_bucket(files[0]):
+        return _refusing_select(view, source)
+    known = {name for name, _ in view.columns}
+    items = {
+        name: item for name, item in json.loads(projection).items() if name in known
+    }
+    columns = [
+        f'{items.get(name, f"CAST(NULL AS {type_})")} AS "{name}"'
+        for name, type_ in view.columns
+    ]
+    load = f"parse_path({_FILE})[-2]" if load_id is None else literal(load_id)
+    columns += [
+        f"{literal(source)} AS _source",
+        f"{load} AS _load_id",
+        f"{_FILE} AS _source_uri",
+    ]
+    listed = ", ".join(read_name(file) for file in files)
+    return (
+        f"SELECT {', '.join(columns)} FROM read_parquet([{listed}],"
+        f" filename = '{_FILE}', hive_partitioning = false)"
+    )
+
+
+def _refusing_select(view: StreamView, source: str) -> str:
+    """Return rows that cannot be read: whoever asks is told, and gets no half.
+
+    Each column refuses, because a NULL would let a filter discard the branch unread.
+    """
+    refusal = f"error({literal(in_bucket_refusal(source))})"
+    columns = [
+        f'CAST({refusal} AS {type_}) AS "{name}"' for name, type_ in view.columns
+    ]
+    columns += [
+        f"{literal(source)} AS _source",
+        f"CAST({refusal} AS VARCHAR) AS _load_id",
+        f"CAST({refusal} AS VARCHAR) AS _source_uri",
+    ]
+    return f"SELECT {', '.join(columns)} FROM range(1) WHERE {refusal}"

@@ -1,0 +1,204 @@
+"""Builds the marts of a workspace on the embedded engine."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from triptych.core.dbt.commands import TransformOutcome
+from triptych.core.errors import TransformError
+from triptych.core.file_names import literal, search_path
+from triptych.core.marts.execution import Execution, NodeError, Rebuilt
+from triptych.core.marts.recipe import Recipe, read_recipe
+from triptych.core.marts.sources import control_digests, source_digests
+from triptych.core.marts.states import drop_unknown
+from triptych.core.warehouse.build import open_build, write_control_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    import duckdb
+
+    from triptych.core.marts.digests import Digest
+    from triptych.core.marts.recipe import Node
+    from triptych.core.progress import Task
+    from triptych.core.warehouse.build import ControlTable
+    from triptych.core.workspace import Workspace
+
+    SumLineItems = Callable[[Sequence[str]], Mapping[str, Path]]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What the embedded engine may use."""
+
+    memory_limit: str
+    threads: int
+
+
+@dataclass(slots=True)
+class MartBuild:
+    """A build of a workspace's marts, in two halves around the statistics.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the databases are.
+    engine : EngineSettings
+        Memory and threads.
+    rules : mapping of str to sequence
+        Rules that models are compiled from.
+    tables : sequence of ControlTable
+        Settings, catalogue, rules and history for the models.
+
+    Attributes
+    ----------
+    rebuilt : list of Rebuilt
+        What was built again so far.
+    contents : dict of (str, str) to dict
+        Schema and name of each table that was built or found → digest by month.
+    """
+
+    workspace: Workspace
+    engine: EngineSettings
+    rules: Mapping[str, Sequence[Any]]
+    tables: Sequence[ControlTable]
+    rebuilt: list[Rebuilt] = field(default_factory=list)
+    contents: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    _recipe: Recipe | None = None
+    _control: Mapping[str, Digest] = field(default_factory=dict)
+
+    @property
+    def recipe(self) -> Recipe:
+        """Return the compiled project; dbt is asked only where the cache has none."""
+        if self._recipe is None:
+            self._recipe = read_recipe(self.rules)
+        return self._recipe
+
+    def first_half(
+        self, task: Task, *, sum_elsewhere: SumLineItems | None = None
+    ) -> TransformOutcome:
+        """Build and test what reads no estimate.
+
+        Parameters
+        ----------
+        task : Task
+            Advanced once per model and test that is executed.
+        sum_elsewhere : callable, optional
+            Another engine, which reads line items; see :class:`Execution`.
+
+        Raises
+        ------
+        TransformError
+            A model or a test of severity ``error`` failed; what is published stands.
+        """
+        nodes = [node for node in self.recipe.nodes if not node.is_from_estimates]
+        return self._execute(nodes, task, sum_elsewhere=sum_elsewhere)
+
+    def second_half(self, task: Task) -> TransformOutcome:
+        """Build and test what joins the estimates.
+
+        Raises
+        ------
+        TransformError
+            A model or a test of severity ``error`` failed; what is published stands.
+        """
+        nodes = [node for node in self.recipe.nodes if node.is_from_estimates]
+        return self._execute(nodes, task, late=True)
+
+    @property
+    def joined_tables(self) -> set[tuple[str, str]]:
+        """Schema and name of what the second half builds."""
+        return {
+            (node.schema, node.table)
+            for node in self.recipe.nodes
+            if node.is_from_estimates and not node.is_test
+        }
+
+    def forget(self) -> None:
+        """Remove everything that was built, so that all of it is built again."""
+        path = self.workspace.build_database
+        for file in (path, path.with_name(f"{path.name}.wal")):
+            file.unlink(missing_ok=True)
+
+    def write_report(self, folder: Path) -> None:
+        """Write down what was built again and why, for ``triptych status``."""
+        rows = [asdict(each) for each in self.rebuilt]
+        (folder / "rebuilt.json").write_text(json.dumps(rows, indent=1), "utf-8")
+
+    def _execute(
+        self,
+        nodes: Sequence[Node],
+        task: Task,
+        *,
+        sum_elsewhere: SumLineItems | None = None,
+        late: bool = False,
+    ) -> TransformOutcome:
+        with self._connected() as connection:
+            if not late:
+                self._control = control_digests(self.tables)
+                write_control_tables(connection, self.tables)
+                drop_unknown(connection, {node.relation for node in self.recipe.nodes})
+            known = {node.unique_id: node for node in self.recipe.nodes}
+            execution = Execution(
+                connection,
+                nodes,
+                known,
+                source_digests(connection, self.recipe, self._control, estimates=late),
+                task,
+                sum_elsewhere,
+            )
+            try:
+                execution.run()
+            except NodeError as error:
+                raise as_error([*execution.outcomes, error.outcome]) from error
+            finally:
+                self.rebuilt += execution.rebuilt
+        self.contents |= execution.contents()
+        outcome = TransformOutcome(tuple(execution.outcomes))
+        if outcome.failures:
+            raise as_error(outcome.nodes)
+        return outcome
+
+    @contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        workspace = self.workspace
+        spill = workspace.warehouse_dir / ".spill"
+        connection = open_build(
+            workspace.build_database,
+            {
+                "memory_limit": self.engine.memory_limit,
+                "threads": self.engine.threads,
+                "temp_directory": str(spill),
+                "preserve_insertion_order": False,
+                "checkpoint_threshold": "1GB",
+            },
+        )
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            # Names of evidence files are relative to the workspace.
+            root = search_path(workspace.root)
+            connection.execute(f"SET GLOBAL file_search_path = {root}")
+            raw = literal(str(workspace.raw_database))
+            connection.execute(f"ATTACH {raw} AS raw (READ_ONLY)")
+            yield connection
+        finally:
+            connection.close()
+
+
+def as_error(nodes: Sequence[Any]) -> TransformError:
+    """Return the error that a failed build is raised as, with its first failures."""
+    failures = TransformOutcome(tuple(nodes)).failures
+    shown = [
+        f"{node.name}: {' '.join(node.message.split())[:400]}" for node in failures
+    ]
+    return TransformError(
+        f"{len(failures)} models or tests failed. {' | '.join(shown[:5])}",
+        where="build of the marts",
+        next_step="What is published stands. See run.json in the run's folder for all.",
+        failed_nodes=[node.name for node in failures],
+    )

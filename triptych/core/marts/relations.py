@@ -1,0 +1,129 @@
+"""Which relations there are for a build, and what columns each has.
+
+Asked of the engine once; what a build replaces is followed here. Binding a view that
+stands on ten others takes as long as building a small table, so a view is not created
+again while neither its SQL nor a column of what it reads has changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from triptych.core.marts.recipe import Node
+
+#: Of the build: what models make. The rest of it is read as sources are.
+_NOT_MODELS = frozenset({"control", "build_state", "estimates"})
+_COLUMNS = """
+SELECT database_name, schema_name, table_name,
+  list(column_name ORDER BY column_index), list(data_type ORDER BY column_index)
+FROM duckdb_columns() WHERE NOT internal AND database_name IN ('build', 'raw')
+GROUP BY ALL
+"""
+_VIEWS = """
+SELECT schema_name, view_name FROM duckdb_views()
+WHERE database_name = 'build' AND NOT internal
+"""
+
+
+class Relations:
+    """The relations of a build database and of the catalogue that is attached to it.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        On the build database.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        #: Relation of a model → column → type, in order.
+        self._models: dict[str, dict[str, str]] = {}
+        #: ``schema.table`` of what is no model → the same.
+        self._sources: dict[str, dict[str, str]] = {}
+        for database, schema, table, *columns in connection.execute(
+            _COLUMNS
+        ).fetchall():
+            types = dict(zip(*columns, strict=True))
+            if database == "build" and schema not in _NOT_MODELS:
+                self._models[_name(schema, table)] = types
+            else:
+                self._sources[f"{schema}.{table}"] = types
+        self._views = {_name(*row) for row in connection.execute(_VIEWS).fetchall()}
+        self._schemas: set[str] = set()
+
+    def __contains__(self, relation: str) -> bool:
+        return relation in self._models
+
+    def columns(self, relation: str) -> list[str]:
+        """Return the columns of a model's relation; none where it is not there."""
+        return list(self._models.get(relation, ()))
+
+    def shape(self, node: Node, known: Mapping[str, Node]) -> list[object]:
+        """Return what a view's columns follow from: its SQL, and columns it may read.
+
+        Parameters
+        ----------
+        node : Node
+            The view.
+        known : mapping of str to Node
+            All models; what is none of them is a source.
+        """
+        read = [
+            list(self._models.get(known[parent].relation, {}).items())
+            if parent in known
+            else list(self._sources.get(parent.split(".", 2)[2], {}).items())
+            for parent in node.parents
+        ]
+        return [node.sql, dict(node.contract), *read]
+
+    def replace(self, node: Node, sql: str) -> None:
+        """Create the relation of a model anew, whatever there was under its name.
+
+        Raises
+        ------
+        duckdb.InvalidInputException
+            The query returns other types than the contract declares.
+        """
+        self._make_room(node)
+        kind = "VIEW" if node.is_view else "TABLE"
+        if node.contract:
+            listed = ", ".join(f'"{name}"' for name in node.contract)
+            sql = f"SELECT {listed} FROM ({sql})"
+        self._connection.execute(f"CREATE OR REPLACE {kind} {node.relation} AS {sql}")
+        described = self._connection.execute(f"DESCRIBE {node.relation}").fetchall()
+        types = {str(row[0]): str(row[1]) for row in described}
+        self._models[node.relation] = types
+        _hold_to_contract(node, types)
+
+    def _make_room(self, node: Node) -> None:
+        """Drop what has the name of a model and is of the other kind."""
+        if node.schema not in self._schemas:
+            self._connection.execute(
+                f'CREATE SCHEMA IF NOT EXISTS build."{node.schema}"'
+            )
+            self._schemas.add(node.schema)
+        was_view = node.relation in self._views
+        if node.relation in self._models and was_view != node.is_view:
+            kind = "VIEW" if was_view else "TABLE"
+            self._connection.execute(f"DROP {kind} {node.relation}")
+        (self._views.add if node.is_view else self._views.discard)(node.relation)
+
+
+def _name(schema: str, table: str) -> str:
+    """Return a relation of the build as dbt writes it."""
+    return f'"build"."{schema}"."{table}"'
+
+
+def _hold_to_contract(node: Node, types: Mapping[str, str]) -> None:
+    """Compare the types of a new table with those that its contract declares."""
+    for name, declared in node.contract.items():
+        if str(duckdb.type(declared)) != types[name]:
+            raise duckdb.InvalidInputException(
+                f"The contract of {node.name} declares {name} as {declared};"
+                f" the query returns {types[name]}."
+            )

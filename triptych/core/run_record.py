@@ -1,0 +1,199 @@
+"""What runs wrote down of themselves in ``runs/``: the newest, and who is at it.
+
+A run writes its record anew at each step, so a record whose step is none of the last
+ones is of a run that is under way, or of one that was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from triptych.core.whole_files import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Names the run that began last.
+_LAST = "LAST"
+#: States in which a run may end.
+_LAST_STATES = frozenset({"ingested", "published", "unchanged", "failed"})
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How the newest run went, as it wrote it down itself.
+
+    ``at`` is when it wrote that. ``failures`` are sources that could not be read,
+    ``warnings`` tests that warned, ``failed_nodes`` models and tests that failed.
+    """
+
+    run_id: str
+    state: str
+    started_at: str
+    error: str | None
+    failures: tuple[str, ...]
+    warnings: tuple[str, ...]
+    at: str = ""
+    failed_nodes: tuple[str, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it reached a state in which a run may end."""
+        return self.state in _LAST_STATES
+
+    @property
+    def duration_seconds(self) -> float | None:
+        """Seconds from its start to what it wrote last; None where unknown."""
+        if not (self.started_at and self.at):
+            return None
+        passed = datetime.fromisoformat(self.at) - datetime.fromisoformat(
+            self.started_at
+        )
+        return passed.total_seconds()
+
+
+def read_last_run(runs_dir: Path) -> LastRun | None:
+    """Return the newest run that can be read; None where there was none."""
+    records = sorted(runs_dir.glob("*/run.json"), reverse=True)
+    last = _last_begun(runs_dir)
+    # The clock may have been set back since an earlier run.
+    records.sort(key=lambda record: record.parent.name == last, reverse=True)
+    for record in records:
+        told = _read(record)
+        # Cut off by a crash: the run before it is the last one known.
+        if told is not None and {"run_id", "started_at"} <= told.keys():
+            return LastRun(
+                run_id=told["run_id"],
+                state=told.get("state", "started"),
+                started_at=told["started_at"],
+                error=told.get("error"),
+                failures=tuple(told.get("failures", ())),
+                warnings=tuple(told.get("warnings", ())),
+                at=told.get("at", ""),
+                failed_nodes=tuple(told.get("failed_nodes", ())),
+            )
+    return None
+
+
+def remember_begun(runs_dir: Path, run_id: str) -> None:
+    """Write down which run began last, whatever the clock says."""
+    write_whole(runs_dir / _LAST, run_id)
+
+
+def _last_begun(runs_dir: Path) -> str:
+    try:
+        return (runs_dir / _LAST).read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def read_warnings(runs_dir: Path, run_id: str) -> list[str]:
+    """Return the tests that warned in a run, as it wrote them down."""
+    record = _read(runs_dir / run_id / "run.json") or {}
+    return list(record.get("warnings", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class RebuiltNodes:
+    """What a build executed, and why.
+
+    Attributes
+    ----------
+    count : int
+        Models and tests.
+    months : tuple of str
+        The billing months that were built again by themselves.
+    because : tuple of str
+        What differed outside of the models: streams, settings, ``its SQL``.
+    """
+
+    count: int
+    months: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+def read_rebuilt(runs_dir: Path, run_id: str) -> RebuiltNodes | None:
+    """Return what a run built again; None where it wrote nothing down."""
+    try:
+        text = (runs_dir / run_id / "rebuilt.json").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    try:
+        nodes = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    names = {node["name"] for node in nodes}
+    reasons = {reason for node in nodes for reason in node["because"]}
+    return RebuiltNodes(
+        len(nodes),
+        tuple(sorted({month for node in nodes for month in node["months"]})),
+        # What another model brought about is not the beginning of it.
+        tuple(sorted(r for r in reasons - names if "." in r or " " in r)),
+    )
+
+
+def is_somebody_at_it(lock_file: Path) -> bool:
+    """Tell whether the process that holds the run lock may still live.
+
+    Parameters
+    ----------
+    lock_file : Path
+        The lock. It is not touched: whoever asks must not be in a run's way. The
+        holder of another host cannot be asked, and counts as alive.
+    """
+    holder = _read(lock_file.with_suffix(".json"))
+    if holder is None or not {"host", "pid"} <= holder.keys():
+        return False
+    if holder["host"] != socket.gethostname():
+        return True
+    try:
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's process, which therefore lives
+    return True
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def read_alert_troubles(runs_dir: Path) -> list[str]:
+    """Return which channels of alerts fail, and which alerts nobody may have got."""
+    path = runs_dir / "alerts.json"
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        deliveries = list(content["deliveries_1"].values())
+        failing: dict[str, str] = content["failing_since"]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [f"{path}: the record of alerts cannot be read; no alert is sent."]
+    found = []
+    for channel, since in failing.items():
+        waiting = [
+            delivery
+            for delivery in deliveries
+            if delivery["channel"] == channel and delivery["state"] == "waiting"
+        ]
+        found.append(
+            f"Channel {channel} has taken no message since {since[:16]} UTC, and"
+            f' {len(waiting)} alerts wait. Try "triptych notify --test".'
+        )
+    found += [
+        f"A run was stopped while it sent {delivery['channel']}: {delivery['text']}"
+        " Whether that arrived is unknown, and it is not sent again."
+        for delivery in deliveries
+        if delivery["state"] == "unknown"
+    ]
+    return found

@@ -1,0 +1,306 @@
+"""``assumptions.yml``: what no bill says and a return needs.
+
+A register: each entry has a value, who owns it, where it comes from, and who approved
+it. What nobody but its owner stands for is shown, and never counts in the headline.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from triptych.core.settings.complaint import Complaint, complaints_error
+from triptych.core.settings.names import Name
+from triptych.core.settings.problems import known_names
+from triptych.core.settings.validity import (
+    Day,
+    ends_before_it_starts,
+    overlap,
+    overlapping_pairs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from triptych.core.settings.catalog import Catalog
+
+Kind = Literal[
+    "conversion",
+    "margin",
+    "discount_rate",
+    "hurdle_rate",
+    "integration",
+    "labour",
+    "driver",
+]
+#: Kinds of which one at a time holds for a feature; costs add up instead.
+_ONE_AT_A_TIME: Final = frozenset(
+    {"conversion", "margin", "discount_rate", "hurdle_rate", "labour"}
+)
+#: Kind → the one unit it can have; money is checked against the workspace's currency.
+_UNITS: Final = {
+    "margin": "ratio",
+    "discount_rate": "ratio/year",
+    "hurdle_rate": "ratio",
+    "driver": "ratio",
+}
+_MONEY_UNIT: Final = {
+    "conversion": re.compile(r"([A-Z]{3})/\S.*"),
+    "labour": re.compile(r"([A-Z]{3})/hour"),
+    "integration": re.compile(r"([A-Z]{3})"),
+}
+_MONEY_FORM: Final = {
+    "conversion": "{}/ and the outcome's unit, such as {}/minute",
+    "labour": "{}/hour",
+    "integration": "{}",
+}
+#: Key → the kinds that have it. Each of them has to have it.
+_OWN_KEYS: Final = {
+    "better": ("conversion",),
+    "cash": ("conversion",),
+    "months": ("integration",),
+}
+_EMAIL = re.compile(r"\S+@\S+\.\S+")
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class AppliesTo(BaseModel):
+    """What an assumption is about: a feature, a metric, both, or everything."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    feature: Name | None = None
+    metric: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_all(cls, given: Any) -> Any:  # noqa: ANN401
+        if given == "all":
+            return {}
+        if isinstance(given, dict) and given:
+            return given
+        raise ValueError("is all, or names a feature, a metric or both: {feature: eta}")
+
+
+class Assumption(BaseModel):
+    """A value that somebody assumes, for the days on which it holds.
+
+    ``low`` and ``high`` are the ends of a 90 % interval; without them the value is
+    certain. ``better`` says whether more or less of the metric is good, ``cash``
+    whether the money is in the books or the worth of released capacity, and
+    ``takes_margin`` that what is converted is revenue, of which the margin is earned.
+    ``months`` is how long an integration is written off, from ``valid_from`` on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Name
+    kind: Kind
+    applies_to: AppliesTo
+    value: Number
+    low: Number | None = None
+    high: Number | None = None
+    unit: Name
+    better: Literal["more", "less"] | None = None
+    takes_margin: bool = False
+    cash: bool | None = None
+    months: Annotated[int, Field(ge=1, le=120)] | None = None
+    owner: Name
+    source: Name
+    approved_by: Name | None = None
+    valid_from: Day
+    valid_to: Day | None = None
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether somebody other than the owner stands for the value."""
+        return self.approved_by is not None
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of the unit; ``None`` for a ratio."""
+        form = _MONEY_UNIT.get(self.kind)
+        found = form.fullmatch(self.unit) if form else None
+        return found[1] if found else None
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        complaints = [
+            Complaint((key,), f"assumption {self.id!r} {text}")
+            for key, text in (
+                *_interval(self),
+                *_range(self),
+                *_unit(self),
+                *_own_keys(self),
+                *_people(self),
+            )
+        ]
+        if complaints:
+            raise complaints_error(complaints)
+        return self
+
+
+Told = tuple[str, str]
+
+
+def _interval(one: Assumption) -> Iterable[Told]:
+    if ends_before_it_starts(one):
+        yield "valid_to", f"ends on {one.valid_to}, before it starts."
+    if (one.low is None) != (one.high is None):
+        given, lacks = ("high", "low") if one.low is None else ("low", "high")
+        yield given, f"has {given!r} and no {lacks!r}; give both ends, or none."
+        return
+    if one.low is None or one.high is None:
+        return
+    if not one.low <= one.value <= one.high or one.low == one.high:
+        ends = f"{one.low:g} to {one.high:g}"
+        yield "low", f"has a value of {one.value:g} outside its interval, {ends}."
+
+
+def _range(one: Assumption) -> Iterable[Told]:
+    least = one.value if one.low is None else one.low
+    most = one.value if one.high is None else one.high
+    if one.kind == "driver":
+        if one.value != 1:
+            yield "value", "is a driver, which moves what is known around 1: value: 1."
+        if one.low is None:
+            yield "value", "is a driver without an interval, which moves nothing."
+    if one.kind in {"margin", "driver"} and least <= 0:
+        yield "value", f"reaches down to {least:g}; it must stay above 0."
+    elif least < 0:
+        yield "value", f"reaches down to {least:g}; it cannot be below 0."
+    if one.kind in {"margin", "discount_rate"} and most > 1:
+        text = f"reaches up to {most:g}; it is a part of 1, so 12 % is 0.12."
+        yield "value", text
+
+
+def _unit(one: Assumption) -> Iterable[Told]:
+    if one.kind in _UNITS:
+        if one.unit != _UNITS[one.kind]:
+            yield "unit", f"is in {one.unit!r}; its kind is in {_UNITS[one.kind]}."
+    elif one.currency is None:
+        form = _MONEY_FORM[one.kind].replace("{}", "EUR")
+        yield "unit", f"is in {one.unit!r}; its kind is in {form}."
+
+
+def _own_keys(one: Assumption) -> Iterable[Told]:
+    for key, kinds in _OWN_KEYS.items():
+        is_given = getattr(one, key) is not None
+        if one.kind in kinds and not is_given:
+            yield "id", f"has no {key!r}, and its kind, {one.kind}, needs it."
+        elif is_given and one.kind not in kinds:
+            yield key, f"has {key!r}, which belongs to the kind {kinds[0]}."
+    if one.takes_margin and one.kind != "conversion":
+        yield (
+            "takes_margin",
+            "has 'takes_margin', which belongs to the kind conversion.",
+        )
+    if one.kind == "conversion" and one.applies_to.metric is None:
+        yield "applies_to", "is a conversion and names no metric that it converts."
+    if one.kind == "integration" and one.applies_to.feature is None:
+        yield "applies_to", "is an integration and names no feature that it is for."
+
+
+def _people(one: Assumption) -> Iterable[Told]:
+    for key in ("owner", "approved_by"):
+        if _EMAIL.search(getattr(one, key) or ""):
+            yield key, f"has an e-mail address as {key!r}; name a role or a person."
+    if one.approved_by and _plain(one.approved_by) == _plain(one.owner):
+        yield "approved_by", "is approved by its owner; somebody else has to."
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+class Assumptions(BaseModel):
+    """Everything that ``assumptions.yml`` declares; empty without the file.
+
+    Entries of one ``id`` are versions of one assumption and follow each other.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    assumptions: tuple[Assumption, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_one_thing_at_a_time(self) -> Self:
+        complaints = [*self._overlapping_versions(), *self._competing()]
+        if complaints:
+            raise complaints_error(complaints)
+        return self
+
+    def _overlapping_versions(self) -> Iterable[Complaint]:
+        ids = [one.id for one in self.assumptions]
+        for first, second in overlapping_pairs(self.assumptions, ids):
+            line = f"assumption {ids[second]!r} has two versions for the same days,"
+            yield Complaint(
+                ("assumptions", second),
+                f"{line} from {self.assumptions[first].valid_from} and from"
+                f" {self.assumptions[second].valid_from}; valid_to is the first day"
+                " that is no longer covered.",
+            )
+        for position, one in enumerate(self.assumptions):
+            first = ids.index(one.id)
+            if one.kind != self.assumptions[first].kind:
+                text = f"assumption {one.id!r} is of kind {one.kind} here, and of kind"
+                text += f" {self.assumptions[first].kind} in its first version."
+                yield Complaint(("assumptions", position, "kind"), text)
+
+    def _competing(self) -> Iterable[Complaint]:
+        """Yield what is said twice; a proposal may stand beside an approved value."""
+        names = [
+            "|".join(map(str, (one.kind, one.applies_to, one.is_approved)))
+            if one.kind in _ONE_AT_A_TIME
+            else str(position)
+            for position, one in enumerate(self.assumptions)
+        ]
+        for first, second in overlapping_pairs(self.assumptions, names):
+            one, other = self.assumptions[first], self.assumptions[second]
+            if one.id != other.id:
+                yield Complaint(
+                    ("assumptions", second),
+                    f"assumption {other.id!r} says what {one.id!r} says: a"
+                    f" {one.kind} of the same for the same days.",
+                )
+
+
+def unfitting(file: Assumptions, *, catalog: Catalog, currency: str) -> list[Complaint]:
+    """Return what does not fit the catalogue or the workspace's currency."""
+    features = [feature.id for feature in catalog.features]
+    found: list[Complaint] = []
+    for position, one in enumerate(file.assumptions):
+        feature = one.applies_to.feature
+        if features and feature is not None and feature not in features:
+            known = known_names("features", features, given=feature)
+            path = ("assumptions", position, "applies_to", "feature")
+            text = f"assumption {one.id!r} names feature {feature!r}; {known}"
+            found.append(Complaint(path, text))
+        if one.currency not in {None, currency}:
+            text = f"assumption {one.id!r} is in {one.currency}, and everything is"
+            unit = ("assumptions", position, "unit")
+            found.append(Complaint(unit, f"{text} reported in {currency}."))
+    return found
+
+
+def unapproved(assumptions: Sequence[Assumption]) -> list[Complaint]:
+    """Return what is allowed and counts in no headline.
+
+    A proposal beside an approved value fills no gap, and is no reason to worry.
+    """
+    return [
+        Complaint(
+            ("assumptions", position),
+            f"assumption {one.id!r} is approved by nobody; it counts in no headline.",
+        )
+        for position, one in enumerate(assumptions)
+        if not one.is_approved
+        and not any(_is_approved_beside(other, one) for other in assumptions)
+    ]
+
+
+def _is_approved_beside(other: Assumption, one: Assumption) -> bool:
+    says_the_same = other.kind == one.kind and other.applies_to == one.applies_to
+    return says_the_same and other.is_approved and overlap(other, one)

@@ -1,0 +1,91 @@
+"""``catalog.yml``, ``identities``: whose what other systems name is.
+
+A service, a repository, a registered model or a project, as a source spells it, belongs
+to a model, a feature or a team for some days.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from triptych.core.settings.complaint import Complaint, complaints_error
+from triptych.core.settings.names import Name
+from triptych.core.settings.validity import (
+    Day,
+    ends_before_it_starts,
+    overlapping_pairs,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: What can be named, the most telling first: where several of a row's names are
+#: mapped, the first decides.
+IDENTITY_KINDS: Final = ("registered_model", "service", "repository", "project")
+IDENTITY_TARGETS: Final = ("model", "feature", "team")
+
+
+class Identity(BaseModel):
+    """A name in other systems and whom it belongs to, for some days.
+
+    Names are compared without regard to case. With ``source``, the entry holds for
+    what that source delivers, and comes before one without.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    service: Name | None = None
+    repository: Name | None = None
+    registered_model: Name | None = None
+    project: Name | None = None
+    source: Name | None = None
+    model: Name | None = None
+    feature: Name | None = None
+    team: Name | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+
+    @property
+    def kind(self) -> str:
+        """What is named, of :data:`IDENTITY_KINDS`."""
+        return next(kind for kind in IDENTITY_KINDS if getattr(self, kind))
+
+    @property
+    def named(self) -> str:
+        """The name, in lower case."""
+        name: str = getattr(self, self.kind)
+        return name.lower()
+
+    @model_validator(mode="after")
+    def _names_one_thing_and_whose_it_is(self) -> Self:
+        given = [kind for kind in IDENTITY_KINDS if getattr(self, kind)]
+        complaints = []
+        if len(given) != 1:
+            kinds = ", ".join(IDENTITY_KINDS)
+            text = f"an identity names exactly one of {kinds}; this one names"
+            complaints.append(Complaint((), f"{text} {', '.join(given) or 'none'}."))
+        if ends_before_it_starts(self):
+            text = f"is valid to {self.valid_to}, which is not after {self.valid_from}."
+            complaints.append(Complaint(("valid_to",), f"this identity {text}"))
+        if complaints:
+            raise complaints_error(complaints)
+        return self
+
+
+def unclear_identities(identities: Sequence[Identity]) -> Iterable[Complaint]:
+    """Yield a complaint for each name that is nobody's, or twice for the same days."""
+    for position, one in enumerate(identities):
+        if not any(getattr(one, target) for target in IDENTITY_TARGETS):
+            text = "an identity says whose it is: model, feature or team."
+            yield Complaint(("identities", position), text)
+    keys = [f"{one.kind} {one.named!r}" for one in identities]
+    pairs = zip(keys, identities, strict=True)
+    of_source = [f"{key} of {one.source}" for key, one in pairs]
+    for _, second in overlapping_pairs(identities, of_source):
+        yield Complaint(
+            ("identities", second),
+            f"{keys[second]} is mapped twice for the same days;"
+            " valid_to is the first day that is no longer covered.",
+        )

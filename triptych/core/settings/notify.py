@@ -1,0 +1,169 @@
+"""``notify``: which alerts go to whom, and when not."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from triptych.core.settings.complaint import Complaint, complaints_error
+from triptych.core.settings.names import Name
+from triptych.core.settings.service import Variable
+
+AlertKind = Literal[
+    "anomaly",
+    "budget",
+    "budget_forecast",
+    "month_red",
+    "source_stale",
+    "new_unallocated_service",
+    "commitment_lapsing",
+    "study_concluded",
+    "assumption_expiring",
+]
+Weekday = Literal[
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"
+]
+#: Options of a rule, and the alerts that read them.
+_READ_BY: dict[str, tuple[str, ...]] = {
+    "min_amount": ("anomaly", "new_unallocated_service"),
+    "thresholds": ("budget",),
+    "within_days": ("commitment_lapsing", "assumption_expiring"),
+}
+
+
+def _is_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(
+            f"{name!r} is not a time zone, such as Europe/Berlin"
+        ) from None
+    return name
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChannelSettings(_Strict):
+    """One place that alerts go to.
+
+    ``url_variable`` names the environment variable with its Apprise address, which may
+    hold a password. ``teams`` are those whose alerts it gets; all, and those without
+    an owner, where none is named.
+    """
+
+    name: Name
+    url_variable: Variable
+    teams: tuple[Name, ...] = ()
+
+
+class RuleSettings(_Strict):
+    """One kind of alert, and the channels that get it."""
+
+    alert: AlertKind
+    channels: tuple[Name, ...]
+    min_amount: Annotated[float, Field(ge=0)] = 0
+    thresholds: tuple[Annotated[float, Field(gt=0, le=10)], ...] = (1.0,)
+    within_days: Annotated[int, Field(ge=1, le=366)] = 30
+
+    @model_validator(mode="after")
+    def _options_are_read(self) -> Self:
+        complaints = [
+            Complaint((name,), f"{name} means nothing to {self.alert!r}.")
+            for name, kinds in _READ_BY.items()
+            if name in self.model_fields_set and self.alert not in kinds
+        ]
+        if complaints:
+            raise complaints_error(complaints)
+        return self
+
+
+class QuietHours(_Strict):
+    """Hours in which nothing is sent; what is due then is sent afterwards."""
+
+    begin: time
+    end: time
+    timezone: Annotated[str, AfterValidator(_is_zone)] = "UTC"
+
+    @field_validator("begin", "end", mode="before")
+    @classmethod
+    def _is_time_of_day(cls, value: object) -> time:
+        try:
+            return time.fromisoformat(str(value))
+        except ValueError:
+            raise ValueError(f"{value!r} is not a time, such as '20:00'") from None
+
+    def hold(self, moment: datetime) -> bool:
+        """Tell whether nothing is sent at a moment, which is aware."""
+        here = moment.astimezone(ZoneInfo(self.timezone)).time()
+        if self.begin <= self.end:
+            return self.begin <= here < self.end
+        return here >= self.begin or here < self.end
+
+
+class DigestSettings(_Strict):
+    """One message a week with its PDF for one audience, on a day of the week in UTC."""
+
+    audience: Literal["finance", "engineering", "team"]
+    channels: tuple[Name, ...]
+    team: Name | None = None
+    weekday: Weekday = "monday"
+
+    @property
+    def name(self) -> str:
+        """Whose it is: ``finance``, or ``team vision``."""
+        return self.audience if self.team is None else f"team {self.team}"
+
+    @model_validator(mode="after")
+    def _names_a_team_where_it_is_of_one(self) -> Self:
+        if (self.audience == "team") == (self.team is not None):
+            return self
+        text = (
+            "a digest of a team names it: 'team: vision'."
+            if self.team is None
+            else f"team means nothing to the digest of {self.audience!r}."
+        )
+        raise complaints_error([Complaint(("team",), text)])
+
+
+class NotifySettings(_Strict):
+    """Channels, rules, digests and quiet hours; without rules nothing is sent."""
+
+    channels: tuple[ChannelSettings, ...] = ()
+    rules: tuple[RuleSettings, ...] = ()
+    digests: tuple[DigestSettings, ...] = ()
+    quiet_hours: QuietHours | None = None
+
+    @model_validator(mode="after")
+    def _channels_are_known_and_named_once(self) -> Self:
+        names = [channel.name for channel in self.channels]
+        known = ", ".join(names) or "none"
+        complaints = [
+            Complaint(("channels", position), f"channel {name!r} stands here twice.")
+            for position, name in enumerate(names)
+            if name in names[:position]
+        ]
+        complaints += [
+            Complaint(
+                (part, position, "channels"),
+                f"there is no channel {name!r}; channels: {known}.",
+            )
+            for part in ("rules", "digests")
+            for position, each in enumerate(getattr(self, part))
+            for name in each.channels
+            if name not in names
+        ]
+        if complaints:
+            raise complaints_error(complaints)
+        return self

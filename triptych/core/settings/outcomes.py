@@ -1,0 +1,35 @@
+"""``catalog.yml``: what a delivered metric is about, and which way is better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from triptych.core.settings.complaint import Complaint
+from triptych.core.settings.names import Name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+OutcomeKind = Literal["revenue", "cost", "customer_experience", "risk", "other"]
+
+
+class OutcomeMetric(BaseModel):
+    """A metric of the stream ``outcomes``, what it is about and what is better."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: Name
+    name: Name | None = None
+    kind: OutcomeKind
+    better: Literal["higher", "lower"]
+
+
+def repeated_outcomes(outcomes: Sequence[OutcomeMetric]) -> Iterable[Complaint]:
+    """Yield a complaint for each metric that is declared a second time."""
+    metrics = [entry.metric for entry in outcomes]
+    for position, metric in enumerate(metrics):
+        if metric in metrics[:position]:
+            text = f"outcome {metric!r} is declared twice."
+            yield Complaint(("outcomes", position), text)

@@ -1,0 +1,43 @@
+"""``triptych.yml``, ``receive``: where events are taken, and what opens that."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from triptych.core.settings.names import Name
+
+_Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+
+
+class ReceiveSettings(BaseModel):
+    """Where ``triptych receive`` listens, and what it takes.
+
+    Each ``…_variable`` names the environment variable that holds a secret; without the
+    secret its endpoint refuses. Port 0 takes a free one. ``request_seconds`` is how
+    long a request may take to arrive.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: Name = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8600
+    max_body_bytes: Annotated[int, Field(ge=1024, le=64 * 1024 * 1024)] = 1024 * 1024
+    request_seconds: Annotated[float, Field(gt=0, le=300)] = 10
+    max_connections: Annotated[int, Field(ge=1, le=4096)] = 256
+    events_variable: _Variable = "TRIPTYCH_EVENTS_KEY"
+    devlake_variable: _Variable = "TRIPTYCH_DEVLAKE_KEY"
+    promotions_variable: _Variable = "TRIPTYCH_PROMOTIONS_KEY"
+    github_variable: _Variable = "TRIPTYCH_GITHUB_WEBHOOK_KEY"
+    mlflow_variable: _Variable = "TRIPTYCH_MLFLOW_WEBHOOK_KEY"
+
+    def variables(self) -> dict[str, str]:
+        """Return the variable of each secret, by the name of the secret."""
+        return {
+            "events": self.events_variable,
+            "devlake": self.devlake_variable,
+            "promotions": self.promotions_variable,
+            "github": self.github_variable,
+            "mlflow": self.mlflow_variable,
+        }

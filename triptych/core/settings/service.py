@@ -1,0 +1,97 @@
+"""What a run tells: ``log``, ``health``, ``metrics`` and ``webhook``."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from triptych.core.settings.names import Name
+
+Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
+WebhookEvent = Literal[
+    "run_failed", "month_not_reconciled", "month_over_budget", "month_closed"
+]
+
+
+def is_loopback_host(host: str) -> bool:
+    """Tell whether a host name or address is this machine and nothing else.
+
+    Examples
+    --------
+    >>> is_loopback_host("127.0.0.1"), is_loopback_host("::1")
+    (True, True)
+    >>> is_loopback_host("0.0.0.0"), is_loopback_host("localhost.example.com")
+    (False, False)
+    """
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_safe_address(address: str) -> bool:
+    """Tell whether what is secret may be sent to ``address``: https, or this machine.
+
+    Examples
+    --------
+    >>> is_safe_address("https://hooks.example.com/triptych")
+    True
+    >>> is_safe_address("http://hooks.example.com"), is_safe_address("//example.com")
+    (False, False)
+    """
+    parts = urlsplit(address)
+    if not parts.hostname or parts.username or parts.password:
+        return False
+    is_here = parts.scheme == "http" and is_loopback_host(parts.hostname)
+    return parts.scheme == "https" or is_here
+
+
+def _is_safe(address: str) -> str:
+    if is_safe_address(address):
+        return address
+    message = (
+        f"{address!r} must begin with https:// (http:// only on this machine), and"
+        " hold no password"
+    )
+    raise ValueError(message)
+
+
+SafeAddress = Annotated[str, AfterValidator(_is_safe)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LogSettings(_Strict):
+    """How progress and failures are written to standard error."""
+
+    format: Literal["text", "json"] = "text"
+
+
+class HealthSettings(_Strict):
+    """How old what is published may be before ``triptych health`` calls it stale."""
+
+    max_age_hours: Annotated[float, Field(gt=0, le=24 * 366)] = 26
+
+
+class MetricsSettings(_Strict):
+    """Where each run leaves its metrics for Prometheus; nowhere without a file."""
+
+    textfile: Name | None = None
+
+
+class WebhookSettings(_Strict):
+    """Whom a run tells of what went wrong; nobody without an address.
+
+    ``key_variable`` names the environment variable that holds the secret which each
+    message is signed with.
+    """
+
+    url: SafeAddress | None = None
+    key_variable: Variable = "TRIPTYCH_WEBHOOK_KEY"
+    events: tuple[WebhookEvent, ...] = get_args(WebhookEvent)
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10

@@ -1,0 +1,54 @@
+"""The key of a tag, with and without what a provider puts before it.
+
+AWS writes ``user:team`` in a legacy report, ``user_team`` in CUR 2.0 and ``team`` in
+FOCUS; what the user calls it is ``team``.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: What a provider puts before a key that its users chose.
+PREFIXES = ("user:", "user_", "resourceTags/user:", "aws:", "aws_")
+
+
+def bare_key(key: str) -> str:
+    """Return a key without the provider's prefix.
+
+    Examples
+    --------
+    >>> bare_key("user:CostCenter"), bare_key("user_team"), bare_key("users")
+    ('CostCenter', 'team', 'users')
+    """
+    for prefix in PREFIXES:
+        if key.startswith(prefix) and len(key) > len(prefix):
+            return key.removeprefix(prefix)
+    return key
+
+
+def folded_key(key: str) -> str:
+    """Return a key as it is compared to ask whether two mean the same.
+
+    Examples
+    --------
+    >>> folded_key("user:CostCenter") == folded_key("user_cost_center")
+    True
+    """
+    return "".join(sign for sign in bare_key(key).casefold() if sign.isalnum())
+
+
+def spellings(key: str) -> tuple[str, ...]:
+    """Return how the key of a rule may be spelled on a bill, its own way first.
+
+    ``dbt_project/macros/rules.sql`` says the same to dbt; a test compares them.
+
+    Examples
+    --------
+    >>> spellings("CostCenter")
+    ('CostCenter', 'user_cost_center', 'user:CostCenter')
+    """
+    bare = re.sub(r"^(user:|user_|aws:|aws_)", "", key)
+    spaced = re.sub(r"(?=[^\W_a-z0-9])", "_", bare).casefold()
+    snake = re.sub(r"[^a-z0-9]+", "_", spaced).strip("_")
+    prefix = "aws" if key.startswith("aws") else "user"
+    return tuple(dict.fromkeys((key, bare, f"{prefix}_{snake}", f"{prefix}:{bare}")))

@@ -1,0 +1,145 @@
+"""Who acts: an identity that somebody else vouches for, never a typed name.
+
+On this machine the operating system says who runs a process; behind a login the
+provider says who signed in. What is recorded while a signature is in force carries it,
+and rules for two people compare identities.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from triptych.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Authority = Literal["operating_system", "oidc", "proxy"]
+#: Where an entry of the audit log has its signature.
+SIGNED = "signed"
+_EMAIL = re.compile(r"\S+@\S+\.\S+")
+_CURRENT: ContextVar[Signature | None] = ContextVar("signature", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """An identity, who vouches for it, and the name that readers see.
+
+    ``token`` names one press of one button: what carries it is done once.
+    """
+
+    subject: str
+    authority: Authority
+    name: str
+    token: str | None = None
+
+    def record(self) -> dict[str, str]:
+        """Return what the audit log keeps of it."""
+        kept = {"subject": self.subject, "authority": self.authority}
+        return kept if self.token is None else {**kept, "token": self.token}
+
+
+def signature_of(
+    subject: str, authority: Authority, *, name: str = "", issuer: str = ""
+) -> Signature:
+    """Return a signature that keeps no e-mail address.
+
+    Parameters
+    ----------
+    subject : str
+        What the authority calls the person. Of an address only a digest is kept.
+    authority : {'operating_system', 'oidc', 'proxy'}
+        Who vouches for it.
+    name : str
+        What readers see; the subject where there is none, or it is an address.
+    issuer : str
+        Which provider: equal subjects of two providers are two people.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", subject).split())
+    kept = plain
+    if _EMAIL.search(plain):
+        kept = hashlib.sha256(plain.casefold().encode()).hexdigest()[:16]
+    shown = " ".join(name.split())
+    if not shown or _EMAIL.search(shown):
+        shown = kept
+    return Signature(f"{issuer}|{kept}" if issuer else kept, authority, shown)
+
+
+def of_operating_system() -> Signature:
+    """Return the user whose process this is, whatever variables say."""
+    try:
+        # Not on every platform; and a container's user may have no entry.
+        import pwd  # noqa: PLC0415
+
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except (ImportError, KeyError, AttributeError):
+        name = f"user {os.getuid()}" if hasattr(os, "getuid") else "local user"
+    return signature_of(name, "operating_system")
+
+
+@contextmanager
+def signing(signature: Signature) -> Iterator[Signature]:
+    """Let what is recorded inside carry a signature."""
+    before = _CURRENT.set(signature)
+    try:
+        yield signature
+    finally:
+        _CURRENT.reset(before)
+
+
+def current_signature() -> Signature | None:
+    """Return the signature that is in force; None where nobody signs."""
+    return _CURRENT.get()
+
+
+def signed(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is to be recorded, with the signature that is in force."""
+    signature = current_signature()
+    return detail if signature is None else {**detail, SIGNED: signature.record()}
+
+
+def unsigned(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was recorded, without who signed it."""
+    return {key: value for key, value in detail.items() if key != SIGNED}
+
+
+def require_second_person(
+    first: Mapping[str, str] | None, second: Signature, act: str
+) -> None:
+    """Refuse an approval by whoever asked for it.
+
+    Whoever cannot be told apart counts as the same: identities of two authorities may
+    be one person's.
+
+    Raises
+    ------
+    UsageError
+        Nobody signed what is to be approved, or the same person did.
+    """
+    if first is None:
+        raise UsageError(
+            f"Nobody signed what is to be approved: {act}.",
+            next_step="Propose it anew; then a second person can approve it.",
+        )
+    if first["authority"] != second.authority:
+        raise UsageError(
+            f"{second.name} cannot approve this: it was proposed under another way of"
+            " signing in, and the two identities may be one person's.",
+            next_step="Approve it the way it was proposed, or propose it anew.",
+        )
+    if _normal(first["subject"]) == _normal(second.subject):
+        raise UsageError(
+            f"{second.name} cannot both {act} and approve it.",
+            next_step="Somebody else has to approve, under a login of their own.",
+        )
+
+
+def _normal(subject: str) -> str:
+    return unicodedata.normalize("NFKC", subject).casefold().strip()

@@ -1,0 +1,345 @@
+"""Leaves public marts where BI tools find them: Parquet files and a DuckDB file.
+
+``published/current`` is a link to the folder of the run that is published. The names
+below it never change, and the link is replaced in one step, so a tool sees whole files
+at any time. A folder that was shown is kept for as long as the run it belongs to.
+
+Of a mart whose rows are the same the Parquet file is linked from the run before, and
+the tables of the DuckDB file stand in a copy of that file. Nothing here is read by
+triptych itself: whatever a client does to these files, figures are not affected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from triptych.core.errors import TriptychError
+from triptych.core.file_names import literal
+from triptych.core.lake.in_place import file_checksum
+from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
+from triptych.core.warehouse.published_file import has_table, names_of_mart
+from triptych.core.whole_files import sync_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from triptych.core.settings import BiSettings
+
+#: What describes the marts of a folder, with the rows and types of each.
+DESCRIPTION_FILE = "tables.json"
+DUCKDB_FILE = "triptych.duckdb"
+#: DuckDB 1.0 and whatever came later read it.
+_STORAGE_VERSION = "v1.0.0"
+#: The smallest that the format has: most marts are a few rows.
+_BLOCK_BYTES = 16384
+
+
+class BiFilesError(TriptychError):
+    """The run is published, but files for BI tools are still those of another run."""
+
+    exit_code = 4
+
+
+@dataclass(frozen=True, slots=True)
+class BiFolder:
+    """Where files for BI tools are, and who reads them.
+
+    Parameters
+    ----------
+    root : Path
+        Holds ``current`` and the folders of runs.
+    settings : BiSettings
+        Formats, and whether the group of the files reads them.
+    keep_runs : int
+        How many folders to keep, the current one included.
+    """
+
+    root: Path
+    settings: BiSettings
+    keep_runs: int
+
+    @property
+    def current(self) -> Path:
+        """Link to the folder of the published run."""
+        return self.root / "current"
+
+    def refresh(self, published: Path) -> None:
+        """Make ``current`` the marts of a published file, unless it is already.
+
+        Parameters
+        ----------
+        published : Path
+            The published file of a run, named by its id.
+
+        Raises
+        ------
+        BiFilesError
+            The files could not be written; ``current`` is what it was.
+        """
+        if not self.settings.formats:
+            return
+        before = _read_description(self.current)
+        if before.is_of(published.stem, self.settings.formats):
+            return
+        try:
+            self._write(published, before)
+        except (OSError, duckdb.Error) as error:
+            raise BiFilesError(
+                f"Run {published.stem} is published, but its files for BI tools could"
+                f" not be written: {error}",
+                where=str(self.root),
+                next_step='Mend it and run "triptych run": it writes them again.',
+            ) from error
+
+    def _write(self, published: Path, before: _Description) -> None:
+        runs = self.root / "runs"
+        runs.mkdir(parents=True, exist_ok=True)
+        for left_over in runs.glob(".*"):
+            shutil.rmtree(left_over)
+        partial = runs / f".{published.stem}"
+        partial.mkdir()
+        writer = _Writer(published, partial, self.current, before)
+        writer.write(self.settings.formats)
+        self._allow(partial)
+        final = runs / published.stem
+        if final.exists():  # of the same run, in other formats
+            final.rename(runs / f".{published.stem}.replaced")
+        partial.rename(final)
+        self._point_to(final)
+        self._retire(final)
+
+    def _allow(self, folder: Path) -> None:
+        """Let everybody who may read do that and nothing else."""
+        group = self.settings.readable_by == "group"
+        for path in (self.root, folder.parent, folder, *folder.rglob("*")):
+            if path.is_dir():
+                path.chmod(0o750 if group else 0o700)
+            else:
+                path.chmod(0o440 if group else 0o400)
+
+    def _point_to(self, final: Path) -> None:
+        fresh = self.root / ".current.new"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(final.relative_to(self.root))
+        fresh.replace(self.current)
+
+    def _retire(self, current: Path) -> None:
+        folders = sorted(current.parent.iterdir())
+        for old in folders[: -max(self.keep_runs, 1)]:
+            if old != current:
+                shutil.rmtree(old)
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What ``tables.json`` of a folder says."""
+
+    run_id: str = ""
+    engine: str = ""
+    formats: tuple[str, ...] = ()
+    duckdb_sha256: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    byte_counts: Mapping[str, int] = field(default_factory=dict)
+
+    def is_of(self, run_id: str, formats: tuple[str, ...]) -> bool:
+        return self.run_id == run_id and set(self.formats) == set(formats)
+
+
+def _read_description(folder: Path) -> _Description:
+    try:
+        text = (folder / DESCRIPTION_FILE).read_text("utf-8")
+        content = json.loads(text)
+        return _Description(
+            content["run_id"],
+            content["engine"],
+            tuple(content["formats"]),
+            content["duckdb_sha256"],
+            {name: mart["digest"] for name, mart in content["marts"].items()},
+            {name: mart["byte_count"] for name, mart in content["marts"].items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return _Description()  # nothing is taken over then
+
+
+@dataclass(frozen=True, slots=True)
+class _Mart:
+    schema: str
+    table: str
+    columns: tuple[tuple[str, str], ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def quoted(self) -> str:
+        return f'"{self.schema}"."{self.table}"'
+
+
+class _Writer:
+    """Writes the folder of one run, and takes over what has not changed."""
+
+    def __init__(
+        self, published: Path, folder: Path, previous: Path, before: _Description
+    ) -> None:
+        self._published = published
+        self._folder = folder
+        self._previous = previous
+        self._before = before
+        self._connection = duckdb.connect(":memory:")
+        self._connection.execute(f"ATTACH {literal(str(published))} AS run (READ_ONLY)")
+        self._marts = list(_marts(self._connection))
+        # Digests of two versions of the engine may differ for the same rows.
+        same_engine = before.engine == duckdb.__version__
+        self._known = before.digests if same_engine else {}
+        self._digests = {mart.name: self._digest(mart) for mart in self._marts}
+
+    def write(self, formats: tuple[str, ...]) -> None:
+        with self._connection:
+            if "parquet" in formats:
+                for mart in self._marts:
+                    self._write_parquet(mart)
+            if "duckdb" in formats:
+                self._write_duckdb()
+            self._write_description(formats)
+
+    def _digest(self, mart: _Mart) -> str:
+        row = self._connection.execute(
+            "SELECT count(*), coalesce(sum(hash(mart)), 0), bit_xor(hash(mart))"
+            f" FROM run.{mart.quoted} AS mart"
+        ).fetchone()
+        text = json.dumps([mart.columns, [str(value) for value in row or ()]])
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _is_same(self, mart: _Mart) -> bool:
+        return self._known.get(mart.name) == self._digests[mart.name]
+
+    def _write_parquet(self, mart: _Mart) -> None:
+        target = self._folder / mart.schema / f"{mart.table}.parquet"
+        target.parent.mkdir(exist_ok=True)
+        if self._is_same(mart) and self._take_over(mart, target):
+            return
+        self._connection.execute(
+            f"COPY run.{mart.quoted} TO {literal(str(target))}"
+            " (FORMAT parquet, COMPRESSION zstd)"
+        )
+        sync_file(target)
+
+    def _take_over(self, mart: _Mart, target: Path) -> bool:
+        old = self._previous / mart.schema / target.name
+        try:
+            if old.stat().st_size != self._before.byte_counts[mart.name]:
+                return False
+            os.link(old.resolve(), target)
+        except OSError:
+            return False  # it is gone, or this file system has no links
+        return True
+
+    def _write_duckdb(self) -> None:
+        target = self._folder / DUCKDB_FILE
+        is_copy = self._copy_previous(target)
+        self._connection.execute(
+            f"ATTACH {literal(str(target))} AS file"
+            f" (STORAGE_VERSION '{_STORAGE_VERSION}', BLOCK_SIZE {_BLOCK_BYTES})"
+        )
+        if is_copy:
+            self._drop_what_differs()
+        for mart in self._marts:
+            if not (is_copy and self._is_same(mart)):
+                self._connection.execute(
+                    f'CREATE SCHEMA IF NOT EXISTS file."{mart.schema}"'
+                )
+                self._connection.execute(
+                    f"CREATE TABLE file.{mart.quoted} AS FROM run.{mart.quoted}"
+                )
+        self._connection.execute("DETACH file")
+        sync_file(target)
+
+    def _copy_previous(self, target: Path) -> bool:
+        old = self._previous / DUCKDB_FILE
+        if not self._known or not old.exists():
+            return False
+        shutil.copyfile(old, target)
+        if file_checksum(target) == self._before.duckdb_sha256:
+            return True
+        target.unlink()  # somebody changed it
+        return False
+
+    def _drop_what_differs(self) -> None:
+        same = {mart.name for mart in self._marts if self._is_same(mart)}
+        for mart in list(_marts(self._connection, "file")):
+            if mart.name not in same:
+                self._connection.execute(f"DROP TABLE file.{mart.quoted}")
+
+    def _write_description(self, formats: tuple[str, ...]) -> None:
+        database = self._folder / DUCKDB_FILE
+        meanings = self._descriptions()
+        content = {
+            "run_id": self._published.stem,
+            "engine": duckdb.__version__,
+            "formats": formats,
+            "duckdb_sha256": file_checksum(database) if database.exists() else "",
+            "marts": {
+                mart.name: self._described(mart, meanings) for mart in self._marts
+            },
+        }
+        target = self._folder / DESCRIPTION_FILE
+        target.write_text(json.dumps(content, indent=1, ensure_ascii=False), "utf-8")
+        sync_file(target)
+
+    def _described(
+        self, mart: _Mart, meanings: Mapping[tuple[str, str], str]
+    ) -> dict[str, Any]:
+        file = self._folder / mart.schema / f"{mart.table}.parquet"
+        return {
+            "file": file.relative_to(self._folder).as_posix()
+            if file.exists()
+            else None,
+            "byte_count": file.stat().st_size if file.exists() else 0,
+            "digest": self._digests[mart.name],
+            "columns": [
+                {
+                    "name": column,
+                    "type": kind,
+                    "description": meanings.get((mart.name, column)),
+                }
+                for column, kind in mart.columns
+            ],
+        }
+
+    def _descriptions(self) -> dict[tuple[str, str], str]:
+        if not has_table(self._connection, "run", "lineage", "model_columns"):
+            return {}
+        rows = self._connection.execute(
+            "SELECT models.schema_name, models.model_name, columns.column_name,"
+            " columns.description FROM run.lineage.model_columns AS columns"
+            " JOIN run.lineage.models AS models USING (model_name)"
+            " WHERE models.is_public"
+        ).fetchall()
+        return {
+            (mart, column): text
+            for schema, model, column, text in rows
+            for mart in names_of_mart(schema, model)
+        }
+
+
+def _marts(
+    connection: duckdb.DuckDBPyConnection, database: str = "run"
+) -> Iterator[_Mart]:
+    rows = connection.execute(
+        "SELECT schema_name, table_name,"
+        " list((column_name, data_type) ORDER BY column_index)"
+        " FROM duckdb_columns() WHERE database_name = ?"
+        " AND list_contains(?, schema_name) GROUP BY ALL ORDER BY ALL",
+        [database, list(PUBLIC_SCHEMAS)],
+    ).fetchall()
+    for schema, table, columns in rows:
+        yield _Mart(schema, table, tuple((name, kind) for name, kind in columns))

@@ -1,0 +1,72 @@
+"""Which streams are bills, and through which views their rows become the ledger.
+
+Each source of bills says so itself, in ``bill.toml`` of its folder in
+``dbt_project/models/staging/``. What is read from there is the one list for the whole
+spine: what makes a month be built again, and what a published file keeps so that a
+figure can be traced to its line items. ``make reference`` writes it for dbt, as
+``dbt_project/macros/bill_streams.sql``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from triptych.core.project_folder import dbt_project_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class BillStream:
+    """A stream whose rows are charges.
+
+    ``staging_views`` turn it into ledger charges, in the order in which each may
+    refer to earlier ones. ``billed`` and ``effective`` are SQL over ``first_amount``
+    and ``second_amount`` of a load that the ledger must equal; NULL where staging
+    computes the amount. What ``is_never_invoiced`` is an estimate of somebody's cost;
+    usage that ``is_settled_by_invoice`` is billed nothing until the invoice comes.
+    """
+
+    stream: str
+    staging_views: tuple[str, ...]
+    billed: str = "null"
+    effective: str = "null"
+    is_never_invoiced: bool = False
+    is_settled_by_invoice: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return the name of the stream."""
+        return self.stream
+
+
+def read_bill_streams(staging: Path) -> tuple[BillStream, ...]:
+    """Return the bills that the folders of sources declare, by folder.
+
+    Parameters
+    ----------
+    staging : Path
+        Folder that has one for each source.
+    """
+    files = sorted(staging.glob("*/bill.toml"))
+    declared = [tomllib.loads(file.read_text("utf-8")) for file in files]
+    return tuple(
+        BillStream(**{**each, "staging_views": tuple(each["staging_views"])})
+        for each in declared
+    )
+
+
+BILL_STREAMS = read_bill_streams(dbt_project_dir() / "models" / "staging")
+
+#: The views between staging and a line item with its owner.
+LEDGER_VIEWS = ("int_charges_unioned", "int_charges_assigned", "int_line_items")
+
+#: The tables that are summed over line items; nothing else that is kept reads them.
+LINE_ITEM_TABLES = (
+    "int_charges_summed",
+    "int_charges_by_invoice",
+    "stg_aws_data_exports__split_usage",
+)

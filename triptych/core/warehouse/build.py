@@ -1,0 +1,107 @@
+"""The database that a run builds in, and what it is told before its models are built.
+
+``warehouse/build.duckdb`` is private to the run: no reader opens it, so a crash in
+the middle of it harms nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from triptych.core.errors import RunLockedError
+from triptych.core.lake.catalogue_file import is_held_elsewhere
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+_LOCK_WAIT_SECONDS = 15.0
+_ROWS_PER_STATEMENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ControlTable:
+    """A small table that dbt reads as ``source('control', name)``.
+
+    ``columns`` maps column name to DuckDB type; ``rows`` are tuples in that order.
+    """
+
+    name: str
+    columns: Mapping[str, str]
+    rows: Sequence[Sequence[Any]]
+
+
+def hash_of(recipe: Mapping[str, object]) -> str:
+    """Return a text that differs whenever the recipe does."""
+    text = json.dumps(recipe, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_control_tables(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[ControlTable]
+) -> None:
+    """Replace tables of the schema ``control``, in one transaction."""
+    connection.execute("CREATE SCHEMA IF NOT EXISTS control")
+    connection.execute("BEGIN")
+    for table in tables:
+        columns = ", ".join(f"{name} {of}" for name, of in table.columns.items())
+        connection.execute(f"CREATE OR REPLACE TABLE control.{table.name} ({columns})")
+        if table.rows:
+            of_row = f"({', '.join('?' for _ in table.columns)})"
+            # A statement for each row would take longer than the rows.
+            for start in range(0, len(table.rows), _ROWS_PER_STATEMENT):
+                rows = table.rows[start : start + _ROWS_PER_STATEMENT]
+                connection.execute(
+                    f"INSERT INTO control.{table.name} VALUES"
+                    f" {', '.join([of_row] * len(rows))}",
+                    [value for row in rows for value in row],
+                )
+    connection.execute("COMMIT")
+
+
+def open_build(
+    path: Path, config: Mapping[str, str | bool | int | float | list[str]] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """Open the build database; it begins anew where it cannot be opened any more.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is, or is to be.
+    config : mapping, optional
+        Settings of the engine, by DuckDB's names.
+
+    Raises
+    ------
+    RunLockedError
+        Another process has it open.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    options = dict(config or {})
+    deadline = time.monotonic() + _LOCK_WAIT_SECONDS
+    while True:
+        try:
+            return duckdb.connect(str(path), config=options)
+        except duckdb.IOException as error:
+            if not is_held_elsewhere(error):
+                break
+            # The dbt of a run that was killed takes a moment to end.
+            if time.monotonic() > deadline:
+                raise RunLockedError(
+                    "Another process has the build database open.",
+                    where=str(path),
+                    next_step="End that process and run again.",
+                ) from error
+            time.sleep(0.1)
+        except duckdb.Error:
+            break
+    # Nothing in the build database is evidence: what cannot be opened is rebuilt.
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+    return duckdb.connect(str(path), config=options)

@@ -1,0 +1,138 @@
+"""The address of a figure: a mart, a column, and which rows of it.
+
+``cost.mart_cost_waterfall/billed_cost?billing_month=2026-09&step=ledger`` is short
+enough to copy from a page into a command, and says all there is to know::
+
+    SCHEMA.MART/COLUMN?COLUMN=VALUE&COLUMN=VALUE,VALUE&COLUMN=*&COLUMN=
+
+Several values are any of them, ``*`` is any value at all, nothing is *not known*
+(NULL). A character that means something here is percent-encoded, as in any URL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from triptych.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ANY = "*"
+_SAFE = ":@/"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a column of the rows must be: one of ``values``, or anything but NULL.
+
+    An empty text among ``values`` stands for NULL.
+    """
+
+    column: str
+    values: tuple[str, ...]
+
+    @property
+    def is_any(self) -> bool:
+        """Whether every known value will do."""
+        return self.values == (ANY,)
+
+    def written(self) -> list[str]:
+        """Return its values as an address has them."""
+        return [ANY] if self.is_any else [quote(one, safe=_SAFE) for one in self.values]
+
+    def sql(self, expression: str, name: str) -> tuple[str, dict[str, list[str]]]:
+        """Return the condition on ``expression``, and its parameter ``$name``."""
+        if self.is_any:
+            return f"{expression} IS NOT NULL", {}
+        known = [value for value in self.values if value]
+        text = f"list_contains(${name}, CAST({expression} AS VARCHAR))"
+        parts = [text] if known else []
+        if len(known) < len(self.values):
+            parts.append(f"{expression} IS NULL")
+        return f"({' OR '.join(parts)})", {name: known} if known else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A column of a mart, over the rows that hold all conditions."""
+
+    mart: str
+    column: str
+    conditions: tuple[Condition, ...] = ()
+
+    @classmethod
+    def of(
+        cls, mart: str, column: str, where: Mapping[str, str | Sequence[str] | None]
+    ) -> Figure:
+        """Return a figure; a value may be several, and ``None`` is NULL."""
+        conditions = []
+        for name, value in where.items():
+            values = [value] if value is None or isinstance(value, str) else value
+            conditions.append(Condition(name, tuple(one or "" for one in values)))
+        return cls(mart, column, tuple(conditions))
+
+    def __str__(self) -> str:
+        """Return the address, fit for a command line within quotes."""
+        query = "&".join(
+            f"{one.column}={','.join(one.written())}" for one in self.conditions
+        )
+        return f"{self.mart}/{self.column}{'?' if query else ''}{query}"
+
+    @property
+    def is_cost(self) -> bool:
+        """Whether it is what was spent: where a charge is missing, it is too low.
+
+        What was invoiced, budgeted or metered does not hang on the charges, and a
+        difference may be too high as well.
+        """
+        return "cost" in self.column and not self.column.startswith("difference_")
+
+    def condition(self, column: str) -> Condition | None:
+        """Return what is said of a column, if anything is."""
+        return next((one for one in self.conditions if one.column == column), None)
+
+    def where(self) -> tuple[str, dict[str, list[str]]]:
+        """Return all conditions as SQL, with their parameters."""
+        texts, parameters = ["true"], dict[str, list[str]]()
+        for position, one in enumerate(self.conditions):
+            text, given = one.sql(f'"{one.column}"', f"p{position}")
+            texts.append(text)
+            parameters |= given
+        return " AND ".join(texts), parameters
+
+
+def parse_figure(text: str) -> Figure:
+    """Read an address.
+
+    Raises
+    ------
+    UsageError
+        It is not of the form above; whether the mart exists is not looked at.
+    """
+    path, _, query = text.strip().partition("?")
+    mart, slash, column = path.partition("/")
+    if not slash or not column or mart.count(".") != 1:
+        raise _malformed(text, "It names no mart and column.")
+    conditions: list[Condition] = []
+    for part in filter(None, query.split("&")):
+        name, equals, given = part.partition("=")
+        if not equals or not name:
+            raise _malformed(text, f"{part!r} is no condition.")
+        if any(one.column == name for one in conditions):
+            raise _malformed(text, f"{name} is said twice.")
+        values = tuple(unquote(value) for value in given.split(","))
+        conditions.append(Condition(name, values))
+    return Figure(mart, column, tuple(conditions))
+
+
+def _malformed(text: str, why: str) -> UsageError:
+    return UsageError(
+        f"{text!r} is no figure. {why}",
+        where="FIGURE",
+        next_step="Write it as cost.mart_cost_waterfall/billed_cost?"
+        "billing_month=2026-03&step=ledger; 'triptych explain --list' shows what there"
+        " is.",
+    )

@@ -1,0 +1,414 @@
+"""Closed months: which locks are in force, and the files that belong to each.
+
+A lock begins with a ``period_closed`` entry of the audit log and ends with a
+``period_reopened`` one; nothing else makes or ends it. Its figures are evidence
+(streams ``locked_*``), and beside them a folder
+``warehouse/locked/<month>/<lock_id>/`` has the same figures as canonical text and
+whatever was rendered from them when the month was closed. Their checksums stand in
+the log, so a file that is handed out is the file that was stored.
+
+An exporter that wants its files to be the same for ever gives ``close`` a
+:data:`Renderer`: it is called once, before the lock begins, with what is being closed,
+and returns files. Later it asks :func:`read_locked_file` for them and renders nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from triptych.core.errors import TriptychError
+from triptych.core.lake import audit_log, lake_log
+from triptych.core.lake.catalogue_file import connect
+from triptych.core.lake.in_place import file_checksum
+from triptych.core.lake.journal_key import read_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from triptych.core.lake.audit_log import AuditEntry
+    from triptych.core.warehouse.reader import Snapshot
+    from triptych.core.workspace import Workspace
+
+CLOSED, REOPENED = "period_closed", "period_reopened"
+COMMENTED = "period_commented"
+ACCRUED = "period_accrued"
+VALIDATED = "value_validated"
+_EVENTS = (CLOSED, REOPENED, ACCRUED)
+
+
+class LockedFileError(TriptychError):
+    """A file or load of a closed month is missing, or is not what was stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedFile:
+    """A file to keep with a lock; ``name`` is plain, without a folder."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingMonth:
+    """What a renderer is told: the month, its lock-to-be, and the figures.
+
+    ``figures`` is the published run that is being locked. ``closed_at`` is UTC,
+    without zone. ``journal_head`` is the hash of the newest entry of the audit log
+    before the close.
+    """
+
+    billing_month: str
+    lock_id: str
+    closed_at: datetime
+    closed_by: str
+    approved_by: str
+    content_hash: str
+    figures: Snapshot
+    journal_head: str = ""
+
+
+#: Renders the files that are to be kept with a lock.
+Renderer = Callable[[ClosingMonth], Iterable[RenderedFile]]
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodLock:
+    """A lock that is in force.
+
+    ``files`` has the SHA-256 of each stored file by its name, ``marts`` the marts
+    whose rows are frozen, ``load_ids`` the loads of bills that the month consisted of.
+    """
+
+    lock_id: str
+    billing_month: str
+    locked_at: datetime
+    locked_by: str
+    approved_by: str
+    reason: str | None
+    content_hash: str
+    published_run_id: str
+    files: Mapping[str, str]
+    marts: tuple[str, ...]
+    load_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommentText:
+    """What somebody says about a month, or about what changed since an earlier one."""
+
+    billing_month: str
+    author: str
+    text: str
+    prior_billing_month: str | None = None
+    model_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodHistory:
+    """What happened to months, oldest first, and the locks in force by month.
+
+    ``comments`` are entries too, and end or begin nothing. ``accruals`` has the entry
+    that booked a month's accruals last, for each month that has one; it is an event.
+    ``validations`` are the entries by which people signed for the value of a feature.
+    """
+
+    events: tuple[AuditEntry, ...] = ()
+    locks: tuple[PeriodLock, ...] = ()
+    head_hash: str = ""
+    comments: tuple[AuditEntry, ...] = ()
+    accruals: tuple[AuditEntry, ...] = ()
+    validations: tuple[AuditEntry, ...] = ()
+
+    def lock_of(self, billing_month: str) -> PeriodLock | None:
+        """Return the lock of a month, if it has one."""
+        found = (lock for lock in self.locks if lock.billing_month == billing_month)
+        return next(found, None)
+
+
+#: Of a workspace in which no month was ever closed.
+NO_HISTORY = PeriodHistory()
+
+
+def read_history(workspace: Workspace) -> PeriodHistory:
+    """Return the locks and events of a workspace, after checking the whole log.
+
+    Raises
+    ------
+    AuditLogError
+        The log is not what was written.
+    """
+    if not workspace.raw_database.exists():
+        return NO_HISTORY
+    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
+    try:
+        key = read_key(workspace.root)
+        entries = audit_log.read_verified(connection, key=key)
+    finally:
+        connection.close()
+    return history_of(entries)
+
+
+def history_of(entries: Iterable[AuditEntry]) -> PeriodHistory:
+    """Return what the entries of a log, oldest first, come to."""
+    events: list[AuditEntry] = []
+    comments: list[AuditEntry] = []
+    validations: list[AuditEntry] = []
+    locks: dict[str, PeriodLock] = {}
+    accruals: dict[str, AuditEntry] = {}
+    head = ""
+    for entry in entries:
+        head = entry.entry_hash
+        if entry.event == COMMENTED:
+            comments.append(entry)
+        if entry.event == VALIDATED:
+            validations.append(entry)
+        if entry.event not in _EVENTS:
+            continue
+        events.append(entry)
+        month = str(entry.detail["billing_month"])
+        if entry.event == CLOSED:
+            locks[month] = _lock(entry)
+        elif entry.event == REOPENED:
+            locks.pop(month, None)
+        else:
+            accruals[month] = entry
+    in_force = tuple(locks[month] for month in sorted(locks))
+    booked = tuple(accruals[month] for month in sorted(accruals))
+    told = tuple(comments), booked, tuple(validations)
+    return PeriodHistory(tuple(events), in_force, head, *told)
+
+
+def _lock(entry: AuditEntry) -> PeriodLock:
+    told = entry.detail
+    return PeriodLock(
+        lock_id=told["lock_id"],
+        billing_month=told["billing_month"],
+        locked_at=entry.occurred_at,
+        locked_by=told["actor"],
+        approved_by=told["approver"],
+        reason=told["reason"],
+        content_hash=told["content_hash"],
+        published_run_id=told["published_run_id"],
+        files=told["files"],
+        marts=tuple(told["marts"]),
+        load_ids=tuple(told["load_ids"]),
+    )
+
+
+def closed_detail(
+    month: ClosingMonth,
+    *,
+    reason: str | None,
+    approval_reason: str | None = None,
+    files: Mapping[str, str],
+    marts: Iterable[str],
+    load_ids: Iterable[str],
+) -> dict[str, Any]:
+    """Return what the audit log records of a close."""
+    remark = {"approval_reason": approval_reason} if approval_reason else {}
+    return {
+        "billing_month": month.billing_month,
+        "lock_id": month.lock_id,
+        "actor": month.closed_by,
+        "approver": month.approved_by,
+        "reason": reason,
+        "content_hash": month.content_hash,
+        "published_run_id": month.figures.run_id,
+        "files": dict(files),
+        "marts": list(marts),
+        "load_ids": list(load_ids),
+        **remark,
+    }
+
+
+def record_reopening(
+    workspace: Workspace,
+    lock: PeriodLock,
+    *,
+    actor: str,
+    approver: str | None,
+    reason: str,
+) -> AuditEntry:
+    """End a lock. Its figures and files stay where they are; they are evidence."""
+    return _record(
+        workspace,
+        REOPENED,
+        {
+            "billing_month": lock.billing_month,
+            "lock_id": lock.lock_id,
+            "actor": actor,
+            "approver": approver,
+            "reason": reason,
+            "content_hash": lock.content_hash,
+        },
+    )
+
+
+def record_accruals(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:
+    """Keep what was booked for a month before its invoices: the entry is the evidence.
+
+    ``detail`` has what every event of a month has, and ``rows``: for each issuer and
+    currency, what the published run said, with amounts as text.
+    """
+    return _record(workspace, ACCRUED, detail)
+
+
+def record_comment(workspace: Workspace, said: CommentText) -> AuditEntry:
+    """Add a comment to the audit log."""
+    return _record(workspace, COMMENTED, asdict(said))
+
+
+def record_validation(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:
+    """Add to the audit log that somebody signed for the value of a feature."""
+    return _record(workspace, VALIDATED, detail)
+
+
+def _record(
+    workspace: Workspace, event: str, detail: Mapping[str, object]
+) -> AuditEntry:
+    return record_all(workspace, [(event, detail)])[0]
+
+
+def record_all(
+    workspace: Workspace, events: Sequence[tuple[str, Mapping[str, object]]]
+) -> list[AuditEntry]:
+    """Add entries to the audit log, after checking all of it: all or none.
+
+    Raises
+    ------
+    AuditLogError
+        The log is not what was written; nothing was added.
+    """
+    root = workspace.root
+    connection = connect(workspace.raw_database, root=root)
+    try:
+        # A workspace may be set up before its first run has made a catalogue.
+        connection.execute("CREATE SCHEMA IF NOT EXISTS catalogue")
+        connection.execute(audit_log.SCHEMA)
+        lake_log.catch_up(connection, workspace.lake)
+        connection.execute("BEGIN")
+        audit_log.read_verified(connection, key=read_key(root))
+        entries = audit_log.append_all(connection, events, root=root)
+        connection.execute("COMMIT")
+        lake_log.catch_up(connection, workspace.lake)
+    finally:
+        connection.close()
+    return entries
+
+
+def verify_locked_loads(workspace: Workspace, history: PeriodHistory) -> None:
+    """Check that the loads that hold the figures of closed months are untouched.
+
+    Raises
+    ------
+    LockedFileError
+        A file is missing or differs from what the audit log says of it.
+    """
+    if not history.locks:
+        return
+    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
+    try:
+        entries = audit_log.read_verified(connection)
+        files = dict(
+            connection.execute(
+                "SELECT load_id, files FROM catalogue.loads WHERE stream LIKE 'locked%'"
+            ).fetchall()
+        )
+    finally:
+        connection.close()
+    in_force = {lock.lock_id for lock in history.locks}
+    for entry in entries:
+        told = entry.detail
+        if entry.event == "load_committed" and told["scope"] in in_force:
+            for file, checksum in zip(
+                files.get(told["load_id"], [None]), told["checksums"], strict=True
+            ):
+                _verify(workspace.root, file, checksum, told["scope"])
+
+
+def _verify(root: Path, file: str | None, checksum: str, lock_id: str) -> None:
+    path = root / (file or "lake")
+    try:
+        found = file_checksum(path)
+    except OSError:
+        found = ""
+    if found != checksum:
+        raise LockedFileError(
+            f"The figures of lock {lock_id} are not what was stored.",
+            where=str(path),
+            next_step="Restore the file from a backup. Nothing was published.",
+        )
+
+
+def store_files(
+    workspace: Workspace, month: ClosingMonth, files: Iterable[RenderedFile]
+) -> dict[str, str]:
+    """Keep files with a lock that is about to begin; return their SHA-256 by name.
+
+    They are written to disk whole before this returns. Until the lock is in the audit
+    log the folder means nothing, and :func:`sweep_unlocked` removes it.
+    """
+    folder = folder_of(workspace, month.billing_month, month.lock_id)
+    folder.mkdir(parents=True)
+    checksums: dict[str, str] = {}
+    for file in files:
+        if file.name in checksums or "/" in file.name or file.name.startswith("."):
+            raise LockedFileError(
+                f"A file {file.name!r} cannot be kept with a lock.",
+                where=str(folder),
+                next_step="Give each file a plain name of its own.",
+            )
+        with (folder / file.name).open("xb") as target:
+            target.write(file.content)
+            target.flush()
+            os.fsync(target.fileno())
+        checksums[file.name] = hashlib.sha256(file.content).hexdigest()
+    return checksums
+
+
+def read_locked_file(workspace: Workspace, lock: PeriodLock, name: str) -> bytes:
+    """Return a file as it was stored when the month was closed.
+
+    Raises
+    ------
+    LockedFileError
+        The lock has no such file, or it is no longer what was stored.
+    """
+    path = folder_of(workspace, lock.billing_month, lock.lock_id) / name
+    if name not in lock.files:
+        raise LockedFileError(
+            f"The lock of {lock.billing_month} keeps no file {name!r}.",
+            where=str(path.parent),
+            next_step=f"It keeps: {', '.join(sorted(lock.files))}.",
+        )
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != lock.files[name]:
+        raise LockedFileError(
+            f"{name} is not what was stored when {lock.billing_month} was closed.",
+            where=str(path),
+            next_step="Restore the file from a backup.",
+        )
+    return content
+
+
+def folder_of(workspace: Workspace, billing_month: str, lock_id: str) -> Path:
+    """Return where the files of a lock are."""
+    return workspace.locked_dir / billing_month / lock_id
+
+
+def sweep_unlocked(workspace: Workspace, history: PeriodHistory) -> None:
+    """Remove folders of a close that a crash cut off before its lock began."""
+    known = {str(e.detail["lock_id"]) for e in history.events if e.event == CLOSED}
+    for folder in workspace.locked_dir.glob("*/*"):
+        if folder.is_dir() and folder.name not in known:
+            shutil.rmtree(folder)

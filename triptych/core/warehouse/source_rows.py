@@ -1,0 +1,100 @@
+"""Which rows of evidence may be looked at, whatever asks for them.
+
+Marts leave out what is not for somebody; the rows behind a figure must not bring it
+back. Rows that tell of single people are shown to nobody: what can be said of people
+stands in the marts, of groups of five or more. A stream that is listed nowhere, such as
+a new one, is shown to nobody either.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A row of these is somebody's answer, or hours that somebody booked.
+STREAMS_OF_PEOPLE = frozenset({"survey_responses", "worklogs"})
+#: What engineering and analysts look at behind a figure.
+STREAMS_OF_INSIDE = (
+    *("focus", "aws_cur2", "aws_cost_explorer", "gcp_billing_export"),
+    *("llm_provider_costs", "opencost_costs", "railway_usage"),
+    *("sku_prices", "billing_projects", "fx_rates", "budgets", "commitments"),
+    *("model_usage", "accelerator_usage", "llm_usage", "opencost_allocation"),
+    *("serving_latency", "latency_histograms", "outcomes", "process_volumes"),
+    *("deployments", "commits", "incidents", "training_runs"),
+    *("model_versions", "promotions"),
+)
+#: What finance and this machine itself look at: also invoices, headcount and what
+#: closed months keep.
+STREAMS_OF_FINANCE = (
+    *STREAMS_OF_INSIDE,
+    *("headcount", "invoices"),
+    *("locked_cost_waterfall", "locked_daily_model_costs", "locked_daily_pool_costs"),
+    *("locked_exchange_rates", "locked_invoice_reconciliation", "locked_meter_gaps"),
+    *("locked_model_unit_costs", "locked_unallocated_causes"),
+)
+#: The view over the charges of a run.
+LINE_ITEMS = "line_items"
+
+
+def tables_asked_for(
+    cursor: duckdb.DuckDBPyConnection,
+    sql: str,
+    *,
+    functions: frozenset[str] = frozenset(),
+) -> set[str]:
+    """Return the tables and views that a query names, such as ``raw.evidence.focus``.
+
+    Parameters
+    ----------
+    cursor : duckdb.DuckDBPyConnection
+        To parse with.
+    sql : str
+        One query.
+    functions : frozenset of str
+        Functions in the place of a table that are let through.
+
+    Raises
+    ------
+    duckdb.Error
+        It is no query of tables: it calls a function that reads something else.
+    """
+    row = cursor.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    tree = json.loads(row[0]) if row else {"error": True}
+    if tree["error"]:
+        # Not parsed, or no SELECT: the engine has the better words.
+        raise duckdb.ParserException(str(tree.get("error_message", "no query")))
+    nodes = list(_nodes(tree))
+    for node in nodes:
+        if node.get("type") == "SHOW_REF":
+            raise duckdb.PermissionException("What there is cannot be listed here.")
+        is_function = node.get("type") == "TABLE_FUNCTION"
+        if is_function and node["function"]["function_name"].lower() not in functions:
+            raise duckdb.PermissionException("A query here reads tables only.")
+    named = {
+        entry["key"]
+        for node in nodes
+        if "cte_map" in node
+        for entry in node["cte_map"]["map"]
+    }
+    return {name for node in nodes for name in _table(node)} - named
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  (parsed JSON)
+    if isinstance(tree, dict):
+        yield tree
+        for value in tree.values():
+            yield from _nodes(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _nodes(value)
+
+
+def _table(node: dict[str, Any]) -> Iterator[str]:
+    if node.get("type") == "BASE_TABLE":
+        parts = (node["catalog_name"], node["schema_name"], node["table_name"])
+        yield ".".join(part for part in parts if part)

@@ -1,0 +1,72 @@
+"""Files that a reader, a full disk or a killed process leaves whole: old or new."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from triptych.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Put a file in place of the one that is there, in one step and on the disk.
+
+    Two processes must not write the same file at once: what one has half written would
+    be the other's.
+
+    Parameters
+    ----------
+    path : Path
+        In a folder that exists.
+    content : str or bytes
+        Text is written as UTF-8.
+
+    Raises
+    ------
+    OSError
+        It could not be written; the file is what it was.
+    """
+    fresh = path.with_name(f".{path.name.lstrip('.')}.new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file that something else wrote is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet; its folder is made.
+
+    Raises
+    ------
+    UsageError
+        There is such a file, or it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(
+            "There is such a file, and nothing was written.",
+            where=str(path),
+            next_step="Name another file.",
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"The file cannot be written: {error.strerror}.",
+            where=str(path),
+            next_step="Name another file.",
+        ) from error

@@ -1,0 +1,1 @@
+"""First contact: says what unknown files hold, and proposes rules for them."""

@@ -1,0 +1,342 @@
+"""Opens a file and says what it is: format, provider, months, money, tags.
+
+A bill is landed by the code that would load it, so what is said here is what a run
+would say. Files that are no bill get the source that takes them, or the reason why
+nothing does.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from ingest.reading.malformed import BAD_DATA, as_failed
+from ingest.sources.tables.bill_formats import (
+    FOCUS_FORMAT,
+    format_of_header,
+    other_dataset,
+)
+from ingest.storage.files import column_names, is_data_file
+from triptych.discovery.ledger_sample import Reading, sample_file
+from triptych.discovery.other_files import belongs_to, why_not_read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from ingest.sources.tables.bill_formats import BillFormat
+
+_AS_IT_IS = Reading()
+State = Literal["bill", "other", "damaged", "not_read"]
+_MOST_LISTED = 12
+_EXAMPLES = 3
+#: What a header has in common with a bill that lacks what a bill needs.
+_FOCUS_WORDS = frozenset(
+    {"billedcost", "effectivecost", "chargecategory", "billingperiodstart"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TagCoverage:
+    """How much of a bill carries a tag key: of its lines, and of its money."""
+
+    key: str
+    line_share: float
+    cost_share: float
+    value_count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What a file is.
+
+    Attributes
+    ----------
+    label : str
+        What people call the file.
+    state : str
+        ``bill``: it would be loaded as charges. ``other``: another source takes it.
+        ``damaged``: it begins as a bill and cannot be loaded. ``not_read``: nothing
+        takes it.
+    format, connector : str
+        What it is, and the type of source for it; empty where there is none.
+    problem, next_step : str
+        What is wrong and what to do; empty where nothing is.
+    costs : dict of str to Decimal
+        Billed cost by currency.
+    is_sampled : bool
+        Only its beginning was looked at: counts and money are of that.
+    """
+
+    label: str
+    state: State
+    format: str
+    connector: str = ""
+    problem: str = ""
+    next_step: str = ""
+    months: tuple[str, ...] = ()
+    costs: dict[str, Decimal] = field(default_factory=dict)
+    row_count: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    providers: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    tags: tuple[TagCoverage, ...] = ()
+    columns: tuple[str, ...] = ()
+    is_sampled: bool = False
+    table: str = ""
+
+    def record(self) -> dict[str, object]:
+        """Return what programs are given: all but where its charges were kept."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        del fields["table"]
+        return {**fields, "line": self.line}
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether a run would take the file as it is."""
+        return self.state == "bill" and not self.problem
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is a bill with a header and no line."""
+        return self.state == "bill" and not self.row_count
+
+    @property
+    def line(self) -> str:
+        """Return all of it that fits on a line."""
+        if self.state != "bill":
+            return f"{self.label}: {self.format}. {self.problem}".strip()
+        money = ", ".join(f"{code} {cost:,.2f}" for code, cost in self.costs.items())
+        parts = [
+            f"{self.format} of {_some(self.providers) or 'an unknown provider'}",
+            _span(self.months),
+            money,
+            f"{self.row_count:,} rows" + (" (beginning)" if self.is_sampled else ""),
+        ]
+        refused = sum(self.refused.values())
+        if refused:
+            reasons = ", ".join(self.refused)
+            parts.append(f"{refused:,} of them refused ({reasons})")
+        text = f"{self.label}: {', '.join(part for part in parts if part)}"
+        return f"{text}. {self.problem}".rstrip()
+
+
+def report_on(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    *,
+    label: str,
+    table: str,
+    reading: Reading = _AS_IT_IS,
+) -> FileReport:
+    """Open a file and say what it is.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        From :func:`triptych.discovery.ledger_sample.bench`.
+    path : Path
+        The file.
+    label : str
+        What people call it.
+    table : str
+        Where its charges are kept in ``connection``, if it is a bill.
+    reading : Reading
+        How the source that has the file reads it.
+    """
+    if not is_data_file(path.name):
+        kind, connector, problem, next_step = why_not_read(path)
+        state: State = "other" if connector else "not_read"
+        return FileReport(label, state, kind, connector, problem, next_step)
+    columns = column_names(path, delimiter=reading.delimiter)
+    kind_of_bill = format_of_header(columns)
+    if kind_of_bill is None and reading.is_mapped and columns:
+        kind_of_bill = FOCUS_FORMAT
+    dataset = other_dataset(columns)
+    if dataset and kind_of_bill is None:
+        return FileReport(
+            label,
+            "not_read",
+            f"FOCUS data set {dataset}",
+            problem="It is not Cost and Usage and holds no charges.",
+            next_step="Leave it out, or keep it for reference: it is not loaded.",
+        )
+    if kind_of_bill is None:
+        return _no_bill(path, columns, label)
+    return _bill(connection, path, kind_of_bill, label, table, reading)
+
+
+def _no_bill(path: Path, columns: list[str], label: str) -> FileReport:
+    folded = {name.strip().casefold() for name in columns}
+    if not columns:
+        kind, _, problem, next_step = why_not_read(path)
+        return FileReport(label, "not_read", kind, "", problem, next_step)
+    if len(columns) == 1 and (word := _other_separator(columns[0])):
+        mark, name = word
+        return FileReport(
+            label,
+            "damaged",
+            "table",
+            problem=f"Its header is one column that contains {name}s.",
+            next_step=f"Set 'delimiter: {json.dumps(mark)}' on this source.",
+        )
+    if folded & _FOCUS_WORDS:
+        lacking = [name for name in _NEEDED if name.casefold() not in folded]
+        return FileReport(
+            label,
+            "damaged",
+            "part of a FOCUS bill",
+            "focus_files",
+            f"It lacks {', '.join(lacking)}.",
+            "Export these columns too, or give them with 'mapping' or 'defaults' in"
+            " triptych.yml.",
+        )
+    kind, connector, next_step = belongs_to(columns)
+    state: State = "other" if connector else "not_read"
+    problem = "It is not a bill." if connector else "No source takes its columns."
+    return FileReport(label, state, kind, connector, problem, next_step)
+
+
+def _other_separator(header: str) -> tuple[str, str] | None:
+    marks = {";": "semicolon", "\t": "tab", "|": "pipe"}
+    return next(((mark, name) for mark, name in marks.items() if mark in header), None)
+
+
+_NEEDED = (
+    "BilledCost",
+    "EffectiveCost",
+    "BillingCurrency",
+    "BillingPeriodStart",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ChargeCategory",
+)
+
+
+def _bill(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    kind: BillFormat,
+    label: str,
+    table: str,
+    reading: Reading,
+) -> FileReport:
+    try:
+        sampled = sample_file(
+            connection, path, kind, table=table, label=label, reading=reading
+        )
+    except BAD_DATA as error:
+        failure = as_failed(error, label)
+        return FileReport(
+            label,
+            "damaged",
+            kind.title,
+            kind.connector,
+            failure.what,
+            failure.next_step,
+        )
+    refused: dict[str, int] = {}
+    for row in sampled.rejected:
+        refused[row.reason] = refused.get(row.reason, 0) + 1
+    row_count = _number(connection, f"SELECT count(*) FROM {table}")
+    problem, next_step = "", ""
+    if not row_count:
+        problem = "It has no charge that can be loaded."
+        next_step = "Export the bill again with its charges."
+    return FileReport(
+        label,
+        "bill",
+        kind.title,
+        kind.connector,
+        problem,
+        next_step,
+        months=_listed(connection, table, "strftime(billing_period_start, '%Y-%m')"),
+        costs=_costs(connection, table),
+        row_count=row_count + len(sampled.rejected),
+        refused=refused,
+        providers=_top(connection, table, "service_provider_name"),
+        services=_top(connection, table, "service_name"),
+        accounts=_top(connection, table, "coalesce(sub_account_name, sub_account_id)"),
+        tags=_tags(connection, table),
+        columns=tuple(column_names(path, delimiter=reading.delimiter)),
+        is_sampled=sampled.is_sampled,
+        table=table,
+    )
+
+
+def _costs(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, Decimal]:
+    rows = connection.execute(
+        f"SELECT billing_currency, sum(billed_cost) FROM {table}"
+        " GROUP BY billing_currency ORDER BY sum(abs(billed_cost)) DESC, 1"
+    ).fetchall()
+    return {str(code): Decimal(cost) for code, cost in rows}
+
+
+def _listed(
+    connection: duckdb.DuckDBPyConnection, table: str, expression: str
+) -> tuple[str, ...]:
+    rows = connection.execute(
+        f"SELECT DISTINCT {expression} AS value FROM {table}"
+        " WHERE value IS NOT NULL ORDER BY value"
+    ).fetchall()
+    return tuple(str(value) for (value,) in rows)
+
+
+def _top(
+    connection: duckdb.DuckDBPyConnection, table: str, expression: str
+) -> tuple[str, ...]:
+    rows = connection.execute(
+        f"SELECT {expression} AS value, sum(abs(billed_cost)) AS money FROM {table}"
+        " WHERE value IS NOT NULL GROUP BY value"
+        f" ORDER BY money DESC, value LIMIT {_MOST_LISTED}"
+    ).fetchall()
+    return tuple(str(value) for value, _ in rows)
+
+
+def _tags(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[TagCoverage, ...]:
+    rows = connection.execute(
+        "WITH entries AS (SELECT unnest(map_entries(tags)) AS entry,"
+        f" abs(billed_cost) AS money FROM {table}),"
+        " filled AS (SELECT entry.key AS key, entry.value AS value, money FROM entries"
+        " WHERE entry.value <> ''),"
+        " by_value AS (SELECT key, value, count(*) AS line_count, sum(money) AS money"
+        " FROM filled GROUP BY key, value)"
+        " SELECT key, sum(line_count), sum(money), count(*),"
+        f" list(value ORDER BY money DESC, value)[:{_EXAMPLES}]"
+        " FROM by_value GROUP BY key ORDER BY sum(money) DESC, key"
+    ).fetchall()
+    lines = _number(connection, f"SELECT count(*) FROM {table}")
+    money = connection.execute(f"SELECT sum(abs(billed_cost)) FROM {table}").fetchone()
+    whole = float(money[0] or 0) if money else 0.0
+    return tuple(
+        TagCoverage(
+            key,
+            int(count) / lines,
+            float(cost) / whole if whole else 0.0,
+            values,
+            tuple(examples),
+        )
+        for key, count, cost, values, examples in rows
+    )
+
+
+def _number(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = connection.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:_EXAMPLES])
+    more = len(names) - _EXAMPLES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _span(months: tuple[str, ...]) -> str:
+    if len(months) > 1:
+        return f"{months[0]} to {months[-1]}"
+    return months[0] if months else ""

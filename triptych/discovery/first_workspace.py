@@ -1,0 +1,118 @@
+"""A new workspace made from bills: they are opened first, and copied into it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from triptych.core.errors import UsageError
+from triptych.core.workspace import initialise
+from triptych.discovery.file_report import report_on
+from triptych.discovery.ledger_sample import bench
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from triptych.core.workspace import Workspace
+    from triptych.discovery.file_report import FileReport
+
+_CURRENCY_LINE = re.compile(r"^currency: \w{3}", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstWorkspace:
+    """A new workspace and what became of the files that were named."""
+
+    workspace: Workspace
+    taken: tuple[FileReport, ...]
+    left_out: tuple[FileReport, ...]
+    currency: str
+
+
+def workspace_from(directory: Path, named: Sequence[Path]) -> FirstWorkspace:
+    """Make a workspace whose folder ``bills`` holds copies of bills.
+
+    Parameters
+    ----------
+    directory : Path
+        New or empty folder.
+    named : sequence of Path
+        Files, or folders whose files are meant.
+
+    Raises
+    ------
+    UsageError
+        None of the files is a bill, or the folder is in use; nothing was written.
+    """
+    paths = list(_files(named))
+    with bench() as connection:
+        reports = [
+            (path, report_on(connection, path, label=str(path), table=f"file_{number}"))
+            for number, path in enumerate(paths)
+        ]
+    taken = [(path, report) for path, report in reports if report.is_ok]
+    left_out = tuple(report for _, report in reports if not report.is_ok)
+    if not taken:
+        raise _no_bill(named, left_out)
+    workspace = initialise(directory)
+    for path, _ in taken:
+        shutil.copy(path, _free_name(workspace.root / "bills", path.name))
+    currency = _currency(report for _, report in taken)
+    settings = workspace.settings_file.read_text(encoding="utf-8")
+    text = _CURRENCY_LINE.sub(f"currency: {currency}", settings, count=1)
+    workspace.settings_file.write_text(text, encoding="utf-8")
+    return FirstWorkspace(
+        workspace, tuple(report for _, report in taken), left_out, currency
+    )
+
+
+def _files(named: Sequence[Path]) -> Iterable[Path]:
+    for path in named:
+        if path.is_dir():
+            below = path.rglob("*")
+            yield from sorted(
+                each
+                for each in below
+                if each.is_file() and not each.name.startswith(".")
+            )
+        elif path.is_file():
+            yield path
+        else:
+            raise UsageError(
+                "There is no such file.",
+                where=str(path),
+                next_step="Name a bill, or a folder with bills; nothing was written.",
+            )
+
+
+def _no_bill(named: Sequence[Path], left_out: Sequence[FileReport]) -> UsageError:
+    if not left_out:
+        return UsageError(
+            "There is no file.",
+            where=", ".join(str(path) for path in named),
+            next_step="Name a bill, or a folder with bills; nothing was written.",
+        )
+    lines = " ".join(report.line for report in left_out)
+    advice = next((report.next_step for report in left_out if report.next_step), "")
+    return UsageError(
+        f"None of the files is a bill that can be loaded. {lines}",
+        next_step=f"{advice} Nothing was written.".strip(),
+    )
+
+
+def _free_name(folder: Path, name: str) -> Path:
+    stem, dot, suffix = name.partition(".")
+    candidates = [name, *(f"{stem}_{number}{dot}{suffix}" for number in range(2, 1000))]
+    return next(folder / each for each in candidates if not (folder / each).exists())
+
+
+def _currency(reports: Iterable[FileReport]) -> str:
+    costs: dict[str, Decimal] = {}
+    for report in reports:
+        for code, cost in report.costs.items():
+            costs[code] = costs.get(code, Decimal(0)) + abs(cost)
+    return max(costs, key=lambda code: (costs[code], code))

@@ -1,0 +1,221 @@
+"""Lands a bill into memory by the code that would load it, as columns of the ledger.
+
+What dbt's staging models make of a stream is said here once more for the columns that
+say what a charge is for; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from ingest.connector import LandingOptions
+from ingest.engine.landing import Lander
+from ingest.streams import STREAMS
+from triptych.core.file_names import literal, read_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ingest.sources.tables.bill_formats import BillFormat
+    from triptych.core.lake.loads import QuarantinedRow
+
+#: A file that is larger is judged by its beginning.
+SAMPLED_ABOVE_BYTES = 96 * 1024 * 1024
+_MEMORY = "1GB"
+_SAMPLED_ROWS = 200_000
+
+#: Columns of the ledger, in the order in which they say what a charge is for.
+LEDGER_COLUMNS = (
+    "service_provider_name",
+    "service_name",
+    "service_category",
+    "sku_id",
+    "sku_meter",
+    "sku_price_details",
+    "charge_description",
+    "charge_category",
+    "resource_id",
+    "resource_name",
+    "resource_type",
+    "sub_account_id",
+    "sub_account_name",
+    "region_id",
+)
+
+_FOCUS_SELECT = """
+  coalesce(ServiceProviderName, CASE WHEN PublisherName = ProviderName THEN ProviderName
+    ELSE coalesce(PublisherName, ProviderName) END, HostProviderName,
+    InvoiceIssuerName) AS service_provider_name,
+  ServiceName AS service_name, ServiceCategory AS service_category, SkuId AS sku_id,
+  SkuMeter AS sku_meter, SkuPriceDetails AS sku_price_details,
+  ChargeDescription AS charge_description, ChargeCategory AS charge_category,
+  ResourceId AS resource_id, ResourceName AS resource_name,
+  ResourceType AS resource_type, SubAccountId AS sub_account_id,
+  SubAccountName AS sub_account_name, RegionId AS region_id, Tags AS tags,
+  BilledCost AS billed_cost, EffectiveCost AS effective_cost,
+  BillingCurrency AS billing_currency, BillingPeriodStart AS billing_period_start,
+  ChargePeriodStart AS charge_period_start
+"""
+_AWS_SELECT = """
+  coalesce(line_item_legal_entity, 'Amazon Web Services') AS service_provider_name,
+  coalesce(product_servicecode, CASE WHEN bill_billing_entity = 'AWS Marketplace'
+    THEN nullif(product['product_name'], '') END, line_item_product_code)
+    AS service_name,
+  CAST(NULL AS VARCHAR) AS service_category, CAST(NULL AS VARCHAR) AS sku_id,
+  line_item_usage_type AS sku_meter, CAST(NULL AS VARCHAR) AS sku_price_details,
+  line_item_line_item_description AS charge_description,
+  line_item_line_item_type AS charge_category, line_item_resource_id AS resource_id,
+  CAST(NULL AS VARCHAR) AS resource_name, CAST(NULL AS VARCHAR) AS resource_type,
+  line_item_usage_account_id AS sub_account_id,
+  line_item_usage_account_name AS sub_account_name,
+  product_region_code AS region_id, resource_tags AS tags,
+  line_item_unblended_cost AS billed_cost,
+  coalesce(savings_plan_savings_plan_effective_cost, reservation_effective_cost,
+    line_item_unblended_cost) AS effective_cost,
+  line_item_currency_code AS billing_currency,
+  bill_billing_period_start_date AS billing_period_start,
+  line_item_usage_start_date AS charge_period_start
+"""
+_GOOGLE_SELECT = """
+  'Google Cloud' AS service_provider_name, service_description AS service_name,
+  CAST(NULL AS VARCHAR) AS service_category, sku_id AS sku_id,
+  CAST(NULL AS VARCHAR) AS sku_meter, CAST(NULL AS VARCHAR) AS sku_price_details,
+  sku_description AS charge_description, cost_type AS charge_category,
+  resource_global_name AS resource_id, resource_name AS resource_name,
+  CAST(NULL AS VARCHAR) AS resource_type, project_id AS sub_account_id,
+  project_name AS sub_account_name, location_region AS region_id,
+  map_concat(coalesce(project_labels, MAP {}), coalesce(tags, MAP {}),
+    coalesce(labels, MAP {})) AS tags,
+  cost + coalesce(credits_amount, 0) AS billed_cost,
+  cost + coalesce(credits_amount, 0) AS effective_cost, currency AS billing_currency,
+  invoice_month_start AS billing_period_start, usage_start_time AS charge_period_start
+"""
+#: Stream → the ledger's columns over its own, as dbt's staging models have them.
+LEDGER_SELECTS = {
+    "focus": _FOCUS_SELECT,
+    "aws_cur2": _AWS_SELECT,
+    "gcp_billing_export": _GOOGLE_SELECT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a source says that its files are to be read."""
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    options: LandingOptions = field(default_factory=LandingOptions)
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether columns are renamed, so that a header need not say what a file is."""
+        return bool(self.options.mapping or self.options.defaults)
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFile:
+    """A bill as it would be loaded.
+
+    ``relation`` is a table of the connection with the ledger's columns;
+    ``is_sampled`` says that only the beginning of the file was read.
+    """
+
+    relation: str
+    rejected: tuple[QuarantinedRow, ...]
+    is_sampled: bool
+
+
+@contextmanager
+def bench() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open an engine in memory, of which nothing is left."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(f"SET memory_limit = '{_MEMORY}'")
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def sample_file(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    kind: BillFormat,
+    *,
+    table: str,
+    label: str,
+    reading: Reading,
+) -> SampledFile:
+    """Load a file into a table of ``connection``.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        From :func:`bench`.
+    path : Path
+        The file.
+    kind : BillFormat
+        What it was recognised as.
+    table : str
+        Name of the table to make.
+    label : str
+        What messages call the file.
+    reading : Reading
+        How its source reads it.
+
+    Raises
+    ------
+    MalformedDeliveryError, IncompleteDeliveryError
+        As when it is loaded.
+    """
+    stream = STREAMS[kind.stream]
+    with TemporaryDirectory(prefix="triptych-look-") as folder:
+        workdir = Path(folder)
+        looked_at = beginning_of(path, workdir)
+        part = kind.part(looked_at, label=label, workdir=workdir)
+        if not kind.is_native:
+            part = replace(part, delimiter=reading.delimiter, encoding=reading.encoding)
+        lander = Lander(connection, stream=stream, options=reading.options)
+        landed = lander.land(part, workdir / "landed.parquet")
+        rows = (
+            f"SELECT {landed.projection.select_list()}"
+            f" FROM read_parquet([{read_name(workdir / 'landed.parquet')}])"
+        )
+        connection.execute(
+            f"CREATE OR REPLACE TABLE {table} AS"
+            f" SELECT {LEDGER_SELECTS[kind.stream]} FROM ({rows})"
+        )
+    return SampledFile(table, landed.rejected, is_sampled=looked_at != path)
+
+
+def union(tables: Sequence[str]) -> str:
+    """Return one relation of several tables."""
+    return " UNION ALL ".join(f"SELECT * FROM {table}" for table in tables)
+
+
+def beginning_of(path: Path, workdir: Path) -> Path:
+    """Return the file, or a copy of its beginning where it is huge.
+
+    Text ends with a whole line. Compressed text is taken whole: it cannot be cut
+    without reading it.
+    """
+    if path.stat().st_size <= SAMPLED_ABOVE_BYTES:
+        return path
+    copy = workdir / f"beginning{path.suffix.lower()}"
+    match path.suffix.lower():
+        case ".csv":
+            with path.open("rb") as file:
+                content = file.read(SAMPLED_ABOVE_BYTES)
+            copy.write_bytes(content[: content.rindex(b"\n") + 1])
+        case ".parquet":
+            with duckdb.connect(":memory:") as connection:
+                connection.execute(
+                    f"COPY (SELECT * FROM read_parquet([{read_name(path)}])"
+                    f" LIMIT {_SAMPLED_ROWS}) TO {literal(str(copy))} (FORMAT parquet)"
+                )
+        case _:
+            return path
+    return copy

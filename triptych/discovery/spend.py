@@ -1,0 +1,169 @@
+"""The classified charges of a sample, added up by what proposals are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from triptych.core.file_names import literal
+from triptych.discovery.tag_roles import combinations, tag_roles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    import duckdb
+
+    from triptych.core.knowledge.knowledge_base import Role
+    from triptych.discovery.tag_roles import TagRole
+
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class SpendGroup:
+    """Charges that proposals do not tell apart.
+
+    Attributes
+    ----------
+    rule_id, kind : str, optional
+        What the knowledge base says of them.
+    is_ai : bool
+        It says that they are AI, or a tag names their model.
+    named_model, named_in, spelling : str, optional
+        The foundation model that they name, in which column, and how.
+    tags : dict of role to str
+        Values of the tags that have a role, of the first key that is there.
+    has_scope, has_owner : bool
+        Whether rules that are there already decide their scope and their owner.
+    cost : Decimal
+        Billed [currency].
+    """
+
+    rule_id: str | None
+    kind: str | None
+    is_ai: bool
+    named_model: str | None
+    named_in: str | None
+    spelling: str | None
+    tags: dict[Role, str]
+    sub_account_id: str | None
+    service_name: str | None
+    has_scope: bool
+    has_owner: bool
+    currency: str
+    cost: Decimal
+    line_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """What a sample holds, and which tag keys have a role in it."""
+
+    groups: tuple[SpendGroup, ...]
+    roles: tuple[TagRole, ...]
+
+    @property
+    def currency(self) -> str:
+        """Return the currency of most of the money; empty where there is none."""
+        return currency_of(self.groups)
+
+    @property
+    def ai(self) -> list[SpendGroup]:
+        """Return the groups that are AI."""
+        return [group for group in self.groups if group.is_ai]
+
+    def where(self, keep: Callable[[SpendGroup], bool]) -> list[SpendGroup]:
+        """Return the groups of which ``keep`` holds."""
+        return [group for group in self.groups if keep(group)]
+
+
+def currency_of(groups: Iterable[SpendGroup]) -> str:
+    """Return the currency in which groups have most of their money; empty for none."""
+    by_currency: dict[str, Decimal] = {}
+    for group in groups:
+        so_far = by_currency.get(group.currency, _NOTHING)
+        by_currency[group.currency] = so_far + abs(group.cost)
+    return max(by_currency, key=lambda code: (by_currency[code], code), default="")
+
+
+def total(groups: Iterable[SpendGroup], currency: str) -> Decimal:
+    """Return the cost of groups in one currency: two are never added."""
+    return sum((g.cost for g in groups if g.currency == currency), _NOTHING)
+
+
+def line_count(groups: Iterable[SpendGroup]) -> int:
+    """Return how many charges several groups have."""
+    return sum(group.line_count for group in groups)
+
+
+def read_spend(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    has_scope: str = "false",
+    has_owner: str = "false",
+) -> Spend:
+    """Add up the table ``classified``.
+
+    Parameters
+    ----------
+    connection : duckdb.DuckDBPyConnection
+        In which :func:`triptych.discovery.charges.classify` made the table.
+    has_scope, has_owner : str
+        SQL conditions: does a rule that is there decide a charge's scope, its owner?
+    """
+    roles = tuple(tag_roles(combinations(connection)))
+    return Spend(_groups(connection, roles, has_scope, has_owner), roles)
+
+
+def _groups(
+    connection: duckdb.DuckDBPyConnection,
+    roles: Sequence[TagRole],
+    has_scope: str,
+    has_owner: str,
+) -> tuple[SpendGroup, ...]:
+    keys: dict[Role, list[str]] = {}
+    for role in roles:
+        keys.setdefault(role.role, []).append(role.key)
+    values = "".join(f", {_first_tag(keys[name])} AS {name}" for name in keys)
+    rows = connection.execute(
+        "SELECT rule_id, kind, is_ai, named_model, named_in, spelling, sub_account_id,"
+        f" service_name, coalesce({has_scope}, false) AS has_scope,"
+        f" coalesce({has_owner}, false) AS has_owner, billing_currency,"
+        f" sum(effective_cost) AS cost, count(*) AS line_count{values}"
+        " FROM classified GROUP BY ALL"
+        " ORDER BY abs(cost) DESC, service_name, named_model, sub_account_id, spelling"
+    ).fetchall()
+    return tuple(_group(row, list(keys)) for row in rows)
+
+
+def _first_tag(keys: Sequence[str]) -> str:
+    texts = (f"nullif(tags[{literal(key)}], '')" for key in keys)
+    return f"coalesce({', '.join(texts)})"
+
+
+def _group(row: Sequence[object], roles: Sequence[Role]) -> SpendGroup:
+    *fixed, currency, cost, lines = row[:13]
+    rule, kind, is_ai, model, column, spelling, account, service, scope, owner = fixed
+    values = zip(roles, row[13:], strict=True)
+    tags = {role: str(value) for role, value in values if value is not None}
+    return SpendGroup(
+        rule_id=_text(rule),
+        kind=_text(kind),
+        is_ai=bool(is_ai) or "model" in tags,
+        named_model=_text(model),
+        named_in=_text(column),
+        spelling=_text(spelling),
+        tags=tags,
+        sub_account_id=_text(account),
+        service_name=_text(service),
+        has_scope=bool(scope),
+        has_owner=bool(owner),
+        currency=str(currency or ""),
+        cost=Decimal(str(cost)),
+        line_count=int(str(lines)),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

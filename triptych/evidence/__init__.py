@@ -1,0 +1,1 @@
+"""Acts on evidence: recovery, withdrawal, pruning."""

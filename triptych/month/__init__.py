@@ -1,0 +1,1 @@
+"""Acts on a billing month: accruals, comments, close, audit."""

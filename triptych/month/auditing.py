@@ -1,0 +1,231 @@
+"""Holds the audit log, its copy in the lake and closed months against each other.
+
+The hashes of the log show a change by hand, and its seals whoever works out all hashes
+anew without the key. Whoever has the key is found only by what was kept elsewhere: the
+hash of an entry, as ``triptych close`` and ``triptych audit head`` print it, a head
+that ``triptych audit head --to`` wrote, or a copy of ``lake/audit_log.jsonl``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from triptych.core.errors import TriptychError, UsageError
+from triptych.core.lake import audit_log, lake_log
+from triptych.core.lake.catalogue_file import connect
+from triptych.core.lake.journal_key import key_file, key_id_of, read_key
+from triptych.core.lock import hold_run_lock
+from triptych.core.signatories import named_person
+from triptych.core.warehouse.journal_check import (
+    Doubt,
+    closed_months,
+    key_or_none,
+    month_of,
+    of_chain,
+    of_kept_files,
+    of_seals,
+)
+from triptych.core.warehouse.locks import (
+    PeriodHistory,
+    history_of,
+    record_all,
+    verify_locked_loads,
+)
+from triptych.month.audit_heads import AuditHead, read_head_hash
+from triptych.run.study_journal import of_register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from triptych.core.warehouse.locks import PeriodLock
+    from triptych.core.workspace import Workspace
+
+    Row = tuple[Any, ...]
+
+_AT, _EVENT, _DETAIL, _HASH, _SEAL = 1, 2, 3, 5, 6
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What was checked, and what is in doubt.
+
+    ``head_hash`` is of the newest entry, written at ``head_at`` (UTC): kept elsewhere,
+    it proves all up to it.
+    ``sealed_from`` and ``sealed_since`` (UTC) are of the first entry under a key;
+    None where there is none.
+    """
+
+    entry_count: int
+    head_hash: str
+    closed_months: tuple[str, ...]
+    doubts: tuple[Doubt, ...]
+    sealed_from: int | None = None
+    sealed_since: datetime | None = None
+    head_at: datetime | None = None
+
+
+def verify(
+    workspace: Workspace, *, kept_hash: str | None = None, kept_log: Path | None = None
+) -> AuditReport:
+    """Check the audit log and the closed months.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where.
+    kept_hash : str, optional
+        Hash of an entry that was kept elsewhere.
+    kept_log : Path, optional
+        Copy of the log that was kept elsewhere, or of a head.
+
+    Raises
+    ------
+    UsageError
+        There is no catalogue, or what was kept is no hash or no log.
+    """
+    if not workspace.raw_database.exists():
+        raise UsageError(
+            "There is no raw.duckdb to verify.",
+            where=str(workspace.raw_database),
+            next_step='"triptych recover" makes it anew from the lake.',
+        )
+    if kept_log is not None and kept_hash is None:
+        kept_hash = read_head_hash(kept_log)
+        kept_log = None if kept_hash is not None else kept_log
+    rows = _read(workspace)
+    doubts = [*of_chain(rows, key_or_none(workspace.root)), *of_seals(workspace, rows)]
+    doubts += of_register(workspace, rows)
+    doubts += _differences(rows, lake_log.read_log(workspace.lake), "lake's copy")
+    if kept_log is not None:
+        doubts += _differences(_kept(kept_log), rows, "log", is_prefix=True)
+    if kept_hash is not None:
+        doubts += _without(rows, kept_hash)
+    history = _history(rows)
+    for lock in history.locks:
+        doubts += of_kept_files(workspace, lock)
+    doubts += _of_frozen_rows(workspace, history)
+    first_sealed = next((row for row in rows if row[_SEAL]), None)
+    return AuditReport(
+        len(rows),
+        rows[-1][_HASH] if rows else "",
+        tuple(lock.billing_month for lock in history.locks),
+        tuple(doubts),
+        sealed_from=None if first_sealed is None else first_sealed[0],
+        sealed_since=None if first_sealed is None else first_sealed[_AT],
+        head_at=rows[-1][_AT] if rows else None,
+    )
+
+
+def head_of(report: AuditReport, organisation: str) -> AuditHead:
+    """Return the head that a verification found, to be kept elsewhere."""
+    moment = report.head_at
+    written_at = None if moment is None else f"{moment.isoformat(timespec='seconds')}Z"
+    return AuditHead(organisation, report.entry_count, report.head_hash, written_at)
+
+
+def _read(workspace: Workspace) -> list[Row]:
+    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
+    try:
+        return audit_log.read_rows(connection)
+    finally:
+        connection.close()
+
+
+def _kept(path: Path) -> list[Row]:
+    try:
+        return lake_log.read_file(path)
+    except OSError as error:
+        raise UsageError(
+            f"The kept log cannot be read: {error}",
+            where=str(path),
+            next_step="Give the copy of lake/audit_log.jsonl that was kept.",
+        ) from error
+
+
+def _differences(
+    first: Sequence[Row], second: Sequence[Row], name: str, *, is_prefix: bool = False
+) -> Iterator[Doubt]:
+    """Yield the first entry in which two logs differ."""
+    for place, (one, other) in enumerate(zip_longest(first, second), start=1):
+        if one is None and is_prefix:
+            return  # what came after the copy was kept
+        if one is None or other is None or one[1:] != other[1:]:
+            told = one or other
+            assert told is not None  # noqa: S101  (one of two is there)
+            what = "lacks" if other is None else "differs in"
+            yield Doubt(
+                f"The {name} {what} entry {place} ({told[_EVENT]}).",
+                f"audit_log:{place}",
+                month_of(told[_DETAIL]),
+            )
+            return
+
+
+def _without(rows: Sequence[Row], kept_hash: str) -> Iterator[Doubt]:
+    if any(row[_HASH] == kept_hash for row in rows):
+        return
+    text = "No entry has the kept hash: the log was written anew, or its end was cut."
+    for month in closed_months(rows) or (None,):
+        yield Doubt(text, "audit_log", month)
+
+
+def _history(rows: Sequence[Row]) -> PeriodHistory:
+    return history_of(audit_log.entries_of(rows))
+
+
+def _of_frozen_rows(workspace: Workspace, history: PeriodHistory) -> Iterator[Doubt]:
+    for lock in history.locks:
+        try:
+            verify_locked_loads(workspace, _alone(lock))
+        except TriptychError as error:
+            yield Doubt(error.what, error.where, lock.billing_month)
+
+
+def _alone(lock: PeriodLock) -> PeriodHistory:
+    return PeriodHistory(locks=(lock,))
+
+
+def rekey(workspace: Workspace, *, by: str, because: str) -> audit_log.AuditEntry:
+    """Go on with another key, and say so in the log.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where. The new key is that of the environment or of the key file; without
+        either one is made.
+    by, because : str
+        Who decides it, and why.
+
+    Raises
+    ------
+    UsageError
+        Nobody is named, no reason is given, or the key is the same as before.
+    AuditLogError
+        The log is not what was written.
+    """
+    person = named_person(by, "--by")
+    reason = because.strip()
+    if not reason:
+        raise UsageError(
+            "Another key is only used with a reason.",
+            where="--because",
+            next_step="Say why, such as that the former key is lost.",
+        )
+    with hold_run_lock(workspace.lock_file):
+        rows = _read(workspace)
+        audit_log.verify_rows(rows)
+        newest = next((row[_SEAL] for row in reversed(rows) if row[_SEAL]), None)
+        key = read_key(workspace.root)
+        if newest is None or (key is not None and key.key_id == key_id_of(newest)):
+            raise UsageError(
+                "The audit log is not sealed with another key than the one that is"
+                " here.",
+                where=str(key_file(workspace.root)),
+                next_step="Move the old key away first, or set the new one.",
+            )
+        detail = {"actor": person, "reason": reason, "former": key_id_of(newest)}
+        return record_all(workspace, [(audit_log.REKEYED, detail)])[0]

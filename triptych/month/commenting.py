@@ -1,0 +1,171 @@
+"""Comments on a month's figures, which keep their author.
+
+A comment is an entry of the audit log: it is never changed or removed, and whoever
+thinks otherwise adds another. It changes no figure, so a month that was looked at can
+still be closed, and a closed one commented. Runs publish it as
+``cost.mart_period_comments``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from triptych.core.errors import UsageError
+from triptych.core.lock import hold_run_lock
+from triptych.core.signatories import check_month, named_person
+from triptych.core.warehouse.locks import CommentText, record_comment
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.run import pipeline
+
+if TYPE_CHECKING:
+    from triptych.core.progress import Progress
+    from triptych.core.settings import Settings
+    from triptych.core.warehouse.reader import Snapshot
+    from triptych.core.workspace import Workspace
+
+#: Longest comment, in characters; what is longer belongs into a document.
+MAX_LENGTH = 2000
+_EMAIL = re.compile(r"\S+@\S+\.\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class CommentReport:
+    """What was recorded.
+
+    ``published_run_id`` is the run that shows it; None until a run is built.
+    """
+
+    billing_month: str
+    prior_billing_month: str | None
+    model_id: str | None
+    author: str
+    text: str
+    log_position: int
+    audit_log_hash: str
+    published_run_id: str | None
+
+
+def comment(
+    workspace: Workspace,
+    settings: Settings,
+    said: CommentText,
+    *,
+    is_published: bool = False,
+    progress: Progress,
+) -> CommentReport:
+    """Add a comment to a month, or to its comparison with an earlier one.
+
+    Parameters
+    ----------
+    workspace, settings
+        Where and what.
+    said : CommentText
+        Month, author and text; perhaps the earlier month and the model.
+    is_published : bool
+        Whether to build and publish a run that shows it at once.
+    progress : Progress
+        Where to report.
+
+    Raises
+    ------
+    UsageError
+        Nobody or an e-mail address is named as the author, the text is empty or too
+        long, or the published run knows no such month or model.
+    RunLockedError
+        A run is under way.
+    AuditLogError
+        Somebody changed the audit log by hand.
+    """
+    said = _checked(said)
+    with hold_run_lock(workspace.lock_file):
+        _refuse_unknown(workspace, said)
+        entry = record_comment(workspace, said)
+    built = (
+        pipeline.build(workspace, settings, progress=progress) if is_published else None
+    )
+    return CommentReport(
+        billing_month=said.billing_month,
+        prior_billing_month=said.prior_billing_month,
+        model_id=said.model_id,
+        author=said.author,
+        text=said.text,
+        log_position=entry.position,
+        audit_log_hash=entry.entry_hash,
+        published_run_id=None if built is None else built.run_id,
+    )
+
+
+def judged(workspace: Workspace, said: CommentText) -> CommentText:
+    """Return a comment as it would be kept; nothing is written.
+
+    Raises
+    ------
+    UsageError
+        As for :func:`comment`.
+    """
+    said = _checked(said)
+    _refuse_unknown(workspace, said)
+    return said
+
+
+def _refuse_unknown(workspace: Workspace, said: CommentText) -> None:
+    snapshot = PublishedReader(workspace.root).snapshot()
+    _refuse_unknown_month(snapshot, said.billing_month, "--period")
+    if said.prior_billing_month is not None:
+        _refuse_unknown_month(snapshot, said.prior_billing_month, "--against")
+    _refuse_unknown_model(snapshot, said.model_id)
+
+
+def _checked(said: CommentText) -> CommentText:
+    check_month(said.billing_month)
+    if said.prior_billing_month is not None:
+        check_month(said.prior_billing_month, "--against")
+        if said.prior_billing_month >= said.billing_month:
+            raise UsageError(
+                f"--against {said.prior_billing_month} is not before"
+                f" {said.billing_month}.",
+                next_step="A bridge leads from an earlier month to the later one.",
+            )
+    author = named_person(said.author, "--by")
+    if _EMAIL.search(author):
+        raise UsageError(
+            "--by is an e-mail address, and the audit log keeps none.",
+            next_step="Give a person's name: it can never be removed again.",
+        )
+    text = said.text.strip()
+    if not text or len(text) > MAX_LENGTH:
+        raise UsageError(
+            f"A comment has 1 to {MAX_LENGTH:,} characters, this one {len(text):,}.",
+            next_step="Write it shorter, or write one." if text else "Write one.",
+        )
+    return CommentText(
+        said.billing_month, author, text, said.prior_billing_month, said.model_id
+    )
+
+
+def _refuse_unknown_month(snapshot: Snapshot, month: str, option: str) -> None:
+    known = snapshot.query(
+        "SELECT billing_month FROM cost.mart_period_states ORDER BY billing_month"
+    ).column("billing_month")
+    months = known.to_pylist()
+    if month not in months:
+        span = f"{months[0]} to {months[-1]}" if months else "none"
+        raise UsageError(
+            f"{option} {month} has no figures in the published run.",
+            next_step=f"Months with figures: {span}.",
+        )
+
+
+def _refuse_unknown_model(snapshot: Snapshot, model_id: str | None) -> None:
+    if model_id is None:
+        return
+    found = snapshot.query(
+        "SELECT 1 FROM core.dim_models WHERE model_id = ? LIMIT 1", [model_id]
+    )
+    if found.num_rows == 0:
+        raise UsageError(
+            f"--model {model_id!r} is no model of the published run.",
+            next_step='They are in "SELECT model_id FROM core.dim_models".',
+        )

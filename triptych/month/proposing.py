@@ -1,0 +1,156 @@
+"""What one person proposes for a month and another approves: to close it, to book it.
+
+A proposal is an entry of the audit log, signed by whoever made it, and bound to the
+figures that they saw: who approves it approves these. It is open until the month is
+closed, booked or opened again, or somebody proposes anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from triptych.core.errors import UsageError
+from triptych.core.lake import audit_log, lake_log
+from triptych.core.lake.catalogue_file import connect
+from triptych.core.signatories import check_month
+from triptych.core.signatures import (
+    SIGNED,
+    current_signature,
+    of_operating_system,
+    require_second_person,
+)
+from triptych.core.warehouse.locks import ACCRUED, CLOSED, REOPENED, record_all
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from triptych.core.lake.audit_log import AuditEntry
+    from triptych.core.workspace import Workspace
+
+Step = Literal["close", "accrue"]
+PROPOSED = "sign_off_proposed"
+#: What ends every open proposal of a month.
+_ENDING = frozenset({CLOSED, REOPENED, ACCRUED})
+_ACTS = {"close": "close a month", "accrue": "book an accrual"}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An open proposal: what, of which month, by whom, and of which figures.
+
+    ``proposed_at`` is UTC, without zone.
+    """
+
+    step: Step
+    billing_month: str
+    proposed_by: str
+    signature: Mapping[str, str]
+    reason: str | None
+    content_hash: str
+    proposed_at: datetime
+    entry_hash: str
+
+
+def record_proposal(
+    workspace: Workspace,
+    step: Step,
+    period: str,
+    *,
+    content_hash: str,
+    reason: str | None,
+) -> AuditEntry:
+    """Propose a step for a month, as whoever signs now.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where.
+    step : {'close', 'accrue'}
+        What is proposed.
+    period : str
+        The billing month, ``YYYY-MM``.
+    content_hash : str
+        Of the figures that it is proposed for.
+    reason : str, optional
+        A remark that the audit log keeps.
+    """
+    check_month(period)
+    signature = current_signature() or of_operating_system()
+    detail = {
+        "step": step,
+        "billing_month": period,
+        "actor": signature.name,
+        "reason": reason,
+        "content_hash": content_hash,
+        SIGNED: signature.record(),
+    }
+    return record_all(workspace, [(PROPOSED, detail)])[0]
+
+
+def pending(workspace: Workspace) -> tuple[Proposal, ...]:
+    """Return the open proposals, oldest first, as the catalogue's log has them."""
+    if not workspace.raw_database.exists():
+        return ()
+    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
+    try:
+        return _still_open(audit_log.entries_of(audit_log.read_rows(connection)))
+    finally:
+        connection.close()
+
+
+def pending_in_lake(workspace: Workspace) -> tuple[Proposal, ...]:
+    """Return the same from the lake's copy of the log, which no run keeps busy."""
+    return _still_open(audit_log.entries_of(lake_log.read_log(workspace.lake)))
+
+
+def _still_open(entries: Iterable[AuditEntry]) -> tuple[Proposal, ...]:
+    proposals: dict[tuple[str, str], Proposal] = {}
+    for entry in entries:
+        month = str(entry.detail.get("billing_month"))
+        if entry.event in _ENDING:
+            for step in _ACTS:
+                proposals.pop((step, month), None)
+        elif entry.event == PROPOSED:
+            proposals[entry.detail["step"], month] = _proposal(entry)
+    return tuple(proposals.values())
+
+
+def proposal_of(workspace: Workspace, step: Step, period: str) -> Proposal | None:
+    """Return the open proposal of a step for a month."""
+    mine = (each for each in pending(workspace) if each.step == step)
+    return next((each for each in mine if each.billing_month == period), None)
+
+
+def approved_by_second(proposal: Proposal, content_hash: str) -> tuple[str, str]:
+    """Return who proposed and who approves now: two people, of the same figures.
+
+    Raises
+    ------
+    UsageError
+        They are one person, or the figures are others by now.
+    """
+    signature = current_signature() or of_operating_system()
+    require_second_person(proposal.signature, signature, _ACTS[proposal.step])
+    if content_hash != proposal.content_hash:
+        raise UsageError(
+            f"The figures of {proposal.billing_month} are not those that"
+            f" {proposal.proposed_by} proposed.",
+            next_step="Look at them, and propose it anew.",
+        )
+    return proposal.proposed_by, signature.name
+
+
+def _proposal(entry: AuditEntry) -> Proposal:
+    detail: Mapping[str, Any] = entry.detail
+    return Proposal(
+        step=detail["step"],
+        billing_month=detail["billing_month"],
+        proposed_by=detail["actor"],
+        signature=detail[SIGNED],
+        reason=detail["reason"],
+        content_hash=detail["content_hash"],
+        proposed_at=entry.occurred_at,
+        entry_hash=entry.entry_hash,
+    )

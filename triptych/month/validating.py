@@ -1,0 +1,166 @@
+"""Signs for the value of a feature: the last step from a forecast to a validated value.
+
+Nobody validates what is their own: neither who registered the study, nor who owns an
+assumption that values it. The signature is an entry of the audit log, and holds for the
+basis of the value alone: another plan, other data or another assumption need another.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from triptych.core.errors import UsageError
+from triptych.core.lock import hold_run_lock
+from triptych.core.signatories import is_same_person, named_person
+from triptych.core.warehouse.locks import record_validation
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.run import pipeline
+
+if TYPE_CHECKING:
+    from triptych.core.progress import Progress
+    from triptych.core.settings import Settings
+    from triptych.core.warehouse.reader import Snapshot
+    from triptych.core.workspace import Workspace
+
+_EMAIL = re.compile(r"\S+@\S+\.\S+")
+_RETURN = """
+select returns.feature_id, returns.basis, returns.net_value, returns.currency,
+    returns.study_ids, returns.reason
+from roi.mart_feature_roi as returns
+where returns.window = 'to_date' and returns.feature_id = ?
+"""
+#: Who entered something that the value of a feature rests on.
+_AUTHORS = """
+select studies.registered_by as name, 'registered its study' as part
+from attribution.studies as studies
+where studies.feature_id = ? and studies.registered_by is not null
+union
+select assumptions.owner, 'owns ' || assumptions.assumption_id
+from core.mart_assumptions as assumptions
+inner join roi.mart_roi_sensitivity as drivers
+    on assumptions.assumption_id = drivers.driver
+where drivers.scope_type = 'feature' and drivers.scope_id = ?
+order by all
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationReport:
+    """What was signed.
+
+    ``published_run_id`` is the run that shows it; None until a run is built.
+    """
+
+    feature_id: str
+    validated_by: str
+    basis: str
+    net_value: float
+    currency: str
+    audit_log_hash: str
+    published_run_id: str | None
+
+
+def validate(
+    workspace: Workspace,
+    settings: Settings,
+    feature_id: str,
+    *,
+    by: str,
+    is_published: bool = False,
+    progress: Progress,
+) -> ValidationReport:
+    """Sign for the value of a feature as it is published.
+
+    Parameters
+    ----------
+    workspace, settings
+        Where and what.
+    feature_id : str
+        The feature.
+    by : str
+        Who signs; nobody who entered a part of it.
+    is_published : bool
+        Whether to build and publish a run that shows it at once.
+    progress : Progress
+        Where to report.
+
+    Raises
+    ------
+    UsageError
+        There is no such value, or its author wants to validate it.
+    RunLockedError
+        A run is under way.
+    """
+    person = named_person(by, "--by")
+    if _EMAIL.search(person):
+        raise UsageError(
+            "--by is an e-mail address, and the audit log keeps none.",
+            next_step="Give a person's name: it can never be removed again.",
+        )
+    with hold_run_lock(workspace.lock_file):
+        snapshot = PublishedReader(workspace.root).snapshot()
+        found = _value(snapshot, feature_id)
+        _refuse_authors(snapshot, feature_id, person)
+        detail = {
+            "feature_id": feature_id,
+            "basis": found["basis"],
+            "validated_by": person,
+            "study_ids": found["study_ids"],
+            "net_value": found["net_value"],
+            "currency": found["currency"],
+            "published_run_id": snapshot.run_id,
+        }
+        entry = record_validation(workspace, detail)
+    built = (
+        pipeline.build(workspace, settings, progress=progress) if is_published else None
+    )
+    return ValidationReport(
+        feature_id,
+        validated_by=person,
+        basis=found["basis"],
+        net_value=found["net_value"],
+        currency=found["currency"],
+        audit_log_hash=entry.entry_hash,
+        published_run_id=None if built is None else built.run_id,
+    )
+
+
+def _value(snapshot: Snapshot, feature_id: str) -> dict[str, Any]:
+    try:
+        rows = snapshot.query(_RETURN, [feature_id]).to_pylist()
+    except duckdb.CatalogException as error:
+        raise UsageError(
+            f"Run {snapshot.run_id}, which is published, has no returns.",
+            next_step='"triptych build" makes a run that has.',
+        ) from error
+    if not rows:
+        known = snapshot.query(
+            "select distinct feature_id from roi.mart_feature_roi order by feature_id"
+        )
+        names = ", ".join(known.column("feature_id").to_pylist()) or "none"
+        raise UsageError(
+            f"There is no feature {feature_id!r} in the published run.",
+            next_step=f"Known features: {names}.",
+        )
+    row: dict[str, Any] = rows[0]
+    if row["net_value"] is None:
+        raise UsageError(
+            f"{feature_id} has no value that could be validated: {row['reason']}.",
+            next_step="A value is forecast until an effect is estimated and valued.",
+        )
+    return row
+
+
+def _refuse_authors(snapshot: Snapshot, feature_id: str, person: str) -> None:
+    rows = snapshot.query(_AUTHORS, [feature_id, feature_id]).to_pylist()
+    for row in rows:
+        if is_same_person(str(row["name"]), person):
+            raise UsageError(
+                f"{person} {row['part']} and cannot validate the value of"
+                f" {feature_id}.",
+                next_step="Somebody who entered no part of it has to.",
+            )

@@ -1,0 +1,443 @@
+"""One run of a workspace: what it does, and the record of how it went."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from attribution.studies.register import StudyRegister
+from attribution.studies.request import StudyReport, StudyRequest
+from ingest.engine.in_place import verify_in_place
+from ingest.engine.lake import open_catalogue, places_of
+from ingest.engine.registry import bind_sources
+from ingest.engine.runner import EngineLimits, IngestReport, IngestRunner
+from ingest.engine.unknown_loads import refuse_unknown
+from triptych.core.control.named_columns import delivered_columns
+from triptych.core.control.tables import (
+    control_tables,
+    inputs_hash,
+    rule_sets,
+)
+from triptych.core.dbt.commands import (
+    TransformOutcome,
+    project_fingerprint,
+)
+from triptych.core.errors import SettingsError, TransformError, UsageError
+from triptych.core.machine_errors import as_expected
+from triptych.core.marts.build import EngineSettings, MartBuild
+from triptych.core.marts.fingerprint import build_fingerprint
+from triptych.core.marts.own_folder import digest_of_folder
+from triptych.core.progress import FollowsRuns
+from triptych.core.project_folder import dbt_project_dir
+from triptych.core.run_record import read_warnings, remember_begun
+from triptych.core.warehouse.inspection import read_current_loads, read_newest_load_at
+from triptych.core.warehouse.locks import read_history, verify_locked_loads
+from triptych.core.warehouse.publish import begin_publication, publish
+from triptych.core.warehouse.reader import published_fingerprint
+from triptych.core.warehouse.undecided_sources import read_undecided
+from triptych.core.whole_files import write_whole
+from triptych.run.publication import (
+    adding_own_models,
+    leave_files_for_bi,
+    own_folder,
+)
+from triptych.run.study_journal import open_register
+from triptych.run.study_tables import (
+    declared_of,
+    studies_hash_content,
+    studies_of,
+    study_tables,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from ingest.connector import Connector, Window
+    from triptych.core.progress import Progress, Task
+    from triptych.core.settings import Settings
+    from triptych.core.warehouse.locks import PeriodHistory
+    from triptych.core.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes
+    ----------
+    run_id : str
+        The run.
+    published_path : Path
+        What readers see from now on.
+    transform : TransformOutcome
+        Models and tests that were executed, and tests that held before.
+    studies : StudyReport
+        What was done about the studies.
+    is_unchanged : bool
+        Nothing that a figure is made of differed: what was published stands.
+    """
+
+    run_id: str
+    published_path: Path
+    transform: TransformOutcome
+    studies: StudyReport
+    is_unchanged: bool = False
+
+
+class Run:
+    """One run: its id, its folder, and the record of how it went.
+
+    Whoever makes one holds the run lock of the workspace.
+    """
+
+    def __init__(
+        self, workspace: Workspace, settings: Settings, progress: Progress
+    ) -> None:
+        self._workspace = workspace
+        self._settings = settings
+        self._progress = progress
+        #: Where the evidence of this workspace rests.
+        self.places = places_of(workspace)
+        # Before the run is on record, as settings are.
+        self._plan_files = studies_of(workspace)
+        self._declare_studies()
+        self._started_at = datetime.now(UTC)
+        stamp = self._started_at.strftime("%Y%m%dT%H%M%S%fZ")
+        self.run_id = f"{stamp}-{secrets.token_hex(2)}"
+        self._folder = workspace.runs_dir / self.run_id
+        self._folder.mkdir(parents=True)
+        remember_begun(workspace.runs_dir, self.run_id)
+        workspace.close_to_others()
+        if isinstance(progress, FollowsRuns):
+            progress.begin_run(self.run_id)
+        self._record: dict[str, object] = {
+            "run_id": self.run_id,
+            "started_at": self._started_at.isoformat(),
+        }
+
+    def _declare_studies(self) -> None:
+        declared = declared_of(self._workspace, self._plan_files)
+        self._plans = [one.plan for one in declared]
+        self._studies = studies_hash_content(declared)
+
+    def ingest(self, sources: Sequence[str], window: Window) -> IngestReport:
+        """Pull what is new."""
+        with self.recorded("ingesting"):
+            connectors = bound_connectors(self._workspace, self._settings, sources)
+            report = self.runner().run(connectors, window)
+        self._note(
+            "ingested",
+            committed_load_count=len(report.committed),
+            skipped_delivery_count=report.skipped_count,
+            quarantined_row_count=report.quarantined_row_count,
+            failures=[str(failure.error) for failure in report.failures],
+            notes=report.notes,
+        )
+        return report
+
+    def runner(self) -> IngestRunner:
+        """Return what commits evidence for this run."""
+        warehouse = self._settings.warehouse
+        return IngestRunner(
+            self.places,
+            run_id=self.run_id,
+            limits=EngineLimits(warehouse.memory_limit, warehouse.threads),
+            progress=self._progress,
+        )
+
+    def build(
+        self,
+        *,
+        studies: Collection[str] = (),
+        seed: int | None = None,
+        full: bool = False,
+    ) -> BuildReport:
+        """Build, test and publish what differs, with estimates of all or some studies.
+
+        Parameters
+        ----------
+        studies : collection of str
+            Names of the studies that may be estimated now; all when empty.
+        seed : int, optional
+            In place of the setting's.
+        full : bool
+            Build everything again, whatever was kept.
+        """
+        with self.recorded("building"):
+            # A workspace that has never been ingested has no catalogue yet.
+            with open_catalogue(self.places) as catalogue:
+                refuse_unknown(
+                    self.places,
+                    catalogue.known_load_ids(),
+                    catalogue.loads_at_rest(),
+                )
+                names = delivered_columns(self._settings)
+                _refuse_unread(names, self._settings.warehouse.engine)
+                catalogue.name_columns(names)
+            self._verify_in_place()
+            history = read_history(self._workspace)
+            verify_locked_loads(self._workspace, history)
+            if open_register(self._workspace).catch_up():
+                self._declare_studies()
+            request = self._study_request(studies, seed)
+            marts = self._mart_build(history)
+            fingerprint = self._fingerprint(marts, request)
+            published = published_fingerprint(self._workspace.root)
+            if not full and published is not None and published.value == fingerprint:
+                leave_files_for_bi(self._workspace, self._settings, published.path)
+                return self._unchanged(published.path)
+            if full:
+                marts.forget()
+            # A full build copies nothing from what an earlier one has made.
+            before = None if full or published is None else published.path
+            report = self._build_and_publish(
+                marts, request, history, fingerprint, before
+            )
+            leave_files_for_bi(self._workspace, self._settings, report.published_path)
+        self._note(
+            "published",
+            warnings=[node.name for node in report.transform.warnings],
+            rebuilt_count=len(marts.rebuilt),
+        )
+        return report
+
+    def _build_and_publish(
+        self,
+        marts: MartBuild,
+        request: StudyRequest,
+        history: PeriodHistory,
+        fingerprint: str,
+        before: Path | None,
+    ) -> BuildReport:
+        with self._progress.task("build") as task:
+            outcome = self._first_half(marts, task)
+        # What was read is what was catalogued only if it still is.
+        self._verify_in_place()
+        # With nothing new nothing is estimated, nor is loaded what estimates.
+        from triptych.run.second_half import build_from_estimates  # noqa: PLC0415
+
+        joined = build_from_estimates(
+            self._workspace,
+            marts=marts,
+            studies=request,
+            progress=self._progress,
+            while_estimating=partial(
+                begin_publication,
+                build_database=self._workspace.build_database,
+                published_dir=self._workspace.published_dir,
+                run_id=self.run_id,
+                later=marts.joined_tables,
+                previous=before,
+                contents=marts.contents,
+            ),
+        )
+        marts.write_report(self._folder)
+        with self._progress.task("publish"):
+            path = publish(
+                build_database=self._workspace.build_database,
+                raw_database=self._workspace.raw_database,
+                published_dir=self._workspace.published_dir,
+                pointer=self._workspace.pointer,
+                run_id=self.run_id,
+                keep_runs=self._settings.warehouse.keep_runs,
+                inputs_hash=inputs_of(
+                    self._workspace, self._settings, history, self._studies
+                ),
+                # A study that failed is to be tried again, whatever has not changed.
+                fingerprint="" if has_failed(joined.studies) else fingerprint,
+                journal_head=history.head_hash,
+                manifest=marts.recipe.manifest,
+                add_more=adding_own_models(
+                    self._workspace, self._settings, marts, self._progress
+                ),
+            )
+        nodes = (*outcome.nodes, *joined.transform.nodes)
+        return BuildReport(self.run_id, path, TransformOutcome(nodes), joined.studies)
+
+    def _unchanged(self, published: Path) -> BuildReport:
+        """Keep what is published, and write down that nothing differed."""
+        warnings = read_warnings(self._workspace.runs_dir, published.stem)
+        self._note("unchanged", published_run_id=published.stem, warnings=warnings)
+        nothing = TransformOutcome(())
+        studies = StudyReport((), (), {})
+        return BuildReport(self.run_id, published, nothing, studies, is_unchanged=True)
+
+    def _study_request(self, only: Collection[str], seed: int | None) -> StudyRequest:
+        configured = self._settings.attribution
+        return StudyRequest(
+            self._plan_files,
+            StudyRegister(self._workspace.study_register),
+            only=only,
+            seed=configured.seed if seed is None else seed,
+            processes=configured.processes,
+        )
+
+    def _mart_build(self, history: PeriodHistory) -> MartBuild:
+        warehouse = self._settings.warehouse
+        tables = control_tables(
+            self._settings,
+            run_id=self.run_id,
+            started_at=self._started_at,
+            newest_load_at=read_newest_load_at(self._workspace.raw_database),
+            history=history,
+            undecided_sources=self._undecided_sources(),
+        )
+        locked = {name for name, _, state, _ in self._studies if state != "EXPLORATORY"}
+        tables += study_tables(self._plans, locked=locked)
+        engine = EngineSettings(
+            warehouse.memory_limit, warehouse.threads or os.cpu_count() or 1
+        )
+        return MartBuild(self._workspace, engine, rule_sets(self._settings), tables)
+
+    def _undecided_sources(self) -> list[str]:
+        names = [source.name for source in self._settings.sources]
+        found = read_undecided(self._workspace.raw_database, names)
+        return [each.source for each in found]
+
+    def _fingerprint(self, marts: MartBuild, request: StudyRequest) -> str:
+        folder = own_folder(self._workspace, self._settings)
+        return build_fingerprint(
+            marts.rules,
+            marts.tables,
+            self._workspace.raw_database,
+            others=[
+                self._settings.warehouse.engine,
+                self._studies,
+                sorted(request.only),
+                request.seed,
+                *([] if folder is None else [digest_of_folder(folder)]),
+            ],
+        )
+
+    def _first_half(self, marts: MartBuild, task: Task) -> TransformOutcome:
+        """Build what reads no estimate; another engine may read the line items."""
+        if self._settings.warehouse.engine != "spark":
+            return marts.first_half(task)
+        # Not a dependency of everybody: pyspark and the JVM are an extra.
+        from triptych.run.spark.transform import line_items_on_spark  # noqa: PLC0415
+
+        with line_items_on_spark(
+            self._workspace,
+            rules=marts.rules,
+            spark=self._settings.spark,
+            run_dir=self._folder,
+            task=task,
+        ) as sum_line_items:
+            return marts.first_half(task, sum_elsewhere=sum_line_items)
+
+    def _verify_in_place(self) -> None:
+        with open_catalogue(self.places) as catalogue:
+            files = catalogue.files_in_place()
+        if files:
+            connectors = bind_sources(self._settings.sources, self._workspace.root)
+            verify_in_place(
+                files,
+                [connector.config for connector in connectors],
+                engine=self._settings.warehouse.engine,
+            )
+
+    def recorded(self, state: str | None = None) -> _Recorded:
+        """Write down a failure that happens inside, whatever it is."""
+        if state is not None:
+            self._note(state)
+        return _Recorded(self)
+
+    def _note(self, state: str, **details: object) -> None:
+        self._record |= {
+            "state": state,
+            "at": datetime.now(UTC).isoformat(),
+            **details,
+        }
+        write_whole(self._folder / "run.json", json.dumps(self._record, indent=2))
+        if isinstance(self._progress, FollowsRuns):
+            self._progress.run_state(state, details)
+
+
+class _Recorded:
+    def __init__(self, this: Run) -> None:
+        self._run = this
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if error is not None:
+            expected = as_expected(error)
+            text = str(expected or f"{type(error).__name__}: {error}")
+            failed = error.failed_nodes if isinstance(error, TransformError) else ()
+            # On a full disk there may be no room for this either: what happened is
+            # told, and the record stays that of a run which was stopped.
+            with suppress(OSError):
+                self._run._note(  # noqa: SLF001  (its other half)
+                    "failed", error=text, failed_nodes=list(failed)
+                )
+
+
+def bound_connectors(
+    workspace: Workspace, settings: Settings, names: Sequence[str] = ()
+) -> list[Connector]:
+    """Return the connectors of the named sources, or of all.
+
+    Raises
+    ------
+    UsageError
+        A name is not among the configured sources.
+    """
+    connectors = bind_sources(settings.sources, workspace.root)
+    known = [connector.config.name for connector in connectors]
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"There is no source {name!r}.",
+                next_step=f"Known sources: {', '.join(known) or 'none'}.",
+            )
+    return [c for c in connectors if not names or c.config.name in names]
+
+
+def inputs_of(
+    workspace: Workspace,
+    settings: Settings,
+    history: PeriodHistory,
+    studies: Sequence[object] | None = None,
+) -> str:
+    """Return what :func:`~triptych.core.control.tables.inputs_hash` gives now.
+
+    Of the studies that a run has read; without them, of those in the files.
+    """
+    if studies is None:
+        studies = studies_hash_content(declared_of(workspace))
+    return inputs_hash(
+        settings,
+        history,
+        load_ids=read_current_loads(workspace.raw_database),
+        project=project_fingerprint(dbt_project_dir()),
+        studies=studies,
+    )
+
+
+def has_failed(studies: StudyReport) -> bool:
+    """Return whether a study ended without an answer and without a refusal."""
+    return "failed" in studies.statuses.values()
+
+
+def _refuse_unread(names: Collection[str], engine: str) -> None:
+    """Refuse rules that an engine would not see match.
+
+    Raises
+    ------
+    SettingsError
+        They name delivered columns, and Spark reads those of the streams.
+    """
+    if names and engine == "spark":
+        raise SettingsError(
+            f"Rules name columns of bills ({', '.join(sorted(names))}), which the"
+            " engine spark does not read.",
+            next_step="Build with --engine duckdb, or match on columns of the ledger.",
+        )

@@ -1,0 +1,1 @@
+"""Finds what people must know in a published run, and sends it once."""

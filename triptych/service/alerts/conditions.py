@@ -1,0 +1,187 @@
+"""What calls for an alert: one query for each kind, over the public marts.
+
+Each row of a query is an alert with a key that stays the same from run to run, so that
+an alert is sent once. Names from evidence are cut and stripped of what channels read as
+markup before they become part of a message.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+
+from triptych.core.alert_outbox import Alert
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from triptych.core.settings.notify import RuleSettings
+    from triptych.core.warehouse.reader import Snapshot
+
+_LONGEST_NAME = 200
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
+_NEWEST_DAY = "(SELECT max(charge_date) FROM cost.fct_daily_model_costs)"
+_OWNER = (
+    "(SELECT arg_max(team_id, coalesce(valid_from, DATE '1900-01-01'))"
+    " FROM core.dim_models AS models WHERE models.model_id = found.model_id)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A kind of alert.
+
+    Attributes
+    ----------
+    sql : str
+        Rows with ``key``, ``team_id`` and whatever ``text`` names.
+    text : str
+        The message, with names of columns in braces.
+    is_lasting : bool
+        It is over once no row has its key, and a later one is a new alert; otherwise
+        it is an event, which is told once for good.
+    """
+
+    sql: str
+    text: str
+    is_lasting: bool = False
+
+
+CONDITIONS: Final[dict[str, Condition]] = {
+    "anomaly": Condition(
+        "SELECT concat_ws('/', series, model_id, source, service_name, currency,"
+        " CAST(first_day AS VARCHAR)) AS key, coalesce(model_id, service_name, series)"
+        " AS subject, excess_cost AS amount, currency, first_day, last_day,"
+        " concat_ws(' of ', replace(driver, '_', ' '), driver_subject) AS cause,"
+        f" {_OWNER} AS team_id FROM cost.mart_cost_anomalies AS found"
+        " WHERE status <> 'provisional' AND excess_cost >= $min_amount"
+        f" AND last_day >= {_NEWEST_DAY} - INTERVAL 14 DAY",
+        "{subject} cost {amount} {currency} more than expected from {first_day} to"
+        " {last_day}. Driver: {cause}. Owner: {team_id}.",
+    ),
+    "budget": Condition(
+        "SELECT concat_ws('/', billing_month, scope_type, scope_id, currency,"
+        " CAST(threshold AS VARCHAR)) AS key, concat_ws(' ', scope_type, scope_id)"
+        " AS subject, billing_month, currency, actual_cost AS amount, budget_amount,"
+        " round(100 * threshold) AS percent,"
+        " if(scope_type = 'team', scope_id, NULL) AS team_id"
+        " FROM cost.mart_budget_variance, unnest($thresholds) AS levels(threshold)"
+        " WHERE budget_amount > 0 AND actual_cost >= threshold * budget_amount AND"
+        f" billing_month >= strftime({_NEWEST_DAY} - INTERVAL 1 MONTH, '%Y-%m')",
+        "Budget of {subject} for {billing_month}: {amount} of {budget_amount}"
+        " {currency} is spent, {percent} % or more.",
+    ),
+    "budget_forecast": Condition(
+        "SELECT concat_ws('/', landing, period, series, model_id, currency) AS key,"
+        " coalesce(model_id, series) AS subject, period, currency, landing_cost AS"
+        " amount, landing_cost_low AS low, landing_cost_high AS high, budget_amount,"
+        f" {_OWNER} AS team_id FROM cost.mart_cost_landings AS found"
+        " WHERE budget_outlook = 'will be over'",
+        "{subject} will end {period} over its budget of {budget_amount} {currency}:"
+        " forecast {amount}, 90 % interval {low} to {high}, all of it above"
+        " (probability 95 % or more).",
+    ),
+    "month_red": Condition(
+        "SELECT billing_month AS key, billing_month, string_agg(source || ': ' ||"
+        " reason, ' ' ORDER BY source) AS reason, CAST(NULL AS VARCHAR) AS team_id"
+        " FROM cost.mart_period_reconciliation WHERE state = 'not_reconciled'"
+        " GROUP BY billing_month",
+        "{billing_month} does not reconcile. {reason}",
+        is_lasting=True,
+    ),
+    "source_stale": Condition(
+        "SELECT source AS key, source, max(newest_evidence_at) AS newest,"
+        " CAST(NULL AS VARCHAR) AS team_id FROM core.mart_source_freshness"
+        " WHERE is_stale GROUP BY source",
+        "Source {source} is older than expected: its newest evidence is of {newest}.",
+        is_lasting=True,
+    ),
+    "new_unallocated_service": Condition(
+        "SELECT concat_ws('/', source, provider, service_name, resource_type, currency)"
+        " AS key, concat_ws(' ', provider, service_name, resource_type) AS subject,"
+        " min(billing_month) AS since, sum(effective_cost) AS amount, currency,"
+        " any_value(suggested_rule) AS rule, CAST(NULL AS VARCHAR) AS team_id"
+        " FROM cost.mart_unallocated_causes GROUP BY source, provider, service_name,"
+        " resource_type, currency HAVING sum(effective_cost) >= $min_amount AND"
+        f" min(billing_month) = strftime({_NEWEST_DAY}, '%Y-%m')",
+        "{subject} is new since {since}, and {amount} {currency} of it belong to no"
+        " model. Suggested rule: {rule}",
+    ),
+    "commitment_lapsing": Condition(
+        "SELECT concat_ws('/', commitment_id, CAST(ends_on AS VARCHAR)) AS key,"
+        " commitment_name, ends_on, remaining_amount AS amount, at_risk_amount AS risk,"
+        " currency, CAST(NULL AS VARCHAR) AS team_id"
+        " FROM cost.mart_commitment_burn_down WHERE is_newest AND remaining_amount > 0"
+        " AND ends_on BETWEEN CAST($today AS DATE) AND CAST($today AS DATE)"
+        " + to_days(CAST($within_days AS INTEGER))",
+        "{commitment_name} ends on {ends_on} with {amount} {currency} unused;"
+        " {risk} {currency} of it will probably lapse.",
+    ),
+    "study_concluded": Condition(
+        "SELECT concat_ws('/', study_id, CAST(window_end AS VARCHAR)) AS key, study_id,"
+        " feature_id, status, replace(verdict, '_', ' ') AS verdict, grade, window_end,"
+        " (SELECT any_value(team_id) FROM core.dim_features AS features"
+        "  WHERE features.feature_id = studies.feature_id) AS team_id"
+        " FROM attribution.studies WHERE verdict <> 'interim' AND window_end"
+        f" BETWEEN {_NEWEST_DAY} - INTERVAL 31 DAY AND {_NEWEST_DAY}",
+        "Study {study_id} of {feature_id} ended on {window_end}: {verdict}, grade"
+        " {grade}.",
+    ),
+    "assumption_expiring": Condition(
+        "SELECT concat_ws('/', assumption_id, assumption_version) AS key,"
+        " assumption_id, owner, valid_to, CAST(NULL AS VARCHAR) AS team_id"
+        " FROM core.mart_assumptions WHERE valid_to BETWEEN CAST($today AS DATE)"
+        " AND CAST($today AS DATE) + to_days(CAST($within_days AS INTEGER))",
+        "Assumption {assumption_id} of {owner} is valid until {valid_to}; what it"
+        " values counts in no headline after that.",
+    ),
+}
+
+
+def find_alerts(snapshot: Snapshot, rule: RuleSettings, today: date) -> list[Alert]:
+    """Return what a rule has to tell of a run; nothing where the run lacks the mart.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The run.
+    rule : RuleSettings
+        Kind and options.
+    today : date
+        What lapses and expires is counted from it, UTC.
+    """
+    condition = CONDITIONS[rule.alert]
+    given: dict[str, Any] = {
+        "min_amount": rule.min_amount,
+        "thresholds": [Decimal(str(level)) for level in rule.thresholds],
+        "within_days": rule.within_days,
+        "today": today.isoformat(),
+    }
+    used = {name: value for name, value in given.items() if f"${name}" in condition.sql}
+    try:
+        rows = snapshot.query(condition.sql, used).to_pylist()
+    except duckdb.CatalogException:
+        return []  # published by a version that had no such mart
+    return [
+        Alert(
+            rule.alert,
+            f"{rule.alert}/{row['key']}",
+            condition.text.format_map({k: written(v) for k, v in row.items()}),
+            row["team_id"],
+        )
+        for row in rows
+    ]
+
+
+def written(value: object) -> str:
+    """Return a value as a message has it: amounts with two decimals, names as text."""
+    if value is None:
+        return "not known"
+    if isinstance(value, Decimal | float):
+        return f"{value:,.2f}".removesuffix(".00")
+    name = _CONTROLS.sub(" ", str(value)).replace("<", "‹").replace(">", "›")
+    return name.replace("@", "(at)")[:_LONGEST_NAME]

@@ -1,0 +1,188 @@
+"""What a weekly digest says: one query for each part, over the public marts.
+
+A part is a sentence for each row. Amounts of two currencies stand in two rows, and what
+lacks charges is called a lower bound. Which parts an audience gets is written with
+each; what its role may not see is not there either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from triptych.service.alerts.conditions import written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from triptych.core.warehouse.reader import Snapshot
+
+_COSTS: Final = (
+    "(SELECT *, (SELECT max(charge_date) FROM cost.fct_daily_model_costs) AS newest,"
+    " (SELECT min(charge_date) FROM cost.fct_daily_model_costs) AS oldest FROM"
+    " cost.fct_daily_model_costs WHERE component NOT IN ('tax', 'credit')"
+    " AND ($team IS NULL OR team_id = $team))"
+)
+_THIS_WEEK: Final = "charge_date > newest - 7"
+_WEEK_BEFORE: Final = "charge_date <= newest - 7 AND charge_date > newest - 14"
+_MONTH: Final = (
+    "(SELECT max(billing_month) FROM cost.fct_daily_model_costs"
+    " WHERE charge_date = (SELECT max(charge_date) FROM cost.fct_daily_model_costs))"
+)
+_AT_LEAST: Final = (
+    "if((SELECT bool_or(NOT is_complete) FROM core.mart_month_completeness WHERE"
+    " billing_month BETWEEN strftime(newest - 13, '%Y-%m') AND"
+    " strftime(newest, '%Y-%m')), 'at least ', '') AS bound"
+)
+_EVERYBODY: Final = ("finance", "engineering", "team")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A heading with a sentence for each row of a query.
+
+    Attributes
+    ----------
+    sql : str
+        May name ``$team``, which is NULL where the digest is of no team.
+    text : str
+        A sentence with names of columns in braces.
+    nothing : str
+        What is said where there is no row.
+    """
+
+    heading: str
+    sql: str
+    text: str
+    nothing: str
+    audiences: tuple[str, ...] = _EVERYBODY
+
+
+PARTS: Final = (
+    Part(
+        "Seven days",
+        "SELECT currency, CAST(newest - 6 AS DATE) AS first_day, newest AS last_day,"
+        f" sum(effective_cost) FILTER ({_THIS_WEEK}) AS cost,"
+        f" if(oldest <= newest - 13, coalesce(sum(effective_cost) FILTER"
+        f" ({_WEEK_BEFORE}), 0), NULL) AS cost_before,"
+        f" {_AT_LEAST} FROM {_COSTS} GROUP BY currency, newest, oldest"
+        f" HAVING count(*) FILTER ({_THIS_WEEK}) > 0 ORDER BY currency",
+        "{first_day} to {last_day}: {bound}{cost} {currency}, amortised, before tax and"
+        " credits; the seven days before: {cost_before} {currency}.",
+        "No charge was read for the newest seven days.",
+    ),
+    Part(
+        "Largest changes",
+        "SELECT * FROM (SELECT coalesce(model_id, 'no model') AS subject, currency,"
+        f" coalesce(sum(effective_cost) FILTER ({_THIS_WEEK}), 0) AS cost,"
+        f" coalesce(sum(effective_cost) FILTER ({_WEEK_BEFORE}), 0) AS cost_before"
+        f" FROM {_COSTS} GROUP BY ALL) WHERE cost <> cost_before"
+        " ORDER BY abs(cost - cost_before) DESC, subject LIMIT 5",
+        "{subject}: {cost} {currency} after {cost_before} {currency}.",
+        "No model costs more or less than in the week before.",
+    ),
+    Part(
+        "Budget",
+        "SELECT billing_month, concat_ws(' ', scope_type, nullif(scope_id, 'all'))"
+        " AS subject, currency, actual_cost, budget_amount, state"
+        f" FROM cost.mart_budget_variance WHERE billing_month = {_MONTH}"
+        " AND if($team IS NULL, scope_type IN ('all', 'team'),"
+        " scope_type = 'team' AND scope_id = $team) ORDER BY scope_type, scope_id",
+        "{billing_month}, {subject}: {actual_cost} of {budget_amount} {currency}"
+        " ({state}).",
+        "There is no budget for this month.",
+    ),
+    Part(
+        "Where the month ends",
+        "SELECT period, currency, if(series = 'total', 'all', coalesce(model_id,"
+        " series)) AS subject, landing_cost, landing_cost_low AS low,"
+        " landing_cost_high AS high, budget_outlook FROM cost.mart_cost_landings"
+        " WHERE landing = 'month' AND if($team IS NULL, series = 'total', model_id IN"
+        " (SELECT model_id FROM core.dim_models WHERE team_id = $team))"
+        " ORDER BY landing_cost DESC",
+        "{period}, {subject}: {landing_cost} {currency} expected, 90 % interval {low}"
+        " to {high}; budget: {budget_outlook}.",
+        "No month is forecast.",
+    ),
+    Part(
+        "Months that do not reconcile",
+        "SELECT billing_month, string_agg(source || ': ' || reason, ' ' ORDER BY"
+        " source) AS reason FROM cost.mart_period_reconciliation WHERE state ="
+        " 'not_reconciled' GROUP BY billing_month ORDER BY billing_month",
+        "{billing_month}: {reason}",
+        "Every month with its invoices reconciles.",
+        ("finance",),
+    ),
+    Part(
+        "Cost of no model, this month",
+        "SELECT currency, concat_ws(' ', provider, service_name) AS subject,"
+        " sum(effective_cost) AS cost FROM cost.mart_unallocated_causes"
+        f" WHERE billing_month = {_MONTH} GROUP BY ALL ORDER BY cost DESC LIMIT 5",
+        "{subject}: {cost} {currency}.",
+        "Every charge of the month belongs to a model, a pool or overhead.",
+        ("finance", "engineering"),
+    ),
+    Part(
+        "Idle accelerators, this month",
+        "SELECT pool_id, currency, sum(total_effective_cost) AS cost,"
+        " sum(requested_idle_effective_cost + infrastructure_idle_effective_cost)"
+        " AS idle_cost FROM delivery.mart_accelerator_idle_costs WHERE billing_month ="
+        f" {_MONTH} AND ($team IS NULL OR team_id = $team)"
+        " GROUP BY ALL ORDER BY idle_cost DESC",
+        "Pool {pool_id}: {idle_cost} of {cost} {currency} paid for nothing that ran.",
+        "No pool of accelerators is metered this month.",
+        ("engineering", "team"),
+    ),
+    Part(
+        "Stale sources",
+        "SELECT source, max(newest_evidence_at) AS newest FROM"
+        " core.mart_source_freshness WHERE is_stale GROUP BY source ORDER BY source",
+        "{source}: newest evidence of {newest}.",
+        "Every source is as fresh as expected.",
+        ("finance", "engineering"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and its sentences."""
+
+    heading: str
+    lines: tuple[str, ...]
+
+
+def read_sections(snapshot: Snapshot, audience: str, team: str | None) -> list[Section]:
+    """Return what a run says to an audience.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The run, as the audience may see it.
+    audience : {'finance', 'engineering', 'team'}
+        For whom.
+    team : str, optional
+        Which team, where it is for one.
+    """
+    return [
+        Section(part.heading, tuple(_lines(snapshot, part, {"team": team})))
+        for part in PARTS
+        if audience in part.audiences
+    ]
+
+
+def _lines(
+    snapshot: Snapshot, part: Part, given: Mapping[str, str | None]
+) -> list[str]:
+    used = dict(given) if "$team" in part.sql else {}
+    try:
+        rows = snapshot.query(part.sql, used).to_pylist()
+    except duckdb.CatalogException:
+        return ["This run has nothing to say about it."]
+    lines = [
+        part.text.format_map({name: written(value) for name, value in row.items()})
+        for row in rows
+    ]
+    return lines or [part.nothing]

@@ -1,0 +1,1 @@
+"""Answers assistants from the published run, with proof for each figure."""

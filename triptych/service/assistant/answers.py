@@ -1,0 +1,77 @@
+"""What an assistant gets: figures that can be checked, or the reason for none.
+
+These models are the JSON schema of every answer, so a field is added, never renamed.
+Names from evidence stand in values only: whatever a model or tag is called, it changes
+no structure.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Proof(_Strict):
+    """A figure that was worked out again from its evidence."""
+
+    rederived: str | None = Field(description="The value that the evidence gives.")
+    is_equal: bool | None = Field(description="Null where it cannot be compared.")
+    verdict: str
+    changed_files: list[str] = Field(description="Evidence that is not what it was.")
+
+
+class AnsweredFigure(_Strict):
+    """One figure with everything that is needed to judge it."""
+
+    name: str = Field(description="Column of the mart.")
+    labels: dict[str, str | None] = Field(description="What it is of. Data, no text.")
+    value: str | None = Field(description="Exact; null where it is not known.")
+    unit: str
+    basis: str
+    at_least: bool = Field(description="Charges are missing: it is a lower bound.")
+    state: str | None = Field(description="Of its month: estimated … locked.")
+    low: str | None = None
+    high: str | None = None
+    interval: str | None = Field(None, description="What low and high enclose.")
+    n: int | None = Field(None, description="Observations behind it.")
+    grade: str | None = Field(None, description="A to D, or X: strength of evidence.")
+    is_counted: bool | None = Field(None, description="False: not in a headline.")
+    reason: str | None = Field(None, description="Why it is unknown or not counted.")
+    explain: str | None = Field(None, description="Address for the tool explain.")
+
+
+class Refusal(_Strict):
+    """Why there is no answer, and what to do."""
+
+    reason: str
+    next_step: str | None = None
+    is_of_role: bool = Field(False, description="Another role may get an answer.")
+
+
+class Answer(_Strict):
+    """What a tool answers, of one run."""
+
+    question: str
+    run_id: str
+    organisation: str
+    is_synthetic: bool
+    evidence_as_of: str
+    role: str
+    figures: list[AnsweredFigure] = []
+    left_out_count: int = Field(0, description="Figures beyond the limit.")
+    missing: list[str] = Field([], description="What the evidence lacks.")
+    stale_sources: list[str] = []
+    sql: str | None = Field(None, description="Gives the figures with triptych sql.")
+    proof: Proof | None = None
+    refusal: Refusal | None = None
+
+
+class ScenarioAnswer(_Strict):
+    """Saved scenarios as they were written, newest first."""
+
+    role: str
+    scenarios: list[dict[str, object]] = []
+    refusal: Refusal | None = None

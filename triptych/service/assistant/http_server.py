@@ -1,0 +1,168 @@
+"""Answers over HTTP: each request carries a token, and gets what its role sees.
+
+The MCP server and its plain addresses (:mod:`triptych.service.assistant.rest`) are one.
+
+It listens on loopback: a token must not cross a network unencrypted, so a proxy with
+TLS stands before it where others are to reach it. Requests are judged one by one; a
+token that was revoked or has expired is refused with the next.
+
+Source: Model Context Protocol, *Transports: Streamable HTTP*; RFC 6750 (bearer tokens).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.settings import AuthSettings
+from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import AnyHttpUrl
+
+from triptych.core.errors import UsageError
+from triptych.core.settings.service import is_loopback_host
+from triptych.service.assistant.desk import Desk, NotForRoleError
+from triptych.service.assistant.rest import RestSurface
+from triptych.service.assistant.server import build_server
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.applications import Starlette
+
+    from triptych.core.warehouse.reader import Snapshot
+    from triptych.service.assistant.answers import Answer, ScenarioAnswer
+    from triptych.service.assistant.tokens import TokenFile
+
+PATH: Final = "/mcp"
+_ROLE: Final = "role"
+_COST_CENTERS: Final = "cost_centers"
+_LARGEST_BODY_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DeskOfToken:
+    """Answers each request as the role of its token.
+
+    Parameters
+    ----------
+    root : Path
+        The workspace.
+    """
+
+    root: Path
+
+    def _desk(self) -> Desk:
+        token = get_access_token()
+        claims = (token and token.claims) or {}
+        if _ROLE not in claims:
+            raise NotForRoleError(
+                "Nobody is signed in.", next_step="Send a token with each request."
+            )
+        return Desk(self.root, claims[_ROLE], claims[_COST_CENTERS])
+
+    def answer(self, *given: Any, **named: Any) -> Answer:  # noqa: ANN401
+        """Answer a listing; see :meth:`Desk.answer`."""
+        return self._desk().answer(*given, **named)
+
+    def explain(self, address: str) -> Answer:
+        """Work a figure out again; see :meth:`Desk.explain`."""
+        return self._desk().explain(address)
+
+    def scenarios(self) -> ScenarioAnswer:
+        """Return saved scenarios; see :meth:`Desk.scenarios`."""
+        return self._desk().scenarios()
+
+    def snapshot(self) -> Snapshot:
+        """Return the current run as the token's role may see it."""
+        return self._desk().snapshot()
+
+
+@dataclass(frozen=True, slots=True)
+class _Verifier:
+    """Recognises the tokens of a workspace."""
+
+    tokens: TokenFile
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Return who a token lets in; None where it lets nobody in."""
+        found = self.tokens.find(token)
+        if found is None:
+            return None
+        return AccessToken(
+            token=token,
+            client_id=found.name,
+            scopes=[],
+            expires_at=int(datetime.fromisoformat(found.expires_at).timestamp()),
+            claims={_ROLE: found.role, _COST_CENTERS: found.cost_centers},
+        )
+
+
+def build_http_app(
+    root: Path, tokens: TokenFile, *, port: int, public_hosts: tuple[str, ...] = ()
+) -> Starlette:
+    """Return the application that answers over HTTP.
+
+    Parameters
+    ----------
+    root : Path
+        The workspace.
+    tokens : TokenFile
+        Who is let in.
+    port : int
+        Where it listens, for the names of this machine.
+    public_hosts : tuple of str
+        Names under which a proxy is asked, besides those of this machine.
+    """
+    address = AnyHttpUrl(f"http://127.0.0.1:{port}")
+    auth = AuthSettings(issuer_url=address, resource_server_url=None)
+    server = build_server(
+        DeskOfToken(root), auth=auth, token_verifier=_Verifier(tokens)
+    )
+    local = [f"{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]")]
+    # A page of another origin must not make a browser ask in somebody's name.
+    security = TransportSecuritySettings(
+        allowed_hosts=[*local, *public_hosts],
+        allowed_origins=[
+            *(f"http://{host}" for host in local),
+            *(f"https://{host}" for host in public_hosts),
+        ],
+    )
+    RestSurface(server, security).add_routes()
+    return server.streamable_http_app(
+        streamable_http_path=PATH,
+        json_response=True,
+        stateless_http=True,
+        max_request_body_size=_LARGEST_BODY_BYTES,
+        transport_security=security,
+    )
+
+
+def serve(
+    root: Path,
+    tokens: TokenFile,
+    *,
+    host: str,
+    port: int,
+    public_hosts: tuple[str, ...] = (),
+) -> None:
+    """Answer until told to stop.
+
+    Raises
+    ------
+    UsageError
+        The address is not of this machine alone.
+    """
+    if not is_loopback_host(host):
+        raise UsageError(
+            f"{host} can be reached from other machines, and a token must not cross a"
+            " network unencrypted.",
+            where="--host",
+            next_step="Listen on 127.0.0.1, and put a proxy with TLS before it.",
+        )
+    app = build_http_app(root, tokens, port=port, public_hosts=public_hosts)
+    # No access log: it would have what is asked, line by line.
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
