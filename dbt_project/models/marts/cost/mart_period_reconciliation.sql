@@ -102,7 +102,8 @@ select
         when not_reconciled_count > 0
             then cast(not_reconciled_count as string) || ' of ' || cast(row_count as string) || ' not tied.'
         when no_ledger_count > 0
-            then cast(no_ledger_count as string)
+            then
+                cast(no_ledger_count as string)
                 || ' of ' || cast(row_count as string) || ' without a charge in a bill.'
         when no_invoice_count > 0
             then cast(no_invoice_count as string) || ' of ' || cast(row_count as string) || ' without an invoice.'
