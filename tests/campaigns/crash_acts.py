@@ -6,6 +6,7 @@ import hashlib
 import re
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tests.campaigns.failing_disk import Changes, Disk, set_clock
@@ -29,11 +30,12 @@ _DIGITS = re.compile(r"[0-9a-fTZ:+.-]*\d[0-9a-fTZ:+.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A command, and what is done to the workspace before it."""
+    """A command, what is done to the workspace before it, and whether it builds."""
 
     name: str
     command: tuple[str, ...]
     prepare: Callable[[Path], None]
+    builds: bool = False
 
 
 def deliver(root: Path) -> None:
@@ -70,8 +72,8 @@ def nothing(_root: Path) -> None:
 _SIGNED = ("--by", "Ana Lima", "--approved-by", "Ben Okafor")
 ACTS = (
     Act("ingest", ("ingest",), deliver),
-    Act("run", ("run",), deliver),
-    Act("close", ("close", "--period", CLOSED, *_SIGNED), nothing),
+    Act("run", ("run",), deliver, builds=True),
+    Act("close", ("close", "--period", CLOSED, *_SIGNED), nothing, builds=True),
     Act("withdraw", ("withdraw", "bills", "--because", "wrong"), nothing),
     Act("recover", ("recover",), lose_the_catalogue),
     Act(
@@ -82,21 +84,27 @@ ACTS = (
 )
 
 
-def commanded(
-    root: Path, command: Sequence[str], disk: Disk | None = None, days: int = 0
-) -> dict[str, int]:
-    """Run a command of the command line; return its exit code and count of changes."""
+@cache
+def command_line() -> Callable[[list[str]], Any]:
+    """Return the command line; a campaign makes it once, for all of its processes."""
     from typer.main import get_command
 
     from triptych.cli import app
 
+    return get_command(app)
+
+
+def commanded(
+    root: Path, command: Sequence[str], disk: Disk | None = None, days: int = 0
+) -> dict[str, int]:
+    """Run a command of the command line; return its exit code and count of changes."""
     changes = Changes(disk or Disk("count"))
     changes.install()
     if days:
         set_clock(days)
     arguments = [*command, "--workspace", str(root)]
     try:
-        get_command(app)(arguments)
+        command_line()(arguments)
     except SystemExit as end:
         return {"code": int(end.code or 0), "changes": changes.count}
     return {"code": 0, "changes": changes.count}
