@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import typst
 
+from dashboard.exports import study_chart
 from dashboard.exports.named_file import NamedFile
 from dashboard.exports.provenance import SYNTHETIC, whole_second
 from dashboard.pages.impact import queries as impact_queries
@@ -22,6 +23,7 @@ from triptych.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from dashboard.exports.board_pack.parts import Picture
     from dashboard.pages.impact.report import CheckLine, StudyReport
     from triptych.core.warehouse.reader import Snapshot
 
@@ -41,7 +43,8 @@ h1 {font-size: 1.6rem; line-height: 1.25} h2 {font-size: 1.1rem; margin-top: 1.6
 table {border-collapse: collapse; width: 100%} caption {text-align: left}
 td, th {text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid #d9dce1} footer {color: #5c6470; font-size: .9rem}
-code {overflow-wrap: anywhere}
+code {overflow-wrap: anywhere} figure {margin: 1rem 0} figure svg {width: 100%}
+figcaption {color: #5c6470; font-size: .9rem}
 """
 
 
@@ -155,12 +158,13 @@ def _html(report: StudyReport, snapshot: Snapshot) -> bytes:
         if is_synthetic
         else ""
     )
-    sections = "".join(
+    first, *others = [
         f"<section><h2>{escape(section.heading)}</h2><ul>"
         + "".join(f"<li>{escape(line)}</li>" for line in section.lines)
         + "</ul></section>"
         for section in report.sections
-    )
+    ]
+    sections = "".join((first, _html_picture(report, snapshot), *others))
     badges = "".join(
         f'<span class="badge">{escape(text)}</span>'
         for text in (report.grade, report.finding, report.state.capitalize())
@@ -183,6 +187,22 @@ def _html(report: StudyReport, snapshot: Snapshot) -> bytes:
     ).encode()
 
 
+def _html_picture(report: StudyReport, snapshot: Snapshot) -> str:
+    picture = _picture(report, snapshot)
+    if picture is None:
+        return ""
+    caption = escape(picture.caption)
+    return (
+        f'<figure role="img" aria-label="{caption}">{study_chart.svg_of(picture)}'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _picture(report: StudyReport, snapshot: Snapshot) -> Picture | None:
+    study = impact_queries.study(snapshot, report.study_id)
+    return None if study is None else study_chart.picture_of(snapshot, study)
+
+
 def _html_table(caption: str, rows: Iterable[tuple[str, ...]]) -> str:
     body = "".join(
         f'<tr><th scope="row">{escape(first)}</th>'
@@ -196,6 +216,7 @@ def _html_table(caption: str, rows: Iterable[tuple[str, ...]]) -> str:
 def _pdf(report: StudyReport, snapshot: Snapshot) -> bytes:
     """Return the report as A4 pages; the same run gives the same bytes everywhere."""
     run = selection_queries.run(snapshot)
+    picture = _picture(report, snapshot)
     said = {
         "question": report.question,
         "finding": report.finding,
@@ -209,6 +230,7 @@ def _pdf(report: StudyReport, snapshot: Snapshot) -> bytes:
             {"heading": section.heading, "lines": section.lines}
             for section in report.sections
         ],
+        "picture": None if picture is None else study_chart.said(picture),
         "design": report.design,
         "checks_summary": report.checks_summary,
         "checks": [
@@ -218,7 +240,7 @@ def _pdf(report: StudyReport, snapshot: Snapshot) -> bytes:
         "facts": report.facts,
     }
     return typst.compile(
-        _TEMPLATE.read_bytes(),
+        study_chart.DRAWINGS.read_bytes() + _TEMPLATE.read_bytes(),
         ignore_system_fonts=True,
         sys_inputs={"report": json.dumps(said, ensure_ascii=False)},
         timestamp=whole_second(run.started_at).replace(tzinfo=UTC),

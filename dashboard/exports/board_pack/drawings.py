@@ -119,6 +119,59 @@ def _by_position(rows: Sequence[Row], name: str) -> list[list[float]]:
     ]
 
 
+def observed_and_counterfactual(
+    rows: Sequence[Row], launch: date, unit: str
+) -> Drawing:
+    """Return what was observed over the counterfactual with its interval, by day."""
+    days = [row["effect_date"] for row in rows]
+    drawing = _lines(
+        [
+            {
+                "colour": _INK,
+                "name": "observed",
+                "points": _by_position(rows, "observed"),
+            },
+            {
+                "colour": 1,
+                "name": "counterfactual, with its 90 % interval",
+                "is_dashed": True,
+                "points": _by_position(rows, "counterfactual"),
+            },
+        ],
+        [f"{day:%Y-%m-%d}" for day in days],
+        46,
+        with_axis=True,
+        band=[
+            [n, row["counterfactual_low_90"], row["counterfactual_high_90"]]
+            for n, row in enumerate(rows)
+            if row["counterfactual_low_90"] is not None
+            and row["counterfactual_high_90"] is not None
+        ],
+        unit=unit,
+    )
+    marked = next((n for n, day in enumerate(days) if day >= launch), None)
+    drawing.content.update(from_zero=False, mark=marked)
+    return drawing
+
+
+def one_effect(
+    label: str,
+    value: float,
+    *,
+    inner: tuple[float | None, float | None],
+    outer: tuple[float | None, float | None],
+    text: str,
+    unit: str,
+) -> Drawing:
+    """Return an effect as a dot with its intervals; one that is unbounded has none."""
+    spans = {
+        name: None if None in span else list(span)
+        for name, span in (("inner", inner), ("outer", outer))
+    }
+    row = {"label": label, "value": value, "colour": 0, "text": text, **spans}
+    return _intervals([row], unit)
+
+
 def fan(rows: Sequence[Row], currency: str) -> Drawing:
     """Return the known days as a line, the days ahead dashed within their interval."""
     days: list[date] = sorted({row["charge_date"] for row in rows})

@@ -32,6 +32,8 @@ _COLOURS: Final = (
     *("#56B4E9", "#D55E00", "#8C7A00", "#5B4B9A"),
 )
 _GREY, _INK = "#9A9EA6", "#1F2937"
+#: Length of the mark at a budget, as a part of the largest one.
+_MARK_RATIO: Final = 0.002
 
 
 class ChartData:
@@ -66,15 +68,24 @@ class ChartData:
         last = first + len(columns[0][1]) - 1
         for at, (name, _, options) in enumerate(columns[1:], start=1):
             if options is not None:
-                chart.add_series(
-                    {
-                        "name": name,
-                        "categories": [SHEET, first, 0, last, 0],
-                        "values": [SHEET, first, at, last, at],
-                        **options,
-                    }
-                )
+                series = {
+                    "name": name,
+                    "categories": [SHEET, first, 0, last, 0],
+                    "values": [SHEET, first, at, last, at],
+                    **options,
+                }
+                self._add(chart, series)
         return chart
+
+    def _add(self, chart: Any, series: dict[str, Any]) -> None:  # noqa: ANN401
+        """Add a series; what is written above bars is a line that is not drawn."""
+        if not series.pop("is_above", False):
+            chart.add_series(series)
+            return
+        above = self._workbook.add_chart({"type": "line"})
+        above.add_series(series)
+        chart.combine(above)
+        chart.set_legend({"position": "bottom", "delete_series": [len(chart.series)]})
 
     def _write(
         self, caption: str, columns: Sequence[tuple[str, Sequence[Any], Any]]
@@ -143,10 +154,26 @@ def _stacks(content: dict[str, Any]) -> _Drawn:
     for series in content["series"]:
         fill = {"fill": {"color": _shade(series["colour"])}}
         columns.append((series["name"], series["values"], fill))
+    columns.append(("Total", _totals(content), _written_above(content["above"])))
     if any(partial):
         answers = ["yes" if is_partial else "no" for is_partial in partial]
         columns.append(("Is at least", answers, None))
     return columns, {"type": "column", "subtype": "stacked"}
+
+
+def _totals(content: dict[str, Any]) -> list[float]:
+    values = [series["values"] for series in content["series"]]
+    return [sum(of_month) for of_month in zip(*values, strict=True)]
+
+
+def _written_above(texts: Sequence[str]) -> dict[str, Any]:
+    """Return how totals are written: as on the page, with "≥" where they lack some."""
+    labels = {
+        "value": True,
+        "position": "above",
+        "custom": [{"value": text} for text in texts],
+    }
+    return {"is_above": True, "line": {"none": True}, "data_labels": labels}
 
 
 def _bars(content: dict[str, Any]) -> _Drawn:
@@ -172,12 +199,31 @@ def _bars(content: dict[str, Any]) -> _Drawn:
 
 
 def _against_budget(rows: Sequence[Mapping[str, Any]]) -> _Drawn:
-    """Return a bar of the cost and one of the budget, next to each other."""
+    """Return a bar of the cost with a mark at the budget, as the page draws them.
+
+    The mark is the end of a bar without a fill that lies on the other: an error bar
+    that is almost nothing long, with its caps.
+    """
     points = [{"fill": {"color": _shade(row["colour"])}} for row in rows]
+    known = [row["mark"] for row in rows if row["mark"] is not None]
+    labels = {"value": True, "custom": [{"value": row["text"]} for row in rows]}
+    mark = {
+        "type": "fixed",
+        "value": max(map(abs, known)) * _MARK_RATIO,
+        "line": {"color": _INK, "width": 2.5},
+    }
     columns: list[Any] = [
         ("Scope", [row["label"] for row in rows], None),
-        ("Cost", [row["end"] for row in rows], {"points": points}),
-        ("Budget", [row["mark"] for row in rows], {"fill": {"color": _INK}}),
+        (
+            "Cost",
+            [row["end"] for row in rows],
+            {"points": points, "overlap": 100, "data_labels": labels},
+        ),
+        (
+            "Budget",
+            [row["mark"] for row in rows],
+            {"fill": {"none": True}, "border": {"none": True}, "x_error_bars": mark},
+        ),
     ]
     return columns, {"type": "bar"}
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import duckdb
 import openpyxl
@@ -279,24 +280,48 @@ def test_bars_of_a_falling_month_stand_on_each_side_of_zero_in_a_workbook() -> N
 def test_a_chart_of_cost_against_budgets_draws_both_in_a_workbook() -> None:
     """Two teams: 120 of a budget of 100, and 80 without one."""
     rows = [
-        {"label": name, "start": 0.0, "end": cost, "mark": budget, "colour": 0}
-        for name, cost, budget in (("Search", 120.0, 100.0), ("Maps", 80.0, None))
+        {
+            "label": name,
+            "start": 0.0,
+            "end": cost,
+            "mark": budget,
+            "colour": 0,
+            "text": text,
+        }
+        for name, cost, budget, text in (
+            ("Search", 120.0, 100.0, "over · 1.2 ×"),
+            ("Maps", 80.0, None, "no budget"),
+        )
     ]
     columns, kind = xlsx_charts.COLUMNS["bars"]({"rows": rows})
     drawn = {name: values for name, values, options in columns if options is not None}
     assert drawn == {"Cost": [120.0, 80.0], "Budget": [100.0, None]}
     assert kind == {"type": "bar"}
+    looks = {name: options for name, _, options in columns if options is not None}
+    assert looks["Budget"]["fill"] == {"none": True}
+    # The mark is a five-hundredth of the largest budget, 100.
+    assert looks["Budget"]["x_error_bars"]["value"] == pytest.approx(0.2)
+    written = looks["Cost"]["data_labels"]["custom"]
+    assert [label["value"] for label in written] == ["over · 1.2 ×", "no budget"]
 
 
 def test_a_month_that_is_not_complete_is_at_least_so_much_in_a_workbook(
     tmp_path: Path,
 ) -> None:
     snapshot = published(tmp_path, "partial")
-    rows = list(book_of(snapshot)["Chart data"].iter_rows(values_only=True))
+    pack = read_pack(snapshot, MONTH, "Amortised")
+    content = render_pack_xlsx(pack)
+    book = openpyxl.load_workbook(io.BytesIO(content))
+    rows = list(book["Chart data"].iter_rows(values_only=True))
     [names] = [row for row in rows if row[0] == "Month" and "Is at least" in row]
     at = names.index("Is at least")
     [month] = [row for row in rows if row[0] == "Sep 2026, at least"]
     assert month[at] == "yes"
+    # Above its column stands what the page writes there: 2,449, or more.
+    with ZipFile(io.BytesIO(content)) as parts:
+        names = [name for name in parts.namelist() if "/charts/chart" in name]
+        charts = [parts.read(name).decode() for name in names]
+    assert any("\u2265\u00a02.45k" in chart for chart in charts)
 
 
 def test_the_same_run_gives_the_same_bytes_with_nothing_remembered(

@@ -10,6 +10,8 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 from dashboard import exports
+from dashboard.exports import study_chart
+from dashboard.pages.impact import queries as impact_queries
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.cli import app
 from triptych.core.errors import UsageError
@@ -80,6 +82,37 @@ def test_text_html_and_pdf_have_every_sentence_of_the_report(
         # A line of a PDF may break within a word of two parts.
         assert sentence.replace(" ", "") in pdf.replace(" ", "")
     assert all("SYNTHETIC" in page.extract_text() for page in pages)
+
+
+def test_a_report_draws_what_was_observed_over_the_counterfactual(
+    snapshot: Snapshot,
+) -> None:
+    """A line each over the days of the study, and a band of its 90 % interval."""
+    study = impact_queries.study(snapshot, "eta-revenue")
+    assert study is not None
+    days = impact_queries.counterfactual(snapshot, study.study_id).to_pylist()
+    picture = study_chart.picture_of(snapshot, study)
+    assert picture is not None
+    observed, expected = picture.drawing.content["lines"]
+    assert [at for _, at in observed["points"]] == [day["observed"] for day in days]
+    known = [day["counterfactual"] for day in days if day["counterfactual"] is not None]
+    assert [at for _, at in expected["points"]] == known
+    first = picture.drawing.content["mark"]
+    assert days[first]["effect_date"] == study.launch_date
+    html = exports.study_report_file(snapshot, "eta-revenue", "html").content.decode()
+    assert f"<figcaption>{picture.caption}</figcaption>" in html
+    assert html.count("<svg") == 1
+    assert "<path" in html
+
+
+@pytest.mark.parametrize(
+    ("study", "count"), [("chat-handling", 1), ("invoice-minutes", 0)]
+)
+def test_an_effect_without_days_is_drawn_alone_and_a_refusal_not_at_all(
+    snapshot: Snapshot, study: str, count: int
+) -> None:
+    html = exports.study_report_file(snapshot, study, "html").content.decode()
+    assert html.count("<svg") == count
 
 
 def test_a_refused_study_has_no_effect_in_any_format(snapshot: Snapshot) -> None:
