@@ -44,7 +44,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test test-full check check-full lint types imports sql \
-	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-attribution bench-dashboard causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators azurite browser lock base-image pinned release clean
+	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -132,6 +132,10 @@ bench-attribution: $(READY)  ## Time studies beside those peers that are install
 
 bench-dashboard: $(READY) browser  ## Pages of 50 million line items: the first one cold and warm, and 20 readers for half an hour
 	$(BIN)/python -m benchmarks.dashboard $(ARGS)
+
+bench-revisits: $(READY) browser  ## Each page of the demo in WORKSPACE=… again, beside a bare page of Streamlit
+	$(BIN)/triptych demo $(WORKSPACE) --no-dashboard
+	$(BIN)/python -m benchmarks.pages.revisits $(WORKSPACE) $(ARGS)
 
 calibration: $(READY)  ## Count how often intervals of effects hold in simulated worlds; writes build/
 	$(BIN)/python -m benchmarks.calibration $(ARGS)

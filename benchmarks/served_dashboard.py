@@ -70,14 +70,21 @@ def served_dashboard(
         )
         try:
             address = f"127.0.0.1:{port}"
-            _wait_until_healthy(address, process)
+            wait_until_healthy(address, process)
             yield address, process.pid
         finally:
             process.terminate()
             process.wait(timeout=30)
 
 
-def _wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_healthy(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a server of Streamlit answers.
+
+    Raises
+    ------
+    RuntimeError
+        It ended, or does not answer.
+    """
     last = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < last:
         if process.poll() is not None:

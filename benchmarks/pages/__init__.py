@@ -1,0 +1,1 @@
+"""How long pages take, next to a page that has nothing on it."""
