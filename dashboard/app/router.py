@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.app import running
+from dashboard.app import gallery, history, running
 from dashboard.pages.setup import card
-from dashboard.shared import access, bar, charts, tables
+from dashboard.shared import access, bar, charts
 from dashboard.shared import frame as page
+from dashboard.shared.drawing import pictures, stepper, table_view
 from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
@@ -120,7 +121,10 @@ def main() -> None:
         _refusing, title="triptych", url_path=_first_page(looking), visibility="hidden"
     )
     former = [_former_page(name) for name in _FORWARDED]
-    everything = {**menu, "": [by_name, *former]}
+    parts = st.Page(
+        gallery.show, title="Gallery", url_path="gallery", visibility="hidden"
+    )
+    everything = {**menu, "": [by_name, parts, *former]}
     chosen = st.navigation(everything, position="hidden")
     if chosen == by_name:
         # The first page has the bare address; its name leads there too.
@@ -133,6 +137,10 @@ def main() -> None:
     _show_menu(menu, looking)
     if looking.role is not None:
         _show_visitor(looking)
+    if chosen == parts:
+        # Parts with made-up figures: nothing of the workspace is on it.
+        chosen.run()
+        return
     with st.sidebar, page.told_in_words():
         running.show()
     with page.told_in_words():
@@ -143,7 +151,7 @@ def main() -> None:
 def _begin(title: str) -> None:
     ground = charts.palette().gap
     st.html(f"<style>:root {{--triptych-ground: {ground}}}</style>")
-    st.html(_STYLE + bar.STYLE + tables.STYLE)
+    st.html(_STYLE + bar.STYLE + pictures.STYLE + stepper.STYLE + table_view.STYLE)
     st.title(title, anchor=False)
 
 
@@ -169,7 +177,8 @@ def _show_menu(menu: dict[str, list[StreamlitPage]], looking: access.Visitor) ->
                 st.html(f"<h2>{section}</h2>")
             for each in shown:
                 st.page_link(each, label=each.title, width="stretch")
-        st.html(_CLOSE_MENU + tables.SCRIPT, unsafe_allow_javascript=True)
+        scripts = _CLOSE_MENU + history.SCRIPT + table_view.SCRIPT + pictures.SCRIPT
+        st.html(scripts, unsafe_allow_javascript=True)
 
 
 def _may_open(each: StreamlitPage, looking: access.Visitor) -> bool:

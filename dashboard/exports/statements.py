@@ -12,7 +12,7 @@ from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.pages.cost_by_model.queries import NAMES
 from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
-from dashboard.shared.published import one, rows, table
+from dashboard.shared.published import one, per_run, rows, table
 from dashboard.shared.selection_queries import AMOUNTS
 from triptych.core.errors import UsageError
 
@@ -182,6 +182,7 @@ class Statement:
         return [*self.provenance.facts(), who, *totals]
 
 
+@per_run
 def cost_centers(snapshot: Snapshot, billing_month: str) -> tuple[str | None, ...]:
     """Return the cost centres with charges in a month, and None for no cost centre."""
     found = rows(
@@ -193,6 +194,7 @@ def cost_centers(snapshot: Snapshot, billing_month: str) -> tuple[str | None, ..
     return tuple(row["cost_center"] for row in found)
 
 
+@per_run
 def statement_totals(
     snapshot: Snapshot,
     billing_month: str,
@@ -202,7 +204,8 @@ def statement_totals(
     """Return what each statement of a month comes to, and their way to the bills.
 
     The rows after the statements add up: all statements, what is outside AI scope,
-    and all bills. ``kind`` is statement, all_statements, out_of_scope or ledger.
+    and all bills. ``kind`` is statement, all_statements, out_of_scope or ledger;
+    ``teams`` are those of the cost centre.
     """
     amount = AMOUNTS[basis]
     return table(
@@ -214,6 +217,15 @@ def statement_totals(
             where billing_month = $month and currency = $currency
             group by cost_center
         ),
+        names as (
+            select distinct cost_center, coalesce(team_name, team_id) as team
+            from core.dim_teams
+        ),
+        teams as (
+            select cost_center, string_agg(team, ', ' order by team) as teams
+            from names
+            group by cost_center
+        ),
         bills as (
             select step, sum({amount}) as amount
             from cost.mart_cost_waterfall
@@ -223,17 +235,19 @@ def statement_totals(
         )
         select
             1 as position, 'statement' as kind, cost_center,
-            coalesce(cost_center, 'Without a cost centre') as label, amount, row_count
-        from statements
+            coalesce(cost_center, 'Without a cost centre') as label, amount, row_count,
+            teams
+        from statements left join teams using (cost_center)
         union all
-        select 2, 'all_statements', null, 'All statements', sum(amount), sum(row_count)
+        select 2, 'all_statements', null, 'All statements', sum(amount), sum(row_count),
+            null
         from statements
         union all
         select 3, 'out_of_scope', null, 'Outside AI scope, in no statement',
-            coalesce(sum(amount), 0), null
+            coalesce(sum(amount), 0), null, null
         from bills where step = 'out_of_scope'
         union all
-        select 4, 'ledger', null, 'All bills', sum(amount), null
+        select 4, 'ledger', null, 'All bills', sum(amount), null, null
         from bills where step = 'ledger'
         order by position, cost_center nulls last
         """,

@@ -14,6 +14,8 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.shared import format as fmt
+from dashboard.shared.context import STATE_KEY
+from dashboard.shared.drawing import pictures
 from dashboard.shared.format import OTHER_MODELS
 
 if TYPE_CHECKING:
@@ -91,8 +93,13 @@ def palette() -> Palette:
 
 
 def show(chart: Chart, *, description: str) -> None:
-    """Draw a chart over the whole width, with its text for those who cannot see it."""
-    st.altair_chart(chart, width="stretch", alt=description)
+    """Draw a chart over the whole width, with its text for those who cannot see it.
+
+    Beneath it are its pictures; they are made of what the browser has drawn.
+    """
+    as_lines = chart.properties(usermeta={"embedOptions": {"renderer": "svg"}})
+    st.altair_chart(as_lines, width="stretch", alt=description)
+    pictures.offer(description, st.session_state.get(STATE_KEY))
 
 
 def monthly_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dashboard.shared import filters, gaps
 from dashboard.shared import format as fmt
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What a figure's address says of a column; see :meth:`Figure.of`.
 Where: TypeAlias = "str | Sequence[str] | None"
+#: What a session calls the page that it draws.
+STATE_KEY: Final = "page"
 _SCOPE_COLUMNS = {
     "model": "model_id",
     "team": "team_id",

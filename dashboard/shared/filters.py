@@ -6,6 +6,7 @@ that names something that is not there is told, together with what is shown inst
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import streamlit as st
@@ -14,7 +15,7 @@ from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from triptych.core.warehouse.reader import Snapshot
 
@@ -102,9 +103,23 @@ def segments(label: str, key: str, options: Sequence[str], *, default: str) -> s
     return str(chosen)
 
 
-def choice(label: str, key: str, options: Sequence[str], *, width: int) -> str:
-    """Draw a list bound to the URL from which one is always chosen."""
-    read_link(key, options)
+def choice(
+    label: str,
+    key: str,
+    options: Sequence[str],
+    *,
+    width: int,
+    former: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Draw a list bound to the URL from which one is always chosen.
+
+    A link may still have what an option was called before: ``former`` says which it is.
+    """
+    asked = st.query_params.get(key)
+    if asked in former and asked not in options:
+        st.session_state.setdefault(key, former[asked])
+    else:
+        read_link(key, options)
     chosen = st.selectbox(
         label,
         options,

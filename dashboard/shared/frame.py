@@ -16,7 +16,7 @@ from dashboard.shared import (
     selection_queries,
 )
 from dashboard.shared import format as fmt
-from dashboard.shared.context import Page
+from dashboard.shared.context import STATE_KEY, Page
 from triptych.core.errors import TriptychError
 from triptych.core.warehouse.reader import NothingPublishedError, PublishedReader
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 NOTHING_PUBLISHED = "**Nothing has been published here yet.**"
-_STATE_KEY = "page"
 _POLL_SECONDS = 15
 _MAX_REASON = 300
 
@@ -48,20 +47,20 @@ def current(file: str) -> Page:
         It is not for whoever looks, whatever the router thought.
     """
     access.require_page(file)
-    page: Page = st.session_state[_STATE_KEY]
+    page: Page = st.session_state[STATE_KEY]
     return page
 
 
 def current_or_none(file: str) -> Page | None:
     """Return what :func:`current` returns; None where there is nothing to show yet."""
     access.require_page(file)
-    page: Page | None = st.session_state.get(_STATE_KEY)
+    page: Page | None = st.session_state.get(STATE_KEY)
     return page
 
 
 def prepare_without_run() -> None:
     """Let a page be drawn that has something to say before anything is published."""
-    st.session_state[_STATE_KEY] = None
+    st.session_state[STATE_KEY] = None
 
 
 def is_nothing_published(reader: PublishedReader) -> bool:
@@ -102,7 +101,7 @@ def prepare(
         _show_no_charges(run)
         return False
     filters.warn_about_links(page.selection)
-    st.session_state[_STATE_KEY] = page
+    st.session_state[STATE_KEY] = page
     if page.currency != run.currency:
         st.info(
             f"These charges in {page.currency} have no exchange rate to"

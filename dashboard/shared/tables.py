@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pyarrow as pa
 import streamlit as st
 
-from dashboard.shared import downloads, explaining
+from dashboard.shared import downloads, explaining, names
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dashboard.shared.context import Origin, Page
+    from dashboard.shared.names import Named
 
 Kind = Literal[
     "text",
@@ -52,102 +53,26 @@ ROW_LIMIT = 500
 #: From so many rows on a table scrolls beneath its header, and can be searched.
 _LONG = 12
 _WIDE_COLUMNS = 10
+#: From so many columns on they can be chosen.
+_CHOOSABLE = 6
 
 _BESIDE_SERIES = (("All models", "month_total"), ("Idle, not charged", "idle_shown"))
-
-#: What the router adds to the page once, for every table.
-STYLE = """
-<style>
-.triptych-table {overflow: auto; margin: .1rem 0 .3rem; max-height: 25rem}
-.triptych-table thead th {position: sticky; top: 0; z-index: 1;
-  background: var(--triptych-ground, Canvas)}
-.triptych-table tr.total > * {position: sticky; bottom: 0;
-  background: var(--triptych-ground, Canvas)}
-.triptych-table th button {all: unset; cursor: pointer; font: inherit;
-  color: inherit}
-.triptych-table th button:focus-visible {outline: 2px solid currentColor}
-.triptych-table th[aria-sort="ascending"] button::after {content: " \\2191" / ""}
-.triptych-table th[aria-sort="descending"] button::after {content: " \\2193" / ""}
-.triptych-table input {font: inherit; color: inherit; background: transparent;
-  border: 1px solid color-mix(in srgb, currentColor 35%, transparent);
-  border-radius: .3rem; padding: .15rem .5rem; margin: .2rem 0 .4rem;
-  position: sticky; left: 0; width: min(16rem, 80%)}
-.triptych-table table {border-collapse: collapse; width: 100%; font-size: .93rem;
-  font-variant-numeric: tabular-nums}
-.triptych-table th, .triptych-table td {padding: .3rem 1.4rem .3rem 0;
-  border-bottom: 1px solid color-mix(in srgb, currentColor 16%, transparent);
-  text-align: left; vertical-align: top}
-.triptych-table thead th {font-weight: 600; opacity: .75; white-space: nowrap;
-  border-bottom-width: 2px}
-.triptych-table tbody th {font-weight: 400; min-width: 7.5rem}
-.triptych-table .number {text-align: right; white-space: nowrap}
-.triptych-table .short {white-space: nowrap}
-.triptych-table .prose {min-width: min(18rem, 60vw)}
-.triptych-table .reason {min-width: 9rem}
-.triptych-table.wide table {font-size: .84rem}
-.triptych-table.wide th, .triptych-table.wide td {padding-right: .6rem}
-.triptych-table tr.total > * {font-weight: 650;
-  border-top: 2px solid color-mix(in srgb, currentColor 40%, transparent)}
-.triptych-table caption {text-align: left; font-weight: 600; padding-bottom: .2rem}
-</style>
-"""
-
-
-#: What the router adds once: a heading sorts its table, totals stay last, unknown stays
-#: behind known, and a search leaves the rows that have the words.
-SCRIPT = """
-<script>
-if (!window.sortsTables) {
-  window.sortsTables = true;
-  const number = /^-?[0-9.]+(e[-+]?[0-9]+)?$/;
-  const key = (row, at) => {
-    const cell = row.cells[at];
-    const text = cell?.textContent ?? "";
-    return cell?.dataset.order ?? (text.startsWith("\u2014") ? "" : text);
-  };
-  const compare = (a, b) => number.test(a) && number.test(b)
-    ? Number(a) - Number(b) : a.localeCompare(b);
-  document.addEventListener("click", event => {
-    const head = event.target.closest(".triptych-table thead th");
-    if (!head) return;
-    const isUp = head.getAttribute("aria-sort") === "descending";
-    for (const each of head.parentNode.cells) each.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", isUp ? "ascending" : "descending");
-    const body = head.closest("table").tBodies[0], at = head.cellIndex;
-    const rows = [...body.rows].filter(row => !row.classList.contains("total"));
-    const totals = [...body.rows].filter(row => row.classList.contains("total"));
-    rows.sort((x, y) => {
-      const [a, b] = [key(x, at), key(y, at)];
-      if (!a || !b) return (a ? 0 : 1) - (b ? 0 : 1);
-      return isUp ? compare(a, b) : compare(b, a);
-    });
-    body.append(...rows, ...totals);
-  });
-  document.addEventListener("input", event => {
-    const box = event.target.closest(".triptych-table input");
-    if (!box) return;
-    const words = box.value.toLowerCase().split(" ").filter(Boolean);
-    for (const row of box.closest(".triptych-table").querySelectorAll("tbody tr")) {
-      const text = row.innerText.toLowerCase() || row.textContent.toLowerCase();
-      row.hidden = !words.every(word => text.includes(word));
-    }
-  });
-}
-</script>
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: where it comes from, its heading, how it is written.
 
-    ``reason_from`` names the column that says why a value is missing.
+    ``reason_from`` names the column that says why a value is missing; ``ids_of`` what
+    the values are ids of, where the column's own name does not say it: the names that
+    people use are drawn in their place, and the download has the ids.
     """
 
     name: str
     label: str
     kind: Kind = "text"
     reason_from: str = ""
+    ids_of: Named | None = None
 
 
 #: What is added to the name of a total from which something is missing.
@@ -201,7 +126,7 @@ def show(  # noqa: PLR0913  (one parameter for each thing that differs)
     with nullcontext() if fold is None else fold:
         st.html(
             html_table(
-                table.take(pa.array(drawn, pa.int64())),
+                with_names(table.take(pa.array(drawn, pa.int64())), columns, page),
                 columns,
                 page.currency,
                 page.table_caption(caption) if has_gaps else caption,
@@ -215,6 +140,20 @@ def show(  # noqa: PLR0913  (one parameter for each thing that differs)
                 " the download has all of them."
             )
         show_footer(table, page=page, name=name, origin=origin)
+
+
+def with_names(table: pa.Table, columns: Sequence[Column], page: Page) -> pa.Table:
+    """Return a table with names in the place of ids."""
+    for column in columns:
+        kind = column.ids_of or names.kind_of_column(column.name)
+        if kind is None:
+            continue
+        known = names.names_of(page.snapshot, kind)
+        position = table.column_names.index(column.name)
+        written = [known.get(each, each) for each in table[column.name].to_pylist()]
+        text = pa.array(written, pa.string())
+        table = table.set_column(position, column.name, text)
+    return table
 
 
 def holds_money(columns: Sequence[Column]) -> bool:
@@ -262,10 +201,24 @@ def html_table(
         for position, row in enumerate(table.to_pylist())
     )
     return (
-        f'<div class="triptych-table{wide}" tabindex="0">{_search(table)}<table>'
+        f'<div class="triptych-table{wide}" tabindex="0">{_choice(columns)}'
+        f"{_search(table)}<table>"
         f"<caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _choice(columns: Sequence[Column]) -> str:
+    """Return what the columns of a wide table are chosen with; the first one stays."""
+    if len(columns) < _CHOOSABLE:
+        return ""
+    boxes = "".join(
+        f'<label><input type="checkbox" value="{at}" checked>'
+        f" {escape(column.label)}</label>"
+        for at, column in enumerate(columns)
+        if at
+    )
+    return f"<details><summary>Columns</summary>{boxes}</details>"
 
 
 def _search(table: pa.Table) -> str:

@@ -152,10 +152,17 @@ def opened_browser() -> Iterator[Any]:
 
 @contextmanager
 def served(
-    root: Path, log: Path, *, headless: bool = True, **environment: str
+    root: Path,
+    log: Path,
+    *,
+    headless: bool = True,
+    acts: str | None = None,
+    **environment: str,
 ) -> Iterator[str]:
     """Serve a workspace whose pages never fail."""
-    with running(root, log, headless=headless, environment=environment) as address:
+    with running(
+        root, log, headless=headless, environment=environment, acts=acts
+    ) as address:
         yield address
     assert "Traceback" not in log.read_text()
 
@@ -167,12 +174,12 @@ def running(
     *,
     headless: bool = True,
     environment: Mapping[str, str] = {},
+    acts: str | None = None,
 ) -> Iterator[str]:
     """Run a server whose pages may fail, and return its link."""
-    with served_dashboard(root, log, headless=headless, environment=environment) as (
-        address,
-        _pid,
-    ):
+    with served_dashboard(
+        root, log, headless=headless, environment=environment, acts=acts
+    ) as (address, _pid):
         yield f"http://{address}"
 
 

@@ -31,7 +31,8 @@ def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
         "Changed since the close": "— (not closed)",
     }
     text = text_of(app)
-    assert ":blue-badge[open] → estimated → reconciled → locked → restated" in text
+    assert 'aria-current="step"><b>1. Month over, every rate known</b>' in text
+    assert "<span>finance</span><span>1 of 3 bills tie; open: gcp, railway" in text
     assert "Next, to be **estimated**: the month is over, with every rate" in text
     assert "**2 of 5** tie in Sep 2026; nothing explains **EUR 140.50**." in text
     assert (

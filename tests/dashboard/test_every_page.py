@@ -181,6 +181,27 @@ def serious_findings(tab: Visit) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        pytest.param(scheme, marks=[] if scheme == "light" else [pytest.mark.full])
+        for scheme in SCHEMES
+    ],
+)
+def test_the_gallery_shows_every_part_and_is_readable_by_everybody(
+    browser: Any, workspace: Workspace, scheme: Scheme
+) -> None:
+    with visit(browser, f"{workspace.address}/gallery", scheme=scheme) as tab:
+        tab.wait_for("A dash is not measured")
+        found = []
+        for size in SIZES:
+            tab.resize(size)
+            found += unreadable(tab, size)
+            found += measured(tab, "gallery", size).troubles()
+        tab.assert_quiet()
+    assert found == []
+
+
 @pytest.mark.parametrize("case", IN_TURN, ids=named)
 def test_each_page_is_readable_by_everybody_in_turn_of_its_states(
     browser: Any, workspace: Workspace, case: Case

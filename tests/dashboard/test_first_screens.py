@@ -1,4 +1,7 @@
-"""The first screen of each page of the sample company, measured in a real browser."""
+"""The first screen of each page of the sample company, measured in a real browser.
+
+Pages offer what can be done, as they do for whoever keeps the company.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,8 @@ def screens_of(browser: Any, address: str, page: str) -> Iterator[Screen]:
 def test_each_page_answers_on_its_first_screen_in_few_words(
     browser: Any, sample_company: Path, tmp_path: Path
 ) -> None:
-    with served(sample_company, tmp_path / "server.log") as address:
+    log = tmp_path / "server.log"
+    with served(sample_company, log, acts="triptych.acts.door") as address:
         screens = [
             screen
             for page in AUDIENCES

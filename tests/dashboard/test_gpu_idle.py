@@ -50,7 +50,9 @@ def test_each_part_has_a_sentence_a_table_and_a_download(
     assert "**gpu-cluster** idles most: **EUR 180.00** of EUR 550.00" in text
     assert "In addition to GPUs, EUR 40.00 idles in 1 other pool." in text
     assert "Most idled in Sep 2026: **EUR 180.00**, 29.5 %" in text
-    assert "**EUR 150.00** of ml, for the pool itself in gpu-cluster" in text
+    assert (
+        "**EUR 150.00** of Machine learning, for the pool itself in gpu-cluster" in text
+    )
     assert "on Tue 13:00, **5.5** on average" in text
     assert "**one-year** left **EUR 80.00** of EUR 100.00 unused" in text
     assert "**Not yet savings**" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from itertools import cycle, product
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from PIL import Image
 from pypdf import PdfReader
 
 from tests.dashboard.browsing import (
@@ -151,6 +153,32 @@ def test_a_page_is_whole_on_every_screen(
         assert tab.width() <= SIZES[size][0]
         tab.keep(f"{name}-{size}-{scheme}")
         tab.assert_quiet()
+
+
+def test_a_chart_is_saved_as_svg_and_png_with_its_heading_and_its_mark(
+    browser: Any, address: str, tmp_path: Path
+) -> None:
+    """A picture is twice as fine as the screen; what is drawn is text in the other."""
+    with visit(browser, f"{address}/cost_by_model") as tab:
+        tab.wait_for("models cost")
+        tab.settle()
+        offered = tab.page.locator(".triptych-pictures").first
+        files = {}
+        for kind in ("SVG", "PNG"):
+            with tab.page.expect_download() as saved:
+                offered.get_by_text(kind, exact=True).click()
+            files[kind] = tmp_path / saved.value.suggested_filename
+            saved.value.save_as(files[kind])
+        tab.assert_quiet()
+    said = files["SVG"].read_text()
+    wide, tall = map(float, re.findall(r'(?:width|height)="([\d.]+)"', said)[:2])
+    assert "Cost of models by month, largest models apart" in said
+    assert "SYNTHETIC: simulated data" in said
+    assert "run-0001" in said
+    assert "2.45k" in said
+    assert files["PNG"].stem == "cost-of-models-by-month-largest-models-apart"
+    with Image.open(files["PNG"]) as picture:
+        assert picture.size == (int(2 * wide), int(2 * tall))
 
 
 @pytest.mark.parametrize("size", SCREEN_SIZES)
@@ -331,7 +359,7 @@ def test_a_choice_is_in_the_link_and_stays_on_the_next_page(
         tab.assert_quiet()
 
 
-def test_a_heading_sorts_its_table_and_a_tab_is_in_the_link(
+def test_a_heading_sorts_its_table_columns_are_chosen_and_a_tab_is_in_the_link(
     browser: Any,
     address: str,
 ) -> None:
@@ -356,9 +384,40 @@ def test_a_heading_sorts_its_table_and_a_tab_is_in_the_link(
         assert heading.get_attribute("aria-sort") == "descending"
         heading.get_by_role("button").click()
         assert months() == sorted(before)
+        frame.get_by_text("Columns", exact=True).click()
+        frame.get_by_label("Closed at").uncheck()
+        assert not frame.get_by_role("columnheader", name="Closed at").is_visible()
+        assert frame.get_by_role("columnheader", name="Approved by").is_visible()
         tab.page.get_by_role("tab", name="Invoices").click()
         tab.settle()
         assert parse_qs(urlsplit(tab.page.url).query) == {"close": ["Invoices"]}
+        tab.assert_quiet()
+
+
+def test_back_and_forward_restore_period_and_tab(browser: Any, address: str) -> None:
+    with visit(browser, f"{address}/close?period=2026-09") as tab:
+
+        def told() -> tuple[str, str]:
+            tab.wait_for("Invoices that tie")
+            tab.settle()
+            chosen = tab.page.get_by_role("tab", selected=True).inner_text()
+            return chosen, tab.page.get_by_test_id("stMetricValue").nth(1).inner_text()
+
+        assert told() == ("Steps", "Open")
+        tab.page.get_by_role("combobox").first.click()
+        tab.page.get_by_role("option", name="Aug 2026", exact=True).click()
+        assert told() == ("Steps", "Restated")
+        # Choices within a second are one.
+        tab.page.wait_for_timeout(1_000)
+        tab.page.get_by_role("tab", name="Invoices").click()
+        assert told() == ("Invoices", "Restated")
+        for go, there in (
+            (tab.page.go_back, ("Steps", "Restated")),
+            (tab.page.go_back, ("Steps", "Open")),
+            (tab.page.go_forward, ("Steps", "Restated")),
+        ):
+            go()
+            assert told() == there
         tab.assert_quiet()
 
 

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 from streamlit import config
 
+from dashboard.shared.roles import AUDIENCES
 from tests.dashboard.conftest import OpenApp, text_of
 from tests.dashboard.fixtures.warehouse_fixture import publish, publish_corrupt_file
 from tests.layers import IS_FULL
+from triptych.core.warehouse.reader import Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
     from streamlit.testing.v1 import AppTest
+
+    from triptych.core.warehouse.reader import Parameters
 
 PAGES = (
     *("summary", "cost_by_model", "close", "budget", "data_health"),
@@ -375,3 +380,33 @@ def test_each_publish_is_shown_without_an_error(
         assert_no_failure(app)
         expected = f"EUR {2449 * (number % 3 + 1):,}.00"
         assert tile(app, "Cost of models, fully loaded") == expected
+
+
+#: Pages that ask most; ``make test-full`` visits the others again too.
+_ASKING = ("summary", "velocity")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[] if page in _ASKING else [pytest.mark.full])
+        for page in AUDIENCES
+    ],
+)
+def test_a_page_that_is_visited_again_asks_the_warehouse_nothing(
+    tmp_path: Path, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch, page: str
+) -> None:
+    """All that a page needs of a run is remembered: drawing is what is left to do."""
+    publish(tmp_path)
+    app = open_app(tmp_path, page=page)
+    asked: list[str] = []
+    query = Snapshot.query
+
+    def counted(self: Snapshot, sql: str, parameters: Parameters = None) -> pa.Table:
+        asked.append(sql)
+        return query(self, sql, parameters)
+
+    monkeypatch.setattr(Snapshot, "query", counted)
+    app.run()
+    assert_no_failure(app)
+    assert asked == []

@@ -148,7 +148,8 @@ def test_the_third_layer_says_what_counts_with_its_interval_and_its_evidence(
     app = open_app(tmp_path, page=PAGE)
     text = text_of(app)
     # 200 minutes at 0.5 less 50 of cost are about 50; one feature of three counts.
-    assert re.search(r"\*\*≈ EUR 4\d(\.\d)?\*\* net of investment", text)
+    leaves = r"less EUR 7 invested before leaves \*\*≈ EUR 4\d(\.\d)?\*\*"
+    assert re.search(leaves, text)
     label = "Net value, Jan 2026 to Feb 2026"
     assert re.fullmatch(r"≈ EUR 5\d(\.\d)?", tiles(app)[label])
     # 7 before the launch and 11 after the last measured month are in no net value.

@@ -81,6 +81,31 @@ def test_a_cell_sorts_by_its_value_and_a_long_table_is_searched() -> None:
     assert "<input" not in short
 
 
+def test_columns_of_a_wide_table_can_be_chosen_but_for_the_first() -> None:
+    names = ["model", "a", "b", "c", "d", "e"]
+    columns = [tables.Column(name, name.upper()) for name in names]
+    table = pa.table({name: ["x"] for name in names})
+    html = tables.html_table(table, columns, "EUR", "")
+    offered = re.findall(r'<input type="checkbox" value="(\d)" checked> (\w)', html)
+    assert offered == [("1", "A"), ("2", "B"), ("3", "C"), ("4", "D"), ("5", "E")]
+    narrow = tables.html_table(table, columns[:5], "EUR", "")
+    assert "<input" not in narrow
+
+
+def test_models_have_their_names_on_the_page_and_their_ids_in_the_download(
+    page: Page,
+) -> None:
+    table = pa.table({"model_id": ["eta-v2", "gone"], "scope_id": ["ml", "vision"]})
+    columns = [
+        tables.Column("model_id", "Model"),
+        tables.Column("scope_id", "Team", ids_of="team"),
+    ]
+    drawn = tables.with_names(table, columns, page)
+    assert drawn["model_id"].to_pylist() == ["ETA v2", "gone"]
+    assert drawn["scope_id"].to_pylist() == ["Machine learning", "Vision"]
+    assert "eta-v2,ml" in downloads.csv_text(table, page=page, name="models")
+
+
 def test_an_amount_in_its_own_currency_keeps_it() -> None:
     row = {"currency": "USD"}
     text = tables.written(Decimal(5), tables.Column("x", "X", "money"), "EUR", row)

@@ -83,12 +83,12 @@ def test_what_is_too_rare_for_a_month_has_windows_or_the_scope_that_has_enough(
         "12 months to Sep 2026: n = 2, fewer than five."
         " n = 41 in the organisation over 12 months: 4.0 d." in text
     )
-    assert "eta-v2, months to Sep 2026" in text
+    assert "ETA v2, months to Sep 2026" in text
     assert "Oct 2025 to Sep 2026" in text
     assert "1.0 h to 4.0 h" in text
     assert "Organisation, months to Sep 2026" in text
     # 10,800 seconds of the other model, from five incidents.
-    row = re.search(r"vision-v1</th><td[^>]*>3.00</td><td[^>]*>5</td>", text)
+    row = re.search(r"Vision v1</th><td[^>]*>3.00</td><td[^>]*>5</td>", text)
     assert row is not None
 
 
@@ -161,7 +161,7 @@ def test_a_quarter_that_is_chosen_has_its_own_figures(
     assert tiles(app)["Change lead time"] == "35.0 h"
     assert tiles(app)["Change fail rate"] == "20.0 %"
     text = text_of(app)
-    assert "eta-v2, Q3 2026" in text
+    assert "ETA v2, Q3 2026" in text
     assert (
         "A quarter's figure comes from its items and is no mean of its months" in text
     )

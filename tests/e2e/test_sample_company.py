@@ -601,7 +601,7 @@ def test_a_page_answers_its_questions_as_the_marts_do(
         assert open_questions(asked, page, tab) == []
         # Each question asks for something: a page that says nothing answers none.
         of_page = [question for question in QUESTIONS if question.page == page]
-        assert len(unanswered(asked, page, [("", "")])) == len(of_page)
+        assert len(unanswered(asked, page, [""])) == len(of_page)
         tab.assert_quiet()
 
 
@@ -617,8 +617,8 @@ def open_questions(asked: Asked, page: str, tab: Visit) -> list[str]:
     return found
 
 
-#: The text that is in sight, or all that is drawn, in the order in which it is read.
-_TEXTS = """isInSight => {
+#: The text that is in sight, in the order in which it is read.
+_TEXTS = """() => {
   const main = document.querySelector('[data-testid=stMain]');
   const texts = document.createTreeWalker(main, NodeFilter.SHOW_TEXT), said = [];
   while (texts.nextNode()) {
@@ -627,26 +627,20 @@ _TEXTS = """isInSight => {
     const range = document.createRange();
     range.selectNodeContents(node);
     const box = range.getBoundingClientRect();
-    const isSeen = box.bottom > 0 && box.top < innerHeight;
-    if (box.height && (isSeen || !isInSight)) said.push(node.data);
+    if (box.height && box.bottom > 0 && box.top < innerHeight) said.push(node.data);
   }
   return said.join(' ');
 }"""
 
 
-def _screens(tab: Visit) -> list[tuple[str, str]]:
-    """Return what is in sight in each of a page's tabs, a click each, and all of it."""
-    said = [_texts(tab)]
+def _screens(tab: Visit) -> list[str]:
+    """Return what is in sight in each of a page's tabs, a click each."""
+    said = [str(tab.page.evaluate(_TEXTS))]
     for number in range(tab.page.get_by_role("tab").count()):
         tab.page.get_by_role("tab").nth(number).click()
         tab.settle()
-        said.append(_texts(tab))
+        said.append(str(tab.page.evaluate(_TEXTS)))
     return said
-
-
-def _texts(tab: Visit) -> tuple[str, str]:
-    seen, drawn = (tab.page.evaluate(_TEXTS, each) for each in (True, False))
-    return str(seen), str(drawn)
 
 
 def test_the_case_can_be_read_from_the_published_costs(

@@ -93,8 +93,10 @@ def _finding(plan: Plan, length: PlannedLength) -> str:
     if length.detectable is None:
         return f"{until}: cannot tell. {length.reason}"
     unit = plan.outcome_unit
-    often = "" if length.power is None else f"; power {length.power:.0%}"
-    return f"{until}: finds {length.detectable:.3g} {unit}, 4 times of 5{often}"
+    text = f"{until}: 80 % power to detect {length.detectable:.3g} {unit}"
+    if length.power is None:
+        return text
+    return f"{text}, {length.power:.0%} for the smallest effect that matters"
 
 
 def features(site: Site) -> tuple[str, ...]:

@@ -105,7 +105,7 @@ def _print_entry(entry: Entry, plan: Plan) -> None:
         print("Its power is not known: name the data there is by --history.")
     else:
         unit, smallest = plan.outcome_unit, plan.minimum_effect
-        print(f"would find    {detectable:.3g} {unit}, 4 times of 5")
+        print(f"detectable    {detectable:.3g} {unit}, with 80 % power")
         if smallest is not None:
             often = power_of(smallest, detectable)
             print(f"power         {often:.0%} for {smallest:.3g} {unit}, which matters")

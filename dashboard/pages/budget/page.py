@@ -11,19 +11,11 @@ from dashboard.pages.budget import burn_down as burn_down_section
 from dashboard.pages.budget import charts as budget_charts
 from dashboard.pages.budget import sentences as budget_sentences
 from dashboard.pages.budget import variance as variance_section
-from dashboard.shared import (
-    acting,
-    charts,
-    comments,
-    explaining,
-    filters,
-    step_charts,
-    tables,
-    tabs,
-)
+from dashboard.shared import acting, charts, comments, explaining, filters, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin, Stated, Where
+from dashboard.shared.drawing import step_charts
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import streamlit as st
 
-from dashboard.shared import charts, step_charts
+from dashboard.shared import charts
 from dashboard.shared import format as fmt
+from dashboard.shared.drawing import step_charts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

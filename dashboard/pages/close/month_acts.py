@@ -12,18 +12,24 @@ from dashboard.shared import format as fmt
 if TYPE_CHECKING:
     from triptych.core.acts import OpenProposal
 
-_CLOSED = ("locked", "restated")
+#: States of a month whose figures no longer move.
+CLOSED = ("locked", "restated")
+
+
+def next_of(months: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the first month that is open, or else the last one."""
+    ordered = sorted(months, key=lambda row: str(row["billing_month"]))
+    still_open = (row for row in ordered if row["state"] not in CLOSED)
+    return next(still_open, ordered[-1])
 
 
 def show(months: list[dict[str, Any]]) -> None:
     """Offer the next step of the first open month, or of the last closed one."""
-    still_open = [row for row in months if row["state"] not in _CLOSED]
-    if not still_open:
-        month = max(row["billing_month"] for row in months)
+    row = next_of(months)
+    month = row["billing_month"]
+    if row["state"] in CLOSED:
         _show_step("reopen", month, f'triptych reopen --period {month} --reason "WHY"')
         return
-    row = min(still_open, key=lambda each: str(each["billing_month"]))
-    month = row["billing_month"]
     proposal = acting.proposal("close", month)
     if proposal is not None:
         _say_proposed(proposal)
@@ -36,6 +42,8 @@ def show(months: list[dict[str, Any]]) -> None:
     )
     if row["state"] == "reconciled" or not acting.is_offered("propose_close"):
         _show_step("propose_close", month, commands)
+    else:
+        acting.offer("upload_invoices")
 
 
 def show_accrual(month: str) -> None:

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from dashboard.pages.close import accruals as accrual_section
-from dashboard.pages.close import month_acts, queries
+from dashboard.pages.close import month_acts, progress, queries
 from dashboard.pages.close import sentences as closing_sentences
 from dashboard.shared import (
+    acting,
     charts,
     comments,
     doubt_notice,
     explaining,
-    step_charts,
     tables,
     tabs,
 )
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin, Stated
+from dashboard.shared.drawing import step_charts, stepper
 from dashboard.shared.selection_queries import AMOUNTS
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 _STATES = "cost.mart_period_states"
 _INVOICES = "cost.mart_invoice_reconciliation"
 _ADJUSTMENTS = "cost.mart_period_adjustments"
-_CLOSED = ("locked", "restated")
 _EXPLANATION_LABELS = {
     "tax": "Tax",
     "credit": "Credits",
@@ -171,7 +171,7 @@ def _invoice_figures(here: Page, currency: str) -> tuple[Stated, ...]:
 
 
 def _tile_since(here: Page, months: list[dict[str, Any]]) -> None:
-    closed = [row for row in months if row["state"] in _CLOSED]
+    closed = [row for row in months if row["state"] in month_acts.CLOSED]
     differing = [row for row in closed if row["difference"]]
     st.metric(
         here.tile_label("Changed since the close"),
@@ -203,13 +203,21 @@ def _tile_since(here: Page, months: list[dict[str, Any]]) -> None:
 
 
 def show_steps(here: Page, months: list[dict[str, Any]]) -> None:
-    """Draw where each month stands, what is missing, and what to type."""
+    """Draw how far each month has come, what is missing, and what can be done."""
     st.header("State and next step", anchor=False)
-    for month in months:
-        st.markdown(f"{closing_sentences.way(month)}")
-        st.markdown(closing_sentences.standing(month))
     steps = queries.closing_steps(here.snapshot, here.selection)
-    st.markdown(closing_sentences.missing(steps.to_pylist()))
+    rows = steps.to_pylist()
+    for month in months:
+        st.markdown(closing_sentences.standing(month))
+    chosen = month_acts.next_of(months)
+    name = chosen["billing_month"]
+    of_month = [row for row in rows if row["billing_month"] == name]
+    stepper.show(
+        progress.steps_of(chosen, of_month, acting.proposal("close", name)),
+        label=f"Steps of {fmt.month(name)}",
+    )
+    st.markdown(closing_sentences.missing(rows))
+    month_acts.show(months)
     tables.show(
         steps,
         [
@@ -229,8 +237,8 @@ def show_steps(here: Page, months: list[dict[str, Any]]) -> None:
             mart="cost.mart_period_reconciliation",
             row_count=steps.num_rows,
         ),
+        is_folded=True,
     )
-    month_acts.show(months)
 
 
 def show_invoices(here: Page, totals: pa.Table) -> None:

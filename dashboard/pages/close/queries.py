@@ -87,15 +87,15 @@ def closing_steps(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 as step, state <> 'open' as is_done,
                 case when state = 'open' then reason end as missing,
                 'estimated' as leads_to, 'triptych run' as owner,
-                cast(null as date) as done_on
+                cast(null as date) as done_on, cast(null as varchar) as source
             from months
             union all
             select billing_month, 2, 'Invoices and bill of ' || source || ' tie',
-                is_reconciled, reason, 'reconciled', 'finance', null
+                is_reconciled, reason, 'reconciled', 'finance', null, source
             from bills
             union all
             select months.billing_month, 2, 'Invoices and bills tie', false,
-                'No invoice for this month yet.', 'reconciled', 'finance', null
+                'No invoice for this month yet.', 'reconciled', 'finance', null, null
             from months
             where not exists (
                 select 1 from bills where bills.billing_month = months.billing_month
@@ -108,17 +108,17 @@ def closing_steps(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 coalesce(
                     locked_by || ', approved by ' || approved_by, 'two of finance'
                 ),
-                cast(locked_at as date)
+                cast(locked_at as date), null
             from months
             union all
             select billing_month, 4, 'Nothing changed after the close',
-                state = 'locked', reason, 'locked', 'finance', null
+                state = 'locked', reason, 'locked', 'finance', null, null
             from months
             where locked_at is not null
         )
         select billing_month, step, is_done,
             case when is_done then '✓ done' else '○ missing' end as mark,
-            leads_to, missing, missing as remark, owner, done_on
+            leads_to, missing, missing as remark, owner, done_on, source
         from steps
         order by billing_month desc, place, is_done, step
         """,

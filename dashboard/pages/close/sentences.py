@@ -34,14 +34,6 @@ def standing(month: dict[str, Any]) -> str:
     return text
 
 
-def way(month: dict[str, Any]) -> str:
-    """Write the states in their order, the one of the month in a frame."""
-    return " \u2192 ".join(
-        f":blue-badge[{state}]" if state == month["state"] else state
-        for state in STATES
-    )
-
-
 def missing(steps: list[dict[str, Any]]) -> str:
     """Say how many requirements are open, and which one is next."""
     if not steps:

@@ -96,8 +96,9 @@ def refused(reasons: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for row in reasons:
         if row["money"] != "no charge":
             rows = fmt.plural(row["row_count"], "row")
+            reason = str(row["reason"]).replace("_", " ")
             yield _row(
-                f"{rows} of {row['source']} refused: {row['reason']}",
+                f"{rows} of {row['source']} refused: {reason}",
                 row["amount"],
                 row["currency"],
                 "Quarantine, below",

@@ -10,7 +10,7 @@ from dashboard.pages.gpu_idle import charts as accelerator_charts
 from dashboard.pages.gpu_idle import node_queries, nodes, queries, saving_queries
 from dashboard.pages.gpu_idle import sentences as accelerator_sentences
 from dashboard.pages.gpu_idle.charts import PART_NAMES, IdleKind
-from dashboard.shared import charts, explaining, filters, tables, tabs
+from dashboard.shared import charts, explaining, filters, names, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin, Stated
@@ -329,9 +329,14 @@ def show_owners(here: Page) -> None:
         st.markdown(f"In {here.period} nobody in this scope has idle GPU money.")
         return
     first = rows[0]
+
+    def named(kind: names.Named, key: str) -> str:
+        return names.names_of(here.snapshot, kind).get(key, key)
+
     text = (
         f"The largest part is **{fmt.money(first['idle'], here.currency)}** of"
-        f" {fmt.markdown(first['team'])}, for {fmt.markdown(first['holder'])} in"
+        f" {fmt.markdown(named('team', first['team']))}, for"
+        f" {fmt.markdown(named('model', first['holder']))} in"
         f" {fmt.markdown(first['pool_id'])}."
     )
     if any(row["is_unowned"] for row in rows):
@@ -343,10 +348,10 @@ def show_owners(here: Page) -> None:
     tables.show(
         table,
         [
-            tables.Column("team", "Team"),
+            tables.Column("team", "Team", ids_of="team"),
             tables.Column("cost_center", "Cost centre"),
             tables.Column("pool_id", "Pool"),
-            tables.Column("holder", "For"),
+            tables.Column("holder", "For", ids_of="model"),
             tables.Column("requested_idle", "Requested, idle", "money"),
             tables.Column("infrastructure_idle", "Infrastructure idle", "money"),
             tables.Column("idle", "Idle", "money"),
@@ -467,7 +472,7 @@ def show_savings(here: Page) -> None:
         table,
         [
             tables.Column("candidate", "Candidate", "prose"),
-            tables.Column("team", "Owner"),
+            tables.Column("team", "Owner", ids_of="team"),
             tables.Column("billing_month", "Full month", "month"),
             tables.Column("amount", "Left idle", "money"),
             tables.Column("assumption", "Only if", "prose"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboard.pages.cost_by_model.queries import NAMES
 from dashboard.shared.published import per_run, table
 from dashboard.shared.selection_queries import SCOPES, scope_parameters
 
@@ -30,7 +31,9 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
     return table(
         snapshot,
         f"""
-        with full_months as (
+        with {NAMES},
+
+        full_months as (
             select pool_id, max(billing_month) as billing_month
             from (
                 select pool_id, billing_month
@@ -92,13 +95,15 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
         where infrastructure_idle > 0
         union all
         select
-            'Smaller requests of ' || model_id || ' in ' || pool_id,
+            'Smaller requests of ' || coalesce(names.model, idle.model_id) || ' in '
+                || pool_id,
             coalesce(team_id, 'no team named'),
             billing_month,
             requested_idle,
             'It never needs more than it used.',
             row_count
         from idle
+        left join names using (model_id)
         where requested_idle > 0
         union all
         select

@@ -13,6 +13,7 @@ import pandas as pd
 
 from dashboard.pages.impact import figures as numbers
 from dashboard.pages.impact import sentences as words
+from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,19 +79,28 @@ def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
         base.mark_point(
             filled=True, size=90, opacity=1, color=colours.categories[0]
         ).encode(x=alt.X("point:Q", title=x_title), shape=shape),
-    ).properties(height=_ROW_HEIGHT * len(frame) + 100, padding=_PADDING)
+        base.mark_text(align="left", dx=9, fontSize=11, color=colours.ink).encode(
+            x=alt.X("end:Q", title=x_title), text="label:N"
+        ),
+    ).properties(
+        height=_ROW_HEIGHT * len(frame) + 100, padding=_PADDING | {"right": 60}
+    )
 
 
 def _relative_row(study: Study) -> dict[str, Any]:
     figures = study.average
-    if figures is None:
-        raise ValueError(f"study {study.study_id} has no effect to draw")
+    if figures is None or figures.relative is None:
+        raise ValueError(f"study {study.study_id} has no relative effect to draw")
+    relative, high = figures.relative, figures.relative_high
     return {
         "study": f"{study.feature_name}: {numbers.words(study.outcome)}",
         "grade": words.grade_name(study.grade),
-        "point": figures.relative,
+        "point": relative,
         "low": figures.relative_low,
-        "high": figures.relative_high,
+        "high": high,
+        # Its label is beside what reaches furthest.
+        "end": relative if high is None else max(relative, high),
+        "label": fmt.signed_percent(relative),
         "text": words.effect(study),
     }
 

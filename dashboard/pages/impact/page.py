@@ -151,15 +151,9 @@ def show_tiles(here: Page, studies: Sequence[Study]) -> None:
         with column.container(border=True, height="stretch", gap="xsmall"):
             st.metric(here.tile_label(label), fmt.plural(count, "study", "studies"))
             st.caption(meaning.capitalize())
-    grades = [one.grade for one in studies]
-    mix = ", ".join(
-        f"{grades.count(grade)} {words.grade_name(grade)}"
-        for grade in words.GRADES
-        if grade in grades
-    )
     st.markdown(
-        f"Evidence: {fmt.markdown(mix)}. Only A and B enter the headline: increases,"
-        " decreases and studies that found nothing alike."
+        f"Evidence: {fmt.markdown(_mix(studies))}. Only A and B enter the headline:"
+        " increases, decreases and studies that found nothing alike."
     )
     explaining.show(
         here,
@@ -170,6 +164,16 @@ def show_tiles(here: Page, studies: Sequence[Study]) -> None:
             mart=_STUDIES,
             row_count=len(studies),
         ),
+    )
+
+
+def _mix(studies: Sequence[Study]) -> str:
+    """Write how many studies have evidence of which grade."""
+    grades = [one.grade for one in studies]
+    return ", ".join(
+        f"{grades.count(grade)} {words.grade_name(grade)}"
+        for grade in words.GRADES
+        if grade in grades
     )
 
 
@@ -262,8 +266,8 @@ def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
     if drawn:
         left_out = len(studies) - len(drawn)
         st.markdown(
-            "Relative effects, each with its 90 % interval. Where it crosses the dashed"
-            " line, no effect was detected."
+            f"{fmt.markdown(_mix(studies))}: relative effects, each with its 90 %"
+            " interval. Where it crosses the dashed line, no effect was detected."
             + (
                 f" {fmt.plural(left_out, 'study has', 'studies have')} no relative"
                 " effect, and only a row in the table."

@@ -21,8 +21,13 @@ _IN_FORCE, _ALL = "In force", "All versions"
 
 
 def show_assumptions(here: Page) -> None:
-    """Draw the register: what was assumed, by whom, and who approved it."""
+    """Draw what was assumed, by whom, who approved it, and what can be done."""
+    show_register(here)
     show_acts()
+
+
+def show_register(here: Page) -> None:
+    """Draw the assumptions that hold, or every version of them."""
     top = st.container()
     chosen = filters.segments("Which", "register", (_IN_FORCE, _ALL), default=_IN_FORCE)
     month = max(here.selection.period.months) if chosen == _IN_FORCE else ""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.pages.scorecard import queries
 from dashboard.pages.scorecard import sentences as words
-from dashboard.shared import filters, tables
+from dashboard.shared import filters, names, tables
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
@@ -25,8 +25,14 @@ _COMPARISONS: Final = "roi.mart_platform_comparisons"
 def show(here: Page, rows: Sequence[dict[str, Any]], platforms: Sequence[str]) -> None:
     """Draw the matrix of what is chosen: everything that ran, or one model alike."""
     compared = queries.platform_comparisons(here.snapshot).to_pylist()
-    models = sorted({str(row["unit_id"]) for row in compared if row["unit_id"]})
-    chosen = filters.choice("Model", "platform_model", [ALL_MODELS, *models], width=320)
+    known = names.names_of(here.snapshot, "model")
+    ids = {str(row["unit_id"]) for row in compared if row["unit_id"]}
+    models = {known.get(each, each): each for each in sorted(ids)}
+    former = {each: name for name, each in models.items()}
+    offered = [ALL_MODELS, *sorted(models)]
+    chosen = filters.choice(
+        "Model", "platform_model", offered, width=320, former=former
+    )
     if chosen == ALL_MODELS:
         st.markdown(
             "Everything that ran on a platform, whatever its models and load: these"
@@ -38,15 +44,15 @@ def show(here: Page, rows: Sequence[dict[str, Any]], platforms: Sequence[str]) -
             "Only what two platforms served of this model in the same band of load and"
             " under one threshold."
         )
-        lines = of_model(compared, chosen)
+        lines = of_model(compared, models[chosen])
     if not lines:
         return
-    names = [name for name in lines[0] if name != "metric_name"]
+    platforms = [name for name in lines[0] if name != "metric_name"]
     tables.show(
         pa.Table.from_pylist(lines),
         [
             tables.Column("metric_name", "Metric"),
-            *(tables.Column(name, name, "month") for name in names),
+            *(tables.Column(name, name, "month") for name in platforms),
         ],
         page=here,
         name="platform-matrix",

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.pages.scorecard import charts as scorecard_charts
 from dashboard.pages.scorecard import matrix, queries
 from dashboard.pages.scorecard import sentences as words
-from dashboard.shared import charts, filters, tables
+from dashboard.shared import charts, filters, names, tables
 from dashboard.shared import format as fmt
 from dashboard.shared.context import Origin
 
@@ -192,7 +192,9 @@ def show_composition(here: Page) -> None:
     st.header("What runs where", anchor=False)
     table = queries.composition(here.snapshot)
     rows = table.to_pylist()
-    compared = sorted({row["model_id"] for row in rows if row["is_compared"]})
+    models = names.names_of(here.snapshot, "model")
+    ids = {row["model_id"] for row in rows if row["is_compared"]}
+    compared = sorted(models.get(each, each) for each in ids)
     st.markdown(
         (
             f"The latency of **{fmt.markdown(', '.join(compared))}** can be compared:"
@@ -284,7 +286,7 @@ def show_readiness(here: Page) -> None:
         return
     rows = table.to_pylist()
     missing = [row for row in rows if not row["is_measured"]]
-    features = sorted({row["feature_id"] for row in missing})
+    features = sorted({row["feature_name"] or row["feature_id"] for row in missing})
     whose = f" of {fmt.markdown(', '.join(features))}" if features else ""
     st.markdown(
         f"**{fmt.plural(len(missing), 'measurement')}** of {len(rows):,}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -9,11 +10,11 @@ import streamlit as st
 
 from dashboard.pages.scorecard import queries
 from dashboard.shared import format as fmt
-from dashboard.shared import tables
+from dashboard.shared import names, tables
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dashboard.shared.context import Page
 
@@ -33,7 +34,7 @@ def show_workloads(here: Page) -> None:
     if not rows:
         return
     st.subheader("Workload profiles", anchor=False)
-    st.markdown(headline(rows))
+    st.markdown(headline(rows, names.names_of(here.snapshot, "model")))
     origin = Origin(
         formula="Percentiles of the nearest rank over the hours, or days, that the"
         " meter of a model reports in the last three complete months; input tokens ÷"
@@ -76,13 +77,17 @@ def show_workloads(here: Page) -> None:
         )
 
 
-def headline(rows: Sequence[dict[str, Any]]) -> str:
+def headline(
+    rows: Sequence[dict[str, Any]], models: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """Say which model is loaded most unevenly, and how many are metered by the hour.
 
     Parameters
     ----------
     rows : sequence of dict
         Rows of ``roi.mart_workload_profiles``.
+    models : mapping of str to str, optional
+        Names of models by their ids.
     """
     first, end = rows[0]["first_day"], rows[0]["end_day"]
     metered = [row for row in rows if row["period_count"]]
@@ -97,8 +102,9 @@ def headline(rows: Sequence[dict[str, Any]]) -> str:
     if not uneven:
         return begin
     most = max(uneven, key=lambda row: float(row["p95_to_p50_ratio"]))
+    name = models.get(most["model_id"], most["model_id"])
     return (
-        f"{begin} Burstiest: **{fmt.markdown(most['model_id'])}**, whose busy hours"
+        f"{begin} Burstiest: **{fmt.markdown(name)}**, whose busy hours"
         f" (p95) have {fmt.decimal(most['p95_to_p50_ratio'])} times the load of its"
         " median hour."
     )

@@ -12,6 +12,7 @@ from dashboard.shared import access, filters, tables
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin, Stated, Where
+from dashboard.shared.published import per_run
 from dashboard.shared.selection_queries import AMOUNTS
 from triptych.core.workspace import Workspace
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from dashboard.exports import PackFormat, Statement, StatementFormat
     from dashboard.shared.context import Page
+    from dashboard.shared.selection_queries import Basis
+    from triptych.core.warehouse.reader import Snapshot
 
 _COSTS = "cost.fct_daily_model_costs"
 _REST = "Without a cost centre"
@@ -54,12 +57,17 @@ def main() -> None:
         st.caption("Statements are of cost centres: the scope above narrows none.")
     show_totals(here, month, totals)
     center = _cost_center(here, month)
-    statement = exports.read_statement(
-        here.snapshot, month, here.selection.basis, center
-    )
+    statement = _statement(here.snapshot, month, here.selection.basis, center)
     show_statement(here, statement)
     show_board_pack(here, month)
     show_data_sets(here, month)
+
+
+@per_run
+def _statement(
+    snapshot: Snapshot, month: str, basis: Basis, cost_center: str | None
+) -> Statement:
+    return exports.read_statement(snapshot, month, basis, cost_center)
 
 
 def _month(here: Page) -> str:
@@ -100,6 +108,7 @@ def show_totals(here: Page, month: str, totals: pa.Table) -> None:
         totals,
         [
             tables.Column("label", "Statement"),
+            tables.Column("teams", "Teams"),
             tables.Column("amount", f"{amount} ({here.run.currency})", "amount"),
             tables.Column("row_count", "Rows", "count"),
         ],

@@ -14,10 +14,11 @@ from dashboard.pages.summary import returns as return_summary
 from dashboard.pages.summary import sentences as words
 from dashboard.pages.velocity import queries as velocity_queries
 from dashboard.pages.velocity import sentences as velocity
-from dashboard.shared import access, charts, explaining, sparks
+from dashboard.shared import access, charts, explaining
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin
+from dashboard.shared.drawing import sparks
 from dashboard.shared.selection_queries import AMOUNTS
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def main() -> None:
         moved = migration.line(here)
         if moved:
             st.markdown(moved)
-        show_layers(here)
+        show_layers(here, budget)
         changed, unknown = st.columns(2)
         with changed.container(border=True, height="stretch", gap="xsmall"):
             show_changes(here)
@@ -167,8 +168,10 @@ def _tile_lead_time(here: Page) -> None:
     )
 
 
-def show_layers(here: Page) -> None:
+def show_layers(here: Page, budget: dict[str, Any] | None) -> None:
     """Draw a story for each layer: its window, a sentence, a line, and the way on."""
+    is_month = len(here.selection.period.months) == 1
+    target = budget["budget"] if budget is not None and is_month else None
     cost, delivery, value = st.columns(3)
     with cost.container(border=True, height="stretch", gap="xsmall"):
         page.link_to("cost_by_model", label=f"**What it costs**, {here.period}")
@@ -180,6 +183,7 @@ def show_layers(here: Page) -> None:
             queries.spend_months(here.snapshot, here.selection),
             here.currency,
             charts.palette(),
+            target=target,
         )
         charts.show(spark, description="AI cost by month, up to the period.")
     with delivery.container(border=True, height="stretch", gap="xsmall"):

@@ -8,12 +8,13 @@ import streamlit as st
 
 from dashboard.pages.summary.figures import Tile
 from dashboard.pages.summary.sentences import Gap
-from dashboard.shared import charts, explaining, return_queries, sparks
+from dashboard.shared import charts, explaining, return_queries
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared import ledger_sentences as ledger
 from dashboard.shared import return_sentences as words
 from dashboard.shared.context import Origin
+from dashboard.shared.drawing import sparks
 
 if TYPE_CHECKING:
     from dashboard.shared.context import Page
@@ -209,8 +210,13 @@ def _less_investment(row: dict[str, Any]) -> str:
     net = row["net_after_investment"]
     if net is None or not (row["investment_cost"] or row["other_investment"]):
         return ""
-    amount = fmt.estimate(net, row["currency"])
-    return f"**{amount}** net of investment."
+    currency = row["currency"]
+    invested = (row["investment_cost"] or 0) + (row["other_investment"] or 0)
+    return (
+        f"{fmt.estimate(row['net_value'], currency)} less"
+        f" {fmt.compact(invested, currency)} invested before leaves"
+        f" **{fmt.estimate(net, currency)}**."
+    )
 
 
 def _not_counted(row: dict[str, Any]) -> str:

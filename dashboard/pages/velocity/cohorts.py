@@ -40,8 +40,8 @@ def show_waiting(here: Page, scope: VelocityScope, kind: PeriodKind) -> None:
     rows = table.to_pylist()
     if not rows:
         st.markdown(
-            f"Nothing of {fmt.markdown(scope.id)} has a beginning and an end that are"
-            " known, or this run was made before triptych worked it out."
+            f"Nothing of {fmt.markdown(scope.shown)} has a beginning and an end that"
+            " are known, or this run was made before triptych worked it out."
         )
         return
     st.markdown(f"{_CENSORING} {_most_open(rows)}")

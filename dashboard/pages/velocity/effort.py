@@ -23,14 +23,16 @@ def show_costs(here: Page, scope: VelocityScope) -> None:
     st.header("What delivery costs", anchor=False)
     table = effort_queries.delivery_costs(here.snapshot, scope)
     if table.num_rows == 0:
-        st.markdown(f"No month of {fmt.markdown(scope.id)} has both costs and events.")
+        st.markdown(
+            f"No month of {fmt.markdown(scope.shown)} has both costs and events."
+        )
         return
     newest = table.to_pylist()[0]
     per_deployment = fmt.short_unit_cost(
         newest["cost_per_deployment"], newest["currency"]
     )
     st.markdown(
-        f"In {fmt.month(newest['month'])} all that {fmt.markdown(scope.id)} cost,"
+        f"In {fmt.month(newest['month'])} all that {fmt.markdown(scope.shown)} cost,"
         " serving included, was"
         f" {fmt.money(newest['effective_cost'], newest['currency'])}:"
         f" **{per_deployment}** per deployment. It is not what deploying"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from dashboard.pages.velocity import effort as effort_sections
 from dashboard.pages.velocity import organisation, queries
 from dashboard.pages.velocity import sentences as words
 from dashboard.pages.velocity import windows as window_section
-from dashboard.shared import charts, explaining, filters, tables, tabs
+from dashboard.shared import charts, explaining, filters, names, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin
@@ -123,12 +124,11 @@ def show_nothing() -> None:
 
 def chosen_scope(here: Page, units: list[tuple[str, str]]) -> VelocityScope | None:
     """Return whose velocity is shown: the bar's model or team, or the chosen one."""
-    months = here.selection.period.months
     kind = queries.SCOPE_KINDS.get(here.selection.scope_kind)
     if kind is not None:
         if (kind, here.selection.scope_id) in units:
             _choose_bands()
-            return queries.VelocityScope(kind, here.selection.scope_id, months)
+            return _named(here, kind, here.selection.scope_id)
         st.info(
             f"**Nothing is known of how {fmt.markdown(here.scope)} ships.** Choose"
             " *everything* above to see who has figures."
@@ -136,11 +136,23 @@ def chosen_scope(here: Page, units: list[tuple[str, str]]) -> VelocityScope | No
         return None
     if not here.selection.covers_everything:
         st.caption("Velocity has no cost centres: everybody can be chosen below.")
-    names = {f"{kind} {name}": (kind, name) for kind, name in units}
+    scopes = [_named(here, *unit) for unit in units]
+    chosen_of = {f"{each.kind} {each.shown}": each for each in scopes}
+    former = {f"{each.kind} {each.id}": shown for shown, each in chosen_of.items()}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        chosen = filters.choice("Whose", "whose", list(names), width=320)
+        chosen = filters.choice(
+            "Whose", "whose", list(chosen_of), width=320, former=former
+        )
         _choose_bands()
-    return queries.VelocityScope(*names[chosen], months)
+    return chosen_of[chosen]
+
+
+def _named(here: Page, kind: str, unit: str) -> VelocityScope:
+    scope = queries.VelocityScope(kind, unit, here.selection.period.months)
+    if scope.ids_of is None:
+        return scope
+    known = names.names_of(here.snapshot, scope.ids_of)
+    return replace(scope, name=known.get(unit, ""))
 
 
 def _choose_bands() -> None:
@@ -177,14 +189,14 @@ def _show_tiles(
     """Draw figures of a month or quarter with their intervals."""
     if period is None:
         st.info(
-            f"**Nothing of {fmt.markdown(scope.id)} ended in {here.period}.** No figure"
-            " is drawn from nothing: a month without data is unknown, not zero."
+            f"**Nothing of {fmt.markdown(scope.shown)} ended in {here.period}.** No"
+            " figure is drawn from nothing: a month without data is unknown, not zero."
         )
         return
     figures = queries.velocity_figures(here.snapshot, scope, period)
     so_far = "" if period.is_over else ", so far"
     st.subheader(
-        f"{fmt.markdown(scope.id)}, {fmt.period(period.label)}{so_far}", anchor=False
+        f"{fmt.markdown(scope.shown)}, {fmt.period(period.label)}{so_far}", anchor=False
     )
     with_bands = bool(st.session_state.get("bands"))
     windows = window_section.windows_by_metric(here, scope)
@@ -265,7 +277,7 @@ def show_units(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None
     tables.show(
         table,
         [
-            tables.Column("scope_id", scope.kind.capitalize()),
+            tables.Column("scope_id", scope.kind.capitalize(), ids_of=scope.ids_of),
             tables.Column("change_lead_time", "Change lead time, h", "decimal"),
             tables.Column("deployment_frequency", "Deployments a week", "decimal"),
             tables.Column("change_fail_ratio", "Change fail rate", "percent"),
@@ -301,9 +313,9 @@ def show_trend(here: Page, scope: VelocityScope) -> PeriodKind:
     rows = table.to_pylist()
     known = [row for row in rows if row["value"] is not None]
     if not known:
-        st.markdown(f"No {kind} of {fmt.markdown(scope.id)} has {chosen.lower()}.")
+        st.markdown(f"No {kind} of {fmt.markdown(scope.shown)} has {chosen.lower()}.")
         return kind
-    st.markdown(words.over_time(chosen, scope.id, kind, len(rows), len(known)))
+    st.markdown(words.over_time(chosen, scope.shown, kind, len(rows), len(known)))
     charts.show(
         velocity_charts.by_period(table, chosen, charts.palette()),
         description=f"{chosen} by {kind} with its 90 % interval; a gap is a {kind}"
@@ -353,8 +365,8 @@ def show_stages(here: Page, scope: VelocityScope) -> None:
     table = queries.lead_time_stages(here.snapshot, scope)
     if table.num_rows == 0:
         st.markdown(
-            f"Fewer than five changes of {fmt.markdown(scope.id)} reached production in"
-            f" {here.period}: no distribution is drawn from them."
+            f"Fewer than five changes of {fmt.markdown(scope.shown)} reached production"
+            f" in {here.period}: no distribution is drawn from them."
         )
         return
     whole = table.to_pylist()[-1]
@@ -419,7 +431,7 @@ def show_promotions(here: Page, scope: VelocityScope) -> None:
     table = queries.promotions(here.snapshot, scope)
     if table.num_rows == 0:
         st.markdown(
-            f"No version of {fmt.markdown(scope.id)} came into production in"
+            f"No version of {fmt.markdown(scope.shown)} came into production in"
             f" {here.period}."
         )
         return
@@ -482,7 +494,7 @@ def show_events(here: Page, scope: VelocityScope) -> None:
     }
     st.markdown(
         f"**{counts['used']:,} used**, {counts['open']:,} open and"
-        f" {counts['excluded']:,} left out, of {fmt.markdown(scope.id)} in"
+        f" {counts['excluded']:,} left out, of {fmt.markdown(scope.shown)} in"
         f" {here.period}."
     )
     if not rows:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from dashboard.shared import names
 from dashboard.shared.published import has_mart, per_run, rows, table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dashboard.shared.names import Named
     from triptych.core.warehouse.reader import Snapshot
 
 PeriodKind = Literal["month", "quarter"]
@@ -31,11 +33,22 @@ IN_HOURS = "CASE WHEN unit = 'seconds' THEN {0} / 3600 ELSE {0} END"
 
 @dataclass(frozen=True, slots=True)
 class VelocityScope:
-    """Whose velocity is shown, and in which months."""
+    """Whose velocity is shown, and in which months; ``name`` is what people call it."""
 
     kind: str
     id: str
     months: tuple[str, ...]
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Its name, or its id where it has none."""
+        return self.name or self.id
+
+    @property
+    def ids_of(self) -> Named | None:
+        """What the ids of its kind are looked up in; a service has no other name."""
+        return names.kind_of_column(f"{self.kind}_id")
 
     def parameters(self) -> dict[str, Any]:
         """Return what the queries are given."""

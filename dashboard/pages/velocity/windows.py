@@ -43,7 +43,7 @@ def show_windows(here: Page, scope: VelocityScope) -> None:
         " with its n. Fewer than five have none: the narrowest scope with enough is"
         " named instead."
     )
-    _table(here, rows, scope.id, "velocity-windows")
+    _table(here, rows, scope.shown, "velocity-windows")
     _each_unit(here, scope)
     everyone = queries.VelocityScope(_ORGANISATION, _ORGANISATION, scope.months)
     whole = window_queries.velocity_windows(here.snapshot, everyone).to_pylist()
@@ -66,7 +66,7 @@ def _each_unit(here: Page, scope: VelocityScope) -> None:
     tables.show(
         table,
         [
-            tables.Column("scope_id", scope.kind.capitalize()),
+            tables.Column("scope_id", scope.kind.capitalize(), ids_of=scope.ids_of),
             tables.Column("time_to_restore", "Time to restore, h", "decimal"),
             tables.Column("time_to_restore_n", "n", "count"),
             tables.Column("failed_deployment_recovery", "Recovery, h", "decimal"),

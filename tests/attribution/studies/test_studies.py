@@ -312,7 +312,7 @@ def test_the_commands_lock_list_and_show_a_study(workspace: Path) -> None:
     assert locked.exit_code == 0, locked.output
     # The launch was in 2024, so it is locked too late for anything else.
     assert "Study pilot is registered: EXPLORATORY." in locked.output
-    assert "would find" in locked.output
+    assert "detectable" in locked.output
     written = (workspace / "studies/register.jsonl").read_text().splitlines()
     assert f"entry         {json.loads(written[-1])['entry_hash']}" in locked.output
     listed = json.loads(run(workspace, "list", "--json").output)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from dashboard.pages.close import progress
 from dashboard.pages.close import queries as close_queries
 from dashboard.pages.summary import sentences as summary_sentences
 from dashboard.shared import selection_queries
 from dashboard.shared.comments import comments_on
 from tests.dashboard.fixtures.warehouse_fixture import publish
+from triptych.core.acts import OpenProposal
 from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dashboard.shared.drawing.stepper import Step
     from triptych.core.warehouse.reader import Snapshot
 
 SEPTEMBER = selection_queries.Selection(
@@ -114,6 +117,50 @@ def test_each_step_has_who_does_it_and_the_day_on_which_it_was_done(
     assert (over["is_done"], over["done_on"]) == (True, None)
     assert closed["owner"] == "Ana Lima, approved by Ben Okafor"
     assert closed["done_on"] == date(2026, 9, 9)
+
+
+def test_steps_lead_from_the_end_of_a_month_to_its_lock_with_owner_and_day(
+    snapshot: Snapshot,
+) -> None:
+    """August is closed and restated; of September two bills of three do not tie."""
+    drawn = steps_of_month(snapshot, SEPTEMBER)
+    assert [step.state for step in drawn] == ["next", "later", "later", "later"]
+    assert [step.date for step in drawn] == ["ends 2026-09-30", "", "", ""]
+    assert drawn[1].note == "1 of 3 bills tie; open: gcp, railway"
+    assert drawn[3].owner == "a second person of finance"
+    *before, last = steps_of_month(snapshot, AUGUST)
+    assert [step.state for step in before] == ["done"] * 4
+    assert [step.owner for step in before[2:]] == ["Ana Lima", "Ben Okafor"]
+    assert [step.date for step in before] == [
+        *("ended 2026-08-31", "", "2026-09-09", "2026-09-09"),
+    ]
+    assert (last.title, last.state) == ("Nothing changed since", "next")
+    assert last.note == "Items that changed after it was closed: 1."
+
+
+def test_a_proposal_is_a_step_that_waits_for_a_second_person(
+    snapshot: Snapshot,
+) -> None:
+    at = datetime(2026, 10, 5, 9, 30, tzinfo=UTC)
+    waiting = OpenProposal("close", "2026-09", "fay", at)
+    month = dict(month_of(snapshot, SEPTEMBER), state="reconciled", reason=None)
+    drawn = progress.steps_of(month, [], waiting)
+    assert [step.state for step in drawn] == ["done", "done", "done", "next"]
+    assert (drawn[2].owner, drawn[2].date) == ("fay", "2026-10-05")
+
+
+def month_of(
+    snapshot: Snapshot, selection: selection_queries.Selection
+) -> dict[str, Any]:
+    states = close_queries.month_states(snapshot, selection).to_pylist()
+    return next(row for row in states if row["is_chosen"])
+
+
+def steps_of_month(
+    snapshot: Snapshot, selection: selection_queries.Selection
+) -> list[Step]:
+    requirements = close_queries.closing_steps(snapshot, selection).to_pylist()
+    return progress.steps_of(month_of(snapshot, selection), requirements, None)
 
 
 def test_a_month_without_any_invoice_lacks_them(snapshot: Snapshot) -> None:

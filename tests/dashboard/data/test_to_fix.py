@@ -26,8 +26,8 @@ def test_what_lacks_most_comes_first_after_what_nobody_can_size() -> None:
     found = [*to_fix.of_invoices(invoices), *to_fix.refused(refused)]
     rows = to_fix.ranked(found, "EUR")
     assert [(row["what"], row["amount"], row["bound"]) for row in rows] == [
-        ("2 rows of gcp refused: unknown_currency", None, None),
-        ("2 rows of aws refused: unknown_currency", Decimal(27), "at most"),
+        ("2 rows of gcp refused: unknown currency", None, None),
+        ("2 rows of aws refused: unknown currency", Decimal(27), "at most"),
         # Dollars are no more euros than they say: the page's currency comes first.
         ("Used and not invoiced yet", Decimal(6029), "exact"),
     ]

@@ -59,8 +59,7 @@ class Question:
 
     ``page`` is the name in the menu, one click from *Summary*; nothing is the first
     screen of *Summary* itself. ``is_list`` says that its answer has a row for each
-    thing, so that the parts of it are not near one another; ``is_below`` that it takes
-    scrolling, since a tab stands beneath the first table of its page.
+    thing, so that the parts of it are not near one another.
     """
 
     number: int
@@ -68,7 +67,6 @@ class Question:
     page: str
     expected: Expected
     is_list: bool = False
-    is_below: bool = False
 
     def is_answered(self, expected: Sequence[str], shown: str) -> bool:
         """Tell whether a text has all that is expected, near enough to be one answer.
@@ -473,7 +471,7 @@ QUESTIONS = (
     Question(15, "Are we delivering faster?", "", _faster),
     Question(16, "Which stage is the bottleneck?", "Velocity", _bottleneck),
     Question(17, "Cost per deployment?", "Velocity", _cost_per_deployment),
-    Question(18, "Did it cause the change; how sure?", "Impact", _effects, True, True),
+    Question(18, "Did it cause the change; how sure?", "Impact", _effects, True),
     Question(19, "Net value, and its interval?", "", _net_value),
     Question(20, "How strong is the evidence?", "", _grades),
     Question(21, "What is not counted, and why?", "Impact", _left_out, True),
@@ -489,9 +487,7 @@ QUESTIONS = (
 PAGES = tuple(dict.fromkeys(question.page for question in QUESTIONS))
 
 
-def unanswered(
-    asked: Asked, page: str, screens: Sequence[tuple[str, str]]
-) -> list[str]:
+def unanswered(asked: Asked, page: str, screens: Sequence[str]) -> list[str]:
     """Return the questions that no first screen of a page answers as the marts do.
 
     Parameters
@@ -500,19 +496,15 @@ def unanswered(
         The month.
     page : str
         Name in the menu.
-    screens : sequence of (str, str)
-        What is in sight when the page opens, and after a click on each of its tabs;
-        and all that is drawn then.
+    screens : sequence of str
+        What is in sight when the page opens, and after a click on each of its tabs.
     """
     missing = []
     for question in QUESTIONS:
         if question.page != page:
             continue
         expected = question.expected(asked)
-        said = [drawn if question.is_below else seen for seen, drawn in screens]
-        if question.is_below:
-            said = [" ".join(said)]
-        if not any(question.is_answered(expected, shown) for shown in said):
+        if not any(question.is_answered(expected, shown) for shown in screens):
             missing.append(f"{question.number}. {question.words} lacks {expected}")
     return missing
 

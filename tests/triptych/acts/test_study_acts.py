@@ -121,8 +121,8 @@ def test_a_history_says_what_each_length_would_find_before_it_is_locked(
     history = measured_before_the_launch()
     plan = {**PLAN, "start": "2097-09-03", "end": "2098-05-09"}
     preview = door.preview(ANA, "plan_study", {**plan, "history": history})
-    assert "8 days, until 2098-05-09: finds" in preview.says
-    assert "16 days, until 2098-05-17: finds" in preview.says
+    assert "8 days, until 2098-05-09: 80 % power to detect" in preview.says
+    assert "16 days, until 2098-05-17: 80 % power to detect" in preview.says
     with pytest.raises(UsageError, match="The history lacks unit, outcome"):
         door.preview(ANA, "plan_study", {**plan, "history": b"date\n2097-09-01\n"})
     hopeless = {**plan, "minimum_effect": "0.000001"}

@@ -10,6 +10,8 @@ import pandas as pd
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import pyarrow as pa
 
     from dashboard.shared.charts import Chart, Palette
@@ -18,8 +20,26 @@ HEIGHT = 56
 _PADDING = {"left": 2, "right": 2, "top": 4, "bottom": 2}
 
 
-def spend(table: pa.Table, currency: str, colours: Palette) -> Chart:
-    """Return cost by month as a line, its last month as a point."""
+def spend(
+    table: pa.Table,
+    currency: str,
+    colours: Palette,
+    *,
+    target: Decimal | None = None,
+) -> Chart:
+    """Return cost by month as a line, its last month as a point; its target is dashed.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Columns ``month`` and ``amount``.
+    currency : str
+        Of the amounts.
+    colours : Palette
+        Of the theme.
+    target : Decimal, optional
+        The budget of the last month.
+    """
     rows = [
         {
             "month": row["month"],
@@ -30,7 +50,22 @@ def spend(table: pa.Table, currency: str, colours: Palette) -> Chart:
         }
         for row in table.to_pylist()
     ]
-    return _lines(rows, colours)
+    drawn = _lines(rows, colours)
+    if target is None or not rows:
+        return drawn
+    mark = {
+        "value": float(target),
+        "month": rows[0]["month"],
+        "name": f"budget {fmt.compact(target)}",
+    }
+    base = alt.Chart(pd.DataFrame([mark])).encode(y=alt.Y("value:Q", axis=None))
+    return alt.layer(
+        *drawn.layer,
+        base.mark_rule(color=colours.quiet, strokeDash=[3, 3]),
+        base.mark_text(align="left", dy=9, fontSize=11, color=colours.quiet).encode(
+            x=alt.X("month:O", axis=None), text="name:N"
+        ),
+    ).properties(height=HEIGHT, padding=_PADDING)
 
 
 def lead_times(rows: list[dict[str, Any]], colours: Palette) -> Chart:

@@ -1,0 +1,30 @@
+"""Back and Forward: each choice of the reader is a place that they can go back to.
+
+Streamlit writes choices into the address in the place of what stood there, so that Back
+would leave the pages. A choice within a second of another belongs to it: choosing a
+period may take a tab out of the address.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: What the router adds once. A page that is gone back to is loaded as a link is.
+SCRIPT: Final = """
+<script>
+if (!window.keepsHistory) {
+  window.keepsHistory = true;
+  const replace = history.replaceState.bind(history);
+  let last = 0;
+  history.replaceState = (state, title, link) => {
+    const next = new URL(link ?? location.href, location.href);
+    const isChoice = navigator.userActivation?.isActive && Date.now() - last > 1000
+      && next.pathname === location.pathname && next.search !== location.search;
+    if (!isChoice) return replace(state, title, link);
+    last = Date.now();
+    history.pushState(state, title, link);
+  };
+  addEventListener("popstate", () => location.reload());
+}
+</script>
+"""

@@ -1,0 +1,1 @@
+"""What pages draw besides tables: waterfalls, sparks and steppers, and pictures."""
