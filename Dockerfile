@@ -3,9 +3,11 @@
 #     docker build --tag triptych .
 #     docker run --rm --volume ./costs:/workspace triptych run
 #
-# A tag can be given to another image; a digest cannot. `make base-image` looks the digest
-# up and writes it here; `make release` asks for one.
-ARG BASE_IMAGE=python:3.11-slim
+# A tag can be given to another image; a digest cannot. This one is python:3.11-slim of
+# 25 August 2026, Python 3.11.16 on Debian trixie for all its platforms, as
+# docker-library/repo-info records it. `make base-image` looks up what the tag is now and
+# writes it here; `make release` asks for a digest.
+ARG BASE_IMAGE=python:3.11-slim@sha256:3c1dfceb3f1267d4d378e7883cddf35c58757bab98d70bba30b6e02e808fa21d
 
 # Two stages, so that neither the sources nor what builds them is in the image.
 FROM ${BASE_IMAGE} AS build
