@@ -1,9 +1,11 @@
 """How much money a row may hold that cannot count: as it states, or as its like do.
 
 A refused row often states its amount in another column, or its currency alone cannot be
-read. Where it does not, it is compared with the rows of the same item in its file, then
-with all rows of its file: of enough like rows, the largest is a bound that one more row
-exceeds one time of twenty at most. With fewer the amount is not known.
+read. Where it does not, it is compared with the rows of the same item and month in its
+file, then with all rows of its file and month: of enough like rows, the largest is a
+bound that one more row exceeds one time of twenty at most. With fewer the amount is not
+known. A row whose month cannot be read may be of any month of its file: then enough
+like rows are needed in each.
 """
 
 from __future__ import annotations
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from ingest.streams import Stream
     from triptych.core.lake.loads import QuarantinedRow
 
-    #: Currency and item (``None``: all of the file) → rows, and the largest amount.
-    Like: TypeAlias = dict[tuple[str | None, str | None], tuple[int, Decimal | None]]
+    #: Currency, month, item (``None``: all of them) → rows, and the largest amount.
+    Like: TypeAlias = dict[tuple[str | None, str, str | None], tuple[int, Decimal]]
 
 #: Of n exchangeable rows and one more, that one is the largest with 1 ÷ (n + 1).
 LEAST_LIKE_ROWS: Final = 19
@@ -100,21 +102,24 @@ def _stated(row: QuarantinedRow) -> QuarantinedRow:
 
 def _compared(row: QuarantinedRow, like: Like) -> QuarantinedRow:
     """Return a row with the largest amount of its like, if there are enough of them."""
-    known = {currency for currency, _ in like}
+    known = {currency for currency, *_ in like}
     if is_known_currency(row.currency or ""):
         known &= {row.currency}
     if len(known) != 1:
         return row
     [currency] = known
+    of_file = {month for of, month, _ in like if of == currency}
+    months = {row.billing_month} if row.billing_month else of_file
     for item, basis in ((row.subject or "", "item"), (None, "file")):
-        count, largest = like.get((currency, item), (0, None))
-        if count >= LEAST_LIKE_ROWS and largest is not None:
+        found = [like.get((currency, month, item)) for month in months]
+        enough = [each for each in found if each and each[0] >= LEAST_LIKE_ROWS]
+        if len(enough) == len(months):
             return replace(
                 row,
-                amount=largest,
+                amount=max(largest for _, largest in enough),
                 currency=currency,
                 amount_basis=basis,
-                compared_row_count=count,
+                compared_row_count=min(count for count, _ in enough),
             )
     return row
 
@@ -122,10 +127,12 @@ def _compared(row: QuarantinedRow, like: Like) -> QuarantinedRow:
 def _like(connection: duckdb.DuckDBPyConnection, stream: Stream, relation: str) -> Like:
     currency = quote(stream.currency_column)
     rows = connection.execute(
-        f"SELECT {currency}, item, count(*), max(amount) FROM ("
+        f"SELECT {currency}, month, item, count(*), max(amount) FROM ("
         f" SELECT {currency}, coalesce({subject_of(stream)}, '') AS item,"
+        f" strftime({quote(stream.period_column)}, '%Y-%m') AS month,"
         f" {amount_of(stream)} AS amount FROM ({relation})"
         f" WHERE coalesce({stream.money_predicate}, true))"
-        f" GROUP BY GROUPING SETS (({currency}, item), ({currency}))"
+        f" GROUP BY GROUPING SETS (({currency}, month, item), ({currency}, month))"
+        " HAVING max(amount) IS NOT NULL"
     ).fetchall()
-    return {(currency, item): (count, most) for currency, item, count, most in rows}
+    return {tuple(place): (count, most) for *place, count, most in rows}

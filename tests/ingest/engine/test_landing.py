@@ -199,6 +199,29 @@ def test_a_refused_charge_states_its_amount_or_is_bounded_by_its_like(
     ]
 
 
+def test_a_refused_charge_is_compared_with_rows_of_each_month_that_it_may_be_of(
+    tmp_path: Path,
+) -> None:
+    """March has twenty rows of 1 to 20, April as many of 101 to 120, or one of 500.
+
+    A row of March costs 20 at most and none of April. One whose month cannot be read
+    costs 120 at most; beside a single row of April nothing is known of it.
+    """
+    row = "{0},{0},EUR,{1},2026-03-01,2026-03-02,Usage,,\n".format
+    march = "".join(row(cost, "2026-03-01") for cost in range(1, 21))
+    april = "".join(row(cost, "2026-04-01") for cost in range(101, 121))
+    bad = row("x", "2026-03-01") + row("x", "soon")
+
+    def bounds(text: str) -> list[tuple[object, ...]]:
+        (tmp_path / "bill.csv").write_text(HEADER + text)
+        bill = FilePart(tmp_path / "bill.csv", "csv", "bill.csv", is_owned=False)
+        found = land(bill, tmp_path).rejected
+        return [(one.amount, one.compared_row_count) for one in found]
+
+    assert bounds(march + april + bad) == [(20, 20), (120, 20)]
+    assert bounds(march + row(500, "2026-04-01") + bad) == [(20, 20), (None, None)]
+
+
 @pytest.mark.parametrize("as_parquet", [False, True])
 def test_a_sign_counts_only_in_a_row_of_its_currency(
     tmp_path: Path, *, as_parquet: bool
