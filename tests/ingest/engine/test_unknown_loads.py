@@ -9,10 +9,12 @@ import pytest
 
 from tests.triptych.run.test_pipeline import write_workspace
 from triptych.core.errors import TriptychError
+from triptych.core.lake.evidence_views import UnreadableLoadError
 from triptych.core.lake.lake_log import StaleCatalogueError
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
 from triptych.core.workspace import Workspace
+from triptych.evidence.withdrawing import withdraw
 from triptych.run.pipeline import build, ingest, run
 
 if TYPE_CHECKING:
@@ -57,6 +59,27 @@ def test_a_lost_catalogue_stops_every_act_and_nothing_is_removed(
         act(workspace, load_settings(workspace.root), progress=SilentProgress())
     assert "triptych recover" in refused.value.next_step
     assert files_of(workspace) == evidence
+
+
+def test_a_load_that_lost_its_file_is_named_until_it_is_restored_or_taken_back(
+    tmp_path: Path,
+) -> None:
+    workspace = ingested(tmp_path / "workspace")
+    [part] = workspace.lake.glob("focus/*/*/*/*.parquet")
+    load_id, kept = part.parent.name, tmp_path / "part"
+    march = workspace.root / "bills" / "march.csv"
+    text = march.read_text("utf-8")
+    march.with_name("april.csv").write_text(text.replace("2026-03", "2026-04"))
+    shutil.move(part, kept)
+    for harm, why in ((lambda: None, "gone"), (lambda: part.write_text("x"), "small")):
+        harm()
+        with pytest.raises(UnreadableLoadError, match=why) as refused:
+            take_in(workspace)
+        assert part.name in refused.value.where
+        assert f"triptych withdraw {load_id}" in refused.value.next_step
+    withdraw(workspace, load_id, because="its file is lost")
+    take_in(workspace)
+    assert len(list(workspace.lake.glob("focus/*/*/*/*.parquet"))) == 2
 
 
 def test_a_catalogue_older_than_the_lake_stops_until_the_right_one_is_back(

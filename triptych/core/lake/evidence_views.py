@@ -7,16 +7,19 @@ left behind is invisible.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
+
+from triptych.core.errors import TriptychError
 from triptych.core.file_names import literal, read_name
 from triptych.core.lake.columns_named import named_columns, with_named_columns
-from triptych.core.lake.in_place import in_bucket_refusal, is_in_bucket
+from triptych.core.lake.in_place import in_bucket_refusal, is_in_bucket, is_in_place
+from triptych.core.machine_errors import machine_trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import duckdb
+    from collections.abc import Iterator, Sequence
 
     from triptych.core.lake.loads import StreamView
 
@@ -41,6 +44,12 @@ ORDER BY source, min(load_id), min(position), signature
 
 #: Column in which the engine names the file; deliveries may have a ``filename``.
 _FILE = "_triptych_file"
+
+
+class UnreadableLoadError(TriptychError):
+    """A file of a current load is gone, or cannot be read any more."""
+
+    exit_code = 3
 
 
 def replace_view(connection: duckdb.DuckDBPyConnection, view: StreamView) -> None:
@@ -88,19 +97,57 @@ def _write_view(
     groups: Sequence[tuple[str, str | None, str, Sequence[str]]],
 ) -> None:
     names = named_columns(connection) if view.named_into and groups else ()
-    body = " UNION ALL ".join(
-        _group_select(
-            view,
-            source,
-            load_id,
-            with_named_columns(connection, view, projection, files[0], names),
-            files,
+    try:
+        body = " UNION ALL ".join(
+            _group_select(
+                view,
+                source,
+                load_id,
+                with_named_columns(connection, view, projection, files[0], names),
+                files,
+            )
+            for source, load_id, projection, files in groups
         )
-        for source, load_id, projection, files in groups
+        connection.execute(
+            f'CREATE OR REPLACE VIEW evidence."{view.name}" AS {body or _empty(view)}'
+        )
+    except duckdb.Error as error:
+        raise _refusal(connection, groups, error) or error from error
+
+
+def _refusal(
+    connection: duckdb.DuckDBPyConnection,
+    groups: Sequence[tuple[str, str | None, str, Sequence[str]]],
+    error: duckdb.Error,
+) -> UnreadableLoadError | None:
+    """Return what is wrong with a file of the lake; None where it is another fault."""
+    if machine_trouble(error) is not None:
+        return None
+    files = [file for *_, of_group in groups for file in of_group]
+    name, why = next(_unreadable(connection, files), ("", ""))
+    if not name:
+        return None
+    load_id = Path(name).parent.name
+    return UnreadableLoadError(
+        f"A file of load {load_id} cannot be read: {why}. Nothing was changed.",
+        where=name,
+        next_step="Restore that file from a backup and run again. Or take the load"
+        f" back: triptych withdraw {load_id} --because TEXT.",
     )
-    connection.execute(
-        f'CREATE OR REPLACE VIEW evidence."{view.name}" AS {body or _empty(view)}'
-    )
+
+
+def _unreadable(
+    connection: duckdb.DuckDBPyConnection, files: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    for file in files:
+        if is_in_place(file):
+            continue  # whoever reads it is told by its source
+        try:
+            connection.execute(f"SELECT 1 FROM read_parquet({read_name(file)}) LIMIT 0")
+        except duckdb.Error as error:
+            text = str(error).splitlines()[0].partition(": ")[2].rstrip(".")
+            is_gone = text.startswith("No files found")
+            yield file, "it is gone" if is_gone else f"the engine says: {text}"
 
 
 def _empty(view: StreamView) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from triptych.core.lake.catalogue import Catalogue
 from triptych.core.lake.catalogue_file import connect
+from triptych.core.lake.evidence_views import UnreadableLoadError
 from triptych.core.lake.lake_log import StaleCatalogueError
 from triptych.core.lake.loads import LoadTotal, NewLoad, QuarantinedRow, StreamView
 
@@ -113,7 +114,7 @@ def test_a_commit_that_fails_half_way_leaves_nothing(
     catalogue.commit([load(tmp_path, "l1", ["1.00"])])
     broken = load(tmp_path, "l2", ["5.00"])
     (tmp_path / broken.files[0]).write_bytes(b"not Parquet")
-    with pytest.raises(duckdb.Error):
+    with pytest.raises(UnreadableLoadError, match="load l2"):
         catalogue.commit([broken])
     catalogue.close()
     assert ask(tmp_path, "SELECT load_id, status FROM catalogue.loads") == [
