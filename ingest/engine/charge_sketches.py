@@ -2,9 +2,10 @@
 
 A sketch is the smallest hashes of a load's charges of a month and currency: two loads
 with the same charges have the same small hashes (bottom-k sketches: Broder 1997; Cohen
-and Kaplan 2007). To hash each charge costs more than half of what landing a Parquet
-file does. So it is done where another load may hold the same charges
-(:mod:`ingest.engine.overlapping_loads`), from the files as they rest.
+and Kaplan 2007). To hash each charge costs a fifth of what landing a Parquet file does.
+So it is done where another load may hold the same charges: by when they began and by
+account (:mod:`ingest.engine.overlapping_loads`), then by an outline of moments and
+amounts, which landing takes. It is taken from the files as they rest.
 """
 
 from __future__ import annotations
@@ -21,8 +22,13 @@ import duckdb
 
 from ingest.engine.charge_ranges import outermost, ranges_of
 from ingest.engine.lake import ALL_STREAMS
-from ingest.engine.overlapping_loads import may_repeat, overlapping, side_by_side
-from ingest.engine.parquet_at_rest import sketch_sql
+from ingest.engine.overlapping_loads import (
+    may_repeat,
+    not_unlike,
+    overlapping,
+    side_by_side,
+)
+from ingest.engine.parquet_at_rest import outline_sql, sketch_sql
 from ingest.engine.projection import quote
 from triptych.core.errors import TransientSourceError
 from triptych.core.file_names import literal, read_name
@@ -135,6 +141,7 @@ def comparison(
     comparing = _Comparing(landed, catalogue, places)
     before = list(comparing.in_force)
     comparing.find_ranges()
+    comparing.take_outlines()
     comparing.take_sketches()
     pairs = zip(before, comparing.in_force, strict=True)
     return Comparison(
@@ -177,16 +184,38 @@ class _Comparing:
             )
         self._put(lambda load_id, total: _with_ranges(total, ranges.get(load_id)))
 
+    def take_outlines(self) -> None:
+        """Hash moments and amounts of loads that may be the same and have no outline.
+
+        Not where sketches are there already.
+        """
+        lacking = {
+            month.load_id: month.place[0]
+            for month in self._overlapping()
+            if not month.total.outline and not month.sketch
+        }
+        taken = self._taken(lacking, outline_sql)
+        self._put(lambda load_id, total: _with_outline(load_id, total, taken))
+
     def take_sketches(self) -> None:
         """Hash the charges of loads that may be the same."""
         lacking = {
             month.load_id: month.place[0]
-            for month in overlapping([*self._new_months(), *self.in_force])
+            for month in not_unlike(self._overlapping())
             if not month.sketch
         }
-        self.unread.clear()
-        taken = _take(self._catalogue.ask, self._files(lacking), lacking, self.unread)
+        taken = self._taken(lacking, sketch_sql)
         self._put(lambda load_id, total: _with_sketch(load_id, total, taken))
+
+    def _overlapping(self) -> list[ChargedMonth]:
+        return overlapping([*self._new_months(), *self.in_force])
+
+    def _taken(
+        self, streams: Mapping[str, str], hashes: Callable[[Stream], str]
+    ) -> _Sketches:
+        self.unread.clear()
+        files = self._files(streams)
+        return _take(self._catalogue.ask, files, streams, self.unread, hashes)
 
     def unread_by_place(self) -> dict[Hashable, list[ChargedMonth]]:
         """Return the months of loads whose charges are not known."""
@@ -284,6 +313,11 @@ def _with_sketch(load_id: str, total: LoadTotal, taken: _Sketches) -> LoadTotal:
     return total if total.sketch or not sketch else replace(total, sketch=sketch)
 
 
+def _with_outline(load_id: str, total: LoadTotal, taken: _Sketches) -> LoadTotal:
+    outline = taken.get((load_id, total.billing_month, total.currency))
+    return total if total.outline or not outline else replace(total, outline=outline)
+
+
 def _unreadable(load: NewLoad, unread: Unread) -> TransientSourceError:
     return TransientSourceError(
         "Its charges cannot be compared with those of other loads:"
@@ -316,24 +350,26 @@ def _take(
     loads: Iterable[FilesOfLoad],
     streams: Mapping[str, str],
     unread: dict[str, Unread],
+    hashes: Callable[[Stream], str],
 ) -> _Sketches:
-    """Return the sketches of loads, files of one form being read together."""
+    """Return small hashes of loads, files of one form being read together."""
     groups: dict[tuple[str, str, str], list[_Owned]] = defaultdict(list)
     for load in loads:
         forms = zip(load.projections, load.signatures, load.files, strict=True)
         for projection, signature, file in forms:
             form = streams[load.load_id], projection, signature
             groups[form].append((load.load_id, file))
-    hashes: dict[tuple[str, str, str | None], set[int]] = defaultdict(set)
+    smallest: dict[tuple[str, str, str | None], set[int]] = defaultdict(set)
     for (stream, projection, _), owned in groups.items():
-        reading = partial(_query, ALL_STREAMS[stream], projection)
+        named = ALL_STREAMS[stream]
+        reading = partial(_query, named, projection, hashes(named))
         for start in range(0, len(owned), _MOST_FILES):
             files = owned[start : start + _MOST_FILES]
             for load_id, month, currency, sketch in _asked(ask, reading, files, unread):
-                hashes[load_id, month, currency].update(sketch or ())
+                smallest[load_id, month, currency].update(sketch or ())
     return {
         place: tuple(sorted(of)[:SKETCH_SIZE])
-        for place, of in hashes.items()
+        for place, of in smallest.items()
         if place[0] not in unread
     }
 
@@ -355,7 +391,10 @@ def _asked(
             reason = str(error).splitlines()[0].rstrip(".")
             unread[load_id] = Unread(f"{file}: {reason}")
             return []
-    return [row for each in owned for row in _asked(ask, reading, [each], unread)]
+    # By halves: one damaged file of hundreds is found by a few queries.
+    middle = len(owned) // 2
+    halves = owned[:middle], owned[middle:]
+    return [row for half in halves for row in _asked(ask, reading, half, unread)]
 
 
 def _is_damage(error: duckdb.Error) -> bool:
@@ -366,7 +405,9 @@ def _is_damage(error: duckdb.Error) -> bool:
     return is_of_a_file and machine_trouble(error) is None
 
 
-def _query(stream: Stream, projection: str, owned: Sequence[_Owned]) -> str:
+def _query(
+    stream: Stream, projection: str, hashes: str, owned: Sequence[_Owned]
+) -> str:
     values = json.loads(projection)
     columns = ", ".join(
         f"{values.get(c.name, f'CAST(NULL AS {c.type})')} AS {quote(c.name)}"
@@ -376,7 +417,7 @@ def _query(stream: Stream, projection: str, owned: Sequence[_Owned]) -> str:
     owners = ", ".join(f"({literal(load)}, {literal(file)})" for load, file in owned)
     return (
         f"SELECT owners.load_id, strftime({quote(stream.period_column)}, '%Y-%m'),"
-        f" {quote(stream.currency_column)}, {sketch_sql(stream)}"
+        f" {quote(stream.currency_column)}, {hashes}"
         f" FROM (SELECT {columns}, {_FILE} FROM read_parquet([{files}],"
         f" filename = '{_FILE}', hive_partitioning = false))"
         f" JOIN (VALUES {owners}) AS owners (load_id, file) ON owners.file = {_FILE}"

@@ -17,7 +17,7 @@ from triptych.core.lake.loads import SKETCH_SIZE, FileAtRest, LoadTotal, NewLoad
 from triptych.core.lake.manifests import load_folder, write_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from ingest.connector import Delivery
@@ -171,7 +171,7 @@ def _merge_totals(parts: Sequence[LandedPart]) -> tuple[LoadTotal, ...]:
 
 
 def _merged(totals: Sequence[PartTotal]) -> LoadTotal:
-    hashes = sorted({number for total in totals for number in total.sketch})
+    is_outlined = all(total.outline for total in totals)
     return LoadTotal(
         totals[0].month,
         totals[0].currency,
@@ -180,8 +180,13 @@ def _merged(totals: Sequence[PartTotal]) -> LoadTotal:
             _sum_of_known([total.amounts[0] for total in totals]),
             _sum_of_known([total.amounts[1] for total in totals]),
         ),
-        tuple(hashes[:SKETCH_SIZE]),
+        _smallest(total.sketch for total in totals),
+        outline=_smallest(total.outline for total in totals) if is_outlined else (),
     )
+
+
+def _smallest(hashes: Iterable[Sequence[int]]) -> tuple[int, ...]:
+    return tuple(sorted({number for each in hashes for number in each})[:SKETCH_SIZE])
 
 
 def _sum_of_known(amounts: Sequence[Decimal | None]) -> Decimal | None:

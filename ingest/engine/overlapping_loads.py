@@ -3,6 +3,7 @@
 Equal charges are of one stream, month and currency and begin at the same time, and in
 files of one source they are of one billing account. What differs in one of these cannot
 repeat the other: nothing more is looked at, and that is so for nearly all bills.
+Outlines of moments and amounts tell nearly all others apart.
 """
 
 from __future__ import annotations
@@ -13,13 +14,21 @@ from math import inf
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
+from triptych.core.lake.loads import SKETCH_SIZE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
-    from triptych.core.lake.loads import ChargedMonth
+    from triptych.core.lake.loads import ChargedMonth, LoadTotal
 
 #: So many of the small hashes must be in both: few charges may be alike by chance.
 LEAST_COMMON: Final = 20
+
+#: Loads of which enough is known have less than this part of their outlines in common
+#: if one does not repeat the other. Of charges that are repeated all are in both.
+_UNLIKE_BELOW: Final = 0.1
+#: Of more loads in one place outlines are not compared, each with each.
+_MOST_PAIRED: Final = 200
 
 _OWNERS_KEPT: Final = 2
 
@@ -39,6 +48,31 @@ def overlapping(months: Iterable[ChargedMonth]) -> list[ChargedMonth]:
         for month in _of_a_place(place)
     }
     return list(found.values())
+
+
+def not_unlike(months: Iterable[ChargedMonth]) -> Iterator[ChargedMonth]:
+    """Yield those of the months whose outline leaves open that they repeat another."""
+    for place in _shared_places(months):
+        if len(place) > _MOST_PAIRED:
+            yield from place
+            continue
+        for one in place:
+            others = (other for other in place if other.key != one.key)
+            if not all(_are_unlike(one.total, other.total) for other in others):
+                yield one
+
+
+def _are_unlike(one: LoadTotal, other: LoadTotal) -> bool:
+    """Tell whether outlines show that two loads have few charges in common."""
+    # Beyond the largest hash that either has kept, nothing is known of it.
+    full = [max(o) for o in (one.outline, other.outline) if len(o) >= SKETCH_SIZE]
+    known = [
+        {h for h in outline if not full or h <= min(full)}
+        for outline in (one.outline, other.outline)
+    ]
+    fewest = min(map(len, known))
+    common = len(known[0] & known[1])
+    return fewest >= LEAST_COMMON and common < fewest * _UNLIKE_BELOW
 
 
 def may_repeat(one: ChargedMonth, other: ChargedMonth) -> bool:

@@ -56,6 +56,25 @@ def test_a_damaged_file_leaves_its_load_unread(file: Path) -> None:
     assert file.name in unread["load-1"].reason
 
 
+def test_one_damaged_file_of_many_is_found_by_a_few_queries() -> None:
+    """Of 256 files: all, then two halves of each part that has it, down to one."""
+    unread: dict[str, Unread] = {}
+    asked: list[int] = []
+
+    def ask(sql: str) -> list[tuple[Any, ...]]:
+        numbers = sql.split()
+        asked.append(len(numbers))
+        if "77" in numbers:
+            raise duckdb.IOException("IO Error: cut")
+        return [(number,) for number in numbers]
+
+    owned = [(f"load-{number}", str(number)) for number in range(256)]
+    rows = _asked(ask, lambda files: " ".join(f for _, f in files), owned, unread)
+    assert set(unread) == {"load-77"}
+    assert [int(number) for (number,) in rows] == [*range(77), *range(78, 256)]
+    assert len(asked) == 1 + 2 * 8
+
+
 def test_what_the_machine_lacks_is_not_called_damage(file: Path) -> None:
     with pytest.raises(duckdb.OutOfMemoryException):
         unread_after(file, "list(i ORDER BY hash(i))", memory="200KB")

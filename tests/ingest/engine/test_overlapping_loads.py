@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import random
+from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import combinations
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 import pytest
 
-from ingest.engine.overlapping_loads import LEAST_COMMON, may_repeat, overlapping
-from triptych.core.lake.loads import ChargedMonth, LoadTotal
+from ingest.engine.overlapping_loads import (
+    LEAST_COMMON,
+    may_repeat,
+    not_unlike,
+    overlapping,
+)
+from triptych.core.lake.loads import SKETCH_SIZE, ChargedMonth, LoadTotal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _FIRST = datetime(2026, 3, 1)  # noqa: DTZ001  (the catalogue's moments have no zone)
 _ANY = (None, None)
@@ -134,3 +141,42 @@ def test_thousands_of_loads_are_told_apart_in_one_pass() -> None:
     """Each of 5,000 files of one day of its own account: no pair is looked at."""
     days = [month(f"{n}.csv", (5, 5), accounts=(f"{n}", f"{n}")) for n in range(5_000)]
     assert overlapping(days) == []
+
+
+def outlined(name: str, outline: Iterable[int]) -> ChargedMonth:
+    known = month(name)
+    smallest = tuple(sorted(set(outline))[:SKETCH_SIZE])
+    return replace(known, total=replace(known.total, outline=smallest))
+
+
+def test_loads_are_told_apart_by_when_their_charges_began_and_what_they_cost() -> None:
+    """Of 200 pairs of moment and amount, 19 are fewer than a tenth and 20 are not."""
+    one = outlined("one", range(200))
+    few = outlined("few", range(181, 381))
+    more = outlined("more", range(180, 380))
+    assert list(not_unlike([one, few])) == []
+    assert list(not_unlike([one, more])) == [one, more]
+    # Of a single charge, or of none, nothing is known that tells it apart.
+    assert list(not_unlike([one, outlined("bare", ())])) != []
+    assert len(list(not_unlike([one, outlined("single", [7_000])]))) == 2
+
+
+@pytest.mark.parametrize("repeated", [0.5, 0.9, 1.0])
+def test_a_load_that_repeats_half_of_another_is_never_told_apart(
+    repeated: float,
+) -> None:
+    """Of two sizes, with from 5 amounts to one for each charge."""
+    draw = random.Random(20_261_128)
+    number: dict[tuple[int, int], int] = defaultdict(lambda: draw.getrandbits(63))
+    for size, longer, amounts in product((60, 2_000), (1, 4), (5, 100, 10**9)):
+        for _ in range(20):
+            pairs = [
+                (draw.randrange(31), draw.randrange(amounts))
+                for _ in range(size * (longer + 1))
+            ]
+            first = int(size * (1 - repeated))
+            one = outlined("one", (number[pair] for pair in pairs[:size]))
+            other = outlined(
+                "other", (number[pair] for pair in pairs[first : first + size * longer])
+            )
+            assert len(list(not_unlike([one, other]))) == 2

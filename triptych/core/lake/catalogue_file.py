@@ -68,6 +68,7 @@ ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS first_charge_at TIMES
 ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS last_charge_at TIMESTAMP;
 ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS first_account VARCHAR;
 ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS last_account VARCHAR;
+ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS outline BIGINT[];
 CREATE TABLE IF NOT EXISTS catalogue.quarantine (
     load_id VARCHAR NOT NULL,
     source VARCHAR NOT NULL,

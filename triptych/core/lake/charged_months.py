@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MONTHS = """
 SELECT load_id, source, stream, scope, label, billing_month, currency,
     totals.row_count, first_amount, second_amount, sketch, first_charge_at,
-    last_charge_at, first_account, last_account
+    last_charge_at, first_account, last_account, outline
 FROM catalogue.load_totals AS totals JOIN catalogue.loads USING (load_id)
 WHERE status = 'current' AND list_contains(?, stream || ' ' || billing_month)
 """
@@ -58,7 +58,7 @@ def read_files_of(
 
 def _charged_month(row: tuple[Any, ...]) -> ChargedMonth:
     load, source, stream, scope, label, month, currency, count, *rest = row
-    first, second, sketch, start, end, least, last = rest
+    first, second, sketch, start, end, least, last, outline = rest
     total = LoadTotal(
         month,
         currency,
@@ -67,5 +67,6 @@ def _charged_month(row: tuple[Any, ...]) -> ChargedMonth:
         tuple(sketch or ()),
         (start, end),
         (least, last),
+        tuple(outline or ()),
     )
     return ChargedMonth(load, source, stream, scope, label, total)

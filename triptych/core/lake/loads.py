@@ -22,9 +22,10 @@ class LoadTotal:
     """What a load holds for one billing month and currency.
 
     ``sketch`` has the smallest hashes of its charges, if other loads may have the same
-    ones. ``span`` is when its first and its last charge began at the most, UTC, without
-    zone, and ``accounts`` are the first and the last by name of those that it bills:
-    NULL where no other load of the month is there, or a charge names no account.
+    ones; ``outline`` those of when charges began and what they cost. ``span`` is when
+    its first and its last charge began at the most, UTC, without zone, and ``accounts``
+    are the first and the last by name of those that it bills: NULL where no other load
+    of the month is there, or a charge names no account.
     """
 
     billing_month: str
@@ -34,6 +35,7 @@ class LoadTotal:
     sketch: tuple[int, ...] = ()
     span: tuple[datetime | None, datetime | None] = (None, None)
     accounts: tuple[str | None, str | None] = (None, None)
+    outline: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -128,6 +128,7 @@ def _load(row: dict[str, Any], owned: dict[str, dict[str, list[Any]]]) -> NewLoa
     for total in parts["totals"]:
         total["amounts"] = total.pop("first_amount"), total.pop("second_amount")
         total["sketch"] = total["sketch"] or ()
+        total["outline"] = total["outline"] or ()
         total["span"] = total.pop("first_charge_at"), total.pop("last_charge_at")
         total["accounts"] = total.pop("first_account"), total.pop("last_account")
     return _adapter().validate_python(row | parts)
