@@ -135,4 +135,4 @@ def _like(connection: duckdb.DuckDBPyConnection, stream: Stream, relation: str) 
         f" GROUP BY GROUPING SETS (({currency}, month, item), ({currency}, month))"
         " HAVING max(amount) IS NOT NULL"
     ).fetchall()
-    return {tuple(place): (count, most) for *place, count, most in rows}
+    return {(of, month, item): (count, most) for of, month, item, count, most in rows}
