@@ -15,13 +15,13 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import duckdb
 
 from ingest.engine.charge_ranges import outermost, ranges_of
 from ingest.engine.lake import ALL_STREAMS
+from ingest.engine.located_loads import KnownFiles, Unread, located
 from ingest.engine.overlapping_loads import (
     may_repeat,
     not_unlike,
@@ -32,8 +32,6 @@ from ingest.engine.parquet_at_rest import outline_sql, sketch_sql
 from ingest.engine.projection import quote
 from triptych.core.errors import TransientSourceError
 from triptych.core.file_names import literal, read_name
-from triptych.core.lake.charged_months import FilesOfLoad
-from triptych.core.lake.in_place import is_in_bucket, is_in_place, why_file_differs
 from triptych.core.lake.loads import SKETCH_SIZE
 from triptych.core.machine_errors import machine_trouble
 
@@ -44,7 +42,7 @@ if TYPE_CHECKING:
     from ingest.engine.lake import LakePlaces
     from ingest.engine.landed_loads import LandedDelivery
     from ingest.streams import Stream
-    from triptych.core.lake.in_place import CataloguedFile
+    from triptych.core.lake.charged_months import FilesOfLoad
     from triptych.core.lake.loads import ChargedMonth, LoadTotal, NewLoad
 
 #: Sketch of a load, billing month and currency.
@@ -57,7 +55,7 @@ _MOST_FILES: Final = 500
 _FILE: Final = "_triptych_file"
 
 
-class LoadsThatCount(Protocol):
+class LoadsThatCount(KnownFiles, Protocol):
     """What the catalogue knows of the loads in force."""
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -65,20 +63,6 @@ class LoadsThatCount(Protocol):
 
     def charged_months(self, months: Sequence[ChargedMonth]) -> list[ChargedMonth]:
         """Return what they hold of the streams and months of new loads."""
-
-    def files_of(self, load_ids: Collection[str]) -> list[FilesOfLoad]:
-        """Return how the rows of loads are read."""
-
-    def files_in_place(self) -> list[CataloguedFile]:
-        """Return their files that are not in the lake."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """Why the charges of a load are not known, and whether its files are in place."""
-
-    reason: str
-    is_in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +160,8 @@ class _Comparing:
             if month.total.span[0] is None
         }
         ranges: dict[str, Ranges] = {}
-        for load in self._files(lacking):
+        loads, self.unread = self._located(lacking)
+        for load in loads:
             forms = zip(load.files, map(json.loads, load.projections), strict=True)
             stream = lacking[load.load_id]
             ranges[load.load_id] = outermost(
@@ -213,9 +198,13 @@ class _Comparing:
     def _taken(
         self, streams: Mapping[str, str], hashes: Callable[[Stream], str]
     ) -> _Sketches:
-        self.unread.clear()
-        files = self._files(streams)
-        return _take(self._catalogue.ask, files, streams, self.unread, hashes)
+        loads, self.unread = self._located(streams)
+        return _take(self._catalogue.ask, loads, streams, self.unread, hashes)
+
+    def _located(
+        self, load_ids: Collection[str]
+    ) -> tuple[list[FilesOfLoad], dict[str, Unread]]:
+        return located(load_ids, self.landed, self._catalogue, self._places.root)
 
     def unread_by_place(self) -> dict[Hashable, list[ChargedMonth]]:
         """Return the months of loads whose charges are not known."""
@@ -239,59 +228,6 @@ class _Comparing:
             for month in self.in_force
         ]
         self.landed = [_with_totals(each, known) for each in self.landed]
-
-    def _files(self, load_ids: Collection[str]) -> list[FilesOfLoad]:
-        """Return where the files of loads are now; whose are not there is unread.
-
-        What stays in a bucket was sketched while it was on this machine.
-        """
-        if not load_ids:
-            return []
-        found = [
-            load
-            for load in map(_files_landed, self.landed)
-            if load.load_id in load_ids and _is_on_this_machine(load)
-        ]
-        known = self._catalogue.files_of(load_ids)
-        at_rest = [load for load in known if _is_on_this_machine(load)]
-        changed = _changed_in_place(self._catalogue, at_rest)
-        root = self._places.root.absolute()
-        for load in at_rest:
-            located = replace(load, files=tuple(str(root / f) for f in load.files))
-            why = next((changed[file] for file in load.files if file in changed), None)
-            lost = [file for file in located.files if not Path(file).is_file()]
-            if why or lost:
-                reason = why or f"{lost[0]} is gone"
-                self.unread[load.load_id] = Unread(reason, is_in_place=bool(why))
-            else:
-                found.append(located)
-        return found
-
-
-def _is_on_this_machine(load: FilesOfLoad) -> bool:
-    return not any(map(is_in_bucket, load.files))
-
-
-def _changed_in_place(
-    catalogue: LoadsThatCount, loads: Sequence[FilesOfLoad]
-) -> dict[str, str]:
-    """Return what became of files in place that are not as they were."""
-    wanted = {file for load in loads for file in load.files if is_in_place(file)}
-    if not wanted:
-        return {}
-    files = [each.file for each in catalogue.files_in_place()]
-    reasons = {file.uri: why_file_differs(file) for file in files if file.uri in wanted}
-    return {uri: f"{uri} {reason}" for uri, reason in reasons.items() if reason}
-
-
-def _files_landed(landed: LandedDelivery) -> FilesOfLoad:
-    """Return where the files of a new load are, before they are in the lake."""
-    load, folder = landed.load, landed.folder.absolute() / "parts"
-    files = tuple(
-        file if is_in_place(file) else str(folder / Path(file).name)
-        for file in load.files
-    )
-    return FilesOfLoad(load.load_id, files, load.projections, load.signatures)
 
 
 def _with_totals(

@@ -10,8 +10,9 @@ import pytest
 
 from ingest.connector import Delivery
 from ingest.engine import charge_sketches
-from ingest.engine.charge_sketches import Comparison, Unread, _asked
+from ingest.engine.charge_sketches import Comparison, _asked
 from ingest.engine.landed_loads import LandedDelivery
+from ingest.engine.located_loads import Unread
 from ingest.engine.overlapping_loads import may_repeat
 from triptych.core.file_names import read_name
 from triptych.core.lake.loads import ChargedMonth, LoadTotal, NewLoad
