@@ -32,8 +32,8 @@ from ingest.engine.parquet_at_rest import outline_sql, sketch_sql
 from ingest.engine.projection import quote
 from triptych.core.errors import TransientSourceError
 from triptych.core.file_names import literal, read_name
+from triptych.core.lake.evidence_views import is_damage
 from triptych.core.lake.loads import SKETCH_SIZE
-from triptych.core.machine_errors import machine_trouble
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
@@ -321,7 +321,7 @@ def _asked(
         return ask(reading(owned))
     except duckdb.Error as error:
         if len(owned) == 1:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             load_id, file = owned[0]
             reason = str(error).splitlines()[0].rstrip(".")
@@ -331,14 +331,6 @@ def _asked(
     middle = len(owned) // 2
     halves = owned[:middle], owned[middle:]
     return [row for half in halves for row in _asked(ask, reading, half, unread)]
-
-
-def _is_damage(error: duckdb.Error) -> bool:
-    """Tell whether a file is at fault, and neither the machine nor the query."""
-    kinds = (duckdb.IOException, duckdb.InvalidInputException)
-    # What a page holds too little of is said by an error of no kind: "Out of buffer".
-    is_of_a_file = isinstance(error, kinds) or type(error) is duckdb.Error
-    return is_of_a_file and machine_trouble(error) is None
 
 
 def _query(

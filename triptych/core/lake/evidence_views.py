@@ -112,7 +112,18 @@ def _write_view(
             f'CREATE OR REPLACE VIEW evidence."{view.name}" AS {body or _empty(view)}'
         )
     except duckdb.Error as error:
-        raise _refusal(connection, groups, error) or error from error
+        refusal = _refusal(connection, groups, error)
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Tell whether a file is at fault, and neither the machine nor the query."""
+    kinds = (duckdb.IOException, duckdb.InvalidInputException)
+    # What a page holds too little of is said by an error of no kind: "Out of buffer".
+    is_of_a_file = isinstance(error, kinds) or type(error) is duckdb.Error
+    return is_of_a_file and machine_trouble(error) is None
 
 
 def _refusal(
@@ -121,7 +132,7 @@ def _refusal(
     error: duckdb.Error,
 ) -> UnreadableLoadError | None:
     """Return what is wrong with a file of the lake; None where it is another fault."""
-    if machine_trouble(error) is not None:
+    if not is_damage(error):
         return None
     files = [file for *_, of_group in groups for file in of_group]
     name, why = next(_unreadable(connection, files), ("", ""))
@@ -145,6 +156,8 @@ def _unreadable(
         try:
             connection.execute(f"SELECT 1 FROM read_parquet({read_name(file)}) LIMIT 0")
         except duckdb.Error as error:
+            if not is_damage(error):
+                return
             text = str(error).splitlines()[0].partition(": ")[2].rstrip(".")
             is_gone = text.startswith("No files found")
             yield file, "it is gone" if is_gone else f"the engine says: {text}"
