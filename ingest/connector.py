@@ -9,13 +9,23 @@ and commits. Because that division is the same for all, one shipped suite
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    ClassVar,
+    Generic,
+    Literal,
+    Protocol,
+    TypeVar,
+    runtime_checkable,
+)
 
 from pydantic import BaseModel, ConfigDict
 
 from ingest.notation import Notation
+from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
@@ -23,8 +33,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
-
-    from triptych.core.errors import TriptychError
 
 FileFormat = Literal["parquet", "csv", "jsonl"]
 
@@ -231,6 +239,50 @@ class Connector(Protocol):
         """
 
 
+ConfigT = TypeVar("ConfigT", bound=SourceConfig)
+
+
+class Source(ABC, Generic[ConfigT]):
+    """What most connectors have in common; subclassing it is a convenience.
+
+    A subclass sets ``type`` and ``Config`` and writes ``streams``, ``probe``,
+    ``deliveries`` and ``read``.
+    """
+
+    type: ClassVar[str]
+    Config: ClassVar[builtins.type[SourceConfig]]
+
+    def __init__(self, config: ConfigT, *, root: Path) -> None:  # noqa: ARG002
+        self._config = config
+
+    @property
+    def config(self) -> ConfigT:
+        """Return the configuration."""
+        return self._config
+
+    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
+        """Return nothing to map: rows have canonical names, or files say theirs."""
+        return LandingOptions()
+
+    def check(self) -> list[Finding]:
+        """Return what a probe reports, up to where it fails."""
+        findings: list[Finding] = []
+        try:
+            findings.extend(self.probe())
+        except TriptychError as error:
+            findings.append(Finding.of(error))
+        return findings
+
+    @abstractmethod
+    def probe(self) -> Iterator[Finding]:
+        """Yield what reachability, credentials and layout are like."""
+
+    @property
+    def _where(self) -> str:
+        """What messages call the source."""
+        return f"source {self._config.name!r}"
+
+
 @runtime_checkable
 class RemembersLoads(Protocol):
     """A connector that is told what is loaded of its source, before it offers more.
@@ -254,6 +306,7 @@ __all__ = [
     "RemembersLoads",
     "RestingPlace",
     "RowsPart",
+    "Source",
     "SourceConfig",
     "Window",
 ]

@@ -10,11 +10,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import defaultdict
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field
 
 from ingest.connector import Finding, RestingPlace, SourceConfig
+from ingest.storage.bucket_options import BucketConfig
 from ingest.storage.s3_objects import S3Objects
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError, SettingsError
 from triptych.core.lake.in_place import (
@@ -41,22 +41,13 @@ class EvidenceChangedError(FatalSourceError):
     """A file in place is no longer what was catalogued."""
 
 
-class BucketSourceConfig(SourceConfig):
+class BucketSourceConfig(BucketConfig):
     """Options of a source whose files may lie in a bucket, and may stay there."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     in_place: bool = Field(
         default=False,
         description="Catalogue the Parquet files where they are, and copy none: they"
         " must stay there unchanged. In a bucket: only with engine 'spark'.",
-    )
-    endpoint_url: str | None = Field(
-        default=None, description="Address of an S3-compatible store."
-    )
-    region: str | None = Field(default=None, description="Region of the bucket.")
-    profile: str | None = Field(
-        default=None, description="Named profile of the AWS credential chain."
     )
 
     @property
@@ -68,17 +59,6 @@ class BucketSourceConfig(SourceConfig):
     def stays_in_bucket(self) -> bool:
         """Tell whether builds must read the bucket."""
         return self.in_place and self.is_in_bucket
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _holds_no_credentials(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.username or parts.password or parts.query:
-            message = "must be a bare address: credentials belong in the environment"
-            raise ValueError(message)
-        return value
 
 
 def resting_place(store: ObjectStore, stored: StoredObject, path: Path) -> RestingPlace:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 NAMES = {
     "attribution": ["Effect", "Estimate", "Plan", "Refusal", "estimate"],
-    "ingest.connector": ["Connector", "Delivery", "SourceConfig", "Window"],
+    "ingest.connector": ["Connector", "Delivery", "Source", "SourceConfig", "Window"],
     "ingest.http": ["HttpClient", "secret_from_environment"],
     "ingest.notation": ["Notation"],
     "ingest.streams": ["STREAMS"],

@@ -21,7 +21,6 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.engine.polled_source import PolledSource
 from ingest.engine.state_rows import objects, part_of, text
 from ingest.http.client import HttpClient, secret_from_environment
 from ingest.http.listing_pages import each_once
@@ -31,9 +30,10 @@ from ingest.http.options import (
     RequestsPerSecond,
     TimeoutSeconds,
 )
+from ingest.source_kinds.polled import PolledSource
 from ingest.sources.argocd.rows import ArgocdEnvironment, deployment_rows
 from ingest.storage.recorded_answers import RecordedAnswers
-from triptych.core.errors import MalformedDeliveryError, TriptychError
+from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     import builtins
@@ -99,17 +99,14 @@ class Argocd(PolledSource[ArgocdConfig]):
         """Return the one stream of deployments."""
         return (DEPLOYMENTS,)
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Ask for the applications, and tell how many there are."""
         if self._recorded is not None:
-            return self._recorded.check()
-        try:
-            found = self._applications()
-        except TriptychError as error:
-            return [Finding.of(error)]
-        if not found:
-            return [Finding(False, "No application can be seen.", self._advice)]
-        return [Finding(True, f"{len(found)} applications can be read.")]
+            yield from self._recorded.check()
+        elif applications := self._applications():
+            yield Finding(True, f"{len(applications)} applications can be read.")
+        else:
+            yield Finding(False, "No application can be seen.", self._advice)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer what each application tells, if it tells something else than before."""

@@ -20,14 +20,14 @@ from pydantic import ConfigDict, Field, field_validator
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     RowsPart,
+    Source,
     SourceConfig,
     Window,
 )
 from ingest.http.options import BaseUrl
+from ingest.source_kinds.calendar import month_start
 from ingest.sources.aws.cost_explorer_api import WHERE, CostExplorerApi
-from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
@@ -120,7 +120,7 @@ class AwsCostExplorerConfig(SourceConfig):
         return value
 
 
-class AwsCostExplorer:
+class AwsCostExplorer(Source[AwsCostExplorerConfig]):
     """Reads the daily totals of one account, or of those that a payer sees."""
 
     type: ClassVar[str] = "aws_cost_explorer"
@@ -130,9 +130,9 @@ class AwsCostExplorer:
         self,
         config: AwsCostExplorerConfig,
         *,
-        root: Path,  # noqa: ARG002
+        root: Path,
     ) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._api = CostExplorerApi(
             source=config.name,
             endpoint_url=config.endpoint_url,
@@ -141,34 +141,20 @@ class AwsCostExplorer:
             timeout_seconds=config.timeout_seconds,
         )
 
-    @property
-    def config(self) -> AwsCostExplorerConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return ``("aws_cost_explorer",)``."""
         return ("aws_cost_explorer",)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Ask for yesterday, which proves credentials and permission."""
         today = _tomorrow() - timedelta(days=1)
-        try:
-            totals = self._totals(today - timedelta(days=1), today)
-        except TriptychError as error:
-            return [Finding.of(error)]
+        totals = self._totals(today - timedelta(days=1), today)
         groups = " and ".join(self._config.group_by)
-        return [
-            Finding(
-                True,
-                f"{WHERE} answers with {len(totals)} totals of yesterday by {groups};"
-                " it names no resources, so rules by resource do not apply.",
-            )
-        ]
+        yield Finding(
+            True,
+            f"{WHERE} answers with {len(totals)} totals of yesterday by {groups};"
+            " it names no resources, so rules by resource do not apply.",
+        )
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer every month with costs inside the window, oldest first."""
@@ -202,7 +188,7 @@ class AwsCostExplorer:
     def _asked_range(self, window: Window) -> tuple[date, date]:
         """Return the first day and the day after the last one to ask for."""
         tomorrow = _tomorrow()
-        first = self._config.start_date or _months_before(tomorrow, _MONTHS_BACK)
+        first = self._config.start_date or month_start(tomorrow, _MONTHS_BACK)
         starts = [day for day in (first, window.start) if day is not None]
         ends = [day for day in (tomorrow, window.end) if day is not None]
         start, last = max(starts).replace(day=1), min(ends) - timedelta(days=1)
@@ -264,11 +250,6 @@ def _midnight(day: date) -> datetime:
 
 def _following(first: date) -> date:
     return date(first.year + first.month // 12, first.month % 12 + 1, 1)
-
-
-def _months_before(day: date, count: int) -> date:
-    months = day.year * 12 + day.month - 1 - count
-    return date(months // 12, months % 12 + 1, 1)
 
 
 def _tomorrow() -> date:

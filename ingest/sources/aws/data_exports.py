@@ -13,34 +13,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
-from ingest.connector import (
-    Delivery,
-    FilePart,
-    Finding,
-    LandingOptions,
-    Window,
-)
+from ingest.connector import Delivery, FilePart, LandingOptions, Window
 from ingest.engine.in_place import (
     BucketSourceConfig,
     refuse_unless_parquet,
     resting_place,
 )
-from ingest.reading.label_mapping import MappingRule
-from ingest.sources.aws.split_usage import checked_rules, cur2_landing, rules_digest
-from ingest.storage.manifests import ManifestedMonth, ManifestReader, format_of
-from ingest.storage.objects import LocalObjects
-from ingest.storage.s3_objects import S3Objects
+from ingest.sources.aws.monthly_report import AwsMonthlyReport, AwsReportConfig
+from ingest.sources.aws.split_usage import cur2_landing, rules_digest
+from ingest.storage.manifests import ManifestedMonth, format_of
 from triptych.core.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
     MalformedDeliveryError,
-    TriptychError,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +38,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.connector import SourceConfig
-    from ingest.storage.objects import ObjectStore, StoredObject
+    from ingest.reading.label_mapping import MappingRule
+    from ingest.storage.objects import StoredObject
 
 _PARTITION = re.compile(r"billing_period=(\d{4}-(?:0[1-9]|1[0-2]))", re.IGNORECASE)
 _DATA_TAIL = re.compile(r"(?:^|/)(data/billing_period=(\d{4}-\d{2})/.*)", re.IGNORECASE)
@@ -60,42 +50,14 @@ _STREAM_MARKS = {
 _STREAM_OF_TABLE = {"focus": "focus", "cur2": "aws_cur2"}
 
 
-class AwsDataExportsConfig(BucketSourceConfig):
+class AwsDataExportsConfig(AwsReportConfig, BucketSourceConfig):
     """Options of an ``aws_data_exports`` source."""
 
-    bucket: str | None = Field(
-        default=None, min_length=1, description="Bucket that AWS delivers to."
-    )
-    path: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Folder with a copy of the bucket, relative to the workspace;"
-        " instead of 'bucket'.",
-    )
-    prefix: str = Field(default="", description="S3 path prefix of the export.")
     export: str = Field(min_length=1, description="Name of the export.")
     table: Literal["auto", "focus", "cur2"] = Field(
         default="auto",
         description="What the export holds; 'auto' asks the manifest's columns.",
     )
-    max_parallel_downloads: int = Field(
-        default=8, ge=1, le=64, description="Ranges in flight at a time."
-    )
-
-    split_usage: tuple[MappingRule, ...] = Field(
-        default=(),
-        description="Which model and pool the pods and tasks of split cost rows"
-        " count for: ordered rules.",
-    )
-
-    _split_usage_is_known = field_validator("split_usage")(checked_rules)
-
-    @model_validator(mode="after")
-    def _has_one_place(self) -> AwsDataExportsConfig:
-        if (self.bucket is None) == (self.path is None):
-            message = "needs either 'bucket' or 'path', and not both"
-            raise ValueError(message)
-        return self
 
     @property
     def is_in_bucket(self) -> bool:
@@ -103,112 +65,56 @@ class AwsDataExportsConfig(BucketSourceConfig):
         return self.bucket is not None
 
 
-class AwsDataExports:
+class AwsDataExports(AwsMonthlyReport[AwsDataExportsConfig]):
     """Reads one export of AWS Data Exports."""
 
     type: ClassVar[str] = "aws_data_exports"
     Config: ClassVar[builtins.type[SourceConfig]] = AwsDataExportsConfig
 
     def __init__(self, config: AwsDataExportsConfig, *, root: Path) -> None:
-        self._config = config
-        self._store: ObjectStore = _open_store(config, root)
-        self._manifests = ManifestReader(self._store, vendor="AWS")
-        segments = (config.prefix.strip("/"), config.export.strip("/"))
-        self._base = "/".join(segment for segment in segments if segment)
-
-    @property
-    def config(self) -> AwsDataExportsConfig:
-        """Return the configuration."""
-        return self._config
+        super().__init__(config, root=root)
+        self._is_in_place = config.in_place
 
     def streams(self) -> Sequence[str]:
         """Return the stream of the declared table, or both."""
         declared = _STREAM_OF_TABLE.get(self._config.table)
         return (declared,) if declared else tuple(_STREAM_MARKS)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing: AWS uses the canonical names."""
-        return LandingOptions()
+    @property
+    def _folders(self) -> Sequence[str]:
+        return (self._config.prefix, self._config.export)
 
-    def check(self) -> list[Finding]:
-        """Probe credentials, listing, the newest manifest and one data object."""
-        findings: list[Finding] = []
-        try:
-            findings.extend(Finding(True, message) for message in self._probe())
-        except TriptychError as error:
-            findings.append(Finding.of(error))
-        return findings
+    @property
+    def _scope(self) -> str:
+        return self._config.export
 
-    def _probe(self) -> Iterator[str]:
-        manifests = self._newest_manifests(Window())
-        where = self._store.uri(self._metadata)
-        yield f"months with a manifest in {where}: {len(manifests)}"
-        month = self._month(*max(manifests.items()))
-        if month.problem:
-            raise month.problem
-        count = len(month.files)
-        yield f"data files of {month.period} for stream {month.stream!r}: {count}"
-        if self._config.in_place:
-            self._refuse_text(month)
-        self._store.probe(month.files[0])
-        yield "data files can be read"
+    @property
+    def _manifest_folder(self) -> str:
+        return f"{self._base}/metadata/"
 
-    def deliveries(self, window: Window) -> Iterator[Delivery]:
-        """Offer every billing month inside the window, oldest first.
+    def _reading_of(self, month: ManifestedMonth) -> str:
+        return rules_digest(self._rules_of(month))
 
-        Raises
-        ------
-        FatalSourceError
-            There is no manifest at all: the export's place is wrong, or AWS has
-            not delivered yet.
-        """
-        manifests = sorted(self._newest_manifests(window).items())
-        with ThreadPoolExecutor(self._config.max_parallel_downloads) as pool:
-            months = list(pool.map(lambda item: self._month(*item), manifests))
-        for month in months:
-            yield Delivery(
-                stream=month.stream,
-                scope=f"{self._config.export}/{month.period}",
-                period=month.period,
-                fingerprint=f"{rules_digest(self._rules_of(month))}{month.fingerprint}",
-                label=self._store.uri(month.manifest.key),
-                detail=month,
-                is_in_place=self._config.in_place,
-            )
+    def _landing_of(
+        self,
+        month: ManifestedMonth,
+        path: Path,
+        uri: str,  # noqa: ARG002
+    ) -> LandingOptions | None:
+        return cur2_landing(self._rules_of(month), path)
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
-        """Hand over the files of a month, all of one execution.
-
-        Files that stay in place are handed over one at a time.
-
-        Raises
-        ------
-        IncompleteDeliveryError
-            The manifest names an object that is missing or empty.
-        MalformedDeliveryError
-            The manifest cannot be understood.
-        TransientSourceError
-            The month was overwritten again and again while it was being read.
-        """
+        """Hand over the files of a month; those in place one at a time."""
         month = delivery.detail
         assert isinstance(month, ManifestedMonth)  # noqa: S101
-        if self._config.in_place:
-            yield from self._read_in_place(month, workdir)
-            return
-        month, paths = self._manifests.fetch(month, workdir, renew=self._renewed)
-        for file, path in zip(month.files, paths, strict=True):
-            yield FilePart(
-                path,
-                format_of(file.key) or "csv",
-                self._store.uri(file.key),
-                is_owned=not self._store.is_local,
-                landing=cur2_landing(self._rules_of(month), path),
-            )
+        if self._is_in_place:
+            return self._read_in_place(month, workdir)
+        return super().read(delivery, workdir)
 
     def _read_in_place(
         self, month: ManifestedMonth, workdir: Path
     ) -> Iterator[FilePart]:
-        self._refuse_text(month)
+        self._refuse_unreadable(month)
         files = self._manifests.each(month, workdir, renew=self._renewed)
         for file, path in files:
             yield FilePart(
@@ -220,21 +126,17 @@ class AwsDataExports:
                 in_place=resting_place(self._store, file, path),
             )
 
-    def _refuse_text(self, month: ManifestedMonth) -> None:
-        for file in month.files:
+    def _refuse_unreadable(self, month: ManifestedMonth) -> None:
+        for file in month.files if self._is_in_place else ():
             refuse_unless_parquet(format_of(file.key), self._store.uri(file.key))
 
     def _rules_of(self, month: ManifestedMonth) -> Sequence[MappingRule]:
         return self._config.split_usage if month.stream == "aws_cur2" else ()
 
-    @property
-    def _metadata(self) -> str:
-        return f"{self._base}/metadata/"
-
-    def _newest_manifests(self, window: Window) -> dict[str, StoredObject]:
+    def _month_manifests(self, window: Window) -> dict[str, StoredObject]:
         """Return month → its manifest; of two places the one written last counts."""
         partitions: dict[str, list[str]] = defaultdict(list)
-        for folder in self._store.list_folders(self._metadata):
+        for folder in self._store.list_folders(self._manifest_folder):
             if match := _PARTITION.fullmatch(folder):
                 partitions[match[1]].append(folder)
         newest = {
@@ -245,7 +147,7 @@ class AwsDataExports:
         if not newest and (not partitions or window == Window()):
             raise FatalSourceError(
                 "There is no manifest of the export.",
-                where=self._store.uri(self._metadata),
+                where=self._store.uri(self._manifest_folder),
                 next_step="Correct 'prefix' and 'export' in triptych.yml; a new export"
                 " is first delivered within 24 hours.",
             )
@@ -256,7 +158,7 @@ class AwsDataExports:
         manifests = [
             stored
             for folder in folders
-            for stored in self._store.list_objects(f"{self._metadata}{folder}/")
+            for stored in self._store.list_objects(f"{self._manifest_folder}{folder}/")
             if stored.key.rsplit("/", 1)[-1] == name
         ]
         newest_first = sorted(manifests, key=lambda m: (m.modified_at, m.key))
@@ -319,26 +221,6 @@ class AwsDataExports:
                 "Export as Parquet or gzip CSV.",
             )
         return key
-
-    def _renewed(self, month: ManifestedMonth) -> ManifestedMonth:
-        first = date.fromisoformat(f"{month.period}-01")
-        window = Window(first, first + timedelta(days=1))
-        manifest = self._newest_manifests(window).get(month.period)
-        if manifest is None:
-            raise self._manifests.disappeared(month)
-        return self._month(month.period, manifest)
-
-
-def _open_store(config: AwsDataExportsConfig, root: Path) -> ObjectStore:
-    if config.bucket is None:
-        return LocalObjects(root / str(config.path), root)
-    return S3Objects(
-        config.bucket,
-        endpoint_url=config.endpoint_url,
-        region=config.region,
-        profile=config.profile,
-        max_parallel_downloads=config.max_parallel_downloads,
-    )
 
 
 def _recognise(columns: object) -> str | None:

@@ -19,31 +19,23 @@ import re
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from ingest.connector import (
-    Delivery,
-    FilePart,
-    Finding,
-    LandingOptions,
-    SourceConfig,
-    Window,
-)
+from ingest.connector import Finding, LandingOptions, SourceConfig, Window
 from ingest.http.addresses import checked_base_url
+from ingest.source_kinds.manifested_export import ManifestedExport
 from ingest.sources.azure.columns import MAPPING_VERSION, landing_of
 from ingest.sources.azure.manifest import RunManifest, parsed_run
 from ingest.storage.azure_blobs import BlobObjects
 from ingest.storage.files import column_names
-from ingest.storage.manifests import ManifestedMonth, ManifestReader, format_of
+from ingest.storage.manifests import ManifestedMonth, format_of
 from ingest.storage.objects import LocalObjects
 from triptych.core.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
     MalformedDeliveryError,
-    TriptychError,
 )
 
 if TYPE_CHECKING:
@@ -102,42 +94,20 @@ class AzureFocusConfig(SourceConfig):
         return self
 
 
-class AzureFocus:
+class AzureFocus(ManifestedExport[AzureFocusConfig]):
     """Reads one cost export of Azure."""
 
     type: ClassVar[str] = "azure_focus"
     Config: ClassVar[builtins.type[SourceConfig]] = AzureFocusConfig
 
-    def __init__(self, config: AzureFocusConfig, *, root: Path) -> None:
-        self._config = config
-        self._store: ObjectStore = _open_store(config, root)
-        self._manifests = ManifestReader(self._store, vendor="Azure")
-        segments = (config.prefix.strip("/"), config.export.strip("/"))
-        self._base = "/".join(segment for segment in segments if segment)
-
-    @property
-    def config(self) -> AzureFocusConfig:
-        """Return the configuration."""
-        return self._config
+    vendor: ClassVar[str] = "Azure"
 
     def streams(self) -> Sequence[str]:
         """Return ``("focus",)``."""
         return ("focus",)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing: each file says by its header how it is read."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
-        """Probe credentials, listing, the newest manifest and one data file."""
-        findings: list[Finding] = []
-        try:
-            findings.extend(self._probe())
-        except TriptychError as error:
-            findings.append(Finding.of(error))
-        return findings
-
-    def _probe(self) -> Iterator[Finding]:
+    def probe(self) -> Iterator[Finding]:
+        """Look at credentials, listing, the newest manifest and one data file."""
         folders = self._month_folders(Window())
         where = self._store.uri(f"{self._base}/")
         yield Finding(True, f"months of the export in {where}: {len(folders)}")
@@ -154,7 +124,7 @@ class AzureFocus:
 
     def _newest_month(self, folders: Sequence[str]) -> ManifestedMonth:
         for folder in reversed(folders):
-            if months := self._months(Window(), [folder]):
+            if months := self._newest_runs(Window(), [folder]):
                 return months[-1]
         raise FatalSourceError(
             "No run of the export has ended: there is neither a manifest nor a file.",
@@ -162,51 +132,19 @@ class AzureFocus:
             next_step="Wait until Azure has delivered, or correct 'scope'.",
         )
 
-    def deliveries(self, window: Window) -> Iterator[Delivery]:
-        """Offer every month inside the window, oldest first.
+    @property
+    def _folders(self) -> Sequence[str]:
+        return (self._config.prefix, self._config.export)
 
-        Raises
-        ------
-        FatalSourceError
-            Nothing of the export is there, or several exports write to one place.
-        """
-        for month in self._months(window, self._month_folders(window)):
-            yield Delivery(
-                stream=month.stream,
-                scope=f"{self._config.export}/{month.period}",
-                period=month.period,
-                fingerprint=f"{MAPPING_VERSION}:{month.fingerprint}",
-                label=self._store.uri(month.manifest.key),
-                detail=month,
-                skip_reason=month.skip_reason,
-            )
+    @property
+    def _scope(self) -> str:
+        return self._config.export
 
-    def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
-        """Hand over the files of a month, all of one run.
+    def _reading_of(self, month: ManifestedMonth) -> str:  # noqa: ARG002
+        return f"{MAPPING_VERSION}:"
 
-        Raises
-        ------
-        IncompleteDeliveryError
-            The manifest names a blob that is missing, empty or cut short.
-        MalformedDeliveryError
-            The manifest cannot be understood, or a file is no cost file.
-        TransientSourceError
-            The month was overwritten again and again while it was being read.
-        """
-        month = delivery.detail
-        assert isinstance(month, ManifestedMonth)  # noqa: S101
-        month, paths = self._manifests.fetch(month, workdir, renew=self._renewed)
-        counts = month.row_counts or (None,) * len(paths)
-        for file, path, count in zip(month.files, paths, counts, strict=True):
-            uri = self._store.uri(file.key)
-            yield FilePart(
-                path,
-                format_of(file.key) or "csv",
-                uri,
-                is_owned=not self._store.is_local,
-                landing=_landing(path, uri),
-                row_count=count,
-            )
+    def _months(self, window: Window) -> list[ManifestedMonth]:
+        return self._newest_runs(window, self._month_folders(window))
 
     def _month_folders(self, window: Window) -> list[str]:
         """Return the folders of months inside the window, oldest first."""
@@ -226,7 +164,9 @@ class AzureFocus:
             folder for folder, month in found.items() if window.overlaps_month(month)
         )
 
-    def _months(self, window: Window, folders: Sequence[str]) -> list[ManifestedMonth]:
+    def _newest_runs(
+        self, window: Window, folders: Sequence[str]
+    ) -> list[ManifestedMonth]:
         """Return the newest run of each month below these folders."""
         with ThreadPoolExecutor(_LISTED_IN_PARALLEL) as pool:
             found = [run for runs in pool.map(self._runs, folders) for run in runs]
@@ -304,37 +244,32 @@ class AzureFocus:
                 next_step="Make a source of each, with 'scope' set to its resource id.",
             )
 
-    def _renewed(self, month: ManifestedMonth) -> ManifestedMonth:
-        first = date.fromisoformat(f"{month.period}-01")
-        window = Window(first, first + timedelta(days=1))
-        after = self._months(window, self._month_folders(window))
-        if not after:
-            raise self._manifests.disappeared(month)
-        return after[0]
+    def _opened(self, root: Path) -> ObjectStore:
+        config = self._config
+        if config.account_url is None or config.container is None:
+            return LocalObjects(root / str(config.path), root)
+        return BlobObjects(
+            config.account_url,
+            container=config.container,
+            max_parallel_downloads=config.max_parallel_downloads,
+        )
 
-
-def _open_store(config: AzureFocusConfig, root: Path) -> ObjectStore:
-    if config.account_url is None or config.container is None:
-        return LocalObjects(root / str(config.path), root)
-    return BlobObjects(
-        config.account_url,
-        container=config.container,
-        max_parallel_downloads=config.max_parallel_downloads,
-    )
+    def _landing_of(
+        self,
+        month: ManifestedMonth,  # noqa: ARG002
+        path: Path,
+        uri: str,
+    ) -> LandingOptions:
+        options = landing_of(columns := column_names(path))
+        # A file whose header cannot be read is told so when it is landed.
+        if options is None and columns:
+            raise MalformedDeliveryError(
+                "The file has the columns neither of FOCUS nor of cost details.",
+                where=uri,
+                next_step="Export 'Cost and usage details (FOCUS)', or (actual).",
+            )
+        return options or LandingOptions()
 
 
 def _period_of(folder: str) -> str:
     return f"{folder[:4]}-{folder[4:6]}"
-
-
-def _landing(path: Path, uri: str) -> LandingOptions:
-    columns = column_names(path)
-    options = landing_of(columns)
-    # A file whose header cannot be read is told so when it is landed.
-    if options is None and columns:
-        raise MalformedDeliveryError(
-            "The file has the columns neither of FOCUS nor of cost details.",
-            where=uri,
-            next_step="Export 'Cost and usage details (FOCUS)', or (actual).",
-        )
-    return options or LandingOptions()

@@ -24,14 +24,14 @@ from ingest.connector import (
     Delivery,
     FilePart,
     Finding,
-    LandingOptions,
+    Source,
     SourceConfig,
     Window,
 )
 from ingest.http.addresses import is_safe_endpoint
 from ingest.http.client import HttpClient
 from ingest.sources.ecb.rate_files import BASE, Quote, RateFile, read_rates
-from triptych.core.errors import FatalSourceError, TriptychError
+from triptych.core.errors import FatalSourceError
 
 if TYPE_CHECKING:
     import builtins
@@ -97,42 +97,28 @@ class EcbRatesConfig(SourceConfig):
         return self
 
 
-class EcbRates:
+class EcbRates(Source[EcbRatesConfig]):
     """Reads the euro's reference rates."""
 
     type: ClassVar[str] = "ecb_rates"
     Config: ClassVar[builtins.type[SourceConfig]] = EcbRatesConfig
 
     def __init__(self, config: EcbRatesConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._root = root
-
-    @property
-    def config(self) -> EcbRatesConfig:
-        """Return the configuration."""
-        return self._config
 
     def streams(self) -> Sequence[str]:
         """Return ``("fx_rates",)``."""
         return ("fx_rates",)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rates are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Fetch the file, and say up to which day it has how many currencies."""
-        try:
-            rates = self._rates()
-        except TriptychError as error:
-            return [Finding.of(error)]
-        return [
-            Finding(
-                True,
-                f"{self._label}: rates of {len(rates.currencies)} currencies up to"
-                f" {rates.last_day}.",
-            )
-        ]
+        rates = self._rates()
+        yield Finding(
+            True,
+            f"{self._label}: rates of {len(rates.currencies)} currencies up to"
+            f" {rates.last_day}.",
+        )
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer every month inside the window, oldest first.

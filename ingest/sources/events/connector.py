@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     RowsPart,
+    Source,
     SourceConfig,
     Window,
 )
@@ -110,14 +110,14 @@ class _Unit:
         return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
 
 
-class EventInbox:
+class EventInbox(Source[EventInboxConfig]):
     """Reads events of CI/CD tools, registries and incident tools."""
 
     type: ClassVar[str] = "event_inbox"
     Config: ClassVar[builtins.type[SourceConfig]] = EventInboxConfig
 
     def __init__(self, config: EventInboxConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._files = LocalFiles(
             config.path,
             root=root,
@@ -134,35 +134,25 @@ class EventInbox:
         self._known: dict[str, _Outline] = {}
         self._lock = Lock()
 
-    @property
-    def config(self) -> EventInboxConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the streams that events may become rows of."""
         return STREAMS_OF_EVENTS
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Tell how many files there are, and which types of event no stream takes."""
         if self._is_empty_inbox():
-            return [
-                Finding(
-                    False,
-                    f"No event has been received: there is no folder {_INBOX}.",
-                    "Start 'triptych receive', or name the folder of events in 'path'.",
-                )
-            ]
+            yield Finding(
+                False,
+                f"No event has been received: there is no folder {_INBOX}.",
+                "Start 'triptych receive', or name the folder of events in 'path'.",
+            )
+            return
         findings = self._files.check()
+        yield from findings
         if all(finding.is_ok for finding in findings):
             unread = sum((self._unread(unit) for unit in self._units()), Counter())
             if unread:
-                findings.append(Finding(True, _told(unread)))
-        return findings
+                yield Finding(True, _told(unread))
 
     def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
         """Take what units held when they were loaded, so as not to read them again."""

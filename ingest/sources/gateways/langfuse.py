@@ -24,8 +24,8 @@ from pydantic import Field, model_validator
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     RowsPart,
+    Source,
     SourceConfig,
     Window,
 )
@@ -36,6 +36,7 @@ from ingest.reading.label_mapping import (
     MappingRule,
     refuse_unknown_labels,
 )
+from ingest.source_kinds.calendar import today
 from ingest.sources.gateways.gateway_usage import (
     STREAM,
     Tally,
@@ -50,7 +51,7 @@ from ingest.sources.gateways.langfuse_lines import (
     refused_metrics,
     refused_observation,
 )
-from triptych.core.errors import MalformedDeliveryError, TriptychError
+from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     import builtins
@@ -126,46 +127,33 @@ class _Day:
     fingerprint: str
 
 
-class Langfuse:
+class Langfuse(Source[LangfuseConfig]):
     """Reads the generations of one Langfuse project."""
 
     type: ClassVar[str] = "langfuse"
     Config: ClassVar[builtins.type[SourceConfig]] = LangfuseConfig
 
     def __init__(self, config: LangfuseConfig, *, root: Path) -> None:
-        del root  # nothing of the workspace is read
-        self._config = config
+        super().__init__(config, root=root)
         self._mapping = LabelMapping(config.mapping)
         self._reader = LineReader(
             feature_tag_prefix=config.feature_tag_prefix, providers=config.providers
         )
 
-    @property
-    def config(self) -> LangfuseConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the one stream of meters."""
         return (STREAM,)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe the keys and both interfaces."""
-        end = _today() + timedelta(days=1)
+        end = today() + timedelta(days=1)
         start = end - timedelta(days=2)
-        try:
-            with self._client() as client:
-                found = self._rows(client, start, end, "day", ())
-                query = self._observation_query(_today(), None)
-                client.get_json(_OBSERVATIONS, params={**query, "limit": 1})
-        except TriptychError as error:
-            return [Finding.of(error)]
-        days = sum(_counts_before(row, end) for row in found)
-        return [Finding(True, f"Of the last 2 days, {days} have generations.")]
+        with self._client() as client:
+            rows = self._rows(client, start, end, "day", ())
+            query = self._observation_query(today(), None)
+            client.get_json(_OBSERVATIONS, params={**query, "limit": 1})
+        days = sum(_counts_before(row, end) for row in rows)
+        yield Finding(True, f"Of the last 2 days, {days} have generations.")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer each day that has generations."""
@@ -310,8 +298,8 @@ class Langfuse:
 
     def _bounds(self, window: Window) -> tuple[date, date]:
         """Return the first day to ask for and the one after the last."""
-        first = self._config.start_date or _today() - timedelta(days=_LOOK_BACK_DAYS)
-        tomorrow = _today() + timedelta(days=1)
+        first = self._config.start_date or today() - timedelta(days=_LOOK_BACK_DAYS)
+        tomorrow = today() + timedelta(days=1)
         start = max(first, window.start or first)
         return start, min(tomorrow, window.end or tomorrow)
 
@@ -391,7 +379,3 @@ def _midnight(moment: date) -> datetime:
 
 def _instant(moment: date) -> str:
     return f"{_midnight(moment):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

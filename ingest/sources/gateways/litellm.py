@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -24,8 +24,8 @@ from pydantic import Field, model_validator
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     RowsPart,
+    Source,
     SourceConfig,
     Window,
 )
@@ -38,6 +38,7 @@ from ingest.reading.label_mapping import (
     refuse_unknown_labels,
 )
 from ingest.reading.text_options import Delimiter, Encoding
+from ingest.source_kinds.calendar import today
 from ingest.sources.gateways.gateway_usage import (
     STREAM,
     Tally,
@@ -54,7 +55,7 @@ from ingest.sources.gateways.litellm_lines import (
     refused_log,
 )
 from ingest.storage.files import LocalFiles
-from triptych.core.errors import TransientSourceError, TriptychError
+from triptych.core.errors import TransientSourceError
 
 if TYPE_CHECKING:
     import builtins
@@ -120,14 +121,14 @@ class LitellmConfig(SourceConfig):
         return self
 
 
-class Litellm:
+class Litellm(Source[LitellmConfig]):
     """Reads one LiteLLM proxy, or exports of its tables."""
 
     type: ClassVar[str] = "litellm"
     Config: ClassVar[builtins.type[SourceConfig]] = LitellmConfig
 
     def __init__(self, config: LitellmConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._files = LocalFiles(config.path or ".", root=root, source=config.name)
         self._mapping = LabelMapping(config.mapping)
         self._reader = LineReader(
@@ -136,34 +137,23 @@ class Litellm:
             providers=config.providers,
         )
 
-    @property
-    def config(self) -> LitellmConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the one stream of meters."""
         return (STREAM,)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe the files, or the key and whether it sees the whole proxy."""
         if self._config.base_url is None:
-            return self._files.check()
-        days = {"start_date": _today() - timedelta(days=1), "end_date": _today()}
-        try:
-            with self._client() as client:
-                client.get_json(_ACTIVITY, params={**days, "page_size": 1})
-                # Only administrators may ask this; others see their own requests.
-                client.get_json(_WHOLE_PROXY, params=days)
-                if self._config.detail == "requests":
-                    client.get_json(_LOGS, params=self._log_query(_today(), 1, size=1))
-        except TriptychError as error:
-            return [Finding.of(error)]
-        return [Finding(True, "The spend API answers, for the whole proxy.")]
+            yield from self._files.check()
+            return
+        days = {"start_date": today() - timedelta(days=1), "end_date": today()}
+        with self._client() as client:
+            client.get_json(_ACTIVITY, params={**days, "page_size": 1})
+            # Only administrators may ask this; others see their own requests.
+            client.get_json(_WHOLE_PROXY, params=days)
+            if self._config.detail == "requests":
+                client.get_json(_LOGS, params=self._log_query(today(), 1, size=1))
+        yield Finding(True, "The spend API answers, for the whole proxy.")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer each file, or each day that has traffic."""
@@ -287,9 +277,9 @@ class Litellm:
 
     def _bounds(self, window: Window) -> tuple[date, date]:
         """Return the first and the last day to ask for."""
-        first = self._config.start_date or _today() - timedelta(days=_LOOK_BACK_DAYS)
+        first = self._config.start_date or today() - timedelta(days=_LOOK_BACK_DAYS)
         start = max(first, window.start or first)
-        last = _today()
+        last = today()
         end = last if window.end is None else min(last, window.end - timedelta(days=1))
         return start, end
 
@@ -334,7 +324,3 @@ class Litellm:
 def _announced(page: dict[str, Any]) -> int:
     """Return how many requests there must be; 0 where the proxy did not count."""
     return 0 if page.get("total_is_capped") else int(page.get("total") or 0)
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

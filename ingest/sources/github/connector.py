@@ -25,7 +25,6 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.engine.polled_source import PolledSource
 from ingest.http.client import NotThereError, secret_from_environment
 from ingest.http.options import (
     BaseUrl,
@@ -33,10 +32,11 @@ from ingest.http.options import (
     RequestsPerSecond,
     TimeoutSeconds,
 )
+from ingest.source_kinds.polled import PolledSource
 from ingest.sources.github.api import GithubApi
 from ingest.sources.github.changes import GithubRules, RepositoryChanges, Span
 from ingest.sources.github.rows import PAYLOAD_COLUMNS, GithubReading
-from triptych.core.errors import SourceAccessError, TriptychError
+from triptych.core.errors import SourceAccessError
 
 if TYPE_CHECKING:
     import builtins
@@ -144,13 +144,11 @@ class Github(PolledSource[GithubConfig]):
         """Return deployments, and commits where they are asked for."""
         return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe each repository, and name the permission that a token lacks."""
-        try:
-            with self._api() as api:
-                return [self._probe(api, one) for one in self._config.repositories]
-        except TriptychError as error:
-            return [Finding.of(error)]
+        with self._api() as api:
+            for name in self._config.repositories:
+                yield self._probe(api, name)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer what changed of each repository since the last time."""

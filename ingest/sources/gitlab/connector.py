@@ -20,7 +20,6 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.engine.polled_source import PolledSource
 from ingest.engine.state_rows import instant
 from ingest.http.client import NotThereError, secret_from_environment
 from ingest.http.options import (
@@ -29,9 +28,10 @@ from ingest.http.options import (
     RequestsPerSecond,
     TimeoutSeconds,
 )
+from ingest.source_kinds.polled import PolledSource
 from ingest.sources.gitlab.api import GitlabApi
 from ingest.sources.gitlab.rows import commit_row, deployment_row
-from triptych.core.errors import SourceAccessError, TriptychError
+from triptych.core.errors import SourceAccessError
 
 if TYPE_CHECKING:
     import builtins
@@ -94,13 +94,11 @@ class Gitlab(PolledSource[GitlabConfig]):
         """Return deployments, and commits where they are asked for."""
         return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe each project, and name what a token lacks."""
-        try:
-            with self._api() as api:
-                return [self._probe(api, one) for one in self._config.projects]
-        except TriptychError as error:
-            return [Finding.of(error)]
+        with self._api() as api:
+            for name in self._config.projects:
+                yield self._probe(api, name)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer what changed of each project since the last time."""

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ingest.connector import RowsPart
 from ingest.http.listing_pages import as_many_as_announced
+from ingest.source_kinds.calendar import midnight
 from ingest.sources.google.cloud import Advice, Permission, google_errors, open_bigquery
 from ingest.sources.google.export import (
     SelectedColumn,
@@ -350,14 +351,10 @@ def _parameters(bounds: Mapping[str, date | None]) -> list[ScalarQueryParameter]
     from google.cloud import bigquery
 
     return [
-        bigquery.ScalarQueryParameter(name, "TIMESTAMP", _midnight(day))
+        bigquery.ScalarQueryParameter(name, "TIMESTAMP", midnight(day))
         for name, day in bounds.items()
         if day is not None
     ]
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _following(start: date, grain: Literal["day", "month"]) -> date:

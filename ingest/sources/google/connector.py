@@ -25,13 +25,14 @@ from ingest.connector import (
     Delivery,
     FilePart,
     Finding,
-    LandingOptions,
     Part,
+    Source,
     SourceConfig,
     Window,
 )
 from ingest.http.addresses import is_safe_endpoint
 from ingest.reading.text_options import Delimiter, Encoding
+from ingest.source_kinds.calendar import today
 from ingest.sources.google.billing_table import (
     FOCUS_COST,
     USAGE_COST,
@@ -180,14 +181,14 @@ class GcpBillingConfig(SourceConfig):
         )
 
 
-class GcpBilling:
+class GcpBilling(Source[GcpBillingConfig]):
     """Reads one billing export of Google Cloud."""
 
     type: ClassVar[str] = "gcp_billing"
     Config: ClassVar[builtins.type[SourceConfig]] = GcpBillingConfig
 
     def __init__(self, config: GcpBillingConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._layout = FOCUS_COST if config.export == "focus" else USAGE_COST
         self._table = BillingTable(
             config.table_name(),
@@ -201,11 +202,6 @@ class GcpBilling:
             currency=config.price_currency,
         )
 
-    @property
-    def config(self) -> GcpBillingConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the bill's stream, and those of prices where they are asked for."""
         has_bill = self._config.path is not None or self._config.dataset is not None
@@ -213,24 +209,19 @@ class GcpBilling:
         prices = ("billing_projects", "sku_prices") if self._config.prices else ()
         return (*bill, *prices)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe credentials, the table and how fresh it is, or the files."""
-        findings: list[Finding] = []
         if self._config.path is not None:
-            findings += self._files.check()
+            yield from self._files.check()
         if self._config.dataset is not None:
-            findings.append(self._check_table())
+            yield self._check_table()
         if self._config.prices:
-            findings += [self._check_prices(), self._check_accounts()]
-        return findings
+            yield self._check_prices()
+            yield self._check_accounts()
 
     def _check_table(self) -> Finding:
         path = self._config.table_name().path
-        since = _today() - timedelta(days=_LOOKED_BACK_DAYS)
+        since = today() - timedelta(days=_LOOKED_BACK_DAYS)
         try:
             newest = self._table.newest(since)
         except TriptychError as error:
@@ -314,20 +305,20 @@ class GcpBilling:
         if asked is not None:
             asked -= timedelta(days=self._config.lag_days)
         start = max(filter(None, (asked, self._config.start_date)), default=None)
-        end = window.end or _today() + timedelta(days=2)
+        end = window.end or today() + timedelta(days=2)
         if self._layout.grain == "month" and start is not None:
             start = start.replace(day=1)
         return start, end
 
     def _price_deliveries(self) -> Iterator[Delivery]:
-        month = _today().replace(day=1)
+        month = today().replace(day=1)
         for service in self._catalogue.services(self._config.price_services):
             yield Delivery(
                 stream="sku_prices",
                 scope=f"sku_prices/{service.id}/{month:%Y-%m}",
                 period=f"{month:%Y-%m}",
                 # Asked once a day; equal prices are then found to be nothing new.
-                fingerprint=f"{_today()} {self._config.price_currency}",
+                fingerprint=f"{today()} {self._config.price_currency}",
                 label=f"list prices of {service.name}",
                 detail=service,
             )
@@ -349,7 +340,7 @@ class GcpBilling:
         if isinstance(detail, Slice):
             yield self._table.read(detail)
         elif isinstance(detail, PricedService):
-            yield self._catalogue.price_rows(detail, _today().replace(day=1))
+            yield self._catalogue.price_rows(detail, today().replace(day=1))
         elif isinstance(detail, list):
             yield projects_part(detail)
         elif isinstance(detail, Path):
@@ -372,7 +363,3 @@ class GcpBilling:
 
 def _content_digest(path: Path) -> str:
     return f"{path.stat().st_size}:{FILE_CONTENTS.checksum(path)}"
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

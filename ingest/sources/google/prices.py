@@ -13,13 +13,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ingest.connector import RowsPart
 from ingest.http.listing_pages import each_once, until_the_last
+from ingest.source_kinds.calendar import midnight
 from ingest.sources.google.cloud import (
     Advice,
     Permission,
@@ -33,6 +33,7 @@ from triptych.core.errors import FatalSourceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from datetime import date, datetime
 
     import pyarrow as pa
     from google.cloud import billing_v1
@@ -112,7 +113,7 @@ class PriceCatalogue:
     def price_rows(self, service: PricedService, month: date) -> RowsPart:
         """Return one row per SKU and price tier of a service."""
         name = f"services/{service.id}"
-        rows = self._price_rows(service, name, _midnight(month))
+        rows = self._price_rows(service, name, midnight(month))
         return _as_part("sku_prices", rows, uri=f"cloudbilling://{name}/skus")
 
     def _price_rows(
@@ -146,7 +147,7 @@ class PriceCatalogue:
         """
         with google_errors(_ACCOUNTS), open_billing(self._endpoint) as client:
             return [
-                _project_row(found, project, _midnight(month))
+                _project_row(found, project, midnight(month))
                 for found in self._accounts(client, account)
                 for project in self._projects(client, found)
             ]
@@ -297,10 +298,6 @@ def _arrow_schema(stream: str) -> pa.Schema:
 def _from_double(number: float) -> Decimal:
     # The shortest text of a double has just the digits that were written into it.
     return Decimal(repr(number))
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _refuse_unknown(names: Sequence[str]) -> None:

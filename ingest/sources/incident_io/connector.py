@@ -20,16 +20,15 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.engine.polled_source import PolledSource
 from ingest.engine.state_rows import instant, objects, part_of, text, unexpected
 from ingest.http.client import HttpClient, follow_pages, secret_from_environment
 from ingest.http.options import BaseUrl, RequestsPerSecond, TimeoutSeconds
+from ingest.source_kinds.polled import PolledSource
 from ingest.sources.incident_io.rows import (
     CUSTOM_COLUMNS,
     IncidentReading,
     incident_rows,
 )
-from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
@@ -101,14 +100,11 @@ class IncidentIo(PolledSource[IncidentIoConfig]):
         """Return the stream of incidents."""
         return (INCIDENTS,)
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe the key, and whether the named timestamps exist."""
-        try:
-            with self._client() as client:
-                answer = self._page(client, None, None, 1)
-                listed = client.get_json(_TIMESTAMPS)
-        except TriptychError as error:
-            return [Finding.of(error)]
+        with self._client() as client:
+            answer = self._page(client, None, None, 1)
+            listed = client.get_json(_TIMESTAMPS)
         stamps = part_of(listed, "incident_timestamps")
         names = {text(part_of(one, "name")) for one in stamps or ()}
         wanted = {
@@ -127,7 +123,7 @@ class IncidentIo(PolledSource[IncidentIoConfig]):
         ]
         count = part_of(answer.get("pagination_meta"), "total_record_count")
         told = "Incidents can be read" if count is None else f"{count} incidents"
-        return findings or [Finding(True, f"{told}; timestamps: {known}.")]
+        yield from findings or [Finding(True, f"{told}; timestamps: {known}.")]
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer the incidents that were changed since the last time."""

@@ -25,17 +25,16 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.engine.polled_source import PolledSource
 from ingest.engine.state_rows import objects, part_of, text, unexpected
 from ingest.http.client import HttpClient, follow_pages, secret_from_environment
 from ingest.http.options import BaseUrl, RequestsPerSecond, TimeoutSeconds
+from ingest.source_kinds.polled import PolledSource
 from ingest.sources.jira.worklog_rows import (
     WorklogMapping,
     WorklogRule,
     deleted_row,
     worklog_row,
 )
-from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
@@ -104,29 +103,25 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
         """Return the stream of booked hours."""
         return (WORKLOGS,)
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe the token, and tell how much of the last week it cannot see."""
         since = self._now() - timedelta(days=_CHECKED_DAYS)
-        try:
-            with self._client() as client:
-                ids = list(self._changes(client, _UPDATED, since))
-                seen = self._worklogs(client, ids)
-                self._issues(client, seen.values())
-                list(self._changes(client, _DELETED, since))
-        except TriptychError as error:
-            return [Finding.of(error)]
+        with self._client() as client:
+            ids = list(self._changes(client, _UPDATED, since))
+            seen = self._worklogs(client, ids)
+            self._issues(client, seen.values())
+            list(self._changes(client, _DELETED, since))
         hidden = len(ids) - len(seen)
         told = f"{len(seen)} worklogs were changed in the last {_CHECKED_DAYS} days"
         if not hidden:
-            return [Finding(True, f"{told}.")]
-        return [
-            Finding(
-                False,
-                f"{told}, and {hidden} more cannot be seen.",
-                "Give the account Browse projects on all projects, and the roles and"
-                " groups to which worklogs are restricted.",
-            )
-        ]
+            yield Finding(True, f"{told}.")
+            return
+        yield Finding(
+            False,
+            f"{told}, and {hidden} more cannot be seen.",
+            "Give the account Browse projects on all projects, and the roles and"
+            " groups to which worklogs are restricted.",
+        )
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer what was booked or changed since the last time, and deletions."""

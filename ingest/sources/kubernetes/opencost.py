@@ -28,8 +28,8 @@ from pydantic import Field, field_validator, model_validator
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     RowsPart,
+    Source,
     SourceConfig,
     Window,
 )
@@ -53,7 +53,7 @@ from ingest.sources.kubernetes.workload_rules import (
     refuse_unknown_places,
 )
 from ingest.storage.files import LocalFiles, open_text
-from triptych.core.errors import MalformedDeliveryError, TriptychError
+from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     import builtins
@@ -167,14 +167,14 @@ class _Day(NamedTuple):
     until: datetime
 
 
-class Opencost:
+class Opencost(Source[OpencostConfig]):
     """Reads the allocations of one OpenCost or Kubecost."""
 
     type: ClassVar[str] = "opencost"
     Config: ClassVar[builtins.type[SourceConfig]] = OpencostConfig
 
     def __init__(self, config: OpencostConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._files = LocalFiles(
             config.path or ".",
             root=root,
@@ -193,41 +193,29 @@ class Opencost:
         self._mapping = LabelMapping(config.mapping)
         self._gpus = GpuRules(config.gpus)
 
-    @property
-    def config(self) -> OpencostConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the meter's stream, and that of an estimated bill if asked for."""
         return (
             (COST_STREAM, METER_STREAM) if self._config.use_prices else (METER_STREAM,)
         )
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe the files, or whether the API answers for the last whole hour."""
         if self._config.base_url is None:
-            return self._files.check()
+            yield from self._files.check()
+            return
         where = f"{self._config.base_url}{self._config.api_path}"
-        try:
-            newest = self._api.newest(_last_whole_hour())
-        except TriptychError as error:
-            return [Finding.of(error)]
+        newest = self._api.newest(_last_whole_hour())
         if not newest:
-            return [
-                Finding(
-                    False,
-                    f"{where} answers, and has nothing of the last whole hour.",
-                    "Look whether OpenCost reaches its Prometheus, and whether that"
-                    " scrapes the cluster.",
-                )
-            ]
+            yield Finding(
+                False,
+                f"{where} answers, and has nothing of the last whole hour.",
+                "Look whether OpenCost reaches its Prometheus, and whether that"
+                " scrapes the cluster.",
+            )
+            return
         names = sorted(name for step in newest for name in step if "__" not in name)
-        return [Finding(True, f"{where} answers for {', '.join(names) or 'a cluster'}")]
+        yield Finding(True, f"{where} answers for {', '.join(names) or 'a cluster'}")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer each day that has anything, or each recorded answer."""

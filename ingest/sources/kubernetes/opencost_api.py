@@ -6,10 +6,11 @@ Source: OpenCost API, ``/allocation``; Kubecost API, ``/model/allocation``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ingest.http.client import HttpClient, secret_from_environment
+from ingest.source_kinds.calendar import midnight
 from ingest.sources.kubernetes.opencost_answers import as_moment, sets_of, window_start
 from triptych.core.errors import MalformedDeliveryError
 
@@ -58,7 +59,7 @@ class AllocationApi:
     def days(self, first: date, until: datetime) -> dict[date, StepMap]:
         """Return what each day comes to by cluster, of days that have anything."""
         with self._client() as client:
-            steps = self._ask(client, _midnight(first), until, step="1d", by="cluster")
+            steps = self._ask(client, midnight(first), until, step="1d", by="cluster")
         found: dict[date, StepMap] = {}
         for step in steps:
             start = as_moment(window_start(step))
@@ -74,7 +75,7 @@ class AllocationApi:
         MalformedDeliveryError
             It answers with other hours than were asked for.
         """
-        start = _midnight(day)
+        start = midnight(day)
         end = min(start + timedelta(days=1), until)
         with self._client() as client:
             while start < end:
@@ -145,7 +146,3 @@ class AllocationApi:
                     next_step="Nothing of it was loaded. Look whether a cache stands"
                     " before OpenCost.",
                 )
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

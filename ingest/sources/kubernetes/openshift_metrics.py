@@ -19,8 +19,8 @@ from pydantic import Field, field_validator
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     RowsPart,
+    Source,
     SourceConfig,
     Window,
 )
@@ -70,36 +70,27 @@ class OpenshiftMetricsConfig(SourceConfig):
         return rules
 
 
-class OpenshiftMetrics:
+class OpenshiftMetrics(Source[OpenshiftMetricsConfig]):
     """Reads the reports of one cluster."""
 
     type: ClassVar[str] = "openshift_metrics"
     Config: ClassVar[builtins.type[SourceConfig]] = OpenshiftMetricsConfig
 
     def __init__(self, config: OpenshiftMetricsConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._files = LocalFiles(
             config.path, root=root, source=config.name, suffixes=_REPORTS
         )
         self._mapping = LabelMapping(config.mapping)
         self._gpus = GpuRules(config.gpus)
 
-    @property
-    def config(self) -> OpenshiftMetricsConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the stream of the meter."""
         return (METER_STREAM,)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Tell whether there are reports."""
-        return self._files.check()
+        yield from self._files.check()
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer the reports of each month that the window touches."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
@@ -27,12 +27,13 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.engine.polled_source import PolledSource
 from ingest.engine.remembered_loads import Seen, digest_of, memo_of, scope_of
 from ingest.engine.state_rows import text
 from ingest.http.addresses import bare_address
 from ingest.http.client import HttpClient, secret_from_environment
 from ingest.http.options import EnvironmentVariable, RequestsPerSecond, TimeoutSeconds
+from ingest.source_kinds.calendar import midnight
+from ingest.source_kinds.polled import PolledSource
 from ingest.sources.mlflow.api import MlflowApi
 from ingest.sources.mlflow.rows import (
     TagNames,
@@ -42,7 +43,7 @@ from ingest.sources.mlflow.rows import (
     run_row,
     version_row,
 )
-from triptych.core.errors import SettingsError, TriptychError
+from triptych.core.errors import SettingsError
 
 if TYPE_CHECKING:
     import builtins
@@ -116,21 +117,19 @@ class Mlflow(PolledSource[MlflowConfig]):
         registry = (VERSIONS, PROMOTIONS) if self._config.registry else ()
         return (*runs, *registry)
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe the server, who may ask, and what that user sees."""
-        try:
-            with self._client() as client:
-                api = self._api(client)
-                experiments = self._experiments(api) if self._config.runs else {}
-                models = api.registered_models() if self._config.registry else []
-        except TriptychError as error:
-            return [Finding.of(error)]
+        with self._client() as client:
+            api = self._api(client)
+            experiments = self._experiments(api) if self._config.runs else {}
+            models = api.registered_models() if self._config.registry else []
         count = len(list(alias_rows(models, where=self._where)))
         seen = f"{len(experiments)} experiments, {len(models)} registered models"
         if self._config.runs and not experiments:
             advice = f"{_LEAST_RIGHTS} A user without READ sees an empty list."
-            return [Finding(False, "No experiment can be seen.", advice)]
-        return [Finding(True, f"Can be read: {seen}, {count} lines of aliases.")]
+            yield Finding(False, "No experiment can be seen.", advice)
+        else:
+            yield Finding(True, f"Can be read: {seen}, {count} lines of aliases.")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer runs, versions by the month of their creation, and the aliases."""
@@ -193,7 +192,7 @@ class Mlflow(PolledSource[MlflowConfig]):
     ) -> tuple[datetime | None, datetime]:
         """Return from when on runs are read, and when all of them were last."""
         first = self._config.start_date
-        start = None if first is None else _midnight(first)
+        start = None if first is None else midnight(first)
         if seen is None or seen.notes.get("reading") != self._reading:
             return start, now
         since = datetime.fromisoformat(seen.notes["since"])
@@ -201,7 +200,7 @@ class Mlflow(PolledSource[MlflowConfig]):
         if now - read_whole_at >= timedelta(days=self._config.reread_days):
             return start, now
         if window.start is not None:
-            since = min(since, _midnight(window.start))
+            since = min(since, midnight(window.start))
         return since, read_whole_at
 
     def _version_deliveries(self, api: MlflowApi, now: datetime) -> Iterator[Delivery]:
@@ -342,7 +341,3 @@ def _to_milliseconds(moment: datetime) -> datetime:
 
 def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
@@ -23,8 +23,8 @@ from pydantic import Field, field_validator
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     Part,
+    Source,
     SourceConfig,
     Window,
 )
@@ -37,12 +37,12 @@ from ingest.reading.label_mapping import (
     refuse_unknown_labels,
 )
 from ingest.reading.text_rows import Row, text_rows
+from ingest.source_kinds.calendar import midnight, month_start
 from ingest.sources.model_vendors.llm_results import Report, Result, Span, malformed
 from ingest.storage.recorded_answers import RecordedAnswers
 from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -121,7 +121,7 @@ class Month:
     fingerprint: str
 
 
-class LlmProvider(ABC):
+class LlmProvider(Source[LlmProviderConfig]):
     """A source that is the vendor of a model API; one subclass for each vendor.
 
     Attributes
@@ -132,13 +132,11 @@ class LlmProvider(ABC):
         What key it needs and who can make it; ``{variable}`` is where it belongs.
     """
 
-    type: ClassVar[str]
-    Config: ClassVar[builtins.type[SourceConfig]]
     title: ClassVar[str]
     denied_advice: ClassVar[str]
 
     def __init__(self, config: LlmProviderConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._recorded = (
             None
             if config.path is None
@@ -147,26 +145,18 @@ class LlmProvider(ABC):
         self._mapping = LabelMapping(config.mapping)
         self._names: Mapping[str, str] = {}
 
-    @property
-    def config(self) -> LlmProviderConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the bill, and the meter where it is asked for."""
         return (COSTS, USAGE) if self._config.usage else (COSTS,)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Ask for one day of costs and usage, and say what the API never tells."""
         if self._recorded is not None:
-            return self._recorded.check()
+            yield from self._recorded.check()
+            return
         findings = [self._finding(probe) for probe in self._probes()]
         # A missing key is one finding, however many questions it stops.
-        return list(dict.fromkeys(findings))
+        yield from dict.fromkeys(findings)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer each month with each of its streams, oldest first."""
@@ -254,16 +244,16 @@ class LlmProvider(ABC):
 
     def _months(self, window: Window, now: datetime) -> Iterator[Month]:
         today = now.date()
-        start = self._config.start_date or _months_back(today, _MONTHS_LOOKED_BACK)
+        start = self._config.start_date or month_start(today, _MONTHS_LOOKED_BACK)
         for first in _first_days(start, today):
             label = f"{first:%Y-%m}"
-            following = _next_month(first)
+            following = month_start(first, -1)
             if not window.overlaps_month(label):
                 continue
             # A day that has not begun yet is not asked for.
             asked = Span(
-                _midnight(max(first, start)),
-                _midnight(min(following, today + _ONE_DAY)),
+                midnight(max(first, start)),
+                midnight(min(following, today + _ONE_DAY)),
             )
             if asked.start >= asked.end:
                 continue
@@ -284,12 +274,12 @@ class LlmProvider(ABC):
             return
         start, end = min(d.start for d in days), max(d.end for d in days)
         if self._config.start_date is not None:
-            start = max(start, _midnight(self._config.start_date))
+            start = max(start, midnight(self._config.start_date))
         state = recorded.fingerprint()
         for first in _first_days(start.date(), (end - _ONE_DAY).date()):
             label = f"{first:%Y-%m}"
             asked = Span(
-                max(_midnight(first), start), min(_midnight(_next_month(first)), end)
+                max(midnight(first), start), min(midnight(month_start(first, -1)), end)
             )
             if window.overlaps_month(label):
                 yield Month(label, asked, f"{state} {self._digest(asked.start)}")
@@ -322,7 +312,7 @@ def tags_of(target: Target, extra: Mapping[str, str] | None = None) -> str | Non
 
 def yesterday() -> Span:
     """Return the last day that is over, in UTC."""
-    today = _midnight(_now().date())
+    today = midnight(_now().date())
     return Span(today - _ONE_DAY, today)
 
 
@@ -384,7 +374,7 @@ def gather(
         for bucket in _list(page, "data", where):
             report.add(_day(bucket, day_of, where), _list(bucket, "results", where))
     if is_gapless:
-        report.refuse_gaps(_midnight(_now().date()))
+        report.refuse_gaps(midnight(_now().date()))
     yield from report.results()
 
 
@@ -442,20 +432,7 @@ def _first_days(start: date, end: date) -> Iterator[date]:
     first = start.replace(day=1)
     while first <= end:
         yield first
-        first = _next_month(first)
-
-
-def _next_month(first: date) -> date:
-    return (first + timedelta(days=31)).replace(day=1)
-
-
-def _months_back(day: date, count: int) -> date:
-    months = day.year * 12 + day.month - 1 - count
-    return date(months // 12, months % 12 + 1, 1)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+        first = month_start(first, -1)
 
 
 def _now() -> datetime:

@@ -14,36 +14,33 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import date
-from typing import TYPE_CHECKING, ClassVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from ingest.connector import (
     Delivery,
     FilePart,
     Finding,
     LandingOptions,
+    Source,
     SourceConfig,
     Window,
 )
+from ingest.storage.bucket_options import BucketOrCopyConfig
 from ingest.storage.files import column_names
 from ingest.storage.manifests import format_of
-from ingest.storage.objects import LocalObjects, StoredObject
-from ingest.storage.s3_objects import S3Objects
+from ingest.storage.objects import StoredObject
 from triptych.core.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
     MalformedDeliveryError,
-    TriptychError,
 )
 
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
-
-    from ingest.storage.objects import ObjectStore
 
 _YEAR = re.compile(r"20\d\d")
 _MONTH = re.compile(r"0[1-9]|1[0-2]")
@@ -59,99 +56,55 @@ _FREQUENCIES = {
 }
 
 
-class OciFocusConfig(SourceConfig):
+class OciFocusConfig(BucketOrCopyConfig):
     """Options of an ``oci_focus`` source: a bucket, or ``path``."""
 
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    bucket: str | None = Field(
-        default=None, min_length=1, description="Bucket that holds the reports."
-    )
     endpoint_url: str | None = Field(
         default=None,
         description="S3 address of Object Storage, such as"
         " https://<namespace>.compat.objectstorage.<region>.oraclecloud.com.",
     )
-    region: str | None = Field(default=None, description="Region of the bucket.")
     profile: str | None = Field(
         default=None, description="Named profile that holds the customer secret key."
-    )
-    path: str | None = Field(
-        default=None,
-        min_length=1,
-        description="Folder with a copy of the bucket, relative to the workspace;"
-        " instead of 'bucket'.",
     )
     prefix: str = Field(
         default="FOCUS Reports",
         description="Folder that holds the years; empty where they lie at the top.",
     )
-    max_parallel_downloads: int = Field(
-        default=8, ge=1, le=64, description="Ranges in flight at a time."
-    )
-
-    @field_validator("endpoint_url")
-    @classmethod
-    def _holds_no_credentials(cls, value: str | None) -> str | None:
-        parts = urlsplit(value or "")
-        if parts.username or parts.password or parts.query:
-            message = "must be a bare address: credentials belong in the environment"
-            raise ValueError(message)
-        return value
 
     @model_validator(mode="after")
-    def _has_one_place(self) -> OciFocusConfig:
-        if (self.bucket is None) == (self.path is None):
-            message = "needs either 'bucket' or 'path', and not both"
-            raise ValueError(message)
+    def _bucket_has_address(self) -> Self:
         if self.bucket is not None and self.endpoint_url is None:
             message = "'bucket' needs 'endpoint_url', the S3 address of Object Storage"
             raise ValueError(message)
         return self
 
 
-class OciFocus:
+class OciFocus(Source[OciFocusConfig]):
     """Reads the FOCUS reports of one tenancy."""
 
     type: ClassVar[str] = "oci_focus"
     Config: ClassVar[builtins.type[SourceConfig]] = OciFocusConfig
 
     def __init__(self, config: OciFocusConfig, *, root: Path) -> None:
-        self._config = config
-        self._store: ObjectStore = _open_store(config, root)
+        super().__init__(config, root=root)
+        self._store = config.opened(root)
         prefix = config.prefix.strip("/")
         self._base = f"{prefix}/" if prefix else ""
-
-    @property
-    def config(self) -> OciFocusConfig:
-        """Return the configuration."""
-        return self._config
 
     def streams(self) -> Sequence[str]:
         """Return ``("focus",)``."""
         return ("focus",)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing: each file says by its header how it is read."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
-        """Probe credentials, listing and the newest report."""
-        findings: list[Finding] = []
-        try:
-            findings.extend(Finding(True, message) for message in self._probe())
-        except TriptychError as error:
-            findings.append(Finding.of(error))
-        return findings
-
-    def _probe(self) -> Iterator[str]:
+    def probe(self) -> Iterator[Finding]:
+        """Look at credentials, listing and the newest report."""
         months = self._months(Window())
         where = self._store.uri(self._base)
-        yield f"months with reports in {where}: {len(months)}"
+        yield Finding(True, f"months with reports in {where}: {len(months)}")
         *_, newest = self._reports(months[-1:], Window())
-        yield f"newest report: {self._store.uri(newest.key)}"
+        yield Finding(True, f"newest report: {self._store.uri(newest.key)}")
         self._store.probe(newest)
-        yield "reports can be read"
+        yield Finding(True, "reports can be read")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer every report that Oracle wrote inside the window, oldest first.
@@ -239,18 +192,6 @@ def _day_of(key: str) -> date | None:
 def _is_inside(day: date, window: Window) -> bool:
     starts = window.start is None or day >= window.start
     return starts and (window.end is None or day < window.end)
-
-
-def _open_store(config: OciFocusConfig, root: Path) -> ObjectStore:
-    if config.bucket is None:
-        return LocalObjects(root / str(config.path), root)
-    return S3Objects(
-        config.bucket,
-        endpoint_url=config.endpoint_url,
-        region=config.region,
-        profile=config.profile,
-        max_parallel_downloads=config.max_parallel_downloads,
-    )
 
 
 def _fingerprint(stored: StoredObject) -> str:

@@ -23,13 +23,12 @@ from ingest.connector import (
     Window,
 )
 from ingest.engine.incident_weeks import INCIDENTS, IncidentWeeks
-from ingest.engine.polled_source import PolledSource
 from ingest.engine.state_rows import objects, part_of, text, unexpected
 from ingest.http.client import HttpClient, follow_pages, secret_from_environment
 from ingest.http.numbered_pages import numbered_pages
 from ingest.http.options import BaseUrl, RequestsPerSecond, TimeoutSeconds
+from ingest.source_kinds.polled import PolledSource
 from ingest.sources.pagerduty.rows import TIME_ZONE, Effort, effort_of, incident_rows
-from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
@@ -96,19 +95,16 @@ class Pagerduty(PolledSource[PagerdutyConfig]):
         """Return the stream of incidents."""
         return (INCIDENTS,)
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Probe the key, and both interfaces that are used."""
         now = self._now()
-        try:
-            with self._client() as client:
-                found = self._page(client, self._created(now - _SLICE, now), 1)
-                if self._config.analytics:
-                    self._analytics_page(client, now - _SLICE, now, None)
-        except TriptychError as error:
-            return [Finding.of(error)]
-        count = len(found["incidents"])
-        more = " or more" if found.get("more") else ""
-        return [Finding(True, f"Of the last 30 days, {count}{more} incidents.")]
+        with self._client() as client:
+            page = self._page(client, self._created(now - _SLICE, now), 1)
+            if self._config.analytics:
+                self._analytics_page(client, now - _SLICE, now, None)
+        count = len(page["incidents"])
+        more = " or more" if page.get("more") else ""
+        yield Finding(True, f"Of the last 30 days, {count}{more} incidents.")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer each week of incidents that was read."""

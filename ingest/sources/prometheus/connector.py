@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     Part,
     RowsPart,
+    Source,
     SourceConfig,
     Window,
 )
@@ -37,7 +37,6 @@ from ingest.sources.prometheus.options import PrometheusConfig
 from ingest.sources.prometheus.recordings import RecordedSamples, Recordings
 from ingest.sources.prometheus.series import DAY_MS, MILLISECONDS
 from ingest.sources.prometheus.usage import Span
-from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
     import builtins
@@ -63,14 +62,14 @@ _NO_MEANING = {
 }
 
 
-class Prometheus:
+class Prometheus(Source[PrometheusConfig]):
     """Reads one server, or one set of recordings."""
 
     type: ClassVar[str] = "prometheus"
     Config: ClassVar[builtins.type[SourceConfig]] = PrometheusConfig
 
     def __init__(self, config: PrometheusConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._recordings = Recordings(config.path or ".", root=root, source=config.name)
         self._readings: dict[str, Reading] = {}
         if accelerators := config.accelerator_reading():
@@ -81,32 +80,18 @@ class Prometheus:
         self._recorded: tuple[list[Series], list[str]] | None = None
         self._lock = Lock()
 
-    @property
-    def config(self) -> PrometheusConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the streams that are configured."""
         return tuple(self._readings)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Look for series of every selector, or for recordings."""
-        try:
-            if self._config.path is not None:
-                return [self._check_recordings()]
-            with self._api() as api:
-                return [
-                    finding
-                    for reading in self._readings.values()
-                    for finding in self._check_series(api, reading)
-                ]
-        except TriptychError as error:
-            return [Finding.of(error)]
+        if self._config.path is not None:
+            yield self._check_recordings()
+            return
+        with self._api() as api:
+            for reading in self._readings.values():
+                yield from self._check_series(api, reading)
 
     def _check_recordings(self) -> Finding:
         count = len(self._recordings.found())

@@ -17,7 +17,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ingest.connector import Delivery, Finding, LandingOptions, Part, Window
+from ingest.connector import Delivery, Finding, Part, Source, Window
 from ingest.http.client import secret_from_environment
 from ingest.reading.label_mapping import LabelMapping
 from ingest.sources.railway.account import Account, read_account
@@ -36,7 +36,7 @@ from ingest.sources.railway.recordings import RailwayRecordings
 from ingest.sources.railway.rows import rows_part
 from ingest.sources.railway.settings import RailwayConfig
 from ingest.sources.railway.units import Convention
-from triptych.core.errors import MalformedDeliveryError, TriptychError
+from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     import builtins
@@ -50,14 +50,14 @@ REQUESTS, LATENCY = "model_usage", "serving_latency"
 _READING_VERSION = 1
 
 
-class Railway:
+class Railway(Source[RailwayConfig]):
     """Reads one workspace of Railway."""
 
     type: ClassVar[str] = "railway"
     Config: ClassVar[builtins.type[RailwayConfig]] = RailwayConfig
 
     def __init__(self, config: RailwayConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._recordings = (
             None
             if config.path is None
@@ -66,11 +66,6 @@ class Railway:
         self._prices = PriceTable(config.prices)
         self._mapping = LabelMapping(config.mapping)
         self._budget = PointBudget()
-
-    @property
-    def config(self) -> RailwayConfig:
-        """Return the configuration."""
-        return self._config
 
     def streams(self) -> Sequence[str]:
         """Return the bill, its invoices, and the meters that are asked for."""
@@ -83,28 +78,22 @@ class Railway:
         # Without a rule, every request would be nobody's.
         return self._config.requests and bool(self._config.mapping)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Ask for the workspace, and tell what its invoices still need."""
         recorded = self._recordings.check() if self._recordings else []
         if any(not finding.is_ok for finding in recorded):
-            return recorded
-        try:
-            with self._api() as api:
-                account = read_account(api, self._config, with_projects=False)
-        except TriptychError as error:
-            return [Finding.of(error)]
+            yield from recorded
+            return
+        with self._api() as api:
+            account = read_account(api, self._config, with_projects=False)
         current = account.current
-        found = Finding(
+        yield Finding(
             True,
             f"Workspace {account.name!r}: billing period {current.start:%Y-%m-%d} to"
             f" {current.end:%Y-%m-%d}, {account.reported_usage:.2f} USD of usage so"
             f" far, {len(account.invoices)} invoices.",
         )
-        return [found, *_invoice_findings(account)]
+        yield from _invoice_findings(account)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:
         """Offer billing periods, invoices, deployments and weeks of requests."""

@@ -21,9 +21,9 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.engine.polled_source import PolledSource
 from ingest.engine.state_rows import part_of, text
 from ingest.http.options import BaseUrl
+from ingest.source_kinds.polled import PolledSource
 from ingest.sources.sagemaker.api import WHERE, SagemakerApi
 from ingest.sources.sagemaker.rows import (
     SYSTEM,
@@ -33,7 +33,7 @@ from ingest.sources.sagemaker.rows import (
     package_row,
 )
 from ingest.storage.files import LocalFiles, open_text
-from triptych.core.errors import MalformedDeliveryError, TriptychError
+from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
     import builtins
@@ -98,16 +98,14 @@ class Sagemaker(PolledSource[SagemakerConfig]):
         promotions = () if self._files is None else (PROMOTIONS,)
         return (DEPLOYMENTS, VERSIONS, *promotions)
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Ask for everything that is needed, or look at the files."""
         if self._files is not None:
-            return self._files.check()
-        try:
-            packages, endpoints = self._api().probe()
-        except TriptychError as error:
-            return [Finding.of(error)]
-        told = f"{packages} model packages and {endpoints} endpoints"
-        return [Finding(True, f"{WHERE} lists {told}.")]
+            yield from self._files.check()
+            return
+        packages, endpoints = self._api().probe()
+        listed = f"{packages} model packages and {endpoints} endpoints"
+        yield Finding(True, f"{WHERE} lists {listed}.")
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer what SageMaker tells, where that is something else than before."""

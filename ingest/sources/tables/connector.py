@@ -18,6 +18,7 @@ from ingest.connector import (
     FilePart,
     Finding,
     LandingOptions,
+    Source,
     SourceConfig,
     Window,
 )
@@ -96,22 +97,17 @@ class TablesConfig(SourceConfig):
         return self
 
 
-class Tables:
+class Tables(Source[TablesConfig]):
     """Reads tables from files, or what a query over files or of a database answers."""
 
     type: ClassVar[str] = "tables"
     Config: ClassVar[builtins.type[SourceConfig]] = TablesConfig
 
     def __init__(self, config: TablesConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._root = root
         self._files = LocalFiles(config.path or ".", root=root, source=config.name)
         self._database = DatabaseQuery.of(config, root=root)
-
-    @property
-    def config(self) -> TablesConfig:
-        """Return the configuration."""
-        return self._config
 
     def streams(self) -> Sequence[str]:
         """Return the one stream that is declared."""
@@ -125,26 +121,27 @@ class Tables:
             Notation(self._config.decimal, self._config.dates),
         )
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Tell whether there is anything to read, or what a query would answer."""
         if self._config.query is None:
-            return self._files.check()
+            yield from self._files.check()
+            return
         try:
             physical = self._columns()
         except SourceError as error:
-            return [Finding(False, error.what, error.next_step)]
+            yield Finding(False, error.what, error.next_step)
+            return
         stream = STREAMS[self._config.stream]
         missing = project(stream, physical, self.landing(stream.name)).missing_columns
         if missing:
-            return [
-                Finding(
-                    False,
-                    f"The query answers no {', '.join(missing)}, which stream"
-                    f" {stream.name!r} needs.",
-                    "Give the column that name in the query, or name it in 'mapping'.",
-                )
-            ]
-        return [Finding(True, f"The query answers {', '.join(physical)}.")]
+            yield Finding(
+                False,
+                f"The query answers no {', '.join(missing)}, which stream"
+                f" {stream.name!r} needs.",
+                "Give the column that name in the query, or name it in 'mapping'.",
+            )
+        else:
+            yield Finding(True, f"The query answers {', '.join(physical)}.")
 
     def remember(self, memos: Mapping[tuple[str, str], str]) -> None:
         """Take which months of a query with a cursor have settled."""

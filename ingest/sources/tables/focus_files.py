@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ingest.connector import Delivery, FilePart, Finding, LandingOptions, Window
+from ingest.connector import Delivery, FilePart, Finding, LandingOptions, Source, Window
 from ingest.engine.in_place import (
     BucketSourceConfig,
     open_bucket,
@@ -75,14 +75,14 @@ class FocusFilesConfig(BucketSourceConfig):
         return BucketAddress.parsed(self.path) is not None
 
 
-class FocusFiles:
+class FocusFiles(Source[FocusFilesConfig]):
     """Reads FOCUS files from disk or from a bucket."""
 
     type: ClassVar[str] = "focus_files"
     Config: ClassVar[builtins.type[SourceConfig]] = FocusFilesConfig
 
     def __init__(self, config: FocusFilesConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._native_streams: set[str] = set()
         address = BucketAddress.parsed(config.path)
         self._files: LocalFiles | BucketFiles = (
@@ -90,11 +90,6 @@ class FocusFiles:
             if address is None
             else BucketFiles(open_bucket(address.bucket, config), address)
         )
-
-    @property
-    def config(self) -> FocusFilesConfig:
-        """Return the configuration."""
-        return self._config
 
     def streams(self) -> Sequence[str]:
         """Return FOCUS, and what the native bills that were found become."""
@@ -108,9 +103,9 @@ class FocusFiles:
             Notation(self._config.decimal, self._config.dates),
         )
 
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Tell whether there is anything to read."""
-        return self._files.check()
+        yield from self._files.check()
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer each file; the window does not apply, files know no period."""

@@ -10,8 +10,8 @@ from pydantic import Field
 from ingest.connector import (
     Delivery,
     Finding,
-    LandingOptions,
     RowsPart,
+    Source,
     SourceConfig,
     Window,
 )
@@ -46,47 +46,40 @@ class SurveysConfig(SourceConfig):
     )
 
 
-class Surveys:
+class Surveys(Source[SurveysConfig]):
     """Reads files of answers."""
 
     type: ClassVar[str] = "surveys"
     Config: ClassVar[builtins.type[SourceConfig]] = SurveysConfig
 
     def __init__(self, config: SurveysConfig, *, root: Path) -> None:
-        self._config = config
+        super().__init__(config, root=root)
         self._salt_file = root / _SALT_FILE
         self._files = LocalFiles(
             config.path, root=root, source=config.name, suffixes=_SUFFIXES
         )
 
-    @property
-    def config(self) -> SurveysConfig:
-        """Return the configuration."""
-        return self._config
-
     def streams(self) -> Sequence[str]:
         """Return the stream of answers."""
         return (SURVEY_RESPONSES,)
 
-    def landing(self, stream: str) -> LandingOptions:  # noqa: ARG002
-        """Return nothing to map: rows are handed over under canonical names."""
-        return LandingOptions()
-
-    def check(self) -> list[Finding]:
+    def probe(self) -> Iterator[Finding]:
         """Tell whether there are files, whether each is a survey, and the salt."""
         findings = self._files.check()
         if not all(finding.is_ok for finding in findings):
-            return findings
+            yield from findings
+            return
         try:
             salt = self._salt()
         except TriptychError as error:
-            return [Finding(False, error.what, error.next_step)]
+            yield Finding(False, error.what, error.next_step)
+            return
+        yield from findings
         for file in self._files.found():
             try:
                 self._survey(file, salt).header()
             except TriptychError as error:
-                findings.append(Finding.of(error))
-        return findings
+                yield Finding.of(error)
 
     def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002
         """Offer each file."""

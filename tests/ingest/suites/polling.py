@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ingest.engine.polled_source import PolledSource
+from ingest.source_kinds.polled import PolledSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,11 +17,11 @@ from pydantic import ValidationError
 
 import ingest.http.client
 from ingest.connector import Window
+from ingest.source_kinds.calendar import month_start
 from ingest.sources.aws.cost_explorer import (
     AwsCostExplorer,
     AwsCostExplorerConfig,
     _following,
-    _months_before,
 )
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import Answer, ScriptedServer, paged, status
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 needs_moto = pytest.mark.skipif(not is_available(), reason=MISSING_REASON)
 TODAY = datetime.now(UTC).date()
 THIS_MONTH = TODAY.replace(day=1)
-LAST_MONTH = _months_before(TODAY, 1)
+LAST_MONTH = month_start(TODAY, 1)
 TARGET = "AWSInsightsIndexService.GetCostAndUsage"
 
 
@@ -343,7 +343,7 @@ def test_only_the_months_asked_for_are_asked_for(
         "Start": f"{LAST_MONTH}",
         "End": f"{THIS_MONTH}",
     }
-    before = Window(None, _months_before(TODAY, 20))
+    before = Window(None, month_start(TODAY, 20))
     assert list(connector.deliveries(before)) == []
     assert len(server.requests) == 1
 
@@ -355,7 +355,7 @@ def test_thirteen_months_are_asked_for_unless_said_otherwise(
     list(connect(server, tmp_path, start_date=None).deliveries(Window()))
     (request,) = server.requests
     assert request.json()["TimePeriod"] == {
-        "Start": f"{_months_before(TODAY + timedelta(days=1), 12)}",
+        "Start": f"{month_start(TODAY + timedelta(days=1), 12)}",
         "End": f"{TODAY + timedelta(days=1)}",
     }
 

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 import ingest.http.client
 from ingest.connector import Window
-from ingest.sources.aws.invoices import AwsInvoicesConfig, _months_before
+from ingest.source_kinds.calendar import month_start
+from ingest.sources.aws.invoices import AwsInvoicesConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import ScriptedServer, paged, status
 from tests.ingest.servers.loopback_s3 import ENVIRONMENT
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 ACCOUNT = "000123456789"
 TARGET = "Invoicing.ListInvoiceSummaries"
 THIS_MONTH = datetime.now(UTC).date().replace(day=1)
-LAST_MONTH = _months_before(THIS_MONTH, 1)
+LAST_MONTH = month_start(THIS_MONTH, 1)
 ISSUED = datetime(2026, 7, 3, 8, 30, tzinfo=UTC)
 Summary = dict[str, Any]
 

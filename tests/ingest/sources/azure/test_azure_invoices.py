@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 import ingest.http.client
 from ingest.connector import Window
-from ingest.sources.azure.invoices import AzureInvoicesConfig, _months_before
+from ingest.source_kinds.calendar import month_start
+from ingest.sources.azure.invoices import AzureInvoicesConfig
 from ingest.sources.azure.invoices_api import TOKEN_VARIABLE
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import Answer, ScriptedServer, paged
@@ -30,7 +31,7 @@ TOKEN = "made-up-management-token"
 ACCOUNT = "0f0f0f0f-0000-0000-0000-000000000000:1a1a1a1a-0000_2019-05-31"
 PATH = f"/providers/Microsoft.Billing/billingAccounts/{ACCOUNT}/invoices"
 THIS_MONTH = datetime.now(UTC).date().replace(day=1)
-LAST_MONTH = _months_before(THIS_MONTH, 1)
+LAST_MONTH = month_start(THIS_MONTH, 1)
 Invoice = dict[str, Any]
 
 

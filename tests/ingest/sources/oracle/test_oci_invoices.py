@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 import ingest.http.client
 from ingest.connector import Window
-from ingest.sources.oracle.invoices import OciInvoicesConfig, _months_before
+from ingest.source_kinds.calendar import month_start
+from ingest.sources.oracle.invoices import OciInvoicesConfig
 from ingest.sources.oracle.invoices_api import PERMISSION
 from ingest.sources.oracle.signature import (
     CONFIG_VARIABLE,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 PEM = pem(KEY, PHRASE)
 PATH = "/20191001/invoices"
 THIS_MONTH = datetime.now(UTC).date().replace(day=1)
-LAST_MONTH = _months_before(THIS_MONTH, 1)
+LAST_MONTH = month_start(THIS_MONTH, 1)
 Invoice = dict[str, Any]
 
 
@@ -269,7 +270,10 @@ def test_the_text_that_is_signed_is_the_one_of_oracles_published_signature() -> 
 def test_an_invoice_is_its_total_with_its_tax_in_the_month_that_it_is_for(
     case: ConnectorCase, tenancy: Tenancy
 ) -> None:
-    two, three = _months_before(THIS_MONTH, 2), _months_before(THIS_MONTH, 3)
+    two, three = (
+        month_start(THIS_MONTH, 2),
+        month_start(THIS_MONTH, 3),
+    )
     tenancy.invoices = [
         invoice(
             "1001",
@@ -308,7 +312,7 @@ def test_without_dated_lines_usage_is_of_the_month_before_and_all_else_of_its_ow
         invoice("1002", LAST_MONTH, 1, lines=[], invoiceType="SUBSCRIPTION"),
     ]
     assert read(case, "billing_period_start::DATE, tax_amount") == [
-        (_months_before(LAST_MONTH, 1), None),
+        (month_start(LAST_MONTH, 1), None),
         (LAST_MONTH, None),
     ]
 

@@ -1,0 +1,21 @@
+"""Days and months as sources ask for them, in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+
+def today() -> date:
+    """Return the day that it is in UTC."""
+    return datetime.now(UTC).date()
+
+
+def midnight(day: date) -> datetime:
+    """Return the moment at which a day begins in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def month_start(day: date, months_before: int = 0) -> date:
+    """Return the first day of a month, as many months before that of a day."""
+    months = day.year * 12 + day.month - 1 - months_before
+    return date(months // 12, months % 12 + 1, 1)
