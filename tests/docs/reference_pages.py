@@ -144,7 +144,10 @@ def sources_page() -> Iterator[str]:
         summary = (config.__doc__ or "").strip().split("\n")[0].replace("``", "`")
         yield f"## `{type_}`\n\n{summary}\n"
         yield "| option | default | |\n|---|---|---|"
-        for name, field in config.model_fields.items():
+        required_first = sorted(
+            config.model_fields.items(), key=lambda item: not item[1].is_required()
+        )
+        for name, field in required_first:
             default = "required" if field.is_required() else _shown(field)
             yield f"| `{name}` | {default} | {_description(name, field)} |"
         yield ""

@@ -28,6 +28,7 @@ from triptych.core.warehouse.load_lists import compare_loads, read_loads
 from triptych.evidence import recovering
 from triptych.evidence.withdrawing import withdraw
 from triptych.run import pipeline
+from triptych.service.status import Unbuilt, status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,10 @@ def test_a_wrong_delivery_is_taken_back_and_the_one_before_it_counts(
     report = withdraw(case.workspace, wrong, because="sent twice")
     assert report.load_ids == (wrong,)
     assert len(report.counted_instead) == 1
+    settings = load_settings(case.root)
+    assert status(case.workspace, settings).unbuilt == Unbuilt(1, 1)
     case.run()  # the file is still there, and is not loaded again
+    assert status(case.workspace, settings).unbuilt == Unbuilt(0, 0)
     assert ledger(case) == LEDGER
     assert newest(case) == wrong
     states = {load.load_id: load.state for load in read_loads(_raw(case))}

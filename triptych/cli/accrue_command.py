@@ -9,6 +9,7 @@ import typer
 from triptych.cli.options import (
     ApproveOption,
     JsonOption,
+    PeriodOption,
     TypedApproverOption,
     TypedByOption,
     VerboseOption,
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
 
 def accrue(  # noqa: PLR0913  (one per option)
     *,
-    period: Annotated[
-        str, typer.Option("--period", metavar="YYYY-MM", help="The billing month.")
-    ],
+    period: PeriodOption,
     approve: ApproveOption = False,
     by: TypedByOption = None,
     approved_by: TypedApproverOption = None,

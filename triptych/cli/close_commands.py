@@ -9,6 +9,7 @@ import typer
 from triptych.cli.options import (
     ApproveOption,
     JsonOption,
+    PeriodOption,
     TypedApproverOption,
     TypedByOption,
     VerboseOption,
@@ -20,10 +21,6 @@ from triptych.cli.printing import print_json
 
 if TYPE_CHECKING:
     from triptych.cli.options import OpenWorkspace
-
-PeriodOption = Annotated[
-    str, typer.Option("--period", metavar="YYYY-MM", help="The billing month.")
-]
 
 
 def close(  # noqa: PLR0913  (one per option)

@@ -8,6 +8,7 @@ import typer
 
 from triptych.cli.options import (
     JsonOption,
+    PeriodOption,
     VerboseOption,
     WorkspaceOption,
     open_workspace,
@@ -18,9 +19,7 @@ from triptych.cli.printing import print_json
 def comment(  # noqa: PLR0913  (one per option)
     text: Annotated[str, typer.Argument(help="What there is to say.")],
     *,
-    period: Annotated[
-        str, typer.Option(metavar="YYYY-MM", help="The billing month it is about.")
-    ],
+    period: PeriodOption,
     by: Annotated[
         str | None,
         typer.Option(

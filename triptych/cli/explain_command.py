@@ -163,6 +163,13 @@ def _evidence(told: Explanation) -> Iterable[str]:
             f" {load.row_count} rows{f', {refused} refused' if refused else ''},"
             f" loaded {to_text(load.loaded_at)}, {checksum}"
         )
+    count = told.rederivation.line_item_count
+    row_count = sum(load.row_count for load in told.loads)
+    if count is not None and count != row_count:
+        yield (
+            f"            {count} of these {row_count} rows make the figure: the others"
+            " are of other months, steps or owners, or are no charges"
+        )
     for row in told.refused:
         yield (
             f"refused     {row.source} {row.stream}: {row.row_count} rows,"

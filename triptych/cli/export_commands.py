@@ -10,6 +10,7 @@ import typer
 
 from triptych.cli.options import (
     JsonOption,
+    PeriodOption,
     VerboseOption,
     WorkspaceOption,
     find_workspace,
@@ -75,9 +76,6 @@ class FocusVersion(StrEnum):
     V1_4 = "1.4"
 
 
-PeriodOption = Annotated[
-    str, typer.Option("--period", metavar="YYYY-MM", help="The billing month.")
-]
 OutputOption = Annotated[
     Path,
     typer.Option("--output", "-o", metavar="DIR", help="Folder for the files."),

@@ -28,6 +28,10 @@ WorkspaceOption = Annotated[
         show_default=False,
     ),
 ]
+PeriodOption = Annotated[
+    str,
+    typer.Option("--period", "--month", metavar="YYYY-MM", help="The billing month."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 VerboseOption = Annotated[
     bool,
@@ -132,7 +136,7 @@ def open_workspace(  # noqa: PLR0913  (one parameter for each flag)
         return OpenWorkspace(workspace, settings, lines)
     for warning in settings.warnings:
         print(f"warning: {warning}", file=sys.stderr)
-    return OpenWorkspace(workspace, settings, progress_for())
+    return OpenWorkspace(workspace, settings, progress_for(is_verbose=is_verbose))
 
 
 def refuse_typed_people(settings: Settings, *typed: str | None) -> None:

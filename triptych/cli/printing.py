@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Wide enough that nothing is cut or folded when nobody's terminal limits it.
 _UNLIMITED_WIDTH = 100_000
+_LONGEST_WORD, _GAP = 16, 3
 
 
 def print_json(value: object) -> None:
@@ -37,7 +38,7 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print an aligned table; numbers stand to the right."""
+    """Print an aligned table; on a terminal too narrow for it, a block for each row."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -50,11 +51,31 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         table.add_column(
             Text(column), justify="right" if is_number else "left", overflow="fold"
         )
-    for row in rows:
-        cells = ("" if cell is None else to_text(cell) for cell in row)
+    texts = [["" if cell is None else to_text(cell) for cell in row] for row in rows]
+    for cells in texts:
         table.add_row(*(Text(cell) for cell in cells))
-    width = None if sys.stdout.isatty() else _UNLIMITED_WIDTH
-    Console(width=width).print(table)
+    console = Console(width=None if sys.stdout.isatty() else _UNLIMITED_WIDTH)
+    if _narrowest([columns, *texts]) <= console.width:
+        console.print(table)
+        return
+    for cells in texts:
+        block = Table.grid(padding=(0, 2))
+        block.add_column(no_wrap=True)
+        block.add_column(overflow="fold")
+        for column, cell in zip(columns, cells, strict=True):
+            if cell:
+                block.add_row(Text(column), Text(cell))
+        console.print(block)
+        console.print()
+
+
+def _narrowest(rows: Sequence[Sequence[str]]) -> int:
+    """Return how wide a table is at least, if only words of this length are broken."""
+    words = (
+        max(len(word) for cell in column for word in cell.split() or [""])
+        for column in zip(*rows, strict=True)
+    )
+    return sum(min(word, _LONGEST_WORD) + _GAP for word in words)
 
 
 def to_text(value: object) -> str:

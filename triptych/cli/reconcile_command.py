@@ -9,6 +9,7 @@ import typer
 
 from triptych.cli.options import (
     JsonOption,
+    PeriodOption,
     VerboseOption,
     WorkspaceOption,
     find_workspace,
@@ -28,9 +29,7 @@ _KINDS = ("tax", "credit", "rounding", "exchange", "timing", "missing_line")
 
 def reconcile(
     *,
-    period: Annotated[
-        str, typer.Option(metavar="YYYY-MM", help="Billing month to reconcile.")
-    ],
+    period: PeriodOption,
     source: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only the bills of this source.")
     ] = None,

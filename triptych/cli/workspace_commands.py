@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from triptych.discovery.inspection import Observation, SourceInspection
     from triptych.run.probe import SourceProbe
     from triptych.service.readiness import Control
-    from triptych.service.status import StatusReport
+    from triptych.service.status import StatusReport, Unbuilt
 
 
 #: Of a source's tag keys, those on most money are listed.
@@ -319,6 +319,8 @@ def _print_status(report: StatusReport) -> None:
         print(f"  {reason}")
     _print_last_run(report.last_run)
     print(f"Published: {report.published_run_id or 'nothing yet'}")
+    if report.published_run_id is not None:
+        _print_unbuilt(report.unbuilt)
     if report.rebuilt is not None:
         _print_rebuilt(report.rebuilt)
     if report.studies:
@@ -332,6 +334,10 @@ def _print_status(report: StatusReport) -> None:
                 for month in report.periods
             ],
         )
+    _print_sources(report)
+
+
+def _print_sources(report: StatusReport) -> None:
     if report.sources:
         print_table(
             ("source", "last tried", "last success", "loads", "rows", "quarantined"),
@@ -363,6 +369,15 @@ def _print_last_run(run: LastRun | None) -> None:
     problems = [text for text in (run.error, *run.failures) if text]
     for text in (*problems, *(f"test warned: {name}" for name in run.warnings)):
         print(f"  {text}")
+
+
+def _print_unbuilt(unbuilt: Unbuilt) -> None:
+    if unbuilt.added_count or unbuilt.withdrawn_count:
+        print(
+            f"  not in it yet: {unbuilt.added_count:,} loads that came since,"
+            f" {unbuilt.withdrawn_count:,} that were withdrawn or replaced since;"
+            " triptych build"
+        )
 
 
 def _print_rebuilt(rebuilt: RebuiltNodes) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichBars
     from rich.progress import TaskID
 
-_SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BETWEEN_LINES = 30.0
 
 
 class Task(Protocol):
@@ -72,23 +72,29 @@ class _SilentTask:
 
 
 class PlainProgress:
-    """Writes a line when work begins, now and then while it lasts, and at its end.
+    """Writes a line for each piece of work when it ends, and now and then before.
 
     Parameters
     ----------
     stream : TextIO, optional
         Where the lines go; standard error by default.
+    is_verbose : bool
+        Also say what begins, and each thing that is done on the way.
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, *, is_verbose: bool = False
+    ) -> None:
         self._stream = stream
+        self._is_verbose = is_verbose
         self._lock = threading.Lock()
 
     @contextmanager
     def task(self, description: str, total: float | None = None) -> Iterator[Task]:
         """Open a piece of work."""
-        self._write(f"{description} …")
-        task = _PlainTask(description, total, self._write)
+        if self._is_verbose:
+            self._write(f"{description} …")
+        task = _PlainTask(description, total, self._write, tells_notes=self._is_verbose)
         started = time.monotonic()
         yield task
         seconds = time.monotonic() - started
@@ -101,10 +107,18 @@ class PlainProgress:
 
 
 class _PlainTask:
-    def __init__(self, description: str, total: float | None, write: _Write) -> None:
+    def __init__(
+        self,
+        description: str,
+        total: float | None,
+        write: _Write,
+        *,
+        tells_notes: bool,
+    ) -> None:
         self._description = description
         self._total = total
         self._write = write
+        self._tells_notes = tells_notes
         self._done = 0.0
         self._last_line_at = time.monotonic()
         self._lock = threading.Lock()
@@ -120,7 +134,8 @@ class _PlainTask:
             self._write(f"{self._description}:{self.count_text()}")
 
     def note(self, text: str) -> None:
-        self._write(f"{self._description}: {text}")
+        if self._tells_notes:
+            self._write(f"{self._description}: {text}")
 
     def count_text(self) -> str:
         """Return `` 3 of 7``, `` 3``, or nothing when nothing was counted."""
@@ -282,8 +297,8 @@ def _new_bars() -> RichBars:
     )
 
 
-def progress_for(stream: TextIO | None = None) -> Progress:
+def progress_for(stream: TextIO | None = None, *, is_verbose: bool = False) -> Progress:
     """Return bars when ``stream`` (standard error) is a terminal, else plain lines."""
     if (stream or sys.stderr).isatty():
         return RichProgress()
-    return PlainProgress(stream)
+    return PlainProgress(stream, is_verbose=is_verbose)

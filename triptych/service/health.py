@@ -185,14 +185,14 @@ def _doubts(workspace: Workspace) -> tuple[str, ...]:
 
 def _too_old(age: timedelta | None, limit: timedelta) -> tuple[str, ...]:
     if age is None:
-        return ("Nothing has been published yet.",)
+        return ('Nothing has been published yet. Run "triptych run".',)
     if age <= limit:
         return ()
     hours = age.total_seconds() / 3600
     allowed = limit.total_seconds() / 3600
     return (
         f"What is published is {hours:,.1f} hours old, and may be {allowed:,.1f}"
-        " (health.max_age_hours).",
+        ' (health.max_age_hours). Run "triptych run".',
     )
 
 
@@ -232,7 +232,11 @@ def _told_of_feed(feed: dict[str, Any]) -> str:
             f"{feed['source']} has no delivery that counts: none came, or all were"
             " withdrawn (triptych loads list --all)."
         )
-    return f"{feed['source']} is older than expected: its newest is of {newest} UTC."
+    return (
+        f"{feed['source']} is older than expected: its newest is of {newest} UTC."
+        f' Run "triptych ingest {feed["source"]}"; if nothing comes, ask its vendor, or'
+        " allow more with expected_lag_hours."
+    )
 
 
 def _utc(moment: datetime) -> datetime:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.core.run_record import LastRun, RebuiltNodes, read_last_run, read_rebuilt
-from triptych.core.warehouse.inspection import SourceState, read_source_states
+from triptych.core.warehouse.inspection import (
+    SourceState,
+    ask_catalogue,
+    read_source_states,
+)
 from triptych.core.warehouse.locks import read_history
 from triptych.core.warehouse.reader import (
     NothingPublishedError,
@@ -24,6 +28,11 @@ if TYPE_CHECKING:
     from triptych.core.workspace import Workspace
 
 _STUDIES = "SELECT status, count(*) AS count FROM attribution.studies GROUP BY ALL"
+#: What a closed month keeps is evidence of no source.
+_CURRENT_LOADS = (
+    "SELECT load_id FROM {loads} WHERE status = 'current'"
+    " AND NOT starts_with(stream, 'locked_')"
+)
 _PERIODS = (
     "SELECT billing_month, state, reason, adjustment_count"
     " FROM cost.mart_period_states ORDER BY billing_month DESC"
@@ -41,13 +50,22 @@ class PeriodState:
 
 
 @dataclass(frozen=True, slots=True)
+class Unbuilt:
+    """How many loads came, or were withdrawn, since what is published was built."""
+
+    added_count: int
+    withdrawn_count: int
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """Everything ``triptych status`` tells.
 
     ``sources`` has those that were ingested; ``untried_sources`` those that are
     configured and were not. ``published_run_id`` is what readers see, and ``periods``
     are its months, newest first; ``studies`` counts its studies by status.
-    ``rebuilt`` is what the published run executed and why.
+    ``rebuilt`` is what the published run executed and why, and ``unbuilt`` what it does
+    not know yet.
     ``audit_log_hash`` stands for the whole audit log.
     """
 
@@ -55,6 +73,7 @@ class StatusReport:
     health: Health
     last_run: LastRun | None
     rebuilt: RebuiltNodes | None
+    unbuilt: Unbuilt
     published_run_id: str | None
     sources: tuple[SourceState, ...]
     untried_sources: tuple[str, ...]
@@ -82,6 +101,7 @@ def status(workspace: Workspace, settings: Settings) -> StatusReport:
         rebuilt=None
         if published_run_id is None
         else read_rebuilt(workspace.runs_dir, published_run_id),
+        unbuilt=_unbuilt(workspace),
         published_run_id=published_run_id,
         sources=sources,
         untried_sources=tuple(
@@ -93,6 +113,18 @@ def status(workspace: Workspace, settings: Settings) -> StatusReport:
         },
         audit_log_hash=history.head_hash,
     )
+
+
+def _unbuilt(workspace: Workspace) -> Unbuilt:
+    built = {
+        row["load_id"]
+        for row in _published(workspace, _CURRENT_LOADS.format(loads="core.mart_loads"))
+    }
+    rows = ask_catalogue(
+        workspace.raw_database, _CURRENT_LOADS.format(loads="catalogue.loads"), []
+    )
+    current = {row[0] for row in rows}
+    return Unbuilt(len(current - built), len(built - current))
 
 
 def _published(workspace: Workspace, sql: str) -> list[dict[str, Any]]:

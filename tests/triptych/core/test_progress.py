@@ -19,10 +19,22 @@ from triptych.core.progress import (
 )
 
 
-def test_plain_lines_tell_beginning_notes_and_end() -> None:
+def test_without_a_terminal_a_stage_is_one_line() -> None:
     stream = io.StringIO()
 
-    with PlainProgress(stream).task("ingest bills", total=3) as task:
+    with PlainProgress(stream).task("build", total=400) as task:
+        for number in range(400):
+            task.note(f"int_model_{number}")
+            task.advance()
+
+    [line] = stream.getvalue().splitlines()
+    assert re.fullmatch(r"build: done 400 of 400 in \d+\.\d s", line)
+
+
+def test_verbose_lines_tell_beginning_notes_and_end() -> None:
+    stream = io.StringIO()
+
+    with PlainProgress(stream, is_verbose=True).task("ingest bills", total=3) as task:
         task.note("reading a.csv")
         task.advance()
         task.advance(2)
@@ -33,12 +45,23 @@ def test_plain_lines_tell_beginning_notes_and_end() -> None:
     assert re.fullmatch(r"ingest bills: done 3 of 3 in \d+\.\d s", done)
 
 
+def test_work_that_lasts_says_now_and_then_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr("triptych.core.progress._SECONDS_BETWEEN_LINES", 0)
+
+    with PlainProgress(stream).task("build", total=2) as task:
+        task.advance()
+    assert stream.getvalue().startswith("build: 1 of 2\nbuild: done 1 of 2 in ")
+
+
 def test_work_that_fails_is_not_called_done() -> None:
     stream = io.StringIO()
 
     with pytest.raises(RuntimeError), PlainProgress(stream).task("build"):
         raise RuntimeError
-    assert stream.getvalue() == "build …\n"
+    assert stream.getvalue() == ""
 
 
 def test_bars_go_to_standard_error_and_show_brackets_as_they_are(

@@ -90,14 +90,16 @@ def test_a_stale_feed_is_named_with_its_newest_evidence(root: Path) -> None:
     found = health(root)
     assert found.state == "stale"
     assert found.reasons == (
-        "aws is older than expected: its newest is of 2026-09-16 00:00:00 UTC.",
+        "aws is older than expected: its newest is of 2026-09-16 00:00:00 UTC."
+        ' Run "triptych ingest aws"; if nothing comes, ask its vendor, or allow more'
+        " with expected_lag_hours.",
     )
 
 
 def test_nothing_published_is_stale_and_no_failure(root: Path) -> None:
     found = health(root)
     assert found.state == "stale"
-    assert found.reasons == ("Nothing has been published yet.",)
+    assert found.reasons == ('Nothing has been published yet. Run "triptych run".',)
 
 
 def test_a_failed_run_is_failed_though_what_is_published_is_fresh(root: Path) -> None:

@@ -1,0 +1,41 @@
+"""Tables are read on whatever is there: wide, narrow, or no terminal at all."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from triptych.cli.printing import print_table
+
+COLUMNS = ("section", "entry", "cost", "currency")
+ROW = ("models", "llama-3-70b-instruct", "123,456.78", "EUR")
+
+
+@pytest.mark.parametrize(("width", "line_count"), [(80, 5), (30, 5)])
+def test_a_terminal_too_narrow_for_a_table_has_a_block_for_each_row(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    width: int,
+    line_count: int,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    print_table(COLUMNS, [ROW])
+
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == line_count
+    # No amount is broken over two lines, and each block names what is in it.
+    assert any("123,456.78" in line for line in lines)
+    assert (["cost", "123,456.78"] in lines) == (width == 30)
+
+
+def test_nothing_is_broken_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+
+    print_table(COLUMNS, [ROW])
+
+    assert tuple(capsys.readouterr().out.splitlines()[3].split()) == ROW
