@@ -27,7 +27,7 @@ from attribution.causal.estimators.series_model import fit_series
 from attribution.causal.estimators.synthetic_gaps import SyntheticGaps
 from attribution.causal.simulated_worlds import simulate
 from benchmarks.measure import machine_line, run_measured
-from benchmarks.peer_causal import PEERS
+from benchmarks.peers.causal import PEERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,7 +124,7 @@ def of_peer(name: str, python: Path) -> Timing | str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "series.csv"
         data.to_csv(path)
-        script = ROOT / "benchmarks" / "peer_causal.py"
+        script = ROOT / "benchmarks" / "peers" / "causal.py"
         command = [str(python), str(script), name, str(path), str(launch)]
         measured = run_measured(command, cwd=Path(folder), environment=_ONE_CORE)
     if measured.exit_code != 0:

@@ -200,10 +200,10 @@ class SizeBench:
             shutil.rmtree(workspace)
 
     def _peers(self) -> None:
-        self._peer("polars, streaming", "peer_polars")
+        self._peer("polars, streaming", "peers.with_polars")
         if self._result.rows <= _PANDAS_ROWS:
-            self._peer("pandas, Arrow-backed", "peer_pandas", "--style", "arrow")
-            self._peer("pandas, plain", "peer_pandas", "--style", "plain")
+            self._peer("pandas, Arrow-backed", "peers.with_pandas", "--style", "arrow")
+            self._peer("pandas, plain", "peers.with_pandas", "--style", "plain")
 
     def _peer(self, name: str, module: str, *arguments: str) -> None:
         out = self._rows("peer")

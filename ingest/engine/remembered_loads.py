@@ -18,7 +18,7 @@ from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
 from ingest.connector import Delivery, Window
-from ingest.http.listing_pages import each_once
+from ingest.http.pages import each_once
 from ingest.streams import STREAMS
 
 if TYPE_CHECKING:

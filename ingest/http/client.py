@@ -16,12 +16,10 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -29,17 +27,23 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from ingest.http.addresses import is_loopback, is_safe_endpoint
+from ingest.http.answers import (
+    NoNumberError,
+    no_number,
+    retry_after_seconds,
+    server_message,
+)
+from ingest.http.pace import Pace
 from triptych import __version__
 from triptych.core.errors import (
     FatalSourceError,
     MalformedDeliveryError,
     SourceAccessError,
-    SourceError,
     TransientSourceError,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Self
 
     import httpx
@@ -150,7 +154,7 @@ class HttpClient:
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
         self._max_wait_seconds = max_wait_seconds
-        self._pace = _Pace(requests_per_second)
+        self._pace = Pace(requests_per_second)
         import httpx
 
         self._client = httpx.Client(
@@ -319,8 +323,8 @@ class HttpClient:
 
     def _parsed(self, body: bytes, where: str) -> Any:  # noqa: ANN401
         try:
-            return json.loads(body, parse_float=Decimal, parse_constant=_no_number)
-        except _NoNumberError as error:
+            return json.loads(body, parse_float=Decimal, parse_constant=no_number)
+        except NoNumberError as error:
             raise MalformedDeliveryError(
                 f"The answer holds {error}, which is no number of JSON.",
                 where=where,
@@ -332,7 +336,7 @@ class HttpClient:
 
     def _refusal(self, response: httpx.Response, body: bytes, where: str) -> Exception:
         status = response.status_code
-        message = _server_message(body)
+        message = server_message(body)
         said = f"{status}: {self._shown(message)}".rstrip(": ")
         if self._limit_of and (wait := self._limit_of(response, message)) is not None:
             return self._limited(wait, said, where)
@@ -344,7 +348,7 @@ class HttpClient:
             )
         is_server_error = response.is_server_error and status not in _NEVER_PASSING
         if is_server_error or status in _PASSING:
-            asked = _retry_after_seconds(response.headers.get("Retry-After"))
+            asked = retry_after_seconds(response.headers.get("Retry-After"))
             wait = None if asked is None else min(asked, self._max_wait_seconds)
             return _PassingError(f"it answered {said}", wait)
         if response.is_redirect:
@@ -383,62 +387,6 @@ class HttpClient:
         return text
 
 
-class _Pace:
-    """Keeps requests apart, over all threads of one client."""
-
-    def __init__(self, requests_per_second: float | None) -> None:
-        self._gap_seconds = 1 / requests_per_second if requests_per_second else 0.0
-        self._next_at = time.monotonic()
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            start = max(now, self._next_at)
-            self._next_at = start + self._gap_seconds
-        if start > now:
-            time.sleep(start - now)
-
-
-def follow_pages(
-    fetch: Callable[[str | None], Any],
-    next_token: Callable[[Any], str | None],
-    *,
-    source: str,
-    max_pages: int = 10_000,
-) -> Iterator[Any]:
-    """Yield page after page, until one names no next.
-
-    Parameters
-    ----------
-    fetch : callable
-        Returns the page of a token; ``None`` asks for the first.
-    next_token : callable
-        Returns the token that a page names, or ``None`` on the last one.
-    source : str
-        Name of the source, for messages.
-    max_pages : int
-        More than so many are taken for an endless answer.
-
-    Raises
-    ------
-    MalformedDeliveryError
-        A token comes a second time, or there is no end of pages.
-    """
-    seen: set[str] = set()
-    token: str | None = None
-    for _ in range(max_pages):
-        page = fetch(token)
-        yield page
-        token = next_token(page)
-        if token is None:
-            return
-        if token in seen:
-            raise _endless("the page token loops", source)
-        seen.add(token)
-    raise _endless(f"there are more than {max_pages} pages", source)
-
-
 def secret_from_environment(variable: str, *, source: str, advice: str) -> str:
     """Return the credential that an environment variable holds.
 
@@ -455,15 +403,6 @@ def secret_from_environment(variable: str, *, source: str, advice: str) -> str:
             next_step=advice,
         )
     return secret
-
-
-def _endless(what: str, source: str) -> SourceError:
-    return MalformedDeliveryError(
-        f"The server's pages do not end: {what}.",
-        where=source,
-        next_step="Nothing of this answer was loaded. Run again; if it stays so,"
-        " report it to the vendor.",
-    )
 
 
 def _wait_before_next_try(error: Exception) -> bool | float:
@@ -488,14 +427,6 @@ def _report_tries() -> None:
     set_on_retry_hooks([_report_next_try])
 
 
-class _NoNumberError(Exception):
-    """NaN or an infinity stands where JSON has none."""
-
-
-def _no_number(text: str) -> object:
-    raise _NoNumberError(text)
-
-
 def _query(params: Params | None) -> httpx.QueryParams | None:
     if params is None:
         return None
@@ -514,41 +445,3 @@ def _query(params: Params | None) -> httpx.QueryParams | None:
 
 def _query_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _retry_after_seconds(header: str | None) -> float | None:
-    """Return the wait that *Retry-After* asks for, given in seconds or as a date."""
-    if header is None:
-        return None
-    text = header.strip()
-    if text.isascii() and text.replace(".", "", 1).isdigit():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
-
-
-def _server_message(body: bytes) -> str:
-    """Return the sentence in an error's body, in the forms that APIs use."""
-    text = body.decode("utf-8", "replace")
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    return _sentence(answer) or text
-
-
-def _sentence(answer: object) -> str:
-    if isinstance(answer, str):
-        return answer
-    if isinstance(answer, list):
-        return _sentence(answer[0]) if answer else ""
-    if isinstance(answer, dict):
-        for key in ("error", "errors", "message", "detail", "msg"):
-            if found := _sentence(answer.get(key)):
-                return found
-    return ""

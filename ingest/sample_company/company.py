@@ -89,11 +89,7 @@ def write_company(
         The folder is not empty, or ``months`` or ``scale`` cannot be had.
     """
     timeline = plan_timeline(months)
-    if not 0.0 < scale < float("inf"):
-        raise UsageError(
-            f"The sample company cannot have {scale} times its line items.",
-            next_step="Ask for a scale above 0, such as 1 or 0.1.",
-        )
+    _refuse_scale(scale)
     _claim(directory)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(9,)))
     plan = make_plan(timeline, rng)
@@ -107,8 +103,7 @@ def write_company(
     counts["invoices"] = write_invoices(tables / "invoices.csv", ledger, timeline)
     counts["commitments"] = write_commitments(tables / "commitments.csv", timeline)
     delivery = plan_delivery(timeline, seed)
-    counts |= _write_delivery(directory / "delivery", delivery, seed)
-    write_superseded(directory / "delivery", timeline)
+    counts |= _write_delivery(directory / "delivery", delivery, timeline, seed)
     write_budgets(directory / "budgets.csv", spending, timeline)
     _write_settings(directory, timeline)
     write_studies(directory / "studies", outcomes, timeline)
@@ -128,6 +123,14 @@ def write_company(
             counts,
         ),
     )
+
+
+def _refuse_scale(scale: float) -> None:
+    if not 0.0 < scale < float("inf"):
+        raise UsageError(
+            f"The sample company cannot have {scale} times its line items.",
+            next_step="Ask for a scale above 0, such as 1 or 0.1.",
+        )
 
 
 def _claim(directory: Path) -> None:
@@ -181,9 +184,12 @@ def _write_meters(
     }
 
 
-def _write_delivery(folder: Path, delivery: Delivery, seed: int) -> dict[str, int]:
+def _write_delivery(
+    folder: Path, delivery: Delivery, timeline: Timeline, seed: int
+) -> dict[str, int]:
     """Write everything below ``delivery/``; returns row counts."""
     runs, versions = write_registry(folder, delivery)
+    write_superseded(folder, timeline)
     return {
         "events": write_events(folder / "events", delivery, seed),
         "training_runs": runs,

@@ -21,7 +21,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ingest.http.addresses import is_loopback
-from ingest.http.listing_pages import each_once, until_the_last
+from ingest.http.pages import each_once, until_the_last
 from ingest.storage.azure_errors import blob_error, no_credential, not_installed
 from ingest.storage.objects import StoredObject
 from triptych.core.errors import TransientSourceError

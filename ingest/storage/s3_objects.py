@@ -21,7 +21,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ingest.http.listing_pages import each_once, until_the_last
+from ingest.http.pages import each_once, until_the_last
 from ingest.storage.object_checksums import proofs
 from ingest.storage.object_errors import ObjectChangedError, client_error
 from ingest.storage.objects import StoredObject

@@ -19,9 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CENT = Decimal("0.01")
 COMMANDS = {
     "bare query": ["bare_query"],
-    "polars": ["peer_polars"],
-    "pandas, Arrow": ["peer_pandas", "--style", "arrow"],
-    "pandas, plain": ["peer_pandas", "--style", "plain"],
+    "polars": ["peers.with_polars"],
+    "pandas, Arrow": ["peers.with_pandas", "--style", "arrow"],
+    "pandas, plain": ["peers.with_pandas", "--style", "plain"],
 }
 
 Costs = dict[tuple[object, str], Decimal]

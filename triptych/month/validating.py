@@ -21,6 +21,7 @@ from triptych.core.warehouse.reader import PublishedReader
 from triptych.run import pipeline
 
 if TYPE_CHECKING:
+    from triptych.core.lake.audit_log import AuditEntry
     from triptych.core.progress import Progress
     from triptych.core.settings import Settings
     from triptych.core.warehouse.reader import Snapshot
@@ -102,31 +103,40 @@ def validate(
             next_step="Give a person's name: it can never be removed again.",
         )
     with hold_run_lock(workspace.lock_file):
-        snapshot = PublishedReader(workspace.root).snapshot()
-        found = _value(snapshot, feature_id)
-        _refuse_authors(snapshot, feature_id, person)
-        detail = {
-            "feature_id": feature_id,
-            "basis": found["basis"],
-            "validated_by": person,
-            "study_ids": found["study_ids"],
-            "net_value": found["net_value"],
-            "currency": found["currency"],
-            "published_run_id": snapshot.run_id,
-        }
-        entry = record_validation(workspace, detail)
+        value, entry = _sign(workspace, feature_id, person)
     built = (
         pipeline.build(workspace, settings, progress=progress) if is_published else None
     )
     return ValidationReport(
         feature_id,
         validated_by=person,
-        basis=found["basis"],
-        net_value=found["net_value"],
-        currency=found["currency"],
+        basis=value["basis"],
+        net_value=value["net_value"],
+        currency=value["currency"],
         audit_log_hash=entry.entry_hash,
         published_run_id=None if built is None else built.run_id,
     )
+
+
+def _sign(
+    workspace: Workspace, feature_id: str, person: str
+) -> tuple[dict[str, Any], AuditEntry]:
+    snapshot = PublishedReader(workspace.root).snapshot()
+    value = _value(snapshot, feature_id)
+    _refuse_authors(snapshot, feature_id, person)
+    entry = record_validation(
+        workspace,
+        {
+            "feature_id": feature_id,
+            "basis": value["basis"],
+            "validated_by": person,
+            "study_ids": value["study_ids"],
+            "net_value": value["net_value"],
+            "currency": value["currency"],
+            "published_run_id": snapshot.run_id,
+        },
+    )
+    return value, entry
 
 
 def _value(snapshot: Snapshot, feature_id: str) -> dict[str, Any]:

@@ -19,11 +19,8 @@ from ingest.engine.registry import bind_sources
 from ingest.engine.runner import EngineLimits, IngestReport, IngestRunner
 from ingest.engine.unknown_loads import refuse_unknown
 from triptych.core.control.named_columns import delivered_columns
-from triptych.core.control.tables import (
-    control_tables,
-    inputs_hash,
-    rule_sets,
-)
+from triptych.core.control.rules import rule_sets
+from triptych.core.control.tables import control_tables, inputs_hash
 from triptych.core.dbt.commands import (
     TransformOutcome,
     project_fingerprint,

@@ -78,6 +78,39 @@ def anomaly_months(snapshot: Snapshot, selection: Selection) -> tuple[str, ...]:
     return tuple(row["month"] for row in found)
 
 
+#: What models, services and everything unassigned cost on each day.
+_COST_DAYS = """
+days as (
+    select
+        case when model_id is null then 'unassigned' else 'model' end as series,
+        model_id, null as source, null as service_name, billing_month,
+        charge_date, component, currency, effective_cost
+    from cost.fct_daily_model_costs
+    union all
+    select
+        'service', null, source, service_name, billing_month, charge_date,
+        component, currency, effective_cost
+    from cost.fct_daily_service_costs
+)
+"""
+#: The part of an anomaly that falls on each of its days, as their weekdays cost before.
+_PARTS = """
+weekdays as (
+    select weekday(charge_date) as weekday, median(actual) as usual
+    from costs where charge_date < first_day group by 1
+),
+weighted as (
+    select costs.*, case when charge_date between first_day and last_day
+        then coalesce(cast(weekdays.usual as double), 1.0) end as weight
+    from costs
+    left join weekdays on weekday(costs.charge_date) = weekdays.weekday
+),
+parts as (
+    select *, weight / nullif(sum(weight) over (), 0) as part from weighted
+)
+"""
+
+
 @per_run
 def anomaly_days(snapshot: Snapshot, selection: Selection, label: str) -> pa.Table:
     """Return the days around an anomaly, and on its own days what was expected.
@@ -92,18 +125,7 @@ def anomaly_days(snapshot: Snapshot, selection: Selection, label: str) -> pa.Tab
             select *, {_NAME} || ', ' || strftime(first_day, '%Y-%m-%d') as label
             from cost.mart_cost_anomalies
         ),
-        days as (
-            select
-                case when model_id is null then 'unassigned' else 'model' end as series,
-                model_id, null as source, null as service_name, billing_month,
-                charge_date, component, currency, effective_cost
-            from cost.fct_daily_model_costs
-            union all
-            select
-                'service', null, source, service_name, billing_month, charge_date,
-                component, currency, effective_cost
-            from cost.fct_daily_service_costs
-        ),
+        {_COST_DAYS},
         costs as (
             select
                 days.charge_date,
@@ -126,19 +148,7 @@ def anomaly_days(snapshot: Snapshot, selection: Selection, label: str) -> pa.Tab
                 and days.billing_month <= strftime(days.charge_date, '%Y-%m')
             group by days.charge_date
         ),
-        weekdays as (
-            select weekday(charge_date) as weekday, median(actual) as usual
-            from costs where charge_date < first_day group by 1
-        ),
-        weighted as (
-            select costs.*, case when charge_date between first_day and last_day
-                then coalesce(cast(weekdays.usual as double), 1.0) end as weight
-            from costs
-            left join weekdays on weekday(costs.charge_date) = weekdays.weekday
-        ),
-        parts as (
-            select *, weight / nullif(sum(weight) over (), 0) as part from weighted
-        )
+        {_PARTS}
         select
             charge_date,
             actual,

@@ -121,6 +121,45 @@ def headline(snapshot: Snapshot, selection: Selection, loading: Loading) -> Head
     return Headline(**row)
 
 
+#: Models by their size in the chosen period, idle money, and what is estimated.
+_TREND_PARTS = """
+ranked as (
+    select
+        model_id,
+        row_number() over (
+            order by sum(amount) filter (is_now) desc nulls last,
+                sum(amount) desc, model_id
+        ) as position
+    from recent where is_loaded group by model_id
+),
+idle as (
+    select billing_month, sum(amount) as idle_shown
+    from recent where is_idle_shown group by billing_month
+),
+estimated as (
+    select billing_month, bool_or(is_estimated) as is_estimated
+    from recent group by billing_month
+)
+"""
+#: Each step of the waterfall with what of it models carry; pools stand after it.
+_SPLIT_STEPS = """
+split as (
+    select
+        case when step in ('direct', 'shared') then step_order + 10
+            else step_order end as position,
+        step,
+        amount,
+        case when step = 'ledger'
+            then (select coalesce(sum(charged), 0) from carried)
+            else coalesce(charged, 0)
+        end as charged,
+        case when step = 'ledger' then 0 else coalesce(row_count, 0) end
+            as row_count
+    from steps left join carried using (step)
+)
+"""
+
+
 @per_run
 def monthly_costs(
     snapshot: Snapshot, selection: Selection, loading: Loading
@@ -142,23 +181,7 @@ def monthly_costs(
                 order by billing_month desc limit {TREND_MONTHS}
             )
         ),
-        ranked as (
-            select
-                model_id,
-                row_number() over (
-                    order by sum(amount) filter (is_now) desc nulls last,
-                        sum(amount) desc, model_id
-                ) as position
-            from recent where is_loaded group by model_id
-        ),
-        idle as (
-            select billing_month, sum(amount) as idle_shown
-            from recent where is_idle_shown group by billing_month
-        ),
-        estimated as (
-            select billing_month, bool_or(is_estimated) as is_estimated
-            from recent group by billing_month
-        ),
+        {_TREND_PARTS},
         series as (
             select
                 billing_month,
@@ -275,20 +298,7 @@ def waterfall(snapshot: Snapshot, selection: Selection) -> pa.Table:
                 and model_id is not null and list_contains($components, component)
             group by component
         ),
-        split as (
-            select
-                case when step in ('direct', 'shared') then step_order + 10
-                    else step_order end as position,
-                step,
-                amount,
-                case when step = 'ledger'
-                    then (select coalesce(sum(charged), 0) from carried)
-                    else coalesce(charged, 0)
-                end as charged,
-                case when step = 'ledger' then 0 else coalesce(row_count, 0) end
-                    as row_count
-            from steps left join carried using (step)
-        ),
+        {_SPLIT_STEPS},
         bars as (
             select
                 *,

@@ -16,6 +16,31 @@ if TYPE_CHECKING:
 _MILLION = 1_000_000
 
 
+def _per_million(cost: str, tokens: str) -> str:
+    rows = f"filter ({cost} is not null and {tokens} > 0)"
+    return f"{ratio(f'sum({cost}) {rows}', f'sum({tokens}) {rows}')} * {_MILLION}"
+
+
+#: Costs of each kind of token, and what a million of it cost where both are known.
+_MODEL_TOKENS = f"""
+models as (
+    select
+        model_id,
+        sum(input_token_cost) as input_cost,
+        sum(cached_input_token_cost) as cached_cost,
+        sum(output_token_cost) as output_cost,
+        sum(other_token_cost) as other_cost,
+        {_per_million("input_token_cost", "charged_as_input")} as per_input,
+        {_per_million("cached_input_token_cost", "charged_as_cached")} as per_cached,
+        {_per_million("output_token_cost", "output_tokens")} as per_output,
+        {_per_million("fully_loaded_cost", "input_tokens + output_tokens")} as blended,
+        {ratio("sum(cached_input_tokens)", "sum(input_tokens)")} as cache_hit_ratio
+    from months
+    group by model_id
+)
+"""
+
+
 @per_run
 def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return the cost of a million tokens by model and kind, dearest model first.
@@ -43,27 +68,7 @@ def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
                     where {SCOPES[selection.scope_kind]}
                 )
         ),
-        models as (
-            select
-                model_id,
-                sum(input_token_cost) as input_cost,
-                sum(cached_input_token_cost) as cached_cost,
-                sum(output_token_cost) as output_cost,
-                sum(other_token_cost) as other_cost,
-                {_per_million("input_token_cost", "charged_as_input")} as per_input,
-                {
-            _per_million("cached_input_token_cost", "charged_as_cached")
-        } as per_cached,
-                {_per_million("output_token_cost", "output_tokens")} as per_output,
-                {
-            _per_million("fully_loaded_cost", "input_tokens + output_tokens")
-        } as blended,
-                {
-            ratio("sum(cached_input_tokens)", "sum(input_tokens)")
-        } as cache_hit_ratio
-            from months
-            group by model_id
-        )
+        {_MODEL_TOKENS}
         select
             model_id,
             coalesce(names.model, model_id) as model,
@@ -85,8 +90,3 @@ def token_costs(snapshot: Snapshot, selection: Selection) -> pa.Table:
         """,
         **scope_parameters(selection),
     )
-
-
-def _per_million(cost: str, tokens: str) -> str:
-    rows = f"filter ({cost} is not null and {tokens} > 0)"
-    return f"{ratio(f'sum({cost}) {rows}', f'sum({tokens}) {rows}')} * {_MILLION}"

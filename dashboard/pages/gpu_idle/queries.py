@@ -137,6 +137,32 @@ def accelerator_months(snapshot: Snapshot, selection: Selection) -> pa.Table:
     )
 
 
+#: Hours of each pool, and why meters say too little of it.
+_POOL_HOURS_AND_GAPS = """
+hours as (
+    select
+        pool_id,
+        any_value(team_id) as team_id,
+        any_value(idle_policy) as idle_policy,
+        sum(capacity_gpu_hours) as capacity_gpu_hours,
+        sum(allocated_gpu_hours) as allocated_gpu_hours,
+        sum(active_gpu_hours) as active_gpu_hours
+    from delivery.mart_accelerator_efficiency
+    where currency = $currency and list_contains($months, billing_month)
+    group by pool_id
+),
+
+gaps as (
+    select
+        pool_id,
+        string_agg(distinct explanation, ' ' order by explanation) as reason
+    from cost.mart_meter_gaps
+    where currency = $currency and list_contains($months, billing_month)
+    group by pool_id
+)
+"""
+
+
 @per_run
 def accelerator_pools(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return a period by pool, the most idle money first, with the reasons for gaps."""
@@ -155,27 +181,7 @@ def accelerator_pools(snapshot: Snapshot, selection: Selection) -> pa.Table:
             group by pool_id
         ),
 
-        hours as (
-            select
-                pool_id,
-                any_value(team_id) as team_id,
-                any_value(idle_policy) as idle_policy,
-                sum(capacity_gpu_hours) as capacity_gpu_hours,
-                sum(allocated_gpu_hours) as allocated_gpu_hours,
-                sum(active_gpu_hours) as active_gpu_hours
-            from delivery.mart_accelerator_efficiency
-            where currency = $currency and list_contains($months, billing_month)
-            group by pool_id
-        ),
-
-        gaps as (
-            select
-                pool_id,
-                string_agg(distinct explanation, ' ' order by explanation) as reason
-            from cost.mart_meter_gaps
-            where currency = $currency and list_contains($months, billing_month)
-            group by pool_id
-        )
+        {_POOL_HOURS_AND_GAPS}
 
         select
             costs.* replace (

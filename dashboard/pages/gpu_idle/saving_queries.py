@@ -18,6 +18,71 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 
+#: A pool's last month of which every day has money and a reading of the capacity.
+_FULL_MONTHS = """
+full_months as (
+    select pool_id, max(billing_month) as billing_month
+    from (
+        select pool_id, billing_month
+        from delivery.mart_accelerator_efficiency
+        where
+            currency = $currency
+            and capacity_gpu_hours is not null
+            and total_effective_cost is not null
+        group by pool_id, billing_month
+        having
+            count(distinct charge_date)
+            = day(last_day(strptime(billing_month || '-01', '%Y-%m-%d')))
+    )
+    group by pool_id
+)
+"""
+#: A commitment's month before the last one with charges.
+_NEWEST_COMMITMENTS = """
+newest as (
+    select commitment_id, source, max(billing_month) as billing_month
+    from cost.mart_commitments
+    where
+        currency = $currency
+        and billing_month < (
+            select max(billing_month) from cost.mart_cost_waterfall
+        )
+    group by commitment_id, source
+    -- What no bill names any more has ended, and cannot be made smaller.
+    having max(billing_month) = (
+        select max(billing_month) from cost.mart_cost_waterfall
+        where billing_month < (
+            select max(billing_month) from cost.mart_cost_waterfall
+        )
+    )
+)
+"""
+_OF_POOLS = """
+select
+    'Fewer nodes in ' || pool_id as candidate,
+    coalesce(team_id, 'no team named') as team,
+    billing_month,
+    infrastructure_idle as amount,
+    'Nodes go back at an unchanged GPU-hour price.'
+        as assumption,
+    row_count
+from idle
+where infrastructure_idle > 0
+union all
+select
+    'Smaller requests of ' || coalesce(names.model, idle.model_id) || ' in '
+        || pool_id,
+    coalesce(team_id, 'no team named'),
+    billing_month,
+    requested_idle,
+    'It never needs more than it used.',
+    row_count
+from idle
+left join names using (model_id)
+where requested_idle > 0
+"""
+
+
 @per_run
 def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
     """Return what each pool and commitment left idle in its last full month.
@@ -33,22 +98,7 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
         f"""
         with {NAMES},
 
-        full_months as (
-            select pool_id, max(billing_month) as billing_month
-            from (
-                select pool_id, billing_month
-                from delivery.mart_accelerator_efficiency
-                where
-                    currency = $currency
-                    and capacity_gpu_hours is not null
-                    and total_effective_cost is not null
-                group by pool_id, billing_month
-                having
-                    count(distinct charge_date)
-                    = day(last_day(strptime(billing_month || '-01', '%Y-%m-%d')))
-            )
-            group by pool_id
-        ),
+        {_FULL_MONTHS},
 
         idle as (
             select
@@ -65,46 +115,9 @@ def saving_candidates(snapshot: Snapshot, selection: Selection) -> pa.Table:
             group by all
         ),
 
-        newest as (
-            select commitment_id, source, max(billing_month) as billing_month
-            from cost.mart_commitments
-            where
-                currency = $currency
-                and billing_month < (
-                    select max(billing_month) from cost.mart_cost_waterfall
-                )
-            group by commitment_id, source
-            -- What no bill names any more has ended, and cannot be made smaller.
-            having max(billing_month) = (
-                select max(billing_month) from cost.mart_cost_waterfall
-                where billing_month < (
-                    select max(billing_month) from cost.mart_cost_waterfall
-                )
-            )
-        )
+        {_NEWEST_COMMITMENTS}
 
-        select
-            'Fewer nodes in ' || pool_id as candidate,
-            coalesce(team_id, 'no team named') as team,
-            billing_month,
-            infrastructure_idle as amount,
-            'Nodes go back at an unchanged GPU-hour price.'
-                as assumption,
-            row_count
-        from idle
-        where infrastructure_idle > 0
-        union all
-        select
-            'Smaller requests of ' || coalesce(names.model, idle.model_id) || ' in '
-                || pool_id,
-            coalesce(team_id, 'no team named'),
-            billing_month,
-            requested_idle,
-            'It never needs more than it used.',
-            row_count
-        from idle
-        left join names using (model_id)
-        where requested_idle > 0
+        {_OF_POOLS}
         union all
         select
             'A smaller commitment than ' || coalesce(commitment_name, commitment_id),

@@ -47,19 +47,7 @@ def dots(
     with_band : bool
         Draw the rule of thumb for integration behind them.
     """
-    frame = pd.DataFrame(
-        [
-            {
-                "platform": row["subject_name"],
-                "figure": row["metric_value"],
-                "low": row["interval_low"],
-                "high": row["interval_high"],
-                "text": words.with_interval(row),
-                "grade": words.GRADES[row["grade"]],
-            }
-            for row in rows
-        ]
-    )
+    frame = _dot_frame(rows)
     is_percent = rows[0]["unit"] in _PERCENT
     axis = alt.Axis(format=".0%" if is_percent else "~s", tickCount=4, title=None)
     x = alt.X("figure:Q", axis=axis, scale=alt.Scale(zero=True))
@@ -88,6 +76,22 @@ def dots(
     ]
     return alt.layer(*layers).properties(
         height=_ROW_HEIGHT * len(platforms) + _AXIS_HEIGHT, padding=_PADDING
+    )
+
+
+def _dot_frame(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "platform": row["subject_name"],
+                "figure": row["metric_value"],
+                "low": row["interval_low"],
+                "high": row["interval_high"],
+                "text": words.with_interval(row),
+                "grade": words.GRADES[row["grade"]],
+            }
+            for row in rows
+        ]
     )
 
 

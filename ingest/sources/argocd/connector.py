@@ -23,13 +23,13 @@ from ingest.connector import (
 )
 from ingest.engine.state_rows import objects, part_of, text
 from ingest.http.client import HttpClient, secret_from_environment
-from ingest.http.listing_pages import each_once
 from ingest.http.options import (
     BaseUrl,
     EnvironmentVariable,
     RequestsPerSecond,
     TimeoutSeconds,
 )
+from ingest.http.pages import each_once
 from ingest.source_kinds.polled import PolledSource
 from ingest.sources.argocd.rows import ArgocdEnvironment, deployment_rows
 from ingest.storage.recorded_answers import RecordedAnswers

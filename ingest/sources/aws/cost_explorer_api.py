@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from ingest.http.client import follow_pages
+from ingest.http.pages import follow_pages
 from ingest.storage.aws_service import AwsService, Operation
 from triptych.core.errors import MalformedDeliveryError
 

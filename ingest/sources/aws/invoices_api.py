@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
-from ingest.http.client import follow_pages
+from ingest.http.pages import follow_pages
 from ingest.storage.aws_service import AwsService, Operation
 from triptych.core.errors import MalformedDeliveryError
 

@@ -16,7 +16,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from ingest.http.client import HttpClient, follow_pages
+from ingest.http.client import HttpClient
+from ingest.http.pages import follow_pages
 from triptych.core.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:

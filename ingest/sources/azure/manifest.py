@@ -99,16 +99,7 @@ def parsed_run(
     """
     config = _section(content, "exportConfig")
     run = _section(content, "runInfo")
-    start = _moment(run.get("startDate"))
-    if start is None:
-        raise malformed("has no 'runInfo.startDate'", manifest)
-    end = _moment(run.get("endDate"))
-    if end is not None and (end - start).days > _LONGEST_MONTH_DAYS:
-        raise malformed(
-            f"is of {start:%Y-%m-%d} to {end:%Y-%m-%d}, more than a month",
-            manifest,
-            "Run the export for each month by itself.",
-        )
+    start = _month_start(run, manifest, malformed)
     kind = str(config.get("type", ""))
     common: dict[str, Any] = {
         "manifest": manifest,
@@ -135,6 +126,22 @@ def parsed_run(
         sizes=(None,) * len(keys) if is_packed else sizes,
         row_counts=counts,
     )
+
+
+def _month_start(
+    run: Mapping[str, Any], manifest: StoredObject, malformed: _Malformed
+) -> datetime:
+    start = _moment(run.get("startDate"))
+    if start is None:
+        raise malformed("has no 'runInfo.startDate'", manifest)
+    end = _moment(run.get("endDate"))
+    if end is not None and (end - start).days > _LONGEST_MONTH_DAYS:
+        raise malformed(
+            f"is of {start:%Y-%m-%d} to {end:%Y-%m-%d}, more than a month",
+            manifest,
+            "Run the export for each month by itself.",
+        )
+    return start
 
 
 def _other_dataset(kind: str) -> str:

@@ -29,8 +29,9 @@ from ingest.connector import (
     SourceConfig,
     Window,
 )
-from ingest.http.client import HttpClient, follow_pages, secret_from_environment
+from ingest.http.client import HttpClient, secret_from_environment
 from ingest.http.options import BaseUrl, RequestsPerSecond, TimeoutSeconds
+from ingest.http.pages import follow_pages
 from ingest.reading.label_mapping import (
     LabelMapping,
     MappingRule,

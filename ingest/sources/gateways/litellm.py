@@ -30,8 +30,8 @@ from ingest.connector import (
     Window,
 )
 from ingest.http.client import HttpClient, secret_from_environment
-from ingest.http.numbered_pages import numbered_pages
 from ingest.http.options import BaseUrl, RequestsPerSecond, TimeoutSeconds
+from ingest.http.pages import numbered_pages
 from ingest.reading.label_mapping import (
     LabelMapping,
     MappingRule,

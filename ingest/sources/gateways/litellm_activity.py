@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.http.numbered_pages import numbered_pages
+from ingest.http.pages import numbered_pages
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:

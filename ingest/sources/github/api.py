@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ingest.engine.state_rows import objects, part_of, unexpected
-from ingest.http.client import HttpClient, NotThereError, follow_pages
-from ingest.http.listing_pages import each_once
+from ingest.http.client import HttpClient, NotThereError
+from ingest.http.pages import each_once, follow_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ingest.engine.state_rows import objects, part_of, text, unexpected
-from ingest.http.client import HttpClient, follow_pages
-from ingest.http.listing_pages import each_once
+from ingest.http.client import HttpClient
+from ingest.http.pages import each_once, follow_pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,7 +18,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ingest.connector import RowsPart
-from ingest.http.listing_pages import as_many_as_announced
+from ingest.http.pages import as_many_as_announced
 from ingest.source_kinds.calendar import midnight
 from ingest.sources.google.cloud import Advice, Permission, google_errors, open_bigquery
 from ingest.sources.google.export import (

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from ingest.connector import RowsPart
-from ingest.http.listing_pages import each_once, until_the_last
+from ingest.http.pages import each_once, until_the_last
 from ingest.source_kinds.calendar import midnight
 from ingest.sources.google.cloud import (
     Advice,

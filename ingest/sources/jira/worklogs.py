@@ -26,8 +26,9 @@ from ingest.connector import (
     Window,
 )
 from ingest.engine.state_rows import objects, part_of, text, unexpected
-from ingest.http.client import HttpClient, follow_pages, secret_from_environment
+from ingest.http.client import HttpClient, secret_from_environment
 from ingest.http.options import BaseUrl, RequestsPerSecond, TimeoutSeconds
+from ingest.http.pages import follow_pages
 from ingest.source_kinds.polled import PolledSource
 from ingest.sources.jira.worklog_rows import (
     WorklogMapping,

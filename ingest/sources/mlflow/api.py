@@ -11,11 +11,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ingest.engine.state_rows import objects, text, unexpected
-from ingest.http.client import HttpClient, follow_pages
-from ingest.http.listing_pages import each_once
+from ingest.http.pages import each_once, follow_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from ingest.http.client import HttpClient
 
 _BASE = "/api/2.0/mlflow"
 #: Experiments that one question may name; more make a very long query of its database.

@@ -29,7 +29,8 @@ from ingest.connector import (
     Window,
 )
 from ingest.http.addresses import checked_base_url
-from ingest.http.client import HttpClient, follow_pages, secret_from_environment
+from ingest.http.client import HttpClient, secret_from_environment
+from ingest.http.pages import follow_pages
 from ingest.reading.label_mapping import (
     LabelMapping,
     MappingRule,

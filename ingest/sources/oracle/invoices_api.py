@@ -17,7 +17,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ingest.http.client import HttpClient, follow_pages
+from ingest.http.client import HttpClient
+from ingest.http.pages import follow_pages
 from ingest.sources.oracle.signature import ADVICE as KEY_ADVICE
 from ingest.sources.oracle.signature import OciSignature, read_profile
 from triptych.core.errors import MalformedDeliveryError, SourceAccessError

@@ -24,9 +24,9 @@ from ingest.connector import (
 )
 from ingest.engine.incident_weeks import INCIDENTS, IncidentWeeks
 from ingest.engine.state_rows import objects, part_of, text, unexpected
-from ingest.http.client import HttpClient, follow_pages, secret_from_environment
-from ingest.http.numbered_pages import numbered_pages
+from ingest.http.client import HttpClient, secret_from_environment
 from ingest.http.options import BaseUrl, RequestsPerSecond, TimeoutSeconds
+from ingest.http.pages import follow_pages, numbered_pages
 from ingest.source_kinds.polled import PolledSource
 from ingest.sources.pagerduty.rows import TIME_ZONE, Effort, effort_of, incident_rows
 

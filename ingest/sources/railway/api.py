@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from ingest.http.client import HttpClient, follow_pages
+from ingest.http.client import HttpClient
+from ingest.http.pages import follow_pages
 from ingest.sources.railway import queries
 from ingest.sources.railway.periods import Period, to_moment
 from triptych.core.errors import (

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ingest.http.client import follow_pages
-from ingest.http.listing_pages import each_once
+from ingest.http.pages import each_once, follow_pages
 from ingest.sources.sagemaker.rows import ModelVersion, version_of
 from ingest.storage.aws_service import AwsService, Operation
 

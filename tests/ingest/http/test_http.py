@@ -14,9 +14,9 @@ import ingest.http.client
 from ingest.http.client import (
     HttpClient,
     NotThereError,
-    follow_pages,
     secret_from_environment,
 )
+from ingest.http.pages import follow_pages
 from ingest.testing import _captured_logs
 from tests.ingest.servers.http_server import (
     Answer,

@@ -17,7 +17,7 @@ import pytest
 from ingest.sources.tables.bill_formats import format_of_header
 from ingest.storage.files import column_names
 from tests.triptych.discovery.held_out_bills import held_out_bills
-from triptych.core.control.tables import rule_sets
+from triptych.core.control.rules import rule_sets
 from triptych.core.settings import load_settings
 from triptych.core.warehouse.reader import PublishedReader
 from triptych.discovery.ledger_sample import Reading, bench, sample_file

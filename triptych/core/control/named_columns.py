@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from triptych.core.control.tables import rule_sets
+from triptych.core.control.rules import rule_sets
 from triptych.core.settings.columns import DELIVERED_PREFIX
 from triptych.core.settings.match import template_columns
 

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from triptych import __version__
 from triptych.core.control.delivery import delivery_tables
+from triptych.core.control.periods import period_tables
 from triptych.core.control.platforms import platform_tables
 from triptych.core.control.returns import return_tables
-from triptych.core.knowledge.knowledge_base import service_rules
+from triptych.core.control.rules import rule_sets
 from triptych.core.warehouse.build import ControlTable, hash_of
-from triptych.core.warehouse.frozen_marts import MONEY
 from triptych.core.warehouse.locks import NO_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from triptych.core.settings import Settings
-    from triptych.core.settings.allocation import Allocation
     from triptych.core.warehouse.locks import PeriodHistory
 
 #: Components that a policy may divide among models by their direct cost.
@@ -31,83 +30,25 @@ _POLICY_COMPONENTS = ("unused_commitment", "tax", "credit")
 _DISTRIBUTING = frozenset({"distribute", "proportional"})
 
 
-def rule_sets(settings: Settings) -> dict[str, list[Any]]:
-    """Return the rules by the name under which dbt looks them up."""
-    allocation = settings.allocation.model_dump(mode="json")
-    # Left out where nobody asks for it: the text of rules decides what is built anew.
-    folding = {"folds_tag_case": True} if allocation["fold_tag_case"] else {}
-    assignments = [
-        {**rule, **folding, "assignment_method": _assignment_method(rule["match"])}
-        for rule in allocation["assignments"]
-    ]
-    platforms = [
-        {"name": platform["id"], "match": platform["match"], "target": platform["id"]}
-        for platform in settings.catalog.model_dump(mode="json")["platforms"]
-        if platform["match"] is not None
-    ]
-    scope = [
-        {**rule, **folding, "in_scope": str(rule["in_scope"])}
-        for rule in allocation["scope"]
-    ]
-    return {
-        "scope_rules": [*scope, *known_scope(settings.allocation)],
-        "assignment_rules": assignments,
-        "platform_rules": platforms,
-        "hourly_pools": [
-            pool["name"] for pool in allocation["pools"] if pool["interval"] == "hour"
-        ],
-        "token_pools": _names_of_pools(allocation, "tokens"),
-        "accelerator_pools": _names_of_pools(allocation, "gpu_hours"),
-    }
-
-
-def known_scope(allocation: Allocation) -> list[dict[str, Any]]:
-    """Return what the knowledge base says of charges, as rules of their scope.
-
-    They decide after the rules of the workspace, those that give a charge to a model
-    among them: hence ``is_known``. What a person left undecided takes nothing in.
-    """
-    if allocation.ai_scope == "all":
-        return []
-    return [
-        {
-            "name": rule.id,
-            "match": [
-                {"column": column, "operator": "regex", "values": [pattern]}
-                for column, pattern in rule.match.items()
-            ],
-            "in_scope": str(
-                rule.kind != "not_ai" and rule.id not in allocation.undecided
-            ),
-            "is_known": True,
-        }
-        for rule in service_rules()
-    ]
-
-
-def _names_of_pools(allocation: dict[str, Any], driver: str) -> list[str]:
-    return [pool["name"] for pool in allocation["pools"] if pool["driver"] == driver]
-
-
 def _catalog_tables(catalog: dict[str, Any]) -> list[ControlTable]:
     """Return who and what is in the catalogue, by name."""
     return [
-        _table(
+        ControlTable.of_texts(
             "catalog_features",
             ("feature_id", "feature_name", "team_id"),
             [(f["id"], f["name"], f["team"]) for f in catalog["features"]],
         ),
-        _table(
+        ControlTable.of_texts(
             "catalog_teams",
             ("team_id", "team_name", "cost_center"),
             [(t["id"], t["name"], t["cost_center"]) for t in catalog["teams"]],
         ),
-        _table(
+        ControlTable.of_texts(
             "catalog_cost_centers",
             ("cost_center", "cost_center_name"),
             [(c["id"], c["name"]) for c in catalog["cost_centers"]],
         ),
-        _table(
+        ControlTable.of_texts(
             "catalog_outcomes",
             ("metric", "metric_name", "outcome_kind", "better"),
             [
@@ -158,8 +99,10 @@ def control_tables(
         _pools_table(allocation),
         _percentages_table(allocation),
         _policies_table(allocation),
-        _table("undecided_sources", ("source",), [(n,) for n in undecided_sources]),
-        *_period_tables(history),
+        ControlTable.of_texts(
+            "undecided_sources", ("source",), [(n,) for n in undecided_sources]
+        ),
+        *period_tables(history),
     ]
 
 
@@ -201,7 +144,7 @@ def inputs_hash(
 
 def _settings_table(settings: Settings) -> ControlTable:
     rows = [(key, json.dumps(value)) for key, value in rule_sets(settings).items()]
-    return _table("settings", ("name", "value"), rows)
+    return ControlTable.of_texts("settings", ("name", "value"), rows)
 
 
 def reporting_moment(
@@ -311,7 +254,9 @@ def _aliases_table(catalog: dict[str, Any]) -> ControlTable:
         for model in catalog["models"]
         for alias in (model["id"], *model["aliases"])
     }
-    return _table("catalog_model_aliases", ("alias", "model_id"), sorted(pairs))
+    return ControlTable.of_texts(
+        "catalog_model_aliases", ("alias", "model_id"), sorted(pairs)
+    )
 
 
 def _pools_table(allocation: dict[str, Any]) -> ControlTable:
@@ -331,7 +276,7 @@ def _pools_table(allocation: dict[str, Any]) -> ControlTable:
         if allocation["policies"][component] in _DISTRIBUTING
     ]
     columns = ("pool_id", "driver", "idle_policy", "component", "team_id")
-    return _table("pools", columns, rows)
+    return ControlTable.of_texts("pools", columns, rows)
 
 
 def _percentages_table(allocation: dict[str, Any]) -> ControlTable:
@@ -374,144 +319,6 @@ def _policies_table(allocation: dict[str, Any]) -> ControlTable:
 
 def _policy_pool(component: str) -> str:
     return f"__{component}__"
-
-
-def _period_tables(history: PeriodHistory) -> list[ControlTable]:
-    locks = history.locks
-    texts = ("billing_month", "lock_id")
-    return [
-        ControlTable(
-            "period_locks",
-            {
-                **dict.fromkeys(texts, "VARCHAR"),
-                "locked_at": "TIMESTAMP",
-                "locked_by": "VARCHAR",
-                "approved_by": "VARCHAR",
-                "content_hash": "VARCHAR",
-            },
-            [
-                (
-                    lock.billing_month,
-                    lock.lock_id,
-                    lock.locked_at,
-                    lock.locked_by,
-                    lock.approved_by,
-                    lock.content_hash,
-                )
-                for lock in locks
-            ],
-        ),
-        _table(
-            "period_lock_marts",
-            (*texts, "mart_name"),
-            [(k.billing_month, k.lock_id, name) for k in locks for name in k.marts],
-        ),
-        _table(
-            "period_lock_loads",
-            (*texts, "load_id"),
-            [(k.billing_month, k.lock_id, one) for k in locks for one in k.load_ids],
-        ),
-        _period_events_table(history),
-        _period_comments_table(history),
-        _booked_accruals_table(history),
-    ]
-
-
-def _period_events_table(history: PeriodHistory) -> ControlTable:
-    told = ("billing_month", "lock_id", "actor", "approver", "reason", "content_hash")
-    return ControlTable(
-        "period_events",
-        {
-            "log_position": "BIGINT",
-            "occurred_at": "TIMESTAMP",
-            "event": "VARCHAR",
-            **dict.fromkeys(told, "VARCHAR"),
-            "entry_hash": "VARCHAR",
-        },
-        [
-            (
-                entry.position,
-                entry.occurred_at,
-                entry.event.removeprefix("period_"),
-                *(entry.detail[name] for name in told),
-                entry.entry_hash,
-            )
-            for entry in history.events
-        ],
-    )
-
-
-def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
-    texts = ("billing_month", "issuer_key", "currency")
-    money = (
-        *("booked_amount", "booked_amount_low", "booked_amount_high"),
-        "invoiced_when_booked_amount",
-    )
-    return ControlTable(
-        "booked_accruals",
-        {
-            **dict.fromkeys(texts, "VARCHAR"),
-            **dict.fromkeys(money, MONEY),
-            "booked_method": "VARCHAR",
-            "booked_as_of": "TIMESTAMP",
-            "booked_at": "TIMESTAMP",
-            "booked_by": "VARCHAR",
-            "approved_by": "VARCHAR",
-        },
-        [
-            (
-                entry.detail["billing_month"],
-                *(row[name] for name in texts[1:]),
-                *(row[name] for name in money),
-                row["booked_method"],
-                datetime.fromisoformat(row["booked_as_of"]),
-                entry.occurred_at,
-                entry.detail["actor"],
-                entry.detail["approver"],
-            )
-            for entry in history.accruals
-            for row in entry.detail["rows"]
-        ],
-    )
-
-
-def _period_comments_table(history: PeriodHistory) -> ControlTable:
-    told = ("billing_month", "prior_billing_month", "model_id", "author", "text")
-    return ControlTable(
-        "period_comments",
-        {
-            "log_position": "BIGINT",
-            "occurred_at": "TIMESTAMP",
-            **dict.fromkeys(told, "VARCHAR"),
-            "entry_hash": "VARCHAR",
-        },
-        [
-            (
-                entry.position,
-                entry.occurred_at,
-                *(entry.detail[name] for name in told),
-                entry.entry_hash,
-            )
-            for entry in history.comments
-        ],
-    )
-
-
-def _assignment_method(match: Sequence[dict[str, Any]]) -> str:
-    columns = [condition["column"] for condition in match]
-    if any(column.startswith("tags.") for column in columns):
-        return "tag"
-    if any(column.startswith("resource_") for column in columns):
-        return "resource"
-    if any("account_" in column for column in columns):
-        return "account"
-    return "rule"
-
-
-def _table(
-    name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
-) -> ControlTable:
-    return ControlTable(name, dict.fromkeys(columns, "VARCHAR"), rows)
 
 
 def _naive(moment: datetime) -> datetime:

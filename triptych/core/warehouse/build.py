@@ -36,6 +36,13 @@ class ControlTable:
     columns: Mapping[str, str]
     rows: Sequence[Sequence[Any]]
 
+    @classmethod
+    def of_texts(
+        cls, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> ControlTable:
+        """Return a table whose columns are all text."""
+        return cls(name, dict.fromkeys(columns, "VARCHAR"), rows)
+
 
 def hash_of(recipe: Mapping[str, object]) -> str:
     """Return a text that differs whenever the recipe does."""

@@ -57,7 +57,7 @@ def line_items_on_spark(
     workspace : Workspace
         Where the evidence is.
     rules : mapping
-        What :func:`triptych.core.control.tables.rule_sets` returns.
+        What :func:`triptych.core.control.rules.rule_sets` returns.
     spark : SparkSettings
         Where Spark is.
     run_dir : Path

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ingest.http.listing_pages import as_many_as_announced
+from ingest.http.pages import as_many_as_announced
 from ingest.sources.google.cloud import Advice, google_errors, open_bigquery
 from ingest.sources.tables.databases.bounds import within_bounds
 from ingest.sources.tables.databases.failures import Asked

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from triptych.core.control.tables import rule_sets
+from triptych.core.control.rules import rule_sets
 from triptych.core.marts import recipe
 from triptych.core.marts.recipe import read_recipe
 from triptych.core.marts.rendering import Renderer

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from triptych.core.control.tables import rule_sets
+from triptych.core.control.rules import rule_sets
 from triptych.core.knowledge.knowledge_base import service_rules
 from triptych.core.settings import Pool
 

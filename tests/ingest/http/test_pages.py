@@ -4,7 +4,7 @@ from itertools import cycle, islice
 
 import pytest
 
-from ingest.http.listing_pages import as_many_as_announced, each_once, until_the_last
+from ingest.http.pages import as_many_as_announced, each_once, until_the_last
 from triptych.core.errors import MalformedDeliveryError, TransientSourceError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ingest.http.numbered_pages import numbered_pages
+from ingest.http.pages import numbered_pages
 from triptych.core.errors import MalformedDeliveryError
 
 

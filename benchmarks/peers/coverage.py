@@ -1,4 +1,4 @@
-"""``python -m benchmarks.peer_coverage``: how often a peer's 95 % hold, beside ours.
+"""``python -m benchmarks.peers.coverage``: how often a peer's 95 % hold, beside ours.
 
 The same series as in the calibration of ours, at its headline length, fitted by a peer
 with its defaults, and weekdays, in an environment of its own (``make causal-peers``).
@@ -27,7 +27,7 @@ from benchmarks.calibration_of_series import (
     simulated,
 )
 from benchmarks.measure import machine_line, run_measured
-from benchmarks.peer_causal import PEERS
+from benchmarks.peers.causal import PEERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def peer_ends(name: str, world: str, replications: int) -> Floats:
@@ -53,7 +53,7 @@ def peer_ends(name: str, world: str, replications: int) -> Floats:
         path = Path(folder) / "series.csv"
         pd.concat(frames).to_csv(path)
         python = str(ROOT / f".venv-{name}/bin/python")
-        script = str(ROOT / "benchmarks" / "peer_causal.py")
+        script = str(ROOT / "benchmarks" / "peers" / "causal.py")
         command = [python, script, name, str(path), str(before)]
         measured = run_measured(command, cwd=Path(folder))
     if measured.exit_code != 0:

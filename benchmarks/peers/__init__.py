@@ -1,0 +1,1 @@
+"""Other tools over the same data, for ratios."""

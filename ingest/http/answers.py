@@ -1,0 +1,54 @@
+"""What the answers of web servers say besides their content: errors, waits, numbers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+class NoNumberError(Exception):
+    """NaN or an infinity stands where JSON has none."""
+
+
+def no_number(text: str) -> object:
+    """Refuse what JSON calls no number."""
+    raise NoNumberError(text)
+
+
+def retry_after_seconds(header: str | None) -> float | None:
+    """Return the wait that *Retry-After* asks for, given in seconds or as a date."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.replace(".", "", 1).isdigit():
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+
+
+def server_message(body: bytes) -> str:
+    """Return the sentence in an error's body, in the forms that APIs use."""
+    text = body.decode("utf-8", "replace")
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return _sentence(answer) or text
+
+
+def _sentence(answer: object) -> str:
+    if isinstance(answer, str):
+        return answer
+    if isinstance(answer, list):
+        return _sentence(answer[0]) if answer else ""
+    if isinstance(answer, dict):
+        for key in ("error", "errors", "message", "detail", "msg"):
+            if found := _sentence(answer.get(key)):
+                return found
+    return ""

@@ -1,0 +1,134 @@
+"""Closed months as tables: their locks, and what was done and said since."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from triptych.core.warehouse.build import ControlTable
+from triptych.core.warehouse.frozen_marts import MONEY
+
+if TYPE_CHECKING:
+    from triptych.core.warehouse.locks import PeriodHistory
+
+
+def period_tables(history: PeriodHistory) -> list[ControlTable]:
+    """Return what happened to months: locks, events, comments, accruals."""
+    locks = history.locks
+    texts = ("billing_month", "lock_id")
+    return [
+        ControlTable(
+            "period_locks",
+            {
+                **dict.fromkeys(texts, "VARCHAR"),
+                "locked_at": "TIMESTAMP",
+                "locked_by": "VARCHAR",
+                "approved_by": "VARCHAR",
+                "content_hash": "VARCHAR",
+            },
+            [
+                (
+                    lock.billing_month,
+                    lock.lock_id,
+                    lock.locked_at,
+                    lock.locked_by,
+                    lock.approved_by,
+                    lock.content_hash,
+                )
+                for lock in locks
+            ],
+        ),
+        ControlTable.of_texts(
+            "period_lock_marts",
+            (*texts, "mart_name"),
+            [(k.billing_month, k.lock_id, name) for k in locks for name in k.marts],
+        ),
+        ControlTable.of_texts(
+            "period_lock_loads",
+            (*texts, "load_id"),
+            [(k.billing_month, k.lock_id, one) for k in locks for one in k.load_ids],
+        ),
+        _period_events_table(history),
+        _period_comments_table(history),
+        _booked_accruals_table(history),
+    ]
+
+
+def _period_events_table(history: PeriodHistory) -> ControlTable:
+    told = ("billing_month", "lock_id", "actor", "approver", "reason", "content_hash")
+    return ControlTable(
+        "period_events",
+        {
+            "log_position": "BIGINT",
+            "occurred_at": "TIMESTAMP",
+            "event": "VARCHAR",
+            **dict.fromkeys(told, "VARCHAR"),
+            "entry_hash": "VARCHAR",
+        },
+        [
+            (
+                entry.position,
+                entry.occurred_at,
+                entry.event.removeprefix("period_"),
+                *(entry.detail[name] for name in told),
+                entry.entry_hash,
+            )
+            for entry in history.events
+        ],
+    )
+
+
+def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
+    texts = ("billing_month", "issuer_key", "currency")
+    money = (
+        *("booked_amount", "booked_amount_low", "booked_amount_high"),
+        "invoiced_when_booked_amount",
+    )
+    return ControlTable(
+        "booked_accruals",
+        {
+            **dict.fromkeys(texts, "VARCHAR"),
+            **dict.fromkeys(money, MONEY),
+            "booked_method": "VARCHAR",
+            "booked_as_of": "TIMESTAMP",
+            "booked_at": "TIMESTAMP",
+            "booked_by": "VARCHAR",
+            "approved_by": "VARCHAR",
+        },
+        [
+            (
+                entry.detail["billing_month"],
+                *(row[name] for name in texts[1:]),
+                *(row[name] for name in money),
+                row["booked_method"],
+                datetime.fromisoformat(row["booked_as_of"]),
+                entry.occurred_at,
+                entry.detail["actor"],
+                entry.detail["approver"],
+            )
+            for entry in history.accruals
+            for row in entry.detail["rows"]
+        ],
+    )
+
+
+def _period_comments_table(history: PeriodHistory) -> ControlTable:
+    told = ("billing_month", "prior_billing_month", "model_id", "author", "text")
+    return ControlTable(
+        "period_comments",
+        {
+            "log_position": "BIGINT",
+            "occurred_at": "TIMESTAMP",
+            **dict.fromkeys(told, "VARCHAR"),
+            "entry_hash": "VARCHAR",
+        },
+        [
+            (
+                entry.position,
+                entry.occurred_at,
+                *(entry.detail[name] for name in told),
+                entry.entry_hash,
+            )
+            for entry in history.comments
+        ],
+    )

@@ -1,0 +1,82 @@
+"""The rules of a workspace as dbt compiles them, and what the knowledge base adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from triptych.core.knowledge.knowledge_base import service_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from triptych.core.settings import Settings
+    from triptych.core.settings.allocation import Allocation
+
+
+def rule_sets(settings: Settings) -> dict[str, list[Any]]:
+    """Return the rules by the name under which dbt looks them up."""
+    allocation = settings.allocation.model_dump(mode="json")
+    # Left out where nobody asks for it: the text of rules decides what is built anew.
+    folding = {"folds_tag_case": True} if allocation["fold_tag_case"] else {}
+    assignments = [
+        {**rule, **folding, "assignment_method": _assignment_method(rule["match"])}
+        for rule in allocation["assignments"]
+    ]
+    platforms = [
+        {"name": platform["id"], "match": platform["match"], "target": platform["id"]}
+        for platform in settings.catalog.model_dump(mode="json")["platforms"]
+        if platform["match"] is not None
+    ]
+    scope = [
+        {**rule, **folding, "in_scope": str(rule["in_scope"])}
+        for rule in allocation["scope"]
+    ]
+    return {
+        "scope_rules": [*scope, *_known_scope(settings.allocation)],
+        "assignment_rules": assignments,
+        "platform_rules": platforms,
+        "hourly_pools": [
+            pool["name"] for pool in allocation["pools"] if pool["interval"] == "hour"
+        ],
+        "token_pools": _names_of_pools(allocation, "tokens"),
+        "accelerator_pools": _names_of_pools(allocation, "gpu_hours"),
+    }
+
+
+def _known_scope(allocation: Allocation) -> list[dict[str, Any]]:
+    """Return what the knowledge base says of charges, as rules of their scope.
+
+    They decide after the rules of the workspace, those that give a charge to a model
+    among them: hence ``is_known``. What a person left undecided takes nothing in.
+    """
+    if allocation.ai_scope == "all":
+        return []
+    return [
+        {
+            "name": rule.id,
+            "match": [
+                {"column": column, "operator": "regex", "values": [pattern]}
+                for column, pattern in rule.match.items()
+            ],
+            "in_scope": str(
+                rule.kind != "not_ai" and rule.id not in allocation.undecided
+            ),
+            "is_known": True,
+        }
+        for rule in service_rules()
+    ]
+
+
+def _names_of_pools(allocation: dict[str, Any], driver: str) -> list[str]:
+    return [pool["name"] for pool in allocation["pools"] if pool["driver"] == driver]
+
+
+def _assignment_method(match: Sequence[dict[str, Any]]) -> str:
+    columns = [condition["column"] for condition in match]
+    if any(column.startswith("tags.") for column in columns):
+        return "tag"
+    if any(column.startswith("resource_") for column in columns):
+        return "resource"
+    if any("account_" in column for column in columns):
+        return "account"
+    return "rule"
