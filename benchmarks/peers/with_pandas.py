@@ -101,7 +101,7 @@ def _divide(pool: pd.Series[Any], data: Path) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Run as ``python -m benchmarks.peers.with_pandas DATA``; prints one JSON object."""
+    """Run as ``-m benchmarks.peers.with_pandas``; prints JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--basis", choices=sorted(BASES), default="effective")

@@ -73,7 +73,7 @@ def _divide(pool: pl.DataFrame, shares: pl.DataFrame) -> pl.DataFrame:
 
 
 def main() -> None:
-    """Run as ``python -m benchmarks.peers.with_polars DATA``; prints one JSON object."""
+    """Print one JSON object, as ``python -m benchmarks.peers.with_polars DATA``."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--basis", choices=sorted(BASES), default="effective")

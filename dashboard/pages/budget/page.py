@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,10 +11,11 @@ from dashboard.pages.budget import burn_down as burn_down_section
 from dashboard.pages.budget import charts as budget_charts
 from dashboard.pages.budget import sentences as budget_sentences
 from dashboard.pages.budget import variance as variance_section
-from dashboard.shared import acting, charts, comments, explaining, filters, tables, tabs
+from dashboard.pages.budget.tiles import BUDGETS, LANDINGS, show_tiles
+from dashboard.shared import acting, charts, comments, filters, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.context import Origin, Stated, Where
+from dashboard.shared.context import Origin
 from dashboard.shared.drawing import step_charts
 
 if TYPE_CHECKING:
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     from dashboard.pages.budget.queries import BridgeBar
     from dashboard.shared.context import Page
 
-_BUDGETS = "cost.mart_budget_variance"
 _BRIDGE = "cost.mart_cost_bridge"
 _FORECASTS = "cost.mart_cost_forecasts"
-_LANDINGS = "cost.mart_cost_landings"
 _ALL_BARS = "All"
 _BAR_OF_LABEL: dict[str, BridgeBar] = {
     "Price": "price",
@@ -74,163 +73,6 @@ def main() -> None:
     )
 
 
-def show_tiles(
-    here: Page, budgets: list[dict[str, Any]], landings: list[dict[str, Any]]
-) -> None:
-    """Draw the four figures on top."""
-    columns = st.columns(4)
-    first = budgets[0] if budgets else None
-    with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_budget(here, first)
-    with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_to_date(here, first)
-    for column, landing in zip(columns[2:], ("month", "quarter"), strict=True):
-        found = [row for row in landings if row["landing"] == landing]
-        with column.container(border=True, height="stretch", gap="xsmall"):
-            _tile_landing(here, landing, found)
-
-
-def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
-    label = "Against budget"
-    if row is None:
-        st.metric(here.tile_label(label), fmt.unknown("no budget"))
-        st.caption(f"{here.period} has no budget in this scope")
-    else:
-        st.metric(
-            here.tile_label(f"{label}: {row['scope']}"),
-            _part_of_budget(row),
-            delta=_standing(row),
-            delta_color="off",
-            delta_arrow="off",
-        )
-        st.caption(
-            f"{here.at_least(row['actual'])}"
-            f"{fmt.money(row['actual'], here.currency)} of"
-            f" {fmt.money(row['budget'], here.currency)}"
-        )
-    explaining.show(
-        here,
-        Origin(
-            formula="(Actual − budget) ÷ budget, and actual ÷ budget: 280 % over is 3.8"
-            " times. Never within on stale bills, on bills that lack something, or"
-            " while the month runs.",
-            mart=_BUDGETS,
-            row_count=row["row_count"] if row else 0,
-            figures=_budget_figures(
-                here, row, {"Actual": "actual_cost", "Budget": "budget_amount"}
-            ),
-        ),
-    )
-
-
-def _part_of_budget(row: dict[str, Any]) -> str:
-    if row["times_budget"] is None:
-        return budget_charts.STATE_MARKS[row["state"]]
-    return f"{fmt.percent(row['times_budget'])} of budget"
-
-
-def _standing(row: dict[str, Any]) -> str:
-    """Write the state of a budget as a badge, and how far actual and budget part."""
-    mark = budget_charts.STATE_MARKS[row["state"]]
-    if row["times_budget"] is None:
-        return mark
-    return f"{mark} · {fmt.against_budget(row['variance_ratio'], row['times_budget'])}"
-
-
-def _budget_figures(
-    here: Page, row: dict[str, Any] | None, names: dict[str, str], **where: Where
-) -> tuple[Stated, ...]:
-    """Return amounts of a scope's budget, which is none where there is no budget."""
-    if row is None:
-        return ()
-    of = {"scope_type": row["scope_type"], "scope_id": row["scope_id"], **where}
-    return tuple(
-        here.figure(label, f"{_BUDGETS}/{column}", **of)
-        for label, column in names.items()
-    )
-
-
-def _tile_to_date(here: Page, row: dict[str, Any] | None) -> None:
-    year, budget, actual = (
-        (f" {row['fiscal_year']}", row["budget_to_date"], row["actual_to_date"])
-        if row
-        else ("", None, None)
-    )
-    st.metric(
-        here.total_label(f"Fiscal year{year} to date", actual),
-        fmt.short_money(actual, here.currency),
-        help=None if actual is None else fmt.money_exact(actual, here.currency),
-    )
-    st.caption(f"of {fmt.money(budget, here.currency)} budgeted")
-    explaining.show(
-        here,
-        Origin(
-            formula="Sums from the fiscal year's first month with a budget to the last"
-            " of the period; unknown where one of them is.",
-            mart=_BUDGETS,
-            row_count=row["row_count"] if row else 0,
-            figures=_budget_figures(
-                here,
-                row,
-                {
-                    "Actual to date": "actual_to_date_cost",
-                    "Budget to date": "budget_to_date_amount",
-                },
-                billing_month=row["last_month"] if row else "",
-            ),
-        ),
-    )
-
-
-def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
-    row = rows[0] if rows else None
-    name = fmt.month(row["period"]) if row else f"The {landing}"
-    st.metric(
-        here.total_label(f"{name} will end at", row["expected"] if row else None),
-        fmt.estimate(row["expected"], here.currency)
-        if row
-        else fmt.unknown("no forecast"),
-        delta=row["outlook"] if row else None,
-        delta_color="off",
-        delta_arrow="off",
-    )
-    if row:
-        st.caption(
-            f"90 % interval {fmt.interval(row['low'], row['high'], here.currency)};"
-            f" budget {fmt.money(row['budget'], here.currency)}"
-        )
-    else:
-        st.caption("nothing is forecast: no bill is delivered daily")
-    explaining.show(
-        here,
-        Origin(
-            formula="What the days up to the last complete one cost, and what the rest"
-            " is expected to. Over or within only where the whole interval is.",
-            mart=_LANDINGS,
-            row_count=len(rows),
-            figures=_landing_figures(here, landing, row),
-        ),
-    )
-
-
-def _landing_figures(
-    here: Page, landing: str, row: dict[str, Any] | None
-) -> tuple[Stated, ...]:
-    """Return what is known of a landing, exactly, and where it will end."""
-    if row is None:
-        return ()
-    of: dict[str, Where] = {
-        "billing_month": (),
-        "landing": landing,
-        "series": row["series"],
-        "model_id": row["model_id"],
-    }
-    return (
-        here.figure("Known", f"{_LANDINGS}/actual_cost", **of),
-        here.figure("Will end at", f"{_LANDINGS}/landing_cost", **of),
-    )
-
-
 def show_budgets(here: Page, budgets: pa.Table) -> None:
     """Draw each scope's budget and what it cost."""
     st.header("Budgets", anchor=False)
@@ -263,7 +105,7 @@ def show_budgets(here: Page, budgets: pa.Table) -> None:
             formula="Variance = actual − budget, positive is over. Over; within;"
             " running while the month runs; stale where a bill has not come as far;"
             " incomplete where one lacks something; unknown.",
-            mart=_BUDGETS,
+            mart=BUDGETS,
             row_count=sum(row["row_count"] for row in rows),
         ),
     )
@@ -417,7 +259,7 @@ def show_landings(here: Page, landings: pa.Table) -> None:
         caption="90 % intervals; amortised, before tax and credits",
         origin=Origin(
             formula="Known cost, exactly, and the forecast of the remaining days.",
-            mart=_LANDINGS,
+            mart=LANDINGS,
             row_count=landings.num_rows,
         ),
     )

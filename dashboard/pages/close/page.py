@@ -9,28 +9,25 @@ import streamlit as st
 from dashboard.pages.close import accruals as accrual_section
 from dashboard.pages.close import month_acts, progress, queries
 from dashboard.pages.close import sentences as closing_sentences
+from dashboard.pages.close.tiles import INVOICES, STATES, show_tiles
 from dashboard.shared import (
     acting,
     charts,
     comments,
     doubt_notice,
-    explaining,
     tables,
     tabs,
 )
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.context import Origin, Stated
+from dashboard.shared.context import Origin
 from dashboard.shared.drawing import step_charts, stepper
-from dashboard.shared.selection_queries import AMOUNTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from dashboard.shared.context import Page
 
-_STATES = "cost.mart_period_states"
-_INVOICES = "cost.mart_invoice_reconciliation"
 _ADJUSTMENTS = "cost.mart_period_adjustments"
 _EXPLANATION_LABELS = {
     "tax": "Tax",
@@ -79,126 +76,6 @@ def main() -> None:
             "History": show_history,
             "Comments": lambda: comments.show(here),
         },
-    )
-
-
-def show_tiles(
-    here: Page, months: list[dict[str, Any]], totals: list[dict[str, Any]]
-) -> None:
-    """Draw the four figures on top."""
-    columns = st.columns(4)
-    with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_tied(here, totals)
-    with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_state(here, months)
-    with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        accrual_section.show_tile(here)
-    with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        _tile_since(here, months)
-
-
-def _tile_state(here: Page, months: list[dict[str, Any]]) -> None:
-    least = min(months, key=lambda row: closing_sentences.STATES.index(row["state"]))
-    st.metric(here.tile_label("State"), least["state"].capitalize())
-    basis = {"to_date": "to date", "accrual": "an accrual", "actual": "actual"}
-    st.caption(f"{here.period}; its cost is {basis[least['basis']]}")
-    explaining.show(
-        here,
-        Origin(
-            formula="Open: not over, or a rate is missing. Estimated: an invoice is"
-            " missing, a draft, or does not tie. Reconciled: all tie. Locked: closed by"
-            " two people. Restated: something came to light since.",
-            mart=_STATES,
-            row_count=len(months),
-            figures=tuple(
-                here.figure(
-                    f"Bills now, {fmt.month(row['billing_month'])}",
-                    f"{_STATES}/current_{AMOUNTS[here.selection.basis]}",
-                    billing_month=row["billing_month"],
-                    currency=row["currency"],
-                )
-                for row in months
-                if row["current_cost"] is not None
-            ),
-        ),
-    )
-
-
-def _tile_tied(here: Page, totals: list[dict[str, Any]]) -> None:
-    tied = sum(row["reconciled_count"] for row in totals)
-    count = sum(row["row_count"] for row in totals)
-    st.metric(
-        here.tile_label("Invoices that tie"),
-        f"{tied} of {count}" if count else fmt.unknown("no invoice"),
-    )
-    amounts = [
-        fmt.money(row["unexplained_gross"], row["currency"])
-        for row in totals
-        if row["unexplained_gross"]
-    ]
-    st.caption(
-        f"{' and '.join(amounts)} unexplained, every invoice by its size"
-        if amounts
-        else "nothing is unexplained"
-    )
-    explaining.show(
-        here,
-        Origin(
-            formula="Rows whose unexplained and missing amounts come to at most one"
-            " unit of the currency, or 0.01 % where that is more. A side that is not"
-            " there never ties, also at zero.",
-            mart=_INVOICES,
-            row_count=count,
-            figures=tuple(
-                figure
-                for row in totals
-                for figure in _invoice_figures(here, row["currency"])
-            ),
-        ),
-    )
-
-
-def _invoice_figures(here: Page, currency: str) -> tuple[Stated, ...]:
-    names = {
-        "Invoiced": "invoiced_amount",
-        "Bills": "ledger_billed_cost",
-        "Unexplained, net": "unexplained_amount",
-    }
-    return tuple(
-        here.figure(f"{label}, {currency}", f"{_INVOICES}/{column}", currency=currency)
-        for label, column in names.items()
-    )
-
-
-def _tile_since(here: Page, months: list[dict[str, Any]]) -> None:
-    closed = [row for row in months if row["state"] in month_acts.CLOSED]
-    differing = [row for row in closed if row["difference"]]
-    st.metric(
-        here.tile_label("Changed since the close"),
-        " + ".join(
-            fmt.signed_money(row["difference"], row["currency"]) for row in differing
-        )
-        or ("nothing" if closed else fmt.unknown("not closed")),
-    )
-    count = sum(row["adjustment_count"] for row in closed)
-    st.caption(f"{fmt.plural(count, 'adjustment')} listed, in no closed figure")
-    explaining.show(
-        here,
-        Origin(
-            formula="What evidence and rules make of the month now, less what it was"
-            " closed with.",
-            mart=_STATES,
-            row_count=len(closed),
-            figures=tuple(
-                here.figure(
-                    f"Changed since, {fmt.month(row['billing_month'])}",
-                    f"{_STATES}/difference_{AMOUNTS[here.selection.basis]}",
-                    billing_month=row["billing_month"],
-                    currency=row["currency"],
-                )
-                for row in differing
-            ),
-        ),
     )
 
 
@@ -272,7 +149,7 @@ def show_invoices(here: Page, totals: pa.Table) -> None:
         caption=f"{here.period}, billed, each in its own currency",
         origin=Origin(
             formula="Invoiced = ledger + explained + unexplained, to the last digit.",
-            mart=_INVOICES,
+            mart=INVOICES,
             row_count=table.num_rows,
         ),
     )
@@ -329,7 +206,7 @@ def show_unmatched(here: Page) -> None:
         origin=Origin(
             formula="Rows without an invoice, rows without a charge, and the lines that"
             " stand on one side or differ.",
-            mart=_INVOICES,
+            mart=INVOICES,
             row_count=table.num_rows,
         ),
     )
@@ -433,7 +310,7 @@ def show_months(here: Page, states: pa.Table) -> None:
         caption=f"Chosen first, then the newest; {here.selection.basis.lower()}",
         origin=Origin(
             formula="The whole ledger of a month, out of scope included.",
-            mart=_STATES,
+            mart=STATES,
             row_count=states.num_rows,
         ),
     )

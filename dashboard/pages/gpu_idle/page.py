@@ -10,20 +10,18 @@ from dashboard.pages.gpu_idle import charts as accelerator_charts
 from dashboard.pages.gpu_idle import node_queries, nodes, queries, saving_queries
 from dashboard.pages.gpu_idle import sentences as accelerator_sentences
 from dashboard.pages.gpu_idle.charts import PART_NAMES, IdleKind
-from dashboard.shared import charts, explaining, filters, names, tables, tabs
+from dashboard.pages.gpu_idle.tiles import COMMITMENTS, COSTS, column_of, show_tiles
+from dashboard.shared import charts, filters, names, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.context import Origin, Stated
+from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from dashboard.shared.context import Page
 
-_COSTS = "delivery.mart_accelerator_idle_costs"
-_EFFICIENCY = "delivery.mart_accelerator_efficiency"
 _WEEK = "delivery.mart_accelerator_hours_of_week"
-_COMMITMENTS = "cost.mart_commitments"
 _KINDS: tuple[IdleKind, ...] = get_args(IdleKind)
 
 
@@ -76,153 +74,6 @@ def show_nothing(here: Page) -> None:
     )
 
 
-def show_tiles(
-    here: Page,
-    headline: queries.AcceleratorHeadline,
-    hours: queries.AcceleratorHours,
-    unused: queries.CommitmentHeadline,
-) -> None:
-    """Draw the four figures on top."""
-    columns = st.columns(4)
-    with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_idle(here, headline)
-    with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_used(here, headline)
-    with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_hours(here, hours)
-    with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        _tile_commitments(here, unused)
-
-
-def _tile_idle(here: Page, headline: queries.AcceleratorHeadline) -> None:
-    st.metric(
-        here.total_label("Idle GPU money", headline.idle),
-        fmt.money(headline.idle, here.currency),
-        delta=None
-        if headline.idle_ratio is None
-        else f"{fmt.percent(headline.idle_ratio)} of {_whole(here, headline)}",
-        delta_color="off",
-        delta_arrow="off",
-    )
-    st.caption(
-        f"{fmt.money(headline.requested_idle, here.currency)} requested and idle,"
-        f" {fmt.money(headline.infrastructure_idle, here.currency)} requested by nobody"
-    )
-    explaining.show(
-        here,
-        Origin(
-            formula=f"Sum of requested_idle_{_column(here)} and"
-            f" infrastructure_idle_{_column(here)}. What was requested while nobody"
-            " measured its use is not called idle.",
-            mart=_COSTS,
-            row_count=headline.row_count,
-            figures=_money_figures(
-                here,
-                {
-                    "Requested, idle": "requested_idle",
-                    "Infrastructure idle": "infrastructure_idle",
-                },
-            ),
-        ),
-    )
-
-
-def _money_figures(here: Page, names: dict[str, str]) -> tuple[Stated, ...]:
-    return tuple(
-        here.scoped_figure(label, f"{_COSTS}/{part}_{_column(here)}")
-        for label, part in names.items()
-    )
-
-
-def _whole(here: Page, headline: queries.AcceleratorHeadline) -> str:
-    return f"{fmt.compact(headline.total, here.currency)} for GPUs"
-
-
-def _tile_used(here: Page, headline: queries.AcceleratorHeadline) -> None:
-    st.metric(
-        here.total_label("Used GPU money", headline.used),
-        fmt.money(headline.used, here.currency),
-    )
-    unknown = {
-        "use not measured": headline.unmeasured,
-        "used by no known model": headline.unmapped,
-        "not observed": headline.unobserved,
-    }
-    said = [
-        f"{fmt.money(amount, here.currency)} {name}"
-        for name, amount in unknown.items()
-        if amount
-    ]
-    st.caption("; ".join(said) or f"everything else of {here.period} is observed")
-    explaining.show(
-        here,
-        Origin(
-            formula=f"Sum of used_{_column(here)}. Used, idle, not measured, of no"
-            " known model and not observed add up to what went into the pools.",
-            mart=_COSTS,
-            row_count=headline.row_count,
-            figures=_money_figures(here, {"Used": "used", "All of it": "total"}),
-        ),
-    )
-
-
-def _tile_hours(here: Page, hours: queries.AcceleratorHours) -> None:
-    st.metric(here.tile_label("GPU hours there"), fmt.hours(hours.capacity))
-    st.caption(
-        f"{fmt.hours(hours.allocated)} held by workloads,"
-        f" {fmt.hours(hours.active)} of them active"
-    )
-    explaining.show(
-        here,
-        Origin(
-            formula="Sum of capacity_gpu_hours of whole pools, whatever the scope. A"
-            " dash is what no meter reads.",
-            mart=_EFFICIENCY,
-            row_count=hours.row_count,
-            figures=tuple(
-                here.figure(label, f"{_EFFICIENCY}/{column}", currency=())
-                for label, column, value in (
-                    ("There", "capacity_gpu_hours", hours.capacity),
-                    ("Held", "allocated_gpu_hours", hours.allocated),
-                    ("Active", "active_gpu_hours", hours.active),
-                )
-                if value is not None
-            ),
-        ),
-    )
-
-
-def _tile_commitments(here: Page, unused: queries.CommitmentHeadline) -> None:
-    st.metric(
-        here.total_label("Unused commitments", unused.unused),
-        fmt.money(unused.unused, here.currency),
-    )
-    if unused.committed is None:
-        st.caption(f"No bill of {here.period} names a commitment.")
-    else:
-        names = fmt.plural(unused.commitment_count, "commitment")
-        st.caption(f"of {fmt.money(unused.committed, here.currency)} under {names}")
-    explaining.show(
-        here,
-        Origin(
-            formula="Sum of unused_effective_cost less"
-            " out_of_scope_unused_effective_cost: always amortised, since what is"
-            " unused is billed as a purchase. It is in no pool.",
-            mart=_COMMITMENTS,
-            row_count=unused.row_count,
-            figures=(
-                here.figure("Unused", f"{_COMMITMENTS}/unused_effective_cost"),
-                here.figure(
-                    "of that outside AI scope",
-                    f"{_COMMITMENTS}/out_of_scope_unused_effective_cost",
-                ),
-            )
-            if unused.unused is not None
-            else (),
-        ),
-    )
-
-
 def show_pools(here: Page, headline: queries.AcceleratorHeadline) -> None:
     """Draw what the money of each pool paid for."""
     st.header("Pools", anchor=False)
@@ -258,10 +109,10 @@ def show_pools(here: Page, headline: queries.AcceleratorHeadline) -> None:
         name="gpu-pools",
         caption=f"{here.period}, {here.currency}, {here.selection.basis.lower()}",
         origin=Origin(
-            formula=f"Sums of {_column(here)} by pool. Requested, idle: what models"
+            formula=f"Sums of {column_of(here)} by pool. Requested, idle: what models"
             " held and did not use, inside their cost. Infra. idle: what nobody held."
             " Hours come from the meter, money from the bill.",
-            mart=_COSTS,
+            mart=COSTS,
             row_count=sum(row["row_count"] for row in rows),
         ),
     )
@@ -312,9 +163,9 @@ def show_months(here: Page, months: pa.Table) -> None:
         name="gpu-months",
         caption=f"{here.currency}, {here.selection.basis.lower()}, all pools of GPUs",
         origin=Origin(
-            formula=f"Sums of {_column(here)} by billing month; the parts add up to the"
-            " cost, to the last digit.",
-            mart=_COSTS,
+            formula=f"Sums of {column_of(here)} by billing month; the parts add up to"
+            " the cost, to the last digit.",
+            mart=COSTS,
             row_count=sum(row["row_count"] for row in rows),
         ),
     )
@@ -364,7 +215,7 @@ def show_owners(here: Page) -> None:
             formula="Requested idle belongs to the team of the model that requested,"
             " infrastructure idle to the team that the pool names. Naming a team moves"
             " no cost.",
-            mart=_COSTS,
+            mart=COSTS,
             row_count=sum(row["row_count"] for row in rows),
         ),
     )
@@ -451,7 +302,7 @@ def show_commitments(here: Page) -> None:
             " prepayment only what was drawn, so that used is all of it. Over a whole"
             " term what is amortised equals what is billed; until then amortised ÷"
             " billed says how much of it has been drawn.",
-            mart=_COMMITMENTS,
+            mart=COMMITMENTS,
             row_count=sum(row["row_count"] for row in rows),
         ),
     )
@@ -484,14 +335,10 @@ def show_savings(here: Page) -> None:
             formula="Infrastructure idle by pool and requested idle by model, in the"
             " pool's newest month in which every day has money and a capacity; unused"
             " commitment in the newest month before the last.",
-            mart=_COSTS,
+            mart=COSTS,
             row_count=sum(table["row_count"].to_pylist()),
         ),
     )
-
-
-def _column(here: Page) -> str:
-    return "effective_cost" if here.selection.basis == "Amortised" else "billed_cost"
 
 
 main()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -13,23 +13,21 @@ from dashboard.pages.velocity import effort as effort_sections
 from dashboard.pages.velocity import organisation, queries
 from dashboard.pages.velocity import sentences as words
 from dashboard.pages.velocity import windows as window_section
-from dashboard.shared import charts, explaining, filters, names, tables, tabs
+from dashboard.pages.velocity.events import show_events, show_promotions, show_unmapped
+from dashboard.pages.velocity.tiles import show_tiles
+from dashboard.shared import charts, filters, names, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dashboard.pages.velocity.queries import (
         PeriodKind,
-        VelocityFigure,
         VelocityPeriod,
         VelocityScope,
     )
     from dashboard.shared.context import Page
 
-_EVENTS = "delivery.mart_velocity_events"
 _FLOW = ("change_lead_time", "deployment_frequency")
 _RELIABILITY = (
     *("change_fail_ratio", "failed_deployment_recovery"),
@@ -69,7 +67,7 @@ def main() -> None:
 def show_flow(here: Page, scope: VelocityScope, period: VelocityPeriod | None) -> None:
     """Draw where time goes, and how fast and often changes reach production."""
     show_bottleneck(here, scope)
-    _show_tiles(here, scope, period, _FLOW)
+    show_tiles(here, scope, period, _FLOW)
     kind = show_trend(here, scope)
     show_stages(here, scope)
     if period is not None:
@@ -86,7 +84,7 @@ def show_reliability(
     here: Page, scope: VelocityScope, period: VelocityPeriod | None
 ) -> None:
     """Draw how often a change fails, and how long it takes to recover."""
-    _show_tiles(here, scope, period, _RELIABILITY)
+    show_tiles(here, scope, period, _RELIABILITY)
     window_section.show_windows(here, scope)
 
 
@@ -94,7 +92,7 @@ def show_models(
     here: Page, scope: VelocityScope, period: VelocityPeriod | None
 ) -> None:
     """Draw how versions of models come from training into production."""
-    _show_tiles(here, scope, period, _MODELS)
+    show_tiles(here, scope, period, _MODELS)
     cohort_sections.show_conversions(here, scope, _kind())
     show_promotions(here, scope)
 
@@ -178,94 +176,6 @@ def shown_period(here: Page, scope: VelocityScope) -> VelocityPeriod | None:
         if quarter is not None:
             return quarter
     return queries.velocity_newest_month(here.snapshot, scope)
-
-
-def _show_tiles(
-    here: Page,
-    scope: VelocityScope,
-    period: VelocityPeriod | None,
-    metrics: Sequence[str],
-) -> None:
-    """Draw figures of a month or quarter with their intervals."""
-    if period is None:
-        st.info(
-            f"**Nothing of {fmt.markdown(scope.shown)} ended in {here.period}.** No"
-            " figure is drawn from nothing: a month without data is unknown, not zero."
-        )
-        return
-    figures = queries.velocity_figures(here.snapshot, scope, period)
-    so_far = "" if period.is_over else ", so far"
-    st.subheader(
-        f"{fmt.markdown(scope.shown)}, {fmt.period(period.label)}{so_far}", anchor=False
-    )
-    with_bands = bool(st.session_state.get("bands"))
-    windows = window_section.windows_by_metric(here, scope)
-    for column, metric in zip(st.columns(len(metrics)), metrics, strict=True):
-        with column.container(border=True, height="stretch", gap="xsmall"):
-            figure = figures.get(metric)
-            rows = windows.get(metric, [])
-            _tile(here, scope, period, metric, figure, rows, with_bands=with_bands)
-
-
-def _tile(
-    here: Page,
-    scope: VelocityScope,
-    period: VelocityPeriod,
-    metric: str,
-    figure: VelocityFigure | None,
-    windows: list[dict[str, Any]],
-    *,
-    with_bands: bool,
-) -> None:
-    name, formula = words.METRICS[metric]
-    value = None if figure is None else figure.value
-    prior = _prior(here, scope, period, figure)
-    st.metric(
-        here.tile_label(name),
-        fmt.UNKNOWN if figure is None else words.value(figure, value),
-        delta=prior,
-        delta_color="off",
-        delta_arrow="off",
-    )
-    if figure is None or value is None:
-        st.caption(words.absence(figure))
-    else:
-        band = words.band(figure) if with_bands else None
-        st.caption(words.evidence(figure) + (f" · {band}, 2023" if band else ""))
-    if windows:
-        st.caption(words.over_windows(windows))
-    reasons = "" if figure is None else figure.excluded_by_reason or ""
-    left_out = f" Left out: {reasons.replace('_', ' ')}." if reasons else ""
-    version = f" Definition {figure.definition_version}." if figure else ""
-    explaining.show(
-        here,
-        Origin(
-            formula=f"{formula}{left_out}{version}",
-            mart=period.mart,
-            row_count=0 if figure is None else figure.n_used,
-        ),
-    )
-
-
-def _prior(
-    here: Page,
-    scope: VelocityScope,
-    period: VelocityPeriod,
-    figure: VelocityFigure | None,
-) -> str | None:
-    """Write the same figure of the newest period before."""
-    if figure is None:
-        return None
-    table = queries.velocity_series(here.snapshot, scope, figure.metric, period.kind)
-    before = [
-        row
-        for row in table.to_pylist()
-        if row["period"] < figure.period and row["value"] is not None
-    ]
-    if not before:
-        return None
-    last = before[-1]
-    return f"{words.value(figure, last['value'])} in {fmt.period(last['period'])}"
 
 
 def show_units(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None:
@@ -419,137 +329,6 @@ def show_weeks(here: Page, scope: VelocityScope) -> None:
     charts.show(
         velocity_charts.weeks(table, charts.palette()),
         description="Deployments to production by week, up to half a year back.",
-    )
-
-
-def show_promotions(here: Page, scope: VelocityScope) -> None:
-    """Draw how each version came from training into production."""
-    st.header("Training to production", anchor=False)
-    if scope.kind == "service":
-        st.markdown("Versions belong to models: choose one above.")
-        return
-    table = queries.promotions(here.snapshot, scope)
-    if table.num_rows == 0:
-        st.markdown(
-            f"No version of {fmt.markdown(scope.shown)} came into production in"
-            f" {here.period}."
-        )
-        return
-    imprecise = sum((row["precision_seconds"] or 0) > 1 for row in table.to_pylist())
-    note = (
-        f" Of {fmt.plural(imprecise, 'version')} the time is only known to lie between"
-        " two looks at the registry."
-        if imprecise
-        else ""
-    )
-    came = fmt.plural(table.num_rows, "version came", "versions came")
-    st.markdown(f"**{came}** into production in {here.period}.{note}")
-    tables.show(
-        table,
-        [
-            tables.Column("registered_model", "Registered model"),
-            tables.Column("model_version", "Version"),
-            tables.Column("event_time", "In production", "moment"),
-            tables.Column("change_kind", "Change"),
-            tables.Column("training_hours", "Training, h", "decimal"),
-            tables.Column("end_to_registered_hours", "To registered, h", "decimal"),
-            tables.Column(
-                "registered_to_production_hours", "To production, h", "decimal"
-            ),
-            tables.Column(
-                "training_to_production_hours",
-                "End to production, h",
-                "decimal",
-                "exclusion_reason",
-            ),
-            tables.Column("precision_seconds", "± s", "decimal"),
-            tables.Column("how", "Known from"),
-        ],
-        page=here,
-        name="promotions",
-        caption=f"{here.period}; legs are shown and never summed",
-        origin=Origin(
-            formula=words.METRICS["training_to_production"][1],
-            mart="delivery.fct_promotions",
-            row_count=table.num_rows,
-        ),
-    )
-
-
-def show_events(here: Page, scope: VelocityScope) -> None:
-    """Draw what a figure consists of, what is open, and what it leaves out."""
-    st.header("Behind a figure", anchor=False)
-    # Days of a week are counted from the same events as deployments.
-    names = {
-        name: metric
-        for metric, (name, _) in words.METRICS.items()
-        if metric != "deployment_days"
-    }
-    chosen = filters.choice("Events of", "behind", list(names), width=320)
-    table = queries.velocity_events(here.snapshot, scope, names[chosen])
-    rows = table.to_pylist()
-    counts = {
-        state: sum(row["state"] == state for row in rows)
-        for state in ("used", "open", "excluded")
-    }
-    st.markdown(
-        f"**{counts['used']:,} used**, {counts['open']:,} open and"
-        f" {counts['excluded']:,} left out, of {fmt.markdown(scope.shown)} in"
-        f" {here.period}."
-    )
-    if not rows:
-        return
-    tables.show(
-        table,
-        [
-            tables.Column("event_kind", "What"),
-            tables.Column("event_key", "Key"),
-            tables.Column("state", "State"),
-            tables.Column("exclusion_reason", "Why left out"),
-            tables.Column("started_at", "Began", "moment"),
-            tables.Column("ended_at", "Ended", "moment"),
-            tables.Column("event_value", "Adds", "decimal"),
-        ],
-        page=here,
-        name=f"events-{names[chosen]}",
-        caption=f"{chosen}, {here.period}; durations in hours",
-        origin=Origin(
-            formula=words.METRICS[names[chosen]][1], mart=_EVENTS, row_count=len(rows)
-        ),
-    )
-
-
-def show_unmapped(here: Page) -> None:
-    """Draw which names belong to nobody, and what would map them."""
-    st.header("Names that nobody owns", anchor=False)
-    table = queries.unmapped_identities(here.snapshot)
-    if table.num_rows == 0:
-        st.markdown("Every name in the events belongs to a model, feature or team.")
-        return
-    names = fmt.plural(table.num_rows, "name belongs", "names belong")
-    st.markdown(
-        f"**{names} to nobody**, so their events are in no figure of a model or team."
-        " Each line below can be copied under `identities` in `catalog.yml`."
-    )
-    tables.show(
-        table,
-        [
-            tables.Column("name", "Name"),
-            tables.Column("kind", "Kind"),
-            tables.Column("source", "Source"),
-            tables.Column("stream", "Stream"),
-            tables.Column("row_count", "Events", "count"),
-            tables.Column("catalog_entry", "Entry that would map it"),
-        ],
-        page=here,
-        name="unmapped-identities",
-        caption="All sources",
-        origin=Origin(
-            formula="Names of services, repositories, registered models and projects"
-            " that no identity maps and no row names an owner for.",
-            mart="delivery.mart_unmapped_identities",
-            row_count=table.num_rows,
-        ),
     )
 
 

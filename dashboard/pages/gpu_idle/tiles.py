@@ -1,0 +1,171 @@
+"""The tiles of GPU & idle: money, hours and commitments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard.shared import explaining
+from dashboard.shared import format as fmt
+from dashboard.shared.context import Origin, Stated
+
+if TYPE_CHECKING:
+    from dashboard.pages.gpu_idle import queries
+    from dashboard.shared.context import Page
+
+COSTS = "delivery.mart_accelerator_idle_costs"
+_EFFICIENCY = "delivery.mart_accelerator_efficiency"
+COMMITMENTS = "cost.mart_commitments"
+
+
+def show_tiles(
+    here: Page,
+    headline: queries.AcceleratorHeadline,
+    hours: queries.AcceleratorHours,
+    unused: queries.CommitmentHeadline,
+) -> None:
+    """Draw the four figures on top."""
+    columns = st.columns(4)
+    with columns[0].container(border=True, height="stretch", gap="xsmall"):
+        _tile_idle(here, headline)
+    with columns[1].container(border=True, height="stretch", gap="xsmall"):
+        _tile_used(here, headline)
+    with columns[2].container(border=True, height="stretch", gap="xsmall"):
+        _tile_hours(here, hours)
+    with columns[3].container(border=True, height="stretch", gap="xsmall"):
+        _tile_commitments(here, unused)
+
+
+def _tile_idle(here: Page, headline: queries.AcceleratorHeadline) -> None:
+    st.metric(
+        here.total_label("Idle GPU money", headline.idle),
+        fmt.money(headline.idle, here.currency),
+        delta=None
+        if headline.idle_ratio is None
+        else f"{fmt.percent(headline.idle_ratio)} of {_whole(here, headline)}",
+        delta_color="off",
+        delta_arrow="off",
+    )
+    st.caption(
+        f"{fmt.money(headline.requested_idle, here.currency)} requested and idle,"
+        f" {fmt.money(headline.infrastructure_idle, here.currency)} requested by nobody"
+    )
+    explaining.show(
+        here,
+        Origin(
+            formula=f"Sum of requested_idle_{column_of(here)} and"
+            f" infrastructure_idle_{column_of(here)}. What was requested while nobody"
+            " measured its use is not called idle.",
+            mart=COSTS,
+            row_count=headline.row_count,
+            figures=_money_figures(
+                here,
+                {
+                    "Requested, idle": "requested_idle",
+                    "Infrastructure idle": "infrastructure_idle",
+                },
+            ),
+        ),
+    )
+
+
+def _money_figures(here: Page, names: dict[str, str]) -> tuple[Stated, ...]:
+    return tuple(
+        here.scoped_figure(label, f"{COSTS}/{part}_{column_of(here)}")
+        for label, part in names.items()
+    )
+
+
+def _whole(here: Page, headline: queries.AcceleratorHeadline) -> str:
+    return f"{fmt.compact(headline.total, here.currency)} for GPUs"
+
+
+def _tile_used(here: Page, headline: queries.AcceleratorHeadline) -> None:
+    st.metric(
+        here.total_label("Used GPU money", headline.used),
+        fmt.money(headline.used, here.currency),
+    )
+    unknown = {
+        "use not measured": headline.unmeasured,
+        "used by no known model": headline.unmapped,
+        "not observed": headline.unobserved,
+    }
+    said = [
+        f"{fmt.money(amount, here.currency)} {name}"
+        for name, amount in unknown.items()
+        if amount
+    ]
+    st.caption("; ".join(said) or f"everything else of {here.period} is observed")
+    explaining.show(
+        here,
+        Origin(
+            formula=f"Sum of used_{column_of(here)}. Used, idle, not measured, of no"
+            " known model and not observed add up to what went into the pools.",
+            mart=COSTS,
+            row_count=headline.row_count,
+            figures=_money_figures(here, {"Used": "used", "All of it": "total"}),
+        ),
+    )
+
+
+def _tile_hours(here: Page, hours: queries.AcceleratorHours) -> None:
+    st.metric(here.tile_label("GPU hours there"), fmt.hours(hours.capacity))
+    st.caption(
+        f"{fmt.hours(hours.allocated)} held by workloads,"
+        f" {fmt.hours(hours.active)} of them active"
+    )
+    explaining.show(
+        here,
+        Origin(
+            formula="Sum of capacity_gpu_hours of whole pools, whatever the scope. A"
+            " dash is what no meter reads.",
+            mart=_EFFICIENCY,
+            row_count=hours.row_count,
+            figures=tuple(
+                here.figure(label, f"{_EFFICIENCY}/{column}", currency=())
+                for label, column, value in (
+                    ("There", "capacity_gpu_hours", hours.capacity),
+                    ("Held", "allocated_gpu_hours", hours.allocated),
+                    ("Active", "active_gpu_hours", hours.active),
+                )
+                if value is not None
+            ),
+        ),
+    )
+
+
+def _tile_commitments(here: Page, unused: queries.CommitmentHeadline) -> None:
+    st.metric(
+        here.total_label("Unused commitments", unused.unused),
+        fmt.money(unused.unused, here.currency),
+    )
+    if unused.committed is None:
+        st.caption(f"No bill of {here.period} names a commitment.")
+    else:
+        names = fmt.plural(unused.commitment_count, "commitment")
+        st.caption(f"of {fmt.money(unused.committed, here.currency)} under {names}")
+    explaining.show(
+        here,
+        Origin(
+            formula="Sum of unused_effective_cost less"
+            " out_of_scope_unused_effective_cost: always amortised, since what is"
+            " unused is billed as a purchase. It is in no pool.",
+            mart=COMMITMENTS,
+            row_count=unused.row_count,
+            figures=(
+                here.figure("Unused", f"{COMMITMENTS}/unused_effective_cost"),
+                here.figure(
+                    "of that outside AI scope",
+                    f"{COMMITMENTS}/out_of_scope_unused_effective_cost",
+                ),
+            )
+            if unused.unused is not None
+            else (),
+        ),
+    )
+
+
+def column_of(here: Page) -> str:
+    """Return the column of money that the chosen basis reads."""
+    return "effective_cost" if here.selection.basis == "Amortised" else "billed_cost"
