@@ -32,6 +32,23 @@
     {{ return(quotient if part == 'rule' else quotient ~ ' % ' ~ sizes.get(part, 10)) }}
 {%- endmacro %}
 
+{#-
+  Over which interval a pool divides a charge, as one of the digits of its placement. Sums
+  are kept by it, so the numbers may gain one at the end but never change.
+-#}
+{% macro allocation_intervals() -%}
+    {{ return(['day', 'hour', 'month']) }}
+{%- endmacro %}
+
+{% macro interval_code(interval) -%}
+    {{ return(allocation_intervals().index(interval)) }}
+{%- endmacro %}
+
+{% macro interval_label(code) -%}
+    case {{ code }}
+    {%- for interval in allocation_intervals() %} when {{ loop.index0 }} then '{{ interval }}'{% endfor %} end
+{%- endmacro %}
+
 {#- The position of the first rule with the same attributes; zero where none matched. -#}
 {% macro first_alike(position, rule_list, attributes) -%}
     {%- set seen = [] -%}

@@ -10,7 +10,11 @@ import pytest
 
 from tests.docs.reference_pages import MACROS, ROOT, STAGING
 from tests.docs.source_macros import METERS, macros
-from triptych.core.warehouse.bills import BILL_STREAMS, read_bill_streams
+from triptych.core.warehouse.bills import (
+    BILL_STREAMS,
+    LINE_ITEM_TABLES,
+    read_bill_streams,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +45,14 @@ def test_a_source_that_moves_out_and_in_again_changes_nothing_outside_its_folder
     assert macros(staging) == {
         name: (MACROS / name).read_text("utf-8") for name in WRITTEN
     }
+
+
+def test_the_tables_over_line_items_are_those_that_folders_declare() -> None:
+    own = [table for bill in BILL_STREAMS for table in bill.line_item_tables]
+    assert own == ["stg_aws_data_exports__split_usage"]
+    assert own == [name for name in LINE_ITEM_TABLES if name.startswith("stg_")]
+    for table in own:
+        assert list(STAGING.glob(f"*/{table}.sql"))
 
 
 def test_no_file_written_by_hand_names_a_bill_or_a_meter_of_a_source() -> None:

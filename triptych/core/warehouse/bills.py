@@ -28,10 +28,12 @@ class BillStream:
     and ``second_amount`` of a load that the ledger must equal; NULL where staging
     computes the amount. What ``is_never_invoiced`` is an estimate of somebody's cost;
     usage that ``is_settled_by_invoice`` is billed nothing until the invoice comes.
+    ``line_item_tables`` are what its folder sums over line items besides.
     """
 
     stream: str
     staging_views: tuple[str, ...]
+    line_item_tables: tuple[str, ...] = ()
     billed: str = "null"
     effective: str = "null"
     is_never_invoiced: bool = False
@@ -54,7 +56,12 @@ def read_bill_streams(staging: Path) -> tuple[BillStream, ...]:
     files = sorted(staging.glob("*/bill.toml"))
     declared = [tomllib.loads(file.read_text("utf-8")) for file in files]
     return tuple(
-        BillStream(**{**each, "staging_views": tuple(each["staging_views"])})
+        BillStream(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in each.items()
+            }
+        )
         for each in declared
     )
 
@@ -68,5 +75,5 @@ LEDGER_VIEWS = ("int_charges_unioned", "int_charges_assigned", "int_line_items")
 LINE_ITEM_TABLES = (
     "int_charges_summed",
     "int_charges_by_invoice",
-    "stg_aws_data_exports__split_usage",
+    *(table for bill in BILL_STREAMS for table in bill.line_item_tables),
 )

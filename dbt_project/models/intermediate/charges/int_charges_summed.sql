@@ -31,13 +31,14 @@ with charges as (
     select
         *,
         case
-            when component_code <> {{ component_code('shared') }} then 0
-            when {{ is_longer_than_a_day('charge_period_start', 'charge_period_end') }} then 2
+            when component_code <> {{ component_code('shared') }} then {{ interval_code('day') }}
+            when {{ is_longer_than_a_day('charge_period_start', 'charge_period_end') }}
+                then {{ interval_code('month') }}
             when
                 {{ is_one_of('target', hourly_pools) }}
                 and charge_period_end <= charge_period_start + interval '1' hour
-                then 1
-            else 0
+                then {{ interval_code('hour') }}
+            else {{ interval_code('day') }}
         end as interval_code,
         {{ commitment_role_code() }} as commitment_role_code,
         {{ placement_by_rules(assignment_rules, platform_rules) }} as placement_by_rules
@@ -54,7 +55,7 @@ placed as (
         service_name,
         upper(billing_currency) as billing_currency,
         case
-            when interval_code = 1 then {{ interval_start('hour', 'charge_period_start') }}
+            when interval_code = {{ interval_code('hour') }} then {{ interval_start('hour', 'charge_period_start') }}
             else cast(charge_date as timestamp)
         end as started_at,
         case

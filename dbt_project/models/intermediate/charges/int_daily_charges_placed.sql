@@ -20,9 +20,9 @@ with by_target as (
 select
     billing_month,
     charge_date,
-    case interval_code when 1 then 'hour' when 2 then 'month' else 'day' end as allocation_interval,
+    {{ interval_label('interval_code') }} as allocation_interval,
     case interval_code
-        when 2 then {{ interval_start('month', 'started_at') }}
+        when {{ interval_code('month') }} then {{ interval_start('month', 'started_at') }}
         else started_at
     end as interval_started_at,
     source,
