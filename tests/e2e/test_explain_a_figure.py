@@ -125,6 +125,8 @@ def test_a_figure_says_all_that_it_is_made_of(root: Path) -> None:
     assert told["files"] == {"checked_count": 3, "unknown_count": 0, "changed": []}
     assert told["nodes"][0] == COSTS
     assert "staging.stg_focus__charges" in told["nodes"]
+    live = "dbt_project/models/intermediate/costs/int_daily_model_costs_live.sql:"
+    assert told["sql"].startswith(live)
     assert [one["name"] for one in told["versions"]] == [
         "rules (allocation.yml)",
         "catalogue (catalog.yml)",

@@ -104,6 +104,8 @@ def _lines(told: Explanation) -> Iterable[str]:
     yield ""
     yield f"formula     {told.formula}"
     yield f"mart        {told.mart}, {told.row_count} of its rows: {told.grain}"
+    if told.sql is not None:
+        yield f"sql         {told.sql}"
     yield f"basis       {told.basis}{', estimated' if told.is_estimated else ''}"
     for state in told.states:
         reason = f": {state.reason}" if state.reason else ""

@@ -19,6 +19,7 @@ from triptych.core.explanation.evidence import (
 )
 from triptych.core.explanation.published_value import PublishedValue, read_value
 from triptych.core.explanation.rederivation import Rederivation, rederive
+from triptych.core.explanation.sql_places import sql_place
 from triptych.core.warehouse.figures import parse_figure
 from triptych.core.warehouse.gate import open_published
 from triptych.core.warehouse.made_of import (
@@ -80,7 +81,7 @@ class Explanation:
 
     ``missing`` says what the figure is known to lack: it is then a lower bound.
     ``row_count`` are rows of the mart, ``line_item_count`` those of the evidence where
-    they were added up.
+    they were added up. ``sql`` is the file and the line that make the column.
     """
 
     figure: str
@@ -101,6 +102,7 @@ class Explanation:
     triptych_version: str
     is_synthetic: bool
     nodes: tuple[str, ...]
+    sql: str | None
     versions: tuple[Version, ...]
     exchange_rates: tuple[ExchangeRate, ...]
     loads: tuple[Load, ...]
@@ -190,6 +192,7 @@ def explain_in(snapshot: Snapshot, workspace_root: Path, address: str) -> Explan
         triptych_version=run["triptych_version"],
         is_synthetic=run["is_synthetic"],
         nodes=nodes.models,
+        sql=sql_place(meaning.model_name, meaning.column),
         versions=read_versions(snapshot),
         exchange_rates=read_rates(snapshot, published, currencies),
         loads=loads,
