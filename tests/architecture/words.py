@@ -30,7 +30,7 @@ LONGEST_SENTENCE_WORDS = 30
 _HISTORY = ("docs/decisions/", "CHANGELOG.md")
 _PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n\s*\n|\n\s*[-|#>]")
+_SENTENCE = re.compile(r"(?<=[.!?])[*)\"]*\s+|\n\s*\n|\n\s*[-|#>]|\s\|\s")
 
 
 def documents() -> Iterator[tuple[str, str]]:
