@@ -109,7 +109,7 @@ def test_candidates_are_of_the_last_month_that_is_full(snapshot: Snapshot) -> No
     rows = saving_queries.saving_candidates(snapshot, BILLED).to_pylist()
     assert [(r["candidate"], r["billing_month"], r["amount"]) for r in rows] == [
         ("Fewer nodes in gpu-cluster", "2026-08", 120),
-        ("Smaller requests of eta-v2 in gpu-cluster", "2026-08", 10),
+        ("Smaller requests of ETA v2 in gpu-cluster", "2026-08", 10),
         ("A smaller commitment than one-year", "2026-08", 5),
     ]
     assert all(row["assumption"] for row in rows)
