@@ -125,10 +125,9 @@ def _show_charts() -> None:
             description="Bars: cost by lifecycle stage.",
         )
     st.subheader("Waterfall", anchor=False)
-    names = ("step", "amount", "is_total", "starts_at", "ends_at")
-    table = _table_of(names, _VARIANCE)
+    steps = _table_of(("step", "amount", "is_total", "starts_at", "ends_at"), _VARIANCE)
     charts.show(
-        step_charts.steps(table, _LABELS, _CURRENCY, charts.palette()),
+        step_charts.steps(steps, _LABELS, _CURRENCY, charts.palette()),
         description="A waterfall from the budget by the variance to the actual.",
     )
 

@@ -116,7 +116,7 @@ def choice(
     A link may still have what an option was called before: ``former`` says which it is.
     """
     asked = st.query_params.get(key)
-    if asked in former and asked not in options:
+    if asked is not None and asked in former and asked not in options:
         st.session_state.setdefault(key, former[asked])
     else:
         read_link(key, options)

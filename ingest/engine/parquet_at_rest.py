@@ -140,7 +140,13 @@ class ParquetAtRest:
         )
         totals = tuple(
             PartTotal(
-                *row[:4], row[4:6], tuple(row[7] or ()), self._kept_outline(row[2:])
+                month=row[0],
+                currency=row[1],
+                row_count=row[2],
+                money_row_count=row[3],
+                amounts=row[4:6],
+                sketch=tuple(row[7] or ()),
+                outline=self._kept_outline(row[2:]),
             )
             for row in rows
             if row[0] is not None

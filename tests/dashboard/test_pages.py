@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from streamlit.testing.v1 import AppTest
 
-    from triptych.core.warehouse.reader import Parameters
+    from triptych.core.warehouse.published_file import Parameters
 
 PAGES = (
     *("summary", "cost_by_model", "close", "budget", "data_health"),

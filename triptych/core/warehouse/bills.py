@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from triptych.core.project_folder import dbt_project_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -55,15 +56,15 @@ def read_bill_streams(staging: Path) -> tuple[BillStream, ...]:
     """
     files = sorted(staging.glob("*/bill.toml"))
     declared = [tomllib.loads(file.read_text("utf-8")) for file in files]
-    return tuple(
-        BillStream(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in each.items()
-            }
-        )
-        for each in declared
-    )
+    return tuple(BillStream(**_as_fields(each)) for each in declared)
+
+
+def _as_fields(declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file declares with its lists as tuples."""
+    return {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in declared.items()
+    }
 
 
 BILL_STREAMS = read_bill_streams(dbt_project_dir() / "models" / "staging")
