@@ -52,7 +52,7 @@ def show(here: Page, *, against: str | None = None) -> None:
         title = f"Comment on {fmt.month(month)}"
         acting.offer("comment", acting.Form(fixed=fixed, title=title))
     else:
-        st.code(f'triptych comment {about} "TEXT"', language="bash", wrap_lines=True)
+        st.code(f'triptych comment {about} "TEXT"', language=None, wrap_lines=True)
 
 
 @per_run

@@ -125,7 +125,7 @@ def _approvals(here: Page) -> str:
 def _show_stated(here: Page, stated: Stated) -> None:
     value = source_queries.figure_value(here.snapshot, stated.figure)
     st.markdown(f"{stated.label}: **{exact(here, stated.figure, value)}**")
-    st.code(command(stated.figure), language="bash", wrap_lines=True)
+    st.code(command(stated.figure), language=None, wrap_lines=True)
 
 
 def command(figure: Figure) -> str:
@@ -195,7 +195,7 @@ def _show_charges(here: Page, stated: Stated) -> None:
             f" **{fmt.plural(count, 'line item')}**, together {together or 'nothing'},"
             " divided by meters or counted with other evidence. To work it out again:"
         )
-        st.code(command(figure), language="bash", wrap_lines=True)
+        st.code(command(figure), language=None, wrap_lines=True)
     else:
         is_equal = (
             isinstance(value, Decimal) and abs(value - added.total) <= added.tolerance

@@ -67,4 +67,4 @@ def _show_step(name: str, month: str, command: str) -> None:
         acting.offer(name, acting.Form(fixed={"period": month}, title=title))
         return
     st.markdown("**Two different people** decide, each as a user of the machine:")
-    st.code(command, language="bash", wrap_lines=True)
+    st.code(command, language=None, wrap_lines=True)

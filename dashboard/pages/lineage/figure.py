@@ -158,7 +158,7 @@ def _show_value(
         is_told = unit != figure.column.replace("_", " ")
         st.caption(f"{f'in {unit}; ' if is_told else ''}{_standing(published)}")
         buttons = st.container()
-        st.code(explaining.command(figure), language="bash", wrap_lines=True)
+        st.code(explaining.command(figure), language=None, wrap_lines=True)
         st.markdown(explaining.facts(here, origin))
         _show_register(here, figure)
         with buttons, st.container(horizontal=True, gap="medium"):
