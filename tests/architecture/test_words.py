@@ -28,3 +28,19 @@ def test_no_text_of_the_product_has_a_retired_word() -> None:
 def test_a_retired_word_is_found_whatever_its_case() -> None:
     text = [("page.md", "Held against the bill, beside it.\nheadset")]
     assert [word for _, word in retired(iter(text))] == ["beside", "held against"]
+
+
+def test_each_term_of_the_glossary_stands_on_a_page_that_links_to_it() -> None:
+    pages = [
+        " ".join(text.lower().split())
+        for path, text in documents()
+        if path != "docs/glossary.md" and "glossary.md#" in text
+    ]
+    terms = [
+        term
+        for line in (ROOT / "docs/glossary.md").read_text("utf-8").splitlines()
+        if line.startswith("| ") and not line.startswith("| term ")
+        for term in line.split("|")[1].strip().split(", ")
+    ]
+    assert len(terms) > 50
+    assert [t for t in terms if not any(t.lower() in page for page in pages)] == []
