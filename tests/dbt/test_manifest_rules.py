@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
+from dashboard.shared.roles import AUDIENCES
 from tests.dbt.engine_dialects import engine_specific, sql_of
 from triptych.core.project_folder import dbt_project_dir
 from triptych.core.settings.identity import IDENTITY_KINDS
@@ -41,6 +42,9 @@ READ_IN_ONE_PLACE = {
     "accelerator_usage": "int_accelerator_usage",
     "compute_usage": "int_compute_usage",
 }
+#: Who answers for a page.
+OWNERS = {"Finance", "Engineering", "Analysts", "Whoever runs triptych"}
+MART = re.compile(r"\b((?:core|cost|delivery|outcomes|attribution|roi)\.\w+)")
 MONEY_COLUMN = re.compile(r"cost|price|spend|revenue|saving|impact|value|_amount$")
 #: A cost centre is a name of finance, not an amount; the impact of an incident is when
 #: users felt it; the value of a delivery metric has a unit of its own, and that of a
@@ -374,3 +378,23 @@ def test_every_kind_of_name_that_may_be_mapped_is_looked_up_somewhere() -> None:
     )
     looked_up = {kind for call in calls for kind in re.findall(r"'(\w+)'", call)}
     assert looked_up == set(IDENTITY_KINDS)
+
+
+def test_every_page_is_an_exposure_with_owner_address_and_its_marts(
+    manifest: Node,
+) -> None:
+    exposures = {each["name"]: each for each in manifest["exposures"].values()}
+    assert exposures.keys() == AUDIENCES.keys()
+    marts = {
+        key: f"{node['schema']}.{node['alias']}"
+        for key, node in manifest["nodes"].items()
+        if node["resource_type"] == "model"
+    }
+    for name, exposure in exposures.items():
+        assert exposure["url"] == f"http://127.0.0.1:8501/{name}"
+        assert exposure["owner"]["name"] in OWNERS
+        named = {marts[key] for key in exposure["depends_on"]["nodes"]}
+        modules = (REPOSITORY / "dashboard" / "pages" / name).rglob("*.py")
+        asked = {mart for path in modules for mart in MART.findall(path.read_text())}
+        assert asked & {*marts.values()} <= named, name
+        assert named
