@@ -144,6 +144,12 @@ def dials(name: str, given: Given) -> Sequence[Dial]:
     return () if offered is None else offered[0].dials(offered[1], name, given)
 
 
+def choices(name: str, field: str) -> Sequence[str]:
+    """Return what can stand in a field now; nothing where the act is not offered."""
+    offered = _offered(name)
+    return () if offered is None else offered[0].choices(offered[1], name, field)
+
+
 def look(name: str, given: Given) -> Preview:
     """Return what an act that is offered would do; nothing is written.
 

@@ -26,6 +26,7 @@ def raise_alerts(root: Path) -> None:
     for name in ("seen", "given", "new_one"):
         alert = Alert("anomaly", f"anomaly/{name}", f"{name} cost 12 EUR more.", None)
         outbox.add(alert, "finance", since=RAISED_AT)
+    outbox.failing_since["finance"] = RAISED_AT
     outbox.write()
     add_response(runs, Response("anomaly/seen", "acknowledged", "ana", LATER))
     add_response(runs, Response("anomaly/given", "assigned", "ana", LATER, to="vision"))
@@ -44,6 +45,7 @@ def test_what_nobody_acknowledged_is_listed_with_its_owner(
     assert "owner vision, last act by ana" in text
     assert "seen cost" not in text
     assert "triptych alerts acknowledge" in text
+    assert "Channel finance has taken no message since 2026-10-31T06:00 UTC" in text
 
 
 def test_a_damaged_record_of_acts_is_told_and_the_page_stands(

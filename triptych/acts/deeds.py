@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from triptych.acts import (
+    alert_rules,
     alerts,
     assumptions,
     budgets,
@@ -37,5 +38,6 @@ _ALL: Final[tuple[Deed, ...]] = (
     *deliveries.DEEDS,
     *invoices.DEEDS,
     *alerts.DEEDS,
+    *alert_rules.DEEDS,
 )
 DEEDS: Final[dict[str, Deed]] = {deed.act.name: deed for deed in _ALL}

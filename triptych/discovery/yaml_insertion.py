@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, SequenceNode
@@ -42,7 +42,8 @@ def with_entries(
     text : str
         The file.
     section : str
-        A key at the top of the file; it is added where it is missing.
+        A key at the top of the file, or two with a point between them; what is missing
+        of it is added.
     entries : sequence of NewEntry
         What to add.
     where : str
@@ -59,12 +60,44 @@ def with_entries(
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
+    outer, _, inner = section.rpartition(".")
     place = _place(text, section, where)
-    if place is None:
-        block = [f"{section}:\n", *_written(entries, "  ")]
-        return "".join([*lines, *(["\n"] if lines else []), *block])
-    line, indent = place
-    return "".join([*lines[:line], *_written(entries, indent), *lines[line:]])
+    if place is not None:
+        line, indent = place
+        return "".join([*lines[:line], *_written(entries, indent), *lines[line:]])
+    above = _place_below(text, outer, where) if outer else None
+    if above is not None:
+        line, indent = above
+        block = [f"{indent}{inner}:\n", *_written(entries, f"{indent}  ")]
+        return "".join([*lines[:line], *block, *lines[line:]])
+    head = [f"{outer}:\n", f"  {inner}:\n"] if outer else [f"{inner}:\n"]
+    block = [*head, *_written(entries, "  " * len(head))]
+    return "".join([*lines, *(["\n"] if lines else []), *block])
+
+
+def without_entry(text: str, section: str, position: int, *, where: str) -> str:
+    """Return a file's text without one entry of a section's list.
+
+    Parameters
+    ----------
+    text, section, where
+        As of :func:`with_entries`.
+    position : int
+        Of the entry, from 0.
+
+    Raises
+    ------
+    SettingsError
+        The section stands on one line.
+    """
+    found = _section(text, section)
+    if found is None or _is_in_line(found[1]) or position >= len(found[1].value):
+        raise _on_one_line(section, found and found[0], where)
+    key, node = found
+    entry = node.value[position]
+    first = key.start_mark.line if len(node.value) == 1 else entry.start_mark.line
+    lines = text.splitlines(keepends=True)
+    return "".join([*lines[:first], *lines[line_after(entry, text) :]])
 
 
 def flow(value: object) -> str:
@@ -96,29 +129,61 @@ def _written(entries: Sequence[NewEntry], indent: str) -> list[str]:
     return written
 
 
+def _section(text: str, section: str) -> tuple[Any, Any] | None:
+    """Return the nodes of a section's key and of what it holds."""
+    found, node = None, YAML(typ="rt").compose(text)
+    for name in section.split("."):
+        if not isinstance(node, MappingNode):
+            return None
+        found = next((pair for pair in node.value if pair[0].value == name), None)
+        if found is None:
+            return None
+        node = found[1]
+    return found
+
+
 def _place(text: str, section: str, where: str) -> tuple[int, str] | None:
     """Return after how many lines a section's list ends, and how it is indented."""
-    root = YAML(typ="rt").compose(text)
-    if not isinstance(root, MappingNode):
+    found = _section(text, section)
+    if found is None:
         return None
-    for key, node in root.value:
-        if key.value != section:
-            continue
-        if not isinstance(node, SequenceNode):
-            # "pools:" with nothing below it, or only with comments.
-            return (key.end_mark.line + 1, "  ") if not node.value else None
-        if node.flow_style:
-            raise SettingsError(
-                f"'{section}' stands on one line, to which nothing can be added.",
-                where=f"{where}:{key.start_mark.line + 1}",
-                next_step="Write each of its entries on a line of its own, after"
-                " '- ', and run the command again.",
-            )
-        last = node.value[-1]
-        first_line = text.splitlines()[node.value[0].start_mark.line]
-        indent = first_line[: len(first_line) - len(first_line.lstrip())]
-        return line_after(last, text), indent
-    return None
+    key, node = found
+    if not isinstance(node, SequenceNode):
+        # "pools:" with nothing below it, or only with comments.
+        indent = " " * (key.start_mark.column + 2)
+        return (key.end_mark.line + 1, indent) if not node.value else None
+    if _is_in_line(node):
+        raise _on_one_line(section, key, where)
+    last = node.value[-1]
+    first_line = text.splitlines()[node.value[0].start_mark.line]
+    indent = first_line[: len(first_line) - len(first_line.lstrip())]
+    return line_after(last, text), indent
+
+
+def _place_below(text: str, section: str, where: str) -> tuple[int, str] | None:
+    """Return after how many lines a mapping ends, and how its keys are indented."""
+    found = _section(text, section)
+    if found is None or not found[1].value:
+        return None
+    key, node = found
+    if not isinstance(node, MappingNode) or _is_in_line(node):
+        raise _on_one_line(section, key, where)
+    indent = " " * node.value[0][0].start_mark.column
+    return line_after(node.value[-1][1], text), indent
+
+
+def _is_in_line(node: Any) -> bool:  # noqa: ANN401  (ruamel's nodes have no types)
+    return bool(node.flow_style)
+
+
+def _on_one_line(section: str, key: Any, where: str) -> SettingsError:  # noqa: ANN401
+    line = f":{key.start_mark.line + 1}" if key else ""
+    return SettingsError(
+        f"'{section}' stands on one line, to which nothing can be added.",
+        where=f"{where}{line}",
+        next_step="Write each of its entries on a line of its own, after '- ', and"
+        " run the command again.",
+    )
 
 
 def line_after(node: object, text: str) -> int:

@@ -1,4 +1,4 @@
-"""Alerts that nobody has acknowledged, and who has them."""
+"""Alerts that nobody has acknowledged, who has them, and the rules that raise them."""
 
 from __future__ import annotations
 
@@ -41,6 +41,21 @@ def show(here: Page) -> None:
     form = acting.Form(choices={"alert": [each.id for each in shown]})
     for name in ("acknowledge_alert", "assign_alert", "snooze_alert"):
         acting.offer(name, form)
+
+
+def show_rules() -> None:
+    """Draw the rules of alerts, to whoever may change them."""
+    rules = acting.choices("remove_alert_rule", "rule")
+    channels = acting.choices("add_alert_rule", "channels")
+    if not channels:
+        return  # nothing can be sent before a channel is in triptych.yml
+    with st.expander(fmt.plural(len(rules), "alert rule")):
+        st.markdown("\n".join(f"- {fmt.markdown(rule)}" for rule in rules) or "None.")
+        st.caption(f"Channels: {fmt.markdown(', '.join(channels))}.")
+    acting.offer("add_alert_rule")
+    if rules:
+        form = acting.Form(choices={"rule": rules})
+        acting.offer("remove_alert_rule", form)
 
 
 def _line(alert: AlertStanding) -> str:

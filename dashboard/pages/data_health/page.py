@@ -41,6 +41,7 @@ def main() -> None:
     def show_to_fix() -> None:
         to_fix.show(here, quarantine)
         alerts_section.show(here)
+        alerts_section.show_rules()
         show_quarantine(here, quarantine)
         show_completeness(here)
         show_issues(here)

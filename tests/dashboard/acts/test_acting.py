@@ -16,6 +16,7 @@ from dashboard.app.server import APP
 from tests.dashboard.conftest import text_of
 from tests.dashboard.fixtures.warehouse_fixture import published_workspace
 from tests.dashboard.test_access import HEAD, ISSUER, OIDC
+from tests.triptych.acts.test_alert_rules import NOTIFY
 from tests.triptych.discovery.test_first_hour import GOOD
 from triptych.core.lock import hold_run_lock
 from triptych.core.signatures import of_operating_system
@@ -161,3 +162,19 @@ def test_without_a_door_a_page_names_the_command(
     app = close_page()
     assert 'triptych comment --period 2026-09 "TEXT"' in text_of(app)
     assert not [each for each in app.button if "act:" in (each.key or "")]
+
+
+def test_rules_of_alerts_are_listed_and_added_on_data_health(served: Workspace) -> None:
+    path = served.root / "triptych.yml"
+    path.write_text(f"{path.read_text('utf-8')}{NOTIFY}", "utf-8")
+    rule = "act:add_alert_rule"
+    app = close_page(page="data_health")
+    assert "0 alert rules" in [each.label for each in app.expander]
+    app.selectbox(key=f"{rule}:alert").select("month_red")
+    app.text_input(key=f"{rule}:channels").input("finance")
+    app = app.button(key=f"{rule}:preview").click().run()
+    assert "+    - {alert: month_red, channels: [finance]}" in text_of(app)
+    app.button(key=f"{rule}:confirm").click().run()
+    again = close_page(page="data_health")
+    assert "1 alert rule" in [each.label for each in again.expander]
+    assert "Month red to finance" in text_of(again)
