@@ -34,6 +34,17 @@ def _draft_save(site: Site, filling: Filling) -> Draft:
     return _saved(site, filling.text("file"), filling.text("text").rstrip("\n") + "\n")
 
 
+def _draft_propose(site: Site, filling: Filling) -> Draft:
+    draft = _draft_save(site, filling)
+    if any(each.before not in {None, each.after} for each in draft.edits):
+        raise UsageError(
+            f"There is another scenario {filling.text('file')!r} already.",
+            where="scenarios",
+            next_step="Propose it under another name.",
+        )
+    return draft
+
+
 def _draft_change(site: Site, filling: Filling) -> Draft:
     start, name = filling.text("start"), filling.text("file")
     path = _file(site, start)
@@ -141,6 +152,16 @@ DEEDS: Final = (
             can_be_undone=True,
         ),
         _draft_save,
+    ),
+    Deed(
+        Act(
+            "propose_scenario",
+            "Propose a scenario",
+            (ActField("file", "File"), ActField("text", "What changes", "prose")),
+            PLANNING,
+            can_be_undone=True,
+        ),
+        _draft_propose,
     ),
     Deed(
         Act(

@@ -89,6 +89,7 @@ def mcp(  # noqa: PLR0913  (one parameter for each option)
 def _serve_streams(
     root: Path, role: str | None, cost_centers: list[str] | None
 ) -> None:
+    from triptych.acts.door import open_door
     from triptych.service.assistant.desk import Desk
 
     if role is not None:
@@ -102,16 +103,35 @@ def _serve_streams(
     with _needing_the_extra():
         from triptych.service.assistant.server import build_server
     narrowed = tuple(cost_centers) if cost_centers else None
-    build_server(Desk(root, cast("Role | None", role), narrowed)).run("stdio")
+    desk = Desk(
+        root,
+        cast("Role | None", role),
+        narrowed,
+        dashboard=_dashboard_of(root),
+        door=open_door(root),
+    )
+    build_server(desk).run("stdio")
+
+
+def _dashboard_of(root: Path) -> str:
+    """Return what links begin with; nothing where the settings cannot say."""
+    from triptych.core.errors import SettingsError
+    from triptych.core.settings import load_settings
+
+    try:
+        return load_settings(root).dashboard.address
+    except SettingsError:
+        return ""  # answers are of the published run, whatever the files say by now
 
 
 def _serve_http(
     workspace: Workspace, host: str, port: int, public_hosts: tuple[str, ...]
 ) -> None:
+    from triptych.acts.door import open_door
     from triptych.service.assistant.tokens import TokenFile
 
     with _needing_the_extra():
-        from triptych.service.assistant.http_server import PATH, serve
+        from triptych.service.assistant.http_server import PATH, DeskOfToken, serve
         from triptych.service.assistant.rest import PREFIX
     tokens = TokenFile(workspace.runs_dir)
     now = datetime.now(UTC)
@@ -128,7 +148,9 @@ def _serve_http(
         f"Valid tokens: {count} (stop with Ctrl-C)",
         flush=True,
     )
-    serve(workspace.root, tokens, host=host, port=port, public_hosts=public_hosts)
+    root = workspace.root
+    desk = DeskOfToken(root, _dashboard_of(root), open_door(root))
+    serve(desk, tokens, host=host, port=port, public_hosts=public_hosts)
 
 
 @contextmanager

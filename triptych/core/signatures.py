@@ -21,7 +21,7 @@ from triptych.core.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Authority = Literal["operating_system", "oidc", "proxy"]
+Authority = Literal["operating_system", "oidc", "proxy", "token"]
 #: Where an entry of the audit log has its signature.
 SIGNED = "signed"
 _EMAIL = re.compile(r"\S+@\S+\.\S+")
@@ -55,7 +55,7 @@ def signature_of(
     ----------
     subject : str
         What the authority calls the person. Of an address only a digest is kept.
-    authority : {'operating_system', 'oidc', 'proxy'}
+    authority : {'operating_system', 'oidc', 'proxy', 'token'}
         Who vouches for it.
     name : str
         What readers see; the subject where there is none, or it is an address.

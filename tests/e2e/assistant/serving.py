@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from triptych.service.assistant.http_server import PATH, build_http_app
+from triptych.acts.door import WorkspaceDoor
+from triptych.service.assistant.http_server import PATH, DeskOfToken, build_http_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,9 @@ def running(root: Path, tokens: TokenFile) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    desk = DeskOfToken(root, door=WorkspaceDoor(root))
     config = uvicorn.Config(
-        build_http_app(root, tokens, port=port),
+        build_http_app(desk, tokens, port=port),
         host="127.0.0.1",
         port=port,
         log_level="error",

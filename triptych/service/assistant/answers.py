@@ -65,7 +65,21 @@ class Answer(_Strict):
     missing: list[str] = Field([], description="What the evidence lacks.")
     stale_sources: list[str] = []
     sql: str | None = Field(None, description="Gives the figures with triptych sql.")
+    link: str | None = Field(None, description="The page that shows the same.")
     proof: Proof | None = None
+    refusal: Refusal | None = None
+
+
+class ProposalAnswer(_Strict):
+    """A scenario that was proposed: what it comes to, and where it is saved."""
+
+    role: str
+    saved_as: str | None = Field(None, description="File of the workspace.")
+    says: str | None = None
+    result: dict[str, object] | None = Field(
+        None, description="What it comes to; null where nobody knows."
+    )
+    is_repeated: bool = Field(False, description="It was saved before.")
     refusal: Refusal | None = None
 
 

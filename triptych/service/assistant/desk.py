@@ -10,13 +10,16 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import duckdb
 
 from dashboard.shared.roles import may_view
+from triptych.core.acts import Actor
 from triptych.core.errors import TriptychError
 from triptych.core.explanation.report import explain_in
 from triptych.core.file_names import literal
+from triptych.core.signatures import of_operating_system
 from triptych.core.warehouse.figures import Figure, parse_figure
 from triptych.core.warehouse.gate import Viewer, open_published
 from triptych.core.warehouse.scenario_results import ScenarioStore
@@ -25,15 +28,19 @@ from triptych.service.assistant.answers import (
     Answer,
     AnsweredFigure,
     Proof,
+    ProposalAnswer,
     Refusal,
     ScenarioAnswer,
 )
+from triptych.service.assistant.proposals import propose_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from triptych.core.acts import Door
     from triptych.core.settings import Role
+    from triptych.core.signatures import Signature
     from triptych.core.warehouse.reader import Snapshot
     from triptych.service.assistant.listings import Listing, Measure
 
@@ -68,11 +75,17 @@ class Desk:
         None is this machine itself, which sees everything.
     cost_centers : tuple of str or None
         Only rows of these; None for all.
+    dashboard : str
+        Address of the dashboard, which links begin with; they are below it without.
+    door : Door or None
+        What a proposal goes through; without one nothing can be proposed.
     """
 
     root: Path
     role: Role | None = None
     cost_centers: tuple[str, ...] | None = None
+    dashboard: str = ""
+    door: Door | None = None
 
     def answer(
         self,
@@ -104,6 +117,7 @@ class Desk:
                     "left_out_count": max(len(figures) - MOST_FIGURES, 0),
                     "missing": context.missing_of(figures),
                     "sql": sql,
+                    "link": self._link(listing.page, period=given.get("month")),
                 }
             )
 
@@ -139,6 +153,7 @@ class Desk:
                     "figures": [figure],
                     "missing": list(told.missing),
                     "proof": proof,
+                    "link": self._link("lineage", figure=told.figure),
                 }
             )
 
@@ -153,6 +168,35 @@ class Desk:
             return ScenarioAnswer(role=self._named(), refusal=_refusal(error))
         plain = json.loads(json.dumps(rows, default=str))
         return ScenarioAnswer(role=self._named(), scenarios=plain)
+
+    def propose(
+        self, name: str, text: str, by: Signature | None = None
+    ) -> ProposalAnswer:
+        """Save a scenario that an assistant proposes; it never replaces one.
+
+        Parameters
+        ----------
+        name, text : str
+            Of its file, and what that says.
+        by : Signature, optional
+            Who asks; the user of this machine where not given.
+        """
+        is_limited = self.cost_centers is not None
+        actor = Actor(by or of_operating_system(), self.role, is_limited)
+        try:
+            self.require("scenarios")
+            if self.door is None:
+                raise RefusedError("Nothing can be proposed here.")
+            return propose_scenario(
+                self.door, actor, name=name, text=text, role=self._named()
+            )
+        except TriptychError as error:
+            return ProposalAnswer(role=self._named(), refusal=_refusal(error))
+
+    def _link(self, page: str, **asked: str | None) -> str:
+        """Return the address of the page that shows the same."""
+        query = urlencode({name: value for name, value in asked.items() if value})
+        return f"{self.dashboard}/{page}" + (f"?{query}" if query else "")
 
     def require(self, page: str) -> None:
         """Refuse a question whose page this role may not open.

@@ -24,6 +24,7 @@ from pydantic import AnyHttpUrl
 
 from triptych.core.errors import UsageError
 from triptych.core.settings.service import is_loopback_host
+from triptych.core.signatures import signature_of
 from triptych.service.assistant.desk import Desk, NotForRoleError
 from triptych.service.assistant.rest import RestSurface
 from triptych.service.assistant.server import build_server
@@ -33,8 +34,13 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
+    from triptych.core.acts import Door
     from triptych.core.warehouse.reader import Snapshot
-    from triptych.service.assistant.answers import Answer, ScenarioAnswer
+    from triptych.service.assistant.answers import (
+        Answer,
+        ProposalAnswer,
+        ScenarioAnswer,
+    )
     from triptych.service.assistant.tokens import TokenFile
 
 PATH: Final = "/mcp"
@@ -51,9 +57,15 @@ class DeskOfToken:
     ----------
     root : Path
         The workspace.
+    dashboard : str
+        Address of the dashboard, for links.
+    door : Door or None
+        What proposals go through.
     """
 
     root: Path
+    dashboard: str = ""
+    door: Door | None = None
 
     def _desk(self) -> Desk:
         token = get_access_token()
@@ -62,7 +74,8 @@ class DeskOfToken:
             raise NotForRoleError(
                 "Nobody is signed in.", next_step="Send a token with each request."
             )
-        return Desk(self.root, claims[_ROLE], claims[_COST_CENTERS])
+        role, cost_centers = claims[_ROLE], claims[_COST_CENTERS]
+        return Desk(self.root, role, cost_centers, self.dashboard, self.door)
 
     def answer(self, *given: Any, **named: Any) -> Answer:  # noqa: ANN401
         """Answer a listing; see :meth:`Desk.answer`."""
@@ -75,6 +88,12 @@ class DeskOfToken:
     def scenarios(self) -> ScenarioAnswer:
         """Return saved scenarios; see :meth:`Desk.scenarios`."""
         return self._desk().scenarios()
+
+    def propose(self, name: str, text: str) -> ProposalAnswer:
+        """Save a scenario that the bearer proposes; see :meth:`Desk.propose`."""
+        token = get_access_token()
+        bearer = signature_of(token.client_id if token else "", "token")
+        return self._desk().propose(name, text, bearer)
 
     def snapshot(self) -> Snapshot:
         """Return the current run as the token's role may see it."""
@@ -102,14 +121,18 @@ class _Verifier:
 
 
 def build_http_app(
-    root: Path, tokens: TokenFile, *, port: int, public_hosts: tuple[str, ...] = ()
+    desk: DeskOfToken,
+    tokens: TokenFile,
+    *,
+    port: int,
+    public_hosts: tuple[str, ...] = (),
 ) -> Starlette:
     """Return the application that answers over HTTP.
 
     Parameters
     ----------
-    root : Path
-        The workspace.
+    desk : DeskOfToken
+        Whose answers they are.
     tokens : TokenFile
         Who is let in.
     port : int
@@ -119,9 +142,7 @@ def build_http_app(
     """
     address = AnyHttpUrl(f"http://127.0.0.1:{port}")
     auth = AuthSettings(issuer_url=address, resource_server_url=None)
-    server = build_server(
-        DeskOfToken(root), auth=auth, token_verifier=_Verifier(tokens)
-    )
+    server = build_server(desk, auth=auth, token_verifier=_Verifier(tokens))
     local = [f"{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]")]
     # A page of another origin must not make a browser ask in somebody's name.
     security = TransportSecuritySettings(
@@ -142,7 +163,7 @@ def build_http_app(
 
 
 def serve(
-    root: Path,
+    desk: DeskOfToken,
     tokens: TokenFile,
     *,
     host: str,
@@ -163,6 +184,6 @@ def serve(
             where="--host",
             next_step="Listen on 127.0.0.1, and put a proxy with TLS before it.",
         )
-    app = build_http_app(root, tokens, port=port, public_hosts=public_hosts)
+    app = build_http_app(desk, tokens, port=port, public_hosts=public_hosts)
     # No access log: it would have what is asked, line by line.
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)

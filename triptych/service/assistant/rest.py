@@ -83,8 +83,13 @@ class RestSurface:
 
     async def _describe(self, request: Request) -> Response:
         return await self._refused(request) or JSONResponse(
-            description_of(await self.server.list_tools())
+            description_of(await self._tools())
         )
+
+    async def _tools(self) -> list[Tool]:
+        """Return what can be asked: a request to look changes nothing."""
+        tools = await self.server.list_tools()
+        return [each for each in tools if _only_reads(each)]
 
     async def _answer(self, request: Request) -> Response:
         if refused := await self._refused(request):
@@ -95,7 +100,7 @@ class RestSurface:
                 "The request has no valid token.",
                 "Send one as 'Authorization: Bearer …'.",
             )
-        tools = {tool.name: tool for tool in await self.server.list_tools()}
+        tools = {tool.name: tool for tool in await self._tools()}
         name = request.path_params["question"]
         if name not in tools:
             return _problem(
@@ -155,6 +160,10 @@ def description_of(tools: Iterable[Tool]) -> dict[str, Any]:
         json.dumps(described).replace(f'"{_DEFINITIONS}', f'"{_COMPONENTS}')
     )
     return moved
+
+
+def _only_reads(tool: Tool) -> bool:
+    return tool.annotations is not None and tool.annotations.read_only_hint is True
 
 
 def _operation(tool: Tool, answer: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The MCP server: one tool per question, and what marts mean as resources.
 
 ``mcp`` is an extra, so only this module and ``http_server.py`` import it. All tools
-read; what the texts of evidence say is data in their answers and is never followed.
+read, but for one that leaves a proposal; what the texts of evidence say is data in
+their answers and is never followed.
 
 Source: Model Context Protocol, *Server features: tools, resources, prompts*.
 """
@@ -20,8 +21,10 @@ from pydantic import Field
 from triptych import __version__
 from triptych.core.errors import TriptychError
 from triptych.core.explanation.documentation import NotExplainableError, read_columns
+from triptych.core.project_folder import glossary_file
 from triptych.service.assistant.answers import (  # noqa: TC001  (mcp reads them)
     Answer,
+    ProposalAnswer,
     ScenarioAnswer,
 )
 from triptych.service.assistant.listings import (
@@ -41,16 +44,25 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 _Said = TypeVar("_Said")
+_YYYY_MM = r"^\d{4}-(0[1-9]|1[0-2])$"
+#: A prompt is a text for an assistant, so nothing but a month gets into it.
+OneMonth = Annotated[str, Field(pattern=_YYYY_MM, description="YYYY-MM")]
 Month = Annotated[
     str | None,
     Field(
-        pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
+        pattern=_YYYY_MM,
         description="YYYY-MM; the newest reconciled month where not given.",
     ),
 ]
 Name = Annotated[str | None, Field(max_length=200)]
 _READS = ToolAnnotations(
     read_only_hint=True,
+    destructive_hint=False,
+    idempotent_hint=True,
+    open_world_hint=False,
+)
+_PROPOSES = ToolAnnotations(
+    read_only_hint=False,
     destructive_hint=False,
     idempotent_hint=True,
     open_world_hint=False,
@@ -92,6 +104,9 @@ class Answering(Protocol):
 
     def scenarios(self) -> ScenarioAnswer:
         """Return the scenarios that are saved."""
+
+    def propose(self, name: str, text: str) -> ProposalAnswer:
+        """Save a scenario that is proposed."""
 
     def snapshot(self) -> Snapshot:
         """Return the current run as it may be seen."""
@@ -221,6 +236,26 @@ def _add_scenarios(server: MCPServer[Any], desk: Answering) -> None:
         annotations=_READS,
     )
 
+    def propose_scenario(
+        name: Annotated[
+            str,
+            Field(max_length=60, description="Of its file, such as leave_eks."),
+        ],
+        scenario: Annotated[
+            str,
+            Field(max_length=20000, description="YAML, as saved scenarios have it."),
+        ],
+    ) -> ProposalAnswer:
+        return desk.propose(name, scenario)
+
+    server.add_tool(
+        _saying_why(propose_scenario),
+        name="propose_scenario",
+        description="Save a scenario for people to judge, and say what it comes to. It"
+        " changes no figure, replaces no file and can be undone on its page.",
+        annotations=_PROPOSES,
+    )
+
 
 def _add_texts(server: MCPServer[Any], desk: Answering) -> None:
     def marts() -> str:
@@ -239,12 +274,17 @@ def _add_texts(server: MCPServer[Any], desk: Answering) -> None:
             mart.setdefault("columns", {})[column.column] = column.description
         return json.dumps(described, ensure_ascii=False)
 
-    def month_close(month: str) -> str:
+    def month_close(month: OneMonth) -> str:
         return _CLOSE.format(month=month)
 
-    def quarterly_review(month: str) -> str:
+    def quarterly_review(month: OneMonth) -> str:
         return _REVIEW.format(month=month)
 
+    def glossary() -> str:
+        """Terms, what they mean and whose definition that is."""
+        return glossary_file().read_text("utf-8")
+
     server.resource("triptych://marts", mime_type="application/json")(marts)
+    server.resource("triptych://glossary", mime_type="text/markdown")(glossary)
     server.prompt(description="Prepare the close of a month")(month_close)
     server.prompt(description="Prepare a quarterly review")(quarterly_review)

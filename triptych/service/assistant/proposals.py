@@ -1,0 +1,62 @@
+"""The one thing that an assistant may leave: a scenario that it proposes.
+
+It goes through the door of all acts, so it is drafted, judged, signed and recorded like
+one from a page, and can be undone there. It never replaces a file, and no run reads it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Final
+
+from triptych.service.assistant.answers import ProposalAnswer
+
+if TYPE_CHECKING:
+    from triptych.core.acts import Actor, Door
+
+_ACT: Final = "propose_scenario"
+
+
+def propose_scenario(
+    door: Door, actor: Actor, *, name: str, text: str, role: str
+) -> ProposalAnswer:
+    """Save a scenario, and say what it comes to.
+
+    Parameters
+    ----------
+    door : Door
+        Of the workspace.
+    actor : Actor
+        Who proposes it.
+    name : str
+        Of its file, without the ending.
+    text : str
+        YAML, as the file has it.
+    role : str
+        What the answer calls the role.
+
+    Raises
+    ------
+    TriptychError
+        It is not for this role, is no scenario, or another one has the name.
+    """
+    given = {"file": name, "text": text}
+    said = json.dumps([actor.signature.subject, name, text])
+    preview = door.preview(actor, _ACT, given)
+    outcome = door.apply(
+        actor,
+        _ACT,
+        given,
+        # The same words again are the same proposal: an assistant may repeat itself.
+        token=f"proposal-{hashlib.sha256(said.encode()).hexdigest()[:32]}",
+        fingerprint=preview.fingerprint,
+        reason="Proposed by an assistant.",
+    )
+    return ProposalAnswer(
+        role=role,
+        saved_as=f"scenarios/{name}.yml",
+        says=preview.says,
+        result=json.loads(json.dumps(preview.result, default=str)),
+        is_repeated=outcome.is_repeated,
+    )
