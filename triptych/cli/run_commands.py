@@ -312,6 +312,10 @@ def project(
         Path, typer.Argument(metavar="DIR", help="Folder for the project of dbt.")
     ],
     *,
+    with_metrics: Annotated[
+        bool,
+        typer.Option("--with-metrics", help="With the measures of the marts, for mf."),
+    ] = False,
     workspace: WorkspaceOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -321,23 +325,26 @@ def project(
 
     opened = open_workspace(workspace, is_verbose=verbose)
     name = opened.settings.own_models.folder
-    if name is None:
+    if name is None and not with_metrics:
         raise UsageError(
             "This workspace has no models of its own.",
             where="own_models",
-            next_step="Name a folder as own_models.folder in triptych.yml.",
+            next_step="Name a folder as own_models.folder in triptych.yml, or add"
+            " --with-metrics.",
         )
     snapshot = open_published(opened.workspace.root)
     folder = directory.resolve()
-    if folder.is_relative_to(opened.workspace.root / name):
+    if name is not None and folder.is_relative_to(opened.workspace.root / name):
         raise UsageError(
             "The project would stand among the models.",
             where=str(folder),
             next_step="Name a folder outside of it.",
         )
-    write_project(folder, _marts(snapshot), published=snapshot.path)
+    write_project(
+        folder, _marts(snapshot), published=snapshot.path, with_metrics=with_metrics
+    )
     link = folder / "models"
-    if not link.is_symlink():
+    if name is not None and not link.is_symlink():
         link.rmdir()
         link.symlink_to(opened.workspace.root / name)
     print(f"A dbt project over run {snapshot.run_id} is in {folder}")

@@ -183,7 +183,8 @@ def test_only_what_changed_is_built_and_a_corrected_model_appears(root: Path) ->
 @pytest.mark.full
 def test_dbt_builds_and_documents_them_by_hand(root: Path, tmp_path: Path) -> None:
     project = tmp_path / "by_hand"
-    assert invoke(root, "own-models", "project", str(project)).exit_code == 0
+    arguments = ("own-models", "project", str(project), "--with-metrics")
+    assert invoke(root, *arguments).exit_code == 0
     for command in (["build"], ["docs", "generate"]):
         finished = subprocess.run(
             [*python_module("dbt.cli.main"), *command, "--profiles-dir", "."],
@@ -198,3 +199,7 @@ def test_dbt_builds_and_documents_them_by_hand(root: Path, tmp_path: Path) -> No
     catalogue = json.loads((project / "target" / "catalog.json").read_text("utf-8"))
     assert "model.own.dearest" in catalogue["nodes"]
     assert "source.own.cost.fct_daily_model_costs" in catalogue["sources"]
+    known = json.loads((project / "target" / "semantic_manifest.json").read_text())
+    metrics = {metric["name"]: metric["description"] for metric in known["metrics"]}
+    assert {"ai_cost", "cost_per_request", "net_value"} <= metrics.keys()
+    assert all(metrics.values())

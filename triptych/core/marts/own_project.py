@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +27,7 @@ from triptych.core.marts.recipe import (
     trimmed,
 )
 from triptych.core.progress import SilentProgress
+from triptych.core.project_folder import dbt_project_dir
 from triptych.core.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ _KEPT_VARIABLES: Final = (
     *("DBT_SEND_ANONYMOUS_USAGE_STATS", "DO_NOT_TRACK", "DBT_LOG_LEVEL_FILE"),
     "TRIPTYCH_ROOT",
 )
+#: Folder of the measures, in our project and in one that is written.
+_METRICS: Final = "semantic"
 _SCHEMA_MACRO: Final = (
     "{% macro generate_schema_name(custom_schema_name, node) %}"
     f"{OWN_SCHEMA}"
@@ -145,6 +149,7 @@ def write_project(
     marts: Iterable[tuple[str, str, str, Mapping[str, str]]],
     *,
     published: Path | None = None,
+    with_metrics: bool = False,
 ) -> None:
     """Write a dbt project whose sources are the public marts.
 
@@ -156,14 +161,21 @@ def write_project(
         Schema, name, description, and column → description of each.
     published : Path, optional
         The file that holds the marts, for a project that is run by hand.
+    with_metrics : bool
+        Whether it has the measures of the marts, for MetricFlow.
     """
     (folder / "macros").mkdir(parents=True, exist_ok=True)
     (folder / "marts").mkdir(exist_ok=True)
     (folder / "models").mkdir(exist_ok=True)
     (folder / "macros" / "generate_schema_name.sql").write_text(_SCHEMA_MACRO, "utf-8")
     database = "build" if published is None else "published"
+    paths = ["models", "marts"]
+    shutil.rmtree(folder / _METRICS, ignore_errors=True)
+    if with_metrics:
+        shutil.copytree(dbt_project_dir() / _METRICS, folder / _METRICS)
+        paths.append(_METRICS)
     for name, content in (
-        ("dbt_project.yml", _PROJECT),
+        ("dbt_project.yml", {**_PROJECT, "model-paths": paths}),
         ("profiles.yml", _profile(published)),
         ("marts/sources.yml", _sources(marts, database)),
     ):
@@ -175,7 +187,6 @@ _PROJECT: Final = {
     "name": OWN_SCHEMA,
     "config-version": 2,
     "profile": OWN_SCHEMA,
-    "model-paths": ["models", "marts"],
     "macro-paths": ["macros"],
     "flags": {"send_anonymous_usage_stats": False, "use_colors": False},
     "models": {OWN_SCHEMA: {"+materialized": "table", "+access": "public"}},

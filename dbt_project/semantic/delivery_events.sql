@@ -1,0 +1,3 @@
+select *
+from {{ source('delivery', 'mart_velocity_events') }}
+where state = 'used'
