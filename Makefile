@@ -35,6 +35,8 @@ MOTO := .venv-moto/.ready
 BQEMULATOR := .venv-bqemulator/.ready
 PYSAIL := .venv-pysail/.ready
 MLFLOW := .venv-mlflow/.ready
+BI := .venv-bi/.ready
+METRICFLOW := .venv-metricflow/.ready
 FOCUS_VALIDATOR := .venv-focus-validator/.ready
 CAUSAL_PEERS := tfcausalimpact causalpy bsts-causalimpact
 COMPILE_LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 \
@@ -44,7 +46,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test test-full check check-full lint types imports sql \
-	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators azurite browser lock base-image pinned release clean
+	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -174,7 +176,7 @@ format: $(READY)  ## Put code and SQL into their form
 
 lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	$(COMPILE_LOCK) pyproject.toml --group dev -o requirements.lock
-	for name in bootstrap moto bqemulator pysail mlflow $(CAUSAL_PEERS); do \
+	for name in bootstrap moto bqemulator pysail mlflow bi metricflow $(CAUSAL_PEERS); do \
 	  $(COMPILE_LOCK) requirements/$$name.in -o requirements/$$name.lock; done
 	$(subst 3.11,3.12,$(COMPILE_LOCK)) requirements/focus-validator.in \
 	  -o requirements/focus-validator.lock
@@ -232,7 +234,9 @@ $(READY): requirements.lock requirements/bootstrap.lock pyproject.toml
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-emulators: $(MOTO) $(BQEMULATOR) $(PYSAIL) $(MLFLOW)
+emulators: $(MOTO) $(BQEMULATOR) $(PYSAIL) $(MLFLOW) bi-clients
+
+bi-clients: $(BI) $(METRICFLOW)  ## Install Superset, an old DuckDB and MetricFlow, for tests of what BI tools read; LibreOffice must be there
 
 azurite: .venv-azurite/.ready  ## Install a Blob service for tests of the Azure connector; needs Node.js
 

@@ -9,15 +9,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from triptych.core.spreadsheet_text import FORMULA_SIGNS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-#: A spreadsheet takes text that begins with one of these for a formula, the last four
-#: where it is set to full-width characters.
-_FORMULA_SIGNS = (
-    *("=", "+", "-", "@", "\t", "\r", "\n"),
-    *("\uff1d", "\uff0b", "\uff0d", "\uff20"),
-)
 
 
 def safe_text(text: str) -> str:
@@ -25,7 +20,7 @@ def safe_text(text: str) -> str:
 
     An apostrophe is put before it, as OWASP recommends against CSV injection.
     """
-    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) else text
 
 
 def to_cell(value: object) -> str:  # noqa: PLR0911  (one for each kind)

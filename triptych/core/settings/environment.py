@@ -41,6 +41,7 @@ class _SparkVariables(BaseModel):
 class _DashboardVariables(BaseModel):
     host: str | None = None
     port: str | None = None
+    url: str | None = None
 
 
 class _ReceiveVariables(BaseModel):

@@ -95,7 +95,7 @@ class AzureTargetSettings(_Strict):
 class BiSettings(_Strict):
     """Which files a run leaves for BI tools, where, and who reads them."""
 
-    formats: tuple[Literal["parquet", "duckdb"], ...] = ()
+    formats: tuple[Literal["parquet", "duckdb", "csv"], ...] = ()
     readable_by: Literal["owner", "group"] = "owner"
     s3: S3TargetSettings | None = None
     azure: AzureTargetSettings | None = None
@@ -129,10 +129,16 @@ class SparkSettings(_Strict):
 
 
 class DashboardSettings(_Strict):
-    """Where the dashboard listens."""
+    """Where the dashboard listens, and under which address people open it."""
 
     host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8501
+    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+
+    @property
+    def address(self) -> str:
+        """What links begin with; this machine's where no ``url`` is set."""
+        return (self.url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
 class ExchangeSettings(_Strict):

@@ -1,11 +1,11 @@
-"""Leaves public marts where BI tools find them: Parquet files and a DuckDB file.
+"""Leaves public marts where BI tools find them: Parquet, CSV and a DuckDB file.
 
 ``published/current`` is a link to the folder of the run that is published. The names
 below it never change, and the link is replaced in one step, so a tool sees whole files
 at any time. A folder that was shown is kept for as long as the run it belongs to.
 
-Of a mart whose rows are the same the Parquet file is linked from the run before, and
-the tables of the DuckDB file stand in a copy of that file. Nothing here is read by
+Of a mart whose rows are the same the files are linked from the run before, and the
+tables of the DuckDB file stand in a copy of that file. Nothing here is read by
 triptych itself: whatever a client does to these files, figures are not affected.
 """
 
@@ -23,6 +23,7 @@ import duckdb
 from triptych.core.errors import TriptychError
 from triptych.core.file_names import literal
 from triptych.core.lake.in_place import file_checksum
+from triptych.core.warehouse.bi_formats import FILE_FORMATS, copy_statement
 from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
 from triptych.core.warehouse.published_file import has_table, names_of_mart
 from triptych.core.whole_files import sync_file
@@ -163,7 +164,11 @@ def _read_description(folder: Path) -> _Description:
             tuple(content["formats"]),
             content["duckdb_sha256"],
             {name: mart["digest"] for name, mart in content["marts"].items()},
-            {name: mart["byte_count"] for name, mart in content["marts"].items()},
+            {
+                file: size
+                for mart in content["marts"].values()
+                for file, size in mart["files"].items()
+            },
         )
     except (OSError, ValueError, KeyError, TypeError):
         return _Description()  # nothing is taken over then
@@ -182,6 +187,9 @@ class _Mart:
     @property
     def quoted(self) -> str:
         return f'"{self.schema}"."{self.table}"'
+
+    def file(self, kind: str) -> str:
+        return f"{self.schema}/{self.table}.{kind}"
 
 
 class _Writer:
@@ -204,9 +212,10 @@ class _Writer:
 
     def write(self, formats: tuple[str, ...]) -> None:
         with self._connection:
-            if "parquet" in formats:
-                for mart in self._marts:
-                    self._write_parquet(mart)
+            for kind in FILE_FORMATS:
+                if kind in formats:
+                    for mart in self._marts:
+                        self._write_file(mart, kind)
             if "duckdb" in formats:
                 self._write_duckdb()
             self._write_description(formats)
@@ -222,24 +231,23 @@ class _Writer:
     def _is_same(self, mart: _Mart) -> bool:
         return self._known.get(mart.name) == self._digests[mart.name]
 
-    def _write_parquet(self, mart: _Mart) -> None:
-        target = self._folder / mart.schema / f"{mart.table}.parquet"
+    def _write_file(self, mart: _Mart, kind: str) -> None:
+        target = self._folder / mart.file(kind)
         target.parent.mkdir(exist_ok=True)
-        if self._is_same(mart) and self._take_over(mart, target):
+        if self._is_same(mart) and self._take_over(mart.file(kind)):
             return
         self._connection.execute(
-            f"COPY run.{mart.quoted} TO {literal(str(target))}"
-            " (FORMAT parquet, COMPRESSION zstd)"
+            copy_statement(f"run.{mart.quoted}", mart.columns, kind, str(target))
         )
         sync_file(target)
 
-    def _take_over(self, mart: _Mart, target: Path) -> bool:
-        old = self._previous / mart.schema / target.name
+    def _take_over(self, file: str) -> bool:
+        old = self._previous / file
         try:
-            if old.stat().st_size != self._before.byte_counts[mart.name]:
+            if old.stat().st_size != self._before.byte_counts[file]:
                 return False
-            os.link(old.resolve(), target)
-        except OSError:
+            os.link(old.resolve(), self._folder / file)
+        except (OSError, KeyError):
             return False  # it is gone, or this file system has no links
         return True
 
@@ -298,12 +306,15 @@ class _Writer:
     def _described(
         self, mart: _Mart, meanings: Mapping[tuple[str, str], str]
     ) -> dict[str, Any]:
-        file = self._folder / mart.schema / f"{mart.table}.parquet"
+        files = {
+            mart.file(kind): self._folder / mart.file(kind) for kind in FILE_FORMATS
+        }
         return {
-            "file": file.relative_to(self._folder).as_posix()
-            if file.exists()
-            else None,
-            "byte_count": file.stat().st_size if file.exists() else 0,
+            "files": {
+                name: file.stat().st_size
+                for name, file in files.items()
+                if file.exists()
+            },
             "digest": self._digests[mart.name],
             "columns": [
                 {

@@ -66,6 +66,33 @@ def test_parquet_and_duckdb_hold_each_public_mart_to_the_last_digit(
     }
 
 
+def test_csv_holds_every_digit_and_no_formula(tmp_path: Path) -> None:
+    published = publish_run(tmp_path, "run-1")
+    with duckdb.connect(published) as connection:
+        connection.execute(
+            "INSERT INTO cost.costs VALUES (12345678901234567.1234567891, '=1+1', 1e-7,"
+            " NULL), (-1.5, 'say \"hi\", ' || chr(10) || 'twice', NULL, NULL),"
+            " (NULL, NULL, NULL, NULL), (0, '', 0, NULL)"
+        )
+        connection.execute("CREATE TABLE core.lists AS SELECT ['=a', 'b'] AS names")
+    folder = folder_of(tmp_path, BiSettings(formats=("csv",)))
+    folder.refresh(published)
+
+    assert (folder.current / "cost" / "costs.csv").read_text("utf-8") == (
+        'billed,"model_id",ratio,day\n'
+        '0.1234567891,"a",0.1,2026-01-31\n'
+        '12345678901234567.1234567891,"\'=1+1",1e-07,\n'
+        '-1.5000000000,"say ""hi"", \ntwice",,\n'
+        ",,,\n"
+        '0.0000000000,"",0.0,\n'
+    )
+    assert (folder.current / "core" / "lists.csv").read_text("utf-8") == (
+        '"names"\n"[""=a"",""b""]"\n'
+    )
+    described = json.loads((folder.current / "tables.json").read_text("utf-8"))
+    assert list(described["marts"]["core.teams"]["files"]) == ["core/teams.csv"]
+
+
 def test_the_duckdb_file_has_the_storage_that_duckdb_1_0_introduced(
     tmp_path: Path,
 ) -> None:
