@@ -305,10 +305,6 @@ class Langfuse(Source[LangfuseConfig]):
         return start, min(tomorrow, window.end or tomorrow)
 
     @property
-    def _where(self) -> str:
-        return f"source {self._config.name!r}"
-
-    @property
     def _reading(self) -> str:
         """Changes whenever the same lines would be read otherwise."""
         included = {"detail", "mapping", "feature_tag_prefix", "providers"}

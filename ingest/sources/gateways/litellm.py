@@ -284,10 +284,6 @@ class Litellm(Source[LitellmConfig]):
         return start, end
 
     @property
-    def _where(self) -> str:
-        return f"source {self._config.name!r}"
-
-    @property
     def _reading(self) -> str:
         """Changes whenever the same lines would be read otherwise."""
         options = self._config.model_dump(
