@@ -38,7 +38,7 @@ STEP_CHECKS = (
     | REFUSAL_OF_CHECK.keys()
     | {"contested_window", "history_length"}
     | {"residual_autocorrelation", "second_opinion", "unaffected_outcome"}
-    | {"few_clusters"}
+    | {"few_clusters", "break_at_start"}
     | {"collinearity", "negative_baseline", "reverse_causality_lead"}
 )
 

@@ -98,9 +98,12 @@ class FeatureReturn:
         case = replace(self.case, months=(), terms=None, is_counted=False)
         return FeatureReturn(case, None)
 
-    def rows(self, worlds: Worlds) -> Iterator[Row]:
-        """Yield the row to date, and one for each month of the window."""
-        yield self._so_far(TO_DATE, self.last_month, worlds)
+    def rows(self, worlds: Worlds, now: str | None = None) -> Iterator[Row]:
+        """Yield the row to date, and one for each month of the window.
+
+        ``now`` is the last month of all features: a run rate is of one month for all.
+        """
+        yield self._so_far(TO_DATE, self.last_month, worlds, now)
         for number, month in enumerate(self.case.months):
             yield self._month(number, month)
 
@@ -117,7 +120,9 @@ class FeatureReturn:
         after = self.since.months if self.since else ()
         return max((*self.case.months, *after), default=None)
 
-    def _so_far(self, window: str, until: str | None, worlds: Worlds) -> Row:
+    def _so_far(
+        self, window: str, until: str | None, worlds: Worlds, now: str | None = None
+    ) -> Row:
         case = self.case
         row = {
             **self._head(window, case.months[:1], case.months[-1:]),
@@ -128,7 +133,7 @@ class FeatureReturn:
             **_over_time(self),
             **_against_hurdle(case, self.flows, worlds),
             **_break_even(case, self.flows, worlds),
-            **self._run_rate(until, worlds),
+            **self._run_rate(now or until, worlds),
         }
         return {**row, **self._judgement(self.flows)}
 

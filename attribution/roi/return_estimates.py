@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Row = dict[str, Any]
 
 #: Changes whenever the same inputs would give other figures.
-METHOD_VERSION: Final = 4
+METHOD_VERSION: Final = 5
 _NOTHING: Final = Costs({}, {})
 
 
@@ -87,11 +87,12 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
     studies = ledger_rows(inputs.claims, features, worlds)
     portfolio = Portfolio(features, overlaps, counts_of(studies))
     months = _months_of(features)
+    now = months[-1] if months else None
     return {
         "roi_features": [
             row
             for one in features
-            for row in (*one.rows(worlds), *one.rows_as_of(months, worlds))
+            for row in (*one.rows(worlds, now), *one.rows_as_of(months, worlds))
         ],
         "roi_models": list(_model_rows(inputs, features, worlds)),
         "roi_portfolio": list(portfolio.rows(worlds, months)),

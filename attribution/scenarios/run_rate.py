@@ -36,7 +36,8 @@ select run_rate_month, run_rate_net, run_rate_net_low_90, run_rate_net_high_90,
     run_rate_feature_count, run_rate_unknown_feature_count
 from roi.mart_portfolio_roi as returns where returns.window = 'to_date'
 """
-#: A feature's own month is its last; where that is earlier, nothing is spent any more.
+#: Runs were published with each feature's own last month: where that is earlier than
+#: the portfolio's, nothing was spent any more.
 _FEATURES: Final = """
 select feature_id,
     case when run_rate_month >= $month then run_rate_net end,

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _NEWEST_MONTH = "SELECT max(billing_month) FROM cost.fct_daily_model_costs"
 #: Changes whenever the same plan and data would be estimated in another way.
-METHOD_VERSION = 5
+METHOD_VERSION = 6
 
 
 def update_study_estimates(

@@ -16,13 +16,19 @@ _THRESHOLD = (
     "fail where untreated cells depart from the declared scale towards the other"
     f" (one-sided p below {CLEAR_BELOW:g}) and that alone would look like an effect of"
     f" more than {MATTERS_ABOVE:g} half-widths of the 90 % interval; warn where that"
-    " leaves out zero and nothing but a plan of amounts says so"
+    " leaves out zero and nothing but a plan of amounts says so, or shares of what lies"
+    " above a constant are as clear and would look like as much"
 )
 _GROWS_BY = {"additive": "amounts", "multiplicative": "shares"}
 
 
 def scale(
-    declared: str, p_value: float | None, effect: float, *, claims_effect: bool
+    declared: str,
+    p_value: float | None,
+    effect: float,
+    hidden: float = 1.0,
+    *,
+    claims_effect: bool,
 ) -> Check:
     """Check the scale that a plan declares.
 
@@ -36,6 +42,9 @@ def scale(
     effect : float
         What would be found without any, if units grew as the other scale says; in
         half-widths of the 90 % interval.
+    hidden : float
+        Least p of amounts against shares of what lies above a constant, if those alone
+        would look like as large an effect.
     claims_effect : bool
         Whether the 90 % interval leaves out zero.
     """
@@ -51,8 +60,14 @@ def scale(
         # Amounts that lead below zero are what a plan of shares says they are: wrong.
         return not_run("scale", _THRESHOLD, why)
     is_other = p_value < CLEAR_BELOW and abs(effect) > MATTERS_ABOVE
-    status: Status = "fail" if is_other else "pass"
+    is_hidden = claims_effect and hidden < CLEAR_BELOW
+    status: Status = "fail" if is_other else "warn" if is_hidden else "pass"
     advice = f" Declare `scale: {other}`." if is_other else ""
+    if status == "warn":
+        advice = (
+            f" Shares of what lies above a constant have p = {hidden:.3f}, and would"
+            " look like as much: was one added to all outcomes?"
+        )
     return Check(
         "scale",
         status,

@@ -15,6 +15,7 @@ def second_opinion(
     half_width: float,
     *,
     chance: float = 0.0,
+    silenced: str = "",
 ) -> Check:
     """Check another method's estimate against ours.
 
@@ -29,8 +30,14 @@ def second_opinion(
     chance : float
         How far the two differ 5 times of 100 where both are right. A method that reads
         few of the data says something else most of the time, and no less is known.
+    silenced : str
+        What of the plan keeps the other method from an answer: that costs what another
+        answer would, so nobody is better off without one.
     """
     threshold = _BEYOND_CHANCE if chance else _THRESHOLD
+    if other is None and silenced:
+        why = f"{name} has no answer: {silenced}."
+        return Check("second_opinion", "warn", None, threshold, why)
     if other is None:
         return not_run("second_opinion", threshold, f"{name} does not apply here.")
     difference = abs(other - point)

@@ -9,8 +9,10 @@ Method
     with trends that depend on declared controls. Errors leave out one unit at a time,
     or one region where the plan names a `cluster`. The interval allows for a straight
     drift of adopters, as far as the history does
-    (:mod:`attribution.causal.estimators.rollouts.drift`). Group-time effects of
-    Callaway and Sant'Anna as a second opinion, doubly robust with declared controls.
+    (:mod:`attribution.causal.estimators.rollouts.drift`); a claim has to break with
+    smooth paths (:mod:`attribution.causal.estimators.rollouts.breaks`). Group-time
+    effects of Callaway and Sant'Anna as a second opinion, doubly robust with declared
+    controls.
 Assumptions
     Without treatment, treated and other units would have moved alike on the declared
     scale, but for a straight drift and for what declared controls explain; untreated
@@ -34,15 +36,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attribution.causal.checks.break_at_start import break_at_start
 from attribution.causal.checks.contested_window import contested_window
 from attribution.causal.checks.few_clusters import few_clusters
 from attribution.causal.checks.interference import interference
 from attribution.causal.checks.leave_one_out import leave_one_out
 from attribution.causal.checks.placebo_in_unit import placebo_in_unit
 from attribution.causal.checks.pre_trends import History, Lead, pre_trends
-from attribution.causal.checks.scale import scale
+from attribution.causal.checks.scale import MATTERS_ABOVE, scale
 from attribution.causal.checks.second_opinion import second_opinion
 from attribution.causal.effect import Effect
+from attribution.causal.estimators.rollouts.breaks import break_of
 from attribution.causal.estimators.rollouts.clusters import wild_p_value
 from attribution.causal.estimators.rollouts.data import RolloutData, rollout_data
 from attribution.causal.estimators.rollouts.fitting import drifting_path
@@ -51,7 +55,11 @@ from attribution.causal.estimators.rollouts.opinion import (
     SecondOpinion,
     second_opinion_of,
 )
-from attribution.causal.estimators.rollouts.scale import other_scale
+from attribution.causal.estimators.rollouts.parting import parting_p_value
+from attribution.causal.estimators.rollouts.scale import (
+    other_scale,
+    shares_above_constants,
+)
 from attribution.causal.refusal import RefusalError
 from attribution.causal.result import Estimate, history_of
 
@@ -69,8 +77,6 @@ if TYPE_CHECKING:
 PERIODS_BEFORE_NEEDED = 2
 PERMUTATIONS = 199
 LEADS = (1, 2, 4)
-HISTORIES = 999
-PERIODS_FOR_PATH = 4
 _SECOND = "Callaway–Sant'Anna"
 
 
@@ -246,17 +252,30 @@ def _checks(
             float(exposure[found.usable].mean()),
         ),
         second_opinion(
-            f"{_SECOND}, but for a drift,", effect, point, half, chance=chance
+            f"{_SECOND}, but for a drift,",
+            effect,
+            point,
+            half,
+            chance=chance,
+            silenced=_silenced(data),
         ),
         placebo_in_unit(
             float(extreme), claims_effect=claims, placebos=placebos.tolist()
         ),
         leave_one_out((point, half), _left_out(data, panel, half, path)),
         _scale(data, path, plan, half, claims_effect=claims),
+        break_at_start(break_of(data), average.point, claims=claims),
         few_clusters(wild_p_value(data, path), len(data.groups), claims_effect=claims),
         interference(is_declared=plan.interference, has_clusters=False),
         contested_window(plan, panel.dates[panel.launch :], panel.units),
     )
+
+
+def _silenced(data: RolloutData) -> str:
+    """Return what of the plan could keep the second opinion from an answer."""
+    if data.covariates is None or data.is_ratio or np.isnan(data.outcome).any():
+        return ""
+    return "there are too few units to compare with for the declared controls"
 
 
 def _scale(
@@ -268,9 +287,20 @@ def _scale(
     claims_effect: bool,
 ) -> Check:
     other = other_scale(data, path)
-    p_value, effect = (None, 0.0) if other is None else (other.p_value, other.effect)
-    against = effect / max(half, 1e-300)
-    return scale(plan.scale, p_value, against, claims_effect=claims_effect)
+    if other is None:
+        return scale(plan.scale, None, 0.0, claims_effect=claims_effect)
+    width = max(half, 1e-300)
+    above = shares_above_constants(data, path) if claims_effect else []
+    matter = [one.p_value for one in above if abs(one.effect) > MATTERS_ABOVE * width]
+    # Several were tried, so the clearest of them is that much less clear.
+    hidden = min((len(above) * p_value for p_value in matter), default=1.0)
+    return scale(
+        plan.scale,
+        other.p_value,
+        other.effect / width,
+        hidden,
+        claims_effect=claims_effect,
+    )
 
 
 def _leads(data: RolloutData) -> dict[str, Lead]:
@@ -308,49 +338,6 @@ def _history_tests(
     if parting is not None:
         p_values["the path of the whole history"] = parting
     return History(p_values, path.drift, path.drift_error)
-
-
-def parting_p_value(data: RolloutData, rng: np.random.Generator) -> float | None:
-    """Return how often starts at random part as much before the first of them.
-
-    The sum over periods of the squared difference between adopters and others, each
-    about its own straight line. Random starts go to whole clusters. ``None`` where
-    there is nothing to see: few periods, or no unit that never starts.
-    """
-    before = data.outcome[:, : data.launch]
-    adopts = data.first < data.outcome.shape[1]
-    if data.launch < PERIODS_FOR_PATH or adopts.all():
-        return None
-    centred = _without_covariates(_without_lines(before), data.covariates)
-    centred = centred - centred.mean(axis=0)
-    starts = [data.first, *(data.permuted_first(rng) for _ in range(HISTORIES))]
-    chosen = np.array([first < data.outcome.shape[1] for first in starts], dtype=float)
-    treated = chosen.sum(axis=1, keepdims=True)
-    apart = chosen @ centred * (1.0 / treated + 1.0 / (len(before) - treated))
-    partings = ((apart - apart.mean(axis=1)[:, None]) ** 2).sum(axis=1)
-    return float((partings >= partings[0] * (1.0 - 1e-9)).mean())
-
-
-def _without_lines(before: Floats) -> Floats:
-    """Return each unit about its own straight line; zero where it is unknown."""
-    known = np.isfinite(before)
-    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    y = np.where(known, before, 0.0)
-    y = np.where(known, y - y.sum(axis=1, keepdims=True) / count, 0.0)
-    time = np.where(known, np.arange(before.shape[1]), 0.0)
-    time = np.where(known, time - time.sum(axis=1, keepdims=True) / count, 0.0)
-    squares = np.maximum((time**2).sum(axis=1, keepdims=True), 1e-300)
-    left: Floats = y - time * (time * y).sum(axis=1, keepdims=True) / squares
-    return left
-
-
-def _without_covariates(centred: Floats, covariates: Floats | None) -> Floats:
-    """Return what covariates do not explain of each period."""
-    if covariates is None:
-        return centred
-    design = np.column_stack([np.ones(len(centred)), covariates])
-    left: Floats = centred - design @ np.linalg.lstsq(design, centred)[0]
-    return left
 
 
 def _permuted(data: RolloutData, rng: np.random.Generator) -> Floats:

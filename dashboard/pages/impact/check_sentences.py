@@ -33,6 +33,10 @@ CHECKS: Final = {
         "Arms before the launch",
         "Look at how units were assigned, and adjust for what differed.",
     ),
+    "break_at_start": CheckWords(
+        "A break where units start",
+        "Draw who starts when by lot; a path that bends may look like this, too.",
+    ),
     "collinearity": CheckWords(
         "Drivers that move together",
         "Read them as one driver, or let one of them move alone.",

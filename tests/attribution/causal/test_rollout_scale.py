@@ -17,6 +17,7 @@ from attribution.causal.estimators.rollouts.scale import (
     other_scale,
     p_of_votes,
     proportional_fit,
+    shares_above_constants,
 )
 from attribution.causal.estimators.staggered_adoption import path_of
 from attribution.causal.panel import panel_of
@@ -91,6 +92,36 @@ def test_a_claim_of_amounts_below_zero_rests_on_the_plan_and_costs_a_step() -> N
     assert scale("additive", None, 0.0, claims_effect=False).status == "not run"
     shares = scale("multiplicative", None, 0.0, claims_effect=True)
     assert shares.status == "not run"
+
+
+def test_a_constant_on_top_of_all_outcomes_hides_no_growth_by_shares() -> None:
+    """The defect: beside a constant shares look like amounts, and claims counted."""
+    trial = FROZEN_WORLDS["scale grows"].trial(SEED)
+    usual, path = fitted("scale grows")
+    raised = replace(usual, outcome=usual.outcome + 10_000.0)
+    hidden = other_scale(raised, path)
+    assert hidden is not None
+    assert abs(hidden.effect) < 1.0
+    above = shares_above_constants(raised, path)
+    assert min(one.p_value for one in above) < 0.01
+    assert max(one.effect for one in above) > 10.0
+    # Where nothing was added, no constant fits better than none.
+    assert shares_above_constants(usual, path) == []
+    frame = trial.frame.assign(outcome=trial.frame["outcome"] + 10_000.0)
+    found = estimate(frame, plan_of(trial.facts), is_registered=True)
+    assert isinstance(found, Estimate), found
+    low, high = found.effect.interval(0.9)
+    [check] = [check for check in found.checks if check.name == "scale"]
+    assert (check.status == "warn") == (low > 0 or high < 0)
+
+
+def test_a_hidden_constant_costs_claims_a_step_and_no_one_else() -> None:
+    def status(hidden: float, *, claims: bool) -> str:
+        return scale("additive", 0.01, 0.1, hidden, claims_effect=claims).status
+
+    assert status(0.04, claims=True) == "warn"
+    assert status(0.04, claims=False) == status(0.05, claims=True) == "pass"
+    assert scale("additive", 0.01, 0.3, 0.01, claims_effect=True).status == "fail"
 
 
 def test_each_cluster_votes_once_and_by_how_much() -> None:

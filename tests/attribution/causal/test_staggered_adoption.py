@@ -28,11 +28,9 @@ from attribution.causal.estimators.rollouts.imputation import (
     imputation_of,
     lead_of,
 )
-from attribution.causal.estimators.staggered_adoption import (
-    parting_p_value,
-    path_of,
-    total_of,
-)
+from attribution.causal.estimators.rollouts.opinion import second_opinion_of
+from attribution.causal.estimators.rollouts.parting import parting_p_value
+from attribution.causal.estimators.staggered_adoption import path_of, total_of
 from attribution.causal.panel import panel_of
 from benchmarks.calibration_of_frozen_worlds import FIXED_FACTS, answer
 from benchmarks.frozen_worlds import FROZEN_WORLDS
@@ -100,17 +98,17 @@ def test_group_time_effects_are_those_of_r(
 
 
 @pytest.mark.reference
-@pytest.mark.parametrize("kind", ["simple", "group", "dynamic", "calendar"])
 @pytest.mark.parametrize(
     ("scenario", "controls"),
     [("mpdta_nev_dr", "never treated"), ("mpdta_nyt_dr", "not yet treated")],
 )
-def test_aggregates_and_their_errors_are_those_of_r(
-    causal: Path, mpdta: Table, kind: str, scenario: str, controls: str
+def test_the_average_and_its_error_are_those_of_r(
+    causal: Path, mpdta: Table, scenario: str, controls: str
 ) -> None:
     theirs = pd.read_csv(causal / "mpdta_R_did_aggte.csv")
-    row = theirs[(theirs["scenario"] == scenario) & (theirs["type"] == kind)].iloc[0]
-    found = getattr(group_time_effects(*mpdta, controls), kind)()  # type: ignore[arg-type]
+    is_asked = (theirs["scenario"] == scenario) & (theirs["type"] == "simple")
+    row = theirs[is_asked].iloc[0]
+    found = group_time_effects(*mpdta, controls).simple()  # type: ignore[arg-type]
     assert found.effect == pytest.approx(row["overall_att"], abs=1e-8)
     assert found.standard_error == pytest.approx(row["overall_se"], abs=1e-8)
 
@@ -254,11 +252,9 @@ def test_the_trap_of_two_way_fixed_effects_is_not_stepped_into(stagg: Table) -> 
     assert found.average == pytest.approx(-0.7456, abs=1e-3)
     assert error == pytest.approx(0.6227, abs=2e-3)
     assert abs(found.average + 1.0) < stats.t.ppf(0.975, units - 1) * error
-    second = group_time_effects(*stagg)
-    simple = second.simple()
+    simple = group_time_effects(*stagg).simple()
     assert simple.effect == pytest.approx(-0.7552, abs=1e-3)
     assert abs(simple.effect + 1.0) < 1.96 * simple.standard_error
-    assert second.group().effect == pytest.approx(-2.8051, abs=1e-3)
 
 
 @pytest.mark.reference
@@ -456,6 +452,73 @@ def test_chance_of_a_second_opinion_is_that_of_leaving_out_each_unit() -> None:
     )
     gap = check.picture["other"][0] - check.picture["ours"][0]
     assert gap == pytest.approx(difference(everybody), abs=1e-9)
+
+
+def test_chance_of_a_second_opinion_counts_a_region_once() -> None:
+    """By hand: without each of twelve regions, one of four units, in turn."""
+    outcome, first = arrays(48, 7)
+    region = np.arange(48) // 4
+    shocks = np.random.default_rng(1).normal(0.0, 2.0, (12, outcome.shape[1]))
+    outcome = outcome + np.cumsum(shocks, axis=1)[region] / 5.0
+    first = np.where(region % 2 == 0, 12, outcome.shape[1])
+
+    def chance(region: np.ndarray) -> float:
+        data = data_of(outcome, first, region)
+        path = drifting_path(data)
+        assert path is not None
+        found = second_opinion_of(data, path)
+        assert found is not None
+        return found.chance
+
+    def difference(keep: NDArray[np.bool_]) -> float:
+        y, starts = outcome[keep], first[keep]
+        steps = (starts < y.shape[1])[:, None] * np.arange(float(y.shape[1]))
+        own = [
+            group_time_effects(one, starts, "not yet treated").simple().effect
+            - imputation_of(one, starts).average
+            for one in (y, steps)
+        ]
+        path = drifting_path(data_of(y, starts))
+        assert path is not None
+        return own[0] - path.drift * own[1]
+
+    without = np.array([difference(region != one) for one in range(12)])
+    error = np.sqrt(11 / 12 * ((without - without.mean()) ** 2).sum())
+    expected = stats.t.ppf(0.975, 11) * error
+    assert chance(region) == pytest.approx(expected, rel=0.15)
+    assert chance(np.arange(48)) < 0.95 * expected
+
+
+def test_controls_that_tell_adopters_apart_do_not_silence_the_second_opinion() -> None:
+    """A propensity is certain there; a regression of changes still has an answer."""
+    outcome, first = arrays(20, 5)
+    size = np.where(first < outcome.shape[1], 1.0, -1.0) + np.arange(20) / 100.0
+    data = replace(data_of(outcome, first), covariates=size[:, None])
+    path = drifting_path(data)
+    assert path is not None
+    found = second_opinion_of(data, path)
+    assert found is not None
+    regressed = group_time_effects(
+        outcome, first, "not yet treated", size[:, None], weighs=False
+    )
+    assert found.effect == pytest.approx(regressed.simple().effect)
+
+
+def test_more_controls_than_units_to_compare_with_cost_a_step() -> None:
+    frame, plan = rollout(15, 5)
+    names = [f"control_{n}" for n in range(7)]
+    units = frame["unit"].astype("category").cat.codes.to_numpy()
+    values = np.random.default_rng(0).normal(size=(units.max() + 1, len(names)))
+    shown = frame.assign(**{name: values[units, n] for n, name in enumerate(names)})
+    found = estimate(
+        shown, plan.model_copy(update={"controls": tuple(names)}), is_registered=True
+    )
+    if isinstance(found, Refusal):
+        assert found.code == "too_few_units"
+        return
+    check = check_of(found, "second_opinion")
+    assert (check.status, check.statistic) == ("warn", None)
+    assert "declared controls" in check.why
 
 
 def test_two_methods_that_are_both_right_seldom_warn_each_other() -> None:

@@ -102,8 +102,10 @@ def test_a_feature_that_costs_nothing_any_more_has_stopped() -> None:
         {**cost_until(2), "eta": cost_until(6)["care"]},
     )
     made = rows(given)
-    assert to_date(made)["effect_status"] == "measured"
-    assert headline(made)["run_rate_month"] == "2026-06"
+    stopped = to_date(made)
+    assert (stopped["effect_status"], stopped["run_rate_net"]) == ("stopped", None)
+    assert stopped["run_rate_month"] == headline(made)["run_rate_month"] == "2026-06"
+    assert stopped["until_month"] == "2026-02"
     assert headline(made)["run_rate_unknown_feature_count"] == 1
 
 

@@ -42,7 +42,7 @@ def drifting_path(
         Of the treated cells, or of a lead.
     """
     found = data.imputation if found is None else found
-    directions = _directions(data)
+    directions = drifts_by_cohort(data)
     whole = _DriftModel(found, directions).fitted(data.outcome)
     if whole is None:
         return None
@@ -157,7 +157,7 @@ def effects_shown_by(
     ndarray, shape (outcomes,)
         Zero where nobody is left to compare with.
     """
-    model = _DriftModel(data.imputation, _directions(data), without)
+    model = _DriftModel(data.imputation, drifts_by_cohort(data), without)
     fits = [model.fitted(outcome) for outcome in outcomes]
     return np.array(
         [
@@ -184,7 +184,7 @@ def about_drifts(data: RolloutData, outcome: Floats) -> Floats:
     ndarray, shape (units, periods)
         Zero where a cell is treated or unknown.
     """
-    return _about_drifts(data.imputation, outcome, _directions(data))
+    return _about_drifts(data.imputation, outcome, drifts_by_cohort(data))
 
 
 def all_about_drifts(data: RolloutData) -> Floats:
@@ -202,7 +202,7 @@ def all_about_drifts(data: RolloutData) -> Floats:
     """
     found = data.imputation
     untreated = replace(found, untreated=found.untreated | found.usable)
-    return _about_drifts(untreated, data.outcome, _directions(data))
+    return _about_drifts(untreated, data.outcome, drifts_by_cohort(data))
 
 
 def _about_drifts(
@@ -220,13 +220,7 @@ def _about_drifts(
     return rest
 
 
-def drift_of_one(data: RolloutData) -> Floats:
-    """Return a drift of one a period of all cohorts of adopters, by unit and period."""
-    drift: Floats = np.sum(_directions(data), axis=0)
-    return drift
-
-
-def _directions(data: RolloutData) -> list[Floats]:
+def drifts_by_cohort(data: RolloutData) -> list[Floats]:
     """Return for each cohort of adopters periods from the first start, else zero."""
     first, count = data.first, data.outcome.shape[1]
     adopts = first < count
@@ -237,3 +231,9 @@ def _directions(data: RolloutData) -> list[Floats]:
         (adopts & (first == start))[:, None] * periods
         for start in np.unique(first[adopts])
     ]
+
+
+def drift_of_one(data: RolloutData) -> Floats:
+    """Return a drift of one a period of all cohorts of adopters, by unit and period."""
+    drift: Floats = np.sum(drifts_by_cohort(data), axis=0)
+    return drift

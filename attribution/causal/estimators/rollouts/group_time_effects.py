@@ -75,33 +75,9 @@ class GroupTimeEffects:
 
     def simple(self) -> Aggregate:
         """Return the mean over all treated cells, by size of the cohort."""
-        return self._summed([self._weighted(self.times >= self.groups)])
-
-    def group(self) -> Aggregate:
-        """Return the mean over cohorts of each cohort's mean."""
-        parts, groups = [], np.unique(self.groups)
-        for start in groups:
-            cells = (self.groups == start) & (self.times >= start)
-            parts.append(
-                (self.effects[cells].mean(), self.influence[cells].mean(axis=0))
-            )
-        return self._summed([self._by_cohort_size(groups, parts)])
-
-    def dynamic(self) -> Aggregate:
-        """Return the mean over event times of the mean over cohorts."""
-        since = self.times - self.groups
-        events = [since == e for e in np.unique(since[since >= 0])]
-        return self._summed([self._weighted(cells) for cells in events])
-
-    def calendar(self) -> Aggregate:
-        """Return the mean over periods of the mean over cohorts."""
-        after = self.times >= self.groups
-        periods = [after & (self.times == t) for t in np.unique(self.times[after])]
-        return self._summed([self._weighted(cells) for cells in periods])
-
-    def _weighted(self, cells: NDArray[np.bool_]) -> tuple[float, Floats]:
-        parts = list(zip(self.effects[cells], self.influence[cells], strict=True))
-        return self._by_cohort_size(self.groups[cells], parts)
+        treated = self.times >= self.groups
+        parts = list(zip(self.effects[treated], self.influence[treated], strict=True))
+        return Aggregate(*self._by_cohort_size(self.groups[treated], parts))
 
     def _by_cohort_size(
         self, groups: NDArray[np.int64], parts: list[tuple[float, Floats]]
@@ -117,17 +93,14 @@ class GroupTimeEffects:
         influence = influence + slopes @ (members - sizes[:, None])
         return float(weights @ effects), influence
 
-    def _summed(self, parts: list[tuple[float, Floats]]) -> Aggregate:
-        effect = float(np.mean([effect for effect, _ in parts]))
-        influence = np.mean([own for _, own in parts], axis=0)
-        return Aggregate(effect, np.asarray(influence))
-
 
 def group_time_effects(
     outcome: Floats,
     first: NDArray[np.int64],
     controls: Controls = "never treated",
     covariates: Floats | None = None,
+    *,
+    weighs: bool = True,
 ) -> GroupTimeEffects:
     """Return the effects of each cohort in each period.
 
@@ -142,6 +115,9 @@ def group_time_effects(
         Whom a cohort is compared with.
     covariates : ndarray, shape (units, covariates), optional
         What changes and treatment may depend on.
+    weighs : bool
+        Whether compared units are weighed to be like the treated ones, by covariates.
+        Without it is a regression of changes alone, which few units bear, too.
 
     Raises
     ------
@@ -164,7 +140,7 @@ def group_time_effects(
             after = periods - 1 if controls == "never treated" else max(time, base)
             compared = (first > after) & ~treated
             if compared.any():
-                own = _difference(change, treated, compared, covariates)
+                own = _difference(change, treated, compared, covariates, weighs)
                 found.append((start, time, *own))
     if not found:
         raise ValueError("nobody is untreated long enough to compare with")
@@ -179,14 +155,16 @@ def _difference(
     treated: NDArray[np.bool_],
     compared: NDArray[np.bool_],
     covariates: Floats | None,
+    weighs: bool,  # noqa: FBT001  (handed on)
 ) -> tuple[float, Floats]:
     influence = np.zeros(len(change))
     if covariates is not None:
         both = treated | compared
-        effect, own = doubly_robust_difference(
-            change[both], treated[both], covariates[both]
+        own = covariates[both]
+        effect, moved = doubly_robust_difference(
+            change[both], treated[both], own, own if weighs else own[:, :0]
         )
-        influence[both] = own * len(change) / len(own)
+        influence[both] = moved * len(change) / len(moved)
         return effect, influence
     means = []
     for sign, members in ((1.0, treated), (-1.0, compared)):

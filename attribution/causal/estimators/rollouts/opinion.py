@@ -16,8 +16,13 @@ from attribution.causal.estimators.rollouts.fitting import drift_of_one
 from attribution.causal.estimators.rollouts.group_time_effects import group_time_effects
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from attribution.causal.estimators.rollouts.data import RolloutData
     from attribution.causal.estimators.rollouts.drift import DriftingPath
+    from attribution.causal.estimators.rollouts.group_time_effects import Aggregate
+
+    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +48,11 @@ class SecondOpinion:
 def second_opinion_of(data: RolloutData, path: DriftingPath) -> SecondOpinion | None:
     """Return another estimate; ``None`` where there is no other.
 
+    With declared covariates it is doubly robust, where the main estimate is a
+    regression; where they tell adopters from others it is a regression of changes.
+
     It compares with the one period before each start, so by days it is far noisier.
-    The error of the difference is that of each unit's influence on both. With declared
-    covariates it is doubly robust, where the main estimate is a regression.
+    The error of the difference is that of each unit's, or region's, influence on both.
 
     Parameters
     ----------
@@ -54,30 +61,48 @@ def second_opinion_of(data: RolloutData, path: DriftingPath) -> SecondOpinion | 
     path : DriftingPath
         The main estimate.
     """
-    found = data.imputation
     if data.is_ratio:
         return None
     drift = drift_of_one(data)
-    try:
-        other, drifting, straight = (
-            group_time_effects(
-                y, data.first, "not yet treated", data.covariates
-            ).simple()
-            for y in (data.outcome, drift, data.outcome - path.drift * drift)
-        )
-    except ValueError:
-        return None
-    gap = drifting.effect - float(path.bias.sum())
-    difference = np.zeros(len(data.outcome))
-    difference[data.first > 0] = straight.influence
+    outcomes = (data.outcome, drift, data.outcome - path.drift * drift)
+    both = (True,) if data.covariates is None else (True, False)
+    for weighs in both:
+        try:
+            other, drifting, straight = (
+                _simple(data, y, weighs=weighs) for y in outcomes
+            )
+        except ValueError:
+            continue
+        return _beside(data, path, (other.effect, drifting.effect, straight.influence))
+    return None
+
+
+def _simple(data: RolloutData, outcome: Floats, *, weighs: bool) -> Aggregate:
+    effects = group_time_effects(
+        outcome, data.first, "not yet treated", data.covariates, weighs=weighs
+    )
+    return effects.simple()
+
+
+def _beside(
+    data: RolloutData, path: DriftingPath, other: tuple[float, float, Floats]
+) -> SecondOpinion:
+    """Return an effect, what a drift of one adds to it, and influences, beside ours."""
+    effect, drifting, influence = other
+    found = data.imputation
+    gap = drifting - float(path.bias.sum())
+    each = np.zeros(len(data.outcome))
+    each[data.first > 0] = influence / len(influence)
     moved = found.average - path.left_out[:, :-1].sum(axis=1)
     moved = moved - path.drift * (path.bias.sum() - path.bias_left_out)
     moved = moved + gap * (path.drift - path.left_out[:, -1])
-    for group, own in zip(data.groups, moved, strict=True):
-        difference[group] -= (len(data.groups) - 1) * own / len(group)
-    error = float(np.sqrt((difference**2).sum())) / len(difference)
+    groups = data.groups
+    theirs = np.array([each[group].sum() for group in groups])
+    # Without a group all others weigh more: the jackknife moves by more than its part.
+    difference = theirs - (len(groups) - 1) / len(groups) * moved
+    error = float(np.sqrt((difference**2).sum()))
     return SecondOpinion(
-        other.effect,
-        other.effect - gap * path.drift,
-        float(stats.t.ppf(0.975, len(difference) - 1)) * error,
+        effect,
+        effect - gap * path.drift,
+        float(stats.t.ppf(0.975, len(groups) - 1)) * error,
     )

@@ -11,7 +11,7 @@ errors, and would else decide alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 SIGNS, ROUNDS = 1999, 500
+#: What constants leave the smallest unit, in parts of how far units lie apart.
+LEFT_ABOVE = (0.1, 1.0)
 _SETTLED = 1e-10
 _LEAST = 1e-300
 
@@ -46,10 +48,13 @@ class OtherScale:
         One-sided, of the declared scale against it.
     effect : float
         Average effect that would be found without any, if it were true.
+    misfit : float
+        What it leaves of what the declared scale leaves, on average over units.
     """
 
     p_value: float
     effect: float
+    misfit: float
 
 
 def other_scale(data: RolloutData, path: DriftingPath) -> OtherScale | None:
@@ -73,7 +78,40 @@ def other_scale(data: RolloutData, path: DriftingPath) -> OtherScale | None:
     return OtherScale(
         p_of_votes(_votes(seen, predicted), data.cluster),
         float(effects_shown_by(data, path, [expected])[0]),
+        _misfit(seen, predicted),
     )
+
+
+def shares_above_constants(data: RolloutData, path: DriftingPath) -> list[OtherScale]:
+    """Return what untreated cells say of shares of what lies above a constant.
+
+    Whoever adds a constant to all outcomes hides growth by shares behind it. It is not
+    known, so two are tried that leave the smallest unit little, or as much as units
+    differ by. Those that fit worse than no constant are left out; nothing for shares,
+    and where there is no constant to speak of.
+
+    Parameters
+    ----------
+    data : RolloutData
+        The roll-out, on the scale of its plan.
+    path : DriftingPath
+        Its effect, with the drift that is taken off.
+    """
+    found = data.imputation
+    known = found.untreated & np.isfinite(data.outcome)
+    counts = known.sum(axis=1)
+    sums = np.where(known, data.outcome, 0.0).sum(axis=1)
+    means = sums[counts > 0] / counts[counts > 0]
+    lowest, spread = float(means.min()), float(np.ptp(means))
+    above = [lowest - part * spread for part in LEFT_ABOVE]
+    tried = [
+        other_scale(replace(data, outcome=data.outcome - constant), path)
+        for constant in above
+        if not data.is_ratio and (constant > 0.5 * lowest or lowest <= 0)
+    ]
+    plain = other_scale(data, path)
+    least = 1.0 if plain is None else plain.misfit
+    return [one for one in tried if one is not None and one.misfit < least]
 
 
 def expected_otherwise(data: RolloutData) -> Floats | None:
@@ -137,6 +175,14 @@ def p_of_votes(votes: Floats, cluster: NDArray[np.int64]) -> float:
     least = together.sum() - 1e-9 * np.abs(together).sum()
     as_much = (signs @ together >= least).sum()
     return float(1 + as_much) / (SIGNS + 1)
+
+
+def _misfit(seen: Floats, predicted: Floats) -> float:
+    """Return the mean over units of what is left of their squares."""
+    squares = (seen**2).sum(axis=1)
+    left = ((seen - predicted) ** 2).sum(axis=1)
+    told = squares > _LEAST
+    return float((left[told] / squares[told]).mean()) if told.any() else 1.0
 
 
 def _votes(seen: Floats, predicted: Floats) -> Floats:

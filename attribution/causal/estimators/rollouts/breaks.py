@@ -1,0 +1,99 @@
+"""Whether outcomes break with a smooth path where their units start.
+
+A drift that grows from period to period biases an estimate, and a history is too short
+to show it: of the 0.8 standard deviations that adopters gain in a year by drifting ever
+faster, the year before shows less than its noise. What tells an effect from such a
+bend is where it begins. So all cells, treated ones too, are fitted by units, periods,
+and a line and a parabola of each cohort, as if there were no effect; then a jump and a
+change of slope at each unit's own start are asked for. Any parabola of a cohort leaves
+both as they are, so how far cohorts bend does not move the test.
+
+It is a score test whose null is that fit: each unit, or region, has one vote for the
+jump and for the slope, and the votes together are compared with those of random signs
+(Kline and Santos 2012, Journal of Econometric Methods 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from attribution.causal.estimators.rollouts.fitting import drifts_by_cohort
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attribution.causal.estimators.rollouts.data import RolloutData
+    from attribution.causal.estimators.rollouts.imputation import Imputation
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+SIGNS = 1999
+#: What of a jump or a slope is left below this part of it is rounding.
+_LEAST = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A jump and a change of slope at the starts, beside smooth paths.
+
+    Attributes
+    ----------
+    p_value : float
+        Of neither.
+    average : float
+        What both add up to in an average treated cell.
+    """
+
+    p_value: float
+    average: float
+
+
+def break_of(data: RolloutData) -> Break | None:
+    """Return the break at the starts; ``None`` where a smooth path may be one.
+
+    Parameters
+    ----------
+    data : RolloutData
+        The roll-out.
+    """
+    found = data.imputation
+    everywhere = replace(found, untreated=found.untreated | found.usable)
+    cells = everywhere.untreated & np.isfinite(data.outcome)
+    straight = drifts_by_cohort(data)
+    smooth = _left(everywhere, cells, [*straight, *(one**2 for one in straight)])
+    since = np.arange(cells.shape[1]) - data.first[:, None] + 1.0
+    steps = [np.where(found.usable, 1.0, 0.0), np.where(found.usable, since, 0.0)]
+    asked = _left(everywhere, cells, steps)
+    [outcome] = _left(everywhere, cells, [data.outcome]).T
+    rest = asked - smooth @ np.linalg.lstsq(smooth, asked, rcond=1e-10)[0]
+    if (np.linalg.svd(rest)[1] <= _LEAST * np.linalg.norm(asked)).any():
+        return None
+    errors = outcome - smooth @ np.linalg.lstsq(smooth, outcome, rcond=1e-10)[0]
+    votes = (rest * errors[:, None]).reshape(*cells.shape, 2).sum(axis=1)
+    sizes = np.linalg.lstsq(rest, errors)[0]
+    exposure = [1.0, since[found.usable].mean()]
+    return Break(_p_of_votes(votes, data.cluster), float(sizes @ exposure))
+
+
+def _left(found: Imputation, cells: Flags, columns: list[Floats]) -> Floats:
+    """Return what units and periods leave of each column, cell by cell."""
+    inverse = found.inverse()
+    left = [np.where(cells, found.residuals(one, inverse), 0.0) for one in columns]
+    return np.column_stack([one.ravel() for one in left])
+
+
+def _p_of_votes(votes: Floats, cluster: NDArray[np.int64]) -> float:
+    """Return how often random signs of clusters lie as far from none."""
+    names, number = np.unique(cluster, return_inverse=True)
+    together = np.zeros((len(names), votes.shape[1]))
+    np.add.at(together, number, votes)
+    # The same signs for every study: a figure does not depend on what was drawn before.
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (SIGNS, len(names)))
+    sums = np.vstack([together.sum(axis=0), signs @ together])
+    squares = np.linalg.pinv(together.T @ together, hermitian=True)
+    far = np.einsum("ij,jk,ik->i", sums, squares, sums)
+    return float((far >= far[0] * (1.0 - 1e-9)).mean())
