@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 import anyio
 import duckdb
@@ -206,6 +207,10 @@ def test_a_client_over_stdio_gets_the_figures_that_sql_answers(
             assert figure.value == addressed(snapshot, figure.explain), figure
     assert answers["25"].proof is not None
     assert answers["25"].proof.is_equal is True
+    here = "http://127.0.0.1:8501"
+    assert answers["6"].link == f"{here}/cost_by_model?period={asked.month}"
+    address = quote_plus(answers["6"].figures[0].explain or "")
+    assert answers["25"].link == f"{here}/lineage?figure={address}"
 
 
 async def ask_everything(client: Client) -> dict[str, Answer]:
