@@ -26,6 +26,7 @@ COPY ingest ingest
 COPY attribution attribution
 COPY dashboard dashboard
 COPY dbt_project dbt_project
+COPY docs/glossary.md docs/
 RUN uv build --no-cache --wheel --build-constraint requirements.lock --require-hashes \
       --out-dir dist \
     && uv pip install --no-cache --python /venv/bin/python --no-deps \

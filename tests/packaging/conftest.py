@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _ENTRIES = (
     *("pyproject.toml", "README.md", "LICENSE", "triptych", "ingest", "attribution"),
-    *("dashboard", "dbt_project"),
+    *("dashboard", "dbt_project", "docs/glossary.md"),
 )
 
 
@@ -28,6 +28,7 @@ def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         if origin.is_dir():
             shutil.copytree(origin, folder / name, ignore=ignore)
         else:
+            (folder / name).parent.mkdir(exist_ok=True)
             shutil.copy(origin, folder / name)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation"]
     built = subprocess.run(

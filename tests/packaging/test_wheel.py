@@ -104,6 +104,8 @@ def test_the_dbt_project_is_in_the_wheel_as_it_is(
             assert f"triptych/_dbt_project/{inside}" in names
     assert "triptych/_dbt_project/dbt_project.yml" in names
     assert "triptych/_dbt_project/profiles.yml" in names
+    assert "triptych/_dbt_project/semantic/metrics.yml" in names
+    assert "triptych/_glossary.md" in names
 
 
 def test_nothing_that_was_built_or_measured_is_in_the_wheel(names: list[str]) -> None:
