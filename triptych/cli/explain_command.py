@@ -167,10 +167,11 @@ def _evidence(told: Explanation) -> Iterable[str]:
         )
     count = told.rederivation.line_item_count
     row_count = sum(load.row_count for load in told.loads)
-    if count is not None and count != row_count:
+    if count is not None and count < row_count:
         yield (
-            f"            {count} of these {row_count} rows make the figure: the others"
-            " are of other months, steps or owners, or are no charges"
+            f"            {count} line items of the ledger make the figure, of"
+            f" {row_count} rows in these loads: the others are of other months, steps"
+            " or owners"
         )
     for row in told.refused:
         yield (

@@ -47,8 +47,9 @@ def test_each_figure_of_a_page_leads_to_a_line_of_sql(page: Path) -> None:
         for column in columns[model]:
             place = sql_place(model, column)
             assert place is not None
-            file, _, line = place.rpartition(":")
-            assert len((ROOT / file).read_text("utf-8").splitlines()) >= int(line) > 0
+            file, _, line = place.partition(":")
+            lines = (ROOT / file).read_text("utf-8").splitlines()
+            assert len(lines) >= int(line or 1) > 0
 
 
 def test_nineteen_of_twenty_lines_name_the_column_itself() -> None:
@@ -67,10 +68,17 @@ def test_a_figure_leads_to_where_it_is_worked_out() -> None:
     assert "as billed_cost" in _line(place)
 
 
+def test_a_comment_makes_no_figure_and_an_estimate_has_only_its_file() -> None:
+    assert "--" not in _line(str(sql_place("mart_feature_roi", "benefit")))
+    low = sql_place("mart_feature_roi", "benefit_low_50")
+    assert low == "dbt_project/models/marts/roi/mart_feature_roi.sql"
+
+
 def test_a_model_of_the_workspace_has_no_line_of_ours() -> None:
     assert sql_place("my_own_model", "cost") is None
 
 
 def _line(place: str) -> str:
-    file, _, line = place.rpartition(":")
-    return (ROOT / file).read_text("utf-8").splitlines()[int(line) - 1]
+    file, _, line = place.partition(":")
+    lines = (ROOT / file).read_text("utf-8").splitlines()
+    return lines[int(line) - 1] if line else ""

@@ -20,15 +20,17 @@ _NAMES = {
     "named": re.compile(r"\b\w+\b"),
     "put together": re.compile(r"\}(\w+)"),
 }
+_COMMENT = re.compile(r"\{#.*?#\}|--[^\n]*", re.DOTALL)
 _MACRO = re.compile(r"\{%-?\s*macro (\w+)\(")
 
 
 def sql_place(model_name: str, column: str) -> str | None:
-    """Return ``dbt_project/models/…/file.sql:line`` of a column of a mart.
+    """Return ``dbt_project/models/…/file.sql:line`` that makes a column of a mart.
 
     The first model or macro on the way from the mart to the evidence that names the
     column with ``as``; else the first that names it at all or, of a name that is put
-    together, its end; else the mart. ``None`` for a model of the workspace.
+    together, its end; else the mart's file alone, such as for an estimate that is made
+    in Python. ``None`` for a model of the workspace.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def sql_place(model_name: str, column: str) -> str | None:
             lines = _last_lines(path)[kind]
             if line := max((lines.get(name, 0) for name in names), default=0):
                 return _written(path, line)
-    return _written(files[model_name], 1)
+    return _written(files[model_name])
 
 
 @cache
@@ -73,7 +75,10 @@ def _used(path: Path) -> tuple[str, ...]:
 
 @cache
 def _text(path: Path) -> str:
-    return path.read_text("utf-8")
+    """Return a file without comments, each line where it was."""
+    return _COMMENT.sub(
+        lambda comment: "\n" * comment[0].count("\n"), path.read_text("utf-8")
+    )
 
 
 @cache
@@ -89,8 +94,9 @@ def _last_lines(path: Path) -> dict[str, dict[str, int]]:
     }
 
 
-def _written(path: Path, line: int) -> str:
-    return f"dbt_project/{path.relative_to(dbt_project_dir()).as_posix()}:{line}"
+def _written(path: Path, line: int = 0) -> str:
+    place = f"dbt_project/{path.relative_to(dbt_project_dir()).as_posix()}"
+    return f"{place}:{line}" if line else place
 
 
 @cache
