@@ -14,6 +14,7 @@ pytest.importorskip("mcp", reason="the extra mcp is not installed")
 
 from mcp import Client
 from mcp.shared.exceptions import MCPError
+from mcp.types import TextContent
 
 from tests.e2e.assistant.hostile import HOSTILE, NAMES, named_as_before, plant
 from triptych.core.warehouse.figures import parse_figure
@@ -87,6 +88,7 @@ async def answers(root: Path) -> list[dict[str, Any]]:
             result = await client.call_tool(tool, given)
             assert not result.is_error, (tool, result.content)
             [text] = result.content
+            assert isinstance(text, TextContent)
             content = result.structured_content
             assert json.loads(text.text) == content
             asked.append(content)

@@ -186,7 +186,10 @@ class Desk:
         try:
             self.require("scenarios")
             if self.door is None:
-                raise RefusedError("Nothing can be proposed here.")
+                raise RefusedError(
+                    "Nothing can be proposed here: this server only answers.",
+                    next_step="Add the scenario on the page Scenarios.",
+                )
             return propose_scenario(
                 self.door, actor, name=name, text=text, role=self._named()
             )

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from tests.e2e.readers.bi_clients.asking import QUESTION, ask_until, digest_of
 from tests.e2e.readers.bi_clients.libre_office import LibreOfficeClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     Rows = list[tuple[Any, ...]]
 
@@ -27,13 +28,14 @@ class DuckDbClient:
     def __init__(self, current: str) -> None:
         import duckdb
 
-        self._connect = lambda: duckdb.connect(
-            f"{current}/triptych.duckdb", read_only=True
+        self._connect: Callable[[], Any] = partial(
+            duckdb.connect, f"{current}/triptych.duckdb", read_only=True
         )
 
     def ask(self) -> tuple[object, ...]:
         with self._connect() as connection:
-            return connection.execute(QUESTION).fetchall()[0]
+            row: tuple[object, ...] = connection.execute(QUESTION).fetchall()[0]
+            return row
 
     def marts(self) -> Iterator[tuple[str, Rows]]:
         with self._connect() as connection:
