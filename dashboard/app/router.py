@@ -47,6 +47,7 @@ _STYLE = """
 [data-testid="stCaptionContainer"] {opacity: .76}
 [data-testid="stSidebar"] h2 {font-size: .82rem; margin: 0;
   padding: .7rem 0 .1rem .5rem}
+[data-testid="stBaseButton-primary"] * {color: var(--triptych-ground)}
 .st-key-menu a:focus-visible {outline: 2px solid currentColor; outline-offset: -2px}
 body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] {display: none}
 @media (max-width: 640px) {
