@@ -29,8 +29,8 @@ _STUDIES = """
 SELECT studies.study_id, studies.state, studies.design, studies.refusal_code,
     studies.refusal_message, estimates.effect, estimates.effect_low_90,
     estimates.effect_high_90
-FROM attribution.mart_attribution_studies AS studies
-LEFT JOIN attribution.mart_attribution_estimates AS estimates
+FROM attribution.studies AS studies
+LEFT JOIN attribution.estimates AS estimates
     ON studies.study_id = estimates.study_id AND estimates.estimand = 'average'
 """
 
