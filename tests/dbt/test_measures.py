@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import duckdb
 import yaml
 
+from triptych.core.marts.own_project import write_project
 from triptych.core.project_folder import dbt_project_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FOLDER = dbt_project_dir() / "semantic"
 _SOURCE = re.compile(r"source\('(\w+)', '(\w+)'\)")
-_ADDED = re.compile(r" as (\w+)\n")
+_ADDED = re.compile(r" as (\w+),?\n")
 
 
 def test_every_measure_is_described_and_every_column_is_of_its_mart() -> None:
@@ -22,7 +27,7 @@ def test_every_measure_is_described_and_every_column_is_of_its_mart() -> None:
     }
     metrics = [metric for model in described for metric in model.get("metrics", ())]
     names = [metric["name"] for metric in metrics]
-    assert len(names) == len({*names}) == 15
+    assert len(names) == len({*names}) == 16
     assert all(metric["label"] and metric["description"] for metric in metrics)
     for model in described:
         text = (FOLDER / f"{model['name']}.sql").read_text("utf-8")
@@ -34,6 +39,30 @@ def test_every_measure_is_described_and_every_column_is_of_its_mart() -> None:
         exprs = " ".join(m.get("expr", "") for m in model["metrics"])
         words = {*re.findall(r"\b[a-z_]+\b", re.sub(r"'[^']*'", "", exprs))}
         assert words - {"case", "when", "not", "in", "then", "end"} <= known
+
+
+def test_requests_of_two_currencies_are_counted_once() -> None:
+    text = (FOLDER / "monthly_meter.sql").read_text("utf-8")
+    with duckdb.connect() as connection:
+        connection.execute(
+            "CREATE TABLE costs AS SELECT '2026-03' AS billing_month, 'm' AS model_id,"
+            " currency, 1000 AS requests, 7 AS gpu_hours FROM (VALUES ('EUR'), ('USD'))"
+            " AS currencies(currency)"
+        )
+        counted = f"SELECT sum(requests), sum(gpu_hours) FROM ({text})"
+        source = "{{ source('cost', 'mart_model_unit_costs') }}"
+        rows = connection.execute(counted.replace(source, "costs")).fetchall()
+    assert rows == [(1000, 7)]
+
+
+def test_measures_that_somebody_changed_stay_as_they_are(tmp_path: Path) -> None:
+    mine = tmp_path / "semantic" / "metrics.yml"
+    mine.parent.mkdir()
+    mine.write_text("# mine", "utf-8")
+    for with_metrics in (False, True):
+        write_project(tmp_path, [], with_metrics=with_metrics)
+        assert mine.read_text("utf-8") == "# mine"
+    assert (mine.parent / "days.sql").is_file()
 
 
 def columns_of_marts() -> dict[str, set[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from triptych.acts.deed import Deed, Draft
@@ -84,7 +85,8 @@ def _rule_in_words(rule: RuleSettings) -> str:
 def _plain(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(_plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    digits = f"{Decimal(str(value)):f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
 
 
 def _channels(site: Site) -> tuple[str, ...]:

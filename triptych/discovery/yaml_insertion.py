@@ -95,9 +95,12 @@ def without_entry(text: str, section: str, position: int, *, where: str) -> str:
         raise _on_one_line(section, found and found[0], where)
     key, node = found
     entry = node.value[position]
-    first = key.start_mark.line if len(node.value) == 1 else entry.start_mark.line
+    first, after = entry.start_mark.line, line_after(entry, text)
     lines = text.splitlines(keepends=True)
-    return "".join([*lines[:first], *lines[line_after(entry, text) :]])
+    kept = lines[:first]
+    if len(node.value) == 1:  # a key without a list is none; comments below it stay
+        del kept[key.start_mark.line]
+    return "".join([*kept, *lines[after:]])
 
 
 def flow(value: object) -> str:
@@ -186,22 +189,34 @@ def _on_one_line(section: str, key: Any, where: str) -> SettingsError:  # noqa: 
     )
 
 
-def line_after(node: object, text: str) -> int:
+def line_after(node: Any, text: str) -> int:  # noqa: ANN401  (as above)
     """Return the number of the first line below a node, comments behind it aside."""
-    end = node.end_mark  # type: ignore[attr-defined]
-    start = node.start_mark  # type: ignore[attr-defined]
-    # The end of a block is where the next token begins, maybe many lines below.
+    last, above = _last_inside(node)
+    if last is None:
+        return int(above.end_mark.line) + 1
+    if getattr(last, "style", None) not in {"|", ">"}:
+        return int(last.end_mark.line) + 1
+    # A text of several lines ends where the next token begins.
     lines = text.splitlines()
+    end = last.end_mark
     line = int(end.line if end.column else end.line - 1)
-    while line > start.line and (
-        not lines[line].strip() or lines[line].lstrip().startswith("#")
-    ):
+    while line > last.start_mark.line and not lines[line].strip():
         line -= 1
-    if line > start.line and not lines[line][:1].isspace():
-        # The next section's key, which is where a block at the top ends.
-        line -= 1
-        while line > start.line and (
-            not lines[line].strip() or lines[line].lstrip().startswith("#")
-        ):
-            line -= 1
     return line + 1
+
+
+def _last_inside(node: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    """Return what a block ends with, for its own end is where the next one begins.
+
+    None where that is an alias, whose place is elsewhere; then the key before it.
+    """
+    above = node
+    while isinstance(node, SequenceNode | MappingNode) and not node.flow_style:
+        if not node.value:
+            break
+        child = node.value[-1]
+        above, inner = child if isinstance(child, tuple) else (node, child)
+        if inner.end_mark.index < above.start_mark.index:
+            return None, above
+        node = inner
+    return node, above

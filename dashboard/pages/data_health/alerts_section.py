@@ -45,8 +45,12 @@ def show(here: Page) -> None:
 
 def show_rules() -> None:
     """Draw the rules of alerts, to whoever may change them."""
-    rules = acting.choices("remove_alert_rule", "rule")
-    channels = acting.choices("add_alert_rule", "channels")
+    try:
+        rules = acting.choices("remove_alert_rule", "rule")
+        channels = acting.choices("add_alert_rule", "channels")
+    except TriptychError as error:  # such as settings that somebody is editing
+        st.warning(fmt.markdown(str(error)))
+        return
     if not channels:
         return  # nothing can be sent before a channel is in triptych.yml
     with st.expander(fmt.plural(len(rules), "alert rule")):

@@ -74,6 +74,11 @@ def test_a_proposal_is_saved_once_and_comes_to_what_the_command_says(
     saved = json.loads(ran.stdout)
     assert saved["summary"] == first.result["summary"]
     assert saved["tornado"] == first.result["tornado"]
+    file.unlink()  # somebody takes it back
+    taken_back = proposed(workspace, "analyst")
+    assert taken_back.saved_as is None
+    assert taken_back.refusal is not None
+    assert "took it back" in taken_back.refusal.reason
     [listed] = Desk(workspace.root, "analyst").scenarios().scenarios
     assert listed["summary"] == saved["summary"]
 

@@ -61,7 +61,7 @@ METRICS = (
     ),
     (_OF_COST, "daily_cost__team_id", _COST.format(by="team_id")),
     (
-        "fully_loaded_cost,requests,cost_per_request",
+        "fully_loaded_cost,requests_by_currency,cost_per_request",
         "metric_time__month,model_month__model_id",
         "SELECT billing_month, model_id, fully_loaded_cost, requests,"
         " cost_per_thousand_requests / 1000 FROM cost.mart_model_unit_costs",

@@ -73,6 +73,8 @@ def test_what_does_not_fit_is_refused_and_only_finance_may(
         "means nothing to 'month_red'": {"alert": "month_red"},
         "cannot be 'weather'": {"alert": "weather"},
         "not a number": {"min_amount": "much"},
+        "channels": {"channels": ","},
+        "thresholds": {"thresholds": ","},
     }
     for why, given in refused.items():
         with pytest.raises((SettingsError, UsageError), match=why):
@@ -83,3 +85,42 @@ def test_what_does_not_fit_is_refused_and_only_finance_may(
         with pytest.raises(NotAllowedError):
             door.preview(somebody("x", role), "add_alert_rule", BUDGET)
     assert (workspace.root / "triptych.yml").read_text("utf-8") == before
+
+
+BLOCKS = """\
+  rules:
+    # Agreed with the CFO.
+    - alert: budget
+      channels: [finance]
+"""
+BEHIND = """\
+    # Every day.
+    - {alert: month_red, channels: [finance]}
+  quiet_hours: {begin: "20:00", end: "07:00"}
+"""
+
+
+def test_what_stands_behind_a_rule_in_block_style_stays(
+    workspace: Workspace, door: WorkspaceDoor, before: str
+) -> None:
+    path = workspace.root / "triptych.yml"
+    path.write_text(before.replace(AFTER, BLOCKS + BEHIND + AFTER), "utf-8")
+    given = {"rule": "Budget to finance"}
+    door.apply(ANA, "remove_alert_rule", given, token="token-0021")
+    left = "  rules:\n    # Agreed with the CFO.\n"
+    assert path.read_text("utf-8") == before.replace(AFTER, left + BEHIND + AFTER)
+
+    quiet = BEHIND.partition("[finance]}\n")[2]
+    path.write_text(before.replace(AFTER, BLOCKS + quiet + AFTER), "utf-8")
+    rule = {"alert": "anomaly", "channels": "vision", "min_amount": "1234567"}
+    door.apply(ANA, "add_alert_rule", rule, token="token-0022")
+    line = "    - {alert: anomaly, channels: [vision], min_amount: 1234567}\n"
+    assert path.read_text("utf-8") == before.replace(
+        AFTER, BLOCKS + line + quiet + AFTER
+    )
+    said = "Anomaly to vision (min amount 1234567)"
+    assert said in door.choices(ANA, "remove_alert_rule", "rule")
+    door.apply(ANA, "remove_alert_rule", {"rule": said}, token="token-0023")
+    door.apply(ANA, "remove_alert_rule", given, token="token-0024")
+    comment = "    # Agreed with the CFO.\n"
+    assert path.read_text("utf-8") == before.replace(AFTER, comment + quiet + AFTER)

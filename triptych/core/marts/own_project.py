@@ -170,9 +170,8 @@ def write_project(
     (folder / "macros" / "generate_schema_name.sql").write_text(_SCHEMA_MACRO, "utf-8")
     database = "build" if published is None else "published"
     paths = ["models", "marts"]
-    shutil.rmtree(folder / _METRICS, ignore_errors=True)
     if with_metrics:
-        shutil.copytree(dbt_project_dir() / _METRICS, folder / _METRICS)
+        _add_metrics(folder / _METRICS)
         paths.append(_METRICS)
     for name, content in (
         ("dbt_project.yml", {**_PROJECT, "model-paths": paths}),
@@ -191,6 +190,14 @@ _PROJECT: Final = {
     "flags": {"send_anonymous_usage_stats": False, "use_colors": False},
     "models": {OWN_SCHEMA: {"+materialized": "table", "+access": "public"}},
 }
+
+
+def _add_metrics(folder: Path) -> None:
+    """Copy the measures that are not there; what is there may have been changed."""
+    folder.mkdir(exist_ok=True)
+    for origin in (dbt_project_dir() / _METRICS).iterdir():
+        if not (folder / origin.name).exists():
+            shutil.copyfile(origin, folder / origin.name)
 
 
 def _profile(published: Path | None) -> dict[str, Any]:

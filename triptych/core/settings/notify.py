@@ -72,9 +72,11 @@ class RuleSettings(_Strict):
     """One kind of alert, and the channels that get it."""
 
     alert: AlertKind
-    channels: tuple[Name, ...]
+    channels: Annotated[tuple[Name, ...], Field(min_length=1)]
     min_amount: Annotated[float, Field(ge=0)] = 0
-    thresholds: tuple[Annotated[float, Field(gt=0, le=10)], ...] = (1.0,)
+    thresholds: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=10)], ...], Field(min_length=1)
+    ] = (1.0,)
     within_days: Annotated[int, Field(ge=1, le=366)] = 30
 
     @model_validator(mode="after")
@@ -116,7 +118,7 @@ class DigestSettings(_Strict):
     """One message a week with its PDF for one audience, on a day of the week in UTC."""
 
     audience: Literal["finance", "engineering", "team"]
-    channels: tuple[Name, ...]
+    channels: Annotated[tuple[Name, ...], Field(min_length=1)]
     team: Name | None = None
     weekday: Weekday = "monday"
 

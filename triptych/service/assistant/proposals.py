@@ -1,7 +1,7 @@
 """The one thing that an assistant may leave: a scenario that it proposes.
 
 It goes through the door of all acts, so it is drafted, judged, signed and recorded like
-one from a page, and can be undone there. It never replaces a file, and no run reads it.
+one from a page. It never replaces a file, and no run reads it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
+from triptych.core.errors import UsageError
 from triptych.service.assistant.answers import ProposalAnswer
 
 if TYPE_CHECKING:
@@ -41,22 +42,32 @@ def propose_scenario(
     TriptychError
         It is not for this role, is no scenario, or another one has the name.
     """
+    name = name.strip()
     given = {"file": name, "text": text}
     said = json.dumps([actor.signature.subject, name, text])
     preview = door.preview(actor, _ACT, given)
-    outcome = door.apply(
-        actor,
-        _ACT,
-        given,
-        # The same words again are the same proposal: an assistant may repeat itself.
-        token=f"proposal-{hashlib.sha256(said.encode()).hexdigest()[:32]}",
-        fingerprint=preview.fingerprint,
-        reason="Proposed by an assistant.",
-    )
+    is_there = not any(change.diff for change in preview.changes)
+    # The same words again are the same proposal: an assistant may repeat itself.
+    token = f"proposal-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
+    outcome = None
+    if not is_there:
+        outcome = door.apply(
+            actor,
+            _ACT,
+            given,
+            token=token,
+            fingerprint=preview.fingerprint,
+            reason="Proposed by an assistant.",
+        )
+    if outcome is not None and outcome.is_repeated:
+        raise UsageError(
+            "This was proposed before, and somebody took it back.",
+            next_step="Propose it under another name.",
+        )
     return ProposalAnswer(
         role=role,
         saved_as=f"scenarios/{name}.yml",
         says=preview.says,
         result=json.loads(json.dumps(preview.result, default=str)),
-        is_repeated=outcome.is_repeated,
+        is_repeated=is_there,
     )

@@ -252,7 +252,7 @@ def _add_scenarios(server: MCPServer[Any], desk: Answering) -> None:
         _saying_why(propose_scenario),
         name="propose_scenario",
         description="Save a scenario for people to judge, and say what it comes to. It"
-        " changes no figure, replaces no file and can be undone on its page.",
+        " changes no figure and replaces no file.",
         annotations=_PROPOSES,
     )
 

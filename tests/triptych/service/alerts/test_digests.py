@@ -175,7 +175,7 @@ def test_a_digest_names_who_has_an_alert_and_a_team_sees_only_its_own(
 def test_a_digest_is_due_on_its_day_of_the_week(
     today: date, weekday: Any, due: date
 ) -> None:
-    digest = DigestSettings(audience="finance", channels=(), weekday=weekday)
+    digest = DigestSettings(audience="finance", channels=("finance",), weekday=weekday)
     assert last_due(digest, today) == due
 
 
