@@ -18,7 +18,7 @@ TODAY = date(2026, 11, 1)
 
 
 def rule(kind: str) -> RuleSettings:
-    return RuleSettings.model_validate({"alert": kind, "channels": []})
+    return RuleSettings.model_validate({"alert": kind, "channels": ["finance"]})
 
 
 @pytest.mark.parametrize("kind", CONDITIONS)
