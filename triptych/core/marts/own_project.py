@@ -187,7 +187,12 @@ _PROJECT: Final = {
     "config-version": 2,
     "profile": OWN_SCHEMA,
     "macro-paths": ["macros"],
-    "flags": {"send_anonymous_usage_stats": False, "use_colors": False},
+    # dbt 1.12 finds a ratio twice where it parses only the file that changed.
+    "flags": {
+        "send_anonymous_usage_stats": False,
+        "use_colors": False,
+        "partial_parse": False,
+    },
     "models": {OWN_SCHEMA: {"+materialized": "table", "+access": "public"}},
 }
 
