@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,8 +78,9 @@ def _trouble_of(file: str) -> str | None:
             return None if opened.read() == _ENDS_WITH else f"{file} is cut off"
     except FileNotFoundError:
         return f"{file} is gone"
-    except OSError:
-        return f"{file} is cut off, or cannot be read"
+    except OSError as error:
+        # Shorter than its end. Whatever else it is, the engine says.
+        return f"{file} is cut off" if error.errno == errno.EINVAL else None
 
 
 def _is_on_this_machine(load: FilesOfLoad) -> bool:

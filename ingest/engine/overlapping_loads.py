@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 LEAST_COMMON: Final = 20
 
 #: Loads of which enough is known have less than this part of their outlines in common
-#: if one does not repeat the other. Of charges that are repeated all are in both.
+#: if one does not repeat the other.
 _UNLIKE_BELOW: Final = 0.1
+#: An outline has each moment and amount once, however many charges share it: where half
+#: of the charges may be few of them, as seats at one price are, it says too little.
+_LEAST_DISTINCT: Final = 0.65
+#: Hashes are below this.
+_HASHES: Final = 2**63
 #: Of more loads in one place outlines are not compared, each with each.
 _MOST_PAIRED: Final = 200
 
@@ -64,6 +69,8 @@ def not_unlike(months: Iterable[ChargedMonth]) -> Iterator[ChargedMonth]:
 
 def _are_unlike(one: LoadTotal, other: LoadTotal) -> bool:
     """Tell whether outlines show that two loads have few charges in common."""
+    if not (_is_told_by_its_outline(one) and _is_told_by_its_outline(other)):
+        return False
     # Beyond the largest hash that either has kept, nothing is known of it.
     full = [max(o) for o in (one.outline, other.outline) if len(o) >= SKETCH_SIZE]
     known = [
@@ -73,6 +80,15 @@ def _are_unlike(one: LoadTotal, other: LoadTotal) -> bool:
     fewest = min(map(len, known))
     common = len(known[0] & known[1])
     return fewest >= LEAST_COMMON and common < fewest * _UNLIKE_BELOW
+
+
+def _is_told_by_its_outline(total: LoadTotal) -> bool:
+    """Tell whether most charges of a load have a moment and an amount of their own."""
+    kept = set(total.outline)
+    is_whole = len(total.outline) < SKETCH_SIZE
+    # So close lie the smallest of so many even numbers (Bar-Yossef et al. 2002).
+    distinct = len(kept) if is_whole else (len(kept) - 1) * _HASHES / max(kept)
+    return distinct >= _LEAST_DISTINCT * total.row_count
 
 
 def may_repeat(one: ChargedMonth, other: ChargedMonth) -> bool:

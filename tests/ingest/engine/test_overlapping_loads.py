@@ -143,8 +143,10 @@ def test_thousands_of_loads_are_told_apart_in_one_pass() -> None:
     assert overlapping(days) == []
 
 
-def outlined(name: str, outline: Iterable[int]) -> ChargedMonth:
-    known = month(name)
+def outlined(
+    name: str, outline: Iterable[int], *, row_count: int = 100
+) -> ChargedMonth:
+    known = month(name, row_count=row_count)
     smallest = tuple(sorted(set(outline))[:SKETCH_SIZE])
     return replace(known, total=replace(known.total, outline=smallest))
 
@@ -180,3 +182,30 @@ def test_a_load_that_repeats_half_of_another_is_never_told_apart(
                 "other", (number[pair] for pair in pairs[first : first + size * longer])
             )
             assert len(list(not_unlike([one, other]))) == 2
+
+
+@pytest.mark.parametrize("usage", [30, 200, 800, 1_100])
+def test_a_load_that_repeats_seats_at_one_price_is_never_told_apart(usage: int) -> None:
+    """1,200 seats are one moment and amount; the usage beside them is all new."""
+    draw = random.Random(20_261_129)
+    for _ in range(50):
+        seat = draw.getrandbits(63)
+        one, other = (
+            outlined(
+                name,
+                [seat, *(draw.getrandbits(63) for _ in range(usage))],
+                row_count=1_200 + usage,
+            )
+            for name in ("one", "other")
+        )
+        assert len(list(not_unlike([one, other]))) == 2
+
+
+def test_loads_with_an_amount_for_most_charges_are_told_apart() -> None:
+    """Of 20,000 charges each, 16,000 have a moment and an amount of their own."""
+    draw = random.Random(20_261_130)
+    one, other = (
+        outlined(name, (draw.getrandbits(63) for _ in range(16_000)), row_count=20_000)
+        for name in ("one", "other")
+    )
+    assert list(not_unlike([one, other])) == []

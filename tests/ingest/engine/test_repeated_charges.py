@@ -249,16 +249,21 @@ def test_no_charge_is_hashed_where_no_other_load_may_have_it(
 def test_two_sources_of_a_month_are_told_apart_without_hashing_their_charges(
     workspace: Workspace,
 ) -> None:
-    """Charges of 1.00 and of 2.00 a day: no moment and amount is in both."""
+    """A charge a day of 3.00 and of 2.00: no moment and amount is in both."""
     (workspace.root / "triptych.yml").write_text(SETTINGS + ANOTHER, "utf-8")
-    deliver(workspace, "copies/march.csv", charges(range(1, 21), cost="2.00"))
+    for name, cost in (("bills/april.csv", "3.00"), ("copies/april.csv", "2.00")):
+        two_a_day = _april(charges(range(1, 21), cost=cost)).splitlines(keepends=True)
+        deliver(workspace, name, "".join(two_a_day[::2]))
     take_in(workspace)
     assert set(sketched(workspace).values()) == {False}
-    assert len(sketched(workspace)) == 2
-    assert total(workspace) == 40 + 80
-    for path in workspace.lake.rglob("manifest.json"):
-        [march] = read_manifest(path).totals
-        assert len(march.outline) == 20
+    assert len(sketched(workspace)) == 3
+    assert total(workspace) == 40 + 60 + 40
+    # March stands alone, and nothing was taken of it.
+    outlines = [
+        set(read_manifest(path).totals[0].outline)
+        for path in workspace.lake.rglob("manifest.json")
+    ]
+    assert sorted(map(len, outlines)) == [0, 20, 20]
 
 
 def test_charges_are_hashed_of_the_loads_that_stand_side_by_side(

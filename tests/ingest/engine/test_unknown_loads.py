@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
 from tests.triptych.run.test_pipeline import write_workspace
 from triptych.core.errors import TriptychError
+from triptych.core.file_names import literal
 from triptych.core.lake.evidence_views import UnreadableLoadError
 from triptych.core.lake.lake_log import StaleCatalogueError
 from triptych.core.progress import SilentProgress
@@ -35,6 +37,13 @@ def take_in(workspace: Workspace) -> None:
 
 def files_of(workspace: Workspace) -> set[Path]:
     return {path for path in workspace.lake.rglob("*") if path.is_file()}
+
+
+def rows_of_evidence(workspace: Workspace) -> int:
+    with duckdb.connect(str(workspace.raw_database), read_only=True) as connection:
+        root = literal(str(workspace.root))
+        connection.execute(f"SET file_search_path = {root}")
+        return len(connection.execute("FROM evidence.focus").fetchall())
 
 
 @pytest.mark.parametrize("act", [ingest, build, run], ids=lambda act: act.__name__)
@@ -81,6 +90,25 @@ def test_a_load_that_lost_its_file_is_named_until_it_is_restored_or_taken_back(
     withdraw(workspace, load_id, because="its file is lost")
     take_in(workspace)
     assert len(list(workspace.lake.glob("focus/*/*/*/*.parquet"))) == 2
+
+
+def test_two_loads_that_lost_their_files_are_taken_back_one_by_one(
+    tmp_path: Path,
+) -> None:
+    workspace = ingested(tmp_path / "workspace")
+    march = workspace.root / "bills" / "march.csv"
+    text = march.read_text("utf-8")
+    march.with_name("april.csv").write_text(text.replace("2026-03", "2026-04"))
+    take_in(workspace)
+    parts = sorted(workspace.lake.glob("focus/*/*/*/*.parquet"))
+    for part in parts:
+        part.unlink()
+    first, second = (part.parent.name for part in parts)
+    withdraw(workspace, first, because="its file is lost")
+    with pytest.raises(duckdb.Error, match=f"triptych withdraw {second}"):
+        rows_of_evidence(workspace)
+    withdraw(workspace, second, because="its file is lost")
+    assert rows_of_evidence(workspace) == 0
 
 
 def test_a_catalogue_older_than_the_lake_stops_until_the_right_one_is_back(

@@ -27,7 +27,11 @@ from triptych.core.lake import (
 )
 from triptych.core.lake.catalogue_file import SCHEMA, connect
 from triptych.core.lake.columns_named import keep_names, named_columns
-from triptych.core.lake.evidence_views import create_views, replace_view
+from triptych.core.lake.evidence_views import (
+    UnreadableLoadError,
+    create_views,
+    replace_view,
+)
 from triptych.core.lake.in_place import CataloguedFile, current_files_in_place
 from triptych.core.lake.loads import LoadInForce, NewLoad, SeenFile, StreamView
 
@@ -258,10 +262,30 @@ class Catalogue:
     def withdraw(
         self, event: str, load_ids: Sequence[str], detail: Mapping[str, object]
     ) -> AuditEntry:
-        """Do to loads what an event says, and record why; see :mod:`.source_names`."""
+        """Do to loads what an event says, and record why; see :mod:`.source_names`.
+
+        Another load of a stream may have lost its file: whoever reads the stream then
+        is refused, and that load can be taken back next.
+        """
+        lost: dict[str, UnreadableLoadError] = {}
+        while True:
+            try:
+                return self._withdraw(event, load_ids, detail, lost)
+            except UnreadableLoadError as error:
+                if error.stream in lost:
+                    raise
+                lost[error.stream] = error
+
+    def _withdraw(
+        self,
+        event: str,
+        load_ids: Sequence[str],
+        detail: Mapping[str, object],
+        lost: Mapping[str, UnreadableLoadError],
+    ) -> AuditEntry:
         at = _now()
         with self._transaction():
-            self._change(event, load_ids, at, detail)
+            self._change(event, load_ids, at, detail, lost)
             entries = audit_log.append_all(
                 self._connection,
                 [(event, {**detail, "load_ids": list(load_ids)})],
@@ -276,7 +300,7 @@ class Catalogue:
     ) -> None:
         """Repeat what the audit log says was done to loads at a moment."""
         with self._transaction():
-            self._change(event, detail["load_ids"], at, detail)
+            self._change(event, detail["load_ids"], at, detail, {})
 
     def withdrawn_loads(self) -> list[WithdrawnLoad]:
         """Return the loads that were taken back."""
@@ -288,6 +312,7 @@ class Catalogue:
         load_ids: Sequence[str],
         at: datetime,
         detail: Mapping[str, Any],
+        lost: Mapping[str, UnreadableLoadError],
     ) -> None:
         source_names.apply(self._connection, event, load_ids, at, detail)
         streams = self._connection.execute(
@@ -296,7 +321,8 @@ class Catalogue:
             [list(load_ids)],
         ).fetchall()
         for (stream,) in streams:
-            replace_view(self._connection, self._streams[stream])
+            view = self._streams[stream]
+            replace_view(self._connection, view, lost.get(stream))
 
     def put_again(self, loads: Sequence[NewLoad], *, at: datetime) -> None:
         """Record loads as they were recorded at a moment, without an audit entry."""
@@ -396,18 +422,9 @@ class Catalogue:
 
 
 def _in_force(row: tuple[Any, ...]) -> LoadInForce:
-    source, stream, scope, label, fingerprint, checksums, reading, count, uris = row
-    return LoadInForce(
-        source,
-        stream,
-        scope,
-        label=label,
-        fingerprint=fingerprint,
-        checksums=tuple(checksums),
-        reading=reading,
-        row_count=count,
-        uris=frozenset(uris or ()),
-    )
+    checksums, reading, row_count, uris = row[5:]
+    known = (*row[:5], tuple(checksums), reading, row_count, frozenset(uris or ()))
+    return LoadInForce(*known)
 
 
 def _detail(load: NewLoad) -> dict[str, object]:

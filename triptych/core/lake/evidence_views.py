@@ -47,12 +47,17 @@ _FILE = "_triptych_file"
 
 
 class UnreadableLoadError(TriptychError):
-    """A file of a current load is gone, or cannot be read any more."""
+    """A file of a current load of a stream is gone, or cannot be read any more."""
 
     exit_code = 3
+    stream = ""
 
 
-def replace_view(connection: duckdb.DuckDBPyConnection, view: StreamView) -> None:
+def replace_view(
+    connection: duckdb.DuckDBPyConnection,
+    view: StreamView,
+    lost: UnreadableLoadError | None = None,
+) -> None:
     """Write the view of a stream over the files of its current loads.
 
     Parameters
@@ -61,9 +66,21 @@ def replace_view(connection: duckdb.DuckDBPyConnection, view: StreamView) -> Non
         ``raw.duckdb``, open for writing.
     view : StreamView
         The stream.
+    lost : UnreadableLoadError, optional
+        Why whoever asks the view is refused; no file is looked at then. So a load that
+        is lost can be taken back while another one is, too.
+
+    Raises
+    ------
+    UnreadableLoadError
+        A file of a load is gone or damaged.
     """
     groups = connection.execute(_GROUPS, [view.name]).fetchall()
-    _write_view(connection, view, groups)
+    if lost is None or not groups:
+        _write_view(connection, view, groups)
+        return
+    refusing = _refusing_select(view, groups[0][0], f"{lost} {lost.next_step}")
+    connection.execute(f'CREATE OR REPLACE VIEW evidence."{view.name}" AS {refusing}')
 
 
 def create_views(
@@ -115,12 +132,17 @@ def _write_view(
         refusal = _refusal(connection, groups, error)
         if refusal is None:
             raise
+        refusal.stream = view.name
         raise refusal from error
 
 
 def is_damage(error: duckdb.Error) -> bool:
     """Tell whether a file is at fault, and neither the machine nor the query."""
-    kinds = (duckdb.IOException, duckdb.InvalidInputException)
+    kinds = (
+        *(duckdb.IOException, duckdb.InvalidInputException),
+        # A type in a footer that no file of ours has.
+        duckdb.NotImplementedException,
+    )
     # What a page holds too little of is said by an error of no kind: "Out of buffer".
     is_of_a_file = isinstance(error, kinds) or type(error) is duckdb.Error
     return is_of_a_file and machine_trouble(error) is None
@@ -181,7 +203,7 @@ def _group_select(
     files: Sequence[str],
 ) -> str:
     if is_in_bucket(files[0]):
-        return _refusing_select(view, source)
+        return _refusing_select(view, source, in_bucket_refusal(source))
     known = {name for name, _ in view.columns}
     items = {
         name: item for name, item in json.loads(projection).items() if name in known
@@ -203,12 +225,12 @@ def _group_select(
     )
 
 
-def _refusing_select(view: StreamView, source: str) -> str:
+def _refusing_select(view: StreamView, source: str, why: str) -> str:
     """Return rows that cannot be read: whoever asks is told, and gets no half.
 
     Each column refuses, because a NULL would let a filter discard the branch unread.
     """
-    refusal = f"error({literal(in_bucket_refusal(source))})"
+    refusal = f"error({literal(why)})"
     columns = [
         f'CAST({refusal} AS {type_}) AS "{name}"' for name, type_ in view.columns
     ]
