@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typst
 
@@ -45,26 +45,42 @@ def picture_of(snapshot: Snapshot, study: Study) -> Picture | None:
     if study.average is None:
         return None
     rows = queries.counterfactual(snapshot, study.study_id).to_pylist()
-    unit = numbers.words(study.outcome_unit)
+    is_ratio = study.outcome_unit == "ratio"
+    scale = 100.0 if is_ratio else 1.0
     if rows:
+        course_unit = "%" if is_ratio else numbers.words(study.outcome_unit)
         return Picture(
             f"{numbers.words(study.outcome).capitalize()}, all treated units: observed"
             " and counterfactual with its 90 % interval; the upright line is the"
             f" launch, {fmt.day(study.launch_date)}",
-            drawings.observed_and_counterfactual(rows, study.launch_date, unit),
+            drawings.observed_and_counterfactual(
+                [_scaled(row, scale) for row in rows], study.launch_date, course_unit
+            ),
         )
     effect = study.average
     return Picture(
         "The effect, with its 50 % and 90 % intervals; the upright line is no effect",
         drawings.one_effect(
             numbers.words(study.outcome),
-            effect.effect,
-            inner=(effect.low_50, effect.high_50),
-            outer=(effect.low_90, effect.high_90),
+            effect.effect * scale,
+            inner=(_times(effect.low_50, scale), _times(effect.high_50, scale)),
+            outer=(_times(effect.low_90, scale), _times(effect.high_90, scale)),
             text=numbers.quantity(effect.effect, study.outcome_unit, is_signed=True),
-            unit=unit,
+            unit="percentage points" if is_ratio else numbers.words(study.outcome_unit),
         ),
     )
+
+
+def _times(value: float | None, scale: float) -> float | None:
+    return None if value is None else value * scale
+
+
+def _scaled(row: dict[str, Any], scale: float) -> dict[str, Any]:
+    """Return a day with its figures in the unit of the axis."""
+    return {
+        name: value * scale if isinstance(value, float) else value
+        for name, value in row.items()
+    }
 
 
 def said(picture: Picture) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -264,3 +265,16 @@ def test_a_model_that_ships_nothing_has_no_median(
     app = open_app(tmp_path, page=PAGE, scope="model vision-v1")
     assert tiles(app)["Lead time"] == "—"
     assert "Fewer than five" in text_of(app)
+
+
+def test_what_people_took_before_is_an_estimate_beside_a_bill() -> None:
+    """40.00 of net value less 7.00 of bills and 12.50 of people."""
+    row = {
+        "net_value": 59.5,
+        "net_after_investment": 40.0,
+        "investment_cost": Decimal(7),
+        "other_investment": 12.5,
+        "currency": "EUR",
+    }
+    text = return_summary.less_investment(row).replace("\u00a0", " ")
+    assert text == "≈ EUR 59.5 less ≈ EUR 19.5 invested before leaves **≈ EUR 40**."

@@ -93,7 +93,7 @@ def show_steps(here: Page, months: list[dict[str, Any]]) -> None:
         progress.steps_of(chosen, of_month, acting.proposal("close", name)),
         label=f"Steps of {fmt.month(name)}",
     )
-    st.markdown(closing_sentences.missing(rows))
+    st.markdown(closing_sentences.missing(of_month))
     month_acts.show(months)
     tables.show(
         steps,

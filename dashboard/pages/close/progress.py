@@ -38,7 +38,8 @@ def steps_of(
     """
     is_closed = month["state"] in CLOSED
     bills = [row for row in requirements if row["leads_to"] == "reconciled"]
-    by, at = month["locked_by"], month["locked_at"]
+    # The day of a proposal is in no mart; that of the lock is the approval's.
+    by, at = month["locked_by"], None
     if proposal is not None and not is_closed:
         by, at = proposal.proposed_by, proposal.at
     done = [
@@ -49,7 +50,7 @@ def steps_of(
     ]
     texts = [
         ("Month over, every rate known", "triptych run", _end(month), _rates(month)),
-        ("Bills and invoices tie", "finance", "", _ties(bills)),
+        ("Bills and invoices tie", "finance", "", "" if is_closed else _ties(bills)),
         ("Lock proposed", by or "finance", _on(at), ""),
         ("Approved and locked", _approver(month), _on(month["locked_at"]), ""),
     ]

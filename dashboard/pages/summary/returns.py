@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -201,20 +202,26 @@ def layer_sentence(here: Page) -> str:
     row = headline(here)
     if row is None or row["begins"] is not None:
         return _why_nothing_counts(row)
-    parts = (_less_investment(row), _most_and_least(here), _not_counted(row))
+    parts = (less_investment(row), _most_and_least(here), _not_counted(row))
     return f"{here.organisation_prefix}{' '.join(filter(None, parts))}"
 
 
-def _less_investment(row: dict[str, Any]) -> str:
+def less_investment(row: dict[str, Any]) -> str:
     """Write net value less what was invested before; nothing where nothing was."""
     net = row["net_after_investment"]
     if net is None or not (row["investment_cost"] or row["other_investment"]):
         return ""
     currency = row["currency"]
-    invested = (row["investment_cost"] or 0) + (row["other_investment"] or 0)
+    cost = row["investment_cost"] or Decimal(0)
+    # What people and integration took is an approved estimate, a bill is none.
+    invested = (
+        fmt.estimate(float(cost) + row["other_investment"], currency)
+        if row["other_investment"]
+        else fmt.compact(cost, currency)
+    )
     return (
         f"{fmt.estimate(row['net_value'], currency)} less"
-        f" {fmt.compact(invested, currency)} invested before leaves"
+        f" {invested} invested before leaves"
         f" **{fmt.estimate(net, currency)}**."
     )
 

@@ -132,8 +132,10 @@ def test_steps_lead_from_the_end_of_a_month_to_its_lock_with_owner_and_day(
     assert [step.state for step in before] == ["done"] * 4
     assert [step.owner for step in before[2:]] == ["Ana Lima", "Ben Okafor"]
     assert [step.date for step in before] == [
-        *("ended 2026-08-31", "", "2026-09-09", "2026-09-09"),
+        *("ended 2026-08-31", "", "", "2026-09-09"),
     ]
+    # What became of its bills since is what the last step says.
+    assert [step.note for step in before] == ["", "", "", ""]
     assert (last.title, last.state) == ("Nothing changed since", "next")
     assert last.note == "Items that changed after it was closed: 1."
 

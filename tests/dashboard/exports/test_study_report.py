@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+import typst
 from pypdf import PdfReader
 from typer.testing import CliRunner
 
@@ -155,3 +157,26 @@ def test_the_command_prints_a_report_or_writes_it(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"%PDF")
     unknown = report(tmp_path, "gone")
     assert unknown.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (3.1, 3.4, ["3.1", "3.2", "3.3", "3.4"]),
+        (0.031, 0.0345, ["0.031", "0.032", "0.033", "0.034"]),
+        (1_234_000.0, 1_236_000.0, ["1.234M", "1.235M", "1.236M"]),
+        (-0.2, 0.41, ["−0.2", "0", "0.2", "0.4"]),
+    ],
+)
+def test_each_tick_of_an_axis_has_a_label_of_its_own(
+    low: float, high: float, labels: list[str]
+) -> None:
+    asked = (
+        study_chart.DRAWINGS.read_text("utf-8")
+        + f"#let step = nice-step({high} - ({low}), 4)\n"
+        f"#metadata(ticks-between({low}, {high}, 4).map(value =>"
+        " short-number(value, step))) <labels>"
+    )
+    found = json.loads(typst.query(asked.encode(), "<labels>", field="value"))[0]
+    assert [label for label in found if label in labels] == labels
+    assert len(set(found)) == len(found)
