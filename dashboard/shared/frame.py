@@ -18,7 +18,11 @@ from dashboard.shared import (
 from dashboard.shared import format as fmt
 from dashboard.shared.context import STATE_KEY, Page
 from triptych.core.errors import TriptychError
-from triptych.core.warehouse.reader import NothingPublishedError, PublishedReader
+from triptych.core.warehouse.reader import (
+    NothingPublishedError,
+    PublishedFileError,
+    PublishedReader,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +73,8 @@ def is_nothing_published(reader: PublishedReader) -> bool:
         reader.current_path()
     except NothingPublishedError:
         return True
+    except PublishedFileError:
+        pass  # the page says so itself
     return False
 
 

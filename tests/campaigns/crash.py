@@ -293,7 +293,7 @@ class Campaign:
             self._flipped.write_bytes(self._flip)
         elif self._flipped.name == "raw.duckdb":
             self._forked(partial(commanded, root, ("recover",)))
-        elif "published" in self._flipped.parts:
+        elif "published" in self._flipped.parts or self._flipped.name == "CURRENT":
             self._forked(partial(commanded, root, ("build",)))
         elif self._flipped.name == "build.duckdb":
             self._flipped.unlink(missing_ok=True)

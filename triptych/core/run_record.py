@@ -121,11 +121,8 @@ def read_rebuilt(runs_dir: Path, run_id: str) -> RebuiltNodes | None:
     """Return what a run built again; None where it wrote nothing down."""
     try:
         text = (runs_dir / run_id / "rebuilt.json").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    try:
         nodes = json.loads(text)
-    except (ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return None
     names = {node["name"] for node in nodes}
     reasons = {reason for node in nodes for reason in node["because"]}

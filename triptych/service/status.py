@@ -140,7 +140,7 @@ def _published(workspace: Workspace, sql: str) -> list[dict[str, Any]]:
 def _published_run(pointer: Path) -> str | None:
     try:
         name = pointer.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, UnicodeDecodeError):
         return None
     return name.rpartition("/")[2].removesuffix(".duckdb")
 

@@ -286,7 +286,11 @@ def show_readiness(here: Page) -> None:
         return
     rows = table.to_pylist()
     missing = [row for row in rows if not row["is_measured"]]
-    features = sorted({row["feature_name"] or row["feature_id"] for row in missing})
+    # By id: two features may have one name.
+    named = {
+        row["feature_id"]: row["feature_name"] or row["feature_id"] for row in missing
+    }
+    features = sorted(named.values())
     whose = f" of {fmt.markdown(', '.join(features))}" if features else ""
     st.markdown(
         f"**{fmt.plural(len(missing), 'measurement')}** of {len(rows):,}"

@@ -18,6 +18,7 @@ from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.cli import app
 from triptych.core.run_record import remember_begun
 from triptych.core.settings import load_settings
+from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.workspace import Workspace
 from triptych.service import health as judging
 from triptych.service.health import judge
@@ -181,6 +182,25 @@ def test_a_published_file_that_is_damaged_is_a_failure_and_not_nothing(
     [reason] = found.reasons
     assert str(file) in reason
     assert "triptych build" in reason
+
+
+def test_a_damaged_pointer_is_a_failure_and_neither_a_crash_nor_nothing(
+    root: Path,
+) -> None:
+    publish(root)
+    record(root, "published")
+    pointer = root / "warehouse" / "CURRENT"
+    whole = pointer.read_bytes()
+    # One bit of a letter makes it none of UTF-8.
+    pointer.write_bytes(bytes([whole[0] | 0x80]) + whole[1:])
+    found = health(root)
+    assert found.state == "failed"
+    [reason] = found.reasons
+    assert str(pointer) in reason
+    assert "triptych build" in reason
+    told = CliRunner().invoke(app, ["status", "-w", str(root)])
+    assert told.exit_code == 0, told.output
+    assert published_fingerprint(root) is None
 
 
 def test_what_is_dated_after_now_is_a_failure_until_it_is_published_again(

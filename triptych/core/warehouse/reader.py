@@ -293,6 +293,8 @@ class PublishedReader:
         ------
         NothingPublishedError
             There is no pointer.
+        PublishedFileError
+            It is damaged.
         """
         pointer = self._warehouse / "CURRENT"
         try:
@@ -302,6 +304,12 @@ class PublishedReader:
                 "Nothing has been published in this workspace yet.",
                 where=str(self._root),
                 next_step='Run "triptych run" first.',
+            ) from None
+        except UnicodeDecodeError:
+            raise PublishedFileError(
+                "Which run is published cannot be read.",
+                where=str(pointer),
+                next_step='Run "triptych build" to publish the figures again.',
             ) from None
         return self._warehouse / name
 
