@@ -240,5 +240,5 @@ def _open_amounts(row: dict[str, Any]) -> str:
 
 
 def _tied(row: dict[str, Any]) -> str:
-    invoices = fmt.plural(row["row_count"], "invoice")
+    invoices = fmt.plural(row["row_count"], f"{row['currency']} invoice")
     return f"{row['reconciled_count']} of {invoices} tie"
