@@ -205,7 +205,7 @@ def statement_totals(
 
     The rows after the statements add up: all statements, what is outside AI scope,
     and all bills. ``kind`` is statement, all_statements, out_of_scope or ledger;
-    ``teams`` are those of the cost centre.
+    ``teams`` are those whose cost it is.
     """
     amount = AMOUNTS[basis]
     return table(
@@ -217,13 +217,17 @@ def statement_totals(
             where billing_month = $month and currency = $currency
             group by cost_center
         ),
-        names as (
-            select distinct cost_center, coalesce(team_name, team_id) as team
-            from core.dim_teams
+        owners as (
+            select distinct costs.cost_center, costs.team_id,
+                coalesce(teams.team_name, costs.team_id) as team
+            from cost.fct_daily_model_costs as costs
+            left join core.dim_teams as teams on costs.team_id = teams.team_id
+            where costs.billing_month = $month and costs.currency = $currency
+                and costs.cost_center is not null and costs.team_id is not null
         ),
         teams as (
             select cost_center, string_agg(team, ', ' order by team) as teams
-            from names
+            from owners
             group by cost_center
         ),
         bills as (

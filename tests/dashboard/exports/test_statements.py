@@ -98,6 +98,21 @@ def test_the_overview_ties_statements_to_the_bills(tmp_path: Path) -> None:
     ]
 
 
+def test_the_overview_names_the_teams_whose_cost_it_is(tmp_path: Path) -> None:
+    """A model of Machine learning may have a cost centre that is not its team's."""
+    snapshot = changed(
+        tmp_path,
+        "update cost.fct_daily_model_costs set cost_center = 'cc-900'"
+        " where team_id = 'ml'",
+    )
+    totals = exports.statement_totals(snapshot, MONTH, "Amortised", "EUR").to_pylist()
+    named = {row["cost_center"]: row["teams"] for row in totals if row["teams"]}
+    assert "Machine learning" in named["cc-900"]
+    for center, teams in named.items():
+        owners = exports.read_statement(snapshot, MONTH, "Amortised", center).owners
+        assert teams == owners
+
+
 def test_rounded_lines_and_their_rounding_add_up_to_the_total(tmp_path: Path) -> None:
     """Three lines of 0.333 and one of 0.004 are 1.003: 0.99 stated, 0.01 rounding."""
     snapshot = changed(
