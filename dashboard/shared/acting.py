@@ -197,8 +197,7 @@ def offer(name: str, form: Form = _BLANK, *, is_open: bool = False) -> None:
     if offered is None:
         return
     _, _, act = offered
-    fixed = (f"{field}={value}" for field, value in form.fixed.items())
-    key = "|".join((f"act:{name}{form.variant}", *fixed))
+    key = _key(name, form)
     state: _State = st.session_state.get(key)
     if isinstance(state, _Looked) and not state.holds(form.live):
         state = st.session_state[key] = state.again(reason=state.reason)
@@ -211,6 +210,16 @@ def offer(name: str, form: Form = _BLANK, *, is_open: bool = False) -> None:
                 _show_preview(key, state, act)
             case _:
                 _show_fields(key, act, form, state or _Again())
+
+
+def has_outcome(name: str, form: Form) -> bool:
+    """Tell whether an act was done here, and nobody has read what came of it yet."""
+    return isinstance(st.session_state.get(_key(name, form)), Outcome)
+
+
+def _key(name: str, form: Form) -> str:
+    fixed = (f"{field}={value}" for field, value in form.fixed.items())
+    return "|".join((f"act:{name}{form.variant}", *fixed))
 
 
 def _draw_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 #: States of a month whose figures no longer move.
 CLOSED = ("locked", "restated")
+#: Acts that end with a published run.
+_PUBLISHING = ("approve_close", "reopen")
 
 
 def next_of(months: list[dict[str, Any]]) -> dict[str, Any]:
@@ -24,17 +27,30 @@ def next_of(months: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def show(months: list[dict[str, Any]]) -> None:
-    """Offer the next step of the first open month, or of the last closed one."""
+    """Offer the next step of the first open month, or of the last closed one.
+
+    What an act has come to stays until it is read: the run that it publishes has the
+    page offer the act that comes next.
+    """
     row = next_of(months)
+    now = (_show_next(row), row["billing_month"])
+    done = product(_PUBLISHING, (each["billing_month"] for each in months))
+    for name, month in done:
+        if (name, month) != now and acting.has_outcome(name, _form(name, month)):
+            acting.offer(name, _form(name, month))
+
+
+def _show_next(row: dict[str, Any]) -> str:
+    """Offer what comes next for a month, and return its name."""
     month = row["billing_month"]
     if row["state"] in CLOSED:
         _show_step("reopen", month, f'triptych reopen --period {month} --reason "WHY"')
-        return
+        return "reopen"
     proposal = acting.proposal("close", month)
     if proposal is not None:
         _say_proposed(proposal)
         _show_step("approve_close", month, f"triptych close --period {month} --approve")
-        return
+        return "approve_close"
     commands = (
         f"triptych reconcile --period {month}\n"
         f"triptych close --period {month}\n"
@@ -42,8 +58,9 @@ def show(months: list[dict[str, Any]]) -> None:
     )
     if row["state"] == "reconciled" or not acting.is_offered("propose_close"):
         _show_step("propose_close", month, commands)
-    else:
-        acting.offer("upload_invoices")
+        return "propose_close"
+    acting.offer("upload_invoices")
+    return "upload_invoices"
 
 
 def show_accrual(month: str) -> None:
@@ -63,8 +80,12 @@ def _say_proposed(proposal: OpenProposal) -> None:
 
 def _show_step(name: str, month: str, command: str) -> None:
     if acting.is_offered(name):
-        title = f"{acting.title_of(name)}: {fmt.month(month)}"
-        acting.offer(name, acting.Form(fixed={"period": month}, title=title))
+        acting.offer(name, _form(name, month))
         return
     st.markdown("**Two different people** decide, each as a user of the machine:")
     st.code(command, language=None, wrap_lines=True)
+
+
+def _form(name: str, month: str) -> acting.Form:
+    title = f"{acting.title_of(name)}: {fmt.month(month)}"
+    return acting.Form(fixed={"period": month}, title=title)

@@ -18,6 +18,7 @@ from tests.dashboard.fixtures.warehouse_fixture import published_workspace
 from tests.dashboard.test_access import HEAD, ISSUER, OIDC
 from tests.triptych.acts.test_alert_rules import NOTIFY
 from tests.triptych.discovery.test_first_hour import GOOD
+from triptych.core.acts import Outcome
 from triptych.core.lock import hold_run_lock
 from triptych.core.signatures import of_operating_system
 from triptych.core.warehouse.locks import read_history
@@ -103,6 +104,21 @@ def test_what_was_given_is_there_again_after_cancel_and_after_a_refusal(
     app = app.button(key=f"{COMMENT}:preview").click().run()
     app.button(key=f"{COMMENT}:confirm").click().run()
     assert [detail["text"] for detail in comments(served)] == ["The credit is late."]
+
+
+@pytest.mark.usefixtures("served")
+def test_what_an_act_has_come_to_stays_when_its_run_has_changed_the_page() -> None:
+    """After a reopening the page offers the next close; what was done is said still."""
+    app = close_page()
+    key = "act:reopen|period=2026-09"
+    did = Outcome("reopen", "2026-09 is open again.", "", "a" * 64, 7)
+    app.session_state[key] = did
+    app.run()
+    [success] = app.success
+    assert "2026-09 is open again." in success.value
+    assert "Entry 7 of the audit log." in success.value
+    app.button(key=f"{key}:done").click().run()
+    assert not app.success
 
 
 def test_another_file_has_its_own_name_and_a_typed_one_stays(
