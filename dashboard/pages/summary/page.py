@@ -74,7 +74,7 @@ def main() -> None:
 def show_board_pack() -> None:
     """Lead whoever may take it away to the pack for the board."""
     if access.visitor().may_open("statements"):
-        label = "**Board pack**: PDF and workbook"
+        label = "**Board pack**"
         page.link_to("statements", label=label)
 
 

@@ -221,7 +221,7 @@ def gaps(
 def unreconciled(invoices: Sequence[dict[str, Any]]) -> list[Gap]:
     """Return by currency what is not invoiced yet, and what nothing explains."""
     return [
-        Gap(f"{_open_amounts(row)}; {_tied(row)}", "close")
+        Gap(_open_amounts(row), "close")
         for row in invoices
         if row["reconciled_count"] < row["row_count"]
     ]
@@ -237,8 +237,3 @@ def _open_amounts(row: dict[str, Any]) -> str:
         amount = fmt.money(row["unexplained_gross"], row["currency"])
         told.append(f"{amount} between invoices and bills is not explained")
     return ", ".join(told)
-
-
-def _tied(row: dict[str, Any]) -> str:
-    invoices = fmt.plural(row["row_count"], f"{row['currency']} invoice")
-    return f"{row['reconciled_count']} of {invoices} tie"
