@@ -203,9 +203,8 @@ def statement_totals(
 ) -> pa.Table:
     """Return what each statement of a month comes to, and their way to the bills.
 
-    The rows after the statements add up: all statements, what is outside AI scope,
-    and all bills. ``kind`` is statement, all_statements, out_of_scope or ledger;
-    ``teams`` are those whose cost it is.
+    After the statements come all of them, what is outside AI scope, and all bills;
+    ``kind`` says which. ``teams`` are those whose cost it is.
     """
     amount = AMOUNTS[basis]
     return table(
@@ -218,17 +217,14 @@ def statement_totals(
             group by cost_center
         ),
         owners as (
-            select distinct costs.cost_center, costs.team_id,
-                coalesce(teams.team_name, costs.team_id) as team
-            from cost.fct_daily_model_costs as costs
-            left join core.dim_teams as teams on costs.team_id = teams.team_id
-            where costs.billing_month = $month and costs.currency = $currency
-                and costs.cost_center is not null and costs.team_id is not null
+            select distinct cost_center, team_id, coalesce(team_name, team_id) as team
+            from cost.fct_daily_model_costs
+            left join (select team_id, team_name from core.dim_teams) using (team_id)
+            where billing_month = $month and currency = $currency
         ),
         teams as (
             select cost_center, string_agg(team, ', ' order by team) as teams
-            from owners
-            group by cost_center
+            from owners group by cost_center
         ),
         bills as (
             select step, sum({amount}) as amount
