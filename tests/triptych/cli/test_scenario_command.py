@@ -61,7 +61,7 @@ CREATE OR REPLACE TABLE roi.mart_portfolio_roi AS SELECT 'to_date' AS "window",
     400.0::DOUBLE AS run_rate_net_low_90, 600.0::DOUBLE AS run_rate_net_high_90,
     1 AS run_rate_feature_count, 0 AS run_rate_unknown_feature_count;
 CREATE OR REPLACE TABLE roi.mart_feature_roi AS SELECT 'to_date' AS "window",
-    'eta' AS feature_id, 500.0::DOUBLE AS run_rate_net,
+    'eta' AS feature_id, '2026-09' AS run_rate_month, 500.0::DOUBLE AS run_rate_net,
     'measured' AS effect_status, true AS counted;
 """
 FILE = """\
