@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _BECAUSE: Final = ActField(
     "because", "Because", "prose", help="Why; the audit log keeps it."
 )
-#: Loads that keep a closed month; only its own acts open it.
-_OF_CLOSED_MONTHS: Final = "locked_"
 _TAKE_BACK, _PUT_BACK = "take it back", "put it back"
 
 
@@ -31,8 +29,7 @@ def _loads(site: Site) -> list[CataloguedLoad]:
     kept = [
         load
         for load in read_loads(site.workspace.raw_database)
-        if load.state in {"current", "withdrawn"}
-        and not load.stream.startswith(_OF_CLOSED_MONTHS)
+        if load.state in {"current", "withdrawn"} and not load.is_of_closed_month
     ]
     return sorted(kept, key=lambda load: load.loaded_at, reverse=True)
 

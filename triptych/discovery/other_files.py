@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ingest.connector import LandingOptions
 from ingest.engine.projection import project
 from ingest.streams import STREAMS
+from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +115,7 @@ def _stream_of(columns: Sequence[str]) -> str:
     physical = dict.fromkeys(columns, "VARCHAR")
     fitting = {}
     for name, stream in STREAMS.items():
-        if name.startswith("locked_"):
+        if name.startswith(LOCKED_STREAMS):
             continue
         projection = project(stream, physical, LandingOptions())
         if not projection.missing_columns:

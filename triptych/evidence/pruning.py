@@ -28,6 +28,7 @@ from triptych.core.lake.manifests import (
 )
 from triptych.core.lake.superseded_loads import read_superseded_loads, record_pruning
 from triptych.core.lock import hold_run_lock
+from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
 from triptych.core.warehouse.locks import read_history
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _divided(
     for load in read_superseded_loads(workspace):
         if load.is_pruned:
             continue
-        if load.load_id in closed or load.stream.startswith("locked_"):
+        if load.load_id in closed or load.stream.startswith(LOCKED_STREAMS):
             kept[IN_A_CLOSED_MONTH] += 1
         elif load.load_id in read:
             kept[READ_BY_A_PUBLISHED_RUN] += 1

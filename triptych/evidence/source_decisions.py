@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 Act = Literal["rename", "retire", "adopt"]
 
-_OF_CLOSED_MONTHS = "locked_"
-
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -165,7 +163,7 @@ def _loads_of(workspace: Workspace, decision: Decision) -> list[CataloguedLoad]:
     loads = [
         load
         for load in read_loads(workspace.raw_database)
-        if not load.stream.startswith(_OF_CLOSED_MONTHS)
+        if not load.is_of_closed_month
     ]
     sources = sorted({load.source for load in loads})
     name = decision.source

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from triptych.core.workspace import Workspace
 
-_OF_CLOSED_MONTHS = "locked_"
-
 
 @dataclass(frozen=True, slots=True)
 class WithdrawalReport:
@@ -89,7 +87,7 @@ def _wanted(
 ) -> list[CataloguedLoad]:
     named = [load for load in loads if target in (load.load_id, load.source)]
     wanted = [load for load in named if load.state == state]
-    if any(load.stream.startswith(_OF_CLOSED_MONTHS) for load in named):
+    if any(load.is_of_closed_month for load in named):
         raise UsageError(
             f"{target!r} keeps the figures of a closed month.",
             next_step="Reopen the month: triptych reopen --period YYYY-MM.",

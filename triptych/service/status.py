@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from triptych.core.run_record import LastRun, RebuiltNodes, read_last_run, read_rebuilt
+from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
 from triptych.core.warehouse.inspection import (
     SourceState,
     ask_catalogue,
@@ -31,7 +32,7 @@ _STUDIES = "SELECT status, count(*) AS count FROM attribution.studies GROUP BY A
 #: What a closed month keeps is evidence of no source.
 _CURRENT_LOADS = (
     "SELECT load_id FROM {loads} WHERE status = 'current'"
-    " AND NOT starts_with(stream, 'locked_')"
+    f" AND NOT starts_with(stream, '{LOCKED_STREAMS}')"
 )
 _PERIODS = (
     "SELECT billing_month, state, reason, adjustment_count"

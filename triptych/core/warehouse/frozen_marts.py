@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MONEY = "DECIMAL(28, 10)"
 RATE = "DECIMAL(38, 18)"
 _TEXT = "VARCHAR"
+#: How the streams of closed months begin: no source that anybody configures.
+LOCKED_STREAMS = "locked_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class FrozenMart:
     @property
     def stream(self) -> str:
         """The internal stream that keeps the rows of closed months."""
-        return f"locked_{self.name.partition('_')[2]}"
+        return f"{LOCKED_STREAMS}{self.name.partition('_')[2]}"
 
 
 def _columns(*groups: tuple[str, str]) -> dict[str, str]:

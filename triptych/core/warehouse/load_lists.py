@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from triptych.core.errors import UsageError
+from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
 from triptych.core.warehouse.inspection import ask_catalogue
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ class CataloguedLoad:
     quarantined_row_count: int
     loaded_at: datetime
     state: str
+
+    @property
+    def is_of_closed_month(self) -> bool:
+        """Whether it keeps a closed month; only the acts of that month open it."""
+        return self.stream.startswith(LOCKED_STREAMS)
 
 
 @dataclass(frozen=True, slots=True)

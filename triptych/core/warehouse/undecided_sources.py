@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from triptych.core.errors import TriptychError
 from triptych.core.warehouse.bills import BILL_STREAMS
+from triptych.core.warehouse.frozen_marts import LOCKED_STREAMS
 from triptych.core.warehouse.inspection import ask_catalogue
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 SOURCE_ADOPTED: Final = "source_adopted"
 ADOPTION_UNDONE: Final = "source_adoption_undone"
-#: Loads of closed months: no source that anybody configures.
-_OF_CLOSED_MONTHS: Final = "locked_"
 
 _ADOPTED = (
     "SELECT source FROM (SELECT json_extract_string(detail, '$.target') AS source,"
@@ -112,7 +111,7 @@ def read_undecided(
     configured : iterable of str
         Names of the sources in the settings.
     """
-    counting = ask_catalogue(raw_database, _COUNTING, [_OF_CLOSED_MONTHS])
+    counting = ask_catalogue(raw_database, _COUNTING, [LOCKED_STREAMS])
     known = set(configured)
     if all(source in known for source, _, _ in counting):
         return []
