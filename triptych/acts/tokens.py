@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from triptych.core.lake import audit_log
 from triptych.core.lake.catalogue_file import connect
+from triptych.core.warehouse.inspection import read_audit_rows
 
 if TYPE_CHECKING:
     from triptych.core.lake.audit_log import AuditEntry
@@ -16,11 +17,10 @@ def entry_of_token(workspace: Workspace, token: str) -> AuditEntry | None:
     """Return the last entry that carries a token; None where none does."""
     if not workspace.raw_database.exists():
         return None
-    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
+    with connect(
+        workspace.raw_database, root=workspace.root, read_only=True
+    ) as connection:
         return audit_log.entry_with_token(connection, token)
-    finally:
-        connection.close()
 
 
 def is_recorded(workspace: Workspace, token: str) -> bool:
@@ -30,13 +30,7 @@ def is_recorded(workspace: Workspace, token: str) -> bool:
 
 def last_written(workspace: Workspace, act: str, about: str) -> AuditEntry | None:
     """Return the newest entry of an act that wrote files about something."""
-    if not workspace.raw_database.exists():
-        return None
-    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
-        entries = audit_log.entries_of(audit_log.read_rows(connection))
-    finally:
-        connection.close()
+    entries = audit_log.entries_of(read_audit_rows(workspace.raw_database))
     for entry in reversed(entries):
         detail = entry.detail
         if detail.get("act") == act and detail.get("about") == about:

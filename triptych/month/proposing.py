@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from triptych.core.errors import UsageError
 from triptych.core.lake import audit_log, lake_log
-from triptych.core.lake.catalogue_file import connect
 from triptych.core.signatories import check_month
 from triptych.core.signatures import (
     SIGNED,
@@ -20,6 +19,7 @@ from triptych.core.signatures import (
     of_operating_system,
     require_second_person,
 )
+from triptych.core.warehouse.inspection import read_audit_rows
 from triptych.core.warehouse.locks import ACCRUED, CLOSED, REOPENED, record_all
 
 if TYPE_CHECKING:
@@ -91,13 +91,7 @@ def record_proposal(
 
 def pending(workspace: Workspace) -> tuple[Proposal, ...]:
     """Return the open proposals, oldest first, as the catalogue's log has them."""
-    if not workspace.raw_database.exists():
-        return ()
-    connection = connect(workspace.raw_database, root=workspace.root, read_only=True)
-    try:
-        return _still_open(audit_log.entries_of(audit_log.read_rows(connection)))
-    finally:
-        connection.close()
+    return _still_open(audit_log.entries_of(read_audit_rows(workspace.raw_database)))
 
 
 def pending_in_lake(workspace: Workspace) -> tuple[Proposal, ...]:

@@ -14,8 +14,8 @@ from attribution.studies.register import StudyRegister, register_lines
 from attribution.studies.register_journal import first_difference
 from triptych.core.errors import TriptychError
 from triptych.core.lake import audit_log, lake_log
-from triptych.core.lake.catalogue_file import connect
 from triptych.core.signatures import unsigned
+from triptych.core.warehouse.inspection import read_audit_rows
 from triptych.core.warehouse.journal_check import Doubt
 from triptych.core.warehouse.locks import record_all
 
@@ -42,13 +42,7 @@ class StudyJournal:
 
     def entries(self) -> list[Mapping[str, Any]]:
         """Return the entries that the log has, oldest first."""
-        connection = connect(
-            self._workspace.raw_database, root=self._workspace.root, read_only=True
-        )
-        try:
-            rows = audit_log.read_rows(connection)
-        finally:
-            connection.close()
+        rows = read_audit_rows(self._workspace.raw_database)
         return [unsigned(entry.detail) for entry in entries_of_studies(rows)]
 
     def add(self, entries: Sequence[Mapping[str, Any]]) -> None:

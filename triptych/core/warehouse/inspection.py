@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from triptych.core.lake import audit_log
 from triptych.core.lake.catalogue_file import connect
 from triptych.core.warehouse.bills import BILL_STREAMS
 
@@ -152,8 +153,13 @@ def ask_catalogue(
     """Answer a query; a workspace that was never ingested has nothing to tell."""
     if not raw_database.exists():
         return []
-    connection = connect(raw_database, root=raw_database.parent, read_only=True)
-    try:
+    with connect(raw_database, root=raw_database.parent, read_only=True) as connection:
         return connection.execute(sql, parameters).fetchall()
-    finally:
-        connection.close()
+
+
+def read_audit_rows(raw_database: Path) -> list[tuple[Any, ...]]:
+    """Return the rows of the audit log, oldest first; none where there is no log."""
+    if not raw_database.exists():
+        return []
+    with connect(raw_database, root=raw_database.parent, read_only=True) as connection:
+        return audit_log.read_rows(connection)
