@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from triptych.acts.file_edits import edit
-from triptych.core.settings import load_settings
+from triptych.discovery.accepting import refuse_invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from triptych.acts.file_edits import FileEdit
 
@@ -33,12 +31,5 @@ def judged_edits(root: Path, texts: Mapping[str, str]) -> tuple[FileEdit, ...]:
     SettingsError
         They would not be; the message has the line.
     """
-    with TemporaryDirectory(prefix="triptych-act-") as folder:
-        trial = Path(folder)
-        for path in root.glob("*.yml"):
-            shutil.copy(path, trial / path.name)
-        for name, text in texts.items():
-            if "/" not in name:
-                (trial / name).write_text(text, encoding="utf-8")
-        load_settings(trial)
+    refuse_invalid(root, texts)
     return tuple(edit(root, name, text) for name, text in texts.items())

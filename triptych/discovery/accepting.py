@@ -14,7 +14,7 @@ from triptych.discovery.discover import CATALOG_SECTIONS
 from triptych.discovery.yaml_insertion import NewEntry, with_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from triptych.core.workspace import Workspace
     from triptych.discovery.proposals import Proposal
@@ -56,19 +56,31 @@ def accept(
     """
     texts = new_texts(workspace.root, proposals)
     texts |= _with_undecided(workspace.root, texts, skipped)
-    with TemporaryDirectory(prefix="triptych-accept-") as folder:
-        trial = Path(folder)
-        for path in workspace.root.glob("*.yml"):
-            shutil.copy(path, trial / path.name)
-        for name, text in texts.items():
-            (trial / name).write_text(text, encoding="utf-8")
-        load_settings(trial)
+    refuse_invalid(workspace.root, texts)
     written = []
     for name, text in texts.items():
         path = workspace.root / name
         write_whole(path, text)
         written.append(path)
     return written
+
+
+def refuse_invalid(root: Path, texts: Mapping[str, str]) -> None:
+    """Refuse new texts of files with which the settings would not be valid.
+
+    Raises
+    ------
+    SettingsError
+        They would not be; the message has the line.
+    """
+    with TemporaryDirectory(prefix="triptych-act-") as folder:
+        trial = Path(folder)
+        for path in root.glob("*.yml"):
+            shutil.copy(path, trial / path.name)
+        for name, text in texts.items():
+            if "/" not in name:
+                (trial / name).write_text(text, encoding="utf-8")
+        load_settings(trial)
 
 
 def undecided_of(root: Path, skipped: Sequence[Proposal]) -> list[Proposal]:
@@ -98,16 +110,22 @@ def _with_undecided(
 def new_texts(root: Path, proposals: Sequence[Proposal]) -> dict[str, str]:
     """Return name → new text of each file that would change."""
     texts: dict[str, str] = {}
-    ordered = sorted(proposals, key=lambda each: _SECTIONS.index(each.section))
-    for section, group in groupby(ordered, key=lambda each: each.section):
+    for section, entries in _by_section(proposals):
         name = file_of(section)
         path = root / name
         text = texts.get(name)
         if text is None:
             text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        entries = [NewEntry(each.entry, comment_on(each)) for each in group]
         texts[name] = with_entries(text, section, entries, where=name)
     return texts
+
+
+def _by_section(
+    proposals: Sequence[Proposal],
+) -> Iterator[tuple[str, list[NewEntry]]]:
+    ordered = sorted(proposals, key=lambda each: _SECTIONS.index(each.section))
+    for section, group in groupby(ordered, key=lambda each: each.section):
+        yield section, [NewEntry(each.entry, comment_on(each)) for each in group]
 
 
 def write_commented(proposals: Sequence[Proposal], path: Path) -> None:
@@ -122,9 +140,7 @@ def write_commented(proposals: Sequence[Proposal], path: Path) -> None:
         "# What triptych would add. Copy what you want into the file named above each\n"
         "# section; nothing reads this file.\n"
     )
-    ordered = sorted(proposals, key=lambda each: _SECTIONS.index(each.section))
-    for section, group in groupby(ordered, key=lambda each: each.section):
-        entries = [NewEntry(each.entry, comment_on(each)) for each in group]
+    for section, entries in _by_section(proposals):
         text += f"\n# {file_of(section)}\n" + with_entries(
             "", section, entries, where=path.name
         )
