@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Its name in the folder of runs.
 FILE: Final = "alerts.json"
 _FORMAT: Final = 1
+_DAMAGED: Final = (OSError, ValueError, KeyError, TypeError, AttributeError)
 
 
 class OutboxError(TriptychError):
@@ -80,14 +81,10 @@ class Outbox:
             The file is damaged.
         """
         try:
-            content = json.loads(path.read_text("utf-8"))
-            # Another format has none under this name, and is refused as damaged.
-            saved = content[f"deliveries_{_FORMAT}"]
-            deliveries = {key: Delivery(**values) for key, values in saved.items()}
-            outbox = cls(path, deliveries, dict(content["failing_since"]))
+            outbox = cls(path, *_saved(path))
         except FileNotFoundError:
             return cls(path)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except _DAMAGED as error:
             raise OutboxError(
                 f"The record of alerts cannot be read: {error}.",
                 where=str(path),
@@ -165,3 +162,35 @@ class Outbox:
             "failing_since": self.failing_since,
         }
         write_whole(self.path, json.dumps(content, ensure_ascii=False, indent=1))
+
+
+def _saved(path: Path) -> tuple[dict[str, Delivery], dict[str, str]]:
+    content = json.loads(path.read_text("utf-8"))
+    # Another format has none under this name, and is refused as damaged.
+    saved = content[f"deliveries_{_FORMAT}"]
+    deliveries = {key: Delivery(**values) for key, values in saved.items()}
+    return deliveries, dict(content["failing_since"])
+
+
+def read_alert_troubles(runs_dir: Path) -> list[str]:
+    """Return which channels of alerts fail, and which alerts nobody may have got."""
+    path = runs_dir / FILE
+    try:
+        deliveries, failing_since = _saved(path)
+    except FileNotFoundError:
+        return []
+    except _DAMAGED:
+        return [f"{path}: the record of alerts cannot be read; no alert is sent."]
+    outbox = Outbox(path, deliveries)
+    found = [
+        f"Channel {channel} has taken no message since {since[:16]} UTC, and"
+        f' {len(outbox.waiting(channel))} alerts wait. Try "triptych notify --test".'
+        for channel, since in failing_since.items()
+    ]
+    found += [
+        f"A run was stopped while it sent {each.channel}: {each.text}"
+        " Whether that arrived is unknown, and it is not sent again."
+        for each in deliveries.values()
+        if each.state == "unknown"
+    ]
+    return found

@@ -163,34 +163,3 @@ def _read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, RecursionError):
         return None
     return told if isinstance(told, dict) else None
-
-
-def read_alert_troubles(runs_dir: Path) -> list[str]:
-    """Return which channels of alerts fail, and which alerts nobody may have got."""
-    path = runs_dir / "alerts.json"
-    try:
-        content = json.loads(path.read_text("utf-8"))
-        deliveries = list(content["deliveries_1"].values())
-        failing: dict[str, str] = content["failing_since"]
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return [f"{path}: the record of alerts cannot be read; no alert is sent."]
-    found = []
-    for channel, since in failing.items():
-        waiting = [
-            delivery
-            for delivery in deliveries
-            if delivery["channel"] == channel and delivery["state"] == "waiting"
-        ]
-        found.append(
-            f"Channel {channel} has taken no message since {since[:16]} UTC, and"
-            f' {len(waiting)} alerts wait. Try "triptych notify --test".'
-        )
-    found += [
-        f"A run was stopped while it sent {delivery['channel']}: {delivery['text']}"
-        " Whether that arrived is unknown, and it is not sent again."
-        for delivery in deliveries
-        if delivery["state"] == "unknown"
-    ]
-    return found

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
+from triptych.core.alert_outbox import read_alert_troubles
 from triptych.core.errors import RunLockedError
 from triptych.core.lake.lake_log import StaleCatalogueError, refuse_lost
 from triptych.core.machine_errors import as_expected
@@ -22,7 +23,6 @@ from triptych.core.marts.own_outcomes import read_ended
 from triptych.core.run_record import (
     LastRun,
     is_somebody_at_it,
-    read_alert_troubles,
     read_last_run,
 )
 from triptych.core.warehouse.journal_check import (

@@ -14,7 +14,7 @@ from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import Origin
 from dashboard.shared.selection_queries import AMOUNTS
-from triptych.core.run_record import read_alert_troubles
+from triptych.core.alert_outbox import read_alert_troubles
 from triptych.core.warehouse.figures import ANY
 from triptych.core.workspace import Workspace
 

@@ -17,9 +17,13 @@ from tests.triptych.service.alerts.alert_case import (
     Inbox,
     anomaly,
 )
-from triptych.core.alert_outbox import Alert, Outbox, OutboxError
+from triptych.core.alert_outbox import (
+    Alert,
+    Outbox,
+    OutboxError,
+    read_alert_troubles,
+)
 from triptych.core.errors import SettingsError
-from triptych.core.run_record import read_alert_troubles
 from triptych.service.alerts.conditions import written
 from triptych.service.alerts.notifying import notify, try_channels
 
