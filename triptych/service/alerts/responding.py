@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from triptych.core.signatures import current_signature, of_operating_system
 from triptych.service.alerts.notifying import holding_alerts
 
 if TYPE_CHECKING:
+    from triptych.core.alert_responses import Act
     from triptych.core.settings import Settings
     from triptych.core.workspace import Workspace
 
@@ -32,7 +32,7 @@ def acknowledge(workspace: Workspace, name: str, *, note: str = "") -> AlertStan
     UsageError
         There is no such alert.
     """
-    return _respond(workspace, name, Response("", "acknowledged", "", "", note=note))
+    return _respond(workspace, name, "acknowledged", note=note)
 
 
 def snooze(
@@ -52,8 +52,7 @@ def snooze(
             where="--until",
             next_step="Name a later day, or acknowledge the alert.",
         )
-    snoozed = Response("", "snoozed", "", "", until=until.isoformat())
-    return _respond(workspace, name, snoozed, now=now)
+    return _respond(workspace, name, "snoozed", now=now, until=until.isoformat())
 
 
 def assign(
@@ -67,24 +66,24 @@ def assign(
         There is no such alert, or ``to`` names nobody.
     """
     owner = named_person(to, "--to")
-    assigned = Response("", "assigned", "", "", to=owner)
-    return _respond(workspace, name, assigned, settings=settings)
+    return _respond(workspace, name, "assigned", settings=settings, to=owner)
 
 
 def _respond(
     workspace: Workspace,
     name: str,
-    response: Response,
+    act: Act,
     *,
     settings: Settings | None = None,
     now: datetime | None = None,
+    **said: str,
 ) -> AlertStanding:
     moment = now or datetime.now(UTC)
     workspace.runs_dir.mkdir(parents=True, exist_ok=True)
     with holding_alerts(workspace.runs_dir):
         found = find_standing(read_alerts(workspace.runs_dir, now=moment), name)
         by = (current_signature() or of_operating_system()).name
-        whole = replace(response, key=found.key, by=by, at=moment.isoformat())
+        whole = Response(found.key, act, by, moment.isoformat(), **said)
         add_response(workspace.runs_dir, whole)
         if settings is not None:
             _hand_to(workspace, settings, found, whole)
