@@ -268,7 +268,6 @@ def _counted(count: int, noun: str, plural: str = "") -> str:
 
 def _window(start: datetime | None, end: datetime | None) -> Window:
     from ingest.connector import Window
-    from triptych.core.errors import UsageError
 
     if start is not None and end is not None and end <= start:
         raise UsageError(

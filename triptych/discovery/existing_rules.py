@@ -8,6 +8,7 @@ from triptych.core.file_names import literal
 from triptych.core.settings.columns import SOURCE_COLUMN, TAG_PREFIX
 from triptych.core.settings.tag_keys import spellings
 from triptych.discovery.ledger_sample import LEDGER_COLUMNS
+from triptych.discovery.spend import first_tag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,9 +44,7 @@ def _condition(condition: Condition) -> str:
 
 def _column(name: str) -> str:
     if name.startswith(TAG_PREFIX):
-        keys = spellings(name.removeprefix(TAG_PREFIX))
-        texts = (f"nullif(tags[{literal(key)}], '')" for key in keys)
-        return f"coalesce({', '.join(texts)})"
+        return first_tag(spellings(name.removeprefix(TAG_PREFIX)))
     if name == SOURCE_COLUMN or name in LEDGER_COLUMNS or name == "billing_currency":
         return name
     # A sample has not every column of the ledger.

@@ -125,7 +125,7 @@ def _groups(
     keys: dict[Role, list[str]] = {}
     for role in roles:
         keys.setdefault(role.role, []).append(role.key)
-    values = "".join(f", {_first_tag(keys[name])} AS {name}" for name in keys)
+    values = "".join(f", {first_tag(keys[name])} AS {name}" for name in keys)
     rows = connection.execute(
         "SELECT rule_id, kind, is_ai, named_model, named_in, spelling, sub_account_id,"
         f" service_name, coalesce({has_scope}, false) AS has_scope,"
@@ -137,7 +137,8 @@ def _groups(
     return tuple(_group(row, list(keys)) for row in rows)
 
 
-def _first_tag(keys: Sequence[str]) -> str:
+def first_tag(keys: Sequence[str]) -> str:
+    """Return SQL of the first of several tags that a charge has."""
     texts = (f"nullif(tags[{literal(key)}], '')" for key in keys)
     return f"coalesce({', '.join(texts)})"
 

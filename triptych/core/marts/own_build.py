@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import structlog
@@ -26,7 +26,7 @@ from triptych.core.marts.states import drop_unknown
 from triptych.core.warehouse.build import open_build
 from triptych.core.warehouse.explained_models import append_explained_models
 from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
-from triptych.core.warehouse.source_rows import tables_asked_for
+from triptych.core.warehouse.source_rows import ROW_FUNCTIONS, tables_asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from triptych.core.progress import Task
 
 log = structlog.get_logger(__name__)
-
-#: Functions in the place of a table that make rows of their arguments alone.
-_ROW_FUNCTIONS: Final = frozenset({"unnest", "range", "generate_series"})
 
 
 @dataclass(slots=True)
@@ -102,7 +99,7 @@ class OwnBuild:
 
     def _build(self, draft: Path, task: Task) -> list[Mapping[str, Any]]:
         models = read_own_models(self.folder)
-        with _reading(draft) as connection:
+        with duckdb.connect(str(draft), read_only=True) as connection:
             marts = _public_marts(connection)
         manifest = compile_own(models, marts)
         recipe = recipe_of(manifest, "")
@@ -152,10 +149,6 @@ class OwnBuild:
                 connection.execute(f"CREATE TABLE {table} AS FROM built.{table}")
             connection.execute("DETACH built")
             append_explained_models(connection, [_whole(connection, n) for n in nodes])
-
-
-def _reading(path: Path) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(str(path), read_only=True)
 
 
 def _public_marts(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -266,9 +259,7 @@ def _reason_against(
         statements = connection.extract_statements(node.sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             return "It is not one query that reads."
-        named = tables_asked_for(
-            connection.cursor(), node.sql, functions=_ROW_FUNCTIONS
-        )
+        named = tables_asked_for(connection.cursor(), node.sql, functions=ROW_FUNCTIONS)
     except duckdb.Error as error:
         return str(error)
     declared = {
@@ -292,25 +283,20 @@ def _explained(
 ) -> dict[str, Any]:
     """Return a model with its parents among our own models in place of sources."""
     ours = {
-        (each["schema"], _table(each)): key
+        f"{each['schema']}.{_table(each)}": key
         for key, each in product["nodes"].items()
         if each["resource_type"] == "model"
     }
-    parents = []
-    for key in manifest["nodes"][node.unique_id]["depends_on"]["nodes"]:
-        relation = manifest["sources"].get(key)
-        if relation is not None:
-            _, schema, table = relation.replace('"', "").split(".")
-            parents.append(ours.get((schema, table), key))
-        else:
-            parents.append(key)
     of = manifest["nodes"][node.unique_id]
-    config = {**of["config"], "schema": OWN_SCHEMA}
-    meta = of.get("meta") or {}
+    parents = []
+    for key in of["depends_on"]["nodes"]:
+        relation = str(manifest["sources"].get(key) or "")
+        mart = relation.replace('"', "").partition(".")[2]
+        parents.append(ours.get(mart, key))
     return {
         **of,
-        "config": config,
-        "meta": meta,
+        "config": {**of["config"], "schema": OWN_SCHEMA},
+        "meta": of.get("meta") or {},
         "access": "public",
         "depends_on": {"nodes": parents},
     }
@@ -326,9 +312,8 @@ def _whole(
     """Return a model with each of its columns, documented or not."""
     rows = connection.execute(f'DESCRIBE {OWN_SCHEMA}."{node["name"]}"').fetchall()
     documented = {name.lower(): each for name, each in (node["columns"] or {}).items()}
-    columns = {}
-    for name, *_ in rows:
-        meaning = documented.get(str(name).lower(), {})
-        described = {"description": "", **meaning, "name": name}
-        columns[name] = described
+    columns = {
+        name: {"description": "", **documented.get(name.lower(), {}), "name": name}
+        for name, *_ in rows
+    }
     return {**node, "columns": columns}

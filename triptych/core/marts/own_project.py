@@ -7,12 +7,10 @@ variables of the environment, and what it compiled is kept.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import shutil
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +21,7 @@ from triptych.core.marts.own_folder import OwnModels, OwnModelsError
 from triptych.core.marts.recipe import (
     keep_manifest,
     kept_as,
+    library_versions,
     read_kept,
     trimmed,
 )
@@ -53,11 +52,6 @@ _SCHEMA_MACRO: Final = (
 )
 
 
-@functools.cache
-def _versions() -> list[str]:
-    return [version(name) for name in ("dbt-core", "dbt-duckdb", "duckdb")]
-
-
 def compile_own(
     models: OwnModels, marts: Iterable[tuple[str, str]]
 ) -> Mapping[str, Any]:
@@ -76,7 +70,7 @@ def compile_own(
         dbt could not compile them, or a model asks for what is not built.
     """
     known = sorted(marts)
-    content = [_FORM, _versions(), sorted(models.texts.items()), known]
+    content = [_FORM, library_versions(), sorted(models.texts.items()), known]
     digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     kept = kept_as("own", digest)
     manifest = read_kept(kept)

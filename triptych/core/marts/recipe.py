@@ -165,8 +165,13 @@ def _base() -> tuple[str, ...]:
     # A test decides no figure, but whether figures are published.
     folders = ("models", "macros", "seeds", "tests")
     files = project_fingerprint(dbt_project_dir(), folders)
-    libraries = [version(name) for name in ("dbt-core", "dbt-duckdb", "duckdb")]
-    return (str(_FORM), _hash([json.dumps(files)]), *libraries)
+    return (str(_FORM), _hash([json.dumps(files)]), *library_versions())
+
+
+@functools.cache
+def library_versions() -> tuple[str, ...]:
+    """Return the versions of what compiles and executes."""
+    return tuple(version(name) for name in ("dbt-core", "dbt-duckdb", "duckdb"))
 
 
 def _hash(parts: Sequence[str]) -> str:

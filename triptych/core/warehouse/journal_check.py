@@ -24,6 +24,7 @@ from triptych.core.lake.journal_key import (
     read_key,
 )
 from triptych.core.warehouse.locks import CLOSED, folder_of, history_of
+from triptych.core.warehouse.published_checksum import standing_of
 from triptych.core.whole_files import write_whole
 
 if TYPE_CHECKING:
@@ -197,16 +198,8 @@ def _stamp(workspace: Workspace, key: JournalKey | None) -> str | None:
         *sorted(workspace.locked_dir.rglob("*")),
         *sorted(workspace.lake.glob("locked_*/*/*/*/*.parquet")),
     ]
-    return key.seal("\n".join(["checked", *map(_standing, files)]))
-
-
-def _standing(path: Path) -> str:
-    try:
-        found = path.stat()
-    except OSError:
-        return f"{path}: missing"
-    times = f"{found.st_mtime_ns} {found.st_ctime_ns}"
-    return f"{path}: {found.st_size} {times} {found.st_ino}"
+    lines = (f"{path}: {standing_of(path)}" for path in files)
+    return key.seal("\n".join(["checked", *lines]))
 
 
 def _read_checked(workspace: Workspace) -> str | None:

@@ -18,7 +18,11 @@ import duckdb
 from triptych.core.file_names import literal
 from triptych.core.warehouse.published_file import ATTACHED_AS, answer, attach_published
 from triptych.core.warehouse.reader import LineItemsOutOfReachError, Snapshot
-from triptych.core.warehouse.source_rows import LINE_ITEMS, tables_asked_for
+from triptych.core.warehouse.source_rows import (
+    LINE_ITEMS,
+    ROW_FUNCTIONS,
+    tables_asked_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,8 +41,6 @@ _LINEAGE = frozenset(
         *("files_at_rest", "files_in_place"),
     }
 )
-#: Functions that make rows of their arguments alone.
-_ROW_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ def _parser() -> duckdb.DuckDBPyConnection:
 @lru_cache(maxsize=2048)
 def _named_in(sql: str) -> frozenset[str]:
     """Return the tables that a query names; a page asks the same ones each time."""
-    names = tables_asked_for(_parser().cursor(), sql, functions=_ROW_FUNCTIONS)
+    names = tables_asked_for(_parser().cursor(), sql, functions=ROW_FUNCTIONS)
     return frozenset(name.lower() for name in names)
 
 

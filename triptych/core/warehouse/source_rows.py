@@ -39,6 +39,8 @@ STREAMS_OF_FINANCE = (
 )
 #: The view over the charges of a run.
 LINE_ITEMS = "line_items"
+#: Functions in the place of a table that make rows of their arguments alone.
+ROW_FUNCTIONS = frozenset({"unnest", "range", "generate_series"})
 
 
 def tables_asked_for(
