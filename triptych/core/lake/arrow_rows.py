@@ -45,6 +45,15 @@ def insert_columns(
     )
 
 
+def append_rows(
+    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert whole rows, whose values are in the order of the table's columns."""
+    if rows:
+        columns = {str(at): of for at, of in enumerate(zip(*rows, strict=True))}
+        with_rows(connection, columns, f"INSERT INTO {table} FROM {{rows}}")
+
+
 def with_rows(
     connection: duckdb.DuckDBPyConnection,
     columns: Columns,

@@ -11,12 +11,11 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
+from triptych.core.lake.arrow_rows import append_rows
 from triptych.core.marts.digests import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     import duckdb
 
@@ -123,8 +122,8 @@ def write_states(
         for node, state in states.items()
         for month, digests in sorted(_months(state).items())
     ]
-    _append(connection, "nodes", nodes)
-    _append(connection, "months", months)
+    append_rows(connection, f"{_SCHEMA}.nodes", nodes)
+    append_rows(connection, f"{_SCHEMA}.months", months)
 
 
 def forget(connection: duckdb.DuckDBPyConnection, nodes: Iterable[str]) -> None:
@@ -135,21 +134,6 @@ def forget(connection: duckdb.DuckDBPyConnection, nodes: Iterable[str]) -> None:
             f"DELETE FROM {_SCHEMA}.{table} WHERE list_contains(?::VARCHAR[], node)",
             [names],
         )
-
-
-def _append(
-    connection: duckdb.DuckDBPyConnection,
-    table: str,
-    rows: Sequence[Sequence[object]],
-) -> None:
-    """Append rows in one statement; one for each would take as long as the build."""
-    if not rows:
-        return
-    columns = [pa.array(column) for column in zip(*rows, strict=True)]
-    names = [str(place) for place in range(len(columns))]
-    connection.register("appended_states", pa.table(columns, names=names))
-    connection.execute(f"INSERT INTO {_SCHEMA}.{table} FROM appended_states")
-    connection.unregister("appended_states")
 
 
 def _months(state: NodeState) -> dict[str, tuple[str | None, str | None]]:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Final
 
-import pyarrow as pa
-
+from triptych.core.lake.arrow_rows import append_rows
 from triptych.core.warehouse.published_checksum import difference, has_checksum
 
 if TYPE_CHECKING:
@@ -131,12 +130,7 @@ class CarriedOver:
             for table, content in self._contents.items()
             for month, digest in content.items()
         ]
-        if rows:
-            columns = [pa.array(column) for column in zip(*rows, strict=True)]
-            names = [str(place) for place in range(len(columns))]
-            self._connection.register("contents", pa.table(columns, names=names))
-            run(f"INSERT INTO {self._draft}.lineage.contents FROM contents")
-            self._connection.unregister("contents")
+        append_rows(self._connection, f"{self._draft}.lineage.contents", rows)
 
     def _can_stay(self, table: Table) -> bool:
         shapes = [self._shapes[name].get(table) for name in (self._draft, self._build)]

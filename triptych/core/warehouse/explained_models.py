@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+from triptych.core.lake.arrow_rows import append_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -95,21 +95,9 @@ def append_explained_models(
     """
     [(first,)] = connection.execute("SELECT count(*) FROM lineage.models").fetchall()
     rows = [_model_row(position, node) for position, node in enumerate(models, first)]
-    _insert(connection, "models", rows)
+    append_rows(connection, "lineage.models", rows)
     columns = [row for node in models for row in _column_rows(node)]
-    _insert(connection, "model_columns", columns)
-
-
-def _insert(
-    connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]
-) -> None:
-    """Append rows in one statement; one for each takes seconds, for there are 1 500."""
-    if rows:
-        values = [pa.array(column) for column in zip(*rows, strict=True)]
-        names = [str(position) for position in range(len(values))]
-        connection.register("appended", pa.table(values, names=names))
-        connection.execute(f"INSERT INTO lineage.{table} FROM appended")
-        connection.unregister("appended")
+    append_rows(connection, "lineage.model_columns", columns)
 
 
 def _write_files_at_rest(connection: duckdb.DuckDBPyConnection) -> None:
