@@ -98,15 +98,7 @@ def _approve_close(site: Site, filling: Filling) -> None:
         renderers=(stored_with_a_close,),
         progress=site.progress,
     )
-    after_run.tell_close(
-        site.settings,
-        {
-            "billing_month": report.billing_month,
-            "lock_id": report.lock_id,
-            "content_hash": report.content_hash,
-            "head_hash": report.audit_log_hash,
-        },
-    )
+    after_run.tell_close(site.settings, report.proof)
 
 
 def _draft_reopen(site: Site, filling: Filling) -> Draft:

@@ -90,15 +90,7 @@ def _locked(
             renderers=renderers,
             progress=opened.progress,
         )
-    after_run.tell_close(
-        opened.settings,
-        {
-            "billing_month": report.billing_month,
-            "lock_id": report.lock_id,
-            "content_hash": report.content_hash,
-            "head_hash": report.audit_log_hash,
-        },
-    )
+    after_run.tell_close(opened.settings, report.proof)
     if as_json:
         print_json(report)
         return

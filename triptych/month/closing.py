@@ -88,6 +88,16 @@ class CloseReport:
     folder: Path
     published_run_id: str
 
+    @property
+    def proof(self) -> dict[str, str]:
+        """What others are told of it, which proves later what was closed."""
+        return {
+            "billing_month": self.billing_month,
+            "lock_id": self.lock_id,
+            "content_hash": self.content_hash,
+            "head_hash": self.audit_log_hash,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ReopenReport:
