@@ -34,17 +34,15 @@ _PROFILE_VARIABLES = (
 )
 
 
-def environment_of_dbt(
-    workspace: Workspace, *, memory_limit: str = "2GB", threads: int = 2
-) -> dict[str, str]:
+def environment_of_dbt(workspace: Workspace) -> dict[str, str]:
     """Return the variables that the profile and the process of dbt read."""
     return {
         **isolated_environment(),
         "TRIPTYCH_ROOT": str(workspace.root),
         "TRIPTYCH_BUILD_DATABASE": _below(workspace.root, workspace.build_database),
         "TRIPTYCH_RAW_DATABASE": _below(workspace.root, workspace.raw_database),
-        "TRIPTYCH_MEMORY_LIMIT": memory_limit,
-        "TRIPTYCH_THREADS": str(threads),
+        "TRIPTYCH_MEMORY_LIMIT": "2GB",
+        "TRIPTYCH_THREADS": "2",
         "TRIPTYCH_SPILL_DIRECTORY": _below(
             workspace.root, workspace.warehouse_dir / ".spill"
         ),
