@@ -182,6 +182,7 @@ def _merged(totals: Sequence[PartTotal]) -> LoadTotal:
         ),
         _smallest(total.sketch for total in totals),
         outline=_smallest(total.outline for total in totals) if is_outlined else (),
+        hash_function=totals[0].hash_function,
     )
 
 

@@ -23,7 +23,12 @@ from ingest.reading.malformed import as_failed
 from ingest.streams import TEXT
 from triptych.core.errors import MalformedDeliveryError
 from triptych.core.file_names import literal, read_name
-from triptych.core.lake.loads import SKETCH_SIZE, QuarantinedRow
+from triptych.core.lake.loads import (
+    FIRST_HASH_FUNCTION,
+    HASH_FUNCTION,
+    SKETCH_SIZE,
+    QuarantinedRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +55,7 @@ class PartTotal:
     amounts: tuple[Decimal | None, Decimal | None]
     sketch: tuple[int, ...] = ()
     outline: tuple[int, ...] = ()
+    hash_function: int = FIRST_HASH_FUNCTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,7 @@ class ParquetAtRest:
             f" count(*) {counts}, {', '.join(amounts)},"
             f" count(*) FILTER ({bad_row_predicate(stream, projection)}),"
             f" {sketch_sql(stream) if self.takes_sketches else 'NULL'},"
-            f" {outline_sql(stream)}"
+            f" {HASH_FUNCTION}, {outline_sql(stream)}"
             f" FROM (SELECT {projection.select_list()},"
             f" {presence_flags(projection)}"
             f" FROM {parquet(target)})"
@@ -147,6 +153,7 @@ class ParquetAtRest:
                 amounts=row[4:6],
                 sketch=tuple(row[7] or ()),
                 outline=self._kept_outline(row[2:]),
+                hash_function=row[8],
             )
             for row in rows
             if row[0] is not None

@@ -356,6 +356,23 @@ def test_a_load_that_an_earlier_version_sketched_is_compared_by_that(
         take_in(workspace)
 
 
+def test_what_another_hash_function_hashed_is_hashed_anew(workspace: Workspace) -> None:
+    """As after a release of the engine that has another."""
+    [load] = read_loads(workspace.raw_database)
+    with duckdb.connect(str(workspace.raw_database)) as raw:
+        raw.execute(
+            "UPDATE catalogue.load_totals SET hash_function = 1,"
+            " sketch = range(40), outline = range(40)"
+        )
+    deliver(workspace, "bills/to_25.csv", charges(range(1, 26)))
+    with pytest.raises(SourceError, match=load.load_id):
+        take_in(workspace)
+    [path] = workspace.lake.rglob(f"{load.load_id}/manifest.json")
+    [march] = read_manifest(path).totals
+    assert max(march.sketch) > 40
+    assert march.hash_function != 1
+
+
 def test_only_loads_that_have_charges_in_common_are_compared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

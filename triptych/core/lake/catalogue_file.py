@@ -10,12 +10,13 @@ import duckdb
 from triptych.core.errors import RunLockedError
 from triptych.core.file_names import search_path
 from triptych.core.lake import lake_log
+from triptych.core.lake.loads import FIRST_HASH_FUNCTION
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 #: Created where they are not there; evidence has a view of each stream beside them.
-SCHEMA: Final = """
+SCHEMA: Final = f"""
 CREATE SCHEMA IF NOT EXISTS catalogue;
 CREATE SCHEMA IF NOT EXISTS evidence;
 CREATE TABLE IF NOT EXISTS catalogue.loads (
@@ -69,6 +70,8 @@ ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS last_charge_at TIMEST
 ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS first_account VARCHAR;
 ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS last_account VARCHAR;
 ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS outline BIGINT[];
+ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS hash_function BIGINT
+    DEFAULT {FIRST_HASH_FUNCTION};
 CREATE TABLE IF NOT EXISTS catalogue.quarantine (
     load_id VARCHAR NOT NULL,
     source VARCHAR NOT NULL,

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from triptych.core.lake.loads import ChargedMonth, LoadTotal
+from triptych.core.lake.loads import HASH_FUNCTION, ChargedMonth, LoadTotal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     import duckdb
 
-_MONTHS = """
+# Hashes of another function are as good as none.
+_MONTHS = f"""
 SELECT load_id, source, stream, scope, label, billing_month, currency,
-    totals.row_count, first_amount, second_amount, sketch, first_charge_at,
-    last_charge_at, first_account, last_account, outline
+    totals.row_count, first_amount, second_amount,
+    CASE WHEN hash_function = {HASH_FUNCTION} THEN sketch END, first_charge_at,
+    last_charge_at, first_account, last_account,
+    CASE WHEN hash_function = {HASH_FUNCTION} THEN outline END, {HASH_FUNCTION}
 FROM catalogue.load_totals AS totals JOIN catalogue.loads USING (load_id)
 WHERE status = 'current' AND list_contains(?, stream || ' ' || billing_month)
 """
@@ -58,7 +61,7 @@ def read_files_of(
 
 def _charged_month(row: tuple[Any, ...]) -> ChargedMonth:
     load, source, stream, scope, label, month, currency, count, *rest = row
-    first, second, sketch, start, end, least, last, outline = rest
+    first, second, sketch, start, end, least, last, outline, hash_function = rest
     total = LoadTotal(
         month,
         currency,
@@ -68,5 +71,6 @@ def _charged_month(row: tuple[Any, ...]) -> ChargedMonth:
         (start, end),
         (least, last),
         tuple(outline or ()),
+        hash_function,
     )
     return ChargedMonth(load, source, stream, scope, label, total)

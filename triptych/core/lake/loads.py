@@ -15,6 +15,14 @@ from triptych.core.lake.in_place import FileInPlace  # noqa: TC001
 
 #: So many of the smallest hashes of a load's charges of a month are kept.
 SKETCH_SIZE: Final = 256
+#: SQL of what tells an engine's hash function, which may change with its release: from
+#: then on equal charges have other hashes, and those kept until then say nothing.
+HASH_FUNCTION: Final = (
+    "CAST(hash(TIMESTAMP '2026-03-01 01:02:03', CAST(1.5 AS DECIMAL(38, 18)),"
+    " 'longer than twelve characters') >> 1 AS BIGINT)"
+)
+#: That by which charges were hashed before loads said by which.
+FIRST_HASH_FUNCTION: Final = 2421641290103404210
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +33,8 @@ class LoadTotal:
     ones; ``outline`` those of when charges began and what they cost. ``span`` is when
     its first and its last charge began at the most, UTC, without zone, and ``accounts``
     are the first and the last by name of those that it bills: NULL where no other load
-    of the month is there, or a charge names no account.
+    of the month is there, or a charge names no account. ``hash_function`` is what
+    :data:`HASH_FUNCTION` said where its hashes were taken.
     """
 
     billing_month: str
@@ -36,6 +45,7 @@ class LoadTotal:
     span: tuple[datetime | None, datetime | None] = (None, None)
     accounts: tuple[str | None, str | None] = (None, None)
     outline: tuple[int, ...] = ()
+    hash_function: int = FIRST_HASH_FUNCTION
 
 
 @dataclass(frozen=True, eq=False, slots=True)
