@@ -17,6 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import ingest.http.client
+from ingest.http.pages import follow_pages
 from ingest.storage.object_errors import CREDENTIAL_CHAIN
 from ingest.storage.s3_objects import keep_headers_out_of_logs
 from triptych.core.errors import (
@@ -27,7 +28,7 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _ATTEMPTS = 5
 _LONGEST_WAIT_SECONDS = 60
@@ -92,6 +93,8 @@ class Operation:
         Options of the source that the client may refuse.
     access_advice : str
         What is needed besides the permission.
+    next_page_key : str
+        What requests and answers call the place of the next page.
     refusals : mapping of str to (str, str)
         Error code → what it means, and what to do.
     """
@@ -104,6 +107,7 @@ class Operation:
     content: str
     settings: str
     access_advice: str = ""
+    next_page_key: str = "NextToken"
     refusals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -181,6 +185,25 @@ class AwsService:
             where=operation.where,
             next_step="Nothing of it was taken; run again later.",
         )
+
+    def items(self, request: Mapping[str, Any], *, source: str) -> Iterator[Any]:
+        """Yield what the pages of an answer list; ``source`` is its name in messages.
+
+        Raises
+        ------
+        SourceError
+            As :meth:`ask`.
+        MalformedDeliveryError
+            Pages go in a circle.
+        """
+        key = self._operation.next_page_key
+        pages = follow_pages(
+            lambda page: self.ask({**request, key: page} if page else request),
+            lambda answer: answer.get(key) or None,
+            source=source,
+        )
+        for answer in pages:
+            yield from answer[self._operation.answer_key]
 
     def _opened(self) -> Any:  # noqa: ANN401  (boto3 makes its classes when it runs)
         with self._lock:

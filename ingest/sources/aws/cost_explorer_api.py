@@ -10,7 +10,6 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from ingest.http.pages import follow_pages
 from ingest.storage.aws_service import AwsService, Operation
 from triptych.core.errors import MalformedDeliveryError
 
@@ -32,6 +31,7 @@ _OPERATION = Operation(
     settings="'region', 'accounts' or 'group_by'",
     access_advice="; a member account also needs access to Cost Explorer from its"
     " payer",
+    next_page_key="NextPageToken",
     refusals={
         "DataUnavailableException": (
             "Cost Explorer has no data of these days (DataUnavailableException).",
@@ -152,16 +152,7 @@ class CostExplorerApi:
         if accounts:
             of_accounts = {"Key": "LINKED_ACCOUNT", "Values": list(accounts)}
             request["Filter"] = {"Dimensions": of_accounts}
-
-        def fetch(token: str | None) -> Mapping[str, Any]:
-            page = {} if token is None else {"NextPageToken": token}
-            return self._service.ask({**request, **page})
-
-        pages = follow_pages(
-            fetch, lambda page: page.get("NextPageToken") or None, source=self._source
-        )
-        for page in pages:
-            yield from page.get("ResultsByTime", [])
+        return self._service.items(request, source=self._source)
 
 
 def _total(day: Mapping[str, Any], group: Mapping[str, Any]) -> DailyTotal:

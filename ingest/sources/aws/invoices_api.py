@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
-from ingest.http.pages import follow_pages
 from ingest.storage.aws_service import AwsService, Operation
 from triptych.core.errors import MalformedDeliveryError
 
@@ -140,21 +139,12 @@ class InvoicesApi:
         return [found[key] for key in sorted(found)]
 
     def _summaries(self, month: date) -> Iterator[Mapping[str, Any]]:
-        request: dict[str, Any] = {
+        request = {
             "Selector": {"ResourceType": "ACCOUNT_ID", "Value": self._account},
             "Filter": {"BillingPeriod": {"Month": month.month, "Year": month.year}},
             "MaxResults": _PAGE_SIZE,
         }
-
-        def fetch(token: str | None) -> Mapping[str, Any]:
-            page = {} if token is None else {"NextToken": token}
-            return self._service.ask({**request, **page})
-
-        pages = follow_pages(
-            fetch, lambda page: page.get("NextToken") or None, source=self._source
-        )
-        for page in pages:
-            yield from page.get("InvoiceSummaries", [])
+        return self._service.items(request, source=self._source)
 
     def _invoice(self, summary: Mapping[str, Any]) -> AwsInvoice:
         amounts = summary.get(self._amount) or {}

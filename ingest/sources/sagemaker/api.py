@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ingest.http.pages import each_once, follow_pages
+from ingest.http.pages import each_once
 from ingest.sources.sagemaker.rows import ModelVersion, version_of
 from ingest.storage.aws_service import AwsService, Operation
 
@@ -120,15 +120,8 @@ class SagemakerApi:
                 yield version
 
     def _listed(self, method: str, **asked: object) -> Iterator[Mapping[str, Any]]:
-        def fetch(token: str | None) -> Mapping[str, Any]:
-            page = {} if token is None else {"NextToken": token}
-            return self._ask(method, **asked, MaxResults=_PAGE_SIZE, **page)
-
-        pages = follow_pages(
-            fetch, lambda page: page.get("NextToken") or None, source=self._source
-        )
-        for page in pages:
-            yield from page[_OPERATIONS[method][1]]
+        request = {**asked, "MaxResults": _PAGE_SIZE}
+        return self._services[method].items(request, source=self._source)
 
     def _ask(self, method: str, **asked: object) -> Mapping[str, Any]:
         return self._services[method].ask(asked)
