@@ -16,6 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 from ingest.connector import Delivery, RowsPart, Window
+from ingest.source_kinds.calendar import month_start
 from ingest.sources.tables.databases.database import open_database
 from ingest.sources.tables.databases.statement import as_subquery
 
@@ -139,7 +140,7 @@ class DatabaseQuery:
         }
         today = datetime.now(UTC).date()
         for month in months_to_ask(options.start_date, today, settled, window):
-            following = _following(month)
+            following = month_start(month, -1)
             yield Slice(
                 f"{month:%Y-%m}",
                 f"{month:%Y-%m}",
@@ -192,13 +193,13 @@ def months_to_ask(
     ['2026-02', '2026-03']
     """
     is_bounded = window.start is not None or window.end is not None
-    month = start.replace(day=1)
+    month = month_start(start)
     while month <= today:
         name = f"{month:%Y-%m}"
         is_asked = is_bounded and window.overlaps_month(name)
         if is_asked or (not is_bounded and name not in settled):
             yield month
-        month = _following(month)
+        month = month_start(month, -1)
 
 
 def content(batches: Iterable[pa.RecordBatch]) -> tuple[int, str]:
@@ -216,7 +217,3 @@ def content(batches: Iterable[pa.RecordBatch]) -> tuple[int, str]:
             row_count, lower, upper = row_count + rows, lower + low, upper + high
     digest = hashlib.sha256(f"{lower} {upper}".encode()).hexdigest()
     return row_count, digest[:32]
-
-
-def _following(month: date) -> date:
-    return (month + timedelta(31)).replace(day=1)
