@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from ingest.http.client import HttpClient
 from ingest.sources.model_vendors.llm_provider import (
     LlmProvider,
     LlmProviderConfig,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ingest.connector import SourceConfig
+    from ingest.http.client import Params
     from ingest.reading.text_rows import Row
     from ingest.sources.model_vendors.llm_provider import Client
     from ingest.storage.recorded_answers import RecordedAnswers
@@ -117,19 +117,12 @@ class Anthropic(LlmProvider):
         return {"x-api-key": key, "anthropic-version": _API_VERSION}
 
     def _projects(self, client: Client) -> dict[str, str]:
-        def fetch(after: str | None) -> Any:  # noqa: ANN401
-            assert isinstance(client, HttpClient)  # noqa: S101
-            return client.get_json(
-                _WORKSPACES,
-                params={
-                    "limit": _WORKSPACES_PER_PAGE,
-                    "include_archived": True,
-                    "after_id": after,
-                },
-            )
+        def params(after: str | None) -> Params:
+            asked = {"limit": _WORKSPACES_PER_PAGE, "include_archived": True}
+            return {**asked, "after_id": after}
 
         where = f"{self._config.name}: Anthropic workspaces"
-        return names_by_id(client, _WORKSPACES, fetch, where=where)
+        return names_by_id(client, _WORKSPACES, params, where=where)
 
     def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
         where = f"{self._config.name}: Anthropic cost_report"
@@ -209,8 +202,8 @@ class Anthropic(LlmProvider):
     ) -> Iterator[Result]:
         where = f"{self._config.name}: Anthropic {path}"
 
-        def fetch(page: str | None) -> Any:  # noqa: ANN401
-            params = [
+        def params(page: str | None) -> Params:
+            return [
                 ("starting_at", f"{asked.start:%Y-%m-%dT%H:%M:%SZ}"),
                 ("ending_at", f"{asked.end:%Y-%m-%dT%H:%M:%SZ}"),
                 ("bucket_width", "1d"),
@@ -218,11 +211,9 @@ class Anthropic(LlmProvider):
                 *(("group_by[]", name) for name in dimensions),
                 *([("page", page)] if page else []),
             ]
-            assert isinstance(client, HttpClient)  # noqa: S101
-            return client.get_json(f"{_BASE}/{path}", params=params)
 
         report = Report(asked, dimensions=told_apart_by or dimensions, where=where)
-        pages = pages_of(client, f"{_BASE}/{path}", fetch, where=where)
+        pages = pages_of(client, f"{_BASE}/{path}", params, where=where)
         return gather(report, pages, _day_of, where=where, is_gapless=True)
 
     def _probes(self) -> Sequence[Callable[[Client], str]]:

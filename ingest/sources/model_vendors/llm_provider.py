@@ -29,7 +29,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.http.addresses import checked_base_url
-from ingest.http.client import HttpClient, secret_from_environment
+from ingest.http.client import HttpClient, Params, secret_from_environment
 from ingest.http.pages import follow_pages
 from ingest.reading.label_mapping import (
     LabelMapping,
@@ -333,12 +333,13 @@ def days_in(
 
 
 def pages_of(
-    client: Client, path: str, fetch: Callable[[str | None], Any], *, where: str
+    client: Client, path: str, params: Callable[[str | None], Params], *, where: str
 ) -> Iterator[Any]:
-    """Return the pages of a report: followed to the last one, or as recorded."""
-    if isinstance(client, RecordedAnswers):
-        return iter(client.bodies(path))
-    return follow_pages(fetch, lambda page: _next(page, where), source=where)
+    """Return the pages of a report: followed to the last one, or as recorded.
+
+    ``params`` returns what a page is asked by, of the token that the one before named.
+    """
+    return _pages(client, path, params, lambda page: _next(page, where), where)
 
 
 def gather(
@@ -380,23 +381,34 @@ def gather(
 
 
 def names_by_id(
-    client: Client, path: str, fetch: Callable[[str | None], Any], *, where: str
+    client: Client, path: str, params: Callable[[str | None], Params], *, where: str
 ) -> dict[str, str]:
     """Return the names in a list that is continued after its ``last_id``."""
 
     def next_token(page: Any) -> str | None:  # noqa: ANN401
         return str(page["last_id"]) if _has_more(page, where) else None
 
-    pages = (
-        client.bodies(path)
-        if isinstance(client, RecordedAnswers)
-        else follow_pages(fetch, next_token, source=where)
-    )
     return {
         str(item.get("id")): str(item.get("name"))
-        for page in pages
+        for page in _pages(client, path, params, next_token, where)
         for item in _list(page, "data", where)
     }
+
+
+def _pages(
+    client: Client,
+    path: str,
+    params: Callable[[str | None], Params],
+    next_token: Callable[[Any], str | None],
+    where: str,
+) -> Iterator[Any]:
+    if isinstance(client, RecordedAnswers):
+        return iter(client.bodies(path))
+    return follow_pages(
+        lambda token: client.get_json(path, params=params(token)),
+        next_token,
+        source=where,
+    )
 
 
 def _day(bucket: Any, day_of: Callable[[dict[str, Any]], Span], where: str) -> Span:  # noqa: ANN401

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ingest.http.client import HttpClient
 from ingest.sources.model_vendors.llm_provider import (
     LlmProvider,
     LlmProviderConfig,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from ingest.connector import SourceConfig
+    from ingest.http.client import Params
     from ingest.reading.text_rows import Row
     from ingest.sources.model_vendors.llm_provider import Client
     from ingest.storage.recorded_answers import RecordedAnswers
@@ -165,19 +165,12 @@ class OpenAi(LlmProvider):
         return {"Authorization": f"Bearer {key}"}
 
     def _projects(self, client: Client) -> dict[str, str]:
-        def fetch(after: str | None) -> Any:  # noqa: ANN401
-            assert isinstance(client, HttpClient)  # noqa: S101
-            return client.get_json(
-                _PROJECTS,
-                params={
-                    "limit": _PROJECTS_PER_PAGE,
-                    "include_archived": True,
-                    "after": after,
-                },
-            )
+        def params(after: str | None) -> Params:
+            asked = {"limit": _PROJECTS_PER_PAGE, "include_archived": True}
+            return {**asked, "after": after}
 
         where = f"{self._config.name}: OpenAI projects"
-        return names_by_id(client, _PROJECTS, fetch, where=where)
+        return names_by_id(client, _PROJECTS, params, where=where)
 
     def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
         where = f"{self._config.name}: OpenAI costs"
@@ -253,22 +246,18 @@ class OpenAi(LlmProvider):
     ) -> Iterator[Result]:
         where = f"{self._config.name}: OpenAI {path}"
 
-        def fetch(page: str | None) -> Any:  # noqa: ANN401
-            assert isinstance(client, HttpClient)  # noqa: S101
-            return client.get_json(
-                f"{_BASE}/{path}",
-                params={
-                    "start_time": int(asked.start.timestamp()),
-                    "end_time": int(asked.end.timestamp()),
-                    "bucket_width": "1d",
-                    "limit": _DAYS_PER_PAGE,
-                    "group_by": list(dimensions),
-                    "page": page,
-                },
-            )
+        def params(page: str | None) -> Params:
+            return {
+                "start_time": int(asked.start.timestamp()),
+                "end_time": int(asked.end.timestamp()),
+                "bucket_width": "1d",
+                "limit": _DAYS_PER_PAGE,
+                "group_by": list(dimensions),
+                "page": page,
+            }
 
         report = Report(asked, dimensions=dimensions, where=where)
-        pages = pages_of(client, f"{_BASE}/{path}", fetch, where=where)
+        pages = pages_of(client, f"{_BASE}/{path}", params, where=where)
         return gather(report, pages, _day_of, where=where)
 
     def _probes(self) -> Sequence[Callable[[Client], str]]:
