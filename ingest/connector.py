@@ -9,6 +9,8 @@ and commits. Because that division is the same for all, one shipped suite
 
 from __future__ import annotations
 
+import hashlib
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import date
@@ -281,6 +283,12 @@ class Source(ABC, Generic[ConfigT]):
     def _where(self) -> str:
         """What messages call the source."""
         return f"source {self._config.name!r}"
+
+    def _digest_of(self, *options: str) -> str:
+        """Return what changes with one of these options of the source."""
+        told = self._config.model_dump(mode="json", include=set(options))
+        text = json.dumps(told, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @runtime_checkable

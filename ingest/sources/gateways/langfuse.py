@@ -307,10 +307,7 @@ class Langfuse(Source[LangfuseConfig]):
     @property
     def _reading(self) -> str:
         """Changes whenever the same lines would be read otherwise."""
-        included = {"detail", "mapping", "feature_tag_prefix", "providers"}
-        options = self._config.model_dump(mode="json", include=included)
-        text = json.dumps(options, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return self._digest_of("detail", "mapping", "feature_tag_prefix", "providers")
 
     def _client(self) -> HttpClient:
         config = self._config

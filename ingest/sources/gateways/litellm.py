@@ -13,8 +13,6 @@ its tables ``LiteLLM_SpendLogs`` and ``LiteLLM_Daily*Spend``.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -286,18 +284,8 @@ class Litellm(Source[LitellmConfig]):
     @property
     def _reading(self) -> str:
         """Changes whenever the same lines would be read otherwise."""
-        options = self._config.model_dump(
-            mode="json",
-            include={
-                "detail",
-                "mapping",
-                "feature_tag_prefix",
-                "prompt_tokens",
-                "providers",
-            },
-        )
-        text = json.dumps(options, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        names = ("detail", "mapping", "feature_tag_prefix", "prompt_tokens")
+        return self._digest_of(*names, "providers")
 
     def _client(self) -> HttpClient:
         variable = self._config.key_variable

@@ -308,11 +308,8 @@ class Opencost(Source[OpencostConfig]):
     @property
     def _reading(self) -> str:
         """Changes whenever the same answer would be read otherwise."""
-        options = self._config.model_dump(
-            mode="json",
-            include={"cluster", "mapping", "gpus", "currency", "provider"},
-        )
-        return _digest(options)[:16]
+        names = ("cluster", "mapping", "gpus", "currency", "provider")
+        return self._digest_of(*names)
 
 
 def _is_export(detail: object) -> bool:

@@ -10,7 +10,6 @@ Source: koku-metrics-operator, *Report fields*.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, ClassVar
 
@@ -139,11 +138,7 @@ class OpenshiftMetrics(Source[OpenshiftMetricsConfig]):
     @property
     def _reading(self) -> str:
         """Changes whenever the same reports would be read otherwise."""
-        options = self._config.model_dump(
-            mode="json", include={"cluster", "mapping", "gpus"}
-        )
-        text = json.dumps(options, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return self._digest_of("cluster", "mapping", "gpus")
 
 
 def _passed_over(file: LocalFile) -> Delivery:
