@@ -101,7 +101,7 @@ class OciFocus(Source[OciFocusConfig]):
         months = self._months(Window())
         where = self._store.uri(self._base)
         yield Finding(True, f"months with reports in {where}: {len(months)}")
-        *_, newest = self._reports(months[-1:], Window())
+        newest = self._newest(months)
         yield Finding(True, f"newest report: {self._store.uri(newest.key)}")
         self._store.probe(newest)
         yield Finding(True, "reports can be read")
@@ -161,17 +161,27 @@ class OciFocus(Source[OciFocusConfig]):
             if _MONTH.fullmatch(month)
         ]
         if not found:
-            raise FatalSourceError(
-                "There are no reports, no folders such as 2026/06.",
-                where=self._store.uri(self._base),
-                next_step="Correct 'prefix' in triptych.yml, or copy the reports with"
-                " their folders.",
-            )
+            raise self._no_reports()
         return [
             f"{self._base}{year}/{month}/"
             for year, month in found
             if window.overlaps_month(f"{year}-{month}")
         ]
+
+    def _no_reports(self) -> FatalSourceError:
+        return FatalSourceError(
+            "There are no reports, no folders such as 2026/06.",
+            where=self._store.uri(self._base),
+            next_step="Correct 'prefix' in triptych.yml, or copy the reports with"
+            " their folders.",
+        )
+
+    def _newest(self, months: Sequence[str]) -> StoredObject:
+        """Return the newest report; the folder of a month may hold none."""
+        for month in reversed(months):
+            if reports := list(self._reports([month], Window())):
+                return reports[-1]
+        raise self._no_reports()
 
     def _reports(self, months: Sequence[str], window: Window) -> Iterator[StoredObject]:
         for month in months:

@@ -264,6 +264,17 @@ def test_a_place_without_reports_is_not_taken_for_one_without_costs(
     assert [finding.is_ok for finding in connect(tmp_path).check()] == [False]
 
 
+def test_a_check_passes_over_a_month_that_holds_no_report(
+    reports: Reports, tmp_path: Path
+) -> None:
+    years = tmp_path / "copy" / "FOCUS Reports" / "2026"
+    (years / "07").mkdir(parents=True)
+    assert [finding.is_ok for finding in connect(tmp_path).check()] == [True, False]
+    reports.write("2026-06-02", [charge("1")])
+    _, newest, _ = connect(tmp_path).check()
+    assert "2026/06/02" in newest.message
+
+
 @pytest.mark.parametrize(
     "options",
     [
