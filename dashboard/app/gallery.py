@@ -14,6 +14,7 @@ import streamlit as st
 
 from dashboard.shared import bar, charts, tables
 from dashboard.shared import format as fmt
+from dashboard.shared import frame as page
 from dashboard.shared.drawing import sparks, step_charts, stepper
 from dashboard.shared.drawing.stepper import Step
 
@@ -50,6 +51,7 @@ _MATRIX: Final = (
 
 def show() -> None:
     """Draw every part once."""
+    page.prepare_without_run()
     bar.show_ribbon()
     with st.container(horizontal=True, key="bar", vertical_alignment="center"):
         st.markdown(":green-badge[Reconciled]", width="content")

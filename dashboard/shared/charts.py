@@ -92,14 +92,15 @@ def palette() -> Palette:
     return DARK if st.context.theme.type == "dark" else LIGHT
 
 
-def show(chart: Chart, *, description: str) -> None:
+def show(chart: Chart, *, description: str, of: str = "") -> None:
     """Draw a chart over the whole width, with its text for those who cannot see it.
 
-    Beneath it are its pictures; they are made of what the browser has drawn.
+    Beneath it are its pictures; they are made of what the browser has drawn, and say
+    what they are ``of``: without it the cost of what is chosen above.
     """
     as_lines = chart.properties(usermeta={"embedOptions": {"renderer": "svg"}})
     st.altair_chart(as_lines, width="stretch", alt=description)
-    pictures.offer(description, st.session_state.get(STATE_KEY))
+    pictures.offer(description, st.session_state.get(STATE_KEY), of)
 
 
 def monthly_costs(table: pa.Table, currency: str, colours: Palette) -> Chart:

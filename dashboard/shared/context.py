@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Where: TypeAlias = "str | Sequence[str] | None"
 #: What a session calls the page that it draws.
 STATE_KEY: Final = "page"
+#: Whose a figure is that no scope narrows.
+ORGANISATION: Final = "whole organisation"
 _SCOPE_COLUMNS = {
     "model": "model_id",
     "team": "team_id",
@@ -89,7 +91,7 @@ class Page:
         """What is said of a figure that no scope narrows; nothing without a scope."""
         if self.selection.covers_everything:
             return ""
-        return f", whole organisation and not {fmt.markdown(self.scope)}"
+        return f", {ORGANISATION} and not {fmt.markdown(self.scope)}"
 
     @property
     def organisation_prefix(self) -> str:
@@ -99,9 +101,7 @@ class Page:
     def organisation_label(self, label: str) -> str:
         """Return the label of a tile that no scope narrows."""
         return self.tile_label(
-            label
-            if self.selection.covers_everything
-            else f"{label} · whole organisation"
+            label if self.selection.covers_everything else f"{label} · {ORGANISATION}"
         )
 
     @property
@@ -117,6 +117,14 @@ class Page:
             "; not complete: costs are at least" if self.standing.is_material() else ""
         )
         return f"{caption}{end}"
+
+    def drawn(self, *, period: str = "", basis: str = "", scope: str = "") -> str:
+        """Say what a chart of cost is of: what is chosen above, but for what is given.
+
+        It says, too, when something is missing.
+        """
+        chosen = (period or self.period, basis or self.selection.basis.lower())
+        return self.table_caption(" \u00b7 ".join((*chosen, scope or self.scope)))
 
     def tile_label(self, label: str) -> str:
         """Return a tile's label, which says so when a source is stale."""

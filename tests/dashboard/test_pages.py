@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from streamlit import config
 
+from dashboard.shared.drawing import pictures
 from dashboard.shared.roles import AUDIENCES
 from tests.dashboard.conftest import OpenApp, text_of
 from tests.dashboard.fixtures.warehouse_fixture import publish, publish_corrupt_file
@@ -89,6 +91,26 @@ def test_each_chart_has_a_sentence_a_table_and_a_download(
         "download-unallocated-causes",
     }
     assert len(app.get("vega_lite_chart")) == 4
+
+
+def test_the_source_of_a_picture_says_what_was_drawn(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+
+    def sources(page: str, **link: str) -> list[str]:
+        text = text_of(open_app(tmp_path, page=page, period="2026-09", **link))
+        return re.findall('data-source="([^"]*)"', text)
+
+    run = "run run-0001"
+    of_cost = sources("cost_by_model", scope="team ml", basis="Billed")
+    assert f"Example Works · Sep 2026 · billed · team ml · {run}" in of_cost
+    assert f"Example Works · Sep 2026 · amortised · team ml · {run}" in of_cost
+    assert f"Example Works · Sep 2026 · billed · whole organisation · {run}" in of_cost
+    of_velocity = sources("velocity")
+    assert f"Example Works · model ETA v2 · {run}" in of_velocity
+    assert [each for each in of_velocity if "everything" in each] == []
+    assert 'data-source="Made-up figures"' in pictures.html_offer("Parts.", None, "")
 
 
 def test_the_waterfall_table_adds_up_on_the_page(

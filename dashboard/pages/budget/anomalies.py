@@ -76,5 +76,6 @@ def _show_days(here: Page, row: dict[str, Any]) -> None:
         budget_charts.fan(days, here.currency, charts.palette()),
         description="A line of the cost per day, and on the days of the anomaly a"
         " dashed line of what was expected below a band up to the most that is usual.",
+        of=f"{row['label']} \u00b7 amortised",
     )
     st.caption("Line: cost. Dashed: expected. Band: up to the most that is usual.")

@@ -10,7 +10,7 @@ from dashboard.pages.budget import burn_down_queries
 from dashboard.pages.budget import charts as budget_charts
 from dashboard.shared import charts, tables
 from dashboard.shared import format as fmt
-from dashboard.shared.context import Origin
+from dashboard.shared.context import ORGANISATION, Origin
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,6 +40,7 @@ def show(here: Page) -> None:
             description="A line for each running commitment: the part that is left at"
             " the end of each month, dashed to its expiry at the present pace. The"
             " figures are in the table below.",
+            of=ORGANISATION,
         )
         st.caption("Line: left at the end of a month. Dashed: at the present pace.")
     _show_table(here, table)

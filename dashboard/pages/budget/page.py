@@ -15,7 +15,7 @@ from dashboard.pages.budget.tiles import BUDGETS, LANDINGS, show_tiles
 from dashboard.shared import acting, charts, comments, filters, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.context import Origin
+from dashboard.shared.context import ORGANISATION, Origin
 from dashboard.shared.drawing import step_charts
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def show_budgets(here: Page, budgets: pa.Table) -> None:
         budget_charts.bullets(budgets, here.currency, charts.palette()),
         description="A bar for each scope's cost with a line at its budget."
         " The same figures are in the table below.",
+        of=here.drawn(basis="amortised"),
     )
     st.caption("Bar: actual. Upright line: budget.")
     tables.show(
@@ -139,7 +140,8 @@ def show_bridge(here: Page) -> None:
     if not rows:
         st.markdown("This scope has no cost in either month.")
         return
-    if here.selection.scope_kind not in {"everything", "model"}:
+    is_narrowed = here.selection.scope_kind in {"everything", "model"}
+    if not is_narrowed:
         st.caption("The bridge is that of the whole organisation.")
     st.markdown(budget_sentences.bridge(here, rows, against))
     beyond = budget_sentences.beyond_ai_cost(
@@ -157,6 +159,10 @@ def show_bridge(here: Page) -> None:
         " price, volume, mix, new, retired, exchange, other, and on the billed basis"
         " what is not invoiced yet. The table below"
         " has the lines.",
+        of=here.drawn(
+            period=f"{fmt.month(month)} against {fmt.month(against)}",
+            scope="" if is_narrowed else ORGANISATION,
+        ),
     )
     _show_bridge_steps(here, steps, names)
     _show_bridge_lines(here, against)
@@ -285,6 +291,7 @@ def show_forecast(here: Page) -> None:
         budget_charts.fan(days, here.currency, charts.palette()),
         description="A line of the known cost per day, then a dashed line of what is"
         " expected within a band that is its 90 % interval.",
+        of=f"{chosen} \u00b7 amortised",
     )
     st.caption("Line: known. Dashed: expected. Band: 90 % interval.")
     tables.show(

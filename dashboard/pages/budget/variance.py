@@ -73,6 +73,7 @@ def show(
         step_charts.steps(table, _NAMES, here.currency, charts.palette()),
         description="A waterfall from the budget by the variance to the actual and, of"
         " a month that runs, to the forecast outturn. The table has the same amounts.",
+        of=here.drawn(basis="amortised"),
     )
 
 

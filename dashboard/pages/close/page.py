@@ -20,7 +20,7 @@ from dashboard.shared import (
 )
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.context import Origin
+from dashboard.shared.context import ORGANISATION, Origin
 from dashboard.shared.drawing import step_charts, stepper
 
 if TYPE_CHECKING:
@@ -227,6 +227,7 @@ def show_parts(here: Page) -> None:
         step_charts.steps(table, charts.STEP_NAMES, here.currency, charts.palette()),
         description="A waterfall from the bills to nothing, one bar for each part."
         " The same figures are in the table below.",
+        of=here.drawn(scope=ORGANISATION),
     )
     tables.show(
         table,

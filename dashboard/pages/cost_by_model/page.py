@@ -17,7 +17,7 @@ from dashboard.pages.summary import figures as summary_figures
 from dashboard.shared import acting, charts, explaining, filters, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.context import Origin, Stated, Where
+from dashboard.shared.context import ORGANISATION, Origin, Stated, Where
 from triptych.core.warehouse.figures import ANY
 
 if TYPE_CHECKING:
@@ -299,6 +299,7 @@ def show_unit_costs(here: Page) -> None:
         charts.show(
             charts.unit_costs(trend, here.currency, unit, charts.palette()),
             description=f"Line: cost per {unit} by month over all metered models.",
+            of=here.drawn(basis="amortised"),
         )
     models = unit_cost_queries.unit_costs(here.snapshot, here.selection, unit)
     tables.show(
@@ -340,6 +341,7 @@ def show_waterfall(here: Page) -> None:
         charts.waterfall(table, here.currency, charts.palette()),
         description="Bars from the bills to the cost charged to models, one per step."
         " The same figures are in the table below.",
+        of=here.drawn(scope=ORGANISATION),
     )
     steps = tables.steps_with_total(table, charts.STEP_NAMES)
     tables.show(

@@ -10,7 +10,7 @@ from dashboard.pages.data_health import gateway_charts
 from dashboard.pages.data_health import gateway_queries as queries
 from dashboard.shared import charts, explaining, tables
 from dashboard.shared import format as fmt
-from dashboard.shared.context import Origin, Stated
+from dashboard.shared.context import ORGANISATION, Origin, Stated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -196,6 +196,7 @@ def show_months(here: Page, months: pa.Table) -> None:
         gateway_charts.months(months, here.currency, charts.palette()),
         description="Two bars a month: the vendors' bills and the gateways' estimate."
         " The same figures are in the table below.",
+        of=here.drawn(basis="billed", scope=ORGANISATION),
     )
     st.caption("Above each month: the gap as a part of the bills, tax and credits out.")
     tables.show(
@@ -248,6 +249,7 @@ def show_vendors(here: Page, vendors: pa.Table) -> None:
             gateway_charts.vendors(vendors, here.currency, charts.palette()),
             description="A wide bar for the bill of each vendor, and inside it a thin"
             " one for the gateway's estimate.",
+            of=here.drawn(basis="billed", scope=ORGANISATION),
         )
     tables.show(
         vendors,

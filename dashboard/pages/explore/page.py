@@ -106,22 +106,30 @@ def say(here: Page, question: Question, found: Answer | None) -> None:
         names = " and ".join(each.label for each in question.dimensions)
         st.info(f"No figure has {fmt.markdown(names)} together. Choose other groups.")
         return
-    months = queries.months_of(here.snapshot, here.selection, question)
-    window = here.period
-    if len(months) > len(here.selection.period.months):
-        window = f"{fmt.month(months[0])} to {fmt.month(months[-1])}"
-    text = sentences.finding(here, question, found, window)
+    text = sentences.finding(here, question, found, _window(here, question))
     if question.is_compared and found.rows:
         text += f" {sentences.compared(here, question, found)}"
     st.markdown(text)
 
 
+def _window(here: Page, question: Question) -> str:
+    """Return the months that an answer is about, in words."""
+    months = queries.months_of(here.snapshot, here.selection, question)
+    if len(months) > len(here.selection.period.months):
+        return f"{fmt.month(months[0])} to {fmt.month(months[-1])}"
+    return here.period
+
+
 def show(here: Page, question: Question, answer: Answer) -> None:
     """Draw what was found as a chart and as a table."""
+    kept = (f"{each.label} {', '.join(of)}" for each, of in question.filters if of)
     charts.show(
         drawn.costs(question, answer, here.currency, charts.palette()),
         description=f"Cost by {_grouping(question)}; the same figures are in the"
         " table below.",
+        of=here.drawn(
+            period=_window(here, question), scope=" \u00b7 ".join((here.scope, *kept))
+        ),
     )
     if answer.place == "items" and _names_owners(here, question):
         st.caption(

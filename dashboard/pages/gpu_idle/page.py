@@ -239,6 +239,7 @@ def show_week(here: Page) -> None:
         accelerator_charts.week(table, kind, charts.palette()),
         description="Weekday by hour of the day in UTC, darker where more GPUs idle;"
         " grey where nothing was read.",
+        of=f"{here.period} \u00b7 pool {pool} \u00b7 {kind.lower()}",
     )
     st.caption(
         "Average over the hours of the period that were read. Times are UTC. Grey cells"

@@ -280,6 +280,7 @@ def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
             description="Each study's effect in percent of what would have been, with"
             " its 90 % interval, with a line at zero. The table below has the same"
             " figures.",
+            of=f"{fmt.plural(len(drawn), 'study', 'studies')}, each with its window",
         )
     rows = [_row(one) for one in studies]
     with st.expander("Table · every study"):

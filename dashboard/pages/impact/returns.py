@@ -12,7 +12,7 @@ from dashboard.pages.summary import returns as return_summary
 from dashboard.shared import charts, return_queries, tables
 from dashboard.shared import format as fmt
 from dashboard.shared import return_sentences as words
-from dashboard.shared.context import Origin
+from dashboard.shared.context import ORGANISATION, Origin
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,6 +46,7 @@ def show(here: Page) -> None:
             description="Each feature's net value in its measured months: a dot, a"
             " thick bar for the 50 % and a thin one for the 90 % interval, and a line"
             " at break-even. The table below has the same figures.",
+            of=ORGANISATION,
         )
         _show_features(here, returns)
         _show_outside(here, returns)

@@ -97,6 +97,7 @@ def _show_placebos(here: Page, study: Study, row: dict[str, Any]) -> None:
         impact_charts.placebos(values, found, title, charts.palette()),
         description=f"{len(values)} placebos as ticks around zero"
         + (", and this study's effect as a diamond." if is_unit else "."),
+        of=words.question(study),
     )
     listed = [
         {"name": f"Placebo {number}", "value": value}
@@ -140,6 +141,7 @@ def show_contributions(here: Page, study: Study) -> None:
         ),
         description="Factors as bars, each from where the one above ended, with their"
         " 90 % intervals as whiskers, and the total at the end.",
+        of=words.question(study),
     )
     tables.show(
         table.drop_columns(["starts_at", "ends_at", "low_at", "high_at", "is_total"]),
@@ -200,6 +202,7 @@ def show_sensitivity(here: Page, study: Study) -> None:
             ),
             description="Every run as a point with its 90 % interval, the smallest"
             " effect on top; a diamond is the plan itself, and a line stands at zero.",
+            of=words.question(study),
         )
     kinds = [impact_charts.KINDS.get(kind, kind) for kind in shown["kind"].to_pylist()]
     tables.show(

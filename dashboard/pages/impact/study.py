@@ -256,6 +256,7 @@ def show_counterfactual(here: Page, study: Study) -> None:
         impact_charts.observed_and_predicted(table, study.launch_date, unit, colours),
         description=f"{outcome} by day, as seen and as it would have been without the"
         " feature with its 90 % band, and the launch as a vertical line.",
+        of=words.question(study),
     )
     for column, title, told in (
         ("effect", "Effect by day", "by day"),
@@ -267,6 +268,7 @@ def show_counterfactual(here: Page, study: Study) -> None:
             ),
             description=f"The difference between seen and predicted {told}, with its"
             " 90 % band and a line at zero.",
+            of=words.question(study),
         )
     _show_days(here, study, table)
 

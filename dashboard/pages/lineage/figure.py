@@ -348,6 +348,7 @@ def show_lineage(here: Page, meaning: ColumnMeaning) -> None:
         description=f"{len(shown)} of the models and streams that {meaning.mart} is"
         " made of, in columns from left to right, each joined to what it reads. The"
         " table below has all of them.",
+        of=meaning.mart,
     )
     rows = [
         {

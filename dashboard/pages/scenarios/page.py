@@ -127,6 +127,7 @@ def show_outcomes(here: Page, chosen: Sequence[Result]) -> None:
             description="Each scenario's net present value against its base: a dot, a"
             " thick bar for the 50 % and a thin one for the 90 % interval, with a"
             " line at zero. The table below has the same figures.",
+            of=_labels(chosen),
         )
     tables.show(
         _with_chances(table),
@@ -239,6 +240,7 @@ def show_fan(here: Page, chosen: Sequence[Result]) -> None:
             drawn.fan(table, f"{title}, {_currency(chosen)}", charts.palette()),
             description=f"{title} by month for each scenario: a line for the mean, and"
             " bands of 50 and 90 %. The table below has the same figures.",
+            of=_labels(chosen),
         )
     else:
         st.info("Not computable for any of them, for the reasons above.")
@@ -275,6 +277,10 @@ def show_one(here: Page, chosen: Sequence[Result]) -> None:
     _show_elasticity(here, one)
 
 
+def _labels(chosen: Sequence[Result]) -> str:
+    return ", ".join(queries.scenario_label(one) for one in chosen)
+
+
 def _show_tornado(here: Page, one: Result) -> None:
     measure = filters.segments(
         "Measure", "scenario_driver", list(_MEASURES), default=next(iter(_MEASURES))
@@ -292,6 +298,7 @@ def _show_tornado(here: Page, one: Result) -> None:
             description="A bar for each assumption, from the mean at one end of its"
             " 90 % interval to that at the other, the widest on top. The table below"
             " has the same figures.",
+            of=queries.scenario_label(one),
         )
     tables.show(
         drivers,
@@ -384,6 +391,7 @@ def _show_elasticity(here: Page, one: Result) -> None:
             drawn.cost_on_usage(bills, found, charts.palette()),
             description="A dot for each month: its bill against its requests, both on"
             " log axes, with the fitted line and one of slope 1.",
+            of=queries.scenario_label(one),
         )
     tables.show(
         bills,

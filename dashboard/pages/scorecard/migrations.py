@@ -50,7 +50,7 @@ def show_moves(here: Page) -> None:
     with top:
         st.markdown(words.headline(chosen, rows))
         st.markdown(words.break_even(chosen))
-        _draw_slopes(rows)
+        _draw_slopes(chosen.name, rows)
     with st.expander("Windows, grades and what they rest on"):
         st.markdown(words.summary(chosen, rows))
         st.caption(words.grounds(rows))
@@ -58,20 +58,20 @@ def show_moves(here: Page) -> None:
     _show_changes(here, table)
 
 
-def _draw_slopes(rows: Sequence[dict[str, Any]]) -> None:
+def _draw_slopes(move: str, rows: Sequence[dict[str, Any]]) -> None:
     first = words.by_metric(rows)
     drawn = [
         first[metric]
         for metric in _SLOPES
         if metric in first and first[metric]["before_figure"] is not None
     ]
-    _draw_row(drawn[:_FIRST])
+    _draw_row(move, drawn[:_FIRST])
     if drawn[_FIRST:]:
         with st.expander("More measures of the migration"):
-            _draw_row(drawn[_FIRST:])
+            _draw_row(move, drawn[_FIRST:])
 
 
-def _draw_row(drawn: Sequence[dict[str, Any]]) -> None:
+def _draw_row(move: str, drawn: Sequence[dict[str, Any]]) -> None:
     columns = st.columns(_ACROSS)
     for position, row in enumerate(drawn):
         with columns[position % _ACROSS]:
@@ -80,6 +80,7 @@ def _draw_row(drawn: Sequence[dict[str, Any]]) -> None:
                 scorecard_charts.slope(row, charts.palette()),
                 description=f"{words.METRICS[row['metric']]} before, in and after the"
                 " migration, with 90 % intervals. The table below has the same.",
+                of=move,
             )
 
 

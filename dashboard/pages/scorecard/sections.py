@@ -11,7 +11,7 @@ from dashboard.pages.scorecard import matrix, queries
 from dashboard.pages.scorecard import sentences as words
 from dashboard.shared import charts, filters, names, tables
 from dashboard.shared import format as fmt
-from dashboard.shared.context import Origin
+from dashboard.shared.context import ORGANISATION, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +91,7 @@ def _draw_dots(
                 ),
                 description=f"{words.METRICS[metric]} a dot and its"
                 " 90 % interval. The table below has the same figures.",
+                of=f"To date \u00b7 {ORGANISATION}",
             )
 
 

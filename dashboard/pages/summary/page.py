@@ -17,7 +17,7 @@ from dashboard.pages.velocity import sentences as velocity
 from dashboard.shared import access, charts, explaining
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
-from dashboard.shared.context import Origin
+from dashboard.shared.context import ORGANISATION, Origin
 from dashboard.shared.drawing import sparks
 from dashboard.shared.selection_queries import AMOUNTS
 
@@ -204,6 +204,7 @@ def _show_delivery(here: Page) -> None:
         charts.show(
             sparks.lead_times(rows, charts.palette()),
             description=f"Median change lead time by month, a line for each {kind}.",
+            of=here.scope if scoped else ORGANISATION,
         )
 
 

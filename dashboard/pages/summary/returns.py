@@ -14,7 +14,7 @@ from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared import ledger_sentences as ledger
 from dashboard.shared import return_sentences as words
-from dashboard.shared.context import Origin
+from dashboard.shared.context import ORGANISATION, Origin
 from dashboard.shared.drawing import sparks
 
 if TYPE_CHECKING:
@@ -194,6 +194,7 @@ def column(here: Page) -> None:
         charts.show(
             sparks.net_values(months, row["currency"], charts.palette()),
             description="Net value of what counts by month, with its 90 % interval.",
+            of=ORGANISATION,
         )
 
 

@@ -189,4 +189,5 @@ def _show_shares(
         velocity_charts.conversions(drawn, charts.palette()),
         description="For each cohort the share in production by days since it began;"
         " the table below has the same shares.",
+        of=scope.label,
     )

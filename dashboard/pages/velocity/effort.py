@@ -11,7 +11,7 @@ from dashboard.pages.velocity import charts as velocity_charts
 from dashboard.pages.velocity import effort_queries
 from dashboard.shared import charts, tables
 from dashboard.shared import format as fmt
-from dashboard.shared.context import Origin
+from dashboard.shared.context import ORGANISATION, Origin
 
 if TYPE_CHECKING:
     from dashboard.pages.velocity.queries import VelocityScope
@@ -194,6 +194,7 @@ def show_effort(here: Page, team: str | None) -> None:
             velocity_charts.firefighting(months, charts.palette()),
             description="Share of a team's available hours that was booked on"
             " incidents, by month.",
+            of=ORGANISATION,
         )
     if table.num_rows == 0:
         st.markdown(f"No hours are known of {here.period}.")

@@ -135,7 +135,7 @@ def chosen_scope(here: Page, units: list[tuple[str, str]]) -> VelocityScope | No
     if not here.selection.covers_everything:
         st.caption("Velocity has no cost centres: everybody can be chosen below.")
     scopes = [_named(here, *unit) for unit in units]
-    chosen_of = {f"{each.kind} {each.shown}": each for each in scopes}
+    chosen_of = {each.label: each for each in scopes}
     former = {f"{each.kind} {each.id}": shown for shown, each in chosen_of.items()}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         chosen = filters.choice(
@@ -230,6 +230,7 @@ def show_trend(here: Page, scope: VelocityScope) -> PeriodKind:
         velocity_charts.by_period(table, chosen, charts.palette()),
         description=f"{chosen} by {kind} with its 90 % interval; a gap is a {kind}"
         " without data. The table below has the same figures.",
+        of=scope.label,
     )
     tables.show(
         table,
@@ -289,6 +290,7 @@ def show_stages(here: Page, scope: VelocityScope) -> None:
         velocity_charts.stages(table, charts.palette()),
         description="For each stage a box with half of all changes, the median as a"
         " line, and whiskers from the first to the ninth decile.",
+        of=f"{here.period} \u00b7 {scope.label}",
     )
     tables.show(
         table,
@@ -329,6 +331,7 @@ def show_weeks(here: Page, scope: VelocityScope) -> None:
     charts.show(
         velocity_charts.weeks(table, charts.palette()),
         description="Deployments to production by week, up to half a year back.",
+        of=scope.label,
     )
 
 

@@ -46,6 +46,11 @@ class VelocityScope:
         return self.name or self.id
 
     @property
+    def label(self) -> str:
+        """Its kind and name, as it is chosen."""
+        return f"{self.kind} {self.shown}"
+
+    @property
     def ids_of(self) -> Named | None:
         """What the ids of its kind are looked up in; a service has no other name."""
         return names.kind_of_column(f"{self.kind}_id")

@@ -107,7 +107,7 @@ _KINDS: Final = ("svg", "png")
 _KIND_WORDS: Final = 2
 
 
-def offer(description: str, page: Page | None) -> None:
+def offer(description: str, page: Page | None, of: str) -> None:
     """Offer the chart that was drawn last as a picture.
 
     Parameters
@@ -115,12 +115,14 @@ def offer(description: str, page: Page | None) -> None:
     description : str
         What the chart shows: the picture's heading, and its name.
     page : Page, optional
-        Where it stands; without one its picture does not say where it comes from.
+        Where it stands; without one its figures are made up.
+    of : str
+        What it shows figures of, where that is not what is chosen above.
     """
-    st.html(html_offer(description, page))
+    st.html(html_offer(description, page, of))
 
 
-def html_offer(description: str, page: Page | None) -> str:
+def html_offer(description: str, page: Page | None, of: str) -> str:
     """Return what offers a chart as a picture, every text escaped."""
     title = _title(description)
     name = "-".join(re.findall(r"[a-z0-9]+", title.lower())[:_NAME_WORDS])
@@ -131,7 +133,7 @@ def html_offer(description: str, page: Page | None) -> str:
     )
     return (
         f'<div class="triptych-pictures" data-name="{escape(name)}"'
-        f' data-title="{escape(title)}" data-source="{escape(_source(page))}">'
+        f' data-title="{escape(title)}" data-source="{escape(_source(page, of))}">'
         f"{buttons}</div>"
     )
 
@@ -144,12 +146,10 @@ def _title(description: str) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _source(page: Page | None) -> str:
+def _source(page: Page | None, of: str) -> str:
     """Say where a picture comes from, and that its data are simulated."""
     if page is None:
-        return ""
+        return "Made-up figures"
     mark = ["SYNTHETIC: simulated data"] if page.run.is_synthetic else []
-    selection = (page.period, page.selection.basis.lower(), page.scope)
-    return " \u00b7 ".join(
-        (*mark, page.run.organisation, *selection, f"run {page.run.run_id}")
-    )
+    shown = (page.run.organisation, of or page.drawn(), f"run {page.run.run_id}")
+    return " \u00b7 ".join((*mark, *shown))
