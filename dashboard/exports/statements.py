@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from dashboard.exports.provenance import Provenance, provenance
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
-from dashboard.pages.cost_by_model.queries import NAMES
 from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
+from dashboard.shared.names import named_sql
 from dashboard.shared.published import one, per_run, rows, table
 from dashboard.shared.selection_queries import AMOUNTS
 from triptych.core.errors import UsageError
@@ -36,10 +36,9 @@ _LINE_TYPES = pa.schema(
     ]
 )
 
-#: The lines of one currency, with names; ``stated`` is rounded to the minor unit.
+#: The lines of one currency; ``stated`` is rounded to the minor unit.
 _LINES = """
-    {names},
-    lines as (
+    with lines as (
         select
             team_id, model_id, component, platform_id,
             sum({amount}) as amount,
@@ -217,9 +216,9 @@ def statement_totals(
             group by cost_center
         ),
         owners as (
-            select distinct cost_center, team_id, coalesce(team_name, team_id) as team
+            select distinct cost_center, team_id, coalesce(team, team_id) as team
             from cost.fct_daily_model_costs
-            left join (select team_id, team_name from core.dim_teams) using (team_id)
+            left join {named_sql("team")} using (team_id)
             where billing_month = $month and currency = $currency
         ),
         teams as (
@@ -340,28 +339,22 @@ def _currencies(
 
 def _section(snapshot: Snapshot, amount: str, given: dict[str, Any]) -> Section:
     digits = fmt.minor_unit_digits(given["currency"])
-    lines = _LINES.format(names=f"with {NAMES}", amount=amount, digits=digits)
+    lines = _LINES.format(amount=amount, digits=digits)
     found = rows(
         snapshot,
         f"""
         {lines}
         select
-            lines.team_id, coalesce(teams.team_name, lines.team_id) as team,
+            lines.team_id, coalesce(teams.team, lines.team_id) as team,
             lines.model_id, coalesce(names.model, lines.model_id) as model,
             lines.component, lines.platform_id,
-            coalesce(platforms.platform_name, lines.platform_id) as platform,
+            coalesce(platforms.platform, lines.platform_id) as platform,
             lines.amount, lines.stated_amount, lines.is_estimated
         from lines
-        left join (
-            select team_id, any_value(team_name order by team_name) as team_name
-            from core.dim_teams group by team_id
-        ) as teams on lines.team_id = teams.team_id
-        left join names on lines.model_id = names.model_id
-        left join (
-            select platform_id,
-                any_value(platform_name order by platform_name) as platform_name
-            from core.dim_platforms group by platform_id
-        ) as platforms on lines.platform_id = platforms.platform_id
+        left join {named_sql("team")} as teams on lines.team_id = teams.team_id
+        left join {named_sql("model")} as names on lines.model_id = names.model_id
+        left join {named_sql("platform")} as platforms
+            on lines.platform_id = platforms.platform_id
         order by team nulls last, lines.team_id, model nulls last, lines.model_id,
             {_component_order()}, platform, lines.platform_id
         """,

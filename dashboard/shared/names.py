@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from dashboard.shared.published import has_mart, per_run, rows
@@ -16,26 +15,46 @@ Named: TypeAlias = Literal["model", "team", "platform", "feature"]
 NAMED: Final[tuple[Named, ...]] = get_args(Named)
 
 
+def named_sql(kind: Named, prefix: str = "") -> str:
+    """Return SQL of a table of all ids and names, such as ``team_id`` and ``team``.
+
+    A name is the newest one; where two share one, the id stands with it.
+
+    Parameters
+    ----------
+    kind : {'model', 'team', 'platform', 'feature'}
+        What has the names.
+    prefix : str
+        What stands before the schema.
+    """
+    # Only a model has versions, each with its name.
+    newest = (
+        "arg_max(model_name, coalesce(valid_from, date '0001-01-01'))"
+        if kind == "model"
+        else f"min({kind}_name)"
+    )
+    return f"""(
+        select
+            {kind}_id,
+            case when count(*) over (partition by newest_name) > 1
+                and newest_name <> {kind}_id
+                then newest_name || ' (' || {kind}_id || ')' else newest_name
+            end as {kind}
+        from (
+            select {kind}_id, coalesce({newest}, {kind}_id) as newest_name
+            from {prefix}core.dim_{kind}s where {kind}_id is not null group by {kind}_id
+        )
+    )"""
+
+
 @per_run
 def names_of(snapshot: Snapshot, kind: Named) -> Mapping[str, str]:
     """Return the newest name of each id; where two share one, the id stands with it."""
-    mart = f"core.dim_{kind}s"
-    if not has_mart(snapshot, mart):
+    if not has_mart(snapshot, f"core.dim_{kind}s"):
         return {}
-    # Only a model has versions, each with its name.
-    newest = "valid_from DESC NULLS LAST, " if kind == "model" else ""
-    found = rows(
-        snapshot,
-        f"SELECT DISTINCT ON ({kind}_id) {kind}_id AS id,"
-        f" coalesce({kind}_name, {kind}_id) AS name FROM {mart}"
-        f" WHERE {kind}_id IS NOT NULL ORDER BY {kind}_id, {newest}{kind}_name",
-    )
-    shared = Counter(row["name"] for row in found)
     return {
-        row["id"]: row["name"]
-        if shared[row["name"]] == 1 or row["name"] == row["id"]
-        else f"{row['name']} ({row['id']})"
-        for row in found
+        row[f"{kind}_id"]: row[kind]
+        for row in rows(snapshot, f"select * from {named_sql(kind)}")
     }
 
 

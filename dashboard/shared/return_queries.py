@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from dashboard.shared.names import named_sql
 from dashboard.shared.published import per_run, rows, table
 
 if TYPE_CHECKING:
@@ -40,10 +41,7 @@ _NAMED = f"""
         from roi.mart_feature_roi as returns
         where {_AS_OF}
     ) as features
-    left join (
-        select feature_id, any_value(feature_name) as feature_name
-        from core.dim_features group by feature_id
-    ) as named using (feature_id)
+    left join {named_sql("feature")} as named using (feature_id)
     where features.place = 1
 """
 
@@ -120,7 +118,7 @@ def feature_returns(snapshot: Snapshot, until: str) -> pa.Table:
         snapshot,
         f"""
         select
-            coalesce(named.feature_name, features.feature_id) as feature,
+            coalesce(named.feature, features.feature_id) as feature,
             features.feature_id,
             features.grade,
             case when features.counted then 'counted' else 'not counted' end
@@ -170,7 +168,7 @@ def not_counted_returns(snapshot: Snapshot, until: str) -> pa.Table:
         snapshot,
         f"""
         select
-            coalesce(named.feature_name, features.feature_id) as feature,
+            coalesce(named.feature, features.feature_id) as feature,
             features.feature_id,
             features.grade,
             features.currency,
@@ -193,13 +191,10 @@ def study_ledger(snapshot: Snapshot) -> list[dict[str, Any]]:
     try:
         return rows(
             snapshot,
-            """
-            select ledger.*, coalesce(named.feature_name, ledger.feature_id) as feature
+            f"""
+            select ledger.*, coalesce(named.feature, ledger.feature_id) as feature
             from roi.mart_study_ledger as ledger
-            left join (
-                select feature_id, any_value(feature_name) as feature_name
-                from core.dim_features group by feature_id
-            ) as named using (feature_id)
+            left join {named_sql("feature")} as named using (feature_id)
             order by not ledger.counted, ledger.study_id
             """,
         )

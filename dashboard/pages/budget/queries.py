@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from dashboard.shared.names import named_sql
 from dashboard.shared.published import one, per_run, ratio, rows, table
 
 if TYPE_CHECKING:
@@ -236,10 +237,7 @@ def bridge_lines(
             {amount} as chosen_amount,
             reason
         from (select * {_BRIDGE} and {_model(selection)}) as bridge
-        left join (
-            select model_id, any_value(model_name) as model
-            from core.dim_models group by model_id
-        ) as names using (model_id)
+        left join {named_sql("model")} as names using (model_id)
         where {amount} <> 0
         order by abs({amount}) desc, model, cost_line
         """,

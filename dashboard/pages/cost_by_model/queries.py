@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from dashboard.shared.format import OTHER_MODELS
+from dashboard.shared.names import named_sql
 from dashboard.shared.published import one, per_run, ratio, table
 from dashboard.shared.selection_queries import (
     AMOUNTS,
@@ -35,25 +36,7 @@ TOP_MODELS = 8
 TREND_MONTHS = 12
 _LAST_POSITION = 99
 
-NAMES = """
-    names as (
-        select
-            model_id,
-            case when count(*) over (partition by model_name) > 1
-                then model_name || ' (' || model_id || ')' else model_name
-            end as model
-        from (
-            select
-                model_id,
-                coalesce(
-                    arg_max(model_name, coalesce(valid_from, date '0001-01-01')),
-                    model_id
-                ) as model_name
-            from core.dim_models
-            group by model_id
-        )
-    )
-"""
+NAMES = f"names as {named_sql('model')}"
 #: What each month lacks at most, as `MonthGap` has it of a period.
 _GAPS = """
     gaps as (
@@ -244,7 +227,7 @@ def model_costs(snapshot: Snapshot, selection: Selection, loading: Loading) -> p
             row_number() over (order by amount desc, row_count = 0, model_id) as rank,
             model_id,
             coalesce(names.model, model_id) as model,
-            coalesce(dim_teams.team_name, models.team_id) as team,
+            coalesce(teams.team, models.team_id) as team,
             amount,
             {ratio("amount", "sum(amount) over ()")} as share_ratio,
             prior_amount,
@@ -261,10 +244,7 @@ def model_costs(snapshot: Snapshot, selection: Selection, loading: Loading) -> p
             row_count
         from models
         left join names using (model_id)
-        left join (
-            select team_id, any_value(team_name) as team_name
-            from core.dim_teams group by team_id
-        ) as dim_teams using (team_id)
+        left join {named_sql("team")} as teams using (team_id)
         order by rank
         """,
         **parameters_of(selection, loading),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from dashboard.pages.explore import dimensions
+from dashboard.shared.names import Named, named_sql
 from dashboard.shared.published import has_mart, per_run, ratio
 from dashboard.shared.selection_queries import (
     AMOUNTS,
@@ -26,6 +27,7 @@ MOST_SERIES: Final = 7
 MOST_VALUES: Final = 300
 MONTHS_BACK: Final = 12
 OTHER: Final = "Other"
+_NAMED_OWNERS: Final[tuple[Named, ...]] = ("model", "feature", "team")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def _widened(snapshot: Snapshot, selection: Selection, question: Question) -> Se
         until = [month for month in sorted(billed) if month <= max(period.months)]
         months = tuple(until[-MONTHS_BACK:])
         return replace(selection, period=replace(period, months=months))
-    return replace(selection, period=replace(period, months=tuple(period.months)))
+    return selection
 
 
 def is_comparable(snapshot: Snapshot, selection: Selection, question: Question) -> bool:
@@ -264,29 +266,9 @@ def _owned(selection: Selection, question: Question) -> str:
 
 def _names(prefix: str) -> str:
     """Return CTEs that give models, features and teams the names that people use."""
-    of_others = ", ".join(
-        f"{kind}_names as (select {kind}_id,"
-        f" any_value(coalesce({kind}_name, {kind}_id)) as {kind}"
-        f" from {prefix}core.dim_{kind}s group by {kind}_id)"
-        for kind in ("feature", "team")
+    return ", ".join(
+        f"{kind}_names as {named_sql(kind, prefix)}" for kind in _NAMED_OWNERS
     )
-    return f"""
-        model_names as (
-            select
-                model_id,
-                case when count(*) over (partition by newest_name) > 1
-                    then newest_name || ' (' || model_id || ')' else newest_name
-                end as model
-            from (
-                select model_id, coalesce(
-                    arg_max(model_name, coalesce(valid_from, date '0001-01-01')),
-                    model_id
-                ) as newest_name
-                from {prefix}core.dim_models group by model_id
-            )
-        ),
-        {of_others}
-    """
 
 
 def _converted(snapshot: Snapshot, place: Place) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from dashboard.shared.names import named_sql
 from dashboard.shared.published import per_run, rows, table, table_of
 
 if TYPE_CHECKING:
@@ -36,14 +37,10 @@ _SCOPES = {
     "cost centre": "feature_id IN"
     " (SELECT feature_id FROM core.dim_models WHERE cost_center = $scope)",
 }
-_STUDIES = """
-WITH features AS (
-    SELECT feature_id, any_value(feature_name) AS feature_name
-    FROM core.dim_features GROUP BY feature_id
-)
-SELECT studies.*, coalesce(features.feature_name, studies.feature_id) AS feature_name
-FROM attribution.studies LEFT JOIN features USING (feature_id)
-WHERE {condition}
+_STUDIES = f"""
+SELECT studies.*, coalesce(named.feature, studies.feature_id) AS feature_name
+FROM attribution.studies LEFT JOIN {named_sql("feature")} AS named USING (feature_id)
+WHERE {{condition}}
 ORDER BY CASE studies.status WHEN 'estimated' THEN 0 ELSE 1 END,
     studies.grade, feature_name, studies.study_id
 """

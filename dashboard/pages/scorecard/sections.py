@@ -287,11 +287,9 @@ def show_readiness(here: Page) -> None:
         return
     rows = table.to_pylist()
     missing = [row for row in rows if not row["is_measured"]]
-    # By id: two features may have one name.
-    named = {
-        row["feature_id"]: row["feature_name"] or row["feature_id"] for row in missing
-    }
-    features = sorted(named.values())
+    known = names.names_of(here.snapshot, "feature")
+    ids = {row["feature_id"] for row in missing}
+    features = sorted(known.get(each, each) for each in ids)
     whose = f" of {fmt.markdown(', '.join(features))}" if features else ""
     st.markdown(
         f"**{fmt.plural(len(missing), 'measurement')}** of {len(rows):,}"

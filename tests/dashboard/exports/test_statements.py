@@ -285,6 +285,15 @@ def test_a_statement_to_sign_has_two_decimals_and_the_names_of_its_teams(
     assert any(re.search(r"\d\.\d{3,}", amount) for _, amount in statement.tie_facts())
 
 
+def test_teams_that_share_a_name_are_told_apart(tmp_path: Path) -> None:
+    snapshot = changed(tmp_path, "update core.dim_teams set team_name = 'Research'")
+    totals = exports.statement_totals(snapshot, MONTH, "Amortised", "EUR").to_pylist()
+    for center, team in (("cc-100", "Research (ml)"), ("cc-200", "Research (vision)")):
+        assert [r["teams"] for r in totals if r["cost_center"] == center] == [team]
+        statement = exports.read_statement(snapshot, MONTH, "Amortised", center)
+        assert statement.owners == team
+
+
 def test_names_of_cost_centres_are_safe_and_never_collide() -> None:
     awkward = ["a/b", "a_b", "../x", "no_cost_centre", "A B", "ä" * 200, "ä" * 201]
     names = [
