@@ -53,10 +53,10 @@ def model_parts(
 @per_run
 def pool_cost(snapshot: Snapshot, selection: Selection, pool_id: str) -> Decimal | None:
     """Return what went into a pool in the period, whoever carries it."""
-    prefix = "effective" if selection.basis == "Amortised" else "billed"
     row = one(
         snapshot,
-        f"select sum(pool_{prefix}_cost) as amount from cost.fct_daily_pool_costs"
+        f"select sum(pool_{AMOUNTS[selection.basis]}) as amount"
+        " from cost.fct_daily_pool_costs"
         " where pool_id = $pool_id and currency = $currency"
         " and list_contains($months, billing_month)",
         pool_id=pool_id,

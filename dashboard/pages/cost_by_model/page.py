@@ -18,6 +18,7 @@ from dashboard.shared import acting, charts, explaining, filters, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import ORGANISATION, Origin, Stated, Where
+from dashboard.shared.selection_queries import AMOUNTS
 from triptych.core.warehouse.figures import ANY
 
 if TYPE_CHECKING:
@@ -439,7 +440,7 @@ def show_unallocated(here: Page, headline: queries.Headline) -> None:
 
 
 def _column(here: Page) -> str:
-    return "effective_cost" if here.selection.basis == "Amortised" else "billed_cost"
+    return AMOUNTS[here.selection.basis]
 
 
 main()

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.shared import explaining
 from dashboard.shared import format as fmt
 from dashboard.shared.context import Origin, Stated
+from dashboard.shared.selection_queries import AMOUNTS
 
 if TYPE_CHECKING:
     from dashboard.pages.gpu_idle import queries
@@ -168,4 +169,4 @@ def _tile_commitments(here: Page, unused: queries.CommitmentHeadline) -> None:
 
 def column_of(here: Page) -> str:
     """Return the column of money that the chosen basis reads."""
-    return "effective_cost" if here.selection.basis == "Amortised" else "billed_cost"
+    return AMOUNTS[here.selection.basis]

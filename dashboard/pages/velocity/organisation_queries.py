@@ -72,13 +72,6 @@ def units_compared(
     )
 
 
-def _in_hours(of: str) -> str:
-    return (
-        f"CASE WHEN {of}.unit = 'seconds' THEN {of}.metric_value / 3600"
-        f" ELSE {of}.metric_value END"
-    )
-
-
 @per_run
 def whole_compared(
     snapshot: Snapshot, last_month: str, last_month_before: str
@@ -90,14 +83,15 @@ def whole_compared(
         snapshot,
         f"""
         SELECT now.metric,
-            CASE now.unit WHEN 'seconds' THEN 'hours' ELSE now.unit END AS unit,
+            CASE unit WHEN 'seconds' THEN 'hours' ELSE unit END AS unit,
             now.n_used,
-            {_in_hours("now")} AS figure,
-            {_in_hours("old")} AS figure_before,
+            {IN_HOURS.format("now.metric_value")} AS figure,
+            {IN_HOURS.format("old.metric_value")} AS figure_before,
             now.interval_high < old.interval_low AS is_less,
             now.interval_low > old.interval_high AS is_more
         FROM {_WINDOWS} AS now
-        JOIN {_WINDOWS} AS old USING (scope_kind, scope_id, metric, window_months)
+        JOIN {_WINDOWS} AS old
+            USING (scope_kind, scope_id, metric, window_months, unit)
         WHERE scope_kind = 'organisation' AND window_months = 3
             AND now.month = $month AND old.month = $before
             AND list_contains($metrics, now.metric) AND now.metric_value IS NOT NULL
