@@ -273,7 +273,7 @@ def _without_units(panel: Panel, plan: Plan) -> list[Run]:
     """
     data = rollout_data(panel, plan)
     found = data.imputation
-    paths, _ = found.jackknifed()
+    paths = found.jackknifed()
     units = np.concatenate(found.counting())
     order = np.argsort(-np.abs(paths.sum(axis=1) - found.average), kind="stable")
     observed = np.where(found.usable, panel.outcome, 0.0).sum(axis=0)

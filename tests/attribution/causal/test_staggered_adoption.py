@@ -198,7 +198,7 @@ def test_covariates_that_tell_the_treated_apart_leave_nobody_to_compare() -> Non
     size = np.arange(12.0)
     change = np.random.default_rng(0).normal(size=12)
     with pytest.raises(ValueError, match="covariates tell"):
-        doubly_robust_difference(change, size > 5, size[:, None])
+        doubly_robust_difference(change, size > 5, size[:, None], size[:, None])
 
 
 def test_a_plan_with_controls_has_a_second_opinion_that_is_doubly_robust() -> None:
@@ -245,13 +245,13 @@ def test_the_trap_of_two_way_fixed_effects_is_not_stepped_into(stagg: Table) -> 
     """Truth -1.0; two-way fixed effects say -3.47 (0.47)."""
     assert two_way_fixed_effects(*stagg) == pytest.approx(-3.4676, abs=1e-3)
     found = imputation_of(*stagg)
-    paths, units = found.jackknifed()
+    paths = found.jackknifed()
     covariance = covariance_of_jackknifed(paths)
     error = float(np.sqrt(covariance.sum()))
     assert found.cells == 225
     assert found.average == pytest.approx(-0.7456, abs=1e-3)
     assert error == pytest.approx(0.6227, abs=2e-3)
-    assert abs(found.average + 1.0) < stats.t.ppf(0.975, units - 1) * error
+    assert abs(found.average + 1.0) < stats.t.ppf(0.975, len(paths) - 1) * error
     simple = group_time_effects(*stagg).simple()
     assert simple.effect == pytest.approx(-0.7552, abs=1e-3)
     assert abs(simple.effect + 1.0) < 1.96 * simple.standard_error
@@ -266,7 +266,7 @@ def test_the_castle_doctrine_has_cohorts_of_one_state(causal: Path) -> None:
     table["start"] = table["sid"].map(start).fillna(0)
     panel = wide(table, "sid", "year", "log_homicide", "start")
     found = imputation_of(*panel)
-    covariance = covariance_of_jackknifed(found.jackknifed()[0])
+    covariance = covariance_of_jackknifed(found.jackknifed())
     assert found.average == pytest.approx(0.0669, abs=1e-3)
     assert np.sqrt(covariance.sum()) == pytest.approx(0.0593, abs=1e-3)
     second = group_time_effects(*panel)
@@ -279,8 +279,8 @@ def test_dropping_a_unit_quickly_is_dropping_it() -> None:
     outcome[3, 2] = np.nan
     first = np.array([4, 4, 6, 6, 8, 8, 8, 8, 8])
     found = imputation_of(outcome, first)
-    paths, count = found.jackknifed()
-    assert count == 9
+    paths = found.jackknifed()
+    assert len(paths) == 9
     for unit in range(9):
         rest = np.arange(9) != unit
         slow = imputation_of(outcome[rest], first[rest])
@@ -348,8 +348,8 @@ def test_an_imputed_effect_and_its_errors_change_as_they_must(
     moved = imputation_of(outcome[order], STARTS[order])
     assert moved.average / scale == pytest.approx(usual.average + effect, abs=1e-8)
     # Without a unit, a period's share of the cells is another; the sum's is not.
-    found = covariance_of_jackknifed(moved.jackknifed()[0]).sum() / scale**2
-    expected = covariance_of_jackknifed(usual.jackknifed()[0]).sum()
+    found = covariance_of_jackknifed(moved.jackknifed()).sum() / scale**2
+    expected = covariance_of_jackknifed(usual.jackknifed()).sum()
     assert found == pytest.approx(expected, abs=1e-8)
 
 
@@ -746,10 +746,10 @@ def test_a_lead_misses_most_trends_that_bias_by_half_of_the_effect(units: int) -
     for seed in range(60):
         outcome, first = arrays(units, seed)
         lead = lead_of(outcome + trend, first, 4)
-        paths, counted = lead.jackknifed()
+        paths = lead.jackknifed()
         covariance = covariance_of_jackknifed(paths)
         t = lead.average / np.sqrt(covariance.sum())
-        found += 2.0 * stats.t.sf(abs(t), counted - 1) < 0.05
+        found += 2.0 * stats.t.sf(abs(t), len(paths) - 1) < 0.05
     assert 0 < found < 60 / 3
 
 

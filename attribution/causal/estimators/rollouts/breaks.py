@@ -15,21 +15,23 @@ jump and for the slope, and the votes together are compared with those of random
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.causal.estimators.rollouts.fitting import drifts_by_cohort
+from attribution.causal.estimators.rollouts.fitting import (
+    about_units_and_periods,
+    drifts_by_cohort,
+    unexplained,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.causal.estimators.rollouts.data import RolloutData
-    from attribution.causal.estimators.rollouts.imputation import Imputation
 
     Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
 
 SIGNS = 1999
 #: What of a jump or a slope is left below this part of it is rounding.
@@ -60,30 +62,23 @@ def break_of(data: RolloutData) -> Break | None:
     data : RolloutData
         The roll-out.
     """
-    found = data.imputation
-    everywhere = replace(found, untreated=found.untreated | found.usable)
-    cells = everywhere.untreated & np.isfinite(data.outcome)
+    found, shape = data.imputation, data.outcome.shape
     straight = drifts_by_cohort(data)
-    smooth = _left(everywhere, cells, [*straight, *(one**2 for one in straight)])
-    since = np.arange(cells.shape[1]) - data.first[:, None] + 1.0
+    since = np.arange(shape[1]) - data.first[:, None] + 1.0
     steps = [np.where(found.usable, 1.0, 0.0), np.where(found.usable, since, 0.0)]
-    asked = _left(everywhere, cells, steps)
-    [outcome] = _left(everywhere, cells, [data.outcome]).T
-    rest = asked - smooth @ np.linalg.lstsq(smooth, asked, rcond=1e-10)[0]
+    left = about_units_and_periods(
+        found.without_effects,
+        [data.outcome, *steps, *straight, *(one**2 for one in straight)],
+    )
+    outcome, asked, smooth = left[:, 0], left[:, 1:3], left[:, 3:]
+    rest = unexplained(asked, smooth)
     if (np.linalg.svd(rest)[1] <= _LEAST * np.linalg.norm(asked)).any():
         return None
-    errors = outcome - smooth @ np.linalg.lstsq(smooth, outcome, rcond=1e-10)[0]
-    votes = (rest * errors[:, None]).reshape(*cells.shape, 2).sum(axis=1)
+    errors = unexplained(outcome, smooth)
+    votes = (rest * errors[:, None]).reshape(*shape, 2).sum(axis=1)
     sizes = np.linalg.lstsq(rest, errors)[0]
     exposure = [1.0, since[found.usable].mean()]
     return Break(_p_of_votes(votes, data.cluster), float(sizes @ exposure))
-
-
-def _left(found: Imputation, cells: Flags, columns: list[Floats]) -> Floats:
-    """Return what units and periods leave of each column, cell by cell."""
-    inverse = found.inverse()
-    left = [np.where(cells, found.residuals(one, inverse), 0.0) for one in columns]
-    return np.column_stack([one.ravel() for one in left])
 
 
 def _p_of_votes(votes: Floats, cluster: NDArray[np.int64]) -> float:

@@ -26,7 +26,7 @@ def doubly_robust_difference(
     change: Floats,
     treated: Flags,
     covariates: Floats,
-    selection: Floats | None = None,
+    selection: Floats,
 ) -> tuple[float, Floats]:
     """Return what the treated changed more than others like them, and influences.
 
@@ -38,8 +38,8 @@ def doubly_robust_difference(
         The others are compared.
     covariates : ndarray, shape (units, covariates)
         What changes may depend on.
-    selection : ndarray, shape (units, covariates), optional
-        What treatment may depend on; the same by default.
+    selection : ndarray, shape (units, covariates)
+        What treatment may depend on.
 
     Returns
     -------
@@ -51,7 +51,6 @@ def doubly_robust_difference(
     ValueError
         Too few units for the covariates, or covariates that tell the treated apart.
     """
-    selection = covariates if selection is None else selection
     design, chosen = _with_constant(covariates), _with_constant(selection)
     d = treated.astype(float)
     count = len(d)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -200,23 +200,31 @@ def all_about_drifts(data: RolloutData) -> Floats:
     ndarray, shape (units, periods)
         Zero where a cell is unknown, or neither treated nor compared.
     """
-    found = data.imputation
-    untreated = replace(found, untreated=found.untreated | found.usable)
-    return _about_drifts(untreated, data.outcome, drifts_by_cohort(data))
+    found = data.imputation.without_effects
+    return _about_drifts(found, data.outcome, drifts_by_cohort(data))
 
 
 def _about_drifts(
     found: Imputation, outcome: Floats, directions: list[Floats]
 ) -> Floats:
+    left = about_units_and_periods(found, [outcome, *directions])
+    return unexplained(left[:, 0], left[:, 1:]).reshape(outcome.shape)
+
+
+def about_units_and_periods(found: Imputation, columns: Sequence[Floats]) -> Floats:
+    """Return what units and periods leave of columns of cells, shape (cells, columns).
+
+    Zero where a cell is treated or unknown.
+    """
     inverse = found.inverse()
     cells = found.untreated & np.isfinite(found.outcome)
-    left, *drifts = (
-        np.where(cells, found.residuals(each, inverse), 0.0)
-        for each in (outcome, *directions)
-    )
-    design = np.column_stack([drift.ravel() for drift in drifts])
-    slopes = np.linalg.lstsq(design, left.ravel(), rcond=1e-10)[0]
-    rest: Floats = left - (design @ slopes).reshape(left.shape)
+    left = [np.where(cells, found.residuals(one, inverse), 0.0) for one in columns]
+    return np.column_stack([one.ravel() for one in left])
+
+
+def unexplained(left: Floats, design: Floats) -> Floats:
+    """Return what a regression on a design leaves."""
+    rest: Floats = left - design @ np.linalg.lstsq(design, left, rcond=1e-10)[0]
     return rest
 
 

@@ -186,29 +186,20 @@ class Imputation:
         """Return the units that count, each a group of its own to leave out."""
         return list(np.flatnonzero(self._known.sum(axis=1) > 0)[:, None])
 
-    def jackknifed(
-        self, groups: list[NDArray[np.int64]] | None = None
-    ) -> tuple[Floats, int]:
-        """Return the path without each group of units, and how many groups those are.
+    def jackknifed(self) -> Floats:
+        """Return the path without each unit that counts, shape (units, periods).
 
-        A group that takes the last other treated cell, or the last untreated one of a
+        A unit that takes the last other treated cell, or the last untreated one of a
         period, with it cannot be left out: then there is no such error.
-
-        Parameters
-        ----------
-        groups : list of ndarray of int, optional
-            Units that have shocks in common; by default each unit that counts.
         """
-        groups = self.counting() if groups is None else groups
+        groups = self.counting()
         paths = []
         for group in groups:
             path = self.path_without(group, self._cell_effects(group))
             if path is None:
-                return np.full((len(groups), self.outcome.shape[1]), np.nan), len(
-                    groups
-                )
+                return np.full((len(groups), self.outcome.shape[1]), np.nan)
             paths.append(path)
-        return np.array(paths), len(groups)
+        return np.array(paths)
 
     def path_without(self, group: NDArray[np.int64], effects: Floats) -> Floats | None:
         """Return the path of effects of all other units; ``None`` where none is left.
@@ -230,6 +221,11 @@ class Imputation:
             axis=0
         )
         return path
+
+    @property
+    def without_effects(self) -> Imputation:
+        """The same as if no cell had an effect, so that all that count are fitted."""
+        return replace(self, untreated=self.untreated | self.usable)
 
     def without(self, left_out: Flags) -> Imputation:
         """Return the same without some units."""
