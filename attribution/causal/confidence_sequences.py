@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pandas as pd
 
-from attribution.causal.panel import FREQUENCIES
+from attribution.causal.panel import planned_periods
 
 if TYPE_CHECKING:
     from attribution.causal.effect import Effect
@@ -30,9 +29,7 @@ def progress_of(panel: Panel, plan: Plan) -> float:
 
     Days of the week that never occur in the panel are not expected in the rest either.
     """
-    planned = pd.date_range(
-        plan.launch, plan.window.end, freq=FREQUENCIES[plan.period], inclusive="left"
-    )
+    planned = planned_periods(plan)
     if plan.period == "day":
         planned = planned[planned.day_of_week.isin(panel.dates.day_of_week.unique())]
     return min(1.0, panel.after / max(len(planned), 1))

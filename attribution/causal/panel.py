@@ -39,6 +39,13 @@ GAP_RATIO_ALLOWED = 0.1
 _SHOWN = 5
 
 
+def planned_periods(plan: Plan) -> pd.DatetimeIndex:
+    """Return the first days of a plan's periods from the launch on."""
+    return pd.date_range(
+        plan.launch, plan.window.end, freq=FREQUENCIES[plan.period], inclusive="left"
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Panel:
     """Outcome and columns of a study, units by periods.

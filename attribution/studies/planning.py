@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from attribution.causal.panel import FREQUENCIES
+from attribution.causal.panel import FREQUENCIES, planned_periods
 from attribution.causal.refusal import Refusal
 from attribution.studies.power import minimum_detectable_effect, power_of
 
@@ -77,7 +77,7 @@ def planned_lengths(
     seed : int
         Of all random numbers.
     """
-    declared = _declared_periods(plan)
+    declared = max(len(planned_periods(plan)), 1)
     chosen = lengths or sorted({max(1, round(declared * part)) for part in _PARTS})
     return list(_planned(history, plan, chosen, declared, seed))
 
@@ -87,13 +87,6 @@ def treated_unit_count(history: pd.DataFrame, plan: Plan) -> float:
     if plan.assignment is not None:
         return float(history["unit"].nunique()) * plan.assignment.expected_share
     return float(len(plan.treated) or len(plan.rollout) or 1)
-
-
-def _declared_periods(plan: Plan) -> int:
-    periods = pd.date_range(
-        plan.launch, plan.window.end, freq=FREQUENCIES[plan.period], inclusive="left"
-    )
-    return max(len(periods), 1)
 
 
 def _planned(

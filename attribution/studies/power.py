@@ -17,7 +17,7 @@ from scipy import special
 
 from attribution.causal.effect import INTERVAL_QUANTILE, POWER_QUANTILE
 from attribution.causal.estimating import estimate
-from attribution.causal.panel import FREQUENCIES, dates_of
+from attribution.causal.panel import FREQUENCIES, dates_of, planned_periods
 from attribution.causal.refusal import Refusal, RefusalError
 
 if TYPE_CHECKING:
@@ -95,9 +95,7 @@ def placebo_plan(plan: Plan) -> Plan:
         after it, so that no launch fits before as long a stretch.
     """
     frequency = FREQUENCIES[plan.period]
-    after = len(
-        pd.date_range(plan.launch, plan.window.end, freq=frequency, inclusive="left")
-    )
+    after = len(planned_periods(plan))
 
     def earlier(day: date) -> date:
         shifted = pd.Timestamp(day) - after * pd.tseries.frequencies.to_offset(
