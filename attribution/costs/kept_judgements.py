@@ -122,9 +122,7 @@ def _read(
     found: dict[Key, tuple[str, Judgement]] = {}
     table = estimate_store.read_arrays(connection, _TABLE)
     names = ("currency", "model_id", "source", "service_name", "digest", "first_day")
-    for row, place in zip(
-        table.select(names).to_pylist(), range(len(table)), strict=True
-    ):
+    for place, row in enumerate(table.select(names).to_pylist()):
         judgement = Judgement(
             _array(table["day_values"][place]),
             row["first_day"],

@@ -138,7 +138,6 @@ def _shared(a: ValuedClaim, b: ValuedClaim, everywhere: frozenset[str]) -> bool:
         first < end and start < last
         for first, last in a.claim.periods
         for start, end in b.claim.periods
-        if start < last and first < end
     )
 
 

@@ -201,11 +201,9 @@ class Register:
             default=None,
         )
 
-    def approved(
-        self, kind: str, *, feature_id: str, metric: str | None = None
-    ) -> tuple[Assumed, ...]:
+    def approved(self, kind: str, *, feature_id: str) -> tuple[Assumed, ...]:
         """Return every approved assumption of a kind that is about a feature."""
-        of_kind = self._of(kind, feature_id, metric)
+        of_kind = self._of(kind, feature_id, None)
         return tuple(one for one in of_kind if one.is_approved)
 
     def _of(self, kind: str, feature_id: str, metric: str | None) -> Sequence[Assumed]:

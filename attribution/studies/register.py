@@ -375,9 +375,8 @@ def state_of_entries(entries: Sequence[Entry], plan: Plan) -> State:
     return "AMENDED" if late_amendments(locking) else "REGISTERED"
 
 
-def late_amendments(entries: Sequence[Entry]) -> list[Entry]:
+def late_amendments(locking: Sequence[Entry]) -> list[Entry]:
     """Return a study's amendments whose author could have read what was asked for."""
-    locking = [entry for entry in entries if entry.locks_a_plan]
     return [entry for entry in locking if not _amended_in_time(entry, locking[0])]
 
 

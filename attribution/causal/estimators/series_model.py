@@ -153,15 +153,13 @@ class SeriesFit:
         scaled: Floats = self.centre + self.scale * mean
         return scaled
 
-    def counterfactual_paths(
-        self, rng: np.random.Generator, draws: int = DRAW_COUNT
-    ) -> Floats:
+    def counterfactual_paths(self, rng: np.random.Generator) -> Floats:
         """Return paths whose sums are the quantiles of the exact sum at equal steps."""
         regressors, multiples = self.regressors[self.launch :], self._multiples
         parameters = self.integration.parameters
         total = predicted_total(self.moments[-1], parameters, regressors, multiples)
         mixture = Mixture(self.integration.weights, total.means, total.variances)
-        sums = mixture.quantiles(stratified_levels(draws, rng))
+        sums = mixture.quantiles(stratified_levels(DRAW_COUNT, rng))
         chosen = mixture.members(sums, rng)
         paths = simulated_paths(
             self.moments[-1],

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: How much the weights of periods are regularised, relative to the noise.
 _PERIOD_RIDGE = 1e-6
+#: Placebo effects that their spread is of.
+_DRAWS = 200
 
 
 def synthetic_did(
@@ -64,11 +66,9 @@ def placebo_effects(donors: Floats, launch: int) -> Floats:
     )
 
 
-def placebo_error(
-    effects: Floats, rng: np.random.Generator, *, draws: int = 200
-) -> float:
+def placebo_error(effects: Floats, rng: np.random.Generator) -> float:
     """Return the spread of placebo effects, in random order, each once per round."""
     order = np.concatenate(
-        [rng.permutation(len(effects)) for _ in range(1 + draws // len(effects))]
-    )[:draws]
+        [rng.permutation(len(effects)) for _ in range(1 + _DRAWS // len(effects))]
+    )[:_DRAWS]
     return float(np.std(effects[order]))

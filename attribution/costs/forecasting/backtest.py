@@ -109,7 +109,6 @@ class BackTest:
 def back_test(
     values: Series,
     *,
-    horizon: int = HORIZON_DAYS,
     ahead_days: int = 1,
     with_estimates: bool = True,
     parameters: Mapping[str, Series] | None = None,
@@ -120,8 +119,6 @@ def back_test(
     ----------
     values : ndarray, shape (days,)
         Money per day, without gaps.
-    horizon : int
-        Days ahead of a past origin.
     ahead_days : int
         Days ahead of the last day.
     with_estimates : bool
@@ -141,11 +138,11 @@ def back_test(
     candidates = fitted_candidates(
         values[: origins[0]], with_estimates=with_estimates, parameters=parameters
     )
-    paths = _paths(candidates, values, origins, max(horizon, ahead_days))
+    paths = _paths(candidates, values, origins, max(HORIZON_DAYS, ahead_days))
     return BackTest(
         origins=origins,
-        actual=_actual(values, origins, horizon),
-        paths={name: path[:-1, :horizon] for name, path in paths.items()},
+        actual=_actual(values, origins),
+        paths={name: path[:-1, :HORIZON_DAYS] for name, path in paths.items()},
         level=np.array([level_before(values, origin) for origin in origins]),
         candidates=candidates,
         ahead={name: path[-1, :ahead_days] for name, path in paths.items()},
@@ -216,6 +213,6 @@ def _origins(last: int) -> tuple[int, ...]:
     return tuple(sorted(backwards[:MAXIMUM_ORIGINS]))
 
 
-def _actual(values: Series, origins: tuple[int, ...], horizon: int) -> Series:
-    padded = np.concatenate([values, np.full(horizon, np.nan)])
-    return np.stack([padded[origin : origin + horizon] for origin in origins])
+def _actual(values: Series, origins: tuple[int, ...]) -> Series:
+    padded = np.concatenate([values, np.full(HORIZON_DAYS, np.nan)])
+    return np.stack([padded[origin : origin + HORIZON_DAYS] for origin in origins])

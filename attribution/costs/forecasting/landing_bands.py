@@ -70,7 +70,7 @@ def band_of_growth(
     weeks: Weeks,
     values: Series,
     horizon: int,
-    past: tuple[Sequence[int], Series] | None = None,
+    past: tuple[Sequence[int], Series] | None,
 ) -> Band:
     """Return the band of a series whose weekly sums have a level and growth.
 
