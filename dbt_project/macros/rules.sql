@@ -21,76 +21,6 @@
     {{ return(fromjson(answer.rows[0][0]) if answer.rows | length > 0 else []) }}
 {%- endmacro %}
 
-{#-
-  The tags and delivered columns that any of the rules look at or copy from, as rules
-  call them (tags.team, columns.x_CostCenter), in order of appearance.
--#}
-{% macro tag_keys(rule_lists) -%}
-    {%- set keys = [] -%}
-    {%- for rule_list in rule_lists -%}
-        {%- for rule in rule_list -%}
-            {%- for condition in rule.match -%}
-                {%- if condition.column.startswith(('tags.', 'columns.')) and condition.column not in keys -%}
-                    {%- do keys.append(condition.column) -%}
-                {%- endif -%}
-            {%- endfor -%}
-            {%- for key in modules.re.findall('\\$\\{((?:tags|columns)\\.[^}]+)\\}', rule.target | default('', true)) -%}
-                {%- if key not in keys -%}
-                    {%- do keys.append(key) -%}
-                {%- endif -%}
-            {%- endfor -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {{ return(keys) }}
-{%- endmacro %}
-
-{#-
-  How the key of a rule may be spelled on a bill: as it stands, and with and without
-  what a provider puts before it. CUR 2.0 writes user_cost_center for CostCenter.
--#}
-{% macro key_spellings(key) -%}
-    {%- set bare = modules.re.sub('^(user:|user_|aws:|aws_)', '', key) -%}
-    {%- set spaced = modules.re.sub('(?=[^\\W_a-z0-9])', '_', bare) | lower -%}
-    {%- set snake = modules.re.sub('[^a-z0-9]+', '_', spaced).strip('_') -%}
-    {%- set spellings = [key] -%}
-    {%- set prefix = 'aws' if key.startswith('aws') else 'user' -%}
-    {%- for spelling in [bare, prefix ~ '_' ~ snake, prefix ~ ':' ~ bare] -%}
-        {%- if spelling not in spellings -%}
-            {%- do spellings.append(spelling) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(spellings) }}
-{%- endmacro %}
-
-{#- Do the rules ask for keys of tags in any case? -#}
-{% macro folds_tag_case(rule_lists) -%}
-    {%- for rule in rule_lists | sum(start=[]) -%}
-        {%- if rule.folds_tag_case | default(false) -%}
-            {{ return(true) }}
-        {%- endif -%}
-    {%- endfor -%}
-    {{ return(false) }}
-{%- endmacro %}
-
-{#-
-  The value of the tag that a rule calls by this key; the spelling of the rule comes
-  first. Columns that rules name travel among the tags, under their own names.
--#}
-{% macro tag_of_rule(tags, column, folds_case) -%}
-    {%- if column.startswith('columns.') -%}
-        {{ return(tag_value(tags, column[8:])) }}
-    {%- endif -%}
-    {%- set key = column[5:] -%}
-    {%- if folds_case -%}
-        {{ return(folded_tag_value(tags, key_spellings(key) | map('lower') | unique | list)) }}
-    {%- endif -%}
-    {%- set values = [] -%}
-    {%- for spelling in key_spellings(key) -%}
-        {%- do values.append(tag_value(tags, spelling) | trim) -%}
-    {%- endfor -%}
-    {{ return('coalesce(' ~ values | join(', ') ~ ')') }}
-{%- endmacro %}
-
 {#- The SQL column that a rule's column name means, given the extracted tag keys. -#}
 {% macro rule_column(name, keys) -%}
     {%- if name.startswith(('tags.', 'columns.')) -%}
@@ -176,6 +106,25 @@
         {%- endfor %}
             else {{ otherwise }}
         end
+    {%- endif -%}
+{%- endmacro %}
+
+{#- Does the matching rule send a charge to one of these kinds of target? -#}
+{% macro rule_targets(position, rule_list, kinds) -%}
+    {{ positions_match(position, rule_list, 'target_kind', kinds) }}
+{%- endmacro %}
+
+{% macro positions_match(position, rule_list, attribute, values) -%}
+    {%- set positions = [] -%}
+    {%- for rule in rule_list -%}
+        {%- if rule[attribute] in values -%}
+            {%- do positions.append(loop.index | string) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if positions -%}
+        coalesce({{ position }} in ({{ positions | join(', ') }}), false)
+    {%- else -%}
+        false
     {%- endif -%}
 {%- endmacro %}
 

@@ -29,7 +29,7 @@ def macro() -> Any:
         returned.append(value)
         return ""
 
-    text = (dbt_project_dir() / "macros" / "rules.sql").read_text("utf-8")
+    text = (dbt_project_dir() / "macros" / "rule_tags.sql").read_text("utf-8")
     start = text.index("{% macro key_spellings")
     end = text.index("{%- endmacro %}", start) + len("{%- endmacro %}")
     environment = jinja2.Environment(autoescape=False, extensions=["jinja2.ext.do"])  # noqa: S701

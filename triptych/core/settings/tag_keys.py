@@ -40,7 +40,7 @@ def folded_key(key: str) -> str:
 def spellings(key: str) -> tuple[str, ...]:
     """Return how the key of a rule may be spelled on a bill, its own way first.
 
-    ``dbt_project/macros/rules.sql`` says the same to dbt; a test compares them.
+    ``dbt_project/macros/rule_tags.sql`` says the same to dbt; a test compares them.
 
     Examples
     --------
