@@ -31,30 +31,26 @@ later_usage as (
 without_tax_and_credit as (
     select
         compared.*,
+        {% for part in ['tax', 'credit'] -%}
         case
-            when compared.tax_amount is not null and compared.charged_count > 0 and compared.tax_charge_count = 0
-                then compared.tax_amount
-            when compared.tax_amount is not null and compared.is_tax_or_credit_alone and compared.billed_cost is null
-                then compared.tax_amount
+            when
+                compared.{{ part }}_amount is not null
+                and compared.charged_count > 0
+                and compared.{{ part }}_charge_count = 0
+                then compared.{{ part }}_amount
+            when
+                compared.{{ part }}_amount is not null
+                and compared.is_tax_or_credit_alone
+                and compared.billed_cost is null
+                then compared.{{ part }}_amount
             when
                 compared.invoiced_amount is not null
-                and compared.tax_line_count = 0
-                and abs(compared.difference_amount + compared.tax_billed_cost) < abs(compared.difference_amount)
-                then -compared.tax_billed_cost
+                and compared.{{ part }}_line_count = 0
+                and abs(compared.difference_amount + compared.{{ part }}_billed_cost) < abs(compared.difference_amount)
+                then -compared.{{ part }}_billed_cost
             else cast(0 as decimal(28, 10))
-        end as explained_tax_amount,
-        case
-            when compared.credit_amount is not null and compared.charged_count > 0 and compared.credit_charge_count = 0
-                then compared.credit_amount
-            when compared.credit_amount is not null and compared.is_tax_or_credit_alone and compared.billed_cost is null
-                then compared.credit_amount
-            when
-                compared.invoiced_amount is not null
-                and compared.credit_line_count = 0
-                and abs(compared.difference_amount + compared.credit_billed_cost) < abs(compared.difference_amount)
-                then -compared.credit_billed_cost
-            else cast(0 as decimal(28, 10))
-        end as explained_credit_amount,
+        end as explained_{{ part }}_amount,
+        {% endfor -%}
         {{ to_money('coalesce(compared.exchanged_amount, 0)') }} as explained_exchange_amount,
         {{ to_money('coalesce(later_usage.billed_cost, 0) - coalesce(compared.earlier_usage_billed_cost, 0)') }}
             as shifted_usage_amount
