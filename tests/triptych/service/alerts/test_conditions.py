@@ -1,0 +1,126 @@
+"""What calls for an alert, whose it is, and what beside it stays silent."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from tests.triptych.service.alerts.alert_case import Case
+from triptych.core.settings.notify import RuleSettings
+from triptych.core.warehouse.reader import PublishedReader
+from triptych.core.workspace import Workspace
+from triptych.service.alerts.conditions import find_alerts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TODAY = date(2026, 10, 31)
+
+
+class Call(NamedTuple):
+    """Rows of a run, of which one calls for an alert of a kind."""
+
+    kind: str
+    rows: str
+    text: str
+    team: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+
+
+CALLS = (
+    Call(
+        "budget_forecast",
+        """
+        CREATE TABLE cost.mart_cost_landings AS
+        SELECT 'month' AS landing, '2026-10' AS period, 'model' AS series,
+          'EUR' AS currency, 100 AS budget_amount, *
+        FROM (VALUES ('search', 110.5, 105, 115, 'will be over'),
+          ('other', 101, 95, 107, 'cannot tell'), ('third', 180, 170, 190, 'over'))
+          AS landings(model_id, landing_cost, landing_cost_low, landing_cost_high,
+            budget_outlook)
+        """,
+        "search will end 2026-10 over its budget of 100 EUR: forecast 110.50, 90 %"
+        " interval 105 to 115, all of it above (probability 95 % or more).",
+        "vision",
+    ),
+    Call(
+        "source_stale",
+        """
+        CREATE TABLE core.mart_source_freshness AS
+        FROM (VALUES ('aws', DATE '2026-10-02', true),
+          ('azure', DATE '2026-10-30', false))
+          AS sources(source, newest_evidence_at, is_stale)
+        """,
+        "Source aws is older than expected: its newest evidence is of 2026-10-02.",
+    ),
+    Call(
+        "new_unallocated_service",
+        """
+        CREATE TABLE cost.mart_unallocated_causes AS
+        SELECT 'aws' AS source, 'AWS' AS provider, 'EUR' AS currency,
+          NULL AS resource_type, 'a rule' AS suggested_rule, *
+        FROM (VALUES ('New', '2026-10', 60.25), ('New', '2026-10', 40),
+          ('Small', '2026-10', 99), ('Known', '2026-09', 5), ('Known', '2026-10', 500))
+          AS causes(service_name, billing_month, effective_cost)
+        """,
+        "AWS New is new since 2026-10, and 100.25 EUR of it belong to no model."
+        " Suggested rule: a rule",
+        options=(("min_amount", 100),),
+    ),
+    Call(
+        "commitment_lapsing",
+        """
+        CREATE TABLE cost.mart_commitment_burn_down AS
+        SELECT commitment_name AS commitment_id, 'EUR' AS currency,
+          20 AS at_risk_amount, *
+        FROM (VALUES ('Soon', DATE '2026-11-30', 50, true),
+          ('Later', DATE '2026-12-01', 50, true), ('Past', DATE '2026-10-30', 50, true),
+          ('Spent', DATE '2026-11-01', 0, true), ('Was', DATE '2026-11-01', 50, false))
+          AS listed(commitment_name, ends_on, remaining_amount, is_newest)
+        """,
+        "Soon ends on 2026-11-30 with 50 EUR unused; 20 EUR of it will probably lapse.",
+        options=(("within_days", 30),),
+    ),
+    Call(
+        "study_concluded",
+        """
+        CREATE SCHEMA attribution;
+        CREATE TABLE core.dim_features AS
+        SELECT 'route' AS feature_id, 'vision' AS team_id;
+        CREATE TABLE attribution.studies AS
+        SELECT 'route' AS feature_id, 'estimated' AS status, 'B' AS grade, *
+        FROM (VALUES ('ended', 'no_effect', DATE '2026-10-31'),
+          ('running', 'interim', DATE '2026-10-31'),
+          ('old', 'gain', DATE '2026-09-29'), ('ahead', 'gain', DATE '2026-11-01'))
+          AS studies(study_id, verdict, window_end)
+        """,
+        "Study ended of route ended on 2026-10-31: no effect, grade B.",
+        "vision",
+    ),
+    Call(
+        "assumption_expiring",
+        """
+        CREATE TABLE core.mart_assumptions AS
+        SELECT 1 AS assumption_version, 'Ana' AS owner, *
+        FROM (VALUES ('soon', DATE '2026-11-30'), ('later', DATE '2026-12-01'),
+          ('expired', DATE '2026-10-30'), ('open', NULL))
+          AS assumptions(assumption_id, valid_to)
+        """,
+        "Assumption soon of Ana is valid until 2026-11-30; what it values counts in no"
+        " headline after that.",
+        options=(("within_days", 30),),
+    ),
+)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=[call.kind for call in CALLS])
+def test_what_a_kind_is_about_calls_and_nothing_beside_it(
+    tmp_path: Path, call: Call
+) -> None:
+    Case(Workspace(tmp_path)).publish(call.rows)
+    given = {"alert": call.kind, "channels": ["all"], **dict(call.options)}
+    rule = RuleSettings.model_validate(given)
+    [alert] = find_alerts(PublishedReader(tmp_path).snapshot(), rule, TODAY)
+    assert (alert.text, alert.team) == (call.text, call.team)
