@@ -50,50 +50,45 @@ class DuckDbClient:
 class ParquetClient:
     """Reads files of one folder, which it finds by resolving the stable name."""
 
-    def __init__(self, current: str) -> None:
-        self._current = current
-
-    def rows(self, path: str) -> list[dict[str, Any]]:
-        raise NotImplementedError
+    def __init__(
+        self, rows_of: Callable[[str], list[dict[str, Any]]], current: str
+    ) -> None:
+        self._rows, self._current = rows_of, current
 
     def ask(self) -> tuple[object, ...]:
         # By the stable name a file is there at any time, of whichever run.
-        self.rows(f"{self._current}/cost/mart_cost_waterfall.parquet")
+        self._rows(f"{self._current}/cost/mart_cost_waterfall.parquet")
         folder = os.path.realpath(self._current)
-        [run] = self.rows(f"{folder}/core/mart_run.parquet")
-        daily = self.rows(f"{folder}/cost/fct_daily_model_costs.parquet")
-        waterfall = self.rows(f"{folder}/cost/mart_cost_waterfall.parquet")
+        [run] = self._rows(f"{folder}/core/mart_run.parquet")
+        daily = self._rows(f"{folder}/cost/fct_daily_model_costs.parquet")
+        waterfall = self._rows(f"{folder}/cost/mart_cost_waterfall.parquet")
         ledger = (row for row in waterfall if row["step"] == "ledger")
         return run["run_id"], _billed(daily), _billed(ledger)
 
     def marts(self) -> Iterator[tuple[str, Rows]]:
         for path in Path(os.path.realpath(self._current)).glob("*/*.parquet"):
-            rows = self.rows(str(path))
+            rows = self._rows(str(path))
             yield f"{path.parent.name}.{path.stem}", [tuple(r.values()) for r in rows]
 
 
-class PandasClient(ParquetClient):
-    """As the how-to has it."""
+def _rows_of_pandas(path: str) -> list[dict[str, Any]]:
+    """Read a file as the how-to has it."""
+    import pandas as pd
+    import pyarrow as pa
 
-    def rows(self, path: str) -> list[dict[str, Any]]:
-        import pandas as pd
-        import pyarrow as pa
-
-        frame = pd.read_parquet(path, dtype_backend="pyarrow")
-        lists = {str(name): pa.array(frame[name]).to_pylist() for name in frame}
-        return [
-            dict(zip(lists, values, strict=True))
-            for values in zip(*lists.values(), strict=True)
-        ]
+    frame = pd.read_parquet(path, dtype_backend="pyarrow")
+    lists = {str(name): pa.array(frame[name]).to_pylist() for name in frame}
+    return [
+        dict(zip(lists, values, strict=True))
+        for values in zip(*lists.values(), strict=True)
+    ]
 
 
-class PolarsClient(ParquetClient):
-    """As the how-to has it."""
+def _rows_of_polars(path: str) -> list[dict[str, Any]]:
+    """Read a file as the how-to has it."""
+    import polars as pl
 
-    def rows(self, path: str) -> list[dict[str, Any]]:
-        import polars as pl
-
-        return pl.read_parquet(path).to_dicts()
+    return pl.read_parquet(path).to_dicts()
 
 
 def _billed(rows: Any) -> Decimal:
@@ -102,8 +97,8 @@ def _billed(rows: Any) -> Decimal:
 
 CLIENTS: dict[str, Any] = {
     "duckdb": DuckDbClient,
-    "pandas": PandasClient,
-    "polars": PolarsClient,
+    "pandas": partial(ParquetClient, _rows_of_pandas),
+    "polars": partial(ParquetClient, _rows_of_polars),
     "libreoffice": LibreOfficeClient,
 }
 
