@@ -11,11 +11,11 @@ from ingest.connector import Window
 from ingest.sample_company.company import write_company
 from ingest.sources.aws.data_exports import AwsDataExports, AwsDataExportsConfig
 from tests.ingest.servers.loopback_s3 import (
-    ENVIRONMENT,
     MISSING_REASON,
     client,
     is_available,
     running_s3,
+    set_environment,
 )
 
 if TYPE_CHECKING:
@@ -41,9 +41,7 @@ def read_all(connector: AwsDataExports, workdir: Path) -> dict[str, list[str]]:
 def test_a_bucket_with_the_uploaded_folder_gives_the_same_months_as_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    set_environment(monkeypatch)
     write_company(tmp_path / "company", months=6, scale=0.02)
     folder = tmp_path / "company" / "bills" / "aws"
     options = {"name": "aws", "type": "aws_data_exports", "prefix": "exports"}

@@ -17,11 +17,11 @@ import pytest
 from ingest.engine.in_place import EvidenceChangedError
 from ingest.sample_company.company import write_company
 from tests.ingest.servers.loopback_s3 import (
-    ENVIRONMENT,
     MISSING_REASON,
     client,
     is_available,
     running_s3,
+    set_environment,
 )
 from tests.spark.conftest import Company, on_spark
 from tests.spark.published_figures import OF_THE_LOADS, PublishedTable, differences
@@ -118,9 +118,7 @@ def bucket(
 ) -> Iterator[ExportBucket]:
     with ExitStack() as stack:
         endpoint = stack.enter_context(running_s3())
-        for name, value in ENVIRONMENT.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("AWS_PROFILE", raising=False)
+        set_environment(monkeypatch)
         upload(client(endpoint), unloaded.root / "bills" / "aws")
         shutil.rmtree(unloaded.root / "bills" / "aws")
         set_aws(

@@ -19,11 +19,11 @@ from ingest.engine.in_place import EvidenceChangedError, verify_in_place
 from ingest.storage.bucket_files import BucketAddress
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.loopback_s3 import (
-    ENVIRONMENT,
     MISSING_REASON,
     client,
     is_available,
     running_s3,
+    set_environment,
 )
 from triptych.core.lake.catalogue_file import connect
 from triptych.core.lake.in_place import current_files_in_place
@@ -102,10 +102,6 @@ def case(tmp_path: Path, bills: Path) -> ConnectorCase:
 
 class TestInPlaceContract(ConnectorContract):
     """The suite that proves every connector, over files that stay where they are."""
-
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
 
 
 def lake_of(case: ConnectorCase) -> list[Path]:
@@ -219,9 +215,7 @@ def test_a_source_that_is_no_longer_in_place_is_copied_and_back(
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, str, str]]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    set_environment(monkeypatch)
     with running_s3() as endpoint:
         writer, name = client(endpoint), f"bills-{uuid.uuid4().hex[:8]}"
         writer.create_bucket(Bucket=name)

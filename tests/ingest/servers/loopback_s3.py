@@ -26,6 +26,8 @@ from tests.ingest.servers.http_server import turn_to
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import pytest
+
     from tests.ingest.servers.http_server import PageFault
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -40,6 +42,8 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 }
+#: What no message may show.
+SECRETS = (ENVIRONMENT["AWS_SECRET_ACCESS_KEY"], ENVIRONMENT["AWS_SESSION_TOKEN"])
 
 
 _OWN_HEADERS = {"transfer-encoding", "connection", "date", "content-length"}
@@ -53,6 +57,13 @@ _ENTRY = re.compile(
 def is_available() -> bool:
     """Tell whether the server can be started."""
     return MOTO_SERVER.is_file()
+
+
+def set_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give boto3 credentials for the server, and none of the machine's."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
 
 
 @contextmanager

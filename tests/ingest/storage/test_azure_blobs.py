@@ -22,7 +22,6 @@ from tests.ingest.servers.loopback_blobs import (
     LoopbackBlobs,
     Request,
     has_library,
-    running_azurite,
     signature,
 )
 from triptych.core.errors import (
@@ -37,12 +36,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(not has_library(), reason=LIBRARY_MISSING)
 needs_azurite = pytest.mark.skipif(not AZURITE.exists(), reason=AZURITE_MISSING)
-
-
-@pytest.fixture(scope="module")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_azurite(tmp_path_factory.mktemp("azurite")) as url:
-        yield url
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import logging
 import random
 import threading
 import tracemalloc
-import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +16,14 @@ from ingest.storage.object_checksums import proofs
 from ingest.storage.object_errors import ObjectChangedError, ObjectMissingError
 from ingest.storage.objects import LocalObjects, StoredObject
 from ingest.storage.s3_objects import S3Objects
-from tests.ingest.layouts.aws_export_layout import Bucket
 from tests.ingest.servers.loopback_s3 import (
     ENVIRONMENT,
     MISSING_REASON,
     Fault,
     FaultyProxy,
     Request,
-    client,
     is_available,
-    running_s3,
+    set_environment,
 )
 from triptych.core.errors import (
     FatalSourceError,
@@ -36,39 +33,19 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from tests.ingest.layouts.aws_export_layout import Bucket
 
 MEBIBYTE = 1024 * 1024
 
 needs_s3 = pytest.mark.skipif(not is_available(), reason=MISSING_REASON)
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with running_s3() as url:
-        yield url
-
-
-@pytest.fixture
-def proxy(endpoint: str) -> Iterator[FaultyProxy]:
-    with FaultyProxy(endpoint) as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> Bucket:
-    name = f"objects-{uuid.uuid4().hex[:12]}"
-    writer = client(endpoint)
-    writer.create_bucket(Bucket=name)
-    return Bucket(writer, name)
+    set_environment(monkeypatch)
 
 
 def open_store(proxy: FaultyProxy, bucket: Bucket, **options: Any) -> S3Objects:

@@ -73,17 +73,9 @@ def blobs() -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(scope="module")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with loopback_blobs.running_azurite(tmp_path_factory.mktemp("azurite")) as url:
-        yield url
-
-
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in loopback_s3.ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    loopback_s3.set_environment(monkeypatch)
     monkeypatch.delenv("AZURE_STORAGE_KEY", raising=False)
     if loopback_blobs.has_library():
         monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", loopback_blobs.signature("rwdl"))

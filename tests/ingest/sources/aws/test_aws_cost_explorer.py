@@ -26,11 +26,12 @@ from ingest.sources.aws.cost_explorer import (
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import Answer, ScriptedServer, paged, status
 from tests.ingest.servers.loopback_s3 import (
-    ENVIRONMENT,
     MISSING_REASON,
     REPOSITORY,
+    SECRETS,
     is_available,
     running_s3,
+    set_environment,
 )
 from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour
 from triptych.core.errors import (
@@ -178,16 +179,8 @@ def serve(server: ScriptedServer, account: Account) -> None:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    set_environment(monkeypatch)
     monkeypatch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as running:
-        yield running
 
 
 @pytest.fixture
@@ -599,25 +592,14 @@ def case(server: ScriptedServer, account: Account, tmp_path: Path) -> ConnectorC
         deliver_again=deliver_again,
         deliver_late=deliver_late,
         deliver_hostile=deliver_hostile,
-        secrets=(
-            ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-            ENVIRONMENT["AWS_SESSION_TOKEN"],
-        ),
+        secrets=SECRETS,
     )
 
 
 class TestAwsCostExplorerContract(ConnectorContract):
     """The shipped suite."""
 
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
-
 
 @pytest.mark.full
 class TestAwsCostExplorerMisbehaviour(SurvivesMisbehaviour):
     """The service misbehaves, the data does not."""
-
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case

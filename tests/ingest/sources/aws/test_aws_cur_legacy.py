@@ -21,14 +21,12 @@ from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.layouts.aws_cur_layout import CurLayout, line
 from tests.ingest.layouts.aws_export_layout import Bucket, Folder
 from tests.ingest.servers.loopback_s3 import (
-    ENVIRONMENT,
     MISSING_REASON,
+    SECRETS,
     Fault,
     FaultyProxy,
     Request,
-    client,
     is_available,
-    running_s3,
 )
 from tests.ingest.suites.store_misbehaviour import SurvivesS3Misbehaviour
 from triptych.core.errors import (
@@ -39,8 +37,6 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ingest.connector import Delivery
 
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -365,29 +361,6 @@ def test_options_that_cannot_work_are_refused_without_repeating_a_secret(
 # ------------------------------------------------------------------ over HTTP
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with running_s3() as url:
-        yield url
-
-
-@pytest.fixture
-def proxy(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with FaultyProxy(endpoint) as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> Bucket:
-    name = f"reports-{uuid.uuid4().hex[:12]}"
-    writer = client(endpoint)
-    writer.create_bucket(Bucket=name)
-    return Bucket(writer, name)
-
-
 @needs_s3
 def test_a_month_overwritten_while_it_is_read_is_read_again_from_the_start(
     bucket: Bucket, proxy: FaultyProxy, tmp_path: Path
@@ -486,10 +459,7 @@ def contract_case(
         deliver_again=deliver_again,
         deliver_late=deliver_late,
         deliver_hostile=deliver_hostile,
-        secrets=(
-            ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-            ENVIRONMENT["AWS_SESSION_TOKEN"],
-        ),
+        secrets=SECRETS,
     )
 
 

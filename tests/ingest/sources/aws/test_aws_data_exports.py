@@ -34,12 +34,14 @@ from tests.ingest.servers.loopback_s3 import (
     ENVIRONMENT,
     MISSING_REASON,
     REPOSITORY,
+    SECRETS,
     Fault,
     FaultyProxy,
     Request,
     client,
     is_available,
     running_s3,
+    set_environment,
 )
 from tests.ingest.suites.store_misbehaviour import SurvivesS3Misbehaviour
 from triptych.core.errors import (
@@ -60,31 +62,9 @@ needs_s3 = pytest.mark.skipif(not is_available(), reason=MISSING_REASON)
 EVER = Window()
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with running_s3() as url:
-        yield url
-
-
-@pytest.fixture
-def proxy(endpoint: str) -> Iterator[FaultyProxy]:
-    with FaultyProxy(endpoint) as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> Bucket:
-    name = f"billing-{uuid.uuid4().hex[:12]}"
-    writer = client(endpoint)
-    writer.create_bucket(Bucket=name)
-    return Bucket(writer, name)
+    set_environment(monkeypatch)
 
 
 @pytest.fixture
@@ -717,10 +697,7 @@ def contract_case(
         deliver_again=deliver_again,
         deliver_late=deliver_late,
         deliver_hostile=deliver_hostile,
-        secrets=(
-            ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-            ENVIRONMENT["AWS_SESSION_TOKEN"],
-        ),
+        secrets=SECRETS,
     )
 
 

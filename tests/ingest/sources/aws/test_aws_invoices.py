@@ -15,12 +15,12 @@ from ingest.source_kinds.calendar import month_start
 from ingest.sources.aws.invoices import AwsInvoicesConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import ScriptedServer, paged, status
-from tests.ingest.servers.loopback_s3 import ENVIRONMENT
+from tests.ingest.servers.loopback_s3 import SECRETS, set_environment
 from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour, first_failure
 from triptych.core.errors import FatalSourceError, MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.ingest.servers.http_server import Request
@@ -76,16 +76,8 @@ def rendered(invoices: Sequence[Summary], token: str | None) -> Summary:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    set_environment(monkeypatch)
     monkeypatch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as running:
-        yield running
 
 
 @pytest.fixture
@@ -140,28 +132,17 @@ def case(server: ScriptedServer, account: Account, tmp_path: Path) -> ConnectorC
         deliver_again=deliver_again,
         deliver_late=deliver_late,
         deliver_hostile=deliver_hostile,
-        secrets=(
-            ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-            ENVIRONMENT["AWS_SESSION_TOKEN"],
-        ),
+        secrets=SECRETS,
     )
 
 
 class TestAwsInvoicesContract(ConnectorContract):
     """The shipped suite."""
 
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
-
 
 @pytest.mark.full
 class TestAwsInvoicesMisbehaviour(SurvivesMisbehaviour):
     """The service misbehaves, the data does not."""
-
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
 
 
 def read(case: ConnectorCase, columns: str) -> list[tuple[object, ...]]:

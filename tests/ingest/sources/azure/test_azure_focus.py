@@ -36,7 +36,6 @@ from tests.ingest.servers.loopback_blobs import (
     LoopbackBlobs,
     Request,
     has_library,
-    running_azurite,
     signature,
 )
 from tests.ingest.suites.store_misbehaviour import SurvivesBlobMisbehaviour
@@ -757,12 +756,6 @@ class TestAzureFocusBlobContract(ConnectorContract):
             BlobWriter(blobs.url), behaviour="OverwritePreviousReport"
         )
         return contract_case(layout, options, tmp_path, "parquet")
-
-
-@pytest.fixture(scope="module")
-def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_azurite(tmp_path_factory.mktemp("azurite")) as url:
-        yield url
 
 
 @needs_library

@@ -22,7 +22,7 @@ from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour, first_failure
 from triptych.core.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.ingest.servers.http_server import Request
@@ -78,12 +78,6 @@ def rendered(invoices: Sequence[Invoice], token: str | None) -> Invoice:
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
     monkeypatch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as running:
-        yield running
 
 
 @pytest.fixture
@@ -146,20 +140,12 @@ def case(server: ScriptedServer, account: Account, tmp_path: Path) -> ConnectorC
 class TestAzureInvoicesContract(ConnectorContract):
     """The shipped suite."""
 
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
-
 
 @pytest.mark.full
 class TestAzureInvoicesMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 
     names_credential = TOKEN_VARIABLE
-
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
 
 
 def read(case: ConnectorCase, columns: str) -> list[tuple[object, ...]]:

@@ -26,7 +26,6 @@ from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 YESTERDAY = datetime.now(UTC).replace(
@@ -43,12 +42,6 @@ TOKENS = (
     ' sum("estimated_spend_amount")'
     " from evidence.llm_usage group by all order by all"
 )
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

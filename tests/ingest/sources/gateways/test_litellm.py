@@ -25,7 +25,6 @@ from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour
 from triptych.core.errors import MalformedDeliveryError, TransientSourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 YESTERDAY = datetime.now(UTC).replace(
@@ -39,12 +38,6 @@ TOKENS = (
     'select "model_id", "pool_id", sum("requests"), sum("input_tokens"),'
     ' sum("output_tokens") from evidence.llm_usage group by all order by all'
 )
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

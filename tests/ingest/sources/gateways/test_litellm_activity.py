@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,17 +15,8 @@ from ingest.sources.gateways.litellm_lines import LineReader, refused_day, whole
 from tests.ingest.servers.http_server import Answer, ScriptedServer
 from triptych.core.errors import MalformedDeliveryError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 PATH = "/user/daily/activity"
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 31)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 def activity(server: ScriptedServer, *pages: dict[str, Any]) -> list[DayOfActivity]:

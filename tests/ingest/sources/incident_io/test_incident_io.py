@@ -15,7 +15,7 @@ from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour
 from tests.ingest.suites.polling import set_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from decimal import Decimal
     from pathlib import Path
 
@@ -109,12 +109,6 @@ class LoopbackIncidentIo:
 def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INCIDENT_IO_API_KEY", KEY)
     set_clock(monkeypatch, lambda: NOW)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from tests.ingest.suites.polling import set_clock
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from decimal import Decimal
     from pathlib import Path
 
@@ -48,12 +47,6 @@ def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JIRA_USER", USER)
     monkeypatch.setenv("JIRA_API_TOKEN", TOKEN)
     set_clock(monkeypatch, lambda: NOW)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -36,7 +36,6 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 TOKEN = "very-secret-token-of-the-proxy"
@@ -86,12 +85,6 @@ HOSTILE_REASONS = {
     "gpu_usage_is_no_ratio",
     "period_start_missing",
 }
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

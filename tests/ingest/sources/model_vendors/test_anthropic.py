@@ -21,7 +21,7 @@ from tests.ingest.servers.loopback_llm_vendors import (
 from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 COSTS_PATH = "/v1/organizations/cost_report"
@@ -30,12 +30,6 @@ MAPPING = [
     {"match": {"project_id": "wrkspc_agents"}, "model": "agents"},
     {"match": {"provider_model": {"prefix": "claude-"}}, "pool": "claude"},
 ]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as running:
-        yield running
 
 
 @pytest.fixture

@@ -27,7 +27,6 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 COSTS_PATH = "/v1/organization/costs"
@@ -36,12 +35,6 @@ MAPPING = [
     {"match": {"api_key_id": "key_support_prod"}, "pool": "support-key"},
     {"match": {"project_id": "proj_search"}, "model": "search-ranker"},
 ]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as running:
-        yield running
 
 
 @pytest.fixture

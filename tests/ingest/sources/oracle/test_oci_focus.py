@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import uuid
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -23,12 +22,11 @@ from tests.ingest.layouts.aws_export_layout import Bucket, Folder, Place
 from tests.ingest.servers.loopback_s3 import (
     ENVIRONMENT,
     MISSING_REASON,
+    SECRETS,
     Fault,
     FaultyProxy,
     Request,
-    client,
     is_available,
-    running_s3,
 )
 from tests.ingest.suites.store_misbehaviour import SurvivesS3Misbehaviour
 from triptych.core.errors import (
@@ -296,29 +294,6 @@ def test_options_that_cannot_work_are_refused_without_repeating_a_secret(
 # ------------------------------------------------------------------ over HTTP
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    with running_s3() as url:
-        yield url
-
-
-@pytest.fixture
-def proxy(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    with FaultyProxy(endpoint) as running:
-        yield running
-
-
-@pytest.fixture
-def bucket(endpoint: str) -> Bucket:
-    name = f"reports-{uuid.uuid4().hex[:12]}"
-    writer = client(endpoint)
-    writer.create_bucket(Bucket=name)
-    return Bucket(writer, name)
-
-
 def options_of(bucket: Bucket, proxy: FaultyProxy) -> dict[str, Any]:
     return {"bucket": bucket.name, "endpoint_url": proxy.url, "path": None}
 
@@ -422,10 +397,7 @@ def contract_case(
         deliver_again=deliver_again,
         deliver_late=deliver_late,
         deliver_hostile=deliver_hostile,
-        secrets=(
-            ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
-            ENVIRONMENT["AWS_SESSION_TOKEN"],
-        ),
+        secrets=SECRETS,
     )
 
 

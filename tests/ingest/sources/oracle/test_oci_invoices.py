@@ -40,7 +40,7 @@ from tests.ingest.suites.misbehaviour import SurvivesMisbehaviour, first_failure
 from triptych.core.errors import MalformedDeliveryError, SourceAccessError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.ingest.servers.http_server import Request
@@ -147,12 +147,6 @@ def folder(
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as running:
-        yield running
-
-
-@pytest.fixture
 def tenancy(server: ScriptedServer) -> Tenancy:
     tenancy = Tenancy()
     server.route("GET", PATH, paged(tenancy.listed, render=rendered))
@@ -218,20 +212,12 @@ def case(
 class TestOciInvoicesContract(ConnectorContract):
     """The shipped suite."""
 
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
-
 
 @pytest.mark.full
 class TestOciInvoicesMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 
     names_credential = CONFIG_VARIABLE
-
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
 
 
 def read(case: ConnectorCase, columns: str) -> list[tuple[object, ...]]:

@@ -13,7 +13,6 @@ import pytest
 import ingest.sources.pagerduty.connector as module
 from ingest.sources.pagerduty.rows import Effort, effort_of, incident_rows
 from ingest.testing import ConnectorCase, ConnectorContract
-from tests.ingest.servers.http_server import ScriptedServer
 from tests.ingest.servers.loopback_pagerduty import (
     KEY,
     PERSON,
@@ -26,8 +25,9 @@ from tests.ingest.suites.polling import DAY, Clock, set_clock
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.ingest.servers.http_server import ScriptedServer
 
 NOW = datetime(2026, 3, 25, 12, tzinfo=UTC)
 STATES = (
@@ -41,12 +41,6 @@ STATES = (
 def _at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAGERDUTY_API_KEY", KEY)
     set_clock(monkeypatch, lambda: NOW)
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with ScriptedServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.ingest.servers.loopback_s3 import (
     MISSING_REASON,
     is_available,
     running_s3,
+    set_environment,
 )
 from tests.ingest.servers.loopback_sagemaker import (
     REGION,
@@ -36,9 +37,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    set_environment(monkeypatch)
     monkeypatch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
 
 

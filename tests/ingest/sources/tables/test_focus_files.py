@@ -81,10 +81,6 @@ def case(tmp_path: Path) -> ConnectorCase:
 class TestFocusFilesContract(ConnectorContract):
     """The shipped suite."""
 
-    @pytest.fixture
-    def case(self, case: ConnectorCase) -> ConnectorCase:
-        return case
-
 
 def test_each_refused_row_says_why_and_where(case: ConnectorCase) -> None:
     case.deliver_hostile()
