@@ -198,16 +198,17 @@ def test_a_client_over_stdio_gets_the_figures_that_sql_answers(
             return await ask_everything(client)
 
     answers = anyio.run(over_streams)
+    here = "http://127.0.0.1:8501"
     for number, _, _, sql in QUESTIONS:
         answer = answers[number]
         assert answer.refusal is None, (number, answer.refusal)
         assert answer.run_id == snapshot.run_id
+        assert str(answer.link).startswith(f"{here}/"), number
         assert expected(asked, snapshot, sql) <= numbers(answer), number
         for figure in answer.figures:
             assert figure.value == addressed(snapshot, figure.explain), figure
     assert answers["25"].proof is not None
     assert answers["25"].proof.is_equal is True
-    here = "http://127.0.0.1:8501"
     assert answers["6"].link == f"{here}/cost_by_model?period={asked.month}"
     address = quote_plus(answers["6"].figures[0].explain or "")
     assert answers["25"].link == f"{here}/lineage?figure={address}"
