@@ -48,12 +48,6 @@ def deliver(root: Path) -> None:
         (root / "bills" / f"{month}.csv").write_text(HEADER + "".join(charges))
 
 
-def deliver_may(root: Path) -> None:
-    """Bring a month after the one that is closed."""
-    bill = charge("4.00", "API", day="2026-05-05", bill="2026-05")
-    (root / "bills" / "2026-05.csv").write_text(HEADER + bill)
-
-
 def lose_the_catalogue(root: Path) -> None:
     """Lose ``raw.duckdb``."""
     (root / "raw.duckdb").unlink()

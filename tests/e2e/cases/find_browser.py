@@ -16,16 +16,6 @@ from pathlib import Path
 
 INSTALLED_NAMES = ("chromium", "chromium-browser", "google-chrome")
 MISSING_REASON = "there is no Chromium; `make browser` says why none was fetched"
-#: Flags under which Chromium runs as root, without a screen and without calling home.
-BROWSER_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 _FETCH_SECONDS = 300
 
 
