@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import pycountry
 from pydantic import (
@@ -128,17 +130,44 @@ class SparkSettings(_Strict):
     conf: dict[str, str] = {}
 
 
+def _is_page_address(text: str) -> str:
+    """Take an address that people open; it goes into mails, and into answers."""
+    parts = urlsplit(text)
+    is_plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    if parts.scheme in {"http", "https"} and parts.hostname and is_plain:
+        return text
+    raise ValueError(
+        f"{text!r} is not an address such as https://triptych.example.com, without"
+        " password, question mark or #"
+    )
+
+
+PageAddress = Annotated[
+    str, Field(pattern=r"^https?://[^\s?#]+$"), AfterValidator(_is_page_address)
+]
+
+
 class DashboardSettings(_Strict):
     """Where the dashboard listens, and under which address people open it."""
 
     host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8501
-    url: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+    url: PageAddress | None = None
 
     @property
     def address(self) -> str:
         """What links begin with; this machine's where no ``url`` is set."""
-        return (self.url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.url or f"http://{_opened_host(self.host)}:{self.port}").rstrip("/")
+
+
+def _opened_host(host: str) -> str:
+    """Name a host to listen at as a browser of this machine does."""
+    try:
+        number = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(str(number), host)  # noqa: S104
+    return f"[{loopback}]" if ":" in loopback else loopback
 
 
 class ExchangeSettings(_Strict):

@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -23,7 +24,11 @@ import duckdb
 from triptych.core.errors import TriptychError
 from triptych.core.file_names import literal
 from triptych.core.lake.in_place import file_checksum
-from triptych.core.warehouse.bi_formats import FILE_FORMATS, copy_statement
+from triptych.core.warehouse.bi_formats import (
+    CELL_VERSION,
+    FILE_FORMATS,
+    copy_statement,
+)
 from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
 from triptych.core.warehouse.published_file import has_table, names_of_mart
 from triptych.core.whole_files import sync_file
@@ -41,6 +46,10 @@ DUCKDB_FILE = "triptych.duckdb"
 _STORAGE_VERSION = "v1.0.0"
 #: The smallest that the format has: most marts are a few rows.
 _BLOCK_BYTES = 16384
+#: Between the id of a run and how often its folder was written.
+_AGAIN = "~"
+#: What wrote the files: the engine, and the version of how cells are written.
+_ENGINE = f"{duckdb.__version__}/{CELL_VERSION}"
 
 
 class BiFilesError(TriptychError):
@@ -110,9 +119,7 @@ class BiFolder:
         writer = _Writer(published, partial, self.current, before)
         writer.write(self.settings.formats)
         self._allow(partial)
-        final = runs / published.stem
-        if final.exists():  # of the same run, in other formats
-            final.rename(runs / f".{published.stem}.replaced")
+        final = _free_name(runs, published.stem)
         partial.rename(final)
         self._point_to(final)
         self._retire(final)
@@ -133,10 +140,25 @@ class BiFolder:
         fresh.replace(self.current)
 
     def _retire(self, current: Path) -> None:
-        folders = sorted(current.parent.iterdir())
-        for old in folders[: -max(self.keep_runs, 1)]:
-            if old != current:
+        folders = list(current.parent.iterdir())
+        runs = sorted({_run_of(folder) for folder in folders})
+        kept = {*runs[-max(self.keep_runs, 1) :], _run_of(current)}
+        for old in folders:
+            if _run_of(old) not in kept:
                 shutil.rmtree(old)
+
+
+def _free_name(runs: Path, run_id: str) -> Path:
+    """Name a folder of a run; a run whose formats were changed has several.
+
+    The one that is shown stays where it is: a client may be reading it.
+    """
+    names = chain([run_id], (f"{run_id}{_AGAIN}{number}" for number in count(2)))
+    return next(runs / name for name in names if not (runs / name).exists())
+
+
+def _run_of(folder: Path) -> str:
+    return folder.name.partition(_AGAIN)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,11 +225,13 @@ class _Writer:
         self._previous = previous
         self._before = before
         self._connection = duckdb.connect(":memory:")
+        self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute(f"ATTACH {literal(str(published))} AS run (READ_ONLY)")
         self._marts = list(_marts(self._connection))
-        # Digests of two versions of the engine may differ for the same rows.
-        same_engine = before.engine == duckdb.__version__
-        self._known = before.digests if same_engine else {}
+        # Digests of two versions of the engine may differ for the same rows, and so do
+        # the files of two versions of what writes them.
+        is_same_writer = before.engine == _ENGINE
+        self._known = before.digests if is_same_writer else {}
         self._digests = {mart.name: self._digest(mart) for mart in self._marts}
 
     def write(self, formats: tuple[str, ...]) -> None:
@@ -292,7 +316,7 @@ class _Writer:
         meanings = self._descriptions()
         content = {
             "run_id": self._published.stem,
-            "engine": duckdb.__version__,
+            "engine": _ENGINE,
             "formats": formats,
             "duckdb_sha256": file_checksum(database) if database.exists() else "",
             "marts": {

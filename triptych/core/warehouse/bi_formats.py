@@ -1,19 +1,27 @@
 """How a mart is written as a file of its own: Parquet, or CSV for spreadsheets.
 
-Numbers keep every digit in both. Text in CSV is quoted, so that a spreadsheet can tell
-it from numbers and NULL, and what one would take for a formula begins with an
-apostrophe, as in exports.
+Numbers keep every digit in both. Whatever is neither number, truth value nor time is
+text in CSV: quoted, so that a spreadsheet can tell it from numbers and NULL, and begun
+with an apostrophe where one would take it for a formula. Times are in UTC.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from triptych.core.file_names import literal
 from triptych.core.spreadsheet_text import FORMULA_SIGNS
 
+#: Rises when the same rows give another file.
+CELL_VERSION: Final = 2
 _TEXT: Final = "VARCHAR"
-_NESTED: Final = ("[]", "STRUCT(", "MAP(", "JSON")
+_NESTED: Final = ("[]", "STRUCT(", "MAP(", "UNION(", "JSON")
+#: Types that a cell of CSV has as they are.
+_PLAIN: Final = re.compile(
+    r"(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DECIMAL\(\d+,\d+\)|FLOAT|DOUBLE|BOOLEAN|DATE"
+    r"|TIME|TIMESTAMP(_S|_MS|_NS)?|TIMESTAMP WITH TIME ZONE)"
+)
 #: Format → the options of the engine that writes it.
 FILE_FORMATS: Final = {
     "parquet": "FORMAT parquet, COMPRESSION zstd",
@@ -49,14 +57,19 @@ def copy_statement(
 def _cell(column: str, type_: str) -> str:
     if not _is_text(type_):
         return column
-    text = column if type_ == _TEXT else f"CAST(to_json({column}) AS VARCHAR)"
+    text = f"CAST({_words_of(column, type_)} AS VARCHAR)"
     signs = ", ".join(literal(sign) for sign in FORMULA_SIGNS)
     is_formula = f"list_contains([{signs}], {text}[1])"
     return f"if({is_formula}, '''' || {text}, {text}) AS {column}"
 
 
+def _words_of(column: str, type_: str) -> str:
+    is_nested = any(mark in type_ for mark in _NESTED)
+    return f"to_json({column})" if is_nested and type_ != "JSON" else column
+
+
 def _is_text(type_: str) -> bool:
-    return type_ == _TEXT or any(mark in type_ for mark in _NESTED)
+    return _PLAIN.fullmatch(type_) is None
 
 
 def _quoted(name: str) -> str:

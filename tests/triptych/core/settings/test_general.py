@@ -87,6 +87,15 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
             "triptych.yml:4: dashboard.port is '0' and should be greater than",
         ),
         (
+            HEAD + "dashboard: {url: 'https://me@example.com'}\n",
+            "triptych.yml:3: dashboard.url: 'https://me@example.com' is not an"
+            " address such as https://triptych.example.com, without password",
+        ),
+        (
+            HEAD + "dashboard: {url: 'https:///'}\n",
+            "triptych.yml:3: dashboard.url: 'https:///' is not an address such as",
+        ),
+        (
             HEAD + "fx: {rate: daily}\n",
             "triptych.yml:3: 'fx' names rate 'daily'; known rates: month_average,"
             " month_end",
@@ -125,3 +134,23 @@ def test_what_does_not_fit_is_named_with_its_line(
 
     assert len(lines) == 1
     assert lines[0].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("dashboard", "address"),
+    [
+        ("{}", "http://127.0.0.1:8501"),
+        ("{host: '::1', port: 8600}", "http://[::1]:8600"),
+        ("{host: 0.0.0.0}", "http://127.0.0.1:8501"),
+        (
+            "{url: 'https://triptych.example.com/ai/'}",
+            "https://triptych.example.com/ai",
+        ),
+    ],
+)
+def test_links_begin_with_an_address_that_a_browser_opens(
+    files: SettingsFiles, dashboard: str, address: str
+) -> None:
+    settings = files.load(triptych=HEAD + f"dashboard: {dashboard}\n")
+
+    assert settings.dashboard.address == address

@@ -93,6 +93,24 @@ def test_csv_holds_every_digit_and_no_formula(tmp_path: Path) -> None:
     assert list(described["marts"]["core.teams"]["files"]) == ["core/teams.csv"]
 
 
+def test_whatever_is_no_number_and_no_time_is_text_in_csv(tmp_path: Path) -> None:
+    published = publish_run(tmp_path, "run-1")
+    with duckdb.connect(published) as connection:
+        connection.execute(
+            "CREATE TABLE core.types AS SELECT '=1+1'::ENUM ('=1+1') AS word,"
+            " union_value(text := '=2')::UNION(text VARCHAR) AS either,"
+            " '=3'::BLOB AS bytes, '\"=4\"'::JSON AS json, 5::UTINYINT AS number,"
+            " '2026-01-01 00:00+02'::TIMESTAMPTZ AS moment"
+        )
+    folder = folder_of(tmp_path, BiSettings(formats=("csv",)))
+    folder.refresh(published)
+
+    assert (folder.current / "core" / "types.csv").read_text("utf-8") == (
+        '"word","either","bytes","json",number,moment\n'
+        '"\'=1+1","{""text"":""=2""}","\'=3","""=4""",5,2025-12-31 22:00:00+00\n'
+    )
+
+
 def test_the_duckdb_file_has_the_storage_that_duckdb_1_0_introduced(
     tmp_path: Path,
 ) -> None:
@@ -211,10 +229,25 @@ def test_a_run_that_is_there_already_is_not_written_again(tmp_path: Path) -> Non
     folder.refresh(published)
     assert folder.current.resolve().stat().st_ino == shown
 
-    only_parquet = folder_of(tmp_path, BiSettings(formats=("parquet",)))
-    only_parquet.refresh(published)
-    assert not (folder.current / "triptych.duckdb").exists()
-    assert (folder.current / "cost" / "costs.parquet").exists()
+
+def test_other_formats_of_one_run_leave_readers_the_folder_they_are_in(
+    tmp_path: Path,
+) -> None:
+    folder = folder_of(tmp_path, keep_runs=1)
+    published = publish_run(tmp_path, "run-1")
+    folder.refresh(published)
+    read = folder.current.resolve()
+
+    for formats in (("parquet",), ("csv",), ("parquet", "csv")):
+        folder_of(tmp_path, BiSettings(formats=formats), keep_runs=1).refresh(published)
+        assert (read / "triptych.duckdb").exists()
+        assert not (folder.current / "triptych.duckdb").exists()
+        is_there = (folder.current / "cost" / "costs.parquet").exists()
+        assert is_there == ("parquet" in formats)
+
+    folder_of(tmp_path, keep_runs=1).refresh(publish_run(tmp_path, "run-2"))
+    kept = [path.name for path in (folder.root / "runs").iterdir()]
+    assert kept == ["run-2"]
 
 
 def test_what_a_killed_run_left_half_written_is_swept(tmp_path: Path) -> None:
