@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def today() -> date:
@@ -19,3 +23,11 @@ def month_start(day: date, months_before: int = 0) -> date:
     """Return the first day of a month, as many months before that of a day."""
     months = day.year * 12 + day.month - 1 - months_before
     return date(months // 12, months % 12 + 1, 1)
+
+
+def first_days(start: date, end: date) -> Iterator[date]:
+    """Yield the first day of each month from that of one day to that of another."""
+    first = month_start(start)
+    while first <= end:
+        yield first
+        first = month_start(first, -1)

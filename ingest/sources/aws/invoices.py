@@ -14,7 +14,7 @@ from pydantic import Field
 
 from ingest.connector import Finding, SourceConfig, Window
 from ingest.http.options import BaseUrl
-from ingest.source_kinds.calendar import month_start, today
+from ingest.source_kinds.calendar import first_days, month_start, today
 from ingest.source_kinds.invoices import InvoiceSource, InvoiceSourceConfig
 from ingest.sources.aws.invoices_api import WHERE, AmountKind, InvoicesApi
 
@@ -81,13 +81,11 @@ class AwsInvoices(InvoiceSource[AwsInvoicesConfig]):
     def _by_month(
         self, first: date, today: date, window: Window
     ) -> Iterator[tuple[str, list[Row]]]:
-        month = first
-        while month <= today:
+        for month in first_days(first, today):
             period = f"{month:%Y-%m}"
             if window.overlaps_month(period):
                 invoices = self._api.invoices(month)
                 yield period, [_row(invoice, month) for invoice in invoices]
-            month = month_start(month, -1)
 
 
 def _row(invoice: AwsInvoice, month: date) -> Row:

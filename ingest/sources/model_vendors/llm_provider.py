@@ -38,7 +38,7 @@ from ingest.reading.label_mapping import (
     refuse_unknown_labels,
 )
 from ingest.reading.text_rows import Row, text_rows
-from ingest.source_kinds.calendar import midnight, month_start
+from ingest.source_kinds.calendar import first_days, midnight, month_start
 from ingest.sources.model_vendors.llm_results import Report, Result, Span, malformed
 from ingest.storage.recorded_answers import RecordedAnswers
 from triptych.core.errors import TriptychError
@@ -246,7 +246,7 @@ class LlmProvider(Source[LlmProviderConfig]):
     def _months(self, window: Window, now: datetime) -> Iterator[Month]:
         today = now.date()
         start = self._config.start_date or month_start(today, _MONTHS_LOOKED_BACK)
-        for first in _first_days(start, today):
+        for first in first_days(start, today):
             label = f"{first:%Y-%m}"
             following = month_start(first, -1)
             if not window.overlaps_month(label):
@@ -277,7 +277,7 @@ class LlmProvider(Source[LlmProviderConfig]):
         if self._config.start_date is not None:
             start = max(start, midnight(self._config.start_date))
         state = recorded.fingerprint()
-        for first in _first_days(start.date(), (end - _ONE_DAY).date()):
+        for first in first_days(start.date(), (end - _ONE_DAY).date()):
             label = f"{first:%Y-%m}"
             asked = Span(
                 max(midnight(first), start), min(midnight(month_start(first, -1)), end)
@@ -439,13 +439,6 @@ def _list(holder: Any, name: str, where: str) -> list[Any]:  # noqa: ANN401
     if not isinstance(found, list):
         raise malformed(f"it has no list {name!r}", where)
     return found
-
-
-def _first_days(start: date, end: date) -> Iterator[date]:
-    first = start.replace(day=1)
-    while first <= end:
-        yield first
-        first = month_start(first, -1)
 
 
 def _now() -> datetime:

@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Self
 
 from ingest.connector import Delivery, RowsPart, Window
-from ingest.source_kinds.calendar import month_start
+from ingest.source_kinds.calendar import first_days, month_start
 from ingest.sources.tables.databases.database import open_database
 from ingest.sources.tables.databases.statement import as_subquery
 
@@ -193,13 +193,11 @@ def months_to_ask(
     ['2026-02', '2026-03']
     """
     is_bounded = window.start is not None or window.end is not None
-    month = month_start(start)
-    while month <= today:
+    for month in first_days(start, today):
         name = f"{month:%Y-%m}"
         is_asked = is_bounded and window.overlaps_month(name)
         if is_asked or (not is_bounded and name not in settled):
             yield month
-        month = month_start(month, -1)
 
 
 def content(batches: Iterable[pa.RecordBatch]) -> tuple[int, str]:

@@ -173,7 +173,8 @@ def test_no_text_of_the_data_becomes_a_formula(tmp_path: Path) -> None:
         escaped = sign.replace("'", "''")
         snapshot = changed(
             root,
-            f"update core.dim_platforms set platform_name = '{escaped}';"
+            f"update core.dim_platforms set platform_name = '{escaped}'"
+            " where platform_id = 'aws-eks';"
             f"update cost.fct_daily_model_costs set team_id = '{escaped}'",
         )
         statement = exports.read_statement(snapshot, MONTH, "Amortised", "cc-200")
