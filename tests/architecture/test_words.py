@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.words import documents, product_texts, retired
+from tests.architecture.words import documents, long_sentences, product_texts, retired
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +23,10 @@ def test_no_page_and_no_description_has_a_retired_word() -> None:
 
 def test_no_text_of_the_product_has_a_retired_word() -> None:
     assert retired(product_texts()) == []
+
+
+def test_no_sentence_that_users_read_is_longer_than_thirty_words() -> None:
+    assert long_sentences() == []
 
 
 def test_a_retired_word_is_found_whatever_its_case() -> None:

@@ -1,4 +1,4 @@
-"""``python -m tests.architecture.words``: retired words, and long sentences.
+"""``python -m tests.architecture.words``: retired words and overlong sentences.
 
 What users read: documentation, descriptions of models and columns, and texts of the
 product that are not docstrings. Decisions and the log of changes are history.
@@ -10,11 +10,14 @@ import ast
 import re
 import subprocess
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Retired word → what to write; ``docs/glossary.md`` has the terms of the field.
@@ -29,6 +32,7 @@ RETIRED = {
 LONGEST_SENTENCE_WORDS = 30
 _HISTORY = ("docs/decisions/", "CHANGELOG.md")
 _PACKAGES = ("triptych", "ingest", "attribution", "dashboard")
+_SQL = re.compile(r"\b(AS|OR|SET|CAST|SELECT)\b")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?])[*)\"]*\s+|\n\s*\n|\n\s*[-|#>]|\s\|\s")
 
@@ -40,23 +44,34 @@ def documents() -> Iterator[tuple[str, str]]:
             yield path, _FENCE.sub("", (ROOT / path).read_text("utf-8"))
 
 
-def product_texts() -> Iterator[tuple[str, str]]:
-    """Yield place and text of each string of the product that is no docstring."""
+@cache
+def product_texts() -> list[tuple[str, str]]:
+    """Return place and text of each string of the product that is no docstring."""
+    return list(_texts_of_product())
+
+
+def _texts_of_product() -> Iterator[tuple[str, str]]:
     for path in _tracked(*_PACKAGES):
         if path.endswith(".py"):
             tree = ast.parse((ROOT / path).read_text("utf-8"))
-            docstrings = set(map(id, _docstrings(tree)))
-            for node in ast.walk(tree):
-                if (
-                    isinstance(node, ast.Constant)
-                    and isinstance(node.value, str)
-                    and id(node) not in docstrings
-                    and _is_prose(node.value)
-                ):
-                    yield f"{path}:{node.lineno}", node.value
+            for node in _outside_docstrings(tree):
+                text = _text(node)
+                if _is_prose(text):
+                    yield f"{path}:{node.lineno}", text
 
 
-def retired(texts: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
+def descriptions() -> Iterator[tuple[str, str]]:
+    """Yield path and text of each description of a model, a column or an exposure."""
+    for path in _tracked("dbt_project/models/**/*.yml"):
+        if not path.endswith("__unit_tests.yml"):
+            properties = yaml.load(
+                (ROOT / path).read_text("utf-8"),
+                yaml.CSafeLoader,
+            )
+            yield from ((path, text) for text in _descriptions_in(properties))
+
+
+def retired(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return where a retired word stands, and which."""
     return [
         (place, word)
@@ -70,9 +85,8 @@ def long_sentences() -> list[tuple[int, str, str]]:
     """Return number of words, page and beginning of sentences that are too long."""
     return sorted(
         (
-            (len(words), path, " ".join(words[:8]))
-            for path, text in documents()
-            if path.endswith(".md") and not path.startswith("docs/reference/")
+            (len(words), place, " ".join(words[:8]))
+            for place, text in _read_in_sentences()
             for words in map(str.split, _SENTENCE.split(text))
             if len(words) > LONGEST_SENTENCE_WORDS
         ),
@@ -80,9 +94,57 @@ def long_sentences() -> list[tuple[int, str, str]]:
     )
 
 
+def _read_in_sentences() -> Iterator[tuple[str, str]]:
+    """Yield what a person writes; pages below ``docs/reference`` derive from it."""
+    for path, text in documents():
+        if path.endswith(".md") and not path.startswith("docs/reference/"):
+            yield path, text
+    yield from descriptions()
+    for place, text in product_texts():
+        if not _SQL.search(text):
+            yield place, text
+
+
+def _descriptions_in(properties: object) -> Iterator[str]:
+    if isinstance(properties, dict):
+        if isinstance(text := properties.get("description"), str):
+            yield text
+        properties = list(properties.values())
+    if isinstance(properties, list):
+        for part in properties:
+            yield from _descriptions_in(part)
+
+
+def _text(node: ast.Constant | ast.JoinedStr) -> str:
+    """Return a literal, with an ellipsis for each value that is put into it."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    return "".join(
+        str(part.value) if isinstance(part, ast.Constant) else "\u2026"
+        for part in node.values
+    )
+
+
 def _is_prose(text: str) -> bool:
     """Tell sentences from identifiers, and from SQL over several lines."""
     return " " in text.strip() and "\n" not in text
+
+
+def _outside_docstrings(
+    tree: ast.Module,
+) -> Iterator[ast.Constant | ast.JoinedStr]:
+    """Yield each literal once: an f-string whole, not its parts."""
+    left_out = set(map(id, _docstrings(tree)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            left_out.update(map(id, node.values))
+            yield node
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and id(node) not in left_out
+        ):
+            yield node
 
 
 def _docstrings(tree: ast.Module) -> Iterator[ast.expr]:

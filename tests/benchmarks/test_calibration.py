@@ -172,11 +172,12 @@ def test_the_concept_page_says_what_the_card_measured(repository: Path) -> None:
     text = (repository / "docs/concepts/attribution.md").read_text("utf-8")
     page = " ".join(text.split())
     assert (
-        "Where levels drift, its 95 % intervals held the truth a third to a half of"
-        " times in our simulations, and four times of a thousand where something grew"
-        " that no control explains. Ours are wider, and hold: 94 to 97 times of a"
-        " hundred in the same worlds, and at least 92 in each of seven worlds, whether"
-        " the history has 90, 190 or 310 days." in page
+        "Where levels drift, its 95 % intervals covered the truth in a third to a half"
+        " of our simulations. Where something grew that no control explains, they"
+        " covered it four times in a thousand. Ours are wider, and hold: they covered"
+        " the truth in 94 to 97 % of the same simulations. In each of seven"
+        " data-generating processes it was at least 92 %, whether the history has 90,"
+        " 190 or 310 days." in page
     )
     series, days = "counterfactual_series", {"days": "190+60"}
     held = figures(series, "step regression, HAC", "coverage_95", **days)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CLEAR_BELOW = 0.05
 _THRESHOLD = (
-    "p of no jump and no change of slope at the starts, given smooth paths: warn from"
+    "p of no jump and no change of slope at the starts, given smooth paths. Warn from"
     f" {CLEAR_BELOW:g} on where the 90 % interval leaves out zero, or where they point"
     f" the other way; below {CLEAR_BELOW:g} where it does not"
 )

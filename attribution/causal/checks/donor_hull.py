@@ -15,7 +15,7 @@ RANGE_ABOVE = 0.1
 WEIGHT_ABOVE, EFFECTIVE_BELOW = 0.8, 2.0
 _THRESHOLD = (
     f"error before, relative to the median donor's: warn above {WARN_ABOVE}, fail above"
-    f" {FAIL_ABOVE:g}; warn for more than {RANGE_ABOVE:.0%} of periods outside the"
+    f" {FAIL_ABOVE:g}. Warn for more than {RANGE_ABOVE:.0%} of periods outside the"
     f" donors' range, a weight above {WEIGHT_ABOVE} or fewer than {EFFECTIVE_BELOW:g}"
     " effective donors"
 )

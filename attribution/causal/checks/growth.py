@@ -12,9 +12,9 @@ from attribution.causal.checks.check import Check, Status
 #: Errors of the mean, and half-widths of the 90 % interval.
 CLEAR_ABOVE, MATTERS_ABOVE = 3.0, 0.5
 _THRESHOLD = (
-    f"fail where errors one period ahead lean by more than {CLEAR_ABOVE:g} of their"
-    f" standard errors and a straight trend changes the estimate by more than"
-    f" {MATTERS_ABOVE:g} half-widths of the 90 % interval"
+    f"fail where errors one period ahead lean by more than {CLEAR_ABOVE:g} standard"
+    f" errors and a straight trend changes the estimate by more than"
+    f" {MATTERS_ABOVE:g} half-widths of its interval (90 %)"
 )
 
 

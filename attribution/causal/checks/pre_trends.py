@@ -43,8 +43,8 @@ TOWARDS_BELOW = 0.15
 #: One-sided, of the longest lead on the other side of such an estimate.
 AWAY_BELOW = 0.1
 _THRESHOLD = (
-    f"least p of the tests of the history, times their number: fail below {FAIL_BELOW};"
-    " a lead on the side of an estimate that leaves out zero: warn below one-sided"
+    f"least p of the tests of the history, times their number: fail below {FAIL_BELOW}."
+    " A lead on the side of an estimate that leaves out zero: warn below one-sided"
     f" {TOWARDS_BELOW}; the longest lead on the other side: below {AWAY_BELOW}"
 )
 #: Errors of a drift that four tests of five find at 5 %.

@@ -14,10 +14,10 @@ from attribution.causal.checks.check import Check, Status, not_run
 CLEAR_BELOW, MATTERS_ABOVE = 0.05, 0.25
 _THRESHOLD = (
     "fail where untreated cells depart from the declared scale towards the other"
-    f" (one-sided p below {CLEAR_BELOW:g}) and that alone would look like an effect of"
-    f" more than {MATTERS_ABOVE:g} half-widths of the 90 % interval; warn where that"
-    " leaves out zero and nothing but a plan of amounts says so, or shares of what lies"
-    " above a constant are as clear and would look like as much"
+    f" (one-sided p below {CLEAR_BELOW:g}), enough to look like an effect of"
+    f" more than {MATTERS_ABOVE:g} half-widths of the interval. Warn where that"
+    " leaves out zero and nothing but a plan of amounts says so. Also where shares of"
+    " what lies above a constant are as clear and would look like as much"
 )
 _GROWS_BY = {"additive": "amounts", "multiplicative": "shares"}
 

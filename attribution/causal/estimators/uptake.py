@@ -128,8 +128,8 @@ class EffectOfUse:
         return (
             f"{shares} A period of use that assignment brought about changed"
             f" {self.point:,.4g} {unit} ({level:.0%} interval of Anderson and Rubin"
-            f" {low:,.4g} to {high:,.4g}), if assignment works through use alone and"
-            " keeps nobody from it."
+            f" {low:,.4g} to {high:,.4g}). This holds if assignment works through use"
+            " alone and keeps nobody from it."
         )
 
 

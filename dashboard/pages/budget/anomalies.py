@@ -74,8 +74,8 @@ def _show_days(here: Page, row: dict[str, Any]) -> None:
     days = anomaly_queries.anomaly_days(here.snapshot, here.selection, row["label"])
     charts.show(
         budget_charts.fan(days, here.currency, charts.palette()),
-        description="A line of the cost per day, and on the days of the anomaly a"
-        " dashed line of what was expected below a band up to the most that is usual.",
+        description="A line of the cost per day; on the days of the anomaly a dashed"
+        " line of the expected cost, below a band up to the most that is usual.",
         of=f"{row['label']} \u00b7 amortised",
     )
     st.caption("Line: cost. Dashed: expected. Band: up to the most that is usual.")

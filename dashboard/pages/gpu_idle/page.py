@@ -334,7 +334,7 @@ def show_savings(here: Page) -> None:
         caption="Largest first; amortised, whatever the basis above",
         origin=Origin(
             formula="Infrastructure idle by pool and requested idle by model, in the"
-            " pool's newest month in which every day has money and a capacity; unused"
+            " pool's newest month in which every day has money and a capacity. Unused"
             " commitment in the newest month before the last.",
             mart=COSTS,
             row_count=sum(table["row_count"].to_pylist()),

@@ -43,8 +43,8 @@ def show(here: Page) -> None:
     if returns.num_rows:
         charts.show(
             net_values(returns, charts.palette()),
-            description="Each feature's net value in its measured months: a dot, a"
-            " thick bar for the 50 % and a thin one for the 90 % interval, and a line"
+            description="Each feature's net value in its measured months. A dot, a"
+            " thick bar for the 50 % and a thin one for the 90 % interval; a line"
             " at break-even. The table below has the same figures.",
             of=ORGANISATION,
         )

@@ -124,7 +124,7 @@ def show_outcomes(here: Page, chosen: Sequence[Result]) -> None:
     if any(one["summary"]["npv_difference"] is not None for one in chosen):
         charts.show(
             drawn.outcomes(table, _currency(chosen), charts.palette()),
-            description="Each scenario's net present value against its base: a dot, a"
+            description="Each scenario's net present value against its base. A dot, a"
             " thick bar for the 50 % and a thin one for the 90 % interval, with a"
             " line at zero. The table below has the same figures.",
             of=_labels(chosen),

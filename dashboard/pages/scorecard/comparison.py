@@ -56,7 +56,7 @@ def show_comparisons(here: Page) -> None:
         caption="Like for like: same model, band of load and threshold",
         origin=Origin(
             formula="Of each model that both served in the same band of load the ratio"
-            " of its figures (of shares, their difference); of the platforms the mean"
+            " of its figures (of shares, their difference). Of the platforms the mean"
             " over these models, of ratios by their logarithms. Intervals come from"
             " months or weeks and say nothing of other models.",
             mart=_MART,

@@ -159,8 +159,8 @@ def _show_cost_of_moving(here: Page, move: Move) -> None:
         total_rows={len(parts) - 1: ""},
         origin=Origin(
             formula=f"{fmt.count(row['month_count'])} months from the first of the"
-            f" migration; {row['integration_hours']:,.1f} h at the loaded hourly rate;"
-            " dual running is what old and new platforms cost in the migration beyond"
+            f" migration; {row['integration_hours']:,.1f} h at the loaded hourly rate."
+            " Dual running is what old and new platforms cost in the migration beyond"
             " what the old ones did before.",
             mart="roi.mart_platform_pivot_costs",
             row_count=len(parts),

@@ -258,8 +258,8 @@ def show_data_sets(here: Page, month: str) -> None:
     """Offer the month's allocated cost in FOCUS shape, and any mart."""
     st.subheader("Data sets", anchor=False)
     st.markdown(
-        "Allocated cost of the month in the shape of FOCUS, for other FinOps tools:"
-        " version 1.4 says how each shared charge was divided; 1.2 has the same"
+        "Allocated cost of the month in the shape of FOCUS, for other FinOps tools."
+        " Version 1.4 says how each shared charge was divided; 1.2 has the same"
         " amounts in the columns that older tools read."
     )
     with st.container(horizontal=True, gap="small"):

@@ -118,11 +118,11 @@ def tile_net_value(here: Page) -> None:
     explaining.show(
         here,
         Origin(
-            formula="Benefit less AI cost, people and integration of the same months,"
-            " those in which the effect was measured, draw by draw, of the"
-            f" features whose evidence is of grade {_COUNTED_GRADES} and whose"
-            " assumptions somebody other than their owner approved. Nulls and harms"
-            " count as wins do.",
+            formula="Benefit less AI cost, people and integration of the months in"
+            " which the effect was measured, draw by draw. It is over the features"
+            f" whose evidence is of grade {_COUNTED_GRADES} and whose assumptions"
+            " somebody other than their owner approved. Nulls and harms count as wins"
+            " do.",
             mart=_PORTFOLIO,
             row_count=tile.row_count,
         ),

@@ -112,9 +112,9 @@ def _most_open(rows: list[dict[str, Any]]) -> str:
         case "not reached":
             return (
                 f"{said} Those that ended took {ended} at the median; with the open"
-                " ones it is **not reached**: more than half of all last longer than"
-                " what was seen, and the median is longer than the"
-                f" {words.duration(row['longest_hours'])} that the oldest was seen."
+                " ones it is **not reached**. More than half of all last longer than"
+                " observed so far, and the median is longer than the"
+                f" {words.duration(row['longest_hours'])} of the oldest."
             )
     return f"{said} Fewer than five have no median."
 

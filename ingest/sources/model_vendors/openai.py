@@ -154,7 +154,7 @@ class OpenAi(LlmProvider):
     title: ClassVar[str] = "OpenAI"
     denied_advice: ClassVar[str] = (
         "Let {variable} hold an admin key that may read usage (scope api.usage.read)"
-        " and, unless names is false, projects (api.management.read); an owner of the"
+        " and, unless names is false, projects (api.management.read). An owner of the"
         " organisation makes it under Settings > Organization > Admin keys. A project's"
         " key is not enough."
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 CONFIG_VARIABLE = "OCI_CONFIG_FILE"
 ADVICE = (
-    "Make an API key for the user (Profile > User settings > API keys) and put what the"
+    "Make an API key for the user (Profile > User settings > API keys). Put what the"
     f" console shows for it into ~/.oci/config, or into the file that {CONFIG_VARIABLE}"
     " names; or sign in by 'oci session authenticate'."
 )

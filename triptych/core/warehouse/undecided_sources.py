@@ -70,7 +70,7 @@ class UndecidedSource:
         return (
             f'Decide: "triptych source rename {self.source} NEW" where it has another'
             f' name now, "triptych source retire {self.source}" takes it out of every'
-            f' figure, "triptych source adopt {self.source}" lets it count; each'
+            f' figure, "triptych source adopt {self.source}" lets it count. Each needs'
             " --because TEXT."
         )
 
