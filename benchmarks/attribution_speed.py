@@ -92,7 +92,8 @@ def ours() -> list[Timing]:
     shops = np.random.default_rng(2).normal(50.0, 2.0, (201, 60))
     seconds, _ = fastest(
         lambda: [
-            one.mean_gap for one in SyntheticGaps(shops[0], shops[1:], 40).placebos
+            placebo.mean_gap
+            for placebo in SyntheticGaps(shops[0], shops[1:], 40).placebos
         ]
     )
     found.append(Timing("triptych, 200 placebos of a synthetic control", seconds))
@@ -138,12 +139,12 @@ def of_peer(name: str, python: Path) -> Timing | str:
 def table(timings: Sequence[Timing]) -> str:
     """Return the timings as rows, each as a multiple of the first."""
     first = timings[0].seconds
-    width = max(len(one.name) for one in timings)
+    width = max(len(timing.name) for timing in timings)
     head = f"{'':{width}}   seconds     times   effect per day, 95 %"
     rows = [
-        f"{one.name:{width}}  {one.seconds:8.3f}  {one.seconds / first:8.1f}"
-        f"   {one.effect}".rstrip()
-        for one in timings
+        f"{timing.name:{width}}  {timing.seconds:8.3f}  {timing.seconds / first:8.1f}"
+        f"   {timing.effect}".rstrip()
+        for timing in timings
     ]
     return "\n".join([head, *rows])
 

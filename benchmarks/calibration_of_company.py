@@ -210,21 +210,23 @@ def _finds(found: Estimate | Refusal) -> bool | None:
 
 
 def _row(study: str, answers: list[dict[str, Any]]) -> dict[str, Any]:
-    told = [one for one in answers if one["refused"] is None]
-    placebos = [one["placebo"] for one in answers if one["placebo"] is not None]
+    told = [answer for answer in answers if answer["refused"] is None]
+    placebos = [
+        answer["placebo"] for answer in answers if answer["placebo"] is not None
+    ]
     return {
         "study": study,
-        "design": "/".join(sorted({one["design"] for one in told})) or None,
+        "design": "/".join(sorted({answer["design"] for answer in told})) or None,
         "refused": len(answers) - len(told),
-        "coverage_90": _mean([one["holds"] for one in told]),
-        "found": _mean([one["finds"] for one in told]),
+        "coverage_90": _mean([answer["holds"] for answer in told]),
+        "found": _mean([answer["finds"] for answer in told]),
         "placebos": len(placebos),
         "placebos_found": _mean(placebos),
-        "mean_error": _mean([one["error"] for one in told]),
-        "median_width_90": float(np.median([one["width"] for one in told]))
+        "mean_error": _mean([answer["error"] for answer in told]),
+        "median_width_90": float(np.median([answer["width"] for answer in told]))
         if told
         else None,
-        "grades": "".join(sorted({one["grade"] for one in told})) or None,
+        "grades": "".join(sorted({answer["grade"] for answer in told})) or None,
     }
 
 

@@ -162,11 +162,11 @@ def _joint(gap: int, seed: int) -> dict[str, Found]:
         7,
         has_slope=False,
     )
-    found = JointFit(launches, launches.fit(rng))
+    joint_fit = JointFit(launches, launches.fit(rng))
     result = {}
     truths = {(0, 1): 3.0 * steps.sum(), (0,): 3.0 * steps[:, 0].sum()}
     for name, some in (("recommended", (0, 1)), ("one of them", (0,))):
-        mixture = found.fitted.total(found.loadings(some))
+        mixture = joint_fit.fitted.total(joint_fit.loadings(some))
         ends = np.array([mixture.interval(level) for level in LEVELS])
         result[name] = (mixture.mean - truths[some], ends - truths[some])
     claims = [_step(outcome, steps[:, j]) for j in (0, 1)]

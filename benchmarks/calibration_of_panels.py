@@ -69,12 +69,12 @@ def calibrate_synthetic_control(replications: int) -> dict[str, Any]:
     }
     for world, shape in shapes.items():
         gaps = [_gaps(*shape, seed) for seed in range(replications)]
-        kept = [one for one in gaps if one.relative_error_before <= FAIL_ABOVE]
+        kept = [gap for gap in gaps if gap.relative_error_before <= FAIL_ABOVE]
         refused = 1.0 - len(kept) / len(gaps)
-        own = [_tested(one) for one in kept]
+        own = [_tested(gap) for gap in kept]
         row = row_of(world, "recommended", own) if own else _nothing(world)
         rows.append(row | {"refused": refused})
-        normal = [_normal_residuals(one) for one in gaps]
+        normal = [_normal_residuals(gap) for gap in gaps]
         rows.append(row_of(world, "residual errors", normal) | {"refused": 0.0})
     card = card_of_rows("synthetic_control", rows, replications, "residual errors")
     beyond = next(row for row in rows if row["world"] == "beyond 20 donors")
@@ -101,16 +101,20 @@ def _experiment(world: str, seed: int) -> tuple[Arms, NDArray[np.int64]]:
 
 
 def _users(arms: Arms, _team: NDArray[np.int64]) -> tuple[float, Floats]:
-    found = adjusted_difference(arms)
-    return students(found.path[0], found.standard_error, found.degrees_of_freedom)
+    difference = adjusted_difference(arms)
+    return students(
+        difference.path[0], difference.standard_error, difference.degrees_of_freedom
+    )
 
 
 def _teams(arms: Arms, team: NDArray[np.int64]) -> tuple[float, Floats]:
     groups = [team == name for name in np.unique(team)]
     means = np.array([arms.outcome[group].mean() for group in groups])
     treated = np.array([arms.treated[group].any() for group in groups])
-    found = cluster_difference(Arms(treated, means[:, None], means))
-    return students(found.path[0], found.standard_error, found.degrees_of_freedom)
+    difference = cluster_difference(Arms(treated, means[:, None], means))
+    return students(
+        difference.path[0], difference.standard_error, difference.degrees_of_freedom
+    )
 
 
 def _rollout(

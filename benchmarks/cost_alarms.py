@@ -43,7 +43,7 @@ def false_alarms(world: str, seeds: Iterable[int]) -> float:
     found = []
     for seed in seeds:
         drawn = ORDINARY_WORLDS[world](seed)
-        begins = [one.first for one in findings(drawn, len(drawn.values))]
+        begins = [finding.first for finding in findings(drawn, len(drawn.values))]
         found.append(sum(first >= drawn.known_days for first in begins))
     return float(np.mean(found))
 
@@ -63,5 +63,6 @@ def _is_found(drawn: CostWorld) -> bool:
     assert drawn.disturbed is not None  # noqa: S101  (of what was planted)
     first, last = drawn.disturbed
     return any(
-        one.first <= last and one.last >= first for one in findings(drawn, last + 1)
+        finding.first <= last and finding.last >= first
+        for finding in findings(drawn, last + 1)
     )

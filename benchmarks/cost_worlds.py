@@ -97,8 +97,8 @@ def _meter(
         last = noise[day] = 0.3 * last + shocks[day]
     lasting = np.cumsum(rng.normal(0.0, of.wander, count))
     growth = number / _DAYS_OF_MONTH * np.log1p(of.growth)
-    found: Series = _LEVEL * week * np.exp(growth + lasting + noise)
-    return found
+    meter: Series = _LEVEL * week * np.exp(growth + lasting + noise)
+    return meter
 
 
 def _bursts(
@@ -348,10 +348,10 @@ def _batches(draw: _Draw) -> Series:
 def _biweekly(draw: _Draw) -> Series:
     """Return a batch every other week that slips by a day now and then."""
     rng, _, count, _ = draw
-    found = np.zeros(count)
+    biweekly = np.zeros(count)
     for day in range(int(rng.integers(0, 14)), count, 14):
-        found[min(day + int(rng.random() < _SLIPS), count - 1)] = _LEVEL
-    return found
+        biweekly[min(day + int(rng.random() < _SLIPS), count - 1)] = _LEVEL
+    return biweekly
 
 
 ORDINARY_WORLDS: Final[dict[str, Callable[[int], CostWorld]]] = {

@@ -161,7 +161,7 @@ def shared_lines(looked: Sequence[Looked], *, users: int) -> list[str]:
         f" {statistics.median(seconds):.2f} s, p95 {p95:.2f} s, {verdict}"
         f" {SHARED_SECONDS:.1f} s, longest {max(seconds):.2f} s",
         f"{len(problems)} with an error"
-        + "".join(f"\n  {one.page}: {one.problem}" for one in problems[:5]),
+        + "".join(f"\n  {problem.page}: {problem.problem}" for problem in problems[:5]),
         *(
             f"  {page:14} median {statistics.median(known):5.2f} s,"
             f" p95 {percentile(known, 0.95):5.2f} s, {len(known):,} times"
@@ -193,7 +193,7 @@ def percentile(seconds: Sequence[float], level: float) -> float:
 def _first_line(name: str, seconds: Sequence[float], limit: float) -> str:
     median = statistics.median(seconds)
     verdict = "within" if median <= limit else "OVER"
-    shown = ", ".join(f"{one:.2f}" for one in sorted(seconds))
+    shown = ", ".join(f"{second:.2f}" for second in sorted(seconds))
     return (
         f"first figure of the first page, {name}: median {median:.2f} s,"
         f" {verdict} {limit:.1f} s ({shown})"

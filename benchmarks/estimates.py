@@ -140,13 +140,13 @@ def measure_estimates(workspace: Path, seed: int) -> EstimateFigures:
             " naive_error_ratio, coverage_ratio FROM cost.mart_cost_forecasts"
             " WHERE backtest_origin_count > 0",
         )
-        found = _rows(connection, "SELECT * FROM cost.mart_cost_anomalies")
+        rows = _rows(connection, "SELECT * FROM cost.mart_cost_anomalies")
         (models,) = _rows(
             connection,
             "SELECT count(DISTINCT model_id) AS count FROM cost.fct_daily_model_costs",
         )
     return EstimateFigures(
-        seed, forecast_figures(quality), anomaly_figures(found, truth, models["count"])
+        seed, forecast_figures(quality), anomaly_figures(rows, truth, models["count"])
     )
 
 
@@ -161,13 +161,13 @@ def forecast_figures(quality: Sequence[_Row]) -> ForecastFigures:
 
 
 def anomaly_figures(
-    found: Sequence[_Row], truth: dict[str, Any], model_count: int
+    rows: Sequence[_Row], truth: dict[str, Any], model_count: int
 ) -> AnomalyFigures:
     """Tell true alarms from false ones.
 
     Parameters
     ----------
-    found : sequence of dict
+    rows : sequence of dict
         Rows of ``cost.mart_cost_anomalies``.
     truth : dict
         What was planted, as in ``sample/truth.yml``.
@@ -179,7 +179,7 @@ def anomaly_figures(
     hit: set[str] = set()
     false: list[_Row] = []
     known = right = 0
-    for row in found:
+    for row in rows:
         if row["excess_cost"] < 0.0:
             # Nothing is planted that falls: what is at nothing is, beyond doubt.
             continue
@@ -194,7 +194,7 @@ def anomaly_figures(
     return AnomalyFigures(
         planted=tuple(planted),
         missed=tuple(name for name in planted if name not in hit),
-        alarm_count=len(found),
+        alarm_count=len(rows),
         false_alarms=tuple(map(_described, false)),
         planned_count=sum(row["first_day"].isoformat() in starts for row in false),
         model_quarter_count=model_count * quarters,

@@ -114,9 +114,9 @@ def table(figures: Sequence[Figures]) -> str:
     """Return what each number of studies took, and the last as ratios of the first."""
     lines = ["studies   seconds   of all cores   peak memory"]
     lines += [
-        f"{one.count:7,}  {one.measured.seconds:8.1f}  {one.cores_ratio:12.0%}"
-        f"  {one.measured.peak_rss_bytes / 2**20:8.0f} MiB"
-        for one in figures
+        f"{figure.count:7,}  {figure.measured.seconds:8.1f}  {figure.cores_ratio:12.0%}"
+        f"  {figure.measured.peak_rss_bytes / 2**20:8.0f} MiB"
+        for figure in figures
     ]
     first, last = figures[0], figures[-1]
     memory = last.measured.peak_rss_bytes / first.measured.peak_rss_bytes

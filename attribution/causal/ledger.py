@@ -113,7 +113,7 @@ class Ledger:
 
     def draws_of(self, study_id: str) -> Floats:
         """Return a study's draws after subtraction, draws by periods."""
-        return next(one.draws for one in self.claims if one.study_id == study_id)
+        return next(claim.draws for claim in self.claims if claim.study_id == study_id)
 
     @property
     def over_claim_ratio(self) -> float | None:
@@ -137,23 +137,23 @@ def ledger_of(claims: Sequence[Claim]) -> Ledger:
     ValueError
         A study twice, or numbers of draws that differ.
     """
-    names = [one.study_id for one in claims]
+    names = [claim.study_id for claim in claims]
     if len(set(names)) != len(names):
         raise ValueError("a study claims once")
-    if len({len(one.draws) for one in claims}) > 1:
+    if len({len(claim.draws) for claim in claims}) > 1:
         raise ValueError("all studies have equally many draws")
-    left = {one.study_id: one.draws.copy() for one in claims}
+    left = {claim.study_id: claim.draws.copy() for claim in claims}
     overlaps = []
     for cell in _cells(claims):
         overlap = _settled(cell, left)
         if overlap is not None:
             overlaps.append(overlap)
-    own = [one for one in claims if not one.is_total]
-    kept = tuple(replace(one, draws=left[one.study_id]) for one in own)
+    own = [claim for claim in claims if not claim.is_total]
+    kept = tuple(replace(claim, draws=left[claim.study_id]) for claim in own)
     return Ledger(
         kept,
         tuple(overlaps),
-        float(sum(one.draws.sum(axis=1).mean() for one in own)),
+        float(sum(claim.draws.sum(axis=1).mean() for claim in own)),
         float(sum(one.draws.sum(axis=1).mean() for one in kept)),
     )
 
@@ -171,11 +171,13 @@ class _Cell:
 
 def _cells(claims: Sequence[Claim]) -> list[_Cell]:
     """Cut outcomes, units and days so that no cell is claimed in part."""
-    found = []
-    for outcome in sorted({one.outcome for one in claims}):
-        own = [one for one in claims if one.outcome == outcome]
-        edges = sorted({edge for one in own for pair in one.periods for edge in pair})
-        units = sorted(frozenset().union(*(one.units for one in own)))
+    cells = []
+    for outcome in sorted({claim.outcome for claim in claims}):
+        own = [claim for claim in claims if claim.outcome == outcome]
+        edges = sorted(
+            {edge for claim in own for pair in claim.periods for edge in pair}
+        )
+        units = sorted(frozenset().union(*(claim.units for claim in own)))
         members: dict[tuple[int, ...], set[str]] = {}
         for unit in units:
             key = tuple(i for i, one in enumerate(own) if unit in one.units)
@@ -185,8 +187,8 @@ def _cells(claims: Sequence[Claim]) -> list[_Cell]:
                 shares = [_share(own[i], frozenset(group), start, end) for i in key]
                 known = tuple(share for share in shares if share is not None)
                 if len(known) > 1:
-                    found.append(_Cell(frozenset(group), start, end, known))
-    return found
+                    cells.append(_Cell(frozenset(group), start, end, known))
+    return cells
 
 
 def _share(

@@ -137,10 +137,10 @@ def _staggered(panel: Panel, plan: Plan, rng: np.random.Generator) -> Answer:
 
 def _whole(frame: pd.DataFrame, plan: Plan, rng: np.random.Generator) -> Answer:
     alone = plan.model_copy(update={"guardrails": ()})
-    found = attempt(frame, alone, seed=int(rng.integers(2**31))).result
-    if isinstance(found, Refusal):
-        raise RefusalError(found.code, found.message)
-    return Answer(found.average.point, *found.average.interval(_LEVEL))
+    result = attempt(frame, alone, seed=int(rng.integers(2**31))).result
+    if isinstance(result, Refusal):
+        raise RefusalError(result.code, result.message)
+    return Answer(result.average.point, *result.average.interval(_LEVEL))
 
 
 _QUICK: Mapping[str, Callable[[Panel, Plan, np.random.Generator], Answer]] = {

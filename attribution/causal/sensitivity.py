@@ -88,7 +88,7 @@ class Variant:
 
 
 def sensitivity_of(
-    frame: pd.DataFrame, plan: Plan, found: Estimate, panel: Panel, *, seed: int = 0
+    frame: pd.DataFrame, plan: Plan, estimate: Estimate, panel: Panel, *, seed: int = 0
 ) -> list[Run]:
     """Return the runs of a study that was estimated, the declared one first.
 
@@ -98,26 +98,34 @@ def sensitivity_of(
         As for :func:`attribution.estimate`.
     plan : Plan
         As it was declared.
-    found : Estimate
+    estimate : Estimate
         What it says.
     panel : Panel
         The checked data.
     seed : int
         Of all random numbers.
     """
-    low, high = found.average.interval(0.9)
+    low, high = estimate.average.interval(0.9)
     runs = [
-        Run("specification", "as declared", found.average.point, low, high, None, True)
+        Run(
+            "specification",
+            "as declared",
+            estimate.average.point,
+            low,
+            high,
+            None,
+            True,
+        )
     ]
-    named = plan.model_copy(update={"design": found.design})
-    for number, variant in enumerate(_variants(named, found, panel)):
+    named = plan.model_copy(update={"design": estimate.design})
+    for number, variant in enumerate(_variants(named, estimate, panel)):
         rng = np.random.default_rng([seed, number])
         runs.append(_run(frame, variant, rng))
-    if found.design == "staggered_adoption":
+    if estimate.design == "staggered_adoption":
         runs += _without_units(panel, named)
     runs += [
-        Run("second_opinion", name, total / found.cells)
-        for name, total in found.second_opinion.items()
+        Run("second_opinion", name, total / estimate.cells)
+        for name, total in estimate.second_opinion.items()
     ]
     return runs
 
@@ -141,15 +149,15 @@ def _answered(blank: Run, answer: Answer) -> Run:
     return replace(blank, effect=answer.effect, low=answer.low, high=answer.high)
 
 
-def _variants(plan: Plan, found: Estimate, panel: Panel) -> Iterator[Variant]:
+def _variants(plan: Plan, estimate: Estimate, panel: Panel) -> Iterator[Variant]:
     yield from _windows(plan, panel)
-    match found.design:
+    match estimate.design:
         case "counterfactual_series":
             yield from _priors(plan)
             yield from _specifications(plan)
             yield from _without_controls(plan)
         case "synthetic_control":
-            weights: dict[str, float] = found.diagnostics["weights"]
+            weights: dict[str, float] = estimate.diagnostics["weights"]
             heaviest = sorted(weights, key=lambda unit: (-weights[unit], unit))
             yield from _without_rows(plan, "unit", heaviest)
         case "staggered_adoption":
@@ -272,14 +280,14 @@ def _without_units(panel: Panel, plan: Plan) -> list[Run]:
     From the jackknife behind its error, so without intervals of their own.
     """
     data = rollout_data(panel, plan)
-    found = data.imputation
-    paths = found.jackknifed()
-    units = np.concatenate(found.counting())
-    order = np.argsort(-np.abs(paths.sum(axis=1) - found.average), kind="stable")
-    observed = np.where(found.usable, panel.outcome, 0.0).sum(axis=0)
+    imputation = data.imputation
+    paths = imputation.jackknifed()
+    units = np.concatenate(imputation.counting())
+    order = np.argsort(-np.abs(paths.sum(axis=1) - imputation.average), kind="stable")
+    observed = np.where(imputation.usable, panel.outcome, 0.0).sum(axis=0)
     averages = [
         total_of(Effect.of(paths[[i]]), data, observed, slice(0, None)).point
-        / found.cells
+        / imputation.cells
         for i in order[:LEFT_OUT_AT_MOST]
         if np.isfinite(paths[i]).all()
     ]

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 _LEVEL = 0.9
 
 
-def verdict(found: Estimate, plan: Plan) -> str:
+def verdict(estimate: Estimate, plan: Plan) -> str:
     """Return what the interval at the level of the decision says.
 
     ``inconclusive`` where it includes zero and is unbounded, or holds a gain and a harm
     that are both as large as the smallest effect that matters. Of a study that is not
     over there is none: see :func:`attribution.studies.rows.rows_of_attempt`.
     """
-    low, high = found.average.interval(plan.decision_rule.level)
+    low, high = estimate.average.interval(plan.decision_rule.level)
     if low > 0 or high < 0:
         return "positive" if low > 0 else "negative"
     least = plan.minimum_effect if plan.minimum_effect is not None else math.inf

@@ -91,7 +91,7 @@ def update_cost_anomalies(
     if estimate_store.is_current(connection, _SUBJECT, digest):
         return None
     anomalies = anomalies_of(series, judgements_of(connection, series))
-    made_of = [_made_of(one, months) for one in anomalies]
+    made_of = [_made_of(anomaly, months) for anomaly in anomalies]
     known = {row.pop("digest"): row for row in estimate_store.read(connection, _KEPT)}
     new = {
         digest: one
@@ -122,7 +122,7 @@ def anomalies_of(
 ) -> list[Anomaly]:
     """Return what stands out in some series that are all of a spend."""
     found: list[Anomaly] = []
-    for currency in sorted({one.currency for one in series}):
+    for currency in sorted({cost_series.currency for cost_series in series}):
         first, total = total_by_day(series, currency)
         least = LEAST_PART_OF_A_DAY * _typical(total)
         for one, judgement in zip(series, judgements, strict=True):
@@ -149,8 +149,8 @@ def _typical(total: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray((summed[ends] - summed[starts]) / (ends - starts))
 
 
-def _finding_row(one: Anomaly) -> _Row:
-    series, finding = one.series, one.finding
+def _finding_row(anomaly: Anomaly) -> _Row:
+    series, finding = anomaly.series, anomaly.finding
     return {
         "series": series.kind,
         "model_id": series.model_id or None,
@@ -163,26 +163,26 @@ def _finding_row(one: Anomaly) -> _Row:
         "expected_cost": finding.expected,
         "expected_cost_high": finding.high,
         "excess_cost": finding.excess,
-        "status": _status(one),
+        "status": _status(anomaly),
     }
 
 
-def _status(one: Anomaly) -> str:
-    last = len(one.series.values) - 1
-    if one.finding.first > last - PROVISIONAL_DAYS:
+def _status(anomaly: Anomaly) -> str:
+    last = len(anomaly.series.values) - 1
+    if anomaly.finding.first > last - PROVISIONAL_DAYS:
         return "provisional"
-    if one.finding.is_settled or one.finding.is_new:
+    if anomaly.finding.is_settled or anomaly.finding.is_new:
         return "new level"
-    return "ongoing" if one.finding.last == last else "ended"
+    return "ongoing" if anomaly.finding.last == last else "ended"
 
 
-def _made_of(one: Anomaly, months: Mapping[str, str]) -> str:
+def _made_of(anomaly: Anomaly, months: Mapping[str, str]) -> str:
     """Return a text that differs whenever the explanation of a finding may."""
     content = [
         METHOD_VERSION,
-        repr(one.scope),
-        repr(one.finding.excess),
-        {month: months.get(month) for month in sorted(one.scope.months)},
+        repr(anomaly.scope),
+        repr(anomaly.finding.excess),
+        {month: months.get(month) for month in sorted(anomaly.scope.months)},
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
@@ -232,15 +232,15 @@ def _parts_of(
     return [found.get(place) for place in range(len(anomalies))]
 
 
-def _scope(one: Anomaly, part: ModelPart | None) -> Scope | None:
+def _scope(anomaly: Anomaly, part: ModelPart | None) -> Scope | None:
     """Return the line items that tell why; none where a share of a pool does."""
-    if one.finding.is_fall:
+    if anomaly.finding.is_fall:
         return None
     if part is None or part.pool_id is None:
-        return one.scope
+        return anomaly.scope
     if not part.is_of_the_pool:
         return None
-    return replace(one.scope, model_id=None, pool_id=part.pool_id)
+    return replace(anomaly.scope, model_id=None, pool_id=part.pool_id)
 
 
 def _by_share(part: ModelPart) -> Driver:
@@ -298,5 +298,5 @@ def _rounded_money(value: float) -> float:
 
 def _digest(series: Sequence[CostSeries], months: Mapping[str, str]) -> str:
     parts = [str(METHOD_VERSION), library_versions(), *sorted(months.items())]
-    parts += sorted(one.digest for one in series)
+    parts += sorted(cost_series.digest for cost_series in series)
     return hashlib.sha256(repr(parts).encode()).hexdigest()

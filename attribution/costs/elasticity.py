@@ -189,7 +189,7 @@ def _fitted(
     from statsmodels.tools import add_constant  # noqa: PLC0415
 
     model = OLS(np.log(costs), add_constant(np.log(usage)))
-    intercept, slope = (float(one) for one in model.fit().params)
+    intercept, slope = (float(param) for param in model.fit().params)
     covariance, critical = max(
         (_by_lags(model), _by_memory(model)),
         key=lambda one: one[1] * math.sqrt(one[0][1, 1]),

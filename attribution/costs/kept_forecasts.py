@@ -119,10 +119,12 @@ def _row(
         "error_ratio": quality.error_ratio,
         "naive_error_ratio": quality.naive_error_ratio,
         "coverage_ratio": quality.coverage_ratio,
-        "past_weeks": [one.weeks for one in forecast.past_landings],
-        "past_counts": [one.count for one in forecast.past_landings],
-        "past_errors": [one.error_ratio for one in forecast.past_landings],
-        "past_coverages": [one.coverage_ratio for one in forecast.past_landings],
+        "past_weeks": [landing.weeks for landing in forecast.past_landings],
+        "past_counts": [landing.count for landing in forecast.past_landings],
+        "past_errors": [landing.error_ratio for landing in forecast.past_landings],
+        "past_coverages": [
+            landing.coverage_ratio for landing in forecast.past_landings
+        ],
         "parameters": list(forecast.parameters.items()),
     }
 

@@ -59,16 +59,19 @@ def judgements_of(
         All of them.
     """
     before = _read(connection)
-    digests = {_key(one): _digest(one) for one in series}
+    digests = {_key(cost_series): _digest(cost_series) for cost_series in series}
     found = {
         key: judgement
         for key, (digest, judgement) in before.items()
         if digests.get(key) == digest
     }
     due = [
-        _Due(one, before[_key(one)][1] if _key(one) in before else None)
-        for one in series
-        if _key(one) not in found
+        _Due(
+            cost_series,
+            before[_key(cost_series)][1] if _key(cost_series) in before else None,
+        )
+        for cost_series in series
+        if _key(cost_series) not in found
     ]
     made = each(_judge, due, sum(one.seconds for one in due))
     rows = [
@@ -80,7 +83,7 @@ def judgements_of(
     found |= {
         _key(one.series): judgement for one, judgement in zip(due, made, strict=True)
     }
-    return [found[_key(one)] for one in series]
+    return [found[_key(cost_series)] for cost_series in series]
 
 
 def _judge(due: _Due) -> Judgement:

@@ -92,7 +92,7 @@ def update_platform_elasticities(build_database: Path) -> None:
         bills: list[_Platform | _Pool] = list(_read(connection))
         if bills:
             bills.append(_read_pool(connection))
-        digests = [_digest(one) for one in bills]
+        digests = [_digest(bill) for bill in bills]
         digest = hashlib.sha256("|".join(digests).encode()).hexdigest()
         if estimate_store.is_current(connection, TABLE, digest):
             return
@@ -134,12 +134,14 @@ def elasticity_row(
         In the order of months, of equal length: the bill in the reporting currency, and
         requests that were served; NaN is unknown.
     """
-    found = cost_elasticity(costs, requests, grain="month")
-    if isinstance(found, NotEstimable):
+    elasticity = cost_elasticity(costs, requests, grain="month")
+    if isinstance(elasticity, NotEstimable):
         known = np.isfinite(costs) & np.isfinite(requests)
-        return _row(platform_id, int(known.sum()), int((~known).sum()), refused=found)
-    count, unknown = found.period_count, found.unknown_period_count
-    return _row(platform_id, count, unknown, found=found)
+        return _row(
+            platform_id, int(known.sum()), int((~known).sum()), refused=elasticity
+        )
+    count, unknown = elasticity.period_count, elasticity.unknown_period_count
+    return _row(platform_id, count, unknown, found=elasticity)
 
 
 def _row(
@@ -182,7 +184,7 @@ def _read_pool(connection: duckdb.DuckDBPyConnection) -> _Pool:
 
 
 def _known(values: list[float | None]) -> tuple[float, ...]:
-    return tuple(float("nan") if one is None else one for one in values)
+    return tuple(float("nan") if value is None else value for value in values)
 
 
 def _digest(bill: _Platform | _Pool) -> str:

@@ -181,16 +181,16 @@ def _median_row(group: _Group) -> dict[str, Any]:
 
 def _share_rows(group: _Group) -> Iterator[dict[str, Any]]:
     for days in HORIZON_DAYS:
-        found = share_by(group.times, group.has_ended, days * _SECONDS_PER_DAY)
+        share = share_by(group.times, group.has_ended, days * _SECONDS_PER_DAY)
         yield {
             **group.key,
             "horizon_days": days,
             "item_count": len(group.times),
-            "followed_count": found.followed_count,
-            "event_count": found.event_count,
-            "share": found.share,
-            "share_low": found.low,
-            "share_high": found.high,
+            "followed_count": share.followed_count,
+            "event_count": share.event_count,
+            "share": share.share,
+            "share_low": share.low,
+            "share_high": share.high,
         }
 
 

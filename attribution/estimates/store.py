@@ -108,13 +108,13 @@ def _known_columns(
     connection: duckdb.DuckDBPyConnection,
 ) -> dict[str, list[tuple[str, str]]]:
     """Return table → its columns with their types, in order, by one question."""
-    found: dict[str, list[tuple[str, str]]] = {}
+    known_columns: dict[str, list[tuple[str, str]]] = {}
     for table, *column in connection.execute(
         "SELECT table_name, column_name, data_type FROM duckdb_columns()"
         " WHERE schema_name = 'estimates' ORDER BY table_name, column_index"
     ).fetchall():
-        found.setdefault(table, []).append((column[0], column[1]))
-    return found
+        known_columns.setdefault(table, []).append((column[0], column[1]))
+    return known_columns
 
 
 def is_current(

@@ -62,7 +62,7 @@ class FeatureReturn:
     ) -> FeatureReturn:
         """Draw the money of a case."""
         parts = (case.terms, case.before, case.since)
-        window, before, since = (one.flows(worlds) if one else None for one in parts)
+        window, before, since = (part.flows(worlds) if part else None for part in parts)
         return cls(case, window, before, since, complete_until)
 
     @property
@@ -258,7 +258,7 @@ def apart(features: Sequence[FeatureReturn]) -> Row:
 
     The reconciled cost of those months is joined from the mart, as the window's is.
     """
-    known = [one for one in features if one.flows is not None]
+    known = [feature for feature in features if feature.flows is not None]
     if not known:
         return {
             **nothing("other_investment"),
@@ -266,21 +266,23 @@ def apart(features: Sequence[FeatureReturn]) -> Row:
             **nothing("net_after_investment"),
             "since_month_count": None,
         }
-    nets = [one.net for one in known if one.net is not None]
+    nets = [feature.net for feature in known if feature.net is not None]
     net = np.asarray(sum(nets, np.zeros(WORLD_COUNT)))
-    invested = np.asarray(sum((one.invested for one in known), np.zeros(WORLD_COUNT)))
+    invested = np.asarray(
+        sum((feature.invested for feature in known), np.zeros(WORLD_COUNT))
+    )
     return {
-        **amount("other_investment", _other([one.before for one in known])),
-        **amount("other_cost_since", _other([one.since for one in known])),
+        **amount("other_investment", _other([feature.before for feature in known])),
+        **amount("other_cost_since", _other([feature.since for feature in known])),
         **_known_amount("net_after_investment", net - invested),
         "since_month_count": len(
-            {m for one in known if one.since for m in one.since.months}
+            {m for feature in known if feature.since for m in feature.since.months}
         ),
     }
 
 
 def _other(parts: Sequence[Flows | None]) -> Floats:
-    found = [one.other.sum(axis=1) for one in parts if one is not None]
+    found = [part.other.sum(axis=1) for part in parts if part is not None]
     return np.asarray(sum(found, np.zeros(WORLD_COUNT)))
 
 
@@ -293,7 +295,7 @@ def released_hours(case: Case) -> Row:
 
     Hours stay hours: they are told whether or not a conversion makes money of them.
     """
-    hours = [(one.hours, one.claim.months) for one in case.claims]
+    hours = [(claim.hours, claim.claim.months) for claim in case.claims]
     known = [
         drawn[:, [month in case.months for month in months]].sum(axis=1)
         for drawn, months in hours
@@ -304,13 +306,13 @@ def released_hours(case: Case) -> Row:
     return amount("released_hours", np.sum(known, axis=0))
 
 
-def _over_time(found: FeatureReturn) -> Row:
+def _over_time(feature_return: FeatureReturn) -> Row:
     """Return what depends on when money comes.
 
     The investment is paid back, too. It is spent whatever is decided now, so it is in
     neither the present value nor what knowing more would be worth.
     """
-    flows = found.flows
+    flows = feature_return.flows
     if flows is None:
         unknown = _UNKNOWN_TO_DATE[:5]
         return {
@@ -320,8 +322,8 @@ def _over_time(found: FeatureReturn) -> Row:
         }
     present = flows.present_net
     row: Row = {**dict.fromkeys(_UNKNOWN_TO_DATE[:4]), **nothing("npv")}
-    if not np.isnan(found.invested).any():
-        row |= payback(flows.net, invested=found.invested)
+    if not np.isnan(feature_return.invested).any():
+        row |= payback(flows.net, invested=feature_return.invested)
     if present is None:
         return {
             **row,

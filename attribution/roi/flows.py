@@ -49,14 +49,18 @@ class ValuedClaim:
     def basis(self) -> tuple[str, ...]:
         """What it was made of: study, plan, data, and versions of assumptions."""
         claim = self.claim
-        versions = sorted(one.versioned for one in self.assumed)
+        versions = sorted(assumption.versioned for assumption in self.assumed)
         return (claim.study_id, claim.evidence, *versions)
 
     @property
     def unapproved(self) -> tuple[str, ...]:
         """Names of the assumptions that it rests on and nobody approved."""
         return tuple(
-            dict.fromkeys(one.id for one in self.assumed if not one.is_approved)
+            dict.fromkeys(
+                assumption.id
+                for assumption in self.assumed
+                if not assumption.is_approved
+            )
         )
 
     def benefit(self, worlds: Worlds) -> Floats:
@@ -67,7 +71,7 @@ class ValuedClaim:
 
     def worth_of_one(self, worlds: Worlds) -> Floats:
         """Return what one more unit of the outcome is worth, by world and month."""
-        signs = np.array([one.sign for one in self.conversions])
+        signs = np.array([conversion.sign for conversion in self.conversions])
         worth = np.asarray(_by_month(self.conversions, worlds) * signs)
         return worth * _by_month(self.margins, worlds) if self.margins else worth
 
@@ -77,13 +81,13 @@ class ValuedClaim:
         factor = HOURS_IN_UNIT.get(self.conversions[-1].unit.partition("/")[2])
         if factor is None:
             return None
-        signs = np.array([one.sign for one in self.conversions])
+        signs = np.array([conversion.sign for conversion in self.conversions])
         return np.asarray(self.claim.effects * signs * factor)
 
 
 def _by_month(assumed: tuple[Assumed, ...], worlds: Worlds) -> Floats:
     drawn = {one: worlds.of(one) for one in dict.fromkeys(assumed)}
-    return np.column_stack([drawn[one] for one in assumed])
+    return np.column_stack([drawn[assumption] for assumption in assumed])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -120,7 +124,7 @@ class Terms:
     def assumed(self) -> tuple[Assumed, ...]:
         """Every version that the return rests on."""
         optional = (*self.labour, *self.discounts, self.hurdle)
-        found = [one for claim in self.claims for one in claim.assumed]
+        found = [assumption for claim in self.claims for assumption in claim.assumed]
         found += [*self.integrations, *self.drivers]
         found += [one for one in optional if one is not None]
         return tuple(dict.fromkeys(found))
@@ -134,7 +138,9 @@ class Terms:
         for claim in self.claims:
             columns = [place[month] for month in claim.claim.months]
             money = claim.benefit(worlds) * factor
-            in_books = np.array([one.is_cash is True for one in claim.conversions])
+            in_books = np.array(
+                [conversion.is_cash is True for conversion in claim.conversions]
+            )
             with np.errstate(invalid="ignore"):
                 benefit[:, columns] += money
                 cash[:, columns] += np.where(in_books, money, 0.0)
@@ -150,8 +156,8 @@ class Terms:
     def driven_by(self, worlds: Worlds) -> Floats:
         """Return the factor by world of what moves benefit and cost alike."""
         factor = np.ones(WORLD_COUNT)
-        for one in self.drivers:
-            factor = factor * worlds.of(one)
+        for driver in self.drivers:
+            factor = factor * worlds.of(driver)
         return factor
 
     def _other(self, worlds: Worlds, shape: tuple[int, int]) -> Floats:
@@ -160,17 +166,19 @@ class Terms:
             hours = self.hours[..., number]
             if rate is not None and np.any(hours):
                 other[:, number] += hours * worlds.of(rate)
-        for one in self.integrations:
-            written_off = worlds.of(one) / (one.months or 1)
+        for integration in self.integrations:
+            written_off = worlds.of(integration) / (integration.months or 1)
             for number, month in enumerate(self.months):
-                if 0 <= _months_since(one, month) < (one.months or 1):
+                if 0 <= _months_since(integration, month) < (integration.months or 1):
                     other[:, number] += written_off
         return other
 
     def _discount(self, worlds: Worlds, shape: tuple[int, int]) -> Floats | None:
-        if not self.discounts or any(one is None for one in self.discounts):
+        if not self.discounts or any(discount is None for discount in self.discounts):
             return None
-        rates = _by_month(tuple(one for one in self.discounts if one), worlds)
+        rates = _by_month(
+            tuple(discount for discount in self.discounts if discount), worlds
+        )
         monthly = (1.0 + rates) ** (-1.0 / _MONTHS_OF_YEAR)
         return np.broadcast_to(np.cumprod(monthly, axis=1), shape)
 
@@ -180,10 +188,10 @@ def _without_doubt(money: Floats) -> Floats:
     return np.where(np.isnan(money), -np.inf, money)
 
 
-def _months_since(one: Assumed, month: str) -> int:
+def _months_since(assumption: Assumed, month: str) -> int:
     start = month_start(month)
-    return (start.year - one.valid_from.year) * _MONTHS_OF_YEAR + (
-        start.month - one.valid_from.month
+    return (start.year - assumption.valid_from.year) * _MONTHS_OF_YEAR + (
+        start.month - assumption.valid_from.month
     )
 
 

@@ -207,9 +207,9 @@ def _units(
 ) -> frozenset[str]:
     """Return who got the feature: as estimated, or as the plan says."""
     if _has(connection, "estimates.attribution_study_units"):
-        found = connection.execute(_UNITS, [study_id]).fetchall()
-        if found:
-            return frozenset(unit for (unit,) in found)
+        rows = connection.execute(_UNITS, [study_id]).fetchall()
+        if rows:
+            return frozenset(unit for (unit,) in rows)
     return frozenset(plan.get("treated") or plan.get("rollout") or ())
 
 

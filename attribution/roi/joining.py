@@ -72,15 +72,15 @@ def joined(claims: Sequence[ValuedClaim]) -> list[JoinedClaim]:
     -----
     Within a month a claim is taken to be the same on each of its units and days.
     """
-    everywhere = frozenset({""}).union(*(one.claim.units for one in claims))
-    order = sorted(claims, key=lambda one: _strength(one, everywhere))
-    found: list[JoinedClaim] = []
+    everywhere = frozenset({""}).union(*(claim.claim.units for claim in claims))
+    order = sorted(claims, key=lambda claim: _strength(claim, everywhere))
+    joined_claims: list[JoinedClaim] = []
     for position, valued in enumerate(order):
         before = [
             one for one in order[:position] if one.claim.outcome == valued.claim.outcome
         ]
-        found.append(_left_of(valued, before, everywhere))
-    return found
+        joined_claims.append(_left_of(valued, before, everywhere))
+    return joined_claims
 
 
 def _strength(
@@ -96,9 +96,11 @@ def _money(valued: ValuedClaim) -> float:
     """Return the mean effect at the assumed values, over the draws with a bound."""
     effects = valued.claim.effects
     known = effects[np.isfinite(effects).all(axis=1)]
-    worth = np.array([one.value * one.sign for one in valued.conversions])
+    worth = np.array(
+        [conversion.value * conversion.sign for conversion in valued.conversions]
+    )
     if valued.margins:
-        worth = worth * np.array([one.value for one in valued.margins])
+        worth = worth * np.array([margin.value for margin in valued.margins])
     return float((known.mean(axis=0) * worth).sum()) if len(known) else 0.0
 
 
@@ -112,7 +114,11 @@ def _left_of(
 ) -> JoinedClaim:
     """Return what no earlier claim speaks of."""
     claim = valued.claim
-    sharing = [one for one in before if _shared(valued, one, everywhere)]
+    sharing = [
+        valued_claim
+        for valued_claim in before
+        if _shared(valued, valued_claim, everywhere)
+    ]
     if not sharing:
         return JoinedClaim(valued)
     parts = np.array(
@@ -124,10 +130,10 @@ def _left_of(
     return JoinedClaim(
         replace(valued, claim=replace(claim, effects=left)),
         float((parts * days).sum() / days.sum()),
-        tuple(one.claim.study_id for one in sharing),
+        tuple(valued_claim.claim.study_id for valued_claim in sharing),
         is_superseded=any(
-            LETTERS.index(one.claim.grade) < LETTERS.index(claim.grade)
-            for one in sharing
+            LETTERS.index(valued_claim.claim.grade) < LETTERS.index(claim.grade)
+            for valued_claim in sharing
         ),
     )
 
@@ -151,9 +157,9 @@ def _free_part(
     first, last = period
     units = valued.claim.units or everywhere
     spans = [
-        (max(start, first), min(end, last), (one.claim.units or everywhere) & units)
-        for one in sharing
-        for start, end in one.claim.periods
+        (max(start, first), min(end, last), (claim.claim.units or everywhere) & units)
+        for claim in sharing
+        for start, end in claim.claim.periods
         if start < last and first < end
     ]
     edges = sorted({first, last, *(edge for span in spans for edge in span[:2])})

@@ -57,8 +57,8 @@ class Overlap:
 def overlaps_of(features: Sequence[FeatureReturn], worlds: Worlds) -> Iterator[Overlap]:
     """Yield the overlaps between features that count, by outcome."""
     by_outcome: dict[str, list[ValuedClaim]] = {}
-    for one in features:
-        for valued in one.case.claims if one.case.is_counted else ():
+    for feature in features:
+        for valued in feature.case.claims if feature.case.is_counted else ():
             by_outcome.setdefault(valued.claim.outcome, []).append(valued)
     for outcome, claims in sorted(by_outcome.items()):
         if len({valued.claim.feature_id for valued in claims}) > 1:
@@ -79,7 +79,7 @@ def _of_outcome(
         money = gone * valued.worth_of_one(worlds)
         for number, month in enumerate(claim.months):
             by_month[month] = by_month.get(month, np.zeros(1)) + money[:, number]
-    studies = {name for one in settled.overlaps for name in one.study_ids}
+    studies = {name for overlap in settled.overlaps for name in overlap.study_ids}
     shared = [v.claim for v in claims if v.claim.study_id in studies]
     names = sorted({claim.feature_id for claim in shared})
     yield Overlap(outcome, tuple(names), tuple(sorted(studies)), by_month)

@@ -51,17 +51,23 @@ class Portfolio:
     @property
     def counted(self) -> list[FeatureReturn]:
         """Features that enter the headline."""
-        return [one for one in self.features if one.case.is_counted]
+        return [feature for feature in self.features if feature.case.is_counted]
 
     @property
     def beside(self) -> list[FeatureReturn]:
         """Features with a return that does not."""
-        return [one for one in self.features if one.flows and not one.case.is_counted]
+        return [
+            feature
+            for feature in self.features
+            if feature.flows and not feature.case.is_counted
+        ]
 
     @property
     def months(self) -> list[str]:
         """Every month of a feature's window."""
-        return sorted({month for one in self.features for month in one.case.months})
+        return sorted(
+            {month for feature in self.features for month in feature.case.months}
+        )
 
     def rows(self, worlds: Worlds, months: Sequence[str] = ()) -> Iterator[Row]:
         """Yield the row to date, one for each month, and one as of each of ``months``.
@@ -81,8 +87,11 @@ class Portfolio:
     def _as_of(self, month: str) -> Portfolio:
         """Return what there was by the end of a month, as is known now."""
         return Portfolio(
-            [one.as_of(month) or one.without_window() for one in self.features],
-            [one.until(month) for one in self.overlaps],
+            [
+                feature.as_of(month) or feature.without_window()
+                for feature in self.features
+            ],
+            [overlap.until(month) for overlap in self.overlaps],
             self.studies,
         )
 
@@ -102,7 +111,11 @@ class Portfolio:
         }
 
     def _whole_month(self, until: str | None) -> str | None:
-        known = [one.complete_until for one in self.features if one.complete_until]
+        known = [
+            feature.complete_until
+            for feature in self.features
+            if feature.complete_until
+        ]
         return whole_month(until, max(known, default=None))
 
     def _month(self, month: str, worlds: Worlds) -> Row:
@@ -141,8 +154,12 @@ class Portfolio:
 
     def _shrunk(self, worlds: Worlds) -> Row:
         """Return the net value of shrunk benefits; costs and overlaps stay."""
-        flows = [one.flows for one in self.counted if one.flows is not None]
-        benefits = [_total(one.benefit) for one in flows]
+        flows = [
+            feature_return.flows
+            for feature_return in self.counted
+            if feature_return.flows is not None
+        ]
+        benefits = [_total(flow.benefit) for flow in flows]
         found = None
         if all(np.isfinite(benefit).all() for benefit in benefits):
             found = shrink(
@@ -153,15 +170,19 @@ class Portfolio:
             )
         if found is None:
             return nothing("shrunk_net_value")
-        less = sum((_total(one.cost) + _total(one.other) for one in flows), np.zeros(1))
-        less = less + sum((one.draws(None) for one in self.overlaps), np.zeros(1))
+        less = sum(
+            (_total(flow.cost) + _total(flow.other) for flow in flows), np.zeros(1)
+        )
+        less = less + sum(
+            (overlap.draws(None) for overlap in self.overlaps), np.zeros(1)
+        )
         row = amount("shrunk_net_value", found.draws.sum(axis=1) - less)
         return {**row, "shrunk_net_value": float(found.means.sum() - less.mean())}
 
 
 def _span(prefix: str, features: Sequence[FeatureReturn]) -> Row:
     """Return the first and the last month of some features' windows."""
-    months = [month for one in features for month in one.case.months]
+    months = [month for feature in features for month in feature.case.months]
     return {
         f"{prefix}first_month": min(months, default=None),
         f"{prefix}last_month": max(months, default=None),
@@ -172,7 +193,9 @@ def _together(
     features: Sequence[FeatureReturn], month: str | None, *, less: Floats | None = None
 ) -> Flows | None:
     """Return the money of some features in a month, or over all their windows."""
-    parts = [part for one in features if (part := _part(one, month)) is not None]
+    parts = [
+        part for feature in features if (part := _part(feature, month)) is not None
+    ]
     if not parts:
         return None
     overlap = np.zeros(1) if less is None else less
@@ -199,12 +222,12 @@ def _column(by_world: Any) -> Floats:  # noqa: ANN401  (a sum of arrays)
     return np.asarray(known)[:, None]
 
 
-def _part(one: FeatureReturn, month: str | None) -> Flows | None:
-    if one.flows is None or month is None:
-        return one.flows
-    if month not in one.case.months:
+def _part(feature_return: FeatureReturn, month: str | None) -> Flows | None:
+    if feature_return.flows is None or month is None:
+        return feature_return.flows
+    if month not in feature_return.case.months:
         return None
-    return one.flows.of_month(one.case.months.index(month))
+    return feature_return.flows.of_month(feature_return.case.months.index(month))
 
 
 def evidence_rows(features: Sequence[FeatureReturn]) -> Iterator[Row]:
@@ -214,17 +237,21 @@ def evidence_rows(features: Sequence[FeatureReturn]) -> Iterator[Row]:
     one by grade without amounts.
     """
     groups: dict[tuple[str, bool], list[FeatureReturn]] = {}
-    for one in features:
-        groups.setdefault((one.case.grade, one.case.is_counted), []).append(one)
+    for feature in features:
+        groups.setdefault((feature.case.grade, feature.case.is_counted), []).append(
+            feature
+        )
     for (grade, is_counted), members in sorted(groups.items()):
-        known = [one for one in members if one.flows is not None]
+        known = [member for member in members if member.flows is not None]
         figures = money(_together(known, None))
         names = [name for name in figures if name.startswith(_SHORT)]
         yield {
             "grade": grade,
             "counted": is_counted,
             "feature_count": len(members),
-            "feature_ids": ", ".join(sorted(one.case.feature_id for one in members)),
+            "feature_ids": ", ".join(
+                sorted(member.case.feature_id for member in members)
+            ),
             "not_computable_feature_count": len(members) - len(known),
             **{name: figures[name] for name in names if not name.endswith("50")},
         }

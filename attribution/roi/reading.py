@@ -58,12 +58,12 @@ def probability_above(draws: Floats, limit: Floats | float = 0.0) -> float:
 
 def _ends(name: str, draws: Floats, levels: tuple[str, ...]) -> Figures:
     known = _distribution(draws)
-    found: Figures = {}
+    figures: Figures = {}
     for level in levels:
         low, high = known.interval(_LEVELS[level])
-        found[f"{name}_low_{level}"] = _finite(low)
-        found[f"{name}_high_{level}"] = _finite(high)
-    return found
+        figures[f"{name}_low_{level}"] = _finite(low)
+        figures[f"{name}_high_{level}"] = _finite(high)
+    return figures
 
 
 def _distribution(draws: Floats) -> Distribution:
@@ -105,14 +105,14 @@ def payback(
         is_paid = np.logical_and.accumulate(is_paid[:, ::-1], axis=1)[:, ::-1]
     first = np.where(is_paid.any(axis=1), is_paid.argmax(axis=1) + 1.0, np.inf)
     never = float(np.mean(np.isinf(first)))
-    found: Figures = {
+    figures: Figures = {
         "probability_never_paid_back": never,
         "payback_horizon_months": float(horizon),
     }
     for name, part in (("p50", 0.5), ("p90", 0.9)):
         month = float(np.quantile(first, part, method="inverted_cdf"))
-        found[f"payback_months_{name}"] = _finite(month)
-    return found
+        figures[f"payback_months_{name}"] = _finite(month)
+    return figures
 
 
 def experiment_value_ceiling(present_net: Floats) -> float | None:

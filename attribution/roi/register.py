@@ -159,7 +159,9 @@ class Register:
     """
 
     def __init__(self, entries: Iterable[Assumed]) -> None:
-        self.entries = tuple(sorted(entries, key=lambda one: (one.id, one.valid_from)))
+        self.entries = tuple(
+            sorted(entries, key=lambda entry: (entry.id, entry.valid_from))
+        )
 
     def one(
         self,
@@ -184,19 +186,20 @@ class Register:
             Whether a proposal may fill the gap.
         """
         holding = [
-            one
-            for one in self._of(kind, feature_id, metric)
-            if one.holds_in(month) and (one.is_approved or not approved_only)
+            assumption
+            for assumption in self._of(kind, feature_id, metric)
+            if assumption.holds_in(month)
+            and (assumption.is_approved or not approved_only)
         ]
         # An approved value before a proposal, then the most exact, then the earliest.
         return min(
             holding,
-            key=lambda one: (
-                not one.is_approved,
-                one.feature_id == ALL,
-                one.metric is None,
-                one.valid_from,
-                one.id,
+            key=lambda assumption: (
+                not assumption.is_approved,
+                assumption.feature_id == ALL,
+                assumption.metric is None,
+                assumption.valid_from,
+                assumption.id,
             ),
             default=None,
         )
@@ -204,13 +207,13 @@ class Register:
     def approved(self, kind: str, *, feature_id: str) -> tuple[Assumed, ...]:
         """Return every approved assumption of a kind that is about a feature."""
         of_kind = self._of(kind, feature_id, None)
-        return tuple(one for one in of_kind if one.is_approved)
+        return tuple(assumption for assumption in of_kind if assumption.is_approved)
 
     def _of(self, kind: str, feature_id: str, metric: str | None) -> Sequence[Assumed]:
         return [
-            one
-            for one in self.entries
-            if one.kind == kind
-            and one.feature_id in {ALL, feature_id}
-            and (one.metric is None or one.metric == metric)
+            entry
+            for entry in self.entries
+            if entry.kind == kind
+            and entry.feature_id in {ALL, feature_id}
+            and (entry.metric is None or entry.metric == metric)
         ]

@@ -91,20 +91,20 @@ def rows_of(inputs: Inputs, worlds: Worlds) -> dict[str, list[Row]]:
     return {
         "roi_features": [
             row
-            for one in features
-            for row in (*one.rows(worlds, now), *one.rows_as_of(months, worlds))
+            for feature in features
+            for row in (*feature.rows(worlds, now), *feature.rows_as_of(months, worlds))
         ],
         "roi_models": list(_model_rows(inputs, features, worlds)),
         "roi_portfolio": list(portfolio.rows(worlds, months)),
         "roi_studies": studies,
         "roi_overlaps": [
             {
-                "outcome": one.outcome,
-                "feature_ids": ", ".join(one.feature_ids),
-                "study_ids": ", ".join(one.study_ids),
-                **amount("overlap_benefit", one.draws(None)),
+                "outcome": overlap.outcome,
+                "feature_ids": ", ".join(overlap.feature_ids),
+                "study_ids": ", ".join(overlap.study_ids),
+                **amount("overlap_benefit", overlap.draws(None)),
             }
-            for one in overlaps
+            for overlap in overlaps
         ],
         "roi_evidence": list(evidence_rows(features)),
         "roi_sensitivity": [
@@ -134,8 +134,8 @@ def features_of(inputs: Inputs, worlds: Worlds) -> list[FeatureReturn]:
 
 def _months_of(features: Sequence[FeatureReturn]) -> tuple[str, ...]:
     """Return every month from the first window's first to the last with cost."""
-    first = [one.case.months[0] for one in features if one.case.months]
-    last = [one.last_month for one in features if one.last_month]
+    first = [feature.case.months[0] for feature in features if feature.case.months]
+    last = [feature.last_month for feature in features if feature.last_month]
     return months_between(min(first), max(last)) if first else ()
 
 
@@ -155,7 +155,9 @@ def _model_rows(
     A feature's effect cannot be divided among its models without a study of each: with
     several models none of them has a benefit.
     """
-    by_feature = {one.case.feature_id: one for one in features}
+    by_feature = {
+        feature_return.case.feature_id: feature_return for feature_return in features
+    }
     models: dict[str, list[str]] = {}
     for feature, model in inputs.model_costs:
         models.setdefault(feature, []).append(model)

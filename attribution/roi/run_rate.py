@@ -80,29 +80,33 @@ def no_run_rate() -> Row:
     }
 
 
-def run_rate_of(found: FeatureReturn, month: str, worlds: Worlds) -> RunRate | None:
+def run_rate_of(
+    feature_return: FeatureReturn, month: str, worlds: Worlds
+) -> RunRate | None:
     """Return a feature's run rate; ``None`` where nothing was measured by then.
 
     Parameters
     ----------
-    found : FeatureReturn
+    feature_return : FeatureReturn
         The feature.
     month : str
         A whole month, ``YYYY-MM``: later ones are not looked at.
     worlds : Worlds
         Draws of what values it, and of how far it has faded.
     """
-    terms = found.case.terms
-    claims = _newest([v for v in found.case.claims if v.claim.months[0] <= month])
+    terms = feature_return.case.terms
+    claims = _newest(
+        [v for v in feature_return.case.claims if v.claim.months[0] <= month]
+    )
     if terms is None or not claims:
         return None
-    ages = [months_apart(one.claim.months[-1], month) for one in claims]
+    ages = [months_apart(claim.claim.months[-1], month) for claim in claims]
     if max(ages) > FADE_MONTHS:
         return RunRate(month, UNKNOWN)
-    spent = _spent_in(month, found.flows, found.since)
+    spent = _spent_in(month, feature_return.flows, feature_return.since)
     if spent is None:
         return RunRate(month, STOPPED)
-    parts = [_benefit(one, month, worlds) for one in claims]
+    parts = [_benefit(claim, month, worlds) for claim in claims]
     net = np.sum(parts, axis=0) * terms.driven_by(worlds) - spent
     status = MEASURED if max(ages) <= 0 else LAST_MEASURED
     return RunRate(month, status, None if np.isnan(net).any() else net)
@@ -119,11 +123,11 @@ def _newest(claims: Sequence[ValuedClaim]) -> list[ValuedClaim]:
             for other in claims
         )
 
-    return [one for one in claims if not is_replaced(one)]
+    return [claim for claim in claims if not is_replaced(claim)]
 
 
-def _share_units(one: ValuedClaim, other: ValuedClaim) -> bool:
-    units, others = one.claim.units, other.claim.units
+def _share_units(valued_claim: ValuedClaim, other: ValuedClaim) -> bool:
+    units, others = valued_claim.claim.units, other.claim.units
     return not units or not others or bool(units & others)
 
 
@@ -195,10 +199,12 @@ def portfolio_columns(
         As for each of them.
     """
     rates = (
-        [] if month is None else [run_rate_of(one, month, worlds) for one in counted]
+        []
+        if month is None
+        else [run_rate_of(feature_return, month, worlds) for feature_return in counted]
     )
-    nets = [one.net for one in rates if one is not None and one.net is not None]
-    unknown = sum(one is not None and one.net is None for one in rates)
+    nets = [rate.net for rate in rates if rate is not None and rate.net is not None]
+    unknown = sum(rate is not None and rate.net is None for rate in rates)
     row: Row = {
         "run_rate_month": month if nets else None,
         "run_rate_feature_count": len(nets),
@@ -208,8 +214,8 @@ def portfolio_columns(
     if not nets or month is None:
         return row
     twice = np.zeros(1)
-    for one in overlaps:
-        last = max((m for m in one.by_month if m <= month), default=None)
+    for overlap in overlaps:
+        last = max((m for m in overlap.by_month if m <= month), default=None)
         if last is not None:
-            twice = twice + one.by_month[last]
+            twice = twice + overlap.by_month[last]
     return {**row, **amount("run_rate_net", np.sum(nets, axis=0) - twice)}

@@ -55,8 +55,9 @@ class Sensitive:
     def measure(self) -> str:
         """What is looked at: ``npv``, or ``net_value`` without a discount rate."""
         found = all(
-            one.flows is not None and one.flows.discount is not None
-            for one in self.returns
+            feature_return.flows is not None
+            and feature_return.flows.discount is not None
+            for feature_return in self.returns
         )
         return "npv" if found else "net_value"
 
@@ -72,17 +73,21 @@ class Sensitive:
             not rest on it are left out.
         """
         return {
-            one.case.feature_id: _measured(one, worlds, self.measure)
-            for one in self.returns
-            if moved is None or moved in _names(one)
+            feature_return.case.feature_id: _measured(
+                feature_return, worlds, self.measure
+            )
+            for feature_return in self.returns
+            if moved is None or moved in _names(feature_return)
         }
 
     @property
     def assumed(self) -> list[Assumed]:
         """The newest version of every assumption that it rests on."""
         newest: dict[str, Assumed] = {}
-        for one in self.returns:
-            for assumed in one.case.terms.assumed if one.case.terms else ():
+        for feature_return in self.returns:
+            for assumed in (
+                feature_return.case.terms.assumed if feature_return.case.terms else ()
+            ):
                 known = newest.get(assumed.id)
                 if known is None or known.valid_from < assumed.valid_from:
                     newest[assumed.id] = assumed
@@ -90,15 +95,17 @@ class Sensitive:
         return [newest[n] for n in sorted(newest) if newest[n].kind != "hurdle_rate"]
 
 
-def _names(one: FeatureReturn) -> set[str]:
+def _names(feature_return: FeatureReturn) -> set[str]:
     return (
-        {assumed.id for assumed in one.case.terms.assumed} if one.case.terms else set()
+        {assumed.id for assumed in feature_return.case.terms.assumed}
+        if feature_return.case.terms
+        else set()
     )
 
 
-def _measured(one: FeatureReturn, worlds: Worlds, measure: str) -> Floats:
-    assert one.case.terms is not None  # noqa: S101  (only such are looked at)
-    flows = one.case.terms.flows(worlds)
+def _measured(feature_return: FeatureReturn, worlds: Worlds, measure: str) -> Floats:
+    assert feature_return.case.terms is not None  # noqa: S101  (only such are looked at)
+    flows = feature_return.case.terms.flows(worlds)
     present = flows.present_net if measure == "npv" else None
     return np.asarray(flows.net.sum(axis=1)) if present is None else present
 
@@ -123,8 +130,8 @@ def sensitivity_rows(subject: Sensitive, worlds: Worlds) -> Iterator[Row]:
 
 
 def _studies(subject: Sensitive, drawn: Floats) -> Iterator[Row]:
-    for one in subject.returns:
-        for valued in one.case.claims:
+    for feature_return in subject.returns:
+        for valued in feature_return.case.claims:
             claim = valued.claim
             effect = claim.effects.sum(axis=1)
             yield {
@@ -133,21 +140,21 @@ def _studies(subject: Sensitive, drawn: Floats) -> Iterator[Row]:
                 "unit": claim.outcome_unit,
                 "assumed": _mean(effect),
                 **_of_draws(effect * valued.conversions[-1].sign, drawn),
-                **_no_break_even(one, subject),
+                **_no_break_even(feature_return, subject),
                 "is_approved": None,
             }
 
 
-def _no_break_even(one: FeatureReturn, subject: Sensitive) -> Row:
-    known = subject.scope_type == "feature" and len(one.case.claims) == 1
-    if not known or one.case.terms is None or one.flows is None:
+def _no_break_even(feature_return: FeatureReturn, subject: Sensitive) -> Row:
+    known = subject.scope_type == "feature" and len(feature_return.case.claims) == 1
+    if not known or feature_return.case.terms is None or feature_return.flows is None:
         return {"break_even": None}
-    flows = one.flows
+    flows = feature_return.flows
     weights = flows.discount if subject.measure == "npv" else np.ones_like(flows.cost)
     assert weights is not None  # noqa: S101  (npv has a discount)
     spent = _mean(((flows.cost + flows.other) * weights).sum(axis=1))
     brought_in = _mean((flows.benefit * weights).sum(axis=1))
-    effect = _mean(one.case.claims[0].claim.effects.sum(axis=1))
+    effect = _mean(feature_return.case.claims[0].claim.effects.sum(axis=1))
     if spent is None or effect is None or not brought_in:
         return {"break_even": None}
     return {"break_even": effect * spent / brought_in}
@@ -155,26 +162,36 @@ def _no_break_even(one: FeatureReturn, subject: Sensitive) -> Row:
 
 def _assumptions(subject: Sensitive, worlds: Worlds, drawn: Drawn) -> Iterator[Row]:
     total = _total(drawn)
-    for one in subject.assumed:
+    for assumption in subject.assumed:
 
-        def mean_at(level: float, factor: float = 1.0, id_: str = one.id) -> float:
+        def mean_at(
+            level: float, factor: float = 1.0, id_: str = assumption.id
+        ) -> float:
             held = worlds.holding(id_, level, factor=factor)
             moved = subject.outcomes(held, moved=id_)
             found = _mean(_total({**drawn, **moved}))
             return np.nan if found is None else found
 
-        share = 0.0 if one.is_certain else variance_share(worlds.of(one), total)
-        ends = (None, None) if one.is_certain else (mean_at(_LOW), mean_at(_HIGH))
+        share = (
+            0.0
+            if assumption.is_certain
+            else variance_share(worlds.of(assumption), total)
+        )
+        ends = (
+            (None, None) if assumption.is_certain else (mean_at(_LOW), mean_at(_HIGH))
+        )
         yield {
-            "driver": one.id,
-            "kind": one.kind,
-            "unit": one.unit,
-            "assumed": one.value,
+            "driver": assumption.id,
+            "kind": assumption.kind,
+            "unit": assumption.unit,
+            "assumed": assumption.value,
             "variance_share": share,
             "measure_at_low": ends[0],
             "measure_at_high": ends[1],
-            "break_even": _break_even(one, partial(mean_at, _MEDIAN), subject.measure),
-            "is_approved": one.is_approved,
+            "break_even": _break_even(
+                assumption, partial(mean_at, _MEDIAN), subject.measure
+            ),
+            "is_approved": assumption.is_approved,
         }
 
 
@@ -211,22 +228,22 @@ def variance_share(values: Floats, drawn: Floats) -> float | None:
 
 
 def _break_even(
-    one: Assumed, mean_at: Callable[[float], float], measure: str
+    assumption: Assumed, mean_at: Callable[[float], float], measure: str
 ) -> float | None:
     """Return the value of an assumption at which the mean measure is nothing.
 
     ``mean_at`` tells the mean with the assumption multiplied by a factor.
     """
-    if one.kind in _LINEAR:
-        return _root_of_line(mean_at, one.value)
-    if one.kind != "discount_rate" or measure != "npv" or not one.value:
+    if assumption.kind in _LINEAR:
+        return _root_of_line(mean_at, assumption.value)
+    if assumption.kind != "discount_rate" or measure != "npv" or not assumption.value:
         return None
     ends = mean_at(0.0), mean_at(_MOST_TIMES)
     if not np.isfinite(ends).all() or ends[0] * ends[1] > 0:
         return None
     from scipy import optimize  # noqa: PLC0415  (slow to load)
 
-    return float(optimize.brentq(mean_at, 0.0, _MOST_TIMES)) * one.value
+    return float(optimize.brentq(mean_at, 0.0, _MOST_TIMES)) * assumption.value
 
 
 def _root_of_line(mean_at: Callable[[float], float], value: float) -> float | None:

@@ -74,7 +74,7 @@ def ledger_rows(
     worlds : Worlds
         Draws of what values them.
     """
-    cases = {one.case.feature_id: one.case for one in features}
+    cases = {feature.case.feature_id: feature.case for feature in features}
     adjusted = adjusted_p_values(
         {
             claim.study_id: p_value(claim.effects)

@@ -136,11 +136,11 @@ def case_of(
         All assumptions.
     """
     candidates, is_countable, left_out = _candidates(claims, register)
-    chosen = tuple(one.valued for one in candidates if one.is_counted)
+    chosen = tuple(candidate.valued for candidate in candidates if candidate.is_counted)
     months = _window(chosen, costs)
     before, since = _months_apart(feature_id, chosen, costs, months, register)
     left_out += _costs_left_out(feature_id, costs, register)
-    refused = next((one for one in claims if not one.is_estimated), None)
+    refused = next((claim for claim in claims if not claim.is_estimated), None)
     reason = _no_benefit(claims, register) if not chosen else _no_cost(months, costs)
     terms = None if reason else terms_of(feature_id, chosen, costs, months, register)
 
@@ -207,21 +207,23 @@ def _candidates(
         else:
             listed.append(valued)
     candidates = joined(may_count or listed)
-    left_out += [text for one in candidates if (text := _shared_with(one))]
+    left_out += [text for candidate in candidates if (text := _shared_with(candidate))]
     if may_count:
         left_out += [f"{v.claim.study_id}: {_why_not_counted(v).text}" for v in listed]
     return tuple(candidates), bool(may_count), left_out
 
 
-def _shared_with(one: JoinedClaim) -> str:
+def _shared_with(joined_claim: JoinedClaim) -> str:
     """Say what of a claim is counted from others; nothing where it is all its own."""
-    if not one.counted_from:
+    if not joined_claim.counted_from:
         return ""
-    others = ", ".join(one.counted_from)
-    better = "with better evidence" if one.is_superseded else "which claims less"
+    others = ", ".join(joined_claim.counted_from)
+    better = (
+        "with better evidence" if joined_claim.is_superseded else "which claims less"
+    )
     return (
-        f"{one.valued.claim.study_id}: {1 - one.counted_ratio:.0%} of its units and"
-        f" days are counted from {others}, {better}"
+        f"{joined_claim.valued.claim.study_id}: {1 - joined_claim.counted_ratio:.0%}"
+        f" of its units and days are counted from {others}, {better}"
     )
 
 
@@ -286,18 +288,19 @@ def _no_benefit(claims: Sequence[Claim], register: Register) -> Reason:
         return Reason("effect_unknown", "no study asks what it changed")
     unvalued = [
         reason
-        for one in claims
-        if one.is_estimated and isinstance(reason := valued_by(one, register), Reason)
+        for claim in claims
+        if claim.is_estimated
+        and isinstance(reason := valued_by(claim, register), Reason)
     ]
     if unvalued:
         return unvalued[0]
-    still_open = [one.study_id for one in claims if one.standing == INTERIM]
+    still_open = [claim.study_id for claim in claims if claim.standing == INTERIM]
     if still_open:
         names = ", ".join(still_open)
         text = f"{names}: open until its registered end, neither gain nor loss before"
         return Reason("interim", text)
     told = "; ".join(
-        f"{one.study_id} cannot tell ({_why_unknown(one)})" for one in claims
+        f"{claim.study_id} cannot tell ({_why_unknown(claim)})" for claim in claims
     )
     return Reason("effect_refused", told)
 
@@ -314,7 +317,7 @@ def _window(claims: Sequence[ValuedClaim], costs: Costs) -> tuple[str, ...]:
     Benefit and every cost are those of the same months. A month that a study saw in
     part has its whole cost.
     """
-    measured = [month for one in claims for month in one.claim.months]
+    measured = [month for claim in claims for month in claim.claim.months]
     months = measured or list(costs.by_month)
     return months_between(min(months), max(months)) if months else ()
 
@@ -388,17 +391,17 @@ def terms_of(
 
 
 def _costs_left_out(feature_id: str, costs: Costs, register: Register) -> list[str]:
-    found = [
-        f"{one.id}: a {one.kind} that nobody approved"
-        for one in register.entries
-        if one.kind in {"integration", "labour", "driver"}
-        and one.feature_id == feature_id
-        and not one.is_approved
+    costs_left_out = [
+        f"{entry.id}: a {entry.kind} that nobody approved"
+        for entry in register.entries
+        if entry.kind in {"integration", "labour", "driver"}
+        and entry.feature_id == feature_id
+        and not entry.is_approved
     ]
     labour = register.approved("labour", feature_id=feature_id)
     if not costs.hours:
-        found.append("people: no hours are booked on it")
+        costs_left_out.append("people: no hours are booked on it")
     elif not labour:
         hours = sum(costs.hours.values())
-        found.append(f"people: {hours:,.0f} h without an approved rate")
-    return found
+        costs_left_out.append(f"people: {hours:,.0f} h without an approved rate")
+    return costs_left_out

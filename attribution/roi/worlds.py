@@ -48,15 +48,17 @@ class Worlds:
     levels: Mapping[str, float] = field(default_factory=dict)
     factors: Mapping[str, float] = field(default_factory=dict)
 
-    def of(self, one: Assumed) -> Floats:
+    def of(self, assumption: Assumed) -> Floats:
         """Return the value of an assumption in each world, in its unit."""
-        level = self.levels.get(one.id, self.levels.get(one.versioned))
+        level = self.levels.get(assumption.id, self.levels.get(assumption.versioned))
         if level is None:
-            drawn = stratified_levels(WORLD_COUNT, self.source(one.id))
+            drawn = stratified_levels(WORLD_COUNT, self.source(assumption.id))
         else:
             drawn = np.full(WORLD_COUNT, level)
-        factor = self.factors.get(one.id, self.factors.get(one.versioned, 1.0))
-        return one.at(drawn) * factor
+        factor = self.factors.get(
+            assumption.id, self.factors.get(assumption.versioned, 1.0)
+        )
+        return assumption.at(drawn) * factor
 
     def source(self, name: str) -> np.random.Generator:
         """Return the source of random numbers of a name."""

@@ -167,8 +167,11 @@ class BaseRun:
         """How the whole bill grows with what is served, over all complete months."""
         unknown = float("nan")
         return cost_elasticity(
-            np.array([one.cost for one in self.bills]),
-            [unknown if one.requests is None else one.requests for one in self.bills],
+            np.array([bill.cost for bill in self.bills]),
+            [
+                unknown if bill.requests is None else bill.requests
+                for bill in self.bills
+            ],
             grain="month",
         )
 

@@ -175,14 +175,16 @@ def _not_measured(change: Utilisation, projection: Projection) -> Iterable[str]:
 def _no_elasticity(change: Volume | Adoption, projection: Projection) -> Iterable[str]:
     if change.cost_elasticity is not None:
         return
-    found = projection.base.elasticity
-    if isinstance(found, NotEstimable):
+    elasticity = projection.base.elasticity
+    if isinstance(elasticity, NotEstimable):
         yield (
             "needs to know how cost grows with use, which is not estimable"
-            f" ({found.text}); give 'cost_elasticity'"
+            f" ({elasticity.text}); give 'cost_elasticity'"
         )
-    elif found.elasticity_high_90 - found.elasticity_low_90 > _WIDEST:
-        ends = f"{found.elasticity_low_90:.2f} to {found.elasticity_high_90:.2f}"
+    elif elasticity.elasticity_high_90 - elasticity.elasticity_low_90 > _WIDEST:
+        ends = (
+            f"{elasticity.elasticity_low_90:.2f} to {elasticity.elasticity_high_90:.2f}"
+        )
         yield (
             f"needs to know how cost grows with use, and what was measured ({ends})"
             " cannot tell a bill that stays from one that doubles with use; give"
@@ -207,11 +209,11 @@ def _not_counted(change: Sourcing, projection: Projection) -> Iterable[str]:
 
 def _not_in_register(change: AssumptionChange, register: Register) -> Iterable[str]:
     id_ = change.id
-    ids = sorted({one.id for one in register.entries})
-    versions = [one for one in register.entries if one.id == id_]
+    ids = sorted({entry.id for entry in register.entries})
+    versions = [entry for entry in register.entries if entry.id == id_]
     if not versions:
-        told = known_names("assumptions", ids, given=id_)
-        yield f"is about assumption {id_!r}, which the run does not have; {told}"
+        names = known_names("assumptions", ids, given=id_)
+        yield f"is about assumption {id_!r}, which the run does not have; {names}"
     elif versions[-1].kind in _PART_KINDS and change.to.most > 1:
         yield f"sets {id_!r} to {change.to.most:g}; it is a part of 1"
     elif versions[-1].kind in {"margin", "driver"} and change.to.least <= 0:
@@ -297,16 +299,20 @@ def _assumed(id_: str, field: str, amount: Amount, currency: str) -> Assumed:
 
 
 def _measured_elasticity(projection: Projection) -> Assumed:
-    found = projection.base.elasticity
-    assert not isinstance(found, NotEstimable)  # noqa: S101  (refused before)
+    elasticity = projection.base.elasticity
+    assert not isinstance(elasticity, NotEstimable)  # noqa: S101  (refused before)
     # A bill that would fall when more is served is no law to carry forward.
-    ends = (found.elasticity_low_90, found.elasticity, found.elasticity_high_90)
+    ends = (
+        elasticity.elasticity_low_90,
+        elasticity.elasticity,
+        elasticity.elasticity_high_90,
+    )
     low, value, high = (max(end, 0.0) for end in ends)
     amount = (
         Amount(value=value, low=low, high=high) if low < high else Amount(value=value)
     )
-    one = _assumed(MEASURED_ELASTICITY, "ratio", amount, "")
-    return replace(one, is_approved=True)
+    assumption = _assumed(MEASURED_ELASTICITY, "ratio", amount, "")
+    return replace(assumption, is_approved=True)
 
 
 def _leaves_promises(change: PlatformMove, projection: Projection) -> bool:
@@ -323,13 +329,13 @@ def _register(
     for change in scenario.changes:
         if isinstance(change, AssumptionChange):
             start = month_start(projection.month_of(change.from_month))
-            old = [one for one in entries if one.id == change.id]
+            old = [entry for entry in entries if entry.id == change.id]
             replaced[change.id] = old[-1]
-            entries = [one for one in entries if one.id != change.id]
+            entries = [entry for entry in entries if entry.id != change.id]
             entries += [
-                replace(one, valid_to=min(start, one.valid_to or start))
-                for one in old
-                if one.valid_from < start
+                replace(entry, valid_to=min(start, entry.valid_to or start))
+                for entry in old
+                if entry.valid_from < start
             ]
             entries.append(
                 replace(
@@ -353,7 +359,9 @@ def _notes(scenario: Scenario, projection: Projection) -> Iterable[str]:
                 " with the rest; where the promise goes on, add what it still costs."
             )
         if isinstance(change, AssumptionChange):
-            known = [one for one in projection.register.entries if one.id == change.id]
+            known = [
+                entry for entry in projection.register.entries if entry.id == change.id
+            ]
             if not known[-1].is_approved:
                 yield (
                     f"{name}: nobody approved {change.id}; where an approved value"

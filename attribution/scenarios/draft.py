@@ -151,19 +151,24 @@ class Draft:
         return np.asarray(factor_per_year[:, None] ** (passed[None, :] / 12.0))
 
     def spend_once(
-        self, feature_id: str | None, one: Assumed, *, month: int, over_months: int = 1
+        self,
+        feature_id: str | None,
+        assumption: Assumed,
+        *,
+        month: int,
+        over_months: int = 1,
     ) -> None:
         """Add what is spent in a month, or in equal parts from it on."""
         start = month_start(self.projection.month_of(month))
         spent = Assumed(
-            one.id,
-            one.version,
+            assumption.id,
+            assumption.version,
             kind="integration",
-            value=one.value,
-            unit=one.unit,
+            value=assumption.value,
+            unit=assumption.unit,
             valid_from=start,
-            low=one.low,
-            high=one.high,
+            low=assumption.low,
+            high=assumption.high,
             feature_id=feature_id or ALL,
             months=over_months,
         )

@@ -75,9 +75,9 @@ def summary_of(changed: Outcome, before: Outcome, reasons: Reasons) -> Row:
         "npv_reason": reasons.npv,
         "difference_reason": reasons.difference,
         "benefit_unknown_of": [
-            one.feature_id
-            for one in changed.parts
-            if one.feature_id and not one.is_known
+            part.feature_id
+            for part in changed.parts
+            if part.feature_id and not part.is_known
         ],
         **_sums("", changed, reasons),
         **_sums("base_", before, reasons),
@@ -109,8 +109,8 @@ def reasons_of(
         Whether single features are looked at, and nothing stands for those that have
         no return.
     """
-    unknown = [one for one in changed.parts if one.feature_id and not one.is_known]
-    told = "; ".join(f"{one.feature_id}: {_why(one)}" for one in unknown)
+    unknown = [part for part in changed.parts if part.feature_id and not part.is_known]
+    told = "; ".join(f"{part.feature_id}: {_why(part)}" for part in unknown)
     benefit = None
     if float(before.cost.sum()) <= 0:
         benefit = "not computable: nothing is spent"
@@ -147,31 +147,33 @@ def _no_gain(changed: Outcome, before: Outcome) -> str | None:
     return text if why else None
 
 
-def _why(one: Part) -> str:
-    reason = one.case.reason if one.case else None
+def _why(part: Part) -> str:
+    reason = part.case.reason if part.case else None
     return reason.text if reason else "its benefit is not known"
 
 
-def _sums(prefix: str, one: Outcome, reasons: Reasons) -> Row:
+def _sums(prefix: str, outcome: Outcome, reasons: Reasons) -> Row:
     row: Row = {
         **nothing(f"{prefix}cost", levels=_BOTH),
         **nothing(f"{prefix}other_cost"),
-        **amount(f"{prefix}monthly_cost", one.cost.mean(axis=1)),
+        **amount(f"{prefix}monthly_cost", outcome.cost.mean(axis=1)),
         **nothing(f"{prefix}benefit"),
         **nothing(f"{prefix}npv", levels=_BOTH),
         f"{prefix}probability_npv_positive": None,
         **_prefixed(prefix, dict.fromkeys(_PAYBACK)),
     }
-    discount = one.discount
+    discount = outcome.discount
     if reasons.discount is None:
-        row |= amount(f"{prefix}cost", (one.cost * discount).sum(axis=1), levels=_BOTH)
-        row |= amount(f"{prefix}other_cost", (one.other * discount).sum(axis=1))
+        row |= amount(
+            f"{prefix}cost", (outcome.cost * discount).sum(axis=1), levels=_BOTH
+        )
+        row |= amount(f"{prefix}other_cost", (outcome.other * discount).sum(axis=1))
     if reasons.npv is None:
-        present = one.present_net
-        row |= amount(f"{prefix}benefit", (one.benefit * discount).sum(axis=1))
+        present = outcome.present_net
+        row |= amount(f"{prefix}benefit", (outcome.benefit * discount).sum(axis=1))
         row |= amount(f"{prefix}npv", present, levels=_BOTH)
         row[f"{prefix}probability_npv_positive"] = probability_above(present)
-        row |= _prefixed(prefix, payback(one.net * discount, for_good=True))
+        row |= _prefixed(prefix, payback(outcome.net * discount, for_good=True))
     return row
 
 

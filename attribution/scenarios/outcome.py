@@ -82,12 +82,12 @@ class Outcome:
     @property
     def known(self) -> list[Part]:
         """Features with a return."""
-        return [one for one in self.parts if one.is_known]
+        return [part for part in self.parts if part.is_known]
 
     @property
     def has_discount(self) -> bool:
         """Whether there is a rate to discount by, for everything."""
-        return all(one.flows.discount is not None for one in self.parts)
+        return all(part.flows.discount is not None for part in self.parts)
 
     @property
     def discount(self) -> Floats:
@@ -98,17 +98,17 @@ class Outcome:
     @property
     def benefit(self) -> Floats:
         """Known benefit of all, less what is claimed twice."""
-        return sum_of(one.flows.benefit for one in self.known) - self.overlap
+        return sum_of(part.flows.benefit for part in self.known) - self.overlap
 
     @property
     def cost(self) -> Floats:
         """Cost of all that is in scope."""
-        return sum_of(one.flows.cost for one in self.parts)
+        return sum_of(part.flows.cost for part in self.parts)
 
     @property
     def other(self) -> Floats:
         """People and what is spent once."""
-        return sum_of(one.flows.other for one in self.parts)
+        return sum_of(part.flows.other for part in self.parts)
 
     @property
     def net(self) -> Floats:
@@ -147,10 +147,10 @@ class Model:
         # Whatever the order of the file, products are formed in this one.
         self._changes = sorted(
             found.changes,
-            key=lambda one: (
-                list(RULES).index(one.change.kind),
-                one.change.title,
-                one.name,
+            key=lambda change: (
+                list(RULES).index(change.change.kind),
+                change.change.title,
+                change.name,
             ),
         )
 
@@ -163,8 +163,8 @@ class Model:
         """Return what it comes to."""
         projection = self.bound.projection
         draft = Draft.of(projection, worlds)
-        for one in self._changes:
-            RULES[one.change.kind](draft, one.change, one.values)
+        for change in self._changes:
+            RULES[change.change.kind](draft, change.change, change.values)
         returns = {
             name: self._return(case, draft, worlds)
             for name, case in self._cases.items()
@@ -191,10 +191,10 @@ class Model:
         return FeatureReturn.of(changed, worlds)
 
     def _part(
-        self, name: str, found: FeatureReturn, draft: Draft, worlds: Worlds
+        self, name: str, feature_return: FeatureReturn, draft: Draft, worlds: Worlds
     ) -> Part:
-        flows = found.flows or self._terms(name, None, draft).flows(worlds)
-        return Part(name, found.case, flows)
+        flows = feature_return.flows or self._terms(name, None, draft).flows(worlds)
+        return Part(name, feature_return.case, flows)
 
     def _terms(self, feature_id: str | None, case: Case | None, draft: Draft) -> Terms:
         projection = draft.projection
@@ -223,10 +223,12 @@ class Model:
             hours=draft.hours[feature_id],
             claims=tuple(
                 replace(
-                    one,
-                    claim=replace(one.claim, effects=_times(one.claim.effects, factor)),
+                    claim,
+                    claim=replace(
+                        claim.claim, effects=_times(claim.claim.effects, factor)
+                    ),
                 )
-                for one in terms.claims
+                for claim in terms.claims
             ),
         )
 

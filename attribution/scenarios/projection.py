@@ -113,7 +113,7 @@ def carried_forward(
         months,
         features=chosen,
         lines=tuple(
-            one for one in base.lines if not features or one.feature_id in features
+            line for line in base.lines if not features or line.feature_id in features
         ),
         claims={
             name: [_going_on(claim, base, months) for claim in base.inputs.claims[name]]
@@ -178,7 +178,7 @@ def _hours(base: BaseRun, feature_id: str) -> float:
 def _without_what_is_spent(register: Register, first_month: str) -> Register:
     first = month_start(first_month)
     return Register(
-        one
-        for one in register.entries
-        if one.kind != "integration" or one.valid_from >= first
+        entry
+        for entry in register.entries
+        if entry.kind != "integration" or entry.valid_from >= first
     )

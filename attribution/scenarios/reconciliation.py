@@ -63,7 +63,7 @@ def reconciliation_of(
         their sum: the net value of what counts, and the NPV of the base.
     """
     features = features_of(projection.base.inputs, worlds)
-    returns = {one.case.feature_id: one for one in features}
+    returns = {feature.case.feature_id: feature for feature in features}
     rows = [
         row
         for part in before.parts
@@ -117,7 +117,7 @@ def _common_rows(
     before: Outcome, actual: Sequence[FeatureReturn], worlds: Worlds
 ) -> list[Row]:
     """Return what is worked out of all features together."""
-    claimed = [one.draws(None) for one in overlaps_of(actual, worlds)]
+    claimed = [overlap.draws(None) for overlap in overlaps_of(actual, worlds)]
     twice = sum((_mean(draws) for draws in claimed), 0.0)
     carried = _total(before.overlap)
     discounted = _mean(before.present_net) - _mean(before.net.sum(axis=1))

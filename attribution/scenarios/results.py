@@ -166,17 +166,17 @@ def _changes(
 
     The gain is the difference between the scenario and the same without the change.
     """
-    for one in scenario.changes:
-        others = tuple(other for other in scenario.changes if other is not one)
+    for change in scenario.changes:
+        others = tuple(other for other in scenario.changes if other is not change)
         rest = bound(scenario.model_copy(update={"changes": others}), projection)
         without = Model(rest, discount_rate=scenario.discount_rate).outcome(worlds)
         is_known = reasons_of(whole, without).difference is None
         yield {
-            "change": one.name,
-            "title": one.title,
-            "kind": one.kind,
-            "rule": RULE_TEXTS[one.kind],
-            "values": one.model_dump(mode="json", exclude_none=True),
+            "change": change.name,
+            "title": change.title,
+            "kind": change.kind,
+            "rule": RULE_TEXTS[change.kind],
+            "values": change.model_dump(mode="json", exclude_none=True),
             **(
                 amount("npv_gain", difference(whole, without))
                 if is_known
@@ -186,25 +186,25 @@ def _changes(
 
 
 def _elasticity(base: BaseRun) -> Row:
-    found = base.elasticity
+    elasticity = base.elasticity
     history = [
-        {"month": one.month, "cost": one.cost, "requests": one.requests}
-        for one in base.bills
+        {"month": bill.month, "cost": bill.cost, "requests": bill.requests}
+        for bill in base.bills
     ]
-    if isinstance(found, NotEstimable):
-        return {"reason": f"not estimable: {found.text}", "history": history}
-    doubled = found.cost_at(_DOUBLE)
+    if isinstance(elasticity, NotEstimable):
+        return {"reason": f"not estimable: {elasticity.text}", "history": history}
+    doubled = elasticity.cost_at(_DOUBLE)
     return {
-        **_lines_of(found),
+        **_lines_of(elasticity),
         "reason": None,
-        "elasticity": found.elasticity,
-        "elasticity_low_90": found.elasticity_low_90,
-        "elasticity_high_90": found.elasticity_high_90,
-        "scale": found.scale,
-        "period_count": found.period_count,
-        "usage_ratio": found.usage_ratio,
+        "elasticity": elasticity.elasticity,
+        "elasticity_low_90": elasticity.elasticity_low_90,
+        "elasticity_high_90": elasticity.elasticity_high_90,
+        "scale": elasticity.scale,
+        "period_count": elasticity.period_count,
+        "usage_ratio": elasticity.usage_ratio,
         "usage_unit": "successful requests a month",
-        "cost_now": found.cost_at(1.0).cost,
+        "cost_now": elasticity.cost_at(1.0).cost,
         "doubled_usage": doubled.usage,
         "doubled_cost": doubled.cost,
         "doubled_cost_low_90": doubled.cost_low_90,
@@ -214,15 +214,18 @@ def _elasticity(base: BaseRun) -> Row:
     }
 
 
-def _lines_of(found: CostElasticity) -> Row:
+def _lines_of(elasticity: CostElasticity) -> Row:
     """Return the ends of the fitted line, and of one of slope 1 through its middle."""
-    most = found.most_usage
-    ends = (most / found.usage_ratio, most)
+    most = elasticity.most_usage
+    ends = (most / elasticity.usage_ratio, most)
     middle = (ends[0] * ends[1]) ** 0.5
-    at_middle = found.cost_at(middle / found.last_usage).cost
+    at_middle = elasticity.cost_at(middle / elasticity.last_usage).cost
     return {
         "line": [
-            {"requests": end, "cost": found.cost_at(end / found.last_usage).cost}
+            {
+                "requests": end,
+                "cost": elasticity.cost_at(end / elasticity.last_usage).cost,
+            }
             for end in ends
         ],
         "slope_one": [

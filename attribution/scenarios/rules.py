@@ -58,9 +58,9 @@ def _discount(draft: Draft, change: Change, values: Values) -> None:
     draft.multiply(lines, draft.from_month(change.from_month, kept))
 
 
-def _part_of_one(draft: Draft, one: Assumed) -> Floats:
+def _part_of_one(draft: Draft, assumption: Assumed) -> Floats:
     """Return draws of a part, which no tail takes above 1."""
-    return np.minimum(draft.worlds.of(one), 1.0)
+    return np.minimum(draft.worlds.of(assumption), 1.0)
 
 
 def _utilisation(draft: Draft, change: Change, values: Values) -> None:

@@ -124,10 +124,10 @@ def read_scenario(path: Path) -> Scenario:
     problems.raise_if_any()
     if refuse_secrets(document, problems=problems):
         problems.raise_if_any()
-    found = _scenario_of(document, problems)
+    scenario = _scenario_of(document, problems)
     problems.raise_if_any()
-    assert found is not None  # noqa: S101  (else there was a problem)
-    return found
+    assert scenario is not None  # noqa: S101  (else there was a problem)
+    return scenario
 
 
 def _scenario_of(document: Document, problems: Problems) -> Scenario | None:

@@ -62,10 +62,10 @@ class Comparison:
     @property
     def _base_names(self) -> set[str]:
         terms = [case.terms for case in self.base.cases.values() if case.terms]
-        found = {one for known in terms for one in known.assumed} | {
-            one
-            for one in self.base.bound.projection.register.entries
-            if one.kind in {"discount_rate", "driver"}
+        found = {assumption for known in terms for assumption in known.assumed} | {
+            entry
+            for entry in self.base.bound.projection.register.entries
+            if entry.kind in {"discount_rate", "driver"}
         }
         return {name for one in found for name in (one.id, one.versioned)}
 
@@ -78,16 +78,16 @@ class Comparison:
     def assumed(self) -> list[Assumed]:
         """Everything that is assumed: by the scenario first, then by the register."""
         found = {
-            one.id: one
+            value.id: value
             for change in self.scenario.bound.changes
-            for one in change.values.values()
+            for value in change.values.values()
             # What is nothing for certain, such as a cost left out, moves nothing.
-            if one.value or not one.is_certain
+            if value.value or not value.is_certain
         }
         for model in (self.base, self.scenario):
             for case in model.cases.values():
-                for one in case.terms.assumed if case.terms else ():
-                    found[one.id] = one
+                for assumption in case.terms.assumed if case.terms else ():
+                    found[assumption.id] = assumption
         # A hurdle is compared with a value, and moves none.
         return [one for one in found.values() if one.kind != "hurdle_rate"]
 
@@ -99,7 +99,11 @@ class Comparison:
             for change in self.scenario.bound.changes
             for id_, most in change.most.items()
         }
-        parts = {one.id: 1.0 for one in self.assumed if one.kind in _PARTS}
+        parts = {
+            assumption.id: 1.0
+            for assumption in self.assumed
+            if assumption.kind in _PARTS
+        }
         return {**found, **parts}
 
 
@@ -232,67 +236,70 @@ def _of_factor(
 def _assumptions(
     compared: Comparison, worlds: Worlds, drawn: tuple[Floats, Floats]
 ) -> Iterator[Row]:
-    for one in compared.assumed:
-        held = [worlds.holding(_held(one), level) for level in (_LOW, _HIGH)]
-        ends = [None if one.is_certain else compared.means(each) for each in held]
+    for assumption in compared.assumed:
+        held = [worlds.holding(_held(assumption), level) for level in (_LOW, _HIGH)]
+        ends = [
+            None if assumption.is_certain else compared.means(each) for each in held
+        ]
         shares = [
-            0.0 if one.is_certain else _share(worlds.of(one), each) for each in drawn
+            0.0 if assumption.is_certain else _share(worlds.of(assumption), each)
+            for each in drawn
         ]
         yield {
-            "driver": one.id,
-            "kind": one.kind,
-            "unit": one.unit,
-            "source": "scenario" if one.version == SCENARIO else "register",
-            "assumed": one.value,
-            "assumed_low": one.low,
-            "assumed_high": one.high,
-            "is_approved": one.is_approved,
+            "driver": assumption.id,
+            "kind": assumption.kind,
+            "unit": assumption.unit,
+            "source": "scenario" if assumption.version == SCENARIO else "register",
+            "assumed": assumption.value,
+            "assumed_low": assumption.low,
+            "assumed_high": assumption.high,
+            "is_approved": assumption.is_approved,
             "npv_at_low": _known(ends[0], _NPV),
             "npv_at_high": _known(ends[1], _NPV),
             "difference_at_low": _known(ends[0], _DIFFERENCE),
             "difference_at_high": _known(ends[1], _DIFFERENCE),
             "npv_variance_share": shares[_NPV],
             "difference_variance_share": shares[_DIFFERENCE],
-            **_break_evens(compared, worlds, one),
+            **_break_evens(compared, worlds, assumption),
         }
 
 
-def _held(one: Assumed) -> str:
+def _held(assumption: Assumed) -> str:
     """Return what to hold: a value that a scenario sets alone, as the base has its own.
 
     A value of the register is the same in both, in all of its versions.
     """
-    return one.versioned if one.version == SCENARIO else one.id
+    return assumption.versioned if assumption.version == SCENARIO else assumption.id
 
 
 def _known(means: Means | None, which: int) -> float | None:
     return None if means is None or not np.isfinite(means[which]) else means[which]
 
 
-def _break_evens(compared: Comparison, worlds: Worlds, one: Assumed) -> Row:
+def _break_evens(compared: Comparison, worlds: Worlds, assumption: Assumed) -> Row:
     """Return the values of an assumption at which either mean is nothing."""
     highest = PLAUSIBLE_TIMES
-    if one.value > 0 and one.id in compared.most:
-        highest = min(highest, compared.most[one.id] / one.value)
+    if assumption.value > 0 and assumption.id in compared.most:
+        highest = min(highest, compared.most[assumption.id] / assumption.value)
     known: dict[float, Means] = {}
 
     def means(factor: float) -> Means:
         if factor not in known:
-            held = worlds.holding(_held(one), _MEDIAN, factor=factor)
+            held = worlds.holding(_held(assumption), _MEDIAN, factor=factor)
             known[factor] = compared.means(held)
         return known[factor]
 
-    found: Row = {}
+    break_evens: Row = {}
     for name, which in _MEASURES:
 
         def at(factor: float, which: int = which) -> float:
             return means(factor)[which]
 
         lowest = 1.0 / PLAUSIBLE_TIMES
-        moves = bool(one.value) and len({at(lowest), at(1.0), at(highest)}) > 1
+        moves = bool(assumption.value) and len({at(lowest), at(1.0), at(highest)}) > 1
         factor = _root(at, lowest, highest) if moves else None
-        found |= _of_factor(name, factor, one.value, moves=moves)
-    return found
+        break_evens |= _of_factor(name, factor, assumption.value, moves=moves)
+    return break_evens
 
 
 def _root(at: Callable[[float], float], lowest: float, highest: float) -> float | None:

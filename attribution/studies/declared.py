@@ -78,10 +78,10 @@ def declared_studies(
 
 
 def _declared(file: Plan | None, entries: Sequence[Entry]) -> DeclaredStudy:
-    found = _as_locked(file, entries)
-    if found.plan.looks == 1:
-        return found
-    return replace(found, notes=(*found.notes, _LOOKS))
+    study = _as_locked(file, entries)
+    if study.plan.looks == 1:
+        return study
+    return replace(study, notes=(*study.notes, _LOOKS))
 
 
 def _as_locked(file: Plan | None, entries: Sequence[Entry]) -> DeclaredStudy:
@@ -128,8 +128,10 @@ def _amendment(entry: Entry) -> str:
 def _withdrawal(
     file: Plan | None, entries: Sequence[Entry]
 ) -> tuple[Withdrawal, tuple[str, ...]]:
-    asked = next((one for one in entries if one.event == WITHDRAWN), None)
-    agreed = next((one for one in entries if one.event == WITHDRAWAL_APPROVED), None)
+    asked = next((entry for entry in entries if entry.event == WITHDRAWN), None)
+    agreed = next(
+        (entry for entry in entries if entry.event == WITHDRAWAL_APPROVED), None
+    )
     if asked is not None and agreed is not None:
         return "approved", (
             f"Withdrawn on {asked.at[:10]} by {asked.by}: {asked.because}. Approved on"

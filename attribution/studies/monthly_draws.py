@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 MONTHLY_DRAWS = 1000
 
 
-def monthly_draws(study_id: str, found: Estimate) -> pa.Table:
+def monthly_draws(study_id: str, estimate: Estimate) -> pa.Table:
     """Return equally weighted draws of the total of each month.
 
     Draws are the same ones in every month. Those that are infinite are left out, and
     counted in ``unbounded_draw_ratio``.
     """
-    chosen = resampled(found.effect.weights, MONTHLY_DRAWS)
-    months = found.dates.strftime("%Y-%m")
-    kept = np.isfinite(found.effect.draws[chosen])
-    paths = found.effect.paths[chosen[kept]]
+    chosen = resampled(estimate.effect.weights, MONTHLY_DRAWS)
+    months = estimate.dates.strftime("%Y-%m")
+    kept = np.isfinite(estimate.effect.draws[chosen])
+    paths = estimate.effect.paths[chosen[kept]]
     names = list(dict.fromkeys(months))
     totals = [paths[:, np.asarray(months == name)].sum(axis=1) for name in names]
     numbers = np.flatnonzero(kept).astype(np.int32)

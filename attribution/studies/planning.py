@@ -103,18 +103,18 @@ def _planned(
         if plan.economics is not None:
             cost = plan.economics.cost_amount * periods / declared
             value = plan.economics.value_amount_per_unit * units * periods
-        found = minimum_detectable_effect(history, longer, seed=seed)
-        if isinstance(found, Refusal) or not math.isfinite(found):
-            reason = found.message if isinstance(found, Refusal) else "without bound"
+        effect = minimum_detectable_effect(history, longer, seed=seed)
+        if isinstance(effect, Refusal) or not math.isfinite(effect):
+            reason = effect.message if isinstance(effect, Refusal) else "without bound"
             yield PlannedLength(periods, end, cost=cost, reason=reason)
             continue
         least = plan.minimum_effect
-        worth = None if value is None else found * value
+        worth = None if value is None else effect * value
         yield PlannedLength(
             periods,
             end,
-            detectable=found,
-            power=None if least is None else power_of(least, found),
+            detectable=effect,
+            power=None if least is None else power_of(least, effect),
             detectable_value=worth,
             cost=cost,
             detectable_roi=None

@@ -381,7 +381,9 @@ def late_amendments(locking: Sequence[Entry]) -> list[Entry]:
 
 
 def _locking(entries: Sequence[Entry], study_id: str) -> list[Entry]:
-    return [one for one in entries if one.study_id == study_id and one.locks_a_plan]
+    return [
+        entry for entry in entries if entry.study_id == study_id and entry.locks_a_plan
+    ]
 
 
 def _amended_in_time(entry: Entry, first: Entry) -> bool:

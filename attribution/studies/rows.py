@@ -56,18 +56,18 @@ def rows_of_attempt(
     """Return the rows of an estimate or a refusal, by table."""
     design = attempt.design or _named_design(asked.plan)
     study = _study(asked, design) | _shape(attempt, asked.plan)
-    found = attempt.result
-    if isinstance(found, Refusal):
-        return rows_of_refusal(asked, found, study)
-    study |= _found(asked, found)
-    draws = monthly_draws(asked.plan.id, found)
+    result = attempt.result
+    if isinstance(result, Refusal):
+        return rows_of_refusal(asked, result, study)
+    study |= _found(asked, result)
+    draws = monthly_draws(asked.plan.id, result)
     return _tables(
         {
             "attribution_studies": [study],
-            "attribution_estimates": _estimates(study, found),
-            "attribution_checks": _checks(found),
-            "attribution_counterfactuals": _counterfactuals(found),
-            "attribution_contributions": _contributions(found),
+            "attribution_estimates": _estimates(study, result),
+            "attribution_checks": _checks(result),
+            "attribution_counterfactuals": _counterfactuals(result),
+            "attribution_contributions": _contributions(result),
             "attribution_sensitivity": _sensitivity(sensitivity),
             "attribution_study_units": _units(attempt, asked.plan),
         },
@@ -178,31 +178,31 @@ def _treated(panel: Panel, plan: Plan) -> NDArray[np.bool_]:
     return treated
 
 
-def _found(asked: Asked, found: Estimate) -> _Row:
-    unbounded = ~np.isfinite(found.effect.draws)
-    reasons = found.grading.reasons if found.grading else ()
-    if is_interim(asked, found):
+def _found(asked: Asked, estimate: Estimate) -> _Row:
+    unbounded = ~np.isfinite(estimate.effect.draws)
+    reasons = estimate.grading.reasons if estimate.grading else ()
+    if is_interim(asked, estimate):
         reasons = (_NO_GRADE_YET, *reasons)
     return {
         "status": "estimated",
-        "grade": None if is_interim(asked, found) else found.grade,
+        "grade": None if is_interim(asked, estimate) else estimate.grade,
         "grade_reasons": _lines(reasons),
         "verdict": "interim"
-        if is_interim(asked, found)
-        else verdict(found, asked.plan),
-        "minimum_detectable_effect": detectable(found.average),
-        "estimand_text": found.estimand,
-        "design_log": _lines(found.design_log),
-        "notes": _lines((*asked.registered.notes, *found.notes)),
-        "calibration": _json(found.calibration),
-        "data_hash": found.data_hash,
-        "unbounded_draw_ratio": float(found.effect.weights[unbounded].sum()),
+        if is_interim(asked, estimate)
+        else verdict(estimate, asked.plan),
+        "minimum_detectable_effect": detectable(estimate.average),
+        "estimand_text": estimate.estimand,
+        "design_log": _lines(estimate.design_log),
+        "notes": _lines((*asked.registered.notes, *estimate.notes)),
+        "calibration": _json(estimate.calibration),
+        "data_hash": estimate.data_hash,
+        "unbounded_draw_ratio": float(estimate.effect.weights[unbounded].sum()),
     }
 
 
-def is_interim(asked: Asked, found: Estimate) -> bool:
+def is_interim(asked: Asked, estimate: Estimate) -> bool:
     """Return whether figures of the study are still to come: then it has no verdict."""
-    return not asked.is_over and found.progress < 1.0
+    return not asked.is_over and estimate.progress < 1.0
 
 
 def _estimands(plan: Plan) -> tuple[tuple[str, str], ...]:
@@ -215,21 +215,21 @@ def _identity(study: Mapping[str, Any]) -> _Row:
     return {name: study[name] for name in shared}
 
 
-def _estimates(study: _Row, found: Estimate) -> list[_Row]:
-    relative = replace(found, level=_LEVEL).relative or (None, None, None)
+def _estimates(study: _Row, estimate: Estimate) -> list[_Row]:
+    relative = replace(estimate, level=_LEVEL).relative or (None, None, None)
     shared = _identity(study) | {
         "relative_effect": relative[0],
         "relative_effect_low_90": relative[1],
         "relative_effect_high_90": relative[2],
-        "probability_positive": found.effect.probability_positive,
-        "p_value": found.effect.p_value,
+        "probability_positive": estimate.effect.probability_positive,
+        "p_value": estimate.effect.p_value,
     }
     average = f"{study['outcome_unit']} per treated unit and {study['period']}"
     return [
         shared | {"estimand": "total", "unit": study["outcome_unit"]}
-        | _with_intervals(found.effect),
+        | _with_intervals(estimate.effect),
         shared | {"estimand": "average", "unit": average}
-        | _with_intervals(found.average),
+        | _with_intervals(estimate.average),
     ]  # fmt: skip
 
 
@@ -241,7 +241,7 @@ def _with_intervals(effect: Effect) -> _Row:
     return row
 
 
-def _checks(found: Estimate) -> list[_Row]:
+def _checks(estimate: Estimate) -> list[_Row]:
     return [
         {
             "check_order": order,
@@ -252,21 +252,21 @@ def _checks(found: Estimate) -> list[_Row]:
             "why": check.why,
             "picture": _json(check.picture),
         }
-        for order, check in enumerate(found.checks, start=1)
+        for order, check in enumerate(estimate.checks, start=1)
     ]
 
 
-def _counterfactuals(found: Estimate) -> list[_Row]:
-    path = replace(found, level=_LEVEL).path
+def _counterfactuals(estimate: Estimate) -> list[_Row]:
+    path = replace(estimate, level=_LEVEL).path
     after = [
         {"effect_date": day.date(), "is_post": True, **row}
         for day, row in zip(path.index, _records(path), strict=True)
     ]
-    return _history(found) + after
+    return _history(estimate) + after
 
 
-def _history(found: Estimate) -> list[_Row]:
-    if found.history is None:
+def _history(estimate: Estimate) -> list[_Row]:
+    if estimate.history is None:
         return []
     return [
         {
@@ -275,12 +275,12 @@ def _history(found: Estimate) -> list[_Row]:
             "observed": row["observed"],
             "counterfactual": row["expected"],
         }
-        for row in _records(found.history)
+        for row in _records(estimate.history)
     ]
 
 
-def _contributions(found: Estimate) -> list[_Row]:
-    table = found.contributions
+def _contributions(estimate: Estimate) -> list[_Row]:
+    table = estimate.contributions
     if table is None:
         return []
     return [

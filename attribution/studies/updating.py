@@ -152,12 +152,12 @@ def _newest(
     """
     days = [one.last_date for one in delivered.values() if one.last_date]
     try:
-        found = connection.execute(_NEWEST_MONTH).fetchone()
+        row = connection.execute(_NEWEST_MONTH).fetchone()
     except duckdb.CatalogException:
-        found = None  # a workspace without costs
-    if found and found[0]:
+        row = None  # a workspace without costs
+    if row and row[0]:
         # Charges can be dated ahead within their month, so its first day has to do.
-        days.append(date.fromisoformat(f"{found[0]}-01"))
+        days.append(date.fromisoformat(f"{row[0]}-01"))
     return max(days, default=None)
 
 
@@ -193,18 +193,18 @@ def _digest(asked: Asked, delivered: Delivered) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _registered(one: DeclaredStudy) -> Registered:
-    locking = [entry for entry in one.entries if entry.locks_a_plan]
+def _registered(declared_study: DeclaredStudy) -> Registered:
+    locking = [entry for entry in declared_study.entries if entry.locks_a_plan]
     if not locking:
-        return Registered(one.state)
+        return Registered(declared_study.state)
     return Registered(
-        one.state,
+        declared_study.state,
         locking[0].at,
         locking[0].by,
         locking[-1].minimum_detectable_effect,
         locking[-1].low_power_reason,
-        one.withdrawal,
-        one.notes,
+        declared_study.withdrawal,
+        declared_study.notes,
     )
 
 

@@ -40,7 +40,7 @@ def check_decision(
             f"Study {study_id!r} is not locked, so there is nothing to withdraw.",
             next_step='"triptych study list" names those that are.',
         )
-    asked = next((one for one in own if one.event == WITHDRAWN), None)
+    asked = next((entry for entry in own if entry.event == WITHDRAWN), None)
     if event == WITHDRAWN and asked is not None:
         raise UsageError(
             f"Study {study_id!r} was withdrawn by {asked.by} on {asked.at[:10]}.",
@@ -53,7 +53,7 @@ def check_decision(
             f"Study {study_id!r} was not withdrawn, so there is nothing to approve.",
             next_step="Withdraw it first, with --because.",
         )
-    if any(one.event == WITHDRAWAL_APPROVED for one in own):
+    if any(entry.event == WITHDRAWAL_APPROVED for entry in own):
         raise UsageError(
             f"The withdrawal of study {study_id!r} is already approved.",
             next_step="Nothing is to be done.",

@@ -26,8 +26,8 @@ def tfcausalimpact(data: Any, launch: int) -> dict[str, float]:  # noqa: ANN401
 
     frame = data.reset_index(drop=True)
     before, after = [0, launch - 1], [launch, len(frame) - 1]
-    found = CausalImpact(frame, before, after, model_args={"nseasons": 7})
-    row = found.summary_data["average"]
+    impact = CausalImpact(frame, before, after, model_args={"nseasons": 7})
+    row = impact.summary_data["average"]
     return {
         "effect": float(row["abs_effect"]),
         "low": float(row["abs_effect_lower"]),
@@ -57,8 +57,8 @@ def bsts_causalimpact(data: Any, launch: int) -> dict[str, float]:  # noqa: ANN4
 
     days = data.index
     before, after = [days[0], days[launch - 1]], [days[launch], days[-1]]
-    found = CausalImpact(data, before, after, model_args={"nseasons": 7})
-    row = found.summary_stats
+    impact = CausalImpact(data, before, after, model_args={"nseasons": 7})
+    row = impact.summary_stats
     return {
         "effect": float(row["point_effect_mean"]),
         "low": float(row["ci_lower"]),

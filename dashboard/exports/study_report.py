@@ -114,7 +114,7 @@ def render_text(report: StudyReport, header: Iterable[tuple[str, str]]) -> str:
     lines += ["Design", "------"]
     lines += [_named(name, text) for name, text in report.design]
     lines += ["", "Checks", "------", _wrapped(report.checks_summary, "")]
-    lines += [_wrapped(_check_text(one), "- ") for one in report.checks]
+    lines += [_wrapped(_check_text(check), "- ") for check in report.checks]
     lines += ["", "To make it again", "----------------"]
     lines += [_named(name, text) for name, text in (*report.facts, *header)]
     return "\n".join(lines).replace("\u00a0", " ") + "\n"
@@ -170,8 +170,8 @@ def _html(report: StudyReport, snapshot: Snapshot) -> bytes:
         for text in (report.grade, report.finding, report.state.capitalize())
     )
     checks = [
-        (one.status, one.title, f"{one.found} {one.recommendation}")
-        for one in report.checks
+        (check.status, check.title, f"{check.found} {check.recommendation}")
+        for check in report.checks
     ]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -234,8 +234,8 @@ def _pdf(report: StudyReport, snapshot: Snapshot) -> bytes:
         "design": report.design,
         "checks_summary": report.checks_summary,
         "checks": [
-            (one.status, one.title, f"{one.found} {one.recommendation}")
-            for one in report.checks
+            (check.status, check.title, f"{check.found} {check.recommendation}")
+            for check in report.checks
         ],
         "facts": report.facts,
     }

@@ -187,11 +187,11 @@ def _verify_objects(
     entries: Sequence[CataloguedFile], config: BucketSourceConfig | None
 ) -> None:
     folders = dict.fromkeys(entry.file.uri.rpartition("/")[0] for entry in entries)
-    found: Mapping[str, StoredObject] = {
+    stored_objects: Mapping[str, StoredObject] = {
         uri: stored for folder in folders for uri, stored in _listed(folder, config)
     }
     for entry in entries:
-        stored = found.get(entry.file.uri)
+        stored = stored_objects.get(entry.file.uri)
         if stored is None:
             raise _changed(entry, "is gone")
         if (stored.etag, stored.size) != (entry.file.version, entry.file.byte_count):

@@ -55,8 +55,8 @@ class IncidentWeeks:
     ) -> Iterator[Delivery]:
         """Yield the weeks of incidents, each incident given as its rows."""
         weeks: dict[date | None, list[Row]] = defaultdict(list)
-        for one in rows:
-            weeks[_monday(one[0].get("created_at"))].extend(one)
+        for row in rows:
+            weeks[_monday(row[0].get("created_at"))].extend(row)
         for monday, found in sorted(weeks.items(), key=lambda item: str(item[0])):
             yield self.loads.offer(
                 INCIDENTS,

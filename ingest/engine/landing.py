@@ -376,9 +376,9 @@ class Lander:
 def _as_delivered(projection: Projection, joint: str = "") -> str:
     """Return the declared columns with what was delivered in them, as it was."""
     named = [
-        (quote(one.column.name), one.origin.sql())
-        for one in projection.columns
-        if one.origin is not None
+        (quote(column.column.name), column.origin.sql())
+        for column in projection.columns
+        if column.origin is not None
     ]
     if joint:
         return ", ".join(f"{name} {joint} {value}" for name, value in named)

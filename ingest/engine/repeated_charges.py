@@ -109,8 +109,8 @@ class SketchesInForce:
                 loads[number].append(month)
 
 
-def _least(one: ChargedMonth, other: ChargedMonth) -> Decimal:
-    return min(one.amount, other.amount, key=abs)
+def _least(charged_month: ChargedMonth, other: ChargedMonth) -> Decimal:
+    return min(charged_month.amount, other.amount, key=abs)
 
 
 def _ratio(one: tuple[int, ...], other: tuple[int, ...]) -> float | None:

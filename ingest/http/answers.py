@@ -49,6 +49,6 @@ def _sentence(answer: object) -> str:
         return _sentence(answer[0]) if answer else ""
     if isinstance(answer, dict):
         for key in ("error", "errors", "message", "detail", "msg"):
-            if found := _sentence(answer.get(key)):
-                return found
+            if sentence := _sentence(answer.get(key)):
+                return sentence
     return ""

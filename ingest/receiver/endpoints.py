@@ -70,7 +70,9 @@ class Endpoint:
 
 def endpoint_of(path: str) -> Endpoint | None:
     """Return the endpoint at a path."""
-    return next((one for one in ENDPOINTS if one.path.fullmatch(path)), None)
+    return next(
+        (endpoint for endpoint in ENDPOINTS if endpoint.path.fullmatch(path)), None
+    )
 
 
 def posted(path: str, headers: Mapping[str, str], body: bytes) -> PostedRequest:

@@ -107,17 +107,17 @@ def write_commitments(path: Path, timeline: Timeline) -> int:
     )  # fmt: skip
     rows = [
         [
-            one.id,
-            one.name,
-            one.type,
-            one.source,
-            one.starts_on,
-            one.ends_on,
-            to_decimal(one.granted),
-            one.currency,
-            one.credit_description,
+            commitment.id,
+            commitment.name,
+            commitment.type,
+            commitment.source,
+            commitment.starts_on,
+            commitment.ends_on,
+            to_decimal(commitment.granted),
+            commitment.currency,
+            commitment.credit_description,
         ]
-        for one in plan_commitments(timeline)
+        for commitment in plan_commitments(timeline)
     ]
     hostile = ["office-lease", "Office", "lease", *rows[0][3:]]
     write_csv(path, header, [*rows, hostile])
@@ -130,38 +130,48 @@ def burnt_down(ledger: Ledger, timeline: Timeline) -> dict[str, dict[str, Any]]:
     From what was drawn for the bills: nothing of the register's file is read.
     """
     return {
-        one.id: _burnt_down(one, ledger, timeline) for one in plan_commitments(timeline)
+        commitment.id: _burnt_down(commitment, ledger, timeline)
+        for commitment in plan_commitments(timeline)
     }
 
 
-def _burnt_down(one: Commitment, ledger: Ledger, timeline: Timeline) -> dict[str, Any]:
+def _burnt_down(
+    commitment: Commitment, ledger: Ledger, timeline: Timeline
+) -> dict[str, Any]:
     months = [
         month.label
         for month in timeline.months
-        if one.starts_on <= month.first_day < one.ends_on
+        if commitment.starts_on <= month.first_day < commitment.ends_on
     ]
     lapsed = 0
-    if one.type == "savings_plan":
+    if commitment.type == "savings_plan":
         unused = (
             ledger.components.get(("aws", month, "EUR", "unused_commitment"))
             for month in months
         )
         lapsed = sum(total.effective for total in unused if total)
-        used = one.granted - lapsed
-    elif one.type == "prepaid":
-        totals = (ledger.totals.get((one.source, m, one.currency)) for m in months)
+        used = commitment.granted - lapsed
+    elif commitment.type == "prepaid":
+        totals = (
+            ledger.totals.get((commitment.source, m, commitment.currency))
+            for m in months
+        )
         used = sum(total.billed for total in totals if total)
     else:
         granted_credits = (
-            ledger.components.get((one.source, month, one.currency, "credit"))
+            ledger.components.get(
+                (commitment.source, month, commitment.currency, "credit")
+            )
             for month in months
         )
         used = -sum(total.billed for total in granted_credits if total)
-    is_expired = one.ends_on <= timeline.end
+    is_expired = commitment.ends_on <= timeline.end
     return {
-        "granted": to_decimal(one.granted),
+        "granted": to_decimal(commitment.granted),
         "used": to_decimal(used),
         "lapsed": to_decimal(lapsed),
-        "remaining": to_decimal(0 if is_expired else one.granted - used - lapsed),
-        "days_to_expiry": max(0, (one.ends_on - timeline.end).days),
+        "remaining": to_decimal(
+            0 if is_expired else commitment.granted - used - lapsed
+        ),
+        "days_to_expiry": max(0, (commitment.ends_on - timeline.end).days),
     }

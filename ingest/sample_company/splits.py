@@ -157,7 +157,7 @@ def _weights(
         tokens = TokenSplit(pool, ledger, meters.of_pool(pool), timeline)
         return tokens.weights(kind), nothing
     if pool == SLICED_POOL:
-        held = {one.model: one.weight for one in meters.sliced.workloads}
+        held = {workload.model: workload.weight for workload in meters.sliced.workloads}
         return held, meters.sliced.is_there.astype(np.float64)
     if pool == MIXED_POOL:
         return mixed_gpu_weights(kind, timeline)

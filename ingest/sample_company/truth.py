@@ -263,11 +263,11 @@ def _gpu_used_ratio(facts: Facts, phase: Phase) -> float:
 
 def _anomalies(facts: Facts) -> _Tree:
     """Return what was planted in the cost of a day, and where it shows."""
-    found: _Tree = {}
+    anomalies: _Tree = {}
     for one, charge in planted_in(facts.charges, facts.timeline):
         first, last = one.days(charge.month)
         owner = {charge.placement.kind: charge.placement.target}
-        found[one.name] = {
+        anomalies[one.name] = {
             "source": one.source,
             "service_name": charge.sku.service,
             "model_id": owner.get("model"),
@@ -276,7 +276,7 @@ def _anomalies(facts: Facts) -> _Tree:
             "last_day": last.isoformat(),
             "driver": one.driver,
         }
-    return found
+    return anomalies
 
 
 def _effects(facts: Facts) -> _Tree:

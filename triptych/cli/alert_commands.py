@@ -109,11 +109,11 @@ def snooze(
     _print(found, as_json)
 
 
-def _print(found: AlertStanding, as_json: bool) -> None:  # noqa: FBT001
+def _print(standing: AlertStanding, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
-        print_json(found)
+        print_json(standing)
         return
-    print(f"{found.id} {_status(found)}: {found.text}")
+    print(f"{standing.id} {_status(standing)}: {standing.text}")
 
 
 def _row(each: AlertStanding) -> tuple[str, ...]:
@@ -166,16 +166,16 @@ def notify(
 def _test(settings: Settings, *, as_json: bool) -> None:
     from triptych.service.alerts.notifying import try_channels
 
-    found = try_channels(settings)
+    channels = try_channels(settings)
     if as_json:
-        print_json(found)
+        print_json(channels)
     else:
-        for channel, failure in found.items():
+        for channel, failure in channels.items():
             print(f"{channel}: {failure or 'the test message was taken'}")
-    failures = [failure for failure in found.values() if failure]
+    failures = [failure for failure in channels.values() if failure]
     if failures:
         raise TriptychError(
-            f"{len(failures)} of {len(found)} channels failed.",
+            f"{len(failures)} of {len(channels)} channels failed.",
             where="notify",
             next_step="Look at the addresses that are named.",
         )

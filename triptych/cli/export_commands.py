@@ -128,7 +128,11 @@ def statement(  # noqa: PLR0913  (each is an option)
             next_step="Give --cost-center NAME, --without-cost-center or --all.",
         )
     opened, snapshot = _published(workspace)
-    forms = [one for one in exports.STATEMENT_FORMATS if form.value in (one, "all")]
+    forms = [
+        statement_format
+        for statement_format in exports.STATEMENT_FORMATS
+        if form.value in (statement_format, "all")
+    ]
     files = exports.statement_files(
         opened,
         snapshot,
@@ -169,7 +173,11 @@ def board_pack(
         snapshot,
         period,
         exports.BASES[basis.value],
-        formats=[one for one in exports.PACK_FORMATS if form.value in (one, "all")],
+        formats=[
+            pack_format
+            for pack_format in exports.PACK_FORMATS
+            if form.value in (pack_format, "all")
+        ],
     )
     _write(files, output, as_json=as_json)
 

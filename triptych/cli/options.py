@@ -166,11 +166,11 @@ def find_workspace(given: Path | None) -> Workspace:
 
     if given is not None:
         return Workspace(given)
-    here = Workspace(Path.cwd())
-    if here.settings_file.is_file():
-        return here
+    view = Workspace(Path.cwd())
+    if view.settings_file.is_file():
+        return view
     named = workspace_from_environment()
-    return here if named is None else Workspace(named)
+    return view if named is None else Workspace(named)
 
 
 def _log_to_standard_error(*, is_verbose: bool) -> None:

@@ -153,11 +153,11 @@ def compare(
     store = _store(workspace)
     results = [store.get(name) for name in names]
     different = differences(results)
-    outcomes = [_head(one) for one in results]
+    outcomes = [_head(result) for result in results]
     if as_json:
         print_json({"assumptions": different, "outcomes": outcomes})
         return
-    titles = [f"{one['name']} ({one['scenario_id']})" for one in results]
+    titles = [f"{result['name']} ({result['scenario_id']})" for result in results]
     print_table(
         ["assumed differently", *titles],
         [[cell or "" for cell in row.values()] for row in different],
@@ -165,7 +165,7 @@ def compare(
     keys = [key for key in outcomes[0] if key not in {"scenario_id", "name"}]
     print_table(
         ["comes to", *titles],
-        [[key, *(_told(key, one[key]) for one in outcomes)] for key in keys],
+        [[key, *(_told(key, outcome[key]) for outcome in outcomes)] for key in keys],
     )
 
 

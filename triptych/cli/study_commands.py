@@ -299,20 +299,20 @@ def list_studies(
             print(f"{one.plan.id}: {note}")
 
 
-def _standing_record(one: DeclaredStudy) -> dict[str, object]:
-    first = one.entries[0] if one.entries else None
+def _standing_record(declared_study: DeclaredStudy) -> dict[str, object]:
+    first = declared_study.entries[0] if declared_study.entries else None
     return {
-        "study_id": one.plan.id,
-        "feature": one.plan.feature,
-        "outcome": one.plan.outcome,
-        "state": one.state,
-        "withdrawal": one.withdrawal,
+        "study_id": declared_study.plan.id,
+        "feature": declared_study.plan.feature,
+        "outcome": declared_study.plan.outcome,
+        "state": declared_study.state,
+        "withdrawal": declared_study.withdrawal,
         "registered_at": first and first.at,
         "registered_by": first and first.by,
-        "launch": one.plan.launch,
-        "window_end": one.plan.window.end,
-        "plan_hash": one.plan.hash,
-        "notes": one.notes,
+        "launch": declared_study.plan.launch,
+        "window_end": declared_study.plan.window.end,
+        "plan_hash": declared_study.plan.hash,
+        "notes": declared_study.notes,
     }
 
 

@@ -138,22 +138,24 @@ def check(
 def _check_measurement(root: Path, *, is_json: bool) -> None:
     from triptych.service.readiness import read_readiness
 
-    found = read_readiness(root)
+    readiness = read_readiness(root)
     if is_json:
-        print_json(found)
+        print_json(readiness)
         return
-    if not found.measurements:
+    if not readiness.measurements:
         print("No feature is declared: add features to catalog.yml.")
-    for feature, needed in found.features.items():
+    for feature, needed in readiness.features.items():
         known = sum(one.is_measured for one in needed)
-        print(f"{feature}: {known} of {len(needed)} are measured (run {found.run_id})")
+        print(
+            f"{feature}: {known} of {len(needed)} are measured (run {readiness.run_id})"
+        )
         for one in needed:
             since = f"since {one.measured_since}" if one.measured_since else ""
             mark = "ok     " if one.is_measured else "missing"
             print(f"  {mark} {one.name} {since}".rstrip())
             if one.next_step:
                 print(f"          start with {one.next_step}")
-    for platform, controls in found.platforms.items():
+    for platform, controls in readiness.platforms.items():
         _print_controls(platform, controls)
 
 
@@ -196,13 +198,13 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
                 "warnings": opened.settings.warnings,
                 "studies": [
                     {
-                        "study": one.plan.id,
-                        "plan_hash": one.plan.hash,
-                        "state": one.state,
-                        "withdrawal": one.withdrawal,
-                        "notes": one.notes,
+                        "study": study.plan.id,
+                        "plan_hash": study.plan.hash,
+                        "state": study.state,
+                        "withdrawal": study.withdrawal,
+                        "notes": study.notes,
                     }
-                    for one in studies
+                    for study in studies
                 ],
                 "sources": [
                     _probe_record(probe, inspection)
@@ -214,9 +216,9 @@ def _check_sources(opened: OpenWorkspace, *, is_json: bool) -> None:
         )
     else:
         print(f"The settings in {opened.workspace.root} are valid.")
-        for one in studies:
-            print(f"study {one.plan.id}: {one.state}")
-            for note in one.notes:
+        for study in studies:
+            print(f"study {study.plan.id}: {study.state}")
+            for note in study.notes:
                 print(f"  {note}")
         _print_probes(probes, inspections)
         _print_observations(together)

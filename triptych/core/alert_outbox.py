@@ -182,15 +182,15 @@ def read_alert_troubles(runs_dir: Path) -> list[str]:
     except _DAMAGED:
         return [f"{path}: the record of alerts cannot be read; no alert is sent."]
     outbox = Outbox(path, deliveries)
-    found = [
+    troubles = [
         f"Channel {channel} has taken no message since {since[:16]} UTC, and"
         f' {len(outbox.waiting(channel))} alerts wait. Try "triptych notify --test".'
         for channel, since in failing_since.items()
     ]
-    found += [
+    troubles += [
         f"A run was stopped while it sent {each.channel}: {each.text}"
         " Whether that arrived is unknown, and it is not sent again."
         for each in deliveries.values()
         if each.state == "unknown"
     ]
-    return found
+    return troubles

@@ -95,9 +95,13 @@ def machine_trouble(error: BaseException) -> MachineError | None:
 
     A full disk is not the fault of the file that was being read then.
     """
-    told = _of_the_machine(error)
+    machine_error = _of_the_machine(error)
     blameless = {_FULL[0], _READ_ONLY[0], _NO_MEMORY[0], _MANY_FILES[0]}
-    return told if told is not None and told.what in blameless else None
+    return (
+        machine_error
+        if machine_error is not None and machine_error.what in blameless
+        else None
+    )
 
 
 def _of_the_machine(error: BaseException) -> MachineError | None:

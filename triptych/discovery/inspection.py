@@ -288,23 +288,24 @@ def _repeated(
 
 
 def _overlap(
-    connection: duckdb.DuckDBPyConnection, one: FileReport, other: FileReport
+    connection: duckdb.DuckDBPyConnection, file_report: FileReport, other: FileReport
 ) -> Iterator[Observation]:
     columns = (
         "charge_period_start, billed_cost, resource_id, sku_id, sku_meter,"
         " sub_account_id, charge_description"
     )
     row = connection.execute(
-        f"SELECT count(*) FROM (SELECT {columns} FROM {one.table}"
+        f"SELECT count(*) FROM (SELECT {columns} FROM {file_report.table}"
         f" INTERSECT ALL SELECT {columns} FROM {other.table})"
     ).fetchone()
     common = int(row[0]) if row else 0
-    ratio = common / max(min(one.row_count, other.row_count), 1)
+    ratio = common / max(min(file_report.row_count, other.row_count), 1)
     if common >= _LEAST_COMMON_ROWS and ratio >= _ALIKE:
         yield Observation(
             "missing",
-            f"{one.label} and {other.label} share {common:,} charges ({ratio:.0%} of"
-            " the smaller file): they would count twice, so the later one is refused.",
+            f"{file_report.label} and {other.label} share {common:,} charges"
+            f" ({ratio:.0%} of the smaller file): they would count twice, so the later"
+            " one is refused.",
             "Keep the newer of the two, or set may_repeat: true if both are right.",
         )
 

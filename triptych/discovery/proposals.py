@@ -174,8 +174,8 @@ class Proposer:
             caught = [group for group in caught if not _has_model(group)]
         if role == "team":
             caught = [group for group in caught if "feature" not in group.tags]
-        for found in self._roles(role) if caught else ():
-            key = bare_key(found.key)
+        for tag_role in self._roles(role) if caught else ():
+            key = bare_key(tag_role.key)
             yield Proposal(
                 "assignments",
                 "models" if role == "model" else "owners",
@@ -185,7 +185,9 @@ class Proposer:
                     role: f"${{tags.{key}}}",
                 },
                 f"The tag {key} names the {role}",
-                self._evidence(caught, found.confidence, found.examples, found.reasons),
+                self._evidence(
+                    caught, tag_role.confidence, tag_role.examples, tag_role.reasons
+                ),
             )
 
     def _roles(self, role: Role) -> list[TagRole]:

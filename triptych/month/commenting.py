@@ -50,7 +50,7 @@ class CommentReport:
 def comment(
     workspace: Workspace,
     settings: Settings,
-    said: CommentText,
+    comment_text: CommentText,
     *,
     is_published: bool = False,
     progress: Progress,
@@ -61,7 +61,7 @@ def comment(
     ----------
     workspace, settings
         Where and what.
-    said : CommentText
+    comment_text : CommentText
         Month, author and text; perhaps the earlier month and the model.
     is_published : bool
         Whether to build and publish a run that shows it at once.
@@ -78,26 +78,26 @@ def comment(
     AuditLogError
         Somebody changed the audit log by hand.
     """
-    said = _checked(said)
+    comment_text = _checked(comment_text)
     with hold_run_lock(workspace.lock_file):
-        _refuse_unknown(workspace, said)
-        entry = record_comment(workspace, said)
+        _refuse_unknown(workspace, comment_text)
+        entry = record_comment(workspace, comment_text)
     built = (
         pipeline.build(workspace, settings, progress=progress) if is_published else None
     )
     return CommentReport(
-        billing_month=said.billing_month,
-        prior_billing_month=said.prior_billing_month,
-        model_id=said.model_id,
-        author=said.author,
-        text=said.text,
+        billing_month=comment_text.billing_month,
+        prior_billing_month=comment_text.prior_billing_month,
+        model_id=comment_text.model_id,
+        author=comment_text.author,
+        text=comment_text.text,
         log_position=entry.position,
         audit_log_hash=entry.entry_hash,
         published_run_id=None if built is None else built.run_id,
     )
 
 
-def judged(workspace: Workspace, said: CommentText) -> CommentText:
+def judged(workspace: Workspace, comment_text: CommentText) -> CommentText:
     """Return a comment as it would be kept; nothing is written.
 
     Raises
@@ -105,43 +105,47 @@ def judged(workspace: Workspace, said: CommentText) -> CommentText:
     UsageError
         As for :func:`comment`.
     """
-    said = _checked(said)
-    _refuse_unknown(workspace, said)
-    return said
+    comment_text = _checked(comment_text)
+    _refuse_unknown(workspace, comment_text)
+    return comment_text
 
 
-def _refuse_unknown(workspace: Workspace, said: CommentText) -> None:
+def _refuse_unknown(workspace: Workspace, comment_text: CommentText) -> None:
     snapshot = PublishedReader(workspace.root).snapshot()
-    _refuse_unknown_month(snapshot, said.billing_month, "--period")
-    if said.prior_billing_month is not None:
-        _refuse_unknown_month(snapshot, said.prior_billing_month, "--against")
-    _refuse_unknown_model(snapshot, said.model_id)
+    _refuse_unknown_month(snapshot, comment_text.billing_month, "--period")
+    if comment_text.prior_billing_month is not None:
+        _refuse_unknown_month(snapshot, comment_text.prior_billing_month, "--against")
+    _refuse_unknown_model(snapshot, comment_text.model_id)
 
 
-def _checked(said: CommentText) -> CommentText:
-    check_month(said.billing_month)
-    if said.prior_billing_month is not None:
-        check_month(said.prior_billing_month, "--against")
-        if said.prior_billing_month >= said.billing_month:
+def _checked(comment_text: CommentText) -> CommentText:
+    check_month(comment_text.billing_month)
+    if comment_text.prior_billing_month is not None:
+        check_month(comment_text.prior_billing_month, "--against")
+        if comment_text.prior_billing_month >= comment_text.billing_month:
             raise UsageError(
-                f"--against {said.prior_billing_month} is not before"
-                f" {said.billing_month}.",
+                f"--against {comment_text.prior_billing_month} is not before"
+                f" {comment_text.billing_month}.",
                 next_step="A bridge leads from an earlier month to the later one.",
             )
-    author = named_person(said.author, "--by")
+    author = named_person(comment_text.author, "--by")
     if _EMAIL.search(author):
         raise UsageError(
             "--by is an e-mail address, and the audit log keeps none.",
             next_step="Give a person's name: it can never be removed again.",
         )
-    text = said.text.strip()
+    text = comment_text.text.strip()
     if not text or len(text) > MAX_LENGTH:
         raise UsageError(
             f"A comment has 1 to {MAX_LENGTH:,} characters, this one {len(text):,}.",
             next_step="Write it shorter, or write one." if text else "Write one.",
         )
     return CommentText(
-        said.billing_month, author, text, said.prior_billing_month, said.model_id
+        comment_text.billing_month,
+        author,
+        text,
+        comment_text.prior_billing_month,
+        comment_text.model_id,
     )
 
 

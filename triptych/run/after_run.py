@@ -172,7 +172,7 @@ def _tell_fresh_red_months(workspace: Workspace, settings: Settings) -> None:
 
 def _red_months(snapshot: Snapshot, events: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return the red months, each with why; a mart that is not there has none."""
-    found: list[dict[str, Any]] = []
+    red_months: list[dict[str, Any]] = []
     for event, sql in _RED_MONTHS.items():
         if event not in events:
             continue
@@ -180,8 +180,8 @@ def _red_months(snapshot: Snapshot, events: tuple[str, ...]) -> list[dict[str, A
             rows = snapshot.query(sql).to_pylist()
         except duckdb.CatalogException:
             continue
-        found += [{"event": event, **row} for row in rows]
-    return found
+        red_months += [{"event": event, **row} for row in rows]
+    return red_months
 
 
 def _read_told(path: Path) -> set[str]:

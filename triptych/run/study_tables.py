@@ -73,7 +73,10 @@ def studies_hash_content(
     declared: Sequence[DeclaredStudy],
 ) -> list[tuple[str, str, str, str]]:
     """Return what a build owes to its studies: id, plan, state and withdrawal."""
-    return [(one.plan.id, one.plan.hash, one.state, one.withdrawal) for one in declared]
+    return [
+        (study.plan.id, study.plan.hash, study.state, study.withdrawal)
+        for study in declared
+    ]
 
 
 def _studies(plans: Sequence[Plan], locked: Collection[str]) -> ControlTable:

@@ -197,10 +197,10 @@ def _of_publication(workspace: Workspace) -> Iterator[Metric]:
 
 def _rows(snapshot: Snapshot, sql: str) -> list[dict[str, Any]]:
     try:
-        found: list[dict[str, Any]] = snapshot.query(sql).to_pylist()
+        rows: list[dict[str, Any]] = snapshot.query(sql).to_pylist()
     except duckdb.CatalogException:
         return []  # published by a triptych that did not know the mart
-    return found
+    return rows
 
 
 def _one(name: str, about: str, value: float | None, **labels: str) -> Metric:

@@ -75,9 +75,15 @@ class Readiness:
     @property
     def features(self) -> dict[str, tuple[Measurement, ...]]:
         """The measurements of each feature, in the order of the list."""
-        names = dict.fromkeys(one.feature_id for one in self.measurements)
+        names = dict.fromkeys(
+            measurement.feature_id for measurement in self.measurements
+        )
         return {
-            name: tuple(one for one in self.measurements if one.feature_id == name)
+            name: tuple(
+                measurement
+                for measurement in self.measurements
+                if measurement.feature_id == name
+            )
             for name in names
         }
 

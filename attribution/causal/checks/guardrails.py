@@ -61,16 +61,20 @@ class GuardedOutcome:
 
 def guardrails(guarded: Sequence[GuardedOutcome]) -> Check:
     """Check the outcomes that must not get worse."""
-    told = f"{'; '.join(one.told for one in guarded)}."
-    known = [one for one in guarded if one.interval is not None]
+    told = f"{'; '.join(outcome.told for outcome in guarded)}."
+    known = [outcome for outcome in guarded if outcome.interval is not None]
     if not known:
         return not_run("guardrails", _THRESHOLD, f"What must not get worse: {told}")
-    harmed = sum(one.is_harmed for one in known)
+    harmed = sum(outcome.is_harmed for outcome in known)
     return Check(
         "guardrails",
         "warn" if harmed else "pass",
         float(harmed),
         _THRESHOLD,
         f"Per unit and period, at 90 %: {told}",
-        {one.column: list(one.interval) for one in known if one.interval is not None},
+        {
+            outcome.column: list(outcome.interval)
+            for outcome in known
+            if outcome.interval is not None
+        },
     )

@@ -198,9 +198,12 @@ def _fitted(
         return fitted, tuple(conflict)
     priors = [
         None
-        if found is None
-        else (found.effect_per_unit, found.standard_error / found.weight**0.5)
-        for found in experiments
+        if experiment is None
+        else (
+            experiment.effect_per_unit,
+            experiment.standard_error / experiment.weight**0.5,
+        )
+        for experiment in experiments
     ]
     return (
         fit_response(
@@ -282,7 +285,9 @@ def _by_variant(
 def _without_drivers(plan: Plan) -> Plan:
     """Return the plan without launches that are measured by a driver."""
     columns = {driver.column for driver in plan.drivers}
-    rest = tuple(one for one in plan.other_launches if one.column not in columns)
+    rest = tuple(
+        launch for launch in plan.other_launches if launch.column not in columns
+    )
     return plan.model_copy(update={"other_launches": rest})
 
 

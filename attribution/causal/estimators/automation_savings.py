@@ -218,22 +218,22 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
     process = plan.process or Process()
     counts = counts_of(panel, process)
     inner, rate_plan, log = rate_study(panel, plan)
-    found = _design(rate_plan).fit(inner, rate_plan, rng)
-    effect = minutes_of(found.effect, counts)
+    estimate = _design(rate_plan).fit(inner, rate_plan, rng)
+    effect = minutes_of(estimate.effect, counts)
     low, high = effect.interval(0.9)
     by_count = _by_count(counts)
     return Estimate(
         design="automation_savings",
         estimand="The change of handling minutes from the launch to the end of the"
         " window, at the volume and mix of that time; what was saved is its negative.",
-        dates=found.dates,
+        dates=estimate.dates,
         observed=counts.minutes[:, counts.launch :].sum(axis=0),
         effect=effect,
         cells=float(counts.volume_after.sum()),
         per="document",
-        best_grade=found.best_grade,
+        best_grade=estimate.best_grade,
         checks=(
-            *found.checks,
+            *estimate.checks,
             second_opinion(
                 "Automated documents times the minutes of one before",
                 by_count,
@@ -242,9 +242,10 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
             ),
         ),
         second_opinion={"automated documents × former minutes": by_count},
-        diagnostics=dict(found.diagnostics) | _savings(effect, counts, process, plan),
-        notes=(*found.notes, f"Minutes per document: {' '.join(log)}"),
-        history=_history(found, counts),
+        diagnostics=dict(estimate.diagnostics)
+        | _savings(effect, counts, process, plan),
+        notes=(*estimate.notes, f"Minutes per document: {' '.join(log)}"),
+        history=_history(estimate, counts),
         decomposition=contributions_of(effect, counts, plan.feature),
     )
 
@@ -334,13 +335,13 @@ def contributions_of(effect: Effect, counts: Counts, feature: str) -> Contributi
     return Contributions.of(factors, parts, weights, "minutes")
 
 
-def _history(found: Estimate, counts: Counts) -> pd.DataFrame | None:
-    if found.history is None:
+def _history(estimate: Estimate, counts: Counts) -> pd.DataFrame | None:
+    if estimate.history is None:
         return None
     documents = counts.volume[:, : counts.launch].sum(axis=0)
-    expected = found.history["expected"].to_numpy() / len(counts.volume) * documents
+    expected = estimate.history["expected"].to_numpy() / len(counts.volume) * documents
     return history_of(
-        found.history["date"],
+        estimate.history["date"],
         counts.minutes[:, : counts.launch].sum(axis=0),
         expected,
     )

@@ -45,6 +45,6 @@ def convex_weights(target: Floats, candidates: Floats, *, ridge: float = 0.0) ->
     heavy = _HEAVY * size
     stacked = np.vstack([*parts, np.full((1, count), heavy)])
     right = np.append(np.zeros(len(stacked) - 1), heavy)
-    found: Floats = optimize.nnls(stacked, right, maxiter=50 * count + 100)[0]
-    found /= found.sum()
-    return found
+    weights: Floats = optimize.nnls(stacked, right, maxiter=50 * count + 100)[0]
+    weights /= weights.sum()
+    return weights

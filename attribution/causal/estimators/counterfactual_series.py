@@ -262,18 +262,18 @@ def _checks(
 
 
 def _control_p_values(series: Series, rng: np.random.Generator) -> dict[str, float]:
-    found = {}
+    control_p_values = {}
     for name, values in series.controls.items():
         if np.ptp(values[: series.launch]) == 0:
             continue
         fitted = series.about(values, {}).fit(rng, draws=_CHECK_DRAWS)
         # Three tests of one control share its level.
-        found[name] = min(
+        control_p_values[name] = min(
             1.0,
             3.0
             * min(fitted.p_value, *jump_p_values(values, series.launch, series.cycle)),
         )
-    return found
+    return control_p_values
 
 
 def _point_and_half_width(fitted: SeriesFit) -> tuple[float, float]:

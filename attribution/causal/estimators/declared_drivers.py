@@ -157,13 +157,13 @@ def effect_loadings(
     response: Response, fitted: ResponseFit, columns: NDArray[np.intp]
 ) -> list[Floats]:
     """Return what the total gains per unit of each coefficient, by model."""
-    found = []
-    for one in fitted.members:
-        loading = np.zeros(len(one.scales))
-        beyond = one.regressors[response.launch :, columns]
+    loadings = []
+    for member in fitted.members:
+        loading = np.zeros(len(member.scales))
+        beyond = member.regressors[response.launch :, columns]
         loading[columns] = (beyond - response.baselines[columns]).sum(axis=0)
-        found.append(loading)
-    return found
+        loadings.append(loading)
+    return loadings
 
 
 def effect_of(

@@ -191,12 +191,12 @@ def _plain_total(arms: Arms, sums: Sums | None) -> float:
     return float(sums_difference(replace(sums, before=unknown)).path.sum())
 
 
-def _errors(found: Difference | None) -> dict[str, float]:
-    if found is None:
+def _errors(difference: Difference | None) -> dict[str, float]:
+    if difference is None:
         return {}
     return {
-        "standard_error": found.standard_error,
-        "degrees_of_freedom": found.degrees_of_freedom,
+        "standard_error": difference.standard_error,
+        "degrees_of_freedom": difference.degrees_of_freedom,
     }
 
 
@@ -277,26 +277,26 @@ def _effect(
 
 
 def _drawn(
-    found: Difference, plan: Plan, units: int, rng: np.random.Generator
+    difference: Difference, plan: Plan, units: int, rng: np.random.Generator
 ) -> Effect:
     effect = effect_from_covariance(
-        found.path,
-        found.covariance,
-        degrees_of_freedom=found.degrees_of_freedom,
+        difference.path,
+        difference.covariance,
+        degrees_of_freedom=difference.degrees_of_freedom,
         rng=rng,
     )
     if plan.looks == 1:
         return effect
     levels = stratified_levels(len(effect.paths), rng)
     half = sequence_half_width(
-        found.standard_error,
+        difference.standard_error,
         units,
         plan.planned_units or units,
         2.0 * np.minimum(levels, 1.0 - levels),
     )
     totals = effect.point + np.sign(levels - 0.5) * half
-    missing = (totals - effect.draws) / len(found.path)
-    return Effect.of(effect.paths + missing[:, None], point_path=found.path)
+    missing = (totals - effect.draws) / len(difference.path)
+    return Effect.of(effect.paths + missing[:, None], point_path=difference.path)
 
 
 def _assignment(plan: Plan) -> Assignment:
@@ -373,7 +373,7 @@ def _touching_one_arm(plan: Plan) -> Plan:
     return plan.model_copy(update={"other_launches": kept})
 
 
-def _notes(panel: Panel, plan: Plan, found: Difference | None) -> tuple[str, ...]:
+def _notes(panel: Panel, plan: Plan, difference: Difference | None) -> tuple[str, ...]:
     notes = []
     if plan.assignment and plan.assignment.cluster:
         by = plan.assignment.estimand
@@ -383,7 +383,7 @@ def _notes(panel: Panel, plan: Plan, found: Difference | None) -> tuple[str, ...
         notes.append(f"Every cluster counts {how}.")
     if not panel.before:
         notes.append("There is no history: nothing was adjusted for, or balanced.")
-    if found is None:
+    if difference is None:
         notes.append("Events are rare, so the interval is exact.")
     if plan.looks > 1:
         notes.append(

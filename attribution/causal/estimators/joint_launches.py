@@ -211,7 +211,7 @@ def validate(panel: Panel, plan: Plan) -> None:
             history_periods=panel.before,
             horizon_periods=panel.after,
         )
-    columns = [one.column for one in plan.other_launches if one.column]
+    columns = [launch.column for launch in plan.other_launches if launch.column]
     refuse_missing(panel, plan, [*plan.controls, *columns])
 
 
@@ -267,13 +267,13 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
     """Return the estimate with its checks; see the module for what is estimated."""
     children = rng.spawn(3)
     launches = launches_of(panel, plan)
-    found = JointFit(launches, launches.fit(children[0]))
-    group = found.inseparable
+    joint_fit = JointFit(launches, launches.fit(children[0]))
+    group = joint_fit.inseparable
     is_joint = plan.claim == "joint" and len(group) > 1
     if not is_joint:
         _refuse_identical(launches)
     claimed = group if is_joint else (0,)
-    drawn = found.fitted.drawn(found.loadings(claimed), children[1])
+    drawn = joint_fit.fitted.drawn(joint_fit.loadings(claimed), children[1])
     coefficients, _ = drawn
     paths = coefficients[:, list(claimed)] @ launches.steps[:, list(claimed)].T
     names = [launches.names[j] for j in claimed]
@@ -287,11 +287,11 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
         effect=Effect.of(paths),
         cells=float(panel.treated.sum() * panel.after),
         best_grade="C" if is_joint or not joint else "D",
-        checks=_checks(found, panel, plan, claimed, is_joint=is_joint),
-        diagnostics=_diagnostics(found, children[2]),
-        notes=_notes(found, plan),
+        checks=_checks(joint_fit, panel, plan, claimed, is_joint=is_joint),
+        diagnostics=_diagnostics(joint_fit, children[2]),
+        notes=_notes(joint_fit, plan),
         decomposition=contributions_of(
-            found.fitted,
+            joint_fit.fitted,
             (*launches.names, *sorted(plan.controls)),
             drawn,
             change_at(launches.outcome, launches.launch),
@@ -318,23 +318,23 @@ def _refuse_identical(launches: Launches) -> None:
 
 
 def _checks(
-    found: JointFit,
+    joint_fit: JointFit,
     panel: Panel,
     plan: Plan,
     claimed: Sequence[int],
     *,
     is_joint: bool,
 ) -> tuple[Check, ...]:
-    launches, group = found.launches, found.inseparable
-    low, high = found.interval(claimed)
-    point = found.fitted.total(found.loadings(claimed)).mean
+    launches, group = joint_fit.launches, joint_fit.inseparable
+    low, high = joint_fit.interval(claimed)
+    point = joint_fit.fitted.total(joint_fit.loadings(claimed)).mean
     slope = "without a slope" if launches.has_slope else "with a slope"
     return (
-        sampler_precision(found.fitted.effective_draws),
+        sampler_precision(joint_fit.fitted.effective_draws),
         launch_overlap(
             [launches.names[j] for j in group[1:]],
-            found.width([0]) / found.width(group),
-            _in_words(found, group, plan.outcome_unit),
+            joint_fit.width([0]) / joint_fit.width(group),
+            _in_words(joint_fit, group, plan.outcome_unit),
             is_joint_claim=is_joint,
         ),
         season_coverage(
@@ -343,48 +343,50 @@ def _checks(
             has_seasonal_control=bool(plan.seasonal_control),
         ),
         specification_spread(
-            point, (high - low) / 2.0, {slope: _other_slope(found, claimed)}
+            point, (high - low) / 2.0, {slope: _other_slope(joint_fit, claimed)}
         ),
         interference(is_declared=plan.interference, has_clusters=False),
     )
 
 
-def _other_slope(found: JointFit, claimed: Sequence[int]) -> float:
+def _other_slope(joint_fit: JointFit, claimed: Sequence[int]) -> float:
     """Return the estimate with the trend that was not declared, or without it."""
-    launches = replace(found.launches, has_slope=not found.launches.has_slope)
+    launches = replace(joint_fit.launches, has_slope=not joint_fit.launches.has_slope)
     other = JointFit(
         launches, launches.fit(np.random.default_rng(0), draws=_CHECK_DRAWS)
     )
     return other.fitted.total(other.loadings(claimed)).mean
 
 
-def _in_words(found: JointFit, some: Sequence[int], unit: str) -> str:
-    low, high = found.interval(some)
-    point = found.fitted.total(found.loadings(some)).mean
+def _in_words(joint_fit: JointFit, some: Sequence[int], unit: str) -> str:
+    low, high = joint_fit.interval(some)
+    point = joint_fit.fitted.total(joint_fit.loadings(some)).mean
     return f"{point:,.4g} {unit} in total ({low:,.4g} to {high:,.4g})"
 
 
-def _diagnostics(found: JointFit, rng: np.random.Generator) -> dict[str, object]:
-    launches, group = found.launches, found.inseparable
+def _diagnostics(joint_fit: JointFit, rng: np.random.Generator) -> dict[str, object]:
+    launches, group = joint_fit.launches, joint_fit.inseparable
     everything = range(len(launches.names))
-    low, high = found.interval(everything)
+    low, high = joint_fit.interval(everything)
     return {
-        "effective_draws": found.fitted.effective_draws,
-        "total_of_all_launches": found.fitted.total(found.loadings(everything)).mean,
+        "effective_draws": joint_fit.fitted.effective_draws,
+        "total_of_all_launches": joint_fit.fitted.total(
+            joint_fit.loadings(everything)
+        ).mean,
         "total_low_90": low,
         "total_high_90": high,
         "launches": list(launches.names),
         "gap_days": launches.gaps.tolist(),
         "cannot_be_told_apart": [launches.names[j] for j in group],
-        "width_alone": found.width([0]),
-        "width_together": found.width(group),
-        "policy_allocation": _allocation(found, rng),
+        "width_alone": joint_fit.width([0]),
+        "width_together": joint_fit.width(group),
+        "policy_allocation": _allocation(joint_fit, rng),
     }
 
 
-def _allocation(found: JointFit, rng: np.random.Generator) -> dict[str, float]:
+def _allocation(joint_fit: JointFit, rng: np.random.Generator) -> dict[str, float]:
     """Return each launch's part of the joint claim, by policy and not by estimate."""
-    launches, group = found.launches, found.inseparable
+    launches, group = joint_fit.launches, joint_fit.inseparable
     if not 1 < len(group) <= ALLOCATED_AT_MOST:
         return {}
     apart = [j for j in range(len(launches.names)) if j not in group]
@@ -395,7 +397,7 @@ def _allocation(found: JointFit, rng: np.random.Generator) -> dict[str, float]:
             return 0.0
         kept = [group[i] for i in some]
         if len(kept) == len(group):
-            return found.fitted.total(found.loadings(group)).mean
+            return joint_fit.fitted.total(joint_fit.loadings(group)).mean
         fitted = launches.fit(
             np.random.default_rng(seed), launches=[*kept, *apart], draws=_CHECK_DRAWS
         )
@@ -407,17 +409,17 @@ def _allocation(found: JointFit, rng: np.random.Generator) -> dict[str, float]:
     return {launches.names[j]: part for j, part in zip(group, parts, strict=True)}
 
 
-def _notes(found: JointFit, plan: Plan) -> tuple[str, ...]:
-    launches, group = found.launches, found.inseparable
+def _notes(joint_fit: JointFit, plan: Plan) -> tuple[str, ...]:
+    launches, group = joint_fit.launches, joint_fit.inseparable
     everything = range(len(launches.names))
     notes = [
         f"All launches together ({', '.join(launches.names)}):"
-        f" {_in_words(found, everything, plan.outcome_unit)}."
+        f" {_in_words(joint_fit, everything, plan.outcome_unit)}."
     ]
     if len(group) > 1:
         named = " and ".join(launches.names[j] for j in group)
         notes.append(
             f"{named} cannot be told apart. Together:"
-            f" {_in_words(found, group, plan.outcome_unit)}."
+            f" {_in_words(joint_fit, group, plan.outcome_unit)}."
         )
     return tuple(notes)

@@ -170,8 +170,8 @@ def _difference(sums: Sums, *, varies: bool) -> Floats:
         / np.maximum(used.denominator[arm].sum(axis=0), 1e-300)
         for arm in (used.treated, ~used.treated)
     )
-    found: Floats = treated - control
-    return found
+    difference: Floats = treated - control
+    return difference
 
 
 def _left_out(sums: Sums, *, varies: bool) -> Floats:

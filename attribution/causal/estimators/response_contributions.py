@@ -62,7 +62,7 @@ def contributions_of(
         Of the change.
     """
     coefficients, model = drawn
-    changes = np.stack([multiples @ one.regressors for one in fitted.members])
+    changes = np.stack([multiples @ member.regressors for member in fitted.members])
     parts = coefficients * changes[model]
     alone = [j for j in range(len(names)) if j not in joint]
     columns = [parts[:, j] for j in alone]
@@ -89,7 +89,7 @@ def contributions_of(
 
 def one_of(fitted: ResponseFit, column: int) -> list[Floats]:
     """Return the loadings of one coefficient alone, by model."""
-    return [np.eye(len(one.scales))[column] for one in fitted.members]
+    return [np.eye(len(member.scales))[column] for member in fitted.members]
 
 
 def robustness_of(fitted: ResponseFit, loadings: Sequence[Floats]) -> float:

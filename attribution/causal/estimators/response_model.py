@@ -98,7 +98,7 @@ class ResponseFit:
     @cached_property
     def _flat(self) -> tuple[Floats, NDArray[np.intp], NDArray[np.intp]]:
         """Weight, model and draw of each component of the mixture."""
-        sizes = [len(one.coefficients) for one in self.members]
+        sizes = [len(member.coefficients) for member in self.members]
         weights = np.concatenate(
             [
                 w * one.integration.weights
@@ -206,7 +206,7 @@ def fit_response(
         _fitted(outcome, np.column_stack([one, *others]), child, priors, draws)
         for one, child in zip(variants, rng.spawn(len(variants)), strict=True)
     )
-    evidence = np.array([one.integration.log_evidence for one in members])
+    evidence = np.array([member.integration.log_evidence for member in members])
     weights = np.exp(evidence - special.logsumexp(evidence))
     return ResponseFit(outcome, variants[0].shape[1], has_drift, members, weights)
 

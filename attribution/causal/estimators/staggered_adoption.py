@@ -133,8 +133,8 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
     data = rollout_data(panel, plan)
     path = path_of(data, panel)
     average = path.effect(rng)
-    found = data.imputation
-    observed = np.where(found.usable, panel.outcome, 0.0).sum(axis=0)
+    imputation = data.imputation
+    observed = np.where(imputation.usable, panel.outcome, 0.0).sum(axis=0)
     after = slice(panel.launch, None)
     other = second_opinion_of(data, path)
     return Estimate(
@@ -144,10 +144,12 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
         dates=panel.dates[after],
         observed=observed[after],
         effect=total_of(average, data, observed, after),
-        cells=float(found.cells),
+        cells=float(imputation.cells),
         best_grade="B",
         checks=_checks(data, path, average, panel, plan, other, rng),
-        second_opinion={} if other is None else {_SECOND: other.effect * found.cells},
+        second_opinion={}
+        if other is None
+        else {_SECOND: other.effect * imputation.cells},
         diagnostics={
             "cohorts": _cohorts(panel),
             "parallel_trends": float(path.path.sum()),
@@ -156,7 +158,7 @@ def fit(panel: Panel, plan: Plan, rng: np.random.Generator) -> Estimate:
             "standard_error": float(np.sqrt(path.covariance[:-1, :-1].sum())),
             "degrees_of_freedom": path.degrees_of_freedom,
         },
-        notes=_notes(found, panel),
+        notes=_notes(imputation, panel),
         history=_history(data, panel),
     )
 
@@ -215,10 +217,10 @@ def total_of(
 
 def _history(data: RolloutData, panel: Panel) -> pd.DataFrame:
     """Return the first cohort before it started: what is summed at the launch."""
-    found = data.imputation
-    first = (panel.first == panel.launch) & found.usable.any(axis=1)
+    imputation = data.imputation
+    first = (panel.first == panel.launch) & imputation.usable.any(axis=1)
     before = slice(None, panel.launch)
-    expected = found.untreated_outcome[first, before]
+    expected = imputation.untreated_outcome[first, before]
     return history_of(
         panel.dates[before],
         panel.outcome[first, before].sum(axis=0),
@@ -235,9 +237,9 @@ def _checks(
     other: SecondOpinion | None,
     rng: np.random.Generator,
 ) -> tuple[Check, ...]:
-    found = data.imputation
+    imputation = data.imputation
     exposure = np.arange(len(panel.dates)) - panel.first[:, None] + 1.0
-    point = found.average
+    point = imputation.average
     low, high = average.interval(0.9)
     half, claims = (high - low) / 2.0, bool(low > 0 or high < 0)
     effect, chance = (other.but_for_drift, other.chance) if other else (None, 0.0)
@@ -249,7 +251,7 @@ def _checks(
             _history_tests(data, path, rng),
             average.point,
             half,
-            float(exposure[found.usable].mean()),
+            float(exposure[imputation.usable].mean()),
         ),
         second_opinion(
             f"{_SECOND}, but for a drift,",
@@ -343,15 +345,15 @@ def _history_tests(
 def _permuted(data: RolloutData, rng: np.random.Generator) -> Floats:
     """Return estimates with starts handed out at random among the units."""
     estimates = [data.permuted_average(rng) for _ in range(PERMUTATIONS)]
-    return np.array([one for one in estimates if one is not None])
+    return np.array([estimate for estimate in estimates if estimate is not None])
 
 
 def _left_out(
     data: RolloutData, panel: Panel, half: float, path: DriftingPath
 ) -> dict[str, tuple[float, float]]:
-    found = data.imputation
+    imputation = data.imputation
     averages = path.left_out[:, :-1].sum(axis=1)
-    farthest = int(np.argmax(np.abs(averages - found.average)))
+    farthest = int(np.argmax(np.abs(averages - imputation.average)))
     units = data.groups[farthest]
     name = panel.units[units[0]]
     if len(units) > 1:
@@ -359,7 +361,7 @@ def _left_out(
     without = {name: (float(averages[farthest]), half)}
     starts = np.unique(panel.first[panel.treated])
     for start in starts if len(starts) > 1 else []:
-        rest = found.without(panel.first == start)
+        rest = imputation.without(panel.first == start)
         if rest.cells:
             cohort = f"the cohort of {panel.dates[start]:%Y-%m-%d}"
             without[cohort] = (rest.average, half)
@@ -374,13 +376,13 @@ def _cohorts(panel: Panel) -> dict[str, int]:
     }
 
 
-def _notes(found: Imputation, panel: Panel) -> tuple[str, ...]:
+def _notes(imputation: Imputation, panel: Panel) -> tuple[str, ...]:
     notes = []
-    never_untreated = panel.treated & ~found.usable.any(axis=1)
+    never_untreated = panel.treated & ~imputation.usable.any(axis=1)
     if never_untreated.any():
         names = [panel.units[i] for i in np.flatnonzero(never_untreated)]
         notes.append(f"Left out, never seen untreated: {', '.join(names)}.")
-    lost = int((panel.treated_cells & ~found.usable).sum())
+    lost = int((panel.treated_cells & ~imputation.usable).sum())
     if lost:
         notes.append(f"{lost} treated cells have nobody to be compared with.")
     return tuple(notes)

@@ -243,7 +243,7 @@ def _checks(
         placebo_in_unit(
             gaps.mean_rank_p_value(),
             claims_effect=bool(low > 0 or high < 0),
-            placebos=[one.mean_gap for one in gaps.placebos],
+            placebos=[placebo.mean_gap for placebo in gaps.placebos],
         ),
         leave_one_out((gaps.mean_gap * after, half), without),
         specification_spread(gaps.mean_gap * after, half, others, chance=chance),
@@ -261,8 +261,8 @@ def _other_specifications(
     donors of ten.
     """
     after = len(gaps.treated) - gaps.launch
-    own = np.array([one.mean_gap for one in gaps.placebos])
-    errors = np.array([one.error_before for one in gaps.placebos])
+    own = np.array([placebo.mean_gap for placebo in gaps.placebos])
+    errors = np.array([placebo.error_before for placebo in gaps.placebos])
     found = {"by synthetic difference in differences": did}
     placebos = {**dict.fromkeys(found, placebo_effects(gaps.donors, gaps.launch))}
     plain = replace(gaps, intercept=False)
@@ -270,7 +270,7 @@ def _other_specifications(
     if plain.relative_error_before <= FAIL_ABOVE:
         found["without an intercept"] = plain.mean_gap
         placebos["without an intercept"] = np.array(
-            [one.mean_gap for one in plain.placebos]
+            [placebo.mean_gap for placebo in plain.placebos]
         )
     return {name: gap * after for name, gap in found.items()}, {
         name: after * gaps.error_before * _usual((other - own) / errors)
@@ -304,7 +304,7 @@ def _placebo_launches(gaps: SyntheticGaps) -> tuple[Floats, int]:
     found = []
     for origin in origins:
         early = gaps.until(int(origin), int(origin) + periods)
-        spread = np.sqrt(np.mean([one.mean_gap**2 for one in early.placebos]))
+        spread = np.sqrt(np.mean([placebo.mean_gap**2 for placebo in early.placebos]))
         found.append(early.mean_gap / spread)
     return np.array(found), periods
 

@@ -137,7 +137,9 @@ class SyntheticGaps:
 
     def rank_p_value(self) -> float:
         """Return the rank p-value of the ratio of errors: how many are as extreme."""
-        extreme = sum(one.error_ratio >= self.error_ratio for one in self.placebos)
+        extreme = sum(
+            placebo.error_ratio >= self.error_ratio for placebo in self.placebos
+        )
         return (1 + extreme) / (len(self.placebos) + 1)
 
     def rank_half_widths(self, alphas: Floats) -> Floats:
@@ -146,7 +148,7 @@ class SyntheticGaps:
         An effect ``τ₀`` is kept where ``1 + #{donors at least as extreme}`` exceeds
         ``α (donors + 1)``; infinite where no effect can be rejected at ``α``.
         """
-        donors = np.sort([one.statistic for one in self.placebos])[::-1]
+        donors = np.sort([placebo.statistic for placebo in self.placebos])[::-1]
         needed = np.floor(np.asarray(alphas) * (len(donors) + 1) + 1e-9).astype(int)
         needed = np.minimum(needed, len(donors))
         widths = np.append(np.inf, self.error_before * donors)
@@ -155,7 +157,7 @@ class SyntheticGaps:
 
     def mean_rank_p_value(self) -> float:
         """Return the rank p-value of the mean gap: the test behind the interval."""
-        extreme = sum(one.statistic >= self.statistic for one in self.placebos)
+        extreme = sum(placebo.statistic >= self.statistic for placebo in self.placebos)
         return (1 + extreme) / (len(self.placebos) + 1)
 
     def cross_fitted(self) -> CrossFitted:

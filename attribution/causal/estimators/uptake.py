@@ -184,15 +184,15 @@ def effect_of_use(
     return _summed(found, shares)
 
 
-def _summed(found: Difference, shares: list[float]) -> EffectOfUse:
+def _summed(difference: Difference, shares: list[float]) -> EffectOfUse:
     """Return the totals of a path whose first half is outcomes and second half use."""
-    periods = len(found.path) // 2
+    periods = len(difference.path) // 2
     halves = np.kron(np.eye(2), np.ones(periods))
-    outcome, use = halves @ found.path
+    outcome, use = halves @ difference.path
     return EffectOfUse(
         float(outcome),
         float(use),
-        halves @ found.covariance @ halves.T,
-        found.degrees_of_freedom,
+        halves @ difference.covariance @ halves.T,
+        difference.degrees_of_freedom,
         *shares,
     )

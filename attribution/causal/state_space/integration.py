@@ -82,11 +82,11 @@ def integrate(
     def log_posterior(theta: Floats) -> Floats:
         return log_likelihood(parameters_of(theta)) + log_prior(theta, level_scale)
 
-    found = _sample(log_posterior, rng, draws, _ROUNDS)
-    if found.effective_draws < min(ESS_WANTED, 0.3 * draws):
+    sample = _sample(log_posterior, rng, draws, _ROUNDS)
+    if sample.effective_draws < min(ESS_WANTED, 0.3 * draws):
         more = _sample(log_posterior, rng, draws * _MORE_DRAWS // _DRAWS, _MORE_ROUNDS)
-        found = max(found, more, key=lambda one: one.effective_draws)
-    return found
+        sample = max(sample, more, key=lambda one: one.effective_draws)
+    return sample
 
 
 def parameters_of(theta: Floats) -> Parameters:

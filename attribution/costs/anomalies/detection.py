@@ -216,7 +216,11 @@ def told_of(
         days = judgement.values[:SETTLED_DAYS]
         total = float(days.sum())
         found.insert(0, Finding(0, len(days) - 1, 0.0, 0.0, total, is_new=True))
-    return [one for one in found if abs(one.excess) >= least_excess[one.first]]
+    return [
+        finding
+        for finding in found
+        if abs(finding.excess) >= least_excess[finding.first]
+    ]
 
 
 class _Judge:
@@ -333,10 +337,10 @@ class _Judge:
         residual = np.clip(self.values[days] - expected, -band, band)
         is_ordinary = (self.direction[days] == 0) & ~self.judgement.taught[days]
         residual[is_ordinary] = 0.0
-        found: Series = np.divide(
+        series: Series = np.divide(
             residual, expected, np.zeros(len(residual)), where=expected > 0.0
         )
-        return found
+        return series
 
     def _mark(
         self, last: int, length: int, mean: float, far: float, monday: int
@@ -371,10 +375,10 @@ class _Judge:
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return first and last of each run; short gaps are bridged."""
-    found: list[tuple[int, int]] = []
+    runs: list[tuple[int, int]] = []
     for number in np.flatnonzero(flags).tolist():
-        if found and number - found[-1][1] <= _BRIDGED_DAYS + 1:
-            found[-1] = (found[-1][0], number)
+        if runs and number - runs[-1][1] <= _BRIDGED_DAYS + 1:
+            runs[-1] = (runs[-1][0], number)
         else:
-            found.append((number, number))
-    return found
+            runs.append((number, number))
+    return runs

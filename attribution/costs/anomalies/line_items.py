@@ -245,9 +245,9 @@ def _query(
         for number, one in enumerate(scopes)
     ]
     connection.register("scopes", pa.Table.from_pylist(content, _SCOPES))
-    first = min(one.first_day for one in scopes) - timedelta(days=PRIOR_DAYS)
-    last = max(one.last_day for one in scopes)
-    months = sorted({month for one in scopes for month in one.months})
+    first = min(scope.first_day for scope in scopes) - timedelta(days=PRIOR_DAYS)
+    last = max(scope.last_day for scope in scopes)
+    months = sorted({month for scope in scopes for month in scope.months})
     asked = {"months": months, "first": first, "last": last}
     try:
         return connection.execute(_ITEMS, asked).fetchall()

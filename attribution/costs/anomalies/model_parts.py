@@ -130,11 +130,11 @@ def largest_parts(
     connection.register("asked_parts", pa.Table.from_pylist(content))
     rows = connection.execute(_PARTS).fetchall()
     connection.unregister("asked_parts")
-    found: dict[int, list[ModelPart]] = {}
+    model_parts: dict[int, list[ModelPart]] = {}
     for number, pool, weight, prior, cost, pool_prior, pool_cost in rows:
         part = ModelPart(pool, prior * weight, cost, pool_prior * weight, pool_cost)
-        found.setdefault(number, []).append(part)
+        model_parts.setdefault(number, []).append(part)
     return [
-        max(found.get(number, []), key=lambda part: part.excess, default=None)
+        max(model_parts.get(number, []), key=lambda part: part.excess, default=None)
         for number in range(len(asked))
     ]

@@ -97,8 +97,8 @@ def read_cost_series(connection: duckdb.DuckDBPyConnection) -> list[CostSeries]:
         return []
     days: dict[tuple[str | None, ...], dict[date, float]] = {}
     for question in (_MODELS, _SERVICES):
-        found = connection.execute(question, {"last": last_day}).fetchall()
-        for *key, day, cost in found:
+        rows = connection.execute(question, {"last": last_day}).fetchall()
+        for *key, day, cost in rows:
             days.setdefault(tuple(key), {})[day] = cost
     return [
         CostSeries(
@@ -114,10 +114,12 @@ def total_by_day(
 ) -> tuple[date, NDArray[np.float64]]:
     """Return the first day and the whole spend of each day in a currency."""
     parts = [
-        one for one in series if one.currency == currency and one.kind != "service"
+        cost_series
+        for cost_series in series
+        if cost_series.currency == currency and cost_series.kind != "service"
     ]
-    first = min(one.first_day for one in parts)
-    total = np.zeros(max((one.last_day - first).days for one in parts) + 1)
-    for one in parts:
-        total[(one.first_day - first).days :][: len(one.values)] += one.values
+    first = min(part.first_day for part in parts)
+    total = np.zeros(max((part.last_day - first).days for part in parts) + 1)
+    for part in parts:
+        total[(part.first_day - first).days :][: len(part.values)] += part.values
     return first, total

@@ -101,7 +101,9 @@ class BackTest:
         missed = np.cumsum(path[part] - self.actual[part], axis=1)
         errors = [np.abs(missed[:, days - 1]) / days for days in CHOOSING_DAYS]
         known = [
-            one[np.isfinite(one)].mean() for one in errors if np.isfinite(one).any()
+            error[np.isfinite(error)].mean()
+            for error in errors
+            if np.isfinite(error).any()
         ]
         return float(np.mean(known)) if known else self.mean_absolute_error(path, part)
 
@@ -159,15 +161,15 @@ def _paths(
 
     One that cannot say anything of this series is left out.
     """
-    found: dict[str, Series] = {}
+    series: dict[str, Series] = {}
     for name, candidate in candidates.items():
         try:
             path = candidate.paths(values, (*origins, len(values)), horizon)
         except ValueError:
             continue
         if np.isfinite(path).all():
-            found[name] = path
-    return found
+            series[name] = path
+    return series
 
 
 def training_days(values: Series) -> Series:

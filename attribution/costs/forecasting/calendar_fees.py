@@ -143,14 +143,14 @@ def _least(values: Series, beyond: Series) -> float:
 
 def _newest_alike(beyond: Series, days: NDArray[np.int64], least: float) -> list[int]:
     """Return the days that have the fee: from the newest on, until one has not."""
-    found: list[int] = []
+    alike: list[int] = []
     for day in days.tolist():
         amount = beyond[day]
-        like = not found or amount <= _ALIKE * beyond[found[0]] <= _ALIKE**2 * amount
+        like = not alike or amount <= _ALIKE * beyond[alike[0]] <= _ALIKE**2 * amount
         if amount < least or not like:
             break
-        found.append(day)
-    return found
+        alike.append(day)
+    return alike
 
 
 def _beyond_chance(

@@ -158,16 +158,16 @@ def fitted_candidates(
     estimate remain, and are right. They alone remain, too, where estimates are not
     asked for. What was estimated on the same days before is not estimated again.
     """
-    found: dict[str, Candidate] = {}
+    candidates: dict[str, Candidate] = {}
     can_estimate = with_estimates and float(np.ptp(training)) > 0.0
     for name, fit in METHODS.items():
         if name in ESTIMATED and not can_estimate:
             continue
         try:
-            found[name] = fit(training, (parameters or {}).get(name))
+            candidates[name] = fit(training, (parameters or {}).get(name))
         except (np.linalg.LinAlgError, ValueError):
             continue  # not a candidate for this series; the others are
-    return found
+    return candidates
 
 
 def _predictions(results: Any, origins: Sequence[int], horizon: int) -> Series:  # noqa: ANN401
@@ -176,12 +176,12 @@ def _predictions(results: Any, origins: Sequence[int], horizon: int) -> Series: 
     Both models are the same on every day, so their matrices are those of any.
     """
     states = results.predicted_state[:, list(origins)]
-    found = np.empty((len(origins), horizon))
+    predictions = np.empty((len(origins), horizon))
     for ahead in range(horizon):
         observed = results.design[:, :, -1] @ states + results.obs_intercept[:, -1:]
-        found[:, ahead] = observed[0]
+        predictions[:, ahead] = observed[0]
         states = results.transition[:, :, -1] @ states + results.state_intercept[:, -1:]
-    return found
+    return predictions
 
 
 def _estimate(model: object) -> Series:

@@ -157,7 +157,9 @@ class SeriesForecast:
         if not self.past_landings:
             return None
         known = [
-            one for one in self.past_landings if one.weeks * WEEK_DAYS <= day_count
+            landing
+            for landing in self.past_landings
+            if landing.weeks * WEEK_DAYS <= day_count
         ]
         return known[-1] if known else self.past_landings[0]
 

@@ -127,8 +127,8 @@ def expected_logs(states: States, weeks_ahead: int) -> Series:
     damped = np.cumsum(grid().damping[:, None] ** (steps - 1), axis=1)
     level = np.einsum("wm,wm->w", states.weight, states.mean[:, 0])
     growth = (states.weight * states.mean[:, 1]) @ damped
-    found: Series = level[:, None] + growth
-    return found
+    series: Series = level[:, None] + growth
+    return series
 
 
 def drawn_logs(
@@ -185,5 +185,7 @@ def deviations_of_sums(states: States, weeks_ahead: int) -> Series:
     mean = states.mean[:, 0] + slope * states.mean[:, 1]
     centre = np.einsum("wm,wm->w", states.weight, mean)
     between = (mean - centre[:, None]) ** 2
-    found: Series = np.sqrt(np.einsum("wm,wm->w", states.weight, variance + between))
-    return found
+    deviations: Series = np.sqrt(
+        np.einsum("wm,wm->w", states.weight, variance + between)
+    )
+    return deviations

@@ -117,8 +117,10 @@ def _mean_above_middle(states: States) -> Series:
     count = np.arange(1, len(surprise) + 1)
     middle = np.cumsum(surprise) / count
     mean = np.cumsum(np.exp(np.clip(surprise, -2.0, 2.0))) / count
-    found: Series = np.where(count >= _FIRST_SURPRISES, mean / np.exp(middle), 1.0)
-    return found
+    mean_above_middle: Series = np.where(
+        count >= _FIRST_SURPRISES, mean / np.exp(middle), 1.0
+    )
+    return mean_above_middle
 
 
 def _profiles(weeks: Series) -> Series:

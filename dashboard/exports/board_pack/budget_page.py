@@ -33,30 +33,30 @@ _PRINTED_SCOPES = 6
 _PRINTED_POOLS = 5
 
 
-def budget_page(here: Page) -> PackPage:
+def budget_page(view: Page) -> PackPage:
     """Return how spending stands to its budget, where it ends, and what idles."""
     return PackPage(
         "Budget, forecast and idle money",
         "Budget & idle",
-        (*_budgets(here), *_landings(here), *_idle(here)),
+        (*_budgets(view), *_landings(view), *_idle(view)),
     )
 
 
-def _budgets(here: Page) -> Iterator[Part]:
+def _budgets(view: Page) -> Iterator[Part]:
     yield Heading("Budgets")
-    table = budget_queries.budgets(here.snapshot, here.selection)
+    table = budget_queries.budgets(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
-        yield Text(f"There is no budget for {here.period} in {here.currency}.")
+        yield Text(f"There is no budget for {view.period} in {view.currency}.")
         return
-    yield Text(budget_sentences.budgets(here, rows))
+    yield Text(budget_sentences.budgets(view, rows))
     yield Picture(
         "Bar: what each scope cost, amortised, before tax and credits. Upright line:"
         " its budget",
-        drawings.bullets(rows[:_PRINTED_SCOPES], here.currency),
+        drawings.bullets(rows[:_PRINTED_SCOPES], view.currency),
     )
     yield Table(
-        f"Budgets of {here.period}: AI spend, amortised, before tax and credits",
+        f"Budgets of {view.period}: AI spend, amortised, before tax and credits",
         (
             Column("scope", "Scope"),
             Column("budget", "Budget", "money"),
@@ -72,18 +72,18 @@ def _budgets(here: Page) -> Iterator[Part]:
     )
 
 
-def _landings(here: Page) -> Iterator[Part]:
+def _landings(view: Page) -> Iterator[Part]:
     yield Heading("Where it will end")
-    landings = forecast_queries.landings(here.snapshot, here.selection).to_pylist()
+    landings = forecast_queries.landings(view.snapshot, view.selection).to_pylist()
     whole = [row for row in landings if row["series"] == "total"]
     if not whole:
         yield Text(budget_sentences.NOTHING_FORECAST)
         return
     for row in whole:
-        yield Text(budget_sentences.landing(here, row))
+        yield Text(budget_sentences.landing(view, row))
     yield Text(budget_sentences.FORECAST_BASIS, is_quiet=True)
     quality = forecast_queries.forecast_quality(
-        here.snapshot, here.selection
+        view.snapshot, view.selection
     ).to_pylist()
     by_name = {row["name"]: row for row in quality}
     yield Text(
@@ -92,11 +92,11 @@ def _landings(here: Page) -> Iterator[Part]:
         )
     )
     days = forecast_queries.forecast_days(
-        here.snapshot, here.selection, forecast_queries.ALL_COST
+        view.snapshot, view.selection, forecast_queries.ALL_COST
     )
     yield Picture(
         "All AI spend per day: what is known, and what is expected",
-        drawings.fan(days.to_pylist(), here.currency),
+        drawings.fan(days.to_pylist(), view.currency),
         Table(
             "All AI spend per day, amortised; 90 % intervals",
             (
@@ -125,33 +125,33 @@ def _landings(here: Page) -> Iterator[Part]:
     )
 
 
-def _idle(here: Page) -> Iterator[Part]:
+def _idle(view: Page) -> Iterator[Part]:
     yield Heading("GPU money: used and idle")
-    headline = gpu_idle_queries.accelerator_headline(here.snapshot, here.selection)
+    headline = gpu_idle_queries.accelerator_headline(view.snapshot, view.selection)
     if not headline.row_count:
-        yield Text(f"In {here.period} no pool of GPUs has cost.")
+        yield Text(f"In {view.period} no pool of GPUs has cost.")
         return
-    rows = gpu_idle_queries.accelerator_pools(here.snapshot, here.selection).to_pylist()
-    others = gpu_idle_queries.idle_of_other_pools(here.snapshot, here.selection)
-    yield Text(accelerator_sentences.pools(here, rows, others))
-    yield Tiles(tuple(_idle_tiles(here, headline)))
+    rows = gpu_idle_queries.accelerator_pools(view.snapshot, view.selection).to_pylist()
+    others = gpu_idle_queries.idle_of_other_pools(view.snapshot, view.selection)
+    yield Text(accelerator_sentences.pools(view, rows, others))
+    yield Tiles(tuple(_idle_tiles(view, headline)))
     months = [
         row
         for row in gpu_idle_queries.accelerator_months(
-            here.snapshot, here.selection
+            view.snapshot, view.selection
         ).to_pylist()
-        if row["billing_month"] <= max(here.selection.period.months)
+        if row["billing_month"] <= max(view.selection.period.months)
     ][-12:]
     yield Picture(
         "What the money of GPU pools paid for, by month",
-        drawings.accelerator_months(months, here.currency),
+        drawings.accelerator_months(months, view.currency),
     )
     yield Table(
-        f"Pools of GPUs, {here.period}, {here.selection.basis.lower()}",
+        f"Pools of GPUs, {view.period}, {view.selection.basis.lower()}",
         (
             Column("pool_id", "Pool"),
             Column("team_id", "Owner"),
-            Column("total", f"Cost ({here.currency})", "amount"),
+            Column("total", f"Cost ({view.currency})", "amount"),
             Column("used", "Used", "amount"),
             Column("requested_idle", "Requested, idle", "amount"),
             Column("infrastructure_idle", "Infra. idle", "amount", "capacity_reason"),
@@ -164,7 +164,7 @@ def _idle(here: Page) -> Iterator[Part]:
         (1.5, 1.3, 1.1, 1.1, 1.0, 1.0, 1.0, 1.0, 1.0),
     )
     yield Table(
-        f"GPU money by month ({here.currency})",
+        f"GPU money by month ({view.currency})",
         (
             Column("billing_month", "Month", "month"),
             Column("total", "Cost", "amount"),
@@ -176,35 +176,35 @@ def _idle(here: Page) -> Iterator[Part]:
 
 
 def _idle_tiles(
-    here: Page, headline: gpu_idle_queries.AcceleratorHeadline
+    view: Page, headline: gpu_idle_queries.AcceleratorHeadline
 ) -> Iterator[Tile]:
     share = (
         ""
         if headline.idle_ratio is None
         else f"{fmt.percent(headline.idle_ratio)} of"
-        f" {fmt.compact(headline.total, here.currency)} for GPUs: "
+        f" {fmt.compact(headline.total, view.currency)} for GPUs: "
     )
     yield Tile(
-        here.total_label("Idle GPU money", headline.idle),
-        fmt.money(headline.idle, here.currency),
-        f"{share}{fmt.money(headline.requested_idle, here.currency)} requested and"
-        f" idle, {fmt.money(headline.infrastructure_idle, here.currency)} requested by"
+        view.total_label("Idle GPU money", headline.idle),
+        fmt.money(headline.idle, view.currency),
+        f"{share}{fmt.money(headline.requested_idle, view.currency)} requested and"
+        f" idle, {fmt.money(headline.infrastructure_idle, view.currency)} requested by"
         " nobody",
         number=headline.idle,
     )
     yield Tile(
-        here.total_label("Used GPU money", headline.used),
-        fmt.money(headline.used, here.currency),
+        view.total_label("Used GPU money", headline.used),
+        fmt.money(headline.used, view.currency),
         f"in {fmt.plural(headline.pool_count, 'pool')}",
         number=headline.used,
     )
-    unused = gpu_idle_queries.commitment_headline(here.snapshot, here.selection)
+    unused = gpu_idle_queries.commitment_headline(view.snapshot, view.selection)
     yield Tile(
-        here.total_label("Unused commitments", unused.unused),
-        fmt.money(unused.unused, here.currency),
-        f"No bill of {here.period} names a commitment."
+        view.total_label("Unused commitments", unused.unused),
+        fmt.money(unused.unused, view.currency),
+        f"No bill of {view.period} names a commitment."
         if unused.committed is None
-        else f"of {fmt.money(unused.committed, here.currency)} under"
+        else f"of {fmt.money(unused.committed, view.currency)} under"
         f" {fmt.plural(unused.commitment_count, 'commitment')}; always amortised",
         number=unused.unused,
     )

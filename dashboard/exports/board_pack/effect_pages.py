@@ -45,24 +45,24 @@ _PRINTED_FEATURES = 8
 _PRINTED_STUDIES = 8
 
 
-def delivery_page(here: Page) -> PackPage:
+def delivery_page(view: Page) -> PackPage:
     """Return the four figures of DORA of each team, never blended."""
-    return PackPage("Delivery", "Delivery", (*_delivery(here), *moves(here)))
+    return PackPage("Delivery", "Delivery", (*_delivery(view), *moves(view)))
 
 
-def _delivery(here: Page) -> Iterator[Part]:
-    month, _ = figures.months_of(here)
-    kind = figures.shipping_kind(here)
+def _delivery(view: Page) -> Iterator[Part]:
+    month, _ = figures.months_of(view)
+    kind = figures.shipping_kind(view)
     units = [
         name
-        for of, name in velocity_queries.velocity_units(here.snapshot)
+        for of, name in velocity_queries.velocity_units(view.snapshot)
         if of == kind
     ]
     if not units:
         yield Text("No deployment, incident or training run is known yet.")
         return
-    yield Text(figures.delivery_sentence(here))
-    rows = summary_queries.lead_time_months(here.snapshot, kind, "", month)
+    yield Text(figures.delivery_sentence(view))
+    rows = summary_queries.lead_time_months(view.snapshot, kind, "", month)
     if rows:
         yield Picture(
             f"Median lead time by month, a line for each {kind}; a month with fewer"
@@ -79,7 +79,7 @@ def _delivery(here: Page) -> Iterator[Part]:
             ),
         )
     found = [
-        row for name in sorted(units) for row in _dora_rows(here, kind, name, month)
+        row for name in sorted(units) for row in _dora_rows(view, kind, name, month)
     ]
     yield Table(
         f"The four figures of DORA in {fmt.month(month)}, of each {kind}",
@@ -107,14 +107,14 @@ def _delivery(here: Page) -> Iterator[Part]:
 
 
 def _dora_rows(
-    here: Page, kind: str, name: str, month: str
+    view: Page, kind: str, name: str, month: str
 ) -> Iterator[dict[str, Any]]:
     scope = velocity_queries.VelocityScope(kind, name, (month,))
     now, before = (
         velocity_queries.velocity_figures(
-            here.snapshot, scope, velocity_queries.VelocityPeriod("month", each)
+            view.snapshot, scope, velocity_queries.VelocityPeriod("month", each)
         )
-        for each in figures.months_of(here)
+        for each in figures.months_of(view)
     )
     for metric in _DORA:
         yield _dora_row(name, metric, now.get(metric), before.get(metric))
@@ -168,19 +168,19 @@ def _numbers_of(found: list[dict[str, Any]], kind: str) -> Table:
     )
 
 
-def return_page(here: Page) -> PackPage:
+def return_page(view: Page) -> PackPage:
     """Return what features returned, on which evidence, and what is not counted."""
     return PackPage(
         "Impact and return",
         "Impact & return",
-        (*_returns(here), *_studies(here)),
+        (*_returns(view), *_studies(view)),
     )
 
 
-def _returns(here: Page) -> Iterator[Part]:
-    row = return_summary.headline(here)
+def _returns(view: Page) -> Iterator[Part]:
+    row = return_summary.headline(view)
     if row is None:
-        yield Text(return_summary.layer_sentence(here))
+        yield Text(return_summary.layer_sentence(view))
         return
     yield Text(returns.headline(row))
     if row["begins"] is not None:
@@ -188,8 +188,8 @@ def _returns(here: Page) -> Iterator[Part]:
     until = row["until_month"]
     told = (returns.beside(row), returns.shrunk(row), returns.run_rate(row))
     yield Text(" ".join(filter(None, told)), is_quiet=True)
-    yield from _ledger(here)
-    features = return_queries.feature_returns(here.snapshot, until).to_pylist()
+    yield from _ledger(view)
+    features = return_queries.feature_returns(view.snapshot, until).to_pylist()
     if features:
         yield Picture(
             "Net value of the measured months: dot, 50 % interval (thick) and 90 %"
@@ -197,14 +197,14 @@ def _returns(here: Page) -> Iterator[Part]:
             drawings.returns_by_feature(features[:_PRINTED_FEATURES], row["currency"]),
         )
         yield _features_table(features)
-    yield _not_counted_table(here, until)
+    yield _not_counted_table(view, until)
     if row["window"] == returns.TO_DATE:
-        yield _evidence_table(here)
+        yield _evidence_table(view)
 
 
-def _ledger(here: Page) -> Iterator[Part]:
+def _ledger(view: Page) -> Iterator[Part]:
     """Return every study that was ever registered, with its standing."""
-    rows = return_queries.study_ledger(here.snapshot)
+    rows = return_queries.study_ledger(view.snapshot)
     if not rows:
         return
     yield Table(
@@ -272,9 +272,9 @@ def _features_table(features: list[dict[str, Any]]) -> Table:
     )
 
 
-def _not_counted_table(here: Page, until: str) -> Table:
-    left = return_queries.not_counted_returns(here.snapshot, until).to_pylist()
-    studies = impact_queries.studies(here.snapshot, here.selection) or ()
+def _not_counted_table(view: Page, until: str) -> Table:
+    left = return_queries.not_counted_returns(view.snapshot, until).to_pylist()
+    studies = impact_queries.studies(view.snapshot, view.selection) or ()
     graded = {study.feature_id: impact.grade_reason(study) for study in studies}
     said = [
         row | {"why": f"{row['why']}. {graded.get(row['feature_id'], '')}".strip()}
@@ -295,7 +295,7 @@ def _not_counted_table(here: Page, until: str) -> Table:
     )
 
 
-def _evidence_table(here: Page) -> Table:
+def _evidence_table(view: Page) -> Table:
     return Table(
         "Money to date by grade of the evidence",
         (
@@ -306,16 +306,16 @@ def _evidence_table(here: Page) -> Table:
             Column("benefit", "Benefit", "estimate"),
             *NET_VALUE,
         ),
-        tuple(return_queries.evidence_mix(here.snapshot).to_pylist()),
+        tuple(return_queries.evidence_mix(view.snapshot).to_pylist()),
     )
 
 
-def _studies(here: Page) -> Iterator[Part]:
-    last = max(here.selection.period.months)
+def _studies(view: Page) -> Iterator[Part]:
+    last = max(view.selection.period.months)
     studies = [
-        one
-        for one in impact_queries.studies(here.snapshot, here.selection) or ()
-        if f"{one.launch_date:%Y-%m}" <= last
+        study
+        for study in impact_queries.studies(view.snapshot, view.selection) or ()
+        if f"{study.launch_date:%Y-%m}" <= last
     ]
     if not studies:
         return
@@ -329,7 +329,7 @@ def _studies(here: Page) -> Iterator[Part]:
             Column("finding", "Found"),
             Column("effect", "Effect", "prose"),
         ),
-        tuple(_study_row(one) for one in studies),
+        tuple(_study_row(study) for study in studies),
         _PRINTED_STUDIES,
         (1.4, 1.6, 1.1, 1.4, 4.2),
     )

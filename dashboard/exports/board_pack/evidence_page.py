@@ -25,28 +25,28 @@ if TYPE_CHECKING:
 _PRINTED = 6
 
 
-def evidence_page(here: Page) -> PackPage:
+def evidence_page(view: Page) -> PackPage:
     """Return the tables that cost, delivery, migration and return rest on."""
     return PackPage(
         "Evidence",
         "Evidence",
         (
-            *_migration(here),
-            *_returns(here),
-            *_delivery(here),
-            *_costs(here),
-            *_assumptions(here),
+            *_migration(view),
+            *_returns(view),
+            *_delivery(view),
+            *_costs(view),
+            *_assumptions(view),
         ),
     )
 
 
-def _migration(here: Page) -> Iterator[Part]:
-    if not scorecard_queries.has_scorecard(here.snapshot):
+def _migration(view: Page) -> Iterator[Part]:
+    if not scorecard_queries.has_scorecard(view.snapshot):
         return
-    moves = scorecard_queries.moves(here.snapshot)
+    moves = scorecard_queries.moves(view.snapshot)
     if not moves:
         return
-    rows = scorecard_queries.changes(here.snapshot, moves[0].pivot_id).to_pylist()
+    rows = scorecard_queries.changes(view.snapshot, moves[0].pivot_id).to_pylist()
     yield Heading("Platform migration")
     yield Text(scorecard.headline(moves[0], rows))
     yield Text(scorecard.break_even(moves[0]))
@@ -66,13 +66,13 @@ def _migration(here: Page) -> Iterator[Part]:
     )
 
 
-def _returns(here: Page) -> Iterator[Part]:
+def _returns(view: Page) -> Iterator[Part]:
     yield Heading("Return of each feature")
-    found = decisions.rows(here)
+    found = decisions.rows(view)
     if not found:
         yield Text("No return of a feature has been measured yet.")
         return
-    yield Text(decisions.sentence(here, found))
+    yield Text(decisions.sentence(view, found))
     yield Table(
         "Net value of the measured months",
         decisions.COLUMNS,
@@ -82,8 +82,8 @@ def _returns(here: Page) -> Iterator[Part]:
     )
 
 
-def _delivery(here: Page) -> Iterator[Part]:
-    found = organisation.compared(here)
+def _delivery(view: Page) -> Iterator[Part]:
+    found = organisation.compared(view)
     if found is None:
         return
     yield Heading("Delivery, quarter against quarter")
@@ -97,13 +97,13 @@ def _delivery(here: Page) -> Iterator[Part]:
     )
 
 
-def _costs(here: Page) -> Iterator[Part]:
+def _costs(view: Page) -> Iterator[Part]:
     rows = cost_by_model_queries.model_costs(
-        here.snapshot, here.selection, "Fully loaded"
+        view.snapshot, view.selection, "Fully loaded"
     ).to_pylist()
     yield Heading("Cost by model")
     yield Table(
-        f"{here.period}, fully loaded, without idle capacity",
+        f"{view.period}, fully loaded, without idle capacity",
         (
             Column("model", "Model"),
             Column("amount", "Cost", "money"),
@@ -115,9 +115,9 @@ def _costs(here: Page) -> Iterator[Part]:
     )
 
 
-def _assumptions(here: Page) -> Iterator[Part]:
-    month = max(here.selection.period.months)
-    found = assumption_queries.assumptions(here.snapshot, month)
+def _assumptions(view: Page) -> Iterator[Part]:
+    month = max(view.selection.period.months)
+    found = assumption_queries.assumptions(view.snapshot, month)
     if found is None or not found.num_rows:
         return
     proposed = sum(not row["is_approved"] for row in found.to_pylist())

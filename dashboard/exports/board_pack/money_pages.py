@@ -50,18 +50,18 @@ _PRINTED_GAPS = 6
 _PRINTED_MODELS = 8
 
 
-def summary_page(here: Page) -> PackPage:
+def summary_page(view: Page) -> PackPage:
     """Return the first screen of *Summary*, with everything it cannot say."""
-    spent = summary_queries.ai_spend(here.snapshot, here.selection)
-    budget = figures.budget_of(here)
-    unit = unit_cost_queries.unit_summary(here.snapshot, here.selection, figures.UNIT)
-    lead = words.spend(here, spent, budget) + return_summary.sentence(here)
+    spent = summary_queries.ai_spend(view.snapshot, view.selection)
+    budget = figures.budget_of(view)
+    unit = unit_cost_queries.unit_summary(view.snapshot, view.selection, figures.UNIT)
+    lead = words.spend(view, spent, budget) + return_summary.sentence(view)
     tiles = (
-        figures.spend_tile(here, spent, budget),
-        figures.unit_cost_tile(here, unit),
-        figures.lead_time_tile(here),
-        return_summary.net_value_tile(here),
-        return_summary.evidence_tile(here),
+        figures.spend_tile(view, spent, budget),
+        figures.unit_cost_tile(view, unit),
+        figures.lead_time_tile(view),
+        return_summary.net_value_tile(view),
+        return_summary.evidence_tile(view),
     )
     return PackPage(
         "Summary",
@@ -71,23 +71,23 @@ def summary_page(here: Page) -> PackPage:
             Tiles(tiles),
             Beside(
                 (
-                    tuple(_cost_layer(here)),
-                    tuple(_delivery_layer(here)),
-                    tuple(_return_layer(here)),
+                    tuple(_cost_layer(view)),
+                    tuple(_delivery_layer(view)),
+                    tuple(_return_layer(view)),
                 ),
                 are_boxed=True,
             ),
-            Beside((tuple(_changes(here)), tuple(_gaps(here, unit)))),
-            Beside((tuple(_ends(here)), tuple(_not_counted(here)))),
+            Beside((tuple(_changes(view)), tuple(_gaps(view, unit)))),
+            Beside((tuple(_ends(view)), tuple(_not_counted(view)))),
         ),
     )
 
 
-def _cost_layer(here: Page) -> Iterator[Part]:
+def _cost_layer(view: Page) -> Iterator[Part]:
     yield Heading("Cost")
-    models = cost_by_model_queries.model_costs(here.snapshot, here.selection, _LOADING)
-    yield Text(words.largest_models(here, models.to_pylist()))
-    rows = summary_queries.spend_months(here.snapshot, here.selection).to_pylist()
+    models = cost_by_model_queries.model_costs(view.snapshot, view.selection, _LOADING)
+    yield Text(words.largest_models(view, models.to_pylist()))
+    rows = summary_queries.spend_months(view.snapshot, view.selection).to_pylist()
     yield Picture(
         "AI cost by month, up to this one",
         drawings.spend_spark(rows),
@@ -99,12 +99,12 @@ def _cost_layer(here: Page) -> Iterator[Part]:
     )
 
 
-def _delivery_layer(here: Page) -> Iterator[Part]:
+def _delivery_layer(view: Page) -> Iterator[Part]:
     yield Heading("Delivery")
-    yield Text(figures.delivery_sentence(here))
-    month, _ = figures.months_of(here)
-    kind = figures.shipping_kind(here)
-    rows = summary_queries.lead_time_months(here.snapshot, kind, "", month)
+    yield Text(figures.delivery_sentence(view))
+    month, _ = figures.months_of(view)
+    kind = figures.shipping_kind(view)
+    rows = summary_queries.lead_time_months(view.snapshot, kind, "", month)
     if rows:
         yield Picture(
             f"Median lead time by month, a line for each {kind}",
@@ -112,14 +112,14 @@ def _delivery_layer(here: Page) -> Iterator[Part]:
         )
 
 
-def _return_layer(here: Page) -> Iterator[Part]:
+def _return_layer(view: Page) -> Iterator[Part]:
     yield Heading("Return")
-    yield Text(return_summary.layer_sentence(here))
-    row = return_summary.headline(here)
+    yield Text(return_summary.layer_sentence(view))
+    row = return_summary.headline(view)
     if row is None:
         return
     months = return_queries.return_months(
-        here.snapshot, max(here.selection.period.months)
+        view.snapshot, max(view.selection.period.months)
     )
     if len(months) > 1:
         yield Picture(
@@ -136,23 +136,23 @@ def _return_layer(here: Page) -> Iterator[Part]:
         )
 
 
-def _changes(here: Page) -> Iterator[Part]:
+def _changes(view: Page) -> Iterator[Part]:
     yield Heading("What changed")
-    month = max(here.selection.period.months)
-    against = figures.compared_month(here)
+    month = max(view.selection.period.months)
+    against = figures.compared_month(view)
     if against is None:
         yield Text(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
-    yield Bullets(tuple(figures.changes(here, against)))
+    yield Bullets(tuple(figures.changes(view, against)))
     yield Text(
         f"{fmt.month(month)} against {fmt.month(against)}, exact to the cent.",
         is_quiet=True,
     )
 
 
-def _gaps(here: Page, unit: unit_cost_queries.UnitSummary) -> Iterator[Part]:
+def _gaps(view: Page, unit: unit_cost_queries.UnitSummary) -> Iterator[Part]:
     yield Heading("What we cannot say")
-    found = figures.gaps(here, unit, return_summary.gaps(here))
+    found = figures.gaps(view, unit, return_summary.gaps(view))
     if not found:
         yield Text("Nothing is known to be missing: bills tie, and have owners.")
         return
@@ -162,53 +162,53 @@ def _gaps(here: Page, unit: unit_cost_queries.UnitSummary) -> Iterator[Part]:
         yield Text(f"and {fmt.plural(more, 'thing')} more, on Data health", True)
 
 
-def _ends(here: Page) -> Iterator[Part]:
+def _ends(view: Page) -> Iterator[Part]:
     yield Heading("Where it will end")
     rows = [
         row
-        for row in forecast_queries.landings(here.snapshot, here.selection).to_pylist()
+        for row in forecast_queries.landings(view.snapshot, view.selection).to_pylist()
         if row["series"] == "total"
     ]
     if not rows:
         yield Text(budget_sentences.NOTHING_FORECAST)
         return
-    yield Bullets(tuple(budget_sentences.landing(here, row) for row in rows))
+    yield Bullets(tuple(budget_sentences.landing(view, row) for row in rows))
     yield Text(budget_sentences.FORECAST_BASIS, is_quiet=True)
 
 
-def _not_counted(here: Page) -> Iterator[Part]:
+def _not_counted(view: Page) -> Iterator[Part]:
     yield Heading("What is not counted")
-    row = return_summary.headline(here)
+    row = return_summary.headline(view)
     if row is None or row["begins"] is not None:
-        yield Text(return_summary.layer_sentence(here))
+        yield Text(return_summary.layer_sentence(view))
         return
     yield Text(returns.beside(row))
     yield Text("Each with its reason in the annex.", is_quiet=True)
 
 
-def cost_page(here: Page) -> PackPage:
+def cost_page(view: Page) -> PackPage:
     """Return what models cost, how the bills lead there, and why it changed."""
     return PackPage(
         "Cost by model, and why it changed",
         "Cost",
-        (*_models(here), *_bridge(here)),
+        (*_models(view), *_bridge(view)),
     )
 
 
-def _models(here: Page) -> Iterator[Part]:
-    headline = cost_by_model_queries.headline(here.snapshot, here.selection, _LOADING)
+def _models(view: Page) -> Iterator[Part]:
+    headline = cost_by_model_queries.headline(view.snapshot, view.selection, _LOADING)
     costs = cost_by_model_queries.model_costs(
-        here.snapshot, here.selection, _LOADING
+        view.snapshot, view.selection, _LOADING
     ).to_pylist()
-    yield Text(sentences.trend(here, headline, costs[0] if costs else None))
+    yield Text(sentences.trend(view, headline, costs[0] if costs else None))
     months = cost_by_model_queries.monthly_costs(
-        here.snapshot, here.selection, _LOADING
+        view.snapshot, view.selection, _LOADING
     )
     if months.num_rows:
         yield Picture(
             "Fully loaded cost of models by month, without idle capacity; above each"
             " month its total",
-            drawings.monthly_costs(months.to_pylist(), here.currency),
+            drawings.monthly_costs(months.to_pylist(), view.currency),
         )
     total = {
         "model": "All models",
@@ -217,12 +217,12 @@ def _models(here: Page) -> Iterator[Part]:
         "change_ratio": headline.change_ratio,
     }
     yield Table(
-        f"Cost of models, fully loaded without idle capacity, {here.period}",
+        f"Cost of models, fully loaded without idle capacity, {view.period}",
         (
             Column("rank", "Rank", "count"),
             Column("model", "Model"),
             Column("team", "Team"),
-            Column("amount", f"Cost ({here.currency})", "amount"),
+            Column("amount", f"Cost ({view.currency})", "amount"),
             Column("share_ratio", "Share", "percent"),
             Column("change", "Change", "change", "note"),
             Column("change_ratio", "Change, %", "signed_percent", "note"),
@@ -233,12 +233,12 @@ def _models(here: Page) -> Iterator[Part]:
         totals={0: LOWER_BOUND},
     )
     if months.num_rows:
-        yield _months_table(here, months)
-    unit = unit_cost_queries.unit_summary(here.snapshot, here.selection, figures.UNIT)
-    yield Text(sentences.unit_cost(here, unit, figures.UNIT))
-    if here.selection.basis == "Billed":
+        yield _months_table(view, months)
+    unit = unit_cost_queries.unit_summary(view.snapshot, view.selection, figures.UNIT)
+    yield Text(sentences.unit_cost(view, unit, figures.UNIT))
+    if view.selection.basis == "Billed":
         yield Text(sentences.UNIT_COST_BASIS, is_quiet=True)
-    yield Text(_plain_end(sentences.unallocated(here, headline)))
+    yield Text(_plain_end(sentences.unallocated(view, headline)))
 
 
 def _plain_end(sentence: str) -> str:
@@ -246,28 +246,28 @@ def _plain_end(sentence: str) -> str:
     return sentence.partition(" Each row below")[0]
 
 
-def _months_table(here: Page, months: pa.Table) -> Table:
+def _months_table(view: Page, months: pa.Table) -> Table:
     across = months_across(months)
     return Table(
-        f"Cost of models by month ({here.currency})",
+        f"Cost of models by month ({view.currency})",
         tuple(month_columns(months)),
         tuple(across.to_pylist()),
         totals={across.num_rows - 2: LOWER_BOUND},
     )
 
 
-def _bridge(here: Page) -> Iterator[Part]:
-    month = max(here.selection.period.months)
+def _bridge(view: Page) -> Iterator[Part]:
+    month = max(view.selection.period.months)
     yield Heading(f"Why {fmt.month(month)} cost what it did")
-    against = figures.compared_month(here)
+    against = figures.compared_month(view)
     if against is None:
         yield Text(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
-    steps = budget_queries.bridge_steps(here.snapshot, here.selection, against)
+    steps = budget_queries.bridge_steps(view.snapshot, view.selection, against)
     rows = steps.to_pylist()
-    yield Text(budget_sentences.bridge(here, rows, against))
+    yield Text(budget_sentences.bridge(view, rows, against))
     beyond = budget_sentences.beyond_ai_cost(
-        here, budget_queries.beyond_ai_cost(here.snapshot, here.selection, against)
+        view, budget_queries.beyond_ai_cost(view.snapshot, view.selection, against)
     )
     if beyond:
         yield Text(beyond)
@@ -277,7 +277,7 @@ def _bridge(here: Page) -> Iterator[Part]:
     }
     yield Picture(
         f"What made the difference between {fmt.month(against)} and {fmt.month(month)}",
-        drawings.bridge(rows, names, here.currency),
+        drawings.bridge(rows, names, view.currency),
     )
     named = named_steps(steps, names, meanings=budget_sentences.BAR_MEANINGS)
     yield Table(
@@ -296,7 +296,7 @@ def _bridge(here: Page) -> Iterator[Part]:
             named.num_rows - 1: LOWER_BOUND,
         },
     )
-    lines = budget_queries.bridge_lines(here.snapshot, here.selection, against, None)
+    lines = budget_queries.bridge_lines(view.snapshot, view.selection, against, None)
     yield Table(
         "The lines behind it, the largest first",
         (

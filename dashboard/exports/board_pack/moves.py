@@ -22,16 +22,16 @@ _PRINTED = (
 )
 
 
-def moves(here: Page) -> Iterator[Part]:
+def moves(view: Page) -> Iterator[Part]:
     """Yield the newest move between platforms, as *Platform scorecard* tells of it."""
     found = (
-        scorecard_queries.moves(here.snapshot)
-        if scorecard_queries.has_scorecard(here.snapshot)
+        scorecard_queries.moves(view.snapshot)
+        if scorecard_queries.has_scorecard(view.snapshot)
         else []
     )
     if not found:
         return
-    rows = scorecard_queries.changes(here.snapshot, found[0].pivot_id).to_pylist()
+    rows = scorecard_queries.changes(view.snapshot, found[0].pivot_id).to_pylist()
     yield Heading("What moving between platforms changed")
     yield Text(words.summary(found[0], rows))
     yield Text(words.break_even(found[0]))

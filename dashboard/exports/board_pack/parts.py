@@ -82,7 +82,10 @@ class Table:
     def texts(self, currency: str) -> list[list[str]]:
         """Return the printed rows as they are written."""
         return [
-            [written(row.get(one.name), one, currency, row) for one in self.columns]
+            [
+                written(row.get(column.name), column, currency, row)
+                for column in self.columns
+            ]
             for row in self.rows[: self.printed]
         ]
 
@@ -90,7 +93,7 @@ class Table:
         """Return the table of a month that lacks something, under another caption."""
         if not holds_money(self.columns):
             return self
-        named = next(one.name for one in self.columns if not is_number(one))
+        named = next(column.name for column in self.columns if not is_number(column))
         rows = tuple(
             row | {named: f"{row[named]}{self.totals.get(position, '')}"}
             if position in self.totals

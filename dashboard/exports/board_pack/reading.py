@@ -57,39 +57,39 @@ def read_pack(
     standing = selection_queries.standing(snapshot, selection)
     if closing is not None:
         standing = replace(standing, period_state="locked", adjustment_count=0)
-    here = Page(snapshot, run, selection, standing)
+    view = Page(snapshot, run, selection, standing)
     annex = (
-        cost_page(here),
-        budget_page(here),
-        delivery_page(here),
-        return_page(here),
-        record_page(here, facts),
+        cost_page(view),
+        budget_page(view),
+        delivery_page(view),
+        return_page(view),
+        record_page(view, facts),
     )
     pages = (
-        summary_page(here),
-        evidence_page(here),
+        summary_page(view),
+        evidence_page(view),
         *(replace(page, title=f"Annex: {page.title}") for page in annex),
     )
     return BoardPack(
         facts,
         tuple(
-            replace(page, parts=tuple(_as_complete_as_known(here, page.parts)))
+            replace(page, parts=tuple(_as_complete_as_known(view, page.parts)))
             for page in pages
         ),
     )
 
 
-def _as_complete_as_known(here: Page, parts: Iterable[Part]) -> Iterator[Part]:
+def _as_complete_as_known(view: Page, parts: Iterable[Part]) -> Iterator[Part]:
     """Yield parts whose tables say what the month lacks, as those of pages do."""
     for part in parts:
         match part:
-            case Table() if here.standing.is_material():
-                yield part.of_partial_month(here.table_caption(part.caption))
-            case Picture(figures=Table() as figures) if here.standing.is_material():
-                caption = here.table_caption(figures.caption)
+            case Table() if view.standing.is_material():
+                yield part.of_partial_month(view.table_caption(part.caption))
+            case Picture(figures=Table() as figures) if view.standing.is_material():
+                caption = view.table_caption(figures.caption)
                 yield replace(part, figures=figures.of_partial_month(caption))
             case Beside():
-                columns = (tuple(_as_complete_as_known(here, c)) for c in part.columns)
+                columns = (tuple(_as_complete_as_known(view, c)) for c in part.columns)
                 yield replace(part, columns=tuple(columns))
             case _:
                 yield part

@@ -76,19 +76,19 @@ _METHODS = (
 )
 
 
-def record_page(here: Page, facts: Provenance) -> PackPage:
+def record_page(view: Page, facts: Provenance) -> PackPage:
     """Return the assumptions in force, the methods, and what the pack was made of."""
     return PackPage(
         "Assumptions, methods and record",
         "Assumptions & record",
-        (*_assumptions(here), *_methods(), *_record(here, facts)),
+        (*_assumptions(view), *_methods(), *_record(view, facts)),
     )
 
 
-def _assumptions(here: Page) -> Iterator[Part]:
-    month = max(here.selection.period.months)
+def _assumptions(view: Page) -> Iterator[Part]:
+    month = max(view.selection.period.months)
     yield Heading(f"Assumptions in force in {fmt.month(month)}")
-    found = assumption_queries.assumptions(here.snapshot, month)
+    found = assumption_queries.assumptions(view.snapshot, month)
     if found is None or not found.num_rows:
         yield Text(
             "No assumption is registered: no effect is worth money, and no return is"
@@ -134,13 +134,13 @@ def _methods() -> Iterator[Part]:
     )
 
 
-def _record(here: Page, facts: Provenance) -> Iterator[Part]:
+def _record(view: Page, facts: Provenance) -> Iterator[Part]:
     yield Heading("What it was made of")
-    made = source_queries.made_of(here.snapshot, _COSTS, here.selection.period.months)
-    said = [*facts.facts(), ("triptych", here.run.triptych_version)]
+    made = source_queries.made_of(view.snapshot, _COSTS, view.selection.period.months)
+    said = [*facts.facts(), ("triptych", view.run.triptych_version)]
     if made is not None:
-        said += [(one.name, one.version) for one in made.versions]
-    for study in impact_queries.studies(here.snapshot, here.selection) or ():
+        said += [(version.name, version.version) for version in made.versions]
+    for study in impact_queries.studies(view.snapshot, view.selection) or ():
         said.append((f"plan of study {study.study_id}", study.plan_hash))
     yield Table(
         "Hashes are SHA-256",

@@ -119,14 +119,14 @@ def _entries(
     month: Month, team: str, category: Category, total: float, rng: np.random.Generator
 ) -> list[Worklog]:
     """Divide hours into entries of four, the last of what is left."""
-    found: list[Worklog] = []
+    entries: list[Worklog] = []
     left = round(total * 4) / 4
     while left > 0:
         hours = min(left, _ENTRY_HOURS)
         day = month.first_day + timedelta(days=int(rng.integers(0, month.day_count)))
-        found.append(
+        entries.append(
             Worklog(
-                id=f"{team}-{category}-{month.label}-{len(found)}",
+                id=f"{team}-{category}-{month.label}-{len(entries)}",
                 team=team,
                 started_at=_at(day, 9),
                 hours=hours,
@@ -134,7 +134,7 @@ def _entries(
             )
         )
         left -= hours
-    return found
+    return entries
 
 
 def _survey(delivery: Delivery, month: Month, rng: np.random.Generator) -> None:

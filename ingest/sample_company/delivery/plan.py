@@ -156,7 +156,7 @@ class _ModelPlan:
         pace: Pace | None = None,
     ) -> Deployment:
         self._next_id += 1
-        found = Deployment(
+        deployment = Deployment(
             id=self._next_id,
             model=self._model,
             sha=sha,
@@ -166,8 +166,8 @@ class _ModelPlan:
             has_succeeded=succeeds,
             commits=self._commits(moment, sha, pace) if pace is not None else (),
         )
-        self._deployments.append(found)
-        return found
+        self._deployments.append(deployment)
+        return deployment
 
     def _commits(self, moment: datetime, sha: str, pace: Pace) -> tuple[Commit, ...]:
         count = int(self._rng.integers(1, 6))
@@ -187,7 +187,7 @@ class _ModelPlan:
 
     def _have_quiet_incidents(self) -> None:
         """Plan what no deployment caused: none has ended within the day before."""
-        ends = sorted(one.finished_at for one in self._deployments)
+        ends = sorted(deployment.finished_at for deployment in self._deployments)
         for month in self._timeline.months:
             expected = PACES[month.phase].quiet_incidents_per_month
             for _ in range(int(self._rng.poisson(expected))):

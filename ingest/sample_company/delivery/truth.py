@@ -60,8 +60,8 @@ def delivery_truth(delivery: Delivery) -> dict[str, Any]:
 
 def _by_service(deployments: Iterable[Deployment]) -> dict[str, list[Deployment]]:
     found: dict[str, list[Deployment]] = defaultdict(list)
-    for one in sorted(deployments, key=lambda each: each.created_at):
-        found[service_of(one.model)].append(one)
+    for deployment in sorted(deployments, key=lambda each: each.created_at):
+        found[service_of(deployment.model)].append(deployment)
     return found
 
 
@@ -148,11 +148,11 @@ def _half_serves(waits: list[tuple[timedelta, bool]]) -> float | None:
 
 
 def _restorations(delivery: Delivery) -> dict[tuple[str, str], list[timedelta]]:
-    found: dict[tuple[str, str], list[timedelta]] = defaultdict(list)
-    for one in delivery.incidents:
-        key = (service_of(one.model), f"{one.resolved_at:%Y-%m}")
-        found[key].append(one.resolved_at - one.started_at)
-    return found
+    restorations: dict[tuple[str, str], list[timedelta]] = defaultdict(list)
+    for incident in delivery.incidents:
+        key = (service_of(incident.model), f"{incident.resolved_at:%Y-%m}")
+        restorations[key].append(incident.resolved_at - incident.started_at)
+    return restorations
 
 
 def _percentiles(lengths: list[timedelta]) -> dict[str, Any]:
@@ -168,8 +168,10 @@ def _booked(delivery: Delivery) -> dict[str, dict[str, dict[str, float]]]:
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(float))
     )
-    for one in delivery.worklogs:
-        found[one.team][f"{one.started_at:%Y-%m}"][one.category] += one.hours
+    for worklog in delivery.worklogs:
+        found[worklog.team][f"{worklog.started_at:%Y-%m}"][worklog.category] += (
+            worklog.hours
+        )
     return {
         team: {
             month: {**hours, "available": float(available_hours(team))}
@@ -180,7 +182,9 @@ def _booked(delivery: Delivery) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def _answered(delivery: Delivery) -> dict[str, dict[str, int]]:
-    people = {(one.wave, one.group, one.respondent) for one in delivery.answers}
+    people = {
+        (answer.wave, answer.group, answer.respondent) for answer in delivery.answers
+    }
     found: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for wave, group, _ in sorted(people):
         found[wave][group] += 1

@@ -60,22 +60,22 @@ def write_events(folder: Path, delivery: Delivery, seed: int) -> int:
 
 def write_registry(folder: Path, delivery: Delivery) -> tuple[int, int]:
     """Write runs and versions as CSV; returns how many of each count."""
-    runs = sorted(delivery.runs, key=lambda one: (one.started_at, one.id))
+    runs = sorted(delivery.runs, key=lambda run: (run.started_at, run.id))
     run_rows: list[Sequence[object]] = [
         (
-            *(REGISTRY, one.id, one.status.lower(), _text(one.started_at)),
-            *(_text(one.ended_at), registered_model_of(one.model), one.model.feature),
-            *(one.architecture, one.gpu_count, one.sha, repository_of(one.model)),
+            *(REGISTRY, run.id, run.status.lower(), _text(run.started_at)),
+            *(_text(run.ended_at), registered_model_of(run.model), run.model.feature),
+            *(run.architecture, run.gpu_count, run.sha, repository_of(run.model)),
         )
-        for one in runs
+        for run in runs
     ]
     versions: list[Sequence[object]] = [
         (
-            *(REGISTRY, registered_model_of(one.model), one.version),
-            *(_text(one.ended_at), one.id, one.sha),
+            *(REGISTRY, registered_model_of(run.model), run.version),
+            *(_text(run.ended_at), run.id, run.sha),
         )
-        for one in runs
-        if one.version is not None
+        for run in runs
+        if run.version is not None
     ]
     header: tuple[str, ...] = (
         *("source_system", "run_id", "status", "started_at", "ended_at"),

@@ -35,16 +35,16 @@ _SURVEY_HEADER = (
 def write_incidents(path: Path, delivery: Delivery) -> int:
     """Write each incident as it was opened and as it was resolved; returns rows."""
     rows: list[list[object]] = []
-    for one in sorted(delivery.incidents, key=lambda each: each.started_at):
-        people = (one.resolved_at - one.started_at).total_seconds()
-        place = [service_of(one.model), "production"]
+    for incident in sorted(delivery.incidents, key=lambda each: each.started_at):
+        people = (incident.resolved_at - incident.started_at).total_seconds()
+        place = [service_of(incident.model), "production"]
         opened, ended = (
             f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-            for moment in (one.started_at, one.resolved_at)
+            for moment in (incident.started_at, incident.resolved_at)
         )
-        engaged = [one.engaged_seconds, round(one.engaged_seconds / people)]
-        rows.append([one.id, "open", opened, opened, "", *place, "", ""])
-        rows.append([one.id, "resolved", ended, opened, ended, *place, *engaged])
+        engaged = [incident.engaged_seconds, round(incident.engaged_seconds / people)]
+        rows.append([incident.id, "open", opened, opened, "", *place, "", ""])
+        rows.append([incident.id, "resolved", ended, opened, ended, *place, *engaged])
     hostile = [rows[0][0], "forgotten", *rows[0][2:]]
     write_csv(path, _INCIDENT_HEADER, [*rows, hostile])
     return len(rows)
@@ -54,13 +54,13 @@ def write_worklogs(path: Path, delivery: Delivery) -> int:
     """Write the hours that teams booked; returns how many entries count."""
     rows = [
         [
-            one.id,
-            f"{one.started_at:%Y-%m-%d}",
-            f"{one.hours:.2f}",
-            one.team,
-            one.category,
+            worklog.id,
+            f"{worklog.started_at:%Y-%m-%d}",
+            f"{worklog.hours:.2f}",
+            worklog.team,
+            worklog.category,
         ]
-        for one in sorted(delivery.worklogs, key=lambda each: each.started_at)
+        for worklog in sorted(delivery.worklogs, key=lambda each: each.started_at)
     ]
     hostile = ["unknown", rows[0][1], "-4", *rows[0][3:]]
     write_csv(path, _WORKLOG_HEADER, [*rows, hostile])

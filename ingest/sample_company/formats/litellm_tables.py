@@ -47,14 +47,14 @@ def write_litellm(path: Path, meters: Meters, timeline: Timeline) -> int:
     return len(rows)
 
 
-def _row(one: UsageSeries, pool: str, day: int, timeline: Timeline) -> list[object]:
-    assert one.input_tokens is not None  # noqa: S101
-    assert one.cached_tokens is not None  # noqa: S101
-    assert one.output_tokens is not None  # noqa: S101
+def _row(series: UsageSeries, pool: str, day: int, timeline: Timeline) -> list[object]:
+    assert series.input_tokens is not None  # noqa: S101
+    assert series.cached_tokens is not None  # noqa: S101
+    assert series.output_tokens is not None  # noqa: S101
     provider, model, prices = _ROUTES[pool]
     whole, cached, output = (
         int(values[day])
-        for values in (one.input_tokens, one.cached_tokens, one.output_tokens)
+        for values in (series.input_tokens, series.cached_tokens, series.output_tokens)
     )
     counts = (whole - cached, cached, output)
     spend = sum(n * price for n, price in zip(counts, prices, strict=True)) / 1e6
@@ -62,7 +62,8 @@ def _row(one: UsageSeries, pool: str, day: int, timeline: Timeline) -> list[obje
     failed = requests // 200
     date = timeline.first_day + timedelta(days=day)
     return [
-        made_up_uuid("litellm", pool, one.model, str(date)), _TEAMS[one.model], date,
+        made_up_uuid("litellm", pool, series.model, str(date)),
+        _TEAMS[series.model], date,
         GATEWAY_KEY, f"{provider}/{model}", model, provider, whole, output, cached, 0,
         f"{spend:.6f}", requests, requests - failed, failed,
     ]  # fmt: skip

@@ -68,13 +68,13 @@ class ModelApiMonth:
 
     def results(self, make: Any) -> dict[int, list[_Node]]:  # noqa: ANN401
         """Return ``make(lines, amount)`` of every line by day."""
-        found: dict[int, list[_Node]] = {day: [] for day in self.days()}
+        nodes: dict[int, list[_Node]] = {day: [] for day in self.days()}
         for lines in self.lines:
             for day, amount in zip(
                 lines.started_at.tolist(), lines.amount.tolist(), strict=True
             ):
-                found[day].append(make(lines, amount))
-        return found
+                nodes[day].append(make(lines, amount))
+        return nodes
 
 
 def write_openai(

@@ -62,14 +62,17 @@ def _step(
     gpu: SlicedGpu, hour: int, busy: float, timeline: Timeline
 ) -> dict[str, _Entry]:
     start = epoch_seconds(timeline.first_day) + hour * HOUR_SECONDS
-    running = [one for one in gpu.workloads if one.is_running[hour]]
-    entries = [*(_workload(one, start, busy) for one in running), _idle(running, start)]
+    running = [workload for workload in gpu.workloads if workload.is_running[hour]]
+    entries = [
+        *(_workload(workload, start, busy) for workload in running),
+        _idle(running, start),
+    ]
     return {entry["name"]: entry for entry in entries}
 
 
-def _workload(one: SliceSeries, start: int, busy: float) -> _Entry:
-    name = f"{POOL}/{NODE}/serving/{one.model}-0/main"
-    cores, gibibytes = 1.0 * one.slices, 6.0 * one.slices
+def _workload(series: SliceSeries, start: int, busy: float) -> _Entry:
+    name = f"{POOL}/{NODE}/serving/{series.model}-0/main"
+    cores, gibibytes = 1.0 * series.slices, 6.0 * series.slices
     return _totalled(
         _entry(name, start)
         | {
@@ -77,12 +80,12 @@ def _workload(one: SliceSeries, start: int, busy: float) -> _Entry:
                 "cluster": POOL,
                 "node": NODE,
                 "namespace": "serving",
-                "controller": one.model,
+                "controller": series.model,
                 "controllerKind": "statefulset",
-                "pod": f"{one.model}-0",
+                "pod": f"{series.model}-0",
                 "container": "main",
                 "providerID": _PROVIDER_ID,
-                "labels": {"model": one.model},
+                "labels": {"model": series.model},
             },
             "cpuCoreRequestAverage": cores,
             "cpuCoreUsageAverage": round(cores * busy, 5),
@@ -94,11 +97,11 @@ def _workload(one: SliceSeries, start: int, busy: float) -> _Entry:
             "ramCost": round(gibibytes * _GIBIBYTE_PRICE, 5),
             "gpuCount": 1,
             "gpuHours": 1,
-            "gpuCost": round(_GPU_PRICE * one.slices / SLICES_PER_GPU, 5),
+            "gpuCost": round(_GPU_PRICE * series.slices / SLICES_PER_GPU, 5),
             "gpuAllocation": {
                 "gpuDevice": "nvidia0",
                 "gpuModel": _GPU_MODEL,
-                "migProfile": one.profile,
+                "migProfile": series.profile,
                 "isGPUShared": False,
                 "gpuUsageAverage": None,
                 "gpuRequestAverage": 1,
@@ -109,7 +112,7 @@ def _workload(one: SliceSeries, start: int, busy: float) -> _Entry:
 
 def _idle(running: list[SliceSeries], start: int) -> _Entry:
     name = f"{POOL}/{NODE}/__idle__"
-    held = sum(one.slices for one in running)
+    held = sum(series.slices for series in running)
     free = SLICES_PER_GPU - held
     place = {"cluster": POOL, "node": NODE, "providerID": _PROVIDER_ID}
     return _totalled(

@@ -88,12 +88,12 @@ def write_prometheus(folder: Path, meters: Meters, timeline: Timeline) -> None:
         write_json(folder / f"{month.label}.json.gz", body)
 
 
-def _counter(one: UsageSeries) -> NDArray[np.int64]:
+def _counter(series: UsageSeries) -> NDArray[np.int64]:
     """Return the counter of a day's requests, spread over its hours."""
-    assert one.requests is not None  # noqa: S101
+    assert series.requests is not None  # noqa: S101
     parts = np.asarray(_BY_HOUR, dtype=np.int64)
-    by_hour = one.requests[:, None] * parts // parts.sum()
-    by_hour[:, HOURS_PER_DAY // 2] += one.requests - by_hour.sum(axis=1)
+    by_hour = series.requests[:, None] * parts // parts.sum()
+    by_hour[:, HOURS_PER_DAY // 2] += series.requests - by_hour.sum(axis=1)
     return _restarting(by_hour.ravel())
 
 

@@ -74,9 +74,10 @@ class MeterWriter:
         """Write the GPU hours of a month; the last month has a row without pool."""
         hours = self._hours(month)
         tables = [
-            self._accelerator_table(one, month, hours)
-            for one in series
-            if one.capacity[hours].any() or one.requested[hours].any()
+            self._accelerator_table(accelerator_series, month, hours)
+            for accelerator_series in series
+            if accelerator_series.capacity[hours].any()
+            or accelerator_series.requested[hours].any()
         ]
         table = self._disordered(pa.concat_tables(tables), month)
         if month.index == len(self._timeline.months) - 1:
@@ -88,9 +89,10 @@ class MeterWriter:
     ) -> None:
         """Write hourly usage of a month; the last month has a negative count."""
         tables = [
-            self._gpu_usage_table(one, month)
-            for one in series
-            if one.is_hourly and one.is_active[self._hours(month)].any()
+            self._gpu_usage_table(usage_series, month)
+            for usage_series in series
+            if usage_series.is_hourly
+            and usage_series.is_active[self._hours(month)].any()
         ]
         table = self._disordered(pa.concat_tables(tables), month)
         if month.index == len(self._timeline.months) - 1:
@@ -104,10 +106,10 @@ class MeterWriter:
     def write_daily_usage(self, path: Path, series: Sequence[UsageSeries]) -> None:
         """Write daily usage of the whole timeline as one CSV file."""
         rows = [
-            self._daily_row(one, int(day))
-            for one in series
-            if not one.is_hourly and one.pool in _POOLS_IN_TABLES
-            for day in np.flatnonzero(one.is_active)
+            self._daily_row(usage_series, int(day))
+            for usage_series in series
+            if not usage_series.is_hourly and usage_series.pool in _POOLS_IN_TABLES
+            for day in np.flatnonzero(usage_series.is_active)
         ]
         rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(3,)))
         twice = rows[::_TWICE_EVERY]
@@ -132,46 +134,52 @@ class MeterWriter:
         }
 
     def _accelerator_table(
-        self, one: AcceleratorSeries, month: Month, hours: slice
+        self, accelerator_series: AcceleratorSeries, month: Month, hours: slice
     ) -> pa.Table:
         number = np.arange(hours.start, hours.stop)
         count = len(number)
-        model = self._model_name(one.model, month) if one.model else None
-        is_capacity = one.model is None
+        model = (
+            self._model_name(accelerator_series.model, month)
+            if accelerator_series.model
+            else None
+        )
+        is_capacity = accelerator_series.model is None
         nothing = pa.nulls(count, pa.decimal128(18, _MILLI_DECIMALS))
         return pa.table(
             {
                 **self._period(number),
-                "pool_id": _text(one.pool, count),
+                "pool_id": _text(accelerator_series.pool, count),
                 "model_id": _text(model, count),
-                "capacity_gpu_hours": _milli(one.capacity[hours])
+                "capacity_gpu_hours": _milli(accelerator_series.capacity[hours])
                 if is_capacity
                 else nothing,
                 "requested_gpu_hours": nothing
                 if is_capacity
-                else _milli(one.requested[hours]),
-                "used_gpu_hours": nothing if is_capacity else _milli(one.used[hours]),
+                else _milli(accelerator_series.requested[hours]),
+                "used_gpu_hours": nothing
+                if is_capacity
+                else _milli(accelerator_series.used[hours]),
             }
         )
 
-    def _gpu_usage_table(self, one: UsageSeries, month: Month) -> pa.Table:
+    def _gpu_usage_table(self, usage_series: UsageSeries, month: Month) -> pa.Table:
         hours = self._hours(month)
         number = np.arange(hours.start, hours.stop)
         count = len(number)
-        assert one.gpu_milli_hours is not None  # noqa: S101
-        tenths = one.gpu_milli_hours[hours] * _TENTHS_PER_MILLI_HOUR
+        assert usage_series.gpu_milli_hours is not None  # noqa: S101
+        tenths = usage_series.gpu_milli_hours[hours] * _TENTHS_PER_MILLI_HOUR
         nothing = pa.nulls(count, pa.int64())
         return pa.table(
             {
                 **self._period(number),
-                "model_id": _text(self._model_name(one.model, month), count),
-                "pool_id": _text(one.pool, count),
+                "model_id": _text(self._model_name(usage_series.model, month), count),
+                "pool_id": _text(usage_series.pool, count),
                 "requests": nothing
-                if one.requests is None
-                else pa.array(one.requests[hours]),
+                if usage_series.requests is None
+                else pa.array(usage_series.requests[hours]),
                 "successful_requests": nothing
-                if one.successes is None
-                else pa.array(one.successes[hours]),
+                if usage_series.successes is None
+                else pa.array(usage_series.successes[hours]),
                 "gpu_seconds": decimals(tenths, precision=18, scale=1),
             }
         )
@@ -187,18 +195,21 @@ class MeterWriter:
         order = rng.permutation(np.concatenate([np.arange(count), twice]))
         return table.take(pa.array(order))
 
-    def _daily_row(self, one: UsageSeries, day: int) -> list[object]:
-        counts = [_at(getattr(one, name), day) for name in _COUNTS]
+    def _daily_row(self, usage_series: UsageSeries, day: int) -> list[object]:
+        counts = [_at(getattr(usage_series, name), day) for name in _COUNTS]
         is_moved = day >= self._names.renamed_on_day
-        if is_moved and one.model in COUNTED_BY_RAILWAY:
+        if is_moved and usage_series.model in COUNTED_BY_RAILWAY:
             counts = [""] * len(counts)
         hours = [
             _at(values, day, divisor=1_000)
-            for values in (one.core_milli_hours, one.memory_milli_hours)
+            for values in (
+                usage_series.core_milli_hours,
+                usage_series.memory_milli_hours,
+            )
         ]
-        name = self._names.at(one.model, day)
+        name = self._names.at(usage_series.model, day)
         date = np.datetime64(self._timeline.first_day) + day
-        return [str(date), name, one.pool, *counts, *hours]
+        return [str(date), name, usage_series.pool, *counts, *hours]
 
 
 _DAILY_HEADER: Final = (

@@ -197,6 +197,6 @@ def assumptions_text(timeline: Timeline) -> str:
     """Return ``assumptions.yml``; everything holds from the first day on."""
     lines = ["# What outcomes are worth. Everything in this workspace is made up."]
     lines.append("assumptions:")
-    for one in ASSUMPTIONS:
-        lines += one.lines(timeline.first_day.isoformat())
+    for assumption in ASSUMPTIONS:
+        lines += assumption.lines(timeline.first_day.isoformat())
     return "\n".join(lines) + "\n"

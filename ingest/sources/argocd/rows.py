@@ -59,7 +59,7 @@ class ArgocdEnvironment(BaseModel):
         return (
             fnmatchcase(named, self.application)
             and fnmatchcase(text(part_of(to, "namespace")) or "", self.namespace)
-            and any(fnmatchcase(one, self.cluster) for one in clusters)
+            and any(fnmatchcase(cluster, self.cluster) for cluster in clusters)
         )
 
 
@@ -197,5 +197,5 @@ def _environment(
             return rule.environment
     given = part_of(application.get("metadata"), "labels")
     return next(
-        (text(part_of(given, one)) for one in labels if part_of(given, one)), None
+        (text(part_of(given, label)) for label in labels if part_of(given, label)), None
     )

@@ -117,15 +117,15 @@ class CostExplorerApi:
         TransientSourceError
             The service did not answer as it should, after several tries.
         """
-        found: dict[tuple[date, tuple[str, ...]], DailyTotal] = {}
+        totals: dict[tuple[date, tuple[str, ...]], DailyTotal] = {}
         asked = {"Granularity": "DAILY", "GroupBy": list(group_by)}
         for period in self._periods(start, end, accounts, asked):
             for group in period.get("Groups", []):
                 total = _total(period, group)
                 key = (total.start, total.keys)
-                if found.setdefault(key, total) != total:
+                if totals.setdefault(key, total) != total:
                     raise _contradiction(" / ".join(total.keys), total.start)
-        return [found[key] for key in sorted(found)]
+        return [totals[key] for key in sorted(totals)]
 
     def monthly_states(
         self, start: date, end: date, *, accounts: Sequence[str] = ()

@@ -122,21 +122,21 @@ class InvoicesApi:
             Pages go in a circle, say two things about one invoice, or have not the
             form that AWS documents.
         """
-        found: dict[str, AwsInvoice] = {}
+        aws_invoices: dict[str, AwsInvoice] = {}
         for summary in self._summaries(month):
             if summary.get("InvoiceType") == _RECEIPT:
                 continue
             invoice = self._invoice(summary)
             # One without a number is refused by the checks of the stream.
-            key = invoice.invoice_id or f"?{len(found)}"
-            if found.setdefault(key, invoice) != invoice:
+            key = invoice.invoice_id or f"?{len(aws_invoices)}"
+            if aws_invoices.setdefault(key, invoice) != invoice:
                 raise MalformedDeliveryError(
                     "The pages of one answer say two things about invoice"
                     f" {invoice.invoice_id}.",
                     where=WHERE,
                     next_step="What was loaded before stays current; run again later.",
                 )
-        return [found[key] for key in sorted(found)]
+        return [aws_invoices[key] for key in sorted(aws_invoices)]
 
     def _summaries(self, month: date) -> Iterator[Mapping[str, Any]]:
         request = {

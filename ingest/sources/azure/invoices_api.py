@@ -108,15 +108,17 @@ class AzureInvoicesApi:
         TransientSourceError
             The server did not answer as it should, after several tries.
         """
-        found: dict[str, AzureInvoice] = {}
+        azure_invoices: dict[str, AzureInvoice] = {}
         for item in self._items(start, end):
             invoice = self._invoice(item)
             if invoice is None:
                 continue
-            key = invoice.invoice_id or f"?{len(found)}"
-            if found.setdefault(key, invoice) != invoice:
+            key = invoice.invoice_id or f"?{len(azure_invoices)}"
+            if azure_invoices.setdefault(key, invoice) != invoice:
                 raise self._malformed(f"says two things about invoice {key}")
-        return sorted(found.values(), key=lambda i: (i.month, i.invoice_id or ""))
+        return sorted(
+            azure_invoices.values(), key=lambda i: (i.month, i.invoice_id or "")
+        )
 
     def _items(self, start: date, end: date) -> Iterator[Mapping[str, Any]]:
         asked = {

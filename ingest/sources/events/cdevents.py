@@ -208,7 +208,7 @@ def _stripped_content(event: Event) -> Event:
 
 
 def _stripped_custom(event: Event) -> Event:
-    custom = {one: _custom(event, one) for one in CUSTOM_FIELDS}
+    custom = {field: _custom(event, field) for field in CUSTOM_FIELDS}
     times = {one: instant(event, "customData", one) for one in CUSTOM_TIMES}
     return without_empty({**custom, **times})
 

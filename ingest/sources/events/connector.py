@@ -126,8 +126,8 @@ class EventInbox(Source[EventInboxConfig]):
         )
         self._inbox = root / config.path
         rules = tuple(
-            PipelineRule(one.pipeline, one.environment, one.service)
-            for one in config.deployment_pipelines
+            PipelineRule(pipeline.pipeline, pipeline.environment, pipeline.service)
+            for pipeline in config.deployment_pipelines
         )
         self._reading = EventReading(rules, config.workflows)
         self._rows: dict[str, _UnitRows] = {}

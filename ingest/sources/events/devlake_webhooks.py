@@ -56,7 +56,7 @@ def stripped_deployment(body: Event) -> Event:
         "createdDate": instant(body, "createdDate"),
         "result": identifier(body, "result"),
         "environment": identifier(body, "environment"),
-        "deploymentCommits": [_stripped_commit(one) for one in _commits(body)],
+        "deploymentCommits": [_stripped_commit(commit) for commit in _commits(body)],
     }
     return without_empty(kept)
 

@@ -35,21 +35,21 @@ class FoundEvents:
 
 def read_events(files: Iterable[LocalFile]) -> FoundEvents:
     """Return the events in files; one that stands there twice comes once."""
-    found = FoundEvents()
+    found_events = FoundEvents()
     seen: set[str] = set()
     for file in files:
-        for where, text in _texts(file, found):
+        for where, text in _texts(file, found_events):
             try:
                 events = list(_events(text))
             except UnfitEventError as error:
-                found.refused.append(f"{where}: {error}")
+                found_events.refused.append(f"{where}: {error}")
                 continue
             for event in events:
                 if event.identity not in seen:
                     seen.add(event.identity)
-                    found.events.append(event)
-    found.events.sort(key=lambda event: (event.received_at, event.identity))
-    return found
+                    found_events.events.append(event)
+    found_events.events.sort(key=lambda event: (event.received_at, event.identity))
+    return found_events
 
 
 def is_lines(file: LocalFile) -> bool:
@@ -57,7 +57,7 @@ def is_lines(file: LocalFile) -> bool:
     return file.path.name.lower().endswith(LINES_SUFFIXES)
 
 
-def _texts(file: LocalFile, found: FoundEvents) -> Iterator[tuple[str, str]]:
+def _texts(file: LocalFile, found_events: FoundEvents) -> Iterator[tuple[str, str]]:
     try:
         with open_text(file.path) as text:
             if not is_lines(file):
@@ -67,7 +67,7 @@ def _texts(file: LocalFile, found: FoundEvents) -> Iterator[tuple[str, str]]:
                 if line.strip():
                     yield f"{file.label}:{number}", line
     except (OSError, EOFError, UnicodeDecodeError, zlib.error):
-        found.refused.append(f"{file.label}: the file cannot be read to its end")
+        found_events.refused.append(f"{file.label}: the file cannot be read to its end")
 
 
 def _events(text: str) -> Iterator[ReceivedEvent]:

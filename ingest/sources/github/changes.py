@@ -102,7 +102,7 @@ class RepositoryChanges:
         self._older = iter(api.deployments(repository))
         self._listed = sorted(self._newest(), key=_created_at, reverse=True)
         self._states: dict[str, list[Row]] = {}
-        self._runs = [one for file in rules.workflows for one in self._runs_of(file)]
+        self._runs = [run for file in rules.workflows for run in self._runs_of(file)]
 
     def changed(self) -> Iterator[Changed]:
         """Yield what changed, deployments first."""
@@ -221,8 +221,8 @@ class RepositoryChanges:
         if not self._rules.has_pull_requests:
             return None
         pulls = self._api.pull_requests(self._repository, sha)
-        merged = [one for one in pulls if one.get("merged_at")]
-        return min(merged, key=lambda one: str(one["merged_at"]), default=None)
+        merged = [pull for pull in pulls if pull.get("merged_at")]
+        return min(merged, key=lambda pull: str(pull["merged_at"]), default=None)
 
 
 def _created_at(deployment: Mapping[str, Any]) -> str:

@@ -210,9 +210,9 @@ class Github(PolledSource[GithubConfig]):
             ),
             production=config.production_environments,
             workflows={
-                one.path.rpartition("/")[2]: one.environment
-                for one in config.workflows
-                if one.repository == repository
+                workflow.path.rpartition("/")[2]: workflow.environment
+                for workflow in config.workflows
+                if workflow.repository == repository
             },
             has_pull_requests=config.pull_requests,
         )
@@ -235,7 +235,7 @@ class Github(PolledSource[GithubConfig]):
         config = self._config
         yield "Metadata: read", ""
         yield "Deployments: read", "/deployments"
-        if any(one.repository == repository for one in config.workflows):
+        if any(workflow.repository == repository for workflow in config.workflows):
             yield "Actions: read", "/actions/runs"
         if config.commits:
             yield "Contents: read", "/commits"

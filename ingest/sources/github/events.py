@@ -102,7 +102,7 @@ def _stripped_deployment(body: Event) -> Event:
             "created_at": needed_instant(body, "deployment", "created_at"),
             **{one: identifier(body, "deployment", one) for one in _DEPLOYMENT},
             "payload": without_empty(
-                {one: _named(named, one) for one in PAYLOAD_COLUMNS}
+                {column: _named(named, column) for column in PAYLOAD_COLUMNS}
             ),
         }
     )

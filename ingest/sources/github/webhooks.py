@@ -117,10 +117,10 @@ def state_rows(
 
 
 def _object(body: object, name: str) -> Mapping[str, Any]:
-    found = part_of(body, name)
-    if not isinstance(found, dict):
+    part = part_of(body, name)
+    if not isinstance(part, dict):
         raise _malformed(f"it has no object {name!r}")
-    return found
+    return part
 
 
 def _refused(why: str) -> SourceAccessError:

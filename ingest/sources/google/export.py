@@ -111,17 +111,17 @@ class SelectedColumn:
 
 def columns_of_table(schema: Sequence[SchemaField]) -> dict[str, SchemaField]:
     """Return every field of a BigQuery schema by its lower-case dotted path."""
-    found: dict[str, SchemaField] = {}
+    schema_fields: dict[str, SchemaField] = {}
 
     def visit(fields: Iterable[SchemaField], prefix: str) -> None:
         for field in fields:
             path = f"{prefix}{field.name}".casefold()
-            found[path] = field
+            schema_fields[path] = field
             if field.mode != "REPEATED":
                 visit(field.fields, f"{path}.")
 
     visit(schema, "")
-    return found
+    return schema_fields
 
 
 def select_export(present: Mapping[str, SchemaField]) -> list[SelectedColumn]:

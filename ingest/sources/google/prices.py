@@ -147,9 +147,9 @@ class PriceCatalogue:
         """
         with google_errors(_ACCOUNTS), open_billing(self._endpoint) as client:
             return [
-                _project_row(found, project, midnight(month))
-                for found in self._accounts(client, account)
-                for project in self._projects(client, found)
+                _project_row(billing_account, project, midnight(month))
+                for billing_account in self._accounts(client, account)
+                for project in self._projects(client, billing_account)
             ]
 
     def probe_projects(self, account: str | None) -> int:

@@ -107,7 +107,7 @@ class IncidentIo(PolledSource[IncidentIoConfig]):
             answer = self._page(client, None, None, 1)
             listed = client.get_json(_TIMESTAMPS)
         stamps = part_of(listed, "incident_timestamps")
-        names = {text(part_of(one, "name")) for one in stamps or ()}
+        names = {text(part_of(stamp, "name")) for stamp in stamps or ()}
         wanted = {
             "impact_start": self._config.impact_start,
             "resolved": self._config.resolved,

@@ -230,7 +230,9 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
     def _issues(
         self, client: HttpClient, worklogs: Iterable[Mapping[str, Any]]
     ) -> dict[str, dict[str, Any]]:
-        ids = sorted({text(one.get("issueId")) or "" for one in worklogs} - {""})
+        ids = sorted(
+            {text(worklog.get("issueId")) or "" for worklog in worklogs} - {""}
+        )
         found = {}
         for start in range(0, len(ids), _MOST_ISSUES):
             body = {

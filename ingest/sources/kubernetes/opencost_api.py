@@ -60,12 +60,12 @@ class AllocationApi:
         """Return what each day comes to by cluster, of days that have anything."""
         with self._client() as client:
             steps = self._ask(client, midnight(first), until, step="1d", by="cluster")
-        found: dict[date, StepMap] = {}
+        step_maps: dict[date, StepMap] = {}
         for step in steps:
             start = as_moment(window_start(step))
             if start is not None:
-                found[start.date()] = step
-        return found
+                step_maps[start.date()] = step
+        return step_maps
 
     def hours(self, day: date, until: datetime) -> Iterator[StepMap]:
         """Yield the hours of a day, each a map of its allocations.

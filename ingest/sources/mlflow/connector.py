@@ -258,8 +258,8 @@ class Mlflow(PolledSource[MlflowConfig]):
         """
         asked = set(self._config.experiments)
         listed = [
-            (str(one.get("experiment_id")), text(one.get("name")))
-            for one in api.experiments()
+            (str(experiment.get("experiment_id")), text(experiment.get("name")))
+            for experiment in api.experiments()
         ]
         missing = asked - {name for _, name in listed}
         if missing:

@@ -194,7 +194,9 @@ def _first(tags: Mapping[str, str], names: Iterable[str]) -> str | None:
 def _last_metric(listed: object, where: str) -> datetime | str | None:
     metrics = objects(listed or [], "'metrics'", where=where)
     times = [
-        one["timestamp"] for one in metrics if isinstance(one.get("timestamp"), int)
+        metric["timestamp"]
+        for metric in metrics
+        if isinstance(metric.get("timestamp"), int)
     ]
     return instant_of_milliseconds(max(times, default=None))
 

@@ -160,8 +160,8 @@ class Anthropic(LlmProvider):
             yield self._usage_row(result, _tokens(result), "messages")
             searches = result.part("server_tool_use").count("web_search_requests")
             if searches:
-                found: Row = {"quantity": str(searches), "quantity_unit": "calls"}
-                yield self._usage_row(result, found, "web_search_calls")
+                row: Row = {"quantity": str(searches), "quantity_unit": "calls"}
+                yield self._usage_row(result, row, "web_search_calls")
 
     def _usage_row(self, result: Result, counts: Row, kind: str) -> Row:
         labels = self._labels(result) | {

@@ -133,16 +133,20 @@ class OciInvoicesApi:
             "timeInvoiceStart": f"{start}T00:00:00.000Z",
             "timeInvoiceEnd": f"{end}T00:00:00.000Z",
         }
-        found: dict[str, OciInvoice] = {}
+        oci_invoices: dict[str, OciInvoice] = {}
         with _Session(self) as session:
             for item in session.items(_INVOICES, asked):
                 invoice = self._invoice(item)
-                key = invoice.internal_id or invoice.invoice_id or f"?{len(found)}"
-                if found.setdefault(key, invoice) != invoice:
+                key = (
+                    invoice.internal_id or invoice.invoice_id or f"?{len(oci_invoices)}"
+                )
+                if oci_invoices.setdefault(key, invoice) != invoice:
                     raise self.malformed(
                         f"says two things about invoice {invoice.invoice_id}", _INVOICES
                     )
-        return sorted(found.values(), key=lambda i: (i.issue_month, i.invoice_id or ""))
+        return sorted(
+            oci_invoices.values(), key=lambda i: (i.issue_month, i.invoice_id or "")
+        )
 
     def with_details(self, invoices: Sequence[OciInvoice]) -> Iterator[OciInvoice]:
         """Yield each invoice with its tax and the month that it is for.

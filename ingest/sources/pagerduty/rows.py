@@ -126,7 +126,9 @@ def _acknowledged_at(
         instant(part_of(one, "at"))
         for one in (given if isinstance(given, list) else ())
     ]
-    return min((one for one in moments if isinstance(one, datetime)), default=None)
+    return min(
+        (moment for moment in moments if isinstance(moment, datetime)), default=None
+    )
 
 
 def _count(value: object) -> Decimal | None:

@@ -167,9 +167,9 @@ class AcceleratorReading:
 
     def silent(self, found: Container[Selector]) -> list[str]:
         """Return what has no series; the metrics stand in for each other."""
-        if any(one in found for one in self.selectors()):
+        if any(selector in found for selector in self.selectors()):
             return []
-        return [" or ".join(str(one) for one in self.selectors())]
+        return [" or ".join(str(selector) for selector in self.selectors())]
 
     def rows(self, samples: Samples, span: Span) -> pa.RecordBatch:
         """Return the rows of the hours in ``span``, ordered by hour, pool and node."""

@@ -204,8 +204,8 @@ class DaySamples:
         )
         # Some servers leave the name out after a function.
         return [
-            Series({**one.labels, NAME_LABEL: selector.metric}, one.points)
-            for one in answered
+            Series({**series.labels, NAME_LABEL: selector.metric}, series.points)
+            for series in answered
         ]
 
     def windows(self, selector: Selector, *, window_ms: int) -> list[WindowSeries]:

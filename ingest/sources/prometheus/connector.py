@@ -164,9 +164,9 @@ class Prometheus(Source[PrometheusConfig]):
             return {}
         gap = self._config.longest_gap_ms
         ends = {_start(day) + DAY_MS + gap: day for day in recent}
-        found: dict[Selector, dict[date, str]] = {}
+        sample_counts: dict[Selector, dict[date, str]] = {}
         for selector in dict.fromkeys(reading.selectors()):
-            found[selector] = dict.fromkeys(recent, "")
+            sample_counts[selector] = dict.fromkeys(recent, "")
             for series in api.over_range(
                 f"sum(count_over_time({selector}[{DAY_MS + 2 * gap}ms]))",
                 start_ms=min(ends),
@@ -174,8 +174,8 @@ class Prometheus(Source[PrometheusConfig]):
                 step_ms=DAY_MS,
             ):
                 for moment, count in series.points:
-                    found[selector][ends[moment]] = str(count or "")
-        return found
+                    sample_counts[selector][ends[moment]] = str(count or "")
+        return sample_counts
 
     def _day_delivery(
         self, stream: str, day: date, counts: dict[Selector, dict[date, str]]

@@ -166,7 +166,7 @@ class RecordedSamples:
 
     def series(self, selector: Selector, *, step_ms: int = 0) -> list[Series]:  # noqa: ARG002
         """Return every recorded sample of the series that are selected."""
-        return [one for one in self.all if selector.selects(one.labels)]
+        return [series for series in self.all if selector.selects(series.labels)]
 
     def windows(self, selector: Selector, *, window_ms: int) -> list[WindowSeries]:
         """Return mean and number of recorded samples per window."""

@@ -118,7 +118,7 @@ class UsageReading:
 
     def silent(self, found: Container[Selector]) -> list[str]:
         """Return what has no series, when ``found`` are those that have."""
-        return [str(one) for one in self.selectors() if one not in found]
+        return [str(selector) for selector in self.selectors() if selector not in found]
 
     def rows(self, samples: Samples, span: Span) -> pa.RecordBatch:
         """Return the rows of the hours in ``span``, ordered by hour, model and pool."""
@@ -215,7 +215,7 @@ def merge_histograms(
     >>> [(str(bound), int(merged[bound])) for bound in sorted(merged)]
     [('0.1', 4), ('Infinity', 14)]
     """
-    filled = [one for one in histograms if any(one.values())] or [{}]
+    filled = [histogram for histogram in histograms if any(histogram.values())] or [{}]
     common = set(filled[0]).intersection(*filled[1:])
     return {bound: sum((one[bound] for one in filled), _ZERO) for bound in common}
 

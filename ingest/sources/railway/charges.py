@@ -116,14 +116,14 @@ def read_usage(
     FatalSourceError
         Something had no price yet on a day.
     """
-    found: dict[str, UsageLine] = {}
+    usage_lines: dict[str, UsageLine] = {}
     for day in bill.period.days():
         if day.start > now:
             break
         valid = prices.on(day.start.date(), where=where)
         for answer in api.usage(day, valid):
             line = _usage_line(answer, day, valid, bill.names)
-            if line is None or line.line_id in found:
+            if line is None or line.line_id in usage_lines:
                 how = "nobody asked for it" if line is None else "it comes twice"
                 raise MalformedDeliveryError(
                     f"The usage of {day.start:%Y-%m-%d} has a value of"
@@ -132,8 +132,8 @@ def read_usage(
                     next_step="Nothing of this period was loaded. Run again; if it"
                     " stays so, Railway's API may have changed.",
                 )
-            found[line.line_id] = line
-    return [found[key] for key in sorted(found)]
+            usage_lines[line.line_id] = line
+    return [usage_lines[key] for key in sorted(usage_lines)]
 
 
 def charge_rows(

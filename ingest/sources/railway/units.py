@@ -71,7 +71,7 @@ class Convention:
 
 
 def derive_convention(
-    invoices: Iterable[Invoice], said: InvoiceUnits, *, where: str
+    invoices: Iterable[Invoice], invoice_units: InvoiceUnits, *, where: str
 ) -> Convention:
     """Return the units that every invoice agrees with.
 
@@ -79,7 +79,7 @@ def derive_convention(
     ----------
     invoices : iterable of Invoice
         All that the workspace has; those that are neither owed nor paid say nothing.
-    said : InvoiceUnits
+    invoice_units : InvoiceUnits
         What the settings say; it is not derived.
     where : str
         Where the invoices come from, for messages.
@@ -90,14 +90,14 @@ def derive_convention(
         No invoice decides, or two decide differently.
     """
     counted = [i for i in invoices if i.is_final and i.total != 0]
-    price_for = said.price_for or _agreed(
+    price_for = invoice_units.price_for or _agreed(
         "whether 'priceDollars' is for one of a quantity or for all of it",
         "price_for",
-        [_price_readings(invoice, said.total) for invoice in counted],
+        [_price_readings(invoice, invoice_units.total) for invoice in counted],
         default="one" if not any(map(_has_quantities, counted)) else None,
         where=where,
     )
-    total = said.total or _agreed(
+    total = invoice_units.total or _agreed(
         "whether 'total' is in dollars or cents",
         "total",
         [
@@ -107,7 +107,7 @@ def derive_convention(
         default=None if counted else "dollars",
         where=where,
     )
-    amount_due = said.amount_due or _agreed(
+    amount_due = invoice_units.amount_due or _agreed(
         "whether 'amountDue' is in dollars or cents",
         "amount_due",
         [_due_readings(invoice, total) for invoice in counted],
@@ -169,7 +169,7 @@ def _agreed(
     default: str | None,
     where: str,
 ) -> str:
-    decided = {next(iter(found)) for found in readings if len(found) == 1}
+    decided = {next(iter(reading)) for reading in readings if len(reading) == 1}
     if len(decided) == 1:
         return decided.pop()
     if not decided and default is not None:

@@ -64,11 +64,13 @@ class SagemakerApi:
             profile=profile,
             timeout_seconds=timeout_seconds,
         )
-        self._services = {one.method: first.for_operation(one) for one in operations}
+        self._services = {
+            operation.method: first.for_operation(operation) for operation in operations
+        }
 
     def model_packages(self) -> list[Mapping[str, Any]]:
         """Return the versions of all model package groups."""
-        found = [
+        packages = [
             package
             for group in self._listed("list_model_package_groups")
             for package in self._listed(
@@ -76,7 +78,7 @@ class SagemakerApi:
                 ModelPackageGroupName=group.get("ModelPackageGroupName"),
             )
         ]
-        return list(each_once(found, key=lambda one: one.get("ModelPackageArn")))
+        return list(each_once(packages, key=lambda one: one.get("ModelPackageArn")))
 
     def endpoints(self) -> list[Mapping[str, Any]]:
         """Return all endpoints, each with its configuration."""
@@ -108,7 +110,7 @@ class SagemakerApi:
             for variant in told.get("ProductionVariants") or []
             if variant.get("ModelName")
         }
-        found = {one for name in names for one in self._versions_in_model(name)}
+        found = {version for name in names for version in self._versions_in_model(name)}
         return found.pop() if len(found) == 1 else ModelVersion()
 
     def _versions_in_model(self, name: str) -> Iterator[ModelVersion]:

@@ -133,15 +133,15 @@ class Sagemaker(PolledSource[SagemakerConfig]):
         api = self._api()
         endpoints = api.endpoints()
         return {
-            VERSIONS: [package_row(one) for one in api.model_packages()],
+            VERSIONS: [package_row(package) for package in api.model_packages()],
             DEPLOYMENTS: [
                 endpoint_row(
-                    one,
-                    served=api.served_by(str(one.get("EndpointConfigName"))),
+                    endpoint,
+                    served=api.served_by(str(endpoint.get("EndpointConfigName"))),
                     environments=self._config.environments,
                     environment_tag=self._config.environment_tag,
                 )
-                for one in endpoints
+                for endpoint in endpoints
             ],
         }
 

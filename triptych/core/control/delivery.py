@@ -61,16 +61,16 @@ def _identities(settings: Settings) -> ControlTable:
         },
         [
             (
-                one.kind,
-                one.named,
-                one.source,
-                one.model,
-                one.feature,
-                one.team,
-                one.valid_from,
-                one.valid_to,
+                identity.kind,
+                identity.named,
+                identity.source,
+                identity.model,
+                identity.feature,
+                identity.team,
+                identity.valid_from,
+                identity.valid_to,
             )
-            for one in settings.catalog.identities
+            for identity in settings.catalog.identities
         ],
     )
 

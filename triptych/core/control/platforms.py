@@ -30,10 +30,10 @@ def platform_tables(settings: Settings) -> list[ControlTable]:
             },
             [
                 (
-                    *(one.id, one.name, one.kind, one.team),
-                    *(", ".join(one.skills) or None, len(one.skills) or None),
+                    *(platform.id, platform.name, platform.kind, platform.team),
+                    *(", ".join(platform.skills) or None, len(platform.skills) or None),
                 )
-                for one in catalog.platforms
+                for platform in catalog.platforms
             ],
         ),
         ControlTable(
@@ -44,8 +44,14 @@ def platform_tables(settings: Settings) -> list[ControlTable]:
                 "valid_to": "DATE",
             },
             [
-                (one.model, one.platform, one.stage, one.valid_from, one.valid_to)
-                for one in catalog.placements
+                (
+                    placement.model,
+                    placement.platform,
+                    placement.stage,
+                    placement.valid_from,
+                    placement.valid_to,
+                )
+                for placement in catalog.placements
             ],
         ),
         ControlTable(

@@ -41,7 +41,7 @@ def return_tables(settings: Settings, history: PeriodHistory) -> list[ControlTab
                 "valid_from": "DATE",
                 "valid_to": "DATE",
             },
-            [_row(one) for one in settings.assumptions.assumptions],
+            [_row(assumption) for assumption in settings.assumptions.assumptions],
         ),
     ]
 
@@ -72,29 +72,31 @@ def _validations(history: PeriodHistory) -> ControlTable:
     )
 
 
-def _row(one: Assumption) -> tuple[object, ...]:
+def _row(assumption: Assumption) -> tuple[object, ...]:
     return (
-        one.id,
-        version_of(one),
-        one.kind,
-        one.applies_to.feature,
-        one.applies_to.metric,
-        one.value,
-        one.low,
-        one.high,
-        one.unit,
-        one.better,
-        one.takes_margin,
-        one.cash,
-        one.months,
-        one.owner,
-        one.source,
-        one.approved_by,
-        one.valid_from,
-        one.valid_to,
+        assumption.id,
+        version_of(assumption),
+        assumption.kind,
+        assumption.applies_to.feature,
+        assumption.applies_to.metric,
+        assumption.value,
+        assumption.low,
+        assumption.high,
+        assumption.unit,
+        assumption.better,
+        assumption.takes_margin,
+        assumption.cash,
+        assumption.months,
+        assumption.owner,
+        assumption.source,
+        assumption.approved_by,
+        assumption.valid_from,
+        assumption.valid_to,
     )
 
 
-def version_of(one: Assumption) -> str:
+def version_of(assumption: Assumption) -> str:
     """Return a text that differs whenever anything about an assumption does."""
-    return hashlib.sha256(one.model_dump_json().encode()).hexdigest()[:_VERSION_LENGTH]
+    return hashlib.sha256(assumption.model_dump_json().encode()).hexdigest()[
+        :_VERSION_LENGTH
+    ]

@@ -133,11 +133,13 @@ def find_column(columns: list[ColumnMeaning], figure: Figure) -> ColumnMeaning:
         There is no such mart or column, a condition is on a column that is not there,
         or the column is no number; near names are told.
     """
-    of_mart = {one.column: one for one in columns if one.mart == figure.mart}
+    of_mart = {
+        column.column: column for column in columns if column.mart == figure.mart
+    }
     if not of_mart:
-        marts = dict.fromkeys(one.mart for one in columns)
+        marts = dict.fromkeys(column.mart for column in columns)
         raise unknown("mart", figure.mart, marts, where="FIGURE")
-    for name in (figure.column, *(one.column for one in figure.conditions)):
+    for name in (figure.column, *(condition.column for condition in figure.conditions)):
         if name not in of_mart:
             raise unknown("column", name, of_mart, where=figure.mart)
     found = of_mart[figure.column]

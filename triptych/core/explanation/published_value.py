@@ -134,15 +134,15 @@ def _not_a_sum(why: str, figure: Figure, next_step: str) -> UsageError:
 
 def _no_rows(snapshot: Snapshot, figure: Figure) -> UsageError:
     """Say which condition no row of the mart holds, with values that are like it."""
-    for one in figure.conditions:
+    for condition in figure.conditions:
         rows: list[dict[str, Any]] = snapshot.query(
-            f'SELECT DISTINCT CAST("{one.column}" AS VARCHAR) AS value'
+            f'SELECT DISTINCT CAST("{condition.column}" AS VARCHAR) AS value'
             f" FROM {figure.mart} ORDER BY 1"
         ).to_pylist()
         known = [row["value"] for row in rows]
-        for value in one.values if not one.is_any else ():
+        for value in condition.values if not condition.is_any else ():
             if value and value not in known:
-                where = f"{figure.mart}.{one.column}"
+                where = f"{figure.mart}.{condition.column}"
                 return unknown("value", value, known, where=where)
     return UsageError(
         "No row holds all of its conditions, though each is held by some.",

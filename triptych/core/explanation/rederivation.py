@@ -242,9 +242,9 @@ def _whole_pool(
 ) -> Part:
     """Return what went into a pool, as published and by its own line items."""
     kept = [
-        one
-        for one in costs.conditions
-        if one.column in {"billing_month", "source", "charge_date"}
+        condition
+        for condition in costs.conditions
+        if condition.column in {"billing_month", "source", "charge_date"}
     ]
     whole = Figure(
         "cost.fct_daily_pool_costs",

@@ -157,9 +157,9 @@ def explain_in(snapshot: Snapshot, workspace_root: Path, address: str) -> Explan
     """
     _refuse_part(snapshot)
     figure = parse_figure(address)
-    all_columns = read_columns(snapshot)
-    meaning = find_column(all_columns, figure)
-    columns = {one.column: one for one in all_columns if one.mart == figure.mart}
+    every = read_columns(snapshot)
+    meaning = find_column(every, figure)
+    columns = {each.column: each for each in every if each.mart == figure.mart}
     published = read_value(snapshot, figure, columns)
     run = _one(snapshot, "FROM core.mart_run")
     nodes = read_nodes(snapshot, meaning.model_name)
@@ -228,7 +228,7 @@ def _as_closed(
     rederivation: Rederivation, states: Sequence[PeriodState]
 ) -> Rederivation:
     """Judge a difference in a closed month, which does not follow the evidence."""
-    closed = [one.billing_month for one in states if one.state in _CLOSED]
+    closed = [state.billing_month for state in states if state.state in _CLOSED]
     if rederivation.is_equal is not False or not closed:
         return rederivation
     return replace(

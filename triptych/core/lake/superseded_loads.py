@@ -61,12 +61,12 @@ def read_superseded_loads(workspace: Workspace) -> list[SupersededLoad]:
         names = landed_sources(connection)
     finally:
         connection.close()
-    found = []
+    loads = []
     for load_id, source, stream, period, is_pruned in rows:
         landed = names.get(load_id, source)
         folder = f"{lake}/{stream}/{landed}/{period}/{load_id}"
-        found.append(SupersededLoad(load_id, source, stream, folder, is_pruned))
-    return found
+        loads.append(SupersededLoad(load_id, source, stream, folder, is_pruned))
+    return loads
 
 
 def record_pruning(

@@ -145,69 +145,80 @@ class Assumption(BaseModel):
 Told = tuple[str, str]
 
 
-def _interval(one: Assumption) -> Iterable[Told]:
-    if ends_before_it_starts(one):
-        yield "valid_to", f"ends on {one.valid_to}, before it starts."
-    if (one.low is None) != (one.high is None):
-        given, lacks = ("high", "low") if one.low is None else ("low", "high")
+def _interval(assumption: Assumption) -> Iterable[Told]:
+    if ends_before_it_starts(assumption):
+        yield "valid_to", f"ends on {assumption.valid_to}, before it starts."
+    if (assumption.low is None) != (assumption.high is None):
+        given, lacks = ("high", "low") if assumption.low is None else ("low", "high")
         yield given, f"has {given!r} and no {lacks!r}; give both ends, or none."
         return
-    if one.low is None or one.high is None:
+    if assumption.low is None or assumption.high is None:
         return
-    if not one.low <= one.value <= one.high or one.low == one.high:
-        ends = f"{one.low:g} to {one.high:g}"
-        yield "low", f"has a value of {one.value:g} outside its interval, {ends}."
+    if (
+        not assumption.low <= assumption.value <= assumption.high
+        or assumption.low == assumption.high
+    ):
+        ends = f"{assumption.low:g} to {assumption.high:g}"
+        yield (
+            "low",
+            f"has a value of {assumption.value:g} outside its interval, {ends}.",
+        )
 
 
-def _range(one: Assumption) -> Iterable[Told]:
-    least = one.value if one.low is None else one.low
-    most = one.value if one.high is None else one.high
-    if one.kind == "driver":
-        if one.value != 1:
+def _range(assumption: Assumption) -> Iterable[Told]:
+    least = assumption.value if assumption.low is None else assumption.low
+    most = assumption.value if assumption.high is None else assumption.high
+    if assumption.kind == "driver":
+        if assumption.value != 1:
             yield "value", "is a driver, which moves what is known around 1: value: 1."
-        if one.low is None:
+        if assumption.low is None:
             yield "value", "is a driver without an interval, which moves nothing."
-    if one.kind in {"margin", "driver"} and least <= 0:
+    if assumption.kind in {"margin", "driver"} and least <= 0:
         yield "value", f"reaches down to {least:g}; it must stay above 0."
     elif least < 0:
         yield "value", f"reaches down to {least:g}; it cannot be below 0."
-    if one.kind in {"margin", "discount_rate"} and most > 1:
+    if assumption.kind in {"margin", "discount_rate"} and most > 1:
         text = f"reaches up to {most:g}; it is a part of 1, so 12 % is 0.12."
         yield "value", text
 
 
-def _unit(one: Assumption) -> Iterable[Told]:
-    if one.kind in _UNITS:
-        if one.unit != _UNITS[one.kind]:
-            yield "unit", f"is in {one.unit!r}; its kind is in {_UNITS[one.kind]}."
-    elif one.currency is None:
-        form = _MONEY_FORM[one.kind].replace("{}", "EUR")
-        yield "unit", f"is in {one.unit!r}; its kind is in {form}."
+def _unit(assumption: Assumption) -> Iterable[Told]:
+    if assumption.kind in _UNITS:
+        if assumption.unit != _UNITS[assumption.kind]:
+            yield (
+                "unit",
+                f"is in {assumption.unit!r}; its kind is in {_UNITS[assumption.kind]}.",
+            )
+    elif assumption.currency is None:
+        form = _MONEY_FORM[assumption.kind].replace("{}", "EUR")
+        yield "unit", f"is in {assumption.unit!r}; its kind is in {form}."
 
 
-def _own_keys(one: Assumption) -> Iterable[Told]:
+def _own_keys(assumption: Assumption) -> Iterable[Told]:
     for key, kinds in _OWN_KEYS.items():
-        is_given = getattr(one, key) is not None
-        if one.kind in kinds and not is_given:
-            yield "id", f"has no {key!r}, and its kind, {one.kind}, needs it."
-        elif is_given and one.kind not in kinds:
+        is_given = getattr(assumption, key) is not None
+        if assumption.kind in kinds and not is_given:
+            yield "id", f"has no {key!r}, and its kind, {assumption.kind}, needs it."
+        elif is_given and assumption.kind not in kinds:
             yield key, f"has {key!r}, which belongs to the kind {kinds[0]}."
-    if one.takes_margin and one.kind != "conversion":
+    if assumption.takes_margin and assumption.kind != "conversion":
         yield (
             "takes_margin",
             "has 'takes_margin', which belongs to the kind conversion.",
         )
-    if one.kind == "conversion" and one.applies_to.metric is None:
+    if assumption.kind == "conversion" and assumption.applies_to.metric is None:
         yield "applies_to", "is a conversion and names no metric that it converts."
-    if one.kind == "integration" and one.applies_to.feature is None:
+    if assumption.kind == "integration" and assumption.applies_to.feature is None:
         yield "applies_to", "is an integration and names no feature that it is for."
 
 
-def _people(one: Assumption) -> Iterable[Told]:
+def _people(assumption: Assumption) -> Iterable[Told]:
     for key in ("owner", "approved_by"):
-        if _EMAIL.search(getattr(one, key) or ""):
+        if _EMAIL.search(getattr(assumption, key) or ""):
             yield key, f"has an e-mail address as {key!r}; name a role or a person."
-    if one.approved_by and _plain(one.approved_by) == _plain(one.owner):
+    if assumption.approved_by and _plain(assumption.approved_by) == _plain(
+        assumption.owner
+    ):
         yield "approved_by", "is approved by its owner; somebody else has to."
 
 
@@ -233,7 +244,7 @@ class Assumptions(BaseModel):
         return self
 
     def _overlapping_versions(self) -> Iterable[Complaint]:
-        ids = [one.id for one in self.assumptions]
+        ids = [assumption.id for assumption in self.assumptions]
         for first, second in overlapping_pairs(self.assumptions, ids):
             line = f"assumption {ids[second]!r} has two versions for the same days,"
             yield Complaint(
@@ -301,6 +312,8 @@ def unapproved(assumptions: Sequence[Assumption]) -> list[Complaint]:
     ]
 
 
-def _is_approved_beside(other: Assumption, one: Assumption) -> bool:
-    says_the_same = other.kind == one.kind and other.applies_to == one.applies_to
-    return says_the_same and other.is_approved and overlap(other, one)
+def _is_approved_beside(other: Assumption, assumption: Assumption) -> bool:
+    says_the_same = (
+        other.kind == assumption.kind and other.applies_to == assumption.applies_to
+    )
+    return says_the_same and other.is_approved and overlap(other, assumption)

@@ -164,7 +164,7 @@ def _inner(annotation: Any, step: str | int) -> Any:  # noqa: ANN401  (any type)
 
 def _without_none(annotation: Any) -> Any:  # noqa: ANN401  (any type)
     if get_origin(annotation) in {Union, UnionType}:
-        return next(one for one in get_args(annotation) if one is not type(None))
+        return next(arg for arg in get_args(annotation) if arg is not type(None))
     return annotation
 
 

@@ -80,7 +80,7 @@ def unclear_identities(identities: Sequence[Identity]) -> Iterable[Complaint]:
         if not any(getattr(one, target) for target in IDENTITY_TARGETS):
             text = "an identity says whose it is: model, feature or team."
             yield Complaint(("identities", position), text)
-    keys = [f"{one.kind} {one.named!r}" for one in identities]
+    keys = [f"{identity.kind} {identity.named!r}" for identity in identities]
     pairs = zip(keys, identities, strict=True)
     of_source = [f"{key} of {one.source}" for key, one in pairs]
     for _, second in overlapping_pairs(identities, of_source):

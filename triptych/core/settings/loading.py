@@ -310,10 +310,12 @@ def _source_entries(
     return tuple(entries)
 
 
-def _with_stand_ins(data: dict[str, Any], found: list[Complaint]) -> dict[str, Any]:
+def _with_stand_ins(
+    data: dict[str, Any], complaints: list[Complaint]
+) -> dict[str, Any]:
     """Return ``data`` with something plain in place of everything that is wrong."""
     mended = {key: list(v) if isinstance(v, list) else v for key, v in data.items()}
-    for complaint in found:
+    for complaint in complaints:
         match complaint.path:
             case (str(section), int(position), *_):
                 given = data[section][position]

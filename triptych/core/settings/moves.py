@@ -129,7 +129,7 @@ def unclear_moves(
     models, platforms : collection of str
         The ids that it declares; without any, names are whatever bills call them.
     """
-    keys = [f"{one.model!r} ({one.stage})" for one in placements]
+    keys = [f"{placement.model!r} ({placement.stage})" for placement in placements]
     for _, second in overlapping_pairs(placements, keys):
         text = f"model {keys[second]} has two platforms on the same days; valid_to is"
         yield Complaint(

@@ -108,10 +108,10 @@ class QuietHours(_Strict):
 
     def hold(self, moment: datetime) -> bool:
         """Tell whether nothing is sent at a moment, which is aware."""
-        here = moment.astimezone(ZoneInfo(self.timezone)).time()
+        view = moment.astimezone(ZoneInfo(self.timezone)).time()
         if self.begin <= self.end:
-            return self.begin <= here < self.end
-        return here >= self.begin or here < self.end
+            return self.begin <= view < self.end
+        return view >= self.begin or view < self.end
 
 
 class DigestSettings(_Strict):

@@ -41,7 +41,11 @@ class Condition:
 
     def written(self) -> list[str]:
         """Return its values as an address has them."""
-        return [ANY] if self.is_any else [quote(one, safe=_SAFE) for one in self.values]
+        return (
+            [ANY]
+            if self.is_any
+            else [quote(value, safe=_SAFE) for value in self.values]
+        )
 
     def sql(self, expression: str, name: str) -> tuple[str, dict[str, list[str]]]:
         """Return the condition on ``expression``, and its parameter ``$name``."""
@@ -77,7 +81,8 @@ class Figure:
     def __str__(self) -> str:
         """Return the address, fit for a command line within quotes."""
         query = "&".join(
-            f"{one.column}={','.join(one.written())}" for one in self.conditions
+            f"{condition.column}={','.join(condition.written())}"
+            for condition in self.conditions
         )
         return f"{self.mart}/{self.column}{'?' if query else ''}{query}"
 
@@ -92,7 +97,10 @@ class Figure:
 
     def condition(self, column: str) -> Condition | None:
         """Return what is said of a column, if anything is."""
-        return next((one for one in self.conditions if one.column == column), None)
+        return next(
+            (condition for condition in self.conditions if condition.column == column),
+            None,
+        )
 
     def where(self) -> tuple[str, dict[str, list[str]]]:
         """Return all conditions as SQL, with their parameters."""
@@ -121,7 +129,7 @@ def parse_figure(text: str) -> Figure:
         name, equals, given = part.partition("=")
         if not equals or not name:
             raise _malformed(text, f"{part!r} is no condition.")
-        if any(one.column == name for one in conditions):
+        if any(condition.column == name for condition in conditions):
             raise _malformed(text, f"{name} is said twice.")
         values = tuple(unquote(value) for value in given.split(","))
         conditions.append(Condition(name, values))

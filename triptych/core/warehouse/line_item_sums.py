@@ -121,7 +121,7 @@ def line_items_of(figure: Figure) -> LineItems | None:
 
     Only what the address itself says decides, never what the mart holds.
     """
-    names = {one.column for one in figure.conditions}
+    names = {condition.column for condition in figure.conditions}
     match figure.mart:
         case "cost.fct_daily_model_costs" if figure.column in _AMOUNTS:
             return _of_model_costs(figure, names)
@@ -168,7 +168,9 @@ def _of_pool(figure: Figure, names: set[str]) -> LineItems | None:
 
 def _kept(figure: Figure, *dropped: str) -> tuple[Condition, ...]:
     return tuple(
-        one for one in figure.conditions if one.column not in {"currency", *dropped}
+        condition
+        for condition in figure.conditions
+        if condition.column not in {"currency", *dropped}
     )
 
 

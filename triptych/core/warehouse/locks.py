@@ -260,9 +260,9 @@ def record_accruals(workspace: Workspace, detail: Mapping[str, object]) -> Audit
     return _record(workspace, ACCRUED, detail)
 
 
-def record_comment(workspace: Workspace, said: CommentText) -> AuditEntry:
+def record_comment(workspace: Workspace, comment_text: CommentText) -> AuditEntry:
     """Add a comment to the audit log."""
-    return _record(workspace, COMMENTED, asdict(said))
+    return _record(workspace, COMMENTED, asdict(comment_text))
 
 
 def record_validation(workspace: Workspace, detail: Mapping[str, object]) -> AuditEntry:

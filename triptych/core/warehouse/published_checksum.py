@@ -46,12 +46,12 @@ def checksum_file(published: Path) -> Path:
 
 def write_checksum(published: Path, root: Path) -> None:
     """Write down what a file is that is about to be published."""
-    found = PublishedChecksum(
+    checksum = PublishedChecksum(
         file_checksum(published), published.stat().st_size, standing_of(published)
     )
     key = read_key(root)
-    seal = key.seal(found.text(published.name)) if key else ""
-    content = json.dumps({**asdict(found), "seal": seal})
+    seal = key.seal(checksum.text(published.name)) if key else ""
+    content = json.dumps({**asdict(checksum), "seal": seal})
     write_whole(checksum_file(published), content)
 
 

@@ -92,19 +92,19 @@ class ScenarioStore:
             There is none, or the beginning is that of several.
         """
         saved = self.all()
-        by_name = [one for one in saved if one["name"] == name]
-        by_id = [one for one in saved if one["scenario_id"].startswith(name)]
+        by_name = [row for row in saved if row["name"] == name]
+        by_id = [row for row in saved if row["scenario_id"].startswith(name)]
         if by_name:
             return by_name[0]
         if len(by_id) == 1:
             return by_id[0]
         if by_id:
-            told = ", ".join(one["scenario_id"] for one in by_id)
+            told = ", ".join(row["scenario_id"] for row in by_id)
             raise UsageError(
                 f"{name!r} is the beginning of several ids: {told}.",
                 next_step="Write more of it.",
             )
-        names = [f"{one['scenario_id']} ({one['name']})" for one in saved]
+        names = [f"{row['scenario_id']} ({row['name']})" for row in saved]
         raise UsageError(
             f"No scenario {name!r} is saved; {known_names('scenarios', names)}.",
             next_step='"triptych scenario run FILE" saves one.',
@@ -139,11 +139,11 @@ class ScenarioStore:
 
 def _read(path: Path) -> Row:
     try:
-        found: Row = json.loads(path.read_text("utf-8"))
-        is_whole = found["created_at"] and found["name"]
-        is_it = found["format"] == _FORMAT and found["scenario_id"] == path.stem
+        row: Row = json.loads(path.read_text("utf-8"))
+        is_whole = row["created_at"] and row["name"]
+        is_it = row["format"] == _FORMAT and row["scenario_id"] == path.stem
         if is_whole and is_it:
-            return found
+            return row
         problem = "it is of another form, or of another scenario"
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         problem = str(error)
@@ -177,7 +177,7 @@ def differences(results: list[Row]) -> list[Row]:
             f"{len(results)} scenarios cannot be compared.",
             next_step=f"Name two to {MOST_COMPARED}.",
         )
-    said = {one["scenario_id"]: _said(one) for one in results}
+    said = {result["scenario_id"]: _said(result) for result in results}
     keys = dict.fromkeys(key for values in said.values() for key in values)
     return [
         {"key": key, **{id_: values.get(key) for id_, values in said.items()}}
@@ -191,15 +191,17 @@ def _said(result: Row) -> Row:
     for key, value in result["file"].items():
         if key not in {"changes", "name"}:
             found[key.replace("_", " ")] = written(value)
-    for one in result["changes"]:
+    for change in result["changes"]:
         said = {
             key.replace("_", " "): value
-            for key, value in one["values"].items()
+            for key, value in change["values"].items()
             if key not in {"name", "kind"} and value not in (None, [], "")
         }
-        title = one["title"]
+        title = change["title"]
         # Two changes of one thing, such as in different months, are told by name.
-        found[f"{title} ({one['change']})" if title in found else title] = written(said)
+        found[f"{title} ({change['change']})" if title in found else title] = written(
+            said
+        )
     return found
 
 

@@ -151,8 +151,8 @@ def _run(job: SparkJob, run_dir: Path, task: Task) -> None:
 
 def _as_error(job: SparkJob, output: CommandOutput) -> TriptychError:
     if output.return_code == EXIT_WITH_VERDICT:
-        told = _told_of_memory(output)
-        return told or Verdict.read(Path(job.verdict_file)).as_error()
+        error = _told_of_memory(output)
+        return error or Verdict.read(Path(job.verdict_file)).as_error()
     if output.return_code < 0:
         return spark_failed(
             f"The process on Spark was killed by signal {-output.return_code}; if"

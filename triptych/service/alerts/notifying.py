@@ -117,7 +117,7 @@ def holding_alerts(runs_dir: Path) -> Iterator[None]:
 
 def try_channels(settings: Settings) -> dict[str, str | None]:
     """Send each channel a test message; return why it failed, by channel."""
-    found: dict[str, str | None] = {}
+    channels: dict[str, str | None] = {}
     for channel in settings.notify.channels:
         try:
             send(
@@ -125,10 +125,10 @@ def try_channels(settings: Settings) -> dict[str, str | None]:
                 title=f"triptych: test for {settings.organisation}",
                 body="This channel works. No figure is in this message.",
             )
-            found[channel.name] = None
+            channels[channel.name] = None
         except TriptychError as error:
-            found[channel.name] = str(error)
-    return found
+            channels[channel.name] = str(error)
+    return channels
 
 
 def _collect(

@@ -91,11 +91,14 @@ def _respond(
 
 
 def _hand_to(
-    workspace: Workspace, settings: Settings, found: AlertStanding, response: Response
+    workspace: Workspace,
+    settings: Settings,
+    standing: AlertStanding,
+    response: Response,
 ) -> None:
     """Let an alert wait for the channels of the team that has it now."""
     outbox = Outbox.read(workspace.runs_dir / FILE)
-    alert = Alert(found.kind, found.key, found.text, found.team or None)
+    alert = Alert(standing.kind, standing.key, standing.text, standing.team or None)
     for channel in settings.notify.channels:
         if response.to in channel.teams:
             outbox.add(alert, channel.name, since=response.at)

@@ -25,7 +25,7 @@ _LEAST = 1e-9
 
 
 def drifting_path(
-    data: RolloutData, found: Imputation | None = None
+    data: RolloutData, imputation: Imputation | None = None
 ) -> DriftingPath | None:
     """Return the average effect by period with the drift before, and their errors.
 
@@ -38,17 +38,17 @@ def drifting_path(
     ----------
     data : RolloutData
         What is estimated from.
-    found : Imputation, optional
+    imputation : Imputation, optional
         Of the treated cells, or of a lead.
     """
-    found = data.imputation if found is None else found
+    imputation = data.imputation if imputation is None else imputation
     directions = drifts_by_cohort(data)
-    whole = _DriftModel(found, directions).fitted(data.outcome)
+    whole = _DriftModel(imputation, directions).fitted(data.outcome)
     if whole is None:
         return None
     without = [
-        _DriftModel(found, directions, group).fitted(data.outcome)
-        for group in data.groups_of(found)
+        _DriftModel(imputation, directions, group).fitted(data.outcome)
+        for group in data.groups_of(imputation)
     ]
     rest = [own for own in without if own is not None]
     if len(rest) < len(without):
@@ -95,7 +95,7 @@ class _DriftModel:
     ) -> None:
         self._found, self._without = found, without
         self._inverse = found.inverse(without)
-        self._drifts = [self._residuals(one) for one in directions]
+        self._drifts = [self._residuals(direction) for direction in directions]
         self._biases = [self._path(drift) for drift in self._drifts]
         self._cells = found.untreated & np.isfinite(found.outcome)
         if without is not None:
@@ -205,20 +205,25 @@ def all_about_drifts(data: RolloutData) -> Floats:
 
 
 def _about_drifts(
-    found: Imputation, outcome: Floats, directions: list[Floats]
+    imputation: Imputation, outcome: Floats, directions: list[Floats]
 ) -> Floats:
-    left = about_units_and_periods(found, [outcome, *directions])
+    left = about_units_and_periods(imputation, [outcome, *directions])
     return unexplained(left[:, 0], left[:, 1:]).reshape(outcome.shape)
 
 
-def about_units_and_periods(found: Imputation, columns: Sequence[Floats]) -> Floats:
+def about_units_and_periods(
+    imputation: Imputation, columns: Sequence[Floats]
+) -> Floats:
     """Return what units and periods leave of columns of cells, shape (cells, columns).
 
     Zero where a cell is treated or unknown.
     """
-    inverse = found.inverse()
-    cells = found.untreated & np.isfinite(found.outcome)
-    left = [np.where(cells, found.residuals(one, inverse), 0.0) for one in columns]
+    inverse = imputation.inverse()
+    cells = imputation.untreated & np.isfinite(imputation.outcome)
+    left = [
+        np.where(cells, imputation.residuals(column, inverse), 0.0)
+        for column in columns
+    ]
     return np.column_stack([one.ravel() for one in left])
 
 

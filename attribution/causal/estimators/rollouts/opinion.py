@@ -89,11 +89,11 @@ def _beside(
 ) -> SecondOpinion:
     """Return an effect, what a drift of one adds to it, and influences, beside ours."""
     effect, drifting, influence = other
-    found = data.imputation
+    imputation = data.imputation
     gap = drifting - float(path.bias.sum())
     each = np.zeros(len(data.outcome))
     each[data.first > 0] = influence / len(influence)
-    moved = found.average - path.left_out[:, :-1].sum(axis=1)
+    moved = imputation.average - path.left_out[:, :-1].sum(axis=1)
     moved = moved - path.drift * (path.bias.sum() - path.bias_left_out)
     moved = moved + gap * (path.drift - path.left_out[:, -1])
     groups = data.groups

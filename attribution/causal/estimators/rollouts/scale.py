@@ -97,8 +97,8 @@ def shares_above_constants(data: RolloutData, path: DriftingPath) -> list[OtherS
     path : DriftingPath
         Its effect, with the drift that is taken off.
     """
-    found = data.imputation
-    known = found.untreated & np.isfinite(data.outcome)
+    imputation = data.imputation
+    known = imputation.untreated & np.isfinite(data.outcome)
     counts = known.sum(axis=1)
     sums = np.where(known, data.outcome, 0.0).sum(axis=1)
     means = sums[counts > 0] / counts[counts > 0]
@@ -116,9 +116,9 @@ def shares_above_constants(data: RolloutData, path: DriftingPath) -> list[OtherS
 
 def expected_otherwise(data: RolloutData) -> Floats | None:
     """Return untreated outcomes by the other scale, as they are modelled."""
-    found = data.imputation
-    known = found.untreated & np.isfinite(data.outcome)
-    needed = known | found.usable
+    imputation = data.imputation
+    known = imputation.untreated & np.isfinite(data.outcome)
+    needed = known | imputation.usable
     if not data.is_ratio:
         return proportional_fit(data.outcome, known)
     amounts = np.exp(data.outcome)
