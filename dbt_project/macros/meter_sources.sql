@@ -1,8 +1,8 @@
 {#-
   Written by `make reference` from the folders in `models/staging/`.
-  Where meters come from: the staging models whose readings divide shared
-  money. `int_model_usage`, `int_accelerator_usage` and `int_compute_usage`
-  read each of them, and nothing else does.
+  Where meters come from: the staging models whose readings divide shared money,
+  or say what a node had. `int_model_usage`, `int_accelerator_usage`,
+  `int_compute_usage` and `int_node_usage` read each of them, and nothing else.
 -#}
 {% macro model_usage_meters() -%}
     {{ return([
@@ -26,5 +26,12 @@
     {{ return([
         'stg_aws_data_exports__compute_usage',
         'stg_opencost__compute_usage',
+    ]) }}
+{%- endmacro %}
+
+{% macro node_usage_meters() -%}
+    {{ return([
+        'stg_aws_data_exports__node_usage',
+        'stg_opencost__node_usage',
     ]) }}
 {%- endmacro %}

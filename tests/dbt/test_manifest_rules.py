@@ -41,6 +41,7 @@ READ_IN_ONE_PLACE = {
     "model_usage": "int_model_usage",
     "accelerator_usage": "int_accelerator_usage",
     "compute_usage": "int_compute_usage",
+    "node_usage": "int_node_usage",
 }
 #: Who answers for a page.
 OWNERS = {"Finance", "Engineering", "Analysts", "Whoever runs triptych"}

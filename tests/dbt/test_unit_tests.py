@@ -24,6 +24,7 @@ COMPUTES_NOTHING = {
     "int_compute_usage",
     "int_machine_charges",
     "int_model_usage",
+    "int_node_usage",
     "mart_attribution_checks",
     "mart_attribution_contributions",
     "mart_attribution_counterfactuals",

@@ -4,39 +4,7 @@
   cluster and name.
 -#}
 with readings as (
-    select
-        allocations.source,
-        allocations.cluster,
-        allocations.node as node_name,
-        allocations.provider_id,
-        allocations.pool_id,
-        allocations.kind = 'idle' as is_idle,
-        allocations.capacity_gpu_hours,
-        allocations.requested_gpu_hours,
-        allocations.used_gpu_hours,
-        allocations.capacity_cpu_core_hours,
-        allocations.requested_cpu_core_hours,
-        allocations.used_cpu_core_hours,
-        allocations.period_start
-    from {{ ref('stg_opencost__allocations') }} as allocations
-    where allocations.node is not null and allocations.kind in ('workload', 'idle')
-    union all
-    select
-        split_usage.source,
-        split_usage.cluster,
-        cast(null as string) as node_name,
-        split_usage.node_id as provider_id,
-        split_usage.pool_id,
-        false as is_idle,
-        split_usage.capacity_gpu_hours,
-        split_usage.requested_gpu_hours,
-        split_usage.used_gpu_hours,
-        split_usage.capacity_cpu_core_hours,
-        split_usage.requested_cpu_core_hours,
-        split_usage.used_cpu_core_hours,
-        split_usage.period_start
-    from {{ ref('stg_aws_data_exports__split_usage') }} as split_usage
-    where split_usage.node_id is not null
+    select * from {{ ref('int_node_usage') }}
 ),
 
 named as (

@@ -1,7 +1,7 @@
 {#- The name in its cluster of a node that a bill knows by an id. -#}
 select
-    allocations.provider_id,
-    min(allocations.node) as node_id
-from {{ ref('stg_opencost__allocations') }} as allocations
-where allocations.provider_id is not null and allocations.node is not null
-group by allocations.provider_id
+    readings.provider_id,
+    min(readings.node_name) as node_id
+from {{ ref('int_node_usage') }} as readings
+where readings.provider_id is not null and readings.node_name is not null
+group by readings.provider_id
