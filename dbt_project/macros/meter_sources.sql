@@ -1,8 +1,8 @@
 {#-
   Written by `make reference` from the folders in `models/staging/`.
-  Where meters come from: the staging models whose readings divide shared money,
-  or say what a node had. `int_model_usage`, `int_accelerator_usage`,
-  `int_compute_usage` and `int_node_usage` read each of them, and nothing else.
+  Where meters come from: the staging models whose readings divide shared
+  money, or say what a node had. `int_model_usage`, `int_accelerator_usage`,
+  `int_compute_usage` and `int_node_usage` read each of them.
 -#}
 {% macro model_usage_meters() -%}
     {{ return([

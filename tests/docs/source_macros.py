@@ -60,9 +60,9 @@ def _bill(bill: BillStream) -> Iterator[str]:
 def _meter_sources(staging: Path) -> Iterator[str]:
     yield "{#-"
     yield f"  {_WRITTEN}"
-    yield "  Where meters come from: the staging models whose readings divide shared money,"
-    yield "  or say what a node had. `int_model_usage`, `int_accelerator_usage`,"
-    yield "  `int_compute_usage` and `int_node_usage` read each of them, and nothing else."
+    yield "  Where meters come from: the staging models whose readings divide shared"
+    yield "  money, or say what a node had. `int_model_usage`, `int_accelerator_usage`,"
+    yield "  `int_compute_usage` and `int_node_usage` read each of them."
     yield "-#}"
     for number, (macro, kind) in enumerate(METERS.items()):
         if number:

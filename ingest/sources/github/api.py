@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ingest.engine.state_rows import objects, part_of, unexpected
-from ingest.http.client import HttpClient, NotThereError
+from ingest.http.client import NotThereError
 from ingest.http.pages import each_once, follow_pages
+from ingest.source_kinds.code_hosts import CodeHostApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
-    from typing import Self
 
     import httpx
+
+    from ingest.source_kinds.code_hosts import Access
 
 _PER_PAGE = 100
 #: A search of workflow runs answers no more than these, however many there are.
@@ -36,50 +38,15 @@ _HEADERS = {
 }
 
 
-class GithubApi:
-    """The questions that triptych asks about one repository after another.
+class GithubApi(CodeHostApi):
+    """The questions that triptych asks about one repository after another."""
 
-    Parameters
-    ----------
-    base_url : str
-        ``https://api.github.com``, or ``https://HOST/api/v3`` of a server.
-    token : str
-        Token that may read.
-    source : str
-        Name of the source, for messages.
-    denied_advice : str
-        What to do when the token is refused.
-    timeout_seconds, requests_per_second : float
-        Patience and pace.
-    """
-
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        token: str,
-        source: str,
-        denied_advice: str,
-        timeout_seconds: float = 60.0,
-        requests_per_second: float | None = None,
-    ) -> None:
-        self._source = source
-        self._client = HttpClient(
-            base_url=base_url,
-            source=source,
-            headers={**_HEADERS, "Authorization": f"Bearer {token}"},
-            secrets=[token],
-            denied_advice=denied_advice,
+    def __init__(self, access: Access) -> None:
+        super().__init__(
+            access,
+            headers={**_HEADERS, "Authorization": f"Bearer {access.token}"},
             limit_of=seconds_to_wait,
-            timeout_seconds=timeout_seconds,
-            requests_per_second=requests_per_second,
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
 
     def probe(self, path: str) -> None:
         """Ask for one entry of a list, to see whether that is allowed."""

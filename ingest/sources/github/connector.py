@@ -14,25 +14,21 @@ Source: GitHub REST API 2022-11-28.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ingest.connector import (
-    Delivery,
-    Finding,
-    SourceConfig,
-    Window,
+from ingest.connector import Finding
+from ingest.http.client import NotThereError
+from ingest.http.options import BaseUrl, EnvironmentVariable
+from ingest.source_kinds.code_hosts import (
+    COMMITS,
+    DEPLOYMENTS,
+    Access,
+    CodeHost,
+    CodeHostConfig,
 )
-from ingest.http.client import NotThereError, secret_from_environment
-from ingest.http.options import (
-    BaseUrl,
-    EnvironmentVariable,
-    RequestsPerSecond,
-    TimeoutSeconds,
-)
-from ingest.source_kinds.polled import PolledSource
 from ingest.sources.github.api import GithubApi
 from ingest.sources.github.changes import GithubRules, RepositoryChanges, Span
 from ingest.sources.github.rows import PAYLOAD_COLUMNS, GithubReading
@@ -41,9 +37,10 @@ from triptych.core.errors import SourceAccessError
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
+    from ingest.connector import Delivery
 
-DEPLOYMENTS, COMMITS = "deployments", "commits"
 _REPOSITORY = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
 
 
@@ -59,7 +56,7 @@ class GithubWorkflow(BaseModel):
     environment: str = Field(description="Environment that it deploys to.")
 
 
-class GithubConfig(SourceConfig):
+class GithubConfig(CodeHostConfig):
     """Options of a ``github`` source: some repositories of one server."""
 
     base_url: BaseUrl = Field(
@@ -76,9 +73,6 @@ class GithubConfig(SourceConfig):
     workflows: tuple[GithubWorkflow, ...] = Field(
         default=(), description="Workflows whose runs are deployments."
     )
-    commits: bool = Field(
-        default=True, description="Also read what a deployment to production brought."
-    )
     pull_requests: bool = Field(
         default=True, description="Also read the pull requests of those commits."
     )
@@ -86,18 +80,9 @@ class GithubConfig(SourceConfig):
         default=("production", "prod", "live"),
         description="Environments whose deployments are compared.",
     )
-    environment_tiers: dict[str, str] = Field(
-        default_factory=dict, description="Environment → tier, such as production."
-    )
-    hotfix_branches: tuple[str, ...] = Field(
-        default=("hotfix/*",), description="Branches that repair production."
-    )
     payload: dict[str, str] = Field(
         default_factory=lambda: {name: name for name in PAYLOAD_COLUMNS},
         description="Column → key in a deployment's payload that fills it.",
-    )
-    history_days: int = Field(
-        default=90, ge=1, le=3650, description="How far back the first look goes."
     )
     open_days: int = Field(
         default=30,
@@ -105,14 +90,6 @@ class GithubConfig(SourceConfig):
         le=366,
         description="How long after its creation a deployment may still change.",
     )
-    overlap_hours: int = Field(
-        default=24,
-        ge=1,
-        le=24 * 31,
-        description="How long after its change a deployment is still read again.",
-    )
-    timeout_seconds: TimeoutSeconds = 60
-    requests_per_second: RequestsPerSecond = None
 
     @field_validator("repositories")
     @classmethod
@@ -134,47 +111,27 @@ class GithubConfig(SourceConfig):
         return payload
 
 
-class Github(PolledSource[GithubConfig]):
+class Github(CodeHost[GithubConfig, GithubApi]):
     """Reads deployments and changes of some repositories."""
 
     type: ClassVar[str] = "github"
     Config: ClassVar[builtins.type[GithubConfig]] = GithubConfig
 
-    def streams(self) -> Sequence[str]:
-        """Return deployments, and commits where they are asked for."""
-        return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
+    def _projects(self) -> Sequence[str]:
+        return self._config.repositories
 
-    def probe(self) -> Iterator[Finding]:
-        """Probe each repository, and name the permission that a token lacks."""
-        with self._api() as api:
-            for name in self._config.repositories:
-                yield self._probe(api, name)
+    def _api(self, access: Access) -> GithubApi:
+        return GithubApi(access)
 
-    def deliveries(self, window: Window) -> Iterator[Delivery]:
-        """Offer what changed of each repository since the last time."""
-        now = self._now()
-        with self._api() as api:
-            for repository in self._config.repositories:
-                yield from self._of_repository(api, repository, window, now)
-
-    def _origin(self, delivery: Delivery) -> str:
-        return f"{self._config.base_url}#{delivery.scope}"
-
-    def _of_repository(
-        self, api: GithubApi, repository: str, window: Window, now: datetime
+    def _of_project(
+        self, api: GithubApi, project: str, since: datetime, now: datetime
     ) -> Iterator[Delivery]:
-        since = self._loads.since(
-            DEPLOYMENTS,
-            repository,
-            first=now - timedelta(days=self._config.history_days),
-            window=window,
-        )
         oldest = since - timedelta(days=self._config.open_days)
         following = now - timedelta(hours=self._config.overlap_hours)
         changes = RepositoryChanges(
             api,
-            repository,
-            rules=self._rules(repository),
+            project,
+            rules=self._rules(project),
             span=Span(since, oldest, now),
         )
         changed = list(changes.changed())
@@ -190,10 +147,10 @@ class Github(PolledSource[GithubConfig]):
             if rows:
                 yield self._loads.offer(
                     stream,
-                    repository,
+                    project,
                     rows,
                     now=now,
-                    label=f"GitHub {stream} of {repository}",
+                    label=f"GitHub {stream} of {project}",
                     notes={"since": following.isoformat()},
                     next_rows=[
                         row for at, told in found if at >= following for row in told
@@ -217,18 +174,18 @@ class Github(PolledSource[GithubConfig]):
             has_pull_requests=config.pull_requests,
         )
 
-    def _probe(self, api: GithubApi, repository: str) -> Finding:
-        for permission, path in self._needed(repository):
+    def _probe(self, api: GithubApi, project: str) -> Finding:
+        for permission, path in self._needed(project):
             try:
-                api.probe(f"/repos/{repository}{path}")
+                api.probe(f"/repos/{project}{path}")
             except (NotThereError, SourceAccessError) as error:
                 return Finding(
                     False,
-                    f"{repository}: {error.what}",
-                    f"The token needs the permission {permission!r} on {repository}."
+                    f"{project}: {error.what}",
+                    f"The token needs the permission {permission!r} on {project}."
                     f" {self._advice}",
                 )
-        return Finding(True, f"{repository} can be read.")
+        return Finding(True, f"{project} can be read.")
 
     def _needed(self, repository: str) -> Iterator[tuple[str, str]]:
         """Yield each permission that is needed, and a path that needs it."""
@@ -248,18 +205,4 @@ class Github(PolledSource[GithubConfig]):
             f"Let {self._config.token_variable} hold a fine-grained token, or the"
             " installation token of a GitHub App, that may read Deployments, Contents,"
             " Pull requests and, for workflows, Actions of the repositories."
-        )
-
-    def _api(self) -> GithubApi:
-        config, source = self._config, f"source {self._config.name!r}"
-        token = secret_from_environment(
-            config.token_variable, source=source, advice=self._advice
-        )
-        return GithubApi(
-            base_url=config.base_url,
-            token=token,
-            source=source,
-            denied_advice=self._advice,
-            timeout_seconds=config.timeout_seconds,
-            requests_per_second=config.requests_per_second,
         )

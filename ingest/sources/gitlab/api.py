@@ -14,61 +14,24 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ingest.engine.state_rows import objects, part_of, text, unexpected
-from ingest.http.client import HttpClient
 from ingest.http.pages import each_once, follow_pages
+from ingest.source_kinds.code_hosts import CodeHostApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
-    from typing import Self
+
+    from ingest.source_kinds.code_hosts import Access
 
 _PER_PAGE = 100
 _READ_AGAIN = 3
 
 
-class GitlabApi:
-    """The questions that triptych asks about one project after another.
+class GitlabApi(CodeHostApi):
+    """The questions that triptych asks about one project after another."""
 
-    Parameters
-    ----------
-    base_url : str
-        Address of the server.
-    token : str
-        Token that may read.
-    source : str
-        Name of the source, for messages.
-    denied_advice : str
-        What to do when the token is refused.
-    timeout_seconds, requests_per_second : float
-        Patience and pace.
-    """
-
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        token: str,
-        source: str,
-        denied_advice: str,
-        timeout_seconds: float = 60.0,
-        requests_per_second: float | None = None,
-    ) -> None:
-        self._source = source
-        self._client = HttpClient(
-            base_url=base_url,
-            source=source,
-            headers={"PRIVATE-TOKEN": token},
-            secrets=[token],
-            denied_advice=denied_advice,
-            timeout_seconds=timeout_seconds,
-            requests_per_second=requests_per_second,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+    def __init__(self, access: Access) -> None:
+        super().__init__(access, headers={"PRIVATE-TOKEN": access.token})
 
     def path_of(self, project: str) -> str:
         """Return the path of a project that is named by its path or number."""

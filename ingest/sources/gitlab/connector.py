@@ -14,21 +14,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ingest.connector import (
-    Delivery,
-    Finding,
-    SourceConfig,
-    Window,
-)
+from ingest.connector import Finding
 from ingest.engine.state_rows import instant
-from ingest.http.client import NotThereError, secret_from_environment
-from ingest.http.options import (
-    BaseUrl,
-    EnvironmentVariable,
-    RequestsPerSecond,
-    TimeoutSeconds,
+from ingest.http.client import NotThereError
+from ingest.http.options import BaseUrl, EnvironmentVariable
+from ingest.source_kinds.code_hosts import (
+    COMMITS,
+    DEPLOYMENTS,
+    Access,
+    CodeHost,
+    CodeHostConfig,
 )
-from ingest.source_kinds.polled import PolledSource
 from ingest.sources.gitlab.api import GitlabApi
 from ingest.sources.gitlab.rows import commit_row, deployment_row
 from triptych.core.errors import SourceAccessError
@@ -37,13 +33,13 @@ if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterator, Sequence
 
+    from ingest.connector import Delivery
     from ingest.reading.text_rows import Row
 
-DEPLOYMENTS, COMMITS = "deployments", "commits"
 _PRODUCTION_TIER = "production"
 
 
-class GitlabConfig(SourceConfig):
+class GitlabConfig(CodeHostConfig):
     """Options of a ``gitlab`` source: some projects of one server."""
 
     base_url: BaseUrl = Field(
@@ -56,9 +52,6 @@ class GitlabConfig(SourceConfig):
     projects: tuple[str, ...] = Field(
         min_length=1, description="Projects to read, as group/name or by number."
     )
-    commits: bool = Field(
-        default=True, description="Also read what a deployment to production shipped."
-    )
     production_environments: tuple[str, ...] = Field(
         default=("production", "prod", "live"),
         description="Environments of which that is read, in addition to those of"
@@ -68,62 +61,28 @@ class GitlabConfig(SourceConfig):
         default_factory=dict,
         description="Environment → tier, in place of the one that GitLab tells.",
     )
-    hotfix_branches: tuple[str, ...] = Field(
-        default=("hotfix/*",), description="Branches that repair production."
-    )
-    history_days: int = Field(
-        default=90, ge=1, le=3650, description="How far back the first look goes."
-    )
-    overlap_hours: int = Field(
-        default=24,
-        ge=1,
-        le=24 * 31,
-        description="How long after its change a deployment is still read again.",
-    )
-    timeout_seconds: TimeoutSeconds = 60
-    requests_per_second: RequestsPerSecond = None
 
 
-class Gitlab(PolledSource[GitlabConfig]):
+class Gitlab(CodeHost[GitlabConfig, GitlabApi]):
     """Reads deployments and changes of some projects."""
 
     type: ClassVar[str] = "gitlab"
     Config: ClassVar[builtins.type[GitlabConfig]] = GitlabConfig
 
-    def streams(self) -> Sequence[str]:
-        """Return deployments, and commits where they are asked for."""
-        return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
+    def _projects(self) -> Sequence[str]:
+        return self._config.projects
 
-    def probe(self) -> Iterator[Finding]:
-        """Probe each project, and name what a token lacks."""
-        with self._api() as api:
-            for name in self._config.projects:
-                yield self._probe(api, name)
-
-    def deliveries(self, window: Window) -> Iterator[Delivery]:
-        """Offer what changed of each project since the last time."""
-        now = self._now()
-        with self._api() as api:
-            for project in self._config.projects:
-                yield from self._of_project(api, project, window, now)
-
-    def _origin(self, delivery: Delivery) -> str:
-        return f"{self._config.base_url}#{delivery.scope}"
+    def _api(self, access: Access) -> GitlabApi:
+        return GitlabApi(access)
 
     def _of_project(
-        self, api: GitlabApi, project: str, window: Window, now: datetime
+        self, api: GitlabApi, project: str, since: datetime, now: datetime
     ) -> Iterator[Delivery]:
         repository = api.path_of(project)
         following = now - timedelta(hours=self._config.overlap_hours)
         states: list[Row] = []
         commits: list[Row] = []
         listed_again: dict[str, list[Row]] = {DEPLOYMENTS: [], COMMITS: []}
-        since = self._loads.since(
-            DEPLOYMENTS,
-            project,
-            first=now - timedelta(days=self._config.history_days),
-            window=window,
-        )
         for deployment in api.deployments(project, since):
             row = deployment_row(
                 deployment,
@@ -188,20 +147,6 @@ class Gitlab(PolledSource[GitlabConfig]):
             f"Let {self._config.token_variable} hold a project or group access token"
             " with the scope read_api and the role Reporter; with 'commits', the"
             " project's merge requests have to be visible to it."
-        )
-
-    def _api(self) -> GitlabApi:
-        config, source = self._config, f"source {self._config.name!r}"
-        token = secret_from_environment(
-            config.token_variable, source=source, advice=self._advice
-        )
-        return GitlabApi(
-            base_url=config.base_url,
-            token=token,
-            source=source,
-            denied_advice=self._advice,
-            timeout_seconds=config.timeout_seconds,
-            requests_per_second=config.requests_per_second,
         )
 
 

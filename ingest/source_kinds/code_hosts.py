@@ -1,0 +1,189 @@
+"""What servers of code have in common: deployments, and the commits that each brought.
+
+A subclass says what the server calls its projects, what a token needs, and how one
+project is read.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydantic import Field
+
+from ingest.connector import SourceConfig
+from ingest.http.client import HttpClient, secret_from_environment
+from ingest.http.options import (
+    BaseUrl,
+    EnvironmentVariable,
+    RequestsPerSecond,
+    TimeoutSeconds,
+)
+from ingest.source_kinds.polled import PolledSource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from typing import Self
+
+    import httpx
+
+    from ingest.connector import Delivery, Finding, Window
+
+DEPLOYMENTS, COMMITS = "deployments", "commits"
+
+
+class CodeHostConfig(SourceConfig):
+    """Options of every source that is a server of code."""
+
+    base_url: BaseUrl = Field(description="Address of the server.")
+    token_variable: EnvironmentVariable = Field(
+        description="Environment variable that holds the token.",
+    )
+    commits: bool = Field(
+        default=True, description="Also read what a deployment to production brought."
+    )
+    production_environments: tuple[str, ...] = Field(
+        default=("production", "prod", "live"),
+        description="Environments of which that is read.",
+    )
+    environment_tiers: dict[str, str] = Field(
+        default_factory=dict, description="Environment → tier, such as production."
+    )
+    hotfix_branches: tuple[str, ...] = Field(
+        default=("hotfix/*",), description="Branches that repair production."
+    )
+    history_days: int = Field(
+        default=90, ge=1, le=3650, description="How far back the first look goes."
+    )
+    overlap_hours: int = Field(
+        default=24,
+        ge=1,
+        le=24 * 31,
+        description="How long after its change a deployment is still read again.",
+    )
+    timeout_seconds: TimeoutSeconds = 60
+    requests_per_second: RequestsPerSecond = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where a server is, and the token that it is asked with."""
+
+    base_url: str
+    token: str
+    source: str
+    denied_advice: str
+    timeout_seconds: float = 60.0
+    requests_per_second: float | None = None
+
+
+class CodeHostApi:
+    """The questions that triptych asks about one project after another.
+
+    Parameters
+    ----------
+    access : Access
+        Where, and with which token.
+    headers : mapping
+        Headers of each request, the token among them.
+    limit_of : callable, optional
+        How long a refusal asks to wait.
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        *,
+        headers: Mapping[str, str],
+        limit_of: Callable[[httpx.Response, str], float | None] | None = None,
+    ) -> None:
+        self._source = access.source
+        self._client = HttpClient(
+            base_url=access.base_url,
+            source=access.source,
+            headers=headers,
+            secrets=[access.token],
+            denied_advice=access.denied_advice,
+            limit_of=limit_of,
+            timeout_seconds=access.timeout_seconds,
+            requests_per_second=access.requests_per_second,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+
+HostConfigT = TypeVar("HostConfigT", bound=CodeHostConfig)
+ApiT = TypeVar("ApiT", bound=CodeHostApi)
+
+
+class CodeHost(PolledSource[HostConfigT], Generic[HostConfigT, ApiT]):
+    """Reads deployments and changes of some projects of one server."""
+
+    def streams(self) -> Sequence[str]:
+        """Return deployments, and commits where they are asked for."""
+        return (DEPLOYMENTS, COMMITS) if self._config.commits else (DEPLOYMENTS,)
+
+    def probe(self) -> Iterator[Finding]:
+        """Probe each project, and name the permission that a token lacks."""
+        with self._api(self._access()) as api:
+            for project in self._projects():
+                yield self._probe(api, project)
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Offer what changed of each project since the last time."""
+        now = self._now()
+        with self._api(self._access()) as api:
+            for project in self._projects():
+                since = self._loads.since(
+                    DEPLOYMENTS,
+                    project,
+                    first=now - timedelta(days=self._config.history_days),
+                    window=window,
+                )
+                yield from self._of_project(api, project, since, now)
+
+    @property
+    @abstractmethod
+    def _advice(self) -> str:
+        """Which token is needed, and where it belongs."""
+
+    @abstractmethod
+    def _projects(self) -> Sequence[str]:
+        """Return the projects to read, as the server calls them."""
+
+    @abstractmethod
+    def _api(self, access: Access) -> ApiT:
+        """Open the server's API."""
+
+    @abstractmethod
+    def _probe(self, api: ApiT, project: str) -> Finding:
+        """Say whether a project can be read."""
+
+    @abstractmethod
+    def _of_project(
+        self, api: ApiT, project: str, since: datetime, now: datetime
+    ) -> Iterator[Delivery]:
+        """Offer what changed of a project since a moment."""
+
+    def _origin(self, delivery: Delivery) -> str:
+        return f"{self._config.base_url}#{delivery.scope}"
+
+    def _access(self) -> Access:
+        config, source = self._config, f"source {self._config.name!r}"
+        return Access(
+            base_url=config.base_url,
+            token=secret_from_environment(
+                config.token_variable, source=source, advice=self._advice
+            ),
+            source=source,
+            denied_advice=self._advice,
+            timeout_seconds=config.timeout_seconds,
+            requests_per_second=config.requests_per_second,
+        )
