@@ -4,14 +4,14 @@ A sketch is the smallest hashes of a load's charges of a month and currency: two
 with the same charges have the same small hashes (bottom-k sketches: Broder 1997; Cohen
 and Kaplan 2007). To hash each charge costs a fifth of what landing a Parquet file does.
 So it is done where another load may hold the same charges: by when they began and by
-account (:mod:`ingest.engine.overlapping_loads`), then by an outline of moments and
-amounts, which landing takes. It is taken from the files as they rest.
+account (:mod:`ingest.engine.overlapping_loads`), then by an outline of a few columns,
+which landing takes. It is taken from the files as they rest.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,12 +23,13 @@ from ingest.engine.charge_ranges import outermost, ranges_of
 from ingest.engine.lake import ALL_STREAMS
 from ingest.engine.located_loads import KnownFiles, Unread, located
 from ingest.engine.overlapping_loads import (
+    are_unlike,
     may_repeat,
     not_unlike,
     overlapping,
     side_by_side,
 )
-from ingest.engine.parquet_at_rest import outline_sql, sketch_sql
+from ingest.engine.parquet_at_rest import charge_count_sql, outline_sql, sketch_sql
 from ingest.engine.projection import quote
 from triptych.core.errors import TransientSourceError
 from triptych.core.file_names import literal, read_name
@@ -45,8 +46,10 @@ if TYPE_CHECKING:
     from triptych.core.lake.charged_months import FilesOfLoad
     from triptych.core.lake.loads import ChargedMonth, LoadTotal, NewLoad
 
-#: Sketch of a load, billing month and currency.
-_Sketches = dict[tuple[str, str, str | None], tuple[int, ...]]
+#: Load, billing month and currency.
+_Place = tuple[str, str, str | None]
+#: The smallest hashes of its charges, and how many charges they are of.
+_Hashed = dict[_Place, tuple[tuple[int, ...], int]]
 #: Load and file.
 _Owned = tuple[str, str]
 _Ask = Callable[[str], list[tuple[Any, ...]]]
@@ -103,7 +106,7 @@ class Comparison:
             for other in self.unread_by_place.get(month.place, ()):
                 is_new = other.load_id in new
                 counts = other.load_id in counting if is_new else other.key not in keys
-                if counts and may_repeat(month, other):
+                if counts and _is_open(month, other):
                     return _refusal(month, other, self.unread[other.load_id])
         return None
 
@@ -170,7 +173,7 @@ class _Comparing:
         self._put(lambda load_id, total: _with_ranges(total, ranges.get(load_id)))
 
     def take_outlines(self) -> None:
-        """Hash moments and amounts of loads that may be the same and have no outline.
+        """Hash a few columns of loads that may be the same and have no outline.
 
         Not where sketches are there already.
         """
@@ -197,7 +200,7 @@ class _Comparing:
 
     def _taken(
         self, streams: Mapping[str, str], hashes: Callable[[Stream], str]
-    ) -> _Sketches:
+    ) -> _Hashed:
         loads, self.unread = self._located(streams)
         return _take(self._catalogue.ask, loads, streams, self.unread, hashes)
 
@@ -230,6 +233,11 @@ class _Comparing:
         self.landed = [_with_totals(each, known) for each in self.landed]
 
 
+def _is_open(month: ChargedMonth, other: ChargedMonth) -> bool:
+    """Tell whether two months may have charges in common, for all that is known."""
+    return may_repeat(month, other) and not are_unlike(month.total, other.total)
+
+
 def _with_totals(
     landed: LandedDelivery, known: Callable[[str, LoadTotal], LoadTotal]
 ) -> LandedDelivery:
@@ -244,14 +252,16 @@ def _with_ranges(total: LoadTotal, ranges: Ranges | None) -> LoadTotal:
     return replace(total, span=ranges[0], accounts=ranges[1])
 
 
-def _with_sketch(load_id: str, total: LoadTotal, taken: _Sketches) -> LoadTotal:
-    sketch = taken.get((load_id, total.billing_month, total.currency))
+def _with_sketch(load_id: str, total: LoadTotal, taken: _Hashed) -> LoadTotal:
+    sketch, _ = taken.get((load_id, total.billing_month, total.currency), ((), 0))
     return total if total.sketch or not sketch else replace(total, sketch=sketch)
 
 
-def _with_outline(load_id: str, total: LoadTotal, taken: _Sketches) -> LoadTotal:
-    outline = taken.get((load_id, total.billing_month, total.currency))
-    return total if total.outline or not outline else replace(total, outline=outline)
+def _with_outline(load_id: str, total: LoadTotal, taken: _Hashed) -> LoadTotal:
+    outline, count = taken.get((load_id, total.billing_month, total.currency), ((), 0))
+    if total.outline or not outline:
+        return total
+    return replace(total, outline=outline, charge_count=count)
 
 
 def _unreadable(load: NewLoad, unread: Unread) -> TransientSourceError:
@@ -287,7 +297,7 @@ def _take(
     streams: Mapping[str, str],
     unread: dict[str, Unread],
     hashes: Callable[[Stream], str],
-) -> _Sketches:
+) -> _Hashed:
     """Return small hashes of loads, files of one form being read together."""
     groups: dict[tuple[str, str, str], list[_Owned]] = defaultdict(list)
     for load in loads:
@@ -295,16 +305,20 @@ def _take(
         for projection, signature, file in forms:
             form = streams[load.load_id], projection, signature
             groups[form].append((load.load_id, file))
-    smallest: dict[tuple[str, str, str | None], set[int]] = defaultdict(set)
+    smallest: dict[_Place, set[int]] = defaultdict(set)
+    counts: Counter[_Place] = Counter()
     for (stream, projection, _), owned in groups.items():
         named = ALL_STREAMS[stream]
-        reading = partial(_query, named, projection, hashes(named))
+        asked = f"{hashes(named)}, {charge_count_sql(named)}"
+        reading = partial(_query, named, projection, asked)
         for start in range(0, len(owned), _MOST_FILES):
             files = owned[start : start + _MOST_FILES]
-            for load_id, month, currency, sketch in _asked(ask, reading, files, unread):
+            for *place, sketch, count in _asked(ask, reading, files, unread):
+                load_id, month, currency = place
                 smallest[load_id, month, currency].update(sketch or ())
+                counts[load_id, month, currency] += count
     return {
-        place: tuple(sorted(of)[:SKETCH_SIZE])
+        place: (tuple(sorted(of)[:SKETCH_SIZE]), counts[place])
         for place, of in smallest.items()
         if place[0] not in unread
     }
@@ -333,9 +347,7 @@ def _asked(
     return [row for half in halves for row in _asked(ask, reading, half, unread)]
 
 
-def _query(
-    stream: Stream, projection: str, hashes: str, owned: Sequence[_Owned]
-) -> str:
+def _query(stream: Stream, projection: str, asked: str, owned: Sequence[_Owned]) -> str:
     values = json.loads(projection)
     columns = ", ".join(
         f"{values.get(c.name, f'CAST(NULL AS {c.type})')} AS {quote(c.name)}"
@@ -343,11 +355,13 @@ def _query(
     )
     files = ", ".join(read_name(file) for _, file in owned)
     owners = ", ".join(f"({literal(load)}, {literal(file)})" for load, file in owned)
+    month = f"date_trunc('month', {quote(stream.period_column)})"
+    currency = quote(stream.currency_column)
+    # The text of a month is made of each group, not of each row.
     return (
-        f"SELECT owners.load_id, strftime({quote(stream.period_column)}, '%Y-%m'),"
-        f" {quote(stream.currency_column)}, {hashes}"
+        f"SELECT owners.load_id, strftime({month}, '%Y-%m'), {currency}, {asked}"
         f" FROM (SELECT {columns}, {_FILE} FROM read_parquet([{files}],"
         f" filename = '{_FILE}', hive_partitioning = false))"
         f" JOIN (VALUES {owners}) AS owners (load_id, file) ON owners.file = {_FILE}"
-        " GROUP BY ALL"
+        f" GROUP BY owners.load_id, {month}, {currency}"
     )

@@ -172,6 +172,7 @@ def _merge_totals(parts: Sequence[LandedPart]) -> tuple[LoadTotal, ...]:
 
 def _merged(totals: Sequence[PartTotal]) -> LoadTotal:
     is_outlined = all(total.outline for total in totals)
+    counts = [t.charge_count for t in totals if t.charge_count is not None]
     return LoadTotal(
         totals[0].month,
         totals[0].currency,
@@ -183,6 +184,7 @@ def _merged(totals: Sequence[PartTotal]) -> LoadTotal:
         _smallest(total.sketch for total in totals),
         outline=_smallest(total.outline for total in totals) if is_outlined else (),
         hash_function=totals[0].hash_function,
+        charge_count=sum(counts) if len(counts) == len(totals) else None,
     )
 
 

@@ -3,7 +3,7 @@
 Equal charges are of one stream, month and currency and begin at the same time, and in
 files of one source they are of one billing account. What differs in one of these cannot
 repeat the other: nothing more is looked at, and that is so for nearly all bills.
-Outlines of moments and amounts tell nearly all others apart.
+Outlines, hashes of a few of their columns, tell nearly all others apart.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LEAST_COMMON: Final = 20
 #: Loads of which enough is known have less than this part of their outlines in common
 #: if one does not repeat the other.
 _UNLIKE_BELOW: Final = 0.1
-#: An outline has each moment and amount once, however many charges share it: where half
-#: of the charges may be few of them, as seats at one price are, it says too little.
+#: An outline has charges that are alike in its columns once, however many they are:
+#: where half of the charges may be few of its hashes it says too little.
 _LEAST_DISTINCT: Final = 0.65
 #: Hashes are below this.
 _HASHES: Final = 2**63
@@ -63,11 +63,11 @@ def not_unlike(months: Iterable[ChargedMonth]) -> Iterator[ChargedMonth]:
             continue
         for one in place:
             others = (other for other in place if other.key != one.key)
-            if not all(_are_unlike(one.total, other.total) for other in others):
+            if not all(are_unlike(one.total, other.total) for other in others):
                 yield one
 
 
-def _are_unlike(one: LoadTotal, other: LoadTotal) -> bool:
+def are_unlike(one: LoadTotal, other: LoadTotal) -> bool:
     """Tell whether outlines show that two loads have few charges in common."""
     if not (_is_told_by_its_outline(one) and _is_told_by_its_outline(other)):
         return False
@@ -83,12 +83,14 @@ def _are_unlike(one: LoadTotal, other: LoadTotal) -> bool:
 
 
 def _is_told_by_its_outline(total: LoadTotal) -> bool:
-    """Tell whether most charges of a load have a moment and an amount of their own."""
+    """Tell whether most charges of a load have a hash of their own in its outline."""
+    if not total.outline or not total.charge_count:
+        return False
     kept = set(total.outline)
     is_whole = len(total.outline) < SKETCH_SIZE
     # So close lie the smallest of so many even numbers (Bar-Yossef et al. 2002).
     distinct = len(kept) if is_whole else (len(kept) - 1) * _HASHES / max(kept)
-    return distinct >= _LEAST_DISTINCT * total.row_count
+    return distinct >= _LEAST_DISTINCT * total.charge_count
 
 
 def may_repeat(one: ChargedMonth, other: ChargedMonth) -> bool:

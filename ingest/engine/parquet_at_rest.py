@@ -55,6 +55,7 @@ class PartTotal:
     amounts: tuple[Decimal | None, Decimal | None]
     sketch: tuple[int, ...] = ()
     outline: tuple[int, ...] = ()
+    charge_count: int | None = None
     hash_function: int = FIRST_HASH_FUNCTION
 
 
@@ -133,7 +134,7 @@ class ParquetAtRest:
             f" count(*) {counts}, {', '.join(amounts)},"
             f" count(*) FILTER ({bad_row_predicate(stream, projection)}),"
             f" {sketch_sql(stream) if self.takes_sketches else 'NULL'},"
-            f" {HASH_FUNCTION}, {outline_sql(stream)}"
+            f" {HASH_FUNCTION}, {charge_count_sql(stream)}, {outline_sql(stream)}"
             f" FROM (SELECT {projection.select_list()},"
             f" {presence_flags(projection)}"
             f" FROM {parquet(target)})"
@@ -154,6 +155,7 @@ class ParquetAtRest:
                 sketch=tuple(row[7] or ()),
                 outline=self._kept_outline(row[2:]),
                 hash_function=row[8],
+                charge_count=row[9],
             )
             for row in rows
             if row[0] is not None
@@ -262,23 +264,29 @@ def sketch_sql(stream: Stream) -> str:
 
 
 def outline_sql(stream: Stream) -> str:
-    """Return SQL of the smallest hashes of when charges began and what they cost.
+    """Return SQL of the smallest hashes of the columns that landing reads at low cost.
 
-    Landing reads both columns anyway, so this costs a fraction of a sketch. Equal
-    charges have it in common, and others by chance only.
+    Equal charges are alike in these, too, and others by chance only.
     """
-    if not stream.identity_columns:
+    if not stream.outlined_columns:
         return "NULL"
-    return _smallest_hashes(stream, stream.identity_columns[:2])
+    return _smallest_hashes(stream, stream.outlined_columns)
+
+
+def charge_count_sql(stream: Stream) -> str:
+    """Return SQL of how many charges a sketch and an outline are of."""
+    return f"count(*) {_of_charges(stream)}" if stream.identity_columns else "NULL"
 
 
 def _smallest_hashes(stream: Stream, names: Sequence[str]) -> str:
     columns = ", ".join(map(quote, names))
+    hashed = f"CAST(hash({columns}) >> 1 AS BIGINT)"
+    return f"min({hashed}, {SKETCH_SIZE}) {_of_charges(stream)}"
+
+
+def _of_charges(stream: Stream) -> str:
     amount = quote(stream.money_columns[0])
-    return (
-        f"min(CAST(hash({columns}) >> 1 AS BIGINT), {SKETCH_SIZE})"
-        f" FILTER ({stream.money_predicate} AND {amount} <> 0)"
-    )
+    return f"FILTER ({stream.money_predicate} AND {amount} <> 0)"
 
 
 def parquet(path: Path, *, is_numbered: bool = False) -> str:

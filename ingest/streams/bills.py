@@ -31,6 +31,9 @@ FOCUS = Stream(
         *("ChargePeriodStart", "BilledCost", "ResourceId", "SkuId", "SubAccountId"),
         *("ChargeDescription", "ConsumedQuantity"),
     ),
+    outlined_columns=(
+        *("ChargePeriodStart", "BilledCost", "ResourceId", "ConsumedQuantity"),
+    ),
     account_column="BillingAccountId",
     currency_column="BillingCurrency",
     subject_columns=("SkuId", "SkuMeter", "ServiceName", "ChargeDescription"),
@@ -125,6 +128,10 @@ AWS_CUR2 = Stream(
         *("line_item_usage_start_date", "line_item_unblended_cost"),
         *("line_item_resource_id", "line_item_usage_type", "line_item_operation"),
         *("line_item_usage_account_id", "line_item_usage_amount"),
+    ),
+    outlined_columns=(
+        *("line_item_usage_start_date", "line_item_unblended_cost"),
+        *("line_item_resource_id", "line_item_usage_amount"),
     ),
     account_column="bill_payer_account_id",
     currency_column="line_item_currency_code",
@@ -223,6 +230,9 @@ GCP_BILLING_EXPORT = Stream(
     identity_columns=(
         *("usage_start_time", "cost", "resource_global_name", "sku_id", "project_id"),
         *("usage_amount", "labels"),
+    ),
+    outlined_columns=(
+        *("usage_start_time", "cost", "resource_global_name", "usage_amount"),
     ),
     account_column="billing_account_id",
     currency_column="currency",

@@ -58,6 +58,9 @@ class Stream:
         What tells a charge from another, in streams whose deliveries may repeat the
         charges of others: the first is when it began, the second its money; empty:
         that is not looked for.
+    outlined_columns : tuple of str
+        Those of ``identity_columns`` that cost little to read and tell most charges
+        apart. Whoever changes them has kept outlines taken anew.
     account_column : str
         Column of the account that a bill is for, where ``identity_columns`` are.
     currency_column : str
@@ -87,6 +90,7 @@ class Stream:
     period_column: str
     money_columns: tuple[str, ...] = ()
     identity_columns: tuple[str, ...] = ()
+    outlined_columns: tuple[str, ...] = ()
     account_column: str = ""
     currency_column: str = ""
     key: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,28 @@ def test_a_new_load_that_counts_unread_holds_others_back(tmp_path: Path) -> None
     refusal = compared.refusal(sound, [new])
     assert refusal is not None
     assert new.load_id in str(refusal)
+
+
+def test_a_load_that_is_unlike_an_unread_one_is_not_held_back(tmp_path: Path) -> None:
+    """Outlines tell, whatever else of the batch leaves that one unread."""
+    gone, other, alike = _load(1), _load(2), _load(3)
+    gone, other, alike = (
+        replace(load, totals=(_outlined(load.totals[0], outline),))
+        for load, outline in (
+            (gone, range(100)),
+            (other, range(200, 300)),
+            (alike, range(50, 150)),
+        )
+    )
+    unread = _comparison(
+        [other, alike], gone.charged_months(), tmp_path, unread=[gone.load_id]
+    )
+    assert unread.refusal(other, []) is None
+    assert unread.refusal(alike, []) is not None
+
+
+def _outlined(total: LoadTotal, outline: range) -> LoadTotal:
+    return replace(total, outline=tuple(outline), charge_count=100)
 
 
 def test_new_content_of_a_file_in_place_may_be_loaded_first(tmp_path: Path) -> None:

@@ -266,12 +266,40 @@ def test_two_sources_of_a_month_are_told_apart_without_hashing_their_charges(
     assert sorted(map(len, outlines)) == [0, 20, 20]
 
 
+@pytest.mark.parametrize(
+    ("owner", "repeats"), [("b", False), ("a", True)], ids=["other", "the same"]
+)
+def test_seats_at_one_price_are_told_apart_by_who_has_them(
+    workspace: Workspace, owner: str, *, repeats: bool
+) -> None:
+    """30 seats at 1.00, and of each source 14 charges of its own and 40 of nothing."""
+    (workspace.root / "triptych.yml").write_text(SETTINGS + ANOTHER, "utf-8")
+    for name, seat, cost in (("bills", "a", "3.00"), ("copies", owner, "2.00")):
+        seats = charges(range(5, 6), resource=seat).splitlines(keepends=True)[0]
+        lines = [
+            *(seats.replace("-1,I", f"-{number},I") for number in range(30)),
+            charges(range(1, 8), cost=cost),
+            charges(range(1, 21), cost="0"),
+        ]
+        deliver(workspace, f"{name}/april.csv", _april("".join(lines)))
+    if repeats:
+        with pytest.raises(SourceError, match="68% of the charges of 2026-04"):
+            take_in(workspace)
+        assert total(workspace) == 40 + 30 + 14 * 3
+    else:
+        take_in(workspace)
+        assert set(sketched(workspace).values()) == {False}
+        assert total(workspace) == 40 + 30 + 14 * 3 + 30 + 14 * 2
+
+
 def test_charges_are_hashed_of_the_loads_that_stand_side_by_side(
     workspace: Workspace,
 ) -> None:
     deliver(workspace, "bills/april.csv", _april(charges(range(1, 21))))
     take_in(workspace)
-    deliver(workspace, "bills/others.csv", charges(range(1, 21), resource="other"))
+    # Too few are the same to be refused, and too many to be told apart by an outline.
+    others = charges(range(1, 9)) + charges(range(9, 21), resource="other")
+    deliver(workspace, "bills/others.csv", others)
     take_in(workspace)
     known = {name for name, is_known in sketched(workspace).items() if is_known}
     assert known == {"bills/to_20.csv", "bills/others.csv"}
@@ -356,14 +384,20 @@ def test_a_load_that_an_earlier_version_sketched_is_compared_by_that(
         take_in(workspace)
 
 
-def test_what_another_hash_function_hashed_is_hashed_anew(workspace: Workspace) -> None:
-    """As after a release of the engine that has another."""
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param("hash_function = 1, sketch = range(40)", id="another function"),
+        pytest.param("charge_count = NULL", id="other columns"),
+    ],
+)
+def test_what_was_hashed_otherwise_is_hashed_anew(
+    workspace: Workspace, known: str
+) -> None:
+    """As after a release of the engine, or of an outline of time and money alone."""
     [load] = read_loads(workspace.raw_database)
     with duckdb.connect(str(workspace.raw_database)) as raw:
-        raw.execute(
-            "UPDATE catalogue.load_totals SET hash_function = 1,"
-            " sketch = range(40), outline = range(40)"
-        )
+        raw.execute(f"UPDATE catalogue.load_totals SET outline = range(40), {known}")
     deliver(workspace, "bills/to_25.csv", charges(range(1, 26)))
     with pytest.raises(SourceError, match=load.load_id):
         take_in(workspace)

@@ -72,6 +72,7 @@ ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS last_account VARCHAR;
 ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS outline BIGINT[];
 ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS hash_function BIGINT
     DEFAULT {FIRST_HASH_FUNCTION};
+ALTER TABLE catalogue.load_totals ADD COLUMN IF NOT EXISTS charge_count BIGINT;
 CREATE TABLE IF NOT EXISTS catalogue.quarantine (
     load_id VARCHAR NOT NULL,
     source VARCHAR NOT NULL,

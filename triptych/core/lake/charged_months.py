@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
     import duckdb
 
-# Hashes of another function are as good as none.
+# Hashes of another function are as good as none, and so are outlines from before
+# charges were counted: they are of other columns.
 _MONTHS = f"""
 SELECT load_id, source, stream, scope, label, billing_month, currency,
     totals.row_count, first_amount, second_amount,
     CASE WHEN hash_function = {HASH_FUNCTION} THEN sketch END, first_charge_at,
     last_charge_at, first_account, last_account,
-    CASE WHEN hash_function = {HASH_FUNCTION} THEN outline END, {HASH_FUNCTION}
+    CASE WHEN hash_function = {HASH_FUNCTION} AND charge_count IS NOT NULL
+        THEN outline END, {HASH_FUNCTION}, charge_count
 FROM catalogue.load_totals AS totals JOIN catalogue.loads USING (load_id)
 WHERE status = 'current' AND list_contains(?, stream || ' ' || billing_month)
 """
@@ -61,7 +63,7 @@ def read_files_of(
 
 def _charged_month(row: tuple[Any, ...]) -> ChargedMonth:
     load, source, stream, scope, label, month, currency, count, *rest = row
-    first, second, sketch, start, end, least, last, outline, hash_function = rest
+    first, second, sketch, start, end, least, last, outline, *of_hashes = rest
     total = LoadTotal(
         month,
         currency,
@@ -71,6 +73,6 @@ def _charged_month(row: tuple[Any, ...]) -> ChargedMonth:
         (start, end),
         (least, last),
         tuple(outline or ()),
-        hash_function,
+        *of_hashes,
     )
     return ChargedMonth(load, source, stream, scope, label, total)

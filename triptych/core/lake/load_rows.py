@@ -136,7 +136,8 @@ def keep_compared(
         "UPDATE catalogue.load_totals AS totals SET sketch = new.sketch,"
         " first_charge_at = new.first_charge_at, last_charge_at = new.last_charge_at,"
         " first_account = new.first_account, last_account = new.last_account,"
-        " outline = new.outline, hash_function = new.hash_function"
+        " outline = new.outline, hash_function = new.hash_function,"
+        " charge_count = new.charge_count"
         " FROM {rows} AS new WHERE totals.load_id = new.load_id"
         " AND totals.billing_month = new.billing_month"
         " AND totals.currency IS NOT DISTINCT FROM new.currency",
@@ -153,6 +154,7 @@ def _columns_of_comparing(totals: Sequence[LoadTotal]) -> dict[str, list[Any]]:
         "last_account": [total.accounts[1] for total in totals],
         "outline": [list(total.outline) or None for total in totals],
         "hash_function": [total.hash_function for total in totals],
+        "charge_count": [total.charge_count for total in totals],
     }
 
 

@@ -30,7 +30,9 @@ class LoadTotal:
     """What a load holds for one billing month and currency.
 
     ``sketch`` has the smallest hashes of its charges, if other loads may have the same
-    ones; ``outline`` those of when charges began and what they cost. ``span`` is when
+    ones; ``outline`` those of a few of their columns, and ``charge_count`` how many
+    charges of more or less than nothing there are: NULL where an earlier version hashed
+    other columns, whose outline tells nothing beside this one's. ``span`` is when
     its first and its last charge began at the most, UTC, without zone, and ``accounts``
     are the first and the last by name of those that it bills: NULL where no other load
     of the month is there, or a charge names no account. ``hash_function`` is what
@@ -46,6 +48,7 @@ class LoadTotal:
     accounts: tuple[str | None, str | None] = (None, None)
     outline: tuple[int, ...] = ()
     hash_function: int = FIRST_HASH_FUNCTION
+    charge_count: int | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
