@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from dashboard.shared import format as fmt
-from dashboard.shared import gap_chip
+from dashboard.shared import gap_chip, tabs
 
 if TYPE_CHECKING:
     from dashboard.shared.context import Page
@@ -101,4 +101,5 @@ def _about(page: Page) -> str:
     ]
     if run.is_synthetic:
         lines.append("SYNTHETIC: simulated data, no figure is real")
+    lines.append(f"[All tabs and tables at once, to print]({tabs.whole_link()})")
     return "\n".join(f"- {line}" for line in lines)

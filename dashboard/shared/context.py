@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from dashboard.shared import filters, gaps
@@ -11,7 +11,7 @@ from dashboard.shared import format as fmt
 from triptych.core.warehouse.figures import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from dashboard.shared import selection_queries
     from triptych.core.warehouse.reader import Snapshot
@@ -58,7 +58,7 @@ class Page:
     run: selection_queries.Run
     selection: selection_queries.Selection
     standing: selection_queries.Standing
-    numbers: Iterator[int] = field(default_factory=count, repr=False)
+    drawn_keys: Counter[str] = field(default_factory=Counter, repr=False)
 
     @property
     def currency(self) -> str:
@@ -167,5 +167,9 @@ class Page:
         return self.figure(label, address, **{**where, **scope})
 
     def next_key(self, name: str) -> str:
-        """Return a key for a widget that a page draws more than once."""
-        return f"{name}-{next(self.numbers)}"
+        """Return a key for a widget that a page draws more than once.
+
+        It depends on widgets of that name only, not on what else is open.
+        """
+        self.drawn_keys[name] += 1
+        return f"{name}-{self.drawn_keys[name]}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.shared import downloads, source_queries
+from dashboard.shared import downloads, source_queries, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared.context import Stated
 from triptych.core.errors import TriptychError
@@ -47,22 +47,38 @@ ROW_COLUMNS: dict[str, ColumnConfig | str | None] = {
 
 def show(here: Page, origin: Origin) -> None:
     """Offer where a figure comes from: one click to this, one more to its rows."""
-    is_asked = False
-    with st.popover("How", icon=":material/info:", type="tertiary"):
-        st.markdown(origin.formula)
-        # First what a phone shows first: the figure, its command, the way on.
-        for stated in origin.figures:
-            _show_stated(here, stated)
-        if origin.figures:
-            is_asked = st.button(
-                "Source rows",
-                key=here.next_key("source-rows"),
-                help="The line items and meter readings behind it, and what they add"
-                " up to.",
-            )
-        st.markdown(facts(here, origin))
+    key = here.next_key(f"how-{origin.mart}")
+    part = st.popover(
+        "How",
+        icon=":material/info:",
+        type="tertiary",
+        key=key,
+        on_change="rerun",
+    )
+    if not (part.open or tabs.is_whole()):
+        return
+    with part:
+        is_asked = _show_facts(here, origin, key)
     if is_asked:
         show_sources(here, origin)
+
+
+def _show_facts(page: Page, origin: Origin, key: str) -> bool:
+    """Draw where a figure comes from; return whether its rows are asked for."""
+    is_asked = False
+    st.markdown(origin.formula)
+    # First what a phone shows first: the figure, its command, the way on.
+    for stated in origin.figures:
+        _show_stated(page, stated)
+    if origin.figures:
+        is_asked = st.button(
+            "Source rows",
+            key=f"source-rows-{key}",
+            help="The line items and meter readings behind it, and what they add"
+            " up to.",
+        )
+    st.markdown(facts(page, origin))
+    return is_asked
 
 
 def facts(here: Page, origin: Origin) -> str:

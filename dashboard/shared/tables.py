@@ -6,7 +6,6 @@ wider than a phone only inside its own frame.
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pyarrow as pa
 import streamlit as st
 
-from dashboard.shared import downloads, explaining, names
+from dashboard.shared import downloads, explaining, names, tabs
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
@@ -119,27 +118,36 @@ def show(  # noqa: PLR0913  (one parameter for each thing that differs)
         Whether it opens at a click: what a chart above it shows already.
     """
     has_gaps = is_of_period and holds_money(columns)
-    drawn = [*range(min(ROW_LIMIT, table.num_rows))]
-    drawn += [at for at in total_rows if ROW_LIMIT <= at < table.num_rows]
-    totals = {drawn.index(at): text for at, text in total_rows.items() if at in drawn}
-    fold = st.expander(f"Table · {fmt.markdown(caption)}") if is_folded else None
-    with nullcontext() if fold is None else fold:
+    heading = page.table_caption(caption) if has_gaps else caption
+    is_partial = is_of_period and page.standing.is_material()
+
+    def draw() -> None:
+        drawn, totals = _drawn_rows(table, total_rows)
+        named = with_names(drawn, columns, page)
         st.html(
             html_table(
-                with_names(table.take(pa.array(drawn, pa.int64())), columns, page),
-                columns,
-                page.currency,
-                page.table_caption(caption) if has_gaps else caption,
-                totals,
-                is_partial=is_of_period and page.standing.is_material(),
+                *(named, columns, page.currency, heading, totals), is_partial=is_partial
             )
         )
         if table.num_rows > ROW_LIMIT:
-            st.caption(
-                f"The first {ROW_LIMIT} of {fmt.plural(table.num_rows, 'row')};"
-                " the download has all of them."
-            )
+            count = fmt.plural(table.num_rows, "row")
+            st.caption(f"The first {ROW_LIMIT} of {count}; the download has all.")
         show_footer(table, page=page, name=name, origin=origin)
+
+    if is_folded:
+        tabs.fold(f"Table · {fmt.markdown(caption)}", f"table-{name}", draw)
+    else:
+        draw()
+
+
+def _drawn_rows(
+    table: pa.Table, total_rows: Mapping[int, str]
+) -> tuple[pa.Table, dict[int, str]]:
+    """Return the rows that are drawn, and which of them are totals."""
+    drawn = [*range(min(ROW_LIMIT, table.num_rows))]
+    drawn += [at for at in total_rows if ROW_LIMIT <= at < table.num_rows]
+    totals = {drawn.index(at): text for at, text in total_rows.items() if at in drawn}
+    return table.take(pa.array(drawn, pa.int64())), totals
 
 
 def with_names(table: pa.Table, columns: Sequence[Column], page: Page) -> pa.Table:

@@ -1,8 +1,12 @@
-"""Tabs of a page: the answer first, depth behind a name that a link can carry."""
+"""Tabs and folds of a page: the answer first, depth behind a name in the link.
+
+What is behind a closed one is neither worked out nor sent; opening it draws it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -10,6 +14,20 @@ from dashboard.shared import filters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+#: In the address of a page with all of its tabs beneath one another and all unfolded.
+_VIEW: Final = ("view", "whole")
+
+
+def is_whole() -> bool:
+    """Return whether the link asks for all of a page, as for a printout."""
+    key, whole = _VIEW
+    return st.query_params.get(key) == whole
+
+
+def whole_link() -> str:
+    """Return the address of all of this page, from where it is looked at."""
+    return "?" + urlencode({**st.query_params.to_dict(), **dict([_VIEW])})
 
 
 def show(
@@ -20,7 +38,7 @@ def show(
 ) -> None:
     """Draw sections as tabs, the first open unless the link names another.
 
-    All of them are drawn, so that choosing one takes no second look at the figures.
+    Only the open one is drawn. A choice that was made in another one is kept.
 
     Parameters
     ----------
@@ -31,9 +49,14 @@ def show(
     first : str, optional
         The one that is open where the link names none, if it is not the first.
     """
+    if is_whole():
+        for name, draw in sections.items():
+            st.header(name, anchor=False)
+            draw()
+        return
     names = list(sections)
     filters.read_link(key, names)
-    opened = st.tabs(
+    offered = st.tabs(
         names,
         default=first,
         key=key,
@@ -42,6 +65,25 @@ def show(
         args=(key,),
     )
     filters.warn_about_link(key, "tab", first or names[0])
-    for tab, draw in zip(opened, sections.values(), strict=True):
-        with tab:
+    for tab, draw in zip(offered, sections.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def fold(label: str, key: str, draw: Callable[[], None]) -> None:
+    """Draw a part of a page that opens at a click, or where the link says so.
+
+    Parameters
+    ----------
+    label : str
+        What it is called.
+    key : str
+        Its name in the URL, one per page: ``?weeks=true``.
+    draw : callable
+        What draws it, called when it is open.
+    """
+    part = st.expander(label, expanded=is_whole(), key=key, bind="query-params")
+    if part.open:
+        with part:
             draw()

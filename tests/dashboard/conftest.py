@@ -47,7 +47,8 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
     def open_on(root: Path, *, page: str = "cost_by_model", **link: str) -> AppTest:
         monkeypatch.setenv("TRIPTYCH_WORKSPACE", str(root))
         app = AppTest.from_file(str(APP), default_timeout=30)
-        for key, value in link.items():
+        # All of a page at once, unless a test is of its tabs.
+        for key, value in {"view": "whole", **link}.items():
             app.query_params[key] = value
         app.run()
         # The first page is the one that an address without a name opens.

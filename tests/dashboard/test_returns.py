@@ -69,7 +69,7 @@ def test_a_run_without_returns_has_no_such_section(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
     publish(tmp_path)
-    app = open_app(tmp_path, page="impact")
+    app = open_app(tmp_path, page="impact", view="", impact="Return")
     assert not app.exception
     assert "Return" not in [header.value for header in app.header]
 

@@ -1,4 +1,4 @@
-"""Tables are escaped, exact in the download, and say where they come from."""
+"""Tables are escaped and exact in the download; tabs and folds draw what is open."""
 
 from __future__ import annotations
 
@@ -15,15 +15,25 @@ from dashboard.app.server import APP, command
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.shared import charts, downloads, selection_queries, tables
 from dashboard.shared.context import Page
-from tests.dashboard.fixtures.warehouse_fixture import TRUTH
+from tests.dashboard.conftest import tiles
+from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from streamlit.testing.v1 import AppTest
+
+    from tests.dashboard.conftest import OpenApp
     from triptych.core.warehouse.reader import Snapshot
 
 SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
 EVERYTHING = selection_queries.Selection(SEPTEMBER, "Amortised", "EUR")
+PAGE = "velocity"
+_FLOW = {"Change lead time", "Deployment frequency"}
+_RELIABILITY = {
+    *("Change fail rate", "Failed deployment recovery"),
+    *("Deployment rework rate", "Time to restore"),
+}
 
 
 @pytest.fixture
@@ -217,3 +227,46 @@ def test_an_estimated_month_is_marked_with_words(page: Page) -> None:
         "Aug 2026": "+120 idle",
         "Sep 2026": "+150 idle · est.",
     }
+
+
+def part_count(app: AppTest) -> int:
+    """Return how many parts the browser has to draw."""
+    return sum(1 for _ in app.main) + sum(1 for _ in app.sidebar)
+
+
+def test_a_page_draws_the_open_tab_only_and_the_link_says_which(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    whole = open_app(tmp_path, page=PAGE)
+    first = open_app(tmp_path, page=PAGE, view="")
+    other = open_app(tmp_path, page=PAGE, view="", velocity="Reliability")
+    assert set(tiles(first)) == _FLOW
+    assert set(tiles(other)) == _RELIABILITY
+    assert set(tiles(whole)) > _FLOW | _RELIABILITY
+    assert 2 * part_count(first) < part_count(whole)
+
+
+def test_a_fold_is_empty_until_it_is_opened_or_the_link_opens_it(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    folded = open_app(tmp_path, page=PAGE, view="")
+    opened = open_app(tmp_path, page=PAGE, view="", weeks="true")
+    label = "Deployments week by week"
+    assert [label] == [one.label for one in folded.expander if one.label == label]
+    assert part_count(folded) < part_count(opened)
+
+
+def test_a_choice_that_was_made_in_a_tab_is_kept_while_another_one_is_open(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    app = open_app(tmp_path, page=PAGE, view="")
+    app.selectbox(key="metric").select("Deployment frequency").run()
+    app.session_state["velocity"] = "Cost"
+    app.run()
+    assert set(tiles(app)).isdisjoint(_FLOW)
+    app.session_state["velocity"] = "Flow"
+    app.run()
+    assert app.selectbox(key="metric").value == "Deployment frequency"

@@ -422,13 +422,9 @@ def show_unallocated(here: Page, headline: queries.Headline) -> None:
         name="unallocated-causes",
         caption="Causes, largest first",
     )
-    with st.expander("Suggested rules"):
-        rules = dict.fromkeys(filter(None, causes["suggested_rule"].to_pylist()))
-        st.code(
-            "assignments:\n" + "\n".join(f"  {rule}" for rule in rules),
-            "yaml",
-            wrap_lines=True,
-        )
+    rules = dict.fromkeys(filter(None, causes["suggested_rule"].to_pylist()))
+    text = "assignments:\n" + "\n".join(f"  {rule}" for rule in rules)
+    tabs.fold("Suggested rules", "rules", lambda: _show_rules(text))
     explaining.show(
         here,
         Origin(
@@ -437,6 +433,10 @@ def show_unallocated(here: Page, headline: queries.Headline) -> None:
             row_count=causes.num_rows,
         ),
     )
+
+
+def _show_rules(text: str) -> None:
+    st.code(text, "yaml", wrap_lines=True)
 
 
 def _column(here: Page) -> str:

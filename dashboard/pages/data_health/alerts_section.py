@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.shared import access, acting
+from dashboard.shared import access, acting, tabs
 from dashboard.shared import format as fmt
 from triptych.core.alert_responses import read_alerts
 from triptych.core.errors import TriptychError
@@ -33,11 +33,14 @@ def show(here: Page) -> None:
         return
     st.header("Alerts", anchor=False)
     shown = list(reversed(alerts))[:_MOST]
-    with st.expander(f"{fmt.plural(len(alerts), 'alert')} not acknowledged"):
+
+    def draw() -> None:
         st.markdown("\n".join(f"- {_line(each)}" for each in shown))
         st.code(f"triptych alerts acknowledge {shown[0].id}", "bash")
         if len(alerts) > _MOST:
             st.caption(f"The newest {_MOST}; all: triptych alerts list.")
+
+    tabs.fold(f"{fmt.plural(len(alerts), 'alert')} not acknowledged", "alerts", draw)
     form = acting.Form(choices={"alert": [each.id for each in shown]})
     for name in ("acknowledge_alert", "assign_alert", "snooze_alert"):
         acting.offer(name, form)
@@ -53,9 +56,12 @@ def show_rules() -> None:
         return
     if not channels:
         return  # nothing can be sent before a channel is in triptych.yml
-    with st.expander(fmt.plural(len(rules), "alert rule")):
+
+    def draw() -> None:
         st.markdown("\n".join(f"- {fmt.markdown(rule)}" for rule in rules) or "None.")
         st.caption(f"Channels: {fmt.markdown(', '.join(channels))}.")
+
+    tabs.fold(fmt.plural(len(rules), "alert rule"), "alert-rules", draw)
     acting.offer("add_alert_rule")
     if rules:
         form = acting.Form(choices={"rule": rules})

@@ -226,11 +226,14 @@ def show_completeness(here: Page) -> None:
             for row in lacking
         )
         count = len({row["billing_month"] for row in lacking})
-        with st.expander(f"{fmt.plural(count, 'month')} not complete"):
+
+        def draw() -> None:
             st.markdown(
                 f"**Not complete:** {named}. Charges that cannot be converted keep"
                 " their own currency and are in no total of another one."
             )
+
+        tabs.fold(f"{fmt.plural(count, 'month')} not complete", "not-complete", draw)
     else:
         st.markdown("No month is known to lack anything.")
     tables.show(
@@ -302,12 +305,15 @@ def show_quarantine(here: Page, table: pa.Table) -> None:
         f" --reason {shlex.quote(row['reason'])}"
         for row in rows[:_COMMAND_LIMIT]
     ]
-    with st.expander("Commands"):
+
+    def draw() -> None:
         st.code(
             "\n".join([*commands, "triptych quarantine retry"]),
             "bash",
             wrap_lines=True,
         )
+
+    tabs.fold("Commands", "commands", draw)
     tables.show(
         table,
         [

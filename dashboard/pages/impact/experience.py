@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.pages.impact import figures as numbers
 from dashboard.pages.impact import queries
 from dashboard.shared import format as fmt
-from dashboard.shared import tables
+from dashboard.shared import tables, tabs
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
@@ -40,8 +40,11 @@ def show(here: Page) -> None:
         st.markdown(_WAY_OUT)
     others = table.filter([not each for each in is_experience])
     if others.num_rows:
-        with st.expander("Other business metrics"):
+
+        def draw() -> None:
             _show_table(here, others, "Other business metrics")
+
+        tabs.fold("Other business metrics", "other-metrics", draw)
 
 
 def _show_table(here: Page, table: pa.Table, caption: str) -> None:

@@ -283,7 +283,8 @@ def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
             of=f"{fmt.plural(len(drawn), 'study', 'studies')}, each with its window",
         )
     rows = [_row(one) for one in studies]
-    with st.expander("Table · every study"):
+
+    def draw() -> None:
         st.html(
             tables.html_table(
                 pa.Table.from_pylist(rows),
@@ -302,6 +303,8 @@ def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
                 "Every study; a dash is not known or not stated, never zero",
             )
         )
+
+    tabs.fold("Table · every study", "table-every-study", draw)
     tables.show_footer(
         queries.study_figures(here.snapshot, tuple(one.study_id for one in studies)),
         page=here,

@@ -12,7 +12,7 @@ from dashboard.pages.impact import check_sentences as check_words
 from dashboard.pages.impact import figures as numbers
 from dashboard.pages.impact import queries
 from dashboard.pages.impact import sentences as words
-from dashboard.shared import charts, filters, tables
+from dashboard.shared import charts, filters, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared.context import Origin
 
@@ -103,7 +103,8 @@ def _show_placebos(here: Page, study: Study, row: dict[str, Any]) -> None:
         {"name": f"Placebo {number}", "value": value}
         for number, value in enumerate(sorted(values), start=1)
     ]
-    with st.expander("As a table"):
+
+    def draw() -> None:
         tables.show(
             pa.Table.from_pylist(listed),
             [
@@ -114,6 +115,8 @@ def _show_placebos(here: Page, study: Study, row: dict[str, Any]) -> None:
             name=f"{row['check_name']}-{study.study_id}",
             caption=title,
         )
+
+    tabs.fold("As a table", f"table-{row['check_name']}", draw)
 
 
 def show_contributions(here: Page, study: Study) -> None:

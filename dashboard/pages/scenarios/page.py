@@ -75,8 +75,7 @@ def main() -> None:
         " the run and worth what it is on the first day of the horizon."
     )
     forms.show()
-    with st.expander("How to make one"):
-        show_how()
+    tabs.fold("How to make one", "how", show_how)
 
 
 def show_nothing() -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.pages.scorecard import queries
 from dashboard.pages.scorecard import sentences as words
 from dashboard.shared import format as fmt
-from dashboard.shared import tables
+from dashboard.shared import tables, tabs
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def show_comparisons(here: Page) -> None:
         ),
     )
     if any(is_absent):
-        with st.expander("What cannot be compared, and why"):
+
+        def draw() -> None:
             tables.show(
                 shown.filter(is_absent),
                 [
@@ -76,6 +77,8 @@ def show_comparisons(here: Page) -> None:
                 name="platform-comparisons-absent",
                 caption="Pairs of platforms without a comparison",
             )
+
+        tabs.fold("What cannot be compared, and why", "not-compared", draw)
 
 
 def headline(rows: Sequence[dict[str, Any]]) -> str:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.pages.scorecard import queries
 from dashboard.shared import format as fmt
-from dashboard.shared import tables
+from dashboard.shared import tables, tabs
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def show_controls(here: Page) -> None:
         caption="Platform × control",
         origin=origin,
     )
-    with st.expander("Evidence of each control that is declared"):
+
+    def draw() -> None:
         tables.show(
             table.filter([row["state"] != "unknown" for row in rows]),
             [
@@ -75,6 +76,8 @@ def show_controls(here: Page) -> None:
             caption="Declared controls",
             origin=origin,
         )
+
+    tabs.fold("Evidence of each control that is declared", "evidence", draw)
 
 
 def headline(rows: Sequence[dict[str, Any]]) -> str:

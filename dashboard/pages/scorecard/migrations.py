@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.pages.scorecard import charts as scorecard_charts
 from dashboard.pages.scorecard import queries
 from dashboard.pages.scorecard import sentences as words
-from dashboard.shared import charts, filters, tables
+from dashboard.shared import charts, filters, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared.context import Origin
 
@@ -51,9 +51,12 @@ def show_moves(here: Page) -> None:
         st.markdown(words.headline(chosen, rows))
         st.markdown(words.break_even(chosen))
         _draw_slopes(chosen.name, rows)
-    with st.expander("Windows, grades and what they rest on"):
+
+    def draw() -> None:
         st.markdown(words.summary(chosen, rows))
         st.caption(words.grounds(rows))
+
+    tabs.fold("Windows, grades and what they rest on", "windows", draw)
     _show_cost_of_moving(here, chosen)
     _show_changes(here, table)
 
@@ -67,8 +70,11 @@ def _draw_slopes(move: str, rows: Sequence[dict[str, Any]]) -> None:
     ]
     _draw_row(move, drawn[:_FIRST])
     if drawn[_FIRST:]:
-        with st.expander("More measures of the migration"):
+
+        def draw() -> None:
             _draw_row(move, drawn[_FIRST:])
+
+        tabs.fold("More measures of the migration", "more-measures", draw)
 
 
 def _draw_row(move: str, drawn: Sequence[dict[str, Any]]) -> None:

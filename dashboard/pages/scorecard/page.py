@@ -35,8 +35,11 @@ def show_all(here: Page) -> None:
 
     def show_platforms() -> None:
         sections.show_platforms(here)
-        with st.expander("Why there is no overall score, and what the band is"):
+
+        def draw() -> None:
             st.markdown(f"{words.NO_SCORE} {words.BAND}.")
+
+        tabs.fold("Why there is no overall score, and what the band is", "score", draw)
 
     def show_effort() -> None:
         st.header("Infra hours per deployment", anchor=False)

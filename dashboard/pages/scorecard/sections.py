@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard.pages.scorecard import charts as scorecard_charts
 from dashboard.pages.scorecard import matrix, queries
 from dashboard.pages.scorecard import sentences as words
-from dashboard.shared import charts, filters, names, tables
+from dashboard.shared import charts, filters, names, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared.context import ORGANISATION, Origin
 
@@ -39,11 +39,14 @@ def show_platforms(here: Page) -> None:
         bind="query-params",
         help=f"{words.BAND}.",
     )
-    with st.expander("Charts with 90 % intervals"):
+
+    def draw() -> None:
         for criterion, metrics in words.DRAWN.items():
             st.subheader(words.CRITERIA[criterion], anchor=False)
             found = [words.of_metric(rows, metric) for metric in metrics]
             _draw_dots([one for one in found if one], platforms, with_band=with_band)
+
+    tabs.fold("Charts with 90 % intervals", "intervals", draw)
     st.markdown(words.trajectory(queries.cost_trajectory(here.snapshot)))
     _show_integration(here, with_band=with_band)
     _show_figures(here, table)
@@ -146,7 +149,7 @@ def _show_figures(here: Page, table: pa.Table) -> None:
 
 
 def _show_absent(here: Page, platform: str, absent: pa.Table) -> None:
-    with st.expander(f"What is not known of {fmt.markdown(platform)}, and why"):
+    def draw() -> None:
         tables.show(
             absent,
             [
@@ -159,6 +162,10 @@ def _show_absent(here: Page, platform: str, absent: pa.Table) -> None:
             name="platform-scorecard-absent",
             caption=f"{platform}: figures that are absent",
         )
+
+    tabs.fold(
+        f"What is not known of {fmt.markdown(platform)}, and why", "not-known", draw
+    )
 
 
 def _show_terms(here: Page) -> None:

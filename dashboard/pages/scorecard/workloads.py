@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard.pages.scorecard import queries
 from dashboard.shared import format as fmt
-from dashboard.shared import names, tables
+from dashboard.shared import names, tables, tabs
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def show_workloads(here: Page) -> None:
         caption="Load by model and platform",
         origin=origin,
     )
-    with st.expander("What is not metered, and what would show it"):
+
+    def draw() -> None:
         tables.show(
             unknowns(rows),
             [
@@ -75,6 +76,8 @@ def show_workloads(here: Page) -> None:
             name="workload-profiles-unknown",
             caption="Figures that are absent, or by the day only",
         )
+
+    tabs.fold("What is not metered, and what would show it", "not-metered", draw)
 
 
 def headline(

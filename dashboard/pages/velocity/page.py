@@ -72,12 +72,13 @@ def show_flow(here: Page, scope: VelocityScope, period: VelocityPeriod | None) -
     show_stages(here, scope)
     if period is not None:
         show_units(here, scope, period)
-    with st.expander("Deployments week by week"):
-        show_weeks(here, scope)
-    with st.expander("Time to production with open changes included"):
-        cohort_sections.show_waiting(here, scope, kind)
-    with st.expander("Events behind a figure"):
-        show_events(here, scope)
+    tabs.fold("Deployments week by week", "weeks", lambda: show_weeks(here, scope))
+    tabs.fold(
+        "Time to production with open changes included",
+        "waiting",
+        lambda: cohort_sections.show_waiting(here, scope, kind),
+    )
+    tabs.fold("Events behind a figure", "events", lambda: show_events(here, scope))
 
 
 def show_reliability(

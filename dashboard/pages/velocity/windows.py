@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.pages.velocity import queries, window_queries
 from dashboard.pages.velocity import sentences as words
 from dashboard.shared import format as fmt
-from dashboard.shared import tables
+from dashboard.shared import tables, tabs
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
@@ -49,12 +49,15 @@ def show_windows(here: Page, scope: VelocityScope) -> None:
     whole = window_queries.velocity_windows(here.snapshot, everyone).to_pylist()
     if not whole:  # for who sees single cost centres
         return
-    with st.expander("The whole organisation"):
+
+    def draw() -> None:
         st.markdown(
             "Over all models, services and teams: how often such things happen at"
             " all. It is no yardstick for one team."
         )
         _table(here, whole, "Organisation", "velocity-windows-organisation")
+
+    tabs.fold("The whole organisation", "organisation", draw)
 
 
 def _each_unit(here: Page, scope: VelocityScope) -> None:

@@ -55,6 +55,7 @@ def serve(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, mode: str) -> N
 
 def close_page(user: dict[str, Any] | None = None, page: str = "close") -> AppTest:
     app = AppTest.from_file(str(APP), default_timeout=30)
+    app.query_params["view"] = "whole"
     if user is not None:
         login = {"is_logged_in": True, "iss": ISSUER, "iat": time.time() - 60}
         app.user = login | user
