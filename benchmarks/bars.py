@@ -21,6 +21,8 @@ RESTATED: Final = "triptych run, one month restated"
 RENAMED: Final = "triptych run, one name changed"
 OTHER_RULE: Final = "triptych run, one rule changed"
 OTHER_ASSUMPTION: Final = "triptych run, one assumption changed"
+PACKED_TEXT: Final = "ingest of one month as CSV.gz"
+SMALL_FILES: Final = "ingest of 5,000 small files"
 _MIB: Final = 2**20
 _LARGE: Final = 30_000_000
 
@@ -64,7 +66,7 @@ class Verdict:
 
 def verdicts(result: SizeResult) -> list[Verdict]:
     """Return the bars of one size that the benchmark could measure."""
-    return [*_of_runs(result), *_of_the_full_run(result)]
+    return [*_of_runs(result), *_of_the_full_run(result), *_of_text(result)]
 
 
 def _of_runs(result: SizeResult) -> Iterator[Verdict]:
@@ -94,3 +96,14 @@ def _of_the_full_run(result: SizeResult) -> Iterator[Verdict]:
         FULL, full.seconds, 4 * bare.seconds + fixed, "s", f"4 x bare + {fixed:.0f} s"
     )
     yield Verdict(f"{FULL}, peak", full.peak_rss_bytes / _MIB, 2048.0, "MiB")
+
+
+def _of_text(result: SizeResult) -> Iterator[Verdict]:
+    packed = result.step(PACKED_TEXT)
+    if packed is not None and result.month_rows:
+        of_a_million = packed.cpu_seconds / result.month_rows * 1_000_000
+        yield Verdict(PACKED_TEXT, of_a_million, 5.5, "CPU s", "per million line items")
+    for name, bar in ((SMALL_FILES, 90.0), (f"{SMALL_FILES}, again", 3.0)):
+        step = result.step(name)
+        if step is not None:
+            yield Verdict(name, step.seconds, bar, "s")

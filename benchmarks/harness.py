@@ -7,6 +7,7 @@ The data is read once beforehand, so that nobody pays for a cold disk.
 
 from __future__ import annotations
 
+import csv
 import shutil
 import statistics
 import sys
@@ -23,6 +24,7 @@ from benchmarks.bars import (
     OTHER_RULE,
     RENAMED,
     RESTATED,
+    SMALL_FILES,
     UNCHANGED,
 )
 from benchmarks.beside_spark import ON_DUCKDB, ON_SPARK
@@ -80,6 +82,8 @@ class SizeResult:
     rows: int
     data_bytes: int
     steps: list[Step] = field(default_factory=list)
+    #: Line items of the month that lands as text.
+    month_rows: int = 0
 
     def step(self, name: str) -> Step | None:
         """Return the step called ``name``, if it was run and succeeded."""
@@ -120,6 +124,7 @@ class SizeBench:
         self._triptych_parts(with_spark=with_spark)
         if with_csv:
             self._csv_landing()
+            self._small_files()
         if with_peers:
             self._peers()
         self._bare_query("billed")
@@ -185,6 +190,7 @@ class SizeBench:
 
     def _csv_landing(self) -> None:
         month = self._data / "bills" / f"{_RESTATED_MONTH}.parquet"
+        self._result.month_rows = int(_single(f"SELECT count(*) FROM '{month}'"))
         for name, suffix in (("Parquet", "parquet"), ("CSV.gz", "csv.gz")):
             workspace = lay_workspace(self._data, self._scratch / f"one-{suffix}")
             for file in (workspace / "bills").iterdir():
@@ -198,6 +204,16 @@ class SizeBench:
             self._triptych(title, workspace, "ingest")
             self._triptych(f"{title}, again", workspace, "ingest")
             shutil.rmtree(workspace)
+
+    def _small_files(self) -> None:
+        workspace = lay_workspace(self._data, self._scratch / "small")
+        month = self._data / "bills" / f"{_RESTATED_MONTH}.parquet"
+        for file in (workspace / "bills").iterdir():
+            file.unlink()
+        write_small_files(month, workspace / "bills")
+        self._triptych(SMALL_FILES, workspace, "ingest")
+        self._triptych(f"{SMALL_FILES}, again", workspace, "ingest")
+        shutil.rmtree(workspace)
 
     def _peers(self) -> None:
         self._peer("polars, streaming", "peers.with_polars")
@@ -322,6 +338,24 @@ def write_csv_gz(parquet: Path, target: Path) -> None:
             f" FROM read_parquet('{parquet}'))"
             f" TO '{target}' (FORMAT csv, HEADER, COMPRESSION gzip)"
         )
+
+
+def write_small_files(
+    parquet: Path, folder: Path, *, count: int = 5_000, rows: int = 20
+) -> None:
+    """Write the first rows of a Parquet file as many CSV files, tags as JSON."""
+    with duckdb.connect(":memory:") as connection:
+        connection.execute(
+            "SELECT * REPLACE (to_json(Tags)::VARCHAR AS Tags)"
+            f" FROM read_parquet('{parquet}') LIMIT {count * rows}"
+        )
+        names = [column[0] for column in connection.description or ()]
+        for number in range(count):
+            lines = connection.fetchmany(rows)
+            with (folder / f"{number:05d}.csv").open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(names)
+                writer.writerows(lines)
 
 
 def _single(query: str) -> Decimal:

@@ -102,6 +102,9 @@ class Delivery:
     memo : str
         What the connector is told of this load at the next run, if it is one that
         :class:`RemembersLoads`. A memo that changed is kept although the rows did not.
+    byte_count : int or None
+        Size of the file on this machine that it consists of; small ones are read
+        together. ``None``: it is something else, or has to be fetched.
     """
 
     stream: str
@@ -113,6 +116,7 @@ class Delivery:
     skip_reason: str = ""
     is_in_place: bool = False
     memo: str = ""
+    byte_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Self
 
 import duckdb
 
+from ingest.connector import FilePart
 from ingest.engine.lake import ALL_STREAMS
+from ingest.reading.malformed import BAD_DATA
 from triptych.core.file_names import literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from ingest.connector import Connector, Delivery
     from ingest.engine.lake import LakePlaces
     from ingest.engine.landed_loads import LandedDelivery
+    from ingest.engine.parquet_at_rest import LandedPart
+    from ingest.engine.small_files import SmallFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,35 @@ class EngineLimits:
 
     memory_limit: str = "2GB"
     threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery that is to land, and its folder of the staging area."""
+
+    delivery: Delivery
+    fingerprint: str
+    folder: Path
+
+    @property
+    def workdir(self) -> Path:
+        """Where the connector may put what it fetches."""
+        return self.folder / "work"
+
+    @property
+    def parts(self) -> Path:
+        """Where its parts come to rest, until they are moved into the lake."""
+        return self.folder / "parts"
+
+    @property
+    def target(self) -> Path:
+        """Where its first part comes to rest."""
+        return self.parts / "part-00000.parquet"
+
+    def make_folders(self) -> None:
+        """Make both folders, if they are not there."""
+        self.workdir.mkdir(parents=True, exist_ok=True)
+        self.parts.mkdir(exist_ok=True)
 
 
 class DeliveryLanding:
@@ -77,29 +110,73 @@ class DeliveryLanding:
         TriptychError
             It cannot be had, or cannot be read, or is mostly bad.
         """
+        with self._connection() as connection:
+            each = NewDelivery(delivery, fingerprint, folder)
+            return self._land_alone(connection, connector, each)
+
+    def land_together(
+        self, connector: Connector, new: Sequence[NewDelivery]
+    ) -> list[LandedDelivery | Exception]:
+        """Land deliveries of one stream, each as if alone; return what became of each.
+
+        Of small files that are read alike, one query reads many.
+        """
+        from ingest.engine.small_files import SmallFiles
+
+        outcomes: list[LandedDelivery | Exception] = []
+        with self._connection() as connection:
+            landed: dict[Path, LandedPart] = {}
+            if len(new) > 1:
+                stream = new[0].delivery.stream
+                small = SmallFiles(
+                    connection, ALL_STREAMS[stream], connector.landing(stream)
+                )
+                landed = small.land(list(_small_files(connector, new)))
+            for each in new:
+                try:
+                    part = landed.get(each.target)
+                    outcomes.append(
+                        self._land_alone(connection, connector, each)
+                        if part is None
+                        else self._landed(connector, each, (part,))
+                    )
+                except BAD_DATA as error:
+                    outcomes.append(error)
+        return outcomes
+
+    def _land_alone(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        connector: Connector,
+        each: NewDelivery,
+    ) -> LandedDelivery:
         # An ingest that finds nothing new lands nothing.
-        from ingest.engine.landed_loads import landed_delivery
         from ingest.engine.landing import Lander
 
-        stream = ALL_STREAMS[delivery.stream]
-        workdir, out = folder / "work", folder / "parts"
-        workdir.mkdir(parents=True)
-        out.mkdir()
-        with self._connection() as connection:
-            lander = Lander(
-                connection, stream=stream, options=connector.landing(stream.name)
-            )
-            parts = tuple(
-                lander.land(part, out / f"part-{number:05d}.parquet")
-                for number, part in enumerate(connector.read(delivery, workdir))
-            )
+        stream = ALL_STREAMS[each.delivery.stream]
+        each.make_folders()
+        lander = Lander(
+            connection, stream=stream, options=connector.landing(stream.name)
+        )
+        parts = connector.read(each.delivery, each.workdir)
+        landed = tuple(
+            lander.land(part, each.parts / f"part-{number:05d}.parquet")
+            for number, part in enumerate(parts)
+        )
+        return self._landed(connector, each, landed)
+
+    def _landed(
+        self, connector: Connector, each: NewDelivery, parts: Sequence[LandedPart]
+    ) -> LandedDelivery:
+        from ingest.engine.landed_loads import landed_delivery
+
         return landed_delivery(
-            delivery,
+            each.delivery,
             parts,
             source=connector.config.name,
             run_id=self._run_id,
-            fingerprint=fingerprint,
-            folder=folder,
+            fingerprint=each.fingerprint,
+            folder=each.folder,
             places=self._places,
         )
 
@@ -126,3 +203,20 @@ class DeliveryLanding:
         if self._limits.threads is not None:
             engine.execute(f"SET threads = {self._limits.threads}")
         return engine
+
+
+def _small_files(
+    connector: Connector, new: Sequence[NewDelivery]
+) -> Iterator[SmallFile]:
+    """Yield the files of deliveries that are one file each."""
+    from ingest.engine.small_files import SmallFile
+
+    for each in new:
+        each.make_folders()
+        try:
+            parts = list(connector.read(each.delivery, each.workdir))
+        except BAD_DATA:
+            continue
+        # What is written down while it is read is read when it lands, and once.
+        if len(parts) == 1 and isinstance(parts[0], FilePart) and not parts[0].is_owned:
+            yield SmallFile(parts[0], each.target)

@@ -9,41 +9,30 @@ Parquet in place is judged alike and stays where it is, unless it holds such row
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
 from ingest.connector import FilePart, LandingOptions, Part, RowsPart
-from ingest.engine.parquet_at_rest import (
-    LandedPart,
-    ParquetAtRest,
-    parquet,
-    refused_row,
+from ingest.engine.parquet_at_rest import LandedPart, ParquetAtRest, parquet
+from ingest.engine.projection import Projection, project
+from ingest.engine.refused_charges import bounded
+from ingest.engine.text_landing import (
+    TextLanding,
+    as_delivered,
+    checksum_as_read,
+    own_columns,
+    projected,
 )
-from ingest.engine.projection import (
-    NULL_SPELLINGS,
-    RECORD_COLUMN,
-    Projection,
-    literal,
-    project,
-    quote,
-)
-from ingest.engine.refused_charges import bounded, refused_charge
-from ingest.engine.row_checks import flags_of, presence_flags, reject_reason
-from ingest.notation import OF_PROGRAMS, Notation, decided, evidence_query
-from ingest.reading.malformed import advice_on_missing, read_header
+from ingest.notation import OF_PROGRAMS
 from ingest.reading.parquet_limits import refuse_beyond_limits
 from ingest.reading.unpacked import unpacked
 from ingest.storage.file_contents import FILE_CONTENTS
-from ingest.storage.files import distinct_names
 from triptych.core.errors import IncompleteDeliveryError, MalformedDeliveryError
-from triptych.core.file_names import read_name
 from triptych.core.lake.in_place import file_checksum, is_in_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     import duckdb
@@ -52,8 +41,6 @@ if TYPE_CHECKING:
     from ingest.streams import Stream
     from triptych.core.lake.loads import QuarantinedRow
 
-#: Columns that judging a row adds; a delivery may have some of the same name.
-_OUR_COLUMNS = ("_delivered", "_reject_reason", "_row_content", "file_row_number")
 _CHUNK_BYTES = 8 * 1024 * 1024
 
 
@@ -81,6 +68,7 @@ class Lander:
         self._stream = stream
         self._options = options
         self._rest = ParquetAtRest(connection, stream)
+        self._text = TextLanding(connection, stream, self._rest)
 
     def land(self, part: Part, target: Path) -> LandedPart:
         """Bring ``part`` to rest at ``target``.
@@ -115,18 +103,18 @@ class Lander:
                 return resting
         checksum = _bring(part, target)
         physical = self._rest.describe(f"SELECT * FROM {parquet(target)}", part.uri)
-        projection = self._project(physical, part)
+        projection = self._projected(physical, part)
         return self._separate_bad_rows(target, part.uri, checksum, physical, projection)
 
     def _land_declared(self, part: FilePart, target: Path) -> LandedPart:
         """Bring a Parquet file to rest without the columns that are not declared."""
         physical = self._rest.describe(f"SELECT * FROM {parquet(part.path)}", part.uri)
-        projection = self._project(physical, part)
+        projection = self._projected(physical, part)
         options = self._options_of(part)
-        checksum = _checksum_as_read(file_checksum(part.path), options)
+        checksum = checksum_as_read(file_checksum(part.path), options)
         declared = target.with_name(f".{target.name}.declared")
         self._rest.copy(
-            f"SELECT {_as_delivered(projection)} FROM {parquet(part.path)}",
+            f"SELECT {as_delivered(projection)} FROM {parquet(part.path)}",
             declared,
             part.uri,
         )
@@ -144,7 +132,7 @@ class Lander:
         Nobody may write such a file anew in place, so it is copied without them.
         """
         physical = self._rest.describe(f"SELECT * FROM {parquet(part.path)}", part.uri)
-        projection = self._project(physical, part)
+        projection = self._projected(physical, part)
         totals, bad_count = self._rest.assess(part.path, projection, part.uri)
         if bad_count:
             return None
@@ -175,7 +163,7 @@ class Lander:
         totals, bad_count = self._rest.assess(target, projection, origin)
         if bad_count and not projection.notation.is_decided:
             rows = f"SELECT * FROM {parquet(target)}"
-            projection = self._as_written(projection, rows, origin)
+            projection = self._text.as_written(projection, rows, origin)
             totals, bad_count = self._rest.assess(target, projection, origin)
         if bad_count:
             rejected = self._rest.read_bad_rows(target, origin, projection)
@@ -202,13 +190,13 @@ class Lander:
         return self._land_parquet(owned, target)
 
     def _land_text(self, part: FilePart, target: Path) -> LandedPart:
+        options = self._options_of(part)
         with unpacked(part, target) as plain:
-            notation, rejected = self._to_parquet(plain, target)
-        options = replace(self._options_of(part), notation=notation)
-        checksum = _checksum_as_read(FILE_CONTENTS.checksum(part.path), options)
+            notation, rejected = self._text.to_parquet(plain, options, target)
+        options = replace(options, notation=notation)
+        checksum = checksum_as_read(FILE_CONTENTS.checksum(part.path), options)
         landed = self._rest.describe(f"SELECT * FROM {parquet(target)}", part.uri)
-        # From here on the canonical columns stand in the file under their own names.
-        at_rest = project(self._stream, landed, LandingOptions())
+        at_rest = own_columns(self._stream, landed)
         totals, _ = self._rest.assess(target, at_rest, part.uri)
         return LandedPart(
             target,
@@ -230,167 +218,11 @@ class Lander:
         good = f"SELECT {projection.select_list()} FROM {parquet(target)}"
         return bounded(self._connection, self._stream, rejected, good)
 
-    def _to_parquet(
-        self, part: FilePart, target: Path
-    ) -> tuple[Notation, tuple[QuarantinedRow, ...]]:
-        """Convert a text file; return how it is written and what was refused."""
-        relation, physical = self._text_relation(part)
-        projection = self._project(physical, part, self._members(part, relation))
-        rejected = self._convert_text(part, relation, physical, projection, target)
-        if _may_be_written_otherwise(projection, rejected):
-            projection = self._as_written(projection, relation, part.uri)
-            rejected = self._convert_text(part, relation, physical, projection, target)
-        return projection.notation, rejected
-
-    def _as_written(
-        self, projection: Projection, relation: str, origin: str
-    ) -> Projection:
-        """Read numbers and dates as the values of the file say that they are meant."""
-        texts = projection.texts()
-        if not texts:
-            return projection
-        answer = self._rest.run(evidence_query(relation, texts), origin).fetchone()
-        self._forget_refused_lines()
-        assert answer is not None  # noqa: S101  (an aggregate has one row)
-        return projection.written_in(decided(projection.notation, answer, origin))
-
-    def _forget_refused_lines(self) -> None:
-        self._connection.execute("DROP TABLE IF EXISTS reject_errors")
-        self._connection.execute("DROP TABLE IF EXISTS reject_scans")
-
-    def _text_relation(self, part: FilePart) -> tuple[str, dict[str, str]]:
-        path = read_name(part.path)
-        if part.format == "jsonl":
-            source = f"SELECT json AS {RECORD_COLUMN} FROM read_ndjson_objects({path})"
-            return source, {RECORD_COLUMN: "JSON"}
-        header = distinct_names(read_header(part), _OUR_COLUMNS)
-        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
-        nulls = ", ".join(literal(text) for text in NULL_SPELLINGS)
-        source = (
-            f"SELECT * FROM read_csv({path}, auto_detect = false, header = true,"
-            f" columns = {{{columns}}}, delim = {literal(part.delimiter)},"
-            f" quote = '\"', escape = '\"', nullstr = [{nulls}],"
-            f" encoding = {literal(part.encoding)},"
-            " ignore_errors = true, store_rejects = true, rejects_limit = 0)"
-        )
-        return source, dict.fromkeys(header, "VARCHAR")
-
-    def _members(self, part: FilePart, relation: str) -> list[str]:
-        """Return the names of the members that records have, in an order of their own.
-
-        Later records may have others than the first, so all are looked at.
-        """
-        if part.format != "jsonl":
-            return []
-        rows = self._rest.run(
-            f"SELECT DISTINCT unnest(json_keys({RECORD_COLUMN})) AS name"
-            f" FROM ({relation}) WHERE json_type({RECORD_COLUMN}) = 'OBJECT'"
-            " ORDER BY name",
-            part.uri,
-        ).fetchall()
-        return [name for (name,) in rows]
-
-    def _convert_text(
-        self,
-        part: FilePart,
-        relation: str,
-        physical: dict[str, str],
-        projection: Projection,
-        target: Path,
-    ) -> tuple[QuarantinedRow, ...]:
-        canonical = {column.name.casefold() for column in self._stream.columns}
-        extras, content = "", f"struct_pack({_as_delivered(projection, ':=')})"
-        if not self._stream.keeps_declared_only:
-            content = "delivered"
-            extras = "".join(
-                f", {quote(name)}"
-                for name in physical
-                if name.casefold() not in canonical
-            )
-        flags = ", ".join(map(quote, flags_of(projection)))
-        typed = (
-            # Rows come to rest in their order, so none needs to be numbered here:
-            # numbering would take one core for all of them.
-            f"WITH typed AS (SELECT {projection.select_list()}{extras},"
-            f" {presence_flags(projection)},"
-            f" {content} AS _delivered FROM ({relation}) AS delivered),"
-            f" judged AS (SELECT *, {reject_reason(self._stream, projection)}"
-            f" AS _reject_reason FROM typed)"
-            f" SELECT * EXCLUDE ({flags}, _delivered),"
-            f" CASE WHEN _reject_reason IS NOT NULL THEN to_json(_delivered) END"
-            f" AS _row_content FROM judged"
-        )
-        self._rest.copy(typed, target, part.uri)
-        rejected = (*self._rows_refused(target, part), *self._lines_refused(part))
-        if rejected:
-            self._rest.keep_rows(target, "_reject_reason IS NULL", part.uri)
-        return rejected
-
-    def _rows_refused(self, target: Path, part: FilePart) -> tuple[QuarantinedRow, ...]:
-        rows = self._connection.execute(
-            "SELECT file_row_number + 1, _reject_reason, _row_content,"
-            f" {refused_charge(self._stream)} FROM {parquet(target, is_numbered=True)}"
-            " WHERE _reject_reason IS NOT NULL ORDER BY file_row_number"
-        ).fetchall()
-        return tuple(refused_row(part.uri, row) for row in rows)
-
-    def _lines_refused(self, part: FilePart) -> tuple[QuarantinedRow, ...]:
-        if part.format != "csv":
-            return ()
-        content = "any_value(csv_line)"
-        if self._stream.keeps_declared_only:
-            content = f"'a line of ' || length({content}) || ' characters'"
-        rows = self._connection.execute(
-            "SELECT line, lower(replace(any_value(error_type)::VARCHAR, ' ', '_')),"
-            f" {content} FROM reject_errors GROUP BY line ORDER BY line"
-        ).fetchall()
-        self._forget_refused_lines()
-        charge = (None, None, bool(self._stream.money_columns), None, None)
-        return tuple(refused_row(part.uri, (*row, *charge)) for row in rows)
-
     def _options_of(self, part: FilePart) -> LandingOptions:
         return self._options if part.landing is None else part.landing
 
-    def _project(
-        self, physical: dict[str, str], part: FilePart, members: Sequence[str] = ()
-    ) -> Projection:
-        projection = project(
-            self._stream, physical, self._options_of(part), members=members
-        )
-        missing = projection.missing_columns
-        if missing:
-            raise MalformedDeliveryError(
-                f"The mandatory column{'s' if len(missing) > 1 else ''}"
-                f" {', '.join(missing)} of stream {self._stream.name!r}"
-                f" {'are' if len(missing) > 1 else 'is'} missing.",
-                where=part.uri,
-                next_step=advice_on_missing(
-                    members or list(physical),
-                    part,
-                    is_told=not self._stream.keeps_declared_only,
-                ),
-            )
-        return projection
-
-
-def _as_delivered(projection: Projection, joint: str = "") -> str:
-    """Return the declared columns with what was delivered in them, as it was."""
-    named = [
-        (quote(column.column.name), column.origin.sql())
-        for column in projection.columns
-        if column.origin is not None
-    ]
-    if joint:
-        return ", ".join(f"{name} {joint} {value}" for name, value in named)
-    return ", ".join(f"{value} AS {name}" for name, value in named)
-
-
-def _may_be_written_otherwise(
-    projection: Projection, rejected: Sequence[QuarantinedRow]
-) -> bool:
-    return not projection.notation.is_decided and any(
-        row.reason.endswith("_unreadable") for row in rejected
-    )
+    def _projected(self, physical: dict[str, str], part: FilePart) -> Projection:
+        return projected(self._stream, physical, part, self._options_of(part))
 
 
 def _bring(part: FilePart, target: Path) -> str:
@@ -424,18 +256,6 @@ def _refuse_unless_whole(part: FilePart, landed: LandedPart) -> None:
             next_step="What was loaded before stays current. Wait until it has been"
             " delivered whole, and run again.",
         )
-
-
-def _checksum_as_read(checksum: str, options: LandingOptions) -> str:
-    """Return what differs when the same text is read through another mapping."""
-    notation = options.notation
-    if not options.mapping and not options.defaults and notation == Notation():
-        return checksum
-    reading = json.dumps(
-        [checksum, options.mapping, options.defaults, notation.decimal, notation.dates],
-        sort_keys=True,
-    )
-    return hashlib.sha256(reading.encode()).hexdigest()
 
 
 def _copy_with_checksum(source: Path, target: Path) -> str:

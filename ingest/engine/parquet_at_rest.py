@@ -6,6 +6,7 @@ What a file holds is read through the projection of its columns onto those of a 
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _FORMAT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"
 _MAX_KEPT_ROW_CHARACTERS = 20_000
 _LEAST_OUTLINED = 10_000
+_FILE = "_triptych_file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,13 @@ class ParquetAtRest:
 
         One scan does both: currencies are judged on the groups, not on each row.
         """
+        of_files = self.assess_files(parquet(target), "''", projection, origin)
+        return of_files.get("", ((), 0))
+
+    def assess_files(
+        self, relation: str, file: str, projection: Projection, origin: str
+    ) -> dict[str, tuple[tuple[PartTotal, ...], int]]:
+        """Assess rows of several files; ``file`` is SQL of which one a row is of."""
         stream = self._stream
         counts = f"FILTER ({stream.money_predicate})"
         amounts = [f"sum({quote(name)}) {counts}" for name in stream.money_columns[:2]]
@@ -130,17 +139,24 @@ class ParquetAtRest:
         currency = quote(stream.currency_column) if stream.currency_column else "NULL"
         month = f"date_trunc('month', {quote(stream.period_column)})"
         rows = self.run(
-            f"SELECT strftime({month}, '%Y-%m'), {currency}, count(*),"
+            f"SELECT {_FILE}, strftime({month}, '%Y-%m'), {currency}, count(*),"
             f" count(*) {counts}, {', '.join(amounts)},"
             f" count(*) FILTER ({bad_row_predicate(stream, projection)}),"
             f" {sketch_sql(stream) if self.takes_sketches else 'NULL'},"
             f" {HASH_FUNCTION}, {charge_count_sql(stream)}, {outline_sql(stream)}"
-            f" FROM (SELECT {projection.select_list()},"
-            f" {presence_flags(projection)}"
-            f" FROM {parquet(target)})"
-            f" GROUP BY {month}, {currency} ORDER BY ALL",
+            f" FROM (SELECT {file} AS {_FILE}, {projection.select_list()},"
+            f" {presence_flags(projection)} FROM {relation})"
+            f" GROUP BY {_FILE}, {month}, {currency} ORDER BY ALL",
             origin,
         ).fetchall()
+        of_files: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+        for of, *group in rows:
+            of_files[of].append(tuple(group))
+        return {of: self._assessed(groups) for of, groups in of_files.items()}
+
+    def _assessed(
+        self, rows: Sequence[tuple[Any, ...]]
+    ) -> tuple[tuple[PartTotal, ...], int]:
         bad = sum(
             row[6] if row[1] is None or is_known_currency(row[1]) else row[2]
             for row in rows
@@ -151,7 +167,7 @@ class ParquetAtRest:
                 currency=row[1],
                 row_count=row[2],
                 money_row_count=row[3],
-                amounts=row[4:6],
+                amounts=(row[4], row[5]),
                 sketch=tuple(row[7] or ()),
                 outline=self._kept_outline(row[2:]),
                 hash_function=row[8],

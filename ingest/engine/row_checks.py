@@ -99,9 +99,16 @@ def flags_of(projection: Projection) -> dict[str, str]:
     for projected in projection.columns:
         if projected.can_be_signed and projected.origin is not None:
             text = f"CAST({projected.origin.sql()} AS VARCHAR)"
-            signed = f"coalesce(contains({text}, {literal(_SIGN)}), false)"
+            signed = _is_signed(text)
             flags[f"_signed_{projected.column.name}"] = signed
     return flags
+
+
+def _is_signed(text: str) -> str:
+    # A number that can be read has its sign at the beginning, before any digit, and
+    # what begins with a digit is told by one comparison.
+    contained = f"contains({text}, {literal(_SIGN)})"
+    return f"CASE WHEN {text} >= '0' THEN false ELSE coalesce({contained}, false) END"
 
 
 def presence_flags(projection: Projection) -> str:

@@ -19,7 +19,11 @@ import structlog
 from ingest.connector import RemembersLoads, Window
 from ingest.engine import unknown_loads
 from ingest.engine.commit_batches import CommitBatches
-from ingest.engine.delivery_landing import DeliveryLanding, EngineLimits
+from ingest.engine.delivery_landing import (
+    DeliveryLanding,
+    EngineLimits,
+    NewDelivery,
+)
 from ingest.engine.lake import HeldCatalogue, LakePlaces, open_catalogue, stream_views
 from ingest.engine.report import (
     CommittedLoad,
@@ -32,7 +36,7 @@ from ingest.storage.file_contents import FILE_CONTENTS
 from triptych.core.errors import MalformedDeliveryError, TriptychError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ingest.connector import Connector, Delivery, LandingOptions
     from ingest.engine.landed_loads import LandedDelivery
@@ -45,6 +49,13 @@ log = structlog.get_logger(__name__)
 #: Changing how rows are judged or converted makes every delivery new again.
 _LANDING_VERSION = 2
 _CONCURRENT_DELIVERIES = 2
+#: Of small files; a batch is landed before the first of it can be committed.
+_MOST_TOGETHER = 50
+#: A delivery of a file up to this size is read together with others of its kind.
+_MOST_BYTES = 256 * 1024
+#: Deliveries with their fingerprints, and what became of each.
+_Batch = list[tuple["Delivery", str]]
+_Outcomes = list["LandedDelivery | Exception"]
 #: Fingerprint of each current load by source, stream and scope.
 _Known = dict[tuple[str, str, str], str]
 
@@ -161,20 +172,22 @@ class _Ingest:
     def land_new(
         self, connector: Connector, window: Window
     ) -> Iterator[LandedDelivery]:
-        """Yield landed deliveries in the order offered, two being read at a time."""
+        """Yield landed deliveries in the order offered, two batches being read."""
         with ThreadPoolExecutor(_CONCURRENT_DELIVERIES) as pool:
-            pending: deque[tuple[Delivery, Future[LandedDelivery]]] = deque()
-            for delivery, fingerprint in self._new(connector, window):
+            pending: deque[tuple[_Batch, Future[_Outcomes]]] = deque()
+            for batch in _read_together(self._new(connector, window)):
                 # Landing takes its time, and others may want to read meanwhile.
                 self._held.let_go()
-                folder = self._landing.next_folder()
-                land = self._landing.land
-                future = pool.submit(land, connector, delivery, fingerprint, folder)
-                pending.append((delivery, future))
+                new = [
+                    NewDelivery(delivery, fingerprint, self._landing.next_folder())
+                    for delivery, fingerprint in batch
+                ]
+                future = pool.submit(self._landing.land_together, connector, new)
+                pending.append((batch, future))
                 if len(pending) > _CONCURRENT_DELIVERIES:
-                    yield from self._result(*pending.popleft(), connector)
+                    yield from self._results(*pending.popleft(), connector)
             while pending:
-                yield from self._result(*pending.popleft(), connector)
+                yield from self._results(*pending.popleft(), connector)
 
     def _new(
         self, connector: Connector, window: Window
@@ -212,18 +225,48 @@ class _Ingest:
             if of_source == source
         }
 
-    def _result(
-        self, delivery: Delivery, future: Future[LandedDelivery], connector: Connector
+    def _results(
+        self, batch: _Batch, future: Future[_Outcomes], connector: Connector
     ) -> Iterator[LandedDelivery]:
         try:
-            yield future.result()
+            outcomes = future.result()
         except BAD_DATA as error:
-            self._fail(_name(connector), as_failed(error, delivery.label), error)
+            outcomes = [error for _ in batch]
+        for (delivery, _), outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                failed = as_failed(outcome, delivery.label)
+                self._fail(_name(connector), failed, outcome)
+            else:
+                yield outcome
 
     def _fail(self, source: str, failed: TriptychError, cause: Exception) -> None:
         if failed is not cause:
             log.debug("delivery_failed", source=source, exc_info=cause)
         self._report.failures.append(SourceFailure(source, failed))
+
+
+def _read_together(new: Iterable[tuple[Delivery, str]]) -> Iterator[_Batch]:
+    """Yield what lands together, in the order offered: small files of one stream.
+
+    Anything else is a batch of its own, and is not waited for longer than that.
+    """
+    batch: _Batch = []
+    for delivery, fingerprint in new:
+        is_small = _is_small(delivery)
+        goes_on = is_small and batch and batch[0][0].stream == delivery.stream
+        if batch and (not goes_on or len(batch) == _MOST_TOGETHER):
+            yield batch
+            batch = []
+        batch.append((delivery, fingerprint))
+        if not is_small:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _is_small(delivery: Delivery) -> bool:
+    return delivery.byte_count is not None and delivery.byte_count <= _MOST_BYTES
 
 
 def _name(connector: Connector) -> str:

@@ -54,6 +54,14 @@ class LocalFile:
         return FILE_CONTENTS.fingerprint(self.path)
 
     @property
+    def byte_count(self) -> int | None:
+        """Return its size; ``None`` if that cannot be had."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return None
+
+    @property
     def place(self) -> RestingPlace:
         """Return where it stays if it is not copied."""
         return RestingPlace(str(self.path.absolute()), file_version(self.path))

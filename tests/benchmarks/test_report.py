@@ -45,6 +45,20 @@ def test_a_restated_month_of_fifty_million_lines_may_take_eleven_seconds() -> No
     assert "11.2 s, OVER 11.0 s" in over[0]
 
 
+def test_packed_text_has_a_bar_per_million_and_small_files_one_of_their_own() -> None:
+    result = _result(full_seconds=30.0)
+    result.month_rows = 2_000_000
+    result.steps += [
+        Step("ingest of one month as CSV.gz", 9.0, 12.0, GIB),
+        Step("ingest of 5,000 small files", 91.0, 120.0, GIB),
+        Step("ingest of 5,000 small files, again", 3.0, 3.0, GIB),
+    ]
+    packed, first, again = limits(result)[3:6]
+    assert "CSV.gz: 6.0 CPU s, OVER 5.5 CPU s (per million line items)" in packed
+    assert "91.0 s, OVER 90.0 s" in first
+    assert "3.0 s, met 3.0 s" in again
+
+
 def test_pandas_is_set_beside_the_full_run() -> None:
     (line,) = limits(_result(full_seconds=30.0))[3:]
     assert "2.00 x the time and 9.0 x the memory" in line

@@ -164,6 +164,7 @@ class Tables(Source[TablesConfig]):
                 fingerprint=file.fingerprint,
                 label=file.label,
                 detail=file.path,
+                byte_count=file.byte_count,
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[Part]:

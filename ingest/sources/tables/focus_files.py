@@ -124,6 +124,7 @@ class FocusFiles(Source[FocusFilesConfig]):
                 detail=file,
                 skip_reason=_other_dataset(file),
                 is_in_place=self._config.in_place,
+                byte_count=_size(file) if native is None else None,
             )
 
     def read(self, delivery: Delivery, workdir: Path) -> Iterator[FilePart]:
@@ -156,6 +157,11 @@ class FocusFiles(Source[FocusFilesConfig]):
         names = column_names(file.path, delimiter=self._config.delimiter)
         kind = format_of_header(names)
         return kind if kind is not None and kind.is_native else None
+
+
+def _size(file: LocalFile | BucketFile) -> int | None:
+    """Return the size of a file that lies here; one in a bucket has to be fetched."""
+    return file.byte_count if isinstance(file, LocalFile) else None
 
 
 def _other_dataset(file: LocalFile | BucketFile) -> str:

@@ -356,3 +356,32 @@ def test_each_part_of_a_delivery_that_stays_in_a_bucket_is_sketched(
     landed = land(part, tmp_path)
     assert (landed.in_place is None) == (cost == "much")
     assert len(landed.totals[0].sketch) == landed.totals[0].row_count
+
+
+def test_text_is_read_once_and_what_it_became_twice(tmp_path: Path) -> None:
+    """Each reading of text costs more than all that is asked of the Parquet file."""
+    part = text_part(tmp_path, "1", "2", "3")
+    with duckdb.connect() as connection:
+        connection.execute("CALL enable_logging('QueryLog')")
+        lander = Lander(connection, stream=STREAMS["focus"], options=LandingOptions())
+        lander.land(part, tmp_path / "part-00000.parquet")
+        asked = connection.execute(
+            "SELECT count(*) FILTER (contains(message, 'read_csv(')),"
+            " count(*) FILTER (contains(message, 'FROM read_parquet(')"
+            " AND NOT starts_with(message, 'DESCRIBE'))"
+            " FROM duckdb_logs WHERE type = 'QueryLog'"
+            " AND NOT contains(message, 'duckdb_logs')"
+        ).fetchone()
+    assert asked == (1, 2)
+
+
+def test_what_a_bill_does_not_have_is_no_column_of_what_it_becomes(
+    tmp_path: Path,
+) -> None:
+    landed = land(text_part(tmp_path, "1", "twelve"), tmp_path)
+    names = set(pq.read_schema(landed.path).names)
+    delivered = set(HEADER.strip().split(",")) - {"user:team"} | {"user:team_1"}
+    assert names - {"_reject_reason", "_row_content"} == delivered
+    assert "ListCost" in landed.projection.absent_columns
+    [refused] = landed.rejected
+    assert refused.amount == 1  # its EffectiveCost: ListCost is not there to state it

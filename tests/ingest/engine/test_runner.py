@@ -17,6 +17,7 @@ import pytest
 import triptych.core.lake.catalogue
 from ingest.connector import Delivery, LandingOptions, SourceConfig, Window
 from ingest.engine.lake import HeldCatalogue
+from ingest.engine.parquet_at_rest import ParquetAtRest
 from ingest.engine.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
 from ingest.sources.tables.connector import Tables, TablesConfig
 from triptych.core.lake.evidence_views import replace_view
@@ -321,6 +322,32 @@ def _ingesting(root: Path, run_id: str) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.wait()
+
+
+def test_small_files_of_one_form_are_read_together_and_a_bad_one_stops_no_other(
+    tmp_path: Path,
+) -> None:
+    """60 rates of n + 0.5 for n = 1 to 60, less the 31st: 1,830 + 30 - 31.5."""
+    write_rates(tmp_path / "rates", 60)
+    (tmp_path / "rates/rate-0030.csv").write_text(f"{_RATES}yesterday,EUR,USD,x\n")
+    scans: list[str] = []
+    record = ParquetAtRest.run
+
+    def recording(self: ParquetAtRest, sql: str, origin: str) -> Any:
+        if "read_csv(" in sql:
+            scans.append(origin)
+        return record(self, sql, origin)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ParquetAtRest, "run", recording)
+        report = ingest_all(tmp_path, [rates(tmp_path, "rates")], "run-1")
+    assert [str(failure.error.where) for failure in report.failures] == [
+        "rates/rate-0030.csv:1"
+    ]
+    assert len(report.committed) == 59
+    assert ask(tmp_path, "SELECT sum(rate) FROM evidence.fx_rates") == [(1_828.5,)]
+    # Two of fifty and ten files; and the bad one by itself, then as written otherwise.
+    assert len(scans) <= 5
 
 
 def test_an_ingest_that_is_killed_between_its_batches_loses_and_doubles_nothing(
