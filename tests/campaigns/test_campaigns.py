@@ -44,9 +44,9 @@ def test_hostile_deliveries_are_read_rightly_or_refused_with_a_next_step(
 def test_what_was_killed_or_failed_is_done_again_and_nothing_is_lost_or_doubled(
     tmp_path: Path,
 ) -> None:
-    """Of one act; ``make crash`` has all of them."""
+    """Of a run, which ingests, builds and publishes; ``make crash`` has all acts."""
     text = campaign(
-        *("crash", tmp_path / "crash.md", "--acts", "ingest"),
+        *("crash", tmp_path / "crash.md", "--acts", "run"),
         *("--kills", "1", "--faults", "1"),
     )
     assert text.startswith("2 trials, ")

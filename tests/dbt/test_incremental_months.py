@@ -130,18 +130,23 @@ class Ledger:
 
     def content(self) -> Content:
         """Return the rows of every table as text, sorted."""
-        tables = self.query(
-            "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
-            " WHERE schema_name NOT IN ('control', 'build_state') ORDER BY ALL"
-        )
-        names = [str(row[0]) for row in tables if row[0] not in VOLATILE]
-        columns = {name: f"* {VOLATILE_COLUMNS.get(name, '')}" for name in names}
-        return {
-            name: sorted(
-                str(row) for row in self.query(f"SELECT {columns[name]} FROM {name}")
-            )
-            for name in names
-        }
+        # Opened once: there are hundreds of tables, and to open it takes longer.
+        with duckdb.connect(str(self.workspace.build_database)) as connection:
+            tables = connection.execute(
+                "SELECT schema_name || '.' || table_name FROM duckdb_tables()"
+                " WHERE schema_name NOT IN ('control', 'build_state') ORDER BY ALL"
+            ).fetchall()
+            names = [str(row[0]) for row in tables if row[0] not in VOLATILE]
+            columns = {name: f"* {VOLATILE_COLUMNS.get(name, '')}" for name in names}
+            return {
+                name: sorted(
+                    str(row)
+                    for row in connection.execute(
+                        f"SELECT {columns[name]} FROM {name}"
+                    ).fetchall()
+                )
+                for name in names
+            }
 
     def mark(self, month: str) -> None:
         """Leave a mark on a month that a rebuild of it would not leave standing."""
