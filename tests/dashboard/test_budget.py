@@ -186,7 +186,7 @@ def test_what_is_not_there_is_said_with_what_would_bring_it(
         for mart in (
             "budget_variance",
             "cost_forecasts",
-            "cost_landings",
+            "cost_outturns",
             "cost_anomalies",
         ):
             connection.execute(f"delete from cost.mart_{mart}")

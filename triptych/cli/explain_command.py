@@ -15,6 +15,7 @@ from triptych.cli.options import (
 from triptych.cli.printing import print_json, print_table, to_text
 from triptych.core.errors import UsageError
 from triptych.core.warehouse.figures import parse_figure
+from triptych.core.warehouse.retired_marts import warnings_about
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,36 +94,42 @@ def _print(explanation: Explanation) -> None:
         print(line)
 
 
-def _lines(told: Explanation) -> Iterable[str]:
-    if told.is_synthetic:
+def _lines(explanation: Explanation) -> Iterable[str]:
+    if explanation.is_synthetic:
         yield "SYNTHETIC: simulated data, no figure is real"
-    is_bound = bool(told.missing) and parse_figure(told.figure).is_cost
+    is_bound = bool(explanation.missing) and parse_figure(explanation.figure).is_cost
     at_least = "at least " if is_bound else ""
-    yield f"{told.figure}"
-    yield f"  {at_least}{_text(told.value)} {told.unit}"
-    yield f"  {_again(told)}"
+    yield f"{explanation.figure}"
+    yield f"  {at_least}{_text(explanation.value)} {explanation.unit}"
+    yield f"  {_again(explanation)}"
     yield ""
-    yield f"formula     {told.formula}"
-    yield f"mart        {told.mart}, {told.row_count} of its rows: {told.grain}"
-    if told.sql is not None:
-        yield f"sql         {told.sql}"
-    yield f"basis       {told.basis}{', estimated' if told.is_estimated else ''}"
-    for state in told.states:
+    yield f"formula     {explanation.formula}"
+    for warning in warnings_about(explanation.mart):
+        yield f"warning     {warning}"
+    yield (
+        f"mart        {explanation.mart}, {explanation.row_count} of its rows:"
+        f" {explanation.grain}"
+    )
+    if explanation.sql is not None:
+        yield f"sql         {explanation.sql}"
+    estimated = ", estimated" if explanation.is_estimated else ""
+    yield f"basis       {explanation.basis}{estimated}"
+    for state in explanation.states:
         reason = f": {state.reason}" if state.reason else ""
         yield f"state       {state.billing_month} {state.state}{reason}"
-    for missing in told.missing:
+    for missing in explanation.missing:
         yield f"lacks       {missing}"
     yield (
-        f"run         {told.run_id}, triptych {told.triptych_version}, evidence as of"
-        f" {to_text(told.evidence_as_of)}"
+        f"run         {explanation.run_id}, triptych {explanation.triptych_version},"
+        f" evidence as of {to_text(explanation.evidence_as_of)}"
     )
-    yield from _nodes(told)
-    yield from _versions(told)
-    yield from _evidence(told)
+    yield from _nodes(explanation)
+    yield from _versions(explanation)
+    yield from _evidence(explanation)
 
 
-def _again(told: Explanation) -> str:
-    again = told.rederivation
+def _again(explanation: Explanation) -> str:
+    again = explanation.rederivation
     if again.is_equal is None:
         return again.verdict
     count = again.line_item_count
@@ -130,20 +137,20 @@ def _again(told: Explanation) -> str:
     return f"re-derived from {by}: {to_text(again.value)}, {again.verdict}"
 
 
-def _nodes(told: Explanation) -> Iterable[str]:
+def _nodes(explanation: Explanation) -> Iterable[str]:
     """Yield the models that it is made of, a line for each layer, nearest first."""
     layers: dict[str, list[str]] = {}
-    for node in told.nodes:
+    for node in explanation.nodes:
         schema, name = node.split(".", 1)
         layers.setdefault(schema, []).append(name)
     for schema, names in layers.items():
         yield f"{'models':12}{schema}: {', '.join(names)}"
 
 
-def _versions(told: Explanation) -> Iterable[str]:
-    for version in told.versions:
+def _versions(explanation: Explanation) -> Iterable[str]:
+    for version in explanation.versions:
         yield f"version     {version.version[:_CHECKSUM_DIGITS]}  {version.name}"
-    for rate in told.exchange_rates:
+    for rate in explanation.exchange_rates:
         found = "no rate" if rate.rate is None else f"{rate.rate.normalize():f}"
         source = f", {rate.rate_source} ({rate.rate_rule})" if rate.rate_source else ""
         yield (
@@ -152,12 +159,12 @@ def _versions(told: Explanation) -> Iterable[str]:
         )
 
 
-def _evidence(told: Explanation) -> Iterable[str]:
-    for part in told.rederivation.parts:
+def _evidence(explanation: Explanation) -> Iterable[str]:
+    for part in explanation.rederivation.parts:
         whole = f" of {to_text(part.share_of)}" if part.share_of is not None else ""
         equal = "equal" if part.is_equal else f"re-derived {_text(part.rederived)}"
         yield f"part        {part.name}: {_text(part.published)}{whole}, {equal}"
-    for load in told.loads:
+    for load in explanation.loads:
         checksum = load.checksums[0][:_CHECKSUM_DIGITS] if load.checksums else "no file"
         refused = load.quarantined_row_count
         yield (
@@ -165,20 +172,20 @@ def _evidence(told: Explanation) -> Iterable[str]:
             f" {load.row_count} rows{f', {refused} refused' if refused else ''},"
             f" loaded {to_text(load.loaded_at)}, {checksum}"
         )
-    count = told.rederivation.line_item_count
-    row_count = sum(load.row_count for load in told.loads)
+    count = explanation.rederivation.line_item_count
+    row_count = sum(load.row_count for load in explanation.loads)
     if count is not None and count < row_count:
         yield (
             f"            {count} line items of the ledger make the figure, of"
             f" {row_count} rows in these loads: the others are of other months, steps"
             " or owners"
         )
-    for row in told.refused:
+    for row in explanation.refused:
         yield (
             f"refused     {row.source} {row.stream}: {row.row_count} rows,"
             f" {row.reason}; triptych quarantine show {row.source}"
         )
-    files = told.files
+    files = explanation.files
     unknown = f"; {files.unknown_count} cannot be" if files.unknown_count else ""
     yield f"files       {files.checked_count} compared with their checksums{unknown}"
     for changed in files.changed:

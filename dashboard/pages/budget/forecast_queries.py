@@ -132,7 +132,7 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
             where currency = $currency and component not in ('tax', 'credit')
         )
         select
-            landing,
+            horizon as landing,
             period,
             {_SERIES} as name,
             series,
@@ -149,16 +149,16 @@ def landings(snapshot: Snapshot, selection: Selection) -> pa.Table:
             last_complete_day,
             remaining_day_count,
             actual_cost as known,
-            landing_cost as expected,
-            landing_cost_low as low,
-            landing_cost_high as high,
+            outturn_cost as expected,
+            outturn_cost_low as low,
+            outturn_cost_high as high,
             budget_amount as budget,
             budget_outlook as outlook
-        from cost.mart_cost_landings
+        from cost.mart_cost_outturns
         where currency = $currency
-        order by landing <> 'month',
+        order by horizon <> 'month',
             array_position(['total', 'model', 'unassigned'], series),
-            landing_cost desc, name
+            outturn_cost desc, name
         """,
         currency=selection.currency,
     )

@@ -11,7 +11,7 @@ from dashboard.pages.budget import burn_down as burn_down_section
 from dashboard.pages.budget import charts as budget_charts
 from dashboard.pages.budget import sentences as budget_sentences
 from dashboard.pages.budget import variance as variance_section
-from dashboard.pages.budget.tiles import BUDGETS, LANDINGS, show_tiles
+from dashboard.pages.budget.tiles import BUDGETS, OUTTURNS, show_tiles
 from dashboard.shared import acting, charts, comments, filters, tables, tabs
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
@@ -265,7 +265,7 @@ def show_landings(here: Page, landings: pa.Table) -> None:
         caption="90 % intervals; amortised, before tax and credits",
         origin=Origin(
             formula="Known cost, exactly, and the forecast of the remaining days.",
-            mart=LANDINGS,
+            mart=OUTTURNS,
             row_count=landings.num_rows,
         ),
     )

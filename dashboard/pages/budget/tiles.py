@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 BUDGETS = "cost.mart_budget_variance"
-LANDINGS = "cost.mart_cost_landings"
+OUTTURNS = "cost.mart_cost_outturns"
 
 
 def show_tiles(
@@ -150,7 +150,7 @@ def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
         Origin(
             formula="What the days up to the last complete one cost, and what the rest"
             " is expected to. Over or within only where the whole interval is.",
-            mart=LANDINGS,
+            mart=OUTTURNS,
             row_count=len(rows),
             figures=_landing_figures(here, landing, row),
         ),
@@ -165,11 +165,11 @@ def _landing_figures(
         return ()
     of: dict[str, Where] = {
         "billing_month": (),
-        "landing": landing,
+        "horizon": landing,
         "series": row["series"],
         "model_id": row["model_id"],
     }
     return (
-        here.figure("Known", f"{LANDINGS}/actual_cost", **of),
-        here.figure("Will end at", f"{LANDINGS}/landing_cost", **of),
+        here.figure("Known", f"{OUTTURNS}/actual_cost", **of),
+        here.figure("Will end at", f"{OUTTURNS}/outturn_cost", **of),
     )

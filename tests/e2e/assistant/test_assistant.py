@@ -130,7 +130,7 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         "13",
         "forecast",
         {},
-        "SELECT landing_cost FROM cost.mart_cost_landings WHERE series = 'total'",
+        "SELECT outturn_cost FROM cost.mart_cost_outturns WHERE series = 'total'",
     ),
     (
         "14",

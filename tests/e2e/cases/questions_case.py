@@ -304,15 +304,15 @@ def _purposes(asked: Asked) -> list[str]:
 
 def _landing(asked: Asked) -> list[str]:
     rows = asked.rows(
-        "SELECT landing_cost, landing_cost_low AS low, landing_cost_high AS high"
-        " FROM cost.mart_cost_landings WHERE series = 'total'"
+        "SELECT outturn_cost, outturn_cost_low AS low, outturn_cost_high AS high"
+        " FROM cost.mart_cost_outturns WHERE series = 'total'"
         " AND currency = '{currency}'"
     )
     error = asked.one(
         "SELECT DISTINCT backtest_error_ratio AS ratio FROM cost.mart_cost_forecasts"
         " WHERE series = 'total' AND currency = '{currency}'"
     )
-    said = [fmt.estimate(row["landing_cost"], asked.currency) for row in rows]
+    said = [fmt.estimate(row["outturn_cost"], asked.currency) for row in rows]
     said += [fmt.interval(r["low"], r["high"], asked.currency) for r in rows]
     return [*said, f"its error was {fmt.percent(error['ratio'])}"]
 

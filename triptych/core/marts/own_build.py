@@ -26,6 +26,7 @@ from triptych.core.marts.states import drop_unknown
 from triptych.core.warehouse.build import open_build
 from triptych.core.warehouse.explained_models import append_explained_models
 from triptych.core.warehouse.publish import PUBLIC_SCHEMAS
+from triptych.core.warehouse.retired_marts import warnings_about
 from triptych.core.warehouse.source_rows import ROW_FUNCTIONS, tables_asked_for
 
 if TYPE_CHECKING:
@@ -99,6 +100,9 @@ class OwnBuild:
 
     def _build(self, draft: Path, task: Task) -> list[Mapping[str, Any]]:
         models = read_own_models(self.folder)
+        for name, text in models.texts.items():
+            for warning in warnings_about(text):
+                task.note(f"{name}: {warning}")
         with duckdb.connect(str(draft), read_only=True) as connection:
             marts = _public_marts(connection)
         manifest = compile_own(models, marts)

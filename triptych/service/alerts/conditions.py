@@ -76,10 +76,10 @@ CONDITIONS: Final[dict[str, Condition]] = {
         " {currency} is spent, {percent} % or more.",
     ),
     "budget_forecast": Condition(
-        "SELECT concat_ws('/', landing, period, series, model_id, currency) AS key,"
-        " coalesce(model_id, series) AS subject, period, currency, landing_cost AS"
-        " amount, landing_cost_low AS low, landing_cost_high AS high, budget_amount,"
-        f" {_OWNER} AS team_id FROM cost.mart_cost_landings AS found"
+        "SELECT concat_ws('/', horizon, period, series, model_id, currency) AS key,"
+        " coalesce(model_id, series) AS subject, period, currency, outturn_cost AS"
+        " amount, outturn_cost_low AS low, outturn_cost_high AS high, budget_amount,"
+        f" {_OWNER} AS team_id FROM cost.mart_cost_outturns AS found"
         " WHERE budget_outlook = 'will be over'",
         "{subject} will end {period} over its budget of {budget_amount} {currency}:"
         " forecast {amount}, 90 % interval {low} to {high}, all of it above"

@@ -97,12 +97,12 @@ PARTS: Final = (
     Part(
         "Where the month ends",
         "SELECT period, currency, if(series = 'total', 'all', coalesce(model_id,"
-        " series)) AS subject, landing_cost, landing_cost_low AS low,"
-        " landing_cost_high AS high, budget_outlook FROM cost.mart_cost_landings"
-        " WHERE landing = 'month' AND if($team IS NULL, series = 'total', model_id IN"
+        " series)) AS subject, outturn_cost, outturn_cost_low AS low,"
+        " outturn_cost_high AS high, budget_outlook FROM cost.mart_cost_outturns"
+        " WHERE horizon = 'month' AND if($team IS NULL, series = 'total', model_id IN"
         " (SELECT model_id FROM core.dim_models WHERE team_id = $team))"
-        " ORDER BY landing_cost DESC",
-        "{period}, {subject}: {landing_cost} {currency} expected, 90 % interval {low}"
+        " ORDER BY outturn_cost DESC",
+        "{period}, {subject}: {outturn_cost} {currency} expected, 90 % interval {low}"
         " to {high}; budget: {budget_outlook}.",
         "No month is forecast.",
     ),

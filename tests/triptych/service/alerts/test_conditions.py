@@ -33,12 +33,12 @@ CALLS = (
     Call(
         "budget_forecast",
         """
-        CREATE TABLE cost.mart_cost_landings AS
-        SELECT 'month' AS landing, '2026-10' AS period, 'model' AS series,
+        CREATE TABLE cost.mart_cost_outturns AS
+        SELECT 'month' AS horizon, '2026-10' AS period, 'model' AS series,
           'EUR' AS currency, 100 AS budget_amount, *
         FROM (VALUES ('search', 110.5, 105, 115, 'will be over'),
           ('other', 101, 95, 107, 'cannot tell'), ('third', 180, 170, 190, 'over'))
-          AS landings(model_id, landing_cost, landing_cost_low, landing_cost_high,
+          AS outturns(model_id, outturn_cost, outturn_cost_low, outturn_cost_high,
             budget_outlook)
         """,
         "search will end 2026-10 over its budget of 100 EUR: forecast 110.50, 90 %"

@@ -1,0 +1,18 @@
+"""Marts that have another name now, and answer to the former one for one release."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Former name → name. A view in SQL cannot warn, so whatever reads a name that somebody
+#: wrote says it.
+RETIRED_MARTS: Final = {"cost.mart_cost_landings": "cost.mart_cost_outturns"}
+
+
+def warnings_about(text: str) -> list[str]:
+    """Return a warning for each former name of a mart that a text uses."""
+    return [
+        f"{former} is called {name} now. The former name leaves with the next release."
+        for former, name in RETIRED_MARTS.items()
+        if former.partition(".")[2] in text
+    ]
