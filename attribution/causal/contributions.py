@@ -34,7 +34,7 @@ class Factor:
     name : str
         What moved the outcome.
     kind : {"driver", "joint", "drift", "season", "residual", "total"}
-        ``joint`` for what cannot be told apart and is one bar.
+        ``joint`` for what cannot be separated and is one bar.
     robustness_value : float or None
         The partial R² that something undeclared would need with this factor and with
         the outcome to explain the contribution away; ``None`` where it means nothing.

@@ -104,7 +104,7 @@ class OtherLaunch(Declared):
 class ExperimentResult(Declared):
     """What an experiment said about a driver's coefficient."""
 
-    source: str = Field(description="Where it stands: a study, a report.")
+    source: str = Field(description="Its origin: a study, a report.")
     effect_per_unit: float = Field(
         description="Change of the outcome per unit of the driver's column and period."
     )

@@ -225,7 +225,7 @@ class StudyRegister:
         number = first_difference(own, kept)
         if number is not None:
             raise SettingsError(
-                "this entry of the register is not in the audit log as it stands.",
+                "this entry of the register is not in the audit log in this form.",
                 where=f"{self._path.name}:{number}",
                 next_step=_RESTORE,
             )

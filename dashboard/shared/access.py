@@ -194,7 +194,7 @@ def _visitor_under(settings: AccessSettings) -> Visitor:
     if entry is None:
         raise NotPermittedError(
             "You are signed in, but have no role here.",
-            next_step="Ask whoever runs triptych: roles stand in triptych.yml under"
+            next_step="Ask whoever runs triptych: roles are in triptych.yml under"
             " access.roles.",
         )
     return Visitor(entry.role, entry.cost_centers)

@@ -227,7 +227,7 @@ def _changed(entry: CataloguedFile, reason: str) -> EvidenceChangedError:
     )
     return EvidenceChangedError(
         f"The file {reason} since it was catalogued in place for source"
-        f" {entry.source!r}; what is published stands.",
+        f" {entry.source!r}; what is published stays.",
         where=entry.file.uri,
         next_step=next_step,
     )

@@ -154,7 +154,7 @@ def _object_error(code: str, uri: str) -> SourceError | None:
         )
     if code in _WRONG_REGION:
         return FatalSourceError(
-            f"The bucket lies in another region ({code}).",
+            f"The bucket is in another region ({code}).",
             where=uri,
             next_step="Set 'region' in triptych.yml to the bucket's region.",
         )

@@ -76,7 +76,7 @@ def test_each_chart_has_a_sentence_a_table_and_a_download(
     app = open_app(tmp_path)
     text = text_of(app)
     assert "In Sep 2026 models cost **EUR 2,449.00** so far" in text
-    assert "Bills of **EUR 3,299.00** lead to **EUR 2,449.00** charged to" in text
+    assert "Of **EUR 3,299.00** billed, **EUR 2,449.00** was allocated to" in text
     assert "Serving takes **89.8 %** of the cost of models, EUR 2,199.50" in text
     assert "1,000 requests cost **EUR 2.23**, −10.9 % against EUR 2.50" in text
     assert "**EUR 100.00** (3.6 % of usage cost) matches no rule" in text

@@ -1,4 +1,4 @@
-"""Spark is lost at the worst moments; what is published stands, the next run finishes.
+"""Spark is lost at the worst moments; what is published stays, the next run finishes.
 
 The servers are real and end by SIGKILL, the command line is the user's, and what the
 next run publishes is compared with what the embedded engine publishes undisturbed.
@@ -59,7 +59,7 @@ def assert_one_clear_paragraph(ended: Ended, beginning: str) -> None:
         line for line in ended.said.splitlines() if not PROGRESS.match(line)
     )
     assert beginning in paragraph
-    assert "What is published stands. Run again" in paragraph
+    assert "What is published stays. Run again" in paragraph
     assert "Traceback" not in paragraph
 
 

@@ -251,7 +251,7 @@ def _serve(opened: OpenWorkspace, *, is_headless: bool) -> None:
     if code:
         raise UsageError(
             f"The dashboard's server ended with code {code}.",
-            next_step="Its own message stands above.",
+            next_step="Its own message is above.",
         )
 
 

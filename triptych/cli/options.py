@@ -57,7 +57,7 @@ LogFormatOption = Annotated[
     typer.Option(
         "--log-format",
         metavar="FORMAT",
-        help="How progress and failures are told: text, or json, a line for each step.",
+        help="Format of progress and failures: text, or json, a line for each step.",
     ),
 ]
 EngineOption = Annotated[

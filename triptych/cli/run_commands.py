@@ -335,7 +335,7 @@ def project(
     folder = directory.resolve()
     if name is not None and folder.is_relative_to(opened.workspace.root / name):
         raise UsageError(
-            "The project would stand among the models.",
+            "The project would be among the models.",
             where=str(folder),
             next_step="Name a folder outside of it.",
         )

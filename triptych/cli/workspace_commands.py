@@ -242,12 +242,12 @@ def _refuse_what_is_missing(
     if failed:
         raise SourceError(
             f"Not ready: {', '.join(failed)}.",
-            next_step="What each of them lacks stands above.",
+            next_step="What each of them lacks is listed above.",
         )
     if any(each.level == "missing" for each in together):
         raise SourceError(
             "Not ready: sources lack something together.",
-            next_step="What is missing stands above.",
+            next_step="What is missing is listed above.",
         )
 
 

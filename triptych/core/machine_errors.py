@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-_AGAIN = "run the same command again; what is published stands until then."
+_AGAIN = "run the same command again; what is published stays until then."
 _FULL = ("The disk is full.", f"Make room on it, then {_AGAIN}")
 _READ_ONLY = (
     "It is on a file system that can only be read.",

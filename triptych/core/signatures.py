@@ -115,7 +115,7 @@ def require_second_person(
 ) -> None:
     """Refuse an approval by whoever asked for it.
 
-    Whoever cannot be told apart counts as the same: identities of two authorities may
+    Whoever cannot be separated counts as the same: identities of two authorities may
     be one person's.
 
     Raises

@@ -39,7 +39,7 @@ class StoppedError(TriptychError):
         by = "Ctrl-C" if self.signal is signal.SIGINT else signal_name
         super().__init__(
             f"Stopped by {by} before it was done.",
-            next_step="What is published stands, and nothing is counted twice: run the"
+            next_step="What is published stays, and nothing is counted twice: run the"
             " same command again.",
         )
 

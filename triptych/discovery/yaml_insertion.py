@@ -182,7 +182,7 @@ def _is_in_line(node: Any) -> bool:  # noqa: ANN401  (ruamel's nodes have no typ
 def _on_one_line(section: str, key: Any, where: str) -> SettingsError:  # noqa: ANN401
     line = f":{key.start_mark.line + 1}" if key else ""
     return SettingsError(
-        f"'{section}' stands on one line, to which nothing can be added.",
+        f"'{section}' is on one line, to which nothing can be added.",
         where=f"{where}{line}",
         next_step="Write each of its entries on a line of its own, after '- ', and"
         " run the command again.",

@@ -198,6 +198,6 @@ def _post(settings: Settings, *, kind: str, data: dict[str, Any]) -> bool:
     try:
         webhook.post(settings.webhook, kind=kind, data=data)
     except Exception as error:  # noqa: BLE001  (nothing here may fail the run)
-        log.warning("Nobody was told.", message=kind, why=str(error))
+        log.warning("Webhook notification failed.", message=kind, why=str(error))
         return False
     return True

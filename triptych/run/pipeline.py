@@ -91,7 +91,7 @@ def build(
     Raises
     ------
     TransformError
-        A model or test failed; what is published stands.
+        A model or test failed; what is published stays.
     """
     with hold_run_lock(workspace.lock_file):
         return Run(workspace, settings, progress).build(full=full)
@@ -124,7 +124,7 @@ def attribute(
     UsageError
         A study has no plan.
     TransformError
-        A model or test failed; what is published stands.
+        A model or test failed; what is published stays.
     """
     with hold_run_lock(workspace.lock_file):
         known = [one.plan.id for one in declared_of(workspace)]
@@ -154,7 +154,7 @@ def run(
         A source failed and ``keep_going`` is false; nothing was published, and what
         the other sources delivered is loaded and will be built by the next run.
     TransformError
-        A model or test failed; what is published stands.
+        A model or test failed; what is published stays.
     """
     with hold_run_lock(workspace.lock_file):
         # Before a run is on record.

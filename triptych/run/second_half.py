@@ -65,7 +65,7 @@ def build_from_estimates(
     Raises
     ------
     TransformError
-        A model or a test failed; what is published stands.
+        A model or a test failed; what is published stays.
     """
     database = workspace.build_database
     evidence = Evidence(

@@ -3,7 +3,7 @@
 *Failed* is what somebody must look at: the last run failed, a source of it did, or it
 was killed, the catalogue cannot be read, or a source counts that the settings do not
 have. *Stale* is what is older than it should be: nothing was published for too long, or
-a feed is older than its owner expects. What is published stands either way.
+a feed is older than its owner expects. What is published stays either way.
 """
 
 from __future__ import annotations

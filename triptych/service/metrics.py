@@ -156,7 +156,7 @@ def _of_publication(workspace: Workspace) -> Iterator[Metric]:
     feeds = _rows(snapshot, _FEEDS)
     yield _by_feed(
         "triptych_source_newest_evidence_timestamp_seconds",
-        "Up to when a source's stream has told what happened.",
+        "Until when a source's stream has evidence.",
         [(feed, _seconds(feed["newest_evidence_at"])) for feed in feeds],
     )
     yield _by_feed(

@@ -366,7 +366,7 @@ def _notes(response: Response, claimed: Claimed, plan: Plan) -> tuple[str, ...]:
     ]
     if len(claimed.columns) > len(response.feature):
         names = " and ".join(response.names[j] for j in claimed.columns)
-        notes.append(f"A joint claim: {names} cannot be told apart.")
+        notes.append(f"A joint claim: {names} cannot be separated.")
     notes += [
         f"{driver.name} is held to {driver.experiment.source}, with weight"
         f" {driver.experiment.weight:g}."

@@ -1,4 +1,4 @@
-"""The drivers of a response: what is asked of them, and what can be told apart.
+"""The drivers of a response: what is asked of them, and what can be separated.
 
 Declared drivers as arrays, their tolerances, and the effect of those that are the
 feature, from draws of the coefficients.

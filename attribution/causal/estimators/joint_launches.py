@@ -419,7 +419,7 @@ def _notes(joint_fit: JointFit, plan: Plan) -> tuple[str, ...]:
     if len(group) > 1:
         named = " and ".join(launches.names[j] for j in group)
         notes.append(
-            f"{named} cannot be told apart. Together:"
+            f"{named} cannot be separated. Together:"
             f" {_in_words(joint_fit, group, plan.outcome_unit)}."
         )
     return tuple(notes)

@@ -52,7 +52,7 @@ def _migration(view: Page) -> Iterator[Part]:
     yield Text(scorecard.break_even(moves[0]))
     asked = change_rows(rows)
     yield Table(
-        "Equal windows on either side; the migration stands apart",
+        "Equal windows on either side; the migration is separate",
         (
             Column("metric_name", "Metric"),
             Column("before", "Before"),

@@ -43,7 +43,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     asked = _asked(rows)
     rest = [row for row in rows if not any(row is one for one in asked)]
     return Table(
-        "Equal windows on either side; the migration stands apart",
+        "Equal windows on either side; the migration is separate",
         (
             Column("metric_name", "Metric"),
             Column("basis_name", "Compared"),

@@ -84,8 +84,8 @@ def waterfall(page: Page, rows: list[dict[str, Any]]) -> str:
     models = by_step.get("models")
     reached = fmt.money(models["amount"], page.currency) if models else "nothing"
     text = (
-        f"Bills of **{page.at_least()}{ledger}** lead to **{page.at_least()}{reached}**"
-        " charged to models."
+        f"Of **{page.at_least()}{ledger}** billed, **{page.at_least()}{reached}** was"
+        " allocated to models."
     )
     rest = [row for row in rows if not row["is_total"] and row["left_out"] > 0]
     if rest:

@@ -84,7 +84,7 @@ CHECKS: Final = {
     ),
     "launch_overlap": CheckWords(
         "Launches that lie together",
-        "Read them as one claim; only what began apart can be told apart.",
+        "Read them as one claim; only what began apart can be separated.",
     ),
     "leave_one_out": CheckWords(
         "Leaving one out",

@@ -204,7 +204,7 @@ def show_sensitivity(here: Page, study: Study) -> None:
                 shown, f"Effect {words.per_cell(study)}", charts.palette()
             ),
             description="Every run as a point with its 90 % interval, the smallest"
-            " effect on top; a diamond is the plan itself, and a line stands at zero.",
+            " effect on top; a diamond is the plan itself; the line is at zero.",
             of=words.question(study),
         )
     kinds = [impact_charts.KINDS.get(kind, kind) for kind in shown["kind"].to_pylist()]

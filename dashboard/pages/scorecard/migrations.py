@@ -123,7 +123,7 @@ def _show_changes(here: Page, table: pa.Table) -> None:
         page=here,
         name="platform-move",
         is_folded=True,
-        caption="Equal windows on either side; the migration stands apart",
+        caption="Equal windows on either side; the migration is separate",
         origin=Origin(
             formula="After ÷ before − 1, with the error of both. B needs two"
             " comparable models that were not moved and every check passed; C six"

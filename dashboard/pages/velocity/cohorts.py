@@ -29,7 +29,7 @@ _CONVERSIONS: Final = {
     "registration_to_production": ("version", "registered"),
     "pilot_to_production": ("service", "piloted"),
 }
-#: Lines that can be told apart.
+#: Lines that can be separated.
 _COHORTS_DRAWN: Final = 6
 
 

@@ -111,7 +111,7 @@ def _table(columns: Sequence[str], label: str, reader: LineReader) -> _Table:
             prefix = reader.feature_tag_prefix
             return _Table("id", reader.of_day, refused_day, prefix)
         raise MalformedDeliveryError(
-            "It is the daily spend by tag, in which a request stands once for each of"
+            "It is the daily spend by tag, in which a request appears once for each of"
             " its tags.",
             where=label,
             next_step="Set 'feature_tag_prefix' to the beginning of the tags of which"

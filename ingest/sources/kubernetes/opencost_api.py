@@ -143,6 +143,6 @@ class AllocationApi:
                     f"It was asked for {start:%Y-%m-%d %H:%M} to {stop:%H:%M} and"
                     f" answers with {found:%Y-%m-%d %H:%M}.",
                     where=f"{self.source} ({self.path})",
-                    next_step="Nothing of it was loaded. Look whether a cache stands"
-                    " before OpenCost.",
+                    next_step="Nothing of it was loaded. Look whether a cache is"
+                    " in front of OpenCost.",
                 )

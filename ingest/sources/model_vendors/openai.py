@@ -117,7 +117,7 @@ class OpenAiConfig(LlmProviderConfig):
     )
     group_costs_by: tuple[CostDimension, ...] = Field(
         default=("project_id", "line_item", "api_key_id"),
-        description="How finely costs are told; the sum is the same.",
+        description="Dimensions of costs; the sum is the same.",
     )
     usage_kinds: tuple[str, ...] = Field(
         default=tuple(USAGE_KINDS),

@@ -69,7 +69,7 @@ def test_launches_three_days_apart_are_one_claim_or_a_wide_one() -> None:
     assert overlap.status == "fail"
     assert overlap.statistic > 2.0
     assert alone.grade == "D"
-    assert any("cannot be told apart. Together" in note for note in alone.notes)
+    assert any("cannot be separated. Together" in note for note in alone.notes)
     together = estimated(frame, plan.model_copy(update={"claim": "joint"}))
     assert check_of(together, "launch_overlap").status == "warn"
     truth = 3.0 * AFTER + 3.0 * (AFTER - 3)

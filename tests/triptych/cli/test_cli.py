@@ -379,7 +379,7 @@ def test_a_run_that_is_stopped_says_so_and_the_next_one_finishes(
     assert process.returncode == code
     assert "Traceback" not in told
     assert told.splitlines()[-1] == (
-        f"triptych run: Stopped {words} before it was done. What is published stands,"
+        f"triptych run: Stopped {words} before it was done. What is published stays,"
         " and nothing is counted twice: run the same command again."
     )
     health = invoke("health", "-w", workspace.root, "--json")

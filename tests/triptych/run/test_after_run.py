@@ -328,7 +328,7 @@ def test_a_mistake_of_our_own_in_telling_fails_no_run(
     monkeypatch.setattr(webhook, "signature_of", mistaken)
     result = run(root)
     assert result.exit_code == 3
-    assert "Nobody was told." in result.stderr
+    assert "Webhook notification failed." in result.stderr
 
 
 def test_metrics_that_cannot_be_written_are_a_warning(
@@ -362,6 +362,6 @@ def test_the_setting_and_the_variable_choose_the_format_too(
     lines = [json.loads(line) for line in result.stderr.splitlines()]
     [logged] = [line for line in lines if line["event"] == "log"]
     assert logged["level"] == "warning"
-    assert logged["text"] == "Nobody was told."
+    assert logged["text"] == "Webhook notification failed."
     assert "TRIPTYCH_WEBHOOK_KEY has no secret" in logged["why"]
     assert logged["run_id"]

@@ -94,7 +94,7 @@ class MartBuild:
         Raises
         ------
         TransformError
-            A model or a test of severity ``error`` failed; what is published stands.
+            A model or a test of severity ``error`` failed; what is published stays.
         """
         nodes = [node for node in self.recipe.nodes if not node.is_from_estimates]
         return self._execute(nodes, task, sum_elsewhere=sum_elsewhere)
@@ -105,7 +105,7 @@ class MartBuild:
         Raises
         ------
         TransformError
-            A model or a test of severity ``error`` failed; what is published stands.
+            A model or a test of severity ``error`` failed; what is published stays.
         """
         nodes = [node for node in self.recipe.nodes if node.is_from_estimates]
         return self._execute(nodes, task, late=True)
@@ -199,6 +199,6 @@ def as_error(nodes: Sequence[Any]) -> TransformError:
     return TransformError(
         f"{len(failures)} models or tests failed. {' | '.join(shown[:5])}",
         where="build of the marts",
-        next_step="What is published stands. See run.json in the run's folder for all.",
+        next_step="What is published stays. See run.json in the run's folder for all.",
         failed_nodes=[node.name for node in failures],
     )

@@ -247,12 +247,12 @@ class AllocationFile(_Strict):
         for position, name in enumerate(names):
             if name in names[:position]:
                 path = ("scope", position)
-                yield Complaint(path, f"scope rule {name!r} stands here twice.")
+                yield Complaint(path, f"scope rule {name!r} appears twice.")
 
     def _repeated_names(self) -> Iterable[Complaint]:
         names = [entry.name for entry in self.assignments]
         for _, second in overlapping_pairs(self.assignments, names):
-            text = f"assignment {names[second]!r} stands here twice for the same days."
+            text = f"assignment {names[second]!r} appears twice for the same days."
             yield Complaint(("assignments", second), text)
         pools = [pool.name for pool in self.pools]
         for position, name in enumerate(pools):

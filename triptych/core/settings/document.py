@@ -160,7 +160,7 @@ class _NodeReader:
             if key in answer:
                 first = self.lines[(*path, key)]
                 self._complain(
-                    key_node, f"key {key!r} stands here twice, first in line {first}."
+                    key_node, f"key {key!r} appears twice, first in line {first}."
                 )
                 continue
             self._remember(key_node, (*path, key))

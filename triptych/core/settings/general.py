@@ -274,7 +274,7 @@ class GeneralFile(_Strict):
     def _source_names_are_unique(self) -> Self:
         names = [source.name for source in self.sources]
         complaints = [
-            Complaint(("sources", position), f"source {name!r} stands here twice.")
+            Complaint(("sources", position), f"source {name!r} appears twice.")
             for position, name in enumerate(names)
             if name in names[:position]
         ]

@@ -161,7 +161,7 @@ def _doubled(section: str, noun: str, names: Sequence[str]) -> Iterable[Complain
     lower = [name.lower() for name in names]
     for position, name in enumerate(lower):
         if name in lower[:position]:
-            text = f"{noun} {names[position]!r} stands here twice."
+            text = f"{noun} {names[position]!r} appears twice."
             yield Complaint((section, position), text)
 
 

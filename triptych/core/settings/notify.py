@@ -152,7 +152,7 @@ class NotifySettings(_Strict):
         names = [channel.name for channel in self.channels]
         known = ", ".join(names) or "none"
         complaints = [
-            Complaint(("channels", position), f"channel {name!r} stands here twice.")
+            Complaint(("channels", position), f"channel {name!r} appears twice.")
             for position, name in enumerate(names)
             if name in names[:position]
         ]

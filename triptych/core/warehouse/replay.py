@@ -27,7 +27,7 @@ _LOADS = "catalogue_"
 
 
 class NotReplayableError(TriptychError):
-    """A mart cannot be built again here; what is published stands."""
+    """A mart cannot be built again here; what is published stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,5 +101,5 @@ def spark_failed(what: str) -> TransformError:
     return TransformError(
         what,
         where="spark",
-        next_step="What is published stands. Run again.",
+        next_step="What is published stays. Run again.",
     )

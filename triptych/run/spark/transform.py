@@ -70,7 +70,7 @@ def line_items_on_spark(
     SettingsError
         Spark is not installed or cannot be reached, or a load cannot be read there.
     TransformError
-        A model failed, or Spark was lost; what is published stands.
+        A model failed, or Spark was lost; what is published stays.
     """
     refuse_without_spark()
     export_dir = run_dir / "from_spark"

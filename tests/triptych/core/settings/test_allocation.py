@@ -218,7 +218,7 @@ def test_what_is_known_as_ai_decides_after_the_rules_of_the_workspace(
             "assignments:\n"
             "  - {name: a, match: {}, model: m, valid_to: 2026-07-01}\n"
             "  - {name: a, match: {}, model: m, valid_from: 2026-06-01}\n",
-            "allocation.yml:3: assignment 'a' stands here twice for the same days.",
+            "allocation.yml:3: assignment 'a' appears twice for the same days.",
         ),
         (
             "assignments:\n"
@@ -234,7 +234,7 @@ def test_what_is_known_as_ai_decides_after_the_rules_of_the_workspace(
         ("scope: []\n", "allocation.yml:1: scope is an empty list, which says nothing"),
         (
             "scope:\n  - {name: a, match: {}}\n  - {name: a, match: {}}\n",
-            "allocation.yml:3: scope rule 'a' stands here twice.",
+            "allocation.yml:3: scope rule 'a' appears twice.",
         ),
         (
             "policies: {tax: owner}\n",

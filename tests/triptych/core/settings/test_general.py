@@ -122,7 +122,7 @@ def test_a_section_with_everything_commented_out_is_empty(files: SettingsFiles) 
         ),
         (
             HEAD + "sources:\n  - {name: a, type: t}\n  - {name: a, type: t}\n",
-            "triptych.yml:5: source 'a' stands here twice.",
+            "triptych.yml:5: source 'a' appears twice.",
         ),
         (HEAD + "sources:\n  - name: a\n", "triptych.yml:4: source 'a' has no 'type'."),
     ],
