@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 
-def show(here: Page, *, against: str | None = None) -> None:
+def show(view: Page, *, against: str | None = None) -> None:
     """Draw the comments on the period, or on its bridge from an earlier month."""
-    comments = comments_on(here.snapshot, here.selection, against)
-    month = max(here.selection.period.months)
+    comments = comments_on(view.snapshot, view.selection, against)
+    month = max(view.selection.period.months)
     about = f"--period {month}" + (f" --against {against}" if against else "")
     if comments.num_rows == 0:
         st.markdown("Nobody has commented on this yet.")
@@ -38,7 +38,7 @@ def show(here: Page, *, against: str | None = None) -> None:
                 tables.Column("about", "Model"),
                 tables.Column("comment_text", "Comment", "prose"),
             ],
-            page=here,
+            page=view,
             name="bridge-comments" if against else "comments",
             caption="Comments",
             origin=Origin(

@@ -45,9 +45,9 @@ ROW_COLUMNS: dict[str, ColumnConfig | str | None] = {
 }
 
 
-def show(here: Page, origin: Origin) -> None:
+def show(view: Page, origin: Origin) -> None:
     """Offer where a figure comes from: one click to this, one more to its rows."""
-    key = here.next_key(f"how-{origin.mart}")
+    key = view.next_key(f"how-{origin.mart}")
     part = st.popover(
         "How",
         icon=":material/info:",
@@ -58,9 +58,9 @@ def show(here: Page, origin: Origin) -> None:
     if not (part.open or tabs.is_whole()):
         return
     with part:
-        is_asked = _show_facts(here, origin, key)
+        is_asked = _show_facts(view, origin, key)
     if is_asked:
-        show_sources(here, origin)
+        show_sources(view, origin)
 
 
 def _show_facts(page: Page, origin: Origin, key: str) -> bool:
@@ -81,22 +81,22 @@ def _show_facts(page: Page, origin: Origin, key: str) -> bool:
     return is_asked
 
 
-def facts(here: Page, origin: Origin) -> str:
+def facts(view: Page, origin: Origin) -> str:
     """Return what is known of a figure's making, as a list in Markdown."""
-    run = here.run
+    run = view.run
     made = source_queries.made_of(
-        here.snapshot, origin.mart, here.selection.period.months
+        view.snapshot, origin.mart, view.selection.period.months
     )
     lines = [
         f"Mart: `{origin.mart}`, {fmt.plural(origin.row_count, 'row')}",
         f"Run: `{run.run_id}`, triptych {run.triptych_version}",
-        f"Selection: {here.period}, {here.selection.basis.lower()},"
-        f" {here.currency}, {fmt.markdown(here.scope)}",
+        f"Selection: {view.period}, {view.selection.basis.lower()},"
+        f" {view.currency}, {fmt.markdown(view.scope)}",
         f"Data as of {fmt.moment(run.evidence_as_of)}",
-        f"Approved: {_approvals(here)}",
+        f"Approved: {_approvals(view)}",
     ]
-    if here.standing.is_partial:
-        lines.append(f"Lacks: {fmt.markdown('; '.join(here.standing.gap.lacks))}")
+    if view.standing.is_partial:
+        lines.append(f"Lacks: {fmt.markdown('; '.join(view.standing.gap.lacks))}")
     if made is None:
         lines.append("Versions and loads: not kept by this run")
     else:
@@ -122,11 +122,11 @@ def _loads(loads: Sequence[Load]) -> str:
     return f"{listed or 'none'}{f'; and {more} more' if more > 0 else ''}"
 
 
-def _approvals(here: Page) -> str:
+def _approvals(view: Page) -> str:
     """Say of each month who closed it and who approved that, or that nobody has."""
     said = []
     for month, state, closer, approver in source_queries.sign_offs(
-        here.snapshot, here.selection.period.months
+        view.snapshot, view.selection.period.months
     ):
         if closer is None:
             said.append(f"{fmt.month(month)} is {state}, not approved yet")
@@ -138,9 +138,9 @@ def _approvals(here: Page) -> str:
     return "; ".join(said) or "by nobody yet"
 
 
-def _show_stated(here: Page, stated: Stated) -> None:
-    value = source_queries.figure_value(here.snapshot, stated.figure)
-    st.markdown(f"{stated.label}: **{exact(here, stated.figure, value)}**")
+def _show_stated(view: Page, stated: Stated) -> None:
+    value = source_queries.figure_value(view.snapshot, stated.figure)
+    st.markdown(f"{stated.label}: **{exact(view, stated.figure, value)}**")
     st.code(command(stated.figure), language=None, wrap_lines=True)
 
 
@@ -149,55 +149,55 @@ def command(figure: Figure) -> str:
     return f"triptych explain {shlex.quote(str(figure))}"
 
 
-def exact(here: Page, figure: Figure, value: Decimal | float | None) -> str:
+def exact(view: Page, figure: Figure, value: Decimal | float | None) -> str:
     """Return a value with every digit, with its currency if it is money."""
     if value is None:
         return fmt.unknown("not known")
     is_money = any(part in figure.column for part in ("cost", "amount"))
     if isinstance(value, Decimal) and is_money:
         currency = figure.condition("currency")
-        own = currency.values[0] if currency else here.currency
-        at_least = here.at_least(value) if figure.is_cost else ""
+        own = currency.values[0] if currency else view.currency
+        at_least = view.at_least(value) if figure.is_cost else ""
         return fmt.markdown(f"{at_least}{fmt.money_exact(value, own)}")
     return f"{value:f}" if isinstance(value, Decimal) else f"{value}"
 
 
 @st.dialog("Source rows", width="large")
-def show_sources(here: Page, origin: Origin) -> None:
+def show_sources(view: Page, origin: Origin) -> None:
     """Draw the rows of evidence behind the figures of one popover."""
     made = source_queries.made_of(
-        here.snapshot, origin.mart, here.selection.period.months
+        view.snapshot, origin.mart, view.selection.period.months
     )
     if made is None:
         st.info("This run was published without its loads. Run `triptych build`.")
         return
     charges = [f"Charges: {one.label}" for one in origin.figures]
-    others = filter(here.snapshot.shows_rows_of, made.other_streams)
+    others = filter(view.snapshot.shows_rows_of, made.other_streams)
     options = [*(charges if made.has_bills else ()), *others, "Loads"]
     chosen = st.segmented_control(
         "Rows of", options, default=options[0], required=True, key="source_rows_of"
     )
     try:
         if chosen in charges:
-            _show_charges(here, origin.figures[charges.index(chosen)])
+            _show_charges(view, origin.figures[charges.index(chosen)])
         elif chosen == "Loads":
             ids = tuple(load.load_id for load in made.loads)
             _show_table(
-                here, source_queries.current_loads(here.snapshot, ids), "source-loads"
+                view, source_queries.current_loads(view.snapshot, ids), "source-loads"
             )
         else:
-            _show_evidence(here, str(chosen), made.loads)
+            _show_evidence(view, str(chosen), made.loads)
     except TriptychError as error:
         st.info(fmt.markdown(str(error)))
 
 
-def _show_charges(here: Page, stated: Stated) -> None:
+def _show_charges(view: Page, stated: Stated) -> None:
     figure = stated.figure
     with st.spinner("Reading line items \u2026"):
-        added = source_queries.added_up(here.snapshot, figure, here.run.currency)
-        items = source_queries.charges_behind(here.snapshot, figure)
-    value = source_queries.figure_value(here.snapshot, figure)
-    published = exact(here, figure, value)
+        added = source_queries.added_up(view.snapshot, figure, view.run.currency)
+        items = source_queries.charges_behind(view.snapshot, figure)
+    value = source_queries.figure_value(view.snapshot, figure)
+    published = exact(view, figure, value)
     rows = items.to_pylist()
     totals = {row["billing_currency"]: row["total_amount"] for row in rows}
     count = rows[0]["total_count"] if rows else 0
@@ -220,28 +220,28 @@ def _show_charges(here: Page, stated: Stated) -> None:
         st.markdown(
             f"{stated.label}: **{published}**. Added up again from"
             f" **{fmt.plural(added.item_count, 'line item')}** of the evidence:"
-            f" **{exact(here, figure, added.total)}**, {verdict}."
+            f" **{exact(view, figure, added.total)}**, {verdict}."
         )
     if rows and count > len(rows):
         st.caption(f"The largest {len(rows):,} of {fmt.plural(count, 'line item')}.")
-    _show_table(here, items.drop_columns(["total_amount", "total_count"]), "charges")
+    _show_table(view, items.drop_columns(["total_amount", "total_count"]), "charges")
 
 
-def _show_evidence(here: Page, stream: str, loads: Sequence[Load]) -> None:
+def _show_evidence(view: Page, stream: str, loads: Sequence[Load]) -> None:
     own = [load for load in loads if load.stream == stream]
     count = sum(load.row_count for load in own)
     answer = source_queries.evidence_rows(
-        here.snapshot, stream, tuple(load.load_id for load in own)
+        view.snapshot, stream, tuple(load.load_id for load in own)
     )
     st.markdown(
         f"**{fmt.plural(count, 'row')}** of `{stream}` in"
         f" {fmt.plural(len(own), 'load')}"
         + (f"; the first {answer.num_rows:,}." if answer.num_rows < count else ".")
     )
-    _show_table(here, answer, f"evidence-{stream}")
+    _show_table(view, answer, f"evidence-{stream}")
 
 
-def _show_table(here: Page, answer: pa.Table, name: str) -> None:
+def _show_table(view: Page, answer: pa.Table, name: str) -> None:
     st.dataframe(
         answer,
         hide_index=True,
@@ -249,7 +249,7 @@ def _show_table(here: Page, answer: pa.Table, name: str) -> None:
         placeholder=fmt.UNKNOWN,
         alt="Rows of evidence. The same rows are in the download.",
     )
-    downloads.download(answer, page=here, name=name)
+    downloads.download(answer, page=view, name=name)
 
 
 __all__ = ["Stated", "command", "exact", "facts", "show", "show_sources"]

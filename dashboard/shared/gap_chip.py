@@ -21,19 +21,19 @@ _BASES = {
 }
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw the chip; its details name what is missing, the most money first."""
-    gap = here.standing.gap
+    gap = view.standing.gap
     with st.popover(gap.size, icon=":material/data_alert:", width="content"):
         st.markdown(f"**Not complete:** {gap.size}, in no total.")
-        refused = gap_queries.refused_charges(here.snapshot, here.selection)
+        refused = gap_queries.refused_charges(view.snapshot, view.selection)
         lines = [_line(one) for one in refused[:_SHOWN]]
         # Without refused rows a rate is missing, and without rates rows are.
         lines += [fmt.markdown(text) for text in gap.lacks if _is_of_rates(text)]
         st.markdown("\n".join(f"- {line}" for line in lines))
         more = len(refused) - _SHOWN
         rest = f"And {fmt.plural(more, 'item')} more. " if more > 0 else ""
-        share = fmt.percent(here.run.materiality_ratio)
+        share = fmt.percent(view.run.materiality_ratio)
         st.caption(
             f"{rest}Figures of which this could be {share} or more read “at least”."
             " *Data health* lists the rows and how to mend them."

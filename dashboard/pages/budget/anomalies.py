@@ -19,30 +19,30 @@ if TYPE_CHECKING:
 _ANOMALIES = "cost.mart_cost_anomalies"
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw the anomalies of the period, and the days around one of them."""
     st.header("Anomalies", anchor=False)
-    found = anomaly_queries.anomalies(here.snapshot, here.selection)
+    found = anomaly_queries.anomalies(view.snapshot, view.selection)
     rows = found.to_pylist()
     if not rows:
-        _say_none(here)
+        _say_none(view)
         return
-    st.markdown(anomaly_sentences.anomalies(here, rows))
-    _show_list(here, found, rows)
+    st.markdown(anomaly_sentences.anomalies(view, rows))
+    _show_list(view, found, rows)
     labels = [row["label"] for row in rows]
     label = filters.choice("Days around", "anomaly", labels, width=380)
-    _show_days(here, next(row for row in rows if row["label"] == label))
+    _show_days(view, next(row for row in rows if row["label"] == label))
 
 
-def _say_none(here: Page) -> None:
-    months = anomaly_queries.anomaly_months(here.snapshot, here.selection)
-    text = f"**No anomaly in {here.period}.**"
+def _say_none(view: Page) -> None:
+    months = anomaly_queries.anomaly_months(view.snapshot, view.selection)
+    text = f"**No anomaly in {view.period}.**"
     if months:
         text += f" The last one began in {fmt.month(months[0])}."
     st.markdown(text)
 
 
-def _show_list(here: Page, found: pa.Table, rows: list[dict[str, Any]]) -> None:
+def _show_list(view: Page, found: pa.Table, rows: list[dict[str, Any]]) -> None:
     reasons = pa.array([anomaly_sentences.reason(row) for row in rows], pa.string())
     tables.show(
         found.append_column("reason", reasons),
@@ -56,7 +56,7 @@ def _show_list(here: Page, found: pa.Table, rows: list[dict[str, Any]]) -> None:
             tables.Column("expected", "Expected", "estimate"),
             tables.Column("status", "State"),
         ],
-        page=here,
+        page=view,
         name="anomalies",
         caption="The newest first; amortised, before tax and credits",
         origin=Origin(
@@ -69,11 +69,11 @@ def _show_list(here: Page, found: pa.Table, rows: list[dict[str, Any]]) -> None:
     )
 
 
-def _show_days(here: Page, row: dict[str, Any]) -> None:
-    st.markdown(anomaly_sentences.chosen(here, row))
-    days = anomaly_queries.anomaly_days(here.snapshot, here.selection, row["label"])
+def _show_days(view: Page, row: dict[str, Any]) -> None:
+    st.markdown(anomaly_sentences.chosen(view, row))
+    days = anomaly_queries.anomaly_days(view.snapshot, view.selection, row["label"])
     charts.show(
-        budget_charts.fan(days, here.currency, charts.palette()),
+        budget_charts.fan(days, view.currency, charts.palette()),
         description="A line of the cost per day; on the days of the anomaly a dashed"
         " line of the expected cost, below a band up to the most that is usual.",
         of=f"{row['label']} \u00b7 amortised",

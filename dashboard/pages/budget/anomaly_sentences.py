@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 
-def anomalies(here: Page, rows: list[dict[str, Any]]) -> str:
+def anomalies(view: Page, rows: list[dict[str, Any]]) -> str:
     """Say how many there are in the period, what they cost, and what goes on."""
     services = [row for row in rows if row["series"] == "service"]
     models = len(rows) - len(services)
     text = (
-        f"**{fmt.plural(len(rows), 'anomaly', 'anomalies')}** in {here.period}:"
+        f"**{fmt.plural(len(rows), 'anomaly', 'anomalies')}** in {view.period}:"
         f" {len(services)} of services, {models} of models. The same event may show in"
         " both, so they are not added up."
     )
@@ -57,19 +57,19 @@ def _reason_of_rise(row: dict[str, Any]) -> str:
     return "Not known: the bill tells no quantities, or no single cause carries it"
 
 
-def chosen(here: Page, row: dict[str, Any]) -> str:
+def chosen(view: Page, row: dict[str, Any]) -> str:
     """Say what an anomaly cost against what was expected, and why."""
     text = (
         f"**{fmt.markdown(row['name'])}** cost"
-        f" {fmt.money(row['actual'], here.currency)} in"
+        f" {fmt.money(row['actual'], view.currency)} in"
         f" {fmt.plural(row['day_count'], 'day')} from {fmt.day(row['first_day'])},"
-        f" {fmt.estimate(abs(row['excess']), here.currency)}"
+        f" {fmt.estimate(abs(row['excess']), view.currency)}"
         f" {'less' if row['excess'] < 0 else 'more'} than expected."
         f" {fmt.markdown(reason(row))}."
     )
     if row["driver_excess"] is not None and not _is_fall(row):
         text += (
-            f" That is {fmt.estimate(row['driver_excess'], here.currency)} more than on"
+            f" That is {fmt.estimate(row['driver_excess'], view.currency)} more than on"
             " the same weekdays of the four weeks before."
         )
     if row["status"] == "new level":

@@ -19,41 +19,41 @@ OUTTURNS = "cost.mart_cost_outturns"
 
 
 def show_tiles(
-    here: Page, budgets: list[dict[str, Any]], landings: list[dict[str, Any]]
+    view: Page, budgets: list[dict[str, Any]], landings: list[dict[str, Any]]
 ) -> None:
     """Draw the four figures on top."""
     columns = st.columns(4)
     first = budgets[0] if budgets else None
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_budget(here, first)
+        _tile_budget(view, first)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_to_date(here, first)
+        _tile_to_date(view, first)
     for column, landing in zip(columns[2:], ("month", "quarter"), strict=True):
         found = [row for row in landings if row["landing"] == landing]
         with column.container(border=True, height="stretch", gap="xsmall"):
-            _tile_landing(here, landing, found)
+            _tile_landing(view, landing, found)
 
 
-def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
+def _tile_budget(view: Page, row: dict[str, Any] | None) -> None:
     label = "Against budget"
     if row is None:
-        st.metric(here.tile_label(label), fmt.unknown("no budget"))
-        st.caption(f"{here.period} has no budget in this scope")
+        st.metric(view.tile_label(label), fmt.unknown("no budget"))
+        st.caption(f"{view.period} has no budget in this scope")
     else:
         st.metric(
-            here.tile_label(f"{label}: {row['scope']}"),
+            view.tile_label(f"{label}: {row['scope']}"),
             _part_of_budget(row),
             delta=_standing(row),
             delta_color="off",
             delta_arrow="off",
         )
         st.caption(
-            f"{here.at_least(row['actual'])}"
-            f"{fmt.money(row['actual'], here.currency)} of"
-            f" {fmt.money(row['budget'], here.currency)}"
+            f"{view.at_least(row['actual'])}"
+            f"{fmt.money(row['actual'], view.currency)} of"
+            f" {fmt.money(row['budget'], view.currency)}"
         )
     explaining.show(
-        here,
+        view,
         Origin(
             formula="(Actual − budget) ÷ budget, and actual ÷ budget: 280 % over is 3.8"
             " times. Never within on stale bills, on bills that lack something, or"
@@ -61,7 +61,7 @@ def _tile_budget(here: Page, row: dict[str, Any] | None) -> None:
             mart=BUDGETS,
             row_count=row["row_count"] if row else 0,
             figures=_budget_figures(
-                here, row, {"Actual": "actual_cost", "Budget": "budget_amount"}
+                view, row, {"Actual": "actual_cost", "Budget": "budget_amount"}
             ),
         ),
     )
@@ -82,39 +82,39 @@ def _standing(row: dict[str, Any]) -> str:
 
 
 def _budget_figures(
-    here: Page, row: dict[str, Any] | None, names: dict[str, str], **where: Where
+    view: Page, row: dict[str, Any] | None, names: dict[str, str], **where: Where
 ) -> tuple[Stated, ...]:
     """Return amounts of a scope's budget, which is none where there is no budget."""
     if row is None:
         return ()
     of = {"scope_type": row["scope_type"], "scope_id": row["scope_id"], **where}
     return tuple(
-        here.figure(label, f"{BUDGETS}/{column}", **of)
+        view.figure(label, f"{BUDGETS}/{column}", **of)
         for label, column in names.items()
     )
 
 
-def _tile_to_date(here: Page, row: dict[str, Any] | None) -> None:
+def _tile_to_date(view: Page, row: dict[str, Any] | None) -> None:
     year, budget, actual = (
         (f" {row['fiscal_year']}", row["budget_to_date"], row["actual_to_date"])
         if row
         else ("", None, None)
     )
     st.metric(
-        here.total_label(f"Fiscal year{year} to date", actual),
-        fmt.short_money(actual, here.currency),
-        help=None if actual is None else fmt.money_exact(actual, here.currency),
+        view.total_label(f"Fiscal year{year} to date", actual),
+        fmt.short_money(actual, view.currency),
+        help=None if actual is None else fmt.money_exact(actual, view.currency),
     )
-    st.caption(f"of {fmt.money(budget, here.currency)} budgeted")
+    st.caption(f"of {fmt.money(budget, view.currency)} budgeted")
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Sums from the fiscal year's first month with a budget to the last"
             " of the period; unknown where one of them is.",
             mart=BUDGETS,
             row_count=row["row_count"] if row else 0,
             figures=_budget_figures(
-                here,
+                view,
                 row,
                 {
                     "Actual to date": "actual_to_date_cost",
@@ -126,12 +126,12 @@ def _tile_to_date(here: Page, row: dict[str, Any] | None) -> None:
     )
 
 
-def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
+def _tile_landing(view: Page, landing: str, rows: list[dict[str, Any]]) -> None:
     row = rows[0] if rows else None
     name = fmt.month(row["period"]) if row else f"The {landing}"
     st.metric(
-        here.total_label(f"{name} will end at", row["expected"] if row else None),
-        fmt.estimate(row["expected"], here.currency)
+        view.total_label(f"{name} will end at", row["expected"] if row else None),
+        fmt.estimate(row["expected"], view.currency)
         if row
         else fmt.unknown("no forecast"),
         delta=row["outlook"] if row else None,
@@ -140,25 +140,25 @@ def _tile_landing(here: Page, landing: str, rows: list[dict[str, Any]]) -> None:
     )
     if row:
         st.caption(
-            f"90 % interval {fmt.interval(row['low'], row['high'], here.currency)};"
-            f" budget {fmt.money(row['budget'], here.currency)}"
+            f"90 % interval {fmt.interval(row['low'], row['high'], view.currency)};"
+            f" budget {fmt.money(row['budget'], view.currency)}"
         )
     else:
         st.caption("nothing is forecast: no bill is delivered daily")
     explaining.show(
-        here,
+        view,
         Origin(
             formula="What the days up to the last complete one cost, and what the rest"
             " is expected to. Over or within only where the whole interval is.",
             mart=OUTTURNS,
             row_count=len(rows),
-            figures=_landing_figures(here, landing, row),
+            figures=_landing_figures(view, landing, row),
         ),
     )
 
 
 def _landing_figures(
-    here: Page, landing: str, row: dict[str, Any] | None
+    view: Page, landing: str, row: dict[str, Any] | None
 ) -> tuple[Stated, ...]:
     """Return what is known of a landing, exactly, and where it will end."""
     if row is None:
@@ -170,6 +170,6 @@ def _landing_figures(
         "model_id": row["model_id"],
     }
     return (
-        here.figure("Known", f"{OUTTURNS}/actual_cost", **of),
-        here.figure("Will end at", f"{OUTTURNS}/outturn_cost", **of),
+        view.figure("Known", f"{OUTTURNS}/actual_cost", **of),
+        view.figure("Will end at", f"{OUTTURNS}/outturn_cost", **of),
     )

@@ -50,7 +50,7 @@ def steps(
 
 
 def show(
-    here: Page, budgets: Sequence[dict[str, Any]], landings: Sequence[dict[str, Any]]
+    view: Page, budgets: Sequence[dict[str, Any]], landings: Sequence[dict[str, Any]]
 ) -> None:
     """Draw the waterfall of the first scope; nothing without budget and actual."""
     first = budgets[0] if budgets else None
@@ -61,7 +61,7 @@ def show(
         for row in landings
         if row["landing"] == "month"
         and row["series"] == "total"
-        and row["period"] == here.selection.period.label
+        and row["period"] == view.selection.period.label
         and first["scope_type"] == "all"
     ]
     table = pa.Table.from_pylist(
@@ -70,10 +70,10 @@ def show(
     scope = fmt.markdown(first["scope"])
     st.markdown(f"**From budget to actual to forecast: {scope}**")
     charts.show(
-        step_charts.steps(table, _NAMES, here.currency, charts.palette()),
+        step_charts.steps(table, _NAMES, view.currency, charts.palette()),
         description="A waterfall from the budget by the variance to the actual and, of"
         " a month that runs, to the forecast outturn. The table has the same amounts.",
-        of=here.drawn(basis="amortised"),
+        of=view.drawn(basis="amortised"),
     )
 
 

@@ -23,19 +23,19 @@ _METHOD = (
 )
 
 
-def show_tile(here: Page) -> None:
+def show_tile(view: Page) -> None:
     """Draw the figure on top."""
-    totals = accrual_queries.accrual_totals(here.snapshot, here.selection).to_pylist()
+    totals = accrual_queries.accrual_totals(view.snapshot, view.selection).to_pylist()
     known = [row for row in totals if row["amount"] is not None]
     unknown_count = sum(row["unknown_count"] for row in totals)
-    is_partial = bool(unknown_count and known) and not here.at_least()
-    label = here.total_label("To accrue, at least" if is_partial else "To accrue")
+    is_partial = bool(unknown_count and known) and not view.at_least()
+    label = view.total_label("To accrue, at least" if is_partial else "To accrue")
     amounts = [fmt.money(row["amount"], row["currency"]) for row in known]
     nothing = fmt.unknown("nothing delivered") if unknown_count else "nothing"
     st.metric(label, " + ".join(amounts) or nothing)
     st.caption(_tile_caption(totals, unknown_count))
     explaining.show(
-        here,
+        view,
         Origin(
             formula=_METHOD,
             mart=_MART,
@@ -52,15 +52,15 @@ def _tile_caption(totals: list[dict[str, Any]], unknown_count: int) -> str:
     return "every charge has a final invoice"
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw what is to accrue, and what was booked and came of it."""
     st.header("To accrue", anchor=False)
-    table = accrual_queries.accruals(here.snapshot, here.selection)
+    table = accrual_queries.accruals(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
-        st.markdown(f"Nothing of {here.period} waits for a final invoice.")
+        st.markdown(f"Nothing of {view.period} waits for a final invoice.")
     else:
-        st.markdown(_sentence(here, rows))
+        st.markdown(_sentence(view, rows))
         tables.show(
             table,
             [
@@ -76,14 +76,14 @@ def show(here: Page) -> None:
                 tables.Column("coverage_ratio", "Held in the past", "percent"),
                 tables.Column("booked", "Booked", "money"),
             ],
-            page=here,
+            page=view,
             name="accruals",
-            caption=f"{here.period}, without a final invoice, as of"
+            caption=f"{view.period}, without a final invoice, as of"
             f" {fmt.day(rows[0]['as_of'])}; billed, each in its own currency",
             origin=Origin(formula=_METHOD, mart=_MART, row_count=len(rows)),
         )
         _show_command(rows)
-    _show_booked(here)
+    _show_booked(view)
 
 
 def _only_where_said(rows: list[dict[str, Any]]) -> list[tables.Column]:
@@ -98,11 +98,11 @@ def _only_where_said(rows: list[dict[str, Any]]) -> list[tables.Column]:
     ]
 
 
-def _sentence(here: Page, rows: list[dict[str, Any]]) -> str:
-    record = accrual_queries.accrual_track_record(here.snapshot)
+def _sentence(view: Page, rows: list[dict[str, Any]]) -> str:
+    record = accrual_queries.accrual_track_record(view.snapshot)
     missing = fmt.plural(len(rows), "final invoice")
     text = (
-        f"{missing} of {here.period} not there yet: what is expected stands here, with"
+        f"{missing} of {view.period} not there yet: what is expected stands here, with"
         " the interval that four of five invoices should lie in. It is made from the"
         " errors of the same method in earlier months of the same issuer."
     )
@@ -126,8 +126,8 @@ def _show_command(rows: list[dict[str, Any]]) -> None:
     month_acts.show_accrual(min(months))
 
 
-def _show_booked(here: Page) -> None:
-    table = accrual_queries.booked_accruals(here.snapshot, here.selection)
+def _show_booked(view: Page) -> None:
+    table = accrual_queries.booked_accruals(view.snapshot, view.selection)
     if table.num_rows == 0:
         return
     st.subheader("Booked, and what the invoice brought", anchor=False)
@@ -146,9 +146,9 @@ def _show_booked(here: Page) -> None:
             tables.Column("booked_by", "Booked by"),
             tables.Column("approved_by", "Approved by"),
         ],
-        page=here,
+        page=view,
         name="booked-accruals",
-        caption=f"Accruals booked for {here.period}, as they were booked",
+        caption=f"Accruals booked for {view.period}, as they were booked",
         origin=Origin(
             formula="True-up = final invoices since the booking − what was booked, as"
             " the audit log has it. Positive: more was invoiced.",

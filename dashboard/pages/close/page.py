@@ -41,48 +41,48 @@ _EXPLANATION_LABELS = {
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
+    view = page.current(__file__)
     doubt_notice.show(only_months=True)
-    states = queries.month_states(here.snapshot, here.selection)
+    states = queries.month_states(view.snapshot, view.selection)
     chosen = [row for row in states.to_pylist() if row["is_chosen"]]
     if not chosen:
         st.info(
-            f"**Nothing is known about {here.period}.** Ingest its bills with"
+            f"**Nothing is known about {view.period}.** Ingest its bills with"
             " `triptych ingest`, its invoices as a table of the stream `invoices`, then"
             " run `triptych build`."
         )
         return
-    totals = queries.invoice_totals(here.snapshot, here.selection)
-    show_tiles(here, chosen, totals.to_pylist())
-    if not here.selection.covers_everything:
+    totals = queries.invoice_totals(view.snapshot, view.selection)
+    show_tiles(view, chosen, totals.to_pylist())
+    if not view.selection.covers_everything:
         st.caption("Months are closed as a whole: nothing here is narrowed by a scope.")
 
     def show_ties() -> None:
-        show_invoices(here, totals)
-        show_unmatched(here)
+        show_invoices(view, totals)
+        show_unmatched(view)
 
     def show_history() -> None:
-        show_adjustments(here)
-        show_months(here, states)
-        show_events(here)
+        show_adjustments(view)
+        show_months(view, states)
+        show_events(view)
 
     tabs.show(
         "close",
         {
-            "Steps": lambda: show_steps(here, chosen),
+            "Steps": lambda: show_steps(view, chosen),
             "Invoices": show_ties,
-            "Accruals": lambda: accrual_section.show(here),
-            "Parts": lambda: show_parts(here),
+            "Accruals": lambda: accrual_section.show(view),
+            "Parts": lambda: show_parts(view),
             "History": show_history,
-            "Comments": lambda: comments.show(here),
+            "Comments": lambda: comments.show(view),
         },
     )
 
 
-def show_steps(here: Page, months: list[dict[str, Any]]) -> None:
+def show_steps(view: Page, months: list[dict[str, Any]]) -> None:
     """Draw how far each month has come, what is missing, and what can be done."""
     st.header("State and next step", anchor=False)
-    steps = queries.closing_steps(here.snapshot, here.selection)
+    steps = queries.closing_steps(view.snapshot, view.selection)
     rows = steps.to_pylist()
     for month in months:
         st.markdown(closing_sentences.standing(month))
@@ -106,9 +106,9 @@ def show_steps(here: Page, months: list[dict[str, Any]]) -> None:
             tables.Column("leads_to", "To be"),
             tables.Column("billing_month", "Month", "month"),
         ],
-        page=here,
+        page=view,
         name="closing-steps",
-        caption=f"Checklist for {here.period}",
+        caption=f"Checklist for {view.period}",
         origin=Origin(
             formula="From the state of each month and of each bill in it.",
             mart="cost.mart_period_reconciliation",
@@ -118,19 +118,19 @@ def show_steps(here: Page, months: list[dict[str, Any]]) -> None:
     )
 
 
-def show_invoices(here: Page, totals: pa.Table) -> None:
+def show_invoices(view: Page, totals: pa.Table) -> None:
     """Draw every invoice against the bills, then the sums by currency."""
     st.header("Invoices", anchor=False)
     rows = totals.to_pylist()
     if not rows:
         st.markdown(
-            f"**No invoice for {here.period}.** Deliver them as a table of the stream"
+            f"**No invoice for {view.period}.** Deliver them as a table of the stream"
             " `invoices`, run `triptych ingest` and `triptych build`. Until then"
             " nothing of the period can be reconciled."
         )
         return
-    st.markdown(closing_sentences.invoices(here, rows))
-    table = queries.invoices(here.snapshot, here.selection)
+    st.markdown(closing_sentences.invoices(view, rows))
+    table = queries.invoices(view.snapshot, view.selection)
     tables.show(
         table,
         [
@@ -144,9 +144,9 @@ def show_invoices(here: Page, totals: pa.Table) -> None:
             tables.Column("invoice", "Invoice"),
             tables.Column("source", "Bill"),
         ],
-        page=here,
+        page=view,
         name="invoices",
-        caption=f"{here.period}, billed, each in its own currency",
+        caption=f"{view.period}, billed, each in its own currency",
         origin=Origin(
             formula="Invoiced = ledger + explained + unexplained, to the last digit.",
             mart=INVOICES,
@@ -163,7 +163,7 @@ def show_invoices(here: Page, totals: pa.Table) -> None:
             tables.Column("unexplained", "Unexplained, net", "amount"),
             tables.Column("unexplained_gross", "By size", "amount"),
         ],
-        page=here,
+        page=view,
         name="invoice-totals",
         caption="By currency; currencies are never added",
     )
@@ -178,10 +178,10 @@ def _explained_columns(totals: list[dict[str, Any]]) -> list[tables.Column]:
     ]
 
 
-def show_unmatched(here: Page) -> None:
+def show_unmatched(view: Page) -> None:
     """Draw what stands on one side only, in both directions."""
     st.header("On one side only", anchor=False)
-    table = queries.unmatched(here.snapshot, here.selection)
+    table = queries.unmatched(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
         st.markdown(
@@ -200,9 +200,9 @@ def show_unmatched(here: Page) -> None:
             tables.Column("amount", "Amount", "money"),
             tables.Column("explanation", "Which", "prose"),
         ],
-        page=here,
+        page=view,
         name="unmatched",
-        caption=f"{here.period}, billed, each in its own currency",
+        caption=f"{view.period}, billed, each in its own currency",
         origin=Origin(
             formula="Rows without an invoice, rows without a charge, and the lines that"
             " stand on one side or differ.",
@@ -212,22 +212,22 @@ def show_unmatched(here: Page) -> None:
     )
 
 
-def show_parts(here: Page) -> None:
+def show_parts(view: Page) -> None:
     """Draw the way from the bills to their parts."""
     st.header("From the bills to their parts", anchor=False)
-    table = queries.ledger_parts(here.snapshot, here.selection)
+    table = queries.ledger_parts(view.snapshot, view.selection)
     rows = table.to_pylist()
-    st.markdown(closing_sentences.parts(here, rows))
-    if here.selection.basis == "Amortised":
+    st.markdown(closing_sentences.parts(view, rows))
+    if view.selection.basis == "Amortised":
         st.caption(
             "Amortised: commitments are spread over their term. Choose the basis billed"
             " for the amounts that invoices tie to."
         )
     charts.show(
-        step_charts.steps(table, charts.STEP_NAMES, here.currency, charts.palette()),
+        step_charts.steps(table, charts.STEP_NAMES, view.currency, charts.palette()),
         description="A waterfall from the bills to nothing, one bar for each part."
         " The same figures are in the table below.",
-        of=here.drawn(scope=ORGANISATION),
+        of=view.drawn(scope=ORGANISATION),
     )
     tables.show(
         table,
@@ -236,9 +236,9 @@ def show_parts(here: Page) -> None:
             tables.Column("amount", "Amount", "money"),
             tables.Column("ends_at", "Left after it", "money"),
         ],
-        page=here,
+        page=view,
         name="bill-parts",
-        caption=f"{here.period}, {here.selection.basis.lower()}, {here.currency}",
+        caption=f"{view.period}, {view.selection.basis.lower()}, {view.currency}",
         origin=Origin(
             formula="Each part is summed by itself; after the last nothing is left.",
             mart="cost.mart_cost_waterfall",
@@ -248,18 +248,18 @@ def show_parts(here: Page) -> None:
     )
 
 
-def show_adjustments(here: Page) -> None:
+def show_adjustments(view: Page) -> None:
     """Draw what came to light about closed months."""
     st.header("Adjustments of closed months", anchor=False)
-    totals = queries.adjustment_totals(here.snapshot, here.selection)
+    totals = queries.adjustment_totals(view.snapshot, view.selection)
     if totals.num_rows == 0:
         st.markdown(
-            f"Nothing about a closed month is booked in {here.period}, and nothing came"
+            f"Nothing about a closed month is booked in {view.period}, and nothing came"
             " to light about it since it was closed."
         )
         return
     st.markdown(closing_sentences.adjustments(totals.to_pylist()))
-    items = queries.adjustments(here.snapshot, here.selection)
+    items = queries.adjustments(view.snapshot, view.selection)
     tables.show(
         items,
         [
@@ -274,9 +274,9 @@ def show_adjustments(here: Page) -> None:
             tables.Column("amount", "Adjustment", "change"),
             tables.Column("explanation", "Why", "prose"),
         ],
-        page=here,
+        page=view,
         name="adjustments",
-        caption=f"Booked in {here.period}, or about it; {here.selection.basis.lower()}",
+        caption=f"Booked in {view.period}, or about it; {view.selection.basis.lower()}",
         origin=Origin(
             formula="Current less closed amount of each line. In its bill: the booked"
             " month's figures have it. To be booked: no other figure has it.",
@@ -286,7 +286,7 @@ def show_adjustments(here: Page) -> None:
     )
 
 
-def show_months(here: Page, states: pa.Table) -> None:
+def show_months(view: Page, states: pa.Table) -> None:
     """Draw where each month stands and what it was closed with."""
     st.header("Months", anchor=False)
     st.markdown(
@@ -306,9 +306,9 @@ def show_months(here: Page, states: pa.Table) -> None:
             tables.Column("approved_by", "Approved by"),
             tables.Column("locked_at", "Closed at", "moment"),
         ],
-        page=here,
+        page=view,
         name="months",
-        caption=f"Chosen first, then the newest; {here.selection.basis.lower()}",
+        caption=f"Chosen first, then the newest; {view.selection.basis.lower()}",
         origin=Origin(
             formula="The whole ledger of a month, out of scope included.",
             mart=STATES,
@@ -317,12 +317,12 @@ def show_months(here: Page, states: pa.Table) -> None:
     )
 
 
-def show_events(here: Page) -> None:
+def show_events(view: Page) -> None:
     """Draw who closed, approved and reopened."""
     st.header("Who did what", anchor=False)
-    events = queries.period_events(here.snapshot, here.selection)
+    events = queries.period_events(view.snapshot, view.selection)
     if events.num_rows == 0:
-        st.markdown(f"{here.period} was never closed.")
+        st.markdown(f"{view.period} was never closed.")
         return
     st.markdown("From the audit log, whose entries are chained by hash, newest first.")
     tables.show(
@@ -336,9 +336,9 @@ def show_events(here: Page) -> None:
             tables.Column("reason", "Reason", "prose"),
             tables.Column("entry", "Entry"),
         ],
-        page=here,
+        page=view,
         name="period-events",
-        caption=f"Events of {here.period}",
+        caption=f"Events of {view.period}",
         origin=Origin(
             formula="Entries about months, as the audit log has them.",
             mart="cost.mart_period_events",

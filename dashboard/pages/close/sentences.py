@@ -52,11 +52,11 @@ def _lower(text: str) -> str:
     return fmt.markdown(text[0].lower() + text[1:])
 
 
-def invoices(here: Page, totals: list[dict[str, Any]]) -> str:
+def invoices(view: Page, totals: list[dict[str, Any]]) -> str:
     """Say how many invoices tie, and what nothing explains in each currency."""
     tied = sum(row["reconciled_count"] for row in totals)
     count = sum(row["row_count"] for row in totals)
-    text = f"**{tied} of {count}** tie in {here.period}"
+    text = f"**{tied} of {count}** tie in {view.period}"
     open_amounts = [
         fmt.markdown(fmt.money(row["unexplained_gross"], row["currency"]))
         for row in totals
@@ -69,23 +69,23 @@ def invoices(here: Page, totals: list[dict[str, Any]]) -> str:
     return f"{text}, to the last digit or within what rounding may leave."
 
 
-def parts(here: Page, rows: list[dict[str, Any]]) -> str:
+def parts(view: Page, rows: list[dict[str, Any]]) -> str:
     """Say that the parts are the bills, and which part is the largest."""
     ledger = rows[0]
-    amount = fmt.money(ledger["amount"], here.currency)
+    amount = fmt.money(ledger["amount"], view.currency)
     text = (
-        f"Bills of **{here.at_least(ledger['amount'])}{amount}** are divided into parts"
+        f"Bills of **{view.at_least(ledger['amount'])}{amount}** are divided into parts"
     )
     if ledger["left_over"] == 0:
         text += ", which add up to them to the last digit."
     else:
-        left = fmt.money_exact(ledger["left_over"], here.currency)
+        left = fmt.money_exact(ledger["left_over"], view.currency)
         text += f"; **{left} is in no part**."
     if len(rows) > 1:
         largest = max(rows[1:], key=lambda row: row["amount"])
         text += (
             f" The largest is {STEP_NAMES[largest['step']].lower()},"
-            f" {fmt.money(largest['amount'], here.currency)}."
+            f" {fmt.money(largest['amount'], view.currency)}."
         )
     return text
 

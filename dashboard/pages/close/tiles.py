@@ -24,27 +24,27 @@ INVOICES = "cost.mart_invoice_reconciliation"
 
 
 def show_tiles(
-    here: Page, months: list[dict[str, Any]], totals: list[dict[str, Any]]
+    view: Page, months: list[dict[str, Any]], totals: list[dict[str, Any]]
 ) -> None:
     """Draw the four figures on top."""
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_tied(here, totals)
+        _tile_tied(view, totals)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_state(here, months)
+        _tile_state(view, months)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        accrual_section.show_tile(here)
+        accrual_section.show_tile(view)
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        _tile_since(here, months)
+        _tile_since(view, months)
 
 
-def _tile_state(here: Page, months: list[dict[str, Any]]) -> None:
+def _tile_state(view: Page, months: list[dict[str, Any]]) -> None:
     least = min(months, key=lambda row: closing_sentences.STATES.index(row["state"]))
-    st.metric(here.tile_label("State"), least["state"].capitalize())
+    st.metric(view.tile_label("State"), least["state"].capitalize())
     basis = {"to_date": "to date", "accrual": "an accrual", "actual": "actual"}
-    st.caption(f"{here.period}; its cost is {basis[least['basis']]}")
+    st.caption(f"{view.period}; its cost is {basis[least['basis']]}")
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Open: not over, or a rate is missing. Estimated: an invoice is"
             " missing, a draft, or does not tie. Reconciled: all tie. Locked: closed by"
@@ -52,9 +52,9 @@ def _tile_state(here: Page, months: list[dict[str, Any]]) -> None:
             mart=STATES,
             row_count=len(months),
             figures=tuple(
-                here.figure(
+                view.figure(
                     f"Bills now, {fmt.month(row['billing_month'])}",
-                    f"{STATES}/current_{AMOUNTS[here.selection.basis]}",
+                    f"{STATES}/current_{AMOUNTS[view.selection.basis]}",
                     billing_month=row["billing_month"],
                     currency=row["currency"],
                 )
@@ -65,11 +65,11 @@ def _tile_state(here: Page, months: list[dict[str, Any]]) -> None:
     )
 
 
-def _tile_tied(here: Page, totals: list[dict[str, Any]]) -> None:
+def _tile_tied(view: Page, totals: list[dict[str, Any]]) -> None:
     tied = sum(row["reconciled_count"] for row in totals)
     count = sum(row["row_count"] for row in totals)
     st.metric(
-        here.tile_label("Invoices that tie"),
+        view.tile_label("Invoices that tie"),
         f"{tied} of {count}" if count else fmt.unknown("no invoice"),
     )
     amounts = [
@@ -83,7 +83,7 @@ def _tile_tied(here: Page, totals: list[dict[str, Any]]) -> None:
         else "nothing is unexplained"
     )
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Rows whose unexplained and missing amounts come to at most one"
             " unit of the currency, or 0.01 % where that is more. A side that is not"
@@ -93,29 +93,29 @@ def _tile_tied(here: Page, totals: list[dict[str, Any]]) -> None:
             figures=tuple(
                 figure
                 for row in totals
-                for figure in _invoice_figures(here, row["currency"])
+                for figure in _invoice_figures(view, row["currency"])
             ),
         ),
     )
 
 
-def _invoice_figures(here: Page, currency: str) -> tuple[Stated, ...]:
+def _invoice_figures(view: Page, currency: str) -> tuple[Stated, ...]:
     names = {
         "Invoiced": "invoiced_amount",
         "Bills": "ledger_billed_cost",
         "Unexplained, net": "unexplained_amount",
     }
     return tuple(
-        here.figure(f"{label}, {currency}", f"{INVOICES}/{column}", currency=currency)
+        view.figure(f"{label}, {currency}", f"{INVOICES}/{column}", currency=currency)
         for label, column in names.items()
     )
 
 
-def _tile_since(here: Page, months: list[dict[str, Any]]) -> None:
+def _tile_since(view: Page, months: list[dict[str, Any]]) -> None:
     closed = [row for row in months if row["state"] in month_acts.CLOSED]
     differing = [row for row in closed if row["difference"]]
     st.metric(
-        here.tile_label("Changed since the close"),
+        view.tile_label("Changed since the close"),
         " + ".join(
             fmt.signed_money(row["difference"], row["currency"]) for row in differing
         )
@@ -124,16 +124,16 @@ def _tile_since(here: Page, months: list[dict[str, Any]]) -> None:
     count = sum(row["adjustment_count"] for row in closed)
     st.caption(f"{fmt.plural(count, 'adjustment')} listed, in no closed figure")
     explaining.show(
-        here,
+        view,
         Origin(
             formula="What evidence and rules make of the month now, less what it was"
             " closed with.",
             mart=STATES,
             row_count=len(closed),
             figures=tuple(
-                here.figure(
+                view.figure(
                     f"Changed since, {fmt.month(row['billing_month'])}",
-                    f"{STATES}/difference_{AMOUNTS[here.selection.basis]}",
+                    f"{STATES}/difference_{AMOUNTS[view.selection.basis]}",
                     billing_month=row["billing_month"],
                     currency=row["currency"],
                 )

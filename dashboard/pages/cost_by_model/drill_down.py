@@ -31,25 +31,25 @@ _WHOLE_TABLE_ROWS = 15
 _NO_RESOURCE = "(no resource named)"
 
 
-def show(here: Page, costs: pa.Table, loading: queries.Loading) -> None:
+def show(view: Page, costs: pa.Table, loading: queries.Loading) -> None:
     """Draw the table of models, and beneath it the one that was opened."""
     st.header("Models", anchor=False)
     if costs.num_rows == 0:
-        st.markdown(f"No model has cost in {here.period}.")
+        st.markdown(f"No model has cost in {view.period}.")
         return
     st.markdown("Click a model to see what its cost is made of.")
     models = costs["model_id"].to_pylist()
-    _show_costs(here, costs, models)
+    _show_costs(view, costs, models)
     opened = filters.optional_choice(
         "Opened model", "model", models, placeholder="None: click one in the table"
     )
     if opened is not None:
         row = costs.to_pylist()[models.index(opened)]
         with st.container(border=True):
-            _show_model(here, row, loading)
+            _show_model(view, row, loading)
 
 
-def _show_costs(here: Page, costs: pa.Table, models: list[str]) -> None:
+def _show_costs(view: Page, costs: pa.Table, models: list[str]) -> None:
     st.dataframe(
         costs.drop_columns(["row_count"]),
         height="content" if len(models) <= _WHOLE_TABLE_ROWS else "auto",
@@ -65,9 +65,9 @@ def _show_costs(here: Page, costs: pa.Table, models: list[str]) -> None:
             "rank": st.column_config.NumberColumn("#", width=44, pinned=True),
             "model": st.column_config.TextColumn("Model", pinned=True),
             "team": "Team",
-            "amount": _number(f"Cost, {here.currency}", "accounting"),
+            "amount": _number(f"Cost, {view.currency}", "accounting"),
             "share_percent": _number("Share", "%.1f %%"),
-            "prior_amount": _number(here.prior_period or "Period before", "accounting"),
+            "prior_amount": _number(view.prior_period or "Period before", "accounting"),
             "change": _number("Change", "accounting"),
             "change_percent": _number("Change, %", "%+.1f %%"),
             "note": "Note",
@@ -77,7 +77,7 @@ def _show_costs(here: Page, costs: pa.Table, models: list[str]) -> None:
     )
     tables.show_footer(
         costs.drop_columns(["share_percent", "change_percent"]),
-        page=here,
+        page=view,
         name="cost-by-model",
         origin=Origin(
             formula="Sum by model; change is this period less the one before, and a"
@@ -100,18 +100,18 @@ def _open(table_key: str, choice_key: str, options: list[str]) -> None:
         st.session_state[choice_key] = options[rows[0]]
 
 
-def _show_model(here: Page, row: dict[str, Any], loading: queries.Loading) -> None:
+def _show_model(view: Page, row: dict[str, Any], loading: queries.Loading) -> None:
     st.subheader(fmt.markdown(row["model"]), anchor=False)
     parts = drill_queries.model_parts(
-        here.snapshot, here.selection, loading, row["model_id"]
+        view.snapshot, view.selection, loading, row["model_id"]
     )
     if parts.num_rows == 0:
-        st.markdown(f"No cost in {here.period}.")
+        st.markdown(f"No cost in {view.period}.")
         return
-    figure = fmt.money(row["amount"], here.currency)
+    figure = fmt.money(row["amount"], view.currency)
     st.markdown(
-        f"**{figure}** in {here.period}, {loading.lower()},"
-        f" {here.selection.basis.lower()}. Its parts:"
+        f"**{figure}** in {view.period}, {loading.lower()},"
+        f" {view.selection.basis.lower()}. Its parts:"
     )
     rows = parts.to_pylist()
     tables.show(
@@ -121,7 +121,7 @@ def _show_model(here: Page, row: dict[str, Any], loading: queries.Loading) -> No
             tables.Column("amount", "Cost", "money"),
             tables.Column("share_ratio", "Share", "percent"),
         ],
-        page=here,
+        page=view,
         name="parts",
         caption="These add up to the figure above",
         origin=Origin(
@@ -131,7 +131,7 @@ def _show_model(here: Page, row: dict[str, Any], loading: queries.Loading) -> No
         ),
     )
     try:
-        _show_origins(here, row["model_id"], rows)
+        _show_origins(view, row["model_id"], rows)
     except LineItemsOutOfReachError as error:
         st.info(fmt.markdown(str(error)))
 
@@ -141,7 +141,7 @@ def _part(part: dict[str, Any]) -> str:
     return f"{name} {part['pool_id']}" if part["pool_id"] else name
 
 
-def _show_origins(here: Page, model_id: str, parts: list[dict[str, Any]]) -> None:
+def _show_origins(view: Page, model_id: str, parts: list[dict[str, Any]]) -> None:
     """Draw the resources and pools behind the parts, and what was chosen of them."""
     direct = [part["amount"] for part in parts if part["component"] == "direct"]
     pools = dict.fromkeys(
@@ -149,11 +149,11 @@ def _show_origins(here: Page, model_id: str, parts: list[dict[str, Any]]) -> Non
     )
     with st.spinner("Reading line items …"):
         resources = drill_queries.resources(
-            here.snapshot, here.selection, model_id=model_id
+            view.snapshot, view.selection, model_id=model_id
         )
     names = [name or _NO_RESOURCE for name in resources["resource_id"].to_pylist()]
     if direct and names:
-        _show_resources(here, resources, names, direct[0])
+        _show_resources(view, resources, names, direct[0])
     chosen = filters.optional_choice(
         "Line items of",
         "item",
@@ -161,14 +161,14 @@ def _show_origins(here: Page, model_id: str, parts: list[dict[str, Any]]) -> Non
         placeholder="Choose a resource or a pool",
     )
     if chosen in pools:
-        _show_pool(here, chosen.removeprefix("pool "), parts)
+        _show_pool(view, chosen.removeprefix("pool "), parts)
     elif chosen is not None:
         resource_id = "" if chosen == _NO_RESOURCE else chosen
         _show_line_items(
-            here,
+            view,
             drill_queries.line_items(
-                here.snapshot,
-                here.selection,
+                view.snapshot,
+                view.selection,
                 model_id=model_id,
                 resource_id=resource_id,
             ),
@@ -181,7 +181,7 @@ def _show_origins(here: Page, model_id: str, parts: list[dict[str, Any]]) -> Non
 
 
 def _show_resources(
-    here: Page, resources: pa.Table, names: list[str], direct: Decimal
+    view: Page, resources: pa.Table, names: list[str], direct: Decimal
 ) -> None:
     rows = resources.to_pylist()
     totals = {row["billing_currency"]: row["total_amount"] for row in rows}
@@ -189,7 +189,7 @@ def _show_resources(
     shown = "" if count == len(rows) else f", the largest {len(rows):,} shown"
     st.markdown(
         f"**{fmt.plural(count, 'resource')}**{shown}, together {_amounts(totals)}"
-        f"{_compared(totals, direct, here, 'its own charges above')}."
+        f"{_compared(totals, direct, view, 'its own charges above')}."
         " Click one to see its line items."
     )
     st.dataframe(
@@ -213,27 +213,27 @@ def _show_resources(
         placeholder=fmt.UNKNOWN,
         alt="Resources by cost. The same rows are in the download.",
     )
-    downloads.download(resources, page=here, name="resources")
+    downloads.download(resources, page=view, name="resources")
 
 
-def _show_pool(here: Page, pool_id: str, parts: list[dict[str, Any]]) -> None:
+def _show_pool(view: Page, pool_id: str, parts: list[dict[str, Any]]) -> None:
     carried = " and ".join(
-        f"**{fmt.money(part['amount'], here.currency)}** ({part['component']})"
+        f"**{fmt.money(part['amount'], view.currency)}** ({part['component']})"
         for part in parts
         if part["pool_id"] == pool_id
     )
-    whole = drill_queries.pool_cost(here.snapshot, here.selection, pool_id)
+    whole = drill_queries.pool_cost(view.snapshot, view.selection, pool_id)
     st.markdown(
-        f"This model carries {carried} of the {fmt.money(whole, here.currency)} of pool"
+        f"This model carries {carried} of the {fmt.money(whole, view.currency)} of pool"
         f" {fmt.markdown(pool_id)}. A pool is divided by its meter, not by line item,"
         " so these are the line items of the whole pool."
     )
-    items = drill_queries.line_items(here.snapshot, here.selection, pool_id=pool_id)
-    _show_line_items(here, items, [(whole, here.currency)])
+    items = drill_queries.line_items(view.snapshot, view.selection, pool_id=pool_id)
+    _show_line_items(view, items, [(whole, view.currency)])
 
 
 def _show_line_items(
-    here: Page, items: pa.Table, figure: list[tuple[Decimal | None, str]]
+    view: Page, items: pa.Table, figure: list[tuple[Decimal | None, str]]
 ) -> None:
     rows = items.to_pylist()
     if not rows:
@@ -257,7 +257,7 @@ def _show_line_items(
     )
     tables.show_footer(
         items,
-        page=here,
+        page=view,
         name="line-items",
         origin=Origin(
             formula="The line items that the run's own rules assigned, read again from"
@@ -287,10 +287,10 @@ def _amounts(totals: dict[str, Decimal]) -> str:
 
 
 def _compared(
-    totals: dict[str, Decimal], figure: Decimal, here: Page, name: str
+    totals: dict[str, Decimal], figure: Decimal, view: Page, name: str
 ) -> str:
-    if totals == {here.currency: figure}:
+    if totals == {view.currency: figure}:
         return f", equal to {name}"
-    if set(totals) != {here.currency}:
-        return f" on the bills, which is {fmt.money(figure, here.currency)} converted"
-    return f"; {name} are {fmt.money(figure, here.currency)} in this scope"
+    if set(totals) != {view.currency}:
+        return f" on the bills, which is {fmt.money(figure, view.currency)} converted"
+    return f"; {name} are {fmt.money(figure, view.currency)} in this scope"

@@ -36,7 +36,7 @@ _DENOMINATORS = {
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
+    view = page.current(__file__)
     top = st.container()
     loading = cast(
         "queries.Loading",
@@ -47,79 +47,79 @@ def main() -> None:
             default="Fully loaded",
         ),
     )
-    headline = queries.headline(here.snapshot, here.selection, loading)
-    costs = queries.model_costs(here.snapshot, here.selection, loading)
+    headline = queries.headline(view.snapshot, view.selection, loading)
+    costs = queries.model_costs(view.snapshot, view.selection, loading)
     with top:
-        show_tiles(here, headline, loading)
+        show_tiles(view, headline, loading)
 
     def show_models() -> None:
-        show_trend(here, headline, costs.to_pylist(), loading)
-        drill_down.show(here, costs, loading)
+        show_trend(view, headline, costs.to_pylist(), loading)
+        drill_down.show(view, costs, loading)
         acting.offer("name_model", acting.Form(listed=("id", "team")))
 
     def show_units() -> None:
-        show_unit_costs(here)
-        token_section.show_token_costs(here)
+        show_unit_costs(view)
+        token_section.show_token_costs(view)
 
     tabs.show(
         "cost",
         {
             "Models": show_models,
             "Unit cost": show_units,
-            "From bills to models": lambda: show_waterfall(here),
-            "Lifecycle": lambda: show_lifecycle(here, loading),
-            "Unallocated": lambda: show_unallocated(here, headline),
+            "From bills to models": lambda: show_waterfall(view),
+            "Lifecycle": lambda: show_lifecycle(view, loading),
+            "Unallocated": lambda: show_unallocated(view, headline),
         },
     )
 
 
 def show_tiles(
-    here: Page, headline: queries.Headline, loading: queries.Loading
+    view: Page, headline: queries.Headline, loading: queries.Loading
 ) -> None:
     """Draw the four figures on top."""
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_cost(here, headline, loading)
+        _tile_cost(view, headline, loading)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_idle(here, headline)
+        _tile_idle(view, headline)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_unallocated(here, headline)
+        _tile_unallocated(view, headline)
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        _tile_unit_cost(here)
+        _tile_unit_cost(view)
 
 
 def _tile_cost(
-    here: Page, headline: queries.Headline, loading: queries.Loading
+    view: Page, headline: queries.Headline, loading: queries.Loading
 ) -> None:
     name = {"Direct": "direct", "+ shared": "direct + shared"}.get(
         loading, "fully loaded"
     )
     st.metric(
-        here.total_label(f"Cost of models, {name}", headline.model_cost),
-        fmt.money(headline.model_cost, here.currency),
+        view.total_label(f"Cost of models, {name}", headline.model_cost),
+        fmt.money(headline.model_cost, view.currency),
         delta=None
         if headline.change is None
-        else f"{fmt.signed_money(headline.change, here.currency)}"
+        else f"{fmt.signed_money(headline.change, view.currency)}"
         f" ({fmt.signed_percent(headline.change_ratio)})",
         delta_color="off",
         delta_arrow="off",
     )
     st.caption(
-        f"{fmt.plural(headline.model_count, 'model')}, {here.period}"
-        + (f", against {here.prior_period}" if headline.change is not None else "")
+        f"{fmt.plural(headline.model_count, 'model')}, {view.period}"
+        + (f", against {view.prior_period}" if headline.change is not None else "")
     )
     explaining.show(
-        here,
+        view,
         Origin(
-            formula=f"Sum of {_column(here)} where a model is named and the component"
+            formula=f"Sum of {_column(view)} where a model is named and the component"
             f" is one of {', '.join(queries.COMPONENTS[loading])}.",
             mart="cost.fct_daily_model_costs",
             row_count=headline.row_count,
             figures=(
                 # A scope of one model says more than that there is one.
-                here.scoped_figure(
+                view.scoped_figure(
                     "Cost of models",
-                    f"{_COSTS}/{_column(here)}",
+                    f"{_COSTS}/{_column(view)}",
                     model_id=ANY,
                     component=queries.COMPONENTS[loading],
                 ),
@@ -128,28 +128,28 @@ def _tile_cost(
     )
 
 
-def _tile_idle(here: Page, headline: queries.Headline) -> None:
+def _tile_idle(view: Page, headline: queries.Headline) -> None:
     st.metric(
-        here.total_label("Idle, charged to no model", headline.idle_shown),
-        fmt.money(headline.idle_shown, here.currency),
+        view.total_label("Idle, charged to no model", headline.idle_shown),
+        fmt.money(headline.idle_shown, view.currency),
     )
     if headline.idle_shown is not None:
         st.caption("Never part of the cost of models.")
-    elif here.selection.covers_everything:
+    elif view.selection.covers_everything:
         st.caption("No pool shows idle capacity in this period.")
     else:
         st.caption("Idle belongs to no team or model, so a scope cannot show it.")
     explaining.show(
-        here,
+        view,
         Origin(
-            formula=f"Sum of {_column(here)} of component idle where no model is named:"
+            formula=f"Sum of {_column(view)} of component idle where no model is named:"
             " pools with the policy show.",
             mart="cost.fct_daily_model_costs",
             row_count=headline.idle_row_count,
             figures=(
-                here.figure(
+                view.figure(
                     "Idle",
-                    f"{_COSTS}/{_column(here)}",
+                    f"{_COSTS}/{_column(view)}",
                     component="idle",
                     model_id=None,
                 ),
@@ -160,28 +160,28 @@ def _tile_idle(here: Page, headline: queries.Headline) -> None:
     )
 
 
-def _tile_unallocated(here: Page, headline: queries.Headline) -> None:
+def _tile_unallocated(view: Page, headline: queries.Headline) -> None:
     st.metric(
-        here.total_label("Unallocated", headline.unallocated),
-        fmt.money(headline.unallocated, here.currency),
+        view.total_label("Unallocated", headline.unallocated),
+        fmt.money(headline.unallocated, view.currency),
     )
     if headline.unallocated is not None:
         st.caption(f"{fmt.percent(headline.unallocated_ratio)} of usage cost")
-    elif here.selection.covers_everything:
+    elif view.selection.covers_everything:
         st.caption("Every charge has an owner.")
     else:
         st.caption("What has no owner is in no scope.")
     explaining.show(
-        here,
+        view,
         Origin(
-            formula=f"Sum of {_column(here)} of component unallocated; the ratio is to"
+            formula=f"Sum of {_column(view)} of component unallocated; the ratio is to"
             " all components except tax and credit.",
             mart="cost.fct_daily_model_costs",
             row_count=headline.unallocated_row_count,
             figures=(
-                here.figure(
+                view.figure(
                     "Unallocated",
-                    f"{_COSTS}/{_column(here)}",
+                    f"{_COSTS}/{_column(view)}",
                     component="unallocated",
                 ),
             )
@@ -191,15 +191,15 @@ def _tile_unallocated(here: Page, headline: queries.Headline) -> None:
     )
 
 
-def _tile_unit_cost(here: Page) -> None:
+def _tile_unit_cost(view: Page) -> None:
     unit: unit_cost_queries.Unit = "1,000 requests"
-    summary = unit_cost_queries.unit_summary(here.snapshot, here.selection, unit)
+    summary = unit_cost_queries.unit_summary(view.snapshot, view.selection, unit)
     st.metric(
-        here.total_label("Cost per 1,000 requests", summary.cost),
-        fmt.short_unit_cost(summary.unit_cost, here.currency),
+        view.total_label("Cost per 1,000 requests", summary.cost),
+        fmt.short_unit_cost(summary.unit_cost, view.currency),
         delta=None
         if summary.change_ratio is None
-        else f"{fmt.signed_percent(summary.change_ratio)} against {here.prior_period}",
+        else f"{fmt.signed_percent(summary.change_ratio)} against {view.prior_period}",
         delta_color="off",
         delta_arrow="off",
     )
@@ -207,40 +207,40 @@ def _tile_unit_cost(here: Page) -> None:
         st.caption("No requests are metered in this period.")
     else:
         st.caption(
-            f"{here.at_least(summary.cost)}{fmt.money(summary.cost, here.currency)} ÷"
+            f"{view.at_least(summary.cost)}{fmt.money(summary.cost, view.currency)} ÷"
             f" {fmt.count(summary.quantity)} requests;"
             f" covers {fmt.percent(summary.metered_cost_ratio)} of model cost"
-            f"{summary_figures.with_idle(summary, here.currency)}"
+            f"{summary_figures.with_idle(summary, view.currency)}"
         )
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Fully loaded effective cost of metered models ÷ requests × 1,000;"
             " idle capacity that is charged to no model is not in it."
             " Unit costs are always amortised, whatever the basis above.",
             mart="cost.mart_model_unit_costs",
             row_count=summary.model_count,
-            figures=_unit_cost_figures(here, unit),
+            figures=_unit_cost_figures(view, unit),
         ),
     )
 
 
-def _unit_cost_figures(here: Page, unit: unit_cost_queries.Unit) -> tuple[Stated, ...]:
+def _unit_cost_figures(view: Page, unit: unit_cost_queries.Unit) -> tuple[Stated, ...]:
     """Return the cost and the requests of the models that are metered."""
-    rows = unit_cost_queries.unit_costs(here.snapshot, here.selection, unit).to_pylist()
+    rows = unit_cost_queries.unit_costs(view.snapshot, view.selection, unit).to_pylist()
     metered = tuple(row["model_id"] for row in rows if row["unit_cost"] is not None)
     if not metered:
         return ()
     mart = "cost.mart_model_unit_costs"
     where: dict[str, Where] = {"model_id": metered, "requests": ANY}
     return (
-        here.figure("Cost (numerator)", f"{mart}/fully_loaded_cost", **where),
-        here.figure("Requests (denominator)", f"{mart}/requests", **where),
+        view.figure("Cost (numerator)", f"{mart}/fully_loaded_cost", **where),
+        view.figure("Requests (denominator)", f"{mart}/requests", **where),
     )
 
 
 def show_trend(
-    here: Page,
+    view: Page,
     headline: queries.Headline,
     models: list[dict[str, Any]],
     loading: queries.Loading,
@@ -248,16 +248,16 @@ def show_trend(
     """Draw cost by month with its sentence, table and download."""
     st.header("Trend", anchor=False)
     largest = models[0] if models and models[0]["row_count"] else None
-    st.markdown(sentences.trend(here, headline, largest))
-    monthly = queries.monthly_costs(here.snapshot, here.selection, loading)
+    st.markdown(sentences.trend(view, headline, largest))
+    monthly = queries.monthly_costs(view.snapshot, view.selection, loading)
     if monthly.num_rows == 0:
-        if here.selection.covers_everything:
+        if view.selection.covers_everything:
             page.link_to("setup", label="Set-up: Models")
         else:
             st.info("No model has cost in this scope. Choose another scope above.")
         return
     charts.show(
-        charts.monthly_costs(monthly, here.currency, charts.palette()),
+        charts.monthly_costs(monthly, view.currency, charts.palette()),
         description="Stacked bars: cost of models by month, largest models apart."
         " The same figures are in the table below.",
     )
@@ -270,12 +270,12 @@ def show_trend(
     tables.show(
         months,
         tables.month_columns(monthly),
-        page=here,
+        page=view,
         is_folded=True,
         name="cost-by-month",
-        caption=f"{here.currency}, {loading.lower()}, {here.selection.basis.lower()}",
+        caption=f"{view.currency}, {loading.lower()}, {view.selection.basis.lower()}",
         origin=Origin(
-            formula=f"Sum of {_column(here)} by month and model. The largest models of"
+            formula=f"Sum of {_column(view)} by month and model. The largest models of"
             " the chosen period have a colour, the rest are one series.",
             mart="cost.fct_daily_model_costs",
             row_count=sum(monthly["row_count"].to_pylist()),
@@ -284,25 +284,25 @@ def show_trend(
     )
 
 
-def show_unit_costs(here: Page) -> None:
+def show_unit_costs(view: Page) -> None:
     """Draw cost per unit with numerator, denominator and coverage."""
     st.header("Unit cost", anchor=False)
     unit = cast(
         "unit_cost_queries.Unit",
         filters.segments("Per", "unit", _UNIT_NAMES, default=_UNIT_NAMES[0]),
     )
-    summary = unit_cost_queries.unit_summary(here.snapshot, here.selection, unit)
-    st.markdown(sentences.unit_cost(here, summary, unit))
-    if here.selection.basis == "Billed":
+    summary = unit_cost_queries.unit_summary(view.snapshot, view.selection, unit)
+    st.markdown(sentences.unit_cost(view, summary, unit))
+    if view.selection.basis == "Billed":
         st.caption(sentences.UNIT_COST_BASIS)
-    trend = unit_cost_queries.unit_trend(here.snapshot, here.selection, unit)
+    trend = unit_cost_queries.unit_trend(view.snapshot, view.selection, unit)
     if any(value is not None for value in trend["unit_cost"].to_pylist()):
         charts.show(
-            charts.unit_costs(trend, here.currency, unit, charts.palette()),
+            charts.unit_costs(trend, view.currency, unit, charts.palette()),
             description=f"Line: cost per {unit} by month over all metered models.",
-            of=here.drawn(basis="amortised"),
+            of=view.drawn(basis="amortised"),
         )
-    models = unit_cost_queries.unit_costs(here.snapshot, here.selection, unit)
+    models = unit_cost_queries.unit_costs(view.snapshot, view.selection, unit)
     tables.show(
         models,
         [
@@ -314,7 +314,7 @@ def show_unit_costs(here: Page) -> None:
             tables.Column("prior_unit_cost", "Period before", "unit_cost"),
             tables.Column("change_ratio", "Change", "signed_percent"),
         ],
-        page=here,
+        page=view,
         name="unit-costs",
         caption=f"Cost per {unit} by model, fully loaded, amortised",
         origin=Origin(
@@ -327,22 +327,22 @@ def show_unit_costs(here: Page) -> None:
     )
 
 
-def show_waterfall(here: Page) -> None:
+def show_waterfall(view: Page) -> None:
     """Draw the way from the bills to the models."""
     st.header("From the bills to the models", anchor=False)
-    table = queries.waterfall(here.snapshot, here.selection)
+    table = queries.waterfall(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
         st.info("Bills belong to the whole organisation, and to no single cost centre.")
         return
-    st.markdown(sentences.waterfall(here, rows))
-    if not here.selection.covers_everything:
+    st.markdown(sentences.waterfall(view, rows))
+    if not view.selection.covers_everything:
         st.caption("Bills belong to the whole organisation: the scope does not narrow.")
     charts.show(
-        charts.waterfall(table, here.currency, charts.palette()),
+        charts.waterfall(table, view.currency, charts.palette()),
         description="Bars from the bills to the cost charged to models, one per step."
         " The same figures are in the table below.",
-        of=here.drawn(scope=ORGANISATION),
+        of=view.drawn(scope=ORGANISATION),
     )
     steps = tables.steps_with_total(table, charts.STEP_NAMES)
     tables.show(
@@ -353,11 +353,11 @@ def show_waterfall(here: Page) -> None:
             tables.Column("charged", "Charged to models", "money"),
             tables.Column("left_out", "Not charged to a model", "money"),
         ],
-        page=here,
+        page=view,
         name="bills-to-models",
         caption="The steps add up to the bills, to the last digit",
         origin=Origin(
-            formula=f"Ledger ({_column(here)} of the current loads) less what no model"
+            formula=f"Ledger ({_column(view)} of the current loads) less what no model"
             " carries of each step = fully loaded cost of models.",
             mart="cost.mart_cost_waterfall",
             row_count=sum(row["row_count"] for row in rows),
@@ -366,15 +366,15 @@ def show_waterfall(here: Page) -> None:
     )
 
 
-def show_lifecycle(here: Page, loading: queries.Loading) -> None:
+def show_lifecycle(view: Page, loading: queries.Loading) -> None:
     """Draw the split into training, serving and experiments."""
     st.header("Lifecycle stages", anchor=False)
-    table = queries.lifecycle_costs(here.snapshot, here.selection, loading)
-    st.markdown(sentences.lifecycle(here, table.to_pylist()))
+    table = queries.lifecycle_costs(view.snapshot, view.selection, loading)
+    st.markdown(sentences.lifecycle(view, table.to_pylist()))
     if table.num_rows == 0:
         return
     charts.show(
-        charts.lifecycle_costs(table, here.currency, charts.palette()),
+        charts.lifecycle_costs(table, view.currency, charts.palette()),
         description="Bars: cost of models by lifecycle stage.",
     )
     tables.show(
@@ -386,11 +386,11 @@ def show_lifecycle(here: Page, loading: queries.Loading) -> None:
             tables.Column("prior_amount", "Period before", "money"),
             tables.Column("model_count", "Models", "count"),
         ],
-        page=here,
+        page=view,
         name="lifecycle-stages",
         caption=f"Cost by lifecycle stage, {loading.lower()}",
         origin=Origin(
-            formula=f"Sum of {_column(here)} by the stage that the assignment rule"
+            formula=f"Sum of {_column(view)} by the stage that the assignment rule"
             " names; unknown where a rule names none.",
             mart="cost.fct_daily_model_costs",
             row_count=sum(table["row_count"].to_pylist()),
@@ -398,14 +398,14 @@ def show_lifecycle(here: Page, loading: queries.Loading) -> None:
     )
 
 
-def show_unallocated(here: Page, headline: queries.Headline) -> None:
+def show_unallocated(view: Page, headline: queries.Headline) -> None:
     """Draw what no rule caught, with the rules that would."""
     st.header("Unallocated", anchor=False)
-    if not here.selection.covers_everything:
+    if not view.selection.covers_everything:
         st.markdown("What has no owner is in no scope; choose the scope everything.")
         return
-    st.markdown(sentences.unallocated(here, headline))
-    causes = queries.unallocated_causes(here.snapshot, here.selection)
+    st.markdown(sentences.unallocated(view, headline))
+    causes = queries.unallocated_causes(view.snapshot, view.selection)
     if causes.num_rows == 0:
         return
     tables.show(
@@ -418,7 +418,7 @@ def show_unallocated(here: Page, headline: queries.Headline) -> None:
             tables.Column("share_ratio", "Share", "percent"),
             tables.Column("row_count", "Line items", "count"),
         ],
-        page=here,
+        page=view,
         name="unallocated-causes",
         caption="Causes, largest first",
     )
@@ -426,9 +426,9 @@ def show_unallocated(here: Page, headline: queries.Headline) -> None:
     text = "assignments:\n" + "\n".join(f"  {rule}" for rule in rules)
     tabs.fold("Suggested rules", "rules", lambda: _show_rules(text))
     explaining.show(
-        here,
+        view,
         Origin(
-            formula=f"Sum of {_column(here)} of AI spend that matches no rule.",
+            formula=f"Sum of {_column(view)} of AI spend that matches no rule.",
             mart="cost.mart_unallocated_causes",
             row_count=causes.num_rows,
         ),
@@ -439,8 +439,8 @@ def _show_rules(text: str) -> None:
     st.code(text, "yaml", wrap_lines=True)
 
 
-def _column(here: Page) -> str:
-    return AMOUNTS[here.selection.basis]
+def _column(view: Page) -> str:
+    return AMOUNTS[view.selection.basis]
 
 
 main()

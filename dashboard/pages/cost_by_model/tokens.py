@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 
-def show_token_costs(here: Page) -> None:
+def show_token_costs(view: Page) -> None:
     """Draw the cost of tokens by kind; nothing where no line names one."""
-    models = token_queries.token_costs(here.snapshot, here.selection)
+    models = token_queries.token_costs(view.snapshot, view.selection)
     if not models.num_rows:
         return
     st.subheader("Tokens by kind", anchor=False)
@@ -36,7 +36,7 @@ def show_token_costs(here: Page) -> None:
             tables.Column("blended", "1M blended", "unit_cost"),
             tables.Column("other_cost", "Of no kind", "money"),
         ],
-        page=here,
+        page=view,
         name="token-costs",
         caption="Cost per million tokens by kind, amortised",
         origin=Origin(

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _MOST = 10
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw the open alerts; nothing for whoever sees a part of the run."""
-    if here.snapshot.viewed_as:
+    if view.snapshot.viewed_as:
         return  # an alert may tell of what is not for them
     runs = Workspace(access.workspace_root().resolve()).runs_dir
     try:

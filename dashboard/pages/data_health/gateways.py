@@ -20,69 +20,69 @@ if TYPE_CHECKING:
 _GAPS = "cost.mart_gateway_gaps"
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw bills against gateways, by month, vendor and day."""
-    months = queries.gateway_months(here.snapshot, here.selection)
+    months = queries.gateway_months(view.snapshot, view.selection)
     if months.num_rows == 0:
-        show_nothing(here)
+        show_nothing(view)
         return
-    headline = queries.gateway_headline(here.snapshot, here.selection)
-    vendors = queries.gateway_vendors(here.snapshot, here.selection)
-    if here.selection.basis == "Amortised" or not here.selection.covers_everything:
+    headline = queries.gateway_headline(view.snapshot, view.selection)
+    vendors = queries.gateway_vendors(view.snapshot, view.selection)
+    if view.selection.basis == "Amortised" or not view.selection.covers_everything:
         st.caption(
             "Bills as they are billed, of the whole organisation: a gateway knows"
             " neither amortisation nor who pays."
         )
-    show_tiles(here, headline, vendors)
-    show_months(here, months)
-    show_vendors(here, vendors)
-    show_days(here)
+    show_tiles(view, headline, vendors)
+    show_months(view, months)
+    show_vendors(view, vendors)
+    show_days(view)
 
 
-def show_nothing(here: Page) -> None:
+def show_nothing(view: Page) -> None:
     """Say what would fill the page."""
     st.markdown(
         "**No gateway has been read.** Connect LiteLLM or Langfuse as a source, and"
         " this page compares what they count with what the vendors bill."
-        f" Nothing is known in {here.currency}."
+        f" Nothing is known in {view.currency}."
     )
 
 
 def show_tiles(
-    here: Page, headline: queries.GatewayHeadline, vendors: pa.Table
+    view: Page, headline: queries.GatewayHeadline, vendors: pa.Table
 ) -> None:
     """Draw the four figures on top."""
     rows = vendors.to_pylist()
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_bill(here, headline, rows)
+        _tile_bill(view, headline, rows)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_estimate(here, headline, rows)
+        _tile_estimate(view, headline, rows)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_gap(here, headline, rows)
+        _tile_gap(view, headline, rows)
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        _tile_mapped(here, headline)
+        _tile_mapped(view, headline)
 
 
 def _tile_bill(
-    here: Page, headline: queries.GatewayHeadline, vendors: list[dict[str, Any]]
+    view: Page, headline: queries.GatewayHeadline, vendors: list[dict[str, Any]]
 ) -> None:
     st.metric(
-        here.total_label("Billed by the vendors", headline.compared_cost),
-        fmt.money(headline.compared_cost, here.currency),
+        view.total_label("Billed by the vendors", headline.compared_cost),
+        fmt.money(headline.compared_cost, view.currency),
     )
-    extra = fmt.money(headline.tax_and_credits, here.currency)
+    extra = fmt.money(headline.tax_and_credits, view.currency)
     billing = fmt.plural(headline.vendor_count, "vendor")
     st.caption(
-        f"{billing} behind gateways, {here.period}; {extra} of tax and credits not"
+        f"{billing} behind gateways, {view.period}; {extra} of tax and credits not"
     )
     _explain(
-        here,
+        view,
         headline,
         "Sum of billed_cost less tax_and_credit_cost, each vendor once. Of a cloud's"
         " bill, what goes into the pools that a gateway's readings name.",
         _gap_figures(
-            here,
+            view,
             vendors,
             {"Billed": "billed_cost", "Tax and credits": "tax_and_credit_cost"},
         ),
@@ -90,31 +90,31 @@ def _tile_bill(
 
 
 def _tile_estimate(
-    here: Page, headline: queries.GatewayHeadline, vendors: list[dict[str, Any]]
+    view: Page, headline: queries.GatewayHeadline, vendors: list[dict[str, Any]]
 ) -> None:
     st.metric(
-        here.tile_label("Estimated by gateways"),
-        fmt.money(headline.gateway_spend, here.currency),
+        view.tile_label("Estimated by gateways"),
+        fmt.money(headline.gateway_spend, view.currency),
     )
     st.caption(
         f"by the price tables of {fmt.plural(headline.gateway_count, 'gateway')};"
         " in no cost of any model"
     )
     _explain(
-        here,
+        view,
         headline,
         "Sum of gateway_spend_amount where there is a bill; for each vendor and month,"
         " of the gateway that saw most.",
-        _gap_figures(here, vendors, {"Estimated": "gateway_spend_amount"}),
+        _gap_figures(view, vendors, {"Estimated": "gateway_spend_amount"}),
     )
 
 
 def _tile_gap(
-    here: Page, headline: queries.GatewayHeadline, vendors: list[dict[str, Any]]
+    view: Page, headline: queries.GatewayHeadline, vendors: list[dict[str, Any]]
 ) -> None:
     st.metric(
-        here.total_label("Gap", headline.gap),
-        fmt.money(headline.gap, here.currency),
+        view.total_label("Gap", headline.gap),
+        fmt.money(headline.gap, view.currency),
         delta=None
         if headline.gap_ratio is None
         else f"{fmt.percent(headline.gap_ratio)} of the bills",
@@ -126,24 +126,24 @@ def _tile_gap(
         largest = max(billed, key=lambda row: abs(row["gap"]))
         st.caption(
             f"widest for {fmt.markdown(largest['provider'])}:"
-            f" {fmt.money(largest['gap'], here.currency)} not seen by"
+            f" {fmt.money(largest['gap'], view.currency)} not seen by"
             f" {fmt.markdown(largest['gateway'])}"
         )
     _explain(
-        here,
+        view,
         headline,
         "Bills without tax and credits − the gateways' estimate. Negative: the gateways"
         " estimate more than is billed.",
-        _gap_figures(here, vendors, {"Gap": "gap_amount"}),
+        _gap_figures(view, vendors, {"Gap": "gap_amount"}),
     )
 
 
 def _gap_figures(
-    here: Page, vendors: list[dict[str, Any]], names: dict[str, str]
+    view: Page, vendors: list[dict[str, Any]], names: dict[str, str]
 ) -> tuple[Stated, ...]:
     """Return amounts of each vendor that has a bill, by the gateway that saw most."""
     return tuple(
-        here.figure(
+        view.figure(
             f"{label}, {row['provider']}",
             f"{_GAPS}/{column}",
             provider=row["provider"],
@@ -155,9 +155,9 @@ def _gap_figures(
     )
 
 
-def _tile_mapped(here: Page, headline: queries.GatewayHeadline) -> None:
+def _tile_mapped(view: Page, headline: queries.GatewayHeadline) -> None:
     st.metric(
-        here.tile_label("Tokens with a model"),
+        view.tile_label("Tokens with a model"),
         fmt.coverage(headline.mapped_token_ratio),
     )
     if headline.token_ratio is None:
@@ -168,7 +168,7 @@ def _tile_mapped(here: Page, headline: queries.GatewayHeadline) -> None:
             f" {fmt.percent(headline.token_ratio)} of what the vendors count"
         )
     _explain(
-        here,
+        view,
         headline,
         "Tokens that a source's mapping gives to a model ÷ all tokens that gateways"
         " count. The part of the rest stays unallocated.",
@@ -176,7 +176,7 @@ def _tile_mapped(here: Page, headline: queries.GatewayHeadline) -> None:
 
 
 def _explain(
-    here: Page,
+    view: Page,
     headline: queries.GatewayHeadline,
     formula: str,
     figures: tuple[Stated, ...] = (),
@@ -185,18 +185,18 @@ def _explain(
     origin = Origin(
         formula=formula, mart=_GAPS, row_count=headline.row_count, figures=figures
     )
-    explaining.show(here, origin)
+    explaining.show(view, origin)
 
 
-def show_months(here: Page, months: pa.Table) -> None:
+def show_months(view: Page, months: pa.Table) -> None:
     """Draw the bills beside the estimate by month."""
     st.header("Bill and gateways by month", anchor=False)
-    st.markdown(_months_sentence(here, months.to_pylist()))
+    st.markdown(_months_sentence(view, months.to_pylist()))
     charts.show(
-        gateway_charts.months(months, here.currency, charts.palette()),
+        gateway_charts.months(months, view.currency, charts.palette()),
         description="Two bars a month: the vendors' bills and the gateways' estimate."
         " The same figures are in the table below.",
-        of=here.drawn(basis="billed", scope=ORGANISATION),
+        of=view.drawn(basis="billed", scope=ORGANISATION),
     )
     st.caption("Above each month: the gap as a part of the bills, tax and credits out.")
     tables.show(
@@ -209,7 +209,7 @@ def show_months(here: Page, months: pa.Table) -> None:
             tables.Column("gap_ratio", "Gap, of the bill", "percent"),
             tables.Column("unbilled_spend", "Estimated without a bill", "money"),
         ],
-        page=here,
+        page=view,
         name="gateway-gaps-by-month",
         is_folded=True,
         caption="Bills without tax and credits, each vendor once",
@@ -222,34 +222,34 @@ def show_months(here: Page, months: pa.Table) -> None:
     )
 
 
-def _months_sentence(here: Page, months: list[dict[str, Any]]) -> str:
+def _months_sentence(view: Page, months: list[dict[str, Any]]) -> str:
     chosen = [row for row in months if row["is_chosen"] and row["gap"] is not None]
     if not chosen:
-        return f"In {here.period} there is no bill of a vendor that a gateway names."
+        return f"In {view.period} there is no bill of a vendor that a gateway names."
     worst = max(months, key=lambda row: abs(row["gap_ratio"] or 0))
     share = fmt.percent(worst["gap_ratio"])
     return (
         "The bill is the amount and the gateway is the key: an estimate never"
         f" enters a cost. The widest gap is **{share}**"
         f" in {fmt.month(worst['billing_month'])},"
-        f" {fmt.money(worst['gap'], here.currency)}."
+        f" {fmt.money(worst['gap'], view.currency)}."
     )
 
 
-def show_vendors(here: Page, vendors: pa.Table) -> None:
+def show_vendors(view: Page, vendors: pa.Table) -> None:
     """Draw the period by vendor and gateway, with coverage."""
     st.header("Vendors and gateways", anchor=False)
     rows = vendors.to_pylist()
     if not rows:
-        st.markdown(f"In {here.period} no gateway counted anything.")
+        st.markdown(f"In {view.period} no gateway counted anything.")
         return
     st.markdown(_vendors_sentence(rows))
     if any(row["compared_cost"] is not None for row in rows):
         charts.show(
-            gateway_charts.vendors(vendors, here.currency, charts.palette()),
+            gateway_charts.vendors(vendors, view.currency, charts.palette()),
             description="A wide bar for the bill of each vendor, and inside it a thin"
             " one for the gateway's estimate.",
-            of=here.drawn(basis="billed", scope=ORGANISATION),
+            of=view.drawn(basis="billed", scope=ORGANISATION),
         )
     tables.show(
         vendors,
@@ -265,10 +265,10 @@ def show_vendors(here: Page, vendors: pa.Table) -> None:
             tables.Column("provider_tokens", "Tokens, vendor", "count"),
             tables.Column("mapped_token_ratio", "With a model", "coverage"),
         ],
-        page=here,
+        page=view,
         name="gateway-gaps-by-vendor",
         is_folded=True,
-        caption=f"{here.period}; gateways in front of one vendor share its bill",
+        caption=f"{view.period}; gateways in front of one vendor share its bill",
         origin=Origin(
             formula="Days counted: billed days on which the gateway counted anything ÷"
             " billed days. With a model: mapped tokens ÷ the gateway's tokens.",
@@ -304,12 +304,12 @@ def _names(rows: list[dict[str, Any]]) -> str:
     )
 
 
-def show_days(here: Page) -> None:
+def show_days(view: Page) -> None:
     """Draw the days with the largest gaps."""
     st.header("Days with the largest gaps", anchor=False)
-    days = queries.gateway_days(here.snapshot, here.selection)
+    days = queries.gateway_days(view.snapshot, view.selection)
     if days.num_rows == 0:
-        st.markdown(f"In {here.period} no day has a bill to compare with.")
+        st.markdown(f"In {view.period} no day has a bill to compare with.")
         return
     st.markdown(
         "A day without an estimate is traffic that did not pass the gateway, or that"
@@ -326,10 +326,10 @@ def show_days(here: Page) -> None:
             tables.Column("gap", "Gap", "money"),
             tables.Column("gateway_requests", "Requests", "count"),
         ],
-        page=here,
+        page=view,
         name="gateway-gaps-by-day",
         is_folded=True,
-        caption=f"{here.period}, by day, vendor and gateway",
+        caption=f"{view.period}, by day, vendor and gateway",
         origin=Origin(
             formula="billed_cost less tax, credits and gateway_spend_amount of a day.",
             mart="cost.fct_daily_gateway_costs",

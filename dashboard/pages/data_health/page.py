@@ -28,23 +28,23 @@ _COMMAND_LIMIT = 5
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
+    view = page.current(__file__)
     doubt_notice.show()
     show_alert_troubles()
-    freshness = queries.freshness(here.snapshot)
-    quarantine = queries.quarantine_reasons(here.snapshot)
-    coverage = queries.coverage(here.snapshot, here.selection)
-    show_tiles(here, freshness, coverage, quarantine)
-    if not here.selection.covers_everything:
+    freshness = queries.freshness(view.snapshot)
+    quarantine = queries.quarantine_reasons(view.snapshot)
+    coverage = queries.coverage(view.snapshot, view.selection)
+    show_tiles(view, freshness, coverage, quarantine)
+    if not view.selection.covers_everything:
         st.caption("Evidence is of the whole organisation: no scope narrows it.")
 
     def show_to_fix() -> None:
-        to_fix.show(here, quarantine)
-        alerts_section.show(here)
+        to_fix.show(view, quarantine)
+        alerts_section.show(view)
         alerts_section.show_rules()
-        show_quarantine(here, quarantine)
-        show_completeness(here)
-        show_issues(here)
+        show_quarantine(view, quarantine)
+        show_completeness(view)
+        show_issues(view)
         acting.offer("accept_proposal", acting.Form(listed=("proposal",), is_slow=True))
         acting.offer("upload_file", acting.Form(fixed={"folder": ""}))
 
@@ -52,10 +52,10 @@ def main() -> None:
         "health",
         {
             "What to fix": show_to_fix,
-            "Freshness": lambda: show_freshness(here, freshness),
-            "Coverage": lambda: show_coverage(here, coverage),
-            "Gateways": lambda: gateways.show(here),
-            "Loads": lambda: show_loads(here),
+            "Freshness": lambda: show_freshness(view, freshness),
+            "Coverage": lambda: show_coverage(view, coverage),
+            "Gateways": lambda: gateways.show(view),
+            "Loads": lambda: show_loads(view),
         },
     )
 
@@ -68,7 +68,7 @@ def show_alert_troubles() -> None:
 
 
 def show_tiles(
-    here: Page, freshness: pa.Table, coverage: pa.Table, quarantine: pa.Table
+    view: Page, freshness: pa.Table, coverage: pa.Table, quarantine: pa.Table
 ) -> None:
     """Draw the four figures on top."""
     states = [s for s in freshness["state"].to_pylist() if s != "not delivered"]
@@ -76,11 +76,11 @@ def show_tiles(
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
         st.metric(
-            here.tile_label("Fresh feeds"), f"{states.count('fresh')} of {len(states)}"
+            view.tile_label("Fresh feeds"), f"{states.count('fresh')} of {len(states)}"
         )
         st.caption(_troubles(states))
         explaining.show(
-            here,
+            view,
             Origin(
                 formula="Feeds that are loaded and within their expected lag, of all"
                 " that are configured and deliver, or never did.",
@@ -89,39 +89,39 @@ def show_tiles(
             ),
         )
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        covered = here.coverage
-        st.metric(here.tile_label("Coverage"), covered)
-        st.caption(f"of AI cost has an owner, {here.period}")
-        explaining.show(here, _coverage_origin(here, coverage))
+        covered = view.coverage
+        st.metric(view.tile_label("Coverage"), covered)
+        st.caption(f"of AI cost has an owner, {view.period}")
+        explaining.show(view, _coverage_origin(view, coverage))
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        st.metric(here.tile_label("Rows in quarantine"), fmt.count(set_aside))
+        st.metric(view.tile_label("Rows in quarantine"), fmt.count(set_aside))
         st.caption("set aside with a reason, in no figure")
-        explaining.show(here, _quarantine_origin(quarantine))
+        explaining.show(view, _quarantine_origin(quarantine))
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        st.metric(here.tile_label("Period"), here.standing.label.split(" · ")[0])
+        st.metric(view.tile_label("Period"), view.standing.label.split(" · ")[0])
         st.caption(
-            f"{here.standing.label}, {here.period}; built"
-            f" {fmt.moment(here.run.started_at)}"
+            f"{view.standing.label}, {view.period}; built"
+            f" {fmt.moment(view.run.started_at)}"
         )
         explaining.show(
-            here,
+            view,
             Origin(
                 formula="Where the least final month of the period stands. Not"
                 " complete: something is missing. Estimated: some charges are not"
                 " final. Otherwise complete.",
                 mart="cost.mart_period_states",
-                row_count=len(here.standing.missing),
+                row_count=len(view.standing.missing),
             ),
         )
 
 
-def _coverage_origin(here: Page, table: pa.Table) -> Origin:
-    amount = AMOUNTS[here.selection.basis]
+def _coverage_origin(view: Page, table: pa.Table) -> Origin:
+    amount = AMOUNTS[view.selection.basis]
     loaded = cost_by_model_queries.COMPONENTS["Fully loaded"]
     placed = tuple(part for part in loaded if part != "unused_commitment")
     usage = (*loaded, "unallocated", "remainder")
     costs = f"cost.fct_daily_model_costs/{amount}"
-    of_models = here.figure(
+    of_models = view.figure(
         "Unused commitments of models (numerator, too)",
         costs,
         component="unused_commitment",
@@ -134,11 +134,11 @@ def _coverage_origin(here: Page, table: pa.Table) -> Origin:
         mart="cost.fct_daily_model_costs",
         row_count=sum(table["row_count"].to_pylist()),
         figures=(
-            here.figure("Placed (numerator)", costs, component=placed),
+            view.figure("Placed (numerator)", costs, component=placed),
             *([of_models] if has_unused else []),
-            here.figure("Usage cost (denominator)", costs, component=usage),
+            view.figure("Usage cost (denominator)", costs, component=usage),
         )
-        if here.standing.coverage_ratio is not None
+        if view.standing.coverage_ratio is not None
         else (),
     )
 
@@ -160,7 +160,7 @@ def _troubles(states: list[str]) -> str:
     return ", ".join(found) or "no source is stale or missing"
 
 
-def show_freshness(here: Page, freshness: pa.Table) -> None:
+def show_freshness(view: Page, freshness: pa.Table) -> None:
     """Draw the age of each feed."""
     st.header("Freshness", anchor=False)
     rows = freshness.to_pylist()
@@ -180,7 +180,7 @@ def show_freshness(here: Page, freshness: pa.Table) -> None:
             tables.Column("row_count", "Rows", "count"),
             tables.Column("quarantined_row_count", "Quarantined", "count"),
         ],
-        page=here,
+        page=view,
         name="freshness",
         caption="Feeds, the worrying ones first",
         origin=Origin(
@@ -214,10 +214,10 @@ def _names(sources: list[str]) -> str:
     return ", ".join(fmt.markdown(source) for source in dict.fromkeys(sources))
 
 
-def show_completeness(here: Page) -> None:
+def show_completeness(view: Page) -> None:
     """Draw which months lack something."""
     st.header("Months", anchor=False)
-    table = queries.month_completeness(here.snapshot)
+    table = queries.month_completeness(view.snapshot)
     lacking = [row for row in table.to_pylist() if row["state"] != "complete"]
     if lacking:
         named = "; ".join(
@@ -248,7 +248,7 @@ def show_completeness(here: Page) -> None:
             tables.Column("day_count", "Days with charges", "count"),
             tables.Column("newest_charge_date", "Newest charge", "day"),
         ],
-        page=here,
+        page=view,
         name="month-completeness",
         is_folded=True,
         caption="Completeness by month and source, unknown amounts first, then the"
@@ -263,11 +263,11 @@ def show_completeness(here: Page) -> None:
     )
 
 
-def show_coverage(here: Page, table: pa.Table) -> None:
+def show_coverage(view: Page, table: pa.Table) -> None:
     """Draw what has an owner and what has none, by source."""
     st.header("Coverage", anchor=False)
     st.markdown(
-        f"**{here.coverage}** of the AI cost of {here.period} has an owner; the rest is"
+        f"**{view.coverage}** of the AI cost of {view.period} has an owner; the rest is"
         " unallocated, unused commitment or remainder."
         " *Cost by model* names the rules that would catch it."
     )
@@ -282,14 +282,14 @@ def show_coverage(here: Page, table: pa.Table) -> None:
             tables.Column("remainder_cost", "Remainder", "money"),
             tables.Column("coverage_ratio", "Coverage", "coverage"),
         ],
-        page=here,
+        page=view,
         name="coverage",
         caption="By source, the least covered first; usage is all but tax and credits",
-        origin=_coverage_origin(here, table),
+        origin=_coverage_origin(view, table),
     )
 
 
-def show_quarantine(here: Page, table: pa.Table) -> None:
+def show_quarantine(view: Page, table: pa.Table) -> None:
     """Draw why rows were set aside and how to see them."""
     st.header("Quarantine", anchor=False)
     rows = table.to_pylist()
@@ -325,7 +325,7 @@ def show_quarantine(here: Page, table: pa.Table) -> None:
             tables.Column("example", "Example"),
             tables.Column("last_seen_at", "Last seen", "moment"),
         ],
-        page=here,
+        page=view,
         name="quarantine",
         is_folded=True,
         caption="Reasons, unknown amounts first, then the most money",
@@ -335,18 +335,18 @@ def show_quarantine(here: Page, table: pa.Table) -> None:
     acting.offer("retry_quarantine", acting.Form(listed=("source",)))
 
 
-def show_issues(here: Page) -> None:
+def show_issues(view: Page) -> None:
     """Draw where the providers' own numbers do not agree."""
     st.header("Data quality", anchor=False)
-    table = queries.quality_issues(here.snapshot, here.selection)
+    table = queries.quality_issues(view.snapshot, view.selection)
     if table.num_rows == 0:
         st.markdown(
-            f"What was delivered for {here.period} keeps every rule that is checked."
+            f"What was delivered for {view.period} keeps every rule that is checked."
         )
         return
     st.markdown(
         f"{fmt.plural(table.num_rows, 'finding')} in what was delivered for"
-        f" {here.period}. Providers are known for these in their bills; the amounts are"
+        f" {view.period}. Providers are known for these in their bills; the amounts are"
         " used as delivered."
     )
     tables.show(
@@ -359,7 +359,7 @@ def show_issues(here: Page) -> None:
             tables.Column("row_count", "Rows", "count"),
             tables.Column("affected_billed_cost", "Billed cost affected", "money"),
         ],
-        page=here,
+        page=view,
         name="data-quality",
         is_folded=True,
         caption="Rules that deliveries break",
@@ -371,10 +371,10 @@ def show_issues(here: Page) -> None:
     )
 
 
-def show_loads(here: Page) -> None:
+def show_loads(view: Page) -> None:
     """Draw what was loaded, and what it replaced."""
     st.header("Loads", anchor=False)
-    table = queries.loads(here.snapshot)
+    table = queries.loads(view.snapshot)
     rows = table.to_pylist()
     if not rows:
         st.markdown("Nothing has been loaded. Run `triptych ingest`.")
@@ -408,7 +408,7 @@ def show_loads(here: Page) -> None:
     )
     tables.show_footer(
         loads,
-        page=here,
+        page=view,
         name="loads",
         origin=Origin(
             formula="The catalogue of loads as it was when the run was built.",

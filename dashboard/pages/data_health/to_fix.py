@@ -33,16 +33,16 @@ _SCHEMA: Final = pa.schema(
 )
 
 
-def show(here: Page, quarantine: pa.Table) -> None:
+def show(view: Page, quarantine: pa.Table) -> None:
     """Draw what to fix, the most money first; nothing where nothing is lacking."""
     may_close = access.visitor().may_open("close")
-    rows = [*_of_period(here), *refused(quarantine.to_pylist())]
-    found = ranked(rows, here.currency)
+    rows = [*_of_period(view), *refused(quarantine.to_pylist())]
+    found = ranked(rows, view.currency)
     if not may_close:
         st.caption("Invoices are for finance, and not looked at here.")
     if not found:
         st.markdown(
-            f"**No money is known to be missing in {here.period}.** Rows without an"
+            f"**No money is known to be missing in {view.period}.** Rows without an"
             " amount, sources and data quality stand below and in *Freshness*."
         )
         return
@@ -54,11 +54,11 @@ def show(here: Page, quarantine: pa.Table) -> None:
             tables.Column("bound", "Which is"),
             tables.Column("next_step", "Where to fix it"),
         ],
-        page=here,
+        page=view,
         name="what-to-fix",
         caption="Unknown amounts first, then the most money",
         origin=Origin(
-            formula=f"Of {here.period}: usage cost without an owner, charges without"
+            formula=f"Of {view.period}: usage cost without an owner, charges without"
             " an exchange rate, amounts that no invoice explains; of all months:"
             " charges that were refused, by source and reason.",
             mart=_REFUSED,
@@ -106,28 +106,28 @@ def refused(reasons: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
             )
 
 
-def _of_period(here: Page) -> Iterator[dict[str, Any]]:
+def _of_period(view: Page) -> Iterator[dict[str, Any]]:
     headline = cost_by_model_queries.headline(
-        here.snapshot,
+        view.snapshot,
         # Evidence is of the whole organisation, whatever scope is chosen.
-        replace(here.selection, scope_kind="everything", scope_id=""),
+        replace(view.selection, scope_kind="everything", scope_id=""),
         "Fully loaded",
     )
     if headline.unallocated:
         yield _row(
             "Usage without an owner",
             headline.unallocated,
-            here.currency,
+            view.currency,
             "Cost by model, Unallocated",
             # What is missing may have no owner either.
-            bound=here.at_least(headline.unallocated).strip() or "exact",
+            bound=view.at_least(headline.unallocated).strip() or "exact",
         )
-    for currency, amount in here.standing.gap.unconverted:
+    for currency, amount in view.standing.gap.unconverted:
         yield _row(
             "Charges without an exchange rate", amount, currency, "Months, below"
         )
     if access.visitor().may_open("close"):
-        totals = close_queries.invoice_totals(here.snapshot, here.selection)
+        totals = close_queries.invoice_totals(view.snapshot, view.selection)
         yield from of_invoices(totals.to_pylist())
 
 

@@ -35,24 +35,24 @@ _FORMULAS = {
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
+    view = page.current(__file__)
     top = st.container()
     try:
-        question = ask(here)
+        question = ask(view)
         with st.spinner("Adding up …"):
-            found = queries.answer(here.snapshot, here.selection, question)
+            found = queries.answer(view.snapshot, view.selection, question)
         with top:
-            say(here, question, found)
+            say(view, question, found)
         if found is not None and found.rows:
-            show(here, question, found)
+            show(view, question, found)
     except LineItemsOutOfReachError as error:
         st.info(fmt.markdown(str(error)))
 
 
-def ask(here: Page) -> Question:
+def ask(view: Page) -> Question:
     """Draw the choices, each in the link, and return what is asked."""
-    offered = dimensions.offered(here.snapshot, here.selection)
-    has_lines = here.snapshot.has_line_items
+    offered = dimensions.offered(view.snapshot, view.selection)
+    has_lines = view.snapshot.has_line_items
     columns = st.columns([2, 2, 3, 2, 2], vertical_alignment="bottom")
     with columns[0]:
         by = filters.choice("Group by", "by", list(offered), width=400)
@@ -71,20 +71,20 @@ def ask(here: Page) -> Question:
         is_whole_bill=covers == _WHOLE_BILL,
     )
     with columns[4]:
-        question = replace(question, is_compared=_is_compared(here, question))
-    return replace(question, filters=_filters(here, question, kept, offered))
+        question = replace(question, is_compared=_is_compared(view, question))
+    return replace(question, filters=_filters(view, question, kept, offered))
 
 
-def _is_compared(here: Page, question: Question) -> bool:
+def _is_compared(view: Page, question: Question) -> bool:
     """Draw the switch that compares; dead where there is nothing to compare with."""
-    can_be = queries.is_comparable(here.snapshot, here.selection, question)
-    label = f"Against {here.prior_period}" if here.prior_period else "Compare"
+    can_be = queries.is_comparable(view.snapshot, view.selection, question)
+    label = f"Against {view.prior_period}" if view.prior_period else "Compare"
     chosen = st.toggle(label, key="compare", bind="query-params", disabled=not can_be)
     return chosen and can_be
 
 
 def _filters(
-    here: Page,
+    view: Page,
     question: Question,
     kept: list[str],
     offered: Mapping[str, Dimension],
@@ -93,56 +93,56 @@ def _filters(
     narrowed = replace(question, filters=tuple((offered[each], ()) for each in kept))
     chosen = []
     for label in kept:
-        values = queries.values(here.snapshot, here.selection, narrowed, offered[label])
+        values = queries.values(view.snapshot, view.selection, narrowed, offered[label])
         key = f"in_{label.lower().replace(' ', '_')}"
         picked = filters.several(label, key, list(values), placeholder="All of them")
         chosen.append((offered[label], tuple(picked)))
     return tuple(chosen)
 
 
-def say(here: Page, question: Question, found: Answer | None) -> None:
+def say(view: Page, question: Question, found: Answer | None) -> None:
     """Say what was found, before anything is chosen or drawn."""
     if found is None:
         names = " and ".join(each.label for each in question.dimensions)
         st.info(f"No figure has {fmt.markdown(names)} together. Choose other groups.")
         return
-    text = sentences.finding(here, question, found, _window(here, question))
+    text = sentences.finding(view, question, found, _window(view, question))
     if question.is_compared and found.rows:
-        text += f" {sentences.compared(here, question, found)}"
+        text += f" {sentences.compared(view, question, found)}"
     st.markdown(text)
 
 
-def _window(here: Page, question: Question) -> str:
+def _window(view: Page, question: Question) -> str:
     """Return the months that an answer is about, in words."""
-    months = queries.months_of(here.snapshot, here.selection, question)
-    if len(months) > len(here.selection.period.months):
+    months = queries.months_of(view.snapshot, view.selection, question)
+    if len(months) > len(view.selection.period.months):
         return f"{fmt.month(months[0])} to {fmt.month(months[-1])}"
-    return here.period
+    return view.period
 
 
-def show(here: Page, question: Question, answer: Answer) -> None:
+def show(view: Page, question: Question, answer: Answer) -> None:
     """Draw what was found as a chart and as a table."""
     kept = (f"{each.label} {', '.join(of)}" for each, of in question.filters if of)
     charts.show(
-        drawn.costs(question, answer, here.currency, charts.palette()),
+        drawn.costs(question, answer, view.currency, charts.palette()),
         description=f"Cost by {_grouping(question)}; the same figures are in the"
         " table below.",
-        of=here.drawn(
-            period=_window(here, question), scope=" \u00b7 ".join((here.scope, *kept))
+        of=view.drawn(
+            period=_window(view, question), scope=" \u00b7 ".join((view.scope, *kept))
         ),
     )
-    if answer.place == "items" and _names_owners(here, question):
+    if answer.place == "items" and _names_owners(view, question):
         st.caption(
             "Charges of a shared pool stay with the pool here; *Cost by model* shows"
             " the part that each model carries."
         )
-    show_table(here, question, answer)
+    show_table(view, question, answer)
 
 
-def _names_owners(here: Page, question: Question) -> bool:
+def _names_owners(view: Page, question: Question) -> bool:
     owners = dimensions.OF_OWNERS | {"Model"}
     labels = {each.label for each in question.dimensions}
-    return bool(labels & owners) or not here.selection.covers_everything
+    return bool(labels & owners) or not view.selection.covers_everything
 
 
 def _grouping(question: Question) -> str:
@@ -150,7 +150,7 @@ def _grouping(question: Question) -> str:
     return " and ".join(both)
 
 
-def show_table(here: Page, question: Question, answer: Answer) -> None:
+def show_table(view: Page, question: Question, answer: Answer) -> None:
     """Draw every row and their total, which is last."""
     shown = [tables.Column("by_value", question.by.label, _kind(question.by))]
     if question.then is not None:
@@ -162,7 +162,7 @@ def show_table(here: Page, question: Question, answer: Answer) -> None:
     ]
     if question.is_compared:
         shown += [
-            tables.Column("prior", here.prior_period, "money"),
+            tables.Column("prior", view.prior_period, "money"),
             tables.Column("change", "Change", "change"),
             tables.Column("change_ratio", "Change, %", "signed_percent"),
         ]
@@ -172,10 +172,10 @@ def show_table(here: Page, question: Question, answer: Answer) -> None:
     tables.show(
         table,
         shown,
-        page=here,
+        page=view,
         name="explore",
         caption=f"{'Whole bill' if question.is_whole_bill else 'AI cost'} by"
-        f" {_grouping(question)}, {here.selection.basis.lower()}",
+        f" {_grouping(question)}, {view.selection.basis.lower()}",
         origin=Origin(
             formula=_FORMULAS[answer.place],
             mart=dimensions.MARTS[answer.place],

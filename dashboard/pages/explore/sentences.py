@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 
-def finding(here: Page, question: Question, answer: Answer, window: str) -> str:
+def finding(view: Page, question: Question, answer: Answer, window: str) -> str:
     """Say what the chart shows: the total, and what takes the most of it."""
-    total = fmt.money(answer.total["amount"], here.currency)
+    total = fmt.money(answer.total["amount"], view.currency)
     subject = "The whole bill" if question.is_whole_bill else "AI cost"
     kept = " of what the filters leave" if question.is_filtered else ""
     if not answer.rows:
         return f"Nothing in {window}{kept}."
     start = (
-        f"{subject}{kept} is **{here.at_least(answer.total['amount'])}{total}**"
+        f"{subject}{kept} is **{view.at_least(answer.total['amount'])}{total}**"
         f" in {window}"
     )
     largest = max(answer.rows, key=lambda row: row["amount"])
     share = fmt.percent(largest["share_ratio"])
     name = fmt.markdown(named(question, largest))
-    amount = fmt.money(largest["amount"], here.currency)
+    amount = fmt.money(largest["amount"], view.currency)
     if len(answer.rows) == 1:
         return f"{start}, all of it {name}."
     if question.time is not None:
@@ -33,15 +33,15 @@ def finding(here: Page, question: Question, answer: Answer, window: str) -> str:
     return f"{start}; **{share}** of it is {name}, {amount}."
 
 
-def compared(here: Page, question: Question, answer: Answer) -> str:
+def compared(view: Page, question: Question, answer: Answer) -> str:
     """Say how much the total moved since the period before, and what moved it most."""
     total = answer.total
     moved = max(answer.rows, key=lambda row: abs(row["change"]))
-    change = fmt.signed_money(total["change"], here.currency)
+    change = fmt.signed_money(total["change"], view.currency)
     ratio = fmt.signed_percent(total["change_ratio"])
-    most = fmt.signed_money(moved["change"], here.currency)
+    most = fmt.signed_money(moved["change"], view.currency)
     return (
-        f"Against {here.prior_period}: {change} ({ratio}), the most by"
+        f"Against {view.prior_period}: {change} ({ratio}), the most by"
         f" {fmt.markdown(named(question, moved))}, {most}."
     )
 

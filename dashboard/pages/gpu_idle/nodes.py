@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 _NODES = "cost.mart_metered_nodes"
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw the nodes whose bill and meter do not agree, with their money."""
     st.header("Nodes", anchor=False)
-    headline = node_queries.node_headline(here.snapshot, here.selection)
-    st.markdown(sentence(here, headline))
-    table = node_queries.nodes_apart(here.snapshot, here.selection)
+    headline = node_queries.node_headline(view.snapshot, view.selection)
+    st.markdown(sentence(view, headline))
+    table = node_queries.nodes_apart(view.snapshot, view.selection)
     if table.num_rows == 0:
         return
     tables.show(
@@ -37,9 +37,9 @@ def show(here: Page) -> None:
             tables.Column("metered_pool", "Metered in"),
             tables.Column("explanation", "That is", "prose"),
         ],
-        page=here,
+        page=view,
         name="nodes-apart",
-        caption=f"{here.period}, {here.currency}, {here.selection.basis.lower()}",
+        caption=f"{view.period}, {view.currency}, {view.selection.basis.lower()}",
         origin=Origin(
             formula="Charges of machines, matched with the nodes of meters by the id"
             " under which a node is billed. Machines count where a meter names them or"
@@ -51,14 +51,14 @@ def show(here: Page) -> None:
     )
 
 
-def sentence(here: Page, nodes: NodeHeadline) -> str:
+def sentence(view: Page, nodes: NodeHeadline) -> str:
     """Say how much of the money of metered pools is of nodes that no meter saw."""
     if not nodes.row_count:
-        return f"In {here.period} no meter names a node."
-    text = _unmetered(here, nodes)
+        return f"In {view.period} no meter names a node."
+    text = _unmetered(view, nodes)
     if nodes.other_pool_count:
         text += (
-            f" {fmt.money(nodes.other_pool, here.currency)} of"
+            f" {fmt.money(nodes.other_pool, view.currency)} of"
             f" {fmt.plural(nodes.other_pool_count, 'metered node')} is billed to"
             " another pool than its meter divides, or to none."
         )
@@ -71,17 +71,17 @@ def sentence(here: Page, nodes: NodeHeadline) -> str:
     return text
 
 
-def _unmetered(here: Page, nodes: NodeHeadline) -> str:
+def _unmetered(view: Page, nodes: NodeHeadline) -> str:
     if nodes.unmetered_count:
         share = fmt.percent(nodes.unmetered_ratio)
         return (
-            f"**{fmt.money(nodes.unmetered, here.currency)}** is charged for"
+            f"**{fmt.money(nodes.unmetered, view.currency)}** is charged for"
             f" {fmt.plural(nodes.unmetered_count, 'node')} that no meter saw, {share}"
             " of what bills charge for nodes. The readings of the others divide it."
         )
     if nodes.matched_count or nodes.other_pool_count:
         return (
-            f"In {here.period} a meter saw every node that bills charge to its pools"
+            f"In {view.period} a meter saw every node that bills charge to its pools"
             f" ({nodes.matched_count} matched)."
         )
     return "No node of a meter is matched with a bill."

@@ -27,18 +27,18 @@ _KINDS: tuple[IdleKind, ...] = get_args(IdleKind)
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
-    months = queries.accelerator_months(here.snapshot, here.selection)
-    hours = queries.accelerator_hours(here.snapshot, here.selection)
-    unused = queries.commitment_headline(here.snapshot, here.selection)
+    view = page.current(__file__)
+    months = queries.accelerator_months(view.snapshot, view.selection)
+    hours = queries.accelerator_hours(view.snapshot, view.selection)
+    unused = queries.commitment_headline(view.snapshot, view.selection)
     if months.num_rows == 0 and not hours.row_count and not unused.row_count:
-        show_nothing(here)
-        if node_queries.node_headline(here.snapshot, here.selection).row_count:
-            nodes.show(here)
+        show_nothing(view)
+        if node_queries.node_headline(view.snapshot, view.selection).row_count:
+            nodes.show(view)
         return
-    headline = queries.accelerator_headline(here.snapshot, here.selection)
-    show_tiles(here, headline, hours, unused)
-    if not here.selection.covers_everything:
+    headline = queries.accelerator_headline(view.snapshot, view.selection)
+    show_tiles(view, headline, hours, unused)
+    if not view.selection.covers_everything:
         st.caption(
             "Money is that of the chosen owner: of models what they requested, of pools"
             " what nobody did. Hours, the week, nodes and commitments are those of"
@@ -53,39 +53,39 @@ def main() -> None:
     tabs.show(
         "gpu",
         {
-            "Savings": lambda: show_savings(here),
-            "Pools": lambda: show_pools(here, headline),
-            "Owners": lambda: show_owners(here),
-            "By month": lambda: show_months(here, months),
-            "By hour": lambda: show_week(here),
-            "Nodes": lambda: nodes.show(here),
-            "Commitments": lambda: show_commitments(here),
+            "Savings": lambda: show_savings(view),
+            "Pools": lambda: show_pools(view, headline),
+            "Owners": lambda: show_owners(view),
+            "By month": lambda: show_months(view, months),
+            "By hour": lambda: show_week(view),
+            "Nodes": lambda: nodes.show(view),
+            "Commitments": lambda: show_commitments(view),
         },
     )
 
 
-def show_nothing(here: Page) -> None:
+def show_nothing(view: Page) -> None:
     """Say what would fill the page."""
     st.info(
         "**No pool is divided by GPU hours here.** Declare one in `allocation.yml` with"
         " `driver: gpu_hours`, and connect a meter that says which GPUs were there,"
         " requested and used. No commitment stands on a bill either."
-        f" Nothing is known in {here.currency}."
+        f" Nothing is known in {view.currency}."
     )
 
 
-def show_pools(here: Page, headline: queries.AcceleratorHeadline) -> None:
+def show_pools(view: Page, headline: queries.AcceleratorHeadline) -> None:
     """Draw what the money of each pool paid for."""
     st.header("Pools", anchor=False)
-    table = queries.accelerator_pools(here.snapshot, here.selection)
+    table = queries.accelerator_pools(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
-        st.markdown(f"In {here.period} no pool of GPUs has cost in this scope.")
+        st.markdown(f"In {view.period} no pool of GPUs has cost in this scope.")
         return
-    others = queries.idle_of_other_pools(here.snapshot, here.selection)
-    st.markdown(accelerator_sentences.pools(here, rows, others))
+    others = queries.idle_of_other_pools(view.snapshot, view.selection)
+    st.markdown(accelerator_sentences.pools(view, rows, others))
     charts.show(
-        accelerator_charts.pools(table, here.currency, charts.palette()),
+        accelerator_charts.pools(table, view.currency, charts.palette()),
         description="A stacked bar for each pool: used, requested and idle,"
         " infrastructure idle, and what is not known.",
     )
@@ -105,11 +105,11 @@ def show_pools(here: Page, headline: queries.AcceleratorHeadline) -> None:
             tables.Column("allocated_gpu_hours", "Held", "hours"),
             tables.Column("active_gpu_hours", "Active", "hours"),
         ],
-        page=here,
+        page=view,
         name="gpu-pools",
-        caption=f"{here.period}, {here.currency}, {here.selection.basis.lower()}",
+        caption=f"{view.period}, {view.currency}, {view.selection.basis.lower()}",
         origin=Origin(
-            formula=f"Sums of {column_of(here)} by pool. Requested, idle: what models"
+            formula=f"Sums of {column_of(view)} by pool. Requested, idle: what models"
             " held and did not use, inside their cost. Infra. idle: what nobody held."
             " Hours come from the meter, money from the bill.",
             mart=COSTS,
@@ -134,16 +134,16 @@ def _columns_of_gaps(headline: queries.AcceleratorHeadline) -> list[tables.Colum
     ]
 
 
-def show_months(here: Page, months: pa.Table) -> None:
+def show_months(view: Page, months: pa.Table) -> None:
     """Draw what the money of all pools paid for, by month."""
     st.header("By month", anchor=False)
     rows = months.to_pylist()
     if not rows:
         st.markdown("No month has GPU money in this scope.")
         return
-    st.markdown(accelerator_sentences.months(here, rows))
+    st.markdown(accelerator_sentences.months(view, rows))
     charts.show(
-        accelerator_charts.months(months, here.currency, charts.palette()),
+        accelerator_charts.months(months, view.currency, charts.palette()),
         description="Stacked bars by month: used, idle and not known."
         " The same figures are in the table below.",
     )
@@ -159,11 +159,11 @@ def show_months(here: Page, months: pa.Table) -> None:
             ),
             tables.Column("idle_ratio", "Idle, of the cost", "percent"),
         ],
-        page=here,
+        page=view,
         name="gpu-months",
-        caption=f"{here.currency}, {here.selection.basis.lower()}, all pools of GPUs",
+        caption=f"{view.currency}, {view.selection.basis.lower()}, all pools of GPUs",
         origin=Origin(
-            formula=f"Sums of {column_of(here)} by billing month; the parts add up to"
+            formula=f"Sums of {column_of(view)} by billing month; the parts add up to"
             " the cost, to the last digit.",
             mart=COSTS,
             row_count=sum(row["row_count"] for row in rows),
@@ -171,21 +171,21 @@ def show_months(here: Page, months: pa.Table) -> None:
     )
 
 
-def show_owners(here: Page) -> None:
+def show_owners(view: Page) -> None:
     """Draw whose idle money it is."""
     st.header("Whose idle it is", anchor=False)
-    table = queries.idle_owners(here.snapshot, here.selection)
+    table = queries.idle_owners(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
-        st.markdown(f"In {here.period} nobody in this scope has idle GPU money.")
+        st.markdown(f"In {view.period} nobody in this scope has idle GPU money.")
         return
     first = rows[0]
 
     def named(kind: names.Named, key: str) -> str:
-        return names.names_of(here.snapshot, kind).get(key, key)
+        return names.names_of(view.snapshot, kind).get(key, key)
 
     text = (
-        f"The largest part is **{fmt.money(first['idle'], here.currency)}** of"
+        f"The largest part is **{fmt.money(first['idle'], view.currency)}** of"
         f" {fmt.markdown(named('team', first['team']))}, for"
         f" {fmt.markdown(named('model', first['holder']))} in"
         f" {fmt.markdown(first['pool_id'])}."
@@ -208,9 +208,9 @@ def show_owners(here: Page) -> None:
             tables.Column("idle", "Idle", "money"),
             tables.Column("share_ratio", "Share", "percent"),
         ],
-        page=here,
+        page=view,
         name="gpu-idle-by-owner",
-        caption=f"{here.period}, {here.selection.basis.lower()}",
+        caption=f"{view.period}, {view.selection.basis.lower()}",
         origin=Origin(
             formula="Requested idle belongs to the team of the model that requested,"
             " infrastructure idle to the team that the pool names. Naming a team moves"
@@ -221,25 +221,25 @@ def show_owners(here: Page) -> None:
     )
 
 
-def show_week(here: Page) -> None:
+def show_week(view: Page) -> None:
     """Draw when the GPUs of a pool idle."""
     st.header("When it idles", anchor=False)
-    pools = queries.pools_of_the_week(here.snapshot, here.selection)
+    pools = queries.pools_of_the_week(view.snapshot, view.selection)
     if not pools:
-        st.markdown(f"In {here.period} no meter read the hours of any pool.")
+        st.markdown(f"In {view.period} no meter read the hours of any pool.")
         return
     with st.container(horizontal=True, gap="medium"):
         pool = filters.choice("Pool", "pool", pools, width=220)
         kind = cast(
             "IdleKind", filters.segments("GPUs", "idle", _KINDS, default=_KINDS[0])
         )
-    table = queries.hours_of_week(here.snapshot, here.selection, pool)
-    st.markdown(accelerator_sentences.week(here, pool, kind, table.to_pylist()))
+    table = queries.hours_of_week(view.snapshot, view.selection, pool)
+    st.markdown(accelerator_sentences.week(view, pool, kind, table.to_pylist()))
     charts.show(
         accelerator_charts.week(table, kind, charts.palette()),
         description="Weekday by hour of the day in UTC, darker where more GPUs idle;"
         " grey where nothing was read.",
-        of=f"{here.period} \u00b7 pool {pool} \u00b7 {kind.lower()}",
+        of=f"{view.period} \u00b7 pool {pool} \u00b7 {kind.lower()}",
     )
     st.caption(
         "Average over the hours of the period that were read. Times are UTC. Grey cells"
@@ -256,9 +256,9 @@ def show_week(here: Page) -> None:
             tables.Column("requested_idle_gpus", "GPUs requested, idle", "gpus"),
             tables.Column("infrastructure_idle_gpus", "GPUs held by nobody", "gpus"),
         ],
-        page=here,
+        page=view,
         name="gpu-hours-of-week",
-        caption=f"{pool}, {here.period}, by weekday and hour in UTC",
+        caption=f"{pool}, {view.period}, by weekday and hour in UTC",
         origin=Origin(
             formula="Idle GPU hours ÷ hours that were read. Requested and idle only"
             " counts hours in which the use of all that was requested was measured.",
@@ -268,18 +268,18 @@ def show_week(here: Page) -> None:
     )
 
 
-def show_commitments(here: Page) -> None:
+def show_commitments(view: Page) -> None:
     """Draw what commitments were bought, used and left unused."""
     st.header("Commitments", anchor=False)
-    table = queries.commitments(here.snapshot, here.selection)
+    table = queries.commitments(view.snapshot, view.selection)
     rows = table.to_pylist()
     if not rows:
         st.markdown(
-            f"No bill of {here.period} names a commitment. Google's committed use comes"
+            f"No bill of {view.period} names a commitment. Google's committed use comes"
             " as credits, which name none."
         )
         return
-    st.markdown(accelerator_sentences.commitments(here, rows))
+    st.markdown(accelerator_sentences.commitments(view, rows))
     tables.show(
         table,
         [
@@ -295,9 +295,9 @@ def show_commitments(here: Page) -> None:
             tables.Column("committed_to_date", "Amortised so far", "money"),
             tables.Column("drawn_ratio", "Amortised ÷ billed", "coverage"),
         ],
-        page=here,
+        page=view,
         name="commitments",
-        caption=f"{here.period}, amortised; a commitment counts as a whole",
+        caption=f"{view.period}, amortised; a commitment counts as a whole",
         origin=Origin(
             formula="Committed = used + unused effective cost of the period: of a"
             " prepayment only what was drawn, so that used is all of it. Over a whole"
@@ -309,10 +309,10 @@ def show_commitments(here: Page) -> None:
     )
 
 
-def show_savings(here: Page) -> None:
+def show_savings(view: Page) -> None:
     """Draw where money might be saved, with what that assumes."""
     st.header("Saving candidates", anchor=False)
-    table = saving_queries.saving_candidates(here.snapshot, here.selection)
+    table = saving_queries.saving_candidates(view.snapshot, view.selection)
     if table.num_rows == 0:
         st.markdown("No pool has a full month of readings and money to look at.")
         return
@@ -329,7 +329,7 @@ def show_savings(here: Page) -> None:
             tables.Column("amount", "Left idle", "money"),
             tables.Column("assumption", "Only if", "prose"),
         ],
-        page=here,
+        page=view,
         name="saving-candidates",
         caption="Largest first; amortised, whatever the basis above",
         origin=Origin(

@@ -12,51 +12,51 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 
-def pools(here: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str:
+def pools(view: Page, rows: list[dict[str, Any]], others: dict[str, Any]) -> str:
     """Say which pool idles most, and what idles beside GPUs."""
     first = rows[0]
     if not first["idle"]:
-        return f"In {here.period} no pool of GPUs has idle money that a meter shows."
+        return f"In {view.period} no pool of GPUs has idle money that a meter shows."
     name = fmt.markdown(first["pool_id"])
     text = (
-        f"**{name}** idles most: **{fmt.money(first['idle'], here.currency)}** of"
-        f" {here.at_least(first['total'])}{fmt.money(first['total'], here.currency)} in"
-        f" {here.period}."
+        f"**{name}** idles most: **{fmt.money(first['idle'], view.currency)}** of"
+        f" {view.at_least(first['total'])}{fmt.money(first['total'], view.currency)} in"
+        f" {view.period}."
     )
     idlers = [row for row in rows if row["used"] == 0 and row["idle"] == row["total"]]
     if idlers:
         names = ", ".join(fmt.markdown(row["pool_id"]) for row in idlers)
         text += f" Nobody used anything of {names}."
-    if others["idle"] and here.selection.covers_everything:
+    if others["idle"] and view.selection.covers_everything:
         text += (
-            f" In addition to GPUs, {fmt.money(others['idle'], here.currency)} idles in"
+            f" In addition to GPUs, {fmt.money(others['idle'], view.currency)} idles in"
             f" {fmt.plural(others['pool_count'], 'other pool')}."
         )
     return text
 
 
-def months(here: Page, rows: list[dict[str, Any]]) -> str:
+def months(view: Page, rows: list[dict[str, Any]]) -> str:
     """Say in which month most was idle."""
     worst = max(rows, key=lambda row: row["idle"])
     return (
         f"Most idled in {fmt.month(worst['billing_month'])}:"
-        f" **{fmt.money(worst['idle'], here.currency)}**,"
+        f" **{fmt.money(worst['idle'], view.currency)}**,"
         f" {fmt.percent(worst['idle_ratio'])} of what GPUs cost that month."
     )
 
 
-def commitments(here: Page, rows: list[dict[str, Any]]) -> str:
+def commitments(view: Page, rows: list[dict[str, Any]]) -> str:
     """Say what was left unused most, and what was paid ahead and is hardly drawn.
 
     A prepayment is used as far as it is drawn, and nothing of a draw is ever unused.
     """
     first = rows[0]
-    text = f"No commitment left anything unused in {here.period}."
+    text = f"No commitment left anything unused in {view.period}."
     if first["unused"]:
         text = (
             f"**{fmt.markdown(first['commitment'])}** left"
-            f" **{fmt.money(first['unused'], here.currency)}** of"
-            f" {fmt.money(first['committed'], here.currency)} unused in {here.period}."
+            f" **{fmt.money(first['unused'], view.currency)}** of"
+            f" {fmt.money(first['committed'], view.currency)} unused in {view.period}."
         )
     ahead = [row for row in rows if (row["drawn_ratio"] or 1) < 1]
     if ahead:
@@ -64,19 +64,19 @@ def commitments(here: Page, rows: list[dict[str, Any]]) -> str:
         text += (
             f" Of **{fmt.markdown(least['commitment'])}**, paid ahead,"
             f" **{fmt.coverage(least['drawn_ratio'])}** is drawn so far:"
-            f" {fmt.money(least['committed_to_date'], here.currency)} of"
-            f" {fmt.money(least['purchased_to_date'], here.currency)}."
+            f" {fmt.money(least['committed_to_date'], view.currency)} of"
+            f" {fmt.money(least['purchased_to_date'], view.currency)}."
         )
     return text
 
 
-def week(here: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> str:
+def week(view: Page, pool: str, kind: IdleKind, rows: list[dict[str, Any]]) -> str:
     """Say when most and fewest GPUs of a pool idle."""
     column = COLUMN_OF_KIND[kind]
     known = [row for row in rows if row[column] is not None]
     name = fmt.markdown(pool)
     if not known:
-        return f"Of {name} no hour of {here.period} says what was {kind.lower()}."
+        return f"Of {name} no hour of {view.period} says what was {kind.lower()}."
     worst = max(known, key=lambda row: row[column])
     best = min(known, key=lambda row: row[column])
     if worst[column] == best[column]:

@@ -21,7 +21,7 @@ COMMITMENTS = "cost.mart_commitments"
 
 
 def show_tiles(
-    here: Page,
+    view: Page,
     headline: queries.AcceleratorHeadline,
     hours: queries.AcceleratorHours,
     unused: queries.CommitmentHeadline,
@@ -29,39 +29,39 @@ def show_tiles(
     """Draw the four figures on top."""
     columns = st.columns(4)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_idle(here, headline)
+        _tile_idle(view, headline)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_used(here, headline)
+        _tile_used(view, headline)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_hours(here, hours)
+        _tile_hours(view, hours)
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        _tile_commitments(here, unused)
+        _tile_commitments(view, unused)
 
 
-def _tile_idle(here: Page, headline: queries.AcceleratorHeadline) -> None:
+def _tile_idle(view: Page, headline: queries.AcceleratorHeadline) -> None:
     st.metric(
-        here.total_label("Idle GPU money", headline.idle),
-        fmt.money(headline.idle, here.currency),
+        view.total_label("Idle GPU money", headline.idle),
+        fmt.money(headline.idle, view.currency),
         delta=None
         if headline.idle_ratio is None
-        else f"{fmt.percent(headline.idle_ratio)} of {_whole(here, headline)}",
+        else f"{fmt.percent(headline.idle_ratio)} of {_whole(view, headline)}",
         delta_color="off",
         delta_arrow="off",
     )
     st.caption(
-        f"{fmt.money(headline.requested_idle, here.currency)} requested and idle,"
-        f" {fmt.money(headline.infrastructure_idle, here.currency)} requested by nobody"
+        f"{fmt.money(headline.requested_idle, view.currency)} requested and idle,"
+        f" {fmt.money(headline.infrastructure_idle, view.currency)} requested by nobody"
     )
     explaining.show(
-        here,
+        view,
         Origin(
-            formula=f"Sum of requested_idle_{column_of(here)} and"
-            f" infrastructure_idle_{column_of(here)}. What was requested while nobody"
+            formula=f"Sum of requested_idle_{column_of(view)} and"
+            f" infrastructure_idle_{column_of(view)}. What was requested while nobody"
             " measured its use is not called idle.",
             mart=COSTS,
             row_count=headline.row_count,
             figures=_money_figures(
-                here,
+                view,
                 {
                     "Requested, idle": "requested_idle",
                     "Infrastructure idle": "infrastructure_idle",
@@ -71,21 +71,21 @@ def _tile_idle(here: Page, headline: queries.AcceleratorHeadline) -> None:
     )
 
 
-def _money_figures(here: Page, names: dict[str, str]) -> tuple[Stated, ...]:
+def _money_figures(view: Page, names: dict[str, str]) -> tuple[Stated, ...]:
     return tuple(
-        here.scoped_figure(label, f"{COSTS}/{part}_{column_of(here)}")
+        view.scoped_figure(label, f"{COSTS}/{part}_{column_of(view)}")
         for label, part in names.items()
     )
 
 
-def _whole(here: Page, headline: queries.AcceleratorHeadline) -> str:
-    return f"{fmt.compact(headline.total, here.currency)} for GPUs"
+def _whole(view: Page, headline: queries.AcceleratorHeadline) -> str:
+    return f"{fmt.compact(headline.total, view.currency)} for GPUs"
 
 
-def _tile_used(here: Page, headline: queries.AcceleratorHeadline) -> None:
+def _tile_used(view: Page, headline: queries.AcceleratorHeadline) -> None:
     st.metric(
-        here.total_label("Used GPU money", headline.used),
-        fmt.money(headline.used, here.currency),
+        view.total_label("Used GPU money", headline.used),
+        fmt.money(headline.used, view.currency),
     )
     unknown = {
         "use not measured": headline.unmeasured,
@@ -93,38 +93,38 @@ def _tile_used(here: Page, headline: queries.AcceleratorHeadline) -> None:
         "not observed": headline.unobserved,
     }
     said = [
-        f"{fmt.money(amount, here.currency)} {name}"
+        f"{fmt.money(amount, view.currency)} {name}"
         for name, amount in unknown.items()
         if amount
     ]
-    st.caption("; ".join(said) or f"everything else of {here.period} is observed")
+    st.caption("; ".join(said) or f"everything else of {view.period} is observed")
     explaining.show(
-        here,
+        view,
         Origin(
-            formula=f"Sum of used_{column_of(here)}. Used, idle, not measured, of no"
+            formula=f"Sum of used_{column_of(view)}. Used, idle, not measured, of no"
             " known model and not observed add up to what went into the pools.",
             mart=COSTS,
             row_count=headline.row_count,
-            figures=_money_figures(here, {"Used": "used", "All of it": "total"}),
+            figures=_money_figures(view, {"Used": "used", "All of it": "total"}),
         ),
     )
 
 
-def _tile_hours(here: Page, hours: queries.AcceleratorHours) -> None:
-    st.metric(here.tile_label("GPU hours there"), fmt.hours(hours.capacity))
+def _tile_hours(view: Page, hours: queries.AcceleratorHours) -> None:
+    st.metric(view.tile_label("GPU hours there"), fmt.hours(hours.capacity))
     st.caption(
         f"{fmt.hours(hours.allocated)} held by workloads,"
         f" {fmt.hours(hours.active)} of them active"
     )
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Sum of capacity_gpu_hours of whole pools, whatever the scope. A"
             " dash is what no meter reads.",
             mart=_EFFICIENCY,
             row_count=hours.row_count,
             figures=tuple(
-                here.figure(label, f"{_EFFICIENCY}/{column}", currency=())
+                view.figure(label, f"{_EFFICIENCY}/{column}", currency=())
                 for label, column, value in (
                     ("There", "capacity_gpu_hours", hours.capacity),
                     ("Held", "allocated_gpu_hours", hours.allocated),
@@ -136,18 +136,18 @@ def _tile_hours(here: Page, hours: queries.AcceleratorHours) -> None:
     )
 
 
-def _tile_commitments(here: Page, unused: queries.CommitmentHeadline) -> None:
+def _tile_commitments(view: Page, unused: queries.CommitmentHeadline) -> None:
     st.metric(
-        here.total_label("Unused commitments", unused.unused),
-        fmt.money(unused.unused, here.currency),
+        view.total_label("Unused commitments", unused.unused),
+        fmt.money(unused.unused, view.currency),
     )
     if unused.committed is None:
-        st.caption(f"No bill of {here.period} names a commitment.")
+        st.caption(f"No bill of {view.period} names a commitment.")
     else:
         names = fmt.plural(unused.commitment_count, "commitment")
-        st.caption(f"of {fmt.money(unused.committed, here.currency)} under {names}")
+        st.caption(f"of {fmt.money(unused.committed, view.currency)} under {names}")
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Sum of unused_effective_cost less"
             " out_of_scope_unused_effective_cost: always amortised, since what is"
@@ -155,8 +155,8 @@ def _tile_commitments(here: Page, unused: queries.CommitmentHeadline) -> None:
             mart=COMMITMENTS,
             row_count=unused.row_count,
             figures=(
-                here.figure("Unused", f"{COMMITMENTS}/unused_effective_cost"),
-                here.figure(
+                view.figure("Unused", f"{COMMITMENTS}/unused_effective_cost"),
+                view.figure(
                     "of that outside AI scope",
                     f"{COMMITMENTS}/out_of_scope_unused_effective_cost",
                 ),
@@ -167,6 +167,6 @@ def _tile_commitments(here: Page, unused: queries.CommitmentHeadline) -> None:
     )
 
 
-def column_of(here: Page) -> str:
+def column_of(view: Page) -> str:
     """Return the column of money that the chosen basis reads."""
-    return AMOUNTS[here.selection.basis]
+    return AMOUNTS[view.selection.basis]

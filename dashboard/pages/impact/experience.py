@@ -26,28 +26,28 @@ _WAY_OUT: Final = (
 )
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw how the metrics of customer experience moved, and the others folded."""
-    table = queries.outcome_trends(here.snapshot)
+    table = queries.outcome_trends(view.snapshot)
     rows = table.to_pylist()
     if not rows:
         return
     st.header("Customer experience", anchor=False)
     is_experience = [row["outcome_kind"] == _KIND for row in rows]
     if any(is_experience):
-        _show_table(here, table.filter(is_experience), "Customer experience")
+        _show_table(view, table.filter(is_experience), "Customer experience")
     else:
         st.markdown(_WAY_OUT)
     others = table.filter([not each for each in is_experience])
     if others.num_rows:
 
         def draw() -> None:
-            _show_table(here, others, "Other business metrics")
+            _show_table(view, others, "Other business metrics")
 
         tabs.fold("Other business metrics", "other-metrics", draw)
 
 
-def _show_table(here: Page, table: pa.Table, caption: str) -> None:
+def _show_table(view: Page, table: pa.Table, caption: str) -> None:
     rows = table.to_pylist()
     tables.show(
         table.append_column("latest", [[latest(row) for row in rows]])
@@ -62,7 +62,7 @@ def _show_table(here: Page, table: pa.Table, caption: str) -> None:
             tables.Column("last_day", "Until", "day"),
             tables.Column("studies", "Studies of it"),
         ],
-        page=here,
+        page=view,
         name=caption.lower().replace(" ", "-"),
         caption=f"{caption}, all of the organisation",
         is_of_period=False,

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 _LEDGER = "roi.mart_study_ledger"
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw every study that was ever registered; nothing without a ledger."""
-    rows = return_queries.study_ledger(here.snapshot)
+    rows = return_queries.study_ledger(view.snapshot)
     if not rows:
         return
     st.subheader("Ledger of studies", anchor=False)
@@ -44,7 +44,7 @@ def show(here: Page) -> None:
             tables.Column("adjusted_p_value", "Adjusted p-value", "decimal"),
             tables.Column("notes", "What became of it", "prose"),
         ],
-        page=here,
+        page=view,
         name="study-ledger",
         caption="What was registered stays: a plan that is deleted, renamed or edited"
         " is measured and counted as it was locked",

@@ -26,20 +26,20 @@ _ROW_HEIGHT = 34
 _BESIDE_ROWS = 100
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw what features returned; nothing where the run has no returns."""
-    row = return_summary.headline(here)
+    row = return_summary.headline(view)
     if row is None:
         return
     st.header("Return", anchor=False)
-    st.markdown(f"{here.organisation_prefix}{words.headline(row)}")
+    st.markdown(f"{view.organisation_prefix}{words.headline(row)}")
     if row["begins"] is not None:
         return
     st.caption(words.beside(row))
     st.caption(words.shrunk(row))
     if text := words.run_rate(row):
         st.caption(text)
-    returns = return_queries.feature_returns(here.snapshot, row["until_month"])
+    returns = return_queries.feature_returns(view.snapshot, row["until_month"])
     if returns.num_rows:
         charts.show(
             net_values(returns, charts.palette()),
@@ -48,17 +48,17 @@ def show(here: Page) -> None:
             " at break-even. The table below has the same figures.",
             of=ORGANISATION,
         )
-        _show_features(here, returns)
-        _show_outside(here, returns)
-    _show_not_counted(here, row["until_month"])
+        _show_features(view, returns)
+        _show_outside(view, returns)
+    _show_not_counted(view, row["until_month"])
     if row["window"] != words.TO_DATE:
         st.caption(
             "How strong the evidence is and what moves the headline most are worked"
             " out for the latest month only: choose it above."
         )
         return
-    _show_evidence(here)
-    _show_drivers(here)
+    _show_evidence(view)
+    _show_drivers(view)
 
 
 def net_values(returns: pa.Table, colours: Palette) -> Chart:
@@ -123,7 +123,7 @@ def _bar(row: dict[str, object]) -> dict[str, object]:
     }
 
 
-def _show_features(here: Page, returns: pa.Table) -> None:
+def _show_features(view: Page, returns: pa.Table) -> None:
     rows = returns.to_pylist()
     chances = [words.chance(row["probability_net_positive"]) for row in rows]
     months = [words.window(row) for row in rows]
@@ -147,7 +147,7 @@ def _show_features(here: Page, returns: pa.Table) -> None:
             tables.Column("run_rate_net", "A month now", "estimate"),
             tables.Column("status", "Effect"),
         ],
-        page=here,
+        page=view,
         name="returns",
         caption="Benefit and cost of the months in which the effect was measured; a"
         " month that a study saw in part has its whole cost",
@@ -161,7 +161,7 @@ def _show_features(here: Page, returns: pa.Table) -> None:
     )
 
 
-def _show_outside(here: Page, returns: pa.Table) -> None:
+def _show_outside(view: Page, returns: pa.Table) -> None:
     """Draw what was spent before the measured months of each feature, and since."""
     tables.show(
         returns,
@@ -176,7 +176,7 @@ def _show_outside(here: Page, returns: pa.Table) -> None:
             tables.Column("cost_since", "Cost since", "money"),
             tables.Column("other_cost_since", "People, integration", "estimate"),
         ],
-        page=here,
+        page=view,
         name="returns-outside",
         caption="Before the measured months, and since: in no net value above; what it"
         " brought in since was not measured",
@@ -189,8 +189,8 @@ def _show_outside(here: Page, returns: pa.Table) -> None:
     )
 
 
-def _show_not_counted(here: Page, until: str) -> None:
-    left = return_queries.not_counted_returns(here.snapshot, until)
+def _show_not_counted(view: Page, until: str) -> None:
+    left = return_queries.not_counted_returns(view.snapshot, until)
     if not left.num_rows:
         return
     st.subheader("What is not counted, and why", anchor=False)
@@ -205,7 +205,7 @@ def _show_not_counted(here: Page, until: str) -> None:
             tables.Column("break_even_effect", "Effect that would pay", "decimal"),
             tables.Column("outcome_unit", "in"),
         ],
-        page=here,
+        page=view,
         name="returns-not-counted",
         caption="Not in the headline; the cost is spent all the same",
         origin=Origin(
@@ -217,8 +217,8 @@ def _show_not_counted(here: Page, until: str) -> None:
     )
 
 
-def _show_evidence(here: Page) -> None:
-    mix = return_queries.evidence_mix(here.snapshot)
+def _show_evidence(view: Page) -> None:
+    mix = return_queries.evidence_mix(view.snapshot)
     st.subheader("How strong the evidence is", anchor=False)
     tables.show(
         mix,
@@ -232,7 +232,7 @@ def _show_evidence(here: Page) -> None:
             tables.Column("net_value_low_90", "90 % from", "estimate"),
             tables.Column("net_value_high_90", "90 % to", "estimate"),
         ],
-        page=here,
+        page=view,
         name="evidence-mix",
         caption="Money to date by grade",
         origin=Origin(
@@ -243,8 +243,8 @@ def _show_evidence(here: Page) -> None:
     )
 
 
-def _show_drivers(here: Page) -> None:
-    drivers = return_queries.return_drivers(here.snapshot)
+def _show_drivers(view: Page) -> None:
+    drivers = return_queries.return_drivers(view.snapshot)
     if not drivers.num_rows:
         return
     st.subheader("What moves it most", anchor=False)
@@ -259,7 +259,7 @@ def _show_drivers(here: Page) -> None:
             tables.Column("measure_at_low", "Value at its low end", "estimate"),
             tables.Column("measure_at_high", "Value at its high end", "estimate"),
         ],
-        page=here,
+        page=view,
         name="return-drivers",
         caption="What the headline rests on",
         origin=Origin(

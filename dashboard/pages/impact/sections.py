@@ -34,7 +34,7 @@ _PLACEBOS = {
 
 
 def show_checks(
-    here: Page, study: Study, checks: Sequence[dict[str, Any]], report: StudyReport
+    view: Page, study: Study, checks: Sequence[dict[str, Any]], report: StudyReport
 ) -> None:
     """Draw each check with what to do, and the placebos of those that carry them."""
     st.header("Checks", anchor=False)
@@ -60,13 +60,13 @@ def show_checks(
                 tables.Column("found", "What was found", "prose"),
                 tables.Column("what_to_do", "What to do", "prose"),
             ],
-            here.currency,
+            view.currency,
             "A check can lower the grade and never raise it",
         )
     )
     tables.show_footer(
         _exact_checks(checks),
-        page=here,
+        page=view,
         name=f"checks-{study.study_id}",
         origin=Origin(
             formula="Each check has a statistic and thresholds that were fixed before;"
@@ -76,7 +76,7 @@ def show_checks(
         ),
     )
     for row in checks:
-        _show_placebos(here, study, row)
+        _show_placebos(view, study, row)
 
 
 def _exact_checks(checks: Sequence[dict[str, Any]]) -> pa.Table:
@@ -84,7 +84,7 @@ def _exact_checks(checks: Sequence[dict[str, Any]]) -> pa.Table:
     return pa.Table.from_pylist([{name: row[name] for name in names} for row in checks])
 
 
-def _show_placebos(here: Page, study: Study, row: dict[str, Any]) -> None:
+def _show_placebos(view: Page, study: Study, row: dict[str, Any]) -> None:
     series, title = _PLACEBOS.get(row["check_name"], ("", ""))
     values = row["picture"].get(series)
     if not values:
@@ -111,7 +111,7 @@ def _show_placebos(here: Page, study: Study, row: dict[str, Any]) -> None:
                 tables.Column("name", "Smallest first"),
                 tables.Column("value", "Effect", "decimal"),
             ],
-            page=here,
+            page=view,
             name=f"{row['check_name']}-{study.study_id}",
             caption=title,
         )
@@ -119,9 +119,9 @@ def _show_placebos(here: Page, study: Study, row: dict[str, Any]) -> None:
     tabs.fold("As a table", f"table-{row['check_name']}", draw)
 
 
-def show_contributions(here: Page, study: Study) -> None:
+def show_contributions(view: Page, study: Study) -> None:
     """Draw what moved the outcome by factor, where a design tells them apart."""
-    table = queries.contributions(here.snapshot, study.study_id)
+    table = queries.contributions(view.snapshot, study.study_id)
     rows = table.to_pylist()
     if not rows:
         return
@@ -156,7 +156,7 @@ def show_contributions(here: Page, study: Study) -> None:
             tables.Column("contribution_high_90", "to", "decimal"),
             tables.Column("robustness_value", "Robustness", "percent"),
         ],
-        page=here,
+        page=view,
         name=f"contributions-{study.study_id}",
         caption=f"In {numbers.words(unit)}",
         total_rows={
@@ -183,9 +183,9 @@ def _interval(row: dict[str, Any], unit: str) -> str:
     )
 
 
-def show_sensitivity(here: Page, study: Study) -> None:
+def show_sensitivity(view: Page, study: Study) -> None:
     """Draw every other way in which the study was estimated, none left out."""
-    table = queries.sensitivity(here.snapshot, study.study_id)
+    table = queries.sensitivity(view.snapshot, study.study_id)
     if table.num_rows == 0:
         return
     st.header("Had we chosen otherwise", anchor=False)
@@ -217,7 +217,7 @@ def show_sensitivity(here: Page, study: Study) -> None:
             tables.Column("effect_low_90", "90 % from", "decimal"),
             tables.Column("effect_high_90", "to", "decimal"),
         ],
-        page=here,
+        page=view,
         name=f"sensitivity-{study.study_id}",
         caption=f"In {numbers.words(study.outcome_unit)} {words.per_cell(study)}",
         origin=Origin(

@@ -59,25 +59,25 @@ def _standing_badge(study: Study) -> str:
     return f" :orange-badge[{ledger_words.STANDINGS[study.standing]}]"
 
 
-def show(here: Page, study: Study) -> None:
+def show(view: Page, study: Study) -> None:
     """Draw everything about a study."""
-    checks = queries.study_checks(here.snapshot, study.study_id)
+    checks = queries.study_checks(view.snapshot, study.study_id)
     report = impact_report.report_of(study, checks)
     st.header(report.question, anchor=False)
     st.markdown(badges(study))
-    show_tiles(here, study)
-    show_words(here, study, report)
-    show_design(here, study, report)
+    show_tiles(view, study)
+    show_words(view, study, report)
+    show_design(view, study, report)
     if study.is_estimated:
-        show_counterfactual(here, study)
-    impact_sections.show_checks(here, study, checks, report)
+        show_counterfactual(view, study)
+    impact_sections.show_checks(view, study, checks, report)
     if study.is_estimated:
-        impact_sections.show_contributions(here, study)
-        impact_sections.show_sensitivity(here, study)
-    show_facts(here, study, report)
+        impact_sections.show_contributions(view, study)
+        impact_sections.show_sensitivity(view, study)
+    show_facts(view, study, report)
 
 
-def show_tiles(here: Page, study: Study) -> None:
+def show_tiles(view: Page, study: Study) -> None:
     """Draw the effect, its chance and the evidence; nothing where nothing is stated."""
     figures = study.average
     if figures is None:
@@ -113,10 +113,10 @@ def show_tiles(here: Page, study: Study) -> None:
     columns = st.columns(len(tiles))
     for column, (label, value, note) in zip(columns, tiles, strict=True):
         with column.container(border=True, height="stretch", gap="xsmall"):
-            st.metric(here.tile_label(label), value)
+            st.metric(view.tile_label(label), value)
             st.caption(fmt.markdown(note))
     explaining.show(
-        here,
+        view,
         Origin(
             formula=fmt.markdown(
                 f"{study.estimand_text} The mean of the draws, and their quantiles:"
@@ -125,7 +125,7 @@ def show_tiles(here: Page, study: Study) -> None:
             mart=_EFFECTS,
             row_count=2,
             figures=(
-                here.figure(
+                view.figure(
                     f"Effect {words.per_cell(study)}",
                     f"{_EFFECTS}/effect",
                     billing_month=(),
@@ -138,7 +138,7 @@ def show_tiles(here: Page, study: Study) -> None:
     )
 
 
-def show_words(here: Page, study: Study, report: StudyReport) -> None:
+def show_words(view: Page, study: Study, report: StudyReport) -> None:
     """Draw the result in words, with how well such intervals hold beside it."""
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -148,8 +148,8 @@ def show_words(here: Page, study: Study, report: StudyReport) -> None:
     with right, st.container(border=True):
         st.subheader("How well such intervals hold", anchor=False)
         st.markdown(fmt.markdown(words.calibration(study)))
-        _show_card(here, study)
-    _offer_report(here, study)
+        _show_card(view, study)
+    _offer_report(view, study)
 
 
 def _listed(section: Section) -> str:
@@ -160,7 +160,7 @@ def _listed(section: Section) -> str:
     return "\n".join(f"- {line}" for line in (first, *rest)) if rest else first
 
 
-def _show_card(here: Page, study: Study) -> None:
+def _show_card(view: Page, study: Study) -> None:
     rows = _calibration_rows(study)
     if not rows:
         return
@@ -172,7 +172,7 @@ def _show_card(here: Page, study: Study) -> None:
             tables.Column("coverage_95", "At 95 %", "percent"),
             tables.Column("replications", "n", "count"),
         ],
-        page=here,
+        page=view,
         name=f"calibration-{study.study_id}",
         caption="How often intervals held the truth in n replications",
     )
@@ -198,12 +198,12 @@ def _calibration_rows(study: Study) -> list[dict[str, Any]]:
     ]
 
 
-def _offer_report(here: Page, study: Study) -> None:
+def _offer_report(view: Page, study: Study) -> None:
     with st.container(horizontal=True, gap="small"):
         for form, (label, mime) in _REPORT_FORMATS.items():
             st.download_button(
                 label,
-                data=partial(_report_file, here, study, form),
+                data=partial(_report_file, view, study, form),
                 file_name=exports.study_report_name(study.study_id, form),
                 mime=mime,
                 key=f"report-{form}",
@@ -211,11 +211,11 @@ def _offer_report(here: Page, study: Study) -> None:
             )
 
 
-def _report_file(here: Page, study: Study, form: str) -> bytes:
-    return exports.study_report_file(here.snapshot, study.study_id, form).content
+def _report_file(view: Page, study: Study, form: str) -> bytes:
+    return exports.study_report_file(view.snapshot, study.study_id, form).content
 
 
-def show_design(here: Page, study: Study, report: StudyReport) -> None:
+def show_design(view: Page, study: Study, report: StudyReport) -> None:
     """Draw what was declared before the figures were there."""
     st.header("Design", anchor=False)
     st.markdown(
@@ -225,7 +225,7 @@ def show_design(here: Page, study: Study, report: StudyReport) -> None:
     tables.show(
         _pairs(report.design),
         [tables.Column("name", "Declared"), tables.Column("text", "As", "prose")],
-        page=here,
+        page=view,
         name=f"design-{study.study_id}",
         caption="Design card",
     )
@@ -235,10 +235,10 @@ def _pairs(pairs: Sequence[tuple[str, str]]) -> pa.Table:
     return pa.Table.from_pylist([{"name": name, "text": text} for name, text in pairs])
 
 
-def show_counterfactual(here: Page, study: Study) -> None:
+def show_counterfactual(view: Page, study: Study) -> None:
     """Draw what was seen, what would have been, and the difference."""
     st.header("With it and without it", anchor=False)
-    table = queries.counterfactual(here.snapshot, study.study_id)
+    table = queries.counterfactual(view.snapshot, study.study_id)
     if table.num_rows == 0:
         st.markdown("This design has no course over days.")
         return
@@ -270,7 +270,7 @@ def show_counterfactual(here: Page, study: Study) -> None:
             " 90 % band and a line at zero.",
             of=words.question(study),
         )
-    _show_days(here, study, table)
+    _show_days(view, study, table)
 
 
 def _about_history(table: pa.Table) -> str:
@@ -292,7 +292,7 @@ def _about_rates(study: Study) -> str:
     return " Rates are added up over units here: only their course means something."
 
 
-def _show_days(here: Page, study: Study, table: pa.Table) -> None:
+def _show_days(view: Page, study: Study, table: pa.Table) -> None:
     newest = table.sort_by([("effect_date", "descending")])
     tables.show(
         newest,
@@ -307,7 +307,7 @@ def _show_days(here: Page, study: Study, table: pa.Table) -> None:
             tables.Column("cumulative_effect_low_90", "90 % from", "decimal"),
             tables.Column("cumulative_effect_high_90", "to", "decimal"),
         ],
-        page=here,
+        page=view,
         name=f"counterfactual-{study.study_id}",
         caption=f"Newest days first, in {numbers.words(study.outcome_unit)}",
         origin=Origin(
@@ -319,14 +319,14 @@ def _show_days(here: Page, study: Study, table: pa.Table) -> None:
     )
 
 
-def show_facts(here: Page, study: Study, report: StudyReport) -> None:
+def show_facts(view: Page, study: Study, report: StudyReport) -> None:
     """Draw what the result can be made again from."""
     st.header("To make it again", anchor=False)
     st.markdown("The same data, plan and seed give the same result, digit for digit.")
     tables.show(
         _pairs(report.facts),
         [tables.Column("name", "What"), tables.Column("text", "Is")],
-        page=here,
+        page=view,
         name=f"facts-{study.study_id}",
         caption="Hashes are SHA-256",
     )

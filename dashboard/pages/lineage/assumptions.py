@@ -20,18 +20,18 @@ _REGISTER = "core.mart_assumptions"
 _IN_FORCE, _ALL = "In force", "All versions"
 
 
-def show_assumptions(here: Page) -> None:
+def show_assumptions(view: Page) -> None:
     """Draw what was assumed, by whom, who approved it, and what can be done."""
-    show_register(here)
+    show_register(view)
     show_acts()
 
 
-def show_register(here: Page) -> None:
+def show_register(view: Page) -> None:
     """Draw the assumptions that hold, or every version of them."""
     top = st.container()
     chosen = filters.segments("Which", "register", (_IN_FORCE, _ALL), default=_IN_FORCE)
-    month = max(here.selection.period.months) if chosen == _IN_FORCE else ""
-    register = assumption_queries.assumptions(here.snapshot, month)
+    month = max(view.selection.period.months) if chosen == _IN_FORCE else ""
+    register = assumption_queries.assumptions(view.snapshot, month)
     if register is None:
         st.info(
             "**This run has no register.** It was published before there was one;"
@@ -39,7 +39,7 @@ def show_register(here: Page) -> None:
         )
         return
     if not register.num_rows:
-        _say_none(here, month)
+        _say_none(view, month)
         return
     with top:
         st.markdown(sentence(register.to_pylist(), month))
@@ -60,7 +60,7 @@ def show_register(here: Page) -> None:
             tables.Column("evidence", "Source", "prose"),
             tables.Column("assumption_version", "Version"),
         ],
-        page=here,
+        page=view,
         name="assumptions",
         caption="What no bill says and a return needs",
         origin=Origin(
@@ -94,8 +94,8 @@ def sentence(rows: list[dict[str, Any]], month: str) -> str:
     )
 
 
-def _say_none(here: Page, month: str) -> None:
-    every = assumption_queries.assumptions(here.snapshot)
+def _say_none(view: Page, month: str) -> None:
+    every = assumption_queries.assumptions(view.snapshot)
     if month and every is not None and every.num_rows:
         st.markdown(
             f"**No assumption holds in {fmt.month(month)}.** *{_ALL}* shows the others."
@@ -108,10 +108,10 @@ def _say_none(here: Page, month: str) -> None:
     )
 
 
-def show_versions(here: Page) -> None:
+def show_versions(view: Page) -> None:
     """Draw a version of each thing that decides the figures of the run."""
     st.header("What this run was told", anchor=False)
-    versions = queries.versions_told(here.snapshot)
+    versions = queries.versions_told(view.snapshot)
     if versions is None:
         st.info(
             "**This run kept no versions.** It was published before runs did;"
@@ -119,8 +119,8 @@ def show_versions(here: Page) -> None:
         )
         return
     st.markdown(
-        f"Run `{here.run.run_id}` of triptych {here.run.triptych_version}, evidence as"
-        f" of {fmt.moment(here.run.evidence_as_of)}. Two runs with the same versions"
+        f"Run `{view.run.run_id}` of triptych {view.run.triptych_version}, evidence as"
+        f" of {fmt.moment(view.run.evidence_as_of)}. Two runs with the same versions"
         " give the same figures to the last digit."
     )
     told = pa.Table.from_pylist(
@@ -132,16 +132,16 @@ def show_versions(here: Page) -> None:
             tables.Column("name", "What"),
             tables.Column("version", "Version (SHA-256 of all that it says)"),
         ],
-        page=here,
+        page=view,
         name="versions",
         caption="Rules, catalogue, register, plans, models and inputs",
     )
-    _show_plans(here)
-    _show_loads(here)
+    _show_plans(view)
+    _show_loads(view)
 
 
-def _show_plans(here: Page) -> None:
-    studies = impact_queries.studies(here.snapshot, here.selection)
+def _show_plans(view: Page) -> None:
+    studies = impact_queries.studies(view.snapshot, view.selection)
     if not studies:
         return
     rows = [
@@ -165,7 +165,7 @@ def _show_plans(here: Page) -> None:
             tables.Column("registered_at", "Registered", "moment"),
             tables.Column("plan", "Plan"),
         ],
-        page=here,
+        page=view,
         name="plans",
         caption="Plans of studies, locked by their hash before figures could be read",
         origin=Origin(
@@ -177,8 +177,8 @@ def _show_plans(here: Page) -> None:
     )
 
 
-def _show_loads(here: Page) -> None:
-    loads = queries.loads_by_stream(here.snapshot)
+def _show_loads(view: Page) -> None:
+    loads = queries.loads_by_stream(view.snapshot)
     if not loads.num_rows:
         return
     tables.show(
@@ -191,7 +191,7 @@ def _show_loads(here: Page) -> None:
             tables.Column("quarantined_row_count", "Refused", "count"),
             tables.Column("loaded_at", "Newest loaded", "moment"),
         ],
-        page=here,
+        page=view,
         name="loads-by-stream",
         caption="Current loads that the run was made of; *Data health* lists each",
     )

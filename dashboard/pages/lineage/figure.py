@@ -40,10 +40,10 @@ _STEPS = ("1", "2", "3", "4")
 _CHECKSUM_DIGITS = 12
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw the chosen figure, its lineage, and the way to work it out again."""
     st.header("Where a figure comes from", anchor=False)
-    columns = queries.documented_columns(here.snapshot)
+    columns = queries.documented_columns(view.snapshot)
     if columns is None:
         st.info(
             "**This run kept nothing that explains its figures.** `triptych build`"
@@ -53,10 +53,10 @@ def show(here: Page) -> None:
     meaning = _chosen(columns)
     st.markdown(_meaning(meaning))
     of_mart = {one.column: one for one in columns if one.mart == meaning.mart}
-    figure = _addressed(here, meaning, of_mart)
+    figure = _addressed(view, meaning, of_mart)
     if figure is not None:
-        _show_value(here, figure, columns, of_mart)
-    show_lineage(here, meaning)
+        _show_value(view, figure, columns, of_mart)
+    show_lineage(view, meaning)
 
 
 def _chosen(columns: Sequence[ColumnMeaning]) -> ColumnMeaning:
@@ -82,7 +82,7 @@ def _meaning(meaning: ColumnMeaning) -> str:
 
 
 def _addressed(
-    here: Page, meaning: ColumnMeaning, of_mart: dict[str, ColumnMeaning]
+    view: Page, meaning: ColumnMeaning, of_mart: dict[str, ColumnMeaning]
 ) -> Figure | None:
     """Return the figure with its rows: those of the bar, and what is typed in."""
     typed = st.text_input(
@@ -106,7 +106,7 @@ def _addressed(
         meaning.column,
         {
             name: value
-            for name, value in _of_bar(here, of_mart).items()
+            for name, value in _of_bar(view, of_mart).items()
             if name not in named
         },
     )
@@ -115,27 +115,27 @@ def _addressed(
 
 
 def _of_bar(
-    here: Page, of_mart: dict[str, ColumnMeaning]
+    view: Page, of_mart: dict[str, ColumnMeaning]
 ) -> dict[str, str | Sequence[str] | None]:
     """Return the conditions of the bar that the mart has columns for."""
     chosen: dict[str, str | Sequence[str] | None] = {
-        "billing_month": here.selection.period.months,
-        "month": here.selection.period.months,
-        "currency": here.currency,
+        "billing_month": view.selection.period.months,
+        "month": view.selection.period.months,
+        "currency": view.currency,
         "window": "to_date",
     }
     scoped = {
         "model": "model_id",
         "team": "team_id",
         "cost centre": "cost_center",
-    }.get(here.selection.scope_kind)
+    }.get(view.selection.scope_kind)
     if scoped:
-        chosen[scoped] = here.selection.scope_id
+        chosen[scoped] = view.selection.scope_id
     return {name: value for name, value in chosen.items() if name in of_mart}
 
 
 def _show_value(
-    here: Page,
+    view: Page,
     figure: Figure,
     columns: Sequence[ColumnMeaning],
     of_mart: dict[str, ColumnMeaning],
@@ -143,7 +143,7 @@ def _show_value(
     """Draw the published value, its making, and what the evidence gives."""
     try:
         find_column(list(columns), figure)
-        published = read_value(here.snapshot, figure, of_mart)
+        published = read_value(view.snapshot, figure, of_mart)
     except TriptychError as error:
         # It says which condition is missing, or which value there is none of.
         st.info(fmt.markdown(str(error)))
@@ -151,24 +151,24 @@ def _show_value(
     origin = _origin(figure, published, of_mart)
     with st.container(border=True):
         st.metric(
-            here.tile_label(f"{figure.column} of {figure.mart}"),
-            explaining.exact(here, figure, published.value).replace("\\", ""),
+            view.tile_label(f"{figure.column} of {figure.mart}"),
+            explaining.exact(view, figure, published.value).replace("\\", ""),
         )
-        unit = unit_of(figure.column, published, here.run.currency)
+        unit = unit_of(figure.column, published, view.run.currency)
         is_told = unit != figure.column.replace("_", " ")
         st.caption(f"{f'in {unit}; ' if is_told else ''}{_standing(published)}")
         buttons = st.container()
         st.code(explaining.command(figure), language=None, wrap_lines=True)
-        st.markdown(explaining.facts(here, origin))
-        _show_register(here, figure)
+        st.markdown(explaining.facts(view, origin))
+        _show_register(view, figure)
         with buttons, st.container(horizontal=True, gap="medium"):
             if st.button(
                 "Source rows", key="rows-behind", icon=":material/table_rows:"
             ):
-                explaining.show_sources(here, origin)
-            is_asked = _offer_working_out(here)
+                explaining.show_sources(view, origin)
+            is_asked = _offer_working_out(view)
     if is_asked:
-        _show_again(here, figure)
+        _show_again(view, figure)
 
 
 def _standing(published: PublishedValue) -> str:
@@ -192,9 +192,9 @@ def _origin(
     )
 
 
-def _show_register(here: Page, figure: Figure) -> None:
+def _show_register(view: Page, figure: Figure) -> None:
     """Name the assumptions that a return rests on: their versions, and who approved."""
-    register = assumption_queries.assumptions(here.snapshot)
+    register = assumption_queries.assumptions(view.snapshot)
     if figure.mart not in _OF_RETURNS or register is None:
         return
     features = figure.condition("feature_id")
@@ -217,8 +217,8 @@ def _show_register(here: Page, figure: Figure) -> None:
         st.markdown(f"- Assumptions: {named}")
 
 
-def _offer_working_out(here: Page) -> bool:
-    if here.snapshot.viewed_as:
+def _offer_working_out(view: Page) -> bool:
+    if view.snapshot.viewed_as:
         st.caption("Working it out again is for those who see the whole run.")
         return False
     return st.button(
@@ -230,12 +230,12 @@ def _offer_working_out(here: Page) -> bool:
     )
 
 
-def _show_again(here: Page, figure: Figure) -> None:
+def _show_again(view: Page, figure: Figure) -> None:
     """Draw what the evidence gives, part by part, with files and loads."""
     root = str(access.workspace_root().resolve())
     try:
         with st.spinner("Working it out from the evidence …"):
-            told = queries.worked_out_again(here.snapshot, root, str(figure))
+            told = queries.worked_out_again(view.snapshot, root, str(figure))
     except TriptychError as error:
         st.info(fmt.markdown(str(error)))
         return
@@ -250,13 +250,13 @@ def _show_again(here: Page, figure: Figure) -> None:
             if again.line_item_count is None
             else fmt.plural(again.line_item_count, "line item")
         )
-        value = explaining.exact(here, figure, again.value)
+        value = explaining.exact(view, figure, again.value)
         st.success(f"Worked out again from {by}: **{value}**, {again.verdict}.")
-    _show_parts(here, told)
-    _show_files(here, told)
+    _show_parts(view, told)
+    _show_files(view, told)
 
 
-def _show_parts(here: Page, told: Explanation) -> None:
+def _show_parts(view: Page, told: Explanation) -> None:
     if not told.rederivation.parts:
         return
     rows = [
@@ -278,7 +278,7 @@ def _show_parts(here: Page, told: Explanation) -> None:
             tables.Column("whole", "Of"),
             tables.Column("verdict", "They are"),
         ],
-        page=here,
+        page=view,
         name="parts",
         caption="What it is made of, with every digit",
     )
@@ -288,7 +288,7 @@ def _digits(value: object) -> str | None:
     return None if value is None else f"{value}"
 
 
-def _show_files(here: Page, told: Explanation) -> None:
+def _show_files(view: Page, told: Explanation) -> None:
     files = told.files
     st.markdown(
         f"{fmt.plural(files.checked_count, 'file')} of evidence compared with their"
@@ -326,16 +326,16 @@ def _show_files(here: Page, told: Explanation) -> None:
             tables.Column("loaded_at", "Loaded", "moment"),
             tables.Column("checksum", "Checksum"),
         ],
-        page=here,
+        page=view,
         name="loads-behind",
         caption="Loads behind it",
     )
 
 
-def show_lineage(here: Page, meaning: ColumnMeaning) -> None:
+def show_lineage(view: Page, meaning: ColumnMeaning) -> None:
     """Draw what the mart is made of, from evidence on the left to the mart."""
     st.subheader(f"What {meaning.mart} is made of", anchor=False)
-    nodes = queries.upstream(here.snapshot, meaning.model_name)
+    nodes = queries.upstream(view.snapshot, meaning.model_name)
     streams = sum(node.layer == "evidence" for node in nodes)
     st.markdown(
         f"**{fmt.plural(len(nodes) - streams - 1, 'model')}** and"
@@ -371,7 +371,7 @@ def show_lineage(here: Page, meaning: ColumnMeaning) -> None:
             tables.Column("description", "What it is", "prose"),
             tables.Column("parents", "Reads", "prose"),
         ],
-        page=here,
+        page=view,
         name="lineage",
         caption="The nearest first",
     )

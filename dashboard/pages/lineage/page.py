@@ -15,19 +15,19 @@ _LINEAGE = "Where a figure comes from"
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
+    view = page.current(__file__)
     tabs.show(
         "lineage",
         {
-            "Assumptions": lambda: register_section.show_assumptions(here),
-            _LINEAGE: lambda: figure_section.show(here),
-            "Versions": lambda: register_section.show_versions(here),
+            "Assumptions": lambda: register_section.show_assumptions(view),
+            _LINEAGE: lambda: figure_section.show(view),
+            "Versions": lambda: register_section.show_versions(view),
         },
         first=_LINEAGE if "figure" in st.query_params else None,
     )
     st.caption(
-        f"Run {fmt.markdown(here.run.run_id)} of triptych {here.run.triptych_version},"
-        f" data as of {fmt.moment(here.run.evidence_as_of)}."
+        f"Run {fmt.markdown(view.run.run_id)} of triptych {view.run.triptych_version},"
+        f" data as of {fmt.moment(view.run.evidence_as_of)}."
     )
 
 

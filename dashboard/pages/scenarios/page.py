@@ -46,7 +46,7 @@ here. It changes no published figure and no approved value.
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
+    view = page.current(__file__)
     saved = queries.saved_scenarios(access.workspace_root())
     unreadable = queries.unreadable_scenarios(access.workspace_root())
     if unreadable:
@@ -61,12 +61,12 @@ def main() -> None:
     sections: dict[str, Callable[[], None]] = {}
     if chosen:
         sections = {
-            "Outcome": lambda: show_outcomes(here, chosen),
-            "Assumptions": lambda: show_assumed(here, chosen),
-            "Over time": lambda: show_fan(here, chosen),
-            "One scenario": lambda: show_one(here, chosen),
+            "Outcome": lambda: show_outcomes(view, chosen),
+            "Assumptions": lambda: show_assumed(view, chosen),
+            "Over time": lambda: show_fan(view, chosen),
+            "One scenario": lambda: show_one(view, chosen),
         }
-    sections["Saved"] = lambda: show_saved(here, saved)
+    sections["Saved"] = lambda: show_saved(view, saved)
     with top:
         tabs.show("scenarios_tab", sections)
     st.caption(
@@ -114,11 +114,11 @@ def choose(saved: Sequence[Result]) -> list[Result]:
     return [one for one in saved if queries.scenario_label(one) in names]
 
 
-def show_outcomes(here: Page, chosen: Sequence[Result]) -> None:
+def show_outcomes(view: Page, chosen: Sequence[Result]) -> None:
     """Draw what the chosen ones come to, beside each other."""
     for one in chosen:
         st.markdown(words.outcome(one))
-        st.caption(f"{words.level(one)}{_standing(here, one)}")
+        st.caption(f"{words.level(one)}{_standing(view, one)}")
     table = queries.scenario_outcomes(chosen)
     if any(one["summary"]["npv_difference"] is not None for one in chosen):
         charts.show(
@@ -143,7 +143,7 @@ def show_outcomes(here: Page, chosen: Sequence[Result]) -> None:
             tables.Column("monthly_cost", "Cost a month", "estimate"),
             tables.Column("base_monthly_cost", "Base, a month", "estimate"),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenario-outcomes",
         is_folded=True,
@@ -170,10 +170,10 @@ def _with_chances(table: pa.Table) -> pa.Table:
     return table
 
 
-def _standing(here: Page, one: Result) -> str:
+def _standing(view: Page, one: Result) -> str:
     """Say where a result does not belong to what is published, and what it lacks."""
     parts = [f" {fmt.markdown(note)}" for note in one["notes"]]
-    if one["base_run_id"] != here.run.run_id:
+    if one["base_run_id"] != view.run.run_id:
         parts.append(
             f" Worked out on run {fmt.markdown(one['base_run_id'])}, not on the one"
             " that is published now: run it again to compare it with today's figures."
@@ -185,7 +185,7 @@ def _standing(here: Page, one: Result) -> str:
     return "".join(parts)
 
 
-def show_assumed(here: Page, chosen: Sequence[Result]) -> None:
+def show_assumed(view: Page, chosen: Sequence[Result]) -> None:
     """Draw what several of them assume differently."""
     if len(chosen) > 1:
         st.header("What they assume differently", anchor=False)
@@ -206,7 +206,7 @@ def show_assumed(here: Page, chosen: Sequence[Result]) -> None:
                     for one in chosen
                 ),
             ],
-            page=here,
+            page=view,
             is_of_period=False,
             name="scenario-assumptions",
             caption="Values, with the ends of their 90 % intervals",
@@ -214,7 +214,7 @@ def show_assumed(here: Page, chosen: Sequence[Result]) -> None:
         )
 
 
-def show_fan(here: Page, chosen: Sequence[Result]) -> None:
+def show_fan(view: Page, chosen: Sequence[Result]) -> None:
     """Draw the money over the horizon."""
     st.header("Over the horizon", anchor=False)
     views = {
@@ -252,7 +252,7 @@ def show_fan(here: Page, chosen: Sequence[Result]) -> None:
             tables.Column("value_low_90", "90 % from", "estimate"),
             tables.Column("value_high_90", "90 % to", "estimate"),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenario-months",
         caption=f"{title}, by month",
@@ -260,7 +260,7 @@ def show_fan(here: Page, chosen: Sequence[Result]) -> None:
     )
 
 
-def show_one(here: Page, chosen: Sequence[Result]) -> None:
+def show_one(view: Page, chosen: Sequence[Result]) -> None:
     """Draw what moves one of them, where it breaks even, and what it is made of."""
     st.header("What moves it", anchor=False)
     one = chosen[0]
@@ -269,18 +269,18 @@ def show_one(here: Page, chosen: Sequence[Result]) -> None:
         label = filters.choice("Scenario", "scenario_of", labels, width=420)
         one = chosen[labels.index(label)]
     if one["tornado"]:
-        _show_tornado(here, one)
-    _show_changes(here, one)
-    _show_features(here, one)
-    scenario_reconciliation.show(here, one)
-    _show_elasticity(here, one)
+        _show_tornado(view, one)
+    _show_changes(view, one)
+    _show_features(view, one)
+    scenario_reconciliation.show(view, one)
+    _show_elasticity(view, one)
 
 
 def _labels(chosen: Sequence[Result]) -> str:
     return ", ".join(queries.scenario_label(one) for one in chosen)
 
 
-def _show_tornado(here: Page, one: Result) -> None:
+def _show_tornado(view: Page, one: Result) -> None:
     measure = filters.segments(
         "Measure", "scenario_driver", list(_MEASURES), default=next(iter(_MEASURES))
     )
@@ -316,7 +316,7 @@ def _show_tornado(here: Page, one: Result) -> None:
                 f"{name}_break_even_reason",
             ),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenario-drivers",
         caption="What it rests on, and where each value alone breaks even",
@@ -328,7 +328,7 @@ def _show_tornado(here: Page, one: Result) -> None:
     )
 
 
-def _show_changes(here: Page, one: Result) -> None:
+def _show_changes(view: Page, one: Result) -> None:
     changes = queries.scenario_changes(one)
     if not changes.num_rows:
         return
@@ -346,7 +346,7 @@ def _show_changes(here: Page, one: Result) -> None:
             tables.Column("npv_gain_low_90", "90 % from", "estimate"),
             tables.Column("npv_gain_high_90", "90 % to", "estimate"),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenario-changes",
         caption="Changes and their rules",
@@ -354,7 +354,7 @@ def _show_changes(here: Page, one: Result) -> None:
     )
 
 
-def _show_features(here: Page, one: Result) -> None:
+def _show_features(view: Page, one: Result) -> None:
     features = queries.scenario_features(one)
     st.subheader("By feature", anchor=False)
     tables.show(
@@ -371,7 +371,7 @@ def _show_features(here: Page, one: Result) -> None:
             tables.Column("npv_high_90", "90 % to", "estimate"),
             tables.Column("base_npv", "NPV of the base", "estimate"),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenario-features",
         caption="Present values by feature; only counted ones are of grade A or B with"
@@ -380,7 +380,7 @@ def _show_features(here: Page, one: Result) -> None:
     )
 
 
-def _show_elasticity(here: Page, one: Result) -> None:
+def _show_elasticity(view: Page, one: Result) -> None:
     found = one["elasticity"]
     st.subheader("How the bill grew with usage", anchor=False)
     st.markdown(words.elasticity(found, one["currency"]))
@@ -399,7 +399,7 @@ def _show_elasticity(here: Page, one: Result) -> None:
             tables.Column("requests", "Successful requests", "count"),
             tables.Column("cost", "Bill", "estimate"),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenario-elasticity",
         caption="Complete months: the whole bill and what was served",
@@ -411,7 +411,7 @@ def _show_elasticity(here: Page, one: Result) -> None:
     )
 
 
-def show_saved(here: Page, saved: Sequence[Result]) -> None:
+def show_saved(view: Page, saved: Sequence[Result]) -> None:
     """Draw the list of all that is saved."""
     st.header("Saved scenarios", anchor=False)
     table = queries.scenario_outcomes(saved)
@@ -426,7 +426,7 @@ def show_saved(here: Page, saved: Sequence[Result]) -> None:
             tables.Column("created_at", "At, UTC"),
             tables.Column("base_run_id", "On run"),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenarios",
         caption="The newest first",

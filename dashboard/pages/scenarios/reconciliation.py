@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _FOLDER = "scenarios/results"
 
 
-def show(here: Page, one: Result) -> None:
+def show(view: Page, one: Result) -> None:
     """Draw each line of what was measured next to that of the base, and why."""
-    _show_net_value(here, one)
-    _show_run_rate(here, one)
+    _show_net_value(view, one)
+    _show_run_rate(view, one)
 
 
-def _show_net_value(here: Page, one: Result) -> None:
+def _show_net_value(view: Page, one: Result) -> None:
     lines = queries.scenario_reconciliation(one)
     if not lines.num_rows:
         return
@@ -49,7 +49,7 @@ def _show_net_value(here: Page, one: Result) -> None:
             tables.Column("difference", "Difference", "estimate"),
             tables.Column("reason", "Why", "prose"),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenario-reconciliation",
         caption="Gains are positive and costs negative, the largest difference first;"
@@ -64,7 +64,7 @@ def _show_net_value(here: Page, one: Result) -> None:
     )
 
 
-def _show_run_rate(here: Page, one: Result) -> None:
+def _show_run_rate(view: Page, one: Result) -> None:
     lines = queries.scenario_run_rate(one)
     if not lines.num_rows:
         return
@@ -87,7 +87,7 @@ def _show_run_rate(here: Page, one: Result) -> None:
             tables.Column("difference", "Difference", "estimate"),
             tables.Column("reason", "Why", "prose"),
         ],
-        page=here,
+        page=view,
         is_of_period=False,
         name="scenario-run-rate",
         caption="Net value of a month, the largest difference first",

@@ -21,10 +21,10 @@ _MART: Final = "roi.mart_platform_comparisons"
 _HEADLINE: Final = "cost_per_thousand_inferences"
 
 
-def show_comparisons(here: Page) -> None:
+def show_comparisons(view: Page) -> None:
     """Draw each pair of platforms, model by model, and what cannot be compared."""
     st.header("Platforms compared on the same models", anchor=False)
-    table = queries.platform_comparisons(here.snapshot)
+    table = queries.platform_comparisons(view.snapshot)
     rows = table.to_pylist()
     st.markdown(headline(rows))
     if not rows:
@@ -51,7 +51,7 @@ def show_comparisons(here: Page) -> None:
             tables.Column("figures", "From → to", "prose"),
             tables.Column("n_observed", "n", "count"),
         ],
-        page=here,
+        page=view,
         name="platform-comparisons",
         caption="Like for like: same model, band of load and threshold",
         origin=Origin(
@@ -73,7 +73,7 @@ def show_comparisons(here: Page) -> None:
                     tables.Column("metric_name", "Metric"),
                     tables.Column("reason", "Why", "prose"),
                 ],
-                page=here,
+                page=view,
                 name="platform-comparisons-absent",
                 caption="Pairs of platforms without a comparison",
             )

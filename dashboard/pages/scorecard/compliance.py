@@ -33,10 +33,10 @@ _HEADINGS: Final = {
 _OPEN: Final = ("expired", "declared", "unknown")
 
 
-def show_controls(here: Page) -> None:
+def show_controls(view: Page) -> None:
     """Draw the matrix of platforms and controls, and the evidence behind it."""
     st.header("Security and compliance", anchor=False)
-    table = queries.platform_controls(here.snapshot)
+    table = queries.platform_controls(view.snapshot)
     rows = table.to_pylist()
     st.markdown(headline(rows))
     if not rows:
@@ -53,7 +53,7 @@ def show_controls(here: Page) -> None:
             tables.Column("platform_name", "Platform"),
             *(tables.Column(control, text) for control, text in _HEADINGS.items()),
         ],
-        page=here,
+        page=view,
         name="platform-controls",
         caption="Platform × control",
         origin=origin,
@@ -71,7 +71,7 @@ def show_controls(here: Page) -> None:
                 tables.Column("evidenced_on", "Read on", "day"),
                 tables.Column("expires_on", "Valid until", "day"),
             ],
-            page=here,
+            page=view,
             name="platform-controls-evidence",
             caption="Declared controls",
             origin=origin,
@@ -138,9 +138,9 @@ def _cell(row: dict[str, Any]) -> str:
     return f"{row['detail']}: {text}" if row["detail"] else text
 
 
-def show_open_controls(here: Page) -> None:
+def show_open_controls(view: Page) -> None:
     """Draw which controls lack current evidence, and the entry that shows each."""
-    table = queries.platform_controls(here.snapshot)
+    table = queries.platform_controls(view.snapshot)
     rows = [row for row in table.to_pylist() if row["state"] in _OPEN]
     if not rows:
         return
@@ -157,7 +157,7 @@ def show_open_controls(here: Page) -> None:
             tables.Column("state", "State"),
             tables.Column("next_step", "Start with", "prose"),
         ],
-        page=here,
+        page=view,
         name="controls-without-evidence",
         caption="Controls without current evidence, expired first",
         origin=Origin(

@@ -22,10 +22,10 @@ _SCORECARD: Final = "roi.mart_platform_scorecard"
 _COMPARISONS: Final = "roi.mart_platform_comparisons"
 
 
-def show(here: Page, rows: Sequence[dict[str, Any]], platforms: Sequence[str]) -> None:
+def show(view: Page, rows: Sequence[dict[str, Any]], platforms: Sequence[str]) -> None:
     """Draw the matrix of what is chosen: everything that ran, or one model alike."""
-    compared = queries.platform_comparisons(here.snapshot).to_pylist()
-    known = names.names_of(here.snapshot, "model")
+    compared = queries.platform_comparisons(view.snapshot).to_pylist()
+    known = names.names_of(view.snapshot, "model")
     ids = {str(row["unit_id"]) for row in compared if row["unit_id"]}
     models = {known.get(each, each): each for each in sorted(ids)}
     former = {each: name for name, each in models.items()}
@@ -54,7 +54,7 @@ def show(here: Page, rows: Sequence[dict[str, Any]], platforms: Sequence[str]) -
             tables.Column("metric_name", "Metric"),
             *(tables.Column(name, name, "month") for name in platforms),
         ],
-        page=here,
+        page=view,
         name="platform-matrix",
         caption=f"{chosen}, to date; a dash is not measured",
         origin=Origin(

@@ -33,9 +33,9 @@ _SLOPES: Final = (
 )
 
 
-def show_moves(here: Page) -> None:
+def show_moves(view: Page) -> None:
     """Draw each pivot: what was seen before, in and after it, and what it cost."""
-    found = queries.moves(here.snapshot)
+    found = queries.moves(view.snapshot)
     if not found:
         st.markdown(
             "No move is declared. `pivots` in `catalog.yml` name the platforms, the"
@@ -45,7 +45,7 @@ def show_moves(here: Page) -> None:
     top = st.container()
     names = {move.name: move for move in found}
     chosen = names[filters.choice("Migration", "move", list(names), width=420)]
-    table = words.in_order(queries.changes(here.snapshot, chosen.pivot_id))
+    table = words.in_order(queries.changes(view.snapshot, chosen.pivot_id))
     rows = table.to_pylist()
     with top:
         st.markdown(words.headline(chosen, rows))
@@ -57,8 +57,8 @@ def show_moves(here: Page) -> None:
         st.caption(words.grounds(rows))
 
     tabs.fold("Windows, grades and what they rest on", "windows", draw)
-    _show_cost_of_moving(here, chosen)
-    _show_changes(here, table)
+    _show_cost_of_moving(view, chosen)
+    _show_changes(view, table)
 
 
 def _draw_slopes(move: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -90,7 +90,7 @@ def _draw_row(move: str, drawn: Sequence[dict[str, Any]]) -> None:
             )
 
 
-def _show_changes(here: Page, table: pa.Table) -> None:
+def _show_changes(view: Page, table: pa.Table) -> None:
     rows = table.to_pylist()
 
     def told(period: str) -> list[str]:
@@ -120,7 +120,7 @@ def _show_changes(here: Page, table: pa.Table) -> None:
             tables.Column("check_flat_before", "Flat before"),
             tables.Column("grade_name", "Grade"),
         ],
-        page=here,
+        page=view,
         name="platform-move",
         is_folded=True,
         caption="Equal windows on either side; the migration is separate",
@@ -134,7 +134,7 @@ def _show_changes(here: Page, table: pa.Table) -> None:
     )
 
 
-def _show_cost_of_moving(here: Page, move: Move) -> None:
+def _show_cost_of_moving(view: Page, move: Move) -> None:
     row = move.figures
     parts = {
         "Hours of integration": row["integration_labour_amount"],
@@ -158,7 +158,7 @@ def _show_cost_of_moving(here: Page, move: Move) -> None:
             ),
         ),
         [tables.Column("part", "Part"), tables.Column("amount", "Amount", "money")],
-        page=here,
+        page=view,
         name="cost-of-moving",
         is_folded=True,
         caption="What the move cost",

@@ -19,13 +19,13 @@ _NOT_STATED: Final = "not stated"
 
 
 def show_infra_hours(
-    here: Page,
+    view: Page,
     kind: str,
     months: tuple[str, ...] | None = None,
     only: str | None = None,
 ) -> None:
     """Draw infra hours per deployment of teams or platforms, and of everybody."""
-    table = operations_queries.infra_hours(here.snapshot, kind, months)
+    table = operations_queries.infra_hours(view.snapshot, kind, months)
     rows = [
         _hours(row)
         for row in table.to_pylist()
@@ -55,7 +55,7 @@ def show_infra_hours(
             ),
             tables.Column("way_out", "Way out", "prose"),
         ],
-        page=here,
+        page=view,
         name=f"infra-hours-by-{kind}",
         caption=f"Months to {fmt.month(rows[-1]['month'])}{filling}",
         origin=Origin(
@@ -91,10 +91,10 @@ def _hours(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "window": words.window(row), "known_by": known_by}
 
 
-def show_training_times(here: Page) -> None:
+def show_training_times(view: Page) -> None:
     """Draw how long training takes by architecture, and by that with its hardware."""
     st.header("Training time by architecture", anchor=False)
-    table = operations_queries.training_times(here.snapshot)
+    table = operations_queries.training_times(view.snapshot)
     if table.num_rows == 0:
         st.markdown(
             "No finished training run is known: deliver `training_runs`, or connect"
@@ -122,7 +122,7 @@ def show_training_times(here: Page) -> None:
             tables.Column("n_used", "n", "count"),
             tables.Column("way_out", "Way out", "prose"),
         ],
-        page=here,
+        page=view,
         name="training-times",
         caption=f"Months to {fmt.month(rows[-1]['month'])}",
         origin=Origin(

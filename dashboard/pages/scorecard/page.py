@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
-    if not queries.has_scorecard(here.snapshot):
+    view = page.current(__file__)
+    if not queries.has_scorecard(view.snapshot):
         show_nothing()
         return
-    show_all(here)
+    show_all(view)
     st.caption("To date, whatever period and scope are chosen above.")
 
 
-def show_all(here: Page) -> None:
+def show_all(view: Page) -> None:
     """Draw the migration first, then platforms, and what they run, take and lack."""
 
     def show_platforms() -> None:
-        sections.show_platforms(here)
+        sections.show_platforms(view)
 
         def draw() -> None:
             st.markdown(f"{words.NO_SCORE} {words.BAND}.")
@@ -43,25 +43,25 @@ def show_all(here: Page) -> None:
 
     def show_effort() -> None:
         st.header("Infra hours per deployment", anchor=False)
-        operations_section.show_infra_hours(here, "platform")
-        operations_section.show_training_times(here)
+        operations_section.show_infra_hours(view, "platform")
+        operations_section.show_training_times(view)
 
     def show_workloads() -> None:
-        sections.show_composition(here)
-        workload_section.show_workloads(here)
-        sections.show_funnel(here)
+        sections.show_composition(view)
+        workload_section.show_workloads(view)
+        sections.show_funnel(view)
 
     def show_readiness() -> None:
-        compliance_section.show_controls(here)
-        sections.show_readiness(here)
-        compliance_section.show_open_controls(here)
+        compliance_section.show_controls(view)
+        sections.show_readiness(view)
+        compliance_section.show_open_controls(view)
 
     tabs.show(
         "scorecard",
         {
-            "Migration": lambda: move_section.show_moves(here),
+            "Migration": lambda: move_section.show_moves(view),
             "Platforms": show_platforms,
-            "Same models": lambda: comparison_section.show_comparisons(here),
+            "Same models": lambda: comparison_section.show_comparisons(view),
             "Effort": show_effort,
             "Workloads": show_workloads,
             "Readiness": show_readiness,

@@ -26,12 +26,12 @@ _OF_MOVES: Final = ("integration_share_ratio", "integration_to_rest_ratio")
 _ACROSS: Final = 3
 
 
-def show_platforms(here: Page) -> None:
+def show_platforms(view: Page) -> None:
     """Draw one row per platform, the criteria as three groups of columns."""
-    table = queries.platform_figures(here.snapshot)
+    table = queries.platform_figures(view.snapshot)
     rows = table.to_pylist()
     platforms = list(dict.fromkeys(row["subject_name"] for row in rows))
-    matrix.show(here, rows, platforms)
+    matrix.show(view, rows, platforms)
     with_band = st.toggle(
         "Band of 30 to 50 %",
         value=True,
@@ -47,16 +47,16 @@ def show_platforms(here: Page) -> None:
             _draw_dots([one for one in found if one], platforms, with_band=with_band)
 
     tabs.fold("Charts with 90 % intervals", "intervals", draw)
-    st.markdown(words.trajectory(queries.cost_trajectory(here.snapshot)))
-    _show_integration(here, with_band=with_band)
-    _show_figures(here, table)
-    _show_terms(here)
+    st.markdown(words.trajectory(queries.cost_trajectory(view.snapshot)))
+    _show_integration(view, with_band=with_band)
+    _show_figures(view, table)
+    _show_terms(view)
 
 
-def _show_integration(here: Page, *, with_band: bool) -> None:
+def _show_integration(view: Page, *, with_band: bool) -> None:
     """Draw what integration was of the investment: of a move, which costs it once."""
     st.subheader(words.CRITERIA["integration"], anchor=False)
-    moves = queries.moves(here.snapshot)
+    moves = queries.moves(view.snapshot)
     found = [
         [
             words.of_move(move, metric)
@@ -98,7 +98,7 @@ def _draw_dots(
             )
 
 
-def _show_figures(here: Page, table: pa.Table) -> None:
+def _show_figures(view: Page, table: pa.Table) -> None:
     rows = table.to_pylist()
     told = (
         table.append_column(
@@ -139,16 +139,16 @@ def _show_figures(here: Page, table: pa.Table) -> None:
     tables.show(
         measured,
         columns,
-        page=here,
+        page=view,
         name="platform-scorecard",
         is_folded=True,
         caption=f"{chosen}, to date",
         origin=origin,
     )
-    _show_absent(here, chosen, kept.filter(is_absent))
+    _show_absent(view, chosen, kept.filter(is_absent))
 
 
-def _show_absent(here: Page, platform: str, absent: pa.Table) -> None:
+def _show_absent(view: Page, platform: str, absent: pa.Table) -> None:
     def draw() -> None:
         tables.show(
             absent,
@@ -158,7 +158,7 @@ def _show_absent(here: Page, platform: str, absent: pa.Table) -> None:
                 tables.Column("reason", "Why", "prose"),
                 tables.Column("way_out", "What would show it", "prose"),
             ],
-            page=here,
+            page=view,
             name="platform-scorecard-absent",
             caption=f"{platform}: figures that are absent",
         )
@@ -168,8 +168,8 @@ def _show_absent(here: Page, platform: str, absent: pa.Table) -> None:
     )
 
 
-def _show_terms(here: Page) -> None:
-    table = queries.platform_terms(here.snapshot)
+def _show_terms(view: Page) -> None:
+    table = queries.platform_terms(view.snapshot)
     tables.show(
         table,
         [
@@ -182,7 +182,7 @@ def _show_terms(here: Page) -> None:
                 "integration_cost_amount", "Integration", "money", "integration_reason"
             ),
         ],
-        page=here,
+        page=view,
         name="platform-terms",
         is_folded=True,
         caption="What a platform asks besides its bill",
@@ -195,12 +195,12 @@ def _show_terms(here: Page) -> None:
     )
 
 
-def show_composition(here: Page) -> None:
+def show_composition(view: Page) -> None:
     """Draw which models ran where, and which were left out of a comparison."""
     st.header("What runs where", anchor=False)
-    table = queries.composition(here.snapshot)
+    table = queries.composition(view.snapshot)
     rows = table.to_pylist()
-    models = names.names_of(here.snapshot, "model")
+    models = names.names_of(view.snapshot, "model")
     ids = {row["model_id"] for row in rows if row["is_compared"]}
     compared = sorted(models.get(each, each) for each in ids)
     st.markdown(
@@ -226,7 +226,7 @@ def show_composition(here: Page) -> None:
             tables.Column("compared_window_count", "Compared", "count"),
             tables.Column("left_out_reason", "Left out, for", "prose"),
         ],
-        page=here,
+        page=view,
         name="platform-models",
         caption="Models by platform; cost before tax and credits",
         origin=Origin(
@@ -238,10 +238,10 @@ def show_composition(here: Page) -> None:
     )
 
 
-def show_funnel(here: Page) -> None:
+def show_funnel(view: Page) -> None:
     """Draw how much of what was piloted or registered came into production."""
     st.header("From pilot to production", anchor=False)
-    table = queries.funnel(here.snapshot)
+    table = queries.funnel(view.snapshot)
     if table.num_rows == 0:
         st.markdown(
             "No pilot and no registered version is known. *Velocity* says which"
@@ -270,7 +270,7 @@ def show_funnel(here: Page) -> None:
             tables.Column("ratio_90_low", "90 % from", "percent"),
             tables.Column("ratio_90_high", "to", "percent"),
         ],
-        page=here,
+        page=view,
         name="pilot-to-production",
         caption="All cohorts together",
         origin=Origin(
@@ -282,10 +282,10 @@ def show_funnel(here: Page) -> None:
     )
 
 
-def show_readiness(here: Page) -> None:
+def show_readiness(view: Page) -> None:
     """Draw which measurements each feature has, and what to start on day one."""
     st.header("Readiness", anchor=False)
-    table = queries.readiness(here.snapshot)
+    table = queries.readiness(view.snapshot)
     if table.num_rows == 0:
         st.markdown(
             "No feature is declared: `features` in `catalog.yml` name what the models"
@@ -294,7 +294,7 @@ def show_readiness(here: Page) -> None:
         return
     rows = table.to_pylist()
     missing = [row for row in rows if not row["is_measured"]]
-    known = names.names_of(here.snapshot, "feature")
+    known = names.names_of(view.snapshot, "feature")
     ids = {row["feature_id"] for row in missing}
     features = sorted(known.get(each, each) for each in ids)
     whose = f" of {fmt.markdown(', '.join(features))}" if features else ""
@@ -313,7 +313,7 @@ def show_readiness(here: Page) -> None:
             tables.Column("measured_since", "Since", "day"),
             tables.Column("next_step", "Start with", "prose"),
         ],
-        page=here,
+        page=view,
         name="measurement-readiness",
         caption="What is missing first",
         origin=Origin(

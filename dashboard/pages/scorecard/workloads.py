@@ -27,14 +27,14 @@ _REASONS: Final = {
 }
 
 
-def show_workloads(here: Page) -> None:
+def show_workloads(view: Page) -> None:
     """Draw the profile of each model's load in the last three complete months."""
-    table = queries.workload_profiles(here.snapshot)
+    table = queries.workload_profiles(view.snapshot)
     rows = table.to_pylist()
     if not rows:
         return
     st.subheader("Workload profiles", anchor=False)
-    st.markdown(headline(rows, names.names_of(here.snapshot, "model")))
+    st.markdown(headline(rows, names.names_of(view.snapshot, "model")))
     origin = Origin(
         formula="Percentiles of the nearest rank over the hours, or days, that the"
         " meter of a model reports in the last three complete months. Input tokens ÷"
@@ -58,7 +58,7 @@ def show_workloads(here: Page) -> None:
             tables.Column("active_ratio", "Time with load", "percent"),
             tables.Column("period_count", "n", "count"),
         ],
-        page=here,
+        page=view,
         name="workload-profiles",
         caption="Load by model and platform",
         origin=origin,
@@ -72,7 +72,7 @@ def show_workloads(here: Page) -> None:
                 tables.Column("figure", "Figure"),
                 tables.Column("reason", "Why, and what shows it", "prose"),
             ],
-            page=here,
+            page=view,
             name="workload-profiles-unknown",
             caption="Figures that are absent, or by the day only",
         )

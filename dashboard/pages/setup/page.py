@@ -40,9 +40,9 @@ _STYLE = """
 
 def main() -> None:
     """Draw the page."""
-    here = page.current_or_none(__file__)
+    view = page.current_or_none(__file__)
     found = (
-        queries.standing(here.snapshot) if here else card.standing_now(access.visitor())
+        queries.standing(view.snapshot) if view else card.standing_now(access.visitor())
     )
     all_steps = steps(found)
     st.html(_STYLE)

@@ -62,27 +62,27 @@ class Tile:
     unit: str = ""
 
 
-def budget_of(here: Page) -> dict[str, Any] | None:
+def budget_of(view: Page) -> dict[str, Any] | None:
     """Return the budget of the scope, which is held against amortised cost only."""
-    if here.selection.basis != "Amortised":
+    if view.selection.basis != "Amortised":
         return None
-    rows = budget_queries.budgets(here.snapshot, here.selection).to_pylist()
-    if here.selection.covers_everything:
+    rows = budget_queries.budgets(view.snapshot, view.selection).to_pylist()
+    if view.selection.covers_everything:
         # A budget of one team is no budget of the whole.
         rows = [row for row in rows if row["scope_type"] == "all"]
     return rows[0] if rows else None
 
 
-def spend_tile(here: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> Tile:
+def spend_tile(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> Tile:
     """Return what AI cost, against the period before, the budget and the forecast."""
     against = (
         () if budget is None else (("Budget of the period", budget["budget"], "money"),)
     )
     return Tile(
-        here.total_label(f"AI cost, {here.selection.basis.lower()}", spent.amount),
-        fmt.money(spent.amount, here.currency),
-        _against_budget(here, budget) + _landing(here),
-        _against_prior(here, spent),
+        view.total_label(f"AI cost, {view.selection.basis.lower()}", spent.amount),
+        fmt.money(spent.amount, view.currency),
+        _against_budget(view, budget) + _landing(view),
+        _against_prior(view, spent),
         spent.amount,
         "money",
         (("Of the period before", spent.prior, "money"), *against),
@@ -90,58 +90,58 @@ def spend_tile(here: Page, spent: queries.Spend, budget: dict[str, Any] | None) 
     )
 
 
-def _against_prior(here: Page, spent: queries.Spend) -> str | None:
+def _against_prior(view: Page, spent: queries.Spend) -> str | None:
     """Write the change; with an invoice outstanding, that it is no fall in price."""
     if spent.change_ratio is None:
         return None
-    change = f"{fmt.signed_percent(spent.change_ratio)} against {here.prior_period}"
+    change = f"{fmt.signed_percent(spent.change_ratio)} against {view.prior_period}"
     if not spent.not_invoiced:
         return change
-    return f"{change}, {fmt.money(spent.not_invoiced, here.currency)} not invoiced yet"
+    return f"{change}, {fmt.money(spent.not_invoiced, view.currency)} not invoiced yet"
 
 
-def _against_budget(here: Page, budget: dict[str, Any] | None) -> str:
-    if _is_billed(here):
+def _against_budget(view: Page, budget: dict[str, Any] | None) -> str:
+    if _is_billed(view):
         return "Budgets are compared with amortised cost."
     if budget is None:
-        return f"No budget for {here.period} in this scope."
+        return f"No budget for {view.period} in this scope."
     mark = budget_charts.STATE_MARKS[budget["state"]]
     if budget["variance_ratio"] is None:
         return f"Budget: {mark}."
-    return f"{mark}; budget {fmt.money(budget['budget'], here.currency)}."
+    return f"{mark}; budget {fmt.money(budget['budget'], view.currency)}."
 
 
-def _landing(here: Page) -> str:
+def _landing(view: Page) -> str:
     """Write where the running month will end, if the period is that month."""
-    for row in forecast_queries.landings(here.snapshot, here.selection).to_pylist():
-        if row["landing"] == "month" and row["period"] == here.selection.period.label:
-            ends = fmt.estimate(row["expected"], here.currency)
-            bounds = fmt.interval(row["low"], row["high"], here.currency)
-            will = "Amortised, it will" if _is_billed(here) else "Will"
+    for row in forecast_queries.landings(view.snapshot, view.selection).to_pylist():
+        if row["landing"] == "month" and row["period"] == view.selection.period.label:
+            ends = fmt.estimate(row["expected"], view.currency)
+            bounds = fmt.interval(row["low"], row["high"], view.currency)
+            will = "Amortised, it will" if _is_billed(view) else "Will"
             return f" {will} end at {ends} ({bounds})."
     return ""
 
 
-def _is_billed(here: Page) -> bool:
-    return here.selection.basis == "Billed"
+def _is_billed(view: Page) -> bool:
+    return view.selection.basis == "Billed"
 
 
-def unit_cost_tile(here: Page, unit: unit_cost_queries.UnitSummary) -> Tile:
+def unit_cost_tile(view: Page, unit: unit_cost_queries.UnitSummary) -> Tile:
     """Return what a thousand inferences cost, and how much of the cost that covers.
 
     It is amortised on every basis, and says so where that is not the one above.
     """
-    beside = "; amortised" if _is_billed(here) else ""
+    beside = "; amortised" if _is_billed(view) else ""
     return Tile(
-        here.total_label("Per 1,000 inferences", unit.cost),
-        fmt.short_unit_cost(unit.unit_cost, here.currency),
+        view.total_label("Per 1,000 inferences", unit.cost),
+        fmt.short_unit_cost(unit.unit_cost, view.currency),
         "No requests are metered in this period."
         if unit.unit_cost is None
         else f"{fmt.count(unit.quantity)} requests{_covered(unit)}{beside}"
-        f"{with_idle(unit, here.currency)}",
+        f"{with_idle(unit, view.currency)}",
         None
         if unit.change_ratio is None
-        else f"{fmt.signed_percent(unit.change_ratio)} against {here.prior_period}",
+        else f"{fmt.signed_percent(unit.change_ratio)} against {view.prior_period}",
         unit.unit_cost,
         "unit_cost",
         (
@@ -169,15 +169,15 @@ def with_idle(unit: unit_cost_queries.UnitSummary, currency: str) -> str:
     return f"; {loaded} with idle capacity"
 
 
-def lead_time_tile(here: Page) -> Tile:
+def lead_time_tile(view: Page) -> Tile:
     """Return the medians of the lead time of the last month: of one, or of all."""
-    month, before = months_of(here)
-    kind = velocity_queries.SCOPE_KINDS.get(here.selection.scope_kind)
+    month, before = months_of(view)
+    kind = velocity_queries.SCOPE_KINDS.get(view.selection.scope_kind)
     if kind is not None:
-        return _lead_time_of_scope(here, kind, month)
-    change = queries.delivery_change(here.snapshot, shipping_kind(here), month, before)
+        return _lead_time_of_scope(view, kind, month)
+    change = queries.delivery_change(view.snapshot, shipping_kind(view), month, before)
     return Tile(
-        here.organisation_label(f"Lead time by {change.kind}"),
+        view.organisation_label(f"Lead time by {change.kind}"),
         words.lead_time_range(change),
         f"p50 of {fmt.plural(change.unit_count, change.kind)}, {fmt.month(month)}",
         None,
@@ -189,13 +189,13 @@ def lead_time_tile(here: Page) -> Tile:
     )
 
 
-def _lead_time_of_scope(here: Page, kind: str, month: str) -> Tile:
-    scope = velocity_queries.VelocityScope(kind, here.selection.scope_id, (month,))
+def _lead_time_of_scope(view: Page, kind: str, month: str) -> Tile:
+    scope = velocity_queries.VelocityScope(kind, view.selection.scope_id, (month,))
     shown = velocity_queries.VelocityPeriod("month", month)
-    figure = velocity_queries.velocity_figures(here.snapshot, scope, shown).get(
+    figure = velocity_queries.velocity_figures(view.snapshot, scope, shown).get(
         "change_lead_time"
     )
-    label = here.tile_label("Lead time")
+    label = view.tile_label("Lead time")
     if figure is None or figure.value is None:
         return Tile(label, fmt.UNKNOWN, velocity.absence(figure), kind="decimal")
     return Tile(
@@ -210,66 +210,66 @@ def _lead_time_of_scope(here: Page, kind: str, month: str) -> Tile:
     )
 
 
-def shipping_kind(here: Page) -> str:
+def shipping_kind(view: Page) -> str:
     """Return whose figures are counted: teams, or models where no team has any."""
-    kinds = {kind for kind, _ in velocity_queries.velocity_units(here.snapshot)}
+    kinds = {kind for kind, _ in velocity_queries.velocity_units(view.snapshot)}
     return "model" if "team" not in kinds and "model" in kinds else "team"
 
 
-def months_of(here: Page) -> tuple[str, str]:
+def months_of(view: Page) -> tuple[str, str]:
     """Return the last month of the period, and the one before it."""
-    last = max(here.selection.period.months)
+    last = max(view.selection.period.months)
     year, month = int(last[:4]), int(last[5:])
     before = (year - 1, 12) if month == 1 else (year, month - 1)
     return last, f"{before[0]:04d}-{before[1]:02d}"
 
 
-def delivery_sentence(here: Page) -> str:
+def delivery_sentence(view: Page) -> str:
     """Say how many ship faster than in the month before."""
-    month, before = months_of(here)
-    change = queries.delivery_change(here.snapshot, shipping_kind(here), month, before)
-    said = f"{here.organisation_prefix}{words.delivery(change, month, before)}"
-    return f"{said}{_rare(here, month)}"
+    month, before = months_of(view)
+    change = queries.delivery_change(view.snapshot, shipping_kind(view), month, before)
+    said = f"{view.organisation_prefix}{words.delivery(change, month, before)}"
+    return f"{said}{_rare(view, month)}"
 
 
-def _rare(here: Page, month: str) -> str:
+def _rare(view: Page, month: str) -> str:
     """Say what is too rare for a month: over twelve, with its n."""
-    kind = velocity_queries.SCOPE_KINDS.get(here.selection.scope_kind)
+    kind = velocity_queries.SCOPE_KINDS.get(view.selection.scope_kind)
     scope = (
         velocity_queries.VelocityScope("organisation", "organisation", (month,))
         if kind is None
-        else velocity_queries.VelocityScope(kind, here.selection.scope_id, (month,))
+        else velocity_queries.VelocityScope(kind, view.selection.scope_id, (month,))
     )
-    rows = window_queries.velocity_windows(here.snapshot, scope).to_pylist()
+    rows = window_queries.velocity_windows(view.snapshot, scope).to_pylist()
     return words.rare([row for row in rows if row["window_months"] == _YEAR])
 
 
-def compared_month(here: Page) -> str | None:
+def compared_month(view: Page) -> str | None:
     """Return the month that the bridge to the last month begins with, if there is."""
-    months = budget_queries.bridge_months(here.snapshot, here.selection)
+    months = budget_queries.bridge_months(view.snapshot, view.selection)
     return months[0] if months else None
 
 
-def changes_heading(here: Page, against: str | None) -> str:
+def changes_heading(view: Page, against: str | None) -> str:
     """Return the heading of what changed: models narrow it, other scopes do not."""
     since = "" if against is None else f" since {fmt.month(against)}"
-    narrows = here.selection.scope_kind in {"everything", "model"}
+    narrows = view.selection.scope_kind in {"everything", "model"}
     return f"What changed{since}{'' if narrows else ' · whole organisation'}"
 
 
-def changes(here: Page, against: str) -> list[str]:
+def changes(view: Page, against: str) -> list[str]:
     """Say which three bars moved the cost of the last month, each with its model."""
     steps = budget_queries.bridge_steps(
-        here.snapshot, here.selection, against
+        view.snapshot, view.selection, against
     ).to_pylist()
-    return words.drivers(here, steps, _largest_lines(here, against))
+    return words.drivers(view, steps, _largest_lines(view, against))
 
 
-def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
+def _largest_lines(view: Page, against: str) -> dict[str, tuple[str, Decimal]]:
     """Return the model that did most of each bar, and how much."""
     found: dict[str, tuple[str, Decimal]] = {}
-    for bar in budget_queries.bridge_bars(here.snapshot, here.selection.basis):
-        lines = budget_queries.bridge_lines(here.snapshot, here.selection, against, bar)
+    for bar in budget_queries.bridge_bars(view.snapshot, view.selection.basis):
+        lines = budget_queries.bridge_lines(view.snapshot, view.selection, against, bar)
         first = lines.slice(0, 1).to_pylist()[0] if lines.num_rows else None
         if first is not None and first["model"] != _NO_MODEL:
             found[bar] = (first["model"], first["chosen_amount"])
@@ -277,7 +277,7 @@ def _largest_lines(here: Page, against: str) -> dict[str, tuple[str, Decimal]]:
 
 
 def gaps(
-    here: Page,
+    view: Page,
     unit: unit_cost_queries.UnitSummary,
     of_returns: Sequence[Gap],
     *,
@@ -289,12 +289,12 @@ def gaps(
     for those who may open the page that compares them.
     """
     found = words.gaps(
-        here,
-        invoices=close_queries.invoice_totals(here.snapshot, here.selection).to_pylist()
+        view,
+        invoices=close_queries.invoice_totals(view.snapshot, view.selection).to_pylist()
         if with_invoices
         else [],
         headline=cost_by_model_queries.headline(
-            here.snapshot, here.selection, "Fully loaded"
+            view.snapshot, view.selection, "Fully loaded"
         ),
         summary=unit,
     )

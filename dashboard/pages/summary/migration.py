@@ -52,11 +52,11 @@ def _of(metric: str, column: str) -> str:
     return f"max(changes.{column}) FILTER (changes.metric = '{metric}')"
 
 
-def line(here: Page) -> str:
+def line(view: Page) -> str:
     """Say what the newest platform migration changed; nothing without one."""
-    row = newest_migration(here.snapshot, max(here.selection.period.months))
+    row = newest_migration(view.snapshot, max(view.selection.period.months))
     said = "" if row is None else sentence(row)
-    return f"{here.organisation_prefix}{said}" if said else ""
+    return f"{view.organisation_prefix}{said}" if said else ""
 
 
 def sentence(row: dict[str, Any]) -> str:

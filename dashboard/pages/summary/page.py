@@ -50,24 +50,24 @@ _STYLE = """
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
-    spent = queries.ai_spend(here.snapshot, here.selection)
-    budget = figures.budget_of(here)
-    unit = unit_cost_queries.unit_summary(here.snapshot, here.selection, figures.UNIT)
+    view = page.current(__file__)
+    spent = queries.ai_spend(view.snapshot, view.selection)
+    budget = figures.budget_of(view)
+    unit = unit_cost_queries.unit_summary(view.snapshot, view.selection, figures.UNIT)
     st.html(_STYLE)
     with st.container(key="first_screen"):
-        st.markdown(words.against_budget(here, spent, budget))
+        st.markdown(words.against_budget(view, spent, budget))
         with st.container(key="tiles"):
-            show_tiles(here, spent, budget, unit)
-        moved = migration.line(here)
+            show_tiles(view, spent, budget, unit)
+        moved = migration.line(view)
         if moved:
             st.markdown(moved)
-        show_layers(here, budget)
+        show_layers(view, budget)
         changed, unknown = st.columns(2)
         with changed.container(border=True, height="stretch", gap="xsmall"):
-            show_changes(here)
+            show_changes(view)
         with unknown.container(border=True, height="stretch", gap="xsmall"):
-            show_gaps(here, unit)
+            show_gaps(view, unit)
     show_board_pack()
 
 
@@ -79,7 +79,7 @@ def show_board_pack() -> None:
 
 
 def show_tiles(
-    here: Page,
+    view: Page,
     spent: queries.Spend,
     budget: dict[str, Any] | None,
     unit: unit_cost_queries.UnitSummary,
@@ -87,32 +87,32 @@ def show_tiles(
     """Draw the figures on top, one for each question that comes first."""
     columns = st.columns(5)
     with columns[0].container(border=True, height="stretch", gap="xsmall"):
-        _tile_spend(here, spent, budget)
+        _tile_spend(view, spent, budget)
     with columns[1].container(border=True, height="stretch", gap="xsmall"):
-        _tile_unit_cost(here, unit)
+        _tile_unit_cost(view, unit)
     with columns[2].container(border=True, height="stretch", gap="xsmall"):
-        _tile_lead_time(here)
+        _tile_lead_time(view)
     with columns[3].container(border=True, height="stretch", gap="xsmall"):
-        return_summary.tile_net_value(here)
+        return_summary.tile_net_value(view)
     with columns[4].container(border=True, height="stretch", gap="xsmall"):
-        return_summary.tile_evidence(here)
+        return_summary.tile_evidence(view)
 
 
 def _tile_spend(
-    here: Page, spent: queries.Spend, budget: dict[str, Any] | None
+    view: Page, spent: queries.Spend, budget: dict[str, Any] | None
 ) -> None:
-    _draw(here, figures.spend_tile(here, spent, budget))
+    _draw(view, figures.spend_tile(view, spent, budget))
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Sum of the cost of every component except tax and credits: what"
             " budgets are compared with.",
             mart=_COSTS,
             row_count=spent.row_count,
             figures=(
-                here.scoped_figure(
+                view.scoped_figure(
                     "AI cost",
-                    f"{_COSTS}/{AMOUNTS[here.selection.basis]}",
+                    f"{_COSTS}/{AMOUNTS[view.selection.basis]}",
                     component=_SPEND_COMPONENTS,
                 ),
             )
@@ -122,9 +122,9 @@ def _tile_spend(
     )
 
 
-def _draw(here: Page, tile: Tile) -> None:
+def _draw(view: Page, tile: Tile) -> None:
     short = (
-        fmt.short_money(tile.number, here.currency)
+        fmt.short_money(tile.number, view.currency)
         if tile.kind == "money" and isinstance(tile.number, Decimal)
         else tile.value
     )
@@ -139,10 +139,10 @@ def _draw(here: Page, tile: Tile) -> None:
     st.caption(tile.note)
 
 
-def _tile_unit_cost(here: Page, unit: unit_cost_queries.UnitSummary) -> None:
-    _draw(here, figures.unit_cost_tile(here, unit))
+def _tile_unit_cost(view: Page, unit: unit_cost_queries.UnitSummary) -> None:
+    _draw(view, figures.unit_cost_tile(view, unit))
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Fully loaded effective cost of metered models ÷ requests × 1,000,"
             " without and with the idle capacity that is charged to no model; always"
@@ -153,11 +153,11 @@ def _tile_unit_cost(here: Page, unit: unit_cost_queries.UnitSummary) -> None:
     )
 
 
-def _tile_lead_time(here: Page) -> None:
-    tile = figures.lead_time_tile(here)
-    _draw(here, tile)
+def _tile_lead_time(view: Page) -> None:
+    tile = figures.lead_time_tile(view)
+    _draw(view, tile)
     explaining.show(
-        here,
+        view,
         Origin(
             formula=velocity.METRICS["change_lead_time"][1]
             + " Medians of several have no common one. A change is beyond chance where"
@@ -168,65 +168,65 @@ def _tile_lead_time(here: Page) -> None:
     )
 
 
-def show_layers(here: Page, budget: dict[str, Any] | None) -> None:
+def show_layers(view: Page, budget: dict[str, Any] | None) -> None:
     """Draw a story for each layer: its window, a sentence, a line, and the way on."""
-    is_month = len(here.selection.period.months) == 1
+    is_month = len(view.selection.period.months) == 1
     target = budget["budget"] if budget is not None and is_month else None
     cost, delivery, value = st.columns(3)
     with cost.container(border=True, height="stretch", gap="xsmall"):
-        page.link_to("cost_by_model", label=f"**What it costs**, {here.period}")
+        page.link_to("cost_by_model", label=f"**What it costs**, {view.period}")
         models = cost_by_model_queries.model_costs(
-            here.snapshot, here.selection, "Fully loaded"
+            view.snapshot, view.selection, "Fully loaded"
         )
-        st.markdown(words.largest_models(here, models.to_pylist()))
+        st.markdown(words.largest_models(view, models.to_pylist()))
         spark = sparks.spend(
-            queries.spend_months(here.snapshot, here.selection),
-            here.currency,
+            queries.spend_months(view.snapshot, view.selection),
+            view.currency,
             charts.palette(),
             target=target,
         )
         charts.show(spark, description="AI cost by month, up to the period.")
     with delivery.container(border=True, height="stretch", gap="xsmall"):
-        _show_delivery(here)
+        _show_delivery(view)
     with value.container(border=True, height="stretch", gap="xsmall"):
-        return_summary.column(here)
+        return_summary.column(view)
 
 
-def _show_delivery(here: Page) -> None:
-    page.link_to("velocity", label=f"**How fast and safely it ships**, {here.period}")
-    month, _ = figures.months_of(here)
-    scoped = velocity_queries.SCOPE_KINDS.get(here.selection.scope_kind)
-    kind = scoped or figures.shipping_kind(here)
-    st.markdown(figures.delivery_sentence(here))
-    of = here.selection.scope_id if scoped else ""
-    rows = queries.lead_time_months(here.snapshot, kind, of, month)
+def _show_delivery(view: Page) -> None:
+    page.link_to("velocity", label=f"**How fast and safely it ships**, {view.period}")
+    month, _ = figures.months_of(view)
+    scoped = velocity_queries.SCOPE_KINDS.get(view.selection.scope_kind)
+    kind = scoped or figures.shipping_kind(view)
+    st.markdown(figures.delivery_sentence(view))
+    of = view.selection.scope_id if scoped else ""
+    rows = queries.lead_time_months(view.snapshot, kind, of, month)
     if rows:
         charts.show(
             sparks.lead_times(rows, charts.palette()),
             description=f"Median change lead time by month, a line for each {kind}.",
-            of=here.scope if scoped else ORGANISATION,
+            of=view.scope if scoped else ORGANISATION,
         )
 
 
-def show_changes(here: Page) -> None:
+def show_changes(view: Page) -> None:
     """Say which three things moved the cost of the last month."""
-    month = max(here.selection.period.months)
-    against = figures.compared_month(here)
-    page.link_to("budget", label=f"**{figures.changes_heading(here, against)}**")
+    month = max(view.selection.period.months)
+    against = figures.compared_month(view)
+    page.link_to("budget", label=f"**{figures.changes_heading(view, against)}**")
     if against is None:
         st.markdown(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
-    for each in figures.changes(here, against):
+    for each in figures.changes(view, against):
         st.markdown(f"- {each}")
 
 
-def show_gaps(here: Page, unit: unit_cost_queries.UnitSummary) -> None:
+def show_gaps(view: Page, unit: unit_cost_queries.UnitSummary) -> None:
     """Say what the figures cannot tell, what matters most to a signature first."""
     st.markdown("**What we cannot say**")
     found = figures.gaps(
-        here,
+        view,
         unit,
-        return_summary.gaps(here),
+        return_summary.gaps(view),
         with_invoices=access.visitor().may_open("close"),
     )
     if not found:

@@ -26,24 +26,24 @@ _FEATURES = "roi.mart_feature_roi"
 _COUNTED_GRADES = "A and B"
 
 
-def headline(here: Page) -> dict[str, Any] | None:
+def headline(view: Page) -> dict[str, Any] | None:
     """Return what counts by the end of the period; ``None`` without returns."""
-    return return_queries.return_headline(here.snapshot, _last_month(here))
+    return return_queries.return_headline(view.snapshot, _last_month(view))
 
 
-def _last_month(here: Page) -> str:
-    return max(here.selection.period.months)
+def _last_month(view: Page) -> str:
+    return max(view.selection.period.months)
 
 
-def sentence(here: Page) -> str:
+def sentence(view: Page) -> str:
     """Say what the headline counts; nothing where no return is known."""
-    row = headline(here)
+    row = headline(view)
     if row is None or row["net_value"] is None:
         return ""
     amount = fmt.estimate(row["net_value"], row["currency"])
     span = words.between(row, "net_value", row["currency"])
     return (
-        f" Value counted (grades {_COUNTED_GRADES}{here.of_organisation}) nets"
+        f" Value counted (grades {_COUNTED_GRADES}{view.of_organisation}) nets"
         f" **{amount}** in {words.window(row)} ({span}), chance of a gain"
         f" {words.chance(row['probability_net_positive'])}{_after_investment(row)}."
         f"{_ledger(row)}"
@@ -66,14 +66,14 @@ def _after_investment(row: dict[str, Any]) -> str:
     return f"; **{amount}** net of what was invested before"
 
 
-def net_value_tile(here: Page) -> Tile:
+def net_value_tile(view: Page) -> Tile:
     """Return net value of the measured months, and what was spent outside them."""
-    row = headline(here)
+    row = headline(view)
     if row is None or row["net_value"] is None:
-        label = here.organisation_label("Net value")
+        label = view.organisation_label("Net value")
         return Tile(label, fmt.UNKNOWN, _why_nothing_counts(row), kind="estimate")
     return Tile(
-        here.organisation_label(f"Net value, {words.window(row)}"),
+        view.organisation_label(f"Net value, {words.window(row)}"),
         fmt.estimate(row["net_value"], row["currency"]),
         f"{words.between(row, 'net_value', row['currency'])};"
         f" P(> 0) {words.chance(row['probability_net_positive'])}{_outside(row)}",
@@ -110,13 +110,13 @@ def _outside(row: dict[str, Any]) -> str:
     return said
 
 
-def tile_net_value(here: Page) -> None:
+def tile_net_value(view: Page) -> None:
     """Draw net value, with its window, its interval and the chance of a gain."""
-    tile = net_value_tile(here)
+    tile = net_value_tile(view)
     st.metric(tile.label, tile.value)
     st.caption(tile.note)
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Benefit less AI cost, people and integration of the months in"
             " which the effect was measured, draw by draw. It is over the features"
@@ -137,13 +137,13 @@ def _why_nothing_counts(row: dict[str, Any] | None) -> str:
     return "No feature has both evidence of grade A or B and approved assumptions."
 
 
-def evidence_tile(here: Page) -> Tile:
+def evidence_tile(view: Page) -> Tile:
     """Return how many features have strong evidence, and how many have which grade."""
-    row = headline(here)
+    row = headline(view)
     grades = (
-        return_queries.return_grades(here.snapshot, _last_month(here)) if row else {}
+        return_queries.return_grades(view.snapshot, _last_month(view)) if row else {}
     )
-    label = here.organisation_label("Strong evidence")
+    label = view.organisation_label("Strong evidence")
     if row is None or not grades:
         note = "No feature has a study yet."
         if row is not None and row["begins"] is not None:
@@ -163,13 +163,13 @@ def evidence_tile(here: Page) -> Tile:
     )
 
 
-def tile_evidence(here: Page) -> None:
+def tile_evidence(view: Page) -> None:
     """Draw how many features have strong evidence, and how many have which grade."""
-    tile = evidence_tile(here)
+    tile = evidence_tile(view)
     st.metric(tile.label, tile.value)
     st.caption(tile.note)
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Features by the grade of their evidence, which follows from"
             " recorded checks by rule: A randomised, B controlled, C modelled, D"
@@ -180,16 +180,16 @@ def tile_evidence(here: Page) -> None:
     )
 
 
-def column(here: Page) -> None:
+def column(view: Page) -> None:
     """Draw the layer: what returned most and least, month by month, and the way on."""
-    row = headline(here)
+    row = headline(view)
     known = row is not None and row["begins"] is None and row["net_value"] is not None
     window = f", {words.window(row)}" if row is not None and known else ""
     page.link_to("impact", label=f"**What it returned**{window}")
-    st.markdown(layer_sentence(here))
+    st.markdown(layer_sentence(view))
     if row is None:
         return
-    months = return_queries.return_months(here.snapshot, _last_month(here))
+    months = return_queries.return_months(view.snapshot, _last_month(view))
     if len(months) > 1:
         charts.show(
             sparks.net_values(months, row["currency"], charts.palette()),
@@ -198,13 +198,13 @@ def column(here: Page) -> None:
         )
 
 
-def layer_sentence(here: Page) -> str:
+def layer_sentence(view: Page) -> str:
     """Name what returned most and least, and say what is not counted."""
-    row = headline(here)
+    row = headline(view)
     if row is None or row["begins"] is not None:
         return _why_nothing_counts(row)
-    parts = (less_investment(row), _most_and_least(here), _not_counted(row))
-    return f"{here.organisation_prefix}{' '.join(filter(None, parts))}"
+    parts = (less_investment(row), _most_and_least(view), _not_counted(row))
+    return f"{view.organisation_prefix}{' '.join(filter(None, parts))}"
 
 
 def less_investment(row: dict[str, Any]) -> str:
@@ -235,12 +235,12 @@ def _not_counted(row: dict[str, Any]) -> str:
     return f"Not yet proven: {fmt.plural(count, 'feature')}, {amount}."
 
 
-def _most_and_least(here: Page) -> str:
+def _most_and_least(view: Page) -> str:
     """Name the feature that returned most and the one that returned least."""
     rows = [
         row
         for row in return_queries.feature_returns(
-            here.snapshot, _last_month(here)
+            view.snapshot, _last_month(view)
         ).to_pylist()
         if row["standing"] == "counted"
     ]
@@ -256,9 +256,9 @@ def _most_and_least(here: Page) -> str:
     )
 
 
-def gaps(here: Page) -> list[Gap]:
+def gaps(view: Page) -> list[Gap]:
     """Return the features of which nothing can be told, with the reason."""
-    if headline(here) is None:
+    if headline(view) is None:
         return [Gap("No study says what any feature returns", "impact")]
     return [
         Gap(
@@ -266,7 +266,7 @@ def gaps(here: Page) -> list[Gap]:
             "impact",
         )
         for row in return_queries.not_counted_returns(
-            here.snapshot, _last_month(here)
+            view.snapshot, _last_month(view)
         ).to_pylist()
         if row["grade"] == "X"
     ]

@@ -33,10 +33,10 @@ _CONVERSIONS: Final = {
 _COHORTS_DRAWN: Final = 6
 
 
-def show_waiting(here: Page, scope: VelocityScope, kind: PeriodKind) -> None:
+def show_waiting(view: Page, scope: VelocityScope, kind: PeriodKind) -> None:
     """Draw durations with what is still open in them, beside those of what ended."""
     st.header("With what is still open", anchor=False)
-    table = cohort_queries.times_to_event(here.snapshot, scope)
+    table = cohort_queries.times_to_event(view.snapshot, scope)
     rows = table.to_pylist()
     if not rows:
         st.markdown(
@@ -51,29 +51,29 @@ def show_waiting(here: Page, scope: VelocityScope, kind: PeriodKind) -> None:
     tables.show(
         named,
         [tables.Column("name", "Time"), *_columns()],
-        page=here,
+        page=view,
         name="times-with-open",
         caption="All items that are known, in hours; interval of 90 %",
         origin=_origin(len(rows)),
     )
     by_open = sorted(rows, key=lambda row: row["censored_ratio"], reverse=True)
-    _show_cohorts(here, scope, kind, [row["metric"] for row in by_open])
+    _show_cohorts(view, scope, kind, [row["metric"] for row in by_open])
 
 
 def _show_cohorts(
-    here: Page, scope: VelocityScope, kind: PeriodKind, metrics: list[str]
+    view: Page, scope: VelocityScope, kind: PeriodKind, metrics: list[str]
 ) -> None:
     names = {words.METRICS[metric][0]: metric for metric in metrics}
     chosen = filters.choice(
         "Time of what began together", "time", list(names), width=320
     )
     table = cohort_queries.times_to_event_by_cohort(
-        here.snapshot, scope, names[chosen], kind
+        view.snapshot, scope, names[chosen], kind
     )
     tables.show(
         table,
         [tables.Column("cohort", f"Began in {kind}", "month"), *_columns()],
-        page=here,
+        page=view,
         name=f"times-with-open-by-{kind}",
         caption=f"{chosen} by the {kind} in which it began, in hours",
         origin=_origin(table.num_rows),
@@ -130,10 +130,10 @@ def _origin(row_count: int) -> Origin:
     )
 
 
-def show_conversions(here: Page, scope: VelocityScope, kind: PeriodKind) -> None:
+def show_conversions(view: Page, scope: VelocityScope, kind: PeriodKind) -> None:
     """Draw which part of each cohort came into production, by days since it began."""
     for metric, (noun, verb) in _CONVERSIONS.items():
-        table = cohort_queries.conversions_across(here.snapshot, scope, metric, kind)
+        table = cohort_queries.conversions_across(view.snapshot, scope, metric, kind)
         if table.num_rows == 0:
             continue
         st.header(f"Which {noun}s came into production", anchor=False)
@@ -152,7 +152,7 @@ def show_conversions(here: Page, scope: VelocityScope, kind: PeriodKind) -> None
                 else ""
             )
         )
-        _show_shares(here, scope, metric, kind)
+        _show_shares(view, scope, metric, kind)
         tables.show(
             table,
             [
@@ -166,7 +166,7 @@ def show_conversions(here: Page, scope: VelocityScope, kind: PeriodKind) -> None
                 ),
                 tables.Column("mature_days", "All followed for, days", "count"),
             ],
-            page=here,
+            page=view,
             name=f"conversions-{metric.replace('_', '-')}",
             caption=f"Share of {noun}s in production within so many days",
             origin=Origin(
@@ -180,9 +180,9 @@ def show_conversions(here: Page, scope: VelocityScope, kind: PeriodKind) -> None
 
 
 def _show_shares(
-    here: Page, scope: VelocityScope, metric: str, kind: PeriodKind
+    view: Page, scope: VelocityScope, metric: str, kind: PeriodKind
 ) -> None:
-    shares = cohort_queries.conversions(here.snapshot, scope, metric, kind)
+    shares = cohort_queries.conversions(view.snapshot, scope, metric, kind)
     newest = sorted(set(shares["cohort"].to_pylist()))[-_COHORTS_DRAWN:]
     drawn = shares.filter([one in newest for one in shares["cohort"].to_pylist()])
     charts.show(

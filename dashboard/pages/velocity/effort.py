@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 
-def show_costs(here: Page, scope: VelocityScope) -> None:
+def show_costs(view: Page, scope: VelocityScope) -> None:
     """Draw what a deployment, a training run and an incident cost."""
     st.header("What delivery costs", anchor=False)
-    table = effort_queries.delivery_costs(here.snapshot, scope)
+    table = effort_queries.delivery_costs(view.snapshot, scope)
     if table.num_rows == 0:
         st.markdown(
             f"No month of {fmt.markdown(scope.shown)} has both costs and events."
@@ -56,7 +56,7 @@ def show_costs(here: Page, scope: VelocityScope) -> None:
             tables.Column("engaged_hours", "Engaged, h", "decimal"),
             tables.Column("cost_per_incident", "Per incident", "unit_cost"),
         ],
-        page=here,
+        page=view,
         name="delivery-costs",
         caption="Amortised; incidents at the loaded hourly rate of triptych.yml",
         origin=Origin(
@@ -81,17 +81,17 @@ def _unknown(row: dict[str, Any]) -> str:
     )
 
 
-def show_latency(here: Page) -> None:
+def show_latency(view: Page) -> None:
     """Draw latency against its threshold, from histograms that were added up."""
     st.header("Latency against the threshold", anchor=False)
-    table = effort_queries.serving_performance(here.snapshot, here.selection)
+    table = effort_queries.serving_performance(view.snapshot, view.selection)
     if table.num_rows == 0:
         st.markdown(
-            f"No histogram of latencies is known of {here.period}. Percentiles that a"
+            f"No histogram of latencies is known of {view.period}. Percentiles that a"
             " source computed cannot be merged; connect Prometheus' buckets, or deliver"
             " `latency_histograms`."
         )
-        show_delivered_percentiles(here)
+        show_delivered_percentiles(view)
         return
     over = [
         row for row in table.to_pylist() if (row["p95_to_threshold_ratio"] or 0.0) > 1.0
@@ -115,9 +115,9 @@ def show_latency(here: Page) -> None:
             ),
             tables.Column("requests_over_threshold_ratio", "Requests over", "percent"),
         ],
-        page=here,
+        page=view,
         name="serving-performance",
-        caption=f"{here.period}; windows of five minutes, or as long as they were told",
+        caption=f"{view.period}; windows of five minutes, or as long as they were told",
         origin=Origin(
             formula="Buckets are added over instances first, then the percentile is"
             " read from the sum; percentiles are never averaged. Requests over is exact"
@@ -126,12 +126,12 @@ def show_latency(here: Page) -> None:
             row_count=table.num_rows,
         ),
     )
-    show_delivered_percentiles(here)
+    show_delivered_percentiles(view)
 
 
-def show_delivered_percentiles(here: Page) -> None:
+def show_delivered_percentiles(view: Page) -> None:
     """Draw percentiles that a source computed, window by window."""
-    counts = effort_queries.delivered_percentiles(here.snapshot, here.selection)
+    counts = effort_queries.delivered_percentiles(view.snapshot, view.selection)
     if counts.window_count == 0:
         return
     st.subheader("As their source computed them", anchor=False)
@@ -143,11 +143,11 @@ def show_delivered_percentiles(here: Page) -> None:
         " `catalog.yml` names one."
     )
     st.markdown(
-        f"{fmt.plural(counts.window_count, 'window')} of {here.period} came as"
+        f"{fmt.plural(counts.window_count, 'window')} of {view.period} came as"
         " percentiles without their histogram. They stand window by window: several of"
         f" them have no common percentile, and they are not averaged.{over}"
     )
-    table = effort_queries.latency_percentiles(here.snapshot, here.selection)
+    table = effort_queries.latency_percentiles(view.snapshot, view.selection)
     tables.show(
         table,
         [
@@ -164,9 +164,9 @@ def show_delivered_percentiles(here: Page) -> None:
             tables.Column("latency_threshold_seconds", "Threshold, s", "decimal"),
             tables.Column("source_system", "Computed by"),
         ],
-        page=here,
+        page=view,
         name="latency-percentiles",
-        caption=f"{here.period}; percentiles as delivered",
+        caption=f"{view.period}; percentiles as delivered",
         origin=Origin(
             formula="As the source computed them over each window: delivered, not"
             " derived. Never merged, never averaged.",
@@ -176,13 +176,13 @@ def show_delivered_percentiles(here: Page) -> None:
     )
 
 
-def show_effort(here: Page, team: str | None) -> None:
+def show_effort(view: Page, team: str | None) -> None:
     """Draw hours of infrastructure work and the share of firefighting."""
     st.header("What running it takes", anchor=False)
-    period = here.selection.period.months
-    operations_section.show_infra_hours(here, "team", period, team)
-    months = effort_queries.firefighting_months(here.snapshot)
-    table = effort_queries.infra_effort(here.snapshot, period, team)
+    period = view.selection.period.months
+    operations_section.show_infra_hours(view, "team", period, team)
+    months = effort_queries.firefighting_months(view.snapshot)
+    table = effort_queries.infra_effort(view.snapshot, period, team)
     if table.num_rows == 0 and months.num_rows == 0:
         st.markdown(
             "No hours are known. Deliver `worklogs` and `headcount`, or connect Jira,"
@@ -197,7 +197,7 @@ def show_effort(here: Page, team: str | None) -> None:
             of=ORGANISATION,
         )
     if table.num_rows == 0:
-        st.markdown(f"No hours are known of {here.period}.")
+        st.markdown(f"No hours are known of {view.period}.")
         return
     tables.show(
         table,
@@ -220,9 +220,9 @@ def show_effort(here: Page, team: str | None) -> None:
             ),
             tables.Column("firefighting_system_ratio", "Engaged", "percent"),
         ],
-        page=here,
+        page=view,
         name="infra-effort",
-        caption=f"{here.period}; four weeks end with the month",
+        caption=f"{view.period}; four weeks end with the month",
         origin=Origin(
             formula="Infra hours of four weeks ÷ deployments of known outcome in them;"
             " none without a deployment; filling while less than seven days have passed"
@@ -235,10 +235,10 @@ def show_effort(here: Page, team: str | None) -> None:
     )
 
 
-def show_satisfaction(here: Page) -> None:
+def show_satisfaction(view: Page) -> None:
     """Draw what people say, of groups of five and more."""
     st.header("What developers say", anchor=False)
-    table = effort_queries.satisfaction(here.snapshot)
+    table = effort_queries.satisfaction(view.snapshot)
     if table.num_rows == 0:
         st.markdown("No survey is known: a source of type `surveys` reads one.")
         return
@@ -264,7 +264,7 @@ def show_satisfaction(here: Page) -> None:
             tables.Column("enps_low", "From", "decimal"),
             tables.Column("enps_high", "To", "decimal"),
         ],
-        page=here,
+        page=view,
         name="satisfaction",
         caption="All waves; eNPS with its interval of 90 %",
         origin=Origin(

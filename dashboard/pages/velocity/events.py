@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 _EVENTS = "delivery.mart_velocity_events"
 
 
-def show_promotions(here: Page, scope: VelocityScope) -> None:
+def show_promotions(view: Page, scope: VelocityScope) -> None:
     """Draw how each version came from training into production."""
     st.header("Training to production", anchor=False)
     if scope.kind == "service":
         st.markdown("Versions belong to models: choose one above.")
         return
-    table = queries.promotions(here.snapshot, scope)
+    table = queries.promotions(view.snapshot, scope)
     if table.num_rows == 0:
         st.markdown(
             f"No version of {fmt.markdown(scope.shown)} came into production in"
-            f" {here.period}."
+            f" {view.period}."
         )
         return
     imprecise = sum((row["precision_seconds"] or 0) > 1 for row in table.to_pylist())
@@ -42,7 +42,7 @@ def show_promotions(here: Page, scope: VelocityScope) -> None:
         else ""
     )
     came = fmt.plural(table.num_rows, "version came", "versions came")
-    st.markdown(f"**{came}** into production in {here.period}.{note}")
+    st.markdown(f"**{came}** into production in {view.period}.{note}")
     tables.show(
         table,
         [
@@ -64,9 +64,9 @@ def show_promotions(here: Page, scope: VelocityScope) -> None:
             tables.Column("precision_seconds", "± s", "decimal"),
             tables.Column("how", "Known from"),
         ],
-        page=here,
+        page=view,
         name="promotions",
-        caption=f"{here.period}; legs are shown and never summed",
+        caption=f"{view.period}; legs are shown and never summed",
         origin=Origin(
             formula=words.METRICS["training_to_production"][1],
             mart="delivery.fct_promotions",
@@ -75,7 +75,7 @@ def show_promotions(here: Page, scope: VelocityScope) -> None:
     )
 
 
-def show_events(here: Page, scope: VelocityScope) -> None:
+def show_events(view: Page, scope: VelocityScope) -> None:
     """Draw what a figure consists of, what is open, and what it leaves out."""
     st.header("Behind a figure", anchor=False)
     # Days of a week are counted from the same events as deployments.
@@ -85,7 +85,7 @@ def show_events(here: Page, scope: VelocityScope) -> None:
         if metric != "deployment_days"
     }
     chosen = filters.choice("Events of", "behind", list(names), width=320)
-    table = queries.velocity_events(here.snapshot, scope, names[chosen])
+    table = queries.velocity_events(view.snapshot, scope, names[chosen])
     rows = table.to_pylist()
     counts = {
         state: sum(row["state"] == state for row in rows)
@@ -94,7 +94,7 @@ def show_events(here: Page, scope: VelocityScope) -> None:
     st.markdown(
         f"**{counts['used']:,} used**, {counts['open']:,} open and"
         f" {counts['excluded']:,} left out, of {fmt.markdown(scope.shown)} in"
-        f" {here.period}."
+        f" {view.period}."
     )
     if not rows:
         return
@@ -109,19 +109,19 @@ def show_events(here: Page, scope: VelocityScope) -> None:
             tables.Column("ended_at", "Ended", "moment"),
             tables.Column("event_value", "Adds", "decimal"),
         ],
-        page=here,
+        page=view,
         name=f"events-{names[chosen]}",
-        caption=f"{chosen}, {here.period}; durations in hours",
+        caption=f"{chosen}, {view.period}; durations in hours",
         origin=Origin(
             formula=words.METRICS[names[chosen]][1], mart=_EVENTS, row_count=len(rows)
         ),
     )
 
 
-def show_unmapped(here: Page) -> None:
+def show_unmapped(view: Page) -> None:
     """Draw which names belong to nobody, and what would map them."""
     st.header("Names that nobody owns", anchor=False)
-    table = queries.unmapped_identities(here.snapshot)
+    table = queries.unmapped_identities(view.snapshot)
     if table.num_rows == 0:
         st.markdown("Every name in the events belongs to a model, feature or team.")
         return
@@ -140,7 +140,7 @@ def show_unmapped(here: Page) -> None:
             tables.Column("row_count", "Events", "count"),
             tables.Column("catalog_entry", "Entry that would map it"),
         ],
-        page=here,
+        page=view,
         name="unmapped-identities",
         caption="All sources",
         origin=Origin(

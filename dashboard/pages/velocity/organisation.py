@@ -49,36 +49,36 @@ class Compared:
         )
 
 
-def compared(here: Page) -> Compared | None:
+def compared(view: Page) -> Compared | None:
     """Return both quarters; a change is one beyond its interval only."""
-    until = max(here.selection.period.months)
-    quarters = queries.compared_quarters(here.snapshot, until)
+    until = max(view.selection.period.months)
+    quarters = queries.compared_quarters(view.snapshot, until)
     if len(quarters) < 2:  # noqa: PLR2004  (one quarter has nothing to compare with)
         return None
     now, before = (row["quarter"] for row in quarters)
-    kind = summary_figures.shipping_kind(here)
-    of_units = queries.units_compared(here.snapshot, kind, now, before)
+    kind = summary_figures.shipping_kind(view)
+    of_units = queries.units_compared(view.snapshot, kind, now, before)
     of_all = queries.whole_compared(
-        here.snapshot, *(row["last_month"] for row in quarters)
+        view.snapshot, *(row["last_month"] for row in quarters)
     )
     rows = [_of_units(row, kind) for row in of_units] + [_of_all(row) for row in of_all]
     if not rows:
         return None
     rows.sort(key=lambda row: list(_VERDICTS).index(row["metric"]))
-    headline = f"{here.organisation_prefix}{_headline(of_units, kind, now, before)}"
+    headline = f"{view.organisation_prefix}{_headline(of_units, kind, now, before)}"
     return Compared((now, before), kind, headline, tuple(rows))
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw both quarters side by side."""
-    found = compared(here)
+    found = compared(view)
     if found is None:
         return
     st.markdown(found.headline)
     tables.show(
         pa.Table.from_pylist(list(found.rows)),
         found.columns,
-        page=here,
+        page=view,
         name="velocity-organisation",
         caption="Quarter against quarter",
         origin=Origin(

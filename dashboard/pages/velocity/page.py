@@ -39,76 +39,76 @@ _KINDS: dict[str, PeriodKind] = {"Month": "month", "Quarter": "quarter"}
 
 def main() -> None:
     """Draw the page: the organisation, then who is chosen, by what is asked."""
-    here = page.current(__file__)
-    units = queries.velocity_units(here.snapshot)
+    view = page.current(__file__)
+    units = queries.velocity_units(view.snapshot)
     if not units:
         show_nothing()
-        effort_sections.show_effort(here, None)
-        effort_sections.show_satisfaction(here)
-        show_unmapped(here)
+        effort_sections.show_effort(view, None)
+        effort_sections.show_satisfaction(view)
+        show_unmapped(view)
         return
-    organisation.show(here)
-    scope = chosen_scope(here, units)
+    organisation.show(view)
+    scope = chosen_scope(view, units)
     if scope is None:
         return
-    period = shown_period(here, scope)
+    period = shown_period(view, scope)
     tabs.show(
         "velocity",
         {
-            "Flow": lambda: show_flow(here, scope, period),
-            "Reliability": lambda: show_reliability(here, scope, period),
-            "Models": lambda: show_models(here, scope, period),
-            "People": lambda: show_people(here, scope),
-            "Cost": lambda: show_cost(here, scope),
+            "Flow": lambda: show_flow(view, scope, period),
+            "Reliability": lambda: show_reliability(view, scope, period),
+            "Models": lambda: show_models(view, scope, period),
+            "People": lambda: show_people(view, scope),
+            "Cost": lambda: show_cost(view, scope),
         },
     )
 
 
-def show_flow(here: Page, scope: VelocityScope, period: VelocityPeriod | None) -> None:
+def show_flow(view: Page, scope: VelocityScope, period: VelocityPeriod | None) -> None:
     """Draw where time goes, and how fast and often changes reach production."""
-    show_bottleneck(here, scope)
-    show_tiles(here, scope, period, _FLOW)
-    kind = show_trend(here, scope)
-    show_stages(here, scope)
+    show_bottleneck(view, scope)
+    show_tiles(view, scope, period, _FLOW)
+    kind = show_trend(view, scope)
+    show_stages(view, scope)
     if period is not None:
-        show_units(here, scope, period)
-    tabs.fold("Deployments week by week", "weeks", lambda: show_weeks(here, scope))
+        show_units(view, scope, period)
+    tabs.fold("Deployments week by week", "weeks", lambda: show_weeks(view, scope))
     tabs.fold(
         "Time to production with open changes included",
         "waiting",
-        lambda: cohort_sections.show_waiting(here, scope, kind),
+        lambda: cohort_sections.show_waiting(view, scope, kind),
     )
-    tabs.fold("Events behind a figure", "events", lambda: show_events(here, scope))
+    tabs.fold("Events behind a figure", "events", lambda: show_events(view, scope))
 
 
 def show_reliability(
-    here: Page, scope: VelocityScope, period: VelocityPeriod | None
+    view: Page, scope: VelocityScope, period: VelocityPeriod | None
 ) -> None:
     """Draw how often a change fails, and how long it takes to recover."""
-    show_tiles(here, scope, period, _RELIABILITY)
-    window_section.show_windows(here, scope)
+    show_tiles(view, scope, period, _RELIABILITY)
+    window_section.show_windows(view, scope)
 
 
 def show_models(
-    here: Page, scope: VelocityScope, period: VelocityPeriod | None
+    view: Page, scope: VelocityScope, period: VelocityPeriod | None
 ) -> None:
     """Draw how versions of models come from training into production."""
-    show_tiles(here, scope, period, _MODELS)
-    cohort_sections.show_conversions(here, scope, _kind())
-    show_promotions(here, scope)
+    show_tiles(view, scope, period, _MODELS)
+    cohort_sections.show_conversions(view, scope, _kind())
+    show_promotions(view, scope)
 
 
-def show_people(here: Page, scope: VelocityScope) -> None:
+def show_people(view: Page, scope: VelocityScope) -> None:
     """Draw hours, satisfaction, and names that map to no owner."""
-    effort_sections.show_effort(here, scope.id if scope.kind == "team" else None)
-    effort_sections.show_satisfaction(here)
-    show_unmapped(here)
+    effort_sections.show_effort(view, scope.id if scope.kind == "team" else None)
+    effort_sections.show_satisfaction(view)
+    show_unmapped(view)
 
 
-def show_cost(here: Page, scope: VelocityScope) -> None:
+def show_cost(view: Page, scope: VelocityScope) -> None:
     """Draw what a deployment, a run and an incident cost, and latency."""
-    effort_sections.show_costs(here, scope)
-    effort_sections.show_latency(here)
+    effort_sections.show_costs(view, scope)
+    effort_sections.show_latency(view)
 
 
 def show_nothing() -> None:
@@ -121,21 +121,21 @@ def show_nothing() -> None:
     )
 
 
-def chosen_scope(here: Page, units: list[tuple[str, str]]) -> VelocityScope | None:
+def chosen_scope(view: Page, units: list[tuple[str, str]]) -> VelocityScope | None:
     """Return whose velocity is shown: the bar's model or team, or the chosen one."""
-    kind = queries.SCOPE_KINDS.get(here.selection.scope_kind)
+    kind = queries.SCOPE_KINDS.get(view.selection.scope_kind)
     if kind is not None:
-        if (kind, here.selection.scope_id) in units:
+        if (kind, view.selection.scope_id) in units:
             _choose_bands()
-            return _named(here, kind, here.selection.scope_id)
+            return _named(view, kind, view.selection.scope_id)
         st.info(
-            f"**Nothing is known of how {fmt.markdown(here.scope)} ships.** Choose"
+            f"**Nothing is known of how {fmt.markdown(view.scope)} ships.** Choose"
             " *everything* above to see who has figures."
         )
         return None
-    if not here.selection.covers_everything:
+    if not view.selection.covers_everything:
         st.caption("Velocity has no cost centres: everybody can be chosen below.")
-    scopes = [_named(here, *unit) for unit in units]
+    scopes = [_named(view, *unit) for unit in units]
     chosen_of = {each.label: each for each in scopes}
     former = {f"{each.kind} {each.id}": shown for shown, each in chosen_of.items()}
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -146,11 +146,11 @@ def chosen_scope(here: Page, units: list[tuple[str, str]]) -> VelocityScope | No
     return chosen_of[chosen]
 
 
-def _named(here: Page, kind: str, unit: str) -> VelocityScope:
-    scope = queries.VelocityScope(kind, unit, here.selection.period.months)
+def _named(view: Page, kind: str, unit: str) -> VelocityScope:
+    scope = queries.VelocityScope(kind, unit, view.selection.period.months)
     if scope.ids_of is None:
         return scope
-    known = names.names_of(here.snapshot, scope.ids_of)
+    known = names.names_of(view.snapshot, scope.ids_of)
     return replace(scope, name=known.get(unit, ""))
 
 
@@ -168,20 +168,20 @@ def _kind() -> PeriodKind:
     return _KINDS[st.session_state["by"]]
 
 
-def shown_period(here: Page, scope: VelocityScope) -> VelocityPeriod | None:
+def shown_period(view: Page, scope: VelocityScope) -> VelocityPeriod | None:
     """Return the quarter that is chosen above, else the newest month with figures."""
-    chosen = here.selection.period
+    chosen = view.selection.period
     if chosen.is_quarter:
         first = chosen.first_month
-        quarter = queries.velocity_quarter(here.snapshot, scope, first)
+        quarter = queries.velocity_quarter(view.snapshot, scope, first)
         if quarter is not None:
             return quarter
-    return queries.velocity_newest_month(here.snapshot, scope)
+    return queries.velocity_newest_month(view.snapshot, scope)
 
 
-def show_units(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None:
+def show_units(view: Page, scope: VelocityScope, period: VelocityPeriod) -> None:
     """Draw all units of a kind side by side; no figure blends them."""
-    table = queries.velocity_over_units(here.snapshot, scope.kind, period)
+    table = queries.velocity_over_units(view.snapshot, scope.kind, period)
     if table.num_rows < 2:  # noqa: PLR2004  (one alone has nothing beside it)
         return
     st.header(f"Each {scope.kind}", anchor=False)
@@ -194,7 +194,7 @@ def show_units(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None
             tables.Column("change_fail_ratio", "Change fail rate", "percent"),
             tables.Column("deployments", "Deployments", "count"),
         ],
-        page=here,
+        page=view,
         name="velocity-by-unit",
         is_folded=True,
         caption=f"{fmt.month(period.label)}; a dash is unknown or fewer than five,"
@@ -208,19 +208,19 @@ def show_units(here: Page, scope: VelocityScope, period: VelocityPeriod) -> None
     )
 
 
-def show_trend(here: Page, scope: VelocityScope) -> PeriodKind:
+def show_trend(view: Page, scope: VelocityScope) -> PeriodKind:
     """Draw one metric over all months or quarters; return which of them."""
     st.header("Over time", anchor=False)
-    known_kinds = queries.velocity_kinds(here.snapshot)
+    known_kinds = queries.velocity_kinds(view.snapshot)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         names = {name: metric for metric, (name, _) in words.METRICS.items()}
         chosen = filters.choice("Figure", "metric", list(names), width=320)
         offered = [name for name, kind in _KINDS.items() if kind in known_kinds]
-        is_quarter = here.selection.period.is_quarter and "Quarter" in offered
+        is_quarter = view.selection.period.is_quarter and "Quarter" in offered
         default = "Quarter" if is_quarter else "Month"
         by = filters.segments("By", "by", offered, default=default)
     kind = _KINDS[by]
-    table = queries.velocity_series(here.snapshot, scope, names[chosen], kind)
+    table = queries.velocity_series(view.snapshot, scope, names[chosen], kind)
     rows = table.to_pylist()
     known = [row for row in rows if row["value"] is not None]
     if not known:
@@ -246,7 +246,7 @@ def show_trend(here: Page, scope: VelocityScope) -> PeriodKind:
             tables.Column("n_excluded", "Left out", "count"),
             tables.Column("missing_ratio", "Missing", "percent"),
         ],
-        page=here,
+        page=view,
         name=f"velocity-{names[chosen]}" + ("" if kind == "month" else "-by-quarter"),
         caption="Durations in hours, ratios as shares; interval of 90 %",
         origin=Origin(
@@ -260,30 +260,30 @@ def show_trend(here: Page, scope: VelocityScope) -> PeriodKind:
     return kind
 
 
-def show_bottleneck(here: Page, scope: VelocityScope) -> None:
+def show_bottleneck(view: Page, scope: VelocityScope) -> None:
     """Say in which stage a change spends most of its time; nothing of too few."""
-    *stages, _ = queries.lead_time_stages(here.snapshot, scope).to_pylist() or [None]
+    *stages, _ = queries.lead_time_stages(view.snapshot, scope).to_pylist() or [None]
     if stages:
         stages.sort(key=lambda row: -row["p50"])
         medians = ", ".join(
             f"{row['stage']} **{fmt.decimal(row['p50'])} h**" for row in stages
         )
-        st.markdown(f"{here.period}, medians by stage: {medians}; they do not add up.")
+        st.markdown(f"{view.period}, medians by stage: {medians}; they do not add up.")
 
 
-def show_stages(here: Page, scope: VelocityScope) -> None:
+def show_stages(view: Page, scope: VelocityScope) -> None:
     """Draw where changes spend their time."""
     st.header("Lead time by stage", anchor=False)
-    table = queries.lead_time_stages(here.snapshot, scope)
+    table = queries.lead_time_stages(view.snapshot, scope)
     if table.num_rows == 0:
         st.markdown(
             f"Fewer than five changes of {fmt.markdown(scope.shown)} reached production"
-            f" in {here.period}: no distribution is drawn from them."
+            f" in {view.period}: no distribution is drawn from them."
         )
         return
     whole = table.to_pylist()[-1]
     st.markdown(
-        f"Half of the {whole['n']:,} changes of {here.period} took less than"
+        f"Half of the {whole['n']:,} changes of {view.period} took less than"
         f" **{words.duration(whole['p50'])}**, nine of ten less than"
         f" {words.duration(whole['p90'])}."
     )
@@ -291,7 +291,7 @@ def show_stages(here: Page, scope: VelocityScope) -> None:
         velocity_charts.stages(table, charts.palette()),
         description="For each stage a box with half of all changes, the median as a"
         " line, and whiskers from the first to the ninth decile.",
-        of=f"{here.period} \u00b7 {scope.label}",
+        of=f"{view.period} \u00b7 {scope.label}",
     )
     tables.show(
         table,
@@ -303,10 +303,10 @@ def show_stages(here: Page, scope: VelocityScope) -> None:
                 for name in ("p10", "p25", "p50", "p75", "p90")
             ),
         ],
-        page=here,
+        page=view,
         name="lead-time-stages",
         is_folded=True,
-        caption=f"{here.period}, hours",
+        caption=f"{view.period}, hours",
         origin=Origin(
             formula="Quantiles by linear interpolation of the changes that ended in the"
             " period.",
@@ -316,10 +316,10 @@ def show_stages(here: Page, scope: VelocityScope) -> None:
     )
 
 
-def show_weeks(here: Page, scope: VelocityScope) -> None:
+def show_weeks(view: Page, scope: VelocityScope) -> None:
     """Draw how often was deployed, week by week."""
     st.header("Week by week", anchor=False)
-    table = queries.deployment_weeks(here.snapshot, scope)
+    table = queries.deployment_weeks(view.snapshot, scope)
     if table.num_rows == 0:
         st.markdown("No system tells of weeks of this scope.")
         return

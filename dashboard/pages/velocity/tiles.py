@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def show_tiles(
-    here: Page,
+    view: Page,
     scope: VelocityScope,
     period: VelocityPeriod | None,
     metrics: Sequence[str],
@@ -33,26 +33,26 @@ def show_tiles(
     """Draw figures of a month or quarter with their intervals."""
     if period is None:
         st.info(
-            f"**Nothing of {fmt.markdown(scope.shown)} ended in {here.period}.** No"
+            f"**Nothing of {fmt.markdown(scope.shown)} ended in {view.period}.** No"
             " figure is drawn from nothing: a month without data is unknown, not zero."
         )
         return
-    figures = queries.velocity_figures(here.snapshot, scope, period)
+    figures = queries.velocity_figures(view.snapshot, scope, period)
     so_far = "" if period.is_over else ", so far"
     st.subheader(
         f"{fmt.markdown(scope.shown)}, {fmt.period(period.label)}{so_far}", anchor=False
     )
     with_bands = bool(st.session_state.get("bands"))
-    windows = window_section.windows_by_metric(here, scope)
+    windows = window_section.windows_by_metric(view, scope)
     for column, metric in zip(st.columns(len(metrics)), metrics, strict=True):
         with column.container(border=True, height="stretch", gap="xsmall"):
             figure = figures.get(metric)
             rows = windows.get(metric, [])
-            _tile(here, scope, period, metric, figure, rows, with_bands=with_bands)
+            _tile(view, scope, period, metric, figure, rows, with_bands=with_bands)
 
 
 def _tile(
-    here: Page,
+    view: Page,
     scope: VelocityScope,
     period: VelocityPeriod,
     metric: str,
@@ -63,9 +63,9 @@ def _tile(
 ) -> None:
     name, formula = words.METRICS[metric]
     value = None if figure is None else figure.value
-    prior = _prior(here, scope, period, figure)
+    prior = _prior(view, scope, period, figure)
     st.metric(
-        here.tile_label(name),
+        view.tile_label(name),
         fmt.UNKNOWN if figure is None else words.value(figure, value),
         delta=prior,
         delta_color="off",
@@ -82,7 +82,7 @@ def _tile(
     left_out = f" Left out: {reasons.replace('_', ' ')}." if reasons else ""
     version = f" Definition {figure.definition_version}." if figure else ""
     explaining.show(
-        here,
+        view,
         Origin(
             formula=f"{formula}{left_out}{version}",
             mart=period.mart,
@@ -92,7 +92,7 @@ def _tile(
 
 
 def _prior(
-    here: Page,
+    view: Page,
     scope: VelocityScope,
     period: VelocityPeriod,
     figure: VelocityFigure | None,
@@ -100,7 +100,7 @@ def _prior(
     """Write the same figure of the newest period before."""
     if figure is None:
         return None
-    table = queries.velocity_series(here.snapshot, scope, figure.metric, period.kind)
+    table = queries.velocity_series(view.snapshot, scope, figure.metric, period.kind)
     before = [
         row
         for row in table.to_pylist()

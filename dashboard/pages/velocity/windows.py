@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 _ORGANISATION: Final = "organisation"
 
 
-def windows_by_metric(here: Page, scope: VelocityScope) -> dict[str, list[Any]]:
+def windows_by_metric(view: Page, scope: VelocityScope) -> dict[str, list[Any]]:
     """Return the windows of a scope by metric, the shorter first."""
     found: dict[str, list[Any]] = {}
-    for row in window_queries.velocity_windows(here.snapshot, scope).to_pylist():
+    for row in window_queries.velocity_windows(view.snapshot, scope).to_pylist():
         found.setdefault(row["metric"], []).append(row)
     return found
 
 
-def show_windows(here: Page, scope: VelocityScope) -> None:
+def show_windows(view: Page, scope: VelocityScope) -> None:
     """Draw the windows of a scope, and those of the whole organisation."""
     st.header("Over three and twelve months", anchor=False)
-    rows = window_queries.velocity_windows(here.snapshot, scope).to_pylist()
+    rows = window_queries.velocity_windows(view.snapshot, scope).to_pylist()
     if not rows:
         st.markdown(
             "This run has no windows of several months: `triptych run` makes them."
@@ -43,10 +43,10 @@ def show_windows(here: Page, scope: VelocityScope) -> None:
         " with its n. Fewer than five have none: the narrowest scope with enough is"
         " named instead."
     )
-    _table(here, rows, scope.shown, "velocity-windows")
-    _each_unit(here, scope)
+    _table(view, rows, scope.shown, "velocity-windows")
+    _each_unit(view, scope)
     everyone = queries.VelocityScope(_ORGANISATION, _ORGANISATION, scope.months)
-    whole = window_queries.velocity_windows(here.snapshot, everyone).to_pylist()
+    whole = window_queries.velocity_windows(view.snapshot, everyone).to_pylist()
     if not whole:  # for who sees single cost centres
         return
 
@@ -55,14 +55,14 @@ def show_windows(here: Page, scope: VelocityScope) -> None:
             "Over all models, services and teams: how often such things happen at"
             " all. It is no yardstick for one team."
         )
-        _table(here, whole, "Organisation", "velocity-windows-organisation")
+        _table(view, whole, "Organisation", "velocity-windows-organisation")
 
     tabs.fold("The whole organisation", "organisation", draw)
 
 
-def _each_unit(here: Page, scope: VelocityScope) -> None:
+def _each_unit(view: Page, scope: VelocityScope) -> None:
     """Draw all units of a kind side by side over twelve months, each with its n."""
-    table = window_queries.rare_over_units(here.snapshot, scope.kind, scope.months)
+    table = window_queries.rare_over_units(view.snapshot, scope.kind, scope.months)
     if table.num_rows < 2:  # noqa: PLR2004  (one alone has nothing to stand with)
         return
     months = words.window(table.to_pylist()[0])
@@ -79,7 +79,7 @@ def _each_unit(here: Page, scope: VelocityScope) -> None:
             tables.Column("iterations_per_feature", "Iterations", "decimal"),
             tables.Column("iterations_per_feature_n", "n", "count"),
         ],
-        page=here,
+        page=view,
         name="velocity-windows-by-unit",
         caption=f"Each {scope.kind}, {months}; a dash is fewer than five",
         origin=Origin(
@@ -91,7 +91,7 @@ def _each_unit(here: Page, scope: VelocityScope) -> None:
     )
 
 
-def _table(here: Page, rows: list[dict[str, Any]], whose: str, name: str) -> None:
+def _table(view: Page, rows: list[dict[str, Any]], whose: str, name: str) -> None:
     newest = rows[-1]
     so_far = "" if newest["is_over"] else ", so far"
     tables.show(
@@ -108,7 +108,7 @@ def _table(here: Page, rows: list[dict[str, Any]], whose: str, name: str) -> Non
             tables.Column("n_excluded", "Left out", "count"),
             tables.Column("way_out", "Way out", "prose"),
         ],
-        page=here,
+        page=view,
         name=name,
         caption=f"{whose}, months to {fmt.month(newest['month'])}{so_far}",
         origin=Origin(
