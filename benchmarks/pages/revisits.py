@@ -2,7 +2,9 @@
 
 Opens each page of a served workspace once, then again and again, in turn with a bare
 page of Streamlit on a server of its own: both are loaded anew in the same Chromium, so
-what the machine is busy with slows both down. Prints seconds until a page is drawn.
+what the machine is busy with slows both down. Then goes through the pages by clicks in
+the menu, in turn with clicks in the menu of two bare pages. Prints seconds until a page
+is drawn.
 """
 
 from __future__ import annotations
@@ -32,6 +34,16 @@ if TYPE_CHECKING:
 COLD_SECONDS, WARM_SECONDS = 2.0, 0.7
 _ROUNDS: Final = 5
 _BARE: Final = "import streamlit as st\nst.title('Hello')\nst.metric('Visits', 1)\n"
+_TWO_BARE: Final = """
+import streamlit as st
+def hello():
+    st.title("Hello")
+    st.metric("Visits", 1)
+def again():
+    st.title("Again")
+    st.metric("Visits", 2)
+st.navigation([st.Page(hello), st.Page(again)]).run()
+"""
 _DRAWN: Final = '[data-testid=stApp][data-test-script-state="notRunning"]'
 #: Something of the page is there: a state alone is, before the script has begun.
 _SOMETHING: Final = "[data-testid=stMain] h1"
@@ -63,6 +75,7 @@ def revisit_lines(root: Path, *, rounds: int) -> list[str]:
         TemporaryDirectory(prefix="triptych-revisits-") as folder,
         served_dashboard(root, Path(folder) / "server.log") as (address, _),
         bare_page(Path(folder)) as bare,
+        bare_page(Path(folder), _TWO_BARE) as two_bare,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(
@@ -77,8 +90,58 @@ def revisit_lines(root: Path, *, rounds: int) -> list[str]:
             for name, link in links.items():
                 hello.append(_seconds(tab, bare))
                 warm[name].append(_seconds(tab, link))
+        bare_clicks, clicks = _clicks(tab, two_bare, links, rounds)
         browser.close()
-    return _lines(hello, cold, warm)
+    return [*_lines(hello, cold, warm), *_click_lines(bare_clicks, clicks)]
+
+
+def _clicks(
+    tab: Any,  # noqa: ANN401
+    bare: str,
+    links: dict[str, str],
+    rounds: int,
+) -> tuple[list[float], dict[str, list[float]]]:
+    """Go through all pages by the menu; return seconds of bare clicks, and of each."""
+    seconds: list[float] = []
+    _seconds(tab, bare)
+    for _ in range(rounds):
+        for address in ("again", "hello"):
+            link = tab.locator("[data-testid=stSidebarNavLink]").filter(
+                has_text=address
+            )
+            seconds.append(_seconds_of_click(tab, link, address.capitalize()))
+    clicks: dict[str, list[float]] = {name: [] for name in links}
+    _seconds(tab, links["data_health"])
+    for _ in range(rounds):
+        for name in links:
+            address = "./" if name == "summary" else f"./{name}"
+            link = tab.locator(f'.st-key-menu a[href="{address}"]')
+            if not link.count():  # such as a page that the workspace has no data for
+                continue
+            clicks[name].append(_seconds_of_click(tab, link, link.inner_text()))
+    return seconds, {name: each for name, each in clicks.items() if each}
+
+
+def _seconds_of_click(tab: Any, link: Any, title: str) -> float:  # noqa: ANN401
+    started = time.perf_counter()
+    link.click()
+    tab.get_by_role("heading", name=title, exact=True).wait_for(timeout=_PATIENCE_MS)
+    tab.wait_for_selector(_DRAWN, timeout=_PATIENCE_MS)
+    return time.perf_counter() - started
+
+
+def _click_lines(bare: list[float], clicks: dict[str, list[float]]) -> list[str]:
+    every = [seconds for visits in clicks.values() for seconds in visits]
+    hello, again = statistics.median(bare), statistics.median(every)
+    each = ", ".join(
+        f"{name} {statistics.median(visits):.2f}" for name, visits in clicks.items()
+    )
+    return [
+        f"a click between two bare pages: median {hello:.2f} s",
+        f"a click in the menu: median {again:.2f} s, {_verdict(again, WARM_SECONDS)};"
+        f" {again - hello:+.2f} s beside the bare click",
+        f"  {each}",
+    ]
 
 
 def _lines(
@@ -114,10 +177,10 @@ def _seconds(tab: Any, link: str) -> float:  # noqa: ANN401
 
 
 @contextmanager
-def bare_page(folder: Path) -> Iterator[str]:
+def bare_page(folder: Path, text: str = _BARE) -> Iterator[str]:
     """Serve a page of Streamlit that has a title and a figure, and nothing else."""
-    script = folder / "bare.py"
-    script.write_text(_BARE)
+    script = folder / f"bare_{len(text)}.py"
+    script.write_text(text)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(script)]

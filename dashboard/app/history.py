@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-#: What the router adds once. A page that is gone back to is loaded as a link is.
+#: What the router adds once. A page that is gone back to is loaded as a link is; the
+#: menu says that the address has changed without anybody going back.
 SCRIPT: Final = """
 <script>
 if (!window.keepsHistory) {
@@ -24,7 +25,7 @@ if (!window.keepsHistory) {
     last = Date.now();
     history.pushState(state, title, link);
   };
-  addEventListener("popstate", () => location.reload());
+  addEventListener("popstate", event => event.isTrusted && location.reload());
 }
 </script>
 """

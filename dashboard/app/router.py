@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard.app import gallery, history, running
+from dashboard.app import menu as pages_menu
 from dashboard.pages.setup import card
 from dashboard.shared import access, bar, charts
 from dashboard.shared import frame as page
@@ -45,10 +46,7 @@ _STYLE = """
 [data-testid="stSkillsNudge"] {display: none}
 [data-testid="stTabs"] [role="tabpanel"] {padding-top: .5rem}
 [data-testid="stCaptionContainer"] {opacity: .76}
-[data-testid="stSidebar"] h2 {font-size: .82rem; margin: 0;
-  padding: .7rem 0 .1rem .5rem}
 [data-testid="stBaseButton-primary"] * {color: var(--triptych-ground)}
-.st-key-menu a:focus-visible {outline: 2px solid currentColor; outline-offset: -2px}
 body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] {display: none}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: 1rem; padding-right: 1rem}
@@ -57,19 +55,6 @@ body:has([data-testid="stDialog"]) [data-testid="stPopoverBody"] {display: none}
   [data-testid="stMainBlockContainer"] h1 {padding-left: 2.6rem}
 }
 </style>
-"""
-#: On a phone the menu lies on the page, and goes away when a page was chosen: Streamlit
-#: does that for its own list only. 768 is where it begins to take a screen for a phone.
-_CLOSE_MENU = """
-<script>
-if (!window.closesMenu) {
-  window.closesMenu = true;
-  document.addEventListener("click", event => {
-    if (innerWidth < 768 && event.target.closest(".st-key-menu a"))
-      document.querySelector("[data-testid=stSidebarCollapseButton] button")?.click();
-  });
-}
-</script>
 """
 #: Pages by section of the menu: module, which is the address too, and title.
 _PAGES = {
@@ -151,8 +136,9 @@ def main() -> None:
 
 def _begin(title: str) -> None:
     ground = charts.palette().gap
-    st.html(f"<style>:root {{--triptych-ground: {ground}}}</style>")
-    st.html(_STYLE + bar.STYLE + pictures.STYLE + stepper.STYLE + table_view.STYLE)
+    root = f"<style>:root {{--triptych-ground: {ground}}}</style>"
+    styles = (bar, pictures, stepper, table_view, pages_menu)
+    st.html(root + _STYLE + "".join(each.STYLE for each in styles))
     st.title(title, anchor=False)
 
 
@@ -167,19 +153,15 @@ def _menu(looking: access.Visitor) -> dict[str, list[StreamlitPage]]:
 def _show_menu(menu: dict[str, list[StreamlitPage]], looking: access.Visitor) -> None:
     """Draw the menu; the list that Streamlit draws is none to a screen reader."""
     left_out = card.hidden_pages(looking)
-    with st.sidebar.container(key="menu", gap="xxsmall"):
-        for section, pages in menu.items():
-            shown = [
-                each
-                for each in pages
-                if _may_open(each, looking) and each.url_path not in left_out
-            ]
-            if shown:
-                st.html(f"<h2>{section}</h2>")
-            for each in shown:
-                st.page_link(each, label=each.title, width="stretch")
-        scripts = _CLOSE_MENU + history.SCRIPT + table_view.SCRIPT + pictures.SCRIPT
-        st.html(scripts, unsafe_allow_javascript=True)
+    sections = {
+        section: [
+            (each.url_path, each.title)
+            for each in pages
+            if _may_open(each, looking) and each.url_path not in left_out
+        ]
+        for section, pages in menu.items()
+    }
+    pages_menu.show(sections, history.SCRIPT + table_view.SCRIPT + pictures.SCRIPT)
 
 
 def _may_open(each: StreamlitPage, looking: access.Visitor) -> bool:

@@ -6,6 +6,7 @@ that names something that is not there is told, together with what is shown inst
 
 from __future__ import annotations
 
+from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
@@ -23,8 +24,8 @@ EVERYTHING = "everything"
 BASES: tuple[selection_queries.Basis, ...] = ("Amortised", "Billed")
 _LABELS = {
     "period": "Period",
-    "basis": "Cost basis",
     "scope": "Scope",
+    "basis": "Cost basis",
     "currency": "Currency",
 }
 
@@ -60,6 +61,11 @@ def bar(
     basis = _bar_choice("basis", BASES, width=126)
     currency = _bar_choice("currency", currencies, width=84)
     kind, name = scopes.get(scope, (EVERYTHING, ""))
+    firsts = (list(periods)[first], EVERYTHING, BASES[0], currencies[0])
+    chosen = (period, scope, basis, currency)
+    named = zip(_LABELS, chosen, firsts, strict=True)
+    others = {key: value for key, value, default in named if value != default}
+    _carry(others | ({"period": fmt.period(period)} if "period" in others else {}))
     return selection_queries.Selection(
         period=periods[period],
         basis=cast("selection_queries.Basis", basis),
@@ -67,6 +73,12 @@ def bar(
         scope_kind=kind,
         scope_id=name,
     )
+
+
+def _carry(chosen: Mapping[str, str]) -> None:
+    """Tell the menu what its links take along: an old link is not in the address."""
+    data = "".join(f' data-{key}="{escape(text)}"' for key, text in chosen.items())
+    st.html(f'<span class="triptych-chosen"{data} hidden></span>')
 
 
 def warn_about_links(selection: selection_queries.Selection) -> None:
