@@ -227,8 +227,8 @@ def test_what_will_expire_unused_is_said_and_unknown_is_no_zero(
 ) -> None:
     publish(tmp_path)
     text = text_of(open_app(tmp_path, page=PAGE))
-    assert "**USD 603.23** of Prepaid API will expire unused on 2026-12-01" in text
-    assert "GPU plan expired with EUR 200.00 unused." in text
+    assert "will expire unused: Prepaid API **USD 603.23** on 2026-12-01" in text
+    assert "Expired unused: GPU plan EUR 200.00." in text
     assert "The bill azure has no charges in EUR." in text
 
 

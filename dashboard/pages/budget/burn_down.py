@@ -13,11 +13,15 @@ from dashboard.shared import format as fmt
 from dashboard.shared.context import ORGANISATION, Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from dashboard.shared.context import Page
 
 _MART = "cost.mart_commitment_burn_down"
+#: Commitments that the answer names of each kind.
+_NAMED = 3
 
 
 def show(here: Page) -> None:
@@ -47,23 +51,32 @@ def show(here: Page) -> None:
 
 
 def sentence(rows: list[dict[str, Any]]) -> str:
-    """Say what will expire unused, and what did."""
+    """Say what will expire unused, and what did, of each the most first."""
     at_risk = [row for row in rows if row["state"] == "running" and row["at_risk"]]
     expired = [row for row in rows if row["state"] == "expired" and row["unused"]]
-    parts = [
-        f"**{fmt.markdown(fmt.money(row['at_risk'], row['currency']))}** of"
-        f" {fmt.markdown(row['commitment'])} will expire unused on"
-        f" {fmt.day(row['ends_on'])} at the present pace."
+    risks = [
+        f"{fmt.markdown(row['commitment'])}"
+        f" **{fmt.markdown(fmt.money(row['at_risk'], row['currency']))}**"
+        f" on {fmt.day(row['ends_on'])}"
         for row in at_risk
     ]
-    if not at_risk:
-        parts.append("Nothing that runs is at risk of expiring unused.")
-    parts += [
-        f"{fmt.markdown(row['commitment'])} expired with"
-        f" {fmt.markdown(fmt.money(row['unused'], row['currency']))} unused."
+    losses = [
+        f"{fmt.markdown(row['commitment'])}"
+        f" {fmt.markdown(fmt.money(row['unused'], row['currency']))}"
         for row in expired
     ]
-    return " ".join(parts)
+    text = f"{fmt.plural(len(rows), 'commitment')}. "
+    text += (
+        f"At the present pace will expire unused: {_listed(risks)}."
+        if risks
+        else "Nothing that runs is at risk of expiring unused."
+    )
+    return f"{text} Expired unused: {_listed(losses)}." if losses else text
+
+
+def _listed(said: Sequence[str]) -> str:
+    more = f" and {len(said) - _NAMED} more" if len(said) > _NAMED else ""
+    return ", ".join(said[:_NAMED]) + more
 
 
 def _show_table(here: Page, table: pa.Table) -> None:

@@ -244,9 +244,15 @@ def show_landings(here: Page, landings: pa.Table) -> None:
     if not rows:
         st.markdown(budget_sentences.NOTHING_FORECAST)
         return
-    for row in rows:
-        if row["series"] == "total":
-            st.markdown(budget_sentences.landing(here, row))
+    totals = [row for row in rows if row["series"] == "total"]
+    quality = forecast_queries.forecast_quality(here.snapshot, here.selection)
+    of_all = [
+        row for row in quality.to_pylist() if row["name"] == forecast_queries.ALL_COST
+    ]
+    whole = of_all[0] if of_all else None
+    st.markdown(budget_sentences.outturn(here, totals, whole))
+    for row in totals:
+        st.markdown(budget_sentences.landing(here, row))
     tables.show(
         landings,
         [

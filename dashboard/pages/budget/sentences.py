@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashboard.shared.context import Page
 
 #: What each step between two months is called.
@@ -120,12 +122,27 @@ def beyond_ai_cost(here: Page, sums: dict[str, Any]) -> str | None:
     )
 
 
+def outturn(
+    here: Page, totals: Sequence[dict[str, Any]], quality: dict[str, Any] | None
+) -> str:
+    """Say where month and quarter will end, and how wrong the method was."""
+    ends = [
+        f"**{fmt.month(row['period'])}** ends at"
+        f" {fmt.estimate(row['expected'], here.currency)}"
+        f" ({fmt.interval(row['low'], row['high'], here.currency)})"
+        for row in totals
+    ]
+    text = f"{', '.join(ends)}; 90 % intervals."
+    if quality is None or not quality["origin_count"]:
+        return text
+    error = fmt.percent(quality["error_ratio"])
+    return f"{text} Back-tested, its error was {error} of a typical day."
+
+
 def landing(here: Page, row: dict[str, Any]) -> str:
-    """Say where a month or quarter will end, against its budget."""
-    period = fmt.month(row["period"])
+    """Say what is known of a month or quarter, against its budget."""
     text = (
-        f"**{period}** ends at {fmt.estimate(row['expected'], here.currency)}"
-        f" (90 % interval {fmt.interval(row['low'], row['high'], here.currency)}):"
+        f"**{fmt.month(row['period'])}**:"
         f" {fmt.money(row['known'], here.currency)} known up to"
         f" {fmt.day(row['last_complete_day'])},"
         f" {fmt.plural(row['remaining_day_count'], 'day')} to go."

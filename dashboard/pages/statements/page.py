@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,6 +18,8 @@ from dashboard.shared.selection_queries import AMOUNTS
 from triptych.core.workspace import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
 
     from dashboard.exports import PackFormat, Statement, StatementFormat
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 _COSTS = "cost.fct_daily_model_costs"
 _REST = "Without a cost centre"
+#: Statements that the answer names.
+_NAMED = 3
 _FORMATS: dict[StatementFormat, tuple[str, str]] = {
     "pdf": ("PDF to sign", "application/pdf"),
     "xlsx": (
@@ -89,6 +94,17 @@ def _cost_center(here: Page, month: str) -> str | None:
     return names[chosen]
 
 
+def largest(statements: Sequence[dict[str, Any]]) -> str:
+    """Say what the largest statements come to, and the others together."""
+    ordered = sorted(statements, key=lambda row: row["amount"], reverse=True)
+    named, others = ordered[:_NAMED], ordered[_NAMED:]
+    said = [f"{row['label']} {fmt.amount(row['amount'])}" for row in named]
+    if others:
+        rest = sum((row["amount"] for row in others), Decimal(0))
+        said.append(f"{fmt.plural(len(others), 'other')} {fmt.amount(rest)}")
+    return f"Largest first: {', '.join(said)}."
+
+
 def show_totals(here: Page, month: str, totals: pa.Table) -> None:
     """Draw what each statement comes to and how all of them tie to the bills."""
     st.subheader(f"Statements of {fmt.month(month)}", anchor=False)
@@ -99,7 +115,10 @@ def show_totals(here: Page, month: str, totals: pa.Table) -> None:
     st.markdown(
         f"{fmt.plural(len(statements), 'statement')} add up to {here.at_least()}"
         f"**{fmt.money(every['amount'], here.run.currency)}**, all AI spend of the"
-        f" month. With {fmt.money(sums['out_of_scope']['amount'], here.run.currency)}"
+        f" month. {fmt.markdown(largest(statements))}"
+    )
+    st.markdown(
+        f"With {fmt.money(sums['out_of_scope']['amount'], here.run.currency)}"
         " outside AI scope it is what the bills say:"
         f" {here.at_least()}{fmt.money(sums['ledger']['amount'], here.run.currency)}."
     )

@@ -58,8 +58,8 @@ class Question:
     """A question, the page with its answer, and what must be read there.
 
     ``page`` is the name in the menu, one click from *Summary*; nothing is the first
-    screen of *Summary* itself. ``is_list`` says that its answer has a row for each
-    thing, so that the parts of it are not near one another.
+    screen of *Summary* itself. Of a list the answer is its head, the largest first;
+    ``is_list`` says that it has a row for each thing, so that its parts are not near.
     """
 
     number: int
@@ -271,13 +271,21 @@ def _since_lock(asked: Asked) -> list[str]:
 
 
 def _statements(asked: Asked) -> list[str]:
+    """Expect the total, the three largest, and the others together."""
     rows = asked.rows(
-        "SELECT cost_center, sum(effective_cost) AS amount"
-        " FROM cost.fct_daily_model_costs WHERE billing_month = '{month}'"
-        " AND currency = '{currency}' GROUP BY ROLLUP (cost_center)"
-        " HAVING cost_center IS NOT NULL OR grouping(cost_center) = 1"
+        "SELECT coalesce(cost_center, 'Without a cost centre') AS label,"
+        " sum(effective_cost) AS amount FROM cost.fct_daily_model_costs"
+        " WHERE billing_month = '{month}' AND currency = '{currency}'"
+        " GROUP BY ALL ORDER BY amount DESC"
     )
-    return [fmt.amount(Decimal(row["amount"])) for row in rows]
+    amounts = [Decimal(row["amount"]) for row in rows]
+    others = sum(amounts[3:], Decimal(0))
+    largest = [f"{row['label']} {fmt.amount(Decimal(row['amount']))}" for row in rows]
+    return [
+        fmt.money(sum(amounts, Decimal(0)), asked.currency),
+        *largest[:3],
+        f"{fmt.plural(len(rows) - 3, 'other')} {fmt.amount(others)}",
+    ]
 
 
 def _idle(asked: Asked) -> list[str]:
@@ -318,12 +326,22 @@ def _landing(asked: Asked) -> list[str]:
 
 
 def _commitments(asked: Asked) -> list[str]:
+    """Expect what will expire unused at this pace, and what did, by name."""
     rows = asked.rows(
-        "SELECT commitment_name AS name, remaining_amount AS remaining, currency"
-        " FROM cost.mart_commitment_burn_down WHERE is_newest"
+        "SELECT commitment_name AS name, state, currency, ends_on,"
+        " CASE state WHEN 'running' THEN at_risk_amount ELSE"
+        " unused_at_expiry_amount END AS amount"
+        " FROM cost.mart_commitment_burn_down"
+        " WHERE is_newest AND state IN ('running', 'expired')"
     )
     assert rows
-    return [row["name"] for row in rows]
+    unused = [row for row in rows if row["amount"] and Decimal(row["amount"])]
+    if not unused:
+        return ["Nothing that runs is at risk of expiring unused"]
+    return [
+        f"{row['name']} {fmt.money(Decimal(row['amount']), row['currency'])}"
+        for row in unused
+    ]
 
 
 def _busiest(asked: Asked) -> str:
@@ -459,15 +477,11 @@ QUESTIONS = (
     Question(7, "Does it tie to the invoices?", "Close & reconcile", _invoices),
     Question(8, "What must I accrue?", "Close & reconcile", _to_accrue),
     Question(9, "What changed since we locked?", "Close & reconcile", _since_lock),
-    Question(
-        10, "Can I send the statement?", "Statements & exports", _statements, True
-    ),
+    Question(10, "Can I send the statement?", "Statements & exports", _statements),
     Question(11, "How much GPU money is idle?", "GPU & idle", _idle),
     Question(12, "Training, inference: what split?", "Cost by model", _purposes),
-    Question(13, "Where will the month end?", "Budget & forecast", _landing, True),
-    Question(
-        14, "Are commitments used in time?", "Budget & forecast", _commitments, True
-    ),
+    Question(13, "Where will the month end?", "Budget & forecast", _landing),
+    Question(14, "Are commitments used in time?", "Budget & forecast", _commitments),
     Question(15, "Are we delivering faster?", "", _faster),
     Question(16, "Which stage is the bottleneck?", "Velocity", _bottleneck),
     Question(17, "Cost per deployment?", "Velocity", _cost_per_deployment),
