@@ -160,7 +160,8 @@ def _outline_seconds(bill: Path) -> float:
         scans = [_assessing(connection, bill, each) for each in (stream, bare)]
         # In turn, so that what else the machine does is shared by both.
         rounds = [[_cpu_seconds(scan) for scan in scans] for _ in range(_REPEATS)]
-    with_outline, without = map(min, zip(*rounds, strict=True))
+    with_outline = min(seconds for seconds, _ in rounds)
+    without = min(seconds for _, seconds in rounds)
     return max(with_outline - without, 0.0)
 
 

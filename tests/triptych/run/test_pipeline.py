@@ -232,7 +232,8 @@ def test_only_the_newest_published_files_are_kept(published: Path) -> None:
     root = published
     folder = Workspace(root).published_dir
     [second] = folder.glob("*.duckdb")
-    first = shutil.copy(second, folder / "20200101T000000000000Z-0001.duckdb")
+    first = folder / "20200101T000000000000Z-0001.duckdb"
+    shutil.copy(second, first)
     build(Workspace(root), load_settings(root), full=True, progress=SilentProgress())
     assert not first.exists()
     assert second.exists()
