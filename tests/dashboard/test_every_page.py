@@ -42,7 +42,7 @@ WITHOUT_FIGURES = frozenset({"empty", "error", "nothing published"})
 #: Pages that the warehouse by hand has nothing for.
 EMPTY_PAGES = frozenset({"scenarios", "scorecard"})
 #: What a page shows of a server while it is loading: title and menu, and no figure yet.
-FIRST_MESSAGES = 30
+FIRST_MESSAGES = 8
 SCREENS = tuple(product(SIZES, SCHEMES))
 #: Page, state, scheme, and the sizes that a visit goes through.
 Case: TypeAlias = tuple[str, str, Scheme, tuple[str, ...]]
