@@ -125,6 +125,7 @@ def signed_in_as(root: Path, monkeypatch: pytest.MonkeyPatch) -> OpenAs:
 
     def open_as(*groups: str, page: str = "", **claims: object) -> AppTest:
         app = AppTest.from_file(str(APP), default_timeout=30)
+        app.query_params["view"] = "whole"  # what a closed tab has is hidden, too
         app.user = {
             "is_logged_in": True,
             "iss": ISSUER,
@@ -448,6 +449,7 @@ def through_proxy(root: Path, monkeypatch: pytest.MonkeyPatch) -> ThroughProxy:
 
         monkeypatch.setattr(st, "context", Context())
         app = AppTest.from_file(str(APP), default_timeout=30)
+        app.query_params["view"] = "whole"
         if page:
             app._page_hash = calc_hash(page)
         return app.run()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
+from dashboard.pages.impact import decisions, outcomes
 from dashboard.pages.impact import experience as experience_section
 from dashboard.pages.impact import figures as numbers
-from dashboard.pages.impact import outcomes
 from dashboard.pages.impact import queries as impact_queries
 from dashboard.pages.impact import sentences as words
 from dashboard.pages.impact.check_sentences import CHECKS
@@ -146,6 +146,34 @@ def test_relative_effects_stand_side_by_side_and_one_that_means_nothing_does_not
         "download-studies",
         "download-studies-without-an-effect",
     }
+
+
+def test_effects_are_named_by_grade_before_they_are_drawn(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    text = seen(tmp_path, open_app).text
+    assert "1 A · randomised: " in text
+    assert "Arrival time +4.1 %" in text
+    assert "2 X · " in text
+
+
+def test_the_largest_losses_are_named_first() -> None:
+    rows = [
+        {"is_counted": True, "feature": "A", "net_value": -2_260.0, "currency": "EUR"},
+        {"is_counted": False, "feature": "B", "net_value": None, "currency": None},
+        {
+            "is_counted": False,
+            "feature": "C",
+            "net_value": -40_300.0,
+            "currency": "EUR",
+        },
+        {"is_counted": True, "feature": "D", "net_value": 81_800.0, "currency": "EUR"},
+    ]
+    view: Any = SimpleNamespace(organisation_prefix="")
+    assert decisions.sentence(view, rows).replace("\u00a0", " ") == (
+        "**2 of 4 features** have proven results. Loss: C ≈ −EUR 40.3k, A ≈ −EUR 2.26k."
+    )
+    assert decisions.sentence(view, rows[3:]).endswith("No loss is known.")
 
 
 def test_feature_and_grade_choose_and_a_link_keeps_them(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
 
 
+#: Most features that the first sentence names.
+_NAMED: Final = 5
 #: How a row of `rows` is written.
 COLUMNS: Final = (
     tables.Column("feature", "Feature"),
@@ -47,13 +49,28 @@ def rows(here: Page) -> list[dict[str, Any]]:
 
 
 def sentence(here: Page, found: Sequence[dict[str, Any]]) -> str:
-    """Say how many features have proven results."""
+    """Say how many features have proven results, and which do harm."""
     decided = [row for row in found if row["is_counted"]]
     return (
         f"{here.organisation_prefix}**{len(decided)} of"
-        f" {fmt.plural(len(found), 'feature')}** have proven results; the others are in"
-        " no headline."
+        f" {fmt.plural(len(found), 'feature')}** have proven results. {_harm(found)}"
     )
+
+
+def _harm(found: Sequence[dict[str, Any]]) -> str:
+    """Name the features that lose most; a point estimate, whatever its grade."""
+    losing = [row for row in found if (row["net_value"] or 0) < 0]
+    if not losing:
+        return "No loss is known."
+    losing.sort(key=lambda row: row["net_value"])
+    named = ", ".join(map(_named_loss, losing[:_NAMED]))
+    rest = len(losing) - _NAMED
+    return f"Loss: {named}{f' and {rest:,} more' if rest > 0 else ''}."
+
+
+def _named_loss(row: dict[str, Any]) -> str:
+    loss = fmt.estimate(row["net_value"], row["currency"])
+    return f"{fmt.markdown(row['feature'])} {loss}"
 
 
 def show(here: Page) -> bool:

@@ -61,7 +61,7 @@ def main() -> None:
             "Study",
             "study",
             [one.study_id for one in studies],
-            placeholder="All of them: open one here or below",
+            placeholder="All studies",
         )
     if opened is None:
         with top:
@@ -132,8 +132,8 @@ def show_all(here: Page, studies: Sequence[Study]) -> None:
         },
     )
     st.caption(
-        "Each study has a window of its own: the period, basis and currency above do"
-        " not change it. The scope chooses studies by their feature."
+        "Each study has a window of its own; of the bar above, only the scope chooses"
+        " among them."
     )
 
 
@@ -266,8 +266,7 @@ def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
     if drawn:
         left_out = len(studies) - len(drawn)
         st.markdown(
-            f"{fmt.markdown(_mix(studies))}: relative effects, each with its 90 %"
-            " interval. Where it crosses the dashed line, no effect was detected."
+            fmt.markdown(words.effects_by_grade(studies))
             + (
                 f" {fmt.plural(left_out, 'study has', 'studies have')} no relative"
                 " effect, and only a row in the table."
@@ -311,8 +310,9 @@ def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
         name="studies",
         origin=Origin(
             formula="Mean of the draws of the effect per treated unit and period, and"
-            " their quantiles. A relative effect is not stated where what it is"
-            " relative to is within 1.5 standard deviations of zero.",
+            " their quantiles. Where an interval crosses the dashed line, no effect was"
+            " detected. A relative effect is not stated where what it is relative to is"
+            " within 1.5 standard deviations of zero.",
             mart=_EFFECTS,
             row_count=len(studies),
         ),

@@ -15,6 +15,8 @@ from dashboard.pages.impact.outcomes import outcome_name
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dashboard.pages.impact.queries import EffectFigures, Study
 
 #: Grade → word, icon of Material Symbols, what it rests on.
@@ -27,6 +29,8 @@ GRADES: Final = {
     "–": ("none yet", "hourglass_empty", "its registered end has not come"),
 }
 #: Verdict → its name where the effect decides nothing more.
+#: Most effects that a sentence names.
+_NAMED: Final = 8
 _VERDICTS: Final = {
     "no_effect_detected": "No effect detected",
     "inconclusive": "Inconclusive",
@@ -223,6 +227,35 @@ def grade_name(grade: str) -> str:
     """Write a grade as letter and word."""
     word, _, _ = GRADES.get(grade, ("unknown", "", ""))
     return f"{grade} · {word}"
+
+
+def effects_by_grade(studies: Sequence[Study]) -> str:
+    """Write how many studies have which grade, with the largest relative effects.
+
+    Parameters
+    ----------
+    studies : sequence of Study
+        In the order of the page.
+    """
+    sized = [study for study in studies if _relative(study) is not None]
+    named = sorted(sized, key=lambda study: -abs(_relative(study) or 0.0))[:_NAMED]
+    grades = [study.grade for study in studies]
+    parts = []
+    for grade in filter(grades.count, GRADES):
+        of_grade = [
+            f"{study.feature_name} {fmt.signed_percent(_relative(study))}"
+            for study in named
+            if study.grade == grade
+        ]
+        listed = f": {', '.join(of_grade)}" if of_grade else ""
+        parts.append(f"{grades.count(grade)} {grade_name(grade)}{listed}")
+    rest = len(sized) - len(named)
+    more = f"; {rest:,} more below" if rest else ""
+    return f"{'; '.join(parts)}{more}."
+
+
+def _relative(study: Study) -> float | None:
+    return study.average.relative if study.average is not None else None
 
 
 def basis(study: Study) -> str:

@@ -58,15 +58,13 @@ class Question:
     """A question, the page with its answer, and what must be read there.
 
     ``page`` is the name in the menu, one click from *Summary*; nothing is the first
-    screen of *Summary* itself. Of a list the answer is its head, the largest first;
-    ``is_list`` says that it has a row for each thing, so that its parts are not near.
+    screen of *Summary* itself. Of a list the answer is its head, the largest first.
     """
 
     number: int
     words: str
     page: str
     expected: Expected
-    is_list: bool = False
 
     def is_answered(self, expected: Sequence[str], shown: str) -> bool:
         """Tell whether a text has all that is expected, near enough to be one answer.
@@ -80,7 +78,7 @@ class Question:
         """
         said = _plain(shown)
         near = words_around([_plain(part) for part in expected], said)
-        return near is not None and (self.is_list or near <= WORDS_AROUND)
+        return near is not None and near <= WORDS_AROUND
 
 
 #: Words of a screen in which an answer stands.
@@ -485,13 +483,13 @@ QUESTIONS = (
     Question(15, "Are we delivering faster?", "", _faster),
     Question(16, "Which stage is the bottleneck?", "Velocity", _bottleneck),
     Question(17, "Cost per deployment?", "Velocity", _cost_per_deployment),
-    Question(18, "Did it cause the change; how sure?", "Impact", _effects, True),
+    Question(18, "Did it cause the change; how sure?", "Impact", _effects),
     Question(19, "Net value, and its interval?", "", _net_value),
     Question(20, "How strong is the evidence?", "", _grades),
-    Question(21, "What is not counted, and why?", "Impact", _left_out, True),
+    Question(21, "What is not counted, and why?", "Impact", _left_out),
     Question(22, "Which assumption moves it most?", "Scenarios", _moves_most),
     Question(23, "NPV and payback of a scenario?", "Scenarios", _pays),
-    Question(24, "Which projects to stop, fix, scale?", "Impact", _to_stop, True),
+    Question(24, "Which projects to stop, fix, scale?", "Impact", _to_stop),
     Question(25, "Where did it come from?", "Assumptions & lineage", _made_of),
     Question(26, "What did integrating it cost?", "Platform scorecard", _integrating),
     Question(27, "What did a move change?", "Platform scorecard", _on_the_move),
