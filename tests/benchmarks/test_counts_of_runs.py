@@ -167,7 +167,9 @@ def test_a_restated_month_is_the_only_one_whose_line_items_are_read(
         "int_charges_summed": (MONTH,),
         "int_charges_by_invoice": (MONTH,),
     }
-    assert len(restated.models) <= 68 < len(fresh.models)
+    # One of them is a former name that goes with the next release.
+    assert "mart_cost_landings" in restated.models
+    assert len(restated.models) <= 69 < len(fresh.models)
     assert len(restated.tests) <= 53 < len(fresh.tests)
 
 
