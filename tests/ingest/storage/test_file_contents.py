@@ -91,13 +91,13 @@ def workspace(tmp_path: Path) -> Path:
 def landed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Collect the labels of the deliveries that are read."""
     labels: list[str] = []
-    land = DeliveryLanding.land
+    land_together = DeliveryLanding.land_together
 
-    def noting_land(self: Any, connector: Any, delivery: Any, *rest: Any) -> Any:
-        labels.append(delivery.label)
-        return land(self, connector, delivery, *rest)
+    def noting_land(self: Any, connector: Any, new: Any) -> Any:
+        labels.extend(each.delivery.label for each in new)
+        return land_together(self, connector, new)
 
-    monkeypatch.setattr(DeliveryLanding, "land", noting_land)
+    monkeypatch.setattr(DeliveryLanding, "land_together", noting_land)
     return labels
 
 
@@ -106,6 +106,7 @@ def test_a_copied_workspace_lands_nothing_again(
 ) -> None:
     first = ingest_all(workspace, sources(workspace), "run-1")
     assert first.failures == []
+    assert len(landed) == len(first.committed)
     assert {load.source for load in first.committed} == set(SOURCES)
     copy = tmp_path / "copy"
     # As "cp -r" does: all files have the time of the copy.
