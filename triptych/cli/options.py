@@ -166,11 +166,11 @@ def find_workspace(given: Path | None) -> Workspace:
 
     if given is not None:
         return Workspace(given)
-    view = Workspace(Path.cwd())
-    if view.settings_file.is_file():
-        return view
+    current_folder = Workspace(Path.cwd())
+    if current_folder.settings_file.is_file():
+        return current_folder
     named = workspace_from_environment()
-    return view if named is None else Workspace(named)
+    return current_folder if named is None else Workspace(named)
 
 
 def _log_to_standard_error(*, is_verbose: bool) -> None:

@@ -211,6 +211,8 @@ def import_a_budget(case: ClosingCase, address: str, fay: Any) -> None:
     file = {"name": "plan.csv", "mimeType": "text/csv", "buffer": _BUDGETS.encode()}
     form.locator("input[type=file]").set_input_files(file)
     form.get_by_text("plan.csv").wait_for()
+    # Until it has been sent, a preview is of no file.
+    form.get_by_role("progressbar").wait_for(state="detached")
     shown, position = do(fay, "Import budgets", "2 budgets are imported")
     assert "+2026-06,team,search,1200.50,EUR" in shown
     assert "+  - {name: budgets, type: tables, stream: budgets" in shown

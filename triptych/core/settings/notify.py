@@ -108,10 +108,10 @@ class QuietHours(_Strict):
 
     def hold(self, moment: datetime) -> bool:
         """Tell whether nothing is sent at a moment, which is aware."""
-        view = moment.astimezone(ZoneInfo(self.timezone)).time()
+        local_time = moment.astimezone(ZoneInfo(self.timezone)).time()
         if self.begin <= self.end:
-            return self.begin <= view < self.end
-        return view >= self.begin or view < self.end
+            return self.begin <= local_time < self.end
+        return local_time >= self.begin or local_time < self.end
 
 
 class DigestSettings(_Strict):
