@@ -98,7 +98,8 @@ def cli_page() -> Iterator[str]:
     yield "| command | does |\n|---|---|"
     for name, command in commands().items():
         anchor = f"triptych-{name.replace(' ', '-')}"
-        yield f"| [`triptych {name}`](#{anchor}) | {command.help} |"
+        summary = " ".join((command.help or "").split("\n\n")[0].split())
+        yield f"| [`triptych {name}`](#{anchor}) | {summary} |"
     yield ""
     for name, command in commands().items():
         yield f"## triptych {name}\n"

@@ -31,7 +31,14 @@ OPENAI_KEY = "sk-admin-madeup-0123456789abcdefghij"
 ANTHROPIC_KEY = "sk-ant-admin01-madeup-0123456789abcdefghij"
 
 _OPENAI_COST_FIELDS = ("line_item", "project_id", "api_key_id")
-_OPENAI_USAGE_FIELDS = ("project_id", "user_id", "api_key_id", "model", "service_tier")
+_OPENAI_USAGE_FIELDS = (
+    "project_id",
+    "user_id",
+    "api_key_id",
+    "model",
+    "batch",
+    "service_tier",
+)
 _ANTHROPIC_DESCRIBED = (
     "description",
     "cost_type",

@@ -283,6 +283,20 @@ def test_an_answer_without_uncached_tokens_is_completed(
     assert sum(int(row["uncached_input_tokens"]) for row in rows) == expected
 
 
+def test_tokens_of_batches_have_a_tier_of_their_own(
+    bench: Bench, organisation: OpenAiOrganisation
+) -> None:
+    records = organisation.usage["completions"]
+    served = {True: "batch", False: "standard", None: None}
+    for number, record in enumerate(records):
+        record["batch"] = (True, False, None)[number % 3]
+    rows = bench.rows("llm_usage", usage_kinds=["completions"])
+    for is_batch, tier in served.items():
+        expected = sum(r["output_tokens"] for r in records if r["batch"] is is_batch)
+        of_tier = [row for row in rows if row["service_tier"] == tier]
+        assert sum(int(row["output_tokens"]) for row in of_tier) == expected > 0
+
+
 def test_calls_are_quantities_and_no_second_count_of_requests(bench: Bench) -> None:
     rows = bench.rows("llm_usage", usage_kinds=["web_search_calls"])
     assert {
