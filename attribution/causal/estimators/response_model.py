@@ -21,8 +21,7 @@ from attribution.causal.estimators.series_model import (
     COEFFICIENT_VARIANCE,
     season_contrasts,
 )
-from attribution.causal.state_space.integration import Mixture, integrate
-from attribution.causal.state_space.local_level import filtered
+from attribution.causal.state_space.integration import Mixture, integrate_history
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.causal.state_space.integration import Integration
-    from attribution.causal.state_space.local_level import Parameters
 
     Floats = NDArray[np.float64]
 
@@ -224,12 +222,8 @@ def _fitted(
     x = (regressors - regressors.mean(axis=0)) / scales
     y = (outcome - np.nanmean(outcome)) / scale - x @ means
     last = [len(outcome)]
-
-    def log_likelihood(parameters: Parameters) -> Floats:
-        return filtered(y, x, variances, parameters, last)[0].log_likelihood
-
-    found = integrate(log_likelihood, rng, draws=draws)
-    at_end = filtered(y, x, variances, found.parameters, last)[0]
+    found, passed = integrate_history(y, x, variances, rng, marks=last, draws=draws)
+    at_end = passed.moments(last)[0]
     to_units = scale / scales
     return Member(
         regressors,

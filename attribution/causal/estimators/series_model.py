@@ -18,13 +18,13 @@ from attribution.causal.effect import (
     POWER_QUANTILE,
     stratified_levels,
 )
-from attribution.causal.state_space.integration import LEVEL_SCALE, Mixture, integrate
-from attribution.causal.state_space.local_level import (
-    Parameters,
-    filtered,
-    predicted_total,
-    simulated_paths,
+from attribution.causal.state_space.integration import (
+    LEVEL_SCALE,
+    Mixture,
+    integrate_history,
 )
+from attribution.causal.state_space.local_level import Parameters, filtered
+from attribution.causal.state_space.prediction import predicted_total, simulated_paths
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -268,13 +268,12 @@ def fit_series(  # noqa: PLR0913  (data, then choices by name)
     origins = _placebo_origins(launch, horizon)
     marks = [*origins, _held_out(launch, horizon), launch]
     order = np.argsort(marks, kind="stable")
-
-    def log_likelihood(parameters: Parameters) -> Floats:
-        return filtered(y, x, priors, parameters, [launch])[0].log_likelihood
-
-    found = integrate(log_likelihood, rng, draws=draws, level_scale=level_scale)
-    passed = filtered(y, x, priors, found.parameters, [marks[i] for i in order])
-    moments = [passed[i] for i in np.argsort(order)]
+    in_order = [marks[i] for i in order]
+    found, passed = integrate_history(
+        y, x, priors, rng, marks=in_order, draws=draws, level_scale=level_scale
+    )
+    in_turn = passed.moments(in_order)
+    moments = [in_turn[i] for i in np.argsort(order)]
     return SeriesFit(
         outcome,
         x,

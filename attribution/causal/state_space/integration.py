@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import optimize, special
 
-from attribution.causal.state_space.local_level import Parameters
+from attribution.causal.state_space.local_level import Parameters, Pass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,6 +32,8 @@ _MORE_DRAWS, _MORE_ROUNDS = 2000, 8
 _T_DEGREES = 6
 _START = np.array([np.log(LEVEL_SCALE / 3.0), -0.9, 0.3])
 _START_SD = np.array([1.5, 0.6, 0.6])
+#: So many values are looked up at once: what they need stays in the cache.
+_VALUES_AT_ONCE = 64
 _WIDER = np.diag([0.03, 0.005, 0.01])
 
 
@@ -79,14 +81,55 @@ def integrate(
         Of the prior of the level's step; another one shows what hangs on it.
     """
 
-    def log_posterior(theta: Floats) -> Floats:
-        return log_likelihood(parameters_of(theta)) + log_prior(theta, level_scale)
+    def log_posterior(theta: Floats, parameters: Parameters) -> Floats:
+        return log_likelihood(parameters) + log_prior(theta, level_scale)
 
     sample = _sample(log_posterior, rng, draws, _ROUNDS)
     if sample.effective_draws < min(ESS_WANTED, 0.3 * draws):
         more = _sample(log_posterior, rng, draws * _MORE_DRAWS // _DRAWS, _MORE_ROUNDS)
         sample = max(sample, more, key=lambda one: one.effective_draws)
     return sample
+
+
+def integrate_history(
+    outcome: Floats,
+    regressors: Floats,
+    prior_variances: Floats,
+    rng: np.random.Generator,
+    *,
+    marks: Sequence[int],
+    draws: int = _DRAWS,
+    level_scale: float = LEVEL_SCALE,
+) -> tuple[Integration, Pass]:
+    """Return weighted draws given a history, and what was filtered with them.
+
+    Parameters
+    ----------
+    outcome, regressors, prior_variances
+        As for :func:`attribution.causal.state_space.local_level.filtered`.
+    rng : Generator
+        Source of the draws.
+    marks : sequence of int
+        Positions whose moments are asked for, in order; the last is the end of
+        the history that the draws are weighted by.
+    draws, level_scale
+        As for :func:`integrate`.
+    """
+    last: Pass | None = None
+
+    def passed(parameters: Parameters) -> Pass:
+        return Pass(outcome, regressors, prior_variances, parameters, marks)
+
+    def log_likelihood(parameters: Parameters) -> Floats:
+        nonlocal last
+        last = passed(parameters)
+        return last.moments(marks[-1:])[0].log_likelihood
+
+    found = integrate(log_likelihood, rng, draws=draws, level_scale=level_scale)
+    # The draws that are kept are mostly those that were tried last.
+    if last is None or last.parameters is not found.parameters:
+        last = passed(found.parameters)
+    return found, last
 
 
 def parameters_of(theta: Floats) -> Parameters:
@@ -108,7 +151,7 @@ def log_prior(theta: Floats, level_scale: float = LEVEL_SCALE) -> Floats:
 
 
 def _sample(
-    log_posterior: Callable[[Floats], Floats],
+    log_posterior: Callable[[Floats, Parameters], Floats],
     rng: np.random.Generator,
     draws: int,
     rounds: int,
@@ -116,7 +159,8 @@ def _sample(
     centre, covariance = _START, np.diag(_START_SD**2)
     for number in range(rounds):
         theta, log_proposal = _proposed(centre, covariance, draws, rng)
-        log_weights = log_posterior(theta) - log_proposal
+        parameters = parameters_of(theta)
+        log_weights = log_posterior(theta, parameters) - log_proposal
         weights = _normalised(log_weights)
         effective = 1.0 / float(weights @ weights)
         evidence = _log_mean(log_weights) + 0.5 * np.linalg.slogdet(covariance)[1]
@@ -126,7 +170,7 @@ def _sample(
         centre = tempered @ theta
         spread = theta - centre
         covariance = 1.3 * (spread.T * tempered) @ spread + _WIDER
-    return Integration(parameters_of(theta), weights, effective, float(evidence))
+    return Integration(parameters, weights, effective, float(evidence))
 
 
 def _proposed(
@@ -215,10 +259,18 @@ class Mixture:
 
     def members(self, values: Floats, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return, for each value, a draw that it may have come from."""
+        levels = rng.uniform(size=len(values))
+        found: NDArray[np.intp] = np.empty(len(values), dtype=np.intp)
+        for start in range(0, len(values), _VALUES_AT_ONCE):
+            some = slice(start, start + _VALUES_AT_ONCE)
+            found[some] = self._members(values[some], levels[some])
+        return found
+
+    def _members(self, values: Floats, levels: Floats) -> NDArray[np.intp]:
         scaled = np.subtract.outer(values, self.means)
         density = np.exp(-0.5 * scaled**2 / self.variances)
         density *= self.weights / np.sqrt(self.variances)
-        running = np.cumsum(density, axis=1)
-        wanted = rng.uniform(size=len(values)) * running[:, -1]
+        running = np.cumsum(density, axis=1, out=density)
+        wanted = levels * running[:, -1]
         found: NDArray[np.intp] = (running < wanted[:, None]).sum(axis=1)
         return found

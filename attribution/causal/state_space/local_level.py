@@ -16,6 +16,7 @@ among the states, at a fifth of the time. ``statsmodels`` says so in the tests.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 #: Variance of the first level, in squared standard deviations of the outcome.
 LEVEL_VARIANCE = 10.0
+#: So many draws are multiplied at once: what they need stays in the processor's cache.
+_DRAWS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,11 @@ class Parameters:
     autocorrelation: Floats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
     """What is known of the states just before a period, for each draw.
+
+    What follows for the coefficients is worked out where it is asked for.
 
     Attributes
     ----------
@@ -58,19 +63,51 @@ class Moments:
         Predicted level and error, for the outcome and for each regressor.
     covariance : ndarray, shape (3, draws)
         Variance of the level, covariance, variance of the error.
-    coefficients : ndarray, shape (draws, regressors)
-        Mean of the coefficients.
-    coefficient_covariance : ndarray, shape (draws, regressors, regressors)
-        Their covariance.
-    log_likelihood : ndarray, shape (draws,)
-        Of all periods before.
+    products : ndarray, shape (draws, 1 + regressors, 1 + regressors)
+        Cross products of the standardised innovations of all periods before.
+    log_variances : ndarray, shape (draws,)
+        Sum of the logarithms of what these were standardised by.
+    prior_variances : ndarray, shape (regressors,)
+        Of the coefficients.
     """
 
     means: Floats
     covariance: Floats
-    coefficients: Floats
-    coefficient_covariance: Floats
-    log_likelihood: Floats
+    products: Floats
+    log_variances: Floats
+    prior_variances: Floats
+
+    @cached_property
+    def coefficients(self) -> Floats:
+        """Mean of the coefficients, shape (draws, regressors)."""
+        found: Floats = np.einsum(
+            "njk,nk->nj", self.coefficient_covariance, self._cross
+        )
+        return found
+
+    @cached_property
+    def coefficient_covariance(self) -> Floats:
+        """Their covariance, shape (draws, regressors, regressors)."""
+        return np.asarray(np.linalg.inv(self._precision), dtype=np.float64)
+
+    @cached_property
+    def log_likelihood(self) -> Floats:
+        """Of all periods before, with the coefficients integrated out."""
+        found: Floats = -0.5 * (self.log_variances + self.products[:, 0, 0])
+        if len(self.prior_variances):
+            found += 0.5 * np.einsum("nj,nj->n", self.coefficients, self._cross)
+            found -= 0.5 * np.linalg.slogdet(self._precision)[1]
+            found -= 0.5 * np.log(self.prior_variances).sum()
+        return found
+
+    @property
+    def _cross(self) -> Floats:
+        return self.products[:, 1:, 0]
+
+    @property
+    def _precision(self) -> Floats:
+        found: Floats = self.products[:, 1:, 1:] + np.diag(1.0 / self.prior_variances)
+        return found
 
 
 def filtered(
@@ -95,21 +132,83 @@ def filtered(
     marks : sequence of int
         Positions, in order; the last may be the number of periods.
     """
-    data = np.column_stack([outcome, regressors])
-    run = _Run(parameters, data.shape[1])
-    found = []
-    start = 0
-    for mark in marks:
-        run.advance(data[start:mark])
-        found.append(run.moments(prior_variances))
-        start = mark
+    return Pass(outcome, regressors, prior_variances, parameters, marks).moments(marks)
+
+
+@dataclass(frozen=True, slots=True)
+class _States:
+    """The filter's states before a period, and how many outcomes it had seen."""
+
+    means: Floats
+    covariance: Floats
+    seen: int
+
+
+class Pass:
+    """One run of the filter, which is asked for moments afterwards.
+
+    Parameters
+    ----------
+    outcome, regressors, prior_variances, parameters
+        As for :func:`filtered`.
+    marks : sequence of int
+        All positions that moments may be asked for, in order.
+    """
+
+    def __init__(
+        self,
+        outcome: Floats,
+        regressors: Floats,
+        prior_variances: Floats,
+        parameters: Parameters,
+        marks: Sequence[int],
+    ) -> None:
+        data = np.column_stack([outcome, regressors])[: marks[-1]]
+        known = int((~np.isnan(data[:, 0])).sum())
+        run = _Run(parameters, data.shape[1], known)
+        self.parameters, self._priors = parameters, prior_variances
+        self._states: dict[int, _States] = {}
+        start = 0
+        for mark in marks:
+            run.advance(data[start:mark])
+            self._states[mark] = run.states()
+            start = mark
+        self._innovations = run.innovations
+        logs = np.log(2.0 * np.pi * run.variances)
+        # A sum in order of time, which is the same wherever it is asked for.
+        self._log_variances = np.add.accumulate(logs, out=logs)
+
+    def moments(self, marks: Sequence[int]) -> list[Moments]:
+        """Return the moments before some of the marked periods, in order."""
+        columns, draws = self._innovations.shape[1:]
+        products: Floats = np.zeros((draws, columns, columns))
+        found = []
+        start = 0
+        for mark in marks:
+            at = self._states[mark]
+            if at.seen > start:
+                products = products + _products(self._innovations[start : at.seen])
+            logs = self._log_variances[at.seen - 1] if at.seen else np.zeros(draws)
+            found.append(Moments(at.means, at.covariance, products, logs, self._priors))
+            start = at.seen
+        return found
+
+
+def _products(innovations: Floats) -> Floats:
+    """Return the cross products of columns over periods, for each draw."""
+    _, columns, draws = innovations.shape
+    found = np.empty((draws, columns, columns))
+    for start in range(0, draws, _DRAWS_AT_ONCE):
+        some = slice(start, start + _DRAWS_AT_ONCE)
+        stacked = np.ascontiguousarray(innovations[:, :, some].transpose(2, 1, 0))
+        np.matmul(stacked, stacked.transpose(0, 2, 1), out=found[some])
     return found
 
 
 class _Run:
     """The filter's state while it moves through the periods."""
 
-    def __init__(self, parameters: Parameters, columns: int) -> None:
+    def __init__(self, parameters: Parameters, columns: int, known: int) -> None:
         self.phi = np.atleast_1d(np.asarray(parameters.autocorrelation, float))
         draws = len(self.phi)
         self.level_variance = np.broadcast_to(parameters.level_sd, draws) ** 2
@@ -121,228 +220,45 @@ class _Run:
             np.zeros(draws),
             self.error_variance / (1.0 - self.phi**2),
         )
-        self.products: Floats = np.zeros((draws, columns, columns))
-        self.log_variances = np.zeros(draws)
+        self.innovations: Floats = np.empty((known, columns, draws))
+        self.variances: Floats = np.empty((known, draws))
+        self._seen = 0
+        self._squared_phi = self.phi**2
+        self._moved = np.empty((columns, draws))
 
     def advance(self, data: Floats) -> None:
-        """Filter some periods, and add their innovations to the cross products."""
-        innovations = []
+        """Filter some periods, and keep their standardised innovations."""
         for row in data:
             if np.isnan(row[0]):
                 self._predict(*self.covariance)
                 continue
-            innovations.append(self._update(row))
-        if innovations:
-            stacked = np.ascontiguousarray(np.stack(innovations).transpose(2, 1, 0))
-            self.products += stacked @ stacked.transpose(0, 2, 1)
+            self._update(row)
+            self._seen += 1
 
-    def _update(self, row: Floats) -> Floats:
+    def states(self) -> _States:
+        """Return what is known before the next period."""
+        means = np.stack([self.level, self.error])
+        return _States(means, np.stack(self.covariance), self._seen)
+
+    def _update(self, row: Floats) -> None:
         p11, p12, p22 = self.covariance
         with_level, with_error = p11 + p12, p12 + p22
         variance = with_level + with_error
-        innovation = row[:, None] - self.level
+        innovation = self.innovations[self._seen]
+        np.subtract(row[:, None], self.level, out=innovation)
         innovation -= self.error
-        self.level += innovation * (with_level / variance)
-        self.error += innovation * (with_error / variance)
+        self.level += np.multiply(innovation, with_level / variance, out=self._moved)
+        self.error += np.multiply(innovation, with_error / variance, out=self._moved)
         # Level and error add up to what was observed, so one number says it all.
         left = (p11 * p22 - p12 * p12) / variance
         self._predict(left, -left, left)
-        self.log_variances += np.log(2.0 * np.pi * variance)
+        self.variances[self._seen] = variance
         innovation /= np.sqrt(variance)
-        return innovation
 
     def _predict(self, p11: Floats, p12: Floats, p22: Floats) -> None:
         self.error *= self.phi
         self.covariance = (
             p11 + self.level_variance,
             self.phi * p12,
-            self.phi**2 * p22 + self.error_variance,
+            self._squared_phi * p22 + self.error_variance,
         )
-
-    def moments(self, prior_variances: Floats) -> Moments:
-        """Integrate the coefficients out of the innovations so far."""
-        own = self.products[:, 0, 0]
-        log_likelihood = -0.5 * (self.log_variances + own)
-        coefficients = np.zeros((len(own), 0))
-        covariance: Floats = np.zeros((len(own), 0, 0))
-        if len(prior_variances):
-            precision = self.products[:, 1:, 1:] + np.diag(1.0 / prior_variances)
-            cross = self.products[:, 1:, 0]
-            covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
-            coefficients = np.einsum("njk,nk->nj", covariance, cross)
-            log_likelihood += 0.5 * np.einsum("nj,nj->n", coefficients, cross)
-            log_likelihood -= 0.5 * np.linalg.slogdet(precision)[1]
-            log_likelihood -= 0.5 * np.log(prior_variances).sum()
-        return Moments(
-            np.stack([self.level, self.error]),
-            np.stack(self.covariance),
-            coefficients,
-            covariance,
-            log_likelihood,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TotalPrediction:
-    """A weighted sum of future outcomes: normal, given each draw's parameters.
-
-    Attributes
-    ----------
-    means, variances : ndarray, shape (draws,)
-        Of the sum.
-    loadings : ndarray, shape (2, periods, draws)
-        How the sum depends on level and error of each period (``w`` of the backward
-        recursion).
-    coefficient_loading : ndarray, shape (draws, regressors)
-        How it depends on the coefficients.
-    """
-
-    means: Floats
-    variances: Floats
-    loadings: Floats
-    coefficient_loading: Floats
-
-
-def predicted_total(
-    moments: Moments, parameters: Parameters, regressors: Floats, multiples: Floats
-) -> TotalPrediction:
-    """Return mean and exact variance of a weighted sum of the coming outcomes.
-
-    Backwards from ``w = 0``: ``w_j = c_j Z + T'w_{j+1}``; the mean is ``w_1'a`` and the
-    variance ``w_1'P w_1 + Σ_{j≥2} w_j'Q w_j``. Never a sum of daily variances: errors
-    of a path have a common level.
-
-    Parameters
-    ----------
-    moments : Moments
-        Before the first of the periods.
-    parameters : Parameters
-        The same draws.
-    regressors : ndarray, shape (periods, regressors)
-        Of the coming periods.
-    multiples : ndarray, shape (periods,)
-        ``c``: ones for a sum, or money per unit.
-    """
-    phi = np.atleast_1d(parameters.autocorrelation)
-    loadings = np.empty((2, len(multiples), len(phi)))
-    level, error = np.zeros(len(phi)), np.zeros(len(phi))
-    for j in range(len(multiples) - 1, -1, -1):
-        level, error = level + multiples[j], multiples[j] + phi * error
-        loadings[0, j], loadings[1, j] = level, error
-    first = loadings[:, 0]
-    mean_of_columns = np.einsum("sn,scn->nc", first, moments.means)
-    of_coefficients = multiples @ regressors - mean_of_columns[:, 1:]
-    means = mean_of_columns[:, 0] + np.einsum(
-        "nk,nk->n", of_coefficients, moments.coefficients
-    )
-    p11, p12, p22 = moments.covariance
-    variances = first[0] ** 2 * p11 + 2 * first[0] * first[1] * p12
-    variances += first[1] ** 2 * p22
-    variances += parameters.level_sd**2 * (loadings[0, 1:] ** 2).sum(axis=0)
-    variances += parameters.error_sd**2 * (loadings[1, 1:] ** 2).sum(axis=0)
-    variances += np.einsum(
-        "nj,njk,nk->n",
-        of_coefficients,
-        moments.coefficient_covariance,
-        of_coefficients,
-    )
-    return TotalPrediction(means, variances, loadings, of_coefficients)
-
-
-def simulated_paths(  # noqa: PLR0913, PLR0917  (a path needs them all)
-    moments: Moments,
-    parameters: Parameters,
-    regressors: Floats,
-    total: TotalPrediction,
-    chosen: NDArray[np.intp],
-    totals: Floats,
-    multiples: Floats,
-    rng: np.random.Generator,
-) -> Floats:
-    """Return paths of the coming outcomes whose weighted sums are given.
-
-    A path is simulated freely and then moved by ``cov(path, sum) / var(sum)`` times
-    what its sum lacks, which conditions it exactly (Hoffman and Ribak 1991).
-
-    Parameters
-    ----------
-    moments, parameters, regressors, multiples
-        As for :func:`predicted_total`.
-    total : TotalPrediction
-        What that function returned.
-    chosen : ndarray of int, shape (paths,)
-        The draw of the parameters behind each path.
-    totals : ndarray, shape (paths,)
-        The sum that each path shall have.
-    rng : Generator
-        Source of the paths.
-    """
-    free = _free_paths(moments, parameters, regressors, chosen, rng)
-    with_total = _covariance_with_total(moments, parameters, regressors, total)[chosen]
-    lacking = (totals - free @ multiples) / total.variances[chosen]
-    return free + with_total * lacking[:, None]
-
-
-def _free_paths(
-    moments: Moments,
-    parameters: Parameters,
-    regressors: Floats,
-    chosen: NDArray[np.intp],
-    rng: np.random.Generator,
-) -> Floats:
-    count, periods = len(chosen), len(regressors)
-    noise = rng.standard_normal((periods, 2, count))
-    coefficients = _drawn_coefficients(moments, chosen, rng)
-    means = moments.means[:, :, chosen]
-    start = means[:, 0] - np.einsum("scn,nc->sn", means[:, 1:], coefficients)
-    p11, p12, p22 = moments.covariance[:, chosen]
-    first = np.sqrt(p11)
-    level = start[0] + first * noise[0, 0]
-    error = start[1] + p12 / first * noise[0, 0]
-    error += np.sqrt(np.maximum(p22 - (p12 / first) ** 2, 0.0)) * noise[0, 1]
-    phi = np.atleast_1d(parameters.autocorrelation)[chosen]
-    level_sd = np.atleast_1d(parameters.level_sd)[chosen]
-    error_sd = np.atleast_1d(parameters.error_sd)[chosen]
-    paths = np.empty((periods, count))
-    for j in range(periods):
-        if j:
-            level = level + level_sd * noise[j, 0]
-            error = phi * error + error_sd * noise[j, 1]
-        paths[j] = level + error
-    return paths.T + coefficients @ regressors.T
-
-
-def _drawn_coefficients(
-    moments: Moments, chosen: NDArray[np.intp], rng: np.random.Generator
-) -> Floats:
-    roots = np.linalg.cholesky(moments.coefficient_covariance)[chosen]
-    noise = rng.standard_normal(roots.shape[:2])
-    moved: Floats = np.einsum("njk,nk->nj", roots, noise)
-    moved += moments.coefficients[chosen]
-    return moved
-
-
-def _covariance_with_total(
-    moments: Moments,
-    parameters: Parameters,
-    regressors: Floats,
-    total: TotalPrediction,
-) -> Floats:
-    """Return cov(outcome of each period, weighted sum), draws by periods."""
-    p11, p12, p22 = moments.covariance
-    of_coefficients = np.einsum(
-        "njk,nk->nj", moments.coefficient_covariance, total.coefficient_loading
-    )
-    from_regression = np.einsum("scn,nc->sn", moments.means[:, 1:], of_coefficients)
-    level_loading, error_loading = total.loadings
-    level = p11 * level_loading[0] + p12 * error_loading[0] - from_regression[0]
-    error = p12 * level_loading[0] + p22 * error_loading[0] - from_regression[1]
-    found = np.empty_like(level_loading)
-    for j in range(len(found)):
-        if j:
-            level = level + parameters.level_sd**2 * level_loading[j]
-            error = parameters.autocorrelation * error
-            error = error + parameters.error_sd**2 * error_loading[j]
-        found[j] = level + error
-    covariance: Floats = found.T + of_coefficients @ regressors.T
-    return covariance

@@ -23,9 +23,8 @@ from attribution.causal.state_space.local_level import (
     LEVEL_VARIANCE,
     Parameters,
     filtered,
-    predicted_total,
-    simulated_paths,
 )
+from attribution.causal.state_space.prediction import predicted_total, simulated_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
