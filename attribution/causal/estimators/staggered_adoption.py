@@ -344,8 +344,7 @@ def _history_tests(
 
 def _permuted(data: RolloutData, rng: np.random.Generator) -> Floats:
     """Return estimates with starts handed out at random among the units."""
-    estimates = [data.permuted_average(rng) for _ in range(PERMUTATIONS)]
-    return np.array([estimate for estimate in estimates if estimate is not None])
+    return np.array(data.permuted_averages(rng, PERMUTATIONS))
 
 
 def _left_out(

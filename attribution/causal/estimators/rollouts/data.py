@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.causal.estimators.rollouts.imputation import imputation_of, lead_of
+from attribution.causal.estimators.rollouts.imputation import (
+    averages_of,
+    imputation_of,
+    lead_of,
+)
 from attribution.causal.refusal import RefusalError
 
 if TYPE_CHECKING:
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Regions with treated units, and with untreated ones, that errors need.
 CLUSTERS_NEEDED = 4
+#: So many roll-outs at random are solved at once.
+_AT_ONCE = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,25 +100,37 @@ class RolloutData:
         labels = self.cluster[counting]
         return [counting[labels == label] for label in np.unique(labels)]
 
-    def permuted_first(self, rng: np.random.Generator) -> Whole:
-        """Return starts handed out at random, to whole clusters where there are any."""
+    @cached_property
+    def _handed_out(self) -> tuple[Whole, Whole | slice]:
+        """Starts to hand out, to whole clusters if there are any, and who gets each."""
         labels, number = np.unique(self.cluster, return_inverse=True)
         starts = np.full(len(labels), self.outcome.shape[1])
         np.minimum.at(starts, number, self.first)
         if not (starts[number] == self.first).all():
-            return rng.permutation(self.first)
+            return self.first, slice(None)
+        return starts, number
+
+    def permuted_first(self, rng: np.random.Generator) -> Whole:
+        """Return starts handed out at random, to whole clusters where there are any."""
+        starts, number = self._handed_out
         found: Whole = rng.permutation(starts)[number]
         return found
 
-    def permuted_average(self, rng: np.random.Generator) -> float | None:
-        """Return the average effect with starts at random; ``None`` without cells."""
-        found = imputation_of(
-            self.outcome,
-            self.permuted_first(rng),
-            anticipation=self.anticipation,
-            covariates=self.covariates,
-        )
-        return found.average if found.cells else None
+    def permuted_averages(self, rng: np.random.Generator, times: int) -> list[float]:
+        """Return average effects with starts at random, those that have cells."""
+        found: list[float] = []
+        for start in range(0, times, _AT_ONCE):
+            imputations = [
+                imputation_of(
+                    self.outcome,
+                    self.permuted_first(rng),
+                    anticipation=self.anticipation,
+                    covariates=self.covariates,
+                )
+                for _ in range(min(_AT_ONCE, times - start))
+            ]
+            found += averages_of(imputations)
+        return found
 
 
 def rollout_data(panel: Panel, plan: Plan) -> RolloutData:

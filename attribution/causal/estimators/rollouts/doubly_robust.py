@@ -8,6 +8,7 @@ had the covariates of the treated. Influence functions hold the estimation of bo
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,37 +52,72 @@ def doubly_robust_difference(
     ValueError
         Too few units for the covariates, or covariates that tell the treated apart.
     """
-    design, chosen = _with_constant(covariates), _with_constant(selection)
-    d = treated.astype(float)
-    count = len(d)
-    likely, score = _propensity(chosen, treated)
-    weight = np.where(treated, 0.0, likely / np.where(treated, 1.0, 1.0 - likely))
-    apart, least_squares = _regression(design, change, ~treated)
-    effect = float(apart[treated].mean())
-    left = float(weight @ apart / weight.sum())
-    own = d * (apart - effect) - least_squares @ (d @ design) / count
-    other = weight * (apart - left) + score @ (weight * (apart - left) @ chosen) / count
-    other = other - least_squares @ (weight @ design) / count
-    influence = own / d.mean() - other / weight.mean()
-    return effect - left, influence
+    return AlikeUnits.of(treated, covariates, selection).difference(change)
+
+
+@dataclass(frozen=True, eq=False)
+class AlikeUnits:
+    """Compared units that stand for treated ones, whatever changed.
+
+    Attributes
+    ----------
+    treated : ndarray of bool, shape (units,)
+        The others are compared.
+    design, selection : ndarray
+        Covariates of changes and of treatment, with a constant.
+    solved : ndarray, shape (units, covariates)
+        How a fit of changes on compared units hangs on each unit.
+    weight : ndarray, shape (units,)
+        Of each compared unit, as likely to be treated as the treated are.
+    score : ndarray
+        How the model of treatment hangs on each unit.
+    """
+
+    treated: Flags
+    design: Floats
+    selection: Floats
+    solved: Floats
+    weight: Floats
+    score: Floats
+
+    @classmethod
+    def of(cls, treated: Flags, covariates: Floats, selection: Floats) -> AlikeUnits:
+        """Weigh compared units, as :func:`doubly_robust_difference` does."""
+        design, chosen = _with_constant(covariates), _with_constant(selection)
+        likely, score = _propensity(chosen, treated)
+        weight = np.where(treated, 0.0, likely / np.where(treated, 1.0, 1.0 - likely))
+        return cls(treated, design, chosen, _solved(design, ~treated), weight, score)
+
+    def difference(self, change: Floats) -> tuple[float, Floats]:
+        """Return what the treated changed more, and the influence of each unit."""
+        treated, design, weight = self.treated, self.design, self.weight
+        d = treated.astype(float)
+        count = len(d)
+        rows = design[~treated]
+        apart = change - design @ np.linalg.lstsq(rows, change[~treated])[0]
+        least_squares = np.where(treated, 0.0, apart)[:, None] * self.solved
+        effect = float(apart[treated].mean())
+        left = float(weight @ apart / weight.sum())
+        own = d * (apart - effect) - least_squares @ (d @ design) / count
+        pull = weight * (apart - left)
+        other = pull + self.score @ (pull @ self.selection) / count
+        other = other - least_squares @ (weight @ design) / count
+        influence = own / d.mean() - other / weight.mean()
+        return effect - left, influence
 
 
 def _with_constant(covariates: Floats) -> Floats:
     return np.column_stack([np.ones(len(covariates)), covariates])
 
 
-def _regression(
-    design: Floats, change: Floats, compared: Flags
-) -> tuple[Floats, Floats]:
-    """Return what a fit on compared units leaves of all, and how it hangs on each."""
+def _solved(design: Floats, compared: Flags) -> Floats:
+    """Return how a fit on compared units hangs on each unit."""
     rows = design[compared]
     if np.linalg.matrix_rank(rows) < design.shape[1]:
         raise ValueError("too few compared units for the covariates")
-    left = change - design @ np.linalg.lstsq(rows, change[compared])[0]
     squares = rows.T @ rows / len(design)
-    return left, np.where(compared, left, 0.0)[:, None] * np.linalg.solve(
-        squares, design.T
-    ).T
+    found: Floats = np.linalg.solve(squares, design.T).T
+    return found
 
 
 def _propensity(design: Floats, treated: Flags) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ import numpy as np
 from attribution.causal.estimators.rollouts.drift import DriftingPath
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: A bias below this is none: cohorts without cells.
 _LEAST = 1e-9
+#: Cells of models that are fitted at once.
+_CELLS_AT_ONCE = 100_000
 
 
 def drifting_path(
@@ -43,16 +45,15 @@ def drifting_path(
     """
     imputation = data.imputation if imputation is None else imputation
     directions = drifts_by_cohort(data)
-    whole = _DriftModel(imputation, directions).fitted(data.outcome)
+    (whole,) = _DriftModels(imputation, directions).fitted(data.outcome)
     if whole is None:
         return None
-    without = [
-        _DriftModel(imputation, directions, group).fitted(data.outcome)
-        for group in data.groups_of(imputation)
-    ]
-    rest = [own for own in without if own is not None]
-    if len(rest) < len(without):
-        return None
+    rest = []
+    for groups in _some_at_once(data.groups_of(imputation), data.outcome.size):
+        for own in _DriftModels(imputation, directions, groups).fitted(data.outcome):
+            if own is None:
+                return None
+            rest.append(own)
     return DriftingPath(
         whole.path,
         whole.bias,
@@ -74,7 +75,7 @@ class _Fitted:
     common_drift: float
 
 
-class _DriftModel:
+class _DriftModels:
     """Units, periods and drifts of cohorts, fitted on untreated cells.
 
     Parameters
@@ -83,54 +84,78 @@ class _DriftModel:
         Which cells are untreated, and whose effects are asked for.
     directions : list of ndarray, shape (units, periods)
         A drift of one a period of each cohort.
-    without : ndarray of int, optional
-        Units that are left out.
+    groups : sequence of ndarray of int, optional
+        Units that a model is fitted without; one model with all of them by default.
     """
 
     def __init__(
         self,
         found: Imputation,
         directions: list[Floats],
-        without: Whole | None = None,
+        groups: Sequence[Whole] | None = None,
     ) -> None:
-        self._found, self._without = found, without
-        self._inverse = found.inverse(without)
-        self._drifts = [self._residuals(direction) for direction in directions]
-        self._biases = [self._path(drift) for drift in self._drifts]
-        self._cells = found.untreated & np.isfinite(found.outcome)
-        if without is not None:
-            self._cells[without] = False
+        self._found, self._groups = found, groups
+        whole = groups is None
+        self._inverses = found.inverse()[None] if whole else found.inverses(groups)
+        known = found.untreated & np.isfinite(found.outcome)
+        self._cells = np.repeat(known[None], len(self._inverses), axis=0)
+        for number, group in enumerate(groups or ()):
+            self._cells[number, group] = False
+        drifts = [self._residuals(direction) for direction in directions]
+        numbers = range(len(self._inverses))
+        self._biases = [[self._path(at, own[at]) for own in drifts] for at in numbers]
+        self._designs = [
+            np.array([own[at][self._cells[at]] for own in drifts]) for at in numbers
+        ]
+        squares = np.array([own @ own.T for own in self._designs])
+        self._squares = np.linalg.pinv(squares, rtol=1e-10, hermitian=True)
 
-    def fitted(self, outcome: Floats) -> _Fitted | None:
+    def fitted(self, outcome: Floats) -> list[_Fitted | None]:
         """Return path and drifts of an outcome; ``None`` where no path is left."""
         effects = self._residuals(outcome)
-        path = self._path(effects)
-        biases = [bias for bias in self._biases if bias is not None]
-        if path is None or len(biases) < len(self._drifts):
+        return [self._fitted(at, effects[at]) for at in range(len(effects))]
+
+    def _fitted(self, at: int, effects: Floats) -> _Fitted | None:
+        path = self._path(at, effects)
+        biases = [bias for bias in self._biases[at] if bias is not None]
+        if path is None or len(biases) < len(self._biases[at]):
             return None
         weights = np.array([bias.sum() for bias in biases])
         total = float(weights.sum())
-        slopes = self._slopes(self._drifts, effects)
+        left, design = effects[self._cells[at]], self._designs[at]
+        slopes = _slopes(design, self._squares[at], left, effects.shape[1])
         drift = float(weights @ slopes) / total if abs(total) > _LEAST else 0.0
-        common = float(self._slopes([np.sum(self._drifts, axis=0)], effects)[0])
-        return _Fitted(path, np.sum(biases, axis=0), drift, common)
+        common = np.sum(design, axis=0)[None]
+        alone = np.linalg.pinv(common @ common.T, rtol=1e-10, hermitian=True)
+        return _Fitted(
+            path,
+            np.sum(biases, axis=0),
+            drift,
+            float(_slopes(common, alone, left, effects.shape[1])[0]),
+        )
 
     def _residuals(self, outcome: Floats) -> Floats:
-        return self._found.residuals(outcome, self._inverse, self._without)
+        return self._found.residuals_without(outcome, self._inverses, self._groups)
 
-    def _path(self, residuals: Floats) -> Floats | None:
-        if self._without is None:
+    def _path(self, at: int, residuals: Floats) -> Floats | None:
+        if self._groups is None:
             return self._found.path_of(residuals)
-        return self._found.path_without(self._without, residuals)
+        return self._found.path_without(self._groups[at], residuals)
 
-    def _slopes(self, drifts: list[Floats], outcome: Floats) -> Floats:
-        """Return the slopes of outcomes on drifts, residuals of untreated cells all."""
-        own = np.array([drift[self._cells] for drift in drifts])
-        # What the model explains is no drift: a cohort without others to compare with.
-        least = 1e-12 * outcome.shape[1] ** 2 * own.shape[1]
-        squares = np.linalg.pinv(own @ own.T, rtol=1e-10, hermitian=True)
-        slopes: Floats = squares @ (own @ outcome[self._cells])
-        return np.where((own**2).sum(axis=1) > least, slopes, 0.0)
+
+def _slopes(design: Floats, squares: Floats, left: Floats, periods: int) -> Floats:
+    """Return the slopes of residuals on drifts, those of untreated cells both."""
+    # What the model explains is no drift: a cohort without others to compare with.
+    least = 1e-12 * periods**2 * design.shape[1]
+    slopes: Floats = squares @ (design @ left)
+    return np.where((design**2).sum(axis=1) > least, slopes, 0.0)
+
+
+def _some_at_once(groups: list[Whole], cells: int) -> Iterator[list[Whole]]:
+    """Yield groups in parts whose models fit into the processor's cache."""
+    size = max(1, _CELLS_AT_ONCE // cells)
+    for start in range(0, len(groups), size):
+        yield groups[start : start + size]
 
 
 def effects_shown_by(
@@ -157,8 +182,9 @@ def effects_shown_by(
     ndarray, shape (outcomes,)
         Zero where nobody is left to compare with.
     """
-    model = _DriftModel(data.imputation, drifts_by_cohort(data), without)
-    fits = [model.fitted(outcome) for outcome in outcomes]
+    groups = None if without is None else [without]
+    model = _DriftModels(data.imputation, drifts_by_cohort(data), groups)
+    fits = [fit for outcome in outcomes for fit in model.fitted(outcome)]
     return np.array(
         [
             0.0

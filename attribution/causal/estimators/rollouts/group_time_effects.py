@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from attribution.causal.estimators.rollouts.doubly_robust import (
-    doubly_robust_difference,
-)
+from attribution.causal.estimators.rollouts.doubly_robust import AlikeUnits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
 Controls = Literal["never treated", "not yet treated"]
 
@@ -125,54 +124,92 @@ def group_time_effects(
         Outcomes that are unknown, nobody to compare with, or covariates that leave
         nobody alike.
     """
-    if not np.isfinite(outcome).all():
-        raise ValueError("group-time effects need a panel without gaps")
-    keep = first > 0
-    outcome, first = outcome[keep], first[keep]
-    covariates = None if covariates is None else covariates[keep]
-    periods = outcome.shape[1]
-    found = []
-    for start in np.unique(first[first < periods]):
-        for time in range(1, periods):
-            base = int(start) - 1 if time >= start else time - 1
-            change = outcome[:, time] - outcome[:, base]
-            treated = first == start
-            after = periods - 1 if controls == "never treated" else max(time, base)
-            compared = (first > after) & ~treated
-            if compared.any():
-                own = _difference(change, treated, compared, covariates, weighs)
-                found.append((start, time, *own))
-    if not found:
-        raise ValueError("nobody is untreated long enough to compare with")
-    groups, times, effects, influence = zip(*found, strict=True)
-    return GroupTimeEffects(
-        np.array(groups), np.array(times), np.array(effects), np.array(influence), first
+    comparisons = Comparisons(
+        first, outcome.shape[1], controls, covariates, weighs=weighs
     )
+    return comparisons.effects(outcome)
 
 
-def _difference(
-    change: Floats,
-    treated: NDArray[np.bool_],
-    compared: NDArray[np.bool_],
-    covariates: Floats | None,
-    weighs: bool,  # noqa: FBT001  (handed on)
-) -> tuple[float, Floats]:
-    influence = np.zeros(len(change))
-    if covariates is not None:
-        both = treated | compared
-        own = covariates[both]
-        effect, moved = doubly_robust_difference(
-            change[both], treated[both], own, own if weighs else own[:, :0]
+class Comparisons:
+    """Who is compared with whom, for any outcomes of the same units.
+
+    Parameters
+    ----------
+    first, controls, covariates, weighs
+        As for :func:`group_time_effects`.
+    periods : int
+        How many there are.
+    """
+
+    def __init__(
+        self,
+        first: NDArray[np.int64],
+        periods: int,
+        controls: Controls = "never treated",
+        covariates: Floats | None = None,
+        *,
+        weighs: bool = True,
+    ) -> None:
+        self._keep = first > 0
+        self._first = first = first[self._keep]
+        self._covariates = None if covariates is None else covariates[self._keep]
+        self._weighs = weighs
+        self._parts = []
+        for start in np.unique(first[first < periods]):
+            treated = first == start
+            for time in range(1, periods):
+                base = int(start) - 1 if time >= start else time - 1
+                after = periods - 1 if controls == "never treated" else max(time, base)
+                compared = (first > after) & ~treated
+                if compared.any():
+                    self._parts.append((start, time, base, treated, compared))
+        self._alike: dict[bytes, AlikeUnits] = {}
+
+    def effects(self, outcome: Floats) -> GroupTimeEffects:
+        """Return the effects of each cohort in each period."""
+        if not np.isfinite(outcome).all():
+            raise ValueError("group-time effects need a panel without gaps")
+        if not self._parts:
+            raise ValueError("nobody is untreated long enough to compare with")
+        outcome = outcome[self._keep]
+        found = []
+        for start, time, base, treated, compared in self._parts:
+            change = outcome[:, time] - outcome[:, base]
+            found.append((start, time, *self._difference(change, treated, compared)))
+        groups, times, effects, influence = zip(*found, strict=True)
+        return GroupTimeEffects(
+            np.array(groups),
+            np.array(times),
+            np.array(effects),
+            np.array(influence),
+            self._first,
         )
-        influence[both] = moved * len(change) / len(moved)
-        return effect, influence
-    means = []
-    for sign, members in ((1.0, treated), (-1.0, compared)):
-        mean = change[members].mean()
-        share = len(change) / members.sum()
-        influence[members] += sign * share * (change[members] - mean)
-        means.append(sign * mean)
-    return float(sum(means)), influence
+
+    def _difference(
+        self, change: Floats, treated: Flags, compared: Flags
+    ) -> tuple[float, Floats]:
+        influence = np.zeros(len(change))
+        if self._covariates is not None:
+            both = treated | compared
+            alike = self._alike_units(treated, both, self._covariates[both])
+            effect, moved = alike.difference(change[both])
+            influence[both] = moved * len(change) / len(moved)
+            return effect, influence
+        means = []
+        for sign, members in ((1.0, treated), (-1.0, compared)):
+            mean = change[members].mean()
+            share = len(change) / members.sum()
+            influence[members] += sign * share * (change[members] - mean)
+            means.append(sign * mean)
+        return float(sum(means)), influence
+
+    def _alike_units(self, treated: Flags, both: Flags, own: Floats) -> AlikeUnits:
+        """Weigh the units of a comparison once, whatever period it is of."""
+        who = treated.tobytes() + both.tobytes()
+        if who not in self._alike:
+            selection = own if self._weighs else own[:, :0]
+            self._alike[who] = AlikeUnits.of(treated[both], own, selection)
+        return self._alike[who]
 
 
 def _errors(influence: Floats) -> Floats:

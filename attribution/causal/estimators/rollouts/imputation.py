@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -52,6 +54,12 @@ class Imputation:
     @cached_property
     def _known(self) -> Floats:
         return (self.untreated & np.isfinite(self.outcome)).astype(float)
+
+    @cached_property
+    def _seen(self) -> Floats:
+        """How many units are known untreated, by period."""
+        seen: Floats = self._known.sum(axis=0)
+        return seen
 
     @cached_property
     def usable(self) -> Flags:
@@ -93,15 +101,24 @@ class Imputation:
         return summed.reshape(size, size)
 
     @cached_property
-    def _whole_matrix(self) -> Floats:
+    def matrix(self) -> Floats:
+        """The normal equations of the periods' effects."""
         return self._matrix(slice(None))
+
+    @cached_property
+    def _whole_inverse(self) -> Floats:
+        return _inverse(self.matrix)
 
     def inverse(self, without: NDArray[np.int64] | None = None) -> Floats:
         """Return what solves for the periods' effects, without some units."""
-        matrix = self._whole_matrix
-        if without is not None:
-            matrix = matrix - self._matrix(without)
-        return np.asarray(np.linalg.pinv(matrix, hermitian=True), dtype=np.float64)
+        if without is None:
+            return self._whole_inverse
+        return _inverse(self.matrix - self._matrix(without))
+
+    def inverses(self, groups: Sequence[NDArray[np.int64]]) -> Floats:
+        """Return the same without each of some groups of units, at once."""
+        whole = self.matrix
+        return _inverse(np.array([whole - self._matrix(group) for group in groups]))
 
     def residuals(
         self,
@@ -120,32 +137,58 @@ class Imputation:
         without : ndarray of int, optional
             Units that the model is not fitted on.
         """
+        groups = None if without is None else [without]
+        found: Floats = self.residuals_without(outcome, inverse[None], groups)[0]
+        return found
+
+    def residuals_without(
+        self,
+        outcome: Floats,
+        inverses: Floats,
+        groups: Sequence[NDArray[np.int64]] | None,
+    ) -> Floats:
+        """Return residuals of models without each of some groups, one below another.
+
+        Parameters
+        ----------
+        outcome : ndarray, shape (units, periods)
+            As for :meth:`residuals`.
+        inverses : ndarray
+            Of the normal equations, without each group.
+        groups : sequence of ndarray of int, optional
+            Units that a model is not fitted on; one model with all of them by default.
+        """
         known, loadings = self._known, self._loadings
         count = np.maximum(known.sum(axis=1), 1.0)
         y = np.where(known > 0, outcome, 0.0)
         centred = known * (y - (y.sum(axis=1) / count)[:, None])
-        right = loadings.T @ centred
-        if without is not None:
-            right = right - loadings[without].T @ centred[without]
-        effects = (inverse @ right.ravel()).reshape(right.shape)
-        periods = loadings @ effects
-        left = np.where(known > 0, outcome - periods, 0.0).sum(axis=1)
-        found: Floats = outcome - (left / count)[:, None] - periods
+        whole = loadings.T @ centred
+        right = whole[None]
+        if groups is not None:
+            right = np.array([whole - loadings[own].T @ centred[own] for own in groups])
+        flat = right.reshape(len(right), -1, 1)
+        periods = loadings @ (inverses @ flat).reshape(right.shape)
+        left = np.where(known > 0, outcome - periods, 0.0).sum(axis=2)
+        found: Floats = outcome - (left / count)[:, :, None] - periods
         return found
 
     def _cell_effects(self, without: NDArray[np.int64] | None = None) -> Floats:
         return self.residuals(self.outcome, self.inverse(without), without)
 
     @cached_property
+    def _own_effects(self) -> Floats:
+        return self._cell_effects()
+
+    @cached_property
     def effects(self) -> Floats:
         """The effect of each usable cell; NaN elsewhere."""
-        return np.where(self.usable, self._cell_effects(), np.nan)
+        return np.where(self.usable, self._own_effects, np.nan)
 
     @property
     def untreated_outcome(self) -> Floats:
         """What each unit would have had untreated; NaN where it was never seen so."""
         seen = (self._known.sum(axis=1) > 0)[:, None] & (self._known.sum(axis=0) > 0)
-        expected: Floats = np.where(seen, self.outcome - self._cell_effects(), np.nan)
+        expected: Floats = np.where(seen, self.outcome - self._own_effects, np.nan)
         return expected
 
     @property
@@ -170,7 +213,7 @@ class Imputation:
 
         Its sum is the average effect on the treated.
         """
-        return self.path_of(self._cell_effects())
+        return self.path_of(self._own_effects)
 
     def path_of(self, effects: Floats) -> Floats:
         """Return the weighted sums by period of any residuals of the usable cells."""
@@ -211,10 +254,9 @@ class Imputation:
         effects : ndarray, shape (units, periods)
             Of a model that was fitted without them.
         """
-        rest = np.ones(len(self.outcome), dtype=bool)
-        rest[group] = False
-        left = self._known[rest].sum(axis=0) > 0
-        cells: Flags = self.usable & rest[:, None] & left
+        others = self._seen - self._known[group].sum(axis=0)
+        cells: Flags = self.usable & (others > 0)
+        cells[group] = False
         if not cells.any():
             return None
         path: Floats = np.where(cells, self._weights_of(cells) * effects, 0.0).sum(
@@ -238,6 +280,28 @@ class Imputation:
             covariates=None if self.covariates is None else self.covariates[keep],
             importance=None if self.importance is None else self.importance[keep],
         )
+
+
+def averages_of(imputations: Iterable[Imputation]) -> list[float]:
+    """Return the average effects of imputations that have cells, all at once.
+
+    Parameters
+    ----------
+    imputations : iterable of Imputation
+        Of units and periods that are as many in all.
+    """
+    asked = [found for found in imputations if found.cells]
+    if not asked:
+        return []
+    inverses = _inverse(np.array([found.matrix for found in asked]))
+    return [
+        float(found.path_of(found.residuals(found.outcome, inverse)).sum())
+        for found, inverse in zip(asked, inverses, strict=True)
+    ]
+
+
+def _inverse(matrices: Floats) -> Floats:
+    return np.asarray(np.linalg.pinv(matrices, hermitian=True), dtype=np.float64)
 
 
 def covariance_of_jackknifed(paths: Floats) -> Floats:

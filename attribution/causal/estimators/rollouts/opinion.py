@@ -13,14 +13,13 @@ import numpy as np
 from scipy import stats
 
 from attribution.causal.estimators.rollouts.fitting import drift_of_one
-from attribution.causal.estimators.rollouts.group_time_effects import group_time_effects
+from attribution.causal.estimators.rollouts.group_time_effects import Comparisons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.causal.estimators.rollouts.data import RolloutData
     from attribution.causal.estimators.rollouts.drift import DriftingPath
-    from attribution.causal.estimators.rollouts.group_time_effects import Aggregate
 
     Floats = NDArray[np.float64]
 
@@ -67,21 +66,21 @@ def second_opinion_of(data: RolloutData, path: DriftingPath) -> SecondOpinion | 
     outcomes = (data.outcome, drift, data.outcome - path.drift * drift)
     both = (True,) if data.covariates is None else (True, False)
     for weighs in both:
+        comparisons = Comparisons(
+            data.first,
+            data.outcome.shape[1],
+            "not yet treated",
+            data.covariates,
+            weighs=weighs,
+        )
         try:
             other, drifting, straight = (
-                _simple(data, y, weighs=weighs) for y in outcomes
+                comparisons.effects(y).simple() for y in outcomes
             )
         except ValueError:
             continue
         return _beside(data, path, (other.effect, drifting.effect, straight.influence))
     return None
-
-
-def _simple(data: RolloutData, outcome: Floats, *, weighs: bool) -> Aggregate:
-    effects = group_time_effects(
-        outcome, data.first, "not yet treated", data.covariates, weighs=weighs
-    )
-    return effects.simple()
 
 
 def _beside(
