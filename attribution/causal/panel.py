@@ -148,12 +148,9 @@ def panel_of(frame: pd.DataFrame, plan: Plan) -> Panel:
     _check_values(rows, plan)
     dates = _calendar(rows, plan)
     units = tuple(sorted(rows["unit"].unique()))
-    wide = {
-        name: _wide(rows, name, units, dates)
-        for name in ("outcome", *_named_columns(plan))
-    }
+    cells = _Cells.of(rows, units, dates)
+    wide = {name: cells.wide(rows[name]) for name in ("outcome", *_named_columns(plan))}
     outcome = wide.pop("outcome")
-    rows = rows[rows["date"].isin(dates)]
     launch = int(dates.searchsorted(pd.Timestamp(plan.launch)))
     panel = Panel(
         units=units,
@@ -329,13 +326,29 @@ def _calendar(rows: pd.DataFrame, plan: Plan) -> pd.DatetimeIndex:
     return dates[dates.day_of_week.isin(working)] if len(working) else dates
 
 
-def _wide(
-    rows: pd.DataFrame, name: str, units: tuple[str, ...], dates: pd.DatetimeIndex
-) -> Floats:
-    wide = rows.pivot_table(
-        index="unit", columns="date", values=name, dropna=False, aggfunc="first"
-    ).reindex(index=list(units), columns=dates)
-    return np.array(wide, dtype=float)
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Where each row is, units by periods; rows of days without work have no cell."""
+
+    shape: tuple[int, int]
+    kept: NDArray[np.bool_]
+    unit: NDArray[np.intp]
+    period: NDArray[np.intp]
+
+    @classmethod
+    def of(
+        cls, rows: pd.DataFrame, units: tuple[str, ...], dates: pd.DatetimeIndex
+    ) -> _Cells:
+        period = dates.get_indexer(pd.Index(rows["date"]))
+        unit = pd.Index(units).get_indexer(pd.Index(rows["unit"]))
+        kept = period >= 0
+        return cls((len(units), len(dates)), kept, unit[kept], period[kept])
+
+    def wide(self, values: pd.Series[float]) -> Floats:
+        """Return a column by cell; NaN where no row is."""
+        found: Floats = np.full(self.shape, np.nan)
+        found[self.unit, self.period] = values.to_numpy(dtype=float)[self.kept]
+        return found
 
 
 def _first_periods(
@@ -382,7 +395,8 @@ def _hash(
     units: tuple[str, ...], dates: pd.DatetimeIndex, wide: Mapping[str, Floats]
 ) -> str:
     digest = hashlib.sha256("\x1f".join(units).encode())
-    digest.update("\x1f".join(f"{day:%Y-%m-%d}" for day in dates).encode())
+    days = np.datetime_as_string(dates.to_numpy(), unit="D")
+    digest.update("\x1f".join(days).encode())
     for name in sorted(wide):
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(wide[name]).tobytes())
