@@ -346,9 +346,9 @@ class _Cells:
 
     def wide(self, values: pd.Series[float]) -> Floats:
         """Return a column by cell; NaN where no row is."""
-        found: Floats = np.full(self.shape, np.nan)
-        found[self.unit, self.period] = values.to_numpy(dtype=float)[self.kept]
-        return found
+        cells: Floats = np.full(self.shape, np.nan)
+        cells[self.unit, self.period] = values.to_numpy(dtype=float)[self.kept]
+        return cells
 
 
 def _first_periods(

@@ -115,21 +115,19 @@ def integrate_history(
     draws, level_scale
         As for :func:`integrate`.
     """
-    last: Pass | None = None
+    tried: list[Pass] = []
 
     def passed(parameters: Parameters) -> Pass:
         return Pass(outcome, regressors, prior_variances, parameters, marks)
 
     def log_likelihood(parameters: Parameters) -> Floats:
-        nonlocal last
-        last = passed(parameters)
-        return last.moments(marks[-1:])[0].log_likelihood
+        tried[:] = [passed(parameters)]
+        return tried[0].moments(marks[-1:])[0].log_likelihood
 
-    found = integrate(log_likelihood, rng, draws=draws, level_scale=level_scale)
+    drawn = integrate(log_likelihood, rng, draws=draws, level_scale=level_scale)
     # The draws that are kept are mostly those that were tried last.
-    if last is None or last.parameters is not found.parameters:
-        last = passed(found.parameters)
-    return found, last
+    last = [own for own in tried if own.parameters is drawn.parameters]
+    return drawn, last[0] if last else passed(drawn.parameters)
 
 
 def parameters_of(theta: Floats) -> Parameters:
@@ -260,11 +258,11 @@ class Mixture:
     def members(self, values: Floats, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return, for each value, a draw that it may have come from."""
         levels = rng.uniform(size=len(values))
-        found: NDArray[np.intp] = np.empty(len(values), dtype=np.intp)
+        chosen: NDArray[np.intp] = np.empty(len(values), dtype=np.intp)
         for start in range(0, len(values), _VALUES_AT_ONCE):
             some = slice(start, start + _VALUES_AT_ONCE)
-            found[some] = self._members(values[some], levels[some])
-        return found
+            chosen[some] = self._members(values[some], levels[some])
+        return chosen
 
     def _members(self, values: Floats, levels: Floats) -> NDArray[np.intp]:
         scaled = np.subtract.outer(values, self.means)
@@ -272,5 +270,5 @@ class Mixture:
         density *= self.weights / np.sqrt(self.variances)
         running = np.cumsum(density, axis=1, out=density)
         wanted = levels * running[:, -1]
-        found: NDArray[np.intp] = (running < wanted[:, None]).sum(axis=1)
-        return found
+        chosen: NDArray[np.intp] = (running < wanted[:, None]).sum(axis=1)
+        return chosen

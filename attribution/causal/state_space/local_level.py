@@ -80,10 +80,10 @@ class Moments:
     @cached_property
     def coefficients(self) -> Floats:
         """Mean of the coefficients, shape (draws, regressors)."""
-        found: Floats = np.einsum(
+        means: Floats = np.einsum(
             "njk,nk->nj", self.coefficient_covariance, self._cross
         )
-        return found
+        return means
 
     @cached_property
     def coefficient_covariance(self) -> Floats:
@@ -93,12 +93,12 @@ class Moments:
     @cached_property
     def log_likelihood(self) -> Floats:
         """Of all periods before, with the coefficients integrated out."""
-        found: Floats = -0.5 * (self.log_variances + self.products[:, 0, 0])
+        value: Floats = -0.5 * (self.log_variances + self.products[:, 0, 0])
         if len(self.prior_variances):
-            found += 0.5 * np.einsum("nj,nj->n", self.coefficients, self._cross)
-            found -= 0.5 * np.linalg.slogdet(self._precision)[1]
-            found -= 0.5 * np.log(self.prior_variances).sum()
-        return found
+            value += 0.5 * np.einsum("nj,nj->n", self.coefficients, self._cross)
+            value -= 0.5 * np.linalg.slogdet(self._precision)[1]
+            value -= 0.5 * np.log(self.prior_variances).sum()
+        return value
 
     @property
     def _cross(self) -> Floats:
@@ -106,8 +106,8 @@ class Moments:
 
     @property
     def _precision(self) -> Floats:
-        found: Floats = self.products[:, 1:, 1:] + np.diag(1.0 / self.prior_variances)
-        return found
+        summed: Floats = self.products[:, 1:, 1:] + np.diag(1.0 / self.prior_variances)
+        return summed
 
 
 def filtered(
@@ -182,27 +182,27 @@ class Pass:
         """Return the moments before some of the marked periods, in order."""
         columns, draws = self._innovations.shape[1:]
         products: Floats = np.zeros((draws, columns, columns))
-        found = []
+        asked = []
         start = 0
         for mark in marks:
             at = self._states[mark]
             if at.seen > start:
                 products = products + _products(self._innovations[start : at.seen])
             logs = self._log_variances[at.seen - 1] if at.seen else np.zeros(draws)
-            found.append(Moments(at.means, at.covariance, products, logs, self._priors))
+            asked.append(Moments(at.means, at.covariance, products, logs, self._priors))
             start = at.seen
-        return found
+        return asked
 
 
 def _products(innovations: Floats) -> Floats:
     """Return the cross products of columns over periods, for each draw."""
     _, columns, draws = innovations.shape
-    found = np.empty((draws, columns, columns))
+    products = np.empty((draws, columns, columns))
     for start in range(0, draws, _DRAWS_AT_ONCE):
         some = slice(start, start + _DRAWS_AT_ONCE)
         stacked = np.ascontiguousarray(innovations[:, :, some].transpose(2, 1, 0))
-        np.matmul(stacked, stacked.transpose(0, 2, 1), out=found[some])
-    return found
+        np.matmul(stacked, stacked.transpose(0, 2, 1), out=products[some])
+    return products
 
 
 class _Run:

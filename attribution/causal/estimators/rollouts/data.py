@@ -113,12 +113,12 @@ class RolloutData:
     def permuted_first(self, rng: np.random.Generator) -> Whole:
         """Return starts handed out at random, to whole clusters where there are any."""
         starts, number = self._handed_out
-        found: Whole = rng.permutation(starts)[number]
-        return found
+        first: Whole = rng.permutation(starts)[number]
+        return first
 
     def permuted_averages(self, rng: np.random.Generator, times: int) -> list[float]:
         """Return average effects with starts at random, those that have cells."""
-        found: list[float] = []
+        averages: list[float] = []
         for start in range(0, times, _AT_ONCE):
             imputations = [
                 imputation_of(
@@ -129,8 +129,8 @@ class RolloutData:
                 )
                 for _ in range(min(_AT_ONCE, times - start))
             ]
-            found += averages_of(imputations)
-        return found
+            averages += averages_of(imputations)
+        return averages
 
 
 def rollout_data(panel: Panel, plan: Plan) -> RolloutData:

@@ -116,8 +116,8 @@ def _solved(design: Floats, compared: Flags) -> Floats:
     if np.linalg.matrix_rank(rows) < design.shape[1]:
         raise ValueError("too few compared units for the covariates")
     squares = rows.T @ rows / len(design)
-    found: Floats = np.linalg.solve(squares, design.T).T
-    return found
+    solved: Floats = np.linalg.solve(squares, design.T).T
+    return solved
 
 
 def _propensity(design: Floats, treated: Flags) -> tuple[Floats, Floats]:

@@ -80,7 +80,7 @@ class _DriftModels:
 
     Parameters
     ----------
-    found : Imputation
+    imputation : Imputation
         Which cells are untreated, and whose effects are asked for.
     directions : list of ndarray, shape (units, periods)
         A drift of one a period of each cohort.
@@ -90,14 +90,17 @@ class _DriftModels:
 
     def __init__(
         self,
-        found: Imputation,
+        imputation: Imputation,
         directions: list[Floats],
         groups: Sequence[Whole] | None = None,
     ) -> None:
-        self._found, self._groups = found, groups
-        whole = groups is None
-        self._inverses = found.inverse()[None] if whole else found.inverses(groups)
-        known = found.untreated & np.isfinite(found.outcome)
+        self._imputation, self._groups = imputation, groups
+        self._inverses = (
+            imputation.inverse()[None]
+            if groups is None
+            else imputation.inverses(groups)
+        )
+        known = imputation.untreated & np.isfinite(imputation.outcome)
         self._cells = np.repeat(known[None], len(self._inverses), axis=0)
         for number, group in enumerate(groups or ()):
             self._cells[number, group] = False
@@ -135,12 +138,12 @@ class _DriftModels:
         )
 
     def _residuals(self, outcome: Floats) -> Floats:
-        return self._found.residuals_without(outcome, self._inverses, self._groups)
+        return self._imputation.residuals_without(outcome, self._inverses, self._groups)
 
     def _path(self, at: int, residuals: Floats) -> Floats | None:
         if self._groups is None:
-            return self._found.path_of(residuals)
-        return self._found.path_without(self._groups[at], residuals)
+            return self._imputation.path_of(residuals)
+        return self._imputation.path_without(self._groups[at], residuals)
 
 
 def _slopes(design: Floats, squares: Floats, left: Floats, periods: int) -> Floats:

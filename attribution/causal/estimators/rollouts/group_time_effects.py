@@ -154,7 +154,7 @@ class Comparisons:
         self._first = first = first[self._keep]
         self._covariates = None if covariates is None else covariates[self._keep]
         self._weighs = weighs
-        self._parts = []
+        self._parts: list[tuple[int, int, int, Flags, Flags]] = []
         for start in np.unique(first[first < periods]):
             treated = first == start
             for time in range(1, periods):
@@ -162,7 +162,7 @@ class Comparisons:
                 after = periods - 1 if controls == "never treated" else max(time, base)
                 compared = (first > after) & ~treated
                 if compared.any():
-                    self._parts.append((start, time, base, treated, compared))
+                    self._parts.append((int(start), time, base, treated, compared))
         self._alike: dict[bytes, AlikeUnits] = {}
 
     def effects(self, outcome: Floats) -> GroupTimeEffects:
@@ -172,11 +172,11 @@ class Comparisons:
         if not self._parts:
             raise ValueError("nobody is untreated long enough to compare with")
         outcome = outcome[self._keep]
-        found = []
+        cells = []
         for start, time, base, treated, compared in self._parts:
             change = outcome[:, time] - outcome[:, base]
-            found.append((start, time, *self._difference(change, treated, compared)))
-        groups, times, effects, influence = zip(*found, strict=True)
+            cells.append((start, time, *self._difference(change, treated, compared)))
+        groups, times, effects, influence = zip(*cells, strict=True)
         return GroupTimeEffects(
             np.array(groups),
             np.array(times),

@@ -138,8 +138,8 @@ class Imputation:
             Units that the model is not fitted on.
         """
         groups = None if without is None else [without]
-        found: Floats = self.residuals_without(outcome, inverse[None], groups)[0]
-        return found
+        residuals: Floats = self.residuals_without(outcome, inverse[None], groups)[0]
+        return residuals
 
     def residuals_without(
         self,
@@ -169,8 +169,8 @@ class Imputation:
         flat = right.reshape(len(right), -1, 1)
         periods = loadings @ (inverses @ flat).reshape(right.shape)
         left = np.where(known > 0, outcome - periods, 0.0).sum(axis=2)
-        found: Floats = outcome - (left / count)[:, :, None] - periods
-        return found
+        residuals: Floats = outcome - (left / count)[:, :, None] - periods
+        return residuals
 
     def _cell_effects(self, without: NDArray[np.int64] | None = None) -> Floats:
         return self.residuals(self.outcome, self.inverse(without), without)
@@ -290,13 +290,13 @@ def averages_of(imputations: Iterable[Imputation]) -> list[float]:
     imputations : iterable of Imputation
         Of units and periods that are as many in all.
     """
-    asked = [found for found in imputations if found.cells]
+    asked = [own for own in imputations if own.cells]
     if not asked:
         return []
-    inverses = _inverse(np.array([found.matrix for found in asked]))
+    inverses = _inverse(np.array([own.matrix for own in asked]))
     return [
-        float(found.path_of(found.residuals(found.outcome, inverse)).sum())
-        for found, inverse in zip(asked, inverses, strict=True)
+        float(own.path_of(own.residuals(own.outcome, inverse)).sum())
+        for own, inverse in zip(asked, inverses, strict=True)
     ]
 
 
