@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +21,7 @@ from attribution.causal.grade import LETTERS, REFUSAL_OF_CHECK, grade
 from attribution.causal.panel import panel_of
 from attribution.causal.refusal import Refusal, RefusalError
 from attribution.causal.unused_options import refuse_unused, unused_notes
-from attribution.estimates.library_versions import LIBRARIES
+from attribution.estimates.library_versions import version_of_libraries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,7 +201,7 @@ def _completed(
         design_log=log,
         break_even=plan.break_even,
         calibration=card_of(found.design),
-        versions={name: version(name) for name in LIBRARIES},
+        versions=dict(version_of_libraries()),
     )
 
 

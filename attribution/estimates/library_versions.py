@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import version
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
 
 
 @cache
+def version_of_libraries() -> Mapping[str, str]:
+    """Return the version of each library; the files that say so are read once."""
+    return MappingProxyType({name: version(name) for name in LIBRARIES})
+
+
 def library_versions() -> str:
     """Return the libraries with their versions, as one text."""
-    return ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return ", ".join(f"{name} {own}" for name, own in version_of_libraries().items())

@@ -110,24 +110,29 @@ class RolloutData:
             return self.first, slice(None)
         return starts, number
 
-    def permuted_first(self, rng: np.random.Generator) -> Whole:
-        """Return starts handed out at random, to whole clusters where there are any."""
+    def permuted_first(self, rng: np.random.Generator, times: int) -> Whole:
+        """Return starts handed out at random, to whole clusters where there are any.
+
+        Shape (times, units).
+        """
         starts, number = self._handed_out
-        first: Whole = rng.permutation(starts)[number]
+        rows = rng.permuted(np.tile(starts, (times, 1)), axis=1)
+        first: Whole = rows[:, number]
         return first
 
     def permuted_averages(self, rng: np.random.Generator, times: int) -> list[float]:
         """Return average effects with starts at random, those that have cells."""
+        starts = self.permuted_first(rng, times)
         averages: list[float] = []
-        for start in range(0, times, _AT_ONCE):
+        for some in range(0, times, _AT_ONCE):
             imputations = [
                 imputation_of(
                     self.outcome,
-                    self.permuted_first(rng),
+                    first,
                     anticipation=self.anticipation,
                     covariates=self.covariates,
                 )
-                for _ in range(min(_AT_ONCE, times - start))
+                for first in starts[some : some + _AT_ONCE]
             ]
             averages += averages_of(imputations)
         return averages

@@ -104,14 +104,22 @@ class _DriftModels:
         self._cells = np.repeat(known[None], len(self._inverses), axis=0)
         for number, group in enumerate(groups or ()):
             self._cells[number, group] = False
+        self._counted = (
+            [imputation.counted]
+            if groups is None
+            else [imputation.counted_without(group) for group in groups]
+        )
         drifts = [self._residuals(direction) for direction in directions]
-        numbers = range(len(self._inverses))
-        self._biases = [[self._path(at, own[at]) for own in drifts] for at in numbers]
-        self._designs = [
-            np.array([own[at][self._cells[at]] for own in drifts]) for at in numbers
+        apart = [
+            np.array([own[at][cells] for own in drifts])
+            for at, cells in enumerate(self._cells)
         ]
-        squares = np.array([own @ own.T for own in self._designs])
-        self._squares = np.linalg.pinv(squares, rtol=1e-10, hermitian=True)
+        self._biases = [
+            None if counted is None else [counted.path(own[at]) for own in drifts]
+            for at, counted in enumerate(self._counted)
+        ]
+        self._apart = _Slopes(apart)
+        self._together = _Slopes([np.sum(own, axis=0)[None] for own in apart])
 
     def fitted(self, outcome: Floats) -> list[_Fitted | None]:
         """Return path and drifts of an outcome; ``None`` where no path is left."""
@@ -119,39 +127,46 @@ class _DriftModels:
         return [self._fitted(at, effects[at]) for at in range(len(effects))]
 
     def _fitted(self, at: int, effects: Floats) -> _Fitted | None:
-        path = self._path(at, effects)
-        biases = [bias for bias in self._biases[at] if bias is not None]
-        if path is None or len(biases) < len(self._biases[at]):
+        counted, biases = self._counted[at], self._biases[at]
+        if counted is None or biases is None:
             return None
         weights = np.array([bias.sum() for bias in biases])
         total = float(weights.sum())
-        left, design = effects[self._cells[at]], self._designs[at]
-        slopes = _slopes(design, self._squares[at], left, effects.shape[1])
+        left, periods = effects[self._cells[at]], effects.shape[1]
+        slopes = self._apart.of(at, left, periods)
         drift = float(weights @ slopes) / total if abs(total) > _LEAST else 0.0
-        common = np.sum(design, axis=0)[None]
-        alone = np.linalg.pinv(common @ common.T, rtol=1e-10, hermitian=True)
         return _Fitted(
-            path,
+            counted.path(effects),
             np.sum(biases, axis=0),
             drift,
-            float(_slopes(common, alone, left, effects.shape[1])[0]),
+            float(self._together.of(at, left, periods)[0]),
         )
 
     def _residuals(self, outcome: Floats) -> Floats:
         return self._imputation.residuals_without(outcome, self._inverses, self._groups)
 
-    def _path(self, at: int, residuals: Floats) -> Floats | None:
-        if self._groups is None:
-            return self._imputation.path_of(residuals)
-        return self._imputation.path_without(self._groups[at], residuals)
 
+class _Slopes:
+    """Regressions on drifts, all of what is left of untreated cells.
 
-def _slopes(design: Floats, squares: Floats, left: Floats, periods: int) -> Floats:
-    """Return the slopes of residuals on drifts, those of untreated cells both."""
-    # What the model explains is no drift: a cohort without others to compare with.
-    least = 1e-12 * periods**2 * design.shape[1]
-    slopes: Floats = squares @ (design @ left)
-    return np.where((design**2).sum(axis=1) > least, slopes, 0.0)
+    Parameters
+    ----------
+    designs : list of ndarray, shape (drifts, cells)
+        Of each regression.
+    """
+
+    def __init__(self, designs: list[Floats]) -> None:
+        self._designs = designs
+        squares = np.array([own @ own.T for own in designs])
+        self._squares = np.linalg.pinv(squares, rtol=1e-10, hermitian=True)
+
+    def of(self, at: int, left: Floats, periods: int) -> Floats:
+        """Return the slopes of what is left of an outcome."""
+        design = self._designs[at]
+        # What the model explains is no drift: a cohort without others to compare with.
+        least = 1e-12 * periods**2 * design.shape[1]
+        slopes: Floats = self._squares[at] @ (design @ left)
+        return np.where((design**2).sum(axis=1) > least, slopes, 0.0)
 
 
 def _some_at_once(groups: list[Whole], cells: int) -> Iterator[list[Whole]]:

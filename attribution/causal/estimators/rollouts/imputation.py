@@ -27,6 +27,20 @@ if TYPE_CHECKING:
 UNITS_NEEDED = 6
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Treated cells that count in an average, and how much each."""
+
+    cells: Flags
+    weights: Floats
+
+    def path(self, effects: Floats) -> Floats:
+        """Return the weighted sums of effects by period."""
+        weighted = np.where(self.cells, self.weights * effects, 0.0)
+        path: Floats = weighted.sum(axis=0)
+        return path
+
+
 @dataclass(frozen=True, eq=False)
 class Imputation:
     """Effects of treated cells.
@@ -79,23 +93,27 @@ class Imputation:
         joined: Floats = np.hstack([ones, self.covariates])
         return joined
 
-    @cached_property
-    def _squares(self) -> Floats:
-        """Each unit's part of the normal equations of the periods' effects."""
+    def _squares_of_units(self) -> Floats:
+        """Return each unit's part of the normal equations of the periods' effects."""
         known = self._known
         count = np.maximum(known.sum(axis=1), 1.0)
-        squares: Floats = -known[:, :, None] * known[:, None, :] / count[:, None, None]
+        parts = -known / count[:, None]
+        squares: Floats = parts[:, :, None] * known[:, None, :]
         diagonal = np.arange(known.shape[1])
         squares[:, diagonal, diagonal] += known
         return squares
 
-    def _matrix(self, units: NDArray[np.int64] | slice) -> Floats:
+    @cached_property
+    def _squares(self) -> Floats:
+        return self._squares_of_units()
+
+    def _matrix(self, units: NDArray[np.int64] | slice, squares: Floats) -> Floats:
         loadings, periods = self._loadings[units], self.outcome.shape[1]
         if loadings.shape[1] == 1:
-            plain: Floats = self._squares[units].sum(axis=0)
+            plain: Floats = squares[units].sum(axis=0)
             return plain
         summed: Floats = np.einsum(
-            "ua,ub,ust->asbt", loadings, loadings, self._squares[units], optimize=True
+            "ua,ub,ust->asbt", loadings, loadings, squares[units], optimize=True
         )
         size = loadings.shape[1] * periods
         return summed.reshape(size, size)
@@ -103,7 +121,12 @@ class Imputation:
     @cached_property
     def matrix(self) -> Floats:
         """The normal equations of the periods' effects."""
-        return self._matrix(slice(None))
+        # Many at once are asked for these alone, and squares of units are large.
+        return self._matrix(slice(None), self._squares_of_units())
+
+    def _matrix_without(self, units: NDArray[np.int64]) -> Floats:
+        left: Floats = self.matrix - self._matrix(units, self._squares)
+        return left
 
     @cached_property
     def _whole_inverse(self) -> Floats:
@@ -113,12 +136,11 @@ class Imputation:
         """Return what solves for the periods' effects, without some units."""
         if without is None:
             return self._whole_inverse
-        return _inverse(self.matrix - self._matrix(without))
+        return _inverse(self._matrix_without(without))
 
     def inverses(self, groups: Sequence[NDArray[np.int64]]) -> Floats:
         """Return the same without each of some groups of units, at once."""
-        whole = self.matrix
-        return _inverse(np.array([whole - self._matrix(group) for group in groups]))
+        return _inverse(np.array([self._matrix_without(group) for group in groups]))
 
     def residuals(
         self,
@@ -217,8 +239,12 @@ class Imputation:
 
     def path_of(self, effects: Floats) -> Floats:
         """Return the weighted sums by period of any residuals of the usable cells."""
-        summed: Floats = np.where(self.usable, self.weights * effects, 0.0).sum(axis=0)
-        return summed
+        return self.counted.path(effects)
+
+    @property
+    def counted(self) -> Counted:
+        """What counts in the average."""
+        return Counted(self.usable, self.weights)
 
     @property
     def average(self) -> float:
@@ -254,15 +280,15 @@ class Imputation:
         effects : ndarray, shape (units, periods)
             Of a model that was fitted without them.
         """
+        counted = self.counted_without(group)
+        return None if counted is None else counted.path(effects)
+
+    def counted_without(self, group: NDArray[np.int64]) -> Counted | None:
+        """Return what counts without some units; ``None`` where nothing is left."""
         others = self._seen - self._known[group].sum(axis=0)
         cells: Flags = self.usable & (others > 0)
         cells[group] = False
-        if not cells.any():
-            return None
-        path: Floats = np.where(cells, self._weights_of(cells) * effects, 0.0).sum(
-            axis=0
-        )
-        return path
+        return Counted(cells, self._weights_of(cells)) if cells.any() else None
 
     @property
     def without_effects(self) -> Imputation:

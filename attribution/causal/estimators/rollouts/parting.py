@@ -30,8 +30,8 @@ def parting_p_value(data: RolloutData, rng: np.random.Generator) -> float | None
         return None
     centred = _without_covariates(_without_lines(before), data.covariates)
     centred = centred - centred.mean(axis=0)
-    starts = [data.first, *(data.permuted_first(rng) for _ in range(HISTORIES))]
-    chosen = np.array([first < data.outcome.shape[1] for first in starts], dtype=float)
+    starts = np.vstack([data.first, data.permuted_first(rng, HISTORIES)])
+    chosen = (starts < data.outcome.shape[1]).astype(float)
     treated = chosen.sum(axis=1, keepdims=True)
     apart = chosen @ centred * (1.0 / treated + 1.0 / (len(before) - treated))
     partings = ((apart - apart.mean(axis=1)[:, None]) ** 2).sum(axis=1)
