@@ -8,10 +8,14 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from triptych.core.control.rules import rule_sets
 from triptych.core.dbt.cache import ProjectAsItWasRead, environment_of_dbt
+from triptych.core.marts.recipe import read_recipe
 from triptych.core.project_folder import dbt_project_dir
+from triptych.core.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from triptych.core.workspace import Workspace
@@ -53,6 +57,15 @@ class DbtCommands:
                 text=True,
                 check=False,
             )
+
+    def compiled(self, models: Iterable[str]) -> dict[str, str]:
+        """Return model → its SQL, which dbt compiled once for builds and tests."""
+        rules = rule_sets(load_settings(self.workspace.root))
+        nodes = read_recipe(rules).manifest["nodes"]
+        return {
+            name: str(nodes[f"model.triptych.{name}"]["compiled_code"])
+            for name in models
+        }
 
     def manifest(self) -> dict[str, Any]:
         """Return the manifest of the last command."""

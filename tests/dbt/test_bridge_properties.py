@@ -100,10 +100,7 @@ class CompiledBridge:
     """The mart's SQL over lines that a test gives."""
 
     def __init__(self, dbt: DbtCommands) -> None:
-        finished = dbt.run("compile", "--select", "mart_cost_bridge")
-        assert finished.returncode == 0, finished.stdout
-        node = dbt.manifest()["nodes"]["model.triptych.mart_cost_bridge"]
-        self._sql = str(node["compiled_code"])
+        self._sql = dbt.compiled(["mart_cost_bridge"])["mart_cost_bridge"]
         self._connection = duckdb.connect(config={"threads": 1})
         self._connection.execute("ATTACH ':memory:' AS build")
         self._connection.execute("CREATE SCHEMA build.intermediate")

@@ -77,13 +77,7 @@ class CompiledDelivery:
     """An engine in memory that holds events and runs the models."""
 
     def __init__(self, dbt: DbtCommands) -> None:
-        finished = dbt.run("compile", "--select", *MODELS)
-        assert finished.returncode == 0, finished.stdout
-        nodes = dbt.manifest()["nodes"]
-        self._sql = {
-            name: str(nodes[f"model.triptych.{name}"]["compiled_code"])
-            for name in MODELS
-        }
+        self._sql = dbt.compiled(MODELS)
         self._connection = duckdb.connect(config={"threads": 1})
         self._attach("build", dbt.workspace.build_database)
         self._attach("raw", dbt.workspace.raw_database)

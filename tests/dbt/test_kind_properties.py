@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from tests.dbt.allocation_reference import IDLE, UNALLOCATED, divided, rounded_down
 from tests.dbt.compiled_models import CompiledAllocation
+from tests.layers import examples
 
 if TYPE_CHECKING:
     from tests.dbt.dbt_commands import DbtCommands
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 #: Each example runs the compiled SQL.
 SLOW = settings(
-    max_examples=25,
+    max_examples=examples(96),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],

@@ -1,20 +1,23 @@
 """Every model that computes, against rows whose result was worked out by hand.
 
 The cases stand beside the models, in ``_*__unit_tests.yml``, each with its arithmetic.
+Here they run on the SQL that dbt compiled; in the full layer dbt runs them itself.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dbt.unit_cases import UnitBench, UnitCase, unit_cases
 from triptych.core.warehouse.frozen_marts import FROZEN_MARTS
 
 if TYPE_CHECKING:
     from tests.dbt.dbt_commands import DbtCommands
-
+HALVED = "twice_the_deployments_halve_the_cost_of_one"
 #: Models that pass rows or columns on and compute nothing.
 COMPUTES_NOTHING = {
     "dim_features",
@@ -51,57 +54,59 @@ COMPUTES_NOTHING = {
 
 
 @pytest.fixture(scope="module")
-def unit_test_run(dbt: DbtCommands) -> DbtCommands:
-    # All of them, or those of the models that tests.mutants names.
+def bench(dbt: DbtCommands) -> UnitBench:
+    return UnitBench(dbt)
+
+
+def chosen() -> list[UnitCase]:
+    """Return all cases, or those of the models that tests.mutants names."""
     models = os.environ.get("TRIPTYCH_UNIT_TESTS_OF", "").split()
-    selected = [f"{model},test_type:unit" for model in models] or ["test_type:unit"]
-    dbt.run("test", "--select", *selected)
-    return dbt
+    return [case for case in unit_cases() if case.model in models or not models]
 
 
-def test_every_model_computes_what_was_worked_out_by_hand(
-    unit_test_run: DbtCommands,
-) -> None:
-    results = unit_test_run.results()
+def test_every_model_computes_what_was_worked_out_by_hand(bench: UnitBench) -> None:
+    cases = [case for case in chosen() if not case.is_incremental]
+    differences = {case.name: bench.difference(case) for case in cases}
+    failures = [f"{name}: {text}" for name, text in differences.items() if text]
+    assert cases
+    assert not failures, "\n\n".join(failures)
+
+
+@pytest.mark.full
+def test_dbt_says_the_same_of_every_model(dbt: DbtCommands) -> None:
+    dbt.run("test", "--select", "test_type:unit")
+    results = dbt.results()
     failures = [
         f"{result['unique_id'].split('.', 2)[-1]}: {result['message']}"
         for result in results
         if result["status"] != "pass"
     ]
-    assert results
+    assert len(results) == len(unit_cases())
     assert not failures, "\n\n".join(failures)
 
 
-def test_every_model_that_computes_has_a_unit_test(unit_test_run: DbtCommands) -> None:
-    manifest = unit_test_run.manifest()
-    tested = {test["model"] for test in manifest["unit_tests"].values()}
-    models = {
-        node["name"]
-        for node in manifest["nodes"].values()
-        if node["resource_type"] == "model"
-    }
-    assert models - tested == COMPUTES_NOTHING
+def test_a_case_that_does_not_hold_is_noticed(bench: UnitBench) -> None:
+    [case] = [case for case in unit_cases() if case.name == HALVED]
+    assert bench.difference(case) == ""
+    for wrong in (
+        replace(case, expected=case.expected[1:]),
+        replace(case, expected=(*case.expected, case.expected[0])),
+        replace(case, given=()),
+    ):
+        assert bench.difference(wrong)
 
 
-def test_every_unit_test_says_how_its_numbers_came_about(
-    unit_test_run: DbtCommands,
-) -> None:
-    silent = [
-        test["name"]
-        for test in unit_test_run.manifest()["unit_tests"].values()
-        if not test["description"]
-    ]
-    assert silent == []
+def test_every_model_that_computes_has_a_unit_test(bench: UnitBench) -> None:
+    tested = {case.model for case in unit_cases()}
+    assert bench.models - tested == COMPUTES_NOTHING
+
+
+def test_every_unit_test_says_how_its_numbers_came_about() -> None:
+    assert [case.name for case in unit_cases() if not case.description] == []
 
 
 @pytest.mark.peer_defect("a fan-out cancels the denominator")
-def test_twice_the_deployments_halve_the_cost_of_one(
-    unit_test_run: DbtCommands,
-) -> None:
+def test_twice_the_deployments_halve_the_cost_of_one(bench: UnitBench) -> None:
     """5, 50 and 500 pull requests had all the same cost of one; the case says more."""
-    (status,) = [
-        result["status"]
-        for result in unit_test_run.results()
-        if result["unique_id"].endswith("twice_the_deployments_halve_the_cost_of_one")
-    ]
-    assert status == "pass"
+    [case] = [case for case in unit_cases() if case.name == HALVED]
+    assert bench.difference(case) == ""
