@@ -11,11 +11,13 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from tests.layers import examples
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 # A machine that is busy is slow, and no property is about that.
-settings.register_profile("triptych", deadline=None)
+settings.register_profile("triptych", deadline=None, max_examples=examples(200))
 settings.load_profile("triptych")
 
 _ROOT = Path(__file__).resolve().parents[1]

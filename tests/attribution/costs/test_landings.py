@@ -24,6 +24,7 @@ from attribution.costs.forecasting.log_trend import LogTrend
 from attribution.costs.forecasting.stopping import may_return, stopped_days
 from benchmarks.cost_worlds import LANDING_WORLDS
 from benchmarks.landings import landing_figures
+from tests.layers import in_full
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,7 +122,7 @@ def test_another_method_is_taken_only_where_its_sums_were_far_better() -> None:
 # Intervals
 
 
-@pytest.mark.parametrize("world", ["growth 10 % a month", "month-start fees"])
+@pytest.mark.parametrize("world", ["growth 10 % a month", *in_full("month-start fees")])
 def test_quarter_landings_hold_about_nine_times_in_ten(world: str) -> None:
     # Of 60, fewer than 48 would come once in two hundred times if nine in ten hold.
     assert landing_figures(world, range(60))["quarter"].coverage >= 48 / 60

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ingest.reading.label_mapping import LabelMapping, MappingRule, Target
 from ingest.sources.aws.data_exports import AwsDataExportsConfig
 from ingest.sources.aws.split_usage import LABELS, split_mapping
+from tests.layers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,7 +125,7 @@ def rules_of_a_source(draw: st.DrawFn) -> list[MappingRule]:
 VALUES = st.none() | st.sampled_from(("", *WORDS))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(
     rules=rules_of_a_source(),
     values=st.lists(st.tuples(VALUES, VALUES, VALUES), min_size=1, max_size=4),

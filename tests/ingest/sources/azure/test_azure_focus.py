@@ -732,6 +732,7 @@ def contract_case(
     )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("behaviour", "file_format"), [(BEHAVIOURS[0], "gzip"), (BEHAVIOURS[1], "parquet")]
 )

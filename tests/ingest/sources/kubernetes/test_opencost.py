@@ -177,6 +177,7 @@ class TestOpencostFolderContract(ConnectorContract):
         return folder_case(tmp_path)
 
 
+@pytest.mark.full
 class TestOpencostMisbehaviour(SurvivesMisbehaviour):
     names_credential = "OPENCOST_TOKEN"
 

@@ -18,6 +18,7 @@ from ingest.sources.railway.prices import (
     exact_sum,
     scale,
 )
+from tests.layers import examples
 from triptych.core.errors import FatalSourceError
 
 AUGUST = date(2026, 8, 20)
@@ -118,7 +119,7 @@ def test_another_price_is_another_digest() -> None:
 _amounts = st.decimals("0", "1000000", places=18, allow_nan=False)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(480), deadline=None)
 @given(
     estimates=st.dictionaries(st.text(max_size=4), _amounts, min_size=1, max_size=40),
     invoiced=st.decimals("-1000", "1000000", places=2, allow_nan=False),
