@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard.app import gallery, history, running
+from dashboard.app import gallery, glossary, history, running
 from dashboard.app import menu as pages_menu
 from dashboard.pages.setup import card
 from dashboard.shared import access, bar, charts
@@ -83,6 +83,8 @@ _PAGES = {
 _FIRST_PAGE = "summary"
 #: Addresses of pages that became a tab of another one: its name, and what opens it.
 _FORWARDED = {"gateway_gaps": ("data_health", {"health": "Gateways"})}
+#: Terms, and parts with made-up figures: nothing of the workspace is on them.
+_WITHOUT_FIGURES = {"gallery": gallery.show, "glossary": glossary.show}
 #: What the page with the bare address is called inside; its name leads to it.
 _START = "start"
 #: Pages that have something to say before anything is published.
@@ -107,10 +109,11 @@ def main() -> None:
         _refusing, title="triptych", url_path=_first_page(looking), visibility="hidden"
     )
     former = [_former_page(name) for name in _FORWARDED]
-    parts = st.Page(
-        gallery.show, title="Gallery", url_path="gallery", visibility="hidden"
-    )
-    everything = {**menu, "": [by_name, parts, *former]}
+    without_figures = [
+        st.Page(show, title=name.capitalize(), url_path=name, visibility="hidden")
+        for name, show in _WITHOUT_FIGURES.items()
+    ]
+    everything = {**menu, "": [by_name, *without_figures, *former]}
     chosen = st.navigation(everything, position="hidden")
     if chosen == by_name:
         # The first page has the bare address; its name leads there too.
@@ -123,8 +126,7 @@ def main() -> None:
     _show_menu(menu, looking)
     if looking.role is not None:
         _show_visitor(looking)
-    if chosen == parts:
-        # Parts with made-up figures: nothing of the workspace is on it.
+    if chosen in without_figures:
         chosen.run()
         return
     with st.sidebar, page.told_in_words():

@@ -101,5 +101,6 @@ def _about(page: Page) -> str:
     ]
     if run.is_synthetic:
         lines.append("SYNTHETIC: simulated data, no figure is real")
+    lines.append("[Glossary](glossary) of the terms on this page")
     lines.append(f"[All tabs and tables at once, to print]({tabs.whole_link()})")
     return "\n".join(f"- {line}" for line in lines)

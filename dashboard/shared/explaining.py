@@ -77,7 +77,7 @@ def _show_facts(page: Page, origin: Origin, key: str) -> bool:
             help="The line items and meter readings behind it, and what they add"
             " up to.",
         )
-    st.markdown(facts(page, origin))
+    st.markdown(f"{facts(page, origin)}\n- Terms: [glossary](glossary)")
     return is_asked
 
 

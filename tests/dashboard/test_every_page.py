@@ -37,6 +37,11 @@ SAYS = {
     "error": "This page cannot be shown",
     "nothing published": "Nothing has been published here yet",
 }
+#: Pages that show nothing of a run, and the last of what they say.
+WITHOUT_RUNS = {
+    "gallery": "A dash is not measured",
+    "glossary": "from a figure to the charges and rules that it was made of",
+}
 #: States that say what to do, and have no figure.
 WITHOUT_FIGURES = frozenset({"empty", "error", "nothing published"})
 #: Pages that the warehouse by hand has nothing for.
@@ -182,22 +187,27 @@ def serious_findings(tab: Visit) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "scheme",
+    ("name", "scheme"),
     [
-        pytest.param(scheme, marks=[] if scheme == "light" else [pytest.mark.full])
-        for scheme in SCHEMES
+        pytest.param(
+            name,
+            scheme,
+            marks=[] if (name, scheme) == ("gallery", "light") else [pytest.mark.full],
+        )
+        for name, scheme in product(WITHOUT_RUNS, SCHEMES)
     ],
 )
-def test_the_gallery_shows_every_part_and_is_readable_by_everybody(
-    browser: Any, workspace: Workspace, scheme: Scheme
+def test_the_gallery_and_the_glossary_are_whole_and_readable_by_everybody(
+    browser: Any, workspace: Workspace, name: str, scheme: Scheme
 ) -> None:
-    with visit(browser, f"{workspace.address}/gallery", scheme=scheme) as tab:
-        tab.wait_for("A dash is not measured")
+    with visit(browser, f"{workspace.address}/{name}", scheme=scheme) as tab:
+        tab.wait_for(WITHOUT_RUNS[name])
         found = []
         for size in SIZES:
             tab.resize(size)
             found += unreadable(tab, size)
-            found += measured(tab, "gallery", size).troubles()
+            if name == "gallery":
+                found += measured(tab, name, size).troubles()
         tab.assert_quiet()
     assert found == []
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from streamlit import config
+from streamlit.testing.v1 import AppTest
 
 from dashboard.shared.drawing import pictures
 from dashboard.shared.roles import AUDIENCES
@@ -16,13 +18,11 @@ from tests.layers import IS_FULL
 from triptych.core.warehouse.reader import Snapshot
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pyarrow as pa
-    from streamlit.testing.v1 import AppTest
 
     from triptych.core.warehouse.published_file import Parameters
 
+GLOSSARY = Path(__file__).parents[2] / "docs" / "glossary.md"
 PAGES = (
     *("summary", "cost_by_model", "close", "budget", "data_health"),
     *("gpu_idle", "impact", "velocity"),
@@ -66,7 +66,25 @@ def test_the_bar_says_state_as_of_coverage_and_run(
         assert "2026-09-30 05:12 UTC" in text
         assert "coverage **93.9 %**" in text
         assert "run **run-0001**" in text
+        assert "[Glossary](glossary)" in text
         assert "SYNTHETIC" not in text
+
+
+def test_the_glossary_has_every_term_and_no_link_that_leads_nowhere() -> None:
+    app = AppTest.from_string(
+        "from dashboard.app import glossary\nglossary.show()"
+    ).run()
+    assert_no_failure(app)
+    text = text_of(app)
+    rows = [
+        line for line in GLOSSARY.read_text("utf-8").splitlines() if line[:2] == "| "
+    ]
+    terms = {row.split(" | ")[0] for row in rows}
+    assert len(terms) > 40
+    assert [term for term in terms if term not in text] == []
+    links = re.findall(r"\]\(([^)]*)\)", text)
+    assert links
+    assert [link for link in links if not link.startswith("https://")] == []
 
 
 def test_each_chart_has_a_sentence_a_table_and_a_download(
