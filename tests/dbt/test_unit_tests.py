@@ -88,6 +88,7 @@ def test_dbt_says_the_same_of_every_model(dbt: DbtCommands) -> None:
 def test_a_case_that_does_not_hold_is_noticed(bench: UnitBench) -> None:
     [case] = [case for case in unit_cases() if case.name == HALVED]
     assert bench.difference(case) == ""
+    assert isinstance(case.expected, tuple)
     for wrong in (
         replace(case, expected=case.expected[1:]),
         replace(case, expected=(*case.expected, case.expected[0])),

@@ -17,6 +17,7 @@ from attribution.causal.checks.residual_autocorrelation import residual_autocorr
 from attribution.causal.estimators.series_model import fit_series
 from attribution.causal.simulated_worlds import simulate
 from tests.attribution.studies_for_tests import frame_of, plan_of, series_study
+from tests.layers import examples, in_full
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +122,7 @@ def usual(series: Any) -> np.ndarray:
 
 
 #: A fit takes a tenth of a second.
-PROPERTY = settings(deadline=None, max_examples=15)
+PROPERTY = settings(deadline=None, max_examples=examples(40))
 
 
 @PROPERTY
@@ -179,7 +180,7 @@ def test_an_addition_to_all_days_moves_nothing(series: Any, usual: np.ndarray) -
     assert moved == pytest.approx(usual, abs=1e-6)
 
 
-@pytest.mark.parametrize("scale", [1e-6, 1e-3, 1e3, 1e6])
+@pytest.mark.parametrize("scale", [1e-6, *in_full(1e-3, 1e3), 1e6])
 def test_another_unit_scales_the_effect(
     series: Any, usual: np.ndarray, scale: float
 ) -> None:
@@ -216,7 +217,9 @@ def test_no_weekday_is_the_first(series: Any) -> None:
     assert contrasts @ contrasts.T == pytest.approx(7.0 * np.eye(7) - 1.0)
 
 
-def test_the_season_is_that_of_the_calendar(study: tuple[pd.DataFrame, Plan]) -> None:
+def test_the_season_is_that_of_the_calendar(
+    study: tuple[pd.DataFrame, Plan], found: Estimate
+) -> None:
     frame, plan = study
     later = frame.assign(date=frame["date"] + pd.Timedelta(days=3))
     move = timedelta(days=3)
@@ -231,13 +234,12 @@ def test_the_season_is_that_of_the_calendar(study: tuple[pd.DataFrame, Plan]) ->
             ),
         }
     )
-    first, second = estimate(frame, plan), estimate(later, moved)
-    assert isinstance(first, Estimate)
+    second = estimate(later, moved)
     assert isinstance(second, Estimate)
-    assert second.effect.interval(0.9) == pytest.approx(first.effect.interval(0.9))
+    assert second.effect.interval(0.9) == pytest.approx(found.effect.interval(0.9))
 
 
-@pytest.mark.parametrize("world", ["A", "B", "C"])
+@pytest.mark.parametrize("world", ["B", *in_full("A", "C")])
 def test_intervals_hold_in_simulated_worlds(world: str) -> None:
     """Fourteen series each at 95 %.
 

@@ -34,6 +34,7 @@ from attribution.causal.estimators.staggered_adoption import path_of, total_of
 from attribution.causal.panel import panel_of
 from benchmarks.calibration_of_frozen_worlds import FIXED_FACTS, answer
 from benchmarks.frozen_worlds import FROZEN_WORLDS
+from tests.layers import IS_FULL, examples
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -155,7 +156,7 @@ STARTS = np.array([4, 4, 6, 6, 8, 8, 8, 8, 8])
 NOISE = np.random.default_rng(2).normal(0.0, 1.0, (9, 8))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(240))
 @given(
     exponent=st.floats(-6.0, 6.0),
     of_units=extra.arrays(float, 9, elements=st.floats(-1e3, 1e3)),
@@ -532,9 +533,9 @@ def test_a_ratio_is_one_of_totals() -> None:
     "name", ["adopters drift", "trend by size", "scale grows, in logarithms"]
 )
 def test_intervals_of_roll_outs_hold_where_trends_are_not_parallel(name: str) -> None:
-    """Twenty-four roll-outs at 90 %: fewer than 18 happen once in 50."""
-    held = 0
-    for seed in range(24):
+    """Of 24 roll-outs at 90 % fewer than 18 hold once in 50; of 12, fewer than 9."""
+    held, count = 0, 24 if IS_FULL else 12
+    for seed in range(count):
         trial = FROZEN_WORLDS[name].trial(seed)
         plan = Plan.model_validate({**FIXED_FACTS, **trial.facts})
         panel = panel_of(trial.frame, plan)
@@ -544,7 +545,7 @@ def test_intervals_of_roll_outs_hold_where_trends_are_not_parallel(name: str) ->
         total = total_of(effect, data, observed, slice(panel.launch, None))
         low, high = total.interval(0.9)
         held += low <= trial.truth <= high
-    assert held >= 18
+    assert held >= count * 3 / 4
 
 
 def test_the_path_of_the_history_finds_other_seasons_and_no_drift() -> None:

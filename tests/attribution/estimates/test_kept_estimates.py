@@ -20,6 +20,7 @@ from attribution.costs.forecasting.forecast import Asked, forecast_series
 from attribution.estimates import store as estimate_store
 from attribution.estimates.fitting_processes import each
 from tests.attribution.marts_of_costs import add_model, noisy_weeks, write_cost_marts
+from tests.layers import in_full
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,7 +185,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("seed", [2, 5, 9])
+@pytest.mark.parametrize("seed", [2, *in_full(5, 9)])
 def test_after_any_changes_what_is_kept_and_what_is_new_is_what_all_anew_would_be(
     tmp_path_factory: pytest.TempPathFactory, seed: int
 ) -> None:

@@ -27,6 +27,7 @@ import ingest.storage.s3_objects
 from ingest.testing import ConnectorCase, _captured_logs, _money, _row_count
 from tests.ingest.servers import loopback_blobs, loopback_s3
 from tests.ingest.suites.misbehaviour import assert_whole, first_failure
+from tests.layers import in_full
 from triptych.core.errors import (
     MalformedDeliveryError,
     SourceAccessError,
@@ -46,8 +47,15 @@ class _SurvivesStoreMisbehaviour:
     #: What the message about an expired credential has to name.
     names_credential: str
 
-    @pytest.mark.parametrize("asked", ASKED)
-    @pytest.mark.parametrize("status", [429, 503])
+    @pytest.mark.parametrize(
+        ("asked", "status"),
+        [
+            ("listing", 429),
+            ("file", 503),
+            pytest.param("listing", 503, marks=pytest.mark.full),
+            pytest.param("file", 429, marks=pytest.mark.full),
+        ],
+    )
     def test_a_store_that_asks_to_wait_is_given_the_time(
         self, case: ConnectorCase, store: Any, asked: str, status: int
     ) -> None:
@@ -71,7 +79,7 @@ class _SurvivesStoreMisbehaviour:
         assert_whole(case)
         assert broken == []
 
-    @pytest.mark.parametrize("asked", ASKED)
+    @pytest.mark.parametrize("asked", ["file", *in_full("listing")])
     def test_an_answer_that_takes_too_long_is_asked_for_again(
         self, case: ConnectorCase, store: Any, asked: str
     ) -> None:
@@ -79,7 +87,7 @@ class _SurvivesStoreMisbehaviour:
         assert_whole(case)
         assert broken == []
 
-    @pytest.mark.parametrize("asked", ASKED)
+    @pytest.mark.parametrize("asked", ["listing", *in_full("file")])
     def test_a_store_that_stays_down_is_said_to_be_so(
         self, case: ConnectorCase, store: Any, asked: str
     ) -> None:
@@ -90,7 +98,7 @@ class _SurvivesStoreMisbehaviour:
         broken.clear()
         assert_whole(case)
 
-    @pytest.mark.parametrize("asked", ASKED)
+    @pytest.mark.parametrize("asked", ["file", *in_full("listing")])
     def test_an_expired_credential_is_named_and_the_old_load_stays_current(
         self, case: ConnectorCase, store: Any, asked: str
     ) -> None:

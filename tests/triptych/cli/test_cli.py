@@ -271,16 +271,18 @@ def test_a_source_that_fails_ends_with_3_and_says_which_file(tmp_path: Path) -> 
 
 
 def test_keep_going_publishes_what_there_is_and_still_ends_with_3(
-    tmp_path: Path,
+    published: Path, tmp_path: Path
 ) -> None:
-    workspace = new_workspace(
-        tmp_path / "w", charge("7.25", model="eta"), charge("0.75")
-    )
-    (workspace.root / "bills" / "broken.csv.gz").write_bytes(b"\x1f\x8b\x08\x00cut")
+    workspace = Workspace(Path(shutil.copytree(published, tmp_path / "w")))
+    before = workspace.pointer.read_text("utf-8")
+    bills = workspace.root / "bills"
+    january = HEADER + charge("7.25", model="eta") + charge("0.75")
+    (bills / "january.csv").write_text(january, encoding="utf-8")
+    (bills / "broken.csv.gz").write_bytes(b"\x1f\x8b\x08\x00cut")
 
     stopped = invoke("run", "-w", workspace.root)
     assert stopped.exit_code == 3
-    assert not workspace.pointer.exists()
+    assert workspace.pointer.read_text("utf-8") == before
 
     result = invoke("run", "--keep-going", "-w", workspace.root)
     assert result.exit_code == 3
@@ -359,31 +361,31 @@ def test_a_catalogue_that_is_no_database_says_how_it_is_recovered(
     assert "triptych recover" in refused.stderr
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "words"),
-    [(signal.SIGINT, 130, "by Ctrl-C"), (signal.SIGTERM, 143, "by SIGTERM")],
-    ids=["ctrl-c", "sigterm"],
-)
 def test_a_run_that_is_stopped_says_so_and_the_next_one_finishes(
-    tmp_path: Path, number: signal.Signals, code: int, words: str
+    published: Path, tmp_path: Path
 ) -> None:
-    workspace = new_workspace(tmp_path / "w", charge("1", model="eta"))
+    workspace = Workspace(Path(shutil.copytree(published, tmp_path / "w")))
+    january = HEADER + charge("1", model="eta")
+    (workspace.root / "bills" / "january.csv").write_text(january, encoding="utf-8")
 
-    with start("run", "-w", workspace.root) as process:
-        assert process.stderr is not None
-        while "build" not in process.stderr.readline():
-            assert process.poll() is None
-        os.killpg(process.pid, number)
-        _, told = process.communicate(timeout=60)
-
-    assert process.returncode == code
-    assert "Traceback" not in told
-    assert told.splitlines()[-1] == (
-        f"triptych run: Stopped {words} before it was done. What is published stays,"
-        " and nothing is counted twice: run the same command again."
-    )
-    health = invoke("health", "-w", workspace.root, "--json")
-    assert words in json.loads(health.stdout)["reasons"][0]
+    for number, code, words in (
+        (signal.SIGINT, 130, "by Ctrl-C"),
+        (signal.SIGTERM, 143, "by SIGTERM"),
+    ):
+        with start("run", "-w", workspace.root) as process:
+            assert process.stderr is not None
+            while "build" not in process.stderr.readline():
+                assert process.poll() is None
+            os.killpg(process.pid, number)
+            _, told = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert "Traceback" not in told
+        assert told.splitlines()[-1] == (
+            f"triptych run: Stopped {words} before it was done. What is published"
+            " stays, and nothing is counted twice: run the same command again."
+        )
+        health = invoke("health", "-w", workspace.root, "--json")
+        assert words in json.loads(health.stdout)["reasons"][0]
     assert invoke("run", "-w", workspace.root).exit_code == 0
 
 

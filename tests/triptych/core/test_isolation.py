@@ -73,7 +73,12 @@ def test_the_traps_work(trapped: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(("sql", "SELECT 1"), 2), (("check",), 0), (("build",), 0)]
+    ("arguments", "code"),
+    [
+        (("sql", "SELECT 1"), 2),
+        (("check",), 0),
+        pytest.param(("build",), 0, marks=pytest.mark.full),
+    ],
 )
 def test_a_command_executes_nothing_of_the_folder_it_is_called_in(
     trapped: Path, arguments: tuple[str, ...], code: int

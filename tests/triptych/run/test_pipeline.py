@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.dbt.conftest import build_empty_workspace
 from triptych.core.errors import RunLockedError, SourceError, TransformError, UsageError
 from triptych.core.lock import hold_run_lock
 from triptych.core.progress import SilentProgress
@@ -21,6 +22,8 @@ from triptych.run.pipeline import build, ingest, run
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
 
 HEADER = (
     "BilledCost,EffectiveCost,BillingCurrency,BillingPeriodStart,ChargePeriodStart,"
@@ -216,14 +219,18 @@ def test_evidence_that_vanished_fails_the_build_and_leaves_what_is_published(
     assert sorted(record["state"] for record in records) == ["failed", "published"]
 
 
-def test_a_workspace_without_sources_builds_empty_marts(tmp_path: Path) -> None:
-    (tmp_path / "triptych.yml").write_text("organisation: Example\ncurrency: EUR\n")
+def test_a_workspace_without_sources_builds_empty_marts(
+    built_workspaces: BuiltWorkspaces, tmp_path: Path
+) -> None:
+    (tmp_path / "new").mkdir()
     with pytest.raises(NothingPublishedError):
-        PublishedReader(tmp_path).snapshot()
-    go(tmp_path)
-    assert ask(tmp_path, "SELECT * FROM cost.fct_daily_model_costs") == []
-    assert ask(tmp_path, "SELECT organisation, currency FROM core.mart_run") == [
-        {"organisation": "Example", "currency": "EUR"}
+        PublishedReader(tmp_path / "new").snapshot()
+    root = built_workspaces.copy(
+        "empty_workspace", build_empty_workspace, tmp_path / "built"
+    )
+    assert ask(root, "SELECT * FROM cost.fct_daily_model_costs") == []
+    assert ask(root, "SELECT organisation, currency FROM core.mart_run") == [
+        {"organisation": "Nobody", "currency": "USD"}
     ]
 
 
@@ -234,7 +241,9 @@ def test_only_the_newest_published_files_are_kept(published: Path) -> None:
     [second] = folder.glob("*.duckdb")
     first = folder / "20200101T000000000000Z-0001.duckdb"
     shutil.copy(second, first)
-    build(Workspace(root), load_settings(root), full=True, progress=SilentProgress())
+    other_name = SETTINGS.replace("organisation: Example", "organisation: Other")
+    (root / "triptych.yml").write_text(other_name)
+    build(Workspace(root), load_settings(root), progress=SilentProgress())
     assert not first.exists()
     assert second.exists()
     names = sorted(path.name for path in folder.glob("*.duckdb"))

@@ -44,6 +44,7 @@ from tests.ingest.servers.loopback_s3 import (
     set_environment,
 )
 from tests.ingest.suites.store_misbehaviour import SurvivesS3Misbehaviour
+from tests.layers import IS_FULL
 from triptych.core.errors import (
     FatalSourceError,
     IncompleteDeliveryError,
@@ -267,7 +268,9 @@ def test_nothing_but_the_months_asked_for_is_listed_or_read(
 def test_a_month_among_a_thousand_leftovers_is_found(
     proxy: FaultyProxy, bucket: Bucket, layout: ExportLayout, tmp_path: Path
 ) -> None:
-    for number in range(1100):
+    # A page of S3 has a thousand; in the fast layer the proxy makes it ten.
+    proxy.page_size = None if IS_FULL else 10
+    for number in range(1100 if IS_FULL else 25):
         key = f"exports/focus/data/BILLING_PERIOD=2026-05/a-{number:04d}.parquet"
         bucket.put(key, b"")
     layout.overwrite("2026-05", [focus_table("2026-05", ["5"])])
@@ -521,37 +524,48 @@ def test_the_check_names_the_permission_that_reading_lacks(
         list(connector.deliveries(EVER))
 
 
-@pytest.fixture
-def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GuardedExport]:
-    """Lay an export on a server that checks signatures and IAM policies."""
+@pytest.fixture(scope="module")
+def guard() -> Iterator[str]:
+    """Run a server that checks signatures and IAM policies when it is told to."""
     with running_s3() as url:
-        writer = client(url)
-        writer.create_bucket(Bucket="example-billing")
-        layout = ExportLayout(Bucket(writer, "example-billing"))
-        layout.overwrite("2026-05", [focus_table("2026-05", ["5"])])
-        iam = boto3.client("iam", endpoint_url=url, region_name="us-east-1")
-        iam.create_user(UserName="reader")
-        key = iam.create_access_key(UserName="reader")["AccessKey"]
-        monkeypatch.delenv("AWS_SESSION_TOKEN")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
-        yield GuardedExport(url, iam, tmp_path)
+        yield url
+
+
+@pytest.fixture
+def guarded(
+    guard: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> GuardedExport:
+    """Lay an export on that server, for a user of this test's own."""
+    check_every_request_after(10**6, guard)
+    writer = client(guard)
+    writer.create_bucket(Bucket="example-billing")
+    layout = ExportLayout(Bucket(writer, "example-billing"))
+    layout.overwrite("2026-05", [focus_table("2026-05", ["5"])])
+    iam = boto3.client("iam", endpoint_url=guard, region_name="us-east-1")
+    user = f"reader-{uuid.uuid4().hex[:8]}"
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    return GuardedExport(guard, iam, user, tmp_path)
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedExport:
     url: str
     iam: Any
+    user: str
     root: Path
 
     def connect(self, statements: list[dict[str, Any]]) -> AwsDataExports:
         policy = {"Version": "2012-10-17", "Statement": statements}
         self.iam.put_user_policy(
-            UserName="reader",
+            UserName=self.user,
             PolicyName="reading",
             PolicyDocument=json.dumps(policy),
         )
-        check_every_request_from_now_on(self.url)
+        check_every_request_after(0, self.url)
         options = {
             "bucket": "example-billing",
             "prefix": "exports",
@@ -752,10 +766,11 @@ class TestAwsDataExportsCopyContract(ConnectorContract):
         return contract_case(layout, FOCUS, {"path": "copy"}, tmp_path)
 
 
-def check_every_request_from_now_on(url: str) -> None:
+def check_every_request_after(count: int, url: str) -> None:
+    """Let the server check who asks, after so many requests more."""
     request = urllib.request.Request(  # noqa: S310
         f"{url}/moto-api/reset-auth",
-        data=b"0",
+        data=str(count).encode(),
         headers={"Content-Type": "text/plain"},
         method="POST",
     )
