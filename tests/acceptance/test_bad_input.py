@@ -241,6 +241,7 @@ def test_bad_rows_beside_good_ones_are_quarantined_and_told(
     assert "BilledCost_unreadable" in listing.stdout
 
 
+@pytest.mark.full  # fast: e2e/test_exchange_and_invoices.py
 def test_a_month_without_an_exchange_rate_is_not_complete_and_the_others_are(
     published: Path, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Real and upstream bills, run through the whole pipeline, against sums made apart.
+"""Real and upstream bills, from file to mart, against sums made apart.
 
 The expected totals are added up here with Python's csv and decimal modules, row by
 row; nothing of triptych takes part in them.
@@ -13,11 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace
-from triptych.run.pipeline import run
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 FOCUS = SHARED / "focus"
@@ -42,10 +38,11 @@ def _source_name(file: str) -> str:
     return file.removesuffix(".csv").replace(".", "-").replace("_", "-").lower()
 
 
-def _run(root: Path, text: str) -> Snapshot:
+def _run(root: Path, text: str) -> ChosenMarts:
     (root / "triptych.yml").write_text(text, encoding="utf-8")
-    run(Workspace(root), load_settings(root), progress=SilentProgress())
-    return PublishedReader(root).snapshot()
+    return ingest_and_build(
+        root, "cost.mart_cost_waterfall", "core.mart_loads", "core.dim_models"
+    )
 
 
 def _focus_sums(path: Path, column: str) -> dict[tuple[str, str], Decimal]:
@@ -59,7 +56,7 @@ def _focus_sums(path: Path, column: str) -> dict[tuple[str, str], Decimal]:
 
 
 def _ledger(
-    snapshot: Snapshot, source: str, column: str
+    snapshot: ChosenMarts, source: str, column: str
 ) -> dict[tuple[str, str], Decimal]:
     rows = snapshot.query(
         f"SELECT billing_month, currency, {column} FROM cost.mart_cost_waterfall"
@@ -70,7 +67,7 @@ def _ledger(
 
 
 @pytest.fixture(scope="module")
-def focus_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def focus_snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
     sources = "\n".join(
         f"  - {{name: {_source_name(file)}, type: focus_files, path: {FOCUS / file}}}"
         for file in FOCUS_FILES
@@ -87,7 +84,7 @@ def focus_snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     [("billed_cost", "BilledCost"), ("effective_cost", "EffectiveCost")],
 )
 def test_the_ledger_of_a_focus_file_equals_its_independent_sum_to_the_last_digit(
-    focus_snapshot: Snapshot, file: str, column: str, focus_column: str
+    focus_snapshot: ChosenMarts, file: str, column: str, focus_column: str
 ) -> None:
     expected = {
         key: amount.quantize(TEN_DECIMALS)
@@ -97,7 +94,7 @@ def test_the_ledger_of_a_focus_file_equals_its_independent_sum_to_the_last_digit
 
 
 def test_no_line_item_of_the_developer_set_is_lost_or_quarantined(
-    focus_snapshot: Snapshot,
+    focus_snapshot: ChosenMarts,
 ) -> None:
     rows = focus_snapshot.query(
         "SELECT label, row_count, quarantined_row_count FROM core.mart_loads"

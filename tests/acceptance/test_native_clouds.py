@@ -16,11 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace, initialise
-from triptych.run.pipeline import run
+from tests.chosen_marts import ChosenMarts, ingest_and_build
+from triptych.core.workspace import initialise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +33,8 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """Return what one run over all of them published."""
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
+    """Return the marts that are made of all of them."""
     root = tmp_path_factory.mktemp("native")
     reports = root / "oracle" / "FOCUS Reports" / "2024" / "10" / "01"
     reports.mkdir(parents=True)
@@ -58,8 +55,9 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     (root / "allocation.yml").write_text(
         yaml.safe_dump({"assignments": rules_of_a_new_workspace(root / "new")})
     )
-    run(Workspace(root), load_settings(root), progress=SilentProgress())
-    return PublishedReader(root).snapshot()
+    return ingest_and_build(
+        root, "cost.mart_cost_waterfall", "cost.fct_daily_model_costs"
+    )
 
 
 def rules_of_a_new_workspace(folder: Path) -> Any:
@@ -83,7 +81,7 @@ def _sums(pattern: str, month: str, amount: str) -> dict[str, Decimal]:
 
 
 def _steps(
-    snapshot: Snapshot, source: str, step: str
+    snapshot: ChosenMarts, source: str, step: str
 ) -> dict[str, tuple[Decimal, ...]]:
     rows = snapshot.query(
         "SELECT billing_month, billed_cost, effective_cost"
@@ -97,7 +95,7 @@ def _steps(
 
 
 def test_a_legacy_aws_report_amortises_to_its_unblended_cost(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """No upfront payment: amortised equals unblended; of the fee 37.584 was unused."""
     pattern = "aws/bucket/billing/cur/*/*/*.csv.gz"
@@ -116,7 +114,7 @@ def test_a_legacy_aws_report_amortises_to_its_unblended_cost(
     assert fee - covered == Decimal("37.584")
 
 
-def test_native_azure_cost_details_equal_their_files(snapshot: Snapshot) -> None:
+def test_native_azure_cost_details_equal_their_files(snapshot: ChosenMarts) -> None:
     expected = _sums(
         "azure/container/exp/cost/*/*.csv",
         "BillingPeriodStartDate",
@@ -126,7 +124,7 @@ def test_native_azure_cost_details_equal_their_files(snapshot: Snapshot) -> None
     assert ledger == {month: (cost, cost) for month, cost in expected.items()}
 
 
-def test_tags_of_both_clouds_reach_their_models(snapshot: Snapshot) -> None:
+def test_tags_of_both_clouds_reach_their_models(snapshot: ChosenMarts) -> None:
     """By the rule of a new workspace: a report calls the tag ``user:model``."""
     for source, model, pattern, tag, amount in (
         (
@@ -158,7 +156,7 @@ def test_tags_of_both_clouds_reach_their_models(snapshot: Snapshot) -> None:
         assert found["cost"] == expected.quantize(TEN_DECIMALS)
 
 
-def test_oracles_report_equals_its_rows(snapshot: Snapshot) -> None:
+def test_oracles_report_equals_its_rows(snapshot: ChosenMarts) -> None:
     with SAMPLE.open(newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["ProviderName"] == "Oracle"]
     billed = sum((Decimal(row["BilledCost"]) for row in rows), Decimal(0))

@@ -12,8 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -66,8 +65,8 @@ def _toml_complaints(text: str) -> Iterator[str]:
 def _yaml_complaints(text: str) -> Iterator[str]:
     try:
         # Only the form: mkdocs and dbt have tags of their own.
-        list(YAML(typ="rt").parse(text))
-    except YAMLError as error:
+        list(yaml.parse(text, yaml.CSafeLoader))
+    except yaml.YAMLError as error:
         yield f"not YAML: {' '.join(str(error).split())}"
 
 

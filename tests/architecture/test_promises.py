@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,7 @@ def layer_of(test: str, root: Path = TESTS) -> str:
     name, *inner = test.split("::")
     path = root / name
     assert path.is_file(), f"there is no {name}"
-    body: list[ast.stmt] = ast.parse(path.read_text("utf-8")).body
+    body = _statements_of(path)
     marks = _marks_of_module(body)
     for step in inner:
         named = [
@@ -52,6 +53,11 @@ def layer_of(test: str, root: Path = TESTS) -> str:
         marks |= {mark for node in named[0].decorator_list for mark in _marks(node)}
         body = named[0].body
     return "full" if marks & LEFT_OUT else "fast"
+
+
+@cache
+def _statements_of(path: Path) -> list[ast.stmt]:
+    return ast.parse(path.read_text("utf-8")).body
 
 
 def _marks_of_module(body: list[ast.stmt]) -> set[str]:

@@ -8,6 +8,7 @@ import pytest
 import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from dashboard.app.server import APP
 from tests.dashboard.browsing import browser
@@ -50,13 +51,10 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
         # All of a page at once, unless a test is of its tabs.
         for key, value in {"view": "whole", **link}.items():
             app.query_params[key] = value
-        app.run()
         # The first page is the one that an address without a name opens.
-        return (
-            app
-            if page == "summary"
-            else app.switch_page(f"../pages/{page}/page.py").run()
-        )
+        if page != "summary":
+            app._page_hash = calc_hash(page)
+        return app.run()
 
     return open_on
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from streamlit import config
@@ -27,6 +27,14 @@ PAGES = (
     *("summary", "cost_by_model", "close", "budget", "data_health"),
     *("gpu_idle", "impact", "velocity"),
 )
+
+
+def in_turn(*pages: str) -> list[Any]:
+    """Return all pages, of which the fast layer opens some; each state has others."""
+    return [
+        pytest.param(page, marks=[] if page in pages else [pytest.mark.full])
+        for page in PAGES
+    ]
 
 
 def tile(app: AppTest, label: str) -> str:
@@ -60,7 +68,7 @@ def test_the_bar_says_state_as_of_coverage_and_run(
     tmp_path: Path, open_app: OpenApp
 ) -> None:
     publish(tmp_path)
-    for page in PAGES:
+    for page in PAGES if IS_FULL else ("cost_by_model", "data_health"):
         text = text_of(open_app(tmp_path, page=page))
         assert "Open · estimated" in text
         assert "2026-09-30 05:12 UTC" in text
@@ -276,17 +284,31 @@ def test_data_health_names_every_feed_month_and_reason(
     assert "No month is known to lack anything." in text
 
 
+@pytest.fixture(scope="module")
+def looked_at() -> dict[str, AppTest]:
+    """Return each page that was opened once for several tests."""
+    return {}
+
+
+@pytest.fixture
+def stale_page(
+    tmp_path: Path, open_app: OpenApp, page: str, looked_at: dict[str, AppTest]
+) -> AppTest:
+    """Return a page over simulated and stale data."""
+    if page not in looked_at:
+        publish(tmp_path, "stale", is_synthetic=True)
+        looked_at[page] = open_app(tmp_path, page=page)
+    return looked_at[page]
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_synthetic_data_is_marked_on_every_page(
-    tmp_path: Path, open_app: OpenApp, page: str
-) -> None:
-    publish(tmp_path, is_synthetic=True)
-    text = text_of(open_app(tmp_path, page=page))
+def test_synthetic_data_is_marked_on_every_page(stale_page: AppTest) -> None:
+    text = text_of(stale_page)
     assert "SYNTHETIC" in text
     assert "simulated data" in text
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", in_turn("summary", "velocity"))
 def test_before_the_first_publish_a_page_says_which_command_to_run(
     tmp_path: Path, open_app: OpenApp, page: str
 ) -> None:
@@ -297,7 +319,7 @@ def test_before_the_first_publish_a_page_says_which_command_to_run(
     assert "`triptych run`" in text_of(app)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", in_turn("cost_by_model", "gpu_idle"))
 def test_a_run_without_charges_says_how_to_ingest(
     tmp_path: Path, open_app: OpenApp, page: str
 ) -> None:
@@ -309,11 +331,8 @@ def test_a_run_without_charges_says_how_to_ingest(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_stale_data_is_told_on_the_page_and_on_its_tiles(
-    tmp_path: Path, open_app: OpenApp, page: str
-) -> None:
-    publish(tmp_path, "stale")
-    app = open_app(tmp_path, page=page)
+def test_stale_data_is_told_on_the_page_and_on_its_tiles(stale_page: AppTest) -> None:
+    app = stale_page
     assert_no_failure(app)
     [chip] = [
         each.proto.popover.label
@@ -326,7 +345,7 @@ def test_stale_data_is_told_on_the_page_and_on_its_tiles(
     assert all(metric.label.endswith("· stale") for metric in app.metric)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", in_turn("cost_by_model", "impact"))
 def test_a_missing_rate_is_named_and_totals_say_at_least(
     tmp_path: Path, open_app: OpenApp, page: str
 ) -> None:
@@ -359,7 +378,7 @@ def test_a_final_month_is_complete(tmp_path: Path, open_app: OpenApp) -> None:
     assert "so far" not in text
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", in_turn("close", "budget"))
 def test_a_damaged_file_is_told_in_one_paragraph(
     tmp_path: Path, open_app: OpenApp, page: str
 ) -> None:

@@ -155,6 +155,7 @@ def test_finance_closes_and_signs_out(tab: Any, address: str) -> None:
     assert "G-9" not in said(tab)
 
 
+@pytest.mark.full  # fast: test_access.py
 def test_single_cost_centres_and_no_role(browser: Any, address: str) -> None:
     for name, expected in {
         # 500 + 100 + 40 of vision-v1, all that cc-200 has

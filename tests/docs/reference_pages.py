@@ -11,6 +11,8 @@ import json
 import re
 import sys
 import textwrap
+from collections import Counter
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import NoneType
@@ -339,6 +341,7 @@ PAGES: dict[str, Callable[[], Iterator[str]]] = {
 }
 
 
+@cache
 def guides() -> dict[Path, list[str]]:
     """Return each how-to page with the types of source that it shows, by its title.
 
@@ -348,9 +351,12 @@ def guides() -> dict[Path, list[str]]:
 
     texts = {path: path.read_text("utf-8") for path in sorted(HOW_TO.glob("*.md"))}
     found: dict[Path, list[str]] = {}
+    examples = {
+        path: Counter(re.findall(r"\btype: (\w+)\b", text))
+        for path, text in texts.items()
+    }
     for type_ in sorted(BUILT_IN):
-        example = re.compile(rf"\btype: {type_}\b")
-        counts = {path: len(example.findall(text)) for path, text in texts.items()}
+        counts = {path: of_page[type_] for path, of_page in examples.items()}
         best = max(counts, key=lambda path: counts[path])
         if not counts[best]:
             raise LookupError(f"no how-to page has an example of type {type_}")

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace
-from triptych.run import pipeline
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,14 +20,17 @@ _COLUMNS = ("eta", "vision", None)
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    """Return what a run over the files of the page published."""
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
+    """Return the marts that are made of the files of the page."""
     root = tmp_path_factory.mktemp("worked_example")
     for name, text in _FILE.findall(PAGE.read_text("utf-8")):
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
-    pipeline.run(Workspace(root), load_settings(root), progress=SilentProgress())
-    return PublishedReader(root).snapshot()
+    return ingest_and_build(
+        root,
+        *("cost.fct_daily_model_costs", "cost.mart_cost_waterfall"),
+        "cost.fct_daily_pool_costs",
+    )
 
 
 def printed_costs() -> Iterator[tuple[str, str | None, Decimal]]:
@@ -44,7 +43,7 @@ def printed_costs() -> Iterator[tuple[str, str | None, Decimal]]:
                     yield cells[0], model_id, Decimal(amount.replace(",", ""))
 
 
-def test_every_amount_of_the_table_is_what_a_run_gives(snapshot: Snapshot) -> None:
+def test_every_amount_of_the_table_is_what_a_run_gives(snapshot: ChosenMarts) -> None:
     rows = snapshot.query(
         "SELECT component, model_id, sum(billed_cost) AS billed_cost,"
         " sum(effective_cost) AS effective_cost"
@@ -56,7 +55,7 @@ def test_every_amount_of_the_table_is_what_a_run_gives(snapshot: Snapshot) -> No
         assert {(r["component"], r["model_id"]): r[basis] for r in rows} == printed
 
 
-def test_the_parts_of_the_example_sum_to_its_bill(snapshot: Snapshot) -> None:
+def test_the_parts_of_the_example_sum_to_its_bill(snapshot: ChosenMarts) -> None:
     [ledger] = snapshot.query(
         "SELECT billed_cost FROM cost.mart_cost_waterfall WHERE step = 'ledger'"
     ).to_pylist()
@@ -65,7 +64,7 @@ def test_the_parts_of_the_example_sum_to_its_bill(snapshot: Snapshot) -> None:
 
 
 def test_what_was_requested_and_not_used_stands_beside_the_pool(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     [pool] = snapshot.query(
         "SELECT allocated_effective_cost, requested_idle_effective_cost,"

@@ -13,12 +13,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tests.chosen_marts import ingest_and_build
 from tests.ingest.servers.opencost_cluster import answer, whole_gpu, workload
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader
-from triptych.core.workspace import Workspace
-from triptych.run.pipeline import run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,14 +94,9 @@ def given(root: Path, *, source: str) -> dict[tuple[str, str | None], Decimal]:
     (root / "triptych.yml").write_text(f"{HEAD}{source}", "utf-8")
     (root / "allocation.yml").write_text(ALLOCATION_YML, "utf-8")
     (root / "bill.csv").write_text(BILL, "utf-8")
-    run(Workspace(root), load_settings(root), progress=SilentProgress())
-    rows = (
-        PublishedReader(root)
-        .snapshot()
-        .query(
-            "SELECT component, model_id, sum(billed_cost) AS cost"
-            " FROM cost.fct_daily_model_costs WHERE pool_id = 'gpu' GROUP BY ALL"
-        )
+    rows = ingest_and_build(root, "cost.fct_daily_model_costs").query(
+        "SELECT component, model_id, sum(billed_cost) AS cost"
+        " FROM cost.fct_daily_model_costs WHERE pool_id = 'gpu' GROUP BY ALL"
     )
     return {
         (row["component"], row["model_id"]): row["cost"] for row in rows.to_pylist()

@@ -166,6 +166,8 @@ def rate_change(case: ClosingCase) -> None:
 Item = tuple[str, str, str | None, Decimal, bool, bool]
 
 
+#: What comes late, a rule and a rate in the fast layer; exports are held against a name
+#: of the catalogue there, too (``test_exports_of_a_closed_month.py``).
 @pytest.mark.parametrize(
     ("change", "items", "current", "state"),
     [
@@ -178,7 +180,7 @@ Item = tuple[str, str, str | None, Decimal, bool, bool]
             LEDGER,
             "locked",
         ),
-        (
+        pytest.param(
             re_delivery,
             [
                 ("late_credit", "credit", None, Decimal(-1), False, False),
@@ -186,6 +188,7 @@ Item = tuple[str, str, str | None, Decimal, bool, bool]
             ],
             LEDGER + 1,
             "restated",
+            marks=pytest.mark.full,
         ),
         (
             rule_change,
@@ -196,7 +199,7 @@ Item = tuple[str, str, str | None, Decimal, bool, bool]
             LEDGER,
             "restated",
         ),
-        (
+        pytest.param(
             catalogue_change,
             [
                 ("rule_change", "direct", "vision", Decimal(-20), False, True),
@@ -206,6 +209,7 @@ Item = tuple[str, str, str | None, Decimal, bool, bool]
             ],
             LEDGER,
             "restated",
+            marks=pytest.mark.full,
         ),
         (
             rate_change,

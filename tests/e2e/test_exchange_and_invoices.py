@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 from tests.ingest.layouts.ecb_rates_layout import history_zip
 from tests.ingest.servers.http_server import Answer, ScriptedServer
 from tests.ingest.servers.loopback_s3 import ENVIRONMENT
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader
-from triptych.core.workspace import Workspace
-from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.ingest.servers.http_server import Request
-    from triptych.run.pipeline import RunReport
 
+#: What is asked here.
+MARTS = (
+    *("core.mart_month_completeness", "core.mart_quarantine_reasons"),
+    *("cost.mart_cost_waterfall", "cost.mart_exchange_rates", "cost.mart_invoices"),
+)
 SETTINGS = """\
 organisation: Example GmbH
 currency: EUR
@@ -119,7 +120,7 @@ def vendors() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory, vendors: str) -> Workspace:
+def root(tmp_path_factory: pytest.TempPathFactory, vendors: str) -> Path:
     root = tmp_path_factory.mktemp("exchange")
     (root / "bills").mkdir()
     (root / "bills" / "all.csv").write_text(BILLS + "".join(CHARGES))
@@ -139,31 +140,24 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, vendors: str) -> Workspa
         " NULL::VARCHAR AS kind, NULL::DECIMAL(9, 2) AS tax, 'draft' AS status)"
         f" TO '{root}/invoices/best.parquet' (FORMAT parquet)"
     )
-    return Workspace(root)
+    return root
 
 
 @pytest.fixture(scope="module")
-def report(workspace: Workspace) -> RunReport:
-    return run(workspace)
+def marts(root: Path) -> ChosenMarts:
+    return ingest_and_build(root, *MARTS)
 
 
-def run(workspace: Workspace) -> RunReport:
-    settings = load_settings(workspace.root)
-    return pipeline.run(workspace, settings, progress=SilentProgress())
-
-
-def asked(workspace: Workspace, sql: str) -> list[dict[str, object]]:
-    snapshot = PublishedReader(workspace.root).snapshot()
-    rows: list[dict[str, object]] = snapshot.query(sql).to_pylist()
+def asked(marts: ChosenMarts, sql: str) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = marts.query(sql).to_pylist()
     return rows
 
 
 def test_each_month_is_converted_at_its_own_rate_and_exchange_is_a_line(
-    workspace: Workspace, report: RunReport
+    marts: ChosenMarts,
 ) -> None:
-    assert report.ingest.failures == []
     lines = asked(
-        workspace,
+        marts,
         "SELECT billing_month AS month, rate, rate_source AS source, rate_rule AS rule,"
         " rate_derivation AS derivation, day_count AS days, unconverted_billed_cost,"
         " billed_cost, effective_cost, exchange_effect_billed_cost AS effect"
@@ -188,11 +182,10 @@ def test_each_month_is_converted_at_its_own_rate_and_exchange_is_a_line(
 
 
 def test_what_has_no_rate_keeps_its_currency_and_the_month_says_so(
-    workspace: Workspace, report: RunReport
+    marts: ChosenMarts,
 ) -> None:
-    assert report.run_id
     ledger = asked(
-        workspace,
+        marts,
         "SELECT currency, billed_cost FROM cost.mart_cost_waterfall"
         " WHERE billing_month = '2026-02' AND step = 'ledger' ORDER BY currency",
     )
@@ -201,21 +194,20 @@ def test_what_has_no_rate_keeps_its_currency_and_the_month_says_so(
         {"currency": "GBP", "billed_cost": Decimal(3)},
     ]
     [pounds] = asked(
-        workspace,
+        marts,
         "SELECT rate, unconverted_billed_cost AS billed, billed_cost"
         " FROM cost.mart_exchange_rates WHERE from_currency = 'GBP'",
     )
     assert pounds == {"rate": None, "billed": Decimal(3), "billed_cost": None}
-    missing = asked(workspace, "SELECT missing FROM core.mart_month_completeness")
+    missing = asked(marts, "SELECT missing FROM core.mart_month_completeness")
     assert {"missing": "exchange rate GBP to EUR for 2026-02"} in missing
 
 
 def test_invoices_are_summed_with_tax_and_credit_notes_in_their_own_currency(
-    workspace: Workspace, report: RunReport
+    marts: ChosenMarts,
 ) -> None:
-    assert report.run_id
     invoices = asked(
-        workspace,
+        marts,
         "SELECT invoice_issuer_name AS issuer, invoice_id AS id, currency,"
         " billing_month AS month, invoiced_amount AS invoiced, tax_amount AS tax,"
         " status, is_final, is_credit_note, corrected_invoice_id, line_count"
@@ -244,18 +236,17 @@ def test_invoices_are_summed_with_tax_and_credit_notes_in_their_own_currency(
         ),
     ]
     [credit] = asked(
-        workspace,
+        marts,
         "SELECT credit_amount FROM cost.mart_invoices WHERE invoice_id = 'G1'",
     )
     assert credit == {"credit_amount": Decimal("-25.46")}
 
 
 def test_lines_that_cannot_count_are_in_quarantine_with_their_reason(
-    workspace: Workspace, report: RunReport
+    marts: ChosenMarts,
 ) -> None:
-    assert report.run_id
     reasons = asked(
-        workspace,
+        marts,
         "SELECT reason FROM core.mart_quarantine_reasons WHERE stream = 'invoices'"
         " ORDER BY reason",
     )
@@ -267,26 +258,26 @@ def test_lines_that_cannot_count_are_in_quarantine_with_their_reason(
 
 
 def test_a_corrected_file_replaces_an_invoice_whole_and_month_end_is_a_setting(
-    workspace: Workspace, report: RunReport
+    root: Path, marts: ChosenMarts
 ) -> None:
-    assert report.run_id
-    settings = workspace.root / "triptych.yml"
+    assert marts.ingested.committed
+    settings = root / "triptych.yml"
     settings.write_text(settings.read_text() + "fx: {rate: month_end}\n")
     corrected = (
         INVOICES.split("\n", maxsplit=1)[0] + "\nA-1,Acme,2026-02,USD,99.00,,,1,paid,\n"
     )
-    (workspace.root / "invoices" / "corrected.csv").write_text(corrected)
+    (root / "invoices" / "corrected.csv").write_text(corrected)
 
-    run(workspace)
+    marts = ingest_and_build(root, *MARTS)
 
     [invoice] = asked(
-        workspace,
+        marts,
         "SELECT invoiced_amount AS invoiced, line_count, superseded_line_count AS old"
         " FROM cost.mart_invoices WHERE invoice_id = 'A-1'",
     )
     assert invoice == {"invoiced": Decimal(99), "line_count": 1, "old": 3}
     [january] = asked(
-        workspace,
+        marts,
         "SELECT rate, rate_rule, billed_cost FROM cost.mart_exchange_rates"
         " WHERE from_currency = 'USD' AND billing_month = '2026-01'",
     )

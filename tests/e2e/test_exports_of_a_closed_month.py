@@ -28,6 +28,7 @@ from tests.e2e.cases.closing_case import (
     MARCH,
     ClosingCase,
     charge,
+    copy_of_closed_company,
     copy_of_reconciled_company,
 )
 from triptych.cli import app
@@ -62,14 +63,19 @@ def reconciled(
 
 @pytest.fixture(scope="module")
 def closed(
-    reconciled: ClosingCase, tmp_path_factory: pytest.TempPathFactory
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
 ) -> ClosingCase:
     """March is closed from the command line, which keeps its exports."""
-    root = tmp_path_factory.mktemp("closed") / "workspace"
-    shutil.copytree(reconciled.root, root)
-    people = ("--by", "Ana Lima", "--approved-by", "Ben Okafor")
-    triptych(root, "close", "--period", CLOSED, *people)
-    return ClosingCase(root)
+    folder = tmp_path_factory.mktemp("closed")
+    return copy_of_closed_company(built_workspaces, folder / "workspace")
+
+
+@pytest.fixture(scope="module")
+def files(
+    closed: ClosingCase, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """Return what is exported of March as soon as it is closed."""
+    return exported(closed.root, tmp_path_factory.mktemp("exported"))
 
 
 def triptych(root: Path, *arguments: str) -> str:
@@ -208,25 +214,37 @@ def new_version(case: ClosingCase) -> None:
     case.bill("2026-04", *APRIL, charge("1.00", "API", day="2026-04-06"))
 
 
-#: Evidence, a rule and a name change in the fast layer.
+def everything(case: ClosingCase) -> None:
+    """Evidence, a rule and a name change before the next run."""
+    for change in (late_credit, rule_change, catalogue_change):
+        change(case)
+
+
 CHANGES = (late_credit, rule_change, catalogue_change)
 OTHER_CHANGES = (correction, re_delivery, new_version)
 
 
 @pytest.mark.parametrize(
     "change",
-    [*CHANGES, *(pytest.param(each, marks=pytest.mark.full) for each in OTHER_CHANGES)],
+    [
+        everything,
+        *(
+            pytest.param(each, marks=pytest.mark.full)
+            for each in (*CHANGES, *OTHER_CHANGES)
+        ),
+    ],
     ids=lambda change: change.__name__,
 )
 def test_exports_of_a_closed_month_stay_the_same_to_the_last_byte(
     closed: ClosingCase,
+    files: dict[str, bytes],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     change: Callable[[ClosingCase], None],
 ) -> None:
+    before = files
     shutil.copytree(closed.root, tmp_path / "workspace")
     case = ClosingCase(tmp_path / "workspace")
-    before = exported(case.root, tmp_path / "before")
     if change is new_version:
         monkeypatch.setattr("triptych.core.control.tables.__version__", "99.0.0")
     change(case)
@@ -239,9 +257,8 @@ def test_exports_of_a_closed_month_stay_the_same_to_the_last_byte(
 
 
 def test_stored_statements_say_who_closed_the_month_and_sum_to_it(
-    closed: ClosingCase, tmp_path: Path
+    closed: ClosingCase, files: dict[str, bytes]
 ) -> None:
-    files = exported(closed.root, tmp_path)
     text = files[f"statement_{CLOSED}_billed_cost_centre_cc-1.csv"].decode()
     assert "# State: locked, closed by Ana Lima, approved by Ben Okafor" in text
     assert f"# Content hash: {closed.state()['content_hash']}" in text
@@ -267,10 +284,9 @@ def test_stored_statements_say_who_closed_the_month_and_sum_to_it(
 
 
 def test_the_board_pack_of_a_closed_month_says_who_closed_it(
-    closed: ClosingCase, tmp_path: Path
+    closed: ClosingCase, files: dict[str, bytes]
 ) -> None:
     """The pack is stored in the close itself: it says locked, not reconciled."""
-    files = exported(closed.root, tmp_path)
     content = files[f"board_pack_{CLOSED}_amortised.pdf"]
     pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages]
     assert "In Mar 2026 (locked" in pages[0].replace("\u00a0", " ")
@@ -290,6 +306,7 @@ def head_before_the_close(case: ClosingCase) -> str:
     return str(rows[first - 1][5])
 
 
+@pytest.mark.full  # fast: a SKU without a price, in test_an_unpriced_sku.py
 def test_without_a_rate_no_export_has_a_complete_total(
     reconciled: ClosingCase, tmp_path: Path
 ) -> None:

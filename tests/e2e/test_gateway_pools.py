@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import ingest.http.client
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 from tests.ingest.servers.http_server import (
     ScriptedServer,
     duplicate_page,
@@ -23,11 +24,6 @@ from tests.ingest.servers.http_server import (
     truncated_body,
 )
 from tests.ingest.servers.litellm_proxy import KEY, LitellmProxy, log_line
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace
-from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,7 +131,7 @@ def expected() -> dict[tuple[date, str | None], Decimal]:
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
     root = tmp_path_factory.mktemp("gateway_pools")
     with ScriptedServer() as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("LITELLM_API_KEY", KEY)
@@ -145,16 +141,20 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
         (root / "triptych.yml").write_text(TRIPTYCH.format(url=server.url), "utf-8")
         (root / "allocation.yml").write_text(ALLOCATION, "utf-8")
         server.faults += [status(500), truncated_body(), duplicate_page()]
-        pipeline.run(Workspace(root), load_settings(root), progress=SilentProgress())
-        yield PublishedReader(root).snapshot()
+        return ingest_and_build(
+            root,
+            *("cost.fct_daily_model_costs", "cost.mart_cost_waterfall"),
+            *("cost.mart_gateway_gaps", "cost.mart_meter_gaps"),
+            "cost.mart_model_unit_costs",
+        )
 
 
-def rows(snapshot: Snapshot, sql: str) -> list[tuple[Any, ...]]:
+def rows(snapshot: ChosenMarts, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in snapshot.query(sql).to_pylist()]
 
 
 def test_each_day_of_the_key_is_divided_by_its_tokens_to_the_last_digit(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     for basis in ("billed_cost", "effective_cost"):
         found = rows(
@@ -169,7 +169,7 @@ def test_each_day_of_the_key_is_divided_by_its_tokens_to_the_last_digit(
     assert expected()[date(2026, 3, 2), "eta"] == Decimal("33.3333333333")
 
 
-def test_nothing_of_the_bill_is_lost_or_doubled(snapshot: Snapshot) -> None:
+def test_nothing_of_the_bill_is_lost_or_doubled(snapshot: ChosenMarts) -> None:
     key = sum(Decimal(amount) for amounts in BILL.values() for amount in amounts)
     assert sum(expected().values()) == key
     assert rows(
@@ -189,7 +189,7 @@ def test_nothing_of_the_bill_is_lost_or_doubled(snapshot: Snapshot) -> None:
 
 
 def test_what_no_rule_gives_a_model_is_unallocated_with_its_reason(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     part = expected()
     assert rows(
@@ -205,7 +205,9 @@ def test_what_no_rule_gives_a_model_is_unallocated_with_its_reason(
     ]
 
 
-def test_the_meter_gives_the_cost_per_token_of_each_model(snapshot: Snapshot) -> None:
+def test_the_meter_gives_the_cost_per_token_of_each_model(
+    snapshot: ChosenMarts,
+) -> None:
     found = rows(
         snapshot,
         "select model_id, input_tokens, output_tokens, requests"
@@ -218,7 +220,7 @@ def test_the_meter_gives_the_cost_per_token_of_each_model(snapshot: Snapshot) ->
     ]
 
 
-def test_the_gap_between_gateway_and_bill_is_published(snapshot: Snapshot) -> None:
+def test_the_gap_between_gateway_and_bill_is_published(snapshot: ChosenMarts) -> None:
     # Nine requests of 0.50, eight of them on billed days; the tax is not compared.
     key = sum(Decimal(amount) for amounts in BILL.values() for amount in amounts)
     [row] = rows(

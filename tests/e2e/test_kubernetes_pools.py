@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 from tests.ingest.servers.opencost_cluster import (
     HOUR,
     answer,
@@ -23,15 +24,17 @@ from tests.ingest.servers.opencost_cluster import (
     whole_gpu,
     workload,
 )
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace
-from triptych.run.pipeline import RunReport, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: What is asked here.
+MARTS = (
+    *("core.mart_quarantine_reasons", "delivery.mart_accelerator_efficiency"),
+    *("cost.fct_daily_model_costs", "cost.fct_daily_pool_costs"),
+    *("cost.mart_commitments", "cost.mart_meter_gaps", "cost.mart_metered_nodes"),
+    "cost.mart_model_unit_costs",
+)
 DAY = datetime(2026, 6, 28, tzinfo=UTC)
 NOON = DAY + 12 * HOUR
 TRIPTYCH_YML = """\
@@ -192,7 +195,7 @@ def write_json(path: Path, *steps: list[Any]) -> None:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> tuple[Snapshot, RunReport]:
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
     root = tmp_path_factory.mktemp("kubernetes")
     (root / "triptych.yml").write_text(TRIPTYCH_YML, "utf-8")
     (root / "allocation.yml").write_text(ALLOCATION_YML, "utf-8")
@@ -209,20 +212,14 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> tuple[Snapshot, RunRe
         rest("basement", cores=2),
     ]
     write_json(root / "basement" / "28.json", at_home)
-    report = run(Workspace(root), load_settings(root), progress=SilentProgress())
-    return PublishedReader(root).snapshot(), report
+    return ingest_and_build(root, *MARTS)
 
 
-@pytest.fixture(scope="module")
-def snapshot(workspace: tuple[Snapshot, RunReport]) -> Snapshot:
-    return workspace[0]
-
-
-def rows(snapshot: Snapshot, sql: str) -> list[tuple[Any, ...]]:
+def rows(snapshot: ChosenMarts, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in snapshot.query(sql).to_pylist()]
 
 
-def parts(snapshot: Snapshot, pool: str) -> dict[tuple[str, str | None], Decimal]:
+def parts(snapshot: ChosenMarts, pool: str) -> dict[tuple[str, str | None], Decimal]:
     """Return what a pool gave, by component and model."""
     found = rows(
         snapshot,
@@ -232,7 +229,7 @@ def parts(snapshot: Snapshot, pool: str) -> dict[tuple[str, str | None], Decimal
     return {(component, model): amount for component, model, amount in found}
 
 
-def test_a_mig_node_is_divided_by_slices_as_published(snapshot: Snapshot) -> None:
+def test_a_mig_node_is_divided_by_slices_as_published(snapshot: ChosenMarts) -> None:
     """72 a day over 168 slice-hours, of which 8, 6 and 4 were held."""
     found = parts(snapshot, "mig")
     assert {key: round(amount, 2) for key, amount in found.items()} == {
@@ -247,7 +244,7 @@ def test_a_mig_node_is_divided_by_slices_as_published(snapshot: Snapshot) -> Non
 
 
 def test_a_gpu_node_shows_what_was_requested_and_idle_and_what_nobody_requested(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """24 an hour for 8 GPUs: eta 4 and vision 2 are 12 and 6, two idle GPUs 6.
 
@@ -269,7 +266,9 @@ def test_a_gpu_node_shows_what_was_requested_and_idle_and_what_nobody_requested(
     assert idle_costs == [(Decimal(6), Decimal(12))]
 
 
-def test_a_node_stands_beside_what_its_bill_charges_for_it(snapshot: Snapshot) -> None:
+def test_a_node_stands_beside_what_its_bill_charges_for_it(
+    snapshot: ChosenMarts,
+) -> None:
     """24 and 24 on the 28th and 11 on the 29th; the others have no id on the bill."""
     found = rows(
         snapshot,
@@ -280,7 +279,7 @@ def test_a_node_stands_beside_what_its_bill_charges_for_it(snapshot: Snapshot) -
     assert found == [node]
 
 
-def test_pods_that_take_turns_pay_by_their_activity(snapshot: Snapshot) -> None:
+def test_pods_that_take_turns_pay_by_their_activity(snapshot: ChosenMarts) -> None:
     """0.5 and 0.25 of one GPU: two thirds and one third of 3."""
     found = parts(snapshot, "shared")
     assert {key: round(amount, 6) for key, amount in found.items()} == {
@@ -290,7 +289,7 @@ def test_pods_that_take_turns_pay_by_their_activity(snapshot: Snapshot) -> None:
     assert sum(found.values()) == 3
 
 
-def test_a_refund_is_divided_like_what_it_refunds(snapshot: Snapshot) -> None:
+def test_a_refund_is_divided_like_what_it_refunds(snapshot: ChosenMarts) -> None:
     assert parts(snapshot, "refund") == {
         ("shared", "eta"): Decimal("-5.25"),
         ("shared", "vision"): Decimal("-1.75"),
@@ -298,7 +297,7 @@ def test_a_refund_is_divided_like_what_it_refunds(snapshot: Snapshot) -> None:
 
 
 def test_a_workload_that_outruns_its_request_pays_for_what_it_used(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """Requested 0 and 1, used 2 and 3 of cores: 2 and 3 parts of 10."""
     assert parts(snapshot, "outrun") == {
@@ -307,19 +306,19 @@ def test_a_workload_that_outruns_its_request_pays_for_what_it_used(
     }
 
 
-def test_a_node_that_is_there_and_used_by_nobody_is_idle(snapshot: Snapshot) -> None:
+def test_a_node_that_is_there_and_used_by_nobody_is_idle(snapshot: ChosenMarts) -> None:
     assert parts(snapshot, "asleep") == {("idle", None): Decimal(4)}
 
 
 def test_idle_that_its_users_bear_stays_idle_where_nobody_used_anything(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """All weights are zero, so there is nobody to give the 2 to; they do not vanish."""
     assert parts(snapshot, "spread") == {("idle", None): Decimal(2)}
 
 
 def test_a_node_without_a_gpu_label_is_divided_by_requests_and_its_idle_is_unknown(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """1 and 3 GPUs are requested of who knows how many: 3 and 9 of 12, and no idle."""
     assert parts(snapshot, "unlabelled") == {
@@ -336,7 +335,7 @@ def test_a_node_without_a_gpu_label_is_divided_by_requests_and_its_idle_is_unkno
 
 
 def test_a_commitment_that_nobody_used_all_month_is_unused_and_nobodys(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """100 paid and 100 unused: billed as a purchase, amortised as unused, once each."""
     found = rows(
@@ -355,7 +354,7 @@ def test_a_commitment_that_nobody_used_all_month_is_unused_and_nobodys(
 
 
 def test_what_no_reading_divides_is_unallocated_with_its_reason(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """Three of four GPUs are nobody's; a negative reading is none at all.
 
@@ -380,7 +379,7 @@ def test_what_no_reading_divides_is_unallocated_with_its_reason(
     assert refused == [("clusters", "negative_quantity", 1)]
 
 
-def test_money_in_is_money_out(snapshot: Snapshot) -> None:
+def test_money_in_is_money_out(snapshot: ChosenMarts) -> None:
     amounts = ["100", *BILL.values(), *HOURS_OF_NODE.values()]
     billed = sum(map(Decimal, amounts), Decimal(0))
     found = rows(
@@ -392,7 +391,7 @@ def test_money_in_is_money_out(snapshot: Snapshot) -> None:
 
 
 def test_a_cluster_without_a_bill_is_estimated_and_never_billed(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """2 core-hours held and 2 idle at 0.031611: 0.06322 each as OpenCost rounds."""
     found = rows(
@@ -407,7 +406,7 @@ def test_a_cluster_without_a_bill_is_estimated_and_never_billed(
     ]
 
 
-def test_gpu_hours_of_a_model_are_what_it_held(snapshot: Snapshot) -> None:
+def test_gpu_hours_of_a_model_are_what_it_held(snapshot: ChosenMarts) -> None:
     """Train held 8 slice-hours of 7 slices; the pool's cost is 3.4285714286."""
     found = rows(
         snapshot,

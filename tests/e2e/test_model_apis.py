@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ingest.http.client
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 from tests.ingest.servers.http_server import (
     ScriptedServer,
     out_of_order,
@@ -30,11 +31,6 @@ from tests.ingest.servers.loopback_llm_vendors import (
     sample_anthropic,
     sample_openai,
 )
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace
-from triptych.run.pipeline import RunReport, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,12 +88,13 @@ class Companies:
     servers: tuple[ScriptedServer, ScriptedServer]
     root: Path
 
-    def run(self) -> RunReport:
-        settings = load_settings(self.root)
-        return run(Workspace(self.root), settings, progress=SilentProgress())
-
-    def snapshot(self) -> Snapshot:
-        return PublishedReader(self.root).snapshot()
+    def marts(self) -> ChosenMarts:
+        """Return the marts that are asked here, of what is new, too."""
+        return ingest_and_build(
+            self.root,
+            *("cost.mart_cost_waterfall", "cost.fct_daily_model_costs"),
+            "intermediate.int_line_items",
+        )
 
     def amounts(self) -> Iterator[tuple[str, str, dict[str, object], Decimal]]:
         """Yield source, month, record and dollars of every charge there is."""
@@ -127,7 +124,7 @@ class Companies:
 
 @pytest.fixture(scope="module")
 def companies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
-    """Return both organisations after a run in which the servers misbehaved."""
+    """Return both organisations, whose servers misbehave in the first run."""
     root = tmp_path_factory.mktemp("model_apis")
     end = NOW.date() + timedelta(days=1)
     made = sample_openai(START, end), sample_anthropic(START, end)
@@ -152,19 +149,18 @@ def companies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
         found = Companies(*made, (openai, anthropic), root)
         for server in found.servers:
             server.faults += [status(500), truncated_body(), out_of_order()]
-        found.run()
         yield found
 
 
 @pytest.fixture(scope="module")
-def published(companies: Companies) -> Snapshot:
-    return companies.snapshot()
+def marts(companies: Companies) -> ChosenMarts:
+    return companies.marts()
 
 
 def test_the_ledger_of_each_vendor_and_month_is_its_bill_to_the_last_digit(
-    companies: Companies, published: Snapshot
+    companies: Companies, marts: ChosenMarts
 ) -> None:
-    rows = published.query(
+    rows = marts.query(
         "SELECT source, billing_month, currency, billed_cost, effective_cost"
         " FROM cost.mart_cost_waterfall WHERE step = 'ledger'"
     ).to_pylist()
@@ -180,8 +176,8 @@ def test_the_ledger_of_each_vendor_and_month_is_its_bill_to_the_last_digit(
         assert found == expected
 
 
-def test_the_steps_of_the_waterfall_add_up_to_the_ledger(published: Snapshot) -> None:
-    apart = published.query(
+def test_the_steps_of_the_waterfall_add_up_to_the_ledger(marts: ChosenMarts) -> None:
+    apart = marts.query(
         "SELECT source, billing_month,"
         " sum(CASE WHEN step = 'ledger' THEN billed_cost ELSE -billed_cost END) AS gap"
         " FROM cost.mart_cost_waterfall GROUP BY ALL"
@@ -191,9 +187,9 @@ def test_the_steps_of_the_waterfall_add_up_to_the_ledger(published: Snapshot) ->
 
 
 def test_a_mapped_projects_charges_are_its_models_direct_cost(
-    companies: Companies, published: Snapshot
+    companies: Companies, marts: ChosenMarts
 ) -> None:
-    rows = published.query(
+    rows = marts.query(
         "SELECT billing_month, model_id, sum(billed_cost) AS cost"
         " FROM cost.fct_daily_model_costs WHERE component = 'direct' GROUP BY ALL"
     ).to_pylist()
@@ -210,9 +206,9 @@ def test_a_mapped_projects_charges_are_its_models_direct_cost(
 
 
 def test_each_kind_of_token_divides_its_own_lines_and_those_of_nobody_stay_unallocated(
-    companies: Companies, published: Snapshot
+    companies: Companies, marts: ChosenMarts
 ) -> None:
-    rows = published.query(
+    rows = marts.query(
         "SELECT coalesce(model_id, '') AS model, sum(billed_cost) AS cost"
         " FROM cost.fct_daily_model_costs WHERE pool_id = 'claude' GROUP BY ALL"
     ).to_pylist()
@@ -249,12 +245,12 @@ def _tokens_by_model(
 
 
 def test_a_charge_is_traced_to_its_key_line_item_and_vendor(
-    published: Snapshot,
+    marts: ChosenMarts,
 ) -> None:
-    rows = published.query_line_items(
+    rows = marts.query(
         "SELECT DISTINCT provider, service_name, sub_account_id, resource_id, sku_id,"
-        " platform_id FROM line_items WHERE resource_id = 'key_support_test'"
-        " ORDER BY ALL"
+        " platform_id FROM intermediate.int_line_items"
+        " WHERE resource_id = 'key_support_test' ORDER BY ALL"
     ).to_pylist()
     assert rows == [
         {
@@ -270,18 +266,19 @@ def test_a_charge_is_traced_to_its_key_line_item_and_vendor(
 
 
 def test_a_restated_day_moves_the_ledger_to_what_is_true_now(
-    companies: Companies,
+    companies: Companies, marts: ChosenMarts
 ) -> None:
+    assert marts.ingested.committed
     yesterday = NOW.date() - timedelta(days=1)
     before = companies.ledger()
     for cost in companies.openai.costs:
         if cost["day"] == yesterday:
             cost["value"] += Decimal("0.3")
-    report = companies.run()
-    assert [(load.source, load.stream) for load in report.ingest.committed] == [
+    after = companies.marts()
+    assert [(load.source, load.stream) for load in after.ingested.committed] == [
         ("openai", "llm_provider_costs")
     ]
-    rows = companies.snapshot().query(
+    rows = after.query(
         "SELECT source, billing_month, billed_cost FROM cost.mart_cost_waterfall"
         " WHERE step = 'ledger'"
     )

@@ -13,11 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace
-from triptych.run.pipeline import run
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,21 +69,25 @@ def samples() -> str:
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
     root: Path = tmp_path_factory.mktemp("prometheus")
     (root / "triptych.yml").write_text(TRIPTYCH_YML, "utf-8")
     (root / "allocation.yml").write_text(ALLOCATION_YML, "utf-8")
     (root / "bill.csv").write_text(BILL, "utf-8")
     (root / "samples.om").write_text(samples(), "utf-8")
-    run(Workspace(root), load_settings(root), progress=SilentProgress())
-    return PublishedReader(root).snapshot()
+    return ingest_and_build(
+        root,
+        "cost.fct_daily_model_costs",
+        "cost.fct_daily_pool_costs",
+        "cost.mart_meter_gaps",
+    )
 
 
-def rows(snapshot: Snapshot, sql: str) -> list[tuple[Any, ...]]:
+def rows(snapshot: ChosenMarts, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in snapshot.query(sql).to_pylist()]
 
 
-def parts(snapshot: Snapshot, pool: str) -> dict[tuple[str, str | None], Decimal]:
+def parts(snapshot: ChosenMarts, pool: str) -> dict[tuple[str, str | None], Decimal]:
     """Return what a pool gave, by component and model."""
     found = rows(
         snapshot,
@@ -98,7 +98,7 @@ def parts(snapshot: Snapshot, pool: str) -> dict[tuple[str, str | None], Decimal
 
 
 def test_a_gpu_that_nobody_observed_is_neither_idle_nor_the_models(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     assert parts(snapshot, "gpu") == {
         ("shared", "fraud"): Decimal(30),
@@ -113,7 +113,7 @@ def test_a_gpu_that_nobody_observed_is_neither_idle_nor_the_models(
     assert idle == [(Decimal(20), Decimal(40))]
 
 
-def test_requests_that_no_rule_maps_raise_no_models_cost(snapshot: Snapshot) -> None:
+def test_requests_that_no_rule_maps_raise_no_models_cost(snapshot: ChosenMarts) -> None:
     found = parts(snapshot, "serving")
     assert {key: round(amount, 6) for key, amount in found.items()} == {
         ("shared", "eta"): Decimal(4),
@@ -122,7 +122,7 @@ def test_requests_that_no_rule_maps_raise_no_models_cost(snapshot: Snapshot) -> 
     assert sum(found.values()) == 12
 
 
-def test_the_reason_stands_beside_the_money(snapshot: Snapshot) -> None:
+def test_the_reason_stands_beside_the_money(snapshot: ChosenMarts) -> None:
     found = rows(
         snapshot,
         "select pool_id, reason, round(billed_cost, 6) from cost.mart_meter_gaps"

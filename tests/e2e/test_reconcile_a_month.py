@@ -161,6 +161,7 @@ def test_only_the_bills_of_a_source_are_looked_at(root: Path) -> None:
     assert reconcile(root, "--period", "2026-03", "--source", "nobody")[0] == 2
 
 
+@pytest.mark.full  # fast: test_close_a_month.py takes an invoice away, too
 def test_a_line_removed_from_the_register_turns_a_reconciled_month_red(
     root: Path,
 ) -> None:

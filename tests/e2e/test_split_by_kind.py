@@ -18,11 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace
-from triptych.run import pipeline
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,11 +69,14 @@ pools:
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
     root = tmp_path_factory.mktemp("split_by_kind")
     deliver(root)
-    pipeline.run(Workspace(root), load_settings(root), progress=SilentProgress())
-    return PublishedReader(root).snapshot()
+    return ingest_and_build(
+        root,
+        *("cost.fct_daily_model_costs", "cost.fct_daily_pool_costs"),
+        "cost.mart_meter_gaps",
+    )
 
 
 def deliver(root: Path) -> None:
@@ -98,11 +97,11 @@ def bill_line(amount: str, day: int, pool: str, meter: str) -> str:
     return f"{amount},{amount},USD,{dates},{rest}\n"
 
 
-def rows(snapshot: Snapshot, sql: str) -> list[tuple[Any, ...]]:
+def rows(snapshot: ChosenMarts, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in snapshot.query(sql).to_pylist()]
 
 
-def parts(snapshot: Snapshot, pool: str) -> dict[tuple[str, str | None], Decimal]:
+def parts(snapshot: ChosenMarts, pool: str) -> dict[tuple[str, str | None], Decimal]:
     """Return what a pool gave on 1 March, by component and model."""
     found = rows(
         snapshot,
@@ -112,14 +111,18 @@ def parts(snapshot: Snapshot, pool: str) -> dict[tuple[str, str | None], Decimal
     return {(component, model): amount for component, model, amount in found}
 
 
-def test_a_key_is_divided_by_what_each_models_tokens_cost(snapshot: Snapshot) -> None:
+def test_a_key_is_divided_by_what_each_models_tokens_cost(
+    snapshot: ChosenMarts,
+) -> None:
     found = parts(snapshot, "key")
     assert found["shared", "search-rag"] == Decimal("23.125")
     assert found["shared", "report-writer"] == Decimal("62.50")
     assert sum(found.values()) == Decimal("85.625") + Decimal("0.60")
 
 
-def test_a_line_of_which_nobody_metered_the_kind_is_a_gap(snapshot: Snapshot) -> None:
+def test_a_line_of_which_nobody_metered_the_kind_is_a_gap(
+    snapshot: ChosenMarts,
+) -> None:
     """Nobody counted searches, nor anything of another of the vendor's models."""
     found = rows(
         snapshot,
@@ -129,7 +132,7 @@ def test_a_line_of_which_nobody_metered_the_kind_is_a_gap(snapshot: Snapshot) ->
     assert found == [("key", "no_reading_of_kind", Decimal("4.60"))]
 
 
-def test_each_accelerator_is_divided_among_its_own_users(snapshot: Snapshot) -> None:
+def test_each_accelerator_is_divided_among_its_own_users(snapshot: ChosenMarts) -> None:
     """Chat holds 144 of 192 hours of H100, 1,769.76; rank all that is read of T4."""
     assert parts(snapshot, "gpu") == {
         ("shared", "chat"): Decimal("1769.76"),
@@ -138,7 +141,7 @@ def test_each_accelerator_is_divided_among_its_own_users(snapshot: Snapshot) -> 
     }
 
 
-def test_idle_of_an_unknown_capacity_is_unknown(snapshot: Snapshot) -> None:
+def test_idle_of_an_unknown_capacity_is_unknown(snapshot: ChosenMarts) -> None:
     found = rows(
         snapshot,
         "select infrastructure_idle_billed_cost, capacity_unknown_billed_cost,"

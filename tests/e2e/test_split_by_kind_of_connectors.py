@@ -23,6 +23,7 @@ import pyarrow as pa
 import pytest
 
 import ingest.http.client
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 from tests.ingest.layouts.aws_export_layout import ExportLayout, Folder
 from tests.ingest.layouts.gcp_export_layout import row as google_row
 from tests.ingest.servers.http_server import ScriptedServer
@@ -39,11 +40,6 @@ from tests.ingest.servers.loopback_llm_vendors import (
     AnthropicOrganisation,
     OpenAiOrganisation,
 )
-from triptych.core.progress import SilentProgress
-from triptych.core.settings import load_settings
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
-from triptych.core.workspace import Workspace
-from triptych.run import pipeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -302,7 +298,7 @@ def bills() -> str:
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
     root = tmp_path_factory.mktemp("split_by_kind")
     ticks = itertools.count()
     servers = {name: ScriptedServer() for name in CONNECTORS}
@@ -325,8 +321,11 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snapshot]:
         LitellmProxy(servers["litellm"], list(logs()))
         LangfuseApi(servers["langfuse"], list(generations()))
         write(root, servers)
-        pipeline.run(Workspace(root), load_settings(root), progress=SilentProgress())
-        yield PublishedReader(root).snapshot()
+        return ingest_and_build(
+            root,
+            *("cost.fct_daily_model_costs", "cost.fct_daily_service_costs"),
+            "cost.mart_model_unit_costs",
+        )
 
 
 def write(root: Path, servers: dict[str, ScriptedServer]) -> None:
@@ -343,7 +342,7 @@ def write(root: Path, servers: dict[str, ScriptedServer]) -> None:
 
 @pytest.mark.parametrize("connector", [*CONNECTORS, "bedrock", "vertex"])
 def test_each_model_pays_for_its_own_kinds_of_tokens(
-    snapshot: Snapshot, connector: str
+    snapshot: ChosenMarts, connector: str
 ) -> None:
     rows = snapshot.query(
         "SELECT model_id, assignment_method, sum(billed_cost) AS cost"
@@ -354,7 +353,7 @@ def test_each_model_pays_for_its_own_kinds_of_tokens(
     assert {row["assignment_method"] for row in rows} == {"usage_driver"}
 
 
-def test_unit_costs_are_the_prices_of_the_kinds(snapshot: Snapshot) -> None:
+def test_unit_costs_are_the_prices_of_the_kinds(snapshot: ChosenMarts) -> None:
     """All six keys have the same prices, and search-rag 95 of 100 million cached."""
     rows = snapshot.query(
         "SELECT model_id, cost_per_million_input_tokens AS input,"
@@ -371,7 +370,7 @@ def test_unit_costs_are_the_prices_of_the_kinds(snapshot: Snapshot) -> None:
     assert [row["hits"] for row in rows] == [pytest.approx(0.95), 0]
 
 
-def test_a_product_of_the_marketplace_has_its_name(snapshot: Snapshot) -> None:
+def test_a_product_of_the_marketplace_has_its_name(snapshot: ChosenMarts) -> None:
     rows = snapshot.query(
         "SELECT service_name, sum(billed_cost) AS cost FROM"
         " cost.fct_daily_service_costs WHERE source = 'aws' GROUP BY ALL"

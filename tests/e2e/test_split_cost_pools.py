@@ -14,14 +14,13 @@ reserves nothing and uses 2 cores and 4 GiB: 2.536. i-gone is in no bill.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 from tests.ingest.layouts.aws_export_layout import ExportLayout, Folder
 from tests.ingest.layouts.aws_split_rows import (
     HOUR,
@@ -31,7 +30,6 @@ from tests.ingest.layouts.aws_split_rows import (
     split_lines,
 )
 from tests.ingest.servers.opencost_cluster import answer, idle, workload
-from triptych.core.warehouse.reader import PublishedReader, Snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,8 +133,8 @@ def opencost_answers() -> list[Any]:
     ]
 
 
-def run_in(root: Path, *, with_opencost: bool) -> Snapshot:
-    """Deliver, run ``triptych run`` and return what it publishes."""
+def run_in(root: Path, *, with_opencost: bool) -> ChosenMarts:
+    """Deliver, and return the marts that are made of it."""
     (root / "triptych.yml").write_text(
         TRIPTYCH_YML + (OPENCOST if with_opencost else ""), "utf-8"
     )
@@ -148,32 +146,29 @@ def run_in(root: Path, *, with_opencost: bool) -> Snapshot:
         (root / "answers").mkdir()
         body = json.dumps(answer([[each] for each in opencost_answers()]))
         (root / "answers" / "28.json").write_text(body, "utf-8")
-    finished = subprocess.run(
-        [sys.executable, "-m", "triptych", "run"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
+    return ingest_and_build(
+        root,
+        *("cost.fct_daily_model_costs", "cost.fct_daily_pool_costs"),
+        *("cost.mart_meter_gaps", "cost.mart_metered_nodes"),
+        "cost.mart_model_unit_costs",
     )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return PublishedReader(root).snapshot()
 
 
 @pytest.fixture(scope="module")
-def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
     return run_in(tmp_path_factory.mktemp("split"), with_opencost=False)
 
 
 @pytest.fixture(scope="module")
-def metered_twice(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+def metered_twice(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
     return run_in(tmp_path_factory.mktemp("twice"), with_opencost=True)
 
 
-def rows(snapshot: Snapshot, sql: str) -> list[tuple[Any, ...]]:
+def rows(snapshot: ChosenMarts, sql: str) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in snapshot.query(sql).to_pylist()]
 
 
-def parts(snapshot: Snapshot, pool: str) -> dict[tuple[str, str | None], Decimal]:
+def parts(snapshot: ChosenMarts, pool: str) -> dict[tuple[str, str | None], Decimal]:
     """Return what a pool gave, by component and model."""
     found = rows(
         snapshot,
@@ -196,18 +191,20 @@ CPU_PARTS = {
 }
 
 
-def test_a_gpu_cluster_is_divided_by_what_its_pods_reserved(snapshot: Snapshot) -> None:
+def test_a_gpu_cluster_is_divided_by_what_its_pods_reserved(
+    snapshot: ChosenMarts,
+) -> None:
     assert parts(snapshot, "training") == GPU_PARTS
 
 
 def test_cores_and_memory_are_divided_by_what_was_reserved_or_used(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     assert parts(snapshot, "services") == CPU_PARTS
 
 
 def test_requested_idle_and_infrastructure_idle_are_shown_apart(
-    snapshot: Snapshot,
+    snapshot: ChosenMarts,
 ) -> None:
     """Chat left 1 of 4 GPUs unused: 3.00, and 1/16 of 16.00 of i-spare."""
     found = rows(
@@ -221,7 +218,7 @@ def test_requested_idle_and_infrastructure_idle_are_shown_apart(
     ]
 
 
-def test_split_rows_are_no_money(snapshot: Snapshot) -> None:
+def test_split_rows_are_no_money(snapshot: ChosenMarts) -> None:
     found = rows(
         snapshot,
         "select sum(billed_cost), sum(effective_cost) from cost.fct_daily_model_costs",
@@ -229,7 +226,9 @@ def test_split_rows_are_no_money(snapshot: Snapshot) -> None:
     assert found == [(Decimal("88.576"), Decimal("88.576"))]
 
 
-def test_a_pod_that_no_rule_maps_is_a_gap_with_its_reason(snapshot: Snapshot) -> None:
+def test_a_pod_that_no_rule_maps_is_a_gap_with_its_reason(
+    snapshot: ChosenMarts,
+) -> None:
     found = rows(
         snapshot,
         "select pool_id, reason, sum(billed_cost) from cost.mart_meter_gaps"
@@ -248,7 +247,9 @@ BILLED_NODES = [
 ]
 
 
-def test_each_node_says_whether_a_bill_and_a_meter_know_it(snapshot: Snapshot) -> None:
+def test_each_node_says_whether_a_bill_and_a_meter_know_it(
+    snapshot: ChosenMarts,
+) -> None:
     found = [
         (*row[:6], row[6] and round(row[6], 6), *row[7:])
         for row in rows(snapshot, NODES)
@@ -261,7 +262,9 @@ def test_each_node_says_whether_a_bill_and_a_meter_know_it(snapshot: Snapshot) -
     ]
 
 
-def test_gpu_hours_are_what_a_model_used_or_else_requested(snapshot: Snapshot) -> None:
+def test_gpu_hours_are_what_a_model_used_or_else_requested(
+    snapshot: ChosenMarts,
+) -> None:
     """3 used at 12:00 of 4, and 4 requested at 13:00, whose use nobody read."""
     found = rows(
         snapshot,
@@ -271,7 +274,7 @@ def test_gpu_hours_are_what_a_model_used_or_else_requested(snapshot: Snapshot) -
 
 
 def test_a_cluster_that_opencost_meters_too_is_divided_once(
-    metered_twice: Snapshot,
+    metered_twice: ChosenMarts,
 ) -> None:
     """OpenCost calls i-gpu gpu; it, AWS and DCGM look at the same eight GPUs."""
     assert parts(metered_twice, "training") == GPU_PARTS

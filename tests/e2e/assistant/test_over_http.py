@@ -109,6 +109,7 @@ def test_each_request_gets_what_the_role_of_its_token_sees(
     assert all(each.refusal and not each.figures for each in found["viewer"])
 
 
+@pytest.mark.full  # fast: test_viewers.py, and two bearers at once above
 def test_a_viewer_gets_over_http_what_the_desk_gives_a_viewer(
     sample_company: Path, tokens: TokenFile, address: str
 ) -> None:

@@ -68,6 +68,7 @@ def test_parameters_of_a_tool_are_parameters_of_its_address(
     assert found.json() == wanted.model_dump(mode="json")
 
 
+@pytest.mark.full  # fast: test_over_http.py
 def test_a_figure_is_worked_out_again_at_its_address(get: Get) -> None:
     [first, *_] = get("spending").json()["figures"]
     again = Answer.model_validate(get("explain", figure=first["explain"]).json())

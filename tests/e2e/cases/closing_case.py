@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from typer.testing import CliRunner
+
+from triptych.cli import app
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
 from triptych.core.warehouse.frozen_marts import FROZEN_MARTS, canonical_csv
@@ -137,6 +140,11 @@ class ClosingCase:
         settings = load_settings(self.root)
         pipeline.run(self.workspace, settings, progress=SilentProgress())
 
+    def ingest(self) -> None:
+        """Load what is delivered, where no figure is asked for."""
+        settings = load_settings(self.root)
+        pipeline.ingest(self.workspace, settings, progress=SilentProgress())
+
     def close(
         self, by: str = "Ana Lima", approved_by: str = "Ben Okafor"
     ) -> CloseReport:
@@ -194,6 +202,19 @@ class ClosingCase:
 def copy_of_reconciled_company(built: BuiltWorkspaces, target: Path) -> ClosingCase:
     """Return the company with March reconciled and published, in ``target``."""
     return ClosingCase(built.copy("reconciled_company", reconciled_company, target))
+
+
+def copy_of_closed_company(built: BuiltWorkspaces, target: Path) -> ClosingCase:
+    """Return the company whose March was closed from the command line."""
+
+    def build(root: Path) -> None:
+        copy_of_reconciled_company(built, root)
+        people = ("--by", "Ana Lima", "--approved-by", "Ben Okafor")
+        place = ("--workspace", str(root))
+        closed = CliRunner().invoke(app, ["close", "--period", CLOSED, *people, *place])
+        assert closed.exit_code == 0, closed.output
+
+    return ClosingCase(built.copy("closed_company", build, target))
 
 
 def copy_of_accruable_company(built: BuiltWorkspaces, target: Path) -> ClosingCase:
