@@ -90,6 +90,7 @@ def generate(
     seed: int = 0,
     first_month: date = FIRST_MONTH,
     month_count: int = MONTH_COUNT,
+    model_count: int = MODEL_COUNT,
     memory_limit: str = "1500MB",
 ) -> None:
     """Write the line items, the usage and ``about.json`` below ``out``.
@@ -106,6 +107,8 @@ def generate(
         First day of the first billing month.
     month_count : int
         Number of billing months, at most 12 are different in weight.
+    model_count : int
+        How many models the tags name.
     memory_limit : str
         DuckDB's limit while writing.
     """
@@ -115,10 +118,10 @@ def generate(
     with duckdb.connect(":memory:") as connection:
         connection.execute(f"SET memory_limit = '{memory_limit}'")
         connection.execute("SET TimeZone = 'UTC'")
-        _create_dimensions(connection, seed=seed)
+        _create_dimensions(connection, seed=seed, model_count=model_count)
         for month in months:
             write_month(connection, month, bills / f"{month.name}.parquet", seed=seed)
-        _write_usage(connection, out, months, seed=seed)
+        _write_usage(connection, out, months, seed=seed, model_count=model_count)
         _write_about(connection, out, rows=rows, seed=seed)
 
 
@@ -166,11 +169,13 @@ def _add_months(day: date, count: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
-def _create_dimensions(connection: duckdb.DuckDBPyConnection, *, seed: int) -> None:
+def _create_dimensions(
+    connection: duckdb.DuckDBPyConnection, *, seed: int, model_count: int
+) -> None:
     connection.execute(SERVICES)
     connection.execute(SKUS.format(seed=seed, count=SKU_COUNT))
     connection.execute(
-        RESOURCES.format(seed=seed, count=RESOURCE_COUNT, models=MODEL_COUNT)
+        RESOURCES.format(seed=seed, count=RESOURCE_COUNT, models=model_count)
     )
 
 
@@ -180,11 +185,12 @@ def _write_usage(
     months: list[Month],
     *,
     seed: int,
+    model_count: int,
 ) -> None:
     connection.execute(
         USAGE.format(
             seed=seed,
-            models=MODEL_COUNT,
+            models=model_count,
             pool=POOL_ID,
             start=months[0].first_day,
             end=months[-1].next_first_day,

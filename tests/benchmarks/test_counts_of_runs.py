@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.bars import OTHER_ASSUMPTION, OTHER_RULE, RENAMED
-from benchmarks.generate import generate, restate_month
+from benchmarks.generate import MODEL_COUNT, generate, restate_month
 from benchmarks.harness import CHANGES
 from benchmarks.workspace import lay_workspace, link_into
+from tests.layers import IS_FULL
 from triptych.core.dbt import commands as dbt_commands
 from triptych.core.lake import catalogue, catalogue_file
 from triptych.core.marts import recipe
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 ROWS = 1_000_000
 MONTHS, MONTH = 4, "2025-12"
+#: Each is forecast, which takes longer than all that is counted here.
+MODELS = MODEL_COUNT if IS_FULL else 20
 FRESH, UNCHANGED, RESTATED = "fresh", "unchanged", "restated"
 ALL_MONTHS = ("all",)
 
@@ -133,7 +136,13 @@ def _counted(workspace: Path) -> Counts:
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Counts]:
     folder = tmp_path_factory.mktemp("counted")
-    generate(folder / "data", rows=ROWS, seed=7, month_count=MONTHS)
+    generate(
+        folder / "data",
+        rows=ROWS,
+        seed=7,
+        month_count=MONTHS,
+        model_count=MODELS,
+    )
     workspace = lay_workspace(folder / "data", folder / "workspace")
     counts = {FRESH: _counted(workspace), UNCHANGED: _counted(workspace)}
     restate_month(folder / "data", month=MONTH, target=folder / f"{MONTH}.parquet")

@@ -113,8 +113,16 @@ class Campaign:
         self._flipped = folder
         self.tally = Tally()
 
-    def build(self) -> None:
-        """Build the company, and import here what that needed, once for all trials."""
+    def build(self, company: Path | None = None) -> None:
+        """Build the company, and import here what that needed, once for all trials.
+
+        Parameters
+        ----------
+        company : Path, optional
+            Where it is built already.
+        """
+        if company is not None:
+            shutil.copytree(company, self._company)
         built = self._forked(partial(_built, self._company, self._acts))
         for name in built.value:
             with suppress(Exception):
@@ -331,7 +339,8 @@ class Campaign:
 
 
 def _built(root: Path, acts: Sequence[Act]) -> list[str]:
-    reconciled_company(root)
+    if not root.exists():
+        reconciled_company(root)
     for act in acts[:2]:
         copy = root.with_name("warm")
         shutil.rmtree(copy, ignore_errors=True)
@@ -388,6 +397,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--acts", default=",".join(act.name for act in ACTS))
     parser.add_argument("--first", type=int, default=0, help="number of a trial")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--company", type=Path, help="is built already")
     parser.add_argument("--report", type=Path, default=Path("build/crash.md"))
     asked = parser.parse_args(arguments)
     started = time.monotonic()
@@ -396,7 +406,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wanted = asked.acts.split(",")
         acts = [act for act in ACTS if act.name in wanted]
         campaign = Campaign(Path(name), asked.seed, acts)
-        campaign.build()
+        campaign.build(asked.company)
         first = asked.first
         kills, faults = (
             range(first, first + asked.kills),

@@ -11,9 +11,13 @@ import pytest
 from tests.campaigns.forked import Ended
 from tests.campaigns.fuzz import faults_of
 from tests.campaigns.hostile import Case
+from tests.e2e.cases.closing_case import copy_of_reconciled_company
+from tests.layers import IS_FULL
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
 
 
 def campaign(name: str, report: Path, *arguments: str) -> str:
@@ -35,19 +39,21 @@ def campaign(name: str, report: Path, *arguments: str) -> str:
 def test_hostile_deliveries_are_read_rightly_or_refused_with_a_next_step(
     tmp_path: Path,
 ) -> None:
-    text = campaign("fuzz", tmp_path / "fuzz.md", "--cases", "24")
-    assert text.startswith("24 cases, ")
+    count = 24 if IS_FULL else 12
+    text = campaign("fuzz", tmp_path / "fuzz.md", "--cases", str(count))
+    assert text.startswith(f"{count} cases, ")
     for kind in ("bill", "invoice", "settings", "event", "manifest"):
         assert f"| {kind} | " in text
 
 
 def test_what_was_killed_or_failed_is_done_again_and_nothing_is_lost_or_doubled(
-    tmp_path: Path,
+    built_workspaces: BuiltWorkspaces, tmp_path: Path
 ) -> None:
     """Of a run, which ingests, builds and publishes; ``make crash`` has all acts."""
+    case = copy_of_reconciled_company(built_workspaces, tmp_path / "company")
     text = campaign(
         *("crash", tmp_path / "crash.md", "--acts", "run"),
-        *("--kills", "1", "--faults", "1"),
+        *("--kills", "1", "--faults", "1", "--company", str(case.root)),
     )
     assert text.startswith("2 trials, ")
 

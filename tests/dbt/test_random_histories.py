@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 #: One in the fast layer; TRIPTYCH_HISTORIES=200 proves more of them.
 SEEDS = range(int(os.environ.get("TRIPTYCH_HISTORIES", "3" if IS_FULL else "1")))
-ACTS_PER_HISTORY = 4
+ACTS_PER_HISTORY = 4 if IS_FULL else 2
 #: Its id and its start are the run's own.
 VOLATILE = "core.mart_run"
 OTHER_RULES = (

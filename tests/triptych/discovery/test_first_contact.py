@@ -13,10 +13,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
 from ingest.sources.tables.bill_formats import format_of_header
 from ingest.storage.files import column_names
 from tests.triptych.discovery.held_out_bills import held_out_bills
+from triptych.cli import app
 from triptych.core.control.rules import rule_sets
 from triptych.core.settings import load_settings
 from triptych.core.warehouse.reader import PublishedReader
@@ -26,6 +28,8 @@ from triptych.discovery.like_mine import TELLING, without_sections
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from typer.testing import Result
 
 BILLS = {bill.name: bill for bill in held_out_bills()}
 #: One of each stream that a bill may become.
@@ -38,15 +42,9 @@ COMPARED = (
 )
 
 
-def triptych(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does."""
-    return subprocess.run(
-        [sys.executable, "-m", "triptych", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+def triptych(*arguments: object) -> Result:
+    """Run a command of the command line in this process, which has it loaded."""
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +61,14 @@ def made(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> tuple[Path, 
     """Return a workspace made and run with one command, and its CPU seconds."""
     root = tmp_path_factory.mktemp("first") / "w"
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    answer = triptych("init", root, "--from", folder, "--yes", "--run")
+    command = ("init", root, "--from", folder, "--yes", "--run")
+    answer = subprocess.run(
+        [sys.executable, "-m", "triptych", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert answer.returncode == 0, answer.stderr
     assert "left out" in answer.stdout
@@ -143,7 +148,7 @@ def test_a_demo_like_mine_keeps_the_bill_and_leaves_the_original_untouched(
     before = contents(root)
     copy = root.with_name("w-demo")
     demo = triptych("demo", "--like", root, "--no-dashboard")
-    assert demo.returncode == 0, demo.stderr
+    assert demo.exit_code == 0, demo.stderr
     assert "SYNTHETIC: bills are yours" in demo.stdout
     assert contents(root) == before
     assert costs_of(copy) == costs_of(root)
@@ -163,9 +168,9 @@ def test_a_demo_like_mine_keeps_the_bill_and_leaves_the_original_untouched(
     assert is_synthetic
     assert "SYNTHETIC" in (copy / "triptych.yml").read_text("utf-8")
     refused = triptych("demo", root, "--remove")
-    assert refused.returncode == 2
+    assert refused.exit_code == 2
     assert "nothing was removed" in refused.stderr
-    assert triptych("demo", copy, "--remove").returncode == 0
+    assert triptych("demo", copy, "--remove").exit_code == 0
     assert not copy.exists()
     assert contents(root) == before
 
@@ -204,7 +209,7 @@ def test_a_second_look_proposes_only_what_is_new(
     assert not names & {"Amazon Bedrock", "OpenAI and Azure"}
     written = tmp_path / "proposals.yml"
     answer = triptych("discover", "-w", root, "--to", written)
-    assert (answer.returncode, written.is_file()) == (0, True)
+    assert (answer.exit_code, written.is_file()) == (0, True)
 
 
 def test_what_was_loaded_is_looked_at_where_no_file_is_there(
@@ -305,7 +310,7 @@ def test_rules_name_any_column_that_arrived_and_the_cost_stays_exact(
         encoding="utf-8",
     )
     answer = triptych("build", "-w", root)
-    assert answer.returncode == 0, answer.stderr
+    assert answer.exit_code == 0, answer.stderr
     rows = (
         PublishedReader(root)
         .snapshot()
