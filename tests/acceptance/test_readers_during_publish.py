@@ -40,9 +40,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(1800)
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLISH_COUNT = 20 if IS_FULL else 4
+PUBLISH_COUNT = 20 if IS_FULL else 3
 KEPT_RUNS = 2
 SHARING_THREADS = 3
+#: Between two questions of a reader [s]: a few to a publish in the fast layer.
+PAUSE = 0.02 if IS_FULL else 0.2
 ROWS = 600
 
 TRIPTYCH_YML = f"""\
@@ -176,6 +178,7 @@ def _read_while_publishing(
     threads.append(threading.Thread(target=_repeat, args=(read_files, problems, stop)))
     out = workspace / "answers.json"
     process = _start_reader_process(workspace, stop, out)
+    _wait_until_it_reads(out, process)
     for thread in threads:
         thread.start()
     try:
@@ -300,7 +303,7 @@ def _repeat(
     try:
         while not stop.exists():
             action()
-            time.sleep(0.02)
+            time.sleep(PAUSE)
     except BaseException as problem:  # noqa: BLE001  (a thread's error would be lost)
         problems.append(problem)
 
@@ -316,8 +319,15 @@ def _start_reader_process(
     )
 
 
+def _wait_until_it_reads(out: Path, process: subprocess.Popen[bytes]) -> None:
+    while not out.with_name("reading").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+
+
 def _read_in_this_process(workspace: Path, stop: Path, out: Path) -> None:
-    answers: list[Answer] = []
+    answers: list[Answer] = [ask(PublishedReader(workspace))]
+    out.with_name("reading").touch()
     problems: list[BaseException] = []
     _collect(answers, problems, PublishedReader(workspace), stop)
     rows = [[str(getattr(a, name)) for name in Answer.__slots__] for a in answers]

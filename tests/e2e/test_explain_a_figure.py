@@ -17,15 +17,17 @@ import pytest
 from tests.e2e.cases.explained_case import (
     CHARGES,
     charge,
+    copy_of_explained_company,
     explain,
     explained,
     run,
     write_bill,
-    write_workspace,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.conftest import BuiltWorkspaces
 
 LEDGER = "cost.mart_cost_waterfall/effective_cost?billing_month=2026-03&step=ledger"
 COSTS = "cost.fct_daily_model_costs"
@@ -41,10 +43,11 @@ APRIL = f"{COSTS}/billed_cost?billing_month=2026-04&currency=EUR"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     folder = tmp_path_factory.mktemp("explained")
-    write_workspace(folder)
-    return folder
+    return copy_of_explained_company(built_workspaces, folder / "workspace")
 
 
 @pytest.mark.parametrize(
@@ -247,6 +250,7 @@ def test_a_missing_file_is_told_and_the_figure_is_not_called_equal(
     assert "equal to the last digit" not in told
 
 
+@pytest.mark.full  # fast: a restated file moves the figures, in test_pipeline.py
 def test_a_replaced_delivery_is_no_longer_behind_the_figure(
     root: Path, tmp_path: Path
 ) -> None:

@@ -44,7 +44,7 @@ def opened(company: ClosingCase, open_app: OpenApp, page: str) -> AppTest:
 
 
 #: What is read again of the other pages, as of these, belongs to the full layer.
-FAST_PAGES = frozenset({"summary", "cost_by_model", "close"})
+FAST_PAGES = frozenset({"summary", "close"})
 
 
 @pytest.mark.parametrize(
@@ -204,6 +204,7 @@ def test_two_clicks_lead_from_a_tile_to_its_line_items_and_a_third_to_its_meter(
 
 
 @pytest.mark.browser
+@pytest.mark.full  # fast: the page of lineage works figures out again, see above
 def test_the_bills_of_a_page_are_added_up_again_from_their_line_items(
     browser: Any, address: str
 ) -> None:

@@ -19,6 +19,8 @@ from triptych.cli import app
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.conftest import BuiltWorkspaces
+
 SETTINGS = """\
 organisation: Example GmbH
 currency: EUR
@@ -90,6 +92,16 @@ def write_workspace(root: Path) -> None:
     (root / "usage.csv").write_text(USAGE, "utf-8")
     write_bill(root)
     run(root)
+
+
+def copy_of_explained_company(built: BuiltWorkspaces, target: Path) -> Path:
+    """Return ``target``, the workspace after its run."""
+
+    def build(root: Path) -> None:
+        root.mkdir()
+        write_workspace(root)
+
+    return built.copy("explained_company", build, target)
 
 
 def run(root: Path) -> None:

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from tests.e2e.cases.explained_case import explained, write_workspace
+from tests.e2e.cases.explained_case import copy_of_explained_company, explained
 from triptych.cli import app
 from triptych.core.child_processes import isolated_environment, python_module
 from triptych.core.settings import load_settings
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from typer.testing import Result
+
+    from tests.conftest import BuiltWorkspaces
 
 COSTS = """\
 SELECT billing_month, model_id, currency,
@@ -74,12 +76,14 @@ FAILING = {
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Return a workspace with models that hold and models that fail, after a run."""
-    folder = tmp_path_factory.mktemp("own_models")
+    folder = tmp_path_factory.mktemp("own_models") / "workspace"
+    copy_of_explained_company(built_workspaces, folder)
     models = folder / "models"
     models.mkdir()
-    write_workspace(folder)
     with (folder / "triptych.yml").open("a", encoding="utf-8") as settings:
         settings.write("own_models: {folder: models}\nbi: {formats: [parquet]}\n")
     for name, text in {
@@ -165,6 +169,7 @@ def test_it_is_exported_and_only_finance_sees_it(root: Path) -> None:
             gate.snapshot(viewer).query("FROM own.dearest")
 
 
+@pytest.mark.full  # fast: the digest of the folder, in triptych/core/marts
 def test_only_what_changed_is_built_and_a_corrected_model_appears(root: Path) -> None:
     assert json.loads(invoke(root, "run", "--json").stdout)["build"]["is_unchanged"]
     corrected = root / "models" / "divided.sql"
