@@ -121,7 +121,8 @@ def integrate_history(
         return Pass(outcome, regressors, prior_variances, parameters, marks)
 
     def log_likelihood(parameters: Parameters) -> Floats:
-        tried[:] = [passed(parameters)]
+        tried.clear()
+        tried.append(passed(parameters))
         return tried[0].moments(marks[-1:])[0].log_likelihood
 
     drawn = integrate(log_likelihood, rng, draws=draws, level_scale=level_scale)

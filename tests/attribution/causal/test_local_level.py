@@ -22,6 +22,7 @@ from attribution.causal.state_space.integration import (
 from attribution.causal.state_space.local_level import (
     LEVEL_VARIANCE,
     Parameters,
+    Pass,
     filtered,
 )
 from attribution.causal.state_space.prediction import predicted_total, simulated_paths
@@ -79,6 +80,20 @@ def test_the_likelihood_is_that_of_statsmodels(draw: int, missing: list[int]) ->
         parameters_for_statsmodels(draw)
     )
     assert ours == pytest.approx(theirs, abs=1e-8)
+
+
+def test_a_pass_that_is_asked_for_more_says_the_same_to_the_last_bit() -> None:
+    """Draws are weighted by the end alone, placebos are read at every mark."""
+    y = Y[:N].copy()
+    y[[0, 17, 18]] = np.nan
+    passed = Pass(y, X[:N], PRIORS, DRAWS, [17, 19, 60, N])
+    at_end, alone = passed.moments([N])[0], filtered(y, X[:N], PRIORS, DRAWS, [N])[0]
+    assert np.array_equal(at_end.log_likelihood, alone.log_likelihood)
+    in_turn = passed.moments([17, 19, 60, N])
+    for mark, moments in zip((17, 19, 60), in_turn, strict=False):
+        until = filtered(y[:mark], X[:mark], PRIORS, DRAWS, [mark])[0]
+        assert np.array_equal(moments.means, until.means)
+        assert moments.log_likelihood == pytest.approx(until.log_likelihood, rel=1e-12)
 
 
 @pytest.mark.parametrize("draw", [0, 1])
