@@ -12,16 +12,20 @@ back through its evidence views.
 
 from __future__ import annotations
 
+import functools
 import io
 import logging
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
 
 from ingest.connector import Connector, Delivery, Part, RowsPart, Window
+from ingest.engine.lake import open_catalogue
 from ingest.engine.registry import connector_class
 from ingest.engine.runner import EngineLimits, IngestReport, IngestRunner, LakePlaces
 from ingest.streams import STREAMS, Stream
@@ -30,7 +34,6 @@ from triptych.core.progress import SilentProgress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -88,8 +91,11 @@ class ConnectorCase:
     def ingest(self, connector: Connector | None = None) -> IngestReport:
         """Run the real runner once over this source."""
         self.run_count += 1
+        places = self.places()
+        if not (places.raw_database.exists() or places.lake.exists()):
+            places.raw_database.write_bytes(_new_catalogue())
         runner = IngestRunner(
-            self.places(),
+            places,
             run_id=f"run-{self.run_count:03d}",
             limits=EngineLimits("1GB", 1),
             progress=SilentProgress(),
@@ -106,6 +112,17 @@ class ConnectorCase:
         places = self.places()
         with connect(places.raw_database, root=places.root, read_only=True) as raw:
             return raw.execute(sql).fetchall()
+
+
+@functools.cache
+def _new_catalogue() -> bytes:
+    """Return a catalogue without a load: the same for each case, and made once."""
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        lake = root / "lake"
+        places = LakePlaces(root, lake, lake / ".staging", root / "raw.duckdb")
+        open_catalogue(places).close()
+        return places.raw_database.read_bytes()
 
 
 class _CrashError(Exception):

@@ -27,9 +27,9 @@ def server() -> Iterator[ScriptedServer]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """Return the address of an S3-compatible server."""
+    """Return the address of an S3-compatible server; each test has its own bucket."""
     with running_s3() as url:
         yield url
 

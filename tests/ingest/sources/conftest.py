@@ -1,8 +1,8 @@
 """Which of the contract suite each connector passes in which layer.
 
-That a crash commits nothing and that what is not new counts once is kept by the runner,
-whatever it reads: a few connectors of each kind show it in the fast layer, and all of
-them in the full one.
+That a crash commits nothing, that what is not new counts once and that a bad row is
+quarantined is kept by the runner, whatever it reads: a few connectors of each kind show
+it in the fast layer, and all of them in the full one.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ KEPT_BY_THE_RUNNER = frozenset(
     {
         "test_what_is_not_new_commits_nothing_and_counts_once",
         "test_a_crash_while_reading_commits_nothing_of_the_delivery",
+        "test_hostile_rows_go_to_quarantine_whole_and_with_a_reason",
     }
 )
 

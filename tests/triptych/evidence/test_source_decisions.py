@@ -165,7 +165,7 @@ def test_a_retired_source_is_in_no_figure_and_comes_back_whole(
     case: ClosingCase,
 ) -> None:
     case.bill(CLOSED, *MARCH, charge("900.00", "API", model="eta"))
-    case.run()
+    case.ingest()
     case.write("triptych.yml", REMOVED)
     before = loads(case)
     report = decided(case, "retire")
