@@ -59,6 +59,41 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
     return open_on
 
 
+class LookAt(Protocol):
+    """Opens a page of the warehouse by hand, for tests that only read what it says."""
+
+    def __call__(
+        self, variant: Variant = "normal", *, page: str = "cost_by_model", **link: str
+    ) -> AppTest:
+        """Return the page; nothing on it may be clicked."""
+
+
+@pytest.fixture(scope="module")
+def _pages_looked_at() -> dict[tuple[object, ...], AppTest]:
+    return {}
+
+
+@pytest.fixture
+def look_at(
+    tmp_path: Path,
+    open_app: OpenApp,
+    _pages_looked_at: dict[tuple[object, ...], AppTest],
+) -> LookAt:
+    """Open each page once for all tests of a module."""
+
+    def look(
+        variant: Variant = "normal", *, page: str = "cost_by_model", **link: str
+    ) -> AppTest:
+        key = (variant, page, *sorted(link.items()))
+        if key not in _pages_looked_at:
+            root = tmp_path / variant
+            publish(root, variant)
+            _pages_looked_at[key] = open_app(root, page=page, **link)
+        return _pages_looked_at[key]
+
+    return look
+
+
 @pytest.fixture
 def snapshot(tmp_path: Path) -> Snapshot:
     """Return the normal warehouse, opened."""

@@ -11,7 +11,7 @@ from dashboard.pages.budget import anomaly_queries, anomaly_sentences
 from dashboard.pages.budget import queries as budget_queries
 from dashboard.shared import format as fmt
 from dashboard.shared import selection_queries
-from tests.dashboard.conftest import OpenApp, text_of, tiles
+from tests.dashboard.conftest import LookAt, OpenApp, text_of, tiles
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
 
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 PAGE = "budget"
 
 
-def test_the_tiles_show_budget_year_and_landings(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+def test_the_tiles_show_budget_year_and_landings(look_at: LookAt) -> None:
+    app = look_at(page=PAGE)
     assert not app.exception
     assert not app.error
     assert tiles(app) == {
@@ -41,17 +38,14 @@ def test_the_tiles_show_budget_year_and_landings(
     assert len(app.get("vega_lite_chart")) == 6
 
 
-def test_the_bridge_says_what_did_most_and_leads_to_lines(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, step="Other")
+def test_the_bridge_says_what_did_most_and_leads_to_lines(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, step="Other")
     text = text_of(app)
     assert "Sep 2026 cost **EUR 3,440.00 more** than Aug 2026" in text
     assert "What did most: volume +EUR 7,142.85, price −EUR 5,300.00" in text
     assert "no quantity belongs to this cost" in text
     assert "Vision v1" not in text
-    july = text_of(open_app(tmp_path, page=PAGE, against="2026-07"))
+    july = text_of(look_at(page=PAGE, against="2026-07"))
     assert "Sep 2026 cost **EUR 500.00 more** than Jul 2026" in july
 
 
@@ -103,17 +97,14 @@ def test_the_bridge_is_of_ai_cost_and_names_tax_and_credits_beside_it(
     )
 
 
-def test_an_anomaly_says_why_with_the_figures_that_decided_it(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE, anomaly="EC2 (aws), 2026-09-08"))
+def test_an_anomaly_says_why_with_the_figures_that_decided_it(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE, anomaly="EC2 (aws), 2026-09-08"))
     assert "**4 anomalies** in Sep 2026: 1 of services, 3 of models." in text
     assert "**Still going on:** What belongs to no model since 2026-09-12." in text
     # 7 a node hour instead of 5 is 40 % more: 3 x 70 against 3 x 50.
     assert "cost EUR 210.00 in 3 days from 2026-09-08, ≈ EUR 60 more" in text
     assert "Price: a unit of Node hours +40.0 %" in text
-    july = text_of(open_app(tmp_path, page=PAGE, period="2026-07"))
+    july = text_of(look_at(page=PAGE, period="2026-07"))
     assert "**No anomaly in Jul 2026.** The last one began in Sep 2026." in july
 
 
@@ -138,38 +129,29 @@ def test_each_driver_is_said_with_its_figures(tmp_path: Path) -> None:
     }
 
 
-def test_comments_stand_under_the_bridge_that_they_are_about(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE))
+def test_comments_stand_under_the_bridge_that_they_are_about(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE))
     assert "The tokens are the new assistant." in text
     assert "2026-09-28 09:30 UTC" in text
     command = 'triptych comment --period 2026-09 --against 2026-08 "TEXT"'
     assert command in text
-    july = text_of(open_app(tmp_path, page=PAGE, against="2026-07"))
+    july = text_of(look_at(page=PAGE, against="2026-07"))
     assert "Nobody has commented on this yet." in july
 
 
-def test_the_forecast_prints_its_error_beside_the_naive_one(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE))
+def test_the_forecast_prints_its_error_beside_the_naive_one(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE))
     assert "forecast by local level" in text
     assert "its error was **12.0 %** of a typical day" in text
     assert "repeating last week 20.0 %" in text
     assert "held **91.0 %** of the days held out." in text
     assert "In **2 of 3 series** with a method of their own, the error" in text
-    short = text_of(open_app(tmp_path, page=PAGE, series="small-4"))
+    short = text_of(look_at(page=PAGE, series="small-4"))
     assert "Its history is too short to know how wrong that is" in short
 
 
-def test_a_link_to_a_month_that_is_not_there_warns(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE, against="2020-01"))
+def test_a_link_to_a_month_that_is_not_there_warns(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE, against="2020-01"))
     assert "“2020-01”, which is not in this data. Shown instead: 2026-08" in text
 
 
@@ -223,10 +205,9 @@ def test_both_forms_of_a_variance_say_the_same(ratio: float, written: str) -> No
 
 
 def test_what_will_expire_unused_is_said_and_unknown_is_no_zero(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE))
+    text = text_of(look_at(page=PAGE))
     assert "will expire unused: Prepaid API **USD 603.23** on 2026-12-01" in text
     assert "Expired unused: GPU plan EUR 200.00." in text
     assert "The bill azure has no charges in EUR." in text

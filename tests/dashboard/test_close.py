@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from tests.dashboard.conftest import OpenApp, text_of, tiles
+from tests.dashboard.conftest import LookAt, OpenApp, text_of, tiles
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from tests.triptych.core.warehouse.journal_fixture import KEPT, write_closed_workspace
 
@@ -18,10 +18,9 @@ PAGE = "close"
 
 
 def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+    app = look_at(page=PAGE)
     assert not app.exception
     assert not app.error
     assert tiles(app) == {
@@ -46,10 +45,9 @@ def test_an_open_month_shows_what_ties_what_to_accrue_and_what_is_missing(
 
 
 def test_accruals_say_their_interval_how_often_it_held_and_what_is_unknown(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE))
+    text = text_of(look_at(page=PAGE))
     assert "1 issuer not known, and in no amount" in text
     assert "it held in **1 of 2** months (50.0 %)." in text
     assert "Nothing of the month was delivered." in text
@@ -57,35 +55,26 @@ def test_accruals_say_their_interval_how_often_it_held_and_what_is_unknown(
     assert "triptych accrue" not in text
 
 
-def test_a_month_with_a_booking_shows_its_true_up(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-08")
+def test_a_month_with_a_booking_shows_its_true_up(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-08")
     text = text_of(app)
     assert "Booked, and what the invoice brought" in text
     assert "+EUR 50.00" in text
     assert tiles(app)["To accrue"] == "nothing"
 
 
-def test_the_commands_to_type_name_the_month_and_two_people(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE))
+def test_the_commands_to_type_name_the_month_and_two_people(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE))
     assert "**Two different people**" in text
     assert "triptych reconcile --period 2026-09" in text
     assert "triptych close --period 2026-09 --approve   # another user" in text
-    closed = text_of(open_app(tmp_path, page=PAGE, period="2026-08"))
+    closed = text_of(look_at(page=PAGE, period="2026-08"))
     assert 'triptych reopen --period 2026-08 --reason "WHY"' in closed
     assert "triptych close" not in closed
 
 
-def test_a_restated_month_says_what_changed_and_who_did_what(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-08")
+def test_a_restated_month_says_what_changed_and_who_did_what(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-08")
     assert tiles(app)["State"] == "Restated"
     assert tiles(app)["Changed since the close"] == "+EUR 30.00"
     text = text_of(app)
@@ -96,15 +85,14 @@ def test_a_restated_month_says_what_changed_and_who_did_what(
 
 
 def test_comments_keep_their_author_and_are_shown_as_they_were_written(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE))
+    text = text_of(look_at(page=PAGE))
     assert "2 comments, the newest first" in text
     assert "Ben Okafor" in text
     assert "Cheaper since &lt;b&gt;the move&lt;/b&gt; to *spot*." in text
     assert 'triptych comment --period 2026-09 "TEXT"' in text
-    july = text_of(open_app(tmp_path, page=PAGE, period="2026-07"))
+    july = text_of(look_at(page=PAGE, period="2026-07"))
     assert "Nobody has commented on this yet." in july
 
 
@@ -130,22 +118,16 @@ def test_each_state_says_what_it_means(
     assert sentence in text_of(app)
 
 
-def test_a_quarter_is_as_final_as_its_least_final_month(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-Q3")
+def test_a_quarter_is_as_final_as_its_least_final_month(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-Q3")
     assert tiles(app)["State"] == "Open"
     assert tiles(app)["Invoices that tie"] == "3 of 6"
     assert tiles(app)["Changed since the close"] == "+EUR 30.00"
     assert "--period 2026-09" in text_of(app)
 
 
-def test_a_month_without_invoices_says_how_to_bring_them_in(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-07")
+def test_a_month_without_invoices_says_how_to_bring_them_in(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-07")
     assert not app.exception
     text = text_of(app)
     assert "**No invoice for Jul 2026.**" in text

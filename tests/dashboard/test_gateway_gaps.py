@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from tests.dashboard.conftest import OpenApp, text_of, tiles
-from tests.dashboard.fixtures.warehouse_fixture import publish
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.dashboard.conftest import LookAt, text_of, tiles
 
 PAGE = "data_health"
 
 
-def test_the_tiles_show_bill_estimate_gap_and_coverage(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+def test_the_tiles_show_bill_estimate_gap_and_coverage(look_at: LookAt) -> None:
+    app = look_at(page=PAGE)
     assert not app.exception
     assert not app.error
     shown = {
@@ -34,11 +25,8 @@ def test_the_tiles_show_bill_estimate_gap_and_coverage(
     assert "EUR 50.00 of tax and credits not" in text
 
 
-def test_each_part_has_a_sentence_a_table_and_a_download(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-09")
+def test_each_part_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-09")
     text = text_of(app)
     assert "The widest gap is **23.5 %** in Sep 2026, EUR 200.00." in text
     assert "**anthropic** by proxy is estimated above the bill" in text
@@ -53,26 +41,22 @@ def test_each_part_has_a_sentence_a_table_and_a_download(
     assert len(app.get("vega_lite_chart")) == 2
 
 
-def test_the_page_says_that_scope_and_basis_do_not_narrow_it(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
+def test_the_page_says_that_scope_and_basis_do_not_narrow_it(look_at: LookAt) -> None:
     said = "a gateway knows neither amortisation nor who pays"
-    assert said in text_of(open_app(tmp_path, page=PAGE))
-    billed = open_app(tmp_path, page=PAGE, basis="Billed")
+    assert said in text_of(look_at(page=PAGE))
+    billed = look_at(page=PAGE, basis="Billed")
     assert said not in text_of(billed)
     assert tiles(billed)["Gap"] == "EUR 200.00"
 
 
 def test_a_month_without_a_gateway_and_a_currency_without_one_say_so(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path, "partial")
-    app = open_app(tmp_path, page=PAGE, period="2026-07")
+    app = look_at("partial", page=PAGE, period="2026-07")
     text = text_of(app)
     assert "In Jul 2026 there is no bill of a vendor that a gateway names." in text
     assert "In Jul 2026 no gateway counted anything." in text
     assert tiles(app)["Billed by the vendors"] == "—"
 
-    text = text_of(open_app(tmp_path, page=PAGE, currency="USD"))
+    text = text_of(look_at("partial", page=PAGE, currency="USD"))
     assert "**No gateway has been read.**" in text

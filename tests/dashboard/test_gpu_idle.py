@@ -9,7 +9,7 @@ import duckdb
 from dashboard.pages.gpu_idle import queries as gpu_idle_queries
 from dashboard.pages.gpu_idle import saving_queries
 from dashboard.shared import selection_queries
-from tests.dashboard.conftest import OpenApp, text_of, tiles
+from tests.dashboard.conftest import LookAt, OpenApp, text_of, tiles
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
 
@@ -20,10 +20,9 @@ PAGE = "gpu_idle"
 
 
 def test_the_tiles_show_idle_money_its_split_hours_and_commitments(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+    app = look_at(page=PAGE)
     assert not app.exception
     assert not app.error
     assert tiles(app) == {
@@ -36,16 +35,13 @@ def test_the_tiles_show_idle_money_its_split_hours_and_commitments(
     assert "EUR 30.00 requested and idle, EUR 150.00 requested by nobody" in text
     assert "EUR 25.00 use not measured; EUR 15.00 used by no known model" in text
     assert "140.0 h held by workloads, 128.0 h of them active" in text
-    billed = open_app(tmp_path, page=PAGE, basis="Billed")
+    billed = look_at(page=PAGE, basis="Billed")
     assert tiles(billed)["Idle GPU money"] == "EUR 90.00"
     assert tiles(billed)["Unused commitments"] == "EUR 70.00"
 
 
-def test_each_part_has_a_sentence_a_table_and_a_download(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+def test_each_part_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> None:
+    app = look_at(page=PAGE)
     text = text_of(app)
     assert "**gpu-cluster** idles most: **EUR 180.00** of EUR 550.00" in text
     assert "In addition to GPUs, EUR 40.00 idles in 1 other pool." in text
@@ -68,11 +64,8 @@ def test_each_part_has_a_sentence_a_table_and_a_download(
     assert len(app.get("vega_lite_chart")) == 3
 
 
-def test_nodes_that_no_meter_saw_are_shown_with_their_money(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE))
+def test_nodes_that_no_meter_saw_are_shown_with_their_money(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE))
     assert (
         "**EUR 70.00** is charged for 1 node that no meter saw, 11.7 % of what bills"
         " charge for nodes. The readings of the others divide it. EUR 50.00 of 1"
@@ -81,38 +74,31 @@ def test_nodes_that_no_meter_saw_are_shown_with_their_money(
     ) in text
     assert "— (not read)" in text
     assert "— (no bill)" in text
-    billed = text_of(open_app(tmp_path, page=PAGE, basis="Billed"))
+    billed = text_of(look_at(page=PAGE, basis="Billed"))
     assert "**EUR 35.00** is charged for 1 node" in billed
-    july = text_of(open_app(tmp_path, page=PAGE, period="2026-07"))
+    july = text_of(look_at(page=PAGE, period="2026-07"))
     assert "In Jul 2026 no meter names a node." in july
 
 
-def test_a_link_chooses_the_pool_and_the_kind_of_idle(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, pool="gpu-moon", idle="Requested, idle")
+def test_a_link_chooses_the_pool_and_the_kind_of_idle(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, pool="gpu-moon", idle="Requested, idle")
     text = text_of(app)
     assert "“gpu-moon”, which is not in this data. Shown instead: gpu-cluster" in text
     assert "In gpu-cluster **2.0** GPUs are requested, idle at every hour" in text
 
 
 def test_a_scope_narrows_money_by_owner_and_says_what_it_does_not_narrow(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, scope="team vision")
+    app = look_at(page=PAGE, scope="team vision")
     assert tiles(app)["Idle GPU money"] == "EUR 10.00"
     text = text_of(app)
     assert "Hours, the week, nodes and commitments are those of everybody." in text
     assert "In addition to GPUs" not in text
 
 
-def test_a_month_without_gpus_or_meters_says_so(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-07")
+def test_a_month_without_gpus_or_meters_says_so(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-07")
     text = text_of(app)
     assert not app.exception
     assert tiles(app)["Idle GPU money"] == "—"

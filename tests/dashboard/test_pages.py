@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.shared.drawing import pictures
 from dashboard.shared.roles import AUDIENCES
-from tests.dashboard.conftest import OpenApp, text_of
+from tests.dashboard.conftest import LookAt, OpenApp, text_of
 from tests.dashboard.fixtures.warehouse_fixture import publish, publish_corrupt_file
 from tests.layers import IS_FULL
 from triptych.core.warehouse.reader import Snapshot
@@ -51,11 +51,8 @@ def assert_no_failure(app: AppTest) -> None:
     assert "Traceback" not in text_of(app)
 
 
-def test_the_tiles_show_the_figures_of_the_newest_month(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path)
+def test_the_tiles_show_the_figures_of_the_newest_month(look_at: LookAt) -> None:
+    app = look_at()
     assert_no_failure(app)
     assert tile(app, "Cost of models, fully loaded") == "EUR 2,449.00"
     assert tile(app, "Idle, charged to no model") == "EUR 150.00"
@@ -64,12 +61,9 @@ def test_the_tiles_show_the_figures_of_the_newest_month(
     assert "+EUR 470.00 (+23.7 %)" in text_of(app)
 
 
-def test_the_bar_says_state_as_of_coverage_and_run(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
+def test_the_bar_says_state_as_of_coverage_and_run(look_at: LookAt) -> None:
     for page in PAGES if IS_FULL else ("cost_by_model", "data_health"):
-        text = text_of(open_app(tmp_path, page=page))
+        text = text_of(look_at(page=page))
         assert "Open · estimated" in text
         assert "2026-09-30 05:12 UTC" in text
         assert "coverage **93.9 %**" in text
@@ -95,11 +89,8 @@ def test_the_glossary_has_every_term_and_no_link_that_leads_nowhere() -> None:
     assert [link for link in links if not link.startswith("https://")] == []
 
 
-def test_each_chart_has_a_sentence_a_table_and_a_download(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path)
+def test_each_chart_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> None:
+    app = look_at()
     text = text_of(app)
     assert "In Sep 2026 models cost **EUR 2,449.00** so far" in text
     assert "Of **EUR 3,299.00** billed, **EUR 2,449.00** was allocated to" in text
@@ -119,13 +110,10 @@ def test_each_chart_has_a_sentence_a_table_and_a_download(
     assert len(app.get("vega_lite_chart")) == 4
 
 
-def test_the_source_of_a_picture_says_what_was_drawn(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
+def test_the_source_of_a_picture_says_what_was_drawn(look_at: LookAt) -> None:
 
     def sources(page: str, **link: str) -> list[str]:
-        text = text_of(open_app(tmp_path, page=page, period="2026-09", **link))
+        text = text_of(look_at(page=page, period="2026-09", **link))
         return re.findall('data-source="([^"]*)"', text)
 
     run = "run run-0001"
@@ -139,34 +127,23 @@ def test_the_source_of_a_picture_says_what_was_drawn(
     assert 'data-source="Made-up figures"' in pictures.html_offer("Parts.", None, "")
 
 
-def test_the_waterfall_table_adds_up_on_the_page(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path))
+def test_the_waterfall_table_adds_up_on_the_page(look_at: LookAt) -> None:
+    text = text_of(look_at())
     total = text[text.index('<tr class="total"><th scope="row">Bills (ledger)') :]
     assert total.index("EUR 3,299.00") < total.index("EUR 2,449.00")
     assert total.index("EUR 2,449.00") < total.index("EUR 850.00")
 
 
-def test_the_toggle_changes_the_figure_and_never_hides_idle(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, loading="Direct")
+def test_the_toggle_changes_the_figure_and_never_hides_idle(look_at: LookAt) -> None:
+    app = look_at(loading="Direct")
     assert tile(app, "Cost of models, direct") == "EUR 1,949.00"
     assert tile(app, "Idle, charged to no model") == "EUR 150.00"
-    app = open_app(tmp_path, loading="+ shared")
+    app = look_at(loading="+ shared")
     assert tile(app, "Cost of models, direct + shared") == "EUR 2,349.00"
 
 
-def test_a_link_restores_period_basis_and_scope(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(
-        tmp_path, period="2026-08", basis="Billed", scope="team ml", unit="GPU-hour"
-    )
+def test_a_link_restores_period_basis_and_scope(look_at: LookAt) -> None:
+    app = look_at(period="2026-08", basis="Billed", scope="team ml", unit="GPU-hour")
     assert_no_failure(app)
     assert not app.warning
     assert app.selectbox(key="period").value == "2026-08"
@@ -223,11 +200,8 @@ def test_a_model_opens_into_parts_resources_and_line_items(
     )
 
 
-def test_a_pool_opens_into_the_line_items_of_the_whole_pool(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, model="eta-v2", item="pool gpu-cluster"))
+def test_a_pool_opens_into_the_line_items_of_the_whole_pool(look_at: LookAt) -> None:
+    text = text_of(look_at(model="eta-v2", item="pool gpu-cluster"))
     assert (
         "carries **EUR 300.00** (shared) of the EUR 550.00 of pool gpu-cluster" in text
     )
@@ -235,10 +209,9 @@ def test_a_pool_opens_into_the_line_items_of_the_whole_pool(
 
 
 def test_line_items_of_a_bill_in_another_currency_say_what_they_came_to(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path, "converted")
-    text = text_of(open_app(tmp_path, model="eta-v2", item="pool gpu-cluster"))
+    text = text_of(look_at("converted", model="eta-v2", item="pool gpu-cluster"))
     assert (
         "together **USD 2,200.00** on the bills, which is EUR 1,100.00 converted"
         in text
@@ -248,30 +221,21 @@ def test_line_items_of_a_bill_in_another_currency_say_what_they_came_to(
     )
 
 
-def test_a_model_without_cost_now_opens_without_parts(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, model="old-v1")
+def test_a_model_without_cost_now_opens_without_parts(look_at: LookAt) -> None:
+    app = look_at(model="old-v1")
     assert_no_failure(app)
     assert "No cost in Sep 2026." in text_of(app)
 
 
-def test_where_a_figure_comes_from_is_beside_it(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path))
+def test_where_a_figure_comes_from_is_beside_it(look_at: LookAt) -> None:
+    text = text_of(look_at())
     assert "Mart: `cost.fct_daily_model_costs`, 16 rows" in text
     assert "Mart: `cost.mart_model_unit_costs`, 10 rows" in text
     assert "Run: `run-0001`, triptych 0.1.0" in text
 
 
-def test_data_health_names_every_feed_month_and_reason(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page="data_health")
+def test_data_health_names_every_feed_month_and_reason(look_at: LookAt) -> None:
+    app = look_at(page="data_health")
     assert_no_failure(app)
     text = text_of(app)
     assert tile(app, "Fresh feeds") == "3 of 4"
@@ -320,11 +284,8 @@ def test_before_the_first_publish_a_page_says_which_command_to_run(
 
 
 @pytest.mark.parametrize("page", in_turn("cost_by_model", "gpu_idle"))
-def test_a_run_without_charges_says_how_to_ingest(
-    tmp_path: Path, open_app: OpenApp, page: str
-) -> None:
-    publish(tmp_path, "empty")
-    app = open_app(tmp_path, page=page)
+def test_a_run_without_charges_says_how_to_ingest(look_at: LookAt, page: str) -> None:
+    app = look_at("empty", page=page)
     assert_no_failure(app)
     assert "No charges yet." in text_of(app)
     assert "`triptych ingest`" in text_of(app)
@@ -347,10 +308,9 @@ def test_stale_data_is_told_on_the_page_and_on_its_tiles(stale_page: AppTest) ->
 
 @pytest.mark.parametrize("page", in_turn("cost_by_model", "impact"))
 def test_a_missing_rate_is_named_and_totals_say_at_least(
-    tmp_path: Path, open_app: OpenApp, page: str
+    look_at: LookAt, page: str
 ) -> None:
-    publish(tmp_path, "partial")
-    app = open_app(tmp_path, page=page)
+    app = look_at("partial", page=page)
     assert_no_failure(app)
     text = text_of(app)
     assert "Open · not complete" in text
@@ -361,19 +321,15 @@ def test_a_missing_rate_is_named_and_totals_say_at_least(
         assert "models cost **at least EUR 2,449.00**" in text
 
 
-def test_the_charges_without_a_rate_can_be_looked_at(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path, "partial")
-    app = open_app(tmp_path, currency="USD")
+def test_the_charges_without_a_rate_can_be_looked_at(look_at: LookAt) -> None:
+    app = look_at("partial", currency="USD")
     assert_no_failure(app)
     assert "no exchange rate to EUR" in text_of(app)
     assert "USD 999.99" in text_of(app)
 
 
-def test_a_final_month_is_complete(tmp_path: Path, open_app: OpenApp) -> None:
-    publish(tmp_path, "complete")
-    text = text_of(open_app(tmp_path))
+def test_a_final_month_is_complete(look_at: LookAt) -> None:
+    text = text_of(look_at("complete"))
     assert "Open · complete" in text
     assert "so far" not in text
 
@@ -392,11 +348,8 @@ def test_a_damaged_file_is_told_in_one_paragraph(
     assert "Traceback" not in text_of(app)
 
 
-def test_a_missing_mart_fails_its_page_and_not_the_others(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path, "missing_mart")
-    app = open_app(tmp_path)
+def test_a_missing_mart_fails_its_page_and_not_the_others(look_at: LookAt) -> None:
+    app = look_at("missing_mart")
     assert not app.exception
     (error,) = app.error
     assert "mart\\_cost\\_waterfall" in error.value

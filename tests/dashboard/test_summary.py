@@ -14,7 +14,7 @@ from dashboard.pages.summary import returns as return_summary
 from dashboard.pages.summary import sentences as summary_sentences
 from dashboard.shared import return_queries, selection_queries
 from dashboard.shared.context import Page
-from tests.dashboard.conftest import OpenApp, text_of, tiles
+from tests.dashboard.conftest import LookAt, OpenApp, text_of, tiles
 from tests.dashboard.fixtures.returns_fixture import add_returns
 from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
@@ -32,11 +32,8 @@ def links(app: AppTest) -> list[str]:
     return [label.replace("\\", "").replace("\u00a0", " ") for label in said]
 
 
-def test_the_first_page_says_what_ai_cost_and_how_that_stands(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+def test_the_first_page_says_what_ai_cost_and_how_that_stands(look_at: LookAt) -> None:
+    app = look_at(page=PAGE)
     text = text_of(app)
     assert app.title[0].value == "Summary"
     # By hand: 2,449 of models + 150 idle + 70 unused + 100 unallocated; August was
@@ -50,11 +47,8 @@ def test_the_first_page_says_what_ai_cost_and_how_that_stands(
     assert "▲ over; budget EUR 900.00." in text
 
 
-def test_the_layers_name_models_units_and_who_ships_faster(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+def test_the_layers_name_models_units_and_who_ships_faster(look_at: LookAt) -> None:
+    app = look_at(page=PAGE)
     text = text_of(app)
     assert tiles(app)["Per 1,000 inferences"] == "EUR 2.23"
     assert "ETA v2 EUR 1.46k (59.6 %), Vision v1 EUR 640 (26.1 %), Chat v1" in text
@@ -118,10 +112,9 @@ def test_what_no_invoice_has_billed_yet_is_an_amount_and_no_fall_in_price(
 
 
 def test_what_changed_names_three_bars_and_the_model_behind_each(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+    app = look_at(page=PAGE)
     text = text_of(app)
     assert "**Volume +EUR 7,142.85**, most by ETA v2 (+EUR 4,285.71)" in text
     assert "**Price −EUR 5,300.00**, most by ETA v2 (−EUR 4,500.00)" in text
@@ -130,10 +123,9 @@ def test_what_changed_names_three_bars_and_the_model_behind_each(
 
 
 def test_what_cannot_be_said_comes_in_the_order_of_what_matters(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path, "partial")
-    app = open_app(tmp_path, page=PAGE)
+    app = look_at("partial", page=PAGE)
     labels = links(app)
     assert labels[4] == "aws lacks exchange rate USD to EUR for 2026-09"
     assert "no exchange rate" in labels[5]
@@ -164,10 +156,9 @@ def test_the_third_layer_says_what_counts_with_its_interval_and_its_evidence(
 
 
 def test_without_a_study_the_third_layer_says_so_and_shows_no_zero(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE)
+    app = look_at(page=PAGE)
     assert tiles(app)["Net value"] == "—"
     assert tiles(app)["Strong evidence"] == "—"
     assert "No study is registered" in text_of(app)
@@ -235,36 +226,28 @@ def test_what_no_scope_narrows_says_so_beside_the_figure(
     ],
 )
 def test_a_page_that_no_scope_narrows_says_so(
-    tmp_path: Path, open_app: OpenApp, page: str, said: str
+    look_at: LookAt, page: str, said: str
 ) -> None:
-    publish(tmp_path)
-    assert said in text_of(open_app(tmp_path, page=page, scope="team ml"))
-    assert said not in text_of(open_app(tmp_path, page=page))
+    assert said in text_of(look_at(page=page, scope="team ml"))
+    assert said not in text_of(look_at(page=page))
 
 
-def test_a_scope_narrows_the_figures_to_it(tmp_path: Path, open_app: OpenApp) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, scope="model eta-v2")
+def test_a_scope_narrows_the_figures_to_it(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, scope="model eta-v2")
     # By hand: 900 + 200 + 300 + 60.
     assert tiles(app)["AI cost, amortised"] == "EUR 1,460.00"
     assert tiles(app)["Lead time"] == "30.0 h"
     assert "n = 7 · 90 % interval 20.0 h to 40.0 h" in text_of(app)
 
 
-def test_billed_cost_is_held_against_no_budget(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE, basis="Billed"))
+def test_billed_cost_is_held_against_no_budget(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE, basis="Billed"))
     assert "Budgets are compared with amortised cost." in text
     assert "budget (" not in text
 
 
-def test_a_model_that_ships_nothing_has_no_median(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, scope="model vision-v1")
+def test_a_model_that_ships_nothing_has_no_median(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, scope="model vision-v1")
     assert tiles(app)["Lead time"] == "—"
     assert "Fewer than five" in text_of(app)
 

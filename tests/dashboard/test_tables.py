@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from streamlit.testing.v1 import AppTest
 
-    from tests.dashboard.conftest import OpenApp
+    from tests.dashboard.conftest import LookAt, OpenApp
     from triptych.core.warehouse.reader import Snapshot
 
 SEPTEMBER = selection_queries.Period("2026-09", ("2026-09",), "2026-08", ("2026-08",))
@@ -235,12 +235,11 @@ def part_count(app: AppTest) -> int:
 
 
 def test_a_page_draws_the_open_tab_only_and_the_link_says_which(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    whole = open_app(tmp_path, page=PAGE)
-    first = open_app(tmp_path, page=PAGE, view="")
-    other = open_app(tmp_path, page=PAGE, view="", velocity="Reliability")
+    whole = look_at(page=PAGE)
+    first = look_at(page=PAGE, view="")
+    other = look_at(page=PAGE, view="", velocity="Reliability")
     assert set(tiles(first)) == _FLOW
     assert set(tiles(other)) == _RELIABILITY
     assert set(tiles(whole)) > _FLOW | _RELIABILITY
@@ -248,11 +247,10 @@ def test_a_page_draws_the_open_tab_only_and_the_link_says_which(
 
 
 def test_a_fold_is_empty_until_it_is_opened_or_the_link_opens_it(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    folded = open_app(tmp_path, page=PAGE, view="")
-    opened = open_app(tmp_path, page=PAGE, view="", weeks="true")
+    folded = look_at(page=PAGE, view="")
+    opened = look_at(page=PAGE, view="", weeks="true")
     label = "Deployments week by week"
     assert [label] == [one.label for one in folded.expander if one.label == label]
     assert part_count(folded) < part_count(opened)

@@ -18,7 +18,7 @@ from tests.dashboard.fixtures.warehouse_fixture import publish
 from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
-    from tests.dashboard.conftest import OpenApp
+    from tests.dashboard.conftest import LookAt, OpenApp
 
 PAGE = "velocity"
 METRICS_SQL = (
@@ -26,11 +26,8 @@ METRICS_SQL = (
 )
 
 
-def test_each_tile_has_its_value_interval_and_what_is_missing(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-09")
+def test_each_tile_has_its_value_interval_and_what_is_missing(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-09")
     assert not app.exception
     assert not app.error
     assert tiles(app) == {
@@ -53,29 +50,24 @@ def test_each_tile_has_its_value_interval_and_what_is_missing(
     assert deltas["Change lead time"].replace("\u00a0", " ") == "40.0 h in Aug 2026"
 
 
-def test_bands_are_shown_on_demand_and_never_of_fewer_than_ten(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    assert "2023" not in text_of(open_app(tmp_path, page=PAGE, period="2026-09"))
-    app = open_app(tmp_path, page=PAGE, period="2026-09", bands="true")
+def test_bands_are_shown_on_demand_and_never_of_fewer_than_ten(look_at: LookAt) -> None:
+    assert "2023" not in text_of(look_at(page=PAGE, period="2026-09"))
+    app = look_at(page=PAGE, period="2026-09", bands="true")
     text = text_of(app)
     assert "10 left out" not in text
     assert text.count("high, 2023") == 1  # the fail rate; the lead time has seven
 
 
-def test_too_few_and_none_are_not_zero(tmp_path: Path, open_app: OpenApp) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-09", whose="model vision-v1")
+def test_too_few_and_none_are_not_zero(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-09", whose="model vision-v1")
     assert tiles(app)["Change lead time"] == "—"
     assert "is known for 1 month. 2 months have none." in text_of(app)
 
 
 def test_what_is_too_rare_for_a_month_has_windows_or_the_scope_that_has_enough(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-09")
+    app = look_at(page=PAGE, period="2026-09")
     text = text_of(app).replace("\u00a0", " ")
     assert "To Sep 2026, over 12 months: 2.0 h (n = 6)." in text
     # 345,600 seconds are four days.
@@ -93,10 +85,9 @@ def test_what_is_too_rare_for_a_month_has_windows_or_the_scope_that_has_enough(
 
 
 def test_infra_hours_count_the_deployments_that_their_figure_leaves_out(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE, period="2026-09"))
+    text = text_of(look_at(page=PAGE, period="2026-09"))
     assert "Up to 10 deployments of unknown outcome are in no figure" in text
     # The organisation: 200 hours for 40 deployments, and for 50 if all succeeded.
     row = re.search(r"Organisation</th>.*?</tr>", text, re.DOTALL)
@@ -106,11 +97,8 @@ def test_infra_hours_count_the_deployments_that_their_figure_leaves_out(
     assert "n = 40 in the organisation over 12 months" in text
 
 
-def test_every_section_has_its_sentence_and_its_table(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-09")
+def test_every_section_has_its_sentence_and_its_table(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-09")
     text = text_of(app).replace("\u00a0", " ")
     # 10, 20, 30, 40 and 50 hours; nine of ten are within 46.
     assert "Half of the 5 changes of Sep 2026 took less than **30.0 h**" in text
@@ -140,23 +128,17 @@ def test_every_section_has_its_sentence_and_its_table(
     }
 
 
-def test_the_bars_scope_chooses_whose_velocity_is_shown(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-09", scope="model vision-v1")
+def test_the_bars_scope_chooses_whose_velocity_is_shown(look_at: LookAt) -> None:
+    app = look_at(page=PAGE, period="2026-09", scope="model vision-v1")
     assert [box.label for box in app.selectbox].count("Whose") == 0
     assert tiles(app)["Change lead time"] == "—"
-    other = open_app(tmp_path, page=PAGE, period="2026-09", scope="model chat-v1")
+    other = look_at(page=PAGE, period="2026-09", scope="model chat-v1")
     assert "Nothing is known of how model chat-v1 ships." in text_of(other)
 
 
-def test_a_quarter_that_is_chosen_has_its_own_figures(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
+def test_a_quarter_that_is_chosen_has_its_own_figures(look_at: LookAt) -> None:
     """The quarter's 35 hours come from its items; 30 hours are the month's."""
-    publish(tmp_path)
-    app = open_app(tmp_path, page=PAGE, period="2026-Q3")
+    app = look_at(page=PAGE, period="2026-Q3")
     assert not app.exception
     assert tiles(app)["Change lead time"] == "35.0 h"
     assert tiles(app)["Change fail rate"] == "20.0 %"
@@ -170,11 +152,8 @@ def test_a_quarter_that_is_chosen_has_its_own_figures(
     assert deltas["Change lead time"].replace("\u00a0", " ") == "45.0 h in Q2 2026"
 
 
-def test_what_is_still_open_counts_beside_the_plain_median(
-    tmp_path: Path, open_app: OpenApp
-) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE, period="2026-Q3"))
+def test_what_is_still_open_counts_beside_the_plain_median(look_at: LookAt) -> None:
+    text = text_of(look_at(page=PAGE, period="2026-Q3"))
     assert "it is *censored*" in text
     assert "**Training to production**: 6 of 10 items are open." in text
     assert "Those that ended took 3.0 d at the median" in text
@@ -184,10 +163,9 @@ def test_what_is_still_open_counts_beside_the_plain_median(
 
 
 def test_percentiles_that_were_delivered_are_counted_and_never_merged(
-    tmp_path: Path, open_app: OpenApp
+    look_at: LookAt,
 ) -> None:
-    publish(tmp_path)
-    text = text_of(open_app(tmp_path, page=PAGE, period="2026-09"))
+    text = text_of(look_at(page=PAGE, period="2026-09"))
     assert "2 windows of Sep 2026 came as percentiles without their histogram." in text
     assert "In **1 of 2** the p95 was over the threshold of its model." in text
 
