@@ -50,6 +50,10 @@ _IS_QUIET = """quiet_ms => new Promise(resolve => {
   }, 20);
 })"""
 _QUIET_MS = 150
+#: A tab begins without what pages of an earlier one have stored, such as a folded menu.
+_FORGET = """if (!sessionStorage.getItem('visited')) {
+  localStorage.clear(); sessionStorage.setItem('visited', 'yes');
+}"""
 Scheme: TypeAlias = Literal["light", "dark"]
 
 
@@ -146,6 +150,8 @@ def opened_browser() -> Iterator[Any]:
         if not Path(program).exists():
             pytest.skip("no Chromium is installed")
         opened = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        # Visits share what the browser keeps of scripts: half of what a visit costs.
+        opened.new_context()
         yield opened
         opened.close()
 
@@ -195,11 +201,10 @@ def visit(
 ) -> Iterator[Visit]:
     """Open a link in a tab of its own; show so many messages of the server first."""
     width, usual_height = SIZES[size]
-    context = browser.new_context(
-        viewport={"width": width, "height": height or usual_height},
-        color_scheme=scheme,
-    )
-    tab = Visit(context.new_page())
+    tab = Visit(browser.contexts[0].new_page())
+    tab.page.set_viewport_size({"width": width, "height": height or usual_height})
+    tab.page.emulate_media(color_scheme=scheme)
+    tab.page.add_init_script(_FORGET)
     host = urlsplit(link).netloc
     tab.page.on("request", lambda request: _note_outside(tab, host, request.url))
     tab.page.on("console", lambda message: _note_error(tab, message))
@@ -208,7 +213,7 @@ def visit(
         tab.rest = HeldBack(tab.page, after=shown)
     tab.page.goto(link)
     yield tab
-    context.close()
+    tab.page.close()
 
 
 def _note_outside(tab: Visit, host: str, url: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass
-from itertools import cycle, product
+from itertools import product
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -37,11 +37,19 @@ SCREEN_SIZES = ["desktop", pytest.param("phone", marks=pytest.mark.full)]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return where the server of ``address`` logs."""
+    return tmp_path_factory.mktemp("log") / "server.log"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, log: Path) -> Iterator[str]:
     root = tmp_path_factory.mktemp("workspace")
     publish(root, is_synthetic=True)
     add_lineage(root)
-    with served(root, tmp_path_factory.mktemp("log") / "server.log") as address:
+    # A home that no server was ever started in, and a browser that opens nothing.
+    home = {"HOME": str(log.parent), "BROWSER": shutil.which("true") or "true"}
+    with served(root, log, headless=False, **home) as address:
         yield address
 
 
@@ -129,8 +137,13 @@ SCREENS = [
     for name, page in PAGES.items()
     for size, scheme in product(SIZES, page.schemes)
 ]
-#: Each page once, in turn of sizes; ``make test-full`` sees the others too.
-IN_TURN = {(name, size, "light") for name, size in zip(PAGES, cycle(SIZES))}
+#: Tiles, and what a link opens, on a desk; tables on a phone. The fast layer sees the
+#: other pages in ``test_every_page.py``, ``make test-full`` here too.
+IN_TURN = {
+    ("cost-by-model", "desktop", "light"),
+    ("lineage", "desktop", "light"),
+    ("gateway-gaps", "phone", "light"),
+}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +214,9 @@ def test_no_figure_of_ten_digits_is_cut(
         assert [one.evaluate(is_cut) for one in values.all()] == [False] * 4
 
 
-@pytest.mark.parametrize("how", ["click", "keyboard"])
+@pytest.mark.parametrize(
+    "how", ["click", pytest.param("keyboard", marks=pytest.mark.full)]
+)
 def test_a_page_that_was_chosen_on_a_phone_is_not_left_under_the_menu(
     browser: Any, address: str, how: str
 ) -> None:
@@ -246,7 +261,8 @@ def test_the_menu_is_walked_with_the_keyboard_and_stays_on_a_desk(
         tab.assert_quiet()
 
 
-@pytest.mark.parametrize("size", SCREEN_SIZES)
+@pytest.mark.full  # fast: test_scenarios.py, and the page in test_every_page.py
+@pytest.mark.parametrize("size", SIZES)
 def test_scenarios_are_whole_on_every_screen_and_a_link_restores_them(
     browser: Any, tmp_path: Path, size: str
 ) -> None:
@@ -267,7 +283,8 @@ def test_scenarios_are_whole_on_every_screen_and_a_link_restores_them(
             tab.assert_quiet()
 
 
-@pytest.mark.parametrize("size", SCREEN_SIZES)
+@pytest.mark.full  # fast: test_impact.py, and the page in test_every_page.py
+@pytest.mark.parametrize("size", SIZES)
 def test_impact_is_whole_on_every_screen(browser: Any, address: str, size: str) -> None:
     with visit(browser, f"{address}/impact?impact=Studies", size=size) as tab:
         tab.wait_for("What was found")
@@ -293,13 +310,8 @@ def test_impact_is_whole_on_every_screen(browser: Any, address: str, size: str) 
         tab.assert_quiet()
 
 
-def test_nobody_is_asked_for_anything_before_the_first_page(tmp_path: Path) -> None:
-    publish(tmp_path / "workspace")
-    log = tmp_path / "server.log"
-    # A home that no server was ever started in, and a browser that opens nothing.
-    home = {"HOME": str(tmp_path), "BROWSER": shutil.which("true") or "true"}
-    with served(tmp_path / "workspace", log, headless=False, **home):
-        pass
+@pytest.mark.usefixtures("address")
+def test_nobody_is_asked_for_anything_before_the_first_page(log: Path) -> None:
     assert "mail" not in log.read_text("utf-8")
 
 
@@ -421,6 +433,7 @@ def test_back_and_forward_restore_period_and_tab(browser: Any, address: str) -> 
         tab.assert_quiet()
 
 
+@pytest.mark.full  # fast: test_pages.py
 def test_an_invalid_link_warns_in_the_browser_too(
     browser: Any,
     address: str,
@@ -433,6 +446,7 @@ def test_an_invalid_link_warns_in_the_browser_too(
         tab.assert_quiet()
 
 
+@pytest.mark.full  # fast: figures of ten digits are asked of a fresh server, too
 def test_a_page_opened_first_on_a_fresh_server_goes_through_the_router(
     browser: Any,
     tmp_path: Path,
