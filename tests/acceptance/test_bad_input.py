@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.ingest.layouts.aws_export_layout import Bucket, ExportLayout, focus_table
 from tests.ingest.servers import loopback_s3
 from tests.ingest.servers.loopback_s3 import Fault, FaultyProxy
+from tests.layers import IS_FULL
+from triptych.cli import app
 from triptych.core.warehouse.reader import PublishedReader
 
 if TYPE_CHECKING:
@@ -41,9 +44,15 @@ LEDGER = (
 
 
 def triptych(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a user does."""
+    """Run the command line; in the full layer as a user does, in its own process."""
+    command = [*arguments, "--workspace", str(root)]
+    if not IS_FULL:
+        done = CliRunner().invoke(app, command)
+        return subprocess.CompletedProcess(
+            command, done.exit_code, done.stdout, done.stderr
+        )
     return subprocess.run(
-        [sys.executable, "-m", "triptych", *arguments, "--workspace", str(root)],
+        [sys.executable, "-m", "triptych", *command],
         capture_output=True,
         text=True,
         check=False,
