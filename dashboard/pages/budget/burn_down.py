@@ -24,10 +24,10 @@ _MART = "cost.mart_commitment_burn_down"
 _NAMED = 3
 
 
-def show(here: Page) -> None:
+def show(view: Page) -> None:
     """Draw what is left of commitments and credits, and what will expire unused."""
     st.header("Commitments and credits", anchor=False)
-    table = burn_down_queries.commitments_burning_down(here.snapshot)
+    table = burn_down_queries.commitments_burning_down(view.snapshot)
     rows = table.to_pylist()
     if not rows:
         st.markdown(
@@ -37,7 +37,7 @@ def show(here: Page) -> None:
         )
         return
     st.markdown(sentence(rows))
-    points = burn_down_queries.burn_down_months(here.snapshot)
+    points = burn_down_queries.burn_down_months(view.snapshot)
     if points.num_rows:
         charts.show(
             budget_charts.burn_down(points, charts.palette()),
@@ -47,7 +47,7 @@ def show(here: Page) -> None:
             of=ORGANISATION,
         )
         st.caption("Line: left at the end of a month. Dashed: at the present pace.")
-    _show_table(here, table)
+    _show_table(view, table)
 
 
 def sentence(rows: list[dict[str, Any]]) -> str:
@@ -79,7 +79,7 @@ def _listed(said: Sequence[str]) -> str:
     return ", ".join(said[:_NAMED]) + more
 
 
-def _show_table(here: Page, table: pa.Table) -> None:
+def _show_table(view: Page, table: pa.Table) -> None:
     tables.show(
         table,
         [
@@ -97,7 +97,7 @@ def _show_table(here: Page, table: pa.Table) -> None:
             tables.Column("at_risk", "At risk", "money"),
             tables.Column("unused", "Unused in all", "money"),
         ],
-        page=here,
+        page=view,
         name="commitments-burning-down",
         caption="Where each stands by its newest bill; each in its own currency",
         origin=Origin(

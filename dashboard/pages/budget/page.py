@@ -41,30 +41,30 @@ _BAR_OF_LABEL: dict[str, BridgeBar] = {
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
-    budgets = queries.budgets(here.snapshot, here.selection)
-    landings = forecast_queries.landings(here.snapshot, here.selection)
-    show_tiles(here, budgets.to_pylist(), landings.to_pylist())
+    view = page.current(__file__)
+    budgets = queries.budgets(view.snapshot, view.selection)
+    landings = forecast_queries.landings(view.snapshot, view.selection)
+    show_tiles(view, budgets.to_pylist(), landings.to_pylist())
 
     def show_variance() -> None:
-        variance_section.show(here, budgets.to_pylist(), landings.to_pylist())
-        show_budgets(here, budgets)
-        month = max(here.selection.period.months)
+        variance_section.show(view, budgets.to_pylist(), landings.to_pylist())
+        show_budgets(view, budgets)
+        month = max(view.selection.period.months)
         acting.offer("enter_budget", acting.Form(defaults={"month": month}))
         acting.offer("import_budgets")
 
     def show_ahead() -> None:
-        show_landings(here, landings)
-        show_forecast(here)
+        show_landings(view, landings)
+        show_forecast(view)
 
     tabs.show(
         "budget",
         {
             "Variance": show_variance,
-            "What changed": lambda: show_bridge(here),
+            "What changed": lambda: show_bridge(view),
             "Forecast": show_ahead,
-            "Commitments": lambda: burn_down_section.show(here),
-            "Anomalies": lambda: anomalies.show(here),
+            "Commitments": lambda: burn_down_section.show(view),
+            "Anomalies": lambda: anomalies.show(view),
         },
     )
     st.caption(
@@ -73,19 +73,19 @@ def main() -> None:
     )
 
 
-def show_budgets(here: Page, budgets: pa.Table) -> None:
+def show_budgets(view: Page, budgets: pa.Table) -> None:
     """Draw each scope's budget and what it cost."""
     st.header("Budgets", anchor=False)
     rows = budgets.to_pylist()
     if not rows:
-        _say_no_budget(here)
+        _say_no_budget(view)
         return
-    st.markdown(budget_sentences.budgets(here, rows))
+    st.markdown(budget_sentences.budgets(view, rows))
     charts.show(
-        budget_charts.bullets(budgets, here.currency, charts.palette()),
+        budget_charts.bullets(budgets, view.currency, charts.palette()),
         description="A bar for each scope's cost with a line at its budget."
         " The same figures are in the table below.",
-        of=here.drawn(basis="amortised"),
+        of=view.drawn(basis="amortised"),
     )
     st.caption("Bar: actual. Upright line: budget.")
     tables.show(
@@ -99,9 +99,9 @@ def show_budgets(here: Page, budgets: pa.Table) -> None:
             tables.Column("times_budget", "Actual is", "times"),
             tables.Column("state", "State"),
         ],
-        page=here,
+        page=view,
         name="budgets",
-        caption=f"{here.period}, AI spend, amortised, before tax and credits",
+        caption=f"{view.period}, AI spend, amortised, before tax and credits",
         origin=Origin(
             formula="Variance = actual − budget, positive is over. Over; within;"
             " running while the month runs; stale where a bill has not come as far;"
@@ -112,11 +112,11 @@ def show_budgets(here: Page, budgets: pa.Table) -> None:
     )
 
 
-def _say_no_budget(here: Page) -> None:
-    months = queries.budget_months(here.snapshot, here.selection)
+def _say_no_budget(view: Page) -> None:
+    months = queries.budget_months(view.snapshot, view.selection)
     if months:
         st.markdown(
-            f"**No budget for {here.period} in this scope.** Budgets in {here.currency}"
+            f"**No budget for {view.period} in this scope.** Budgets in {view.currency}"
             f" begin in {fmt.month(months[-1])} and end in {fmt.month(months[0])}."
         )
         return
@@ -126,26 +126,26 @@ def _say_no_budget(here: Page) -> None:
     )
 
 
-def show_bridge(here: Page) -> None:
+def show_bridge(view: Page) -> None:
     """Draw why the last month of the period cost more or less than an earlier one."""
-    month = max(here.selection.period.months)
+    month = max(view.selection.period.months)
     st.header(f"Why {fmt.month(month)} cost what it did", anchor=False)
-    months = queries.bridge_months(here.snapshot, here.selection)
+    months = queries.bridge_months(view.snapshot, view.selection)
     if not months:
         st.markdown(f"No month before {fmt.month(month)} has cost to compare it with.")
         return
     against = filters.choice("Against", "against", months, width=160)
-    steps = queries.bridge_steps(here.snapshot, here.selection, against)
+    steps = queries.bridge_steps(view.snapshot, view.selection, against)
     rows = steps.to_pylist()
     if not rows:
         st.markdown("This scope has no cost in either month.")
         return
-    is_narrowed = here.selection.scope_kind in {"everything", "model"}
+    is_narrowed = view.selection.scope_kind in {"everything", "model"}
     if not is_narrowed:
         st.caption("The bridge is that of the whole organisation.")
-    st.markdown(budget_sentences.bridge(here, rows, against))
+    st.markdown(budget_sentences.bridge(view, rows, against))
     beyond = budget_sentences.beyond_ai_cost(
-        here, queries.beyond_ai_cost(here.snapshot, here.selection, against)
+        view, queries.beyond_ai_cost(view.snapshot, view.selection, against)
     )
     if beyond:
         st.caption(fmt.markdown(beyond))
@@ -154,23 +154,23 @@ def show_bridge(here: Page) -> None:
         "later": fmt.month(month),
     }
     charts.show(
-        step_charts.steps(steps, names, here.currency, charts.palette()),
+        step_charts.steps(steps, names, view.currency, charts.palette()),
         description="A waterfall from no change to the change between the months:"
         " price, volume, mix, new, retired, exchange, other, and on the billed basis"
         " what is not invoiced yet. The table below"
         " has the lines.",
-        of=here.drawn(
+        of=view.drawn(
             period=f"{fmt.month(month)} against {fmt.month(against)}",
             scope="" if is_narrowed else ORGANISATION,
         ),
     )
-    _show_bridge_steps(here, steps, names)
-    _show_bridge_lines(here, against)
+    _show_bridge_steps(view, steps, names)
+    _show_bridge_lines(view, against)
     st.subheader("What was said about it", anchor=False)
-    comments.show(here, against=against)
+    comments.show(view, against=against)
 
 
-def _show_bridge_steps(here: Page, steps: pa.Table, names: dict[str, str]) -> None:
+def _show_bridge_steps(view: Page, steps: pa.Table, names: dict[str, str]) -> None:
     named = tables.named_steps(steps, names, meanings=budget_sentences.BAR_MEANINGS)
     tables.show(
         named,
@@ -179,9 +179,9 @@ def _show_bridge_steps(here: Page, steps: pa.Table, names: dict[str, str]) -> No
             tables.Column("amount", "Amount", "money"),
             tables.Column("meaning", "It says", "prose"),
         ],
-        page=here,
+        page=view,
         name="bridge",
-        caption=f"{here.selection.basis}, {here.currency}",
+        caption=f"{view.selection.basis}, {view.currency}",
         origin=Origin(
             formula="Sums of the bars over all lines. They are differences of two"
             " rounded quotients, C0·q1/q0 and C0·Q1/Q0, and add up to the change"
@@ -197,14 +197,14 @@ def _show_bridge_steps(here: Page, steps: pa.Table, names: dict[str, str]) -> No
     )
 
 
-def _show_bridge_lines(here: Page, against: str) -> None:
-    known = queries.bridge_bars(here.snapshot, here.selection.basis)
+def _show_bridge_lines(view: Page, against: str) -> None:
+    known = queries.bridge_bars(view.snapshot, view.selection.basis)
     labels = [label for label, bar in _BAR_OF_LABEL.items() if bar in known]
     label = filters.segments(
         "Lines behind", "step", (_ALL_BARS, *labels), default=_ALL_BARS
     )
     lines = queries.bridge_lines(
-        here.snapshot, here.selection, against, _BAR_OF_LABEL.get(label)
+        view.snapshot, view.selection, against, _BAR_OF_LABEL.get(label)
     )
     if lines.num_rows == 0:
         st.markdown(f"No line has anything under {label.lower()}.")
@@ -222,7 +222,7 @@ def _show_bridge_lines(here: Page, against: str) -> None:
             tables.Column("quantity", "Quantity", "count"),
             tables.Column("reason", "Why it is other", "prose"),
         ],
-        page=here,
+        page=view,
         name="bridge-lines",
         caption=f"The largest first, against {fmt.month(against)}",
         origin=Origin(
@@ -237,7 +237,7 @@ def _heading(label: str) -> str:
     return "Change" if label == _ALL_BARS else label
 
 
-def show_landings(here: Page, landings: pa.Table) -> None:
+def show_landings(view: Page, landings: pa.Table) -> None:
     """Draw where the running month and quarter will end."""
     st.header("Where it will end", anchor=False)
     rows = landings.to_pylist()
@@ -245,14 +245,14 @@ def show_landings(here: Page, landings: pa.Table) -> None:
         st.markdown(budget_sentences.NOTHING_FORECAST)
         return
     totals = [row for row in rows if row["series"] == "total"]
-    quality = forecast_queries.forecast_quality(here.snapshot, here.selection)
+    quality = forecast_queries.forecast_quality(view.snapshot, view.selection)
     of_all = [
         row for row in quality.to_pylist() if row["name"] == forecast_queries.ALL_COST
     ]
     whole = of_all[0] if of_all else None
-    st.markdown(budget_sentences.outturn(here, totals, whole))
+    st.markdown(budget_sentences.outturn(view, totals, whole))
     for row in totals:
-        st.markdown(budget_sentences.landing(here, row))
+        st.markdown(budget_sentences.landing(view, row))
     tables.show(
         landings,
         [
@@ -265,7 +265,7 @@ def show_landings(here: Page, landings: pa.Table) -> None:
             tables.Column("budget", "Budget", "money"),
             tables.Column("outlook", "Outlook"),
         ],
-        page=here,
+        page=view,
         is_folded=True,
         name="landings",
         caption="90 % intervals; amortised, before tax and credits",
@@ -277,10 +277,10 @@ def show_landings(here: Page, landings: pa.Table) -> None:
     )
 
 
-def show_forecast(here: Page) -> None:
+def show_forecast(view: Page) -> None:
     """Draw the days ahead, and how wrong the method has been."""
     st.header("Forecast", anchor=False)
-    series = forecast_queries.forecast_series(here.snapshot, here.selection)
+    series = forecast_queries.forecast_series(view.snapshot, view.selection)
     if not series:
         st.markdown(
             "Nothing is forecast: that takes a bill with a charge on most of the last"
@@ -288,13 +288,13 @@ def show_forecast(here: Page) -> None:
         )
         return
     chosen = filters.choice("Of", "series", series, width=280)
-    quality = forecast_queries.forecast_quality(here.snapshot, here.selection)
+    quality = forecast_queries.forecast_quality(view.snapshot, view.selection)
     rows = quality.to_pylist()
     by_name = {row["name"]: row for row in rows}
     st.markdown(budget_sentences.forecast(chosen, by_name[chosen]))
-    days = forecast_queries.forecast_days(here.snapshot, here.selection, chosen)
+    days = forecast_queries.forecast_days(view.snapshot, view.selection, chosen)
     charts.show(
-        budget_charts.fan(days, here.currency, charts.palette()),
+        budget_charts.fan(days, view.currency, charts.palette()),
         description="A line of the known cost per day, then a dashed line of what is"
         " expected within a band that is its 90 % interval.",
         of=f"{chosen} \u00b7 amortised",
@@ -310,7 +310,7 @@ def show_forecast(here: Page) -> None:
             tables.Column("low", "At least", "estimate"),
             tables.Column("high", "At most", "estimate"),
         ],
-        page=here,
+        page=view,
         name="forecast",
         caption=f"{chosen}, by day; the days ahead first",
         origin=Origin(
@@ -320,10 +320,10 @@ def show_forecast(here: Page) -> None:
             row_count=days.num_rows,
         ),
     )
-    _show_quality(here, quality)
+    _show_quality(view, quality)
 
 
-def _show_quality(here: Page, quality: pa.Table) -> None:
+def _show_quality(view: Page, quality: pa.Table) -> None:
     st.subheader("How wrong past forecasts were", anchor=False)
     st.markdown(budget_sentences.methods(quality.to_pylist()))
     tables.show(
@@ -337,7 +337,7 @@ def _show_quality(here: Page, quality: pa.Table) -> None:
             tables.Column("origin_count", "Tried from", "count"),
             tables.Column("last_complete_day", "Known up to", "day"),
         ],
-        page=here,
+        page=view,
         name="forecast-quality",
         caption="Back-test on days that were held out; naive repeats last week",
         origin=Origin(

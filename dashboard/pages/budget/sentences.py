@@ -54,7 +54,7 @@ _STATE_WORDS = {
 }
 
 
-def budgets(here: Page, rows: list[dict[str, Any]]) -> str:
+def budgets(view: Page, rows: list[dict[str, Any]]) -> str:
     """Say how the first scope stands, and which others are over or not known."""
     first = rows[0]
     text = (
@@ -65,9 +65,9 @@ def budgets(here: Page, rows: list[dict[str, Any]]) -> str:
     else:
         both = fmt.against_budget(first["variance_ratio"], first["times_budget"])
         text += (
-            f": {here.at_least(first['actual'])}"
-            f"{fmt.money(first['actual'], here.currency)} of"
-            f" {fmt.money(first['budget'], here.currency)}, **{both}**."
+            f": {view.at_least(first['actual'])}"
+            f"{fmt.money(first['actual'], view.currency)} of"
+            f" {fmt.money(first['budget'], view.currency)}, **{both}**."
         )
     others = rows[1:]
     for state, words in (
@@ -82,54 +82,54 @@ def budgets(here: Page, rows: list[dict[str, Any]]) -> str:
     return text
 
 
-def bridge(here: Page, steps: list[dict[str, Any]], against: str) -> str:
+def bridge(view: Page, steps: list[dict[str, Any]], against: str) -> str:
     """Say how much the later month cost more or less, and which bars did most."""
     by_step = {row["step"]: row for row in steps}
     earlier, later = by_step["earlier"]["amount"], by_step["later"]["amount"]
     change = by_step["change"]["amount"]
-    month = fmt.month(max(here.selection.period.months))
+    month = fmt.month(max(view.selection.period.months))
     text = (
-        f"{month} cost **{fmt.money(abs(change), here.currency)}"
+        f"{month} cost **{fmt.money(abs(change), view.currency)}"
         f" {'less' if change < 0 else 'more'}** than {fmt.month(against)}:"
-        f" {fmt.money(earlier, here.currency)} became"
-        f" {fmt.money(later, here.currency)}."
+        f" {fmt.money(earlier, view.currency)} became"
+        f" {fmt.money(later, view.currency)}."
     )
     bars = [row for row in steps if not row["is_total"] and row["amount"]]
     largest = sorted(bars, key=lambda row: -abs(row["amount"]))[:3]
     if largest:
         said = ", ".join(
             f"{STEP_NAMES[row['step']].lower()}"
-            f" {fmt.signed_money(row['amount'], here.currency)}"
+            f" {fmt.signed_money(row['amount'], view.currency)}"
             for row in largest
         )
         text += f" What did most: {said}. The bars add up to the change exactly."
     return text
 
 
-def beyond_ai_cost(here: Page, sums: dict[str, Any]) -> str | None:
+def beyond_ai_cost(view: Page, sums: dict[str, Any]) -> str | None:
     """Say what tax and credits add to the month; statements have both."""
     if not sums["tax"] and not sums["credit"]:
         return None
     parts = [
-        f"{fmt.signed_money(sums[name], here.currency)} of {name}"
+        f"{fmt.signed_money(sums[name], view.currency)} of {name}"
         for name in ("tax", "credit")
         if sums[name]
     ]
     return (
         f"AI cost is before tax and credits: {' and '.join(parts)} come on top, so that"
         f" statements of the month add up to"
-        f" {fmt.money(sums['cost_with_both'], here.currency)}."
+        f" {fmt.money(sums['cost_with_both'], view.currency)}."
     )
 
 
 def outturn(
-    here: Page, totals: Sequence[dict[str, Any]], quality: dict[str, Any] | None
+    view: Page, totals: Sequence[dict[str, Any]], quality: dict[str, Any] | None
 ) -> str:
     """Say where month and quarter will end, and how wrong the method was."""
     ends = [
         f"**{fmt.month(row['period'])}** ends at"
-        f" {fmt.estimate(row['expected'], here.currency)}"
-        f" ({fmt.interval(row['low'], row['high'], here.currency)})"
+        f" {fmt.estimate(row['expected'], view.currency)}"
+        f" ({fmt.interval(row['low'], row['high'], view.currency)})"
         for row in totals
     ]
     text = f"{', '.join(ends)}; 90 % intervals."
@@ -139,17 +139,17 @@ def outturn(
     return f"{text} Back-tested, its error was {error} of a typical day."
 
 
-def landing(here: Page, row: dict[str, Any]) -> str:
+def landing(view: Page, row: dict[str, Any]) -> str:
     """Say what is known of a month or quarter, against its budget."""
     text = (
         f"**{fmt.month(row['period'])}**:"
-        f" {fmt.money(row['known'], here.currency)} known up to"
+        f" {fmt.money(row['known'], view.currency)} known up to"
         f" {fmt.day(row['last_complete_day'])},"
         f" {fmt.plural(row['remaining_day_count'], 'day')} to go."
     )
     if row["dated_on_other_bills"] or row["billed_on_other_days"]:
-        dated = fmt.money(row["dated_on_other_bills"], here.currency)
-        billed = fmt.money(row["billed_on_other_days"], here.currency)
+        dated = fmt.money(row["dated_on_other_bills"], view.currency)
+        billed = fmt.money(row["billed_on_other_days"], view.currency)
         text += (
             f" Forecasts count by the day of a charge: {dated} of it is on bills of"
             f" other months, and {billed} of this month's bills is of other days."
@@ -157,7 +157,7 @@ def landing(here: Page, row: dict[str, Any]) -> str:
     if row["budget"] is None:
         return f"{text} It has no budget."
     return (
-        f"{text} Budget {fmt.money(row['budget'], here.currency)}:"
+        f"{text} Budget {fmt.money(row['budget'], view.currency)}:"
         f" **{row['outlook']}**."
     )
 

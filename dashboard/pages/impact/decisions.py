@@ -32,15 +32,15 @@ COLUMNS: Final = (
 )
 
 
-def rows(here: Page) -> list[dict[str, Any]]:
+def rows(view: Page) -> list[dict[str, Any]]:
     """Return gain or harm of each feature; nothing where the run has no returns."""
-    headline = return_summary.headline(here)
+    headline = return_summary.headline(view)
     if headline is None or headline["begins"] is not None:
         return []
     until = headline["until_month"]
-    valued = return_queries.feature_returns(here.snapshot, until).to_pylist()
+    valued = return_queries.feature_returns(view.snapshot, until).to_pylist()
     names = {row["feature"] for row in valued}
-    left_out = return_queries.not_counted_returns(here.snapshot, until).to_pylist()
+    left_out = return_queries.not_counted_returns(view.snapshot, until).to_pylist()
     reasons = {row["feature"]: row["why"] for row in left_out}
     return [
         *(_valued(row, reasons.get(row["feature"])) for row in valued),
@@ -48,11 +48,11 @@ def rows(here: Page) -> list[dict[str, Any]]:
     ]
 
 
-def sentence(here: Page, found: Sequence[dict[str, Any]]) -> str:
+def sentence(view: Page, found: Sequence[dict[str, Any]]) -> str:
     """Say how many features have proven results, and which do harm."""
     decided = [row for row in found if row["is_counted"]]
     return (
-        f"{here.organisation_prefix}**{len(decided)} of"
+        f"{view.organisation_prefix}**{len(decided)} of"
         f" {fmt.plural(len(found), 'feature')}** have proven results. {_harm(found)}"
     )
 
@@ -73,16 +73,16 @@ def _named_loss(row: dict[str, Any]) -> str:
     return f"{fmt.markdown(row['feature'])} {loss}"
 
 
-def show(here: Page) -> bool:
+def show(view: Page) -> bool:
     """Draw gain or harm by feature; return whether the run has any returns."""
-    found = rows(here)
+    found = rows(view)
     if not found:
         return False
-    st.markdown(sentence(here, found))
+    st.markdown(sentence(view, found))
     tables.show(
         pa.Table.from_pylist(found),
         COLUMNS,
-        page=here,
+        page=view,
         name="decisions",
         caption="Net value of the measured months",
         origin=Origin(

@@ -49,10 +49,10 @@ _TILES = (
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
-    studies = queries.studies(here.snapshot, here.selection)
+    view = page.current(__file__)
+    studies = queries.studies(view.snapshot, view.selection)
     if not studies:
-        show_nothing(here, is_old=studies is None)
+        show_nothing(view, is_old=studies is None)
         return
     top = st.container()
     columns = st.columns([2, 1, 1], vertical_alignment="bottom")
@@ -66,19 +66,19 @@ def main() -> None:
     if opened is None:
         with top:
             # Without returns in money, what studies found is the answer.
-            if not decisions.show(here):
+            if not decisions.show(view):
                 st.markdown(_summary(studies))
-        show_all(here, _chosen(studies, *columns[1:]))
+        show_all(view, _chosen(studies, *columns[1:]))
         return
     columns[1].button("All studies", icon=":material/arrow_back:", on_click=_close)
-    impact_study.show(here, next(one for one in studies if one.study_id == opened))
+    impact_study.show(view, next(one for one in studies if one.study_id == opened))
 
 
-def show_nothing(here: Page, *, is_old: bool) -> None:
+def show_nothing(view: Page, *, is_old: bool) -> None:
     """Say what would fill the page."""
-    if not is_old and not here.selection.covers_everything:
+    if not is_old and not view.selection.covers_everything:
         st.info(
-            f"**No study is about a feature of {fmt.markdown(here.scope)}.** Choose"
+            f"**No study is about a feature of {fmt.markdown(view.scope)}.** Choose"
             " *everything* above to see all studies."
         )
         return
@@ -99,7 +99,7 @@ def show_nothing(here: Page, *, is_old: bool) -> None:
     acting.offer("register_study", _PLANS)
 
 
-def show_all(here: Page, studies: Sequence[Study]) -> None:
+def show_all(view: Page, studies: Sequence[Study]) -> None:
     """Draw every study: nulls and harm like the rest, and what cannot be told."""
     if not studies:
         st.markdown("No study has this feature and grade.")
@@ -108,7 +108,7 @@ def show_all(here: Page, studies: Sequence[Study]) -> None:
     untold = [study for study in studies if not study.is_estimated]
 
     def show_found() -> None:
-        show_tiles(here, studies)
+        show_tiles(view, studies)
         st.header("What was found", anchor=False)
         st.markdown(_summary(studies))
         for study in estimated[:_CARDS]:
@@ -116,18 +116,18 @@ def show_all(here: Page, studies: Sequence[Study]) -> None:
         _show_rest(estimated)
 
     def show_ledger() -> None:
-        ledger.show(here)
+        ledger.show(view)
         acting.offer("plan_study", _PLANNING)
         acting.offer("register_study", _PLANS)
 
     tabs.show(
         "impact",
         {
-            "Effects": lambda: show_side_by_side(here, studies),
+            "Effects": lambda: show_side_by_side(view, studies),
             "Studies": show_found,
-            "Not estimated": lambda: show_untold(here, untold),
-            "Experience": lambda: experience_section.show(here),
-            "Return": lambda: return_section.show(here),
+            "Not estimated": lambda: show_untold(view, untold),
+            "Experience": lambda: experience_section.show(view),
+            "Return": lambda: return_section.show(view),
             "Ledger": show_ledger,
         },
     )
@@ -137,7 +137,7 @@ def show_all(here: Page, studies: Sequence[Study]) -> None:
     )
 
 
-def show_tiles(here: Page, studies: Sequence[Study]) -> None:
+def show_tiles(view: Page, studies: Sequence[Study]) -> None:
     """Draw how many studies found what, and on which evidence."""
     names = [words.tile_name(one) for one in studies]
     shown = [
@@ -149,14 +149,14 @@ def show_tiles(here: Page, studies: Sequence[Study]) -> None:
     for column, (label, counted, meaning) in zip(columns, shown, strict=True):
         count = sum(name in counted for name in names)
         with column.container(border=True, height="stretch", gap="xsmall"):
-            st.metric(here.tile_label(label), fmt.plural(count, "study", "studies"))
+            st.metric(view.tile_label(label), fmt.plural(count, "study", "studies"))
             st.caption(meaning.capitalize())
     st.markdown(
         f"Evidence: {fmt.markdown(_mix(studies))}. Only A and B enter the headline:"
         " increases, decreases and studies that found nothing alike."
     )
     explaining.show(
-        here,
+        view,
         Origin(
             formula="Studies by what the interval of their plan's level says, by what"
             " the plan calls better, and by the grade that follows from their checks by"
@@ -259,7 +259,7 @@ def _show_rest(studies: Sequence[Study]) -> None:
         )
 
 
-def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
+def show_side_by_side(view: Page, studies: Sequence[Study]) -> None:
     """Draw effects in relation to what would have been, on one scale."""
     drawn = [one for one in studies if one.average and one.average.relative is not None]
     st.header("Side by side", anchor=False)
@@ -298,15 +298,15 @@ def show_side_by_side(here: Page, studies: Sequence[Study]) -> None:
                     tables.Column("grade", "Grade"),
                     tables.Column("state", "State"),
                 ],
-                here.currency,
+                view.currency,
                 "Every study; a dash is not known or not stated, never zero",
             )
         )
 
     tabs.fold("Table · every study", "table-every-study", draw)
     tables.show_footer(
-        queries.study_figures(here.snapshot, tuple(one.study_id for one in studies)),
-        page=here,
+        queries.study_figures(view.snapshot, tuple(one.study_id for one in studies)),
+        page=view,
         name="studies",
         origin=Origin(
             formula="Mean of the draws of the effect per treated unit and period, and"
@@ -335,7 +335,7 @@ def _row(study: Study) -> dict[str, object]:
     }
 
 
-def show_untold(here: Page, studies: Sequence[Study]) -> None:
+def show_untold(view: Page, studies: Sequence[Study]) -> None:
     """Draw what cannot be told, with what would help and what would pay."""
     if not studies:
         return
@@ -353,7 +353,7 @@ def show_untold(here: Page, studies: Sequence[Study]) -> None:
             tables.Column("what_would_fix_it", "What would help", "prose"),
             tables.Column("break_even", "Pays from"),
         ],
-        page=here,
+        page=view,
         name="studies-without-an-effect",
         caption="What pays is cost by the worth of one unit, and needs no estimate",
         origin=Origin(

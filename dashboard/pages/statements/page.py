@@ -48,24 +48,24 @@ _FORMAT_NAMES = {"csv": "CSV", "xlsx": "Excel workbook", "parquet": "Parquet"}
 
 def main() -> None:
     """Draw the page."""
-    here = page.current(__file__)
-    month = _month(here)
+    view = page.current(__file__)
+    month = _month(view)
     totals = exports.statement_totals(
-        here.snapshot, month, here.selection.basis, here.run.currency
+        view.snapshot, month, view.selection.basis, view.run.currency
     )
-    if here.currency != here.run.currency:
+    if view.currency != view.run.currency:
         st.caption(
-            f"Statements are in {here.run.currency}. Charges that could not be"
+            f"Statements are in {view.run.currency}. Charges that could not be"
             " converted stand in a section of their own."
         )
-    if not here.selection.covers_everything:
+    if not view.selection.covers_everything:
         st.caption("Statements are of cost centres: the scope above narrows none.")
-    show_totals(here, month, totals)
-    center = _cost_center(here, month)
-    statement = _statement(here.snapshot, month, here.selection.basis, center)
-    show_statement(here, statement)
-    show_board_pack(here, month)
-    show_data_sets(here, month)
+    show_totals(view, month, totals)
+    center = _cost_center(view, month)
+    statement = _statement(view.snapshot, month, view.selection.basis, center)
+    show_statement(view, statement)
+    show_board_pack(view, month)
+    show_data_sets(view, month)
 
 
 @per_run
@@ -75,19 +75,19 @@ def _statement(
     return exports.read_statement(snapshot, month, basis, cost_center)
 
 
-def _month(here: Page) -> str:
+def _month(view: Page) -> str:
     """Return the month whose statements are shown: a statement is of one month."""
-    months = sorted(here.selection.period.months, reverse=True)
+    months = sorted(view.selection.period.months, reverse=True)
     if len(months) == 1:
         return months[0]
     return filters.choice("Month", "statement_month", months, width=160)
 
 
-def _cost_center(here: Page, month: str) -> str | None:
-    known = exports.cost_centers(here.snapshot, month)
+def _cost_center(view: Page, month: str) -> str | None:
+    known = exports.cost_centers(view.snapshot, month)
     names = {center or _REST: center for center in known}
-    in_bar = here.selection.scope_id
-    if here.selection.scope_kind == "cost centre" and in_bar in names:
+    in_bar = view.selection.scope_id
+    if view.selection.scope_kind == "cost centre" and in_bar in names:
         st.caption(f"The scope above chooses cost centre {fmt.markdown(in_bar)}.")
         return names[in_bar]
     chosen = filters.choice("Statement of", "statement", list(names), width=300)
@@ -105,7 +105,7 @@ def largest(statements: Sequence[dict[str, Any]]) -> str:
     return f"Largest first: {', '.join(said)}."
 
 
-def show_totals(here: Page, month: str, totals: pa.Table) -> None:
+def show_totals(view: Page, month: str, totals: pa.Table) -> None:
     """Draw what each statement comes to and how all of them tie to the bills."""
     st.subheader(f"Statements of {fmt.month(month)}", anchor=False)
     rows = totals.to_pylist()
@@ -113,25 +113,25 @@ def show_totals(here: Page, month: str, totals: pa.Table) -> None:
     sums = {row["kind"]: row for row in rows if row["kind"] != "statement"}
     every = sums["all_statements"]
     st.markdown(
-        f"{fmt.plural(len(statements), 'statement')} add up to {here.at_least()}"
-        f"**{fmt.money(every['amount'], here.run.currency)}**, all AI spend of the"
+        f"{fmt.plural(len(statements), 'statement')} add up to {view.at_least()}"
+        f"**{fmt.money(every['amount'], view.run.currency)}**, all AI spend of the"
         f" month. {fmt.markdown(largest(statements))}"
     )
     st.markdown(
-        f"With {fmt.money(sums['out_of_scope']['amount'], here.run.currency)}"
+        f"With {fmt.money(sums['out_of_scope']['amount'], view.run.currency)}"
         " outside AI scope it is what the bills say:"
-        f" {here.at_least()}{fmt.money(sums['ledger']['amount'], here.run.currency)}."
+        f" {view.at_least()}{fmt.money(sums['ledger']['amount'], view.run.currency)}."
     )
-    amount = "Amount, at least" if here.standing.is_material() else "Amount"
+    amount = "Amount, at least" if view.standing.is_material() else "Amount"
     tables.show(
         totals,
         [
             tables.Column("label", "Statement"),
             tables.Column("teams", "Teams"),
-            tables.Column("amount", f"{amount} ({here.run.currency})", "amount"),
+            tables.Column("amount", f"{amount} ({view.run.currency})", "amount"),
             tables.Column("row_count", "Rows", "count"),
         ],
-        page=here,
+        page=view,
         name="statements",
         caption="What each statement comes to",
         origin=Origin(
@@ -139,7 +139,7 @@ def show_totals(here: Page, month: str, totals: pa.Table) -> None:
             " bills are steps of cost.mart_cost_waterfall.",
             mart=_COSTS,
             row_count=int(every["row_count"] or 0),
-            figures=_total_figures(here, month),
+            figures=_total_figures(view, month),
         ),
         total_rows={
             position: tables.LOWER_BOUND
@@ -149,21 +149,21 @@ def show_totals(here: Page, month: str, totals: pa.Table) -> None:
     )
 
 
-def _total_figures(here: Page, month: str) -> tuple[Stated, ...]:
+def _total_figures(view: Page, month: str) -> tuple[Stated, ...]:
     """Return what all statements come to, and what the bills do."""
-    amount = AMOUNTS[here.selection.basis]
+    amount = AMOUNTS[view.selection.basis]
     of: dict[str, Where] = {
         "billing_month": month,
-        "currency": here.run.currency,
+        "currency": view.run.currency,
     }
     bills = f"cost.mart_cost_waterfall/{amount}"
     return (
-        here.figure("All statements", f"{_COSTS}/{amount}", **of),
-        here.figure("All bills", bills, **of, step="ledger"),
+        view.figure("All statements", f"{_COSTS}/{amount}", **of),
+        view.figure("All bills", bills, **of, step="ledger"),
     )
 
 
-def show_statement(here: Page, statement: Statement) -> None:
+def show_statement(view: Page, statement: Statement) -> None:
     """Draw a statement as it will be in the file, and the files to take away."""
     facts = statement.provenance
     section = statement.sections[0]
@@ -173,7 +173,7 @@ def show_statement(here: Page, statement: Statement) -> None:
         f"{fmt.month(facts.billing_month)}, {facts.basis.lower()} cost:"
         f" {statement.at_least}**{total}**. State: {fmt.markdown(facts.state)}."
     )
-    _offer_statement(here, statement)
+    _offer_statement(view, statement)
     amount = "Amount, at least" if statement.is_material else "Amount"
     tables.show(
         exports.statement_lines(section),
@@ -185,7 +185,7 @@ def show_statement(here: Page, statement: Statement) -> None:
             tables.Column("team", "Team"),
             tables.Column("platform", "Platform"),
         ],
-        page=here,
+        page=view,
         name="statement-lines",
         caption="Lines of the statement",
         origin=Origin(
@@ -193,7 +193,7 @@ def show_statement(here: Page, statement: Statement) -> None:
             mart=_COSTS,
             row_count=len(section.lines),
             figures=(
-                here.figure(
+                view.figure(
                     statement.title,
                     f"{_COSTS}/{AMOUNTS[facts.basis]}",
                     billing_month=facts.billing_month,
@@ -210,13 +210,13 @@ def show_statement(here: Page, statement: Statement) -> None:
         st.markdown(f"Not converted, and not in the total: **{total}**.")
 
 
-def _offer_statement(here: Page, statement: Statement) -> None:
+def _offer_statement(view: Page, statement: Statement) -> None:
     facts = statement.provenance
     with st.container(horizontal=True, gap="small"):
         for form, (label, mime) in _FORMATS.items():
             st.download_button(
                 label,
-                data=partial(_statement_file, here, statement, form),
+                data=partial(_statement_file, view, statement, form),
                 file_name=exports.statement_name(
                     facts.billing_month, facts.basis, statement.cost_center, form
                 ),
@@ -231,11 +231,11 @@ def _offer_statement(here: Page, statement: Statement) -> None:
         )
 
 
-def _statement_file(here: Page, statement: Statement, form: StatementFormat) -> bytes:
+def _statement_file(view: Page, statement: Statement, form: StatementFormat) -> bytes:
     facts = statement.provenance
     [file] = exports.statement_files(
         Workspace(access.workspace_root()),
-        here.snapshot,
+        view.snapshot,
         facts.billing_month,
         facts.basis,
         centers=[statement.cost_center],
@@ -244,7 +244,7 @@ def _statement_file(here: Page, statement: Statement, form: StatementFormat) -> 
     return file.content
 
 
-def show_board_pack(here: Page, month: str) -> None:
+def show_board_pack(view: Page, month: str) -> None:
     """Offer the month for the board, as paper and as a workbook."""
     st.subheader("Board pack", anchor=False)
     st.markdown(
@@ -256,8 +256,8 @@ def show_board_pack(here: Page, month: str) -> None:
         for form in exports.PACK_FORMATS:
             st.download_button(
                 _PACK_FORMATS[form][0],
-                data=partial(_board_pack_file, here, month, form),
-                file_name=exports.board_pack_name(month, here.selection.basis, form),
+                data=partial(_board_pack_file, view, month, form),
+                file_name=exports.board_pack_name(month, view.selection.basis, form),
                 mime=_PACK_FORMATS[form][1],
                 key=f"board-pack-{form}",
                 on_click="ignore",
@@ -265,15 +265,15 @@ def show_board_pack(here: Page, month: str) -> None:
             )
 
 
-def _board_pack_file(here: Page, month: str, form: PackFormat) -> bytes:
+def _board_pack_file(view: Page, month: str, form: PackFormat) -> bytes:
     workspace = Workspace(access.workspace_root())
     [file] = exports.board_pack_files(
-        workspace, here.snapshot, month, here.selection.basis, formats=[form]
+        workspace, view.snapshot, month, view.selection.basis, formats=[form]
     )
     return file.content
 
 
-def show_data_sets(here: Page, month: str) -> None:
+def show_data_sets(view: Page, month: str) -> None:
     """Offer the month's allocated cost in FOCUS shape, and any mart."""
     st.subheader("Data sets", anchor=False)
     st.markdown(
@@ -286,19 +286,19 @@ def show_data_sets(here: Page, month: str) -> None:
             for kind in exports.FOCUS_FORMATS:
                 st.download_button(
                     f"FOCUS {version}, {_FORMAT_NAMES[kind]}",
-                    data=partial(_focus_file, here, month, version, kind),
+                    data=partial(_focus_file, view, month, version, kind),
                     file_name=exports.focus_name(month, version, kind),
                     key=f"focus-{version}-{kind}",
                     on_click="ignore",
                 )
     st.markdown("Any table that the pages read, with every digit:")
-    marts = [".".join(mart) for mart in exports.public_marts(here.snapshot)]
+    marts = [".".join(mart) for mart in exports.public_marts(view.snapshot)]
     mart = filters.choice("Mart", "mart", marts, width=340)
     with st.container(horizontal=True, gap="small"):
         for form in exports.TABLE_FORMATS:
             st.download_button(
                 _FORMAT_NAMES[form],
-                data=partial(_table_file, here, mart, form),
+                data=partial(_table_file, view, mart, form),
                 file_name=f"{mart}.{form}",
                 key=f"table-{form}",
                 on_click="ignore",
@@ -306,14 +306,14 @@ def show_data_sets(here: Page, month: str) -> None:
 
 
 def _focus_file(
-    here: Page, month: str, version: exports.FocusVersion, form: exports.FocusFormat
+    view: Page, month: str, version: exports.FocusVersion, form: exports.FocusFormat
 ) -> bytes:
     workspace = Workspace(access.workspace_root())
-    return exports.focus_file(workspace, here.snapshot, month, version, form).content
+    return exports.focus_file(workspace, view.snapshot, month, version, form).content
 
 
-def _table_file(here: Page, mart: str, form: exports.TableFormat) -> bytes:
-    return exports.table_file(here.snapshot, mart, form).content
+def _table_file(view: Page, mart: str, form: exports.TableFormat) -> bytes:
+    return exports.table_file(view.snapshot, mart, form).content
 
 
 main()

@@ -29,22 +29,22 @@ class Gap:
     view: str
 
 
-def spend(here: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> str:
+def spend(view: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> str:
     """Say what AI cost, whether that is final, and how it stands to its budget."""
-    state = here.standing.label.lower()
+    state = view.standing.label.lower()
     text = (
-        f"In {here.period} ({state}) AI cost **{here.at_least(spent.amount)}"
-        f"{fmt.money(spent.amount, here.currency)}**"
+        f"In {view.period} ({state}) AI cost **{view.at_least(spent.amount)}"
+        f"{fmt.money(spent.amount, view.currency)}**"
     )
     if spent.change is not None and spent.change_ratio is not None:
         direction = "less" if spent.change < 0 else "more"
         text += (
             f", {fmt.percent(abs(spent.change_ratio))} {direction} than in"
-            f" {here.prior_period}"
+            f" {view.prior_period}"
         )
     if spent.not_invoiced:
         text += (
-            f"; **{fmt.money(spent.not_invoiced, here.currency)}** of what was used is"
+            f"; **{fmt.money(spent.not_invoiced, view.currency)}** of what was used is"
             " not invoiced yet, and not in it"
         )
     if budget is not None and budget["variance_ratio"] is not None:
@@ -52,44 +52,44 @@ def spend(here: Page, spent: queries.Spend, budget: dict[str, Any] | None) -> st
             f"; {fmt.against_budget(budget['variance_ratio'], budget['times_budget'])}"
         )
     if spent.not_ai:
-        text += f". Another {fmt.money(spent.not_ai, here.currency)} is not AI"
+        text += f". Another {fmt.money(spent.not_ai, view.currency)} is not AI"
     return f"{text}."
 
 
 def against_budget(
-    here: Page, spent: queries.Spend, budget: dict[str, Any] | None
+    view: Page, spent: queries.Spend, budget: dict[str, Any] | None
 ) -> str:
     """Say how cost stands to its budget, which its tile does not; else what it was."""
     if budget is None or budget["variance"] is None or spent.not_invoiced:
-        return spend(here, spent, budget)
-    state = here.standing.label.lower()
+        return spend(view, spent, budget)
+    state = view.standing.label.lower()
     if budget["state"] == "incomplete":
-        amount = fmt.money(spent.amount, here.currency)
+        amount = fmt.money(spent.amount, view.currency)
         return (
-            f"AI cost **{here.at_least(spent.amount)}{amount}** in {here.period}"
+            f"AI cost **{view.at_least(spent.amount)}{amount}** in {view.period}"
             f" ({state}): what is missing could put it on either side of its budget."
         )
     distance = abs(budget["variance"])
     side = fmt.against_budget(budget["variance_ratio"], budget["times_budget"])
     # What is missing adds to the cost: more over budget, and less under it.
     bound = "At least" if budget["variance"] > 0 else "At most"
-    bound = f"{bound} " if here.standing.is_material(distance) else ""
+    bound = f"{bound} " if view.standing.is_material(distance) else ""
     text = (
-        f"**{bound}{fmt.compact(distance, here.currency)}** or {side} in"
-        f" {here.period} ({state})"
+        f"**{bound}{fmt.compact(distance, view.currency)}** or {side} in"
+        f" {view.period} ({state})"
     )
     if spent.not_ai:
-        text += f". {fmt.money(spent.not_ai, here.currency)} more is not AI"
+        text += f". {fmt.money(spent.not_ai, view.currency)} more is not AI"
     return f"{text}."
 
 
-def largest_models(here: Page, models: Sequence[dict[str, Any]]) -> str:
+def largest_models(view: Page, models: Sequence[dict[str, Any]]) -> str:
     """Name the models that cost most."""
     costly = [row for row in models if row["amount"] > 0][:_SHOWN]
     if not costly:
-        return f"No model has cost in {here.period}; *Explore* shows it by service."
+        return f"No model has cost in {view.period}; *Explore* shows it by service."
     named = ", ".join(
-        f"{fmt.markdown(row['model'])} {fmt.compact(row['amount'], here.currency)}"
+        f"{fmt.markdown(row['model'])} {fmt.compact(row['amount'], view.currency)}"
         f" ({fmt.percent(row['share_ratio'])})"
         for row in costly
     )
@@ -149,7 +149,7 @@ def lead_time_range(change: queries.DeliveryChange) -> str:
 
 
 def drivers(
-    here: Page,
+    view: Page,
     steps: Iterable[dict[str, Any]],
     largest_line: dict[str, tuple[str, Decimal]],
 ) -> list[str]:
@@ -159,17 +159,17 @@ def drivers(
     said = []
     for row in bars[:_SHOWN]:
         name = budget_sentences.STEP_NAMES[row["step"]]
-        text = f"**{name} {fmt.signed_money(row['amount'], here.currency)}**"
+        text = f"**{name} {fmt.signed_money(row['amount'], view.currency)}**"
         line = largest_line.get(row["step"])
         if line is not None:
-            amount = fmt.signed_money(line[1], here.currency)
+            amount = fmt.signed_money(line[1], view.currency)
             text += f", most by {fmt.markdown(line[0])} ({amount})"
         said.append(text)
     return said
 
 
 def gaps(
-    here: Page,
+    view: Page,
     *,
     invoices: Sequence[dict[str, Any]],
     headline: cost_by_model_queries.Headline,
@@ -181,16 +181,16 @@ def gaps(
     """
     missing = [
         Gap(f"{fmt.markdown(source)} lacks {fmt.markdown(missing)}", "data_health")
-        for source, _, missing in here.standing.missing
+        for source, _, missing in view.standing.missing
     ]
-    is_material = here.standing.is_material()
+    is_material = view.standing.is_material()
     found = missing if is_material else []
     found += [
         Gap(
             f"{fmt.markdown(fmt.money(amount, currency))} has no exchange rate",
             "data_health",
         )
-        for currency, amount in here.standing.gap.unconverted
+        for currency, amount in view.standing.gap.unconverted
     ]
     found += unreconciled(invoices)
     found += [
@@ -198,12 +198,12 @@ def gaps(
             f"{fmt.markdown(source)} is stale: newest data {fmt.moment(newest)}",
             "data_health",
         )
-        for source, newest in here.standing.stale_sources
+        for source, newest in view.standing.stale_sources
     ]
     if headline.unallocated:
         found.append(
             Gap(
-                f"{fmt.money(headline.unallocated, here.currency)}"
+                f"{fmt.money(headline.unallocated, view.currency)}"
                 f" ({fmt.percent(headline.unallocated_ratio)} of usage cost) has no"
                 " owner",
                 "cost_by_model",
@@ -214,7 +214,7 @@ def gaps(
         models = fmt.plural(unmetered, "model has", "models have")
         found.append(Gap(f"{models} no meter of requests", "cost_by_model"))
     if missing and not is_material:
-        found.append(Gap(here.standing.gap.size, "data_health"))
+        found.append(Gap(view.standing.gap.size, "data_health"))
     return found
 
 
