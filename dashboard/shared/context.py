@@ -82,9 +82,8 @@ class Page:
     @property
     def scope(self) -> str:
         """The scope in words."""
-        if self.selection.covers_everything:
-            return filters.EVERYTHING
-        return f"{self.selection.scope_kind} {self.selection.scope_id}"
+        of = self.selection
+        return filters.scope_in_words(self.snapshot, of.scope_kind, of.scope_id)
 
     @property
     def of_organisation(self) -> str:

@@ -6,6 +6,7 @@ that names something that is not there is told, together with what is shown inst
 
 from __future__ import annotations
 
+from functools import partial
 from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 import streamlit as st
 
 from dashboard.shared import format as fmt
-from dashboard.shared import selection_queries
+from dashboard.shared import names, selection_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -50,22 +51,25 @@ def bar(
         currencies = (selection_queries.run(snapshot).currency,)
     if not periods or not currencies:
         return None
-    of_scopes = selection_queries.scopes(snapshot, with_delivery=with_delivery)
-    scopes = {f"{kind} {name}": (kind, name) for kind, name in of_scopes}
+    scopes = _scopes(snapshot, with_delivery=with_delivery)
     billed = [period.label for period in selection_queries.periods(snapshot)]
     first = list(periods).index(billed[0]) if billed else 0
     period = _bar_choice(
         "period", list(periods), width=122, first=first, written=fmt.period
     )
-    scope = _bar_choice("scope", [EVERYTHING, *scopes], width=172)
+    of_scope = partial(scope_in_words, snapshot)
+    scope = _bar_choice(
+        *("scope", [EVERYTHING, *scopes]),
+        width=172,
+        written=lambda option: of_scope(*scopes.get(option, (EVERYTHING, ""))),
+    )
     basis = _bar_choice("basis", BASES, width=126)
     currency = _bar_choice("currency", currencies, width=84)
     kind, name = scopes.get(scope, (EVERYTHING, ""))
-    firsts = (list(periods)[first], EVERYTHING, BASES[0], currencies[0])
-    chosen = (period, scope, basis, currency)
+    firsts = (fmt.period(list(periods)[first]), EVERYTHING, BASES[0], currencies[0])
+    chosen = (fmt.period(period), of_scope(kind, name), basis, currency)
     named = zip(_LABELS, chosen, firsts, strict=True)
-    others = {key: value for key, value, default in named if value != default}
-    _carry(others | ({"period": fmt.period(period)} if "period" in others else {}))
+    _carry({key: value for key, value, default in named if value != default})
     return selection_queries.Selection(
         period=periods[period],
         basis=cast("selection_queries.Basis", basis),
@@ -75,19 +79,35 @@ def bar(
     )
 
 
+def _scopes(snapshot: Snapshot, *, with_delivery: bool) -> dict[str, tuple[str, str]]:
+    """Return kind and id of each scope, as links knew them; by kind, then by name."""
+    offered = selection_queries.scopes(snapshot, with_delivery=with_delivery)
+    kinds = list(dict.fromkeys(kind for kind, _ in offered))
+    ordered = sorted(
+        offered,
+        key=lambda each: (
+            kinds.index(each[0]),
+            scope_in_words(snapshot, *each).casefold(),
+        ),
+    )
+    return {f"{kind} {name}": (kind, name) for kind, name in ordered}
+
+
+def scope_in_words(snapshot: Snapshot, kind: str, scope_id: str) -> str:
+    """Return what a scope is called: its kind, and its name where it has one."""
+    if kind == EVERYTHING:
+        return EVERYTHING
+    return f"{kind} {names.name_of(snapshot, kind, scope_id)}"
+
+
 def _carry(chosen: Mapping[str, str]) -> None:
     """Tell the menu what its links take along: an old link is not in the address."""
     data = "".join(f' data-{key}="{escape(text)}"' for key, text in chosen.items())
     st.html(f'<span class="triptych-chosen"{data} hidden></span>')
 
 
-def warn_about_links(selection: selection_queries.Selection) -> None:
+def warn_about_links(selection: selection_queries.Selection, scope: str) -> None:
     """Warn of each choice of the bar that a link asked for and that is not there."""
-    scope = (
-        EVERYTHING
-        if selection.covers_everything
-        else f"{selection.scope_kind} {selection.scope_id}"
-    )
     shown = {
         "period": fmt.period(selection.period.label),
         "basis": selection.basis,
@@ -216,13 +236,13 @@ def _bar_choice(
     first: int = 0,
     written: Callable[[str], str] = str,
 ) -> str:
-    names = [written(option) for option in options]
+    texts = [written(option) for option in options]
     asked = st.query_params.get(key)
-    if asked in options and asked not in names:
-        # A link from before periods had names.
+    if asked in options and asked not in texts:
+        # A link from before periods and scopes had names.
         st.session_state.setdefault(key, asked)
     else:
-        read_link(key, names)
+        read_link(key, texts)
     chosen = st.selectbox(
         _LABELS[key],
         options,

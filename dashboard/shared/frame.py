@@ -106,7 +106,7 @@ def prepare(
     if page is None:
         _show_no_charges(run)
         return False
-    filters.warn_about_links(page.selection)
+    filters.warn_about_links(page.selection, page.scope)
     st.session_state[STATE_KEY] = page
     if page.currency != run.currency:
         st.info(

@@ -58,6 +58,23 @@ def names_of(snapshot: Snapshot, kind: Named) -> Mapping[str, str]:
     }
 
 
+def name_of(snapshot: Snapshot, kind: str, known_as: str) -> str:
+    """Return the name of an id, or the id where its kind has no names or it has none.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The published run.
+    kind : str
+        What has the id, such as ``team``; cost centres have no names.
+    known_as : str
+        The id.
+    """
+    named = kind_of_column(f"{kind}_id")
+    known = {} if named is None else names_of(snapshot, named)
+    return known.get(known_as, known_as)
+
+
 def kind_of_column(column: str) -> Named | None:
     """Return what a column has the ids of, by its name."""
     return next((kind for kind in NAMED if column == f"{kind}_id"), None)

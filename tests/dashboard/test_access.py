@@ -251,8 +251,8 @@ def test_whoever_has_single_cost_centres_sees_their_rows_only(
     assert app.selectbox(key="scope").options == [
         "everything",
         "cost centre cc-200",
-        "team vision",
-        "model vision-v1",
+        "team Vision",
+        "model Vision v1",
     ]
     for name in ("gpu_idle", "velocity"):
         app = signed_in_as("vision-team", page=name)

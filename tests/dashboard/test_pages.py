@@ -116,10 +116,10 @@ def test_the_source_of_a_picture_says_what_was_drawn(look_at: LookAt) -> None:
         text = text_of(look_at(page=page, period="2026-09", **link))
         return re.findall('data-source="([^"]*)"', text)
 
-    run = "run run-0001"
+    run, team = "run run-0001", "team Machine learning"
     of_cost = sources("cost_by_model", scope="team ml", basis="Billed")
-    assert f"Example Works · Sep 2026 · billed · team ml · {run}" in of_cost
-    assert f"Example Works · Sep 2026 · amortised · team ml · {run}" in of_cost
+    assert f"Example Works · Sep 2026 · billed · {team} · {run}" in of_cost
+    assert f"Example Works · Sep 2026 · amortised · {team} · {run}" in of_cost
     assert f"Example Works · Sep 2026 · billed · whole organisation · {run}" in of_cost
     of_velocity = sources("velocity")
     assert f"Example Works · model ETA v2 · {run}" in of_velocity
@@ -148,6 +148,13 @@ def test_a_link_restores_period_basis_and_scope(look_at: LookAt) -> None:
     assert not app.warning
     assert app.selectbox(key="period").value == "2026-08"
     assert app.selectbox(key="basis").value == "Billed"
+    # Links name a scope by its id, too, as they did before scopes had names.
+    scopes = app.selectbox(key="scope")
+    assert scopes.value == "team ml"
+    assert scopes.options[:4] == [
+        *("everything", "cost centre cc-100", "cost centre cc-200"),
+        "team Machine learning",
+    ]
     # eta-v2 1,200 and old-v1 90
     assert tile(app, "Cost of models, fully loaded") == "EUR 1,290.00"
     assert tile(app, "Idle, charged to no model") == "—"

@@ -15,6 +15,7 @@ from dashboard.app.server import APP, command
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
 from dashboard.shared import charts, downloads, selection_queries, tables
 from dashboard.shared.context import Page
+from dashboard.shared.drawing import sparks
 from tests.dashboard.conftest import tiles
 from tests.dashboard.fixtures.warehouse_fixture import TRUTH, publish
 
@@ -191,6 +192,21 @@ def test_the_server_is_started_for_one_workspace_on_loopback(tmp_path: Path) -> 
     assert line[line.index("--server.port") + 1] == "8599"
     told = ["--workspace", str(tmp_path.resolve()), "--access", "local"]
     assert line[line.index("--") + 1 :] == told
+
+
+def test_lines_that_end_together_have_their_names_apart_and_in_order() -> None:
+    """Of 56 px for 112 hours a line of text takes 26; the highest stays inside."""
+    rows = [
+        {"month": "2026-09", "series": name, "hours": hours}
+        for name, hours in (("Care", 110.0), ("Fleet", 108.0), ("Vision", 112.0))
+    ]
+    spec = sparks.lead_times(rows, charts.LIGHT).to_dict()
+    texts = spec["datasets"][spec["layer"][-1]["data"]["name"]]
+    assert [(row["name"], row["place"]) for row in texts] == [
+        ("Fleet 108.0 h", 60.0),
+        ("Care 110.0 h", 86.0),
+        ("Vision 112.0 h", 112.0),
+    ]
 
 
 def test_charts_draw_every_step_that_is_not_zero(page: Page) -> None:

@@ -14,7 +14,7 @@ from dashboard.pages.summary import returns as return_summary
 from dashboard.pages.summary import sentences as words
 from dashboard.pages.velocity import queries as velocity_queries
 from dashboard.pages.velocity import sentences as velocity
-from dashboard.shared import access, charts, explaining
+from dashboard.shared import access, charts, explaining, names
 from dashboard.shared import format as fmt
 from dashboard.shared import frame as page
 from dashboard.shared.context import ORGANISATION, Origin
@@ -199,7 +199,10 @@ def _show_delivery(view: Page) -> None:
     kind = scoped or figures.shipping_kind(view)
     st.markdown(figures.delivery_sentence(view))
     of = view.selection.scope_id if scoped else ""
-    rows = queries.lead_time_months(view.snapshot, kind, of, month)
+    rows = [
+        {**row, "series": names.name_of(view.snapshot, kind, row["series"])}
+        for row in queries.lead_time_months(view.snapshot, kind, of, month)
+    ]
     if rows:
         charts.show(
             sparks.lead_times(rows, charts.palette()),

@@ -10,6 +10,7 @@ import pandas as pd
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
     import pyarrow as pa
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from dashboard.shared.charts import Chart, Palette
 
 HEIGHT = 56
+#: Width of a name with its value behind a line, size and height of a line of text.
+_NAME_ROOM = 124
+_SIZE = 11
+_LINE = 13
 _PADDING = {"left": 2, "right": 2, "top": 4, "bottom": 2}
 
 
@@ -117,6 +122,7 @@ def net_values(rows: list[dict[str, Any]], currency: str, colours: Palette) -> C
 
 def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     frame = pd.DataFrame(rows)
+    greatest = max((row["value"] for row in rows), default=0.0)
     last = frame[frame["month"] == frame["month"].max()] if rows else frame
     series = sorted({row["series"] for row in rows})
     shades = [
@@ -124,7 +130,7 @@ def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     ]
     encoded = {
         "x": alt.X("month:O", axis=None),
-        "y": alt.Y("value:Q", axis=None, scale=alt.Scale(zero=True)),
+        "y": alt.Y("value:Q", axis=None, scale=alt.Scale(zero=True, nice=False)),
         "color": alt.Color(
             "series:N", legend=None, scale=alt.Scale(domain=series, range=shades)
         ),
@@ -138,12 +144,58 @@ def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
         alt.Chart(frame).mark_line(strokeWidth=1.5).encode(**encoded),
         alt.Chart(last).mark_point(filled=True, size=40).encode(**encoded),
     ]
-    if len(series) == 1:
-        # Of several, the last values would lie upon each other.
-        place = {name: encoded[name] for name in ("x", "y")}
-        layers.append(
-            alt.Chart(last)
-            .mark_text(align="right", dy=-10, fontSize=11, color=colours.ink)
-            .encode(text="text:N", **place)
-        )
+    if len(series) > 1:
+        layers.append(_last_names(last, greatest, colours, encoded["x"]))
+        padding = _PADDING | {"right": _NAME_ROOM}
+        return alt.layer(*layers).properties(height=HEIGHT, padding=padding)
+    text = alt.Chart(last).mark_text(
+        align="right", dy=-10, fontSize=_SIZE, color=colours.ink
+    )
+    layers.append(text.encode(text="text:N", x=encoded["x"], y=encoded["y"]))
     return alt.layer(*layers).properties(height=HEIGHT, padding=_PADDING)
+
+
+def _last_names(
+    last: pd.DataFrame, greatest: float, colours: Palette, x: alt.X
+) -> alt.Chart:
+    """Return name and newest value behind each line, apart from one another.
+
+    Where there are more lines than room, the highest and the lowest have theirs.
+    """
+    rows = last.sort_values("value").to_dict("records")
+    if len(rows) * _LINE > HEIGHT:
+        rows = [rows[0], rows[-1]]
+    places = spread([row["value"] for row in rows], greatest * _LINE / HEIGHT, greatest)
+    frame = pd.DataFrame(
+        {
+            "month": [row["month"] for row in rows],
+            "name": [f"{row['series']} {row['text']}" for row in rows],
+            "place": places,
+        }
+    )
+    text = alt.Chart(frame).mark_text(
+        align="left", dx=7, fontSize=_SIZE, color=colours.ink, limit=_NAME_ROOM - 7
+    )
+    return text.encode(text="name:N", x=x, y=alt.Y("place:Q", axis=None))
+
+
+def spread(values: Sequence[float], gap: float, greatest: float) -> list[float]:
+    """Return places of labels near their values, in order and at least a gap apart.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Ascending.
+    gap : float
+        Least distance of two labels.
+    greatest : float
+        Place that none is above.
+    """
+    places: list[float] = []
+    for value in values:
+        places.append(max(value, places[-1] + gap) if places else value)
+    bound = greatest
+    for at in reversed(range(len(places))):
+        places[at] = min(places[at], bound)
+        bound = places[at] - gap
+    return places
