@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from attribution.scenarios.run_rate import PublishedRunRate
+from dashboard.pages.scenarios import queries
 from tests.attribution.roi.roi_cases import claim, inputs, refused
 from tests.attribution.scenarios.scenario_cases import MINUTE, NO_INTEREST, run_of
 from tests.dashboard.conftest import text_of
@@ -108,10 +109,23 @@ def test_a_link_chooses_what_is_compared(tmp_path: Path, open_app: OpenApp) -> N
         save_scenario(tmp_path, f"Price {number}", CHEAPER, MOVE)
     asked = save_scenario(tmp_path, "Asked for", MOVE)
     app = open_app(tmp_path, page="scenarios", scenarios=asked)
-    assert app.multiselect(key="scenarios").value == [asked]
+    assert app.multiselect(key="scenarios").value == ["Asked for"]
+    assert not app.warning
+    by_name = open_app(tmp_path, page="scenarios", scenarios="Price 1")
+    assert by_name.multiselect(key="scenarios").value == ["Price 1"]
     assert "**Price 0** against" not in text_of(app)
     unknown = shown(tmp_path, open_app, scenarios="Gone · 000000000000")
     assert "The link asks for what is not saved here: Gone" in unknown
+
+
+def test_a_scenario_has_its_id_beside_its_name_only_where_two_share_it(
+    tmp_path: Path,
+) -> None:
+    publish(tmp_path)
+    twice = {save_scenario(tmp_path, "Move", each) for each in (MOVE, CHEAPER)}
+    save_scenario(tmp_path, "Price", CHEAPER)
+    labels = [each["label"] for each in queries.saved_scenarios(tmp_path)]
+    assert sorted(labels) == [*sorted(twice), "Price"]
 
 
 def test_a_scenario_of_another_run_says_so(tmp_path: Path, open_app: OpenApp) -> None:

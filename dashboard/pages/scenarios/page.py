@@ -97,7 +97,11 @@ def show_how() -> None:
 def choose(saved: Sequence[Result]) -> list[Result]:
     """Draw what to compare, bound to the URL, and return it."""
     labels = [queries.scenario_label(one) for one in saved]
-    asked = st.query_params.get_all("scenarios")
+    former = {queries.former_label(one): queries.scenario_label(one) for one in saved}
+    asked = [former.get(each, each) for each in st.query_params.get_all("scenarios")]
+    if asked != st.query_params.get_all("scenarios"):
+        known = [label for label in asked if label in labels]
+        st.session_state.setdefault("scenarios", known)
     unknown = [label for label in asked if label not in labels]
     if unknown:
         told = ", ".join(fmt.markdown(label) for label in unknown)

@@ -6,6 +6,7 @@ were worked out.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -37,8 +38,13 @@ _FIGURES = (
 
 
 def saved_scenarios(root: Path) -> list[Result]:
-    """Return every saved result of a workspace, the newest first."""
-    return ScenarioStore(Workspace(root).scenario_results).all()
+    """Return every saved result of a workspace, the newest first, with its label."""
+    saved = ScenarioStore(Workspace(root).scenario_results).all()
+    count = Counter(one["name"] for one in saved)
+    return [
+        {**one, "label": one["name"] if count[one["name"]] == 1 else former_label(one)}
+        for one in saved
+    ]
 
 
 def unreadable_scenarios(root: Path) -> tuple[str, ...]:
@@ -47,7 +53,13 @@ def unreadable_scenarios(root: Path) -> tuple[str, ...]:
 
 
 def scenario_label(result: Result) -> str:
-    """Return how a result is called: its name, and the id that no other has."""
+    """Return how a result is called: its name, with its id where two share the name."""
+    label: str = result["label"]
+    return label
+
+
+def former_label(result: Result) -> str:
+    """Return how links call a result whatever others are saved: its name and id."""
     return f"{result['name']} · {result['scenario_id']}"
 
 
@@ -255,6 +267,7 @@ def _table(rows: list[Result]) -> pa.Table:
 
 __all__ = [
     "MOST_COMPARED",
+    "former_label",
     "saved_scenarios",
     "scenario_bills",
     "scenario_changes",
