@@ -27,9 +27,14 @@ _NEW = "a new one, as YAML"
 _WIDE = 2
 
 
+def are_offered() -> bool:
+    """Return whether whoever looks may save scenarios."""
+    return acting.is_offered("save_scenario")
+
+
 def show() -> None:
     """Offer to change or clone a scenario by its numbers, to write one, and to run."""
-    if not acting.is_offered("save_scenario"):
+    if not are_offered():
         return
     st.header("Change, save, run", anchor=False)
     folder = Workspace(access.workspace_root().resolve()).scenarios_dir

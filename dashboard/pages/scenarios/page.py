@@ -67,6 +67,8 @@ def main() -> None:
             "One scenario": lambda: show_one(view, chosen),
         }
     sections["Saved"] = lambda: show_saved(view, saved)
+    if forms.are_offered():
+        sections["Change"] = forms.show
     with top:
         tabs.show("scenarios_tab", sections)
     st.caption(
@@ -74,7 +76,6 @@ def main() -> None:
         " period, basis and scope above do not change it. Money is in the currency of"
         " the run and worth what it is on the first day of the horizon."
     )
-    forms.show()
     tabs.fold("How to make one", "how", show_how)
 
 

@@ -14,6 +14,7 @@ from streamlit.util import calc_hash
 
 from dashboard.app.server import APP
 from tests.dashboard.conftest import text_of
+from tests.dashboard.fixtures.scenarios_fixture import MOVE, save_scenario
 from tests.dashboard.fixtures.warehouse_fixture import published_workspace
 from tests.dashboard.test_access import HEAD, ISSUER, OIDC
 from tests.triptych.acts.test_alert_rules import NOTIFY
@@ -195,3 +196,13 @@ def test_rules_of_alerts_are_listed_and_added_on_data_health(served: Workspace) 
     again = close_page(page="data_health")
     assert "1 alert rule" in [each.label for each in again.expander]
     assert "Month red to finance" in text_of(again)
+
+
+def test_scenarios_are_changed_in_a_tab_of_their_own(served: Workspace) -> None:
+    save_scenario(served.root, "Move", MOVE)
+    assert "Change, save, run" in text_of(close_page(page="scenarios"))
+    first = AppTest.from_file(str(APP), default_timeout=30)
+    first._page_hash = calc_hash("scenarios")
+    answer = text_of(first.run())
+    assert "**Move** against carrying on" in answer
+    assert "Change, save, run" not in answer
