@@ -192,7 +192,9 @@ def html_table(
 
     Where something is missing from the figures, totals are named "at least".
     """
-    wide = " wide" if len(columns) >= _WIDE_COLUMNS else ""
+    classes = "triptych-table"
+    classes += " wide" if len(columns) >= _WIDE_COLUMNS else ""
+    classes += " long" if table.num_rows >= _LONG else ""
     head = "".join(
         f'<th scope="col"{_css(column)}>'
         f'<button type="button">{escape(column.label)}</button></th>'
@@ -209,7 +211,7 @@ def html_table(
         for position, row in enumerate(table.to_pylist())
     )
     return (
-        f'<div class="triptych-table{wide}" tabindex="0">{_choice(columns)}'
+        f'<div class="{classes}" tabindex="0">{_choice(columns)}'
         f"{_search(table)}<table>"
         f"<caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -126,10 +126,11 @@ def show_totals(view: Page, month: str, totals: pa.Table) -> None:
     tables.show(
         totals,
         [
+            # The amount early: a phone shows the first columns.
             tables.Column("label", "Statement"),
-            tables.Column("teams", "Teams"),
             tables.Column("amount", f"{amount} ({view.run.currency})", "amount"),
             tables.Column("row_count", "Rows", "count"),
+            tables.Column("teams", "Teams"),
         ],
         page=view,
         name="statements",
@@ -178,7 +179,6 @@ def show_statement(view: Page, statement: Statement) -> None:
     tables.show(
         exports.statement_lines(section),
         [
-            # The amount early: a phone shows the first columns.
             tables.Column("model", "Model"),
             tables.Column("amount", f"{amount} ({section.currency})", "amount"),
             tables.Column("component", "Component"),

@@ -8,18 +8,19 @@ from typing import Final
 #: there is more beyond it; what lies on it is scrolled with the table.
 STYLE: Final = """
 <style>
-.triptych-table {overflow: auto; margin: .1rem 0 .3rem; max-height: 25rem;
+.triptych-table {overflow: auto; margin: .1rem 0 .3rem;
   --ground: var(--triptych-ground, Canvas);
   --shadow: color-mix(in srgb, currentColor 22%, transparent);
   background: linear-gradient(to left, var(--ground) 40%, transparent) right / 2.5rem
       100% no-repeat local,
     linear-gradient(to left, var(--shadow), transparent) right / .7rem 100% no-repeat}
+.triptych-table.long {max-height: 25rem}
 .triptych-table thead th {position: sticky; top: 0; z-index: 1;
   background: var(--triptych-ground, Canvas)}
 .triptych-table tbody th {position: sticky; left: 0;
   background: var(--triptych-ground, Canvas)}
 .triptych-table thead th:first-child {left: 0; z-index: 2}
-.triptych-table tr.total > * {position: sticky; bottom: 0;
+.triptych-table tr.total:last-child > * {position: sticky; bottom: 0;
   background: var(--triptych-ground, Canvas)}
 .triptych-table th button {all: unset; cursor: pointer; font: inherit;
   color: inherit}
@@ -53,7 +54,8 @@ STYLE: Final = """
 .triptych-table.wide th, .triptych-table.wide td {padding-right: .6rem}
 .triptych-table tr.total > * {font-weight: 650;
   border-top: 2px solid color-mix(in srgb, currentColor 40%, transparent)}
-.triptych-table caption {text-align: left; font-weight: 600; padding-bottom: .2rem}
+.triptych-table caption {text-align: left; font-weight: 600; padding-bottom: .2rem;
+  max-width: calc(100vw - 2.5rem)}
 </style>
 """
 
