@@ -56,7 +56,7 @@ def show(view: Page, quarantine: pa.Table) -> None:
         ],
         page=view,
         name="what-to-fix",
-        caption="Unknown amounts first, then the most money",
+        caption="Unknown amounts and other currencies first, then the most money",
         origin=Origin(
             formula=f"Of {view.period}: usage cost without an owner, charges without"
             " an exchange rate, amounts that no invoice explains; of all months:"
@@ -71,13 +71,14 @@ def show(view: Page, quarantine: pa.Table) -> None:
 def ranked(rows: Iterable[Mapping[str, Any]], currency: str) -> list[Mapping[str, Any]]:
     """Return rows by their size: those without a known amount first.
 
-    The currency of the page comes first; two currencies are never compared.
+    Other currencies come before the page's: nothing says that they are less, and two
+    are never compared.
     """
     return sorted(
         rows,
         key=lambda row: (
             row["amount"] is not None,
-            row["currency"] != currency,
+            row["currency"] == currency,
             row["currency"] or "",
             -(row["amount"] or 0),
             row["what"],

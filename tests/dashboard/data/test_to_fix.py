@@ -27,8 +27,8 @@ def test_what_lacks_most_comes_first_after_what_nobody_can_size() -> None:
     rows = to_fix.ranked(found, "EUR")
     assert [(row["what"], row["amount"], row["bound"]) for row in rows] == [
         ("2 rows of gcp refused: unknown currency", None, None),
-        ("2 rows of aws refused: unknown currency", Decimal(27), "at most"),
-        # Dollars are no more euros than they say: the page's currency comes first.
+        # Dollars are no fewer euros than they say: they are not last for being dollars.
         ("Used and not invoiced yet", Decimal(6029), "exact"),
+        ("2 rows of aws refused: unknown currency", Decimal(27), "at most"),
     ]
     assert rows[0]["why_no_amount"] == "not known"
