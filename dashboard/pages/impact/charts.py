@@ -48,9 +48,14 @@ KINDS: Final = {
 def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
     """Return relative effects with their 90 % intervals, one row a study."""
     frame = pd.DataFrame([_relative_row(one) for one in studies])
+    # Of a feature with one study its name says enough, on a phone too.
+    if frame["feature"].is_unique:
+        frame["row"] = frame["feature"]
+    else:
+        frame["row"] = frame["study"]
     y = alt.Y(
-        "study:N",
-        sort=list(frame["study"]),
+        "row:N",
+        sort=list(frame["row"]),
         title=None,
         axis=alt.Axis(labelLimit=210, ticks=False, labelOverlap=False),
     )
@@ -61,7 +66,7 @@ def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
         alt.Tooltip("grade:N", title="Grade"),
     ]
     base = alt.Chart(frame).encode(y=y, tooltip=tooltip)
-    axis = alt.Axis(format="+%", tickCount=5)
+    axis = alt.Axis(format="%", tickCount=5)
     shape = alt.Shape(
         "grade:N",
         title="Grade",
@@ -93,6 +98,7 @@ def _relative_row(study: Study) -> dict[str, Any]:
         raise ValueError(f"study {study.study_id} has no relative effect to draw")
     relative, high = figures.relative, figures.relative_high
     return {
+        "feature": study.feature_name,
         "study": f"{study.feature_name}: {numbers.words(study.outcome)}",
         "grade": words.grade_name(study.grade),
         "point": relative,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboard.shared.names import named_sql
 from dashboard.shared.published import has_mart, per_run, table
 
 if TYPE_CHECKING:
@@ -15,8 +16,13 @@ _REGISTER = "core.mart_assumptions"
 _RETURNS = "roi.mart_roi_sensitivity"
 #: A return has a row for each assumption that moves it.
 _FEEDS = f"""
-    select driver, string_agg(distinct scope_id, ', ' order by scope_id) as feeds
+    select driver, string_agg(
+            distinct coalesce(features.feature, scope_id), ', '
+            order by coalesce(features.feature, scope_id)
+        ) as feeds
     from {_RETURNS}
+    left join {named_sql("feature")} as features
+        on scope_id = features.feature_id
     where scope_type = 'feature' and kind <> 'effect'
     group by driver
 """

@@ -79,7 +79,7 @@ def weeks(table: pa.Table, colours: Palette) -> Chart:
 def stages(table: pa.Table, colours: Palette) -> Chart:
     """Return the spread of each stage: half of all inside the box, the median in it."""
     frame = table.to_pandas()
-    y = alt.Y("stage:N", sort=None, title=None)
+    y = alt.Y("stage:N", sort=None, title=None, axis=alt.Axis(labelLimit=160))
     base = alt.Chart(frame).encode(y=y)
     tooltip = [
         alt.Tooltip("stage:N", title="Stage"),

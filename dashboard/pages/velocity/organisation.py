@@ -45,7 +45,7 @@ class Compared:
             tables.Column("name", "Organisation"),
             tables.Column("figure", now, "month"),
             tables.Column("figure_before", before, "month"),
-            tables.Column("change", "Change beyond the 90 % interval", "month"),
+            tables.Column("change", "Change", "month"),
         )
 
 
@@ -80,7 +80,7 @@ def show(view: Page) -> None:
         found.columns,
         page=view,
         name="velocity-organisation",
-        caption="Quarter against quarter",
+        caption="Quarter against quarter; a change is one beyond both 90 % intervals",
         origin=Origin(
             formula=f"Least to greatest of each {found.kind}'s figure, which have no"
             " common median; medians of three months over the organisation. A change"

@@ -228,7 +228,9 @@ def show_trend(view: Page, scope: VelocityScope) -> PeriodKind:
         return kind
     st.markdown(words.over_time(chosen, scope.shown, kind, len(rows), len(known)))
     charts.show(
-        velocity_charts.by_period(table, chosen, charts.palette()),
+        velocity_charts.by_period(
+            table, words.with_unit(chosen, rows[0]["unit"]), charts.palette()
+        ),
         description=f"{chosen} by {kind} with its 90 % interval; a gap is a {kind}"
         " without data. The table below has the same figures.",
         of=scope.label,

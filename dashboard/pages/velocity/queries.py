@@ -148,6 +148,7 @@ def velocity_series(
         snapshot,
         f"""
         SELECT {kind} AS period,
+            CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END AS unit,
             {IN_HOURS.format("metric_value")} AS value,
             {IN_HOURS.format("p90")} AS p90,
             {IN_HOURS.format("interval_low")} AS low,

@@ -147,6 +147,12 @@ def quantity(unit: str, number: float | None) -> str:
     return f"{number:,.1f}"
 
 
+def with_unit(name: str, unit: str) -> str:
+    """Return what an axis is called: a metric, and the unit that it is drawn in."""
+    drawn = {"hours": "hours", "ratio": "share", "per_week": "a week"}.get(unit)
+    return f"{name}, {drawn}" if drawn else name
+
+
 def evidence(figure: VelocityFigure) -> str:
     """Say on how much a figure rests: n, interval, what is missing and open."""
     said = [f"n = {figure.n_used:,}"]
