@@ -43,7 +43,7 @@ _STYLE = """
   right: .4rem; width: auto}
 .st-key-first_screen [data-testid="stPageLink"] a {padding: 0; min-height: 0}
 .st-key-first_screen [data-testid="stPageLink"] a * {white-space: normal;
-  overflow: visible}
+  overflow: visible; font-size: 1rem}
 </style>
 """
 

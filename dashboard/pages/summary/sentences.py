@@ -62,8 +62,8 @@ def against_budget(
     """Say how cost stands to its budget, which its tile does not; else what it was."""
     if budget is None or budget["variance"] is None or spent.not_invoiced:
         return spend(view, spent, budget)
-    state = view.standing.label.lower()
     if budget["state"] == "incomplete":
+        state = view.standing.label.lower()
         amount = fmt.money(spent.amount, view.currency)
         return (
             f"AI cost **{view.at_least(spent.amount)}{amount}** in {view.period}"
@@ -74,10 +74,8 @@ def against_budget(
     # What is missing adds to the cost: more over budget, and less under it.
     bound = "At least" if budget["variance"] > 0 else "At most"
     bound = f"{bound} " if view.standing.is_material(distance) else ""
-    text = (
-        f"**{bound}{fmt.compact(distance, view.currency)}** or {side} in"
-        f" {view.period} ({state})"
-    )
+    text = f"**{bound}{fmt.compact(distance, view.currency)}** or {side}"
+    text += f" in {view.period}"
     if spent.not_ai:
         text += f". {fmt.money(spent.not_ai, view.currency)} more is not AI"
     return f"{text}."

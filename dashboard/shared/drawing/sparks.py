@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from dashboard.shared.charts import Chart, Palette
 
 HEIGHT = 56
-#: Width of a name with its value behind a line, size and height of a line of text.
-_NAME_ROOM = 124
+#: Names behind lines, the most px of each, size and height of a line of text.
+_MOST_NAMES = 3
+_NAME_ROOM = 170
 _SIZE = 11
 _LINE = 13
 _PADDING = {"left": 2, "right": 2, "top": 4, "bottom": 2}
@@ -146,8 +147,7 @@ def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     ]
     if len(series) > 1:
         layers.append(_last_names(last, greatest, colours, encoded["x"]))
-        padding = _PADDING | {"right": _NAME_ROOM}
-        return alt.layer(*layers).properties(height=HEIGHT, padding=padding)
+        return alt.layer(*layers).properties(height=HEIGHT, padding=_PADDING)
     text = alt.Chart(last).mark_text(
         align="right", dy=-10, fontSize=_SIZE, color=colours.ink
     )
@@ -160,10 +160,10 @@ def _last_names(
 ) -> alt.Chart:
     """Return name and newest value behind each line, apart from one another.
 
-    Where there are more lines than room, the highest and the lowest have theirs.
+    Of more than three lines the highest and the lowest have theirs; each has a tooltip.
     """
     rows = last.sort_values("value").to_dict("records")
-    if len(rows) * _LINE > HEIGHT:
+    if len(rows) > _MOST_NAMES:
         rows = [rows[0], rows[-1]]
     places = spread([row["value"] for row in rows], greatest * _LINE / HEIGHT, greatest)
     frame = pd.DataFrame(
@@ -174,7 +174,7 @@ def _last_names(
         }
     )
     text = alt.Chart(frame).mark_text(
-        align="left", dx=7, fontSize=_SIZE, color=colours.ink, limit=_NAME_ROOM - 7
+        align="left", dx=7, fontSize=_SIZE, color=colours.ink, limit=_NAME_ROOM
     )
     return text.encode(text="name:N", x=x, y=alt.Y("place:Q", axis=None))
 
