@@ -134,7 +134,7 @@ def test_the_bars_scope_chooses_whose_velocity_is_shown(look_at: LookAt) -> None
     assert [box.label for box in app.selectbox].count("Whose") == 0
     assert tiles(app)["Change lead time"] == "—"
     other = look_at(page=PAGE, period="2026-09", scope="model chat-v1")
-    assert "Nothing is known of how model chat-v1 ships." in text_of(other)
+    assert "Nothing is known of how model Chat v1 ships." in text_of(other)
 
 
 def test_a_quarter_that_is_chosen_has_its_own_figures(look_at: LookAt) -> None:
