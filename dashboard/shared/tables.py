@@ -194,7 +194,9 @@ def html_table(
     """
     classes = "triptych-table"
     classes += " wide" if len(columns) >= _WIDE_COLUMNS else ""
-    classes += " long" if table.num_rows >= _LONG else ""
+    # Of several totals one stays in sight: a short table shows them all.
+    is_whole = len(total_rows) > 1 and table.num_rows < _LONG
+    classes += " whole" if is_whole else ""
     head = "".join(
         f'<th scope="col"{_css(column)}>'
         f'<button type="button">{escape(column.label)}</button></th>'

@@ -166,7 +166,7 @@ def with_idle(unit: unit_cost_queries.UnitSummary, currency: str) -> str:
     if unit.unit_cost_with_idle is None:
         return ""
     loaded = fmt.short_unit_cost(unit.unit_cost_with_idle, currency)
-    return f"; {loaded} with idle capacity"
+    return f"; {loaded} with idle"
 
 
 def lead_time_tile(view: Page) -> Tile:
@@ -179,7 +179,7 @@ def lead_time_tile(view: Page) -> Tile:
     return Tile(
         view.organisation_label(f"Lead time by {change.kind}"),
         words.lead_time_range(change),
-        f"p50 of {fmt.plural(change.unit_count, change.kind)}, {fmt.month(month)}",
+        f"medians, {fmt.month(month)}",
         None,
         change.lead_low,
         "decimal",

@@ -91,7 +91,7 @@ def largest_models(view: Page, models: Sequence[dict[str, Any]]) -> str:
         f" ({fmt.percent(row['share_ratio'])})"
         for row in costly
     )
-    return f"Without idle capacity: {named}."
+    return f"Without idle: {named}."
 
 
 def delivery(change: queries.DeliveryChange, month: str, before: str) -> str:

@@ -8,13 +8,13 @@ from typing import Final
 #: there is more beyond it; what lies on it is scrolled with the table.
 STYLE: Final = """
 <style>
-.triptych-table {overflow: auto; margin: .1rem 0 .3rem;
+.triptych-table {overflow: auto; margin: .1rem 0 .3rem; max-height: 25rem;
   --ground: var(--triptych-ground, Canvas);
   --shadow: color-mix(in srgb, currentColor 22%, transparent);
   background: linear-gradient(to left, var(--ground) 40%, transparent) right / 2.5rem
       100% no-repeat local,
     linear-gradient(to left, var(--shadow), transparent) right / .7rem 100% no-repeat}
-.triptych-table.long {max-height: 25rem}
+.triptych-table.whole {max-height: none}
 .triptych-table thead th {position: sticky; top: 0; z-index: 1;
   background: var(--triptych-ground, Canvas)}
 .triptych-table tbody th {position: sticky; left: 0;
