@@ -260,22 +260,28 @@ def test_nothing_is_fitted_again_while_nothing_changed(case: Case) -> None:
 
 
 def test_another_seed_a_changed_value_and_a_new_plan_are_looked_at_again(
-    tmp_path: Path,
+    case: Case, tmp_path: Path
 ) -> None:
     made = Case(tmp_path)
+    shutil.copyfile(case.database, made.database)
+    made.register = case.register
     frame, plan = made.studies["no-column"]
-    assert made.go(plans=[plan]).fitted == ("no-column",)
-    (first,) = made.rows("SELECT seed FROM estimates.attribution_studies")
-    assert made.go(plans=[plan], seed=7).fitted == ("no-column",)
-    (second,) = made.rows("SELECT seed FROM estimates.attribution_studies")
+    asked: dict[str, Any] = {"only": (plan.id,)}
+    seed = "SELECT seed FROM estimates.attribution_studies WHERE study_id = ?"
+    assert made.go(**asked).fitted == ()
+    (first,) = made.rows(seed, plan.id)
+    asked["seed"] = 7
+    assert made.go(**asked).fitted == (plan.id,)
+    (second,) = made.rows(seed, plan.id)
     assert first["seed"] != second["seed"]
     orders = frame["orders"].where(frame.index != 0, 0.0)
-    made.studies["no-column"] = frame.assign(orders=orders), plan
+    made.studies[plan.id] = frame.assign(orders=orders), plan
     write_marts(made.database, made.studies)
-    assert made.go(plans=[plan], seed=7).fitted == ("no-column",)
-    assert made.go(plans=[plan], seed=7).fitted == ()
+    assert made.go(**asked).fitted == (plan.id,)
+    assert made.go(**asked).fitted == ()
     changed = plan.model_copy(update={"minimum_effect": 3.0})
-    assert made.go(plans=[changed], seed=7).fitted == ("no-column",)
+    plans = [changed if each.id == plan.id else each for each in made.plans]
+    assert made.go(plans=plans, **asked).fitted == (plan.id,)
 
 
 def test_only_named_studies_are_fitted_and_the_others_stay(tmp_path: Path) -> None:

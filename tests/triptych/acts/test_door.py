@@ -145,7 +145,7 @@ def _asked(number: int) -> tuple[str, dict[str, str]]:
 
 def test_a_hundred_acts_at_once_are_a_hundred_in_a_row(workspace: Workspace) -> None:
     """Of five kinds, each pressed twice, by seven people at two servers."""
-    count = 100 if IS_FULL else 30
+    count = 100 if IS_FULL else 15
     servers = [WorkspaceDoor(workspace.root), WorkspaceDoor(workspace.root)]
 
     def act(press: tuple[int, int]) -> bool:
