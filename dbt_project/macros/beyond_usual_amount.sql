@@ -1,5 +1,5 @@
 {#-
-  An amount beyond what so many days cost at the rate of the days before a pivot, at least
+  An amount beyond what so many days cost at the rate of the days before a migration, at least
   nothing. NULL where there was an amount and no days before say what was usual.
 -#}
 {% macro beyond_usual_amount(amount, before, days) -%}

@@ -60,7 +60,7 @@
             then 'catalog.yml: placements with stage: training; triptych.yml: a source of training runs, such as mlflow'
         when {{ metric }} = 'spend_to_budget_ratio' then 'a budget with scope_type all in a source with stream: budgets'
         when {{ metric }} like 'integration%'
-            then 'catalog.yml: pivots with integration_rules; hours booked with category: integration'
+            then 'catalog.yml: migrations with integration_rules; hours booked with category: integration'
         when {{ metric }} like 'infra_hours%'
             then 'catalog.yml: team of the platform; its hours with category: infra, and platform_id where it runs several'
         when {{ metric }} like 'firefighting%'

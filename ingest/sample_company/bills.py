@@ -212,11 +212,11 @@ class _MonthOfBills:
         return lambda lines: writer.add(lines, biller)
 
     def _delivery(self) -> Delivery:
-        """Return how AWS delivers: it kept executions until the pivot."""
-        index, pivot = self._month.index, self._timeline.pivot_index
+        """Return how AWS delivers: it kept executions until the migration."""
+        index, migration = self._month.index, self._timeline.migration_index
         return Delivery(
-            keeps_executions=index < pivot,
-            is_superseded=index in {1, pivot - 1},
+            keeps_executions=index < migration,
+            is_superseded=index in {1, migration - 1},
             has_blanked_chunk=index == self._timeline.first_of("hybrid").index,
             has_hostile_row=index == len(self._timeline.months) // 2,
         )

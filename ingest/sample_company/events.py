@@ -192,7 +192,7 @@ def _prepayment(month: Month, timeline: Timeline) -> Iterator[Draft]:
 
 def _tag_straggler(month: Month, timeline: Timeline) -> Iterator[Draft]:
     """Yield jobs that still carry the old name of the tag after the renaming."""
-    if month.index != timeline.pivot_index:
+    if month.index != timeline.migration_index:
         return
     charge = base_charge(
         "train-old-tag", "aws", SKUS["aws-sagemaker"], AWS_RESEARCH, month, timeline
@@ -237,7 +237,7 @@ def _appearing(month: Month, timeline: Timeline) -> Iterator[Draft]:
 
 def _late_arrivals(month: Month, timeline: Timeline) -> Iterator[Draft]:
     """Yield what belongs to an earlier month: a correction, a credit, late usage."""
-    if month.index == timeline.pivot_index + 1:
+    if month.index == timeline.migration_index + 1:
         used_in = timeline.months[month.index - 2]
         charge = base_charge(
             "train-maintenance-vision",

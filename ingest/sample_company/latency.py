@@ -25,7 +25,7 @@ _BOUNDS: Final = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0)
 #: Of a hundred requests, those that end within each bound.
 _WITHIN: Final[dict[Phase, tuple[int, ...]]] = {
     "managed_kubernetes": (5, 20, 48, 80, 95, 99),
-    "pivot": (12, 35, 65, 95, 98, 100),
+    "migration": (12, 35, 65, 95, 98, 100),
     "hybrid": (40, 70, 96, 99, 100, 100),
 }
 _HUNDRED: Final = 100

@@ -178,7 +178,7 @@ class _MeterReader:
 
     def _phased(self, values: Sequence[float]) -> NDArray[np.float64]:
         """Return one value per phase as one per day."""
-        phases = ("managed_kubernetes", "pivot", "hybrid")
+        phases = ("managed_kubernetes", "migration", "hybrid")
         by_month = [values[phases.index(m.phase)] for m in self._timeline.months]
         return self._per_day(by_month)
 

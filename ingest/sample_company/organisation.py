@@ -33,8 +33,8 @@ class Feature:
 class Model:
     """A model, and whether it starts or ends inside the timeline.
 
-    ``starts_with_pivot`` and ``ends_with_pivot`` say that it exists only from the
-    first, or only to the last day of the pivot.
+    ``starts_with_migration`` and ``ends_with_migration`` say that it exists only from
+    the first, or only to the last day of the migration.
     """
 
     id: str
@@ -42,8 +42,8 @@ class Model:
     feature: str
     team: str
     aliases: tuple[str, ...] = ()
-    starts_with_pivot: bool = False
-    ends_with_pivot: bool = False
+    starts_with_migration: bool = False
+    ends_with_migration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,15 @@ FEATURES: Final = (
 )
 
 MODELS: Final = (
-    Model("eta-v1", "ETA, first", "eta-prediction", "network-ai", ends_with_pivot=True),
     Model(
-        "eta-v2", "ETA, second", "eta-prediction", "network-ai", starts_with_pivot=True
+        "eta-v1", "ETA, first", "eta-prediction", "network-ai", ends_with_migration=True
+    ),
+    Model(
+        "eta-v2",
+        "ETA, second",
+        "eta-prediction",
+        "network-ai",
+        starts_with_migration=True,
     ),
     Model(
         "maintenance-vision",

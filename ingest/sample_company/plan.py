@@ -153,6 +153,6 @@ def _tags(spend: Spend, month: Month, timeline: Timeline) -> Tags:
     if spend.placement.kind != "model" or spend.source in BY_DAY:
         return spend.tags
     model = spend.placement.target
-    if spend.source != "aws" or month.index >= timeline.pivot_index:
+    if spend.source != "aws" or month.index >= timeline.migration_index:
         return (*spend.tags, ("model", model))
     return (*spend.tags, ("ml_model", (_ALIASES[model] or (model,))[0]))

@@ -50,7 +50,7 @@ def read_slices(timeline: Timeline) -> SlicedGpu:
     """Tell what ran: one always, one by day, one at night, one on workdays."""
     hour = np.arange(timeline.day_count * HOURS_PER_DAY)
     is_there = hour >= HOURS_PER_DAY * timeline.day_offset(
-        timeline.months[timeline.pivot_index]
+        timeline.months[timeline.migration_index]
     )
     return SlicedGpu(is_there, tuple(_workloads(timeline, hour, is_there)))
 

@@ -33,17 +33,17 @@ from ingest.sample_company.organisation import (
 
 #: Monthly fee of the compute savings plan [EUR], and how much of it is used.
 COMMITMENT_FEE: Final = 7_500.0
-COMMITMENT_USED: Final = {"managed_kubernetes": 0.97, "pivot": 0.60, "hybrid": 0.25}
+COMMITMENT_USED: Final = {"managed_kubernetes": 0.97, "migration": 0.60, "hybrid": 0.25}
 COMMITMENT_DISCOUNT: Final = 0.30
 CONTRACT_DISCOUNT: Final = 0.08
 
 #: Total cost of the AWS GPU nodes [EUR per month]; part of it may be covered.
 GPU_NODES: Final = {
     "managed_kubernetes": 29_000.0,
-    "pivot": 26_000.0,
+    "migration": 26_000.0,
     "hybrid": 3_600.0,
 }
-GPU_NODE_COUNT: Final = {"managed_kubernetes": 8, "pivot": 8, "hybrid": 2}
+GPU_NODE_COUNT: Final = {"managed_kubernetes": 8, "migration": 8, "hybrid": 2}
 
 VAT_RATE: Final = 0.19
 

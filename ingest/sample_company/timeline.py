@@ -1,6 +1,6 @@
 """The months of the sample company and what changes in them.
 
-Eighteen months end in October 2026: six on managed Kubernetes, three of pivot, nine
+Eighteen months end in October 2026: six on managed Kubernetes, three of migration, nine
 on the hybrid. Another number of months ends there too and keeps the proportions, so
 each event stays in its phase.
 """
@@ -13,8 +13,8 @@ from typing import Final, Literal
 
 from triptych.core.errors import UsageError
 
-Phase = Literal["managed_kubernetes", "pivot", "hybrid"]
-PHASES: Final[tuple[Phase, ...]] = ("managed_kubernetes", "pivot", "hybrid")
+Phase = Literal["managed_kubernetes", "migration", "hybrid"]
+PHASES: Final[tuple[Phase, ...]] = ("managed_kubernetes", "migration", "hybrid")
 
 LAST_MONTH: Final = date(2026, 10, 1)
 FEWEST_MONTHS: Final = 6
@@ -85,14 +85,14 @@ class Timeline:
         return (self.end - self.first_day).days
 
     @property
-    def pivot_index(self) -> int:
-        """Return the index of the first month of the pivot."""
-        return self.first_of("pivot").index
+    def migration_index(self) -> int:
+        """Return the index of the first month of the migration."""
+        return self.first_of("migration").index
 
     @property
     def renamed_on(self) -> date:
         """Return the day from which resources carry ``model``, not ``ml_model``."""
-        return self.first_of("pivot").first_day
+        return self.first_of("migration").first_day
 
     @property
     def retired_on(self) -> date:
@@ -119,7 +119,7 @@ class Timeline:
 def plan_timeline(month_count: int) -> Timeline:
     """Lay out ``month_count`` months that end with :data:`LAST_MONTH`.
 
-    A third of them (rounded) is phase 1, a sixth is the pivot, the rest is the
+    A third of them (rounded) is phase 1, a sixth is the migration, the rest is the
     hybrid. AWS bills in dollars for the first 4 of 18, and the commitment runs for
     the following 12 of 18.
 
@@ -134,9 +134,9 @@ def plan_timeline(month_count: int) -> Timeline:
             next_step=f"Ask for {FEWEST_MONTHS} to {MOST_MONTHS} months.",
         )
     managed_count = round(month_count / 3)
-    pivot_count = round(month_count / 6)
+    migration_count = round(month_count / 6)
     first = add_months(LAST_MONTH, 1 - month_count)
-    phase_of = [PHASES[0]] * managed_count + [PHASES[1]] * pivot_count
+    phase_of = [PHASES[0]] * managed_count + [PHASES[1]] * migration_count
     phase_of += [PHASES[2]] * (month_count - len(phase_of))
     euro_index = max(1, round(month_count * 4 / 18))
     return Timeline(

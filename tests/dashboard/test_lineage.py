@@ -85,9 +85,10 @@ def root_with_returns(tmp_path_factory: pytest.TempPathFactory) -> Path:
         " (s.driver as assumption_id) from core.mart_assumptions as r, (select distinct"
         " driver from roi.mart_roi_sensitivity where scope_id = 'care'"
         " and kind = 'conversion') as s where assumption_version = 'aaaaaaaaaaaa';"
-        "create table roi.mart_platform_pivot_costs"
-        " (pivot_id varchar, currency varchar, cost_of_moving_amount decimal(28, 10));"
-        "insert into roi.mart_platform_pivot_costs values ('move', 'EUR', 12)",
+        "create table roi.mart_platform_migration_costs"
+        " (migration_id varchar, currency varchar,"
+        " cost_of_moving_amount decimal(28, 10));"
+        "insert into roi.mart_platform_migration_costs values ('move', 'EUR', 12)",
     )
     add_lineage(folder)
     return folder
@@ -120,8 +121,8 @@ def test_a_return_names_its_assumptions_with_version_and_approver(
     assert "`aaaaaaaaaaaa`, approved by Head of controlling" in of_care
     assert register_of(costs, "feature_id=*") == [of_care]
     assert register_of(costs, "feature_id=route") == []
-    moving = "roi.mart_platform_pivot_costs/cost_of_moving_amount"
-    assert register_of(moving, "pivot_id=move") == []
+    moving = "roi.mart_platform_migration_costs/cost_of_moving_amount"
+    assert register_of(moving, "migration_id=move") == []
 
 
 def test_without_a_register_the_page_says_what_to_do(

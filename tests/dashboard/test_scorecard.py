@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from tests.dashboard.conftest import OpenApp
 
 MOVE: dict[str, Any] = {
-    "pivot_id": "away",
-    "pivot_name": "Away",
+    "migration_id": "away",
+    "migration_name": "Away",
     "migration_from": date(2026, 7, 1),
     "migration_to": date(2026, 8, 1),
     "currency": "EUR",

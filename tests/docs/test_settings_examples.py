@@ -34,7 +34,7 @@ HEAD = {"organisation": "Example GmbH", "currency": "EUR"}
 ALLOCATION = {"scope", "ai_scope", "undecided", "assignments", "pools", "policies"}
 CATALOG = {
     *("cost_centers", "teams", "features", "models", "platforms", "identities"),
-    *("placements", "portability", "pivots", "controls", "outcomes"),
+    *("placements", "portability", "migrations", "controls", "outcomes"),
 }
 GENERAL = {
     *("fx", "warehouse", "bi", "own_models", "notify", "spark", "delivery"),

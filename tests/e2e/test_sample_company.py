@@ -128,7 +128,7 @@ def test_services_add_up_to_the_planted_ledger_without_what_is_out_of_scope(
 def test_an_anomaly_costs_what_the_line_items_of_its_days_cost(
     published: Snapshot,
 ) -> None:
-    """The GPU cloud is new in the pivot, and grows with the hybrid."""
+    """The GPU cloud is new in the migration, and grows with the hybrid."""
     found = published.query(
         "SELECT * FROM cost.mart_cost_anomalies WHERE source = 'tidewater'"
     ).to_pylist()

@@ -47,9 +47,9 @@ def planted_spend(truth: dict[str, Any], months: list[str]) -> float:
 def move(published: Snapshot) -> dict[str, dict[str, Any]]:
     """Return what the move changed, by metric, like for like where that is known."""
     rows = published.query(
-        "SELECT * FROM roi.mart_platform_pivots ORDER BY basis"
+        "SELECT * FROM roi.mart_platform_migrations ORDER BY basis"
     ).to_pylist()
-    assert {row["pivot_id"] for row in rows} == {_MOVE}
+    assert {row["migration_id"] for row in rows} == {_MOVE}
     return {row["metric"]: row for row in rows}
 
 
@@ -81,9 +81,9 @@ def test_latency_of_the_move_is_the_planted_one_under_like_loads(
 ) -> None:
     p95 = move["p95_to_threshold_ratio"]
     assert p95["basis"] == "like_for_like"
-    for period, phase in (
-        ("before", "managed_kubernetes"), ("migration", "pivot"), ("after", "hybrid")
-    ):  # fmt: skip
+    phase_of = {"before": "managed_kubernetes", "after": "hybrid"}
+    for period in ("before", "migration", "after"):
+        phase = phase_of.get(period, period)
         planted = truth["phases"][phase]
         assert p95[f"{period}_figure"] == pytest.approx(
             planted["p95_latency_to_threshold"]
@@ -142,7 +142,9 @@ def test_two_months_on_a_side_without_controls_are_a_before_and_after(
 def test_the_cost_of_moving_is_that_of_planted_hours_and_charges(
     published: Snapshot, truth: dict[str, Any]
 ) -> None:
-    [costs] = published.query("SELECT * FROM roi.mart_platform_pivot_costs").to_pylist()
+    [costs] = published.query(
+        "SELECT * FROM roi.mart_platform_migration_costs"
+    ).to_pylist()
     hours = truth["delivery"]["integration_hours"]
     assert costs["integration_hours"] == sum(hours.values()) > 0
     labour = Decimal(str(sum(hours.values()))) * 95

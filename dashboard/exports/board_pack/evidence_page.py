@@ -46,7 +46,7 @@ def _migration(view: Page) -> Iterator[Part]:
     moves = scorecard_queries.moves(view.snapshot)
     if not moves:
         return
-    rows = scorecard_queries.changes(view.snapshot, moves[0].pivot_id).to_pylist()
+    rows = scorecard_queries.changes(view.snapshot, moves[0].migration_id).to_pylist()
     yield Heading("Platform migration")
     yield Text(scorecard.headline(moves[0], rows))
     yield Text(scorecard.break_even(moves[0]))

@@ -31,7 +31,7 @@ def moves(view: Page) -> Iterator[Part]:
     )
     if not found:
         return
-    rows = scorecard_queries.changes(view.snapshot, found[0].pivot_id).to_pylist()
+    rows = scorecard_queries.changes(view.snapshot, found[0].migration_id).to_pylist()
     yield Heading("What moving between platforms changed")
     yield Text(words.summary(found[0], rows))
     yield Text(words.break_even(found[0]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dashboard.pages.scorecard.queries import Move
     from dashboard.shared.context import Page
 
-_PIVOTS: Final = "roi.mart_platform_pivots"
+_MIGRATIONS: Final = "roi.mart_platform_migrations"
 _ACROSS: Final = 3
 #: Slopes that are drawn at once.
 _FIRST: Final = 6
@@ -34,18 +34,18 @@ _SLOPES: Final = (
 
 
 def show_moves(view: Page) -> None:
-    """Draw each pivot: what was seen before, in and after it, and what it cost."""
+    """Draw each migration: what was seen before, in and after it, and what it cost."""
     found = queries.moves(view.snapshot)
     if not found:
         st.markdown(
-            "No move is declared. `pivots` in `catalog.yml` name the platforms, the"
-            " models and the days of a migration."
+            "No migration is declared. `migrations` in `catalog.yml` name the"
+            " platforms, the models and the days of each."
         )
         return
     top = st.container()
     names = {move.name: move for move in found}
     chosen = names[filters.choice("Migration", "move", list(names), width=420)]
-    table = words.in_order(queries.changes(view.snapshot, chosen.pivot_id))
+    table = words.in_order(queries.changes(view.snapshot, chosen.migration_id))
     rows = table.to_pylist()
     with top:
         st.markdown(words.headline(chosen, rows))
@@ -128,7 +128,7 @@ def _show_changes(view: Page, table: pa.Table) -> None:
             formula="After ÷ before − 1, with the error of both. B needs two"
             " comparable models that were not moved and every check passed; C six"
             " months that were flat before; else D. X is not comparable.",
-            mart=_PIVOTS,
+            mart=_MIGRATIONS,
             row_count=table.num_rows,
         ),
     )
@@ -168,7 +168,7 @@ def _show_cost_of_moving(view: Page, move: Move) -> None:
             f" migration; {row['integration_hours']:,.1f} h at the loaded hourly rate."
             " Dual running is what old and new platforms cost in the migration beyond"
             " what the old ones did before.",
-            mart="roi.mart_platform_pivot_costs",
+            mart="roi.mart_platform_migration_costs",
             row_count=len(parts),
         ),
     )

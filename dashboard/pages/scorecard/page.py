@@ -73,7 +73,7 @@ def show_nothing() -> None:
     """Say what would fill the page."""
     st.info(
         "**No platform is known yet.** `platforms` in `catalog.yml` say which charges"
-        " run on which platform, `placements` which model runs where, and `pivots`"
+        " run on which platform, `placements` which model runs where, and `migrations`"
         " what was moved. Then run `triptych build`; a run of an earlier version has"
         " no scorecard."
     )

@@ -26,19 +26,19 @@ _BILLS = """(
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A pivot with its windows, what it cost, and when that is paid for."""
+    """A migration with its windows, what it cost, and when that is paid for."""
 
     figures: dict[str, Any]
 
     @property
-    def pivot_id(self) -> str:
+    def migration_id(self) -> str:
         """Its id."""
-        return str(self.figures["pivot_id"])
+        return str(self.figures["migration_id"])
 
     @property
     def name(self) -> str:
         """Its name."""
-        return str(self.figures["pivot_name"])
+        return str(self.figures["migration_name"])
 
 
 @per_run
@@ -108,45 +108,45 @@ def platform_comparisons(snapshot: Snapshot) -> pa.Table:
 
 @per_run
 def moves(snapshot: Snapshot) -> list[Move]:
-    """Return the pivots, the newest first."""
+    """Return the migrations, the newest first."""
     found = rows(
         snapshot,
         """
         SELECT costs.*, windows.window_month_count, windows.before_first_month,
             windows.before_last_month, windows.after_first_month,
             windows.after_last_month
-        FROM roi.mart_platform_pivot_costs AS costs
+        FROM roi.mart_platform_migration_costs AS costs
         LEFT JOIN (
-            SELECT pivot_id, max(window_month_count) AS window_month_count,
+            SELECT migration_id, max(window_month_count) AS window_month_count,
                 max(before_first_month) AS before_first_month,
                 max(before_last_month) AS before_last_month,
                 max(after_first_month) AS after_first_month,
                 max(after_last_month) AS after_last_month
-            FROM roi.mart_platform_pivots GROUP BY pivot_id
-        ) AS windows USING (pivot_id)
-        ORDER BY costs.migration_from DESC, costs.pivot_id
+            FROM roi.mart_platform_migrations GROUP BY migration_id
+        ) AS windows USING (migration_id)
+        ORDER BY costs.migration_from DESC, costs.migration_id
         """,
     )
     return [Move(row) for row in found]
 
 
 @per_run
-def changes(snapshot: Snapshot, pivot_id: str) -> pa.Table:
-    """Return what changed with a pivot, like for like before everything."""
+def changes(snapshot: Snapshot, migration_id: str) -> pa.Table:
+    """Return what changed with a migration, like for like before everything."""
     return table(
         snapshot,
         """
         SELECT changed.*, figures.unit
-        FROM roi.mart_platform_pivots AS changed
+        FROM roi.mart_platform_migrations AS changed
         LEFT JOIN roi.mart_platform_scorecard AS figures
-            ON figures.subject_kind = 'pivot'
-            AND figures.subject_id = changed.pivot_id
+            ON figures.subject_kind = 'migration'
+            AND figures.subject_id = changed.migration_id
             AND figures.metric = changed.metric AND figures.basis = changed.basis
             AND figures.period = 'before'
-        WHERE changed.pivot_id = $pivot
+        WHERE changed.migration_id = $migration
         ORDER BY changed.metric, changed.basis DESC
         """,
-        pivot=pivot_id,
+        migration=migration_id,
     )
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from dashboard.shared.context import Page
     from triptych.core.warehouse.reader import Snapshot
 
-_COSTS: Final = "roi.mart_platform_pivot_costs"
-_CHANGES: Final = "roi.mart_platform_pivots"
+_COSTS: Final = "roi.mart_platform_migration_costs"
+_CHANGES: Final = "roi.mart_platform_migrations"
 
 
 @per_run
@@ -27,7 +27,7 @@ def newest_migration(snapshot: Snapshot, until: str) -> dict[str, Any] | None:
     known = rows(
         snapshot,
         f"""
-        SELECT costs.pivot_id, costs.pivot_name, costs.migration_to,
+        SELECT costs.migration_id, costs.migration_name, costs.migration_to,
             {_of("spend_per_month", "since_change_ratio")} AS cost_change_since,
             {_of("spend_per_month", "change_ratio")} AS cost_change,
             {_of("p95_to_threshold_ratio", "before_figure")} AS latency_before,
@@ -36,11 +36,12 @@ def newest_migration(snapshot: Snapshot, until: str) -> dict[str, Any] | None:
             {_of("firefighting_booked_ratio", "after_figure")} AS incidents,
             costs.last_month <= $until AS is_newest
         FROM {_COSTS} AS costs
-        JOIN {_CHANGES} AS changes ON changes.pivot_id = costs.pivot_id
+        JOIN {_CHANGES} AS changes ON changes.migration_id = costs.migration_id
         WHERE changes.basis = 'all'
-        GROUP BY costs.pivot_id, costs.pivot_name, costs.migration_to, costs.last_month
+        GROUP BY costs.migration_id, costs.migration_name, costs.migration_to,
+            costs.last_month
         HAVING max(changes.after_last_month) <= $until
-        ORDER BY costs.migration_to DESC, costs.pivot_id
+        ORDER BY costs.migration_to DESC, costs.migration_id
         LIMIT 1
         """,
         until=until,

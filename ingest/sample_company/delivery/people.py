@@ -32,25 +32,25 @@ LEAVE_HOURS_PER_HEAD: Final = 12
 #: Part of the platform's hours that goes into firefighting.
 FIREFIGHTING: Final[dict[Phase, float]] = {
     "managed_kubernetes": 0.60,
-    "pivot": 0.45,
+    "migration": 0.45,
     "hybrid": 0.15,
 }
 #: Part of the other teams' hours that goes into running what they have.
 _INFRA: Final[dict[Phase, float]] = {
     "managed_kubernetes": 0.25,
-    "pivot": 0.30,
+    "migration": 0.30,
     "hybrid": 0.10,
 }
 #: Part of the platform's hours that goes into moving to the hybrid.
 INTEGRATION: Final[dict[Phase, float]] = {
     "managed_kubernetes": 0.0,
-    "pivot": 0.22,
+    "migration": 0.22,
     "hybrid": 0.0,
 }
 ITEM_SCALES: Final = {"satisfaction": (1, 5), "recommend": (0, 10)}
 _MOOD: Final[dict[Phase, float]] = {
     "managed_kubernetes": 0.45,
-    "pivot": 0.40,
+    "migration": 0.40,
     "hybrid": 0.75,
 }
 _MONTHS_OF_QUARTER: Final = 3

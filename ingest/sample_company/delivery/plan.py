@@ -45,7 +45,7 @@ class Pace:
 
 PACES: Final[dict[Phase, Pace]] = {
     "managed_kubernetes": Pace(6.0, 90.0, 0.24, 5.0, 260.0, 9.0, 1.2),
-    "pivot": Pace(7.0, 80.0, 0.18, 4.0, 200.0, 10.0, 0.9),
+    "migration": Pace(7.0, 80.0, 0.18, 4.0, 200.0, 10.0, 0.9),
     "hybrid": Pace(3.5, 26.0, 0.07, 1.5, 60.0, 6.0, 0.3),
 }
 _ARCHITECTURES: Final = {
@@ -91,8 +91,10 @@ class _ModelPlan:
         self._timeline = timeline
         self._rng = rng
         self._next_id = 1_000_000 * (number + 1)
-        starts = timeline.renamed_on if model.starts_with_pivot else timeline.first_day
-        ends = timeline.retired_on if model.ends_with_pivot else timeline.end
+        starts = (
+            timeline.renamed_on if model.starts_with_migration else timeline.first_day
+        )
+        ends = timeline.retired_on if model.ends_with_migration else timeline.end
         # The last days are left alone: nothing is planned past the end of time.
         self._start = _midnight(starts)
         self._end = _midnight(ends) - timedelta(days=2)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from ingest.sample_company.timeline import Timeline
 
-PIVOT: Final = "managed-kubernetes-to-hybrid"
+MIGRATION: Final = "managed-kubernetes-to-hybrid"
 INTEGRATION_RULE: Final = "integration"
 #: Models that leave managed Kubernetes, and the platform that serves them afterwards.
 MOVED: Final = {
@@ -49,12 +49,12 @@ PORTABILITY: Final = {
 
 
 def moves_text(timeline: Timeline) -> str:
-    """Return the sections ``placements``, ``portability`` and ``pivots``."""
-    pivot = timeline.first_of("pivot").first_day
+    """Return the sections ``placements``, ``portability`` and ``migrations``."""
+    migration = timeline.first_of("migration").first_day
     hybrid = timeline.first_of("hybrid").first_day
     lines = ["# Which model runs where, and what was moved.", "placements:"]
     for model, platform in MOVED.items():
-        lines.append(_placement(model, "aws-eks", f", valid_to: {pivot}"))
+        lines.append(_placement(model, "aws-eks", f", valid_to: {migration}"))
         lines.append(_placement(model, platform, f", valid_from: {hybrid}"))
     lines += [_placement(model, platform) for model, platform in STAYING.items()]
     lines += list(_training())
@@ -65,13 +65,13 @@ def moves_text(timeline: Timeline) -> str:
         for service, portability in PORTABILITY.items()
     ]
     lines += [
-        "pivots:",
-        f"  - id: {PIVOT}",
+        "migrations:",
+        f"  - id: {MIGRATION}",
         "    name: From managed Kubernetes to a hybrid",
         "    from_platforms: [aws-eks]",
         "    to_platforms: [tidewater, railway]",
         f"    models: [{', '.join(MOVED)}]",
-        f"    migration_from: {pivot}",
+        f"    migration_from: {migration}",
         f"    migration_to: {hybrid}",
         f"    integration_rules: [{INTEGRATION_RULE}]",
     ]

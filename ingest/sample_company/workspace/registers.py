@@ -22,7 +22,7 @@ BUDGET_SCOPE: Final = ("all", "ai")
 ACTUAL_TO_BUDGET: Final = 3.80
 _CENT: Final = Decimal("0.01")
 #: Budgets after phase 1, as multiples of what phase 1 was given.
-_LATER_BUDGETS: Final = {"pivot": 4.0, "hybrid": 2.4}
+_LATER_BUDGETS: Final = {"migration": 4.0, "hybrid": 2.4}
 _NOT_AI_SPEND: Final = ("out_of_scope", "tax", "credit")
 
 

@@ -85,9 +85,9 @@ def _model_lines(model: Model, timeline: Timeline) -> list[str]:
     if model.id in LATENCY_THRESHOLD_SECONDS:
         seconds = LATENCY_THRESHOLD_SECONDS[model.id]
         lines.append(f"    latency_threshold_seconds: {seconds}")
-    if model.starts_with_pivot:
+    if model.starts_with_migration:
         lines.append(f"    valid_from: {timeline.renamed_on}")
-    if model.ends_with_pivot:
+    if model.ends_with_migration:
         lines.append(f"    valid_to: {timeline.retired_on}")
     return lines
 

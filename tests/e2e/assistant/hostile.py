@@ -126,8 +126,8 @@ def plant(published: Path, first: Sequence[str]) -> dict[str, str]:
 NAMES = (
     *("model_id", "feature_id", "team_id", "cost_center", "source", "service_name"),
     *("platform_id", "pool_id", "study_id", "commitment_name", "commitment_id"),
-    *("invoice_id", "invoice_issuer_name", "provider", "pivot_id", "scope_id"),
-    *("text", "note", "notes", "detail"),
+    *("invoice_id", "invoice_issuer_name", "provider", "migration_id", "scope_id"),
+    *("pivot_id", "text", "note", "notes", "detail"),
 )
 
 

@@ -170,13 +170,13 @@ QUESTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         "26",
         "migration_costs",
         {},
-        "SELECT cost_of_moving_amount FROM roi.mart_platform_pivot_costs",
+        "SELECT cost_of_moving_amount FROM roi.mart_platform_migration_costs",
     ),
     (
         "27",
         "migration_effects",
         {},
-        "SELECT change_ratio FROM roi.mart_platform_pivots"
+        "SELECT change_ratio FROM roi.mart_platform_migrations"
         " WHERE metric = 'spend_per_month'",
     ),
 )

@@ -451,7 +451,7 @@ def _integrating(asked: Asked) -> list[str]:
     row = asked.one(
         "SELECT integration_labour_amount AS hours,"
         " integration_charges_amount AS bills,"
-        " cost_of_moving_amount AS move FROM roi.mart_platform_pivot_costs"
+        " cost_of_moving_amount AS move FROM roi.mart_platform_migration_costs"
     )
     return [fmt.money(Decimal(row[part]), asked.currency) for part in row]
 
@@ -459,7 +459,7 @@ def _integrating(asked: Asked) -> list[str]:
 def _on_the_move(asked: Asked) -> list[str]:
     row = asked.one(
         "SELECT change_ratio AS change, since_change_ratio AS since"
-        " FROM roi.mart_platform_pivots WHERE metric = 'spend_per_month'"
+        " FROM roi.mart_platform_migrations WHERE metric = 'spend_per_month'"
     )
     return [fmt.signed_percent(row["change"]), fmt.signed_percent(row["since"])]
 

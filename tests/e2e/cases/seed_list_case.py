@@ -91,11 +91,12 @@ def _scorecard(metric: str, where: str = "subject_kind = 'platform'") -> str:
     """
 
 
-def _pivot(figure: str, metric: str, low: str = "NULL", high: str = "NULL") -> str:
+def _migration(figure: str, metric: str, low: str = "NULL", high: str = "NULL") -> str:
     return f"""
-        SELECT pivot_id AS subject, {figure} AS figure, {low} AS low, {high} AS high,
+        SELECT migration_id AS subject, {figure} AS figure,
+            {low} AS low, {high} AS high,
             reason, NULL AS way_out
-        FROM roi.mart_platform_pivots WHERE metric = '{metric}' AND basis = 'all'
+        FROM roi.mart_platform_migrations WHERE metric = '{metric}' AND basis = 'all'
     """
 
 
@@ -142,9 +143,10 @@ def _of_kind(kind: str) -> str:
 
 def _costs_of_moves(figure: str, low: str = "NULL", high: str = "NULL") -> str:
     return f"""
-        SELECT pivot_id AS subject, {figure} AS figure, {low} AS low, {high} AS high,
+        SELECT migration_id AS subject, {figure} AS figure,
+            {low} AS low, {high} AS high,
             reason, way_out
-        FROM roi.mart_platform_pivot_costs
+        FROM roi.mart_platform_migration_costs
     """
 
 
@@ -308,7 +310,7 @@ CRITERIA: Final = (
     SeedRow(
         "Integration with pipelines and MLOps, its cost",
         "Platform scorecard",
-        "roi.mart_platform_pivot_costs",
+        "roi.mart_platform_migration_costs",
         _costs_of_moves("integration_cost_amount::DOUBLE"),
     ),
     SeedRow(
@@ -339,7 +341,7 @@ CRITERIA: Final = (
         "Cost trajectory as usage grows",
         "Platform scorecard",
         "roi.mart_platform_scorecard",
-        _scorecard("cost_elasticity", "subject_kind <> 'pivot'"),
+        _scorecard("cost_elasticity", "subject_kind <> 'migration'"),
     ),
 )
 #: The case of the logistics company.
@@ -347,31 +349,33 @@ CASE: Final = (
     SeedRow(
         "Case: 280 % over budget",
         "Platform scorecard",
-        "roi.mart_platform_pivots",
-        _pivot("before_figure - 1", "spend_to_budget_ratio"),
+        "roi.mart_platform_migrations",
+        _migration("before_figure - 1", "spend_to_budget_ratio"),
     ),
     SeedRow(
         "Case: latency of three times the threshold",
         "Platform scorecard",
-        "roi.mart_platform_pivots",
-        _pivot("before_figure", "p95_to_threshold_ratio", "before_low", "before_high"),
+        "roi.mart_platform_migrations",
+        _migration(
+            "before_figure", "p95_to_threshold_ratio", "before_low", "before_high"
+        ),
     ),
     SeedRow(
         "Case: 60 % of hours on incidents",
         "Platform scorecard",
-        "roi.mart_platform_pivots",
-        _pivot("before_figure", "firefighting_booked_ratio"),
+        "roi.mart_platform_migrations",
+        _migration("before_figure", "firefighting_booked_ratio"),
     ),
     SeedRow(
         "Case: the move, 40 % less",
         "Platform scorecard",
-        "roi.mart_platform_pivots",
-        _pivot("since_change_ratio", "spend_per_month"),
+        "roi.mart_platform_migrations",
+        _migration("since_change_ratio", "spend_per_month"),
     ),
     SeedRow(
         "Case: within one quarter (days of migration)",
         "Platform scorecard",
-        "roi.mart_platform_pivot_costs",
+        "roi.mart_platform_migration_costs",
         _costs_of_moves("date_diff('day', migration_from, migration_to)::DOUBLE"),
     ),
 )
@@ -392,7 +396,7 @@ ADVICE: Final = (
     SeedRow(
         "30 to 50 % of the budget for integration",
         "Platform scorecard",
-        "roi.mart_platform_pivot_costs",
+        "roi.mart_platform_migration_costs",
         _costs_of_moves("integration_share_ratio"),
     ),
     SeedRow(

@@ -144,7 +144,7 @@ def test_phase_one_is_280_percent_over_budget_and_the_hybrid_40_percent_below_it
     before = Decimal(managed["ai_spend"]) / len(managed["months"])
     after = Decimal(hybrid["ai_spend"]) / len(hybrid["months"])
     assert abs(after / before - Decimal("0.60")) < Decimal("0.0001")
-    double_running = Decimal(phases["pivot"]["ai_spend"]) / 3
+    double_running = Decimal(phases["migration"]["ai_spend"]) / 3
     assert double_running > before
 
 

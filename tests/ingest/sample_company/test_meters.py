@@ -27,7 +27,7 @@ def in_phase(months: Iterable[str]) -> str:
     return f"strftime(period_start, '%Y-%m') IN ({listed})"
 
 
-@pytest.mark.parametrize("phase", ["managed_kubernetes", "pivot", "hybrid"])
+@pytest.mark.parametrize("phase", ["managed_kubernetes", "migration", "hybrid"])
 def test_gpu_utilisation_is_as_planted(
     files: duckdb.DuckDBPyConnection, truth: dict[str, Any], phase: str
 ) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from triptych.core.settings import Settings
     from triptych.core.settings.controls import PlatformControl
-    from triptych.core.settings.moves import Pivot
+    from triptych.core.settings.moves import Migration
 
 
 def platform_tables(settings: Settings) -> list[ControlTable]:
@@ -66,7 +66,7 @@ def platform_tables(settings: Settings) -> list[ControlTable]:
             ],
         ),
         _controls_table(catalog.controls),
-        *_pivot_tables(catalog.pivots),
+        *_migration_tables(catalog.migrations),
     ]
 
 
@@ -90,27 +90,27 @@ def _controls_table(controls: tuple[PlatformControl, ...]) -> ControlTable:
     )
 
 
-def _pivot_tables(pivots: tuple[Pivot, ...]) -> Iterable[ControlTable]:
+def _migration_tables(migrations: tuple[Migration, ...]) -> Iterable[ControlTable]:
     yield ControlTable(
-        "pivots",
+        "migrations",
         {
-            **dict.fromkeys(("pivot_id", "pivot_name"), "VARCHAR"),
+            **dict.fromkeys(("migration_id", "migration_name"), "VARCHAR"),
             "migration_from": "DATE",
             "migration_to": "DATE",
             "horizon_months": "INTEGER",
         },
         [
             (p.id, p.name, p.migration_from, p.migration_to, p.horizon_months)
-            for p in pivots
+            for p in migrations
         ],
     )
-    sides = [(p.id, name, "from") for p in pivots for name in p.from_platforms]
-    sides += [(p.id, name, "to") for p in pivots for name in p.to_platforms]
-    yield _texts("pivot_platforms", ("pivot_id", "platform_id", "side"), sides)
-    models = [(p.id, name) for p in pivots for name in p.models]
-    yield _texts("pivot_models", ("pivot_id", "model_id"), models)
-    rules = [(p.id, name) for p in pivots for name in p.integration_rules]
-    yield _texts("pivot_integration_rules", ("pivot_id", "rule_name"), rules)
+    sides = [(p.id, name, "from") for p in migrations for name in p.from_platforms]
+    sides += [(p.id, name, "to") for p in migrations for name in p.to_platforms]
+    yield _texts("migration_platforms", ("migration_id", "platform_id", "side"), sides)
+    models = [(p.id, name) for p in migrations for name in p.models]
+    yield _texts("migration_models", ("migration_id", "model_id"), models)
+    rules = [(p.id, name) for p in migrations for name in p.integration_rules]
+    yield _texts("migration_integration_rules", ("migration_id", "rule_name"), rules)
 
 
 def _texts(

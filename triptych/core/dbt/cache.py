@@ -85,12 +85,26 @@ class ProjectAsItWasRead:
         folder = platformdirs.user_cache_path("triptych", appauthor=False)
         self._kept = folder / f"dbt_project_{digest}.msgpack"
         self._parsed = parsed
+        self._is_used = False
 
     def __enter__(self) -> None:
         """Put what was kept where dbt looks for it."""
         self._parsed.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError):
             shutil.copyfile(self._kept, self._parsed)
+            self._is_used = True
+
+    def forget(self) -> bool:
+        """Remove what was kept, if dbt has begun with it, and say whether it had.
+
+        What dbt kept of another version of the project can be in its way: it takes a
+        model that is described in another file now for one that is described twice.
+        """
+        was_used, self._is_used = self._is_used, False
+        if was_used:
+            for file in (self._kept, self._parsed):
+                file.unlink(missing_ok=True)
+        return was_used
 
     def __exit__(self, *_: object) -> None:
         """Keep what dbt read."""

@@ -10,7 +10,12 @@ from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.controls import PlatformControl, unclear_controls
 from triptych.core.settings.identity import Identity, unclear_identities
 from triptych.core.settings.match import Match
-from triptych.core.settings.moves import Pivot, Placement, Portability, unclear_moves
+from triptych.core.settings.moves import (
+    Migration,
+    Placement,
+    Portability,
+    unclear_moves,
+)
 from triptych.core.settings.names import Name
 from triptych.core.settings.outcomes import OutcomeMetric, repeated_outcomes
 from triptych.core.settings.problems import known_names
@@ -115,7 +120,7 @@ class Catalog(BaseModel):
     identities: tuple[Identity, ...] = ()
     placements: tuple[Placement, ...] = ()
     portability: tuple[Portability, ...] = ()
-    pivots: tuple[Pivot, ...] = ()
+    migrations: tuple[Migration, ...] = ()
     controls: tuple[PlatformControl, ...] = ()
     outcomes: tuple[OutcomeMetric, ...] = ()
 
@@ -133,7 +138,7 @@ class Catalog(BaseModel):
             *unclear_moves(
                 self.placements,
                 self.portability,
-                self.pivots,
+                self.migrations,
                 models=list(dict.fromkeys(model.id for model in self.models)),
                 platforms=[platform.id for platform in self.platforms],
             ),

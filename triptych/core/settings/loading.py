@@ -26,6 +26,7 @@ from triptych.core.settings.catalog import Catalog
 from triptych.core.settings.document import Document, read_document
 from triptych.core.settings.environment import settings_from_environment, variable_name
 from triptych.core.settings.explanation import NAMED_BY_NAME, explain, explain_whole
+from triptych.core.settings.former_names import with_present_names
 from triptych.core.settings.general import (
     AttributionSettings,
     BiSettings,
@@ -194,17 +195,13 @@ class _Reading:
         assumptions_file: Document,
     ) -> Settings:
         general = self._general(general_file)
+        catalog_file, former = with_present_names(catalog_file)
         catalog = self._validated(Catalog, catalog_file) or Catalog()
         allocation = self._validated(AllocationFile, allocation_file)
-        if catalog_file.is_present and catalog_file.is_readable:
-            # Without a catalogue, owners are whatever the rules call them.
-            for complaint in unknown_owners(
-                allocation_file.data, catalog=catalog_file.data
-            ):
-                self._complain(allocation_file, complaint)
+        self._judge_owners(allocation_file, catalog_file)
         if allocation is not None:
             rules = [entry.name for entry in allocation.assignments]
-            for complaint in unknown_rules(catalog.pivots, rules):
+            for complaint in unknown_rules(catalog.migrations, rules):
                 self._complain(catalog_file, complaint)
         assumptions = self._validated(Assumptions, assumptions_file) or Assumptions()
         if general is not None and catalog_file.is_readable:
@@ -242,10 +239,19 @@ class _Reading:
             allocation=allocation.allocation(),
             assumptions=assumptions,
             warnings=_warnings(
+                (catalog_file, former),
                 (allocation_file, doubts(allocation, catalog=catalog)),
                 (assumptions_file, unapproved(assumptions.assumptions)),
             ),
         )
+
+    def _judge_owners(self, allocation_file: Document, catalog_file: Document) -> None:
+        # Without a catalogue, owners are whatever the rules call them.
+        if catalog_file.is_present and catalog_file.is_readable:
+            for complaint in unknown_owners(
+                allocation_file.data, catalog=catalog_file.data
+            ):
+                self._complain(allocation_file, complaint)
 
     def part(self, schema: type[Schema], document: Document) -> Schema | None:
         """Return what a file says, if it fits; the rest are problems."""

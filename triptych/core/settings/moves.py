@@ -1,7 +1,7 @@
 """``catalog.yml``: which model ran where, what could be moved, and what was.
 
 A placement says on which platform a model runs for some days, a portability how much
-of a service would have to be built anew elsewhere, and a pivot that models moved.
+of a service would have to be built anew elsewhere, and a migration that models moved.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Portability(_Strict):
     judged_on: Day
 
 
-class Pivot(_Strict):
+class Migration(_Strict):
     """A move of models from some platforms to others.
 
     The migration lasts from ``migration_from`` to the day before ``migration_to``. The
@@ -96,16 +96,16 @@ class Pivot(_Strict):
     def _moves(self) -> Self:
         complaints = []
         if self.migration_to <= self.migration_from:
-            text = f"pivot {self.id!r} ends its migration on {self.migration_to},"
+            text = f"migration {self.id!r} ends on {self.migration_to},"
             complaints.append(
                 Complaint(
                     ("migration_to",), f"{text} which is not after its beginning."
                 )
             )
         for name in sorted(set(self.from_platforms) & set(self.to_platforms)):
-            text = f"pivot {self.id!r} moves from {name!r} to itself; a platform stands"
+            text = f"migration {self.id!r} leads from {name!r} to itself; a platform"
             complaints.append(
-                Complaint(("to_platforms",), f"{text} on one side of a move.")
+                Complaint(("to_platforms",), f"{text} is on one side of it.")
             )
         if complaints:
             raise complaints_error(complaints)
@@ -115,7 +115,7 @@ class Pivot(_Strict):
 def unclear_moves(
     placements: Sequence[Placement],
     portability: Sequence[Portability],
-    pivots: Sequence[Pivot],
+    migrations: Sequence[Migration],
     *,
     models: Collection[str],
     platforms: Collection[str],
@@ -124,7 +124,7 @@ def unclear_moves(
 
     Parameters
     ----------
-    placements, portability, pivots : sequences
+    placements, portability, migrations : sequences
         As the file declares them.
     models, platforms : collection of str
         The ids that it declares; without any, names are whatever bills call them.
@@ -136,17 +136,17 @@ def unclear_moves(
             ("placements", second), f"{text} the first day that is no longer covered."
         )
     yield from _doubled("portability", "service", [p.service for p in portability])
-    yield from _doubled("pivots", "pivot", [one.id for one in pivots])
+    yield from _doubled("migrations", "migration", [one.id for one in migrations])
     named: list[tuple[ValuePath, str, str]] = []
     for position, one in enumerate(placements):
         path: ValuePath = ("placements", position)
         named += [((*path, "model"), "model", one.model)]
         named += [((*path, "platform"), "platform", one.platform)]
-    for position, pivot in enumerate(pivots):
-        path = ("pivots", position)
-        sides = {"from_platforms": pivot.from_platforms}
-        sides["to_platforms"] = pivot.to_platforms
-        named += [((*path, "models"), "model", name) for name in pivot.models]
+    for position, migration in enumerate(migrations):
+        path = ("migrations", position)
+        sides = {"from_platforms": migration.from_platforms}
+        sides["to_platforms"] = migration.to_platforms
+        named += [((*path, "models"), "model", name) for name in migration.models]
         named += [
             ((*path, key), "platform", n) for key, names in sides.items() for n in names
         ]
@@ -165,14 +165,18 @@ def _doubled(section: str, noun: str, names: Sequence[str]) -> Iterable[Complain
             yield Complaint((section, position), text)
 
 
-def unknown_rules(pivots: Sequence[Pivot], rules: Sequence[str]) -> Iterable[Complaint]:
+def unknown_rules(
+    migrations: Sequence[Migration], rules: Sequence[str]
+) -> Iterable[Complaint]:
     """Yield a complaint for each integration rule that ``allocation.yml`` lacks."""
-    for position, pivot in enumerate(pivots):
-        for index, name in enumerate(pivot.integration_rules):
+    for position, migration in enumerate(migrations):
+        for index, name in enumerate(migration.integration_rules):
             if name not in rules:
                 names = known_names("assignments", sorted(set(rules)), given=name)
-                text = f"pivot {pivot.id!r} names the assignment {name!r}, which"
+                text = (
+                    f"migration {migration.id!r} names the assignment {name!r}, which"
+                )
                 yield Complaint(
-                    ("pivots", position, "integration_rules", index),
+                    ("migrations", position, "integration_rules", index),
                     f"{text} allocation.yml does not have; {names}",
                 )

@@ -6,7 +6,11 @@ from typing import Final
 
 #: Former name → name. A view in SQL cannot warn, so whatever reads a name that somebody
 #: wrote says it.
-RETIRED_MARTS: Final = {"cost.mart_cost_landings": "cost.mart_cost_outturns"}
+RETIRED_MARTS: Final = {
+    "cost.mart_cost_landings": "cost.mart_cost_outturns",
+    "roi.mart_platform_pivots": "roi.mart_platform_migrations",
+    "roi.mart_platform_pivot_costs": "roi.mart_platform_migration_costs",
+}
 
 
 def warnings_about(text: str) -> list[str]:

@@ -87,8 +87,8 @@ STANDING: Final = (
         "migration_costs",
         "What did moving to another platform cost?",
         "scorecard",
-        "roi.mart_platform_pivot_costs",
-        ("pivot_id", "currency"),
+        "roi.mart_platform_migration_costs",
+        ("migration_id", "currency"),
         (
             Measure("integration_labour_amount", "[currency]"),
             Measure("integration_charges_amount", "[currency]"),
@@ -101,8 +101,8 @@ STANDING: Final = (
         "migration_effects",
         "What did moving to another platform change?",
         "scorecard",
-        "roi.mart_platform_pivots",
-        ("pivot_id", "metric", "basis", "currency"),
+        "roi.mart_platform_migrations",
+        ("migration_id", "metric", "basis", "currency"),
         (
             Measure(
                 "change_ratio",

@@ -10,12 +10,12 @@ with run as (
 
 spend as (
     select
-        months.pivot_id as subject_id,
+        months.migration_id as subject_id,
         months.period,
         months.month,
         cast(sum(costs.effective_cost) as double) as cost,
         cast(max(budgets.budget_amount) as double) as budget
-    from {{ ref('int_pivot_months') }} as months
+    from {{ ref('int_migration_months') }} as months
     inner join {{ ref('int_monthly_scope_costs') }} as costs
         on months.month = costs.billing_month and costs.scope_type = 'all'
     inner join run on costs.currency = run.currency
@@ -24,7 +24,7 @@ spend as (
             months.month = budgets.billing_month
             and budgets.scope_type = 'all'
             and costs.currency = budgets.currency
-    group by months.pivot_id, months.period, months.month
+    group by months.migration_id, months.period, months.month
 ),
 
 services as (
@@ -39,23 +39,23 @@ services as (
     inner join run on costs.currency = run.currency
     union all
     select
-        'pivot' as subject_kind,
-        months.pivot_id as subject_id,
+        'migration' as subject_kind,
+        months.migration_id as subject_id,
         months.period,
         costs.billing_month as month,
         costs.portability,
         costs.effective_cost
     from {{ ref('int_platform_service_costs') }} as costs
     inner join run on costs.currency = run.currency
-    inner join {{ ref('int_pivot_months') }} as months on costs.billing_month = months.month
-    inner join {{ source('control', 'pivot_platforms') }} as platforms
-        on months.pivot_id = platforms.pivot_id and costs.platform_id = platforms.platform_id
+    inner join {{ ref('int_migration_months') }} as months on costs.billing_month = months.month
+    inner join {{ source('control', 'migration_platforms') }} as platforms
+        on months.migration_id = platforms.migration_id and costs.platform_id = platforms.platform_id
 )
 
 select * from {{ ref('int_scorecard_unit_costs') }}
 union all
 select
-    'pivot' as subject_kind,
+    'migration' as subject_kind,
     subject_id,
     period,
     'all' as basis,
@@ -67,7 +67,7 @@ select
 from spend
 union all
 select
-    'pivot' as subject_kind,
+    'migration' as subject_kind,
     subject_id,
     period,
     'all' as basis,

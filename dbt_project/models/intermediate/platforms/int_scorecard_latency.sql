@@ -1,7 +1,7 @@
 {#-
   What latency counts for the scorecard, by week: windows and requests over the threshold.
   Like for like are windows of a model with one threshold, in bands of load that another
-  side saw too: another platform that serves the model, or the months before or after a pivot.
+  side saw too: another platform that serves the model, or the months before or after a migration.
   Windows below the declared load floor of their model are left out of those.
 -#}
 {%- set of_model = 'subject_kind, comparison_id, model_id, latency_threshold_seconds' -%}
@@ -21,16 +21,16 @@ sided as (
     where windows.platform_id is not null
     union all
     select
-        'pivot' as subject_kind,
-        months.pivot_id as comparison_id,
-        months.pivot_id as subject_id,
+        'migration' as subject_kind,
+        months.migration_id as comparison_id,
+        months.migration_id as subject_id,
         case when months.period in ('before', 'after') then months.period end as side,
         months.period,
         windows.*
     from windows
-    inner join {{ source('control', 'pivot_models') }} as moved on windows.model_id = moved.model_id
-    inner join {{ ref('int_pivot_months') }} as months
-        on moved.pivot_id = months.pivot_id and windows.month = months.month
+    inner join {{ source('control', 'migration_models') }} as moved on windows.model_id = moved.model_id
+    inner join {{ ref('int_migration_months') }} as months
+        on moved.migration_id = months.migration_id and windows.month = months.month
 ),
 
 bands as (

@@ -1,7 +1,7 @@
 {#-
   What running takes for the scorecard, by month, as a numerator and a denominator:
   firefighting by the hours that there are, which a platform has where its team runs no
-  other; of pivots, hours of infrastructure work a week and a deployment, too. Integration
+  other; of migrations, hours of infrastructure work a week and a deployment, too. Integration
   is no infrastructure work here. What people book and what a system says are never added.
 -#}
 with teams as (
@@ -34,13 +34,13 @@ months_of_teams as (
     where teams.platform_count = 1
     union
     select
-        'pivot' as subject_kind,
-        months.pivot_id as subject_id,
+        'migration' as subject_kind,
+        months.migration_id as subject_id,
         months.period,
         months.month,
         platforms.team_id
-    from {{ ref('int_pivot_months') }} as months
-    inner join {{ source('control', 'pivot_platforms') }} as sides on months.pivot_id = sides.pivot_id
+    from {{ ref('int_migration_months') }} as months
+    inner join {{ source('control', 'migration_platforms') }} as sides on months.migration_id = sides.migration_id
     inner join {{ source('control', 'catalog_platforms') }} as platforms on sides.platform_id = platforms.platform_id
     where platforms.team_id is not null
 ),
@@ -87,23 +87,23 @@ heads as (
 
 shipped as (
     select
-        moved.pivot_id,
+        moved.migration_id,
         {{ local_month('deployments.ended_at') }} as month,
         count(distinct deployments.deployment_key) as deployment_count
     from {{ ref('int_deployments_classified') }} as deployments
     cross join {{ source('control', 'delivery_rules') }} as rules
-    inner join {{ source('control', 'pivot_models') }} as moved on deployments.model_id = moved.model_id
+    inner join {{ source('control', 'migration_models') }} as moved on deployments.model_id = moved.model_id
     where deployments.changes_production and deployments.change_class in ('new', 'hotfix')
-    group by moved.pivot_id, {{ local_month('deployments.ended_at') }}
+    group by moved.migration_id, {{ local_month('deployments.ended_at') }}
 ),
 
 shipped_spans as (
     select
-        pivot_id,
+        migration_id,
         min(month) as first_month,
         max(month) as last_month
     from shipped
-    group by pivot_id
+    group by migration_id
 ),
 
 worked as (
@@ -138,15 +138,18 @@ counted as (
     select
         worked.*,
         -- The hours of a month without a deployment count too.
-        case when spans.pivot_id is not null then cast(coalesce(shipped.deployment_count, 0) as double) end
+        case when spans.migration_id is not null then cast(coalesce(shipped.deployment_count, 0) as double) end
             as deployment_count
     from worked
     left join shipped
-        on worked.subject_kind = 'pivot' and worked.subject_id = shipped.pivot_id and worked.month = shipped.month
+        on
+            worked.subject_kind = 'migration'
+            and worked.subject_id = shipped.migration_id
+            and worked.month = shipped.month
     left join shipped_spans as spans
         on
-            worked.subject_kind = 'pivot'
-            and worked.subject_id = spans.pivot_id
+            worked.subject_kind = 'migration'
+            and worked.subject_id = spans.migration_id
             and worked.month between spans.first_month and spans.last_month
 )
 
@@ -166,6 +169,6 @@ select
     {{ numerator }} as numerator,
     {{ denominator }} as denominator
 from counted
-{% if metric.startswith('infra') %}where subject_kind = 'pivot'{% endif %}
+{% if metric.startswith('infra') %}where subject_kind = 'migration'{% endif %}
 {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -38,16 +38,16 @@ sided as (
             and {{ is_valid_on('placements', 'runs.started_on') }}
     union all
     select
-        'pivot' as subject_kind,
-        months.pivot_id as subject_id,
-        months.pivot_id as comparison_id,
+        'migration' as subject_kind,
+        months.migration_id as subject_id,
+        months.migration_id as comparison_id,
         case when months.period in ('before', 'after') then months.period end as side,
         months.period,
         runs.*
     from runs
-    inner join {{ source('control', 'pivot_models') }} as moved on runs.model_id = moved.model_id
-    inner join {{ ref('int_pivot_months') }} as months
-        on moved.pivot_id = months.pivot_id and runs.month = months.month
+    inner join {{ source('control', 'migration_models') }} as moved on runs.model_id = moved.model_id
+    inner join {{ ref('int_migration_months') }} as months
+        on moved.migration_id = months.migration_id and runs.month = months.month
 ),
 
 totals as (

@@ -47,15 +47,15 @@ served as (
     where whole_months.platform_id is not null
     union all
     select
-        'pivot' as subject_kind,
-        months.pivot_id as subject_id,
+        'migration' as subject_kind,
+        months.migration_id as subject_id,
         case when months.period in ('before', 'after') then months.period end as side,
         months.period,
         whole_months.*
     from whole_months
-    inner join {{ source('control', 'pivot_models') }} as moved on whole_months.model_id = moved.model_id
-    inner join {{ ref('int_pivot_months') }} as months
-        on moved.pivot_id = months.pivot_id and whole_months.month = months.month
+    inner join {{ source('control', 'migration_models') }} as moved on whole_months.model_id = moved.model_id
+    inner join {{ ref('int_migration_months') }} as months
+        on moved.migration_id = months.migration_id and whole_months.month = months.month
 ),
 
 sides as (
@@ -64,7 +64,7 @@ sides as (
         model_id,
         count(distinct case when successful_requests > 0 then side end) as side_count
     from served
-    where subject_kind = 'pivot'
+    where subject_kind = 'migration'
     group by subject_id, model_id
 ),
 
@@ -74,7 +74,10 @@ unit_costs as (
         coalesce(sides.side_count, 0) > 1 as is_like_for_like
     from served
     left join sides
-        on served.subject_kind = 'pivot' and served.subject_id = sides.subject_id and served.model_id = sides.model_id
+        on
+            served.subject_kind = 'migration'
+            and served.subject_id = sides.subject_id
+            and served.model_id = sides.model_id
 )
 
 {% for metric, numerator in parts.items() %}{% for basis in ['all', 'like_for_like'] -%}

@@ -1,5 +1,5 @@
 {#-
-  The scorecard as far as it is counted: each metric of each platform and pivot, on each of
+  The scorecard as far as it is counted: each metric of each platform and migration, on each of
   its bases, with interval, what is missing, and why a figure is absent. A comparison of
   platforms is one of what was placed there, and nobody placed models at random: D.
 -#}
@@ -13,11 +13,11 @@ with subjects as (
     {% for period in ['before', 'migration', 'after', 'since'] -%}
     union all
     select
-        'pivot' as subject_kind,
-        pivot_id as subject_id,
-        pivot_name as subject_name,
+        'migration' as subject_kind,
+        migration_id as subject_id,
+        migration_name as subject_name,
         '{{ period }}' as period
-    from {{ source('control', 'pivots') }}
+    from {{ source('control', 'migrations') }}
     {% endfor -%}
 ),
 

@@ -2,7 +2,7 @@
   What a platform asks besides its bill: who runs it, the skills that takes, what is still
   committed to it, and what moving to it cost. A commitment is that of the platforms whose
   charges draw on it, else of the only platform of its bill. A move to several platforms
-  cost once: it stands with the move (mart_platform_pivot_costs) and with none of them.
+  cost once: it stands with the move (mart_platform_migration_costs) and with none of them.
 -#}
 with drawn as (
     select distinct
@@ -55,8 +55,8 @@ committed as (
 sides as (
     select
         *,
-        count(*) over (partition by pivot_id) as platform_count
-    from {{ source('control', 'pivot_platforms') }}
+        count(*) over (partition by migration_id) as platform_count
+    from {{ source('control', 'migration_platforms') }}
     where side = 'to'
 ),
 
@@ -65,14 +65,14 @@ moves as (
         sides.platform_id,
         max(sides.platform_count) as platform_count,
         count(*) as move_count,
-        {{ distinct_texts('costs.pivot_name') }} as move_names,
+        {{ distinct_texts('costs.migration_name') }} as move_names,
         max(costs.integration_cost_amount) as integration_cost_amount,
         max(costs.integration_share_ratio) as integration_share_ratio,
         max(costs.integration_to_rest_ratio) as integration_to_rest_ratio,
         max(costs.month_count) as integration_month_count,
         max(costs.reason) as integration_reason
     from sides
-    inner join {{ ref('mart_platform_pivot_costs') }} as costs on sides.pivot_id = costs.pivot_id
+    inner join {{ ref('mart_platform_migration_costs') }} as costs on sides.migration_id = costs.migration_id
     group by sides.platform_id
 )
 
@@ -100,8 +100,8 @@ select
     end as integration_to_rest_ratio,
     cast(moves.integration_month_count as bigint) as integration_month_count,
     case
-        when moves.platform_id is null then 'no pivot of catalog.yml moves to it'
-        when moves.move_count > 1 then 'several pivots move to it'
+        when moves.platform_id is null then 'no migration of catalog.yml moves to it'
+        when moves.move_count > 1 then 'several migrations move to it'
         when moves.platform_count > 1
             then 'its move went to ' || cast(moves.platform_count as string) || ' platforms and cost once: see the move'
         else moves.integration_reason

@@ -64,10 +64,10 @@ served as (
 migrating as (
     select distinct months.billing_month
     from months
-    inner join {{ source('control', 'pivots') }} as pivots
+    inner join {{ source('control', 'migrations') }} as migrations
         on
-            months.billing_month >= {{ month_label('pivots.migration_from') }}
-            and months.billing_month <= {{ month_label('pivots.migration_to') }}
+            months.billing_month >= {{ month_label('migrations.migration_from') }}
+            and months.billing_month <= {{ month_label('migrations.migration_to') }}
 ),
 
 joined as (

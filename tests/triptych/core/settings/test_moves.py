@@ -1,4 +1,4 @@
-"""Placements, portability and pivots are consistent, or refused line by line."""
+"""Placements, portability and migrations are consistent, or refused line by line."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+
+from triptych.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from tests.triptych.core.settings.conftest import SettingsFiles
@@ -24,7 +26,7 @@ placements:
   - {model: eta, platform: eks, stage: training}
 portability:
   - {service: Amazon EC2, portability: portable, owner: ML, judged_on: 2026-01-15}
-pivots:
+migrations:
   - id: away
     from_platforms: [eks]
     to_platforms: [edge]
@@ -37,13 +39,35 @@ pivots:
 
 def test_a_move_is_read_whole(files: SettingsFiles) -> None:
     catalog = files.load(catalog=FULL, allocation=ALLOCATION).catalog
-    [pivot] = catalog.pivots
-    assert (pivot.name, pivot.horizon_months) == ("away", 36)
-    assert pivot.migration_to == date(2026, 4, 1)
+    [migration] = catalog.migrations
+    assert (migration.name, migration.horizon_months) == ("away", 36)
+    assert migration.migration_to == date(2026, 4, 1)
     assert [one.stage for one in catalog.placements] == [
         *("serving", "serving", "training"),
     ]
     assert catalog.platforms[0].skills == ("Kubernetes",)
+
+
+def test_the_former_name_of_migrations_is_read_with_a_warning(
+    files: SettingsFiles,
+) -> None:
+    former = FULL.replace("migrations:", "pivots:")
+    settings = files.load(catalog=former, allocation=ALLOCATION)
+    now = files.load(catalog=FULL, allocation=ALLOCATION)
+    assert settings.catalog == now.catalog
+    [warning] = [line for line in settings.warnings if "pivots" in line]
+    assert warning.startswith("catalog.yml:10: `pivots` is called `migrations` now.")
+    assert not any("pivots" in line for line in now.warnings)
+
+
+def test_what_is_wrong_in_a_section_of_a_former_name_is_found_at_its_line(
+    files: SettingsFiles,
+) -> None:
+    wrong = FULL.replace("migrations:", "pivots:").replace("[edge]", "[nowhere]")
+    with pytest.raises(SettingsError, match=r"catalog\.yml:13: .*'nowhere'"):
+        files.load(catalog=wrong, allocation=ALLOCATION)
+    with pytest.raises(SettingsError, match=r"yml:18: unknown key .pivots."):
+        files.load(catalog=FULL + "pivots: []\n", allocation=ALLOCATION)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +85,7 @@ def test_a_move_is_read_whole(files: SettingsFiles) -> None:
             "to_platforms: [edge]",
             "to_platforms: [eks]",
             13,
-            "moves from 'eks' to itself",
+            "leads from 'eks' to itself",
         ),
         ("migration_to: 2026-04-01", "migration_to: 2026-03-01", 16, "not after its"),
         ("rules: [moving]", "rules: [removing]", 17, "allocation.yml does not have"),

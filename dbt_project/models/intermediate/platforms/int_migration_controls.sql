@@ -6,47 +6,47 @@
   control against the others, nor half of the time before against the other, shows as much.
 -#}
 with unmoved as (
-    select * from {{ ref('int_pivot_unmoved_months') }}
+    select * from {{ ref('int_migration_unmoved_months') }}
 ),
 
 controls as (
     select
-        pivot_id,
+        migration_id,
         model_id,
         {{ mean_in_order("case when period = 'after' then log_per_request end") }}
         - {{ mean_in_order("case when period = 'before' then log_per_request end") }} as change
     from unmoved
-    group by pivot_id, model_id
+    group by migration_id, model_id
 ),
 
 control_totals as (
     select
-        pivot_id,
+        migration_id,
         count(*) as control_count,
         {{ distinct_texts('model_id') }} as control_models,
         {{ sum_in_order('change') }} as sum_of_changes
     from controls
-    group by pivot_id
+    group by migration_id
 ),
 
 control_months as (
     select
-        pivot_id,
+        migration_id,
         month,
         {{ mean_in_order('log_per_request') }} as log_per_request
     from unmoved
-    group by pivot_id, month
+    group by migration_id, month
 ),
 
 moved as (
     select
-        subject_id as pivot_id,
+        subject_id as migration_id,
         period,
         observed_in as month,
         ln({{ quotient(sum_in_order('numerator'), sum_in_order('denominator')) }}) as log_per_request
     from {{ ref('int_scorecard_costs') }}
     where
-        subject_kind = 'pivot' and metric = 'cost_per_thousand_inferences' and basis = 'like_for_like'
+        subject_kind = 'migration' and metric = 'cost_per_thousand_inferences' and basis = 'like_for_like'
         and period in ('before', 'after') and numerator is not null and denominator is not null
     group by subject_id, period, observed_in
     having sum(numerator) > 0 and sum(denominator) > 0
@@ -54,20 +54,20 @@ moved as (
 
 differences as (
     select
-        moved.pivot_id,
+        moved.migration_id,
         moved.period,
         moved.month,
         moved.log_per_request as moved_log,
         moved.log_per_request - control_months.log_per_request as difference,
-        cast(row_number() over (partition by moved.pivot_id, moved.period order by moved.month) as double) as place,
-        cast(count(*) over (partition by moved.pivot_id, moved.period) as double) as n
+        cast(row_number() over (partition by moved.migration_id, moved.period order by moved.month) as double) as place,
+        cast(count(*) over (partition by moved.migration_id, moved.period) as double) as n
     from moved
-    inner join control_months on moved.pivot_id = control_months.pivot_id and moved.month = control_months.month
+    inner join control_months on moved.migration_id = control_months.migration_id and moved.month = control_months.month
 ),
 
 means as (
     select
-        pivot_id,
+        migration_id,
         period,
         max(n) as n,
         {{ mean_in_order('place') }} as mean_place,
@@ -77,12 +77,12 @@ means as (
         - {{ mean_in_order('case when place * 2 <= n then difference end') }}
             as change_between_halves
     from differences
-    group by pivot_id, period
+    group by migration_id, period
 ),
 
 squares as (
     select
-        differences.pivot_id,
+        differences.migration_id,
         differences.period,
         {{ sum_in_order(
             '(differences.difference - means.mean_difference) * (differences.difference - means.mean_difference)'
@@ -93,13 +93,13 @@ squares as (
             '(differences.place - means.mean_place) * (differences.difference - means.mean_difference)'
         ) }} as products
     from differences
-    inner join means on differences.pivot_id = means.pivot_id and differences.period = means.period
-    group by differences.pivot_id, differences.period
+    inner join means on differences.migration_id = means.migration_id and differences.period = means.period
+    group by differences.migration_id, differences.period
 ),
 
 effects as (
     select
-        before.pivot_id,
+        before.migration_id,
         after.mean_difference - before.mean_difference as effect,
         after.mean_moved - before.mean_moved as moved_change,
         before.change_between_halves,
@@ -111,17 +111,17 @@ effects as (
             'before_squares.products', 'before_squares.place_squares', 'before_squares.difference_squares', 'before.n'
         ) }} as is_flat_before
     from means as before
-    inner join means as after on before.pivot_id = after.pivot_id and after.period = 'after'
+    inner join means as after on before.migration_id = after.migration_id and after.period = 'after'
     inner join squares as before_squares
-        on before.pivot_id = before_squares.pivot_id and before_squares.period = 'before'
+        on before.migration_id = before_squares.migration_id and before_squares.period = 'before'
     inner join squares as after_squares
-        on before.pivot_id = after_squares.pivot_id and after_squares.period = 'after'
+        on before.migration_id = after_squares.migration_id and after_squares.period = 'after'
     where before.period = 'before'
 ),
 
 without_one as (
     select
-        controls.pivot_id,
+        controls.migration_id,
         min(
             effects.moved_change
             - {{ quotient('control_totals.sum_of_changes - controls.change', 'control_totals.control_count - 1') }}
@@ -137,14 +137,14 @@ without_one as (
             )
         ) as largest_placebo
     from controls
-    inner join control_totals on controls.pivot_id = control_totals.pivot_id
-    inner join effects on controls.pivot_id = effects.pivot_id
+    inner join control_totals on controls.migration_id = control_totals.migration_id
+    inner join effects on controls.migration_id = effects.migration_id
     where control_totals.control_count > 1
-    group by controls.pivot_id
+    group by controls.migration_id
 )
 
 select
-    effects.pivot_id,
+    effects.migration_id,
     control_totals.control_count,
     control_totals.control_models,
     exp({{ quotient('control_totals.sum_of_changes', 'control_totals.control_count') }}) - 1 as control_change_ratio,
@@ -156,5 +156,5 @@ select
     without_one.largest_placebo < abs(effects.effect) as is_beyond_units,
     abs(effects.change_between_halves) < abs(effects.effect) as is_beyond_time
 from effects
-inner join control_totals on effects.pivot_id = control_totals.pivot_id
-left join without_one on effects.pivot_id = without_one.pivot_id
+inner join control_totals on effects.migration_id = control_totals.migration_id
+left join without_one on effects.migration_id = without_one.migration_id

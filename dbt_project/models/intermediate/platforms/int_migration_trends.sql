@@ -1,5 +1,5 @@
 {#-
-  Did a metric already move before a pivot? The slope over its months before, by least
+  Did a metric already move before a migration? The slope over its months before, by least
   squares, is flat where its interval of 90 % holds zero. Six months tell, fewer do not.
 -#}
 {%- set of = 'subject_id, metric, basis' -%}
@@ -10,7 +10,7 @@ with observed as (
         {{ sum_in_order('numerator') }} as numerator,
         {{ sum_in_order('denominator') }} as denominator
     from {{ ref('int_scorecard_costs') }}
-    where subject_kind = 'pivot' and period = 'before' and numerator is not null and denominator is not null
+    where subject_kind = 'migration' and period = 'before' and numerator is not null and denominator is not null
     group by {{ of }}, observed_in
     union all
     select
@@ -19,7 +19,7 @@ with observed as (
         numerator,
         denominator
     from {{ ref('int_scorecard_operations') }}
-    where subject_kind = 'pivot' and period = 'before'
+    where subject_kind = 'migration' and period = 'before'
     union all
     {% for metric, over, count in [
         ('windows_over_threshold_ratio', 'is_over', '1'),
@@ -33,7 +33,7 @@ with observed as (
         cast(sum({{ over }}) as double) as numerator,
         cast(sum({{ count }}) as double) as denominator
     from {{ ref('int_scorecard_latency') }}
-    where subject_kind = 'pivot' and period = 'before' and is_like_for_like and {{ over }} is not null
+    where subject_kind = 'migration' and period = 'before' and is_like_for_like and {{ over }} is not null
     group by subject_id, {{ month_label('week') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
@@ -80,7 +80,7 @@ slopes as (
 )
 
 select
-    subject_id as pivot_id,
+    subject_id as migration_id,
     metric,
     basis,
     cast(n as bigint) as month_count,

@@ -1,15 +1,15 @@
 {#-
-  The months of each pivot: as many whole months after its migration as before, the
-  nearest to it, twelve at most, those of the migration between them, and all that came
+  The months of each migration: as many whole months after it as before, the
+  nearest to it, twelve at most, those that it lasts between them, and all that came
   since. Whoever has
   fewer than eight weeks on either side compares nothing.
 -#}
-with pivots as (
+with migrations as (
     select
-        pivot_id,
+        migration_id,
         {{ month_label('migration_from') }} as first_migration_month,
         {{ month_label("migration_to - interval '1' day") }} as last_migration_month
-    from {{ source('control', 'pivots') }}
+    from {{ source('control', 'migrations') }}
 ),
 
 moment as (
@@ -30,27 +30,27 @@ months as (
 
 sided as (
     select
-        pivots.pivot_id,
+        migrations.migration_id,
         months.month,
         months.day_count,
         case
-            when months.month < pivots.first_migration_month then 'before'
-            when months.month > pivots.last_migration_month then 'after'
+            when months.month < migrations.first_migration_month then 'before'
+            when months.month > migrations.last_migration_month then 'after'
             else 'migration'
         end as period
-    from pivots
+    from migrations
     cross join months
 ),
 
 placed as (
     select
         *,
-        row_number() over (partition by pivot_id, period order by month desc) as place_from_end,
-        row_number() over (partition by pivot_id, period order by month asc) as place,
+        row_number() over (partition by migration_id, period order by month desc) as place_from_end,
+        row_number() over (partition by migration_id, period order by month asc) as place,
         least(
             12,
-            sum(case when period = 'before' then 1 else 0 end) over (partition by pivot_id),
-            sum(case when period = 'after' then 1 else 0 end) over (partition by pivot_id)
+            sum(case when period = 'before' then 1 else 0 end) over (partition by migration_id),
+            sum(case when period = 'after' then 1 else 0 end) over (partition by migration_id)
         ) as window_month_count
     from sided
 ),
@@ -69,7 +69,7 @@ with_since as (
     select * from kept
     union all
     select
-        pivot_id,
+        migration_id,
         month,
         day_count,
         'since' as period,
@@ -82,15 +82,15 @@ with_since as (
 
 lengths as (
     select
-        pivot_id,
+        migration_id,
         coalesce(sum(case when period = 'before' then day_count end), 0) as before_day_count,
         coalesce(sum(case when period = 'after' then day_count end), 0) as after_day_count
     from kept
-    group by pivot_id
+    group by migration_id
 )
 
 select
-    months.pivot_id,
+    months.migration_id,
     months.month,
     months.period,
     months.place,
@@ -98,4 +98,4 @@ select
     cast(months.window_month_count as bigint) as window_month_count,
     lengths.before_day_count >= 56 and lengths.after_day_count >= 56 as is_long_enough
 from with_since as months
-inner join lengths on months.pivot_id = lengths.pivot_id
+inner join lengths on months.migration_id = lengths.migration_id

@@ -11,17 +11,17 @@ with run as (
 ),
 
 months as (
-    select * from {{ ref('int_pivot_months') }}
+    select * from {{ ref('int_migration_months') }}
     where period <> 'after'
 ),
 
 platforms as (
-    select * from {{ source('control', 'pivot_platforms') }}
+    select * from {{ source('control', 'migration_platforms') }}
 ),
 
 windows as (
     select
-        pivot_id,
+        migration_id,
         min(case when period <> 'before' then month end) as first_month,
         max(month) as last_month,
         count(case when period <> 'before' then 1 end) as month_count,
@@ -29,12 +29,12 @@ windows as (
         sum(case when period = 'migration' then day_count else 0 end) as migration_day_count,
         sum(case when period <> 'before' then day_count else 0 end) as window_day_count
     from months
-    group by pivot_id
+    group by migration_id
 ),
 
 charges as (
     select
-        months.pivot_id,
+        months.migration_id,
         months.period,
         platforms.side,
         costs.is_unused_commitment,
@@ -43,14 +43,14 @@ charges as (
     from months
     inner join {{ ref('int_platform_service_costs') }} as costs on months.month = costs.billing_month
     inner join run on costs.currency = run.currency
-    left join platforms on months.pivot_id = platforms.pivot_id and costs.platform_id = platforms.platform_id
-    left join {{ source('control', 'pivot_integration_rules') }} as rules
-        on months.pivot_id = rules.pivot_id and costs.rule_name = rules.rule_name
+    left join platforms on months.migration_id = platforms.migration_id and costs.platform_id = platforms.platform_id
+    left join {{ source('control', 'migration_integration_rules') }} as rules
+        on months.migration_id = rules.migration_id and costs.rule_name = rules.rule_name
 ),
 
 sums as (
     select
-        pivot_id,
+        migration_id,
         {{ to_money("sum(case when is_integration and period <> 'before' then effective_cost else 0 end)") }}
             as integration_charges,
         sum(
@@ -70,12 +70,12 @@ sums as (
         sum(case when side = 'to' and period <> 'before' and not is_integration then effective_cost else 0 end)
             as new_platform_cost
     from charges
-    group by pivot_id
+    group by migration_id
 ),
 
 billed_sources as (
     select distinct
-        platforms.pivot_id,
+        platforms.migration_id,
         charges.source
     from platforms
     inner join {{ ref('int_unused_commitments') }} as charges on platforms.platform_id = charges.platform_id
@@ -84,26 +84,26 @@ billed_sources as (
 
 unused as (
     select
-        months.pivot_id,
+        months.migration_id,
         sum(case when months.period = 'before' then charges.unused_cost else 0 end) as before_unused,
         sum(case when months.period <> 'before' then charges.unused_cost else 0 end) as window_unused
     from months
-    inner join billed_sources on months.pivot_id = billed_sources.pivot_id
+    inner join billed_sources on months.migration_id = billed_sources.migration_id
     inner join {{ ref('int_unused_commitments') }} as charges
         on months.month = charges.billing_month and billed_sources.source = charges.source
     inner join run on charges.currency = run.currency
-    group by months.pivot_id
+    group by months.migration_id
 ),
 
 hours as (
     select
-        months.pivot_id,
+        months.migration_id,
         logs.worklog_id,
         logs.hours,
         rates.loaded_hourly_rate_amount,
         -- One hour that two systems tell of counts once, at the rate of its own team if there is one.
         row_number() over (
-            partition by months.pivot_id, logs.team_id, logs.worklog_id
+            partition by months.migration_id, logs.team_id, logs.worklog_id
             order by logs.hours desc, case when rates.team_id is null then 1 else 0 end asc
         ) as choice
     from months
@@ -118,7 +118,7 @@ hours as (
 
 labour as (
     select
-        pivot_id,
+        migration_id,
         {{ sum_in_order('hours') }} as integration_hours,
         case
             when count(loaded_hourly_rate_amount) = count(*)
@@ -128,7 +128,7 @@ labour as (
         end as integration_labour
     from hours
     where choice = 1
-    group by pivot_id
+    group by migration_id
 ),
 
 parts as (
@@ -136,7 +136,7 @@ parts as (
         windows.*,
         run.currency,
         labour.integration_hours,
-        case when labour.pivot_id is null then {{ to_money('0') }} else labour.integration_labour end
+        case when labour.migration_id is null then {{ to_money('0') }} else labour.integration_labour end
             as integration_labour,
         sums.integration_charges,
         {{ beyond_usual_amount('sums.migration_cost', 'sums.before_cost', 'windows.migration_day_count') }}
@@ -146,13 +146,13 @@ parts as (
         {{ to_money('sums.new_platform_cost') }} as new_platform_cost
     from windows
     cross join run
-    left join sums on windows.pivot_id = sums.pivot_id
-    left join unused on windows.pivot_id = unused.pivot_id
-    left join labour on windows.pivot_id = labour.pivot_id
+    left join sums on windows.migration_id = sums.migration_id
+    left join unused on windows.migration_id = unused.migration_id
+    left join labour on windows.migration_id = labour.migration_id
 )
 
 select
-    pivot_id,
+    migration_id,
     first_month,
     last_month,
     cast(month_count as bigint) as month_count,
