@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from triptych.core.dbt import cache
 from triptych.core.dbt.cache import ProjectAsItWasRead, environment_of_dbt
 from triptych.core.workspace import Workspace
 
@@ -39,6 +40,28 @@ def test_what_was_read_of_the_project_is_kept_for_those_who_would_read_the_same(
         assert same.read_bytes() == b"read with two threads"
     with ProjectAsItWasRead(other, environment, engine=engine):
         assert not other.exists()
+
+
+def test_what_was_read_of_another_version_of_the_project_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took a model that another file describes now for one described twice."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    project = tmp_path / "project"
+    described = project / "models" / "_described.yml"
+    described.parent.mkdir(parents=True)
+    described.write_text("models: [{name: former}]", "utf-8")
+    monkeypatch.setattr(cache, "dbt_project_dir", lambda: project)
+    first, later, again = (tmp_path / name / "parsed" for name in ("a", "b", "c"))
+    with ProjectAsItWasRead(first, {}):
+        first.write_bytes(b"the first version")
+    described.write_text("models: [{name: later}]", "utf-8")
+    with ProjectAsItWasRead(later, {}):
+        assert not later.exists()
+        later.write_bytes(b"the later version")
+    with ProjectAsItWasRead(again, {}):
+        assert again.read_bytes() == b"the later version"
+    assert len(list((tmp_path / "cache" / "triptych").iterdir())) == 1
 
 
 def test_dbt_ends_as_soon_as_the_run_that_started_it_is_gone(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """dbt on the databases of a workspace, and what it reads of the project, kept.
 
 Reading the project takes dbt seconds, so what it read is kept in the user's cache
-folder; dbt itself finds what of it is out of date.
+folder, for as long as the project is the same.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from triptych.core.child_processes import isolated_environment
+from triptych.core.dbt.commands import project_fingerprint
 from triptych.core.project_folder import dbt_project_dir
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from triptych.core.workspace import Workspace
 
+#: Folders of the project that dbt reads.
+_READ = ("models", "macros", "seeds", "tests")
 #: Variables of the profile that are not the same for every workspace.
 _PROFILE_VARIABLES = (
     "TRIPTYCH_MEMORY_LIMIT",
@@ -80,31 +83,20 @@ class ProjectAsItWasRead:
         self, parsed: Path, environment: Mapping[str, str], *, engine: str = "duckdb"
     ) -> None:
         values = [environment.get(name, "") for name in _PROFILE_VARIABLES]
-        read = json.dumps([str(dbt_project_dir()), engine, *values])
-        digest = hashlib.sha256(read.encode()).hexdigest()[:16]
+        project = dbt_project_dir()
         folder = platformdirs.user_cache_path("triptych", appauthor=False)
-        self._kept = folder / f"dbt_project_{digest}.msgpack"
+        self._name = f"dbt_project_{_digest([str(project), engine, *values])}"
+        # What dbt read of another version can be in its way: it has taken a model that
+        # is described in another file now for one that is described twice.
+        version = _digest(project_fingerprint(project, _READ))
+        self._kept = folder / f"{self._name}_{version}.msgpack"
         self._parsed = parsed
-        self._is_used = False
 
     def __enter__(self) -> None:
         """Put what was kept where dbt looks for it."""
         self._parsed.parent.mkdir(exist_ok=True)
         with contextlib.suppress(OSError):
             shutil.copyfile(self._kept, self._parsed)
-            self._is_used = True
-
-    def forget(self) -> bool:
-        """Remove what was kept, if dbt has begun with it, and say whether it had.
-
-        What dbt kept of another version of the project can be in its way: it takes a
-        model that is described in another file now for one that is described twice.
-        """
-        was_used, self._is_used = self._is_used, False
-        if was_used:
-            for file in (self._kept, self._parsed):
-                file.unlink(missing_ok=True)
-        return was_used
 
     def __exit__(self, *_: object) -> None:
         """Keep what dbt read."""
@@ -116,3 +108,10 @@ class ProjectAsItWasRead:
                 mine = self._kept.with_name(f".{self._kept.name}.{uuid.uuid4().hex}")
                 shutil.copyfile(self._parsed, mine)
                 mine.replace(self._kept)
+            for former in self._kept.parent.glob(f"{self._name}*.msgpack"):
+                if former != self._kept:
+                    former.unlink(missing_ok=True)
+
+
+def _digest(values: object) -> str:
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:16]

@@ -271,11 +271,11 @@ def _run_compile(folder: Path, rules: Mapping[str, Sequence[Any]]) -> Path:
     _write_scratch(workspace, rules)
     target = folder / "target"
     environment = environment_of_dbt(workspace)
-    kept = ProjectAsItWasRead(target / "partial_parse.msgpack", environment)
-    with SilentProgress().task("compile") as task, kept:
+    with (
+        SilentProgress().task("compile") as task,
+        ProjectAsItWasRead(target / "partial_parse.msgpack", environment),
+    ):
         output = run_dbt(_command(folder, target), environment, task)
-        if output.return_code != 0 and kept.forget():
-            output = run_dbt(_command(folder, target), environment, task)
     if output.return_code != 0:
         raise TransformError(
             f"dbt could not compile the project. {' | '.join(output.last_errors)}",

@@ -71,7 +71,8 @@ class WarehouseSettings(_Strict):
     """Which engine builds, what it may use, and how many published runs are kept."""
 
     engine: Literal["duckdb", "spark"] = "duckdb"
-    memory_limit: Size = "2GB"
+    #: A whole run stays within 2 GiB with it, whatever the size of the bill.
+    memory_limit: Size = "1700MB"
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     keep_runs: Annotated[int, Field(ge=1)] = 5
 

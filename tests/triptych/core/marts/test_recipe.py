@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from triptych.core.control.rules import rule_sets
-from triptych.core.dbt import cache
 from triptych.core.marts import recipe
 from triptych.core.marts.recipe import read_recipe
 from triptych.core.marts.rendering import Renderer
@@ -146,38 +144,3 @@ def _model(sql: str) -> dict[str, Any]:
         "columns": {},
         "config": {"materialized": "view", "contract": None, "meta": {}},
     }
-
-
-@pytest.mark.full
-def test_a_model_that_is_described_in_another_file_now_is_compiled(
-    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = tmp_path / "project"
-    models = project / "models"
-    models.mkdir(parents=True)
-    shutil.copy(repository / "dbt_project" / "profiles.yml", project)
-    (project / "dbt_project.yml").write_text(
-        "name: triptych\nprofile: triptych\nversion: '1'\n", "utf-8"
-    )
-    for name in ("former", "other"):
-        (models / f"{name}.sql").write_text("select 1 as id", "utf-8")
-        _describe(models, name, f"_{name}.yml")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(recipe, "dbt_project_dir", lambda: project)
-    monkeypatch.setattr(cache, "dbt_project_dir", lambda: project)
-    assert recipe._ask_dbt({})["nodes"].keys() == {
-        *("model.triptych.former", "model.triptych.other"),
-    }
-    # As a new version of the project has it: another model, described in its place.
-    (models / "now.sql").write_text("select 1 as id", "utf-8")
-    _describe(models, "now", "_former.yml")
-    _describe(models, "former", "_aside.yml")
-    nodes = recipe._ask_dbt({})["nodes"]
-    assert nodes["model.triptych.former"]["description"] == "former in _aside.yml"
-    assert nodes["model.triptych.now"]["description"] == "now in _former.yml"
-
-
-def _describe(models: Path, model: str, file: str) -> None:
-    (models / file).write_text(
-        f"models: [{{name: {model}, description: {model} in {file}}}]", "utf-8"
-    )
