@@ -79,6 +79,10 @@ class Doors:
         self._root = root
         self.month = month
         self.snapshot = PublishedReader(root).snapshot()
+        # Reading a document or a workbook takes longer than making it.
+        self._words: dict[str, str] = {}
+        self._rows: dict[tuple[str, str], list[tuple[object, ...]]] = {}
+        self._tables: dict[str, bytes] = {}
 
     def chosen(self, basis: Basis = "Amortised") -> selection_queries.Selection:
         """Return what the pages show of the month."""
@@ -99,17 +103,18 @@ class Doors:
 
     def text(self, document: str) -> str:
         """Return the words of a PDF, with single spaces."""
-        pages = PdfReader(BytesIO(self._files[f"{document}.pdf"])).pages
-        words = " ".join(page.extract_text() for page in pages)
-        return " ".join(words.replace("\u00a0", " ").split())
+        if document not in self._words:
+            pages = PdfReader(BytesIO(self._files[f"{document}.pdf"])).pages
+            words = " ".join(page.extract_text() for page in pages)
+            self._words[document] = " ".join(words.replace("\u00a0", " ").split())
+        return self._words[document]
 
     def numbers(self, document: str, sheet: str, label: str) -> list[object]:
         """Return the cells behind a label in the first row that has it.
 
         A label may say that what is behind it is the least.
         """
-        book = load_workbook(BytesIO(self._files[f"{document}.xlsx"]))
-        for row in book[sheet].iter_rows(values_only=True):
+        for row in self._sheet(f"{document}.xlsx", sheet):
             names = [str(cell).removesuffix(", at least") for cell in row]
             if label in names:
                 return list(row[names.index(label) + 1 :])
@@ -117,8 +122,10 @@ class Doors:
 
     def exported(self, mart: str, column: str, **keys: str) -> object:
         """Return a cell of a mart's workbook."""
-        content = exports.table_file(self.snapshot, mart, "xlsx").content
-        rows = load_workbook(BytesIO(content))["Table"].iter_rows(values_only=True)
+        if mart not in self._tables:
+            file = exports.table_file(self.snapshot, mart, "xlsx")
+            self._tables[mart] = file.content
+        rows = iter(self._sheet(mart, "Table"))
         names = next(row for row in rows if "currency" in row)
         [value] = [
             row[names.index(column)]
@@ -126,6 +133,14 @@ class Doors:
             if all(row[names.index(name)] == key for name, key in keys.items())
         ]
         return value
+
+    def _sheet(self, name: str, sheet: str) -> list[tuple[object, ...]]:
+        """Return the rows of a sheet of a document or of a mart's workbook."""
+        if (name, sheet) not in self._rows:
+            content = self._tables[name] if name in self._tables else self._files[name]
+            book = load_workbook(BytesIO(content), read_only=True)
+            self._rows[name, sheet] = list(book[sheet].iter_rows(values_only=True))
+        return self._rows[name, sheet]
 
     @cached_property
     def _files(self) -> dict[str, bytes]:
