@@ -19,7 +19,7 @@ import pytest
 from attribution.studies import register
 from attribution.studies.register import StudyRegister
 from attribution.studies.study_files import read_plan
-from tests.e2e.cases.closing_case import CLOSED, ClosingCase, copy_of_reconciled_company
+from tests.e2e.cases.closing_case import CLOSED, ClosingCase, copy_of_closed_company
 from triptych.core.lake import audit_log, lake_log
 from triptych.core.lake.journal_head import HEAD
 from triptych.core.lake.journal_key import JournalKey, read_key
@@ -54,8 +54,7 @@ def closed(
     built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
 ) -> ClosingCase:
     folder = tmp_path_factory.mktemp("closed")
-    case = copy_of_reconciled_company(built_workspaces, folder / "company")
-    case.close()
+    case = copy_of_closed_company(built_workspaces, folder / "company")
     case.workspace.studies_dir.mkdir()
     (case.workspace.studies_dir / "pilot.yml").write_text(PLAN)
     open_register(case.workspace).register(
