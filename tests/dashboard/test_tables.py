@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
+from altair.utils.schemapi import SchemaValidationError
 
 from dashboard.app.server import APP, command
 from dashboard.pages.cost_by_model import queries as cost_by_model_queries
@@ -207,6 +208,21 @@ def test_lines_that_end_together_have_their_names_apart_and_in_order() -> None:
         ("Care 110.0 h", 86.0),
         ("Vision 112.0 h", 112.0),
     ]
+
+
+def test_a_chart_that_was_checked_before_is_drawn_as_it_is_with_its_check() -> None:
+    rows = [{"month": "2026-09", "series": "Fleet", "hours": 32.0}]
+    chart = sparks.lead_times(rows, charts.LIGHT)
+    assert charts.Checked(chart).to_dict() == chart.to_dict()
+
+
+def test_a_chart_is_checked_when_its_like_is_drawn_first() -> None:
+    chart = sparks.lead_times(
+        [{"month": "2026-09", "series": "Fleet", "hours": 32.0}], charts.LIGHT
+    )
+    chart.layer[0].encoding.x.axis = "no axis"
+    with pytest.raises(SchemaValidationError):
+        charts.show(chart, description="A chart that nobody has drawn.")
 
 
 def test_charts_draw_every_step_that_is_not_zero(page: Page) -> None:
