@@ -16,6 +16,7 @@ from ingest.connector import LandingOptions, Window
 from ingest.engine.projection import project, to_canonical
 from ingest.engine.row_checks import bad_row_predicate, presence_flags
 from ingest.streams import MONEY, STREAMS, TIMESTAMP
+from tests.layers import examples
 
 AMOUNTS = st.decimals(min_value=-(10**12), max_value=10**12, places=10, allow_nan=False)
 MOMENTS = st.datetimes(
@@ -37,7 +38,7 @@ def read(text: str, canonical_type: str) -> object:
 
 
 @given(AMOUNTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_an_amount_keeps_every_digit_however_it_is_grouped(amount: Decimal) -> None:
     grouped = f"{amount:,.10f}"
     assert read(f"{amount:f}", MONEY) == amount
@@ -94,7 +95,7 @@ def test_what_was_written_into_a_double_is_read_out_of_it() -> None:
 
 
 @given(MOMENTS, OFFSETS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_moment_with_an_offset_is_taken_to_utc(
     moment: datetime, offset: timezone
 ) -> None:
@@ -105,7 +106,7 @@ def test_a_moment_with_an_offset_is_taken_to_utc(
 
 
 @given(DAYS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_a_slashed_day_is_month_first_and_never_the_first_century(day: date) -> None:
     expected = datetime(day.year, day.month, day.day)
     assert read(f"{day.month}/{day.day}/{day.year % 100:02d}", TIMESTAMP) == expected
@@ -113,7 +114,7 @@ def test_a_slashed_day_is_month_first_and_never_the_first_century(day: date) -> 
 
 
 @given(st.text(max_size=30))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 def test_no_text_makes_the_engine_fail(text: str) -> None:
     text = text.replace("\0", "")
     assert isinstance(read(text, MONEY), Decimal | None)
