@@ -146,7 +146,7 @@ def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
         alt.Chart(last).mark_point(filled=True, size=40).encode(**encoded),
     ]
     if len(series) > 1:
-        layers.append(_last_names(last, greatest, colours, encoded["x"]))
+        layers.append(_last_names(last, greatest, colours))
         return alt.layer(*layers).properties(height=HEIGHT, padding=_PADDING)
     text = alt.Chart(last).mark_text(
         align="right", dy=-10, fontSize=_SIZE, color=colours.ink
@@ -155,9 +155,7 @@ def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     return alt.layer(*layers).properties(height=HEIGHT, padding=_PADDING)
 
 
-def _last_names(
-    last: pd.DataFrame, greatest: float, colours: Palette, x: alt.X
-) -> alt.Chart:
+def _last_names(last: pd.DataFrame, greatest: float, colours: Palette) -> alt.Chart:
     """Return name and newest value behind each line, apart from one another.
 
     Of more than three lines the highest and the lowest have theirs; each has a tooltip.
@@ -176,7 +174,12 @@ def _last_names(
     text = alt.Chart(frame).mark_text(
         align="left", dx=7, fontSize=_SIZE, color=colours.ink, limit=_NAME_ROOM
     )
-    return text.encode(text="name:N", x=x, y=alt.Y("place:Q", axis=None))
+    chart: alt.Chart = text.encode(
+        text="name:N",
+        x=alt.X("month:O", axis=None),
+        y=alt.Y("place:Q", axis=None),
+    )
+    return chart
 
 
 def spread(values: Sequence[float], gap: float, greatest: float) -> list[float]:

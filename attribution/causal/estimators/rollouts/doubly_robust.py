@@ -116,7 +116,7 @@ def _solved(design: Floats, compared: Flags) -> Floats:
     if np.linalg.matrix_rank(rows) < design.shape[1]:
         raise ValueError("too few compared units for the covariates")
     squares = rows.T @ rows / len(design)
-    solved: Floats = np.linalg.solve(squares, design.T).T
+    solved: Floats = np.asarray(np.linalg.solve(squares, design.T).T, dtype=np.float64)
     return solved
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.causal.estimators.rollouts.data import RolloutData
-    from attribution.causal.estimators.rollouts.imputation import Imputation
+    from attribution.causal.estimators.rollouts.imputation import Counted, Imputation
 
     Floats = NDArray[np.float64]
     Whole = NDArray[np.int64]
@@ -104,7 +104,7 @@ class _DriftModels:
         self._cells = np.repeat(known[None], len(self._inverses), axis=0)
         for number, group in enumerate(groups or ()):
             self._cells[number, group] = False
-        self._counted = (
+        self._counted: Sequence[Counted | None] = (
             [imputation.counted]
             if groups is None
             else [imputation.counted_without(group) for group in groups]
