@@ -19,14 +19,18 @@ _FEEDS = f"""
     select driver, string_agg(
             distinct coalesce(features.feature, scope_id), ', '
             order by coalesce(features.feature, scope_id)
-        ) as feeds
+        ) as feeds,
+        string_agg(distinct scope_id, ', ' order by scope_id) as fed_ids
     from {_RETURNS}
     left join {named_sql("feature")} as features
         on scope_id = features.feature_id
     where scope_type = 'feature' and kind <> 'effect'
     group by driver
 """
-_FEEDS_NOTHING = "select null::varchar as driver, null::varchar as feeds where false"
+_FEEDS_NOTHING = (
+    "select null::varchar as driver, null::varchar as feeds, null::varchar as fed_ids"
+    " where false"
+)
 
 
 @per_run
@@ -72,7 +76,8 @@ def assumptions(snapshot: Snapshot, month: str = "") -> pa.Table | None:
             register.valid_from,
             register.valid_to,
             'open' as no_end,
-            coalesce(feeding.feeds, 'no return of this run') as feeds
+            coalesce(feeding.feeds, 'no return of this run') as feeds,
+            coalesce(feeding.fed_ids, '') as fed_ids
         from {_REGISTER} as register
         left join feeding on register.assumption_id = feeding.driver
         where $month = '' or (

@@ -201,11 +201,11 @@ def _show_register(view: Page, figure: Figure) -> None:
     rows = [
         row
         for row in register.to_pylist()
-        if row["feeds"] != "no return of this run"
+        if row["fed_ids"]
         and (
             features is None
             or features.is_any
-            or set(features.values).intersection(row["feeds"].split(", "))
+            or set(features.values).intersection(row["fed_ids"].split(", "))
         )
     ]
     if rows:
