@@ -72,8 +72,10 @@ class Visit:
         return said.replace("\u00a0", " ")
 
     def wait_for(self, text: str) -> None:
-        """Wait until something is written."""
-        self.page.get_by_text(text).first.wait_for(timeout=PATIENCE_MS)
+        """Wait until something is written where it is seen."""
+        self.page.get_by_text(text).filter(visible=True).first.wait_for(
+            timeout=PATIENCE_MS
+        )
 
     def settle(self) -> None:
         """Wait until the page has been drawn to its end."""

@@ -85,6 +85,7 @@ def root_with_returns(tmp_path_factory: pytest.TempPathFactory) -> Path:
         " (s.driver as assumption_id) from core.mart_assumptions as r, (select distinct"
         " driver from roi.mart_roi_sensitivity where scope_id = 'care'"
         " and kind = 'conversion') as s where assumption_version = 'aaaaaaaaaaaa';"
+        "insert into core.dim_features values ('care', 'Customer care', 'ml');"
         "create table roi.mart_platform_migration_costs"
         " (migration_id varchar, currency varchar,"
         " cost_of_moving_amount decimal(28, 10));"
@@ -101,7 +102,7 @@ def test_an_assumption_names_the_returns_that_it_feeds(root_with_returns: Path) 
     assert register is not None
     feeds = {row["assumption_id"]: row["feeds"] for row in register.to_pylist()}
     [valued] = set(feeds) - {"minute", "hurdle", "=wish"}
-    assert feeds.pop(valued) == "care"
+    assert feeds.pop(valued) == "Customer care"
     assert set(feeds.values()) == {"no return of this run"}
 
 
