@@ -93,6 +93,7 @@ class ConnectorCase:
         self.run_count += 1
         places = self.places()
         if not (places.raw_database.exists() or places.lake.exists()):
+            places.root.mkdir(parents=True, exist_ok=True)
             places.raw_database.write_bytes(_new_catalogue())
         runner = IngestRunner(
             places,
