@@ -132,7 +132,8 @@ def _spent(asked: Asked) -> list[str]:
     state = asked.one(
         "SELECT state FROM cost.mart_period_states WHERE billing_month = '{month}'"
     )["state"]
-    return [f"AI cost, amortised {amount}", f"({state}"]
+    # The chip in the bar says the state, the tile beneath it the amount.
+    return [f"AI cost, amortised {amount}", state.capitalize()]
 
 
 def _against(asked: Asked) -> list[str]:
