@@ -12,11 +12,8 @@ PYTHON ?= python3
 ARGS ?=
 # Only tests whose name contains this: make unit k=aws
 k ?=
-# Processes of checks
+# Test processes
 JOBS ?= 2
-# Test processes: one more than two cores, for a third of a test's time it waits for
-# the disk, a server or a browser
-TESTERS ?= 3
 # A file stays in one process, with what its tests share; files in the order of
 # tests/conftest.py, which begins with the long ones.
 BY_FILE := --dist loadfile --no-loadscope-reorder
@@ -55,7 +52,7 @@ help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^## / { printf "\n%s\n", substr($$0, 4) } \
 	  /^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\nARGS=… adds to a command, k=… picks tests, JOBS=… processes, TESTERS=… test processes.\n'
+	@printf '\nARGS=… adds to a command, k=… picks tests, JOBS=… test processes.\n'
 
 ## Use
 
@@ -69,12 +66,12 @@ dashboard: $(USABLE)  ## Open the dashboard of the demo, or of WORKSPACE=…
 
 test: $(READY) $(MOTO) $(MLFLOW) $(BQEMULATOR) browser  ## Everything that CI runs: each promise proved once
 	$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync check
-	$(BIN)/python -m pytest -n $(TESTERS) $(BY_FILE) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(ARGS)
 
 test-full: export TRIPTYCH_TEST_LAYER := full
 test-full: $(READY) emulators browser  ## All of it again, with real engines, crash campaigns, every screen
 	$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync check-full
-	$(BIN)/python -m pytest -n $(TESTERS) $(BY_FILE) -m '' --timeout 7200 $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) -m '' --timeout 7200 $(ARGS)
 
 check: sql types lint imports spelling  ## What needs no test run: style, types, layers, SQL, spelling
 
@@ -150,7 +147,7 @@ cost-card: $(READY)  ## Count how often landings held and anomalies were found i
 
 coverage: $(READY) emulators browser  ## Tests with branch coverage; writes build/coverage/
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n $(TESTERS) $(BY_FILE) --cov --cov-report= $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) --cov --cov-report= $(ARGS)
 	$(BIN)/coverage html --quiet && $(BIN)/coverage report
 
 docs: export NO_MKDOCS_2_WARNING := 1
