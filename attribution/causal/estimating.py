@@ -21,7 +21,7 @@ from attribution.causal.grade import LETTERS, REFUSAL_OF_CHECK, grade
 from attribution.causal.panel import panel_of
 from attribution.causal.refusal import Refusal, RefusalError
 from attribution.causal.unused_options import refuse_unused, unused_notes
-from attribution.estimates.library_versions import version_of_libraries
+from attribution.estimates.library_versions import version_by_library
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,7 +201,7 @@ def _completed(
         design_log=log,
         break_even=plan.break_even,
         calibration=card_of(found.design),
-        versions=dict(version_of_libraries()),
+        versions=dict(version_by_library()),
     )
 
 

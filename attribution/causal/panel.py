@@ -18,7 +18,7 @@ import pandas as pd
 from attribution.causal.refusal import RefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -148,8 +148,7 @@ def panel_of(frame: pd.DataFrame, plan: Plan) -> Panel:
     _check_values(rows, plan)
     dates = _calendar(rows, plan)
     units = tuple(sorted(rows["unit"].unique()))
-    cells = _Cells.of(rows, units, dates)
-    wide = {name: cells.wide(rows[name]) for name in ("outcome", *_named_columns(plan))}
+    wide = _wide(rows, ("outcome", *_named_columns(plan)), units, dates)
     outcome = wide.pop("outcome")
     launch = int(dates.searchsorted(pd.Timestamp(plan.launch)))
     panel = Panel(
@@ -326,29 +325,24 @@ def _calendar(rows: pd.DataFrame, plan: Plan) -> pd.DatetimeIndex:
     return dates[dates.day_of_week.isin(working)] if len(working) else dates
 
 
-@dataclass(frozen=True, eq=False)
-class _Cells:
-    """Where each row is, units by periods; rows of days without work have no cell."""
+def _wide(
+    rows: pd.DataFrame,
+    names: Sequence[str],
+    units: tuple[str, ...],
+    dates: pd.DatetimeIndex,
+) -> dict[str, Floats]:
+    """Return columns as units by periods; NaN where no row is.
 
-    shape: tuple[int, int]
-    kept: NDArray[np.bool_]
-    unit: NDArray[np.intp]
-    period: NDArray[np.intp]
-
-    @classmethod
-    def of(
-        cls, rows: pd.DataFrame, units: tuple[str, ...], dates: pd.DatetimeIndex
-    ) -> _Cells:
-        period = dates.get_indexer(pd.Index(rows["date"]))
-        unit = pd.Index(units).get_indexer(pd.Index(rows["unit"]))
-        kept = period >= 0
-        return cls((len(units), len(dates)), kept, unit[kept], period[kept])
-
-    def wide(self, values: pd.Series[float]) -> Floats:
-        """Return a column by cell; NaN where no row is."""
-        cells: Floats = np.full(self.shape, np.nan)
-        cells[self.unit, self.period] = values.to_numpy(dtype=float)[self.kept]
-        return cells
+    Rows of days of the week that are left out have no cell.
+    """
+    period = dates.get_indexer(pd.Index(rows["date"]))
+    rows, period = rows[period >= 0], period[period >= 0]
+    unit = pd.Index(units).get_indexer(pd.Index(rows["unit"]))
+    wide: dict[str, Floats] = {}
+    for name in names:
+        wide[name] = np.full((len(units), len(dates)), np.nan)
+        wide[name][unit, period] = rows[name].to_numpy(dtype=float)
+    return wide
 
 
 def _first_periods(

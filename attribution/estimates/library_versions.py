@@ -14,11 +14,11 @@ LIBRARIES = ("numpy", "scipy", "statsmodels", "pandas")
 
 
 @cache
-def version_of_libraries() -> Mapping[str, str]:
+def version_by_library() -> Mapping[str, str]:
     """Return the version of each library; the files that say so are read once."""
     return MappingProxyType({name: version(name) for name in LIBRARIES})
 
 
 def library_versions() -> str:
     """Return the libraries with their versions, as one text."""
-    return ", ".join(f"{name} {own}" for name, own in version_of_libraries().items())
+    return ", ".join(f"{name} {own}" for name, own in version_by_library().items())

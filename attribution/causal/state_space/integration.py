@@ -127,8 +127,9 @@ def integrate_history(
 
     drawn = integrate(log_likelihood, rng, draws=draws, level_scale=level_scale)
     # The draws that are kept are mostly those that were tried last.
-    last = [own for own in tried if own.parameters is drawn.parameters]
-    return drawn, last[0] if last else passed(drawn.parameters)
+    last = tried[0]
+    is_last = last.parameters is drawn.parameters
+    return drawn, last if is_last else passed(drawn.parameters)
 
 
 def parameters_of(theta: Floats) -> Parameters:

@@ -188,7 +188,10 @@ class Pass:
             at = self._states[mark]
             if at.seen > start:
                 products = products + _products(self._innovations[start : at.seen])
-            logs = self._log_variances[at.seen - 1] if at.seen else np.zeros(draws)
+            # A copy: a view would keep the variances of all periods.
+            logs = (
+                self._log_variances[at.seen - 1].copy() if at.seen else np.zeros(draws)
+            )
             asked.append(Moments(at.means, at.covariance, products, logs, self._priors))
             start = at.seen
         return asked

@@ -82,7 +82,7 @@ def test_the_likelihood_is_that_of_statsmodels(draw: int, missing: list[int]) ->
     assert ours == pytest.approx(theirs, abs=1e-8)
 
 
-def test_a_pass_that_is_asked_for_more_says_the_same_to_the_last_bit() -> None:
+def test_a_pass_says_of_each_mark_what_a_filter_of_its_days_does() -> None:
     """Draws are weighted by the end alone, placebos are read at every mark."""
     y = Y[:N].copy()
     y[[0, 17, 18]] = np.nan

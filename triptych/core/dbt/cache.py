@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from triptych.core.child_processes import isolated_environment
-from triptych.core.dbt.commands import project_fingerprint
+from triptych.core.dbt.commands import PROJECT_FOLDERS, project_fingerprint
 from triptych.core.project_folder import dbt_project_dir
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from triptych.core.workspace import Workspace
 
-#: Folders of the project that dbt reads.
-_READ = ("models", "macros", "seeds", "tests")
 #: Variables of the profile that are not the same for every workspace.
 _PROFILE_VARIABLES = (
     "TRIPTYCH_MEMORY_LIMIT",
@@ -88,7 +86,7 @@ class ProjectAsItWasRead:
         self._name = f"dbt_project_{_digest([str(project), engine, *values])}"
         # What dbt read of another version can be in its way: it has taken a model that
         # is described in another file now for one that is described twice.
-        version = _digest(project_fingerprint(project, _READ))
+        version = _digest(project_fingerprint(project, PROJECT_FOLDERS))
         self._kept = folder / f"{self._name}_{version}.msgpack"
         self._parsed = parsed
 

@@ -56,6 +56,8 @@ class TransformOutcome:
 
 #: Folders of the project whose files decide a figure.
 _OF_FIGURES = ("models", "macros", "seeds")
+#: Those and the tests, which decide whether figures are published: what dbt reads.
+PROJECT_FOLDERS = (*_OF_FIGURES, "tests")
 
 
 def project_fingerprint(

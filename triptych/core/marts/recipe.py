@@ -27,7 +27,11 @@ from jinja2 import TemplateError
 
 from triptych.core.child_processes import python_module
 from triptych.core.dbt.cache import ProjectAsItWasRead, environment_of_dbt
-from triptych.core.dbt.commands import project_fingerprint, run_dbt
+from triptych.core.dbt.commands import (
+    PROJECT_FOLDERS,
+    project_fingerprint,
+    run_dbt,
+)
 from triptych.core.errors import TransformError
 from triptych.core.marts.rendering import PACKAGE, Renderer
 from triptych.core.progress import SilentProgress
@@ -162,9 +166,7 @@ def recipe_digest(rules: Mapping[str, Sequence[Any]]) -> str:
 
 @functools.cache
 def _base() -> tuple[str, ...]:
-    # A test decides no figure, but whether figures are published.
-    folders = ("models", "macros", "seeds", "tests")
-    files = project_fingerprint(dbt_project_dir(), folders)
+    files = project_fingerprint(dbt_project_dir(), PROJECT_FOLDERS)
     return (str(_FORM), _hash([json.dumps(files)]), *library_versions())
 
 

@@ -16,6 +16,7 @@ from attribution.causal.estimators.rollouts.imputation import (
     averages_of,
     imputation_of,
     lead_of,
+    some_at_once,
 )
 from attribution.causal.refusal import RefusalError
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 #: Regions with treated units, and with untreated ones, that errors need.
 CLUSTERS_NEEDED = 4
-#: So many roll-outs at random are solved at once.
-_AT_ONCE = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +123,7 @@ class RolloutData:
         """Return average effects with starts at random, those that have cells."""
         starts = self.permuted_first(rng, times)
         averages: list[float] = []
-        for some in range(0, times, _AT_ONCE):
+        for some in some_at_once(list(starts), self.outcome.size):
             imputations = [
                 imputation_of(
                     self.outcome,
@@ -132,7 +131,7 @@ class RolloutData:
                     anticipation=self.anticipation,
                     covariates=self.covariates,
                 )
-                for first in starts[some : some + _AT_ONCE]
+                for first in some
             ]
             averages += averages_of(imputations)
         return averages

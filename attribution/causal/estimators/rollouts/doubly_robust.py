@@ -63,14 +63,15 @@ class AlikeUnits:
     ----------
     treated : ndarray of bool, shape (units,)
         The others are compared.
-    design, selection : ndarray
+    design, selection : ndarray, shape (units, 1 + covariates)
         Covariates of changes and of treatment, with a constant.
-    solved : ndarray, shape (units, covariates)
-        How a fit of changes on compared units hangs on each unit.
+    solved : ndarray, shape (units, 1 + covariates)
+        How a fit of changes on compared units depends on each unit.
     weight : ndarray, shape (units,)
-        Of each compared unit, as likely to be treated as the treated are.
-    score : ndarray
-        How the model of treatment hangs on each unit.
+        Of each compared unit, as likely to be treated as the treated are; zero for
+        the treated.
+    score : ndarray, shape (units, 1 + covariates of treatment)
+        How the model of treatment depends on each unit.
     """
 
     treated: Flags
@@ -82,7 +83,13 @@ class AlikeUnits:
 
     @classmethod
     def of(cls, treated: Flags, covariates: Floats, selection: Floats) -> AlikeUnits:
-        """Weigh compared units, as :func:`doubly_robust_difference` does."""
+        """Weigh compared units, as :func:`doubly_robust_difference` does.
+
+        Raises
+        ------
+        ValueError
+            Too few units for the covariates, or covariates that tell the treated apart.
+        """
         design, chosen = _with_constant(covariates), _with_constant(selection)
         likely, score = _propensity(chosen, treated)
         weight = np.where(treated, 0.0, likely / np.where(treated, 1.0, 1.0 - likely))
@@ -111,7 +118,7 @@ def _with_constant(covariates: Floats) -> Floats:
 
 
 def _solved(design: Floats, compared: Flags) -> Floats:
-    """Return how a fit on compared units hangs on each unit."""
+    """Return how a fit on compared units depends on each unit."""
     rows = design[compared]
     if np.linalg.matrix_rank(rows) < design.shape[1]:
         raise ValueError("too few compared units for the covariates")
@@ -121,7 +128,7 @@ def _solved(design: Floats, compared: Flags) -> Floats:
 
 
 def _propensity(design: Floats, treated: Flags) -> tuple[Floats, Floats]:
-    """Return how likely each unit was to be treated, and how that hangs on each."""
+    """Return how likely each unit was to be treated, and how that depends on each."""
     # Slow to load, and few roll-outs declare covariates.
     from statsmodels.discrete.discrete_model import Logit  # noqa: PLC0415
     from statsmodels.tools.sm_exceptions import ModelWarning  # noqa: PLC0415

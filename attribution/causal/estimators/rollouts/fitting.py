@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from attribution.causal.estimators.rollouts.drift import DriftingPath
+from attribution.causal.estimators.rollouts.imputation import some_at_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 #: A bias below this is none: cohorts without cells.
 _LEAST = 1e-9
-#: Cells of models that are fitted at once.
-_CELLS_AT_ONCE = 100_000
 
 
 def drifting_path(
@@ -49,7 +48,7 @@ def drifting_path(
     if whole is None:
         return None
     rest = []
-    for groups in _some_at_once(data.groups_of(imputation), data.outcome.size):
+    for groups in some_at_once(data.groups_of(imputation), data.outcome.size):
         for own in _DriftModels(imputation, directions, groups).fitted(data.outcome):
             if own is None:
                 return None
@@ -95,11 +94,7 @@ class _DriftModels:
         groups: Sequence[Whole] | None = None,
     ) -> None:
         self._imputation, self._groups = imputation, groups
-        self._inverses = (
-            imputation.inverse()[None]
-            if groups is None
-            else imputation.inverses(groups)
-        )
+        self._inverses = imputation.inverses(groups)
         known = imputation.untreated & np.isfinite(imputation.outcome)
         self._cells = np.repeat(known[None], len(self._inverses), axis=0)
         for number, group in enumerate(groups or ()):
@@ -167,13 +162,6 @@ class _Slopes:
         least = 1e-12 * periods**2 * design.shape[1]
         slopes: Floats = self._squares[at] @ (design @ left)
         return np.where((design**2).sum(axis=1) > least, slopes, 0.0)
-
-
-def _some_at_once(groups: list[Whole], cells: int) -> Iterator[list[Whole]]:
-    """Yield groups in parts whose models fit into the processor's cache."""
-    size = max(1, _CELLS_AT_ONCE // cells)
-    for start in range(0, len(groups), size):
-        yield groups[start : start + size]
 
 
 def effects_shown_by(
@@ -262,7 +250,7 @@ def about_units_and_periods(
 
     Zero where a cell is treated or unknown.
     """
-    inverse = imputation.inverse()
+    inverse = imputation.inverse
     cells = imputation.untreated & np.isfinite(imputation.outcome)
     left = [
         np.where(cells, imputation.residuals(column, inverse), 0.0)

@@ -166,7 +166,19 @@ class Comparisons:
         self._alike: dict[bytes, AlikeUnits] = {}
 
     def effects(self, outcome: Floats) -> GroupTimeEffects:
-        """Return the effects of each cohort in each period."""
+        """Return the effects of each cohort in each period.
+
+        Parameters
+        ----------
+        outcome : ndarray, shape (units, periods)
+            Of the units that were compared.
+
+        Raises
+        ------
+        ValueError
+            Outcomes that are unknown, nobody to compare with, or covariates that
+            leave nobody alike.
+        """
         if not np.isfinite(outcome).all():
             raise ValueError("group-time effects need a panel without gaps")
         if not self._parts:
@@ -191,7 +203,7 @@ class Comparisons:
         influence = np.zeros(len(change))
         if self._covariates is not None:
             both = treated | compared
-            alike = self._alike_units(treated, both, self._covariates[both])
+            alike = self._alike_units(treated, both, self._covariates)
             effect, moved = alike.difference(change[both])
             influence[both] = moved * len(change) / len(moved)
             return effect, influence
@@ -203,10 +215,11 @@ class Comparisons:
             means.append(sign * mean)
         return float(sum(means)), influence
 
-    def _alike_units(self, treated: Flags, both: Flags, own: Floats) -> AlikeUnits:
+    def _alike_units(self, treated: Flags, both: Flags, rows: Floats) -> AlikeUnits:
         """Weigh the units of a comparison once, whatever period it is of."""
         who = treated.tobytes() + both.tobytes()
         if who not in self._alike:
+            own = rows[both]
             selection = own if self._weighs else own[:, :0]
             self._alike[who] = AlikeUnits.of(treated[both], own, selection)
         return self._alike[who]

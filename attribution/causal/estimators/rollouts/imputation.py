@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Treated and compared units that errors need.
 UNITS_NEEDED = 6
+#: Cells of models that are solved at once.
+_CELLS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,7 @@ class Imputation:
     def usable(self) -> Flags:
         """Wanted cells whose unit and period were also seen untreated."""
         units = self._known.sum(axis=1) > 0
-        periods = self._known.sum(axis=0) > 0
-        seen = units[:, None] & periods & np.isfinite(self.outcome)
+        seen = units[:, None] & (self._seen > 0) & np.isfinite(self.outcome)
         found: Flags = self.wanted & seen
         return found
 
@@ -93,9 +94,9 @@ class Imputation:
         joined: Floats = np.hstack([ones, self.covariates])
         return joined
 
-    def _squares_of_units(self) -> Floats:
+    def _squares(self, units: NDArray[np.int64] | slice) -> Floats:
         """Return each unit's part of the normal equations of the periods' effects."""
-        known = self._known
+        known = self._known[units]
         count = np.maximum(known.sum(axis=1), 1.0)
         parts = -known / count[:, None]
         squares: Floats = parts[:, :, None] * known[:, None, :]
@@ -103,17 +104,14 @@ class Imputation:
         squares[:, diagonal, diagonal] += known
         return squares
 
-    @cached_property
-    def _squares(self) -> Floats:
-        return self._squares_of_units()
-
-    def _matrix(self, units: NDArray[np.int64] | slice, squares: Floats) -> Floats:
+    def _matrix(self, units: NDArray[np.int64] | slice) -> Floats:
         loadings, periods = self._loadings[units], self.outcome.shape[1]
+        squares = self._squares(units)
         if loadings.shape[1] == 1:
-            plain: Floats = squares[units].sum(axis=0)
+            plain: Floats = squares.sum(axis=0)
             return plain
         summed: Floats = np.einsum(
-            "ua,ub,ust->asbt", loadings, loadings, squares[units], optimize=True
+            "ua,ub,ust->asbt", loadings, loadings, squares, optimize=True
         )
         size = loadings.shape[1] * periods
         return summed.reshape(size, size)
@@ -121,33 +119,23 @@ class Imputation:
     @cached_property
     def matrix(self) -> Floats:
         """The normal equations of the periods' effects."""
-        # Many at once are asked for these alone, and squares of units are large.
-        return self._matrix(slice(None), self._squares_of_units())
-
-    def _matrix_without(self, units: NDArray[np.int64]) -> Floats:
-        left: Floats = self.matrix - self._matrix(units, self._squares)
-        return left
+        return self._matrix(slice(None))
 
     @cached_property
-    def _whole_inverse(self) -> Floats:
+    def inverse(self) -> Floats:
+        """What solves for the periods' effects."""
         return _inverse(self.matrix)
 
-    def inverse(self, without: NDArray[np.int64] | None = None) -> Floats:
-        """Return what solves for the periods' effects, without some units."""
-        if without is None:
-            return self._whole_inverse
-        return _inverse(self._matrix_without(without))
+    def inverses(self, groups: Sequence[NDArray[np.int64]] | None) -> Floats:
+        """Return what solves for them without each group, shape (models, size, size).
 
-    def inverses(self, groups: Sequence[NDArray[np.int64]]) -> Floats:
-        """Return the same without each of some groups of units, at once."""
-        return _inverse(np.array([self._matrix_without(group) for group in groups]))
+        One with all units where there are no groups.
+        """
+        if groups is None:
+            return self.inverse[None]
+        return _inverse(np.array([self.matrix - self._matrix(own) for own in groups]))
 
-    def residuals(
-        self,
-        outcome: Floats,
-        inverse: Floats,
-        without: NDArray[np.int64] | None = None,
-    ) -> Floats:
+    def residuals(self, outcome: Floats, inverse: Floats) -> Floats:
         """Return what cells exceed the model by that is fitted on untreated ones.
 
         Parameters
@@ -155,12 +143,9 @@ class Imputation:
         outcome : ndarray, shape (units, periods)
             What is modelled: the outcome, or anything else of the same cells.
         inverse : ndarray
-            Of the normal equations, without the same units.
-        without : ndarray of int, optional
-            Units that the model is not fitted on.
+            Of the normal equations.
         """
-        groups = None if without is None else [without]
-        residuals: Floats = self.residuals_without(outcome, inverse[None], groups)[0]
+        residuals: Floats = self.residuals_without(outcome, inverse[None], None)[0]
         return residuals
 
     def residuals_without(
@@ -169,16 +154,20 @@ class Imputation:
         inverses: Floats,
         groups: Sequence[NDArray[np.int64]] | None,
     ) -> Floats:
-        """Return residuals of models without each of some groups, one below another.
+        """Return residuals of models without each of some groups.
 
         Parameters
         ----------
         outcome : ndarray, shape (units, periods)
             As for :meth:`residuals`.
-        inverses : ndarray
+        inverses : ndarray, shape (models, size, size)
             Of the normal equations, without each group.
         groups : sequence of ndarray of int, optional
             Units that a model is not fitted on; one model with all of them by default.
+
+        Returns
+        -------
+        ndarray, shape (models, units, periods)
         """
         known, loadings = self._known, self._loadings
         count = np.maximum(known.sum(axis=1), 1.0)
@@ -194,12 +183,9 @@ class Imputation:
         residuals: Floats = outcome - (left / count)[:, :, None] - periods
         return residuals
 
-    def _cell_effects(self, without: NDArray[np.int64] | None = None) -> Floats:
-        return self.residuals(self.outcome, self.inverse(without), without)
-
     @cached_property
     def _own_effects(self) -> Floats:
-        return self._cell_effects()
+        return self.residuals(self.outcome, self.inverse)
 
     @cached_property
     def effects(self) -> Floats:
@@ -209,7 +195,7 @@ class Imputation:
     @property
     def untreated_outcome(self) -> Floats:
         """What each unit would have had untreated; NaN where it was never seen so."""
-        seen = (self._known.sum(axis=1) > 0)[:, None] & (self._known.sum(axis=0) > 0)
+        seen = (self._known.sum(axis=1) > 0)[:, None] & (self._seen > 0)
         expected: Floats = np.where(seen, self.outcome - self._own_effects, np.nan)
         return expected
 
@@ -264,24 +250,12 @@ class Imputation:
         groups = self.counting()
         paths = []
         for group in groups:
-            path = self.path_without(group, self._cell_effects(group))
-            if path is None:
+            counted, inverses = self.counted_without(group), self.inverses([group])
+            if counted is None:
                 return np.full((len(groups), self.outcome.shape[1]), np.nan)
-            paths.append(path)
+            effects = self.residuals_without(self.outcome, inverses, [group])[0]
+            paths.append(counted.path(effects))
         return np.array(paths)
-
-    def path_without(self, group: NDArray[np.int64], effects: Floats) -> Floats | None:
-        """Return the path of effects of all other units; ``None`` where none is left.
-
-        Parameters
-        ----------
-        group : ndarray of int
-            Units that are left out.
-        effects : ndarray, shape (units, periods)
-            Of a model that was fitted without them.
-        """
-        counted = self.counted_without(group)
-        return None if counted is None else counted.path(effects)
 
     def counted_without(self, group: NDArray[np.int64]) -> Counted | None:
         """Return what counts without some units; ``None`` where nothing is left."""
@@ -314,7 +288,7 @@ def averages_of(imputations: Iterable[Imputation]) -> list[float]:
     Parameters
     ----------
     imputations : iterable of Imputation
-        Of units and periods that are as many in all.
+        The numbers of units and periods are the same in all of them.
     """
     asked = [own for own in imputations if own.cells]
     if not asked:
@@ -324,6 +298,15 @@ def averages_of(imputations: Iterable[Imputation]) -> list[float]:
         float(own.path_of(own.residuals(own.outcome, inverse)).sum())
         for own, inverse in zip(asked, inverses, strict=True)
     ]
+
+
+def some_at_once(
+    models: Sequence[NDArray[np.int64]], cells: int
+) -> Iterator[Sequence[NDArray[np.int64]]]:
+    """Yield what models differ by, in parts that fit into the processor's cache."""
+    size = max(1, _CELLS_AT_ONCE // cells)
+    for start in range(0, len(models), size):
+        yield models[start : start + size]
 
 
 def _inverse(matrices: Floats) -> Floats:
