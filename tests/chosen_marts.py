@@ -16,12 +16,9 @@ from ingest.engine.lake import open_catalogue, places_of
 from triptych.core.control.named_columns import delivered_columns
 from triptych.core.control.rules import rule_sets
 from triptych.core.control.tables import control_tables
-from triptych.core.marts.execution import Execution
-from triptych.core.marts.recipe import read_recipe
-from triptych.core.marts.sources import control_digests, source_digests
+from triptych.core.marts.build import EngineSettings, MartBuild
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
-from triptych.core.warehouse.build import write_control_tables
 from triptych.core.warehouse.inspection import read_newest_load_at
 from triptych.core.warehouse.locks import read_history
 from triptych.core.workspace import Workspace
@@ -77,26 +74,8 @@ def _build(
     workspace: Workspace, settings: Settings, marts: tuple[str, ...]
 ) -> dict[str, pa.Table]:
     """Execute what marts are made of, in the build database that a run goes on from."""
-    recipe = read_recipe(rule_sets(settings))
-    nodes = _made_of(recipe, marts)
     with open_catalogue(places_of(workspace)) as catalogue:
         catalogue.name_columns(delivered_columns(settings))
-    workspace.build_database.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(workspace.build_database) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET GLOBAL file_search_path = '{workspace.root}'")
-        connection.execute(f"ATTACH '{workspace.raw_database}' AS raw (READ_ONLY)")
-        _execute(connection, workspace, settings, recipe, nodes)
-        return {name: connection.sql(f"FROM {name}").to_arrow_table() for name in marts}
-
-
-def _execute(
-    connection: duckdb.DuckDBPyConnection,
-    workspace: Workspace,
-    settings: Settings,
-    recipe: Recipe,
-    nodes: list[Node],
-) -> None:
     tables = control_tables(
         settings,
         run_id="chosen-marts",
@@ -105,16 +84,13 @@ def _execute(
         history=read_history(workspace),
         undecided_sources=[],
     )
-    write_control_tables(connection, tables)
-    known = {node.unique_id: node for node in recipe.nodes}
-    sources = source_digests(
-        connection, recipe, control_digests(tables), estimates=False
-    )
+    warehouse = settings.warehouse
+    engine = EngineSettings(warehouse.memory_limit, warehouse.threads or 2)
+    build = MartBuild(workspace, engine, rule_sets(settings), tables)
     with SilentProgress().task("build") as task:
-        execution = Execution(connection, nodes, known, sources, task)
-        execution.run()
-    failed = [each for each in execution.outcomes if each.status in {"fail", "error"}]
-    assert failed == []
+        build._execute(_made_of(build.recipe, marts), task)
+    with build._connected() as connection:
+        return {name: connection.sql(f"FROM {name}").to_arrow_table() for name in marts}
 
 
 def _made_of(recipe: Recipe, marts: tuple[str, ...]) -> list[Node]:

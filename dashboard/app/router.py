@@ -219,7 +219,7 @@ def _instead_of_pages(said: Callable[[], None]) -> None:
     ]
     pages += [
         st.Page(said, title="triptych", url_path=name, visibility="hidden")
-        for name in _FORWARDED
+        for name in (*_FORWARDED, *_WITHOUT_FIGURES)
     ]
     st.navigation(pages, position="hidden").run()
 

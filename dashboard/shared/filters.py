@@ -6,7 +6,6 @@ that names something that is not there is told, together with what is shown inst
 
 from __future__ import annotations
 
-from functools import partial
 from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 EVERYTHING = "everything"
+#: Kind, id and text of the scope that has all of it.
+_ALL = (EVERYTHING, "", EVERYTHING)
 BASES: tuple[selection_queries.Basis, ...] = ("Amortised", "Billed")
 _LABELS = {
     "period": "Period",
@@ -57,17 +58,17 @@ def bar(
     period = _bar_choice(
         "period", list(periods), width=122, first=first, written=fmt.period
     )
-    of_scope = partial(scope_in_words, snapshot)
     scope = _bar_choice(
-        *("scope", [EVERYTHING, *scopes]),
+        "scope",
+        list(scopes),
         width=172,
-        written=lambda option: of_scope(*scopes.get(option, (EVERYTHING, ""))),
+        written=lambda option: scopes.get(option, _ALL)[2],
     )
     basis = _bar_choice("basis", BASES, width=126)
     currency = _bar_choice("currency", currencies, width=84)
-    kind, name = scopes.get(scope, (EVERYTHING, ""))
+    kind, name, text = scopes.get(scope, _ALL)
     firsts = (fmt.period(list(periods)[first]), EVERYTHING, BASES[0], currencies[0])
-    chosen = (fmt.period(period), of_scope(kind, name), basis, currency)
+    chosen = (fmt.period(period), text, basis, currency)
     named = zip(_LABELS, chosen, firsts, strict=True)
     _carry({key: value for key, value, default in named if value != default})
     return selection_queries.Selection(
@@ -79,18 +80,17 @@ def bar(
     )
 
 
-def _scopes(snapshot: Snapshot, *, with_delivery: bool) -> dict[str, tuple[str, str]]:
-    """Return kind and id of each scope, as links knew them; by kind, then by name."""
+def _scopes(
+    snapshot: Snapshot, *, with_delivery: bool
+) -> dict[str, tuple[str, str, str]]:
+    """Return kind, id and text of each scope, as links knew them; by kind and name."""
     offered = selection_queries.scopes(snapshot, with_delivery=with_delivery)
     kinds = list(dict.fromkeys(kind for kind, _ in offered))
-    ordered = sorted(
-        offered,
-        key=lambda each: (
-            kinds.index(each[0]),
-            scope_in_words(snapshot, *each).casefold(),
-        ),
-    )
-    return {f"{kind} {name}": (kind, name) for kind, name in ordered}
+    known = {kind: names.names_of_kind(snapshot, kind) for kind in kinds}
+    named = [(kind, of, f"{kind} {known[kind].get(of, of)}") for kind, of in offered]
+    named.sort(key=lambda each: (kinds.index(each[0]), each[2].casefold()))
+    by_link = {f"{kind} {of}": (kind, of, text) for kind, of, text in named}
+    return {EVERYTHING: _ALL, **by_link}
 
 
 def scope_in_words(snapshot: Snapshot, kind: str, scope_id: str) -> str:
@@ -223,8 +223,8 @@ def warn_about_link(key: str, label: str, shown: str) -> None:
     asked = st.session_state.get(_kept(key))
     if asked is not None:
         st.warning(
-            f"The link asks for {label.lower()} “{asked}”, which is not in this data."
-            f" Shown instead: {shown}."
+            f"The link asks for {label.lower()} “{fmt.markdown(asked)}”, which is not"
+            f" in this data. Shown instead: {fmt.markdown(shown)}."
         )
 
 

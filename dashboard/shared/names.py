@@ -18,7 +18,8 @@ NAMED: Final[tuple[Named, ...]] = get_args(Named)
 def named_sql(kind: Named, prefix: str = "") -> str:
     """Return SQL of a table of all ids and names, such as ``team_id`` and ``team``.
 
-    A name is the newest one; where two share one, the id stands with it.
+    A name is the newest one. Where two share it, or it is the id of another, the id is
+    beside it.
 
     Parameters
     ----------
@@ -36,8 +37,11 @@ def named_sql(kind: Named, prefix: str = "") -> str:
     return f"""(
         select
             {kind}_id,
-            case when count(*) over (partition by newest_name) > 1
-                and newest_name <> {kind}_id
+            case when newest_name <> {kind}_id
+                and (
+                    count(*) over (partition by newest_name) > 1
+                    or newest_name in (select {kind}_id from {prefix}core.dim_{kind}s)
+                )
                 then newest_name || ' (' || {kind}_id || ')' else newest_name
             end as {kind}
         from (
@@ -49,7 +53,7 @@ def named_sql(kind: Named, prefix: str = "") -> str:
 
 @per_run
 def names_of(snapshot: Snapshot, kind: Named) -> Mapping[str, str]:
-    """Return the newest name of each id; where two share one, the id stands with it."""
+    """Return the newest name of each id, as :func:`named_sql` has it."""
     if not has_mart(snapshot, f"core.dim_{kind}s"):
         return {}
     return {
@@ -58,21 +62,15 @@ def names_of(snapshot: Snapshot, kind: Named) -> Mapping[str, str]:
     }
 
 
-def name_of(snapshot: Snapshot, kind: str, known_as: str) -> str:
-    """Return the name of an id, or the id where its kind has no names or it has none.
-
-    Parameters
-    ----------
-    snapshot : Snapshot
-        The published run.
-    kind : str
-        What has the id, such as ``team``; cost centres have no names.
-    known_as : str
-        The id.
-    """
+def names_of_kind(snapshot: Snapshot, kind: str) -> Mapping[str, str]:
+    """Return the names of what a kind has, none where it has none: cost centres."""
     named = kind_of_column(f"{kind}_id")
-    known = {} if named is None else names_of(snapshot, named)
-    return known.get(known_as, known_as)
+    return {} if named is None else names_of(snapshot, named)
+
+
+def name_of(snapshot: Snapshot, kind: str, known_as: str) -> str:
+    """Return the name of an id, or the id where it has no name."""
+    return names_of_kind(snapshot, kind).get(known_as, known_as)
 
 
 def kind_of_column(column: str) -> Named | None:

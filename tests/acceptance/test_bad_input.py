@@ -48,6 +48,8 @@ def triptych(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [*arguments, "--workspace", str(root)]
     if not IS_FULL:
         done = CliRunner().invoke(app, command)
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
         return subprocess.CompletedProcess(
             command, done.exit_code, done.stdout, done.stderr
         )

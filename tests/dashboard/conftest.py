@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
 from dashboard.app.server import APP
+from dashboard.shared import charts
 from tests.dashboard.browsing import browser
 from tests.dashboard.fixtures.warehouse_fixture import Variant, publish
 from triptych.core.warehouse.reader import PublishedReader, Snapshot
@@ -59,11 +60,22 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> OpenApp:
     return open_on
 
 
+@pytest.fixture(autouse=True)
+def _charts_are_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold every chart against the schema of Vega-Lite, which a server does not."""
+    monkeypatch.setattr(charts.Unchecked, "to_dict", lambda self: self.chart.to_dict())
+
+
 class LookAt(Protocol):
     """Opens a page of the warehouse by hand, for tests that only read what it says."""
 
     def __call__(
-        self, variant: Variant = "normal", *, page: str = "cost_by_model", **link: str
+        self,
+        variant: Variant = "normal",
+        *,
+        page: str = "cost_by_model",
+        is_synthetic: bool = False,
+        **link: str,
     ) -> AppTest:
         """Return the page; nothing on it may be clicked."""
 
@@ -82,12 +94,16 @@ def look_at(
     """Open each page once for all tests of a module."""
 
     def look(
-        variant: Variant = "normal", *, page: str = "cost_by_model", **link: str
+        variant: Variant = "normal",
+        *,
+        page: str = "cost_by_model",
+        is_synthetic: bool = False,
+        **link: str,
     ) -> AppTest:
-        key = (variant, page, *sorted(link.items()))
+        key = (variant, page, is_synthetic, *sorted(link.items()))
         if key not in _pages_looked_at:
             root = tmp_path / variant
-            publish(root, variant)
+            publish(root, variant, is_synthetic=is_synthetic)
             _pages_looked_at[key] = open_app(root, page=page, **link)
         return _pages_looked_at[key]
 

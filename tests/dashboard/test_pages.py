@@ -170,7 +170,7 @@ def test_a_link_to_what_is_not_there_is_told_with_what_is_shown(
         tmp_path,
         period="2031-01",
         scope="team gone",
-        model="m-9",
+        model="*m-9*",
         loading="All",
     )
     assert_no_failure(app)
@@ -182,7 +182,7 @@ def test_a_link_to_what_is_not_there_is_told_with_what_is_shown(
         " Shown instead: everything.",
         "The link asks for what counts as a model's cost “All”, which is not in this"
         " data. Shown instead: Fully loaded.",
-        "The link asks for opened model “m-9”, which is not in this data."
+        "The link asks for opened model “\\*m-9\\*”, which is not in this data."
         " Shown instead: nothing.",
     ]
     app.selectbox(key="period").set_value("2026-08").run()
@@ -255,21 +255,10 @@ def test_data_health_names_every_feed_month_and_reason(look_at: LookAt) -> None:
     assert "No month is known to lack anything." in text
 
 
-@pytest.fixture(scope="module")
-def looked_at() -> dict[str, AppTest]:
-    """Return each page that was opened once for several tests."""
-    return {}
-
-
 @pytest.fixture
-def stale_page(
-    tmp_path: Path, open_app: OpenApp, page: str, looked_at: dict[str, AppTest]
-) -> AppTest:
+def stale_page(look_at: LookAt, page: str) -> AppTest:
     """Return a page over simulated and stale data."""
-    if page not in looked_at:
-        publish(tmp_path, "stale", is_synthetic=True)
-        looked_at[page] = open_app(tmp_path, page=page)
-    return looked_at[page]
+    return look_at("stale", page=page, is_synthetic=True)
 
 
 @pytest.mark.parametrize("page", PAGES)

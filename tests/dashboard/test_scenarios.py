@@ -128,6 +128,17 @@ def test_a_scenario_has_its_id_beside_its_name_only_where_two_share_it(
     assert sorted(labels) == [*sorted(twice), "Price"]
 
 
+def test_a_link_by_name_opens_the_newest_of_those_that_share_it_since(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    publish(tmp_path)
+    save_scenario(tmp_path, "Move", MOVE)
+    newest = save_scenario(tmp_path, "Move", CHEAPER)
+    app = open_app(tmp_path, page="scenarios", scenarios="Move")
+    assert app.multiselect(key="scenarios").value == [newest]
+    assert not app.warning
+
+
 def test_a_scenario_of_another_run_says_so(tmp_path: Path, open_app: OpenApp) -> None:
     publish(tmp_path)
     save_scenario(tmp_path, "Old", MOVE, base=run_of(run_id="an-older-run"))

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -80,6 +81,22 @@ def test_a_run_without_a_scorecard_says_what_would_fill_the_page(
     text = text_of(app)
     assert "No platform is known yet" in text
     assert "`placements` which model runs where" in text
+
+
+def test_a_run_of_an_earlier_version_is_one_without_a_scorecard(
+    tmp_path: Path, open_app: OpenApp
+) -> None:
+    """It has migrations under the name that they had then."""
+    with duckdb.connect(publish(tmp_path)) as connection:
+        connection.execute(
+            "create schema roi;"
+            "create table roi.mart_platform_scorecard as select 'eks' as platform_id;"
+            "create table roi.mart_platform_pivot_costs as select 'away' as pivot_id"
+        )
+    app = open_app(tmp_path, page="scorecard")
+    assert not app.exception
+    assert not app.error
+    assert "No platform is known yet" in text_of(app)
 
 
 #: route-planner cost 7.1667 on EKS and 3.40 on Railway in the same band of load.

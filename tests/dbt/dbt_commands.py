@@ -61,10 +61,11 @@ class DbtCommands:
     def compiled(self, models: Iterable[str]) -> dict[str, str]:
         """Return model → its SQL, which dbt compiled once for builds and tests."""
         rules = rule_sets(load_settings(self.workspace.root))
-        nodes = read_recipe(rules).manifest["nodes"]
+        wanted = set(models)
         return {
-            name: str(nodes[f"model.triptych.{name}"]["compiled_code"])
-            for name in models
+            node.name: node.sql
+            for node in read_recipe(rules).nodes
+            if node.name in wanted and not node.is_test
         }
 
     def manifest(self) -> dict[str, Any]:

@@ -250,7 +250,7 @@ def test_a_missing_file_is_told_and_the_figure_is_not_called_equal(
     assert "equal to the last digit" not in told
 
 
-@pytest.mark.full  # fast: a restated file moves the figures, in test_pipeline.py
+@pytest.mark.full  # one more run; fast has only that a restated file moves the figures
 def test_a_replaced_delivery_is_no_longer_behind_the_figure(
     root: Path, tmp_path: Path
 ) -> None:

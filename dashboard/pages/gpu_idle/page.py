@@ -180,14 +180,11 @@ def show_owners(view: Page) -> None:
         st.markdown(f"In {view.period} nobody in this scope has idle GPU money.")
         return
     first = rows[0]
-
-    def named(kind: names.Named, key: str) -> str:
-        return names.names_of(view.snapshot, kind).get(key, key)
-
+    team = names.name_of(view.snapshot, "team", first["team"])
+    model = names.name_of(view.snapshot, "model", first["holder"])
     text = (
         f"The largest part is **{fmt.money(first['idle'], view.currency)}** of"
-        f" {fmt.markdown(named('team', first['team']))}, for"
-        f" {fmt.markdown(named('model', first['holder']))} in"
+        f" {fmt.markdown(team)}, for {fmt.markdown(model)} in"
         f" {fmt.markdown(first['pool_id'])}."
     )
     if any(row["is_unowned"] for row in rows):

@@ -98,8 +98,8 @@ def show_how() -> None:
 def choose(saved: Sequence[Result]) -> list[Result]:
     """Draw what to compare, bound to the URL, and return it."""
     labels = [queries.scenario_label(one) for one in saved]
-    former = {queries.former_label(one): queries.scenario_label(one) for one in saved}
-    asked = [former.get(each, each) for each in st.query_params.get_all("scenarios")]
+    known_as = queries.label_by_link(saved)
+    asked = [known_as.get(each, each) for each in st.query_params.get_all("scenarios")]
     if asked != st.query_params.get_all("scenarios"):
         known = [label for label in asked if label in labels]
         st.session_state.setdefault("scenarios", known)

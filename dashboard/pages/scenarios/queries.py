@@ -42,7 +42,7 @@ def saved_scenarios(root: Path) -> list[Result]:
     saved = ScenarioStore(Workspace(root).scenario_results).all()
     count = Counter(one["name"] for one in saved)
     return [
-        {**one, "label": one["name"] if count[one["name"]] == 1 else former_label(one)}
+        {**one, "label": one["name"] if count[one["name"]] == 1 else _name_and_id(one)}
         for one in saved
     ]
 
@@ -58,8 +58,18 @@ def scenario_label(result: Result) -> str:
     return label
 
 
-def former_label(result: Result) -> str:
-    """Return how links call a result whatever others are saved: its name and id."""
+def label_by_link(saved: Sequence[Result]) -> dict[str, str]:
+    """Return how results are called, by what links may call them, newest first.
+
+    By name and id, whatever others are saved; and by a name alone that several have
+    come to share since, which is then the newest of them.
+    """
+    by_name = {result["name"]: scenario_label(result) for result in reversed(saved)}
+    by_id = {_name_and_id(result): scenario_label(result) for result in saved}
+    return by_name | by_id
+
+
+def _name_and_id(result: Result) -> str:
     return f"{result['name']} · {result['scenario_id']}"
 
 
@@ -267,7 +277,7 @@ def _table(rows: list[Result]) -> pa.Table:
 
 __all__ = [
     "MOST_COMPARED",
-    "former_label",
+    "label_by_link",
     "saved_scenarios",
     "scenario_bills",
     "scenario_changes",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 _SCORECARD = "roi.mart_platform_scorecard"
+_MIGRATIONS = "roi.mart_platform_migration_costs"
 _COMPARISONS = "roi.mart_platform_comparisons"
 _CONTROLS = "roi.mart_platform_controls"
 _WORKLOADS = "roi.mart_workload_profiles"
@@ -44,9 +45,9 @@ class Move:
 @per_run
 def has_scorecard(snapshot: Snapshot) -> bool:
     """Return whether a run has a scorecard with any platform in it."""
-    return has_mart(snapshot, _SCORECARD) and bool(
-        rows(snapshot, f"SELECT 1 FROM {_SCORECARD} LIMIT 1")
-    )
+    # A run of an earlier version has migrations under another name.
+    is_known = has_mart(snapshot, _SCORECARD) and has_mart(snapshot, _MIGRATIONS)
+    return is_known and bool(rows(snapshot, f"SELECT 1 FROM {_SCORECARD} LIMIT 1"))
 
 
 @per_run
@@ -111,11 +112,11 @@ def moves(snapshot: Snapshot) -> list[Move]:
     """Return the migrations, the newest first."""
     found = rows(
         snapshot,
-        """
+        f"""
         SELECT costs.*, windows.window_month_count, windows.before_first_month,
             windows.before_last_month, windows.after_first_month,
             windows.after_last_month
-        FROM roi.mart_platform_migration_costs AS costs
+        FROM {_MIGRATIONS} AS costs
         LEFT JOIN (
             SELECT migration_id, max(window_month_count) AS window_month_count,
                 max(before_first_month) AS before_first_month,

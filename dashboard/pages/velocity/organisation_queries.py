@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from dashboard.pages.velocity.queries import IN_HOURS
+from dashboard.pages.velocity.queries import IN_HOURS, UNIT_SHOWN
 from dashboard.shared.published import has_mart, per_run, rows
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def whole_compared(
         snapshot,
         f"""
         SELECT now.metric,
-            CASE unit WHEN 'seconds' THEN 'hours' ELSE unit END AS unit,
+            {UNIT_SHOWN} AS unit,
             now.n_used,
             {IN_HOURS.format("now.metric_value")} AS figure,
             {IN_HOURS.format("old.metric_value")} AS figure_before,

@@ -28,6 +28,7 @@ VELOCITY_MARTS: dict[PeriodKind, str] = {
 #: What the bar's scopes are called in the marts of delivery.
 SCOPE_KINDS = {"model": "model", "team": "team"}
 #: Figures whose unit is seconds are written in hours.
+UNIT_SHOWN = "CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END"
 IN_HOURS = "CASE WHEN unit = 'seconds' THEN {0} / 3600 ELSE {0} END"
 
 
@@ -122,7 +123,7 @@ def velocity_figures(
         snapshot,
         f"""
         SELECT metric, {period.kind} AS period,
-            CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END AS unit,
+            {UNIT_SHOWN} AS unit,
             {IN_HOURS.format("metric_value")} AS value,
             {IN_HOURS.format("p90")} AS p90,
             {IN_HOURS.format("interval_low")} AS low,
@@ -148,7 +149,7 @@ def velocity_series(
         snapshot,
         f"""
         SELECT {kind} AS period,
-            CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END AS unit,
+            {UNIT_SHOWN} AS unit,
             {IN_HOURS.format("metric_value")} AS value,
             {IN_HOURS.format("p90")} AS p90,
             {IN_HOURS.format("interval_low")} AS low,

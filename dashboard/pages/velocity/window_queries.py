@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard.pages.velocity.queries import IN_HOURS
+from dashboard.pages.velocity.queries import IN_HOURS, UNIT_SHOWN
 from dashboard.shared.published import per_run, table_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def velocity_windows(snapshot: Snapshot, scope: VelocityScope) -> pa.Table:
         _WINDOWS,
         f"""
         SELECT metric, month, window_months, window_start, window_end, is_over,
-            CASE WHEN unit = 'seconds' THEN 'hours' ELSE unit END AS unit,
+            {UNIT_SHOWN} AS unit,
             {IN_HOURS.format("metric_value")} AS value,
             {IN_HOURS.format("p90")} AS p90,
             {IN_HOURS.format("interval_low")} AS low,

@@ -124,7 +124,8 @@ def net_values(rows: list[dict[str, Any]], currency: str, colours: Palette) -> C
 def _lines(rows: list[dict[str, Any]], colours: Palette) -> Chart:
     frame = pd.DataFrame(rows)
     greatest = max((row["value"] for row in rows), default=0.0)
-    last = frame[frame["month"] == frame["month"].max()] if rows else frame
+    # A line that ends before the newest month has its name at its end, too.
+    last = frame.sort_values("month").groupby("series").tail(1) if rows else frame
     series = sorted({row["series"] for row in rows})
     shades = [
         colours.categories[n % len(colours.categories)] for n in range(len(series))

@@ -169,7 +169,6 @@ def test_it_is_exported_and_only_finance_sees_it(root: Path) -> None:
             gate.snapshot(viewer).query("FROM own.dearest")
 
 
-@pytest.mark.full  # fast: the digest of the folder, in triptych/core/marts
 def test_only_what_changed_is_built_and_a_corrected_model_appears(root: Path) -> None:
     assert json.loads(invoke(root, "run", "--json").stdout)["build"]["is_unchanged"]
     corrected = root / "models" / "divided.sql"

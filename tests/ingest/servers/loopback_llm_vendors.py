@@ -82,10 +82,6 @@ class Organisation:
     days_per_page: int = 9
     names_per_page: int = 100
 
-    def money(self) -> Decimal:
-        """Return the sum of all costs in whole units, added one by one."""
-        raise NotImplementedError
-
     def forget_before(self, start: date) -> None:
         """Let the organisation be no older than a day."""
         self.costs[:] = [cost for cost in self.costs if cost["day"] >= start]
@@ -147,6 +143,7 @@ class OpenAiOrganisation(Organisation):
     """An organisation of OpenAI; ``value`` of a cost is in dollars."""
 
     def money(self) -> Decimal:
+        """Return the sum of all costs in dollars, added one by one."""
         return sum((cost["value"] for cost in self.costs), Decimal(0))
 
     def install(self, server: ScriptedServer) -> None:
@@ -238,10 +235,6 @@ def _unix(day: date) -> int:
 @dataclass
 class AnthropicOrganisation(Organisation):
     """An organisation of Anthropic; ``cents`` of a cost are a decimal."""
-
-    def money(self) -> Decimal:
-        cents = sum((cost["cents"] for cost in self.costs), Decimal(0))
-        return cents * Decimal("0.01")
 
     def install(self, server: ScriptedServer) -> None:
         """Answer the routes of the vendor."""

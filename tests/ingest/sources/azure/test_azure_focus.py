@@ -732,9 +732,12 @@ def contract_case(
     )
 
 
-@pytest.mark.full
 @pytest.mark.parametrize(
-    ("behaviour", "file_format"), [(BEHAVIOURS[0], "gzip"), (BEHAVIOURS[1], "parquet")]
+    ("behaviour", "file_format"),
+    [
+        pytest.param(BEHAVIOURS[0], "gzip", marks=pytest.mark.full),
+        (BEHAVIOURS[1], "parquet"),
+    ],
 )
 class TestAzureFocusCopyContract(ConnectorContract):
     """A copy on disk, in both ways of delivering."""
