@@ -113,7 +113,8 @@ def test_each_chart_has_a_sentence_a_table_and_a_download(look_at: LookAt) -> No
 def test_the_source_of_a_picture_says_what_was_drawn(look_at: LookAt) -> None:
 
     def sources(page: str, **link: str) -> list[str]:
-        text = text_of(look_at("normal", page=page, period="2026-09", **link))
+        link["period"] = "2026-09"
+        text = text_of(look_at("normal", page=page, is_synthetic=False, **link))
         return re.findall('data-source="([^"]*)"', text)
 
     run, team = "run run-0001", "team Machine learning"
