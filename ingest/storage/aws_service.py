@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import ingest.http.client
 from ingest.http.pages import follow_pages
+from ingest.storage.aws_session import new_session
 from ingest.storage.object_errors import CREDENTIAL_CHAIN
-from ingest.storage.s3_objects import keep_headers_out_of_logs
 from triptych.core.errors import (
     FatalSourceError,
     SourceAccessError,
@@ -212,11 +212,9 @@ class AwsService:
             return self._clients[0]
 
     def _new_client(self) -> Any:  # noqa: ANN401
-        import boto3
         from botocore.config import Config
 
-        keep_headers_out_of_logs()
-        session = boto3.Session(profile_name=self._profile, region_name=self._region)
+        session = new_session(profile=self._profile, region=self._region)
         config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=self._timeout_seconds,

@@ -10,7 +10,6 @@ Source: Amazon S3 API reference, ListObjectsV2, HeadObject, GetObject.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -22,6 +21,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ingest.http.pages import each_once, until_the_last
+from ingest.storage.aws_session import new_session
 from ingest.storage.object_checksums import proofs
 from ingest.storage.object_errors import ObjectChangedError, client_error
 from ingest.storage.objects import StoredObject
@@ -315,11 +315,9 @@ class S3Objects:
         return client_error(error, uri=self.uri(key), operation=operation)
 
     def _new_client(self) -> S3Client:
-        import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        keep_headers_out_of_logs()
         attempts = int(os.environ.get("AWS_MAX_ATTEMPTS") or _REQUEST_ATTEMPTS)
         config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
@@ -330,9 +328,7 @@ class S3Objects:
             s3={"addressing_style": "path" if self._endpoint_url else "auto"},
         )
         try:
-            session = boto3.Session(
-                profile_name=self._profile, region_name=self._region
-            )
+            session = new_session(profile=self._profile, region=self._region)
             client = session.client(
                 "s3", endpoint_url=self._endpoint_url, config=config
             )
@@ -382,13 +378,6 @@ def _client_failures() -> tuple[type[Exception], ...]:
     from urllib3.exceptions import HTTPError
 
     return BotoCoreError, ClientError, HTTPError, ConnectionError, TimeoutError
-
-
-def keep_headers_out_of_logs() -> None:
-    """At level DEBUG these libraries log request headers, and a session token."""
-    for name in ("boto3", "botocore", "urllib3"):
-        logger = logging.getLogger(name)
-        logger.setLevel(max(logger.getEffectiveLevel(), logging.INFO))
 
 
 def _quoted(etag: str) -> str:

@@ -8,7 +8,11 @@ import pytest
 import yaml
 
 from tests.dashboard.browsing import browser
-from tests.dashboard.conftest import _loopback_server, open_app
+from tests.dashboard.conftest import (
+    _kept_as_by_a_server,
+    _loopback_server,
+    open_app,
+)
 from tests.e2e.cases.closing_case import ClosingCase
 from tests.e2e.cases.unpriced_case import unpriced_company
 from triptych.core.progress import SilentProgress
@@ -24,7 +28,13 @@ if TYPE_CHECKING:
     from tests.conftest import BuiltWorkspaces
     from triptych.core.warehouse.reader import Snapshot
 
-__all__ = ["_loopback_server", "browser", "company", "open_app"]
+__all__ = [
+    "_kept_as_by_a_server",
+    "_loopback_server",
+    "browser",
+    "company",
+    "open_app",
+]
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from ingest.storage.aws_session import new_session
 from tests.ingest.servers.http_server import turn_to
 
 if TYPE_CHECKING:
@@ -84,13 +85,11 @@ def running_s3() -> Iterator[str]:
 
 def client(endpoint_url: str) -> Any:
     """Return a boto3 client of the server, for the side that writes."""
-    import boto3
     from botocore.config import Config
 
-    return boto3.client(
+    return new_session(profile=None, region="us-east-1").client(
         "s3",
         endpoint_url=endpoint_url,
-        region_name="us-east-1",
         aws_access_key_id="AKIAWRITER0000000000",
         aws_secret_access_key="writer",
         config=Config(request_checksum_calculation="when_required"),
