@@ -46,7 +46,7 @@ export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
 
 .PHONY: help demo dashboard test test-full check check-full lint types imports sql \
-	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
+	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-models bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } \
@@ -127,6 +127,9 @@ bench: $(READY)  ## Measure estimates, and time 1 to 50 million line items again
 	$(BIN)/python -m benchmarks $(ARGS)
 
 causal-peers: $(CAUSAL_PEERS:%=.venv-%/.ready)  ## Install three peers of before-and-after studies; three gigabytes
+
+bench-models: $(READY)  ## A thousand models on thirty services, every day of three years: run, run again, restate a month
+	$(BIN)/python -m benchmarks.many_models $(ARGS)
 
 bench-attribution: $(READY)  ## Time studies beside those peers that are installed, and a thousand of them
 	$(BIN)/python -m benchmarks.attribution_speed
