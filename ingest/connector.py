@@ -14,6 +14,7 @@ import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from typing import (
     TYPE_CHECKING,
     ClassVar,
@@ -21,6 +22,7 @@ from typing import (
     Literal,
     Protocol,
     TypeVar,
+    get_args,
     runtime_checkable,
 )
 
@@ -251,12 +253,21 @@ ConfigT = TypeVar("ConfigT", bound=SourceConfig)
 class Source(ABC, Generic[ConfigT]):
     """What most connectors have in common; subclassing it is a convenience.
 
-    A subclass sets ``type`` and ``Config`` and writes ``streams``, ``probe``,
-    ``deliveries`` and ``read``.
+    A subclass sets ``type`` and writes ``streams``, ``probe``, ``deliveries`` and
+    ``read``. Its ``Config`` is the configuration that it is a source of:
+    ``class Acme(Source[AcmeConfig])``.
     """
 
     type: ClassVar[str]
     Config: ClassVar[builtins.type[SourceConfig]]
+
+    def __init_subclass__(cls) -> None:
+        """Take the configuration from the parameter, unless the class names one."""
+        super().__init_subclass__()
+        bases = () if "Config" in vars(cls) else vars(cls).get("__orig_bases__", ())
+        for config in chain.from_iterable(map(get_args, bases)):
+            if isinstance(config, type) and issubclass(config, SourceConfig):
+                cls.Config = config
 
     def __init__(self, config: ConfigT, *, root: Path) -> None:  # noqa: ARG002
         self._config = config

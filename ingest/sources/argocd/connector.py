@@ -36,7 +36,6 @@ from ingest.storage.recorded_answers import RecordedAnswers
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Self
@@ -85,7 +84,6 @@ class Argocd(PolledSource[ArgocdConfig]):
     """Reads the applications of one Argo CD server."""
 
     type: ClassVar[str] = "argocd"
-    Config: ClassVar[builtins.type[ArgocdConfig]] = ArgocdConfig
 
     def __init__(self, config: ArgocdConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

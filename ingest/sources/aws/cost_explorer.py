@@ -30,7 +30,6 @@ from ingest.source_kinds.calendar import month_start
 from ingest.sources.aws.cost_explorer_api import WHERE, CostExplorerApi
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -124,7 +123,6 @@ class AwsCostExplorer(Source[AwsCostExplorerConfig]):
     """Reads the daily totals of one account, or of those that a payer sees."""
 
     type: ClassVar[str] = "aws_cost_explorer"
-    Config: ClassVar[builtins.type[SourceConfig]] = AwsCostExplorerConfig
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ingest.connector import LandingOptions, SourceConfig, Window
+from ingest.connector import LandingOptions, Window
 from ingest.sources.aws.cur_columns import MAPPING_VERSION, landing_of
 from ingest.sources.aws.monthly_report import AwsMonthlyReport, AwsReportConfig
 from ingest.sources.aws.split_usage import rules_digest
@@ -31,7 +31,6 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
@@ -56,7 +55,6 @@ class AwsCurLegacy(AwsMonthlyReport[AwsCurLegacyConfig]):
     """Reads one legacy Cost and Usage Report."""
 
     type: ClassVar[str] = "aws_cur_legacy"
-    Config: ClassVar[builtins.type[SourceConfig]] = AwsCurLegacyConfig
 
     def streams(self) -> Sequence[str]:
         """Return ``("aws_cur2",)``."""

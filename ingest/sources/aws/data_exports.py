@@ -33,11 +33,9 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ingest.connector import SourceConfig
     from ingest.reading.label_mapping import MappingRule
     from ingest.storage.objects import StoredObject
 
@@ -69,7 +67,6 @@ class AwsDataExports(AwsMonthlyReport[AwsDataExportsConfig]):
     """Reads one export of AWS Data Exports."""
 
     type: ClassVar[str] = "aws_data_exports"
-    Config: ClassVar[builtins.type[SourceConfig]] = AwsDataExportsConfig
 
     def __init__(self, config: AwsDataExportsConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ingest.connector import Finding, SourceConfig, Window
+from ingest.connector import Finding, Window
 from ingest.http.options import BaseUrl
 from ingest.source_kinds.calendar import first_days, month_start, today
 from ingest.source_kinds.invoices import InvoiceSource, InvoiceSourceConfig
 from ingest.sources.aws.invoices_api import WHERE, AmountKind, InvoicesApi
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -53,7 +52,6 @@ class AwsInvoices(InvoiceSource[AwsInvoicesConfig]):
     """Reads the invoices of one account."""
 
     type: ClassVar[str] = "aws_invoices"
-    Config: ClassVar[builtins.type[SourceConfig]] = AwsInvoicesConfig
 
     def __init__(self, config: AwsInvoicesConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

@@ -39,7 +39,6 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -98,7 +97,6 @@ class AzureFocus(ManifestedExport[AzureFocusConfig]):
     """Reads one cost export of Azure."""
 
     type: ClassVar[str] = "azure_focus"
-    Config: ClassVar[builtins.type[SourceConfig]] = AzureFocusConfig
 
     vendor: ClassVar[str] = "Azure"
 

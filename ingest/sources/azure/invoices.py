@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ingest.connector import Finding, SourceConfig, Window
+from ingest.connector import Finding, Window
 from ingest.http.options import BaseUrl
 from ingest.source_kinds.calendar import month_start, today
 from ingest.source_kinds.invoices import InvoiceSource, InvoiceSourceConfig
 from ingest.sources.azure.invoices_api import AzureInvoicesApi
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator
     from datetime import date
     from pathlib import Path
@@ -47,7 +46,6 @@ class AzureInvoices(InvoiceSource[AzureInvoicesConfig]):
     """Reads the invoices of one billing account."""
 
     type: ClassVar[str] = "azure_invoices"
-    Config: ClassVar[builtins.type[SourceConfig]] = AzureInvoicesConfig
     _label = "Azure Billing"
 
     def __init__(self, config: AzureInvoicesConfig, *, root: Path) -> None:

@@ -34,7 +34,6 @@ from ingest.sources.ecb.rate_files import BASE, Quote, RateFile, read_rates
 from triptych.core.errors import FatalSourceError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -101,7 +100,6 @@ class EcbRates(Source[EcbRatesConfig]):
     """Reads the euro's reference rates."""
 
     type: ClassVar[str] = "ecb_rates"
-    Config: ClassVar[builtins.type[SourceConfig]] = EcbRatesConfig
 
     def __init__(self, config: EcbRatesConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

@@ -48,7 +48,6 @@ from ingest.storage.files import LocalFiles
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -114,7 +113,6 @@ class EventInbox(Source[EventInboxConfig]):
     """Reads events of CI/CD tools, registries and incident tools."""
 
     type: ClassVar[str] = "event_inbox"
-    Config: ClassVar[builtins.type[SourceConfig]] = EventInboxConfig
 
     def __init__(self, config: EventInboxConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

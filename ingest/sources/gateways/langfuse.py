@@ -55,7 +55,6 @@ from ingest.sources.gateways.langfuse_lines import (
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -132,7 +131,6 @@ class Langfuse(Source[LangfuseConfig]):
     """Reads the generations of one Langfuse project."""
 
     type: ClassVar[str] = "langfuse"
-    Config: ClassVar[builtins.type[SourceConfig]] = LangfuseConfig
 
     def __init__(self, config: LangfuseConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

@@ -56,7 +56,6 @@ from ingest.storage.files import LocalFiles
 from triptych.core.errors import TransientSourceError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
 
 _ACTIVITY = "/user/daily/activity"
@@ -123,7 +122,6 @@ class Litellm(Source[LitellmConfig]):
     """Reads one LiteLLM proxy, or exports of its tables."""
 
     type: ClassVar[str] = "litellm"
-    Config: ClassVar[builtins.type[SourceConfig]] = LitellmConfig
 
     def __init__(self, config: LitellmConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

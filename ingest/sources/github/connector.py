@@ -35,7 +35,6 @@ from ingest.sources.github.rows import PAYLOAD_COLUMNS, GithubReading
 from triptych.core.errors import SourceAccessError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
@@ -115,7 +114,6 @@ class Github(CodeHost[GithubConfig, GithubApi]):
     """Reads deployments and changes of some repositories."""
 
     type: ClassVar[str] = "github"
-    Config: ClassVar[builtins.type[GithubConfig]] = GithubConfig
 
     def _projects(self) -> Sequence[str]:
         return self._config.repositories

@@ -30,7 +30,6 @@ from ingest.sources.gitlab.rows import commit_row, deployment_row
 from triptych.core.errors import SourceAccessError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
 
     from ingest.connector import Delivery
@@ -67,7 +66,6 @@ class Gitlab(CodeHost[GitlabConfig, GitlabApi]):
     """Reads deployments and changes of some projects."""
 
     type: ClassVar[str] = "gitlab"
-    Config: ClassVar[builtins.type[GitlabConfig]] = GitlabConfig
 
     def _projects(self) -> Sequence[str]:
         return self._config.projects

@@ -52,7 +52,6 @@ from ingest.storage.files import LocalFiles
 from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
 
 _ACCOUNT = re.compile(r"[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}")
@@ -185,7 +184,6 @@ class GcpBilling(Source[GcpBillingConfig]):
     """Reads one billing export of Google Cloud."""
 
     type: ClassVar[str] = "gcp_billing"
-    Config: ClassVar[builtins.type[SourceConfig]] = GcpBillingConfig
 
     def __init__(self, config: GcpBillingConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

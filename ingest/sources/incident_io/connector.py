@@ -32,7 +32,6 @@ from ingest.sources.incident_io.rows import (
 )
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -89,7 +88,6 @@ class IncidentIo(PolledSource[IncidentIoConfig]):
     """Reads the incidents of one incident.io organisation."""
 
     type: ClassVar[str] = "incident_io"
-    Config: ClassVar[builtins.type[SourceConfig]] = IncidentIoConfig
 
     def __init__(self, config: IncidentIoConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

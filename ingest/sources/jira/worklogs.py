@@ -38,7 +38,6 @@ from ingest.sources.jira.worklog_rows import (
 )
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -94,7 +93,6 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
     """Reads the booked hours of one Jira site."""
 
     type: ClassVar[str] = "jira_worklogs"
-    Config: ClassVar[builtins.type[SourceConfig]] = JiraWorklogsConfig
 
     def __init__(self, config: JiraWorklogsConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

@@ -56,7 +56,6 @@ from ingest.storage.files import LocalFiles, open_text
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
 
     from ingest.sources.kubernetes.workload_readings import Reading
@@ -171,7 +170,6 @@ class Opencost(Source[OpencostConfig]):
     """Reads the allocations of one OpenCost or Kubecost."""
 
     type: ClassVar[str] = "opencost"
-    Config: ClassVar[builtins.type[SourceConfig]] = OpencostConfig
 
     def __init__(self, config: OpencostConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

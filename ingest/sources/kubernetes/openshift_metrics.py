@@ -36,7 +36,6 @@ from ingest.sources.kubernetes.workload_rules import (
 from ingest.storage.files import LocalFile, LocalFiles
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
@@ -73,7 +72,6 @@ class OpenshiftMetrics(Source[OpenshiftMetricsConfig]):
     """Reads the reports of one cluster."""
 
     type: ClassVar[str] = "openshift_metrics"
-    Config: ClassVar[builtins.type[SourceConfig]] = OpenshiftMetricsConfig
 
     def __init__(self, config: OpenshiftMetricsConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

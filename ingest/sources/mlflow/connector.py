@@ -46,7 +46,6 @@ from ingest.sources.mlflow.rows import (
 from triptych.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
 
     from ingest.reading.text_rows import Row
@@ -109,7 +108,6 @@ class Mlflow(PolledSource[MlflowConfig]):
     """Reads one MLflow server."""
 
     type: ClassVar[str] = "mlflow"
-    Config: ClassVar[builtins.type[MlflowConfig]] = MlflowConfig
 
     def streams(self) -> Sequence[str]:
         """Return runs, and what the registry tells, as far as they are asked for."""

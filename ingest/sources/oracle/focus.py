@@ -24,7 +24,6 @@ from ingest.connector import (
     Finding,
     LandingOptions,
     Source,
-    SourceConfig,
     Window,
 )
 from ingest.storage.bucket_options import BucketOrCopyConfig
@@ -38,7 +37,6 @@ from triptych.core.errors import (
 )
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -84,7 +82,6 @@ class OciFocus(Source[OciFocusConfig]):
     """Reads the FOCUS reports of one tenancy."""
 
     type: ClassVar[str] = "oci_focus"
-    Config: ClassVar[builtins.type[SourceConfig]] = OciFocusConfig
 
     def __init__(self, config: OciFocusConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

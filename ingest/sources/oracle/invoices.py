@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from ingest.connector import Finding, SourceConfig, Window
+from ingest.connector import Finding, Window
 from ingest.http.options import BaseUrl
 from ingest.source_kinds.calendar import month_start, today
 from ingest.source_kinds.invoices import InvoiceSource, InvoiceSourceConfig
 from ingest.sources.oracle.invoices_api import OciInvoicesApi
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator
     from datetime import date
     from pathlib import Path
@@ -59,7 +58,6 @@ class OciInvoices(InvoiceSource[OciInvoicesConfig]):
     """Reads the invoices of one tenancy."""
 
     type: ClassVar[str] = "oci_invoices"
-    Config: ClassVar[builtins.type[SourceConfig]] = OciInvoicesConfig
     _label = "Oracle Cloud invoices"
 
     def __init__(self, config: OciInvoicesConfig, *, root: Path) -> None:

@@ -31,7 +31,6 @@ from ingest.source_kinds.polled import PolledSource
 from ingest.sources.pagerduty.rows import TIME_ZONE, Effort, effort_of, incident_rows
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -82,7 +81,6 @@ class Pagerduty(PolledSource[PagerdutyConfig]):
     """Reads the incidents of one PagerDuty account."""
 
     type: ClassVar[str] = "pagerduty"
-    Config: ClassVar[builtins.type[SourceConfig]] = PagerdutyConfig
 
     def __init__(self, config: PagerdutyConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

@@ -27,7 +27,6 @@ from ingest.connector import (
     Part,
     RowsPart,
     Source,
-    SourceConfig,
     Window,
 )
 from ingest.engine.remembered_loads import memo_of
@@ -39,7 +38,6 @@ from ingest.sources.prometheus.series import DAY_MS, MILLISECONDS
 from ingest.sources.prometheus.usage import Span
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -66,7 +64,6 @@ class Prometheus(Source[PrometheusConfig]):
     """Reads one server, or one set of recordings."""
 
     type: ClassVar[str] = "prometheus"
-    Config: ClassVar[builtins.type[SourceConfig]] = PrometheusConfig
 
     def __init__(self, config: PrometheusConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

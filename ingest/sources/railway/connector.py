@@ -39,7 +39,6 @@ from ingest.sources.railway.units import Convention
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -54,7 +53,6 @@ class Railway(Source[RailwayConfig]):
     """Reads one workspace of Railway."""
 
     type: ClassVar[str] = "railway"
-    Config: ClassVar[builtins.type[RailwayConfig]] = RailwayConfig
 
     def __init__(self, config: RailwayConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

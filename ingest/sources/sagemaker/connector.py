@@ -36,7 +36,6 @@ from ingest.storage.files import LocalFiles, open_text
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
@@ -81,7 +80,6 @@ class Sagemaker(PolledSource[SagemakerConfig]):
     """Reads model packages and endpoints of one account and region."""
 
     type: ClassVar[str] = "sagemaker"
-    Config: ClassVar[builtins.type[SagemakerConfig]] = SagemakerConfig
 
     def __init__(self, config: SagemakerConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

@@ -39,7 +39,6 @@ from triptych.core.errors import MalformedDeliveryError, SourceError
 from triptych.core.file_names import literal, search_path
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Mapping, Sequence
 
     from ingest.connector import Part
@@ -101,7 +100,6 @@ class Tables(Source[TablesConfig]):
     """Reads tables from files, or what a query over files or of a database answers."""
 
     type: ClassVar[str] = "tables"
-    Config: ClassVar[builtins.type[SourceConfig]] = TablesConfig
 
     def __init__(self, config: TablesConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

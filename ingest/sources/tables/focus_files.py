@@ -41,11 +41,9 @@ from ingest.storage.bucket_files import BucketAddress, BucketFile, BucketFiles
 from ingest.storage.files import LocalFile, LocalFiles, column_names, format_of_name
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from ingest.connector import SourceConfig
     from ingest.sources.tables.bill_formats import BillFormat
 
 
@@ -79,7 +77,6 @@ class FocusFiles(Source[FocusFilesConfig]):
     """Reads FOCUS files from disk or from a bucket."""
 
     type: ClassVar[str] = "focus_files"
-    Config: ClassVar[builtins.type[SourceConfig]] = FocusFilesConfig
 
     def __init__(self, config: FocusFilesConfig, *, root: Path) -> None:
         super().__init__(config, root=root)

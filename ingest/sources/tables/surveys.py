@@ -22,7 +22,6 @@ from ingest.storage.files import LocalFile, LocalFiles
 from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
@@ -50,7 +49,6 @@ class Surveys(Source[SurveysConfig]):
     """Reads files of answers."""
 
     type: ClassVar[str] = "surveys"
-    Config: ClassVar[builtins.type[SourceConfig]] = SurveysConfig
 
     def __init__(self, config: SurveysConfig, *, root: Path) -> None:
         super().__init__(config, root=root)
