@@ -16,9 +16,7 @@ from attribution.causal.effect import Distribution
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 Kind = Literal["driver", "joint", "drift", "season", "residual", "total"]
 #: Level of the interval that is shown beside each contribution.

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: How many draws an effect has. Ends of a 95 % interval are known to 0.01 % of its
 #: width, because the totals are quantiles and not random numbers.

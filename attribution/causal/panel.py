@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
 
 #: How pandas calls the first days of the periods.
 FREQUENCIES = {

@@ -27,13 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from attribution.causal.estimators.series_model import SeriesFit
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
 
 _DRAWS = 400
 _LEVEL = 0.9

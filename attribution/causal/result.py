@@ -20,15 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import altair as alt
-    from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.checks.check import Check
     from attribution.causal.contributions import Contributions
     from attribution.causal.effect import Effect
     from attribution.causal.grade import Grade
     from attribution.causal.summary import Summary
-
-    Floats = NDArray[np.float64]
 
 #: A relative effect is not shown where the counterfactual is this many of its
 #: standard deviations from zero, or nearer.

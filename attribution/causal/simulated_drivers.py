@@ -22,9 +22,7 @@ import numpy as np
 from attribution.causal.simulated_worlds import autoregression
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 DAYS, LAUNCH = 365, 120
 WORLDS = ("autocorrelated", "random walk", "release nearby", "stock undeclared")

@@ -36,9 +36,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 _WEEKDAY = np.array([0.0, 1.5, 2.0, 1.0, -1.0, -4.0, -5.0])
 _YEAR_DAYS = 365.25

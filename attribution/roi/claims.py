@@ -20,11 +20,8 @@ from attribution.roi.worlds import WORLD_COUNT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.worlds import Worlds
-
-    Floats = NDArray[np.float64]
 
 COUNTED_GRADES: Final = frozenset({"A", "B"})
 #: Standing of a study whose registered end has not come, and of one that two people

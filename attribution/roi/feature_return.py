@@ -21,13 +21,11 @@ from attribution.roi.worlds import WORLD_COUNT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.flows import Flows
     from attribution.roi.valuing import Case, Reason
     from attribution.roi.worlds import Worlds
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
 
 TO_DATE: Final = "to_date"

@@ -16,13 +16,10 @@ from attribution.roi.register import month_start
 from attribution.roi.worlds import WORLD_COUNT
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.claims import Claim
     from attribution.roi.register import Assumed
     from attribution.roi.worlds import Worlds
-
-    Floats = NDArray[np.float64]
 
 _MONTHS_OF_YEAR: Final = 12
 #: Unit that is converted → hours in one. Minutes per case and month are no such unit.

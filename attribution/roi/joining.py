@@ -22,11 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from numpy.typing import NDArray
-
     from attribution.roi.flows import ValuedClaim
-
-    Floats = NDArray[np.float64]
 
 #: Part of a claim below which nothing of it is left.
 _NOTHING = 1e-9

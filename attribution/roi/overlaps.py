@@ -18,13 +18,10 @@ from attribution.causal import ledger
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.flows import ValuedClaim
     from attribution.roi.worlds import Worlds
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, slots=True)

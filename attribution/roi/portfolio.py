@@ -28,13 +28,11 @@ from attribution.roi.worlds import WORLD_COUNT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.overlaps import Overlap
     from attribution.roi.worlds import Worlds
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
 
 _SHORT: Final = ("benefit", "net_value")

@@ -14,9 +14,8 @@ import numpy as np
 from attribution.causal.effect import Distribution
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from attribution.arrays import Floats
 
-    Floats = NDArray[np.float64]
     Figures = dict[str, float | None]
 
 _LEVELS: Final = {"50": 0.5, "90": 0.9}

@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.flows import Flows, ValuedClaim
     from attribution.roi.overlaps import Overlap
     from attribution.roi.worlds import Worlds
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
 
 #: Months after the last measurement until an effect is unknown.

@@ -16,13 +16,11 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.register import Assumed
     from attribution.roi.worlds import Worlds
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
     Drawn = dict[str, Floats]
 

@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 _GRID_SIZE: Final = 400
 #: The prior's scale in sizes of the estimates; it reaches well beyond them.

@@ -18,14 +18,12 @@ from attribution.roi.worlds import WORLD_COUNT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.claims import Claim
     from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.joining import JoinedClaim
     from attribution.roi.worlds import Worlds
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
 
 #: Share of false ones among the effects found that is accepted.

@@ -19,11 +19,8 @@ from attribution.causal.effect import stratified_levels
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.register import Assumed
-
-    Floats = NDArray[np.float64]
 
 #: Worlds that are drawn: as many as a study has draws.
 WORLD_COUNT: Final = 1_000

@@ -16,12 +16,9 @@ from attribution.roi.register import ALL, Assumed, month_start
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.worlds import Worlds
     from attribution.scenarios.projection import Projection
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(eq=False, slots=True)

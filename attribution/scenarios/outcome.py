@@ -23,14 +23,11 @@ from attribution.scenarios.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.flows import Flows, Terms
     from attribution.roi.worlds import Worlds
     from attribution.scenarios.binding import Bound
     from attribution.scenarios.projection import Projection
-
-    Floats = NDArray[np.float64]
 
 DISCOUNT_RATE: Final = "discount rate of the scenario"
 

@@ -21,12 +21,8 @@ from triptych.core.settings.problems import known_names
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from attribution.roi.claims import Claim
     from attribution.scenarios.base_run import BaseRun, CostLine
-
-    Floats = NDArray[np.float64]
 
 #: A month that was seen for this part of its days counts as seen whole.
 _SEEN_WHOLE: Final = 0.8

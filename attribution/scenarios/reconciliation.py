@@ -17,14 +17,12 @@ from attribution.roi.return_estimates import features_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.feature_return import FeatureReturn
     from attribution.roi.worlds import Worlds
     from attribution.scenarios.outcome import Outcome, Part
     from attribution.scenarios.projection import Projection
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
 
 #: Why a line differs → in words; ``months``, ``measured`` and ``why`` are filled in.

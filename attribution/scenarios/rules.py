@@ -31,13 +31,11 @@ from attribution.scenarios.changes import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.register import Assumed
     from attribution.scenarios.changes import Change
     from attribution.scenarios.draft import Draft
 
-    Floats = NDArray[np.float64]
     Values = Mapping[str, Assumed]
     Rule = Callable[[Draft, Change, Values], None]
 

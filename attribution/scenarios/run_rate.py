@@ -17,12 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import duckdb
-    from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.scenarios.outcome import Outcome, Part
     from attribution.scenarios.projection import Projection
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
 
 #: A run that was published before there was a run rate has no such column.

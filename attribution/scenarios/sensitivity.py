@@ -20,14 +20,12 @@ from attribution.scenarios.binding import SCENARIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.roi.register import Assumed
     from attribution.roi.valuing import Case
     from attribution.roi.worlds import Worlds
     from attribution.scenarios.outcome import Model, Outcome
 
-    Floats = NDArray[np.float64]
     Row = dict[str, Any]
     Means = tuple[float, float]
 

@@ -11,9 +11,7 @@ from attribution.causal.checks.check import Check, Status
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: Tolerance, 1 / VIF, below which only the sum of drivers is known.
 NEEDED = 0.1

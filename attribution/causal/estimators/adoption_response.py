@@ -66,14 +66,11 @@ from attribution.causal.result import Estimate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.causal.checks.check import Check
     from attribution.causal.effect import Effect
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
 
 #: How many ways of carrying over may be averaged.
 VARIANTS_ALLOWED = 27

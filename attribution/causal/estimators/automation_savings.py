@@ -43,14 +43,11 @@ from attribution.causal.result import Estimate, history_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from attribution.arrays import Flags, Floats
     from attribution.causal.estimators.estimator import Estimator
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
 
 #: Designs that minutes per document can go through.
 RATE_DESIGNS = frozenset({"synthetic_control", "counterfactual_series"})

@@ -59,13 +59,11 @@ from attribution.causal.state_space.integration import LEVEL_SCALE
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.checks.check import Check
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
 
 #: Without controls the horizon is at most this part of the history.
 HORIZON_RATIO_WITHOUT_CONTROLS = 0.25

@@ -22,11 +22,10 @@ from attribution.causal.refusal import RefusalError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.estimators.response_model import ResponseFit
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,14 +62,10 @@ from attribution.causal.refusal import RefusalError
 from attribution.causal.result import Estimate
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Flags, Floats
     from attribution.causal.checks.check import Check
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Assignment, Plan
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
 
 #: Units, or clusters where those were randomised, in each arm.
 UNITS_NEEDED = 4

@@ -11,14 +11,10 @@ from attribution.causal.estimators.ratio_of_sums import Sums
 from attribution.causal.refusal import RefusalError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Flags, Floats
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
     from attribution.causal.plan_parts import Assignment
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

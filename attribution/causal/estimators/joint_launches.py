@@ -67,11 +67,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.checks.check import Check
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
 
-    Floats = NDArray[np.float64]
     Positions = NDArray[np.intp]
 
 #: Below this tolerance a launch is another one: data say nothing of it alone.

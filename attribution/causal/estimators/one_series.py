@@ -12,12 +12,9 @@ from attribution.causal.refusal import RefusalError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
 
 #: History that a fit needs: periods, and a multiple of the horizon.
 MINIMUM_PERIODS = {"day": 60, "week": 52, "month": 24, "quarter": 20, "year": 20}

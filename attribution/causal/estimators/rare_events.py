@@ -16,10 +16,7 @@ from scipy import special
 from attribution.causal.effect import DRAW_COUNT, Effect, stratified_levels
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+    from attribution.arrays import Flags, Floats
 
 #: Events in an arm below which its normal interval is not trusted.
 EVENTS_NEEDED = 30

@@ -19,10 +19,7 @@ from attribution.causal.estimators.difference import Difference
 from attribution.causal.estimators.wild_bootstrap import MOST_CLUSTERS, ClusterParts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+    from attribution.arrays import Flags, Floats
 
 
 #: Groups up to which the adjustment is fitted again without each of them.

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.estimators.response_model import ResponseFit
-
-    Floats = NDArray[np.float64]
 
 
 def change_at(outcome: Floats, launch: int) -> Floats:

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.state_space.integration import Integration
-
-    Floats = NDArray[np.float64]
 
 #: Members of the mixture that draws come from; more are thinned to so many.
 MEMBERS = 1500

@@ -27,12 +27,9 @@ from attribution.causal.state_space.local_level import Parameters, filtered
 from attribution.causal.state_space.prediction import predicted_total, simulated_paths
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.causal.state_space.integration import Integration
     from attribution.causal.state_space.local_level import Moments
-
-    Floats = NDArray[np.float64]
 
 COEFFICIENT_VARIANCE = 10.0
 SLOPE_VARIANCE = 1.0

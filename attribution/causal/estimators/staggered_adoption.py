@@ -65,14 +65,12 @@ from attribution.causal.result import Estimate, history_of
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.checks.check import Check
     from attribution.causal.estimators.rollouts.drift import DriftingPath
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
 
 PERIODS_BEFORE_NEEDED = 2
 PERMUTATIONS = 199

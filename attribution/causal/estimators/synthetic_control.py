@@ -53,13 +53,10 @@ from attribution.causal.refusal import RefusalError
 from attribution.causal.result import Estimate, history_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.causal.checks.check import Check
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
 
 Test = Literal["ranks among donors", "cross-fitted differences"]
 PERIODS_BEFORE_NEEDED = 12

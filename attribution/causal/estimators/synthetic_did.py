@@ -12,9 +12,7 @@ import numpy as np
 from attribution.causal.estimators.convex_weights import convex_weights
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: How much the weights of periods are regularised, relative to the noise.
 _PERIOD_RIDGE = 1e-6

@@ -19,9 +19,7 @@ from scipy import stats
 from attribution.causal.estimators.convex_weights import convex_weights
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: Blocks of the history that are left out in turn. With four or more, intervals are
 #: narrower and held 61 to 90 times of 100 where 90 were promised.

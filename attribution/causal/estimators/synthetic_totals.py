@@ -10,9 +10,7 @@ import numpy as np
 from attribution.causal.effect import Effect
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 
 @dataclass(frozen=True, eq=False)

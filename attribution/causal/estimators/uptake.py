@@ -29,15 +29,11 @@ from attribution.causal.refusal import RefusalError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Flags, Floats
     from attribution.causal.estimators.difference import Difference
     from attribution.causal.estimators.experiment_arms import Arms
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
 
 #: The F of use on assignment below which there is no effect of use (Staiger and Stock
 #: 1997, Econometrica 65): assignment hardly moved it.

@@ -16,10 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Whole = NDArray[np.int64]
+    from attribution.arrays import Floats, Whole
 
 #: With more clusters Student's t is as good, and signs are too many to try them all.
 MOST_CLUSTERS = 12

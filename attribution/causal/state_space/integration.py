@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: Scale of the half-normal prior of the level's daily step, in standard deviations.
 LEVEL_SCALE = 0.10

@@ -24,9 +24,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: Variance of the first level, in squared standard deviations of the outcome.
 LEVEL_VARIANCE = 10.0

@@ -10,9 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.state_space.local_level import Moments, Parameters
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,8 @@ from attribution.causal.estimators.rollouts.fitting import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.causal.estimators.rollouts.data import RolloutData
-
-    Floats = NDArray[np.float64]
 
 SIGNS = 1999
 #: What of a jump or a slope is left below this part of it is rounding.

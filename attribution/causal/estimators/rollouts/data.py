@@ -21,14 +21,10 @@ from attribution.causal.estimators.rollouts.imputation import (
 from attribution.causal.refusal import RefusalError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats, Whole
     from attribution.causal.estimators.rollouts.imputation import Imputation
     from attribution.causal.panel import Panel
     from attribution.causal.plan import Plan
-
-    Floats = NDArray[np.float64]
-    Whole = NDArray[np.int64]
 
 #: Regions with treated units, and with untreated ones, that errors need.
 CLUSTERS_NEEDED = 4

@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+    from attribution.arrays import Flags, Floats
 
 #: A compared unit that is as surely treated has nobody to stand for.
 MOST_LIKELY = 0.995

@@ -26,9 +26,7 @@ from attribution.causal.estimators.rollouts.imputation import covariance_of_jack
 from attribution.causal.state_space.integration import Mixture
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: How large a drift may be, in errors of the one that the history shows.
 MULTIPLES = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0])

@@ -13,13 +13,9 @@ from attribution.causal.estimators.rollouts.imputation import some_at_once
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats, Whole
     from attribution.causal.estimators.rollouts.data import RolloutData
     from attribution.causal.estimators.rollouts.imputation import Counted, Imputation
-
-    Floats = NDArray[np.float64]
-    Whole = NDArray[np.int64]
 
 #: A bias below this is none: cohorts without cells.
 _LEAST = 1e-9

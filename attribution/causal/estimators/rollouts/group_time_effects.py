@@ -18,8 +18,7 @@ from attribution.causal.estimators.rollouts.doubly_robust import AlikeUnits
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
+    from attribution.arrays import Flags, Floats
 
 Controls = Literal["never treated", "not yet treated"]
 

@@ -16,12 +16,9 @@ from attribution.causal.estimators.rollouts.fitting import drift_of_one
 from attribution.causal.estimators.rollouts.group_time_effects import Comparisons
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.causal.estimators.rollouts.data import RolloutData
     from attribution.causal.estimators.rollouts.drift import DriftingPath
-
-    Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

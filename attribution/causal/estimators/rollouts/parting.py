@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.causal.estimators.rollouts.data import RolloutData
-
-    Floats = NDArray[np.float64]
 
 HISTORIES = 999
 PERIODS_FOR_PATH = 4

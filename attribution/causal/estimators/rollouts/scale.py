@@ -25,11 +25,9 @@ from attribution.causal.estimators.rollouts.imputation import imputation_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attribution.arrays import Flags, Floats
     from attribution.causal.estimators.rollouts.data import RolloutData
     from attribution.causal.estimators.rollouts.drift import DriftingPath
-
-    Floats = NDArray[np.float64]
-    Flags = NDArray[np.bool_]
 
 SIGNS, ROUNDS = 1999, 500
 #: What constants leave the smallest unit, in parts of how far units lie apart.
