@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
+
+from triptych.core.declared import Declared
 
 DriverKind = Literal["ai", "price", "ux", "inventory", "season", "other"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -20,12 +22,6 @@ def _not_reserved(name: str) -> str:
 
 Column = Annotated[str, Field(min_length=1), AfterValidator(_not_reserved)]
 CarryOver = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Declared(BaseModel):
-    """A part of a plan: nothing unknown in it, and it never changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Window(Declared):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.names import Name
 
@@ -19,13 +20,11 @@ FINITE = Field(allow_inf_nan=False)
 Month = Annotated[int, Field(ge=1, le=MOST_MONTHS)]
 
 
-class Amount(BaseModel):
+class Amount(Declared):
     """A value that is not negative, with the ends of a 90 % interval where it has any.
 
     ``value: 0.9`` and ``{value: 0.9, low: 0.8, high: 1.0}`` are both amounts.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     value: Annotated[float, FINITE, Field(ge=0)]
     low: Annotated[float, FINITE, Field(ge=0)] | None = None
@@ -58,10 +57,8 @@ class Amount(BaseModel):
         return self.value if self.low is None else self.low
 
 
-class Target(BaseModel):
+class Target(Declared):
     """Which cost: of a feature, a model, a platform, a pool, or of several at once."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     feature: Name | None = None
     model: Name | None = None
@@ -80,13 +77,11 @@ class Target(BaseModel):
         return {key: value for key, value in self if value is not None}
 
 
-class _Change(BaseModel):
+class _Change(Declared):
     """What all changes have in common.
 
     ``name`` is how results call it; without one they call it by what it is.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     #: Fields that are parts of 1.
     parts: ClassVar[tuple[str, ...]] = ()

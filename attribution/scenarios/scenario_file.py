@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from attribution.scenarios.changes import FINITE, KINDS, Change, Month
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.document import read_document
 from triptych.core.settings.explanation import explain
@@ -27,7 +28,7 @@ PUBLISHED: Final = "published"
 MOST_CHANGES: Final = 20
 
 
-class Scenario(BaseModel):
+class Scenario(Declared):
     """A scenario as its file says it.
 
     Attributes
@@ -41,8 +42,6 @@ class Scenario(BaseModel):
     discount_rate : float or None
         A year; ``None``: what the register of the base run says.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name
     author: Name | None = None

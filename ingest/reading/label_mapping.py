@@ -23,7 +23,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
+
+from triptych.core.declared import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -43,10 +45,8 @@ class Target(NamedTuple):
     pool_id: str | None
 
 
-class MappingRule(BaseModel):
+class MappingRule(Declared):
     """One rule: what the labels must be, and what the reading then counts for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     match: dict[str, Any] = Field(description="Label → what its value must be.")
     model: str | None = Field(default=None, description="Model of the catalogue.")

@@ -16,7 +16,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ingest.engine.state_rows import (
     instant,
@@ -26,6 +26,7 @@ from ingest.engine.state_rows import (
     row_of,
     text,
 )
+from triptych.core.declared import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,10 +38,8 @@ _FAILED = frozenset({"Failed", "Error"})
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
-class ArgocdEnvironment(BaseModel):
+class ArgocdEnvironment(Declared):
     """A rule that says to which environment an application deploys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     application: str = Field(default="*", description="Pattern of its name.")
     namespace: str = Field(

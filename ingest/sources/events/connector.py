@@ -16,7 +16,7 @@ from datetime import date, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ingest.connector import (
     Delivery,
@@ -45,6 +45,7 @@ from ingest.sources.events.kinds import (
     streams_of_type,
 )
 from ingest.storage.files import LocalFiles
+from triptych.core.declared import Declared
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -66,10 +67,8 @@ _UNITS_KEPT = 4
 _SHOWN_TYPES = 8
 
 
-class DeployingPipeline(BaseModel):
+class DeployingPipeline(Declared):
     """Pipelines that deploy, by a glob over their names, and what they deploy where."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     pipeline: str = Field(min_length=1)
     environment: str | None = None

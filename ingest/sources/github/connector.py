@@ -17,7 +17,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from ingest.connector import Finding
 from ingest.http.client import NotThereError
@@ -32,6 +32,7 @@ from ingest.source_kinds.code_hosts import (
 from ingest.sources.github.api import GithubApi
 from ingest.sources.github.changes import GithubRules, RepositoryChanges, Span
 from ingest.sources.github.rows import PAYLOAD_COLUMNS, GithubReading
+from triptych.core.declared import Declared
 from triptych.core.errors import SourceAccessError
 
 if TYPE_CHECKING:
@@ -43,10 +44,8 @@ if TYPE_CHECKING:
 _REPOSITORY = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
 
 
-class GithubWorkflow(BaseModel):
+class GithubWorkflow(Declared):
     """A workflow whose runs are deployments."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     repository: str = Field(pattern=_REPOSITORY, description="owner/name.")
     path: str = Field(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ingest.engine.state_rows import (
     instant,
@@ -24,6 +24,7 @@ from ingest.engine.state_rows import (
     unexpected,
 )
 from ingest.reading.label_mapping import LabelMatch, filled, template_labels
+from triptych.core.declared import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,10 +46,8 @@ _COLUMNS = {
 }
 
 
-class WorklogRule(BaseModel):
+class WorklogRule(Declared):
     """One rule: what an issue must be, and what hours on it then count for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     match: dict[str, Any] = Field(description="Label → what its value must be.")
     category: str | None = Field(default=None, description="infra, incident, …")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ingest.reading.label_mapping import LabelMapping, MappingRule
 from ingest.sources.kubernetes.opencost_rows import (
@@ -19,6 +19,7 @@ from ingest.sources.kubernetes.opencost_rows import (
     WorkloadLabels,
 )
 from ingest.sources.kubernetes.workload_readings import DeclaredGpus
+from triptych.core.declared import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
     from ingest.sources.kubernetes.opencost_answers import Allocation
 
 
-class GpuRule(BaseModel):
+class GpuRule(Declared):
     """What the GPUs of some nodes are, where the meter does not say it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     match: dict[str, Any] = Field(
         description="Label → what its value must be, as in 'mapping'."

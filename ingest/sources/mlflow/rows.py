@@ -10,7 +10,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ingest.engine.state_rows import (
     instant_of_milliseconds,
@@ -20,6 +20,7 @@ from ingest.engine.state_rows import (
     row_of,
     text,
 )
+from triptych.core.declared import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,10 +40,8 @@ _STATUSES = {
 _OPEN = frozenset({"running", "scheduled"})
 
 
-class TagNames(BaseModel):
+class TagNames(Declared):
     """Which tags of a run or a version say what; of several, the first that is set."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     model: tuple[str, ...] = Field(
         default=("triptych.model", "model_id"), description="Model of the catalogue."

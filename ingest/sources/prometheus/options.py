@@ -13,9 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
@@ -32,6 +30,7 @@ from ingest.sources.prometheus.api import MOST_POINTS
 from ingest.sources.prometheus.selector import Selector
 from ingest.sources.prometheus.series import HOUR_MS, MILLISECONDS
 from ingest.sources.prometheus.usage import MEASURES, Latency, UsageReading
+from triptych.core.declared import Declared
 
 _HOUR_SECONDS = HOUR_MS // MILLISECONDS
 _MINUTE_MS = 60 * MILLISECONDS
@@ -60,18 +59,14 @@ Selectors = Annotated[tuple[SelectorText, ...], BeforeValidator(_as_list)]
 Seconds = Annotated[int, Field(ge=1), AfterValidator(_divides_an_hour)]
 
 
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ActivityOptions(_Options):
+class ActivityOptions(Declared):
     """One metric of how busy a GPU is."""
 
     selector: SelectorText = Field(description="Series selector.")
     unit: Literal["ratio", "percent"] = Field(description="What its values are.")
 
 
-class LabelOptions(_Options):
+class LabelOptions(Declared):
     """Which labels of an activity metric say what."""
 
     device: str = Field(default="UUID", description="Identifies a GPU.")
@@ -81,7 +76,7 @@ class LabelOptions(_Options):
     product: str = Field(default="modelName", description="Product name of the GPU.")
 
 
-class AcceleratorOptions(_Options):
+class AcceleratorOptions(Declared):
     """What is read about GPUs."""
 
     pool: str = Field(min_length=1, description="Pool of GPUs that no rule places.")
@@ -105,7 +100,7 @@ class AcceleratorOptions(_Options):
     )
 
 
-class LatencyOptions(_Options):
+class LatencyOptions(Declared):
     """A histogram of latency."""
 
     selector: Selectors = Field(description="Selector of the '_bucket' series.")
@@ -119,7 +114,7 @@ class LatencyOptions(_Options):
         return Latency(selectors, _UNITS_PER_SECOND[self.unit])
 
 
-class UsageOptions(_Options):
+class UsageOptions(Declared):
     """Counters of what models served; each a selector or a list of them."""
 
     requests: Selectors = Field(default=(), description="Counter of requests.")

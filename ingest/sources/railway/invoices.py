@@ -10,9 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ingest.sources.railway.prices import exact_sum
+from triptych.core.declared import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +39,8 @@ _BEYOND_ITEMS = "Part of the invoice that none of its items states"
 _APPLIED_CREDIT = "Credit applied to the invoice"
 
 
-class InvoiceItem(BaseModel):
+class InvoiceItem(Declared):
     """What the items of a product, or of one of its prices, are."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     product_id: str | None = Field(default=None, description="Product of the item.")
     price_id: str | None = Field(default=None, description="Price of the item.")

@@ -17,8 +17,9 @@ from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from triptych.core.declared import Declared
 from triptych.core.errors import FatalSourceError
 
 if TYPE_CHECKING:
@@ -53,10 +54,8 @@ Measurement = Literal[
 ]
 
 
-class Price(BaseModel):
+class Price(Declared):
     """One line of the price table, in dollars."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     measurement: Measurement = Field(description="What is metered.")
     valid_from: date = Field(description="First UTC day on which the price holds.")

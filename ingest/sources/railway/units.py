@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ingest.sources.railway.prices import exact_sum
+from triptych.core.declared import Declared
 from triptych.core.errors import MalformedDeliveryError
 
 if TYPE_CHECKING:
@@ -30,10 +31,8 @@ _PER_DOLLAR: dict[str, int] = {"dollars": 1, "cents": 100}
 _PRICE_FOR: tuple[PriceFor, ...] = ("one", "all")
 
 
-class InvoiceUnits(BaseModel):
+class InvoiceUnits(Declared):
     """In which units invoices are written; what is not said is derived from them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     total: Unit | None = Field(default=None, description="Unit of 'total'.")
     amount_due: Unit | None = Field(

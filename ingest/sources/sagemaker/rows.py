@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ingest.engine.state_rows import instant, instant_of_milliseconds, row_of, text
+from triptych.core.declared import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,10 +44,8 @@ _AS_IN_THE_API = {name.lower(): name for name in _STATUSES}
 _ENDED = frozenset({"success", "failure"})
 
 
-class SagemakerEnvironment(BaseModel):
+class SagemakerEnvironment(Declared):
     """A rule that says to which environment an endpoint belongs."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     endpoint: str = Field(description="Pattern of its name.")
     environment: str = Field(description="What the environment is called.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.names import Name
 from triptych.core.settings.service import SafeAddress, Variable
@@ -34,11 +35,7 @@ def _is_network(text: str) -> str:
     return text
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class OidcSettings(_Strict):
+class OidcSettings(Declared):
     """The OpenID Connect provider that people sign in with.
 
     ``claim`` is the claim of the ID token that roles are told by: groups, or one value
@@ -56,7 +53,7 @@ class OidcSettings(_Strict):
     cookie_secret_variable: Variable = "TRIPTYCH_COOKIE_SECRET"  # noqa: S105
 
 
-class ProxySettings(_Strict):
+class ProxySettings(Declared):
     """The proxy that signs people in, and the header in which it tells their groups.
 
     The header counts only on connections from ``addresses``. ``user_header`` names the
@@ -81,7 +78,7 @@ class ProxySettings(_Strict):
         return any(peer in ipaddress.ip_network(known) for known in self.addresses)
 
 
-class RoleEntry(_Strict):
+class RoleEntry(Declared):
     """A role, and the values of the claim or header that have it.
 
     With ``cost_centers``, whoever has it sees rows of these cost centres only.
@@ -92,7 +89,7 @@ class RoleEntry(_Strict):
     cost_centers: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
 
 
-class AccessSettings(_Strict):
+class AccessSettings(Declared):
     """Who may see what. ``local``: this machine sees everything, others nothing.
 
     ``two_people`` says what tells them apart who close and book a month by command:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.match import Match, is_template, template_problem
 from triptych.core.settings.names import Name
@@ -44,11 +45,7 @@ _WHOLE = Decimal(100)
 _PERCENTAGE_DECIMALS = 8
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ScopeRule(_Strict):
+class ScopeRule(Declared):
     """Says whether the charges it matches are AI spend; the first match decides."""
 
     name: Name
@@ -56,7 +53,7 @@ class ScopeRule(_Strict):
     in_scope: bool = True
 
 
-class Assignment(_Strict):
+class Assignment(Declared):
     """Gives the charges it matches to a target; the first match decides."""
 
     name: Name
@@ -68,7 +65,7 @@ class Assignment(_Strict):
     target: Name
 
 
-class AssignmentEntry(_Strict):
+class AssignmentEntry(Declared):
     """An assignment as the file writes it, with its target under the target's kind."""
 
     name: Name
@@ -145,7 +142,7 @@ Percentage = Annotated[
 ]
 
 
-class Pool(_Strict):
+class Pool(Declared):
     """Shared cost and the driver by which models divide it."""
 
     name: Name
@@ -176,7 +173,7 @@ class Pool(_Strict):
         return ""
 
 
-class Policies(_Strict):
+class Policies(Declared):
     """What happens with money that no model caused by itself."""
 
     unused_commitment: Literal["show", "owner", "distribute"] = "show"
@@ -184,7 +181,7 @@ class Policies(_Strict):
     credit: Literal["show", "proportional"] = "show"
 
 
-class Allocation(_Strict):
+class Allocation(Declared):
     """The rules of ``allocation.yml``, ready to be compiled.
 
     ``scope`` is empty where the file has no such key. What none of its rules matches is
@@ -204,7 +201,7 @@ class Allocation(_Strict):
     fold_tag_case: bool = False
 
 
-class AllocationFile(_Strict):
+class AllocationFile(Declared):
     """``allocation.yml`` as it is written."""
 
     scope: tuple[ScopeRule, ...] | None = None

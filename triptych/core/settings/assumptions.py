@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.names import Name
 from triptych.core.settings.problems import known_names
@@ -66,10 +67,8 @@ _EMAIL = re.compile(r"\S+@\S+\.\S+")
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class AppliesTo(BaseModel):
+class AppliesTo(Declared):
     """What an assumption is about: a feature, a metric, both, or everything."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     feature: Name | None = None
     metric: Name | None = None
@@ -84,7 +83,7 @@ class AppliesTo(BaseModel):
         raise ValueError("is all, or names a feature, a metric or both: {feature: eta}")
 
 
-class Assumption(BaseModel):
+class Assumption(Declared):
     """A value that somebody assumes, for the days on which it holds.
 
     ``low`` and ``high`` are the ends of a 90 % interval; without them the value is
@@ -93,8 +92,6 @@ class Assumption(BaseModel):
     ``takes_margin`` that what is converted is revenue, of which the margin is earned.
     ``months`` is how long an integration is written off, from ``valid_from`` on.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: Name
     kind: Kind
@@ -226,13 +223,11 @@ def _plain(name: str) -> str:
     return " ".join(name.split()).casefold()
 
 
-class Assumptions(BaseModel):
+class Assumptions(Declared):
     """Everything that ``assumptions.yml`` declares; empty without the file.
 
     Entries of one ``id`` are versions of one assumption and follow each other.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     assumptions: tuple[Assumption, ...] = ()
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from triptych.core.declared import Declared
 
 
-class AttributionSettings(BaseModel):
+class AttributionSettings(Declared):
     """From which seed, and in how many processes; by default as many as cores.
 
     The seed of each study is derived from this one and the study's name, so that one
     study's figures do not depend on which others there are.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: Annotated[int, Field(ge=0)] = 0
     processes: Annotated[int, Field(ge=1)] | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.controls import PlatformControl, unclear_controls
 from triptych.core.settings.identity import Identity, unclear_identities
@@ -40,9 +41,7 @@ PlatformKind = Literal[
 ]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+class _Entry(Declared):
     id: Name
     name: Name
 
@@ -107,10 +106,8 @@ class Model(_Entry):
         return self
 
 
-class Catalog(BaseModel):
+class Catalog(Declared):
     """Everything that ``catalog.yml`` declares; empty without the file."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     cost_centers: tuple[CostCenter, ...] = ()
     teams: tuple[Team, ...] = ()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.names import Name
 from triptych.core.settings.problems import known_names
@@ -34,15 +35,13 @@ _DETAILS: Final = {
 }
 
 
-class PlatformControl(BaseModel):
+class PlatformControl(Declared):
     """One control of a platform, with the evidence for it and its last valid day.
 
     ``detail`` is which certificate or which region. ``source`` is the document or the
     address that shows it, ``evidenced_on`` the day on which somebody read it there, and
     ``expires_on`` the last day on which it holds, as a certificate prints it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     platform: Name
     control: ControlKind

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Annotated, Final, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.names import Name
 from triptych.core.settings.validity import (
@@ -29,13 +30,11 @@ def _is_time_zone(name: str) -> str:
     return name
 
 
-class LoadedHourlyRate(BaseModel):
+class LoadedHourlyRate(Declared):
     """What an hour of work costs with everything, in the workspace's currency.
 
     Without ``team`` it holds for all teams that have none of their own.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     amount: Annotated[Decimal, Field(gt=0, max_digits=12, decimal_places=4)]
     team: Name | None = None
@@ -43,7 +42,7 @@ class LoadedHourlyRate(BaseModel):
     valid_to: Day | None = None
 
 
-class DeliverySettings(BaseModel):
+class DeliverySettings(Declared):
     """Rules of the delivery metrics.
 
     ``time_zone`` cuts days, weeks and months of events, and nothing else.
@@ -53,8 +52,6 @@ class DeliverySettings(BaseModel):
     together, five or more. ``loaded_hourly_rates`` turn hours of incidents into money;
     without one, nobody knows what an incident cost.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     time_zone: Annotated[str, AfterValidator(_is_time_zone)] = "UTC"
     production_environments: tuple[Name, ...] = ("production", "prod", "live")

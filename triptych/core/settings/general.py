@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from triptych.core.declared import Declared
 from triptych.core.settings.access import AccessSettings
 from triptych.core.settings.attribution import AttributionSettings
 from triptych.core.settings.complaint import Complaint, complaints_error
@@ -63,11 +64,7 @@ def _is_folder_inside(text: str) -> str:
 Folder = Annotated[str, AfterValidator(_is_folder_inside)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WarehouseSettings(_Strict):
+class WarehouseSettings(Declared):
     """Which engine builds, what it may use, and how many published runs are kept."""
 
     engine: Literal["duckdb", "spark"] = "duckdb"
@@ -77,7 +74,7 @@ class WarehouseSettings(_Strict):
     keep_runs: Annotated[int, Field(ge=1)] = 5
 
 
-class S3TargetSettings(_Strict):
+class S3TargetSettings(Declared):
     """Bucket that files for BI tools are copied to; credentials are boto3's own."""
 
     bucket: Name
@@ -87,7 +84,7 @@ class S3TargetSettings(_Strict):
     profile: Name | None = None
 
 
-class AzureTargetSettings(_Strict):
+class AzureTargetSettings(Declared):
     """Container that files for BI tools are copied to; credentials as when reading."""
 
     account_url: SafeAddress
@@ -95,7 +92,7 @@ class AzureTargetSettings(_Strict):
     prefix: str = ""
 
 
-class BiSettings(_Strict):
+class BiSettings(Declared):
     """Which files a run leaves for BI tools, where, and who reads them."""
 
     formats: tuple[Literal["parquet", "duckdb", "csv"], ...] = ()
@@ -112,13 +109,13 @@ class BiSettings(_Strict):
         raise complaints_error([Complaint((name,), text) for name in targets])
 
 
-class OwnModelsSettings(_Strict):
+class OwnModelsSettings(Declared):
     """Folder of the workspace with dbt models of one's own; none are built without."""
 
     folder: Folder | None = None
 
 
-class SparkSettings(_Strict):
+class SparkSettings(Declared):
     """Where Apache Spark runs when it reads line items; not looked at otherwise.
 
     ``remote`` (or the variable ``SPARK_REMOTE``, which may carry a token) is the
@@ -128,7 +125,7 @@ class SparkSettings(_Strict):
     master: Name = "local[*]"
     remote: Name | None = None
     driver_memory: Size = "4GB"
-    conf: dict[str, str] = {}
+    conf: dict[str, str] = Field({})
 
 
 def _is_page_address(text: str) -> str:
@@ -148,7 +145,7 @@ PageAddress = Annotated[
 ]
 
 
-class DashboardSettings(_Strict):
+class DashboardSettings(Declared):
     """Where the dashboard listens, and under which address people open it."""
 
     host: Name = "127.0.0.1"
@@ -171,7 +168,7 @@ def _opened_host(host: str) -> str:
     return f"[{loopback}]" if ":" in loopback else loopback
 
 
-class ExchangeSettings(_Strict):
+class ExchangeSettings(Declared):
     """Which of a month's published exchange rates is the rate of the month."""
 
     rate: Literal["month_average", "month_end"] = "month_average"
@@ -246,7 +243,7 @@ def _is_currency(code: str) -> str:
 Currency = Annotated[str, AfterValidator(_is_currency)]
 
 
-class GeneralFile(_Strict):
+class GeneralFile(Declared):
     """``triptych.yml`` as it is written."""
 
     organisation: Name

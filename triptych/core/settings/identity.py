@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.names import Name
 from triptych.core.settings.validity import (
@@ -27,14 +28,12 @@ IDENTITY_KINDS: Final = ("registered_model", "service", "repository", "project")
 IDENTITY_TARGETS: Final = ("model", "feature", "team")
 
 
-class Identity(BaseModel):
+class Identity(Declared):
     """A name in other systems and whom it belongs to, for some days.
 
     Names are compared without regard to case. With ``source``, the entry holds for
     what that source delivers, and comes before one without.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     service: Name | None = None
     repository: Name | None = None

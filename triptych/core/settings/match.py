@@ -21,8 +21,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BeforeValidator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.columns import (
     DELIVERED_PREFIX,
     MATCH_COLUMNS,
@@ -45,7 +46,7 @@ _FILE_OPERATORS = ("in", "prefix", "regex", "not")
 _TEMPLATE = re.compile(r"\$\{([^}]*)\}")
 
 
-class Condition(BaseModel):
+class Condition(Declared):
     """One thing that must hold of a charge.
 
     Attributes
@@ -57,8 +58,6 @@ class Condition(BaseModel):
     values : tuple of str
         Compared as text; empty for ``present``.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     column: str
     operator: Operator

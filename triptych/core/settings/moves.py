@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.names import Name
 from triptych.core.settings.problems import known_names
@@ -29,11 +30,7 @@ PortabilityClass = Literal["portable", "portable_with_effort", "proprietary"]
 PlacedStage = Literal["serving", "training"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Placement(_Strict):
+class Placement(Declared):
     """The platform on which a model is served, or trained, for some days.
 
     What a meter says of its platform itself goes first.
@@ -54,7 +51,7 @@ class Placement(_Strict):
         return self
 
 
-class Portability(_Strict):
+class Portability(Declared):
     """What it would take to have a service elsewhere, as somebody judged on a day.
 
     ``service`` is the name on the bill. A service that nobody judged is unclassified.
@@ -66,7 +63,7 @@ class Portability(_Strict):
     judged_on: Day
 
 
-class Migration(_Strict):
+class Migration(Declared):
     """A move of models from some platforms to others.
 
     The migration lasts from ``migration_from`` to the day before ``migration_to``. The

@@ -8,13 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
 )
 
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.names import Name
 from triptych.core.settings.service import Variable
@@ -51,11 +50,7 @@ def _is_zone(name: str) -> str:
     return name
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ChannelSettings(_Strict):
+class ChannelSettings(Declared):
     """One place that alerts go to.
 
     ``url_variable`` names the environment variable with its Apprise address, which may
@@ -68,7 +63,7 @@ class ChannelSettings(_Strict):
     teams: tuple[Name, ...] = ()
 
 
-class RuleSettings(_Strict):
+class RuleSettings(Declared):
     """One kind of alert, and the channels that get it."""
 
     alert: AlertKind
@@ -91,7 +86,7 @@ class RuleSettings(_Strict):
         return self
 
 
-class QuietHours(_Strict):
+class QuietHours(Declared):
     """Hours in which nothing is sent; what is due then is sent afterwards."""
 
     begin: time
@@ -114,7 +109,7 @@ class QuietHours(_Strict):
         return local_time >= self.begin or local_time < self.end
 
 
-class DigestSettings(_Strict):
+class DigestSettings(Declared):
     """One message a week with its PDF for one audience, on a day of the week in UTC."""
 
     audience: Literal["finance", "engineering", "team"]
@@ -139,7 +134,7 @@ class DigestSettings(_Strict):
         raise complaints_error([Complaint(("team",), text)])
 
 
-class NotifySettings(_Strict):
+class NotifySettings(Declared):
     """Channels, rules, digests and quiet hours; without rules nothing is sent."""
 
     channels: tuple[ChannelSettings, ...] = ()

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
-
+from triptych.core.declared import Declared
 from triptych.core.settings.complaint import Complaint
 from triptych.core.settings.names import Name
 
@@ -15,10 +14,8 @@ if TYPE_CHECKING:
 OutcomeKind = Literal["revenue", "cost", "customer_experience", "risk", "other"]
 
 
-class OutcomeMetric(BaseModel):
+class OutcomeMetric(Declared):
     """A metric of the stream ``outcomes``, what it is about and what is better."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     metric: Name
     name: Name | None = None

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from triptych.core.declared import Declared
 from triptych.core.settings.names import Name
 
 _Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
-class ReceiveSettings(BaseModel):
+class ReceiveSettings(Declared):
     """Where ``triptych receive`` listens, and what it takes.
 
     Each ``…_variable`` names the environment variable that holds a secret; without the
     secret its endpoint refuses. Port 0 takes a free one. ``request_seconds`` is how
     long a request may take to arrive.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: Name = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8600

@@ -6,8 +6,9 @@ import ipaddress
 from typing import Annotated, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
+from triptych.core.declared import Declared
 from triptych.core.settings.names import Name
 
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -62,29 +63,25 @@ def _is_safe(address: str) -> str:
 SafeAddress = Annotated[str, AfterValidator(_is_safe)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LogSettings(_Strict):
+class LogSettings(Declared):
     """How progress and failures are written to standard error."""
 
     format: Literal["text", "json"] = "text"
 
 
-class HealthSettings(_Strict):
+class HealthSettings(Declared):
     """How old what is published may be before ``triptych health`` calls it stale."""
 
     max_age_hours: Annotated[float, Field(gt=0, le=24 * 366)] = 26
 
 
-class MetricsSettings(_Strict):
+class MetricsSettings(Declared):
     """Where each run leaves its metrics for Prometheus; nowhere without a file."""
 
     textfile: Name | None = None
 
 
-class WebhookSettings(_Strict):
+class WebhookSettings(Declared):
     """Whom a run tells of what went wrong; nobody without an address.
 
     ``key_variable`` names the environment variable that holds the secret which each

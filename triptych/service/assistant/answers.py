@@ -7,14 +7,12 @@ no structure.
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from triptych.core.declared import Declared
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Proof(_Strict):
+class Proof(Declared):
     """A figure that was worked out again from its evidence."""
 
     rederived: str | None = Field(description="The value that the evidence gives.")
@@ -23,7 +21,7 @@ class Proof(_Strict):
     changed_files: list[str] = Field(description="Evidence that is not what it was.")
 
 
-class AnsweredFigure(_Strict):
+class AnsweredFigure(Declared):
     """One figure with everything that is needed to judge it."""
 
     name: str = Field(description="Column of the mart.")
@@ -43,7 +41,7 @@ class AnsweredFigure(_Strict):
     explain: str | None = Field(None, description="Address for the tool explain.")
 
 
-class Refusal(_Strict):
+class Refusal(Declared):
     """Why there is no answer, and what to do."""
 
     reason: str
@@ -51,7 +49,7 @@ class Refusal(_Strict):
     is_of_role: bool = Field(False, description="Another role may get an answer.")
 
 
-class Answer(_Strict):
+class Answer(Declared):
     """What a tool answers, of one run."""
 
     question: str
@@ -60,17 +58,17 @@ class Answer(_Strict):
     is_synthetic: bool
     evidence_as_of: str
     role: str
-    figures: list[AnsweredFigure] = []
+    figures: list[AnsweredFigure] = Field([])
     left_out_count: int = Field(0, description="Figures beyond the limit.")
     missing: list[str] = Field([], description="What the evidence lacks.")
-    stale_sources: list[str] = []
+    stale_sources: list[str] = Field([])
     sql: str | None = Field(None, description="Gives the figures with triptych sql.")
     link: str | None = Field(None, description="The page that shows the same.")
     proof: Proof | None = None
     refusal: Refusal | None = None
 
 
-class ProposalAnswer(_Strict):
+class ProposalAnswer(Declared):
     """A scenario that was proposed: what it comes to, and where it is saved."""
 
     role: str
@@ -83,9 +81,9 @@ class ProposalAnswer(_Strict):
     refusal: Refusal | None = None
 
 
-class ScenarioAnswer(_Strict):
+class ScenarioAnswer(Declared):
     """Saved scenarios as they were written, newest first."""
 
     role: str
-    scenarios: list[dict[str, object]] = []
+    scenarios: list[dict[str, object]] = Field([])
     refusal: Refusal | None = None

@@ -5,18 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ingest.http.addresses import is_safe_endpoint
+from triptych.core.declared import Declared
 
 _Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 _Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
-class QueryOptions(BaseModel):
+class QueryOptions(Declared):
     """What is asked of any database: how much, and which part of it again."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     cursor: _Identifier | None = Field(
         default=None,

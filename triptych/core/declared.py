@@ -1,0 +1,11 @@
+"""What people declare in files, and what is told them in a fixed form."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Declared(BaseModel):
+    """A declaration: nothing unknown is in it, and it never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
