@@ -41,12 +41,13 @@ class Stated:
 class Origin:
     """Where a figure comes from.
 
-    ``figures`` are the amounts that the page states of it, by their addresses.
+    ``figures`` are the amounts that the page states of it, by their addresses. Without
+    a ``row_count``, the rows of the mart are those of the table above.
     """
 
     formula: str
     mart: str
-    row_count: int
+    row_count: int | None = None
     figures: tuple[Stated, ...] = ()
 
 

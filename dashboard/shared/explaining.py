@@ -87,8 +87,10 @@ def facts(view: Page, origin: Origin) -> str:
     made = source_queries.made_of(
         view.snapshot, origin.mart, view.selection.period.months
     )
+    count = origin.row_count
+    rows = "" if count is None else f", {fmt.plural(count, 'row')}"
     lines = [
-        f"Mart: `{origin.mart}`, {fmt.plural(origin.row_count, 'row')}",
+        f"Mart: `{origin.mart}`{rows}",
         f"Run: `{run.run_id}`, triptych {run.triptych_version}",
         f"Selection: {view.period}, {view.selection.basis.lower()},"
         f" {view.currency}, {fmt.markdown(view.scope)}",

@@ -6,7 +6,7 @@ wider than a phone only inside its own frame.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from html import escape
 from types import MappingProxyType
@@ -176,7 +176,8 @@ def show_footer(
     with st.container(horizontal=True, gap="medium"):
         downloads.download(table, page=page, name=name)
         if origin is not None:
-            explaining.show(page, origin)
+            count = table.num_rows if origin.row_count is None else origin.row_count
+            explaining.show(page, replace(origin, row_count=count))
 
 
 def html_table(

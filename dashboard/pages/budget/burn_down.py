@@ -105,6 +105,5 @@ def _show_table(view: Page, table: pa.Table) -> None:
             " is that of the last three months. Lapsed: passed unused hour by hour, as"
             " of a savings plan.",
             mart=_MART,
-            row_count=table.num_rows,
         ),
     )

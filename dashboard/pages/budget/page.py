@@ -228,7 +228,6 @@ def _show_bridge_lines(view: Page, against: str) -> None:
         origin=Origin(
             formula="One line per model and part of its cost; each in its own unit.",
             mart=_BRIDGE,
-            row_count=lines.num_rows,
         ),
     )
 
@@ -272,7 +271,6 @@ def show_landings(view: Page, landings: pa.Table) -> None:
         origin=Origin(
             formula="Known cost, exactly, and the forecast of the remaining days.",
             mart=OUTTURNS,
-            row_count=landings.num_rows,
         ),
     )
 
@@ -317,7 +315,6 @@ def show_forecast(view: Page) -> None:
             formula="Made when the run was built, never in a page; models add up to the"
             " whole.",
             mart=_FORECASTS,
-            row_count=days.num_rows,
         ),
     )
     _show_quality(view, quality)

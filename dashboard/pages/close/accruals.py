@@ -80,7 +80,7 @@ def show(view: Page) -> None:
             name="accruals",
             caption=f"{view.period}, without a final invoice, as of"
             f" {fmt.day(rows[0]['as_of'])}; billed, each in its own currency",
-            origin=Origin(formula=_METHOD, mart=_MART, row_count=len(rows)),
+            origin=Origin(formula=_METHOD, mart=_MART),
         )
         _show_command(rows)
     _show_booked(view)
@@ -153,6 +153,5 @@ def _show_booked(view: Page) -> None:
             formula="True-up = final invoices since the booking − what was booked, as"
             " the audit log has it. Positive: more was invoiced.",
             mart=_MART,
-            row_count=table.num_rows,
         ),
     )

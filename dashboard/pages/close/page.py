@@ -112,7 +112,6 @@ def show_steps(view: Page, months: list[dict[str, Any]]) -> None:
         origin=Origin(
             formula="From the state of each month and of each bill in it.",
             mart="cost.mart_period_reconciliation",
-            row_count=steps.num_rows,
         ),
         is_folded=True,
     )
@@ -150,7 +149,6 @@ def show_invoices(view: Page, totals: pa.Table) -> None:
         origin=Origin(
             formula="Invoiced = ledger + explained + unexplained, to the last digit.",
             mart=INVOICES,
-            row_count=table.num_rows,
         ),
     )
     tables.show(
@@ -207,7 +205,6 @@ def show_unmatched(view: Page) -> None:
             formula="Rows without an invoice, rows without a charge, and the lines that"
             " stand on one side or differ.",
             mart=INVOICES,
-            row_count=table.num_rows,
         ),
     )
 
@@ -242,7 +239,6 @@ def show_parts(view: Page) -> None:
         origin=Origin(
             formula="Each part is summed by itself; after the last nothing is left.",
             mart="cost.mart_cost_waterfall",
-            row_count=table.num_rows,
         ),
         total_rows={0: tables.LOWER_BOUND},
     )
@@ -281,7 +277,6 @@ def show_adjustments(view: Page) -> None:
             formula="Current less closed amount of each line. In its bill: the booked"
             " month's figures have it. To be booked: no other figure has it.",
             mart=_ADJUSTMENTS,
-            row_count=items.num_rows,
         ),
     )
 
@@ -310,9 +305,7 @@ def show_months(view: Page, states: pa.Table) -> None:
         name="months",
         caption=f"Chosen first, then the newest; {view.selection.basis.lower()}",
         origin=Origin(
-            formula="The whole ledger of a month, out of scope included.",
-            mart=STATES,
-            row_count=states.num_rows,
+            formula="The whole ledger of a month, out of scope included.", mart=STATES
         ),
     )
 
@@ -342,7 +335,6 @@ def show_events(view: Page) -> None:
         origin=Origin(
             formula="Entries about months, as the audit log has them.",
             mart="cost.mart_period_events",
-            row_count=events.num_rows,
         ),
     )
 

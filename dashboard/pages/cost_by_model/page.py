@@ -322,7 +322,6 @@ def show_unit_costs(view: Page) -> None:
             " month without a meter is in neither. Coverage is metered days ÷ days with"
             " cost, of the month that has the least.",
             mart="cost.mart_model_unit_costs",
-            row_count=models.num_rows,
         ),
     )
 

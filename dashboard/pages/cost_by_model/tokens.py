@@ -45,6 +45,5 @@ def show_token_costs(view: Page) -> None:
             " input. Blended is the fully loaded cost \u00f7 all tokens. Of no kind:"
             " fees, searches and images in pools of tokens.",
             mart="cost.mart_model_unit_costs",
-            row_count=models.num_rows,
         ),
     )

@@ -333,6 +333,5 @@ def show_days(view: Page) -> None:
         origin=Origin(
             formula="billed_cost less tax, credits and gateway_spend_amount of a day.",
             mart="cost.fct_daily_gateway_costs",
-            row_count=days.num_rows,
         ),
     )

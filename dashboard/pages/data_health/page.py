@@ -187,7 +187,6 @@ def show_freshness(view: Page, freshness: pa.Table) -> None:
             formula="Stale: the newest data is older than the lag that the source is"
             " expected to have. Not delivered: a stream that the source does not send.",
             mart="core.mart_source_freshness",
-            row_count=len(rows),
         ),
     )
 
@@ -258,7 +257,6 @@ def show_completeness(view: Page) -> None:
             " were refused. At most: as the rows state, or as the largest of 19 or more"
             " rows like them.",
             mart="core.mart_month_completeness",
-            row_count=table.num_rows,
         ),
     )
 
@@ -366,7 +364,6 @@ def show_issues(view: Page) -> None:
         origin=Origin(
             formula="One row per rule, source and month with at least one such row.",
             mart="core.mart_data_quality_issues",
-            row_count=table.num_rows,
         ),
     )
 

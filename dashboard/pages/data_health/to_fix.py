@@ -62,7 +62,6 @@ def show(view: Page, quarantine: pa.Table) -> None:
             " an exchange rate, amounts that no invoice explains; of all months:"
             " charges that were refused, by source and reason.",
             mart=_REFUSED,
-            row_count=len(found),
         ),
         is_of_period=False,
     )

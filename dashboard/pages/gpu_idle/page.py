@@ -260,7 +260,6 @@ def show_week(view: Page) -> None:
             formula="Idle GPU hours ÷ hours that were read. Requested and idle only"
             " counts hours in which the use of all that was requested was measured.",
             mart=_WEEK,
-            row_count=table.num_rows,
         ),
     )
 

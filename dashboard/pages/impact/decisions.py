@@ -90,7 +90,6 @@ def show(view: Page) -> bool:
             " is a loss, measure on where it has both. Evidence below grade B decides"
             " nothing.",
             mart="roi.mart_feature_roi",
-            row_count=len(found),
         ),
         is_of_period=False,
     )

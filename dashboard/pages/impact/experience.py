@@ -70,7 +70,6 @@ def _show_table(view: Page, table: pa.Table, caption: str) -> None:
             formula="Mean of the last 13 weeks less that of the 13 before; the interval"
             " takes weeks as independent. It says nothing of causes: studies do.",
             mart=_MART,
-            row_count=table.num_rows,
         ),
     )
 

@@ -156,7 +156,6 @@ def _show_features(view: Page, returns: pa.Table) -> None:
             " benefit − cost − people and integration of the same months. ROI = net"
             " value ÷ all cost of them.",
             mart=_FEATURES,
-            row_count=returns.num_rows,
         ),
     )
 
@@ -184,7 +183,6 @@ def _show_outside(view: Page, returns: pa.Table) -> None:
             formula="Cost before the first and after the last measured month, as the"
             " mart of cost has it; people and integration by approved assumptions.",
             mart=_FEATURES,
-            row_count=returns.num_rows,
         ),
     )
 
@@ -212,7 +210,6 @@ def _show_not_counted(view: Page, until: str) -> None:
             formula="Counted: grade A or B, valued by assumptions that somebody other"
             " than their owner approved.",
             mart=_FEATURES,
-            row_count=left.num_rows,
         ),
     )
 
@@ -236,9 +233,7 @@ def _show_evidence(view: Page) -> None:
         name="evidence-mix",
         caption="Money to date by grade",
         origin=Origin(
-            formula="Sums over features, draw by draw.",
-            mart="roi.mart_evidence_mix",
-            row_count=mix.num_rows,
+            formula="Sums over features, draw by draw.", mart="roi.mart_evidence_mix"
         ),
     )
 
@@ -266,6 +261,5 @@ def _show_drivers(view: Page) -> None:
             formula="Var(E[value | this]) by Var(value). Break-even: the mean is"
             " nothing there, with all else as it is.",
             mart="roi.mart_roi_sensitivity",
-            row_count=drivers.num_rows,
         ),
     )

@@ -68,7 +68,6 @@ def show_register(view: Page) -> None:
             " hash of all that it says. Who entered it, your version control knows; who"
             " owns it and who else stands for it are part of the entry.",
             mart=_REGISTER,
-            row_count=register.num_rows,
         ),
     )
 
@@ -172,7 +171,6 @@ def _show_plans(view: Page) -> None:
             formula="The hash of a plan as it was registered in time. What became of"
             " its file since changes nothing: see the ledger of studies on *Impact*.",
             mart="attribution.studies",
-            row_count=len(rows),
         ),
     )
 

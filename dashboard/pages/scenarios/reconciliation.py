@@ -58,7 +58,6 @@ def _show_net_value(view: Page, one: Result) -> None:
             formula="Measured: what counts, in the months in which its effect was"
             " measured. Base: every known effect and all AI cost, carried forward.",
             mart=_FOLDER,
-            row_count=lines.num_rows,
         ),
         total_rows={0: ""},
     )
@@ -95,7 +94,6 @@ def _show_run_rate(view: Page, one: Result) -> None:
             formula="Run rate: what counts, in the last whole month, gains faded since"
             " they were last measured. Base: every known effect and all AI cost.",
             mart=_FOLDER,
-            row_count=lines.num_rows,
         ),
         total_rows={0: ""},
     )

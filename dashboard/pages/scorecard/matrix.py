@@ -61,7 +61,6 @@ def show(view: Page, rows: Sequence[dict[str, Any]], platforms: Sequence[str]) -
             formula="Each figure of everything that ran on a platform; of one model,"
             " those of its pairs of platforms: *Same models* has their intervals.",
             mart=_SCORECARD if chosen == ALL_MODELS else _COMPARISONS,
-            row_count=len(lines),
         ),
         is_of_period=False,
     )

@@ -62,7 +62,6 @@ def show_infra_hours(
             formula="Infra hours ÷ deployments of known outcome in the same months. At"
             " least: if every deployment of unknown outcome had succeeded.",
             mart="delivery.mart_infra_hours",
-            row_count=len(rows),
         ),
     )
 
@@ -129,7 +128,6 @@ def show_training_times(view: Page) -> None:
             formula="Finished runs without runs below them, by linear interpolation."
             " The platform is where catalog.yml places the training of the model.",
             mart="delivery.mart_training_times",
-            row_count=len(rows),
         ),
     )
 

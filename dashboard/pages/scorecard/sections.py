@@ -190,7 +190,6 @@ def _show_terms(view: Page) -> None:
             formula="Team and skills as catalog.yml declares them; commitments that"
             " still run, of the platforms whose charges draw on them.",
             mart="roi.mart_platform_terms",
-            row_count=table.num_rows,
         ),
     )
 
@@ -233,7 +232,6 @@ def show_composition(view: Page) -> None:
             formula="Cost of each model on each platform; windows of latency in bands"
             " of load that another platform saw too are compared.",
             mart="roi.mart_platform_models",
-            row_count=table.num_rows,
         ),
     )
 
@@ -277,7 +275,6 @@ def show_funnel(view: Page) -> None:
             formula="Those that came by then, of all: one less the Kaplan-Meier curve"
             " where some are still open.",
             mart="delivery.mart_conversions",
-            row_count=table.num_rows,
         ),
     )
 
@@ -320,6 +317,5 @@ def show_readiness(view: Page) -> None:
             formula="The first and last day of each kind of evidence that belongs to"
             " the feature, its models or its team.",
             mart="roi.mart_measurement_readiness",
-            row_count=table.num_rows,
         ),
     )

@@ -174,7 +174,6 @@ def show_conversions(view: Page, scope: VelocityScope, kind: PeriodKind) -> None
                 " followed so long, else one less the Kaplan-Meier curve (cumulative"
                 " incidence).",
                 mart="delivery.mart_conversions",
-                row_count=table.num_rows,
             ),
         )
 

@@ -65,7 +65,6 @@ def show_costs(view: Page, scope: VelocityScope) -> None:
             " cost half as much each. Incidents: engaged hours at the loaded hourly"
             " rate; unknown without hours or a rate.",
             mart="delivery.mart_delivery_costs",
-            row_count=table.num_rows,
         ),
     )
 
@@ -123,7 +122,6 @@ def show_latency(view: Page) -> None:
             " read from the sum; percentiles are never averaged. Requests over is exact"
             " where the threshold is a bound of the histogram.",
             mart="delivery.mart_serving_performance",
-            row_count=table.num_rows,
         ),
     )
     show_delivered_percentiles(view)
@@ -171,7 +169,6 @@ def show_delivered_percentiles(view: Page) -> None:
             formula="As the source computed them over each window: delivered, not"
             " derived. Never merged, never averaged.",
             mart="delivery.mart_latency_percentiles",
-            row_count=table.num_rows,
         ),
     )
 
@@ -230,7 +227,6 @@ def show_effort(view: Page, team: str | None) -> None:
             " available hours, as booked by people and as engaged by the incident"
             " system, never their sum. Over 100 % means overlap and is not cut off.",
             mart="delivery.mart_infra_effort",
-            row_count=table.num_rows,
         ),
     )
 
@@ -271,6 +267,5 @@ def show_satisfaction(view: Page) -> None:
             formula="Mean of 100 × (answer − least) ÷ (largest − least). eNPS: per cent"
             " of 9 and 10 less per cent of 0 to 6. No person is shown anywhere.",
             mart="delivery.mart_satisfaction",
-            row_count=table.num_rows,
         ),
     )

@@ -70,7 +70,6 @@ def show_promotions(view: Page, scope: VelocityScope) -> None:
         origin=Origin(
             formula=words.METRICS["training_to_production"][1],
             mart="delivery.fct_promotions",
-            row_count=table.num_rows,
         ),
     )
 
@@ -112,9 +111,7 @@ def show_events(view: Page, scope: VelocityScope) -> None:
         page=view,
         name=f"events-{names[chosen]}",
         caption=f"{chosen}, {view.period}; durations in hours",
-        origin=Origin(
-            formula=words.METRICS[names[chosen]][1], mart=_EVENTS, row_count=len(rows)
-        ),
+        origin=Origin(formula=words.METRICS[names[chosen]][1], mart=_EVENTS),
     )
 
 
@@ -147,6 +144,5 @@ def show_unmapped(view: Page) -> None:
             formula="Names of services, repositories, registered models and projects"
             " that no identity maps and no row names an owner for.",
             mart="delivery.mart_unmapped_identities",
-            row_count=table.num_rows,
         ),
     )

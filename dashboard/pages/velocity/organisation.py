@@ -86,7 +86,6 @@ def show(view: Page) -> None:
             " common median; medians of three months over the organisation. A change"
             " is one where the 90 % intervals of both quarters lie apart.",
             mart="delivery.mart_velocity_quarters",
-            row_count=len(found.rows),
         ),
         is_of_period=False,
     )

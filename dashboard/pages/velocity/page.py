@@ -203,7 +203,6 @@ def show_units(view: Page, scope: VelocityScope, period: VelocityPeriod) -> None
             formula="Medians of each, never of all together. They serve to see where to"
             " ask, not to rank teams.",
             mart=period.mart,
-            row_count=table.num_rows,
         ),
     )
 
@@ -255,7 +254,6 @@ def show_trend(view: Page, scope: VelocityScope) -> PeriodKind:
             formula=f"{words.METRICS[names[chosen]][1]} A {kind} does not change once"
             " it is over, but for what is open.",
             mart=queries.VELOCITY_MARTS[kind],
-            row_count=len(rows),
         ),
         is_folded=True,
     )

@@ -86,7 +86,6 @@ def _each_unit(view: Page, scope: VelocityScope) -> None:
             formula="Medians of each, never of all together. They serve to see where to"
             " ask, not to rank teams.",
             mart="delivery.mart_velocity_windows",
-            row_count=table.num_rows,
         ),
     )
 
