@@ -42,7 +42,6 @@ MODELS = {
     "int_promotions_folded": "intermediate",
     "int_training_runs_owned": "intermediate",
     "int_versions_registered": "intermediate",
-    "int_versions_owned": "intermediate",
     "int_survey_cells": "intermediate",
     "fct_deployments": "delivery",
     "fct_changes": "delivery",

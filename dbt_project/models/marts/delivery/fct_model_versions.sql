@@ -1,8 +1,24 @@
 {#-
-  Every registered version with the moment at which it first served production, if it did,
-  and how long that took from its registration. Most that never did are experiments.
+  Every registered version with whose it is on the day on which it was registered, the
+  moment at which it first served production, if it did, and how long that took from its
+  registration. Most that never did are experiments.
 -#}
-with versions as (
+with registered as (
+    select
+        source,
+        registered_model,
+        model_version,
+        registered_at,
+        run_ended_at,
+        model_id as given_model_id,
+        feature_id as given_feature_id,
+        cast(null as string) as given_team_id
+    from {{ ref('int_versions_registered') }}
+),
+
+{{ with_owners('registered', ['registered_model'], 'registered_at') }},
+
+versions as (
     select
         owned.registered_model || '@' || owned.model_version as version_key,
         owned.registered_model,
@@ -20,7 +36,7 @@ with versions as (
             when promotions.promotion_class = 'left_censored' or promotions.exclusion_reason = 'left_censored'
                 then 'left_censored'
         end as exclusion_reason
-    from {{ ref('int_versions_owned') }} as owned
+    from owned
     cross join {{ ref('int_reporting_moment') }} as moment
     left join {{ ref('fct_promotions') }} as promotions
         on
