@@ -25,9 +25,9 @@ import pandas as pd
 from attribution import Estimate, Plan, estimate
 from attribution.causal.estimators.series_model import fit_series
 from attribution.causal.estimators.synthetic_gaps import SyntheticGaps
-from attribution.causal.simulated_worlds import simulate
 from benchmarks.measure import machine_line, run_measured
 from benchmarks.peers.causal import PEERS
+from benchmarks.simulated_worlds import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

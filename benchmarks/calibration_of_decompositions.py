@@ -20,16 +20,16 @@ from attribution.causal.estimators.series_model import season_contrasts
 from attribution.causal.panel import panel_of
 from attribution.causal.plan import Plan
 from attribution.causal.plan_parts import Process
-from attribution.causal.simulated_drivers import WORLDS, simulate_response
-from attribution.causal.simulated_worlds import autoregression
 from benchmarks.calibration_of_panels import LEVELS, card_of_rows, row_of, students
+from benchmarks.simulated_drivers import WORLDS, simulate_response
+from benchmarks.simulated_worlds import autoregression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from attribution.causal.simulated_drivers import SimulatedResponse
+    from benchmarks.simulated_drivers import SimulatedResponse
 
     Floats = NDArray[np.float64]
     Found = tuple[float, Floats]

@@ -16,7 +16,7 @@ from attribution.causal.estimators.experiment_arms import Arms
 from attribution.causal.estimators.rollouts.data import RolloutData
 from attribution.causal.estimators.rollouts.fitting import drifting_path
 from attribution.causal.estimators.synthetic_gaps import SyntheticGaps
-from attribution.causal.simulated_worlds import autoregression
+from benchmarks.simulated_worlds import autoregression
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

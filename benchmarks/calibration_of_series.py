@@ -12,7 +12,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from attribution.causal.estimators.series_model import fit_series
-from attribution.causal.simulated_worlds import (
+from benchmarks.simulated_worlds import (
     FRESH_WORLDS,
     WORLD_NAMES,
     WORLDS,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from attribution.causal.simulated_worlds import SimulatedSeries
+    from benchmarks.simulated_worlds import SimulatedSeries
 
     Floats = NDArray[np.float64]
     Ends = tuple[tuple[float, float], tuple[float, float]]

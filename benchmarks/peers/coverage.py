@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from attribution.causal.simulated_worlds import WORLDS
 from benchmarks.calibration_of_series import (
     HEADLINE,
     interval_figures,
@@ -28,6 +27,7 @@ from benchmarks.calibration_of_series import (
 )
 from benchmarks.measure import machine_line, run_measured
 from benchmarks.peers.causal import PEERS
+from benchmarks.simulated_worlds import WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

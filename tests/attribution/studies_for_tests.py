@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from attribution.causal.plan import Plan
-from attribution.causal.simulated_worlds import simulate
+from benchmarks.simulated_worlds import simulate
 
 START = date(2024, 1, 1)
 

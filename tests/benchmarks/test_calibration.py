@@ -15,13 +15,6 @@ from attribution.causal.checks.placebo_in_time import placebo_in_time
 from attribution.causal.effect import DRAW_COUNT
 from attribution.causal.estimators import staggered_adoption
 from attribution.causal.plan import Design
-from attribution.causal.simulated_worlds import (
-    FRESH_WORLDS,
-    WORLD_NAMES,
-    WORLDS,
-    SimulatedSeries,
-    simulate,
-)
 from benchmarks.calibration import CALIBRATIONS, main, table
 from benchmarks.calibration_of_panels import (
     calibrate_experiment,
@@ -37,6 +30,13 @@ from benchmarks.calibration_of_series import (
     step_with_autoregression,
     step_with_hac,
     width_ratios,
+)
+from benchmarks.simulated_worlds import (
+    FRESH_WORLDS,
+    WORLD_NAMES,
+    WORLDS,
+    SimulatedSeries,
+    simulate,
 )
 
 if TYPE_CHECKING:

@@ -23,14 +23,14 @@ from attribution.causal.estimators.response_contributions import (
 )
 from attribution.causal.estimators.response_model import carried_over, fit_response
 from attribution.causal.panel import panel_of
-from attribution.causal.simulated_drivers import (
+from attribution.studies.asked import Asked, Registered
+from attribution.studies.rows import rows_of_attempt
+from benchmarks.simulated_drivers import (
     COEFFICIENTS,
     LAUNCH,
     NAMES,
     simulate_response,
 )
-from attribution.studies.asked import Asked, Registered
-from attribution.studies.rows import rows_of_attempt
 from tests.attribution.studies_for_tests import START, frame_of, plan_of
 
 if TYPE_CHECKING:

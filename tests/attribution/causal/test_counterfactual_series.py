@@ -15,7 +15,7 @@ from scipy import signal
 from attribution import Estimate, Plan, Refusal, estimate
 from attribution.causal.checks.residual_autocorrelation import residual_autocorrelation
 from attribution.causal.estimators.series_model import fit_series
-from attribution.causal.simulated_worlds import simulate
+from benchmarks.simulated_worlds import simulate
 from tests.attribution.studies_for_tests import frame_of, plan_of, series_study
 from tests.layers import examples, in_full
 

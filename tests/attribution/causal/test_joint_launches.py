@@ -12,7 +12,7 @@ from attribution import Estimate, Refusal, estimate
 from attribution.causal.estimators.joint_launches import JointFit, launches_of
 from attribution.causal.estimators.shapley import shapley_parts
 from attribution.causal.panel import panel_of
-from attribution.causal.simulated_worlds import autoregression
+from benchmarks.simulated_worlds import autoregression
 from tests.attribution.studies_for_tests import START, frame_of, plan_of
 from tests.layers import in_full
 

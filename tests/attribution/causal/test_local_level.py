@@ -12,7 +12,6 @@ from scipy import stats
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
 from attribution.causal.estimators.series_model import fit_series
-from attribution.causal.simulated_worlds import simulate
 from attribution.causal.state_space.integration import (
     Mixture,
     integrate,
@@ -26,6 +25,7 @@ from attribution.causal.state_space.local_level import (
     filtered,
 )
 from attribution.causal.state_space.prediction import predicted_total, simulated_paths
+from benchmarks.simulated_worlds import simulate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,9 +19,9 @@ from attribution.causal.estimators.synthetic_did import (
     synthetic_did,
 )
 from attribution.causal.estimators.synthetic_gaps import SyntheticGaps
-from attribution.causal.simulated_worlds import autoregression
 from benchmarks.calibration_of_frozen_worlds import answer
 from benchmarks.frozen_worlds import FROZEN_WORLDS
+from benchmarks.simulated_worlds import autoregression
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.causal.simulated_worlds import autoregression
+from benchmarks.simulated_worlds import autoregression
 
 if TYPE_CHECKING:
     from attribution.arrays import Floats
