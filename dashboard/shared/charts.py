@@ -15,7 +15,7 @@ import streamlit as st
 
 from dashboard.shared import format as fmt
 from dashboard.shared.context import STATE_KEY
-from dashboard.shared.drawing import pictures
+from dashboard.shared.drawing import pictures, step_charts
 from dashboard.shared.format import OTHER_MODELS
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ BAR_LABELS = STEP_NAMES | {
     "idle": "Idle, not charged",
     "overhead": "Overhead, not charged",
 }
+#: What a bar of the waterfall may be, in the order of the colours.
+_BAR_KINDS = ("total", "left out", "added back")
 #: Names on an axis of periods.
 _MOST_LABELS = 6
 _ROW_HEIGHT = 30
@@ -237,44 +239,8 @@ def waterfall(table: pa.Table, currency: str, colours: Palette) -> Chart:
         for row in table.to_pylist()
         if row["is_total"] or row["bar"] != 0
     ]
-    order = [row["label"] for row in rows]
-    base = alt.Chart(pd.DataFrame(rows)).encode(
-        y=alt.Y(
-            "label:N",
-            sort=order,
-            title=None,
-            axis=alt.Axis(labelLimit=140, ticks=False),
-        )
-    )
-    kinds = ["total", "left out", "added back"]
-    bars = base.mark_bar(height=18).encode(
-        x=alt.X("starts:Q", title=currency, axis=alt.Axis(format="~s", tickCount=5)),
-        x2="ends:Q",
-        color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(
-                domain=kinds,
-                range=[
-                    colours.categories[0],
-                    colours.categories[1],
-                    colours.categories[2],
-                ],
-            ),
-            legend=None,
-        ),
-        tooltip=[
-            alt.Tooltip("label:N", title="Step"),
-            alt.Tooltip("kind:N", title="Kind"),
-            alt.Tooltip("amount_text:N", title="Amount"),
-        ],
-    )
-    texts = base.mark_text(align="left", dx=5, fontSize=11, color=colours.ink).encode(
-        x=alt.X("text_at:Q"), text="bar_label:N"
-    )
-    return alt.layer(bars, texts).properties(
-        height=_ROW_HEIGHT * len(rows) + 40,
-        padding=_PADDING | {"right": 70},
-    )
+    kind = alt.Tooltip("kind:N", title="Kind")
+    return step_charts.bars(rows, _BAR_KINDS, currency, colours, (kind,))
 
 
 def _waterfall_row(row: dict[str, Any], currency: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard.shared import format as fmt
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -44,6 +44,20 @@ def steps(
         for row in table.to_pylist()
         if row.get("is_drawn", True) and (row["is_total"] or row["amount"] != 0)
     ]
+    return bars(rows, _KINDS, currency, colours)
+
+
+def bars(
+    rows: list[dict[str, Any]],
+    kinds: tuple[str, ...],
+    currency: str,
+    colours: Palette,
+    more: Sequence[alt.Tooltip] = (),
+) -> Chart:
+    """Return rows as horizontal bars, each in the colour of its kind, with its text.
+
+    ``more`` is what the tooltip says between name and amount.
+    """
     base = alt.Chart(pd.DataFrame(rows)).encode(
         y=alt.Y(
             "label:N",
@@ -52,25 +66,26 @@ def steps(
             axis=alt.Axis(labelLimit=150, ticks=False),
         )
     )
-    bars = base.mark_bar(height=18).encode(
+    drawn = base.mark_bar(height=18).encode(
         x=alt.X("starts:Q", title=currency, axis=alt.Axis(format="~s", tickCount=5)),
         x2="ends:Q",
         color=alt.Color(
             "kind:N",
             scale=alt.Scale(
-                domain=list(_KINDS), range=list(colours.categories[: len(_KINDS)])
+                domain=list(kinds), range=list(colours.categories[: len(kinds)])
             ),
             legend=None,
         ),
         tooltip=[
             alt.Tooltip("label:N", title="Step"),
+            *more,
             alt.Tooltip("amount_text:N", title="Amount"),
         ],
     )
     words = base.mark_text(align="left", dx=5, fontSize=11, color=colours.ink).encode(
         x=alt.X("text_at:Q"), text="bar_label:N"
     )
-    return alt.layer(bars, words).properties(
+    return alt.layer(drawn, words).properties(
         height=_ROW_HEIGHT * len(rows) + 40, padding=_PADDING
     )
 
