@@ -17,7 +17,7 @@ from tests.dbt.allocation_case import ALIASES, NODE_NAMES, POLICY_COMPONENTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tests.dbt.allocation_case import Case
+    from tests.dbt.allocation_case import Accelerator, Case, Charge, Compute, Usage
     from tests.dbt.dbt_commands import DbtCommands
 
 #: What the models under test read, in place of what builds it.
@@ -118,70 +118,13 @@ def _columns(dbt: DbtCommands) -> Mapping[str, Mapping[str, str]]:
 
 def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
     return {
-        "intermediate.int_charges_owned": [
-            {
-                "billing_month": charge.started_at.strftime("%Y-%m"),
-                "charge_date": charge.started_at.date(),
-                "allocation_interval": charge.interval,
-                "interval_started_at": (
-                    charge.started_at.replace(day=1)
-                    if charge.interval == "month"
-                    else charge.started_at
-                ),
-                "source": charge.source,
-                "currency": charge.currency,
-                "component": charge.component,
-                "assignment_method": "tag",
-                "is_missing_rate": False,
-                "model_id": charge.model,
-                "team_id": charge.team,
-                "pool_id": charge.pool,
-                "billed_cost": charge.billed_cost,
-                "effective_cost": charge.effective_cost,
-            }
-            for charge in case.charges
-        ],
-        "intermediate.int_model_usage": [
-            {
-                "model_id": usage.model,
-                "pool_id": usage.pool,
-                "period_start": usage.started_at,
-                "gpu_hours": usage.gpu_hours,
-                "cpu_core_hours": usage.core_hours,
-                "memory_gibibyte_hours": usage.gibibyte_hours,
-                "requests": usage.requests,
-                "input_tokens": usage.input_tokens,
-            }
-            for usage in case.usage
-        ],
+        "intermediate.int_charges_owned": [_charge(charge) for charge in case.charges],
+        "intermediate.int_model_usage": [_usage(usage) for usage in case.usage],
         "intermediate.int_accelerator_usage": [
-            {
-                "source": row.meter,
-                "model_id": row.model,
-                "pool_id": row.pool,
-                "node_id": row.node,
-                "period_start": row.started_at,
-                "capacity_gpu_hours": row.capacity,
-                "requested_gpu_hours": row.requested,
-                "used_gpu_hours": row.used,
-            }
-            for row in case.accelerators
+            _accelerators(reading) for reading in case.accelerators
         ],
         "intermediate.int_compute_usage": [
-            {
-                "source": row.meter,
-                "model_id": row.model,
-                "pool_id": row.pool,
-                "node_id": row.node,
-                "period_start": row.started_at,
-                "capacity_cpu_core_hours": row.capacity[0],
-                "capacity_memory_gibibyte_hours": row.capacity[1],
-                "requested_cpu_core_hours": row.requested[0],
-                "requested_memory_gibibyte_hours": row.requested[1],
-                "used_cpu_core_hours": row.used[0],
-                "used_memory_gibibyte_hours": row.used[1],
-            }
-            for row in case.compute
+            _compute(reading) for reading in case.compute
         ],
         "intermediate.int_node_names": [
             {"provider_id": provider_id, "node_id": node}
@@ -195,14 +138,7 @@ def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
             ),
         ],
         "control.policies": [
-            {
-                "component": component,
-                "pool_id": f"__{component}__",
-                "is_distributed": component in case.distributed,
-                "keeps_owner": component != "unused_commitment"
-                or case.keeps_unused_owner,
-            }
-            for component in POLICY_COMPONENTS
+            _policy(case, component) for component in POLICY_COMPONENTS
         ],
         "control.pool_percentages": [
             {"pool_id": pool, "model_id": model, "percentage": percentage}
@@ -211,6 +147,82 @@ def _rows(case: Case) -> dict[str, list[dict[str, object]]]:
         "control.catalog_model_aliases": [
             {"alias": alias, "model_id": model} for alias, model in _aliases()
         ],
+    }
+
+
+def _charge(charge: Charge) -> dict[str, object]:
+    is_monthly = charge.interval == "month"
+    started_at = charge.started_at.replace(day=1) if is_monthly else charge.started_at
+    return {
+        "billing_month": charge.started_at.strftime("%Y-%m"),
+        "charge_date": charge.started_at.date(),
+        "allocation_interval": charge.interval,
+        "interval_started_at": started_at,
+        "source": charge.source,
+        "currency": charge.currency,
+        "component": charge.component,
+        "assignment_method": "tag",
+        "is_missing_rate": False,
+        "model_id": charge.model,
+        "team_id": charge.team,
+        "pool_id": charge.pool,
+        "billed_cost": charge.billed_cost,
+        "effective_cost": charge.effective_cost,
+    }
+
+
+def _usage(usage: Usage) -> dict[str, object]:
+    return {
+        "model_id": usage.model,
+        "pool_id": usage.pool,
+        "period_start": usage.started_at,
+        "gpu_hours": usage.gpu_hours,
+        "cpu_core_hours": usage.core_hours,
+        "memory_gibibyte_hours": usage.gibibyte_hours,
+        "requests": usage.requests,
+        "input_tokens": usage.input_tokens,
+    }
+
+
+def _accelerators(reading: Accelerator) -> dict[str, object]:
+    return _place(reading) | {
+        "capacity_gpu_hours": reading.capacity,
+        "requested_gpu_hours": reading.requested,
+        "used_gpu_hours": reading.used,
+    }
+
+
+def _compute(reading: Compute) -> dict[str, object]:
+    quantities = {
+        "capacity": reading.capacity,
+        "requested": reading.requested,
+        "used": reading.used,
+    }
+    units = ("cpu_core_hours", "memory_gibibyte_hours")
+    return _place(reading) | {
+        f"{quantity}_{unit}": hours
+        for quantity, pair in quantities.items()
+        for unit, hours in zip(units, pair, strict=True)
+    }
+
+
+def _place(reading: Accelerator | Compute) -> dict[str, object]:
+    return {
+        "source": reading.meter,
+        "model_id": reading.model,
+        "pool_id": reading.pool,
+        "node_id": reading.node,
+        "period_start": reading.started_at,
+    }
+
+
+def _policy(case: Case, component: str) -> dict[str, object]:
+    is_kept = component != "unused_commitment" or case.keeps_unused_owner
+    return {
+        "component": component,
+        "pool_id": f"__{component}__",
+        "is_distributed": component in case.distributed,
+        "keeps_owner": is_kept,
     }
 
 
