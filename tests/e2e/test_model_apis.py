@@ -136,7 +136,7 @@ def companies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Companies]:
     ):
         patch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
         patch.setattr(
-            "ingest.sources.model_vendors.llm_provider._now",
+            "ingest.sources.llm_providers.llm_provider._now",
             lambda: NOW + timedelta(microseconds=next(ticks)),
         )
         patch.setenv("OPENAI_ADMIN_KEY", OPENAI_KEY)

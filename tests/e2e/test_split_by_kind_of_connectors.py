@@ -313,7 +313,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> ChosenMarts:
             patch.setenv(name, value)
         patch.setattr(ingest.http.client, "FIRST_WAIT_SECONDS", 0.01)
         patch.setattr(
-            "ingest.sources.model_vendors.llm_provider._now",
+            "ingest.sources.llm_providers.llm_provider._now",
             lambda: NOW + timedelta(microseconds=next(ticks)),
         )
         openai().install(servers["openai"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pytest
 
     from ingest.engine.report import IngestReport
-    from ingest.sources.model_vendors.llm_provider import LlmProvider
+    from ingest.sources.llm_providers.llm_provider import LlmProvider
     from tests.ingest.servers.http_server import ScriptedServer
     from tests.ingest.servers.loopback_llm_vendors import Organisation
 
@@ -44,7 +44,7 @@ class Bench:
     def at(self, moment: datetime) -> None:
         """Let it be another time, from which a clock moves on as it is looked at."""
         self.monkeypatch.setattr(
-            "ingest.sources.model_vendors.llm_provider._now",
+            "ingest.sources.llm_providers.llm_provider._now",
             lambda: moment + next(_ticks) * timedelta(microseconds=1),
         )
 

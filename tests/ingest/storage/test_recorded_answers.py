@@ -12,7 +12,7 @@ import pytest
 
 from ingest.connector import Window
 from ingest.http.client import HttpClient
-from ingest.sources.model_vendors.openai import OpenAi, OpenAiConfig
+from ingest.sources.llm_providers.openai import OpenAi, OpenAiConfig
 from ingest.sources.railway.connector import Railway, RailwayConfig
 from ingest.streams import STREAMS
 from tests.ingest.servers.railway_workspace import (

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ingest.sources.model_vendors.llm_provider import (
+from ingest.sources.llm_providers.llm_provider import (
     LlmProvider,
     LlmProviderConfig,
     days_in,
@@ -27,7 +27,7 @@ from ingest.sources.model_vendors.llm_provider import (
     tags_of,
     yesterday,
 )
-from ingest.sources.model_vendors.llm_results import Report, Result, Span, as_text
+from ingest.sources.llm_providers.llm_results import Report, Result, Span, as_text
 
 if TYPE_CHECKING:
     import builtins
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ingest.connector import SourceConfig
     from ingest.http.client import Params
     from ingest.reading.text_rows import Row
-    from ingest.sources.model_vendors.llm_provider import Client
+    from ingest.sources.llm_providers.llm_provider import Client
     from ingest.storage.recorded_answers import RecordedAnswers
 
 CostDimension = Literal["project_id", "line_item", "api_key_id"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from ingest.sources.model_vendors.llm_provider import (
+from ingest.sources.llm_providers.llm_provider import (
     LlmProvider,
     LlmProviderConfig,
     days_in,
@@ -28,7 +28,7 @@ from ingest.sources.model_vendors.llm_provider import (
     tags_of,
     yesterday,
 )
-from ingest.sources.model_vendors.llm_results import (
+from ingest.sources.llm_providers.llm_results import (
     Report,
     Result,
     Span,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ingest.connector import SourceConfig
     from ingest.http.client import Params
     from ingest.reading.text_rows import Row
-    from ingest.sources.model_vendors.llm_provider import Client
+    from ingest.sources.llm_providers.llm_provider import Client
     from ingest.storage.recorded_answers import RecordedAnswers
 
 _API_VERSION = "2023-06-01"

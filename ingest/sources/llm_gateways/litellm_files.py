@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from ingest.sources.gateways.gateway_usage import UnreadableError
-from ingest.sources.gateways.litellm_lines import (
+from ingest.sources.llm_gateways.gateway_usage import UnreadableError
+from ingest.sources.llm_gateways.litellm_lines import (
     DAY_COLUMNS,
     LOG_COLUMNS,
     refused_day,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from ingest.sources.gateways.gateway_usage import Reading, Tally
-    from ingest.sources.gateways.litellm_lines import LineReader
+    from ingest.sources.llm_gateways.gateway_usage import Reading, Tally
+    from ingest.sources.llm_gateways.litellm_lines import LineReader
 
     Line = dict[str, Any]
 

@@ -17,7 +17,7 @@ import pytest
 from pydantic import ValidationError
 
 from ingest.connector import Window
-from ingest.sources.gateways.litellm import LitellmConfig
+from ingest.sources.llm_gateways.litellm import LitellmConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import ScriptedServer, status
 from tests.ingest.servers.litellm_proxy import KEY, LitellmProxy, log_line

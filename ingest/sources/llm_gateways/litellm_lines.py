@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from ingest.sources.gateways.gateway_usage import (
+from ingest.sources.llm_gateways.gateway_usage import (
     Origin,
     Reading,
     as_text,
@@ -27,7 +27,7 @@ from ingest.sources.gateways.gateway_usage import (
     to_count,
     to_moment,
 )
-from ingest.sources.gateways.model_providers import provider_of
+from ingest.sources.llm_gateways.model_providers import provider_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -38,14 +38,14 @@ from ingest.reading.label_mapping import (
     refuse_unknown_labels,
 )
 from ingest.source_kinds.calendar import today
-from ingest.sources.gateways.gateway_usage import (
+from ingest.sources.llm_gateways.gateway_usage import (
     STREAM,
     Tally,
     UnreadableError,
     to_count,
     to_moment,
 )
-from ingest.sources.gateways.langfuse_lines import (
+from ingest.sources.llm_gateways.langfuse_lines import (
     DIMENSIONS,
     LABELS,
     LineReader,

@@ -1,4 +1,4 @@
-"""Vendors of models as a source."""
+"""Providers of models as a source."""
 
 #: Type of a source → module of this folder and class of its connector.
 CONNECTORS = {

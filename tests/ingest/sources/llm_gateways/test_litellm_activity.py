@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from ingest.http.client import HttpClient
-from ingest.sources.gateways.gateway_usage import UnreadableError
-from ingest.sources.gateways.litellm_activity import DayOfActivity, daily_activity
-from ingest.sources.gateways.litellm_lines import LineReader, refused_day, whole_input
+from ingest.sources.llm_gateways.gateway_usage import UnreadableError
+from ingest.sources.llm_gateways.litellm_activity import DayOfActivity, daily_activity
+from ingest.sources.llm_gateways.litellm_lines import (
+    LineReader,
+    refused_day,
+    whole_input,
+)
 from tests.ingest.servers.http_server import Answer, ScriptedServer
 from triptych.core.errors import MalformedDeliveryError
 

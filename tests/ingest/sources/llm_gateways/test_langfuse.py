@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import ValidationError
 
-import ingest.sources.gateways.langfuse as module
+import ingest.sources.llm_gateways.langfuse as module
 from ingest.connector import Window
-from ingest.sources.gateways.langfuse import LangfuseConfig
+from ingest.sources.llm_gateways.langfuse import LangfuseConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import ScriptedServer, status
 from tests.ingest.servers.langfuse_api import (

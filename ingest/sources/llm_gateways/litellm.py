@@ -37,15 +37,15 @@ from ingest.reading.label_mapping import (
 )
 from ingest.reading.text_options import Delimiter, Encoding
 from ingest.source_kinds.calendar import today
-from ingest.sources.gateways.gateway_usage import (
+from ingest.sources.llm_gateways.gateway_usage import (
     STREAM,
     Tally,
     UnreadableError,
     to_moment,
 )
-from ingest.sources.gateways.litellm_activity import DayOfActivity, daily_activity
-from ingest.sources.gateways.litellm_files import count_file
-from ingest.sources.gateways.litellm_lines import (
+from ingest.sources.llm_gateways.litellm_activity import DayOfActivity, daily_activity
+from ingest.sources.llm_gateways.litellm_files import count_file
+from ingest.sources.llm_gateways.litellm_lines import (
     LABELS,
     LineReader,
     PromptTokens,

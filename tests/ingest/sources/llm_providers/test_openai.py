@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 import ingest.http.client
 from ingest.connector import Connector, Window
-from ingest.sources.model_vendors.openai import USAGE_KINDS, OpenAi, OpenAiConfig
+from ingest.sources.llm_providers.openai import USAGE_KINDS, OpenAi, OpenAiConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import Answer, ScriptedServer, status
 from tests.ingest.servers.llm_bench import CASE_START, NOW, START, TODAY, Bench, exact

@@ -39,7 +39,7 @@ from ingest.reading.label_mapping import (
 )
 from ingest.reading.text_rows import Row, text_rows
 from ingest.source_kinds.calendar import first_days, midnight, month_start
-from ingest.sources.model_vendors.llm_results import Report, Result, Span, malformed
+from ingest.sources.llm_providers.llm_results import Report, Result, Span, malformed
 from ingest.storage.recorded_answers import RecordedAnswers
 from triptych.core.errors import TriptychError
 

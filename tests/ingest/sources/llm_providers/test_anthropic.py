@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 import ingest.http.client
 from ingest.connector import Connector, Window
-from ingest.sources.model_vendors.anthropic import Anthropic, AnthropicConfig
+from ingest.sources.llm_providers.anthropic import Anthropic, AnthropicConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import ScriptedServer, status
 from tests.ingest.servers.llm_bench import CASE_START, NOW, START, TODAY, Bench, exact
