@@ -66,26 +66,15 @@ training as (
 ),
 
 counted as (
+    {% for model in ['int_scorecard_costs', 'int_scorecard_operations', 'int_scorecard_infra_hours'] -%}
     select
         {{ of }},
         observed_in,
         numerator,
         denominator
-    from {{ ref('int_scorecard_costs') }}
-    union all
-    select
-        {{ of }},
-        observed_in,
-        numerator,
-        denominator
-    from {{ ref('int_scorecard_operations') }}
-    union all
-    select
-        {{ of }},
-        observed_in,
-        numerator,
-        denominator
-    from {{ ref('int_scorecard_infra_hours') }}
+    from {{ ref(model) }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 clusters as (
@@ -116,18 +105,11 @@ totals as (
     group by {{ of }}
 ),
 
-errors as (
+deviations as (
     select
-        clusters.subject_kind,
-        clusters.subject_id,
-        clusters.period,
-        clusters.basis,
-        clusters.metric,
-        {{ sum_in_order(
-            '(clusters.numerator - ' ~ quotient('totals.numerator', 'totals.denominator') ~ ' * clusters.denominator)'
-            ~ ' * (clusters.numerator - ' ~ quotient('totals.numerator', 'totals.denominator')
-            ~ ' * clusters.denominator)'
-        ) }} as squares
+        clusters.*,
+        clusters.numerator - {{ quotient('totals.numerator', 'totals.denominator') }} * clusters.denominator
+            as deviation
     from clusters
     inner join totals
         on
@@ -137,8 +119,14 @@ errors as (
             and clusters.basis = totals.basis
             and clusters.metric = totals.metric
     where clusters.denominator is not null and totals.denominator > 0
-    group by
-        clusters.subject_kind, clusters.subject_id, clusters.period, clusters.basis, clusters.metric
+),
+
+errors as (
+    select
+        {{ of }},
+        {{ sum_in_order('deviation * deviation') }} as squares
+    from deviations
+    group by {{ of }}
 ),
 
 measured as (

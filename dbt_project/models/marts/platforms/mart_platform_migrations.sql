@@ -11,33 +11,22 @@
     ('placebo_in_unit', 'is_beyond_units'), ('placebo_in_time', 'is_beyond_time'),
 ] -%}
 with ratios as (
+    {% for model, half_width in [
+        ('int_scorecard_ratios', 'half_width'),
+        ('int_scorecard_percentiles', quotient('interval_high - interval_low', '2')),
+    ] -%}
     select
-        subject_id,
-        metric,
-        basis,
+        {{ of }},
         period,
         metric_value,
-        half_width,
+        {{ half_width }} as half_width,
         interval_low,
         interval_high,
-        interval_basis,
         n_observed
-    from {{ ref('int_scorecard_ratios') }}
+    from {{ ref(model) }}
     where subject_kind = 'migration'
-    union all
-    select
-        subject_id,
-        metric,
-        basis,
-        period,
-        metric_value,
-        {{ quotient('interval_high - interval_low', '2') }} as half_width,
-        interval_low,
-        interval_high,
-        interval_basis,
-        n_observed
-    from {{ ref('int_scorecard_percentiles') }}
-    where subject_kind = 'migration'
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 compared as (
