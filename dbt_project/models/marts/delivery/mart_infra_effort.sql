@@ -41,25 +41,13 @@ heads as (
 ),
 
 months as (
+    {% for known in ['days', 'deployed', 'engaged', 'heads'] -%}
     select
         team_id,
         month
-    from days
-    union
-    select
-        team_id,
-        month
-    from deployed
-    union
-    select
-        team_id,
-        month
-    from engaged
-    union
-    select
-        team_id,
-        month
-    from heads
+    from {{ known }}
+    {{ 'union' if not loop.last }}
+    {% endfor %}
 ),
 
 windows as (
