@@ -103,16 +103,16 @@ def _cap_of_failures(checks: Sequence[Check], reasons: list[str]) -> int:
 
 
 def _steps(checks: Sequence[Check]) -> list[str]:
-    found = [
+    steps = [
         f"{check.name}: one step down. {check.why}"
         for check in checks
         if check.status == "warn" and check.name in STEP_CHECKS
     ]
     # Neither has a cap of its own: to fail them costs what a warning costs.
-    found += [
+    steps += [
         f"{check.name}: one step down. {check.why}"
         for check in checks
         if (check.name == "specification_spread" and check.status in ("warn", "fail"))
         or (check.name == "contested_window" and check.status == "fail")
     ]
-    return found
+    return steps

@@ -172,11 +172,11 @@ def _claims(
     needed = ("estimates.attribution_studies", "estimates.attribution_monthly_draws")
     if not _has(connection, *needed):
         return {}
-    found: dict[str, list[Claim]] = {}
+    claims: dict[str, list[Claim]] = {}
     for row in _records(connection, _studies_sql(connection)):
         claim = _claim(connection, worlds, row)
-        found.setdefault(claim.feature_id, []).append(claim)
-    return found
+        claims.setdefault(claim.feature_id, []).append(claim)
+    return claims
 
 
 def _studies_sql(connection: duckdb.DuckDBPyConnection) -> str:

@@ -139,12 +139,12 @@ def months_between(first: str, last: str) -> tuple[str, ...]:
     >>> months_between("2025-11", "2026-01")
     ('2025-11', '2025-12', '2026-01')
     """
-    found = []
+    months = []
     year, number = map(int, first.split("-"))
     while f"{year:04d}-{number:02d}" <= last:
-        found.append(f"{year:04d}-{number:02d}")
+        months.append(f"{year:04d}-{number:02d}")
         year, number = (year + 1, 1) if number == _DECEMBER else (year, number + 1)
-    return tuple(found)
+    return tuple(months)
 
 
 class Register:

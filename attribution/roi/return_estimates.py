@@ -140,9 +140,9 @@ def _months_of(features: Sequence[FeatureReturn]) -> tuple[str, ...]:
 
 
 def _subjects(portfolio: Portfolio) -> Iterator[Sensitive]:
-    for one in portfolio.features:
-        if one.flows is not None:
-            yield Sensitive("feature", one.case.feature_id, [one])
+    for feature in portfolio.features:
+        if feature.flows is not None:
+            yield Sensitive("feature", feature.case.feature_id, [feature])
     if portfolio.counted:
         yield Sensitive("portfolio", "counted", portfolio.counted)
 

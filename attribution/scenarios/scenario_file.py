@@ -143,15 +143,15 @@ def _scenario_of(document: Document, problems: Problems) -> Scenario | None:
 
 def _has_unknown_kinds(document: Document, problems: Problems) -> bool:
     changes = document.data.get("changes")
-    found = False
+    unknown_kinds = False
     for number, one in enumerate(changes if isinstance(changes, list) else []):
         kind = one.get("kind") if isinstance(one, dict) else None
         if kind not in KINDS:
-            found = True
+            unknown_kinds = True
             known = known_names("kinds", KINDS, given=str(kind))
             text = f"change {number + 1} is of kind {kind!r}; {known}"
             problems.add(document.name, document.line_of(("changes", number)), text)
-    return found
+    return unknown_kinds
 
 
 def _in_words(text: str) -> str:

@@ -257,7 +257,7 @@ def _jobs(
 
 
 def _statuses(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    found = connection.execute(
+    statuses = connection.execute(
         "SELECT study_id, status FROM estimates.attribution_studies ORDER BY study_id"
     ).fetchall()
-    return dict(found)
+    return dict(statuses)

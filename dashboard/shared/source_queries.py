@@ -212,7 +212,9 @@ def _amount_of(figure: Figure) -> str:
 
 def _as_costs(figure: Figure) -> Figure:
     """Return the conditions that the daily costs of models can hold, too."""
-    kept = [one for one in figure.conditions if one.column in _OF_COSTS]
+    kept = [
+        condition for condition in figure.conditions if condition.column in _OF_COSTS
+    ]
     kind, name = figure.condition("scope_type"), figure.condition("scope_id")
     if kind and name and kind.values[0] in _SCOPES:
         kept.append(Condition(_SCOPES[kind.values[0]], name.values))

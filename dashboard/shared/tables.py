@@ -166,7 +166,9 @@ def with_names(table: pa.Table, columns: Sequence[Column], page: Page) -> pa.Tab
 
 def holds_money(columns: Sequence[Column]) -> bool:
     """Tell whether a table has amounts, which may lack something."""
-    return any(one.kind == "amount" or one.kind in _MONEY_WRITERS for one in columns)
+    return any(
+        column.kind == "amount" or column.kind in _MONEY_WRITERS for column in columns
+    )
 
 
 def show_footer(

@@ -106,17 +106,17 @@ def read_responses(runs_dir: Path) -> list[Response]:
         lines = path.read_text("utf-8").splitlines()
     except FileNotFoundError:
         return []
-    found = []
+    responses = []
     for number, line in enumerate(lines, start=1):
         try:
-            found.append(Response(**json.loads(line)))
+            responses.append(Response(**json.loads(line)))
         except (ValueError, TypeError) as error:
             raise ResponsesError(
                 "This is no act about an alert.",
                 where=f"{path}:{number}",
                 next_step="Restore the file from a backup, or remove the line.",
             ) from error
-    return found
+    return responses
 
 
 def add_response(runs_dir: Path, response: Response) -> None:

@@ -226,7 +226,7 @@ def _checks(
     rng: np.random.Generator,
 ) -> list[Check]:
     residuals = fitted.residuals()
-    found = [
+    checks = [
         sampler_precision(fitted.integration.effective_draws),
         residual_autocorrelation(residuals, series.cycle),
         cusum(residuals),
@@ -243,20 +243,20 @@ def _checks(
         name: series.without(name).fit(rng, draws=_CHECK_DRAWS)
         for name in series.controls
     }
-    found.append(leave_one_out(_point_and_half_width(fitted), _pairs(without)))
+    checks.append(leave_one_out(_point_and_half_width(fitted), _pairs(without)))
     point, half = _point_and_half_width(fitted)
     trend = replace(series, slope=not series.slope).fit(rng, draws=_CHECK_DRAWS)
     lean = float(residuals.mean() / residuals.std() * np.sqrt(len(residuals)))
     change = (trend.effect_mean - point) / half
-    found.append(growth(lean, change, is_declared=series.slope))
-    found.append(_spread(series, fitted, trend, rng))
+    checks.append(growth(lean, change, is_declared=series.slope))
+    checks.append(_spread(series, fitted, trend, rng))
     if plan.unaffected_outcome:
         other = _treated(panel, panel.column(plan.unaffected_outcome)).sum(axis=0)
         if plan.scale == "multiplicative":
             other = np.log(other)
         about = series.about(other, series.controls).fit(rng, draws=_CHECK_DRAWS)
-        found.append(unaffected_outcome(*about.effect_interval(0.95)))
-    return found
+        checks.append(unaffected_outcome(*about.effect_interval(0.95)))
+    return checks
 
 
 def _control_p_values(series: Series, rng: np.random.Generator) -> dict[str, float]:

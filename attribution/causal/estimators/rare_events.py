@@ -75,5 +75,5 @@ def _gamma(shape: float, rng: np.random.Generator) -> Floats:
     levels = stratified_levels(_FINER * DRAW_COUNT, rng)
     if shape == 0:
         return np.zeros_like(levels)
-    found: Floats = special.gammaincinv(shape, levels)
-    return found
+    gamma: Floats = special.gammaincinv(shape, levels)
+    return gamma

@@ -184,9 +184,9 @@ def _left_out(sums: Sums, *, varies: bool) -> Floats:
             [_difference(sums.only(every != group), varies=True) for group in every]
         )
     used = sums.adjusted() if varies else sums
-    found = np.empty_like(used.numerator)
+    left_out = np.empty_like(used.numerator)
     for sign, arm in ((1.0, used.treated), (-1.0, ~used.treated)):
         above, below = used.numerator[arm], used.denominator[arm]
         rest = np.maximum(below.sum(axis=0) - below, 1e-300)
-        found[arm] = sign * (above.sum(axis=0) - above) / rest
-    return found
+        left_out[arm] = sign * (above.sum(axis=0) - above) / rest
+    return left_out

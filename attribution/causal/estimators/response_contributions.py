@@ -28,10 +28,10 @@ def change_at(outcome: Floats, launch: int) -> Floats:
     """
     known = np.isfinite(outcome)
     after = np.arange(len(known)) >= launch
-    found: Floats = known * (
+    change: Floats = known * (
         after / (known & after).sum() - ~after / (known & ~after).sum()
     )
-    return found
+    return change
 
 
 def contributions_of(

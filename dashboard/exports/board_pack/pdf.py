@@ -89,7 +89,7 @@ def _part(  # noqa: PLR0911  (one for each kind)
                 "is_quiet": part.is_quiet,
             }
         case Bullets():
-            return {"kind": "bullets", "items": [spans(one) for one in part.items]}
+            return {"kind": "bullets", "items": [spans(item) for item in part.items]}
         case Tiles():
             return {
                 "kind": "tiles",

@@ -47,7 +47,7 @@ KINDS: Final = {
 
 def relative_effects(studies: Sequence[Study], colours: Palette) -> Chart:
     """Return relative effects with their 90 % intervals, one row a study."""
-    frame = pd.DataFrame([_relative_row(one) for one in studies])
+    frame = pd.DataFrame([_relative_row(study) for study in studies])
     # Of a feature with one study its name says enough, on a phone too.
     if frame["feature"].is_unique:
         frame["row"] = frame["feature"]

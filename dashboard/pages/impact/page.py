@@ -60,7 +60,7 @@ def main() -> None:
         opened = filters.optional_choice(
             "Study",
             "study",
-            [one.study_id for one in studies],
+            [study.study_id for study in studies],
             placeholder="All studies",
         )
     if opened is None:
@@ -71,7 +71,9 @@ def main() -> None:
         show_all(view, _chosen(studies, *columns[1:]))
         return
     columns[1].button("All studies", icon=":material/arrow_back:", on_click=_close)
-    impact_study.show(view, next(one for one in studies if one.study_id == opened))
+    impact_study.show(
+        view, next(study for study in studies if study.study_id == opened)
+    )
 
 
 def show_nothing(view: Page, *, is_old: bool) -> None:
@@ -139,7 +141,7 @@ def show_all(view: Page, studies: Sequence[Study]) -> None:
 
 def show_tiles(view: Page, studies: Sequence[Study]) -> None:
     """Draw how many studies found what, and on which evidence."""
-    names = [words.tile_name(one) for one in studies]
+    names = [words.tile_name(study) for study in studies]
     shown = [
         tile
         for tile in _TILES
@@ -169,7 +171,7 @@ def show_tiles(view: Page, studies: Sequence[Study]) -> None:
 
 def _mix(studies: Sequence[Study]) -> str:
     """Write how many studies have evidence of which grade."""
-    grades = [one.grade for one in studies]
+    grades = [study.grade for study in studies]
     return ", ".join(
         f"{grades.count(grade)} {words.grade_name(grade)}"
         for grade in words.GRADES
@@ -181,7 +183,7 @@ def _chosen(
     studies: Sequence[Study], left: DeltaGenerator, right: DeltaGenerator
 ) -> list[Study]:
     """Return the studies of the feature and grade that are chosen."""
-    features = list(dict.fromkeys(one.feature_name for one in studies))
+    features = list(dict.fromkeys(study.feature_name for study in studies))
     grades = [grade for grade in words.GRADES if any(o.grade == grade for o in studies)]
     names = {words.grade_name(grade): grade for grade in grades}
     with left:
@@ -193,19 +195,19 @@ def _chosen(
             "Grade", "grade", list(names), placeholder="All grades"
         )
     return [
-        one
-        for one in studies
-        if feature in (None, one.feature_name)
-        and (grade is None or one.grade == names[grade])
+        study
+        for study in studies
+        if feature in (None, study.feature_name)
+        and (grade is None or study.grade == names[grade])
     ]
 
 
 def _summary(studies: Sequence[Study]) -> str:
-    names = [words.finding(one) for one in studies]
+    names = [words.finding(study) for study in studies]
     found = ", ".join(
         f"{names.count(name)} × {name.lower()}" for name in dict.fromkeys(names)
     )
-    exploratory = sum(one.is_exploratory for one in studies)
+    exploratory = sum(study.is_exploratory for study in studies)
     note = (
         f" {fmt.plural(exploratory, 'study is', 'studies are')} exploratory: asked when"
         " the answer could already be read."
@@ -261,7 +263,11 @@ def _show_rest(studies: Sequence[Study]) -> None:
 
 def show_side_by_side(view: Page, studies: Sequence[Study]) -> None:
     """Draw effects in relation to what would have been, on one scale."""
-    drawn = [one for one in studies if one.average and one.average.relative is not None]
+    drawn = [
+        study
+        for study in studies
+        if study.average and study.average.relative is not None
+    ]
     st.header("Side by side", anchor=False)
     if drawn:
         left_out = len(studies) - len(drawn)
@@ -281,7 +287,7 @@ def show_side_by_side(view: Page, studies: Sequence[Study]) -> None:
             " figures.",
             of=f"{fmt.plural(len(drawn), 'study', 'studies')}, each with its window",
         )
-    rows = [_row(one) for one in studies]
+    rows = [_row(study) for study in studies]
 
     def draw() -> None:
         st.html(
@@ -305,7 +311,9 @@ def show_side_by_side(view: Page, studies: Sequence[Study]) -> None:
 
     tabs.fold("Table · every study", "table-every-study", draw)
     tables.show_footer(
-        queries.study_figures(view.snapshot, tuple(one.study_id for one in studies)),
+        queries.study_figures(
+            view.snapshot, tuple(study.study_id for study in studies)
+        ),
         page=view,
         name="studies",
         origin=Origin(
@@ -345,7 +353,7 @@ def show_untold(view: Page, studies: Sequence[Study]) -> None:
         " no figure is shown. That is not a finding of no effect."
     )
     tables.show(
-        pa.Table.from_pylist([_untold_row(one) for one in studies]),
+        pa.Table.from_pylist([_untold_row(study) for study in studies]),
         [
             tables.Column("study_id", "Study"),
             tables.Column("question", "Question"),

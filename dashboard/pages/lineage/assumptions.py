@@ -123,7 +123,7 @@ def show_versions(view: Page) -> None:
         " give the same figures to the last digit."
     )
     told = pa.Table.from_pylist(
-        [{"name": one.name, "version": one.version} for one in versions]
+        [{"name": version.name, "version": version.version} for version in versions]
     )
     tables.show(
         told,
@@ -145,15 +145,15 @@ def _show_plans(view: Page) -> None:
         return
     rows = [
         {
-            "study": one.study_id,
-            "feature": one.feature_name,
-            "state": one.state.lower(),
-            "registered_at": one.registered_at,
-            "plan": one.plan_hash,
-            "data": one.data_hash,
-            "method": one.method_version,
+            "study": study.study_id,
+            "feature": study.feature_name,
+            "state": study.state.lower(),
+            "registered_at": study.registered_at,
+            "plan": study.plan_hash,
+            "data": study.data_hash,
+            "method": study.method_version,
         }
-        for one in studies
+        for study in studies
     ]
     tables.show(
         pa.Table.from_pylist(rows),

@@ -52,7 +52,9 @@ def show(view: Page) -> None:
         return
     meaning = _chosen(columns)
     st.markdown(_meaning(meaning))
-    of_mart = {one.column: one for one in columns if one.mart == meaning.mart}
+    of_mart = {
+        column.column: column for column in columns if column.mart == meaning.mart
+    }
     figure = _addressed(view, meaning, of_mart)
     if figure is not None:
         _show_value(view, figure, columns, of_mart)
@@ -100,7 +102,7 @@ def _addressed(
     except TriptychError as error:
         st.warning(fmt.markdown(str(error)))
         return None
-    named = {one.column for one in own.conditions}
+    named = {condition.column for condition in own.conditions}
     of_bar = Figure.of(
         meaning.mart,
         meaning.column,

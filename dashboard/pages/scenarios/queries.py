@@ -78,17 +78,17 @@ def scenario_outcomes(results: Sequence[Result]) -> pa.Table:
     return _table(
         [
             {
-                "scenario": scenario_label(one),
-                "currency": one["currency"],
-                "base_run_id": one["base_run_id"],
-                "horizon_months": one["horizon_months"],
-                "first_month": one["first_month"],
-                "author": one["author"],
-                "created_at": one["created_at"].replace("T", " ")[:16],
-                "payback": _payback(one["summary"]),
-                **{name: one["summary"].get(name) for name in _FIGURES},
+                "scenario": scenario_label(result),
+                "currency": result["currency"],
+                "base_run_id": result["base_run_id"],
+                "horizon_months": result["horizon_months"],
+                "first_month": result["first_month"],
+                "author": result["author"],
+                "created_at": result["created_at"].replace("T", " ")[:16],
+                "payback": _payback(result["summary"]),
+                **{name: result["summary"].get(name) for name in _FIGURES},
             }
-            for one in results
+            for result in results
         ]
     )
 
@@ -102,9 +102,9 @@ def scenario_months(results: Sequence[Result], measure: str) -> pa.Table:
     """Return one measure by month, with its intervals."""
     return _table(
         [
-            {"scenario": scenario_label(one), "currency": one["currency"], **row}
-            for one in results
-            for row in one["months"]
+            {"scenario": scenario_label(result), "currency": result["currency"], **row}
+            for result in results
+            for row in result["months"]
             if row["measure"] == measure
         ]
     )
@@ -112,7 +112,7 @@ def scenario_months(results: Sequence[Result], measure: str) -> pa.Table:
 
 def scenario_differences(results: Sequence[Result]) -> pa.Table:
     """Return what scenarios assume differently: a row a key, a column a scenario."""
-    labels = {one["scenario_id"]: scenario_label(one) for one in results}
+    labels = {result["scenario_id"]: scenario_label(result) for result in results}
     return _table(
         [
             {

@@ -267,13 +267,13 @@ def changes(view: Page, against: str) -> list[str]:
 
 def _largest_lines(view: Page, against: str) -> dict[str, tuple[str, Decimal]]:
     """Return the model that did most of each bar, and how much."""
-    found: dict[str, tuple[str, Decimal]] = {}
+    largest_lines: dict[str, tuple[str, Decimal]] = {}
     for bar in budget_queries.bridge_bars(view.snapshot, view.selection.basis):
         lines = budget_queries.bridge_lines(view.snapshot, view.selection, against, bar)
         first = lines.slice(0, 1).to_pylist()[0] if lines.num_rows else None
         if first is not None and first["model"] != _NO_MODEL:
-            found[bar] = (first["model"], first["chosen_amount"])
-    return found
+            largest_lines[bar] = (first["model"], first["chosen_amount"])
+    return largest_lines
 
 
 def gaps(

@@ -183,7 +183,7 @@ def _show_shares(
 ) -> None:
     shares = cohort_queries.conversions(view.snapshot, scope, metric, kind)
     newest = sorted(set(shares["cohort"].to_pylist()))[-_COHORTS_DRAWN:]
-    drawn = shares.filter([one in newest for one in shares["cohort"].to_pylist()])
+    drawn = shares.filter([row in newest for row in shares["cohort"].to_pylist()])
     charts.show(
         velocity_charts.conversions(drawn, charts.palette()),
         description="For each cohort the share in production by days since it began;"

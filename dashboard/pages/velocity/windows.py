@@ -23,10 +23,10 @@ _ORGANISATION: Final = "organisation"
 
 def windows_by_metric(view: Page, scope: VelocityScope) -> dict[str, list[Any]]:
     """Return the windows of a scope by metric, the shorter first."""
-    found: dict[str, list[Any]] = {}
+    windows: dict[str, list[Any]] = {}
     for row in window_queries.velocity_windows(view.snapshot, scope).to_pylist():
-        found.setdefault(row["metric"], []).append(row)
-    return found
+        windows.setdefault(row["metric"], []).append(row)
+    return windows
 
 
 def show_windows(view: Page, scope: VelocityScope) -> None:

@@ -119,9 +119,12 @@ def _first_containing(
 ) -> Iterator[tuple[Deployment, tuple[Commit, ...]]]:
     """Yield each deployment with the commits that reached users by it first."""
     waiting: dict[str, tuple[Commit, ...]] = defaultdict(tuple)
-    for one in sorted(delivery.deployments, key=lambda each: each.created_at):
-        waiting[one.model.id] += one.commits
-        yield one, waiting.pop(one.model.id) if one.is_counted else ()
+    for deployment in sorted(delivery.deployments, key=lambda each: each.created_at):
+        waiting[deployment.model.id] += deployment.commits
+        yield (
+            deployment,
+            waiting.pop(deployment.model.id) if deployment.is_counted else (),
+        )
 
 
 def _deployment(one: Deployment) -> _Event:

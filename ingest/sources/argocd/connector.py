@@ -168,7 +168,7 @@ class Argocd(PolledSource[ArgocdConfig]):
     def _refuse_others(
         self, items: Sequence[Mapping[str, Any]], project: str | None
     ) -> None:
-        others = {text(part_of(one.get("spec"), "project")) for one in items}
+        others = {text(part_of(item.get("spec"), "project")) for item in items}
         if project is not None and others - {project}:
             raise MalformedDeliveryError(
                 f"Asked for the project {project!r}, the server answered for"

@@ -56,10 +56,10 @@ class GitlabApi(CodeHostApi):
         found: dict[object, dict[str, Any]] = {}
         for _ in range(_READ_AGAIN):
             has_moved = False
-            for one in self._items(f"{_address(project)}/deployments", asked):
-                before = found.get(one.get("id"))
-                has_moved |= before is not None and before != one
-                found[one.get("id")] = one
+            for item in self._items(f"{_address(project)}/deployments", asked):
+                before = found.get(item.get("id"))
+                has_moved |= before is not None and before != item
+                found[item.get("id")] = item
             if not has_moved:
                 break
         return list(found.values())

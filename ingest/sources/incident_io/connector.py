@@ -167,7 +167,7 @@ class IncidentIo(PolledSource[IncidentIoConfig]):
     def _incidents(
         self, client: HttpClient, since: date | None
     ) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
+        incidents: dict[str, dict[str, Any]] = {}
         size = self._config.page_size
         for page in follow_pages(
             lambda cursor: self._page(client, since, cursor, size),
@@ -178,8 +178,8 @@ class IncidentIo(PolledSource[IncidentIoConfig]):
                 id_ = text(incident.get("id"))
                 if id_ is None:
                     raise unexpected("an incident has no id", where=self._where)
-                found[id_] = incident
-        return found
+                incidents[id_] = incident
+        return incidents
 
     def _page(
         self, client: HttpClient, since: date | None, cursor: str | None, size: int

@@ -187,7 +187,7 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
     ) -> dict[str, int]:
         """Return the ids that a list of changes names, with the time of the change."""
         first = str(_milliseconds(since))
-        found: dict[str, int] = {}
+        changes: dict[str, int] = {}
         for page in follow_pages(
             lambda token: client.get_json(path, params={"since": token or first}),
             self._next,
@@ -197,8 +197,8 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
                 id_, moment = text(change.get("worklogId")), change.get("updatedTime")
                 if id_ is None or not isinstance(moment, int):
                     raise unexpected("a change has no id or time", where=self._where)
-                found[id_] = max(moment, found.get(id_, 0))
-        return found
+                changes[id_] = max(moment, changes.get(id_, 0))
+        return changes
 
     def _next(self, page: object) -> str | None:
         """Return from when on the next page begins; it is told in its address."""
@@ -213,17 +213,17 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
     def _worklogs(
         self, client: HttpClient, ids: Sequence[str]
     ) -> dict[str, dict[str, Any]]:
-        found = {}
+        worklogs = {}
         for start in range(0, len(ids), _MOST_WORKLOGS):
             asked = ids[start : start + _MOST_WORKLOGS]
             # Ids are numbers for this question, and texts in its answer.
             answer = client.post_json(_LIST, body={"ids": [int(id_) for id_ in asked]})
             for worklog in objects(answer, "the list", where=self._where):
-                found[text(worklog.get("id")) or ""] = worklog
-        hidden = len(ids) - len(found)
+                worklogs[text(worklog.get("id")) or ""] = worklog
+        hidden = len(ids) - len(worklogs)
         if hidden:
             log.warning("worklogs_not_seen", count=hidden, source=self._config.name)
-        return found
+        return worklogs
 
     def _issues(
         self, client: HttpClient, worklogs: Iterable[Mapping[str, Any]]
@@ -231,7 +231,7 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
         ids = sorted(
             {text(worklog.get("issueId")) or "" for worklog in worklogs} - {""}
         )
-        found = {}
+        issues = {}
         for start in range(0, len(ids), _MOST_ISSUES):
             body = {
                 "issueIdsOrKeys": ids[start : start + _MOST_ISSUES],
@@ -239,8 +239,8 @@ class JiraWorklogs(PolledSource[JiraWorklogsConfig]):
             }
             answer = part_of(client.post_json(_ISSUES, body=body), "issues")
             for issue in objects(answer, "issues", where=self._where):
-                found[text(issue.get("id")) or ""] = issue
-        return found
+                issues[text(issue.get("id")) or ""] = issue
+        return issues
 
     @property
     def _group(self) -> str:

@@ -352,8 +352,8 @@ def _mig_profile(
     block: Mapping[str, Any], labels: Mapping[str, str], model: str, device: str
 ) -> str:
     for key in _PROFILE_KEYS:
-        if found := _text(block, key) or labels.get(key):
-            return found
+        if mig_profile := _text(block, key) or labels.get(key):
+            return mig_profile
     return profile_in_name(model) or profile_in_name(device) or ""
 
 

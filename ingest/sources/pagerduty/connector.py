@@ -132,7 +132,7 @@ class Pagerduty(PolledSource[PagerdutyConfig]):
         self, client: HttpClient, since: datetime, now: datetime
     ) -> dict[str, dict[str, Any]]:
         """Return the incidents made since then, and those that are open, by id."""
-        found: dict[str, dict[str, Any]] = {}
+        incidents: dict[str, dict[str, Any]] = {}
         questions = [{"statuses[]": list(_OPEN), "date_range": "all"}]
         start = since
         while start < now:
@@ -148,8 +148,8 @@ class Pagerduty(PolledSource[PagerdutyConfig]):
                     id_ = text(incident.get("id"))
                     if id_ is None:
                         raise unexpected("an incident has no id", where=self._where)
-                    found[id_] = incident
-        return found
+                    incidents[id_] = incident
+        return incidents
 
     def _pages(
         self,

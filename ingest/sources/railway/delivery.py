@@ -199,15 +199,15 @@ class _Counts:
 def _counts_by_window(
     answer: Mapping[str, Any], week: Period
 ) -> dict[datetime, _Counts]:
-    found: dict[datetime, _Counts] = defaultdict(_Counts)
+    counts: dict[datetime, _Counts] = defaultdict(_Counts)
     for group in answer["httpMetricsGroupedByStatus"]:
         for sample in group["samples"]:
             start = _moment(sample["ts"])
             # The window that starts where the week ends belongs to the next one.
             if week.contains(start):
                 value = Decimal(str(sample["value"]))
-                found[start].count(value, int(group["statusCode"]))
-    return found
+                counts[start].count(value, int(group["statusCode"]))
+    return counts
 
 
 def _by_time(samples: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

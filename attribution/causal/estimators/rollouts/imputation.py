@@ -211,8 +211,8 @@ class Imputation:
     def _weights_of(self, cells: Flags) -> Floats:
         counts = 1.0 if self.importance is None else self.importance
         raw = np.where(cells, counts, 0.0)
-        found: Floats = raw / raw.sum()
-        return found
+        weights: Floats = raw / raw.sum()
+        return weights
 
     @property
     def path(self) -> Floats:
