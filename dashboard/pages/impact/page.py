@@ -271,15 +271,12 @@ def show_side_by_side(view: Page, studies: Sequence[Study]) -> None:
     st.header("Side by side", anchor=False)
     if drawn:
         left_out = len(studies) - len(drawn)
-        st.markdown(
-            fmt.markdown(words.effects_by_grade(studies))
-            + (
-                f" {fmt.plural(left_out, 'study has', 'studies have')} no relative"
-                " effect, and only a row in the table."
-                if left_out
-                else ""
-            )
+        note = (
+            f" {fmt.plural(left_out, 'study has', 'studies have')} no relative"
+            " effect, and only a row in the table."
         )
+        by_grade = fmt.markdown(words.effects_by_grade(studies))
+        st.markdown(by_grade + note if left_out else by_grade)
         charts.show(
             impact_charts.relative_effects(drawn, charts.palette()),
             description="Each study's effect in percent of what would have been, with"
@@ -310,10 +307,9 @@ def show_side_by_side(view: Page, studies: Sequence[Study]) -> None:
         )
 
     tabs.fold("Table · every study", "table-every-study", draw)
+    ids = tuple(study.study_id for study in studies)
     tables.show_footer(
-        queries.study_figures(
-            view.snapshot, tuple(study.study_id for study in studies)
-        ),
+        queries.study_figures(view.snapshot, ids),
         page=view,
         name="studies",
         origin=Origin(
