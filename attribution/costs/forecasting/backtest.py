@@ -16,7 +16,7 @@ from attribution.costs.forecasting.candidates import StateSpace, fitted_candidat
 from attribution.costs.forecasting.growth import WEEK_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -145,7 +145,7 @@ def back_test(
         origins=origins,
         actual=_actual(values, origins),
         paths={name: path[:-1, :HORIZON_DAYS] for name, path in paths.items()},
-        level=np.array([level_before(values, origin) for origin in origins]),
+        level=_levels_before(values, origins),
         candidates=candidates,
         ahead={name: path[-1, :ahead_days] for name, path in paths.items()},
     )
@@ -184,9 +184,18 @@ def level_before(values: Series, origin: int) -> float:
     At least a tenth of that of all days before it: what pauses for a month has not
     become so small that its return is a thousand million times its size.
     """
-    before = np.abs(values[:origin])
-    recent = float(np.mean(before[-_LEVEL_DAYS:]))
-    return max(recent, float(np.mean(before)) / _PAUSED_PART)
+    return float(_levels_before(values, (origin,))[0])
+
+
+def _levels_before(values: Series, origins: Sequence[int]) -> Series:
+    absolute = np.abs(values)
+    recent = [
+        np.add.reduce(absolute[max(origin - _LEVEL_DAYS, 0) : origin])
+        / min(origin, _LEVEL_DAYS)
+        for origin in origins
+    ]
+    whole = [np.add.reduce(absolute[:origin]) / origin for origin in origins]
+    return np.maximum(recent, np.array(whole) / _PAUSED_PART)
 
 
 def choose(test: BackTest) -> str:

@@ -23,7 +23,9 @@ from attribution.costs.forecasting.backtest import (
 from attribution.costs.forecasting.growth import WEEK_DAYS
 from attribution.costs.forecasting.intervals import Widths, coverage, widths
 from attribution.costs.forecasting.landing_bands import (
+    MEASURED_WEEKS,
     Band,
+    PastSums,
     band_of_bursts,
     band_of_growth,
     part_held,
@@ -33,7 +35,7 @@ from attribution.costs.forecasting.log_trend import LogTrend, MeanWeek
 from attribution.costs.forecasting.stopping import may_return, stopped_days
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -51,7 +53,7 @@ ESTIMATED_PARTS = 20
 #: A day may cost so many times what one ever did; and no error is relative to nothing.
 _LARGEST, _LEAST_LEVEL = 2.0, 1e-9
 #: Sums that are measured on the past, in weeks.
-_PAST_WEEKS = (1, 2, 4, 8, 13)
+_PAST_WEEKS = sorted({1, 2, 8, *MEASURED_WEEKS})
 #: Half a 90 % interval of the normal distribution, in standard deviations.
 _NORMAL = 1.645
 
@@ -321,6 +323,7 @@ def _tested(asked: Asked, test: BackTest) -> SeriesForecast:
     errors = (test.actual - path)[test.choosing]
     growth = test.candidates.get("log_trend")
     weeks = growth.weeks if isinstance(growth, LogTrend) else None
+    past = {} if weeks is None else _past_sums(weeks, values, test, path)
     return SeriesForecast(
         method=method,
         days=test.ahead[method],
@@ -336,38 +339,44 @@ def _tested(asked: Asked, test: BackTest) -> SeriesForecast:
             / typical,
             coverage_ratio=coverage(test, path),
         ),
-        band=_band(asked, weeks, (test.origins, path)),
+        band=_band(asked, weeks, past),
         parameters=test.parameters,
-        past_landings=()
-        if weeks is None
-        else _past_landings(weeks, values, test, path),
+        past_landings=_past_landings(past, test.origins[test.measuring][0]),
     )
 
 
-def _past_landings(
+def _past_sums(
     weeks: Weeks, values: Series, test: BackTest, path: Series
+) -> dict[int, PastSums]:
+    """Return what was said of past sums, by their length in weeks."""
+    return {
+        length: past_sums(weeks, values, test.origins, path, length)
+        for length in _PAST_WEEKS
+    }
+
+
+def _past_landings(
+    past: Mapping[int, PastSums], measuring: int
 ) -> tuple[PastLandings, ...]:
     """Return how sums of some lengths did since the origins that chose the method."""
-    measuring = test.origins[test.measuring][0]
     found = []
-    for length in _PAST_WEEKS:
-        past = past_sums(weeks, values, test.origins, path, length)
-        held = part_held(past, length, measuring)
+    for length, sums in past.items():
+        held = part_held(sums, length, measuring)
         if held is not None:
-            error = past.error_ratio[past.ends - length * WEEK_DAYS >= measuring]
+            error = sums.error_ratio[sums.ends - length * WEEK_DAYS >= measuring]
             found.append(PastLandings(length, len(error), float(error.mean()), held))
     return tuple(found)
 
 
 def _band(
-    asked: Asked, weeks: Weeks | None, past: tuple[Sequence[int], Series] | None
+    asked: Asked, weeks: Weeks | None, past: Mapping[int, PastSums] | None
 ) -> Band | None:
     """Return how far sums may lie from what is expected."""
     if asked.values.min() < 0.0 and weeks is None:
         return None
     if weeks is None:
         return band_of_bursts(asked.values, asked.horizon)
-    return band_of_growth(weeks, asked.values, asked.horizon, past)
+    return band_of_growth(weeks, asked.horizon, past)
 
 
 def asked_of(

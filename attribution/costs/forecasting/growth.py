@@ -84,41 +84,37 @@ def filtered(logs: Series) -> States:
     """
     of = grid()
     weeks, models = len(logs), len(of.noise)
-    found = States(
-        np.empty((weeks, 2, models)),
-        np.empty((weeks, 3, models)),
-        np.empty((weeks, models)),
-        np.full(weeks, np.nan),
-    )
+    mean, covariance = np.empty((weeks, 2, models)), np.empty((weeks, 3, models))
+    likelihoods, off = np.empty((weeks, models)), np.full((weeks, models), np.nan)
     level, growth = np.full(models, logs[0]), np.zeros(models)
     p, c, g = of.noise.copy(), np.zeros(models), np.full(models, _FIRST_GROWTH**2)
-    likelihood = np.zeros(models)
+    likelihood, damping_squared = np.zeros(models), of.damping**2
     for week in range(weeks):
         if week:
             level, growth = level + growth, of.damping * growth
             p, c, g = (
                 p + 2.0 * c + g + of.level,
                 of.damping * (c + g),
-                of.damping**2 * g + of.growth,
+                damping_squared * g + of.growth,
             )
             if np.isfinite(logs[week]):
-                off = logs[week] - level
-                before = found.weight[week - 1]
-                found.surprise[week] = float(before @ off)
-                scale = p + of.noise
-                is_step = off**2 > _STEP_DEVIATIONS**2 * scale
-                p = np.where(is_step, p + off**2, p)
-                scale = p + of.noise + is_step * off**2
-                likelihood = likelihood - 0.5 * (np.log(scale) + off**2 / scale)
+                off[week] = missed = logs[week] - level
+                square, scale = missed**2, p + of.noise
+                is_step = square > _STEP_DEVIATIONS**2 * scale
+                if is_step.any():
+                    p = np.where(is_step, p + square, p)
+                    scale = p + of.noise + is_step * square
+                likelihood = likelihood - 0.5 * (np.log(scale) + square / scale)
                 likelihood = likelihood - _STEP_PENALTY * is_step
                 gain, gain_of_growth = p / scale, c / scale
-                level, growth = level + gain * off, growth + gain_of_growth * off
+                level, growth = level + gain * missed, growth + gain_of_growth * missed
                 p, c, g = p - gain * p, c - gain * c, g - gain_of_growth * c
-        found.mean[week] = level, growth
-        found.covariance[week] = p, c, g
-        weight = np.exp(likelihood - likelihood.max())
-        found.weight[week] = weight / weight.sum()
-    return found
+        mean[week], covariance[week] = (level, growth), (p, c, g)
+        likelihoods[week] = likelihood
+    weight = np.exp(likelihoods - likelihoods.max(axis=1, keepdims=True))
+    weight /= weight.sum(axis=1, keepdims=True)
+    surprise = [np.nan, *map(np.dot, weight[:-1], off[1:])]
+    return States(mean, covariance, weight, np.array(surprise))
 
 
 def expected_logs(states: States, weeks_ahead: int) -> Series:
@@ -163,6 +159,26 @@ def drawn_logs(
     return found, np.sqrt(of.noise[chosen])
 
 
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What level, growth and its turns count for in the sum of the weeks ahead."""
+
+    slope: Series
+    lasting: float
+    turns: Series
+
+
+@cache
+def _sums_of(weeks_ahead: int) -> _Sums:
+    steps = np.arange(1, weeks_ahead + 1)
+    reach = np.cumsum(grid().damping[:, None] ** (steps - 1), axis=1)
+    return _Sums(
+        slope=reach.mean(axis=1),
+        lasting=np.sum((steps[::-1] / weeks_ahead) ** 2),
+        turns=np.sum((np.cumsum(reach, axis=1)[:, :-1] / weeks_ahead) ** 2, axis=1),
+    )
+
+
 def deviations_of_sums(states: States, weeks_ahead: int) -> Series:
     """Return how far the sum of the weeks ahead may be from what is expected.
 
@@ -171,16 +187,12 @@ def deviations_of_sums(states: States, weeks_ahead: int) -> Series:
     ndarray, shape (weeks,)
         Standard deviation in logarithms after each week, over all models.
     """
-    of = grid()
-    steps = np.arange(1, weeks_ahead + 1)
-    reach = np.cumsum(of.damping[:, None] ** (steps - 1), axis=1)
-    slope = reach.mean(axis=1)
-    lasting = np.sum((steps[::-1] / weeks_ahead) ** 2)
-    turns = np.sum((np.cumsum(reach, axis=1)[:, :-1] / weeks_ahead) ** 2, axis=1)
+    of, sums = grid(), _sums_of(weeks_ahead)
+    slope = sums.slope
     p, c, g = np.moveaxis(states.covariance, 1, 0)
     variance = (
         p + 2.0 * slope * c + slope**2 * g
-        + lasting * of.level + turns * of.growth + of.noise / weeks_ahead
+        + sums.lasting * of.level + sums.turns * of.growth + of.noise / weeks_ahead
     )  # fmt: skip
     mean = states.mean[:, 0] + slope * states.mean[:, 1]
     centre = np.einsum("wm,wm->w", states.weight, mean)

@@ -88,23 +88,23 @@ def _pooled_by_then(test: BackTest, path: Series, part: slice) -> Series:
     absolute = np.abs(_relative_errors(test, path))
     origins = np.asarray(test.origins)
     horizon = absolute.shape[1]
-    came = origins[:, None] + np.arange(1, horizon + 1)
-    places = np.arange(len(origins))
-    oldest = origins[np.maximum(places - RECENT_ORIGINS, 0)]
-    found = np.full((len(origins[part]), horizon), np.nan)
-    for day in range(horizon):
-        near = _neighbours(day)
-        errors, when = absolute[:, near].ravel(), came[:, near].ravel()
-        began = np.repeat(origins, came[:, near].shape[1])
-        order = np.argsort(errors)[: int(np.sum(np.isfinite(errors)))]
-        is_known = when[order] <= origins[part][:, None]
-        is_known &= began[order] >= oldest[part][:, None]
-        count = is_known.sum(axis=1)
-        enough = np.flatnonzero(count >= _MINIMUM_ERRORS)
-        seen = np.cumsum(is_known[enough], axis=1, dtype=np.int16)
-        place = (seen < _rank(count[enough])[:, None]).sum(axis=1)
-        found[enough, day] = errors[order][place]
-    return found
+    came = origins[:, None] + np.arange(1.0, horizon + 1)
+    began = np.broadcast_to(origins[:, None], came.shape)
+    errors = _near(absolute)
+    order = np.argsort(errors, axis=1)
+    errors, came, began = (
+        np.take_along_axis(values, order, axis=1)
+        for values in (errors, _near(came), _near(began))
+    )
+    oldest = origins[np.maximum(np.arange(len(origins)) - RECENT_ORIGINS, 0)]
+    is_known = came <= origins[part, None, None]
+    is_known &= began >= oldest[part, None, None]
+    is_known &= np.isfinite(errors)
+    seen = np.cumsum(is_known, axis=2, dtype=np.int16)
+    count = seen[:, :, -1].astype(np.int64)
+    place = np.argmax(seen >= _rank(count)[:, :, None], axis=2)
+    quantile = errors[np.arange(horizon), place]
+    return np.asarray(np.where(count >= _MINIMUM_ERRORS, quantile, np.nan))
 
 
 def _relative_errors(test: BackTest, path: Series) -> Series:
@@ -116,27 +116,25 @@ def _relative_errors(test: BackTest, path: Series) -> Series:
 
 
 def _pooled(errors: Series) -> Series:
-    horizon = errors.shape[1]
-    found = np.full(horizon, np.nan)
-    for day in range(horizon):
-        near = errors[:, _neighbours(day)]
-        found[day] = _quantile(np.abs(near[np.isfinite(near)]))
-    return found
+    near = np.sort(_near(np.abs(errors)), axis=1)
+    count = np.isfinite(near).sum(axis=1)
+    quantile = np.take_along_axis(near, _rank(count)[:, None] - 1, axis=1)[:, 0]
+    return np.asarray(np.where(count >= _MINIMUM_ERRORS, quantile, np.nan))
 
 
-def _neighbours(day: int) -> slice:
-    return slice(max(0, day - _NEIGHBOUR_DAYS), day + _NEIGHBOUR_DAYS + 1)
+def _near(values: Series) -> Series:
+    """Return the values of each day and those around it, shape (horizon, values).
+
+    NaN, which is sorted last, stands for days before the first and after the last.
+    """
+    horizon = values.shape[1]
+    beside = np.full((len(values), _NEIGHBOUR_DAYS), np.nan)
+    padded = np.concatenate([beside, values, beside], axis=1)
+    window = np.arange(horizon)[:, None] + np.arange(2 * _NEIGHBOUR_DAYS + 1)
+    return np.moveaxis(padded[:, window], 0, 1).reshape(horizon, -1)
 
 
 def _rank(count: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return which of so many errors in order is their quantile, the first being 1."""
     rank = np.ceil((count + 1) * LEVEL).astype(np.int64)
     return np.asarray(np.minimum(count, rank))
-
-
-def _quantile(absolute: Series) -> float:
-    count = len(absolute)
-    if count < _MINIMUM_ERRORS:
-        return float("nan")
-    rank = int(_rank(np.array(count)))
-    return float(np.partition(absolute, rank - 1)[rank - 1])

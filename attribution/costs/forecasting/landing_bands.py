@@ -21,7 +21,7 @@ from attribution.costs.forecasting.growth import (
 from attribution.costs.forecasting.log_trend import BURST_WEEKS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Series = NDArray[np.float64]
 
 _LOW, _HIGH = 0.05, 0.95
+#: What lies beyond these has no say in the mean.
+_INNER = 0.01, 0.99
 #: Half a 90 % interval of the normal distribution, in standard deviations.
 _NORMAL = 1.645
 _DRAWS = 1_000
@@ -38,7 +40,7 @@ _SEED = 20_260_101
 _LEAST_SURPRISES = 12
 #: Sums that past forecasts are measured on, in weeks; and how many sums the model's own
 #: word counts for.
-_MEASURED_WEEKS = (4, 13)
+MEASURED_WEEKS = (4, 13)
 _OWN_WORD = 6.0
 _NARROWEST, _WIDEST = 0.8, 3.0
 
@@ -68,9 +70,8 @@ class Band:
 
 def band_of_growth(
     weeks: Weeks,
-    values: Series,
     horizon: int,
-    past: tuple[Sequence[int], Series] | None,
+    past: Mapping[int, PastSums] | None,
 ) -> Band:
     """Return the band of a series whose weekly sums have a level and growth.
 
@@ -78,16 +79,14 @@ def band_of_growth(
     ----------
     weeks : Weeks
         Of the series.
-    values : ndarray, shape (days,)
-        Money per day up to the last complete one.
     horizon : int
         Days ahead.
-    past : tuple of (sequence of int) and (ndarray, shape (origins, days ahead))
-        Past origins and what the chosen method said from there; ``None`` without a
-        back-test.
+    past : mapping of int to PastSums
+        What the chosen method said of past sums, by their length in weeks, of each of
+        :data:`MEASURED_WEEKS`; ``None`` without a back-test.
     """
     rng = np.random.default_rng(_SEED)
-    widening = 1.0 if past is None else _widening(weeks, values, *past)
+    widening = 1.0 if past is None else _widening(past)
     shape = _DRAWS, -(-horizon // WEEK_DAYS)
     levels, noise = drawn_logs(weeks.states, shape[1], _DRAWS, rng)
     centre = np.median(levels, axis=0)
@@ -125,26 +124,28 @@ def _at_days(
     sums: Series, noise: Series, horizon: int, rng: np.random.Generator
 ) -> Band:
     """Return the band of every count of days from draws of whole weeks."""
-    summed = np.concatenate([np.zeros((len(sums), 1)), np.cumsum(sums, axis=1)], axis=1)
+    weeks = np.ascontiguousarray(sums.T)
+    summed = np.concatenate([np.zeros((1, len(sums))), np.cumsum(weeks, axis=0)])
     knots = sorted({1, 2, 4, *range(WEEK_DAYS, horizon + 1, WEEK_DAYS), horizon})
-    low, high = np.empty(len(knots)), np.empty(len(knots))
+    totals = np.empty((len(knots), len(sums)))
     for place, day in enumerate(knots):
         whole, rest = divmod(day, WEEK_DAYS)
-        total = summed[:, whole]
+        totals[place] = summed[whole]
         if rest:
             more = noise * np.sqrt(WEEK_DAYS / rest - 1.0) * rng.normal(size=len(sums))
-            total = total + sums[:, whole] * rest / WEEK_DAYS * np.exp(more)
-        low[place], high[place] = _ends(total)
+            totals[place] += weeks[whole] * rest / WEEK_DAYS * np.exp(more)
+    low, high = _ends(totals)
     days = np.arange(1, horizon + 1)
     return Band(np.interp(days, knots, low), np.interp(days, knots, high))
 
 
-def _ends(total: Series) -> tuple[float, float]:
-    """Return the ends of the interval relative to the mean of what was drawn."""
-    low, high = np.quantile(total, [_LOW, _HIGH])
-    inner = np.clip(total, *np.quantile(total, [0.01, 0.99]))
-    mean = float(np.mean(inner))
-    return (float(low) / mean, float(high) / mean) if mean > 0.0 else (0.0, 1.0)
+def _ends(totals: Series) -> tuple[Series, Series]:
+    """Return the ends of each row's interval relative to the mean of what was drawn."""
+    low, least, most, high = np.quantile(totals, (_LOW, *_INNER, _HIGH), axis=1)
+    mean = np.mean(np.clip(totals, least[:, None], most[:, None]), axis=1)
+    is_there = mean > 0.0
+    mean = np.where(is_there, mean, 1.0)
+    return np.where(is_there, low / mean, 0.0), np.where(is_there, high / mean, 1.0)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -201,17 +202,15 @@ def past_sums(
     return PastSums(ends, missed, np.abs(expected / actual - 1.0))
 
 
-def _widening(
-    weeks: Weeks, values: Series, origins: Sequence[int], path: Series
-) -> float:
+def _widening(past: Mapping[int, PastSums]) -> float:
     """Return what sums of past forecasts missed by, of what the model thought."""
     squares, counted = _OWN_WORD, _OWN_WORD
-    for ahead in _MEASURED_WEEKS:
-        past = past_sums(weeks, values, origins, path, ahead)
-        if not len(past.missed):
+    for ahead in MEASURED_WEEKS:
+        missed = past[ahead].missed
+        if not len(missed):
             continue
-        independent = len(past.missed) / ahead
-        squares += independent * float(np.mean(np.minimum(past.missed**2, 25.0)))
+        independent = len(missed) / ahead
+        squares += independent * float(np.mean(np.minimum(missed**2, 25.0)))
         counted += independent
     return float(np.clip(np.sqrt(squares / counted), _NARROWEST, _WIDEST))
 
