@@ -61,8 +61,8 @@ def forecast_rows(
         Days ahead, landings, and how good each method was, as rows of the tables of
         :mod:`attribution.estimates.store`. A spend without an active part has none.
     """
-    spends = [_Spend(of_currency) for of_currency in costs if of_currency.active_parts]
-    forecasts = forecasts_of({key: one for each in spends for key, one in each.asked})
+    spends = _spends(costs)
+    forecasts = forecasts_of(_series_of(spends))
     rows: dict[str, list[dict[str, Any]]] = {
         "cost_forecasts": [],
         "cost_landings": [],
@@ -74,6 +74,19 @@ def forecast_rows(
             rows["cost_landings"] += spend.landing_rows(key, forecast)
             rows["cost_forecast_quality"].append(spend.quality_row(key, forecast))
     return rows
+
+
+def series_of(costs: Sequence[DailyCosts]) -> dict[Key, Asked]:
+    """Return the series that are forecast of each spend, and of its total."""
+    return _series_of(_spends(costs))
+
+
+def _spends(costs: Sequence[DailyCosts]) -> list[_Spend]:
+    return [_Spend(of_currency) for of_currency in costs if of_currency.active_parts]
+
+
+def _series_of(spends: Sequence[_Spend]) -> dict[Key, Asked]:
+    return {key: one for spend in spends for key, one in spend.asked}
 
 
 def landings_after(last_day: date) -> tuple[Landing, Landing]:

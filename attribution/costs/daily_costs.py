@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from datetime import date
 
     import duckdb
@@ -66,12 +65,19 @@ weeks as (
 select max(charge_date) from weeks where day_count >= ?
 """
 _COSTS = """
-select currency, coalesce(model_id, '') as model_id, charge_date,
-    cast(sum(effective_cost) as double) as cost
-from cost.fct_daily_model_costs
-where component not in ('tax', 'credit') and charge_date <= ?
-group by 1, 2, 3
-order by 1, 2, 3
+with days as (
+    select currency, coalesce(model_id, '') as model_id, charge_date,
+        cast(sum(effective_cost) as double) as cost
+    from cost.fct_daily_model_costs
+    where component not in ('tax', 'credit') and charge_date <= ?
+    group by 1, 2, 3
+)
+select currency, model_id, min(charge_date),
+    list(charge_date - date '1970-01-01' order by charge_date),
+    list(cost order by charge_date)
+from days
+group by 1, 2
+order by 1, 2
 """
 
 
@@ -134,24 +140,29 @@ def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
     if last_day is None:
         return []
     [newest] = connection.execute(_NEWEST_DAY, [_DAYS_OF_A_WEEK]).fetchall()
-    by_currency: dict[str, dict[str, dict[date, float]]] = {}
-    for currency, model, day, cost in connection.execute(_COSTS, [last_day]).fetchall():
-        by_currency.setdefault(currency, {}).setdefault(model, {})[day] = cost
+    by_currency: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for currency, model, *rest in connection.execute(_COSTS, [last_day]).fetchall():
+        by_currency.setdefault(currency, {})[model] = every_day(*rest, last_day)
     return [
-        DailyCosts(
-            currency,
-            last_day,
-            {model: every_day(days, last_day) for model, days in models.items()},
-            newest[0],
-        )
-        for currency, models in by_currency.items()
+        DailyCosts(currency, last_day, parts, newest[0])
+        for currency, parts in by_currency.items()
     ]
 
 
-def every_day(costs: Mapping[date, float], last_day: date) -> NDArray[np.float64]:
-    """Return money per day from the first day with a cost; 0 where there is none."""
-    first = min(costs)
-    count = (last_day - first).days + 1
-    return np.array(
-        [costs.get(first + timedelta(days=day), 0.0) for day in range(count)]
-    )
+def every_day(
+    first: date, numbers: Sequence[int], costs: Sequence[float], last: date
+) -> NDArray[np.float64]:
+    """Return money per day from the first day to the last; 0 where there is none.
+
+    Parameters
+    ----------
+    first, last : date
+        The days that it begins and ends with.
+    numbers : sequence of int
+        The days that have a cost, in days since any other, the first one first.
+    costs : sequence of float
+        What they cost.
+    """
+    found = np.zeros((last - first).days + 1)
+    found[np.asarray(numbers) - numbers[0]] = costs
+    return found

@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from attribution.costs.cost_anomalies import update_cost_anomalies
-from attribution.costs.cost_forecasts import forecast_rows
+from attribution.costs.cost_forecasts import forecast_rows, series_of
 from attribution.costs.daily_costs import read_daily_costs
-from attribution.costs.kept_forecasts import forecasts_of, method_version
+from attribution.costs.kept_forecasts import (
+    begin_forecasts,
+    forecasts_of,
+    method_version,
+)
 from attribution.estimates import store as estimate_store
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
 
     from attribution.costs.anomalies.line_items import Evidence
     from attribution.costs.daily_costs import DailyCosts
+    from attribution.estimates.fitting_processes import ProcessesAhead
 
 _FORECASTS = "cost_forecasts"
 
@@ -48,7 +53,9 @@ class EstimateReport:
     is_unchanged: bool
 
 
-def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateReport:
+def update_cost_estimates(
+    build_database: Path, evidence: Evidence, *, ahead: ProcessesAhead | None = None
+) -> EstimateReport:
     """Forecast what a day will cost, and find what it should not have.
 
     Neither is done again while no day's amount has changed, and of a series nothing is
@@ -60,13 +67,15 @@ def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateR
         After the first half of the build.
     evidence : Evidence
         What its views read.
+    ahead : ProcessesAhead, optional
+        Forecast the series, where they were started.
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
         # Line items are read by the engine while series are computed here.
         with connection.cursor() as other, ThreadPoolExecutor(1) as thread:
             anomalies = thread.submit(update_cost_anomalies, other, evidence)
-            is_unchanged = not _update_forecasts(connection)
+            is_unchanged = not _update_forecasts(connection, ahead)
             is_unchanged = anomalies.result() is None and is_unchanged
         return EstimateReport(
             estimate_store.count(connection, "cost_forecast_quality"),
@@ -75,13 +84,30 @@ def update_cost_estimates(build_database: Path, evidence: Evidence) -> EstimateR
         )
 
 
-def _update_forecasts(connection: duckdb.DuckDBPyConnection) -> bool:
+def begin_estimates(
+    connection: duckdb.DuckDBPyConnection, ahead: ProcessesAhead
+) -> None:
+    """Have processes begin what :func:`update_cost_estimates` will ask them for.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        The build database with ``cost.fct_daily_model_costs`` as it is going to be.
+    ahead : ProcessesAhead
+        Processes that were started.
+    """
+    begin_forecasts(connection, series_of(read_daily_costs(connection)), ahead)
+
+
+def _update_forecasts(
+    connection: duckdb.DuckDBPyConnection, ahead: ProcessesAhead | None
+) -> bool:
     """Forecast again where a day's amount differs; return whether one did."""
     costs = read_daily_costs(connection)
     digest = _digest(costs)
     if estimate_store.is_current(connection, _FORECASTS, digest):
         return False
-    rows = forecast_rows(costs, partial(forecasts_of, connection))
+    rows = forecast_rows(costs, partial(forecasts_of, connection, ahead=ahead))
     estimate_store.replace(connection, _FORECASTS, digest, rows)
     return True
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from attribution.costs.forecasting.forecast import Asked
+    from attribution.estimates.fitting_processes import ProcessesAhead
 
     #: A currency and the name of a part; ``None`` is the total.
     Key = tuple[str, str | None]
@@ -56,7 +57,10 @@ def method_version() -> str:
 
 
 def forecasts_of(
-    connection: duckdb.DuckDBPyConnection, asked: Mapping[Key, Asked]
+    connection: duckdb.DuckDBPyConnection,
+    asked: Mapping[Key, Asked],
+    *,
+    ahead: ProcessesAhead | None = None,
 ) -> dict[Key, SeriesForecast]:
     """Return the forecast of each series, and keep just these.
 
@@ -66,24 +70,45 @@ def forecasts_of(
         The build database with its estimates.
     asked : mapping of (str, str or None) to Asked
         Series by currency and name of the part, ``None`` for the total.
+    ahead : ProcessesAhead, optional
+        Forecast them, where they were started.
     """
     before = _read(connection)
-    digests = {key: _digest(one.digest) for key, one in asked.items()}
-    due = {
-        key: _with_what_stands(one, before.get(key))
-        for key, one in asked.items()
-        if key not in before or before[key].digest != digests[key]
-    }
+    due = _due(asked, before)
     seconds = sum(_SECONDS[one.with_estimates] for one in due.values())
+    jobs = list(due.values())
     made = dict(
-        zip(due, each(forecast_series, list(due.values()), seconds), strict=True)
+        zip(due, each(forecast_series, jobs, seconds, ahead=ahead), strict=True)
     )
     rows = [
-        _row(key, digests[key], asked[key], forecast) for key, forecast in made.items()
+        _row(key, _digest(asked[key].digest), asked[key], forecast)
+        for key, forecast in made.items()
     ]
     gone = before.keys() - asked.keys()
     estimate_store.keep(connection, _TABLE, rows, gone=gone)
     return {key: made[key] if key in made else before[key].forecast for key in asked}
+
+
+def begin_forecasts(
+    connection: duckdb.DuckDBPyConnection,
+    asked: Mapping[Key, Asked],
+    ahead: ProcessesAhead,
+) -> None:
+    """Have processes forecast the series that :func:`forecasts_of` will be asked for.
+
+    Nothing is written: the tables of estimates are not yet, or are those of before.
+    """
+    before = _read(connection) if estimate_store.is_prepared(connection, _TABLE) else {}
+    ahead.begin(forecast_series, _due(asked, before).values())
+
+
+def _due(asked: Mapping[Key, Asked], before: Mapping[Key, _Kept]) -> dict[Key, Asked]:
+    """Return the series whose days differ, with what stands of their estimates."""
+    return {
+        key: _with_what_stands(one, before.get(key))
+        for key, one in asked.items()
+        if key not in before or before[key].digest != _digest(one.digest)
+    }
 
 
 def _with_what_stands(asked: Asked, before: _Kept | None) -> Asked:

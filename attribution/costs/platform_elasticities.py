@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from attribution.estimates.fitting_processes import ProcessesAhead
+
 #: Changes whenever the same months would be judged in another way.
 METHOD_VERSION: Final = 2
 TABLE: Final = "platform_elasticities"
@@ -79,13 +81,17 @@ class _Pool:
     left_out_count: int
 
 
-def update_platform_elasticities(build_database: Path) -> None:
+def update_platform_elasticities(
+    build_database: Path, *, ahead: ProcessesAhead | None = None
+) -> None:
     """Estimate how each bill and all of them grow, unless no month has changed.
 
     Parameters
     ----------
     build_database : Path
         After the first half of the build.
+    ahead : ProcessesAhead, optional
+        Estimate them, where they were started.
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
@@ -104,7 +110,7 @@ def update_platform_elasticities(build_database: Path) -> None:
             for own, one in zip(digests, bills, strict=True)
             if own not in known
         }
-        made = each(_row_of, list(new.values()), len(new) * _SECONDS)
+        made = each(_row_of, list(new.values()), len(new) * _SECONDS, ahead=ahead)
         found = known | dict(zip(new, made, strict=True))
         rows = [found[own] for own in digests]
         kept = [{"digest": own, **found[own]} for own in digests]

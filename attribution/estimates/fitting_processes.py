@@ -10,15 +10,21 @@ loads them then.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import pickle
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from multiprocessing import get_context
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from concurrent.futures import Future
+    from typing import Self
 
     from threadpoolctl import threadpool_limits
 
@@ -28,6 +34,8 @@ if TYPE_CHECKING:
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 #: Each process loads the libraries anew, about half as long: less is not worth it.
 _LEAST_SAVED_SECONDS = 3.0
+#: Each loads libraries for a second and a half, whatever is left for it to do.
+_MOST_AHEAD = 3
 _limit_lock = Lock()
 _limits: list[threadpool_limits] = []
 
@@ -69,12 +77,91 @@ def _compute_alone() -> None:
         os.environ[name] = "1"
 
 
+class ProcessesAhead:
+    """Processes that load what they compute with before it is known what they are to.
+
+    While the engine is busy with the marts, this process is idle, and the libraries of
+    statistics take as long to load as two hundred series to forecast.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        What is loaded in them.
+    """
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self._modules = modules
+        self._count = min((os.cpu_count() or 1) - 1, _MOST_AHEAD)
+        self._executor: ProcessPoolExecutor | None = None
+        self._begun: dict[bytes, Future[Any]] = {}
+
+    def start(self) -> None:
+        """Start them, once; on a single core nothing is gained, and there are none."""
+        if self._executor is None and self._count > 0:
+            self._executor = pool(self._count)
+            for _ in range(self._count):
+                self._executor.submit(_load, self._modules)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether there are any."""
+        return self._executor is not None
+
+    def begin(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> None:
+        """Begin what is going to be asked for."""
+        with suppress(BrokenProcessPool):
+            for job in jobs:
+                self._begun[_content(function, job)] = self._submitted(function, job)
+
+    def each(
+        self, function: Callable[[Job], Result], jobs: Sequence[Job]
+    ) -> list[Result] | None:
+        """Return what a function makes of each job; ``None`` where none was started.
+
+        Of a job with the same content that was begun, what was begun.
+        """
+        if self._executor is None:
+            return None
+        try:
+            made = [
+                self._begun.pop(_content(function, job), None)
+                or self._submitted(function, job)
+                for job in jobs
+            ]
+            return [future.result() for future in made]
+        except BrokenProcessPool:
+            self._executor = None  # what they did not live to do is done here
+            return None
+
+    def _submitted(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
+        if self._executor is None:
+            raise BrokenProcessPool
+        return self._executor.submit(function, job)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _content(function: Callable[[Job], object], job: Job) -> bytes:
+    return hashlib.sha256(pickle.dumps((function, job))).digest()
+
+
+def _load(modules: Sequence[str]) -> None:
+    for name in modules:
+        import_module(name)
+
+
 def each(
     function: Callable[[Job], Result],
     jobs: Sequence[Job],
     seconds: float,
     *,
     processes: int | None = None,
+    ahead: ProcessesAhead | None = None,
 ) -> list[Result]:
     """Return what a function makes of each job, in the order of the jobs.
 
@@ -88,9 +175,14 @@ def each(
         About how long all of them take; what is short is done in this process.
     processes : int, optional
         How many work at the same time; as many as there are cores by default.
+    ahead : ProcessesAhead, optional
+        Do it instead, where they were started.
     """
     if not jobs:
         return []
+    made = None if ahead is None else ahead.each(function, jobs)
+    if made is not None:
+        return made
     workers = min(processes or os.cpu_count() or 1, len(jobs))
     saved = seconds * (1 - 1 / workers)
     if saved < _LEAST_SAVED_SECONDS:

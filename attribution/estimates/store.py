@@ -104,6 +104,12 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
             _create(connection, table, columns)
 
 
+def is_prepared(connection: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Return whether a table of what is kept is there, in the form it has now."""
+    columns = list(KEPT_TABLES[table].items())
+    return _known_columns(connection).get(table) == columns
+
+
 def _known_columns(
     connection: duckdb.DuckDBPyConnection,
 ) -> dict[str, list[tuple[str, str]]]:

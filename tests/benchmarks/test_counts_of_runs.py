@@ -6,11 +6,14 @@ with nothing new, with a month restated, and after each change that the benchmar
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import duckdb
 import pytest
 
+from attribution.estimates import fitting_processes
 from benchmarks.bars import OTHER_ASSUMPTION, OTHER_RULE, RENAMED
 from benchmarks.generate import MODEL_COUNT, generate, restate_month
 from benchmarks.harness import CHANGES
@@ -25,7 +28,7 @@ from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
 from triptych.core.warehouse import publish
 from triptych.core.workspace import Workspace
-from triptych.run import pipeline
+from triptych.run import pipeline, second_half
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +58,10 @@ class Counts:
         How often the catalogue was opened, and dbt was started.
     copied : frozenset of str
         Names of the marts that were copied whole into the published file.
+    is_held_open : bool
+        The build database was still open when studies were estimated, after all else.
+    processes_started : int
+        Pools of processes that load statistics while marts are built.
     """
 
     models: frozenset[str]
@@ -63,6 +70,8 @@ class Counts:
     catalogue_openings: int
     dbt_commands: int
     copied: frozenset[str] = frozenset()
+    is_held_open: bool = False
+    processes_started: int = 0
 
 
 class _Counter:
@@ -73,6 +82,7 @@ class _Counter:
         self.months: dict[str, tuple[str, ...]] = {}
         self.openings = self.commands = 0
         self._count_nodes(patch)
+        self._count_estimating(patch)
         connect, run_dbt = catalogue_file.connect, dbt_commands.run_dbt
 
         def opened(*args: object, **options: object) -> object:
@@ -108,6 +118,24 @@ class _Counter:
         patch.setattr(Execution, "_build", built)
         patch.setattr(Execution, "_replace_months", replaced)
 
+    def _count_estimating(self, patch: pytest.MonkeyPatch) -> None:
+        self.is_held_open, self.started = False, 0
+        update, pool = second_half.update_study_estimates, fitting_processes.pool
+
+        def updated(database: Path, *given: object) -> object:
+            try:
+                duckdb.connect(str(database), config={"threads": 1}).close()
+            except duckdb.ConnectionException:
+                self.is_held_open = True  # with other settings than these
+            return update(database, *given)  # type: ignore[arg-type]
+
+        def started(count: int) -> object:
+            self.started += 1
+            return pool(count)
+
+        patch.setattr(second_half, "update_study_estimates", updated)
+        patch.setattr(fitting_processes, "pool", started)
+
     def counts(self) -> Counts:
         """Return what was counted."""
         models = [node for node in self.nodes if not node.is_test]
@@ -122,6 +150,8 @@ class _Counter:
             self.openings,
             self.commands,
             frozenset(self.copied),
+            self.is_held_open,
+            self.started,
         )
 
 
@@ -180,6 +210,22 @@ def test_a_restated_month_is_the_only_one_whose_line_items_are_read(
     assert "mart_cost_landings" in restated.models
     assert len(restated.models) <= 69 < len(fresh.models)
     assert len(restated.tests) <= 54 < len(fresh.tests)
+
+
+def test_the_build_database_is_open_from_the_first_mart_to_the_last_estimate(
+    runs: dict[str, Counts],
+) -> None:
+    # Closing it writes all that was built to its file: a second and more of 10 M lines.
+    assert all(counts.is_held_open for name, counts in runs.items() if counts.models)
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="there is no other core to load on")
+def test_statistics_are_loaded_while_marts_are_built_of_many_line_items_alone(
+    runs: dict[str, Counts],
+) -> None:
+    started = {name for name, counts in runs.items() if counts.processes_started}
+    assert started == {FRESH, RESTATED, OTHER_RULE}
+    assert all(counts.processes_started <= 1 for counts in runs.values())
 
 
 def test_of_a_restated_month_long_marts_are_not_copied_again(

@@ -8,6 +8,7 @@ from ingest.storage.publication import Publication
 from triptych.core.errors import SourceError
 from triptych.core.marts.own_build import OwnBuild
 from triptych.core.warehouse.bi_files import BiFolder
+from triptych.core.warehouse.publish import begin_publication
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,37 @@ def own_folder(workspace: Workspace, settings: Settings) -> Path | None:
     """Return where the models of a workspace are; None where it has none."""
     name = settings.own_models.folder
     return None if name is None else workspace.root / name
+
+
+def beginning_publication(
+    workspace: Workspace, marts: MartBuild, run_id: str, before: Path | None
+) -> Callable[[], None]:
+    """Return what copies the marts of the first half, while others are estimated.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where the databases are.
+    marts : MartBuild
+        The build, after its first half.
+    run_id : str
+        Name of the file that is begun.
+    before : Path or None
+        The published file to go on from.
+    """
+
+    def begin() -> None:
+        begin_publication(
+            build_database=workspace.build_database,
+            published_dir=workspace.published_dir,
+            run_id=run_id,
+            later=marts.joined_tables,
+            previous=before,
+            contents=marts.contents,
+        )
+        marts.write_out()
+
+    return begin
 
 
 def adding_own_models(

@@ -8,7 +8,6 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 from attribution.studies.register import StudyRegister
@@ -35,12 +34,13 @@ from triptych.core.project_folder import dbt_project_dir
 from triptych.core.run_record import read_warnings, remember_begun
 from triptych.core.warehouse.inspection import read_current_loads, read_newest_load_at
 from triptych.core.warehouse.locks import read_history, verify_locked_loads
-from triptych.core.warehouse.publish import begin_publication, publish
+from triptych.core.warehouse.publish import publish
 from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.warehouse.undecided_sources import read_undecided
 from triptych.core.whole_files import write_whole
 from triptych.run.publication import (
     adding_own_models,
+    beginning_publication,
     leave_files_for_bi,
     own_folder,
 )
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.connector import Connector, Window
+    from triptych.core.marts.build import WhenBuilt
     from triptych.core.progress import Progress, Task
     from triptych.core.settings import Settings
     from triptych.core.warehouse.locks import PeriodHistory
@@ -213,28 +214,29 @@ class Run:
         fingerprint: str,
         before: Path | None,
     ) -> BuildReport:
-        with self._progress.task("build") as task:
-            outcome = self._first_half(marts, task)
-        # What was read is what was catalogued only if it still is.
-        self._verify_in_place()
         # With nothing new nothing is estimated, nor is loaded what estimates.
-        from triptych.run.second_half import build_from_estimates  # noqa: PLC0415
-
-        joined = build_from_estimates(
-            self._workspace,
-            marts=marts,
-            studies=request,
-            progress=self._progress,
-            while_estimating=partial(
-                begin_publication,
-                build_database=self._workspace.build_database,
-                published_dir=self._workspace.published_dir,
-                run_id=self.run_id,
-                later=marts.joined_tables,
-                previous=before,
-                contents=marts.contents,
-            ),
+        from triptych.run.statistics_ahead import (  # noqa: PLC0415
+            beginning_with,
+            statistics_ahead,
         )
+
+        with statistics_ahead() as ahead, marts.held_open():
+            with self._progress.task("build") as task:
+                outcome = self._first_half(marts, task, beginning_with(ahead))
+            # What was read is what was catalogued only if it still is.
+            self._verify_in_place()
+            from triptych.run.second_half import build_from_estimates  # noqa: PLC0415
+
+            joined = build_from_estimates(
+                self._workspace,
+                marts=marts,
+                studies=request,
+                progress=self._progress,
+                ahead=ahead,
+                while_estimating=beginning_publication(
+                    self._workspace, marts, self.run_id, before
+                ),
+            )
         marts.write_report(self._folder)
         with self._progress.task("publish"):
             path = publish(
@@ -313,10 +315,12 @@ class Run:
             ],
         )
 
-    def _first_half(self, marts: MartBuild, task: Task) -> TransformOutcome:
+    def _first_half(
+        self, marts: MartBuild, task: Task, when_built: WhenBuilt
+    ) -> TransformOutcome:
         """Build what reads no estimate; another engine may read the line items."""
         if self._settings.warehouse.engine != "spark":
-            return marts.first_half(task)
+            return marts.first_half(task, when_built=when_built)
         # Not a dependency of everybody: pyspark and the JVM are an extra.
         from triptych.run.spark.transform import line_items_on_spark  # noqa: PLC0415
 
@@ -327,7 +331,9 @@ class Run:
             run_dir=self._folder,
             task=task,
         ) as sum_line_items:
-            return marts.first_half(task, sum_elsewhere=sum_line_items)
+            return marts.first_half(
+                task, sum_elsewhere=sum_line_items, when_built=when_built
+            )
 
     def _verify_in_place(self) -> None:
         with open_catalogue(self.places) as catalogue:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attribution.costs.estimates import EstimateReport
+    from attribution.estimates.fitting_processes import ProcessesAhead
     from attribution.studies.request import StudyReport, StudyRequest
     from triptych.core.dbt.commands import TransformOutcome
     from triptych.core.marts.build import MartBuild
@@ -45,6 +46,7 @@ def build_from_estimates(
     marts: MartBuild,
     studies: StudyRequest,
     progress: Progress,
+    ahead: ProcessesAhead | None = None,
     while_estimating: Callable[[], None] = lambda: None,
 ) -> SecondHalf:
     """Estimate, and build and test the marts that join the estimates.
@@ -59,6 +61,8 @@ def build_from_estimates(
         Which studies are to be estimated.
     progress : Progress
         Where to report.
+    ahead : ProcessesAhead, optional
+        Processes that were started while the marts were built.
     while_estimating : callable
         Called in another thread; it may read what the first half has built.
 
@@ -74,9 +78,9 @@ def build_from_estimates(
     with ThreadPoolExecutor(1) as thread:
         other_work = thread.submit(while_estimating)
         with progress.task("estimate") as task:
-            report = update_cost_estimates(database, evidence)
+            report = update_cost_estimates(database, evidence, ahead=ahead)
             update_delivery_times(database)
-            update_platform_elasticities(database)
+            update_platform_elasticities(database, ahead=ahead)
             task.note(
                 "estimates as before"
                 if report.is_unchanged

@@ -22,22 +22,30 @@ if TYPE_CHECKING:
     import duckdb
     from numpy.typing import NDArray
 
-_MODELS = """
-SELECT currency, coalesce(model_id, ''), NULL, NULL, charge_date,
-    CAST(sum(effective_cost) AS DOUBLE)
-FROM cost.fct_daily_model_costs
-WHERE component NOT IN ('tax', 'credit', 'remainder') AND charge_date <= $last
-    AND billing_month <= strftime(charge_date, '%Y-%m')
+_SERIES = """
+WITH days AS (
+    SELECT {series}, charge_date, CAST(sum(effective_cost) AS DOUBLE) AS cost
+    FROM cost.{table}
+    WHERE component NOT IN ('tax', 'credit', 'remainder') AND charge_date <= $last
+        AND billing_month <= strftime(charge_date, '%Y-%m')
+    GROUP BY ALL
+)
+SELECT currency, model_id, source, service_name, min(charge_date),
+    list(charge_date - DATE '1970-01-01' ORDER BY charge_date),
+    list(cost ORDER BY charge_date)
+FROM days
 GROUP BY ALL ORDER BY ALL
 """
-_SERVICES = """
-SELECT currency, NULL, source, coalesce(service_name, ''), charge_date,
-    CAST(sum(effective_cost) AS DOUBLE)
-FROM cost.fct_daily_service_costs
-WHERE component NOT IN ('tax', 'credit', 'remainder') AND charge_date <= $last
-    AND billing_month <= strftime(charge_date, '%Y-%m')
-GROUP BY ALL ORDER BY ALL
-"""
+_MODELS = _SERIES.format(
+    table="fct_daily_model_costs",
+    series="currency, coalesce(model_id, '') AS model_id, NULL AS source,"
+    " NULL AS service_name",
+)
+_SERVICES = _SERIES.format(
+    table="fct_daily_service_costs",
+    series="currency, NULL AS model_id, source, coalesce(service_name, '')"
+    " AS service_name",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +103,15 @@ def read_cost_series(connection: duckdb.DuckDBPyConnection) -> list[CostSeries]:
     last_day = last_complete_day(connection)
     if last_day is None:
         return []
-    days: dict[tuple[str | None, ...], dict[date, float]] = {}
-    for question in (_MODELS, _SERVICES):
-        rows = connection.execute(question, {"last": last_day}).fetchall()
-        for *key, day, cost in rows:
-            days.setdefault(tuple(key), {})[day] = cost
+    rows = [
+        row
+        for question in (_MODELS, _SERVICES)
+        for row in connection.execute(question, {"last": last_day}).fetchall()
+    ]
     return [
-        CostSeries(
-            str(currency), model, source, service, min(costs),
-            every_day(costs, last_day),
-        )
-        for (currency, model, source, service), costs in days.items()
-    ]  # fmt: skip
+        CostSeries(*key, first, every_day(first, days, costs, last_day))
+        for *key, first, days, costs in rows
+    ]
 
 
 def total_by_day(

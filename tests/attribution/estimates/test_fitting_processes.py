@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
 import scipy.linalg  # noqa: F401  (its libraries are what is limited)
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from attribution.estimates.fitting_processes import one_blas_thread
+from attribution.estimates.fitting_processes import (
+    ProcessesAhead,
+    each,
+    one_blas_thread,
+)
 
 
 def _threads() -> set[int]:
@@ -25,3 +33,33 @@ def test_a_block_that_ends_leaves_the_limit_of_another_that_goes_on() -> None:
         during = _threads()
         second.__exit__(None, None, None)
         assert (during, _threads()) == ({1}, {2})
+
+
+def _own_process(_: str) -> int:
+    return os.getpid()
+
+
+def _noted(note: str) -> int:
+    with Path(note).open("a", encoding="utf-8") as file:
+        file.write("called ")
+    return os.getpid()
+
+
+def _end(_: str) -> int:
+    os._exit(1)
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="there is no other core")
+def test_processes_do_what_was_begun_or_is_asked_for_and_if_they_end_it_is_done_here(
+    tmp_path: Path,
+) -> None:
+    with ProcessesAhead(["json"]) as ahead:
+        assert each(_own_process, ["not yet"], 0.0, ahead=ahead) == [os.getpid()]
+        ahead.start()
+        note = str(tmp_path / "calls")
+        ahead.begin(_noted, [note])
+        assert os.getpid() not in each(_noted, [note], 0.0, ahead=ahead)
+        assert Path(note).read_text("utf-8") == "called "
+        ahead.begin(_end, [""])
+        assert ahead.each(_end, [""]) is None
+        assert each(_own_process, [""], 0.0, ahead=ahead) == [os.getpid()]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
+
+import duckdb
 
 from triptych.core.dbt.commands import TransformOutcome
 from triptych.core.errors import TransformError
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    import duckdb
-
     from triptych.core.marts.digests import Digest
     from triptych.core.marts.recipe import Node
     from triptych.core.progress import Task
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from triptych.core.workspace import Workspace
 
     SumLineItems = Callable[[Sequence[str]], Mapping[str, Path]]
+    WhenBuilt = Callable[[Node, duckdb.DuckDBPyConnection], None]
+
+
+#: What most statistics start from: they may begin while all else is built.
+DAILY_COSTS = ("cost", "fct_daily_model_costs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,11 @@ class MartBuild:
         return self._recipe
 
     def first_half(
-        self, task: Task, *, sum_elsewhere: SumLineItems | None = None
+        self,
+        task: Task,
+        *,
+        sum_elsewhere: SumLineItems | None = None,
+        when_built: WhenBuilt | None = None,
     ) -> TransformOutcome:
         """Build and test what reads no estimate.
 
@@ -90,6 +99,8 @@ class MartBuild:
             Advanced once per model and test that is executed.
         sum_elsewhere : callable, optional
             Another engine, which reads line items; see :class:`Execution`.
+        when_built : callable, optional
+            Told of each table that was built again, as :class:`Execution` tells.
 
         Raises
         ------
@@ -97,7 +108,10 @@ class MartBuild:
             A model or a test of severity ``error`` failed; what is published stays.
         """
         nodes = [node for node in self.recipe.nodes if not node.is_from_estimates]
-        return self._execute(nodes, task, sum_elsewhere=sum_elsewhere)
+        nodes = _first_built(nodes, DAILY_COSTS)
+        return self._execute(
+            nodes, task, sum_elsewhere=sum_elsewhere, when_built=when_built
+        )
 
     def second_half(self, task: Task) -> TransformOutcome:
         """Build and test what joins the estimates.
@@ -136,6 +150,7 @@ class MartBuild:
         task: Task,
         *,
         sum_elsewhere: SumLineItems | None = None,
+        when_built: WhenBuilt | None = None,
         late: bool = False,
     ) -> TransformOutcome:
         with self._connected() as connection:
@@ -151,6 +166,7 @@ class MartBuild:
                 source_digests(connection, self.recipe, self._control, estimates=late),
                 task,
                 sum_elsewhere,
+                when_built,
             )
             try:
                 execution.run()
@@ -165,29 +181,66 @@ class MartBuild:
         return outcome
 
     @contextmanager
+    def held_open(self) -> Iterator[None]:
+        """Keep the build database open while a block runs.
+
+        Whoever closes it last waits until all that was written is in its file: once
+        for both halves and what is estimated between them, not once for each.
+        """
+        with self._open():
+            yield
+
+    def write_out(self) -> None:
+        """Write what was built to the file now; closing it has less to do then.
+
+        Readers go on meanwhile. Where something is being written, it is left to that.
+        """
+        with self._open() as connection, suppress(duckdb.TransactionException):
+            connection.execute("CHECKPOINT build")
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        """Open the build database, as all do that open it in this process."""
+        return open_build(self.workspace.build_database)
+
+    @contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        workspace = self.workspace
-        spill = workspace.warehouse_dir / ".spill"
-        connection = open_build(
-            workspace.build_database,
-            {
-                "memory_limit": self.engine.memory_limit,
-                "threads": self.engine.threads,
-                "temp_directory": str(spill),
-                "preserve_insertion_order": False,
-                "checkpoint_threshold": "1GB",
-            },
-        )
-        try:
+        with self._open() as connection:
+            # Not when it is opened: all that have it open would have to know of them.
+            for name, value in self._settings().items():
+                connection.execute(f"SET GLOBAL {name} = {value}")
             connection.execute("SET TimeZone = 'UTC'")
-            # Names of evidence files are relative to the workspace.
-            root = search_path(workspace.root)
-            connection.execute(f"SET GLOBAL file_search_path = {root}")
-            raw = literal(str(workspace.raw_database))
+            raw = literal(str(self.workspace.raw_database))
             connection.execute(f"ATTACH {raw} AS raw (READ_ONLY)")
             yield connection
-        finally:
-            connection.close()
+            # The catalogue is written by another instance of the engine.
+            connection.execute("DETACH raw")
+            connection.execute("RESET GLOBAL preserve_insertion_order")
+
+    def _settings(self) -> dict[str, str]:
+        spill = self.workspace.warehouse_dir / ".spill"
+        return {
+            "memory_limit": literal(self.engine.memory_limit),
+            "threads": str(self.engine.threads),
+            "temp_directory": literal(str(spill)),
+            "preserve_insertion_order": "false",
+            "checkpoint_threshold": "'1GB'",
+            # Names of evidence files are relative to the workspace.
+            "file_search_path": search_path(self.workspace.root),
+        }
+
+
+def _first_built(nodes: Sequence[Node], table: tuple[str, str]) -> list[Node]:
+    """Return nodes in an order that builds and tests first what a table is made of."""
+    made_of = {node.unique_id for node in nodes if (node.schema, node.table) == table}
+    for node in reversed(nodes):
+        if node.unique_id in made_of:
+            made_of.update(node.parents)
+    return sorted(
+        nodes,
+        key=lambda node: (
+            not made_of.issuperset(node.parents if node.is_test else [node.unique_id])
+        ),
+    )
 
 
 def as_error(nodes: Sequence[Any]) -> TransformError:

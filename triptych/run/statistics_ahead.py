@@ -1,0 +1,65 @@
+"""Statistics that begin while the engine still builds the marts.
+
+Only where many line items were read anew: then series differ, and there are some. A
+small company is estimated sooner than another process is started, and where nothing
+but a name or a plan has changed, nothing is forecast at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from attribution.estimates.fitting_processes import ProcessesAhead
+from triptych.core.marts.build import DAILY_COSTS
+from triptych.core.marts.months import reads_line_items
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import duckdb
+
+    from triptych.core.marts.recipe import Node
+
+#: Rows that line items are summed to, by day, model and whatever else is told apart:
+#: of fewer, there are few series.
+MANY_ROWS: Final = 20_000
+_MODULES = (
+    "attribution.costs.forecasting.forecast",
+    "attribution.costs.platform_elasticities",
+    "statsmodels.tsa.statespace.exponential_smoothing",
+    "statsmodels.tsa.statespace.structural",
+)
+
+
+def statistics_ahead() -> ProcessesAhead:
+    """Return processes for forecasts and elasticities; none of them is started yet."""
+    return ProcessesAhead(_MODULES)
+
+
+def beginning_with(
+    ahead: ProcessesAhead,
+) -> Callable[[Node, duckdb.DuckDBPyConnection], None]:
+    """Return what is told of each table that was built again, and begins what it can.
+
+    Parameters
+    ----------
+    ahead : ProcessesAhead
+        Started once line items were summed to many rows.
+    """
+
+    def built(node: Node, connection: duckdb.DuckDBPyConnection) -> None:
+        if reads_line_items(node):
+            if _has_many_rows(connection, node.relation):
+                ahead.start()
+        elif (node.schema, node.table) == DAILY_COSTS and ahead.is_started:
+            # Loaded where it is needed, and then it would be soon anyway.
+            from attribution.costs.estimates import begin_estimates  # noqa: PLC0415
+
+            begin_estimates(connection, ahead)
+
+    return built
+
+
+def _has_many_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:
+    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    return row is not None and row[0] >= MANY_ROWS
