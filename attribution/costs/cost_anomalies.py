@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from attribution.costs.anomalies.line_items import Evidence
     from attribution.costs.anomalies.model_parts import ModelPart
     from attribution.costs.anomalies.series import CostSeries
+    from attribution.estimates.fitting_processes import ProcessesAhead
 
 #: Changes whenever the same days would be judged or explained in another way.
 METHOD_VERSION = 2
@@ -69,7 +70,10 @@ class Anomaly:
 
 
 def update_cost_anomalies(
-    connection: duckdb.DuckDBPyConnection, evidence: Evidence
+    connection: duckdb.DuckDBPyConnection,
+    evidence: Evidence,
+    *,
+    ahead: ProcessesAhead | None = None,
 ) -> int | None:
     """Look for anomalies, unless neither a day nor its evidence has changed.
 
@@ -79,6 +83,8 @@ def update_cost_anomalies(
         The build database after the first half of the build, with its estimates.
     evidence : Evidence
         Where line items are, to explain what is new.
+    ahead : ProcessesAhead, optional
+        Judge the days, where they were started.
 
     Returns
     -------
@@ -90,7 +96,7 @@ def update_cost_anomalies(
     digest = _digest(series, months)
     if estimate_store.is_current(connection, _SUBJECT, digest):
         return None
-    anomalies = anomalies_of(series, judgements_of(connection, series))
+    anomalies = anomalies_of(series, judgements_of(connection, series, ahead=ahead))
     made_of = [_made_of(anomaly, months) for anomaly in anomalies]
     known = {row.pop("digest"): row for row in estimate_store.read(connection, _KEPT)}
     new = {

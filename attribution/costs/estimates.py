@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from attribution.costs.anomalies.series import read_cost_series
 from attribution.costs.cost_anomalies import update_cost_anomalies
 from attribution.costs.cost_forecasts import forecast_rows, series_of
 from attribution.costs.daily_costs import read_daily_costs
@@ -22,6 +23,7 @@ from attribution.costs.kept_forecasts import (
     forecasts_of,
     method_version,
 )
+from attribution.costs.kept_judgements import begin_judgements
 from attribution.estimates import store as estimate_store
 
 if TYPE_CHECKING:
@@ -74,7 +76,9 @@ def update_cost_estimates(
         estimate_store.prepare(connection)
         # Line items are read by the engine while series are computed here.
         with connection.cursor() as other, ThreadPoolExecutor(1) as thread:
-            anomalies = thread.submit(update_cost_anomalies, other, evidence)
+            anomalies = thread.submit(
+                update_cost_anomalies, other, evidence, ahead=ahead
+            )
             is_unchanged = not _update_forecasts(connection, ahead)
             is_unchanged = anomalies.result() is None and is_unchanged
         return EstimateReport(
@@ -92,11 +96,13 @@ def begin_estimates(
     Parameters
     ----------
     connection : DuckDBPyConnection
-        The build database with ``cost.fct_daily_model_costs`` as it is going to be.
+        The build database with the daily costs of models and services as they are
+        going to be.
     ahead : ProcessesAhead
         Processes that were started.
     """
     begin_forecasts(connection, series_of(read_daily_costs(connection)), ahead)
+    begin_judgements(connection, read_cost_series(connection), ahead)
 
 
 def _update_forecasts(

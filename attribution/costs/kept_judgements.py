@@ -18,13 +18,14 @@ from attribution.estimates.fitting_processes import each
 from attribution.estimates.library_versions import library_versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import duckdb
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from attribution.costs.anomalies.series import CostSeries
+    from attribution.estimates.fitting_processes import ProcessesAhead
 
     Key = tuple[str, str | None, str | None, str | None]
 
@@ -47,7 +48,10 @@ class _Due:
 
 
 def judgements_of(
-    connection: duckdb.DuckDBPyConnection, series: Sequence[CostSeries]
+    connection: duckdb.DuckDBPyConnection,
+    series: Sequence[CostSeries],
+    *,
+    ahead: ProcessesAhead | None = None,
 ) -> list[Judgement]:
     """Return what is to be said of the days of each series, and keep just these.
 
@@ -57,6 +61,8 @@ def judgements_of(
         The build database with its estimates.
     series : sequence of CostSeries
         All of them.
+    ahead : ProcessesAhead, optional
+        Judge them, where they were started.
     """
     before = _read(connection)
     digests = {_key(cost_series): _digest(cost_series) for cost_series in series}
@@ -65,15 +71,8 @@ def judgements_of(
         for key, (digest, judgement) in before.items()
         if digests.get(key) == digest
     }
-    due = [
-        _Due(
-            cost_series,
-            before[_key(cost_series)][1] if _key(cost_series) in before else None,
-        )
-        for cost_series in series
-        if _key(cost_series) not in found
-    ]
-    made = each(_judge, due, sum(one.seconds for one in due))
+    due = _due(series, before)
+    made = each(_judge, due, sum(one.seconds for one in due), ahead=ahead)
     rows = [
         _row(one.series, digests[_key(one.series)], judgement)
         for one, judgement in zip(due, made, strict=True)
@@ -84,6 +83,31 @@ def judgements_of(
         _key(one.series): judgement for one, judgement in zip(due, made, strict=True)
     }
     return [found[_key(cost_series)] for cost_series in series]
+
+
+def begin_judgements(
+    connection: duckdb.DuckDBPyConnection,
+    series: Sequence[CostSeries],
+    ahead: ProcessesAhead,
+) -> None:
+    """Have processes judge the days that :func:`judgements_of` will be asked for.
+
+    Nothing is written: the tables of estimates are not yet, or are those of before.
+    """
+    before = _read(connection) if estimate_store.is_prepared(connection, _TABLE) else {}
+    ahead.begin(_judge, _due(series, before))
+
+
+def _due(
+    series: Sequence[CostSeries], before: Mapping[Key, tuple[str, Judgement]]
+) -> list[_Due]:
+    """Return the series whose days differ, each with what was judged of it before."""
+    known = [(one, *before.get(_key(one), ("", None))) for one in series]
+    return [
+        _Due(one, judgement)
+        for one, digest, judgement in known
+        if digest != _digest(one)
+    ]
 
 
 def _judge(due: _Due) -> Judgement:

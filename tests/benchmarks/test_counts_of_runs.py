@@ -7,7 +7,8 @@ with nothing new, with a month restated, and after each change that the benchmar
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -62,6 +63,8 @@ class Counts:
         The build database was still open when studies were estimated, after all else.
     processes_started : int
         Pools of processes that load statistics while marts are built.
+    handed_over : dict of str to int
+        What these processes were given → how often.
     """
 
     models: frozenset[str]
@@ -72,6 +75,7 @@ class Counts:
     copied: frozenset[str] = frozenset()
     is_held_open: bool = False
     processes_started: int = 0
+    handed_over: dict[str, int] = field(default_factory=dict)
 
 
 class _Counter:
@@ -133,6 +137,16 @@ class _Counter:
             self.started += 1
             return pool(count)
 
+        submitted = fitting_processes.ProcessesAhead._submitted
+        self.handed_over: Counter[str] = Counter()
+
+        def handed(
+            ahead: object, function: Callable[..., object], job: object
+        ) -> object:
+            self.handed_over[function.__name__] += 1
+            return submitted(ahead, function, job)
+
+        patch.setattr(fitting_processes.ProcessesAhead, "_submitted", handed)
         patch.setattr(second_half, "update_study_estimates", updated)
         patch.setattr(fitting_processes, "pool", started)
 
@@ -152,6 +166,7 @@ class _Counter:
             frozenset(self.copied),
             self.is_held_open,
             self.started,
+            dict(self.handed_over),
         )
 
 
@@ -226,6 +241,10 @@ def test_statistics_are_loaded_while_marts_are_built_of_many_line_items_alone(
     started = {name for name, counts in runs.items() if counts.processes_started}
     assert started == {FRESH, RESTATED, OTHER_RULE}
     assert all(counts.processes_started <= 1 for counts in runs.values())
+    # Begun while marts are built and asked for afterwards, but computed once: every
+    # model, what belongs to none, and the total.
+    assert runs[FRESH].handed_over["forecast_series"] == MODELS + 2
+    assert runs[RESTATED].handed_over["_judge"] <= runs[FRESH].handed_over["_judge"]
 
 
 def test_of_a_restated_month_long_marts_are_not_copied_again(

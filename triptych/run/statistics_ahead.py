@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MANY_ROWS: Final = 20_000
 _MODULES = (
     "attribution.costs.forecasting.forecast",
+    "attribution.costs.kept_judgements",
     "attribution.costs.platform_elasticities",
     "statsmodels.tsa.statespace.exponential_smoothing",
     "statsmodels.tsa.statespace.structural",
@@ -51,7 +52,7 @@ def beginning_with(
         if reads_line_items(node):
             if _has_many_rows(connection, node.relation):
                 ahead.start()
-        elif (node.schema, node.table) == DAILY_COSTS and ahead.is_started:
+        elif (node.schema, node.table) == DAILY_COSTS[-1] and ahead.is_started:
             # Loaded where it is needed, and then it would be soon anyway.
             from attribution.costs.estimates import begin_estimates  # noqa: PLC0415
 

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     WhenBuilt = Callable[[Node, duckdb.DuckDBPyConnection], None]
 
 
-#: What most statistics start from: they may begin while all else is built.
-DAILY_COSTS = ("cost", "fct_daily_model_costs")
+#: What most statistics start from, in the order in which they are built before all
+#: else: so these begin while the rest is built.
+DAILY_COSTS = (("cost", "fct_daily_model_costs"), ("cost", "fct_daily_service_costs"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ class MartBuild:
             A model or a test of severity ``error`` failed; what is published stays.
         """
         nodes = [node for node in self.recipe.nodes if not node.is_from_estimates]
-        nodes = _first_built(nodes, DAILY_COSTS)
+        for table in reversed(DAILY_COSTS):
+            nodes = _first_built(nodes, table)
         return self._execute(
             nodes, task, sum_elsewhere=sum_elsewhere, when_built=when_built
         )

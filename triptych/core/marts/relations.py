@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from triptych.core.marts.digests import MONTH
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -84,6 +86,9 @@ class Relations:
     def replace(self, node: Node, sql: str) -> None:
         """Create the relation of a model anew, whatever there was under its name.
 
+        Rows of a month lie together: to replace a month that is spread over a table,
+        all of the table is written anew.
+
         Raises
         ------
         duckdb.InvalidInputException
@@ -94,6 +99,8 @@ class Relations:
         if node.contract:
             listed = ", ".join(f'"{name}"' for name in node.contract)
             sql = f"SELECT {listed} FROM ({sql})"
+        if not node.is_view and (node.is_by_month or MONTH in node.contract):
+            sql = f"FROM ({sql}) ORDER BY {MONTH}"
         self._connection.execute(f"CREATE OR REPLACE {kind} {node.relation} AS {sql}")
         described = self._connection.execute(f"DESCRIBE {node.relation}").fetchall()
         types = {str(row[0]): str(row[1]) for row in described}

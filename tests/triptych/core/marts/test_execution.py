@@ -148,6 +148,13 @@ def test_a_month_that_changed_is_built_again_and_no_other(company: Company) -> N
     ]
 
 
+def test_rows_of_a_month_lie_together_however_they_came(company: Company) -> None:
+    sql = "select '2026-0' || (i % 3 + 1) as billing_month from range(9) as days(i)"
+    Relations(company.connection).replace(SUMS, sql)
+    lie = company.connection.execute("FROM build.main.sums").fetchall()
+    assert lie == [("2026-01",)] * 3 + [("2026-02",)] * 3 + [("2026-03",)] * 3
+
+
 def test_a_month_that_lost_its_lines_is_gone_from_every_model(company: Company) -> None:
     company.connection.execute("DELETE FROM lines WHERE billing_month = '2026-01'")
     company.build()
