@@ -86,7 +86,7 @@ def _spends(costs: Sequence[DailyCosts]) -> list[_Spend]:
 
 
 def _series_of(spends: Sequence[_Spend]) -> dict[Key, Asked]:
-    return {key: one for spend in spends for key, one in spend.asked}
+    return {key: series for spend in spends for key, series in spend.asked}
 
 
 def landings_after(last_day: date) -> tuple[Landing, Landing]:

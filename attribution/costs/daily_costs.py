@@ -163,6 +163,6 @@ def every_day(
     costs : sequence of float
         What they cost.
     """
-    found = np.zeros((last - first).days + 1)
-    found[np.asarray(numbers) - numbers[0]] = costs
-    return found
+    days = np.zeros((last - first).days + 1)
+    days[np.asarray(numbers) - numbers[0]] = costs
+    return days

@@ -105,9 +105,9 @@ def begin_forecasts(
 def _due(asked: Mapping[Key, Asked], before: Mapping[Key, _Kept]) -> dict[Key, Asked]:
     """Return the series whose days differ, with what stands of their estimates."""
     return {
-        key: _with_what_stands(one, before.get(key))
-        for key, one in asked.items()
-        if key not in before or before[key].digest != _digest(one.digest)
+        key: _with_what_stands(series, before.get(key))
+        for key, series in asked.items()
+        if key not in before or before[key].digest != _digest(series.digest)
     }
 
 

@@ -102,12 +102,12 @@ def _due(
     series: Sequence[CostSeries], before: Mapping[Key, tuple[str, Judgement]]
 ) -> list[_Due]:
     """Return the series whose days differ, each with what was judged of it before."""
-    known = [(one, *before.get(_key(one), ("", None))) for one in series]
-    return [
-        _Due(one, judgement)
-        for one, digest, judgement in known
-        if digest != _digest(one)
-    ]
+    due = []
+    for cost_series in series:
+        digest, judgement = before.get(_key(cost_series), ("", None))
+        if digest != _digest(cost_series):
+            due.append(_Due(cost_series, judgement))
+    return due
 
 
 def _judge(due: _Due) -> Judgement:

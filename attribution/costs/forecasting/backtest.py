@@ -195,7 +195,7 @@ def _levels_before(values: Series, origins: Sequence[int]) -> Series:
         for origin in origins
     ]
     whole = [np.add.reduce(absolute[:origin]) / origin for origin in origins]
-    return np.maximum(recent, np.array(whole) / _PAUSED_PART)
+    return np.asarray(np.maximum(recent, np.array(whole) / _PAUSED_PART))
 
 
 def choose(test: BackTest) -> str:
