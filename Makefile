@@ -64,7 +64,7 @@ dashboard: $(USABLE)  ## Open the dashboard of the demo, or of WORKSPACE=…
 
 ## Prove
 
-test: $(READY) $(MOTO) $(MLFLOW) $(BQEMULATOR) browser  ## Everything that CI runs: each promise proved once
+test: $(READY) $(MOTO) $(BQEMULATOR) browser  ## Everything that CI runs: each promise proved once
 	$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync check
 	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(ARGS)
 

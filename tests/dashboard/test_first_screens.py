@@ -24,13 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["sample_company"]
 
 pytestmark = pytest.mark.browser
-#: What the warehouse by hand shows little of, and the longest. The fast layer sees
-#: the first screens of the others in ``test_every_page.py``.
-PAGES: Final = (
-    tuple(AUDIENCES)
-    if IS_FULL
-    else ("summary", "cost_by_model", "close", "scenarios", "scorecard")
-)
+#: The longest in the fast layer, which sees the first screens of the others in
+#: ``test_every_page.py``, with the figures of the warehouse by hand.
+PAGES: Final = tuple(AUDIENCES) if IS_FULL else ("summary", "close")
 #: Pages of the sample company that say what to do first, and have no figure until then.
 WITHOUT_FIGURES: Final = frozenset({"scenarios"})
 

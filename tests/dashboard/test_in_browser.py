@@ -53,6 +53,20 @@ def address(tmp_path_factory: pytest.TempPathFactory, log: Path) -> Iterator[str
         yield address
 
 
+@pytest.fixture(scope="module")
+def new_workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a workspace in which tests publish."""
+    root = tmp_path_factory.mktemp("new_workspace")
+    (root / "warehouse").mkdir()
+    return root
+
+
+@pytest.fixture(scope="module")
+def new_address(new_workspace: Path, log: Path) -> Iterator[str]:
+    with served(new_workspace, log.with_name("new_workspace.log")) as address:
+        yield address
+
+
 @pytest.mark.parametrize("size", SCREEN_SIZES)
 def test_the_summary_is_whole_and_answers_without_scrolling_on_a_desk(
     browser: Any, address: str, size: str
@@ -137,13 +151,9 @@ SCREENS = [
     for name, page in PAGES.items()
     for size, scheme in product(SIZES, page.schemes)
 ]
-#: Tiles, and what a link opens, on a desk; tables on a phone. The fast layer sees the
-#: other pages in ``test_every_page.py``, ``make test-full`` here too.
-IN_TURN = {
-    ("cost-by-model", "desktop", "light"),
-    ("lineage", "desktop", "light"),
-    ("gateway-gaps", "phone", "light"),
-}
+#: What a link opens. The fast layer sees the other pages in ``test_every_page.py``,
+#: ``make test-full`` here too.
+IN_TURN = {("lineage", "desktop", "light")}
 
 
 @pytest.mark.parametrize(
@@ -192,26 +202,6 @@ def test_a_chart_is_saved_as_svg_and_png_with_its_heading_and_its_mark(
     assert files["PNG"].stem == "cost-of-models-by-month-largest-models-apart"
     with Image.open(files["PNG"]) as picture:
         assert picture.size == (int(2 * wide), int(2 * tall))
-
-
-@pytest.mark.parametrize("size", SCREEN_SIZES)
-def test_no_figure_of_ten_digits_is_cut(
-    browser: Any, tmp_path: Path, size: str
-) -> None:
-    root = tmp_path / "workspace"
-    publish(root, factor="1000000")
-    with (
-        served(root, tmp_path / "server.log") as link,
-        visit(browser, f"{link}/cost_by_model", size=size) as tab,
-    ):
-        tab.wait_for("models cost")
-        tab.settle()
-        values = tab.page.get_by_test_id("stMetricValue")
-        assert "EUR\u00a02,449,000,000.00" in values.all_inner_texts()
-        is_cut = (
-            "e => [...e.querySelectorAll('*')].some(n => n.scrollWidth > n.clientWidth)"
-        )
-        assert [one.evaluate(is_cut) for one in values.all()] == [False] * 4
 
 
 @pytest.mark.parametrize(
@@ -330,6 +320,7 @@ def test_the_whole_page_is_kept_for_looking_at(
             tab.assert_quiet()
 
 
+@pytest.mark.full  # fast: e2e/test_explain_on_pages.py, from a tile
 def test_two_clicks_lead_from_a_model_to_its_line_items(
     browser: Any,
     address: str,
@@ -446,7 +437,7 @@ def test_an_invalid_link_warns_in_the_browser_too(
         tab.assert_quiet()
 
 
-@pytest.mark.full  # fast: figures of ten digits are asked of a fresh server, too
+@pytest.mark.full  # fast: an open page that follows publishes begins on one, too
 def test_a_page_opened_first_on_a_fresh_server_goes_through_the_router(
     browser: Any,
     tmp_path: Path,
@@ -462,19 +453,14 @@ def test_a_page_opened_first_on_a_fresh_server_goes_through_the_router(
 
 
 def test_an_open_page_follows_publishes_without_an_error(
-    browser: Any,
-    tmp_path: Path,
+    browser: Any, new_workspace: Path, new_address: str
 ) -> None:
-    root = tmp_path / "workspace"
-    root.mkdir()
-    with (
-        served(root, tmp_path / "server.log") as address,
-        visit(browser, f"{address}/cost_by_model") as tab,
-    ):
+    (new_workspace / "warehouse" / "CURRENT").unlink(missing_ok=True)
+    with visit(browser, f"{new_address}/cost_by_model") as tab:
         tab.wait_for("Nothing has been published here yet")
         count = 20 if IS_FULL else 1
         for number in range(1, count + 1):
-            publish(root, run_id=f"run-{number:04d}", factor=str(number))
+            publish(new_workspace, run_id=f"run-{number:04d}", factor=str(number))
             if number % 5 == 0 or not IS_FULL:
                 tab.page.reload()
                 tab.wait_for(f"EUR {2449 * number:,}.00")
@@ -483,11 +469,27 @@ def test_an_open_page_follows_publishes_without_an_error(
                 assert f"run-{number:04d}" in _about(tab)
             tab.assert_quiet()
         last = count + 1
-        publish(root, run_id=f"run-{last:04d}", factor=str(last))
+        publish(new_workspace, run_id=f"run-{last:04d}", factor=str(last))
         tab.wait_for(f"EUR {2449 * last:,}.00")
         tab.settle()
         assert f"run-{last:04d}" in _about(tab)
         tab.assert_quiet()
+
+
+@pytest.mark.parametrize("size", SCREEN_SIZES)
+def test_no_figure_of_ten_digits_is_cut(
+    browser: Any, new_workspace: Path, new_address: str, size: str
+) -> None:
+    publish(new_workspace, run_id=f"run-of-a-{size}", factor="1000000")
+    with visit(browser, f"{new_address}/cost_by_model", size=size) as tab:
+        tab.wait_for("models cost")
+        tab.settle()
+        values = tab.page.get_by_test_id("stMetricValue")
+        assert "EUR\u00a02,449,000,000.00" in values.all_inner_texts()
+        is_cut = (
+            "e => [...e.querySelectorAll('*')].some(n => n.scrollWidth > n.clientWidth)"
+        )
+        assert [one.evaluate(is_cut) for one in values.all()] == [False] * 4
 
 
 def _about(tab: Visit) -> str:
@@ -500,7 +502,8 @@ def _about(tab: Visit) -> str:
     return said
 
 
-@pytest.mark.parametrize("size", SCREEN_SIZES)
+@pytest.mark.full  # fast: test_statements.py, and the page in test_every_page.py
+@pytest.mark.parametrize("size", SIZES)
 def test_statements_are_whole_on_every_screen_and_download_what_the_page_says(
     browser: Any, address: str, size: str
 ) -> None:

@@ -207,6 +207,8 @@ def test_a_cookie_that_somebody_else_signed_opens_nothing(
         context.close()
 
 
+# fast: test_access.py, by headers that the app reads
+@pytest.mark.full
 def test_a_proxy_signs_people_in_and_nobody_else_does(
     tmp_path: Path, browser: Any
 ) -> None:

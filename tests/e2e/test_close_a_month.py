@@ -166,7 +166,7 @@ def rate_change(case: ClosingCase) -> None:
 Item = tuple[str, str, str | None, Decimal, bool, bool]
 
 
-#: What comes late, a rule and a rate in the fast layer; exports are held against a name
+#: What comes late and a rule in the fast layer; exports are held against a name
 #: of the catalogue there, too (``test_exports_of_a_closed_month.py``).
 @pytest.mark.parametrize(
     ("change", "items", "current", "state"),
@@ -210,11 +210,12 @@ Item = tuple[str, str, str | None, Decimal, bool, bool]
             "restated",
             marks=pytest.mark.full,
         ),
-        (
+        pytest.param(
             rate_change,
             [("exchange_rate", "direct", "eta", Decimal(-5), False, False)],
             LEDGER - 5,
             "restated",
+            marks=pytest.mark.full,
         ),
     ],
     ids=lambda value: getattr(value, "__name__", None),

@@ -570,8 +570,8 @@ def address(
         yield address
 
 
-#: In a browser; ``make test`` opens these, and the tests of pages read the others.
-OPENED = set(PAGES[:2])
+#: In a browser; ``make test`` opens this, and the tests of pages read the others.
+OPENED = set(PAGES[:1])
 
 
 @pytest.mark.browser

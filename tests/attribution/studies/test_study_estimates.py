@@ -19,6 +19,7 @@ from attribution.studies.register import StudyRegister
 from attribution.studies.request import StudyRequest
 from attribution.studies.updating import seed_of, update_study_estimates
 from tests.attribution.marts_of_studies import write_marts
+from tests.attribution.quick_fits import refused_at_once
 from tests.attribution.studies_for_tests import START, series_study, trial_study
 from triptych.core.errors import SettingsError
 from triptych.core.progress import SilentProgress
@@ -379,7 +380,11 @@ class Deadly:
         return os._exit, (9,)
 
 
-def test_a_process_that_dies_costs_its_own_study_only(case: Case) -> None:
+def test_a_process_that_dies_costs_its_own_study_only(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attribution.studies.process.fit_study", refused_at_once)
+
     def jobs() -> Iterator[StudyJob]:
         frame, plan = case.studies["short"]
         asked = Asked(plan, Registered("EXPLORATORY"), 1, date(2024, 2, 19), "1")
@@ -395,7 +400,10 @@ def test_a_process_that_dies_costs_its_own_study_only(case: Case) -> None:
     assert statuses == {"0": "refused", "1": "failed", "2": "refused"}
 
 
-def test_memory_holds_no_more_studies_than_wait_for_a_process(case: Case) -> None:
+def test_memory_holds_no_more_studies_than_wait_for_a_process(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("attribution.studies.process.fit_study", refused_at_once)
     frame, plan = case.studies["short"]
     asked = Asked(plan, Registered("EXPLORATORY"), 1, date(2024, 2, 19), "1")
     rows = duckdb.connect().from_df(frame).to_arrow_table()

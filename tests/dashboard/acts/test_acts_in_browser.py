@@ -84,6 +84,8 @@ def served(
             yield case, address
 
 
+# fast: test_acting.py by the app's own parts, and triptych/acts/test_door.py
+@pytest.mark.full
 def test_two_people_of_finance_do_by_clicks_what_a_viewer_cannot(
     browser: Any, served: tuple[ClosingCase, str]
 ) -> None:

@@ -14,15 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.conftest import BuiltWorkspaces
+
 SCALE = 0.05
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def company(
+    built_workspaces: BuiltWorkspaces, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """Return the workspace of a company with few line items."""
-    directory = tmp_path_factory.mktemp("company") / "workspace"
-    write_company(directory, scale=SCALE)
-    return directory
+
+    def write(root: Path) -> None:
+        write_company(root, scale=SCALE)
+
+    target = tmp_path_factory.mktemp("company") / "workspace"
+    return built_workspaces.copy("company_of_18_months", write, target)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(not is_installed(), reason=MISSING_REASON)
+# fast: test_mlflow.py, on a server of our own that answers alike
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(not is_installed(), reason=MISSING_REASON),
+]
 
 # Times of runs are the client's to choose: an hour ago, to the millisecond.
 RUNS = """

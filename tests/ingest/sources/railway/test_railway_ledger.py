@@ -1,4 +1,4 @@
-"""Railway from the command line: the ledger before and after the invoice arrives.
+"""Railway: the ledger before and after the invoice arrives, and its commands.
 
 Amounts are those of :mod:`tests.ingest.servers.railway_workspace`. The service
 ``eta-api`` is assigned to the model ``eta-v2`` by its tag; everything else belongs to
@@ -7,14 +7,14 @@ nobody.
 
 from __future__ import annotations
 
-import csv
-import io
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.chosen_marts import ChosenMarts, ingest_and_build
 from tests.ingest.servers.loopback_railway import TOKEN, LoopbackRailway
 from tests.ingest.servers.railway_workspace import (
     september_invoice,
@@ -84,50 +84,54 @@ def triptych(root: Path, *arguments: str) -> str:
     return result.stdout
 
 
-def ask(root: Path, query: str) -> list[tuple[str | Decimal, ...]]:
-    text = triptych(root, "sql", query, "--format", "csv")
-    _, *rows = csv.reader(io.StringIO(text))
-    return [tuple(map(_value, row)) for row in rows]
+def built(root: Path) -> ChosenMarts:
+    """Load what is new, and build the marts that the ledger is read from."""
+    return ingest_and_build(
+        root,
+        "cost.fct_daily_model_costs",
+        "cost.mart_cost_waterfall",
+        "core.mart_data_quality_issues",
+    )
 
 
-def _value(text: str) -> str | Decimal:
-    return Decimal(text) if text.replace(".", "").lstrip("-").isdigit() else text
+def ask(marts: ChosenMarts, query: str) -> list[tuple[object, ...]]:
+    return [tuple(row.values()) for row in marts.query(query).to_pylist()]
 
 
 def test_the_ledger_equals_what_was_worked_out_before_and_after_the_invoice(
     railway: LoopbackRailway, root: Path
 ) -> None:
     railway.invoices.pop(0)
-    triptych(root, "run")
+    marts = built(root)
 
-    assert ask(root, LEDGER) == [
-        ("2026-08", "direct", "eta-v2", "true", Decimal(0), Decimal(25)),
-        ("2026-08", "unallocated", "-", "false", Decimal(20), Decimal(20)),
-        ("2026-08", "unallocated", "-", "true", Decimal(0), Decimal(3)),
-        ("2026-09", "direct", "eta-v2", "true", Decimal(0), Decimal("1.60")),
-        ("2026-09", "unallocated", "-", "true", Decimal(0), Decimal(0)),
+    assert ask(marts, LEDGER) == [
+        ("2026-08", "direct", "eta-v2", True, Decimal(0), Decimal(25)),
+        ("2026-08", "unallocated", "-", False, Decimal(20), Decimal(20)),
+        ("2026-08", "unallocated", "-", True, Decimal(0), Decimal(3)),
+        ("2026-09", "direct", "eta-v2", True, Decimal(0), Decimal("1.60")),
+        ("2026-09", "unallocated", "-", True, Decimal(0), Decimal(0)),
     ]
     # An estimate differs from what is billed by its nature.
-    assert ask(root, "select rule_id from core.mart_data_quality_issues") == []
+    assert ask(marts, "select rule_id from core.mart_data_quality_issues") == []
 
     # 9.34 for usage that was priced at 28.00: a factor without an end.
     railway.invoices.insert(0, september_invoice(9.34))
-    triptych(root, "run")
+    marts = built(root)
 
-    assert ask(root, MONTHS) == [
+    assert ask(marts, MONTHS) == [
         ("2026-08", Decimal("64.34"), Decimal("64.34")),
         ("2026-09", Decimal(0), Decimal("1.60")),
     ]
     eta = "where billing_month = '2026-08' and model_id = 'eta-v2'"
     cost = f"from cost.fct_daily_model_costs {eta}"
     assert ask(
-        root, f"select charge_date, is_estimated, billed_cost {cost} order by 1"
+        marts, f"select charge_date, is_estimated, billed_cost {cost} order by 1"
     ) == [
-        ("2026-08-20", "false", Decimal("6.6714285714")),
-        ("2026-08-21", "false", Decimal("1.6678571429")),
+        (date(2026, 8, 20), False, Decimal("6.6714285714")),
+        (date(2026, 8, 21), False, Decimal("1.6678571429")),
     ]
     assert ask(
-        root,
+        marts,
         "select step, billed_cost from cost.mart_cost_waterfall"
         " where billing_month = '2026-08' and step in ('ledger', 'credit')"
         " order by step",
