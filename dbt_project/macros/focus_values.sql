@@ -11,5 +11,8 @@
 
 {#- A charge category in the specification's casing, however it was delivered. -#}
 {% macro to_charge_category(column) -%}
-    upper(substr({{ column }}, 1, 1)) || lower(substr({{ column }}, 2))
+    case
+        when {{ column }} in ('Usage', 'Purchase', 'Tax', 'Credit', 'Adjustment') then {{ column }}
+        else upper(substr({{ column }}, 1, 1)) || lower(substr({{ column }}, 2))
+    end
 {%- endmacro %}

@@ -51,7 +51,9 @@
 
 {#-
   The value of the tag that a rule calls by this key; the spelling of the rule comes
-  first. Columns that rules name travel among the tags, under their own names.
+  first. A case asks for the other spellings only where that is missing or empty: DuckDB
+  looks up every argument of a coalesce of NULLIFs, of every line.
+  Columns that rules name travel among the tags, under their own names.
 -#}
 {% macro tag_of_rule(tags, column, folds_case) -%}
     {%- if column.startswith('columns.') -%}
@@ -61,9 +63,10 @@
     {%- if folds_case -%}
         {{ return(folded_tag_value(tags, key_spellings(key) | map('lower') | unique | list)) }}
     {%- endif -%}
-    {%- set values = [] -%}
+    {%- set cases = [] -%}
     {%- for spelling in key_spellings(key) -%}
-        {%- do values.append(tag_value(tags, spelling) | trim) -%}
+        {%- set value = tags ~ '[' ~ sql_text(spelling) ~ ']' -%}
+        {%- do cases.append('when ' ~ value ~ " <> '' then " ~ value) -%}
     {%- endfor -%}
-    {{ return('coalesce(' ~ values | join(', ') ~ ')') }}
+    {{ return('case ' ~ cases | join(' ') ~ ' end') }}
 {%- endmacro %}
