@@ -84,6 +84,11 @@
     )
 {%- endmacro %}
 
+{#- The same of a share that is nearly always zero: only what is not is multiplied, and rounded. -#}
+{% macro money_times_rare_share(amount, share) -%}
+    case when {{ share }} = 0 then {{ to_money('0') }} else {{ money_times_share(amount, share) }} end
+{%- endmacro %}
+
 {#-
   amount * exchange rate, rounded once to ten decimals. Rates from 100 up keep eight
   decimals, those below 0.001 fifteen and the others twelve: ten significant digits and

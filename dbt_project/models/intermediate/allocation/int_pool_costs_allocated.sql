@@ -66,8 +66,8 @@ select
     share,
     {{ allocate_exactly('billed_cost', 'share', ['origin_id'], 'participant_id') }} as billed_cost,
     {{ allocate_exactly('effective_cost', 'share', ['origin_id'], 'participant_id') }} as effective_cost,
-    {{ money_times_share('billed_cost', 'requested_idle_share') }} as requested_idle_billed_cost,
-    {{ money_times_share('effective_cost', 'requested_idle_share') }} as requested_idle_effective_cost,
-    {{ money_times_share('billed_cost', 'unmeasured_share') }} as unmeasured_billed_cost,
-    {{ money_times_share('effective_cost', 'unmeasured_share') }} as unmeasured_effective_cost
+    {{ money_times_rare_share('billed_cost', 'requested_idle_share') }} as requested_idle_billed_cost,
+    {{ money_times_rare_share('effective_cost', 'requested_idle_share') }} as requested_idle_effective_cost,
+    {{ money_times_rare_share('billed_cost', 'unmeasured_share') }} as unmeasured_billed_cost,
+    {{ money_times_rare_share('effective_cost', 'unmeasured_share') }} as unmeasured_effective_cost
 from divided
