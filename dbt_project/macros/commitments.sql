@@ -19,6 +19,14 @@
     end
 {%- endmacro %}
 
+{#-
+  Is a charge a use of a commitment? Those are as many as there are charges, and summed
+  apart from the ledger by target. What is bought or stays unused is a handful.
+-#}
+{% macro is_use_of_commitment() -%}
+    commitment_role_code in (2, 5)
+{%- endmacro %}
+
 {#- Id or name of the commitment that a charge counts for; a reservation has no name. -#}
 {% macro commitment_of_role(attribute) -%}
     case

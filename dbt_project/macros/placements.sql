@@ -25,6 +25,24 @@
     + case when is_estimated then {{ placement_parts()['estimate'] }} else 0 end
 {%- endmacro %}
 
+{#-
+  Where a use of a commitment is placed among uses; NULL of all other charges. Of the
+  component only that it is no AI spend is kept.
+-#}
+{% macro use_placement(platform_rules) -%}
+    case
+        when {{ is_use_of_commitment() }}
+            then
+                {{ first_alike('platform_position', platform_rules, ['target']) }} * {{ placement_parts()['platform'] }}
+                + case
+                    when component_code = {{ component_code('out_of_scope') }}
+                        then component_code * {{ placement_parts()['component'] }}
+                    else 0
+                end
+                + commitment_role_code * {{ placement_parts()['commitment_role'] }}
+    end
+{%- endmacro %}
+
 {#- One part of a placement, as a number again. -#}
 {% macro placement_part(placement, part) -%}
     {%- set sizes = {'platform': 1000, 'breach': 100} -%}

@@ -38,6 +38,7 @@ MODELS = (
     "int_accelerator_readings",
     "int_compute_readings",
     "int_token_readings",
+    "int_pool_direct_costs",
     "int_pool_meters",
     "int_pool_weights",
     "int_pool_kinds",

@@ -9,19 +9,38 @@ with commitments as (
     select * from {{ ref('stg_tables__commitments') }}
 ),
 
-charged as (
+drawn_by_id as (
     select
         commitments.commitment_id,
         commitments.currency,
         {{ month_label('charges.charge_date') }} as billing_month,
         {{ to_money(
-            "sum(case when commitments.commitment_type = 'prepaid' then charges.unconverted_billed_cost"
-            ~ " when charges.commitment_role = 'used' then charges.unconverted_effective_cost else 0 end)"
+            "sum(case when charges.commitment_role = 'used' then charges.unconverted_effective_cost else 0 end)"
         ) }} as used_amount,
         {{ to_money(
-            "sum(case when commitments.commitment_type <> 'prepaid' and charges.commitment_role = 'unused'"
-            ~ " then charges.unconverted_effective_cost else 0 end)"
+            "sum(case when charges.commitment_role = 'unused' then charges.unconverted_effective_cost else 0 end)"
         ) }} as lapsed_amount
+    from commitments
+    inner join {{ ref('int_commitment_charges') }} as charges
+        on
+            commitments.bill_source = charges.source
+            and commitments.currency = charges.billing_currency
+            and commitments.starts_on <= charges.charge_date
+            and commitments.ends_on > charges.charge_date
+            and lower(commitments.commitment_id) = lower(charges.commitment_id)
+    where
+        commitments.commitment_type in ('savings_plan', 'reserved', 'provisioned_throughput')
+        and charges.commitment_role in ('used', 'unused')
+    group by commitments.commitment_id, commitments.currency, {{ month_label('charges.charge_date') }}
+),
+
+prepaid as (
+    select
+        commitments.commitment_id,
+        commitments.currency,
+        {{ month_label('charges.charge_date') }} as billing_month,
+        {{ to_money('sum(charges.unconverted_billed_cost)') }} as used_amount,
+        {{ to_money('0') }} as lapsed_amount
     from commitments
     inner join {{ ref('int_charge_amounts') }} as charges
         on
@@ -29,13 +48,7 @@ charged as (
             and commitments.currency = charges.billing_currency
             and commitments.starts_on <= charges.charge_date
             and commitments.ends_on > charges.charge_date
-    where
-        (commitments.commitment_type = 'prepaid' and charges.component not in ('tax', 'credit'))
-        or (
-            commitments.commitment_type in ('savings_plan', 'reserved', 'provisioned_throughput')
-            and lower(charges.commitment_id) = lower(commitments.commitment_id)
-            and charges.commitment_role in ('used', 'unused')
-        )
+    where commitments.commitment_type = 'prepaid' and charges.component not in ('tax', 'credit')
     group by commitments.commitment_id, commitments.currency, {{ month_label('charges.charge_date') }}
 ),
 
@@ -58,6 +71,8 @@ credited as (
     group by commitments.commitment_id, commitments.currency, credits.billing_month
 )
 
-select * from charged
+select * from drawn_by_id
+union all
+select * from prepaid
 union all
 select * from credited

@@ -54,13 +54,7 @@ pools_with_capacity as (
 ),
 
 direct_costs as (
-    select
-        model_id,
-        charge_date,
-        sum(effective_cost) as effective_cost
-    from {{ ref('int_charges_owned') }}
-    where component = 'direct' and model_id is not null and not is_missing_rate
-    group by model_id, charge_date
+    select * from {{ ref('int_pool_direct_costs') }}
 ),
 
 active_days as (

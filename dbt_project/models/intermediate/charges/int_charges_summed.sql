@@ -1,10 +1,11 @@
 {#-
-  The one pass in which rules look at line items. Their sums in three cuts, each with the
-  columns that its readers need and no others: by day and target, by day and service, and
-  by month and machine. A fourth of all columns together would be as long as the bill.
+  The one pass in which rules look at line items. Their sums in four cuts, each with the
+  columns that its readers need and no others: by day and target, by day and service, by
+  day and the commitment that was used, and by month and machine. A cut of all columns
+  together would be as long as the bill; by target and used commitment it is nearly so.
   Incremental by billing month: a month whose loads changed is replaced, whatever it held.
 
-  Rule, platform, component, commitment role, interval and broken money rules travel
+  Rule, platform, component, interval, commitment role and broken money rules travel
   through the grouping as one number and are told apart afterwards: grouping by their
   names takes three times as long.
 -#}
@@ -63,14 +64,17 @@ placed as (
                 then coalesce(service_name, '') || chr(31) || coalesce(resource_type, '')
             else coalesce(target, '')
         end as subject,
-        {{ commitment_of_role('id') }} as commitment_id,
-        {{ commitment_of_role('name') }} as commitment_name,
         {{ charged_kind(token_pools, accelerator_pools) }} as charged_kind,
+        case when {{ is_use_of_commitment() }} then {{ commitment_of_role('id') }} end as used_commitment_id,
+        case when {{ is_use_of_commitment() }} then {{ commitment_of_role('name') }} end as used_commitment_name,
+        case when not {{ is_use_of_commitment() }} then {{ commitment_of_role('id') }} end as commitment_id,
+        case when not {{ is_use_of_commitment() }} then {{ commitment_of_role('name') }} end as commitment_name,
         placement_by_rules
-        + commitment_role_code * {{ parts['commitment_role'] }}
+        + case when {{ is_use_of_commitment() }} then 0 else commitment_role_code end * {{ parts['commitment_role'] }}
         + interval_code * {{ parts['interval'] }}
             as target_placement,
         placement_by_rules + {{ breach_code() }} as service_placement,
+        {{ use_placement(platform_rules) }} as use_placement,
         case when {{ is_machine() }} then {{ instance_id('resource_id') }} end as machine_id,
         case when target_kind = 'pool' then target end as pool_id,
         nullif(line_item_count, 0) as counted,
@@ -89,11 +93,14 @@ summed as (
         billing_currency,
         started_at,
         subject,
+        charged_kind,
         commitment_id,
         commitment_name,
-        charged_kind,
+        used_commitment_id,
+        used_commitment_name,
         target_placement,
         service_placement,
+        use_placement,
         machine_id,
         pool_id,
         sum(billed_cost) as billed_cost,
@@ -103,10 +110,14 @@ summed as (
     from placed
     group by grouping sets (
         (
-            billing_period_start, source, provider, billing_currency, started_at, subject, commitment_id,
-            commitment_name, charged_kind, target_placement
+            billing_period_start, source, provider, billing_currency, started_at, subject, charged_kind,
+            commitment_id, commitment_name, target_placement
         ),
         (billing_period_start, source, provider, billing_currency, service_name, charge_date, service_placement),
+        (
+            billing_period_start, source, provider, billing_currency, charge_date, used_commitment_id,
+            used_commitment_name, use_placement
+        ),
         (billing_period_start, source, billing_currency, service_name, machine_id, pool_id)
     )
 )
@@ -116,6 +127,7 @@ select
     case
         when target_placement is not null then 'target'
         when service_placement is not null then 'service'
+        when use_placement is not null then 'commitment'
         else 'machine'
     end as summed_by,
     coalesce(charge_date, cast(started_at as date)) as charge_date,
@@ -125,15 +137,19 @@ select
     service_name,
     billing_currency,
     nullif(subject, '') as subject,
-    nullif(commitment_id, '') as commitment_id,
-    nullif(commitment_name, '') as commitment_name,
     charged_kind,
+    nullif(coalesce(commitment_id, used_commitment_id), '') as commitment_id,
+    nullif(coalesce(commitment_name, used_commitment_name), '') as commitment_name,
     machine_id,
     pool_id,
-    coalesce(target_placement, service_placement) as placement,
+    coalesce(target_placement, service_placement, use_placement) as placement,
     {{ to_exact_money('billed_cost') }} as billed_cost,
     {{ to_exact_money('effective_cost') }} as effective_cost,
     cast(charge_count as bigint) as charge_count,
     cast(line_item_count as bigint) as line_item_count
 from summed
-where target_placement is not null or service_placement is not null or machine_id is not null
+where
+    target_placement is not null
+    or service_placement is not null
+    or use_placement is not null
+    or machine_id is not null

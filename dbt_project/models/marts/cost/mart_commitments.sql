@@ -13,12 +13,11 @@ with charges as (
         commitment_id,
         commitment_name,
         commitment_role,
-        component = 'out_of_scope' as is_out_of_scope,
+        is_out_of_scope,
         currency,
         billed_cost,
         effective_cost
-    from {{ ref('int_charge_amounts') }}
-    where commitment_role is not null
+    from {{ ref('int_commitment_charges') }}
 ),
 
 months as (

@@ -9,7 +9,7 @@ with drawn as (
         lower(commitment_id) as commitment_key,
         source,
         platform_id
-    from {{ ref('int_charge_amounts') }}
+    from {{ ref('int_commitment_charges') }}
     where commitment_id is not null and commitment_role = 'used' and platform_id is not null
 ),
 
