@@ -186,7 +186,8 @@ def _usage(usage: Usage) -> dict[str, object]:
 
 
 def _accelerators(reading: Accelerator) -> dict[str, object]:
-    return _place(reading) | {
+    return {
+        **_place(reading),
         "capacity_gpu_hours": reading.capacity,
         "requested_gpu_hours": reading.requested,
         "used_gpu_hours": reading.used,
@@ -200,11 +201,12 @@ def _compute(reading: Compute) -> dict[str, object]:
         "used": reading.used,
     }
     units = ("cpu_core_hours", "memory_gibibyte_hours")
-    return _place(reading) | {
-        f"{quantity}_{unit}": hours
+    hours: dict[str, object] = {
+        f"{quantity}_{unit}": amount
         for quantity, pair in quantities.items()
-        for unit, hours in zip(units, pair, strict=True)
+        for unit, amount in zip(units, pair, strict=True)
     }
+    return _place(reading) | hours
 
 
 def _place(reading: Accelerator | Compute) -> dict[str, object]:
