@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date  # noqa: TC003  (pydantic reads the annotations)
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,7 +20,6 @@ from attribution.causal.plan_parts import (
     Assignment,
     Column,
     DecisionRule,
-    Declared,
     Driver,
     DriverKind,
     Economics,
@@ -31,6 +30,7 @@ from attribution.causal.plan_parts import (
     Process,
     Window,
 )
+from triptych.core.declared import Declared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
