@@ -13,6 +13,8 @@ from dashboard.shared import tables
 from dashboard.shared.context import Origin
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from dashboard.shared.context import Page
 
     Result = dict[str, Any]
@@ -39,27 +41,15 @@ def _show_net_value(view: Page, one: Result) -> None:
         f" the base comes to **{fmt.markdown(fmt.estimate(base, currency))}** over"
         f" {one['horizon_months']} months. The lines below are the whole difference."
     )
-    tables.show(
+    _show_lines(
+        view,
         lines,
-        [
-            tables.Column("line", "Line"),
-            tables.Column("feature", "Feature"),
-            tables.Column("actual", "Measured", "estimate"),
-            tables.Column("base", "Base", "estimate"),
-            tables.Column("difference", "Difference", "estimate"),
-            tables.Column("reason", "Why", "prose"),
-        ],
-        page=view,
-        is_of_period=False,
+        tables.Column("actual", "Measured", "estimate"),
         name="scenario-reconciliation",
         caption="Gains are positive and costs negative, the largest difference first;"
         " means of the same draws",
-        origin=Origin(
-            formula="Measured: what counts, in the months in which its effect was"
-            " measured. Base: every known effect and all AI cost, carried forward.",
-            mart=_FOLDER,
-        ),
-        total_rows={0: ""},
+        formula="Measured: what counts, in the months in which its effect was"
+        " measured. Base: every known effect and all AI cost, carried forward.",
     )
 
 
@@ -76,24 +66,40 @@ def _show_run_rate(view: Page, one: Result) -> None:
         f" {fmt.month(rate['base_month'])}, with every effect as it was measured. The"
         " lines below are the whole difference."
     )
+    _show_lines(
+        view,
+        lines,
+        tables.Column("run_rate", "Run rate", "estimate"),
+        name="scenario-run-rate",
+        caption="Net value of a month, the largest difference first",
+        formula="Run rate: what counts, in the last whole month, gains faded since"
+        " they were last measured. Base: every known effect and all AI cost.",
+    )
+
+
+def _show_lines(
+    view: Page,
+    lines: pa.Table,
+    start: tables.Column,
+    *,
+    name: str,
+    caption: str,
+    formula: str,
+) -> None:
     tables.show(
         lines,
         [
             tables.Column("line", "Line"),
             tables.Column("feature", "Feature"),
-            tables.Column("run_rate", "Run rate", "estimate"),
+            start,
             tables.Column("base", "Base", "estimate"),
             tables.Column("difference", "Difference", "estimate"),
             tables.Column("reason", "Why", "prose"),
         ],
         page=view,
         is_of_period=False,
-        name="scenario-run-rate",
-        caption="Net value of a month, the largest difference first",
-        origin=Origin(
-            formula="Run rate: what counts, in the last whole month, gains faded since"
-            " they were last measured. Base: every known effect and all AI cost.",
-            mart=_FOLDER,
-        ),
+        name=name,
+        caption=caption,
+        origin=Origin(formula=formula, mart=_FOLDER),
         total_rows={0: ""},
     )

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from triptych.core.warehouse.build import ControlTable
 from triptych.core.warehouse.frozen_marts import MONEY
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from triptych.core.lake.audit_log import AuditEntry
     from triptych.core.warehouse.locks import PeriodHistory
+
+_EVENT = (
+    *("event", "billing_month", "lock_id", "actor", "approver", "reason"),
+    "content_hash",
+)
+_COMMENT = ("billing_month", "prior_billing_month", "model_id", "author", "text")
 
 
 def period_tables(history: PeriodHistory) -> list[ControlTable]:
@@ -48,34 +57,48 @@ def period_tables(history: PeriodHistory) -> list[ControlTable]:
             (*texts, "load_id"),
             [(k.billing_month, k.lock_id, one) for k in locks for one in k.load_ids],
         ),
-        _period_events_table(history),
-        _period_comments_table(history),
+        entries_table(
+            "period_events",
+            history.events,
+            dict.fromkeys(_EVENT, "VARCHAR"),
+            _with_event,
+        ),
+        entries_table(
+            "period_comments", history.comments, dict.fromkeys(_COMMENT, "VARCHAR")
+        ),
         _booked_accruals_table(history),
     ]
 
 
-def _period_events_table(history: PeriodHistory) -> ControlTable:
-    told = ("billing_month", "lock_id", "actor", "approver", "reason", "content_hash")
+def entries_table(
+    name: str,
+    entries: Sequence[AuditEntry],
+    types: Mapping[str, str],
+    detail_of: Callable[[AuditEntry], Mapping[str, Any]] = lambda entry: entry.detail,
+) -> ControlTable:
+    """Return entries of the audit log, with these columns of what they say."""
     return ControlTable(
-        "period_events",
+        name,
         {
             "log_position": "BIGINT",
             "occurred_at": "TIMESTAMP",
-            "event": "VARCHAR",
-            **dict.fromkeys(told, "VARCHAR"),
+            **types,
             "entry_hash": "VARCHAR",
         },
         [
             (
                 entry.position,
                 entry.occurred_at,
-                entry.event.removeprefix("period_"),
-                *(entry.detail[name] for name in told),
+                *(detail_of(entry)[column] for column in types),
                 entry.entry_hash,
             )
-            for entry in history.events
+            for entry in entries
         ],
     )
+
+
+def _with_event(entry: AuditEntry) -> Mapping[str, Any]:
+    return {"event": entry.event.removeprefix("period_"), **entry.detail}
 
 
 def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
@@ -108,27 +131,5 @@ def _booked_accruals_table(history: PeriodHistory) -> ControlTable:
             )
             for entry in history.accruals
             for row in entry.detail["rows"]
-        ],
-    )
-
-
-def _period_comments_table(history: PeriodHistory) -> ControlTable:
-    told = ("billing_month", "prior_billing_month", "model_id", "author", "text")
-    return ControlTable(
-        "period_comments",
-        {
-            "log_position": "BIGINT",
-            "occurred_at": "TIMESTAMP",
-            **dict.fromkeys(told, "VARCHAR"),
-            "entry_hash": "VARCHAR",
-        },
-        [
-            (
-                entry.position,
-                entry.occurred_at,
-                *(entry.detail[name] for name in told),
-                entry.entry_hash,
-            )
-            for entry in history.comments
         ],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from triptych.core.control.periods import entries_table
 from triptych.core.warehouse.build import ControlTable
 
 if TYPE_CHECKING:
@@ -14,11 +15,18 @@ if TYPE_CHECKING:
 #: Characters of a version: enough to tell any two apart, and short enough to print.
 _VERSION_LENGTH = 12
 
+_VALIDATED = ("feature_id", "basis", "validated_by", "published_run_id")
+_VALIDATION = {
+    **dict.fromkeys(_VALIDATED, "VARCHAR"),
+    "net_value": "DOUBLE",
+    "currency": "VARCHAR",
+}
+
 
 def return_tables(settings: Settings, history: PeriodHistory) -> list[ControlTable]:
     """Return the control tables that estimates of return start from."""
     return [
-        _validations(history),
+        entries_table("value_validations", history.validations, _VALIDATION),
         ControlTable(
             "assumptions",
             {
@@ -44,32 +52,6 @@ def return_tables(settings: Settings, history: PeriodHistory) -> list[ControlTab
             [_row(assumption) for assumption in settings.assumptions.assumptions],
         ),
     ]
-
-
-def _validations(history: PeriodHistory) -> ControlTable:
-    told = ("feature_id", "basis", "validated_by", "published_run_id")
-    return ControlTable(
-        "value_validations",
-        {
-            "log_position": "BIGINT",
-            "occurred_at": "TIMESTAMP",
-            **dict.fromkeys(told, "VARCHAR"),
-            "net_value": "DOUBLE",
-            "currency": "VARCHAR",
-            "entry_hash": "VARCHAR",
-        },
-        [
-            (
-                entry.position,
-                entry.occurred_at,
-                *(entry.detail[name] for name in told),
-                entry.detail["net_value"],
-                entry.detail["currency"],
-                entry.entry_hash,
-            )
-            for entry in history.validations
-        ],
-    )
 
 
 def _row(assumption: Assumption) -> tuple[object, ...]:
