@@ -293,8 +293,9 @@ def marts_page() -> Iterator[str]:
     for path in sorted(MARTS.glob("*/_*__models.yml")):
         schema = schemas[path.parent.name]
         for model in yaml.safe_load(path.read_text("utf-8"))["models"]:
-            yield f"## {schema}.{model['config'].get('alias', model['name'])}\n"
-            grain = model["config"].get("meta", model.get("meta", {})).get("grain", "")
+            config = model.get("config", {})
+            yield f"## {schema}.{config.get('alias', model['name'])}\n"
+            grain = config.get("meta", model.get("meta", {})).get("grain", "")
             yield f"{_described(model, texts)} Grain: {grain}.\n"
             yield "| column | type | |\n|---|---|---|"
             for column in model["columns"]:
