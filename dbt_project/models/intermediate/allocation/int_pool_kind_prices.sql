@@ -1,7 +1,10 @@
 {#-
   What a unit of each kind costs in a month: what lines of that kind charge, by what was
   metered of it, in the pool itself or else in any pool. It only weighs lines that name no kind.
+  A table, which is empty where no line names one: then no bill changes a weight.
 -#}
+{{ config(materialized='table') }}
+
 with kinds as (
     select * from {{ ref('int_pool_kinds') }}
 ),

@@ -4,8 +4,11 @@
   does: cached input is input where no line is for cached input. A reading that does not
   say its kind or its tier counts for each line that it may belong to, which makes their
   split an estimate; so does a pool whose bill and whose meter share no name of a model. A
-  line that names no kind is divided among all readings.
+  line that names no kind is divided among all readings. A table, because the amounts of
+  bills change and the kinds that they name hardly ever.
 -#}
+{{ config(materialized='table') }}
+
 with lines as (
     select distinct
         costs.pool_id,

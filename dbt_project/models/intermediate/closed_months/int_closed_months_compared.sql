@@ -17,7 +17,11 @@
     (ref('stg_closed_months__daily_model_costs'), false, true),
     (ref('stg_closed_months__cost_waterfall'), true, true),
 ] -%}
-with then_and_now as (
+with locks as (
+    select * from {{ source('control', 'period_locks') }}
+),
+
+then_and_now as (
     {% for relation, is_waterfall, is_locked in lines -%}
     select
         billing_month,
@@ -29,7 +33,9 @@ with then_and_now as (
         {{ nothing if is_locked else 'billed_cost' }} as current_billed_cost,
         {{ nothing if is_locked else 'effective_cost' }} as current_effective_cost
     from {{ relation }}
-    {{ "where step = 'out_of_scope'" if is_waterfall }}
+    where
+        billing_month in (select locks.billing_month from locks)
+        {{ "and step = 'out_of_scope'" if is_waterfall }}
     {{ "union all" if not loop.last }}
     {% endfor %}
 ),
@@ -52,7 +58,7 @@ select
     {{ to_money('summed.current_billed_cost - summed.locked_billed_cost') }} as billed_cost,
     {{ to_money('summed.current_effective_cost - summed.locked_effective_cost') }} as effective_cost
 from summed
-inner join {{ source('control', 'period_locks') }} as locks on summed.billing_month = locks.billing_month
+inner join locks on summed.billing_month = locks.billing_month
 where
     summed.current_billed_cost <> summed.locked_billed_cost
     or summed.current_effective_cost <> summed.locked_effective_cost

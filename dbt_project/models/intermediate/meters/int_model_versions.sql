@@ -9,9 +9,7 @@ with declared as (
 ),
 
 found as (
-    select target as model_id
-    from {{ ref('int_daily_charges_placed') }}
-    where target_kind = 'model' and target is not null
+    select model_id from {{ ref('int_charged_models') }}
     union
     select model_id from {{ ref('int_model_usage') }}
     where model_id is not null
