@@ -145,10 +145,16 @@
     end
 {%- endmacro %}
 
-{#- All that a line says of what it is the price of, in lower case. -#}
-{% macro words_of_line() -%}
-    {{ return("lower(coalesce(sku_meter, '') || ' ' || coalesce(charge_description, '') || ' ' || "
-        ~ "coalesce(sku_id, '') || ' ' || coalesce(sku_price_details, ''))") }}
+{#-
+  All that a line says of what it is the price of, in lower case. Column by column: a bill
+  repeats few texts, and the engine writes each in lower case once.
+-#}
+{% macro words_of_line(more=[]) -%}
+    {%- set words = [] -%}
+    {%- for column in ['sku_meter', 'charge_description', 'sku_id', 'sku_price_details'] + more -%}
+        {%- do words.append("coalesce(lower(" ~ column ~ "), '')") -%}
+    {%- endfor -%}
+    {{ return("concat_ws(' ', " ~ words | join(', ') ~ ")") }}
 {%- endmacro %}
 
 {#-
@@ -226,7 +232,7 @@
         {%- if accelerator_pools %}
         when {{ is_one_of('target', accelerator_pools) }}
             then
-                'accelerator:' || {{ accelerator_type(words ~ " || ' ' || lower(coalesce(resource_type, ''))") }} || '::'
+                'accelerator:' || {{ accelerator_type(words_of_line(['resource_type'])) }} || '::'
                 || case when pricing_category = 'Dynamic' or {{ matches_regex(words, "'spot|preempt'") }} then 'spot' else '' end
         {%- endif %}
     end
