@@ -34,7 +34,7 @@ from attribution.causal.estimators.staggered_adoption import path_of, total_of
 from attribution.causal.panel import panel_of
 from benchmarks.calibration_of_frozen_worlds import FIXED_FACTS, answer
 from benchmarks.frozen_worlds import FROZEN_WORLDS
-from tests.layers import IS_FULL, examples
+from tests.layers import IS_FULL, examples, in_full
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -566,7 +566,7 @@ def test_the_path_of_the_history_finds_other_seasons_and_no_drift() -> None:
     assert np.median(p_values("adopters drift")) > 0.1
 
 
-@pytest.mark.parametrize("units", [15, 30])
+@pytest.mark.parametrize("units", [15, *in_full(30)])
 def test_a_lead_misses_most_trends_that_bias_by_half_of_the_effect(units: int) -> None:
     """The effect is 1, the standard deviation of a day's shock."""
     outcome, first = arrays(units, 0)
