@@ -27,14 +27,13 @@ class Shrunk:
 
     Attributes
     ----------
-    means, standard_deviations : ndarray, shape (estimates,)
+    means : ndarray, shape (estimates,)
         Of each true value, given all estimates.
     draws : ndarray, shape (draws, estimates)
         Joint draws of the true values.
     """
 
     means: Floats
-    standard_deviations: Floats
     draws: Floats
 
 
@@ -84,4 +83,4 @@ def shrink(
     centre = around[:, None] + kept[chosen] * (estimates - around[:, None])
     noise = rng.standard_normal((draws, len(estimates)))
     drawn = centre + noise * np.sqrt(kept[chosen]) * standard_errors
-    return Shrunk(weight @ means, drawn.std(axis=0), drawn)
+    return Shrunk(weight @ means, drawn)

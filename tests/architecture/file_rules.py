@@ -24,6 +24,13 @@ _MACHINE_PATH = re.compile(
 )
 _REGISTRY = re.compile("|".join(("pypi" + r"\.org", "registry" + r"\.npmjs")))
 
+#: A column of a contract with nothing but name, type and description, on three lines.
+_SPREAD_COLUMN = re.compile(
+    r"^( +)- (name: \S+)\n\1  (data_type: .+)\n\1  (description: .+)\n(?!\1  )",
+    re.MULTILINE,
+)
+_LONGEST_COLUMN = 120
+
 
 def complaints(path: Path) -> Iterator[str]:
     """Yield what is wrong with one file."""
@@ -41,6 +48,8 @@ def complaints(path: Path) -> Iterator[str]:
         yield from _toml_complaints(text)
     if path.suffix in {".yml", ".yaml"}:
         yield from _yaml_complaints(text)
+    if path.name.endswith("__models.yml"):
+        yield from _column_complaints(text)
 
 
 def _complaints_about_lines(text: str) -> Iterator[str]:
@@ -53,6 +62,15 @@ def _complaints_about_lines(text: str) -> Iterator[str]:
             yield f"line {number}: a path of one machine: {line.strip()[:60]}"
         if _REGISTRY.search(line):
             yield f"line {number}: address of a package registry"
+
+
+def _column_complaints(text: str) -> Iterator[str]:
+    """Yield the columns of a contract that fit on one line, and are not."""
+    for indent, name, type_, description in _SPREAD_COLUMN.findall(text):
+        written = type_.replace("decimal(", '"decimal(').replace(")", ')"')
+        line = f"{indent}- {{{name}, {written}, {description}}}"
+        if len(line) <= _LONGEST_COLUMN:
+            yield f"{name} fits on one line: {line.strip()}"
 
 
 def _toml_complaints(text: str) -> Iterator[str]:

@@ -46,6 +46,11 @@ def test_no_tracked_file_breaks_a_rule(repository: Path) -> None:
         ("a.py", "x = 1 \n", "space at its end"),
         ("a.toml", "a = \n", "not TOML"),
         ("a.yml", "a: [\n", "not YAML"),
+        (
+            "a__models.yml",
+            "columns:\n  - name: a\n    data_type: string\n    description: b\n",
+            "fits on one line",
+        ),
         ("a.csv", "1" * 500_001 + "\n", "larger than"),
     ],
 )

@@ -48,7 +48,6 @@ _FIGURES = """
 SELECT study_id, estimand, effect,
     effect_low_50 AS low_50, effect_high_50 AS high_50,
     effect_low_90 AS low_90, effect_high_90 AS high_90,
-    effect_low_95 AS low_95, effect_high_95 AS high_95,
     relative_effect AS relative, relative_effect_low_90 AS relative_low,
     relative_effect_high_90 AS relative_high, probability_positive, unit
 FROM attribution.estimates
@@ -88,8 +87,6 @@ class EffectFigures:
     high_50: float | None
     low_90: float | None
     high_90: float | None
-    low_95: float | None
-    high_95: float | None
     relative: float | None
     relative_low: float | None
     relative_high: float | None
