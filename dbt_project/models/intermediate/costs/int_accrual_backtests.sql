@@ -3,8 +3,6 @@
   their final invoices, and the interval that four of five such errors stay in. The
   interval is tried out on the same months, each with the errors known before it.
 -#}
-{{ config(materialized='table') }}
-
 {%- set target = ['issuer_key', 'currency', 'billing_month'] -%}
 with invoices as (
     select

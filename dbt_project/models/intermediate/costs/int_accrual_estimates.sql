@@ -4,8 +4,6 @@
   delivered, with a run-rate for the missing days; of usage that only an invoice
   settles, usage at its prices with the fees of the month before.
 -#}
-{{ config(materialized='table') }}
-
 with charges as (
     select
         *,

@@ -1,6 +1,4 @@
 {#- The whole AI spend by day as the current evidence and rules make it, closed months too. -#}
-{{ config(materialized='table') }}
-
 with models as (
     select * from {{ ref('int_model_versions') }}
 ),

@@ -2,8 +2,6 @@
   The moment as of which a run judges what is old and what is over: now; for the sample
   company, which ends on a day of its own, the end of its newest charges.
 -#}
-{{ config(materialized='table') }}
-
 select
     coalesce(
         max(run.as_of),

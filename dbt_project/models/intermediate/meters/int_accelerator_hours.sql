@@ -2,8 +2,6 @@
   GPU hours of each pool by the moment of the reading: what was there, requested and used,
   and, of what workloads held, how much was idle or not measured. NULL is not read.
 -#}
-{{ config(materialized='table') }}
-
 with readings as (
     select
         readings.*,

@@ -2,8 +2,6 @@
   Models by validity: as declared in the catalogue, else as found by assignment, in a
   meter or in a pool's percentages, with the id as name.
 -#}
-{{ config(materialized='table') }}
-
 with declared as (
     select * from {{ source('control', 'catalog_models') }}
 ),

@@ -3,8 +3,6 @@
   hour: what profiles of workloads are made of. A meter names its platform itself, else the
   catalogue places the model. Readings of more than a day say nothing of a peak.
 -#}
-{{ config(materialized='table') }}
-
 with span as (
     select
         {{ interval_start('month', 'as_of') }} - interval '3' month as starts_at,

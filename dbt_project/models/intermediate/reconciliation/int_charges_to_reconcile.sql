@@ -4,8 +4,6 @@
   no charge numbers, else the only one there is, if it is of the same bill. What finds
   none has a key of its own.
 -#}
-{{ config(materialized='table') }}
-
 with bills as (
     select
         source,

@@ -3,8 +3,6 @@
   by a fact: tax and credits on one side only, exchange, timing, named lines on one side
   only, rounding within the allowed gap. What no fact explains is unexplained.
 -#}
-{{ config(materialized='table') }}
-
 with compared as (
     select
         *,

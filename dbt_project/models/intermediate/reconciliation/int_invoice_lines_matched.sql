@@ -1,6 +1,4 @@
 {#- Lines of invoices with the key of the charges that they are held against. -#}
-{{ config(materialized='table') }}
-
 with lines as (
     select
         *,

@@ -4,8 +4,6 @@
   or its service, whichever more lines agree with. Where nothing agrees, each side stands
   alone. Tax and credits are no lines here: they are explained as what they are.
 -#}
-{{ config(materialized='table') }}
-
 {%- set scope = ['reconciliation_key', 'billing_month', 'currency'] -%}
 with lines as (
     select

@@ -3,8 +3,6 @@
   difference: tax and credits of both, what the same invoice has in other months, and
   what it is in another currency at the rate of the month.
 -#}
-{{ config(materialized='table') }}
-
 with invoiced as (
     select
         reconciliation_key,
