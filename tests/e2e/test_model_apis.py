@@ -23,7 +23,7 @@ from tests.ingest.servers.http_server import (
     status,
     truncated_body,
 )
-from tests.ingest.servers.loopback_llm_vendors import (
+from tests.ingest.servers.loopback_llm_providers import (
     ANTHROPIC_KEY,
     OPENAI_KEY,
     AnthropicOrganisation,

@@ -34,7 +34,7 @@ from tests.ingest.servers.langfuse_api import (
     observation,
 )
 from tests.ingest.servers.litellm_proxy import KEY, LitellmProxy, log_line
-from tests.ingest.servers.loopback_llm_vendors import (
+from tests.ingest.servers.loopback_llm_providers import (
     ANTHROPIC_KEY,
     OPENAI_KEY,
     AnthropicOrganisation,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ingest.engine.report import IngestReport
     from ingest.sources.llm_providers.llm_provider import LlmProvider
     from tests.ingest.servers.http_server import ScriptedServer
-    from tests.ingest.servers.loopback_llm_vendors import Organisation
+    from tests.ingest.servers.loopback_llm_providers import Organisation
 
 NOW = datetime(2026, 3, 15, 12, 0, tzinfo=UTC)
 START = date(2026, 1, 20)

@@ -36,7 +36,7 @@ charges as (
         amounts.billed_cost,
         case when amounts.component in ('tax', 'credit') then amounts.billed_cost else 0 end as tax_and_credit_cost,
         case when amounts.target_kind = 'pool' then amounts.target end as pool_id,
-        {{ to_llm_vendor('amounts.provider') }} as vendor
+        {{ to_llm_provider('amounts.provider') }} as vendor
     from {{ ref('int_charge_amounts') }} as amounts
     where amounts.provider is not null
 ),
@@ -57,7 +57,7 @@ billed as (
             gateways.gateway = gateway_pools.gateway
             and gateways.vendor = gateway_pools.vendor
             and charges.pool_id = gateway_pools.pool_id
-    where not ({{ is_cloud_vendor('charges.vendor') }}) or gateway_pools.pool_id is not null
+    where not ({{ is_cloud_provider('charges.vendor') }}) or gateway_pools.pool_id is not null
     group by charges.billing_month, charges.charge_date, charges.vendor, gateways.gateway, charges.currency
 ),
 

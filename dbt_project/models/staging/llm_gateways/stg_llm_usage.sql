@@ -7,7 +7,7 @@ select
     _source as source,
     reported_by,
     case when reported_by = 'gateway' then coalesce(gateway, _source) end as gateway,
-    {{ to_llm_vendor('provider') }} as provider,
+    {{ to_llm_provider('provider') }} as provider,
     provider_model,
     model_id,
     pool_id,

@@ -13,7 +13,7 @@ from ingest.sources.llm_providers.anthropic import Anthropic, AnthropicConfig
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import ScriptedServer, status
 from tests.ingest.servers.llm_bench import CASE_START, NOW, START, TODAY, Bench, exact
-from tests.ingest.servers.loopback_llm_vendors import (
+from tests.ingest.servers.loopback_llm_providers import (
     ANTHROPIC_KEY,
     AnthropicOrganisation,
     sample_anthropic,

@@ -14,7 +14,7 @@ from ingest.sources.llm_providers.openai import USAGE_KINDS, OpenAi, OpenAiConfi
 from ingest.testing import ConnectorCase, ConnectorContract
 from tests.ingest.servers.http_server import Answer, ScriptedServer, status
 from tests.ingest.servers.llm_bench import CASE_START, NOW, START, TODAY, Bench, exact
-from tests.ingest.servers.loopback_llm_vendors import (
+from tests.ingest.servers.loopback_llm_providers import (
     OPENAI_KEY,
     OpenAiOrganisation,
     sample_openai,

@@ -1,8 +1,8 @@
 {#-
-  Who serves models, under one name for bills, vendors' usage and gateways. A name that
+  Who serves models, under one name for bills, providers' usage and gateways. A name that
   ends in * is a beginning. The bill of a cloud holds much else besides models.
 -#}
-{% macro llm_vendors() -%}
+{% macro llm_providers() -%}
     {{ return([
         {'id': 'openai', 'names': ['openai', 'openai, llc', 'openai opco, llc', 'openai ireland ltd', 'text-completion-openai']},
         {'id': 'anthropic', 'names': ['anthropic', 'anthropic, pbc', 'anthropic ireland, limited', 'anthropic_text']},
@@ -14,12 +14,12 @@
     ]) }}
 {%- endmacro %}
 
-{#- The vendor that a name means; a name that is not listed means itself, in lower case. -#}
-{% macro to_llm_vendor(column) -%}
+{#- The provider that a name means; a name that is not listed means itself, in lower case. -#}
+{% macro to_llm_provider(column) -%}
     case
-    {%- for vendor in llm_vendors() %}
+    {%- for provider in llm_providers() %}
         when
-        {%- for name in vendor.names %}
+        {%- for name in provider.names %}
             {{ "or " if not loop.first }}
             {%- if name.endswith('*') -%}
                 {{ starts_with('lower(' ~ column ~ ')', sql_text(name[:-1])) }}
@@ -27,13 +27,13 @@
                 lower({{ column }}) = {{ sql_text(name) }}
             {%- endif -%}
         {%- endfor %}
-            then '{{ vendor.id }}'
+            then '{{ provider.id }}'
     {%- endfor %}
         else lower({{ column }})
     end
 {%- endmacro %}
 
-{#- Is the vendor a cloud, of whose bill only what goes into a gateway's pools compares? -#}
-{% macro is_cloud_vendor(column) -%}
-    {{ column }} in ({{ sql_texts(llm_vendors() | selectattr('is_cloud', 'defined') | map(attribute='id') | list) }})
+{#- Is the provider a cloud, of whose bill only what goes into a gateway's pools compares? -#}
+{% macro is_cloud_provider(column) -%}
+    {{ column }} in ({{ sql_texts(llm_providers() | selectattr('is_cloud', 'defined') | map(attribute='id') | list) }})
 {%- endmacro %}
