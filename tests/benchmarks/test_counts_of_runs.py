@@ -223,8 +223,16 @@ def test_a_restated_month_is_the_only_one_whose_line_items_are_read(
     }
     # One of each is of a former name that goes with the next release.
     assert "mart_cost_landings" in restated.models
-    assert len(restated.models) <= 69 < len(fresh.models)
+    assert len(restated.models) <= 70 < len(fresh.models)
     assert len(restated.tests) <= 54 < len(fresh.tests)
+
+
+def test_a_restated_bill_moves_neither_weights_of_meters_nor_names_of_models(
+    runs: dict[str, Counts],
+) -> None:
+    stand = {"int_pool_weights", "int_pool_weights_by_kind", "int_model_versions"}
+    assert stand <= runs[FRESH].models
+    assert not stand & runs[RESTATED].models
 
 
 def test_the_build_database_is_open_from_the_first_mart_to_the_last_estimate(
