@@ -63,10 +63,5 @@
     {%- if folds_case -%}
         {{ return(folded_tag_value(tags, key_spellings(key) | map('lower') | unique | list)) }}
     {%- endif -%}
-    {%- set cases = [] -%}
-    {%- for spelling in key_spellings(key) -%}
-        {%- set value = tags ~ '[' ~ sql_text(spelling) ~ ']' -%}
-        {%- do cases.append('when ' ~ value ~ " <> '' then " ~ value) -%}
-    {%- endfor -%}
-    {{ return('case ' ~ cases | join(' ') ~ ' end') }}
+    {{ return(first_tag_value(tags, key_spellings(key))) }}
 {%- endmacro %}

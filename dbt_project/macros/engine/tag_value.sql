@@ -7,6 +7,15 @@
     nullif({{ tags }}[{{ sql_text(key) }}], '')
 {%- endmacro %}
 
+{#- The value of the first of these tags that is there and not empty; the others are looked up only where it is not. -#}
+{% macro first_tag_value(tags, keys) -%}
+    case
+        {%- for key in keys %}
+        when {{ tags }}[{{ sql_text(key) }}] <> '' then {{ tags }}[{{ sql_text(key) }}]
+        {%- endfor %}
+    end
+{%- endmacro %}
+
 {#- The value of the first tag whose key is one of these whatever its case; NULL where there is none. -#}
 {% macro folded_tag_value(tags, keys) -%}
     {{ return(adapter.dispatch('folded_tag_value', 'triptych')(tags, keys)) }}

@@ -13,6 +13,8 @@ with asking as (
 select
     owned.model_id,
     owned.charge_date,
+    -- All of it has a rate, so it is in the currency of the run.
+    min(owned.currency) as currency,
     sum(owned.effective_cost) as effective_cost
 from {{ ref('int_charges_owned') }} as owned
 cross join asking
