@@ -7,6 +7,8 @@ but a name or a plan has changed, nothing is forecast at all.
 
 from __future__ import annotations
 
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from attribution.estimates.fitting_processes import ProcessesAhead
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 #: Rows that line items are summed to, by day, model and whatever else is told apart:
 #: of fewer, there are few series.
 MANY_ROWS: Final = 20_000
+_AFTERWARDS = "triptych.run.second_half"
 _MODULES = (
     "attribution.costs.forecasting.forecast",
     "attribution.costs.kept_judgements",
@@ -50,10 +53,12 @@ def beginning_with(
 
     def built(node: Node, connection: duckdb.DuckDBPyConnection) -> None:
         if reads_line_items(node):
-            if _has_many_rows(connection, node.relation):
+            if not ahead.is_started and _has_many_rows(connection, node.relation):
                 ahead.start()
+                # Here, too, what comes after is loaded while the engine works.
+                Thread(target=import_module, args=[_AFTERWARDS]).start()
         elif (node.schema, node.table) == DAILY_COSTS[-1] and ahead.is_started:
-            # Loaded where it is needed, and then it would be soon anyway.
+            # With nothing to forecast, it is not loaded.
             from attribution.costs.estimates import begin_estimates  # noqa: PLC0415
 
             begin_estimates(connection, ahead)
