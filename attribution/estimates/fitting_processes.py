@@ -95,12 +95,17 @@ class ProcessesAhead:
         self._executor: ProcessPoolExecutor | None = None
         self._begun: dict[bytes, Future[Any]] = {}
 
-    def start(self) -> None:
-        """Start them, once; on a single core nothing is gained, and there are none."""
-        if self._executor is None and self._count > 0:
-            self._executor = pool(self._count)
-            for _ in range(self._count):
-                self._executor.submit(_load, self._modules)
+    def start(self) -> bool:
+        """Start them, once, and return whether this was it.
+
+        On a single core nothing is gained, and there are none.
+        """
+        if self.is_started or self._count < 1:
+            return False
+        self._executor = pool(self._count)
+        for _ in range(self._count):
+            self._executor.submit(_load, self._modules)
+        return True
 
     @property
     def is_started(self) -> bool:

@@ -53,8 +53,7 @@ def beginning_with(
 
     def built(node: Node, connection: duckdb.DuckDBPyConnection) -> None:
         if reads_line_items(node):
-            if not ahead.is_started and _has_many_rows(connection, node.relation):
-                ahead.start()
+            if _has_many_rows(connection, node.relation) and ahead.start():
                 # Here, too, what comes after is loaded while the engine works.
                 Thread(target=import_module, args=[_AFTERWARDS]).start()
         elif (node.schema, node.table) == DAILY_COSTS[-1] and ahead.is_started:
