@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from attribution.estimates.fitting_processes import (
     each,
     one_blas_thread,
 )
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 def _threads() -> set[int]:
@@ -63,3 +68,30 @@ def test_processes_do_what_was_begun_or_is_asked_for_and_if_they_end_it_is_done_
         ahead.begin(_end, [""])
         assert ahead.each(_end, [""]) is None
         assert each(_own_process, [""], 0.0, ahead=ahead) == [os.getpid()]
+
+
+_KILLED = """
+import os, signal, time
+from attribution.estimates.fitting_processes import pool
+if __name__ == "__main__":
+    workers = pool(1)
+    workers.submit(os.getpid).result()
+    for _ in range(3):
+        workers.submit(time.sleep, 0.1)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_process_ends_with_the_one_that_started_it_even_if_that_is_killed(
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "killed.py"
+    script.write_text(_KILLED, "utf-8")
+    ended = subprocess.run(
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        check=False,
+        timeout=20,  # it lasts until the last process ends that could write to it
+    )
+    assert ended.returncode == -signal.SIGKILL
