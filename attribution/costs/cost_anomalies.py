@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from attribution.costs.anomalies.line_items import Evidence
     from attribution.costs.anomalies.model_parts import ModelPart
     from attribution.costs.anomalies.series import CostSeries
-    from attribution.estimates.fitting_processes import ProcessesAhead
+    from attribution.estimates.fitting_processes import ProcessAhead
 
 #: Changes whenever the same days would be judged or explained in another way.
 METHOD_VERSION = 2
@@ -73,7 +73,7 @@ def update_cost_anomalies(
     connection: duckdb.DuckDBPyConnection,
     evidence: Evidence,
     *,
-    ahead: ProcessesAhead | None = None,
+    ahead: ProcessAhead | None = None,
 ) -> int | None:
     """Look for anomalies, unless neither a day nor its evidence has changed.
 
@@ -83,8 +83,8 @@ def update_cost_anomalies(
         The build database after the first half of the build, with its estimates.
     evidence : Evidence
         Where line items are, to explain what is new.
-    ahead : ProcessesAhead, optional
-        Judge the days, where they were started.
+    ahead : ProcessAhead, optional
+        Judges the days, where it was started.
 
     Returns
     -------

@@ -141,8 +141,10 @@ def read_daily_costs(connection: duckdb.DuckDBPyConnection) -> list[DailyCosts]:
         return []
     [newest] = connection.execute(_NEWEST_DAY, [_DAYS_OF_A_WEEK]).fetchall()
     by_currency: dict[str, dict[str, NDArray[np.float64]]] = {}
-    for currency, model, *rest in connection.execute(_COSTS, [last_day]).fetchall():
-        by_currency.setdefault(currency, {})[model] = every_day(*rest, last_day)
+    rows = connection.execute(_COSTS, [last_day]).fetchall()
+    for currency, model, first, numbers, costs in rows:
+        days = every_day(first, numbers, costs, last_day)
+        by_currency.setdefault(currency, {})[model] = days
     return [
         DailyCosts(currency, last_day, parts, newest[0])
         for currency, parts in by_currency.items()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from attribution.costs.anomalies.line_items import Evidence
     from attribution.costs.daily_costs import DailyCosts
-    from attribution.estimates.fitting_processes import ProcessesAhead
+    from attribution.estimates.fitting_processes import ProcessAhead
 
 _FORECASTS = "cost_forecasts"
 
@@ -56,7 +56,7 @@ class EstimateReport:
 
 
 def update_cost_estimates(
-    build_database: Path, evidence: Evidence, *, ahead: ProcessesAhead | None = None
+    build_database: Path, evidence: Evidence, *, ahead: ProcessAhead | None = None
 ) -> EstimateReport:
     """Forecast what a day will cost, and find what it should not have.
 
@@ -69,8 +69,8 @@ def update_cost_estimates(
         After the first half of the build.
     evidence : Evidence
         What its views read.
-    ahead : ProcessesAhead, optional
-        Forecast the series, where they were started.
+    ahead : ProcessAhead, optional
+        Forecasts the series and judges them, where it was started.
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)
@@ -88,25 +88,23 @@ def update_cost_estimates(
         )
 
 
-def begin_estimates(
-    connection: duckdb.DuckDBPyConnection, ahead: ProcessesAhead
-) -> None:
-    """Have processes begin what :func:`update_cost_estimates` will ask them for.
+def begin_estimates(connection: duckdb.DuckDBPyConnection, ahead: ProcessAhead) -> None:
+    """Have a process begin what :func:`update_cost_estimates` will ask it for.
 
     Parameters
     ----------
     connection : DuckDBPyConnection
         The build database with the daily costs of models and services as they are
         going to be.
-    ahead : ProcessesAhead
-        Processes that were started.
+    ahead : ProcessAhead
+        A process that was started.
     """
     begin_forecasts(connection, series_of(read_daily_costs(connection)), ahead)
     begin_judgements(connection, read_cost_series(connection), ahead)
 
 
 def _update_forecasts(
-    connection: duckdb.DuckDBPyConnection, ahead: ProcessesAhead | None
+    connection: duckdb.DuckDBPyConnection, ahead: ProcessAhead | None
 ) -> bool:
     """Forecast again where a day's amount differs; return whether one did."""
     costs = read_daily_costs(connection)

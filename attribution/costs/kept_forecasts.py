@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from attribution.costs.forecasting.forecast import Asked
-    from attribution.estimates.fitting_processes import ProcessesAhead
+    from attribution.estimates.fitting_processes import ProcessAhead
 
     #: A currency and the name of a part; ``None`` is the total.
     Key = tuple[str, str | None]
@@ -60,7 +60,7 @@ def forecasts_of(
     connection: duckdb.DuckDBPyConnection,
     asked: Mapping[Key, Asked],
     *,
-    ahead: ProcessesAhead | None = None,
+    ahead: ProcessAhead | None = None,
 ) -> dict[Key, SeriesForecast]:
     """Return the forecast of each series, and keep just these.
 
@@ -70,8 +70,8 @@ def forecasts_of(
         The build database with its estimates.
     asked : mapping of (str, str or None) to Asked
         Series by currency and name of the part, ``None`` for the total.
-    ahead : ProcessesAhead, optional
-        Forecast them, where they were started.
+    ahead : ProcessAhead, optional
+        Forecasts them, where it was started.
     """
     before = _read(connection)
     due = _due(asked, before)
@@ -92,9 +92,9 @@ def forecasts_of(
 def begin_forecasts(
     connection: duckdb.DuckDBPyConnection,
     asked: Mapping[Key, Asked],
-    ahead: ProcessesAhead,
+    ahead: ProcessAhead,
 ) -> None:
-    """Have processes forecast the series that :func:`forecasts_of` will be asked for.
+    """Have a process forecast the series that :func:`forecasts_of` will be asked for.
 
     Nothing is written: the tables of estimates are not yet, or are those of before.
     """

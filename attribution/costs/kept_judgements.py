@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from attribution.costs.anomalies.series import CostSeries
-    from attribution.estimates.fitting_processes import ProcessesAhead
+    from attribution.estimates.fitting_processes import ProcessAhead
 
     Key = tuple[str, str | None, str | None, str | None]
 
@@ -51,7 +51,7 @@ def judgements_of(
     connection: duckdb.DuckDBPyConnection,
     series: Sequence[CostSeries],
     *,
-    ahead: ProcessesAhead | None = None,
+    ahead: ProcessAhead | None = None,
 ) -> list[Judgement]:
     """Return what is to be said of the days of each series, and keep just these.
 
@@ -61,8 +61,8 @@ def judgements_of(
         The build database with its estimates.
     series : sequence of CostSeries
         All of them.
-    ahead : ProcessesAhead, optional
-        Judge them, where they were started.
+    ahead : ProcessAhead, optional
+        Judges them, where it was started.
     """
     before = _read(connection)
     digests = {_key(cost_series): _digest(cost_series) for cost_series in series}
@@ -88,9 +88,9 @@ def judgements_of(
 def begin_judgements(
     connection: duckdb.DuckDBPyConnection,
     series: Sequence[CostSeries],
-    ahead: ProcessesAhead,
+    ahead: ProcessAhead,
 ) -> None:
-    """Have processes judge the days that :func:`judgements_of` will be asked for.
+    """Have a process judge the days that :func:`judgements_of` will be asked for.
 
     Nothing is written: the tables of estimates are not yet, or are those of before.
     """

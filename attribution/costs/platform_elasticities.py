@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from attribution.estimates.fitting_processes import ProcessesAhead
+    from attribution.estimates.fitting_processes import ProcessAhead
 
 #: Changes whenever the same months would be judged in another way.
 METHOD_VERSION: Final = 2
@@ -82,7 +82,7 @@ class _Pool:
 
 
 def update_platform_elasticities(
-    build_database: Path, *, ahead: ProcessesAhead | None = None
+    build_database: Path, *, ahead: ProcessAhead | None = None
 ) -> None:
     """Estimate how each bill and all of them grow, unless no month has changed.
 
@@ -90,8 +90,8 @@ def update_platform_elasticities(
     ----------
     build_database : Path
         After the first half of the build.
-    ahead : ProcessesAhead, optional
-        Estimate them, where they were started.
+    ahead : ProcessAhead, optional
+        Estimates them, where it was started.
     """
     with duckdb.connect(str(build_database)) as connection:
         estimate_store.prepare(connection)

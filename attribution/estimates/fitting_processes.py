@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 #: Each process loads the libraries anew, about half as long: less is not worth it.
 _LEAST_SAVED_SECONDS = 3.0
-#: Each loads libraries for a second and a half, whatever is left for it to do.
-_MOST_AHEAD = 3
 _limit_lock = Lock()
 _limits: list[threadpool_limits] = []
 
@@ -86,8 +84,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-class ProcessesAhead:
-    """Processes that load what they compute with before it is known what they are to.
+class ProcessAhead:
+    """A process that loads what it computes with before it is known what it is to.
 
     While the engine is busy with the marts, this process is idle, and the libraries of
     statistics take as long to load as two hundred series to forecast.
@@ -95,30 +93,28 @@ class ProcessesAhead:
     Parameters
     ----------
     modules : sequence of str
-        What is loaded in them.
+        What is loaded in it.
     """
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules = modules
-        self._count = min((os.cpu_count() or 1) - 1, _MOST_AHEAD)
         self._executor: ProcessPoolExecutor | None = None
         self._begun: dict[bytes, Future[Any]] = {}
 
     def start(self) -> bool:
-        """Start them, once, and return whether this was it.
+        """Start it, once, and return whether this was it.
 
-        On a single core nothing is gained, and there are none.
+        On a single core nothing is gained, and there is none.
         """
-        if self.is_started or self._count < 1:
+        if self.is_started or os.cpu_count() == 1:
             return False
-        self._executor = pool(self._count)
-        for _ in range(self._count):
-            self._executor.submit(_load, self._modules)
+        self._executor = pool(1)
+        self._executor.submit(_load, self._modules)
         return True
 
     @property
     def is_started(self) -> bool:
-        """Whether there are any."""
+        """Whether there is one."""
         return self._executor is not None
 
     def begin(self, function: Callable[[Job], Result], jobs: Iterable[Job]) -> None:
@@ -130,21 +126,20 @@ class ProcessesAhead:
     def each(
         self, function: Callable[[Job], Result], jobs: Sequence[Job]
     ) -> list[Result] | None:
-        """Return what a function makes of each job; ``None`` where none was started.
+        """Return what a function makes of each job; ``None`` where it was not started.
 
         Of a job with the same content that was begun, what was begun.
         """
         if self._executor is None:
             return None
         try:
-            made = [
-                self._begun.pop(_content(function, job), None)
-                or self._submitted(function, job)
-                for job in jobs
-            ]
+            made: list[Future[Result]] = []
+            for job in jobs:
+                begun = self._begun.pop(_content(function, job), None)
+                made.append(self._submitted(function, job) if begun is None else begun)
             return [future.result() for future in made]
         except BrokenProcessPool:
-            self._executor = None  # what they did not live to do is done here
+            self._executor = None  # what it did not live to do is done here
             return None
 
     def _submitted(self, function: Callable[[Job], Result], job: Job) -> Future[Result]:
@@ -175,7 +170,7 @@ def each(
     seconds: float,
     *,
     processes: int | None = None,
-    ahead: ProcessesAhead | None = None,
+    ahead: ProcessAhead | None = None,
 ) -> list[Result]:
     """Return what a function makes of each job, in the order of the jobs.
 
@@ -189,8 +184,8 @@ def each(
         About how long all of them take; what is short is done in this process.
     processes : int, optional
         How many work at the same time; as many as there are cores by default.
-    ahead : ProcessesAhead, optional
-        Do it instead, where they were started.
+    ahead : ProcessAhead, optional
+        Does it instead, where it was started.
     """
     if not jobs:
         return []

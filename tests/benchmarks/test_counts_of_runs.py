@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pytest
 
 from attribution.estimates import fitting_processes
+from attribution.estimates.fitting_processes import ProcessAhead
+from attribution.studies import updating
 from benchmarks.bars import OTHER_ASSUMPTION, OTHER_RULE, RENAMED
 from benchmarks.generate import MODEL_COUNT, generate, restate_month
 from benchmarks.harness import CHANGES
@@ -124,7 +126,7 @@ class _Counter:
 
     def _count_estimating(self, patch: pytest.MonkeyPatch) -> None:
         self.is_held_open, self.started = False, 0
-        update, pool = second_half.update_study_estimates, fitting_processes.pool
+        update, pool = updating.update_study_estimates, fitting_processes.pool
 
         def updated(database: Path, *given: object) -> object:
             try:
@@ -137,16 +139,14 @@ class _Counter:
             self.started += 1
             return pool(count)
 
-        submitted = fitting_processes.ProcessesAhead._submitted
+        submitted = ProcessAhead._submitted
         self.handed_over: Counter[str] = Counter()
 
-        def handed(
-            ahead: object, function: Callable[..., object], job: object
-        ) -> object:
+        def handed(ahead: ProcessAhead, function: Callable[..., Any], job: Any) -> Any:
             self.handed_over[function.__name__] += 1
             return submitted(ahead, function, job)
 
-        patch.setattr(fitting_processes.ProcessesAhead, "_submitted", handed)
+        patch.setattr(ProcessAhead, "_submitted", handed)
         patch.setattr(second_half, "update_study_estimates", updated)
         patch.setattr(fitting_processes, "pool", started)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from attribution.costs.estimates import EstimateReport
-    from attribution.estimates.fitting_processes import ProcessesAhead
+    from attribution.estimates.fitting_processes import ProcessAhead
     from attribution.studies.request import StudyReport, StudyRequest
     from triptych.core.dbt.commands import TransformOutcome
     from triptych.core.marts.build import MartBuild
@@ -46,7 +46,7 @@ def build_from_estimates(
     marts: MartBuild,
     studies: StudyRequest,
     progress: Progress,
-    ahead: ProcessesAhead | None = None,
+    ahead: ProcessAhead | None = None,
     while_estimating: Callable[[], None] = lambda: None,
 ) -> SecondHalf:
     """Estimate, and build and test the marts that join the estimates.
@@ -61,8 +61,8 @@ def build_from_estimates(
         Which studies are to be estimated.
     progress : Progress
         Where to report.
-    ahead : ProcessesAhead, optional
-        Processes that were started while the marts were built.
+    ahead : ProcessAhead, optional
+        A process that was started while the marts were built.
     while_estimating : callable
         Called in another thread; it may read what the first half has built.
 

@@ -109,9 +109,12 @@ def read_cost_series(connection: duckdb.DuckDBPyConnection) -> list[CostSeries]:
         for row in connection.execute(question, {"last": last_day}).fetchall()
     ]
     return [
-        CostSeries(*key, first, every_day(first, days, costs, last_day))
-        for *key, first, days, costs in rows
-    ]
+        CostSeries(
+            currency, model, source, service, first,
+            every_day(first, days, costs, last_day),
+        )
+        for currency, model, source, service, first, days, costs in rows
+    ]  # fmt: skip
 
 
 def total_by_day(

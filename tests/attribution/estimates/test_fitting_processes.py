@@ -13,7 +13,7 @@ import scipy.linalg  # noqa: F401  (its libraries are what is limited)
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from attribution.estimates.fitting_processes import (
-    ProcessesAhead,
+    ProcessAhead,
     each,
     one_blas_thread,
 )
@@ -58,7 +58,7 @@ def _end(_: str) -> int:
 def test_processes_do_what_was_begun_or_is_asked_for_and_if_they_end_it_is_done_here(
     tmp_path: Path,
 ) -> None:
-    with ProcessesAhead(["json"]) as ahead:
+    with ProcessAhead(["json"]) as ahead:
         assert each(_own_process, ["not yet"], 0.0, ahead=ahead) == [os.getpid()]
         ahead.start()
         note = str(tmp_path / "calls")
