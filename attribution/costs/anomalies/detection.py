@@ -54,8 +54,10 @@ class Finding:
     ----------
     first, last : int
         Numbers of the days in the series.
-    expected, high : float
-        What the days were expected to cost together, and the most that is usual.
+    expected : float
+        What the days were expected to cost together.
+    high : float or None
+        The most that is usual for them; ``None`` where too little was known of some.
     actual : float
         What they cost.
     is_settled : bool
@@ -69,7 +71,7 @@ class Finding:
     first: int
     last: int
     expected: float
-    high: float
+    high: float | None
     actual: float
     is_settled: bool = False
     is_new: bool = False
@@ -126,11 +128,12 @@ class Judgement:
 
     def _finding(self, first: int, last: int) -> Finding:
         days = slice(first, last + 1)
+        high = float(self.high[days].sum())
         return Finding(
             first,
             last,
             float(self.expected[days].sum()),
-            float(self.high[days].sum()),
+            high if np.isfinite(high) else None,
             float(self.values[days].sum()),
             is_settled=any(a <= last and first <= b for a, b in self.settled),
         )

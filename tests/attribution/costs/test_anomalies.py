@@ -49,6 +49,14 @@ def test_a_level_a_trend_and_a_week_are_carried_forward() -> None:
     assert expected.days == pytest.approx(profile * 11.2)
 
 
+def test_days_of_which_too_little_was_known_have_no_most_that_is_usual() -> None:
+    # The second week follows one week only, which is too little to judge it by.
+    days = [0.0, 0, 0, 0, 14, 36, 0, 0, 0, 8, 0, 0, 9, 48, 34]
+    [finding] = judged(np.array(days), MONDAY).findings()
+    assert (finding.first, finding.last, finding.actual) == (13, 14, 82.0)
+    assert finding.high is None
+
+
 def test_a_week_gone_wrong_and_a_wild_day_move_no_expectation() -> None:
     values = np.resize(WEEK, 84)
     values[70:77] *= 1.5
