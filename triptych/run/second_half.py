@@ -87,7 +87,7 @@ def build_from_estimates(
                 else f"{report.series_count} series forecast,"
                 f" {report.anomaly_count} anomalies"
             )
-        # Studies have processes of their own, which open the database alone.
+        # What is copied is of the first half alone: studies write what they say.
         other_work.result()
     studied = update_study_estimates(database, studies, progress)
     update_returns(database)

@@ -241,7 +241,6 @@ WITHOUT_THE_GATE = {
     "triptych/core/marts/build.py": "writes what is published, and never reads that",
     "triptych/core/marts/own_build.py": "adds the workspace's models to a draft",
     "triptych/core/marts/fingerprint.py": "reads the catalogue",
-    "triptych/core/marts/recipe.py": "reads what dbt compiled",
     "triptych/discovery/ledger_sample.py": "reads bills, before there is a run",
     "triptych/evidence/pruning.py": "looks which files a kept run reads",
     "triptych/core/warehouse/replay.py": "runs models again, for explanations of all",
