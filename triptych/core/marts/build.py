@@ -210,6 +210,7 @@ class MartBuild:
             # Not when it is opened: all that have it open would have to know of them.
             for name, value in self._settings().items():
                 connection.execute(f"SET GLOBAL {name} = {value}")
+            self._spill_beside(connection)
             connection.execute("SET TimeZone = 'UTC'")
             raw = literal(str(self.workspace.raw_database))
             connection.execute(f"ATTACH {raw} AS raw (READ_ONLY)")
@@ -218,12 +219,17 @@ class MartBuild:
             connection.execute("DETACH raw")
             connection.execute("RESET GLOBAL preserve_insertion_order")
 
+    def _spill_beside(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Have the engine spill into the warehouse; once it has, it refuses to move."""
+        spill = str(self.workspace.warehouse_dir / ".spill")
+        now = connection.execute("SELECT current_setting('temp_directory')").fetchone()
+        if now != (spill,):
+            connection.execute(f"SET GLOBAL temp_directory = {literal(spill)}")
+
     def _settings(self) -> dict[str, str]:
-        spill = self.workspace.warehouse_dir / ".spill"
         return {
             "memory_limit": literal(self.engine.memory_limit),
             "threads": str(self.engine.threads),
-            "temp_directory": literal(str(spill)),
             "preserve_insertion_order": "false",
             "checkpoint_threshold": "'1GB'",
             # Names of evidence files are relative to the workspace.

@@ -69,7 +69,7 @@ class WarehouseSettings(Declared):
 
     engine: Literal["duckdb", "spark"] = "duckdb"
     #: A run over 50 million line items takes 2,021 MiB with it, Python included.
-    memory_limit: Size = "1700MB"
+    memory_limit: Size = "1500MB"
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     keep_runs: Annotated[int, Field(ge=1)] = 5
 

@@ -20,7 +20,7 @@ def test_defaults_are_those_of_the_contract(files: SettingsFiles) -> None:
     assert settings.fiscal_year_start_month == 1
     assert settings.is_synthetic is False
     assert settings.sources == ()
-    assert settings.warehouse.memory_limit == "1700MB"
+    assert settings.warehouse.memory_limit == "1500MB"
     assert settings.warehouse.threads is None
     assert settings.warehouse.keep_runs == 5
     assert (settings.dashboard.host, settings.dashboard.port) == ("127.0.0.1", 8501)
