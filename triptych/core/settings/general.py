@@ -68,7 +68,7 @@ class WarehouseSettings(Declared):
     """Which engine builds, what it may use, and how many published runs are kept."""
 
     engine: Literal["duckdb", "spark"] = "duckdb"
-    #: A run over 50 million line items takes 2,021 MiB with it, Python included.
+    #: A run over 50 million line items takes 1,970 MiB with it, Python included.
     memory_limit: Size = "1500MB"
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
     keep_runs: Annotated[int, Field(ge=1)] = 5
