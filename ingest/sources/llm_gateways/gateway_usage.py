@@ -19,21 +19,22 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from ingest.connector import RowsPart
+from ingest.reading.text_rows import text_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
-
+    from ingest.connector import RowsPart
     from ingest.reading.label_mapping import LabelMapping, Labels
+    from ingest.reading.text_rows import Row
+
+    Line = Mapping[str, Any]
 
 STREAM = "llm_usage"
 Bucket = Literal["hour", "day"]
 
-_ROWS_PER_BATCH = 5_000
 #: Decimals of an amount in the evidence.
 _EXACT = Decimal(1).scaleb(-18)
 
@@ -159,7 +160,19 @@ class Tally:
     bucket: Bucket
     currency: str = "USD"
     _sums: dict[_Key, _Sum] = field(default_factory=lambda: defaultdict(_Sum))
-    _refused: list[dict[str, str | None]] = field(default_factory=list)
+    _refused: list[Row] = field(default_factory=list)
+
+    def count(
+        self,
+        line: Line,
+        read: Callable[[Line], Reading],
+        refused: Callable[[Line], Row],
+    ) -> None:
+        """Count a line, or keep what ``refused`` returns of one that cannot count."""
+        try:
+            self.add(read(line))
+        except UnreadableError as error:
+            self.refuse(refused(line), error)
 
     def add(self, reading: Reading) -> None:
         """Count a reading."""
@@ -169,8 +182,8 @@ class Tally:
             start = start.replace(hour=0)
         self._sums[_Key(start, reading.origin, *target)].add(reading)
 
-    def refuse(self, row: dict[str, str | None], error: UnreadableError) -> None:
-        """Keep a line that cannot count, by its columns' names in the stream."""
+    def refuse(self, row: Row, error: UnreadableError) -> None:
+        """Keep a line that cannot count."""
         self._refused.append(
             {
                 "period_end": row.get("period_start"),
@@ -180,7 +193,7 @@ class Tally:
             }
         )
 
-    def rows(self) -> Iterator[dict[str, str | None]]:
+    def rows(self) -> Iterator[Row]:
         """Yield the sums in a stable order, then what was refused."""
         length = timedelta(hours=1) if self.bucket == "hour" else timedelta(days=1)
         for key in sorted(self._sums, key=repr):
@@ -189,11 +202,9 @@ class Tally:
 
     def part(self, uri: str) -> RowsPart:
         """Return everything as rows of the stream, each value as text."""
-        schema = _text_schema()
-        rows = [{name: row.get(name) for name in schema.names} for row in self.rows()]
-        return RowsPart(_batches(rows, schema), schema, uri)
+        return text_rows(STREAM, self.rows(), uri)
 
-    def _row(self, key: _Key, sums: _Sum, length: timedelta) -> dict[str, str | None]:
+    def _row(self, key: _Key, sums: _Sum, length: timedelta) -> Row:
         origin = key.origin
         values = {
             "period_start": key.started_at.isoformat(),
@@ -222,6 +233,12 @@ class Tally:
             name: None if value is None else str(value)
             for name, value in values.items()
         }
+
+
+def feature_in(tags: Sequence[str], prefix: str) -> str | None:
+    """Return the feature that the first tag with a prefix names."""
+    feature = next((tag for tag in tags if tag.startswith(prefix)), None)
+    return None if feature is None else feature.removeprefix(prefix)
 
 
 def to_count(value: object, name: str) -> int | None:
@@ -297,22 +314,3 @@ def _added(total: int | None, more: int | None) -> int | None:
 def _plain(cost: Decimal) -> str:
     # Sums of doubles' shortest texts may have more decimals than an amount.
     return f"{cost.quantize(_EXACT):f}"
-
-
-def _text_schema() -> pa.Schema:
-    import pyarrow as pa
-
-    from ingest.streams import STREAMS
-
-    return pa.schema([(c.name, pa.string()) for c in STREAMS[STREAM].columns])
-
-
-def _batches(
-    rows: list[dict[str, str | None]], schema: pa.Schema
-) -> Iterator[pa.RecordBatch]:
-    import pyarrow as pa
-
-    for start in range(0, len(rows), _ROWS_PER_BATCH):
-        yield pa.RecordBatch.from_pylist(
-            rows[start : start + _ROWS_PER_BATCH], schema=schema
-        )

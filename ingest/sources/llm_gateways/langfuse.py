@@ -178,10 +178,7 @@ class Langfuse(Source[LangfuseConfig]):
         with self._client() as client:
             if self._config.detail == "metrics":
                 for line in self._rows_by_hour(client, day):
-                    try:
-                        tally.add(self._reader.of_metrics(line))
-                    except UnreadableError as error:
-                        tally.refuse(refused_metrics(line), error)
+                    tally.count(line, self._reader.of_metrics, refused_metrics)
             else:
                 self._count_observations(client, day, tally)
         yield tally.part(delivery.label)
@@ -201,10 +198,7 @@ class Langfuse(Source[LangfuseConfig]):
                     continue
                 if identity is not None:
                     seen.add(identity)
-                try:
-                    tally.add(self._reader.of_observation(line))
-                except UnreadableError as error:
-                    tally.refuse(refused_observation(line), error)
+                tally.count(line, self._reader.of_observation, refused_observation)
 
     def _days(self, client: HttpClient, start: date, end: date) -> Iterator[_Day]:
         while start < end:

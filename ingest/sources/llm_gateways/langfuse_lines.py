@@ -11,13 +11,14 @@ from it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ingest.sources.llm_gateways.gateway_usage import (
     Origin,
     Reading,
     UnreadableError,
     as_text,
+    feature_in,
     to_cost,
     to_count,
     to_moment,
@@ -27,7 +28,8 @@ from ingest.sources.llm_gateways.model_providers import provider_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    Line = Mapping[str, Any]
+    from ingest.reading.text_rows import Row
+    from ingest.sources.llm_gateways.gateway_usage import Line
 
 #: What a rule of the mapping may match.
 LABELS = ("environment", "model", "name", "provider", "release", "tag", "trace_name")
@@ -100,15 +102,12 @@ class LineReader:
         )
 
     def _origin(self, line: Line) -> Origin:
-        prefix = self.feature_tag_prefix
-        tags = _tags(line)
-        feature = next((tag for tag in tags if tag.startswith(prefix)), None)
         model = as_text(line.get("providedModelName")) or None
         return Origin(
             provider=provider_of(model, self.providers),
             provider_model=model,
             project_id=as_text(line.get("projectId")) or None,
-            feature_tag=None if feature is None else feature.removeprefix(prefix),
+            feature_tag=feature_in(_tags(line), self.feature_tag_prefix),
         )
 
     def _labels(self, line: Line) -> dict[str, tuple[str, ...]]:
@@ -124,7 +123,7 @@ class LineReader:
         }
 
 
-def refused_observation(line: Line) -> dict[str, str | None]:
+def refused_observation(line: Line) -> Row:
     """Return what is kept of a generation that cannot count."""
     usage = line.get("usageDetails")
     stated = usage if isinstance(usage, dict) else {}
@@ -138,7 +137,7 @@ def refused_observation(line: Line) -> dict[str, str | None]:
     }
 
 
-def refused_metrics(line: Line) -> dict[str, str | None]:
+def refused_metrics(line: Line) -> Row:
     """Return what is kept of a row of metrics that cannot count."""
     return {
         "period_start": as_text(line.get("time_dimension")),

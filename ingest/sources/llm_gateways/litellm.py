@@ -204,10 +204,7 @@ class Litellm(Source[LitellmConfig]):
     def _sums_of_day(self, day: DayOfActivity) -> Tally:
         tally = Tally(self._config.name, self._mapping, "day")
         for line in day.lines:
-            try:
-                tally.add(self._reader.of_day(line))
-            except UnreadableError as error:
-                tally.refuse(refused_day(line), error)
+            tally.count(line, self._reader.of_day, refused_day)
         return tally
 
     def _sums_of_requests(self, activity: DayOfActivity) -> Tally:

@@ -11,9 +11,8 @@ import json
 import zlib
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ingest.sources.llm_gateways.gateway_usage import UnreadableError
 from ingest.sources.llm_gateways.litellm_lines import (
     DAY_COLUMNS,
     LOG_COLUMNS,
@@ -27,10 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from ingest.sources.llm_gateways.gateway_usage import Reading, Tally
+    from ingest.reading.text_rows import Row
+    from ingest.sources.llm_gateways.gateway_usage import Line, Reading, Tally
     from ingest.sources.llm_gateways.litellm_lines import LineReader
-
-    Line = dict[str, Any]
 
 _WANTED = dict.fromkeys((*LOG_COLUMNS, *DAY_COLUMNS))
 _NULLS = frozenset({"", "NULL", "null", "\\N"})
@@ -85,7 +83,7 @@ class _Table:
 
     key: str
     read: Callable[[Line], Reading]
-    refuse: Callable[[Line], dict[str, str | None]]
+    refuse: Callable[[Line], Row]
     tag_prefix: str | None = None
 
     def count(self, line: Line, tally: Tally) -> None:
@@ -94,10 +92,7 @@ class _Table:
         ).startswith(self.tag_prefix)
         if is_other_tag:
             return
-        try:
-            tally.add(self.read(line))
-        except UnreadableError as error:
-            tally.refuse(self.refuse(line), error)
+        tally.count(line, self.read, self.refuse)
 
 
 def _table(columns: Sequence[str], label: str, reader: LineReader) -> _Table:

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ingest.sources.llm_gateways.gateway_usage import (
     Origin,
     Reading,
     as_text,
+    feature_in,
     to_cost,
     to_count,
     to_moment,
@@ -32,7 +33,8 @@ from ingest.sources.llm_gateways.model_providers import provider_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    Line = Mapping[str, Any]
+    from ingest.reading.text_rows import Row
+    from ingest.sources.llm_gateways.gateway_usage import Line
 
 PromptTokens = Literal["auto", "whole", "without_cache"]
 
@@ -195,15 +197,13 @@ class LineReader:
         }
 
     def _origin(self, line: Line, tags: Sequence[str]) -> Origin:
-        prefix = self.feature_tag_prefix
-        feature = next((tag for tag in tags if tag.startswith(prefix)), None)
         provider, model = _provider_and_model(line, self.providers)
         return Origin(
             provider=provider,
             provider_model=model,
             api_key_id=line.get("api_key") or None,
             project_id=line.get("team_id") or None,
-            feature_tag=None if feature is None else feature.removeprefix(prefix),
+            feature_tag=feature_in(tags, self.feature_tag_prefix),
         )
 
 
@@ -244,12 +244,12 @@ def _outside(prompt: int, read: int, write: int) -> int:
     return write if read + write > prompt else 0
 
 
-def refused_log(line: Line) -> dict[str, str | None]:
+def refused_log(line: Line) -> Row:
     """Return what is kept of a log that cannot count, under the stream's names."""
     return _refused(line, period_start="startTime")
 
 
-def refused_day(line: Line) -> dict[str, str | None]:
+def refused_day(line: Line) -> Row:
     """Return what is kept of a daily row that cannot count."""
     row = _refused(line, period_start="date")
     return row | {
@@ -260,7 +260,7 @@ def refused_day(line: Line) -> dict[str, str | None]:
     }
 
 
-def _refused(line: Line, *, period_start: str) -> dict[str, str | None]:
+def _refused(line: Line, *, period_start: str) -> Row:
     provider, model = _provider_and_model(line, {})
     return {
         "period_start": as_text(line.get(period_start)),
