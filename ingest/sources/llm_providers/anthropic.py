@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from ingest.sources.llm_providers.llm_provider import (
-    LlmProvider,
-    LlmProviderConfig,
+from ingest.sources.llm_providers.llm_pages import (
     days_in,
     gather,
     names_by_id,
     pages_of,
+)
+from ingest.sources.llm_providers.llm_provider import (
+    LlmProvider,
+    LlmProviderConfig,
     tags_of,
     yesterday,
 )
@@ -37,13 +39,11 @@ from ingest.sources.llm_providers.llm_results import (
 )
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Callable, Iterator, Sequence
 
-    from ingest.connector import SourceConfig
     from ingest.http.client import Params
     from ingest.reading.text_rows import Row
-    from ingest.sources.llm_providers.llm_provider import Client
+    from ingest.sources.llm_providers.llm_pages import Client
     from ingest.storage.recorded_answers import RecordedAnswers
 
 _API_VERSION = "2023-06-01"
@@ -101,11 +101,10 @@ class AnthropicConfig(LlmProviderConfig):
     )
 
 
-class Anthropic(LlmProvider):
+class Anthropic(LlmProvider[AnthropicConfig]):
     """Reads one organisation of Anthropic; a workspace is a project."""
 
     type: ClassVar[str] = "anthropic"
-    Config: ClassVar[builtins.type[SourceConfig]] = AnthropicConfig
     title: ClassVar[str] = "Anthropic"
     denied_advice: ClassVar[str] = (
         "Let {variable} hold an Admin API key (it begins with sk-ant-admin); a member"
@@ -168,17 +167,7 @@ class Anthropic(LlmProvider):
             "api_key_id": result.text("api_key_id"),
             "usage_kind": kind,
         }
-        target = self._target(labels)
-        return {
-            "period_start": result.day.start.isoformat(),
-            "period_end": result.day.end.isoformat(),
-            "reported_by": "provider",
-            "provider": "anthropic",
-            **labels,
-            "model_id": target.model_id,
-            "pool_id": target.pool_id,
-            **counts,
-        }
+        return self._usage_of(result, labels) | counts
 
     def _labels(self, result: Result) -> dict[str, str | None]:
         workspace_id = result.text("workspace_id")
@@ -214,7 +203,9 @@ class Anthropic(LlmProvider):
 
         report = Report(asked, dimensions=told_apart_by or dimensions, where=where)
         pages = pages_of(client, f"{_BASE}/{path}", params, where=where)
-        return gather(report, pages, _day_of, where=where, is_gapless=True)
+        # Days that are over are all there.
+        over = yesterday().end
+        return gather(report, pages, _day_of, where=where, gapless_until=over)
 
     def _probes(self) -> Sequence[Callable[[Client], str]]:
         usage = (self._probe_usage,) if self._config.usage else ()

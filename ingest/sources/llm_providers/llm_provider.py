@@ -16,7 +16,7 @@ import json
 from abc import abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from pydantic import Field, field_validator
 
@@ -29,8 +29,7 @@ from ingest.connector import (
     Window,
 )
 from ingest.http.addresses import checked_base_url
-from ingest.http.client import HttpClient, Params, secret_from_environment
-from ingest.http.pages import follow_pages
+from ingest.http.client import HttpClient, secret_from_environment
 from ingest.reading.label_mapping import (
     LabelMapping,
     MappingRule,
@@ -39,16 +38,16 @@ from ingest.reading.label_mapping import (
 )
 from ingest.reading.text_rows import Row, text_rows
 from ingest.source_kinds.calendar import first_days, midnight, month_start
-from ingest.sources.llm_providers.llm_results import Report, Result, Span, malformed
+from ingest.sources.llm_providers.llm_results import Span
 from ingest.storage.recorded_answers import RecordedAnswers
 from triptych.core.errors import TriptychError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    #: Who answers.
-    Client = HttpClient | RecordedAnswers
+    from ingest.sources.llm_providers.llm_pages import Client
+    from ingest.sources.llm_providers.llm_results import Result
 
 COSTS = "llm_provider_costs"
 USAGE = "llm_usage"
@@ -122,7 +121,10 @@ class Month:
     fingerprint: str
 
 
-class LlmProvider(Source[LlmProviderConfig]):
+LlmConfigT = TypeVar("LlmConfigT", bound=LlmProviderConfig)
+
+
+class LlmProvider(Source[LlmConfigT]):
     """A source that is the vendor of a model API; one subclass for each vendor.
 
     Attributes
@@ -136,7 +138,7 @@ class LlmProvider(Source[LlmProviderConfig]):
     title: ClassVar[str]
     denied_advice: ClassVar[str]
 
-    def __init__(self, config: LlmProviderConfig, *, root: Path) -> None:
+    def __init__(self, config: LlmConfigT, *, root: Path) -> None:
         super().__init__(config, root=root)
         self._recorded = (
             None
@@ -221,6 +223,19 @@ class LlmProvider(Source[LlmProviderConfig]):
     def _target(self, labels: Mapping[str, str | None]) -> Target:
         """Return the model and the pool that a mapping gives to these labels."""
         return self._mapping.target({k: (v,) for k, v in labels.items() if v})
+
+    def _usage_of(self, result: Result, labels: Mapping[str, str | None]) -> Row:
+        """Return whose usage a result is, and of which day."""
+        target = self._target(labels)
+        return {
+            "period_start": result.day.start.isoformat(),
+            "period_end": result.day.end.isoformat(),
+            "reported_by": "provider",
+            "provider": self.type,
+            **labels,
+            "model_id": target.model_id,
+            "pool_id": target.pool_id,
+        }
 
     @abstractmethod
     def _recorded_days(self, recorded: RecordedAnswers) -> Iterator[Span]:
@@ -315,130 +330,6 @@ def yesterday() -> Span:
     """Return the last day that is over, in UTC."""
     today = midnight(_now().date())
     return Span(today - _ONE_DAY, today)
-
-
-def days_in(
-    pages: Iterable[Any], day_of: Callable[[dict[str, Any]], Span], *, where: str
-) -> Iterator[Span]:
-    """Yield the day of every bucket of every page.
-
-    Raises
-    ------
-    MalformedDeliveryError
-        An answer differs from the documented form.
-    """
-    for page in pages:
-        for bucket in _list(page, "data", where):
-            yield _day(bucket, day_of, where)
-
-
-def pages_of(
-    client: Client, path: str, params: Callable[[str | None], Params], *, where: str
-) -> Iterator[Any]:
-    """Return the pages of a report: followed to the last one, or as recorded.
-
-    ``params`` returns what a page is asked by, of the token that the one before named.
-    """
-    return _pages(client, path, params, lambda page: _next(page, where), where)
-
-
-def gather(
-    report: Report,
-    pages: Iterable[Any],
-    day_of: Callable[[dict[str, Any]], Span],
-    *,
-    where: str,
-    is_gapless: bool = False,
-) -> Iterator[Result]:
-    """Put the pages of a report together, and yield its results.
-
-    Parameters
-    ----------
-    report : Report
-        Where they are put together.
-    pages : iterable
-        Its pages.
-    day_of : callable
-        Returns the day of a bucket; may raise what a wrong type raises.
-    where : str
-        What messages call it.
-    is_gapless : bool
-        The vendor tells every day that is over, empty ones too.
-
-    Raises
-    ------
-    MalformedDeliveryError
-        An answer differs from the documented form.
-    IncompleteDeliveryError
-        A gapless answer leaves a day out.
-    """
-    for page in pages:
-        for bucket in _list(page, "data", where):
-            report.add(_day(bucket, day_of, where), _list(bucket, "results", where))
-    if is_gapless:
-        report.refuse_gaps(midnight(_now().date()))
-    yield from report.results()
-
-
-def names_by_id(
-    client: Client, path: str, params: Callable[[str | None], Params], *, where: str
-) -> dict[str, str]:
-    """Return the names in a list that is continued after its ``last_id``."""
-
-    def next_token(page: Any) -> str | None:  # noqa: ANN401
-        return str(page["last_id"]) if _has_more(page, where) else None
-
-    return {
-        str(item.get("id")): str(item.get("name"))
-        for page in _pages(client, path, params, next_token, where)
-        for item in _list(page, "data", where)
-    }
-
-
-def _pages(
-    client: Client,
-    path: str,
-    params: Callable[[str | None], Params],
-    next_token: Callable[[Any], str | None],
-    where: str,
-) -> Iterator[Any]:
-    if isinstance(client, RecordedAnswers):
-        return iter(client.bodies(path))
-    return follow_pages(
-        lambda token: client.get_json(path, params=params(token)),
-        next_token,
-        source=where,
-    )
-
-
-def _day(bucket: Any, day_of: Callable[[dict[str, Any]], Span], where: str) -> Span:  # noqa: ANN401
-    try:
-        return day_of(bucket)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise malformed("a bucket does not say its day", where) from error
-
-
-def _next(page: Any, where: str) -> str | None:  # noqa: ANN401
-    if not _has_more(page, where):
-        return None
-    token = page.get("next_page")
-    if not isinstance(token, str) or not token:
-        raise malformed("there is more, but no next page is named", where)
-    return token
-
-
-def _has_more(page: Any, where: str) -> bool:  # noqa: ANN401
-    has_more = page.get("has_more") if isinstance(page, dict) else None
-    if not isinstance(has_more, bool):
-        raise malformed("a page does not say whether there is more", where)
-    return has_more
-
-
-def _list(holder: Any, name: str, where: str) -> list[Any]:  # noqa: ANN401
-    found = holder.get(name) if isinstance(holder, dict) else None
-    if not isinstance(found, list):
-        raise malformed(f"it has no list {name!r}", where)
-    return found
 
 
 def _now() -> datetime:

@@ -17,26 +17,26 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from ingest.sources.llm_providers.llm_provider import (
-    LlmProvider,
-    LlmProviderConfig,
+from ingest.sources.llm_providers.llm_pages import (
     days_in,
     gather,
     names_by_id,
     pages_of,
+)
+from ingest.sources.llm_providers.llm_provider import (
+    LlmProvider,
+    LlmProviderConfig,
     tags_of,
     yesterday,
 )
 from ingest.sources.llm_providers.llm_results import Report, Result, Span, as_text
 
 if TYPE_CHECKING:
-    import builtins
     from collections.abc import Callable, Iterator, Sequence
 
-    from ingest.connector import SourceConfig
     from ingest.http.client import Params
     from ingest.reading.text_rows import Row
-    from ingest.sources.llm_providers.llm_provider import Client
+    from ingest.sources.llm_providers.llm_pages import Client
     from ingest.storage.recorded_answers import RecordedAnswers
 
 CostDimension = Literal["project_id", "line_item", "api_key_id"]
@@ -146,11 +146,10 @@ class OpenAiConfig(LlmProviderConfig):
         return names
 
 
-class OpenAi(LlmProvider):
+class OpenAi(LlmProvider[OpenAiConfig]):
     """Reads one organisation of OpenAI."""
 
     type: ClassVar[str] = "openai"
-    Config: ClassVar[builtins.type[SourceConfig]] = OpenAiConfig
     title: ClassVar[str] = "OpenAI"
     denied_advice: ClassVar[str] = (
         "Let {variable} hold an admin key that may read usage (scope api.usage.read)"
@@ -158,8 +157,6 @@ class OpenAi(LlmProvider):
         " organisation makes it under Settings > Organization > Admin keys. A project's"
         " key is not enough."
     )
-
-    _config: OpenAiConfig
 
     def _headers(self, key: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {key}"}
@@ -211,16 +208,8 @@ class OpenAi(LlmProvider):
             "provider_model": result.text("model"),
             "usage_kind": kind.name,
         }
-        labels = self._labels(result) | model
-        target = self._target(labels)
         return {
-            "period_start": result.day.start.isoformat(),
-            "period_end": result.day.end.isoformat(),
-            "reported_by": "provider",
-            "provider": "openai",
-            **labels,
-            "model_id": target.model_id,
-            "pool_id": target.pool_id,
+            **self._usage_of(result, self._labels(result) | model),
             "requests": as_text(result.count(kind.requests)),
             "service_tier": _tier(result),
             **_tokens(result),

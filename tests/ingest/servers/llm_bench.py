@@ -99,7 +99,9 @@ class Bench:
         return sorted(asked)
 
 
-def rows_of(connector: LlmProvider, stream: str, root: Path) -> list[dict[str, Any]]:
+def rows_of(
+    connector: LlmProvider[Any], stream: str, root: Path
+) -> list[dict[str, Any]]:
     """Return the rows of every delivery of a stream."""
     rows: list[dict[str, Any]] = []
     for delivery in connector.deliveries(Window()):
