@@ -38,6 +38,17 @@ def test_the_tiles_show_budget_year_and_landings(look_at: LookAt) -> None:
     assert len(app.get("vega_lite_chart")) == 6
 
 
+def test_under_a_scope_a_forecast_says_that_it_is_of_all_and_a_year_has_no_budget(
+    look_at: LookAt,
+) -> None:
+    app = look_at(page=PAGE, scope="model eta-v2")
+    assert tiles(app)["Sep 2026 will end at"] == "≈ EUR 4.05k"
+    text = text_of(app)
+    assert "Whole organisation: 90 % interval EUR 3.9k to 4.2k" in text
+    assert "Whole organisation: **Sep 2026** ends at ≈ EUR 4.05k" in text
+    assert "of — budgeted" not in text
+
+
 def test_the_bridge_says_what_did_most_and_leads_to_lines(look_at: LookAt) -> None:
     app = look_at(page=PAGE, step="Other")
     text = text_of(app)

@@ -132,7 +132,7 @@ def outturn(
         f" ({fmt.interval(row['low'], row['high'], view.currency)})"
         for row in totals
     ]
-    text = f"{', '.join(ends)}; 90 % intervals."
+    text = f"{view.organisation_prefix}{', '.join(ends)}; 90 % intervals."
     if quality is None or not quality["origin_count"]:
         return text
     error = fmt.percent(quality["error_ratio"])

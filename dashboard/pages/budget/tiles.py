@@ -105,7 +105,8 @@ def _tile_to_date(view: Page, row: dict[str, Any] | None) -> None:
         fmt.short_money(actual, view.currency),
         help=None if actual is None else fmt.money_exact(actual, view.currency),
     )
-    st.caption(f"of {fmt.money(budget, view.currency)} budgeted")
+    budgeted = f"of {fmt.money(budget, view.currency)} budgeted"
+    st.caption(budgeted if row else "no budget in this scope")
     explaining.show(
         view,
         Origin(
@@ -140,7 +141,8 @@ def _tile_landing(view: Page, landing: str, rows: list[dict[str, Any]]) -> None:
     )
     if row:
         st.caption(
-            f"90 % interval {fmt.interval(row['low'], row['high'], view.currency)};"
+            f"{view.organisation_prefix}90 % interval"
+            f" {fmt.interval(row['low'], row['high'], view.currency)};"
             f" budget {fmt.money(row['budget'], view.currency)}"
         )
     else:
