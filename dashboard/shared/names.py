@@ -18,8 +18,8 @@ NAMED: Final[tuple[Named, ...]] = get_args(Named)
 def named_sql(kind: Named, prefix: str = "") -> str:
     """Return SQL of a table of all ids and names, such as ``team_id`` and ``team``.
 
-    A name is the newest one. Where two share it, or it is the id of another, the id is
-    beside it.
+    A name is the newest one. Where two share it, or it is the id of another, the id
+    follows in brackets.
 
     Parameters
     ----------

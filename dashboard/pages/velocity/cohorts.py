@@ -182,8 +182,9 @@ def _show_shares(
     view: Page, scope: VelocityScope, metric: str, kind: PeriodKind
 ) -> None:
     shares = cohort_queries.conversions(view.snapshot, scope, metric, kind)
-    newest = sorted(set(shares["cohort"].to_pylist()))[-_COHORTS_DRAWN:]
-    drawn = shares.filter([row in newest for row in shares["cohort"].to_pylist()])
+    cohorts = shares["cohort"].to_pylist()
+    newest = sorted(set(cohorts))[-_COHORTS_DRAWN:]
+    drawn = shares.filter([cohort in newest for cohort in cohorts])
     charts.show(
         velocity_charts.conversions(drawn, charts.palette()),
         description="For each cohort the share in production by days since it began;"
