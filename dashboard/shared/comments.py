@@ -44,7 +44,6 @@ def show(view: Page, *, against: str | None = None) -> None:
             origin=Origin(
                 formula="Entries of the audit log, whose entries are chained by hash.",
                 mart="cost.mart_period_comments",
-                row_count=comments.num_rows,
             ),
         )
     if acting.is_offered("comment"):

@@ -64,7 +64,6 @@ def _show_list(view: Page, found: pa.Table, rows: list[dict[str, Any]]) -> None:
             " before let expect, or at nothing. Price: quantity × change of price;"
             " volume: change of quantity × price before; new: what has no past.",
             mart=_ANOMALIES,
-            row_count=len(rows),
         ),
     )
 

@@ -54,6 +54,5 @@ def show(view: Page) -> None:
             " claims less. p-values are adjusted for all registered studies (Benjamini"
             " and Hochberg).",
             mart=_LEDGER,
-            row_count=len(rows),
         ),
     )

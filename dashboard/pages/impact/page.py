@@ -364,7 +364,6 @@ def show_untold(view: Page, studies: Sequence[Study]) -> None:
             formula="A study is refused by rule: each code has a number that failed and"
             " what would change that.",
             mart=_STUDIES,
-            row_count=len(studies),
         ),
     )
     for one in studies[:_CARDS]:

@@ -314,7 +314,6 @@ def _show_days(view: Page, study: Study, table: pa.Table) -> None:
             formula="Seen minus what would have been, by day; the band of the sum comes"
             " from the draws of the sum, never from adding up the bands of days.",
             mart=_DAYS,
-            row_count=table.num_rows,
         ),
     )
 

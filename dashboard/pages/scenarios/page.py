@@ -158,7 +158,6 @@ def show_outcomes(view: Page, chosen: Sequence[Result]) -> None:
             "NPV = Σ (known benefit − all cost − people and one-offs) of each month,"
             " discounted to the first day. Payback: the month from which on the"
             " discounted sum of the difference stays above zero, in half of the draws.",
-            table.num_rows,
         ),
     )
 
@@ -215,7 +214,7 @@ def show_assumed(view: Page, chosen: Sequence[Result]) -> None:
             is_of_period=False,
             name="scenario-assumptions",
             caption="Values, with the ends of their 90 % intervals",
-            origin=_origin("What the files say.", table.num_rows),
+            origin=_origin("What the files say."),
         )
 
 
@@ -261,7 +260,7 @@ def show_fan(view: Page, chosen: Sequence[Result]) -> None:
         is_of_period=False,
         name="scenario-months",
         caption=f"{title}, by month",
-        origin=_origin("Mean and quantiles of a thousand draws.", table.num_rows),
+        origin=_origin("Mean and quantiles of a thousand draws."),
     )
 
 
@@ -328,7 +327,6 @@ def _show_tornado(view: Page, one: Result) -> None:
         origin=_origin(
             "Var(E[NPV | this]) ÷ Var(NPV). Break-even: the mean is nothing there with"
             " all else as it is; looked for between a tenth and ten times the value.",
-            drivers.num_rows,
         ),
     )
 
@@ -355,7 +353,7 @@ def _show_changes(view: Page, one: Result) -> None:
         is_of_period=False,
         name="scenario-changes",
         caption="Changes and their rules",
-        origin=_origin("NPV with it − NPV without it.", changes.num_rows),
+        origin=_origin("NPV with it − NPV without it."),
     )
 
 
@@ -381,7 +379,7 @@ def _show_features(view: Page, one: Result) -> None:
         name="scenario-features",
         caption="Present values by feature; only counted ones are of grade A or B with"
         " approved values",
-        origin=_origin("As for actual returns, over the horizon.", features.num_rows),
+        origin=_origin("As for actual returns, over the horizon."),
     )
 
 
@@ -411,7 +409,6 @@ def _show_elasticity(view: Page, one: Result) -> None:
         origin=_origin(
             "log(bill) on log(requests); the interval holds when months remember each"
             " other.",
-            bills.num_rows,
         ),
     )
 
@@ -435,7 +432,7 @@ def show_saved(view: Page, saved: Sequence[Result]) -> None:
         is_of_period=False,
         name="scenarios",
         caption="The newest first",
-        origin=_origin("Read from the saved files.", table.num_rows),
+        origin=_origin("Read from the saved files."),
     )
 
 
@@ -443,8 +440,8 @@ def _currency(chosen: Sequence[Result]) -> str:
     return " / ".join(dict.fromkeys(one["currency"] for one in chosen))
 
 
-def _origin(formula: str, count: int) -> Origin:
-    return Origin(formula=formula, mart=_FOLDER, row_count=count)
+def _origin(formula: str) -> Origin:
+    return Origin(formula=formula, mart=_FOLDER)
 
 
 main()

@@ -129,7 +129,6 @@ def _show_changes(view: Page, table: pa.Table) -> None:
             " comparable models that were not moved and every check passed; C six"
             " months that were flat before; else D. X is not comparable.",
             mart=_MIGRATIONS,
-            row_count=table.num_rows,
         ),
     )
 
@@ -169,6 +168,5 @@ def _show_cost_of_moving(view: Page, move: Move) -> None:
             " Dual running is what old and new platforms cost in the migration beyond"
             " what the old ones did before.",
             mart="roi.mart_platform_migration_costs",
-            row_count=len(parts),
         ),
     )

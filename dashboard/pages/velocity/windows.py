@@ -114,7 +114,6 @@ def _table(view: Page, rows: list[dict[str, Any]], whose: str, name: str) -> Non
             formula="Median of what ended in the months, by linear interpolation, never"
             " of monthly medians. Windows are whole months, half-open.",
             mart="delivery.mart_velocity_windows",
-            row_count=len(rows),
         ),
     )
 
