@@ -27,11 +27,9 @@ from benchmarks.simulated_worlds import autoregression
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from benchmarks.simulated_drivers import SimulatedResponse
 
-    Floats = NDArray[np.float64]
     Found = tuple[float, Floats]
 
 #: Days between two launches of +3 a day each, in a horizon of 60 days.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 LEVELS = np.array([0.95, 0.9])
 #: An honest method's coverage is at most three standard errors below these.

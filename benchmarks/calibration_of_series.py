@@ -22,11 +22,9 @@ from benchmarks.simulated_worlds import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from benchmarks.simulated_worlds import SimulatedSeries
 
-    Floats = NDArray[np.float64]
     Ends = tuple[tuple[float, float], tuple[float, float]]
 
 #: History and horizon in days; the middle one is the headline.

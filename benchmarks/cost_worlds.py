@@ -17,9 +17,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    Series = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: Of a landing: days that may be known, and that come.
 LONGEST_HISTORY_DAYS: Final = 540
@@ -51,7 +49,7 @@ class CostWorld:
     """
 
     first_day: date
-    values: Series
+    values: Floats
     known_days: int
     disturbed: tuple[int, int] | None = None
 
@@ -85,7 +83,7 @@ class _Nature:
 
 def _meter(
     rng: np.random.Generator, first_day: date, count: int, of: _Nature
-) -> Series:
+) -> Floats:
     """Return a meter that runs every day."""
     number = np.arange(count)
     weekday = (number + first_day.weekday()) % 7
@@ -97,13 +95,13 @@ def _meter(
         last = noise[day] = 0.3 * last + shocks[day]
     lasting = np.cumsum(rng.normal(0.0, of.wander, count))
     growth = number / _DAYS_OF_MONTH * np.log1p(of.growth)
-    meter: Series = _LEVEL * week * np.exp(growth + lasting + noise)
+    meter: Floats = _LEVEL * week * np.exp(growth + lasting + noise)
     return meter
 
 
 def _bursts(
     rng: np.random.Generator, count: int, every_days: float, longest: int
-) -> Series:
+) -> Floats:
     """Return runs of some days, each of its own size in multiples of the level."""
     found = np.zeros(count)
     for day in np.flatnonzero(rng.random(count) < 1.0 / every_days):
@@ -112,17 +110,17 @@ def _bursts(
     return _LEVEL * found
 
 
-def _firsts(days: list[date]) -> Series:
+def _firsts(days: list[date]) -> Floats:
     return np.array([day.day == 1 for day in days], dtype=float)
 
 
-def _month_ends(days: list[date], count: int = 2) -> Series:
+def _month_ends(days: list[date], count: int = 2) -> Floats:
     return np.array(
         [(day + timedelta(days=count)).month != day.month for day in days], dtype=float
     )
 
 
-def _quarter_ends(days: list[date]) -> Series:
+def _quarter_ends(days: list[date]) -> Floats:
     at = [day + timedelta(days=5) for day in days]
     return np.array(
         [
@@ -142,7 +140,7 @@ def _beginning(rng: np.random.Generator) -> date:
 _Draw = tuple[np.random.Generator, date, int, int]
 
 
-def _landing(draw: Callable[[_Draw], Series]) -> Callable[[int], CostWorld]:
+def _landing(draw: Callable[[_Draw], Floats]) -> Callable[[int], CostWorld]:
     def world(seed: int) -> CostWorld:
         rng = np.random.default_rng([2026, seed])
         first_day = _beginning(rng)
@@ -157,7 +155,7 @@ def _landing(draw: Callable[[_Draw], Series]) -> Callable[[int], CostWorld]:
     return world
 
 
-def _steady(**nature: float) -> Callable[[_Draw], Series]:
+def _steady(**nature: float) -> Callable[[_Draw], Floats]:
     return lambda draw: _meter(draw[0], draw[1], draw[2], _Nature(**nature))
 
 
@@ -165,25 +163,25 @@ def _days(draw: _Draw) -> list[date]:
     return [draw[1] + timedelta(days=n) for n in range(draw[2])]
 
 
-def _with_fees(draw: _Draw) -> Series:
+def _with_fees(draw: _Draw) -> Floats:
     rng = draw[0]
     fee = _LEVEL * rng.uniform(1.5, 5.0)
     amounts = fee * (1.0 + rng.normal(0.0, 0.02, draw[2]))
     return _meter(*draw[:3], _Nature()) + _firsts(_days(draw)) * amounts
 
 
-def _with_month_ends(draw: _Draw) -> Series:
+def _with_month_ends(draw: _Draw) -> Floats:
     rng = draw[0]
     size = _LEVEL * rng.uniform(2.0, 5.0)
     amounts = size * rng.lognormal(0.0, 0.15, draw[2])
     return _meter(*draw[:3], _Nature()) + _month_ends(_days(draw)) * amounts
 
 
-def _with_bursts(draw: _Draw) -> Series:
+def _with_bursts(draw: _Draw) -> Floats:
     return _meter(*draw[:3], _Nature()) + _bursts(draw[0], draw[2], 12.0, 6)
 
 
-def _bursts_alone(draw: _Draw) -> Series:
+def _bursts_alone(draw: _Draw) -> Floats:
     rng, _, count, known = draw
     values = _bursts(rng, count, 20.0, 5)
     if not values[known - 28 : known].any():
@@ -191,9 +189,9 @@ def _bursts_alone(draw: _Draw) -> Series:
     return values
 
 
-def _jobs(draw: _Draw) -> Series:
+def _jobs(draw: _Draw) -> Floats:
     rng, _, count, known = draw
-    values: Series = (
+    values: Floats = (
         (rng.random(count) < _JOBS_A_DAY) * _LEVEL * rng.lognormal(0, 0.6, count)
     )
     if not values[known - 28 : known].any():
@@ -201,7 +199,7 @@ def _jobs(draw: _Draw) -> Series:
     return values
 
 
-def _new_model(draw: _Draw) -> Series:
+def _new_model(draw: _Draw) -> Floats:
     rng, first_day, count, known = draw
     age = int(rng.integers(10, 56))
     ramp_days = rng.uniform(7.0, 40.0)
@@ -210,37 +208,37 @@ def _new_model(draw: _Draw) -> Series:
     return _meter(rng, first_day, count, _Nature()) * ramp
 
 
-def _falls(draw: _Draw) -> Series:
+def _falls(draw: _Draw) -> Floats:
     values = _meter(*draw[:3], _Nature())
     values[draw[3] - int(draw[0].integers(3, 28)) :] = 0.0
     return values
 
 
-def _three_days_more(draw: _Draw) -> Series:
+def _three_days_more(draw: _Draw) -> Floats:
     values = _meter(*draw[:3], _Nature())
     values[draw[3] - 3 : draw[3]] *= 1.25
     return values
 
 
-def _a_lasting_rise(draw: _Draw) -> Series:
+def _a_lasting_rise(draw: _Draw) -> Floats:
     values = _meter(*draw[:3], _Nature())
     values[draw[3] - int(draw[0].integers(5, 60)) :] *= 1.15
     return values
 
 
-def _saturating(draw: _Draw) -> Series:
+def _saturating(draw: _Draw) -> Floats:
     middle = draw[3] + draw[0].integers(-90, 60)
     curve = 0.1 + 1.0 / (1.0 + np.exp(-(np.arange(draw[2]) - middle) / 60.0))
     return _meter(*draw[:3], _Nature()) * curve
 
 
-def _price_cut(draw: _Draw) -> Series:
+def _price_cut(draw: _Draw) -> Floats:
     values = _meter(*draw[:3], _Nature(growth=0.03))
     values[draw[3] - int(draw[0].integers(20, 150)) :] *= 0.6
     return values
 
 
-def _holidays(draw: _Draw) -> Series:
+def _holidays(draw: _Draw) -> Floats:
     is_off = [
         (day.month, day.day) >= (12, 21) or (day.month, day.day) <= (1, 4)
         for day in _days(draw)
@@ -248,11 +246,11 @@ def _holidays(draw: _Draw) -> Series:
     return _meter(*draw[:3], _Nature()) * np.where(is_off, 0.5, 1.0)
 
 
-def _capped(draw: _Draw) -> Series:
+def _capped(draw: _Draw) -> Floats:
     return np.minimum(_meter(*draw[:3], _Nature(growth=0.05)), 1.4 * _LEVEL)
 
 
-def _with_quarter_ends(draw: _Draw) -> Series:
+def _with_quarter_ends(draw: _Draw) -> Floats:
     more = 1.0 + 0.8 * _quarter_ends(_days(draw))
     return _meter(*draw[:3], _Nature()) * more
 
@@ -286,8 +284,8 @@ _YEAR: Final = _Nature(wander=0.003, noise=0.06)
 
 
 def _year(
-    draw: Callable[[_Draw], Series],
-    plant: Callable[[Series, int], tuple[int, int]] | None = None,
+    draw: Callable[[_Draw], Floats],
+    plant: Callable[[Floats, int], tuple[int, int]] | None = None,
 ) -> Callable[[int], CostWorld]:
     def world(seed: int) -> CostWorld:
         rng = np.random.default_rng([2027, seed])
@@ -301,51 +299,51 @@ def _year(
     return world
 
 
-def _ordinary(**changed: float) -> Callable[[_Draw], Series]:
+def _ordinary(**changed: float) -> Callable[[_Draw], Floats]:
     nature = {"wander": _YEAR.wander, "noise": _YEAR.noise} | changed
 
-    def draw(of: _Draw) -> Series:
+    def draw(of: _Draw) -> Floats:
         weekend = {"weekend": of[0].uniform(0.3, 0.9)} | nature
         return _meter(*of[:3], _Nature(**weekend))
 
     return draw
 
 
-def _added(extra: Callable[[_Draw], Series]) -> Callable[[_Draw], Series]:
+def _added(extra: Callable[[_Draw], Floats]) -> Callable[[_Draw], Floats]:
     return lambda draw: _ordinary()(draw) + extra(draw)
 
 
-def _heavy_tails(draw: _Draw) -> Series:
+def _heavy_tails(draw: _Draw) -> Floats:
     rng = draw[0]
     noise = 0.04 * rng.standard_t(4, draw[2])
     return _ordinary(noise=0.01)(draw) * np.exp(noise)
 
 
-def _plant_three_days(values: Series, day: int) -> tuple[int, int]:
+def _plant_three_days(values: Floats, day: int) -> tuple[int, int]:
     values[day : day + 3] *= 1.25
     return day, day + 2
 
 
-def _plant_lasting(values: Series, day: int) -> tuple[int, int]:
+def _plant_lasting(values: Floats, day: int) -> tuple[int, int]:
     values[day:] *= 1.15
     return day, day + 9
 
 
-def _plant_zero(values: Series, day: int) -> tuple[int, int]:
+def _plant_zero(values: Floats, day: int) -> tuple[int, int]:
     values[day:] = 0.0
     return day, day + 9
 
 
-def _fees(draw: _Draw) -> Series:
+def _fees(draw: _Draw) -> Floats:
     return _firsts(_days(draw)) * _LEVEL * draw[0].uniform(1.5, 5.0)
 
 
-def _batches(draw: _Draw) -> Series:
+def _batches(draw: _Draw) -> Floats:
     size = _LEVEL * draw[0].uniform(2.0, 5.0)
     return _month_ends(_days(draw)) * size * draw[0].lognormal(0.0, 0.15, draw[2])
 
 
-def _biweekly(draw: _Draw) -> Series:
+def _biweekly(draw: _Draw) -> Floats:
     """Return a batch every other week that slips by a day now and then."""
     rng, _, count, _ = draw
     biweekly = np.zeros(count)

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
     from statsmodels.regression.linear_model import OLS
 
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 Grain = Literal["month", "week"]
 

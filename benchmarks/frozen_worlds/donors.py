@@ -21,9 +21,7 @@ from benchmarks.frozen_worlds.world import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 DONORS, BEFORE, AFTER = 20, 60, 20
 _ONE = {"treated": ["u00"], "design": "synthetic_control"}

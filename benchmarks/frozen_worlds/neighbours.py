@@ -24,9 +24,7 @@ from benchmarks.frozen_worlds.world import Trial, World, autoregressions
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 _TIME: Floats = np.arange(MONTHS, dtype=np.float64)
 _GROWING_FOR = 10

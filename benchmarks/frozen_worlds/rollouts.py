@@ -21,10 +21,7 @@ from benchmarks.frozen_worlds.world import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Whole = NDArray[np.int64]
+    from attribution.arrays import Floats, Whole
 
 UNITS, MONTHS = 30, 24
 _DESIGN = {"design": "staggered_adoption"}

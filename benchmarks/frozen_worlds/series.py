@@ -21,9 +21,7 @@ from benchmarks.frozen_worlds.world import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 BEFORE, AFTER = 200, 28
 _DESIGN = {"design": "counterfactual_series", "treated": ["u00"]}

@@ -14,10 +14,7 @@ from benchmarks.frozen_worlds.world import Trial, World, panel_trial
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Whole = NDArray[np.int64]
+    from attribution.arrays import Floats, Whole
 
 BEFORE, AFTER = 2, 2
 _DESIGN = {"design": "experiment"}

@@ -12,9 +12,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 Origin = Literal["reported", "own"]
 START = "2024-01-01"

@@ -32,9 +32,7 @@ from benchmarks.simulated_worlds import WORLDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -1,4 +1,4 @@
-"""What people declare in files, and what is told them in a fixed form."""
+"""What people declare in files, and answers of a fixed form."""
 
 from __future__ import annotations
 

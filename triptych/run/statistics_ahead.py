@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from triptych.core.marts.recipe import Node
 
-#: Rows that line items are summed to, by day, model and whatever else is told apart:
-#: of fewer, there are few series.
+#: Rows that line items are summed to, by day, model and whatever else is a key: of
+#: fewer, there are few series.
 MANY_ROWS: Final = 20_000
 #: What the process holds: by then line items are read, and the engine needs less.
 _BYTES: Final = 256_000_000
@@ -46,7 +46,7 @@ def statistics_ahead() -> ProcessAhead:
 def beginning_with(
     ahead: ProcessAhead,
 ) -> Callable[[Node, duckdb.DuckDBPyConnection], None]:
-    """Return what is told of each table that was built again, and begins what it can.
+    """Return what is called with each table built again, and begins what it can.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Series = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: A single day alarms beyond so many standard deviations, and this part of it.
 DAY_DEVIATIONS = 5.5
@@ -106,17 +106,17 @@ class Judgement:
         First and last of days in a row that alarmed by their mean.
     """
 
-    values: Series
+    values: Floats
     first_day: date
-    expected: Series
-    high: Series
+    expected: Floats
+    high: Floats
     direction: NDArray[np.int8]
     taught: NDArray[np.bool_]
     settled: list[tuple[int, int]]
     together: list[tuple[int, int]] = field(default_factory=list)
 
     @property
-    def beyond(self) -> Series:
+    def beyond(self) -> Floats:
         """Money per day beyond what was expected; 0 where nothing was."""
         return np.nan_to_num(self.values - self.expected)
 
@@ -174,7 +174,7 @@ class Judgement:
                 yield first, min(end, first + SETTLED_DAYS) - 1
             longest = max(longest, end - first)
 
-    def common_days(self, values: Series) -> int:
+    def common_days(self, values: Floats) -> int:
         """Return how many of the first days cost the same in other values."""
         size = min(len(values), len(self.values))
         differs = np.flatnonzero(values[:size] != self.values[:size])
@@ -182,7 +182,7 @@ class Judgement:
 
 
 def judged(
-    values: Series, first_day: date, before: Judgement | None = None
+    values: Floats, first_day: date, before: Judgement | None = None
 ) -> Judgement:
     """Judge every week of a series from the weeks before it.
 
@@ -201,7 +201,7 @@ def judged(
 
 
 def told_of(
-    judgement: Judgement, *, least_excess: Series, alarms_when_new: bool
+    judgement: Judgement, *, least_excess: Floats, alarms_when_new: bool
 ) -> list[Finding]:
     """Return the findings of a series that are worth telling, the oldest first.
 
@@ -241,7 +241,7 @@ class _Judge:
             self._take_for_level(first, last)
 
     @classmethod
-    def of(cls, values: Series, first_day: date, before: Judgement | None) -> _Judge:
+    def of(cls, values: Floats, first_day: date, before: Judgement | None) -> _Judge:
         """Return what judges the weeks whose days differ, and those after them."""
         size, start = len(values), 0
         new = Judgement(
@@ -329,7 +329,7 @@ class _Judge:
                 if last >= monday:
                     self._mark(last, length, float(means[place]), far, monday)
 
-    def _relative(self, days: slice) -> Series:
+    def _relative(self, days: slice) -> Floats:
         """Return what days were beyond, relative to what was expected of each.
 
         A day that is far off says little of those around it, and an ordinary one
@@ -340,7 +340,7 @@ class _Judge:
         residual = np.clip(self.values[days] - expected, -band, band)
         is_ordinary = (self.direction[days] == 0) & ~self.judgement.taught[days]
         residual[is_ordinary] = 0.0
-        series: Series = np.divide(
+        series: Floats = np.divide(
             residual, expected, np.zeros(len(residual)), where=expected > 0.0
         )
         return series

@@ -19,9 +19,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Series = NDArray[np.float64]
+    from attribution.arrays import Flags, Floats
+
     Days = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
 
 WEEK_DAYS = 7
 #: Weeks that trend, profile of weekdays and spread come from: a slope of few weeks is
@@ -60,12 +60,12 @@ class Expectation:
         Standard deviation of a day's relative residual, estimated robustly.
     """
 
-    days: Series
+    days: Floats
     spread: float
 
 
 def expect(
-    values: Series, is_usual: Flags, first: int, days: Days
+    values: Floats, is_usual: Flags, first: int, days: Days
 ) -> Expectation | None:
     """Expect some days from the usual ones before them.
 
@@ -105,8 +105,8 @@ def expect(
 
 
 def _past_weeks(
-    values: Series, is_usual: Flags, start: int
-) -> tuple[Series, Flags, Days]:
+    values: Floats, is_usual: Flags, start: int
+) -> tuple[Floats, Flags, Days]:
     """Return the days before a week by week, which of them teach, and their numbers."""
     count = MEMORY_WEEKS * WEEK_DAYS
     shape = MEMORY_WEEKS, WEEK_DAYS
@@ -120,7 +120,7 @@ def _past_weeks(
     return past.reshape(shape), teaches.reshape(shape), number
 
 
-def _profile(past: Series, teaches: Flags) -> Series:
+def _profile(past: Floats, teaches: Flags) -> Floats:
     """Return each weekday relative to its week; 1 where too little is known."""
     level = _middles(past, teaches, axis=1)[:, None]
     with np.errstate(invalid="ignore"):
@@ -131,7 +131,7 @@ def _profile(past: Series, teaches: Flags) -> Series:
     return np.asarray(np.where(is_known, found, 1.0))
 
 
-def _level_and_slope(levels: Series) -> tuple[float, float]:
+def _level_and_slope(levels: Floats) -> tuple[float, float]:
     """Return level and slope per week, the level being that of the week to come."""
     is_known = np.isfinite(levels)
     slope = 0.0
@@ -147,7 +147,7 @@ def _level_and_slope(levels: Series) -> tuple[float, float]:
     return float(_middles(carried, is_known[recent], axis=0)), slope
 
 
-def _middles(values: Series, is_known: Flags, axis: int) -> Series:
+def _middles(values: Floats, is_known: Flags, axis: int) -> Floats:
     """Return means without the least and the greatest, of three or more; NaN of none.
 
     One wild value changes little, and what is left is nearly as certain as a mean.
@@ -167,13 +167,13 @@ def _middles(values: Series, is_known: Flags, axis: int) -> Series:
     return np.asarray(np.divide(total, left, out=nothing, where=left > 0))
 
 
-def _median(values: Series) -> float:
+def _median(values: Floats) -> float:
     """Return the median; of few numbers, sorting them is soonest."""
     ordered = np.sort(values)
     return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2.0
 
 
-def _spread(values: Series, fitted: Series) -> float:
+def _spread(values: Floats, fitted: Floats) -> float:
     is_there = fitted > 0
     if not np.any(is_there):
         return _LEAST_SPREAD
@@ -183,7 +183,7 @@ def _spread(values: Series, fitted: Series) -> float:
     return max(float(_qn(residuals) * fitted_too_well), _LEAST_SPREAD)
 
 
-def _qn(values: Series) -> float:
+def _qn(values: Floats) -> float:
     """Return the spread: a low quantile of the differences between all pairs."""
     half = len(values) // 2 + 1
     rank = half * (half - 1) // 2

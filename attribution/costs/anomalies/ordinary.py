@@ -15,9 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
-    Series = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: A surplus is monthly up to this multiple of the last month's, so many days around.
 _MONTHLY_RATIO, _MONTHLY_SLIP_DAYS = 1.5, 1
@@ -26,7 +24,7 @@ _LEAST_TIMES, _FREQUENT_PART, _FREQUENT_DAYS = 3, 0.5, 180
 
 
 def is_frequent(
-    beyond: Series, expected: Series, last: int, days: int, least_ratio: float
+    beyond: Floats, expected: Floats, last: int, days: int, least_ratio: float
 ) -> bool:
     """Tell whether some days in a row stood out as far several times before.
 
@@ -53,13 +51,13 @@ def is_frequent(
     return times >= _LEAST_TIMES
 
 
-def _sums(values: Series, days: int) -> Series:
+def _sums(values: Floats, days: int) -> Floats:
     """Return the sum of every so many days in a row."""
     summed = np.concatenate([[0.0], np.cumsum(values)])
     return np.asarray(summed[days:] - summed[:-days])
 
 
-def is_monthly(beyond: Series, number: int, first_day: date) -> bool:
+def is_monthly(beyond: Floats, number: int, first_day: date) -> bool:
     """Tell whether a day stands out as its like of the last month did.
 
     Its like is as far from the start of the month or from its end, and may have slipped
@@ -83,7 +81,7 @@ def _month_before(number: int, day: date) -> Iterator[int]:
     yield start - (next_month - day).days
 
 
-def _stood_out(beyond: Series, number: int) -> float:
+def _stood_out(beyond: Floats, number: int) -> float:
     """Return what a past day cost beyond the usual and beyond the days near it."""
     near = beyond[max(number - 4, 0) : number + 5]
     return float(beyond[number] - np.median(near))

@@ -18,11 +18,8 @@ from attribution.costs.forecasting.growth import WEEK_DAYS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.costs.forecasting.candidates import Candidate
-
-    Series = NDArray[np.float64]
 
 #: A first origin needs this many days behind it, eight weeks of every weekday.
 TRAINING_DAYS = 56
@@ -62,11 +59,11 @@ class BackTest:
     """
 
     origins: tuple[int, ...]
-    actual: Series
-    paths: dict[str, Series]
-    level: Series
+    actual: Floats
+    paths: dict[str, Floats]
+    level: Floats
     candidates: dict[str, Candidate]
-    ahead: dict[str, Series]
+    ahead: dict[str, Floats]
 
     @property
     def choosing(self) -> slice:
@@ -79,7 +76,7 @@ class BackTest:
         return slice(max(1, len(self.origins) // 2), None)
 
     @property
-    def parameters(self) -> dict[str, Series]:
+    def parameters(self) -> dict[str, Floats]:
         """What was estimated on the first days, by method."""
         return {
             name: candidate.parameters
@@ -87,13 +84,13 @@ class BackTest:
             if isinstance(candidate, StateSpace)
         }
 
-    def mean_absolute_error(self, path: Series, part: slice) -> float:
+    def mean_absolute_error(self, path: Floats, part: slice) -> float:
         """Return the mean absolute error of a part's days that have come."""
         reach = DAILY_REACH_DAYS
         missed = path[part, :reach] - self.actual[part, :reach]
         return float(np.nanmean(np.abs(missed)))
 
-    def error_of_sums(self, path: Series, part: slice) -> float:
+    def error_of_sums(self, path: Floats, part: slice) -> float:
         """Return by how much sums of a month and a quarter were missed, per day.
 
         Single days count where no such sum of the part has come.
@@ -109,11 +106,11 @@ class BackTest:
 
 
 def back_test(
-    values: Series,
+    values: Floats,
     *,
     ahead_days: int = 1,
     with_estimates: bool = True,
-    parameters: Mapping[str, Series] | None = None,
+    parameters: Mapping[str, Floats] | None = None,
 ) -> BackTest | None:
     """Let every candidate forecast a series from its past origins, and from its end.
 
@@ -153,15 +150,15 @@ def back_test(
 
 def _paths(
     candidates: Mapping[str, Candidate],
-    values: Series,
+    values: Floats,
     origins: tuple[int, ...],
     horizon: int,
-) -> dict[str, Series]:
+) -> dict[str, Floats]:
     """Return what each candidate says from each origin and from the end.
 
     One that cannot say anything of this series is left out.
     """
-    series: dict[str, Series] = {}
+    series: dict[str, Floats] = {}
     for name, candidate in candidates.items():
         try:
             path = candidate.paths(values, (*origins, len(values)), horizon)
@@ -172,13 +169,13 @@ def _paths(
     return series
 
 
-def training_days(values: Series) -> Series:
+def training_days(values: Floats) -> Floats:
     """Return the days that methods are estimated on; none without a back-test."""
     origins = _origins(len(values) - WEEK_DAYS)
     return values[: origins[0] if origins else 0]
 
 
-def level_before(values: Series, origin: int) -> float:
+def level_before(values: Floats, origin: int) -> float:
     """Return the mean absolute amount of the four weeks before an origin.
 
     At least a tenth of that of all days before it: what pauses for a month has not
@@ -187,7 +184,7 @@ def level_before(values: Series, origin: int) -> float:
     return float(_levels_before(values, (origin,))[0])
 
 
-def _levels_before(values: Series, origins: Sequence[int]) -> Series:
+def _levels_before(values: Floats, origins: Sequence[int]) -> Floats:
     absolute = np.abs(values)
     recent = [
         np.add.reduce(absolute[max(origin - _LEVEL_DAYS, 0) : origin])
@@ -224,6 +221,6 @@ def _origins(last: int) -> tuple[int, ...]:
     return tuple(sorted(backwards[:MAXIMUM_ORIGINS]))
 
 
-def _actual(values: Series, origins: tuple[int, ...]) -> Series:
+def _actual(values: Floats, origins: tuple[int, ...]) -> Floats:
     padded = np.concatenate([values, np.full(HORIZON_DAYS, np.nan)])
     return np.stack([padded[origin : origin + HORIZON_DAYS] for origin in origins])

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Series = NDArray[np.float64]
+    from attribution.arrays import Floats
+
     #: Day of the month: 1 to 28 from its start, -1 to -3 from its end.
     Slot = int
 
@@ -58,13 +59,13 @@ class CalendarFees:
         Of the series.
     """
 
-    rest: Series
+    rest: Floats
     amounts: dict[Slot, float]
     spread: float
     error: float
     last_day: date
 
-    def ahead(self, horizon: int) -> Series:
+    def ahead(self, horizon: int) -> Floats:
         """Return the fees of each day ahead."""
         found = np.zeros(horizon)
         slots = _slots(self.last_day + timedelta(days=1), horizon)
@@ -73,7 +74,7 @@ class CalendarFees:
         return found
 
 
-def without_calendar_fees(values: Series, last_day: date) -> CalendarFees:
+def without_calendar_fees(values: Floats, last_day: date) -> CalendarFees:
     """Take off what the newest of a day of the month have beyond their weekday.
 
     Parameters
@@ -120,7 +121,7 @@ def _slots(first: date, count: int) -> NDArray[np.int64]:
     return np.asarray(np.where(from_end >= _FIRST_FROM_END, from_end, from_start))
 
 
-def _usual(values: Series) -> Series:
+def _usual(values: Floats) -> Floats:
     """Return the median of the same weekday around each day, without the day.
 
     Beyond an end of the series, weeks of the other side stand in.
@@ -135,13 +136,13 @@ def _usual(values: Series) -> Series:
     return np.asarray(np.median(values[at], axis=0))
 
 
-def _least(values: Series, beyond: Series) -> float:
+def _least(values: Floats, beyond: Floats) -> float:
     """Return what is more than chance on a day: a part of it, and its noise."""
     noise = float(np.median(np.abs(beyond[-_RECENT_DAYS:])))
     return max(_DEVIATIONS * noise, _PART_OF_A_DAY * level_before(values, len(values)))
 
 
-def _newest_alike(beyond: Series, days: NDArray[np.int64], least: float) -> list[int]:
+def _newest_alike(beyond: Floats, days: NDArray[np.int64], least: float) -> list[int]:
     """Return the days that have the fee: from the newest on, until one has not."""
     alike: list[int] = []
     for day in days.tolist():
@@ -154,7 +155,7 @@ def _newest_alike(beyond: Series, days: NDArray[np.int64], least: float) -> list
 
 
 def _beyond_chance(
-    found: dict[Slot, list[int]], beyond: Series
+    found: dict[Slot, list[int]], beyond: Floats
 ) -> Iterator[tuple[Slot, list[int]]]:
     """Yield the fees that ordinary days would not make by chance.
 

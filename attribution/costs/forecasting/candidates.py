@@ -19,9 +19,7 @@ from attribution.costs.forecasting.log_trend import LogTrend, MeanWeek
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    Series = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 _WEEKS_OF_MEDIAN = 4
 _MAXIMUM_ITERATIONS = 60
@@ -30,7 +28,7 @@ _MAXIMUM_ITERATIONS = 60
 class Candidate(Protocol):
     """A method with its parameters estimated."""
 
-    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+    def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Return forecasts from several origins.
 
         Parameters
@@ -52,7 +50,7 @@ class Candidate(Protocol):
 class SeasonalNaive:
     """The same weekday of the last week: what any other method has to beat."""
 
-    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+    def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Return last week's days again and again."""
         starts = np.asarray(origins)[:, None] - WEEK_DAYS
         return np.asarray(values[starts + np.arange(horizon) % WEEK_DAYS])
@@ -61,7 +59,7 @@ class SeasonalNaive:
 class WeekdayMedian:
     """The median of the last four of the same weekday: a day gone wrong is ignored."""
 
-    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+    def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Return four weeks' typical week again and again."""
         span = WEEK_DAYS * _WEEKS_OF_MEDIAN
         past = values[np.asarray(origins)[:, None] - span + np.arange(span)]
@@ -84,9 +82,9 @@ class StateSpace:
 
     def __init__(
         self,
-        build: Callable[[Series], object],
-        training: Series,
-        parameters: Series | None = None,
+        build: Callable[[Floats], object],
+        training: Floats,
+        parameters: Floats | None = None,
     ) -> None:
         self._build = build
         self._scale = _scale(training)
@@ -94,7 +92,7 @@ class StateSpace:
             parameters = _estimate(build(training / self._scale))
         self.parameters = parameters
 
-    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+    def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Filter the days once and predict from the state at each origin.
 
         The state that is predicted for a day rests on the days before it alone.
@@ -106,7 +104,7 @@ class StateSpace:
         return _predictions(filtered.filter_results, origins, horizon) * self._scale
 
 
-def local_level(values: Series) -> object:
+def local_level(values: Floats) -> object:
     """Return a level that wanders, with a weekly season that may change."""
     from statsmodels.tsa.statespace.structural import (  # noqa: PLC0415  (slow to load)
         UnobservedComponents,
@@ -115,7 +113,7 @@ def local_level(values: Series) -> object:
     return UnobservedComponents(values, level="local level", seasonal=WEEK_DAYS)
 
 
-def damped_trend(values: Series) -> object:
+def damped_trend(values: Floats) -> object:
     """Return Holt-Winters with an additive week and a trend that fades out."""
     from statsmodels.tsa.statespace.exponential_smoothing import (  # noqa: PLC0415
         ExponentialSmoothing,
@@ -133,7 +131,7 @@ def damped_trend(values: Series) -> object:
 
 
 #: In the order in which a tie is decided: the simpler first.
-METHODS: dict[str, Callable[[Series, Series | None], Candidate]] = {
+METHODS: dict[str, Callable[[Floats, Floats | None], Candidate]] = {
     "seasonal_naive": lambda *_: SeasonalNaive(),
     "weekday_median": lambda *_: WeekdayMedian(),
     "mean_week": lambda *_: MeanWeek(),
@@ -147,10 +145,10 @@ ESTIMATED = frozenset({"local_level", "damped_trend"})
 
 
 def fitted_candidates(
-    training: Series,
+    training: Floats,
     *,
     with_estimates: bool = True,
-    parameters: Mapping[str, Series] | None = None,
+    parameters: Mapping[str, Floats] | None = None,
 ) -> dict[str, Candidate]:
     """Return every candidate that can be estimated on a series' first days.
 
@@ -170,7 +168,7 @@ def fitted_candidates(
     return candidates
 
 
-def _predictions(results: Any, origins: Sequence[int], horizon: int) -> Series:  # noqa: ANN401
+def _predictions(results: Any, origins: Sequence[int], horizon: int) -> Floats:  # noqa: ANN401
     """Return observations that the states at some origins lead to.
 
     Both models are the same on every day, so their matrices are those of any.
@@ -184,7 +182,7 @@ def _predictions(results: Any, origins: Sequence[int], horizon: int) -> Series: 
     return predictions
 
 
-def _estimate(model: object) -> Series:
+def _estimate(model: object) -> Floats:
     with warnings.catch_warnings():
         # A fit that stops early is a candidate like another: the back-test judges it.
         warnings.simplefilter("ignore")
@@ -197,6 +195,6 @@ def _estimate(model: object) -> Series:
     return parameters
 
 
-def _scale(values: Series) -> float:
+def _scale(values: Floats) -> float:
     typical = float(np.median(np.abs(values)))
     return typical or float(np.max(np.abs(values))) or 1.0

@@ -37,12 +37,9 @@ from attribution.costs.forecasting.stopping import may_return, stopped_days
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
-
+    from attribution.arrays import Floats
     from attribution.costs.forecasting.backtest import BackTest
     from attribution.costs.forecasting.log_trend import Weeks
-
-    Series = NDArray[np.float64]
 
 NAIVE = "seasonal_naive"
 #: Without a week of days there is no last week to repeat.
@@ -139,7 +136,7 @@ class SeriesForecast:
     """
 
     method: str
-    days: Series
+    days: Floats
     level: float
     widths: Widths | None
     variance: float
@@ -147,8 +144,8 @@ class SeriesForecast:
     band: Band | None = None
     largest: float = np.inf
     least: float = -np.inf
-    parameters: Mapping[str, Series] = field(default_factory=dict)
-    fees: Series | None = None
+    parameters: Mapping[str, Floats] = field(default_factory=dict)
+    fees: Floats | None = None
     fee_spread: float = 0.0
     fee_error: float = 0.0
     at_most_when_back: float | None = None
@@ -166,7 +163,7 @@ class SeriesForecast:
         return known[-1] if known else self.past_landings[0]
 
     @property
-    def whole_days(self) -> Series:
+    def whole_days(self) -> Floats:
         """Money per day, with the fees."""
         return self.days if self.fees is None else self.days + self.fees
 
@@ -243,10 +240,10 @@ class Asked:
         What was estimated on the same first days before, by method.
     """
 
-    values: Series
+    values: Floats
     horizon: int
     with_estimates: bool = True
-    parameters: Mapping[str, Series] = field(default_factory=dict)
+    parameters: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -346,7 +343,7 @@ def _tested(asked: Asked, test: BackTest) -> SeriesForecast:
 
 
 def _past_sums(
-    weeks: Weeks, values: Series, test: BackTest, path: Series
+    weeks: Weeks, values: Floats, test: BackTest, path: Floats
 ) -> dict[int, PastSums]:
     """Return what was said of past sums, by their length in weeks."""
     return {
@@ -380,7 +377,7 @@ def _band(
 
 
 def asked_of(
-    parts: Mapping[str, Series], horizon: int
+    parts: Mapping[str, Floats], horizon: int
 ) -> tuple[dict[str, Asked], Asked]:
     """Return what is to be forecast of some parts, and of their total.
 
@@ -438,6 +435,6 @@ def reconcile(
     }
 
 
-def _largest(parts: Mapping[str, Series]) -> set[str]:
+def _largest(parts: Mapping[str, Floats]) -> set[str]:
     levels = {name: level_before(part, len(part)) for name, part in parts.items()}
     return set(sorted(parts, key=lambda name: (-levels[name], name))[:ESTIMATED_PARTS])

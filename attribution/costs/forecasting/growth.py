@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Series = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 WEEK_DAYS = 7
 #: Standard deviations of a week: of its noise, of what stays, and of growth itself.
@@ -38,10 +36,10 @@ _STEP_PENALTY = float(np.log(200.0))
 class Grid:
     """Variances and damping of each model, shape (models,) each."""
 
-    noise: Series
-    level: Series
-    growth: Series
-    damping: Series
+    noise: Floats
+    level: Floats
+    growth: Floats
+    damping: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,10 @@ class States:
         nothing was known.
     """
 
-    mean: Series
-    covariance: Series
-    weight: Series
-    surprise: Series
+    mean: Floats
+    covariance: Floats
+    weight: Floats
+    surprise: Floats
 
 
 @cache
@@ -74,7 +72,7 @@ def grid() -> Grid:
     return Grid(of[0] ** 2, of[1] ** 2, of[2] ** 2, of[3])
 
 
-def filtered(logs: Series) -> States:
+def filtered(logs: Floats) -> States:
     """Filter the logarithms of weekly sums by every model of the grid.
 
     Parameters
@@ -117,19 +115,19 @@ def filtered(logs: Series) -> States:
     return States(mean, covariance, weight, np.array(surprise))
 
 
-def expected_logs(states: States, weeks_ahead: int) -> Series:
+def expected_logs(states: States, weeks_ahead: int) -> Floats:
     """Return what each week ahead is expected to be, shape (weeks, weeks ahead)."""
     steps = np.arange(1, weeks_ahead + 1)
     damped = np.cumsum(grid().damping[:, None] ** (steps - 1), axis=1)
     level = np.einsum("wm,wm->w", states.weight, states.mean[:, 0])
     growth = (states.weight * states.mean[:, 1]) @ damped
-    series: Series = level[:, None] + growth
+    series: Floats = level[:, None] + growth
     return series
 
 
 def drawn_logs(
     states: States, weeks_ahead: int, count: int, rng: np.random.Generator
-) -> tuple[Series, Series]:
+) -> tuple[Floats, Floats]:
     """Draw levels of the weeks ahead after the last week, and the noise of a week.
 
     Returns
@@ -163,9 +161,9 @@ def drawn_logs(
 class _Sums:
     """What level, growth and its turns count for in the sum of the weeks ahead."""
 
-    slope: Series
+    slope: Floats
     lasting: float
-    turns: Series
+    turns: Floats
 
 
 @cache
@@ -179,7 +177,7 @@ def _sums_of(weeks_ahead: int) -> _Sums:
     )
 
 
-def deviations_of_sums(states: States, weeks_ahead: int) -> Series:
+def deviations_of_sums(states: States, weeks_ahead: int) -> Floats:
     """Return how far the sum of the weeks ahead may be from what is expected.
 
     Returns
@@ -197,7 +195,7 @@ def deviations_of_sums(states: States, weeks_ahead: int) -> Series:
     mean = states.mean[:, 0] + slope * states.mean[:, 1]
     centre = np.einsum("wm,wm->w", states.weight, mean)
     between = (mean - centre[:, None]) ** 2
-    deviations: Series = np.sqrt(
+    deviations: Floats = np.sqrt(
         np.einsum("wm,wm->w", states.weight, variance + between)
     )
     return deviations

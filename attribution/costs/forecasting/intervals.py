@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from attribution.costs.forecasting.backtest import DAILY_REACH_DAYS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.costs.forecasting.backtest import BackTest
-
-    Series = NDArray[np.float64]
 
 LEVEL = 0.90
 _NEIGHBOUR_DAYS = 3
@@ -41,7 +41,7 @@ class Widths:
         Of each day ahead; NaN where too few errors are known.
     """
 
-    daily: Series
+    daily: Floats
 
     def day(self, days_ahead: int) -> float:
         """Return the half width of a day; beyond the back-test it grows as its root."""
@@ -51,7 +51,7 @@ class Widths:
         return float(self.daily[-1] * np.sqrt(days_ahead / reach))
 
 
-def widths(test: BackTest, path: Series) -> Widths:
+def widths(test: BackTest, path: Floats) -> Widths:
     """Return half widths from all errors of a back-test.
 
     Parameters
@@ -64,7 +64,7 @@ def widths(test: BackTest, path: Series) -> Widths:
     return Widths(_pooled(_relative_errors(test, path)[-RECENT_ORIGINS:]))
 
 
-def coverage(test: BackTest, path: Series) -> float | None:
+def coverage(test: BackTest, path: Floats) -> float | None:
     """Return the part of held-out days that the interval of their origin held.
 
     For each origin that measures, the interval is the one that would have been given
@@ -80,15 +80,15 @@ def coverage(test: BackTest, path: Series) -> float | None:
     return held / days if days else None
 
 
-def _pooled_by_then(test: BackTest, path: Series, part: slice) -> Series:
+def _pooled_by_then(test: BackTest, path: Floats, part: slice) -> Floats:
     """Return half widths from what was known at each origin of a part.
 
     As :func:`_pooled` of just those errors, but sorted once for all origins.
     """
     absolute = np.abs(_relative_errors(test, path))
-    origins = np.asarray(test.origins)
+    origins = np.asarray(test.origins, dtype=np.float64)
     horizon = absolute.shape[1]
-    came = origins[:, None] + np.arange(1.0, horizon + 1)
+    came = origins[:, None] + np.arange(1, horizon + 1)
     began = np.broadcast_to(origins[:, None], came.shape)
     errors = _near(absolute)
     order = np.argsort(errors, axis=1)
@@ -107,31 +107,30 @@ def _pooled_by_then(test: BackTest, path: Series, part: slice) -> Series:
     return np.asarray(np.where(count >= _MINIMUM_ERRORS, quantile, np.nan))
 
 
-def _relative_errors(test: BackTest, path: Series) -> Series:
+def _relative_errors(test: BackTest, path: Floats) -> Floats:
     """Return errors of days; NaN where nothing was known that they are relative to."""
     missed = (test.actual - path)[:, :DAILY_REACH_DAYS]
     known = np.where(test.level > 0.0, test.level, np.nan)
-    errors: Series = missed / known[:, None]
+    errors: Floats = missed / known[:, None]
     return errors
 
 
-def _pooled(errors: Series) -> Series:
+def _pooled(errors: Floats) -> Floats:
     near = np.sort(_near(np.abs(errors)), axis=1)
     count = np.isfinite(near).sum(axis=1)
     quantile = np.take_along_axis(near, _rank(count)[:, None] - 1, axis=1)[:, 0]
     return np.asarray(np.where(count >= _MINIMUM_ERRORS, quantile, np.nan))
 
 
-def _near(values: Series) -> Series:
+def _near(values: Floats) -> Floats:
     """Return the values of each day and those around it, shape (horizon, values).
 
     NaN, which is sorted last, stands for days before the first and after the last.
     """
-    horizon = values.shape[1]
-    beside = np.full((len(values), _NEIGHBOUR_DAYS), np.nan)
-    padded = np.concatenate([beside, values, beside], axis=1)
-    window = np.arange(horizon)[:, None] + np.arange(2 * _NEIGHBOUR_DAYS + 1)
-    return np.moveaxis(padded[:, window], 0, 1).reshape(horizon, -1)
+    edges = (0, 0), (_NEIGHBOUR_DAYS, _NEIGHBOUR_DAYS)
+    padded = np.pad(values, edges, constant_values=np.nan)
+    windows = sliding_window_view(padded, 2 * _NEIGHBOUR_DAYS + 1, axis=1)
+    return np.moveaxis(windows, 0, 1).reshape(values.shape[1], -1)
 
 
 def _rank(count: NDArray[np.int64]) -> NDArray[np.int64]:

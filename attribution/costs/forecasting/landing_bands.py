@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.costs.forecasting.log_trend import Weeks
-
-    Series = NDArray[np.float64]
 
 _LOW, _HIGH = 0.05, 0.95
 #: What lies beyond these has no say in the mean.
@@ -55,8 +54,8 @@ class Band:
         Of the sum of so many days.
     """
 
-    low: Series
-    high: Series
+    low: Floats
+    high: Floats
 
     def around(self, expected: float, day_count: int) -> tuple[float, float]:
         """Return the interval of the sum of so many days that is expected to be this.
@@ -96,7 +95,7 @@ def band_of_growth(
     return _at_days(sums, noise, horizon, rng)
 
 
-def band_of_bursts(values: Series, horizon: int) -> Band:
+def band_of_bursts(values: Floats, horizon: int) -> Band:
     """Return the band of a series that is often at nothing: of weeks drawn again.
 
     Each week of the past is as likely as a Bayesian bootstrap (Rubin 1981) holds it.
@@ -111,7 +110,7 @@ def band_of_bursts(values: Series, horizon: int) -> Band:
     return _at_days(past[chosen], np.zeros(_DRAWS), horizon, rng)
 
 
-def _noise(weeks: Weeks, shape: tuple[int, ...], rng: np.random.Generator) -> Series:
+def _noise(weeks: Weeks, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
     """Draw how far weeks are from their level, in standard deviations."""
     surprise = weeks.states.surprise
     known = surprise[np.isfinite(surprise)]
@@ -121,7 +120,7 @@ def _noise(weeks: Weeks, shape: tuple[int, ...], rng: np.random.Generator) -> Se
 
 
 def _at_days(
-    sums: Series, noise: Series, horizon: int, rng: np.random.Generator
+    sums: Floats, noise: Floats, horizon: int, rng: np.random.Generator
 ) -> Band:
     """Return the band of every count of days from draws of whole weeks."""
     weeks = np.ascontiguousarray(sums.T)
@@ -139,7 +138,7 @@ def _at_days(
     return Band(np.interp(days, knots, low), np.interp(days, knots, high))
 
 
-def _ends(totals: Series) -> tuple[Series, Series]:
+def _ends(totals: Floats) -> tuple[Floats, Floats]:
     """Return the ends of each row's interval relative to the mean of what was drawn."""
     low, least, most, high = np.quantile(totals, (_LOW, *_INNER, _HIGH), axis=1)
     mean = np.mean(np.clip(totals, least[:, None], most[:, None]), axis=1)
@@ -163,15 +162,15 @@ class PastSums:
     """
 
     ends: NDArray[np.int64]
-    missed: Series
-    error_ratio: Series
+    missed: Floats
+    error_ratio: Floats
 
 
 def past_sums(
     weeks: Weeks,
-    values: Series,
+    values: Floats,
     origins: Sequence[int],
-    path: Series,
+    path: Floats,
     weeks_ahead: int,
 ) -> PastSums:
     """Return what a method said of past sums of so many weeks, and what came.

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from attribution.arrays import Floats
     from attribution.costs.forecasting.growth import States
-
-    Series = NDArray[np.float64]
 
 #: A series with a greater part of its weeks at nothing has no logarithm to grow in.
 _MOST_EMPTY_WEEKS = 0.1
@@ -42,7 +41,7 @@ class Weeks:
         What was known of level and growth after each week.
     """
 
-    values: Series
+    values: Floats
     first: int
     states: States
 
@@ -51,7 +50,7 @@ class Weeks:
         return (np.asarray(origins) - self.first) // WEEK_DAYS - 1
 
 
-def weeks_of(values: Series) -> Weeks:
+def weeks_of(values: Floats) -> Weeks:
     """Return the weeks of a series with their level and growth.
 
     Raises
@@ -86,7 +85,7 @@ class LogTrend:
     def __init__(self) -> None:
         self.weeks: Weeks | None = None
 
-    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+    def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Return what each origin's week grows to; origins are whole weeks apart."""
         self.weeks = weeks = weeks_of(values[: origins[-1]])
         place = weeks.place(origins)
@@ -102,7 +101,7 @@ class LogTrend:
 class MeanWeek:
     """The mean day of a year: what comes in bursts has no better week."""
 
-    def paths(self, values: Series, origins: Sequence[int], horizon: int) -> Series:
+    def paths(self, values: Floats, origins: Sequence[int], horizon: int) -> Floats:
         """Return the same day again and again."""
         summed = np.concatenate([[0.0], np.cumsum(values)])
         ends = np.asarray(origins)
@@ -111,19 +110,19 @@ class MeanWeek:
         return np.repeat(means[:, None], horizon, axis=1)
 
 
-def _mean_above_middle(states: States) -> Series:
+def _mean_above_middle(states: States) -> Floats:
     """Return what the mean of a week is of its middle, by what was known after each."""
     surprise = np.nan_to_num(states.surprise)
     count = np.arange(1, len(surprise) + 1)
     middle = np.cumsum(surprise) / count
     mean = np.cumsum(np.exp(np.clip(surprise, -2.0, 2.0))) / count
-    mean_above_middle: Series = np.where(
+    mean_above_middle: Floats = np.where(
         count >= _FIRST_SURPRISES, mean / np.exp(middle), 1.0
     )
     return mean_above_middle
 
 
-def _profiles(weeks: Series) -> Series:
+def _profiles(weeks: Floats) -> Floats:
     """Return each day's part of the weeks before, by the last of them."""
     summed = np.cumsum(weeks, axis=0)
     summed[_PROFILE_WEEKS:] -= summed[:-_PROFILE_WEEKS].copy()

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Series = NDArray[np.float64]
+    from attribution.arrays import Floats
 
 #: So many days at nothing are no pause, on top of so many times the longest one before.
 _LEAST_DAYS, _TIMES_LONGEST = 3, 2
@@ -17,7 +15,7 @@ _LEAST_DAYS, _TIMES_LONGEST = 3, 2
 _BEYOND_INTERVAL = 0.05
 
 
-def stopped_days(values: Series) -> int:
+def stopped_days(values: Floats) -> int:
     """Return for how many days a series has stopped; 0 where it has not."""
     is_there = np.flatnonzero(values)
     if not len(is_there):

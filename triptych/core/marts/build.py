@@ -101,7 +101,7 @@ class MartBuild:
         sum_elsewhere : callable, optional
             Another engine, which reads line items; see :class:`Execution`.
         when_built : callable, optional
-            Told of each table that was built again, as :class:`Execution` tells.
+            Called with each table that was built again; see :class:`Execution`.
 
         Raises
         ------
