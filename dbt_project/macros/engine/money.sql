@@ -116,6 +116,14 @@
     end
 {%- endmacro %}
 
+{#- An amount in the reporting currency, at ten decimals; where no rate is known, as it is. -#}
+{% macro converted_money(amount, rate='rates.rate') -%}
+    case
+        when {{ rate }} is null then {{ to_money(amount) }}
+        else {{ money_times_rate(to_money(amount), rate) }}
+    end
+{%- endmacro %}
+
 {#- numerator / denominator for display, as DOUBLE; NULL without a denominator. -#}
 {% macro safe_ratio(numerator, denominator) -%}
     case

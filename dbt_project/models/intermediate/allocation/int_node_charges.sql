@@ -15,14 +15,8 @@ charges as (
         machines.service_name,
         machines.pool_id,
         coalesce(rates.to_currency, machines.billing_currency) as currency,
-        case
-            when rates.rate is null then {{ to_money('machines.billed_cost') }}
-            else {{ money_times_rate(to_money('machines.billed_cost'), 'rates.rate') }}
-        end as billed_cost,
-        case
-            when rates.rate is null then {{ to_money('machines.effective_cost') }}
-            else {{ money_times_rate(to_money('machines.effective_cost'), 'rates.rate') }}
-        end as effective_cost
+        {{ converted_money('machines.billed_cost') }} as billed_cost,
+        {{ converted_money('machines.effective_cost') }} as effective_cost
     from {{ ref('int_machine_charges') }} as machines
     cross join run
     left join {{ ref('int_exchange_rates_by_month') }} as rates

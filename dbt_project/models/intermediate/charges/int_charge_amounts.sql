@@ -107,14 +107,8 @@ rounded as (
 select
     rounded.*,
     coalesce(rates.to_currency, rounded.billing_currency) as currency,
-    case
-        when rates.rate is null then rounded.unconverted_billed_cost
-        else {{ money_times_rate('rounded.unconverted_billed_cost', 'rates.rate') }}
-    end as billed_cost,
-    case
-        when rates.rate is null then rounded.unconverted_effective_cost
-        else {{ money_times_rate('rounded.unconverted_effective_cost', 'rates.rate') }}
-    end as effective_cost,
+    {{ converted_money('rounded.unconverted_billed_cost') }} as billed_cost,
+    {{ converted_money('rounded.unconverted_effective_cost') }} as effective_cost,
     rounded.billing_currency <> run.currency and rates.rate is null as is_missing_rate
 from rounded
 cross join run

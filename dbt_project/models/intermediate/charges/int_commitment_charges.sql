@@ -61,14 +61,8 @@ select
     by_use.unconverted_billed_cost,
     by_use.unconverted_effective_cost,
     coalesce(rates.to_currency, by_use.billing_currency) as currency,
-    case
-        when rates.rate is null then by_use.unconverted_billed_cost
-        else {{ money_times_rate('by_use.unconverted_billed_cost', 'rates.rate') }}
-    end as billed_cost,
-    case
-        when rates.rate is null then by_use.unconverted_effective_cost
-        else {{ money_times_rate('by_use.unconverted_effective_cost', 'rates.rate') }}
-    end as effective_cost
+    {{ converted_money('by_use.unconverted_billed_cost') }} as billed_cost,
+    {{ converted_money('by_use.unconverted_effective_cost') }} as effective_cost
 from by_use
 cross join run
 left join rates

@@ -27,10 +27,7 @@ select
     placed.is_unused_commitment,
     coalesce(classes.portability, 'unclassified') as portability,
     coalesce(rates.to_currency, placed.billing_currency) as currency,
-    case
-        when rates.rate is null then placed.effective_cost
-        else {{ money_times_rate('placed.effective_cost', 'rates.rate') }}
-    end as effective_cost
+    {{ converted_money('placed.effective_cost') }} as effective_cost
 from placed
 cross join {{ source('control', 'run') }} as run
 left join {{ ref('int_exchange_rates_by_month') }} as rates

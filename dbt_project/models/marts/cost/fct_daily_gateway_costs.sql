@@ -85,10 +85,7 @@ converted as (
         counted.*,
         {{ month_label('counted.usage_date') }} as billing_month,
         coalesce(rates.to_currency, counted.currency) as reporting_currency,
-        case
-            when rates.rate is null then {{ to_money('counted.spend_amount') }}
-            else {{ money_times_rate(to_money('counted.spend_amount'), 'rates.rate') }}
-        end as gateway_spend_amount
+        {{ converted_money('counted.spend_amount') }} as gateway_spend_amount
     from counted
     cross join {{ source('control', 'run') }} as run
     left join {{ ref('int_exchange_rates_by_month') }} as rates

@@ -31,14 +31,8 @@ converted as (
         placed.component,
         coalesce(rates.to_currency, placed.billing_currency) as currency,
         placed.is_estimated,
-        case
-            when rates.rate is null then placed.billed_cost
-            else {{ money_times_rate('placed.billed_cost', 'rates.rate') }}
-        end as billed_cost,
-        case
-            when rates.rate is null then placed.effective_cost
-            else {{ money_times_rate('placed.effective_cost', 'rates.rate') }}
-        end as effective_cost
+        {{ converted_money('placed.billed_cost') }} as billed_cost,
+        {{ converted_money('placed.effective_cost') }} as effective_cost
     from placed
     cross join {{ source('control', 'run') }} as run
     left join {{ ref('int_exchange_rates_by_month') }} as rates
