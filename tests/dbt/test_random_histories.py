@@ -1,14 +1,15 @@
 """After any history, what was built step by step equals what is built from nothing.
 
 A history is a few acts on a small company, drawn by a seed: late charges, restated and
-new months, other rules, names, owners, rates and meters, a closed month, a source that
-goes and comes back, a run that dies. At its end every public mart is compared with that
-of a full build of the same evidence, row by row.
+new months, other uses of commitments, other rules, names, owners, rates and meters, a
+closed month, a source that goes and comes back, a run that dies. At its end every
+public mart is compared with that of a full build of the same evidence, row by row.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import shutil
@@ -21,6 +22,7 @@ import pytest
 from tests.e2e.cases.closing_case import (
     APRIL,
     CATALOG,
+    HEADER,
     MARCH,
     RULES,
     SETTINGS,
@@ -39,7 +41,7 @@ from triptych.core.warehouse.reader import PublishedReader
 from triptych.run import pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.conftest import BuiltWorkspaces
@@ -50,6 +52,7 @@ SEEDS = range(int(os.environ.get("TRIPTYCH_HISTORIES", "3" if IS_FULL else "1"))
 ACTS_PER_HISTORY = 4 if IS_FULL else 2
 #: Its id and its start are the run's own.
 VOLATILE = "core.mart_run"
+PLANS_HEADER = HEADER.replace("\n", ",CommitmentDiscountId,CommitmentDiscountStatus\n")
 OTHER_RULES = (
     RULES,
     RULES.replace("driver: gpu_hours", "driver: requests"),
@@ -71,6 +74,7 @@ class History:
     bills: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {"2026-03": MARCH, "2026-04": APRIL}
     )
+    plan_costs: Iterator[int] = field(default_factory=lambda: itertools.count(11))
     acts: list[str] = field(default_factory=list)
 
     def act(self) -> None:
@@ -114,6 +118,17 @@ class History:
     def _deliver(self, month: str, charges: tuple[str, ...]) -> None:
         self.bills[month] = charges
         self.case.bill(month, *charges)
+        self.use_commitments(month)
+
+    def use_commitments(self, month: str) -> None:
+        """Deliver a month's uses of two plans and an unused part, in other amounts."""
+        lines = []
+        for plan, status in (("a", "Used"), ("a", "Unused"), ("b", "Used")):
+            cost = f"{next(self.plan_costs)}.5"
+            line = charge(cost, "API", day=f"{month}-03", model="eta", bill=month)
+            effective_on = line.removeprefix(f"{cost},").removesuffix("\n")
+            lines.append(f"0,{effective_on},{plan},{status}\n")  # paid by the plan
+        self.case.write(f"bills/{month}-plans.csv", PLANS_HEADER + "".join(lines))
 
     def late_charge(self) -> None:
         month = self.draw.choice(sorted(self.bills))
@@ -178,8 +193,12 @@ def test_a_history_ends_where_a_full_build_ends(
 ) -> None:
     case = copy_of_reconciled_company(built_workspaces, tmp_path / "company")
     history = History(case, random.Random(seed), monkeypatch)
+    for month in history.bills:
+        history.use_commitments(month)
     for _ in range(ACTS_PER_HISTORY):
         history.act()
+    used = case.ask("FROM cost.mart_commitments WHERE used_effective_cost > 0")
+    assert len(used) >= 4, history.acts  # two plans in two months or more
     full = ClosingCase(shutil.copytree(case.root, tmp_path / "full"))
     pipeline.build(
         full.workspace, load_settings(full.root), full=True, progress=SilentProgress()
