@@ -15,7 +15,7 @@ from hypothesis import settings
 from tests.layers import examples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
 # A machine that is busy is slow, and no property is about that.
 settings.register_profile("triptych", deadline=None, max_examples=examples(200))
@@ -47,18 +47,18 @@ _LONG_FILES = (
 )
 
 
-def pytest_configure() -> None:
-    """Look for no garbage while tests are collected: nearly all of it stays.
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while tests are collected, and never among them afterwards.
 
-    A third of the time went there, in each process.
+    Nearly all of it stays, and a third of the time went there, in each process.
     """
     gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """Look for garbage again, and never among what was collected."""
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
