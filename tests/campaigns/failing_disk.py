@@ -53,16 +53,15 @@ class Changes:
         self._disk = disk
         self.count = 0
 
-    def install(self) -> None:
-        """Put the wrapped functions in place, for good."""
+    def install(self, put: Callable[[Any, str, Any], None] = setattr) -> None:
+        """Put the wrapped functions in place, for good unless ``put`` undoes it."""
         if self._disk.largest_file_bytes:
             limit = self._disk.largest_file_bytes
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
         for name in (*_RENAMES, *_OTHERS):
-            setattr(os, name, self._wrapped(name, getattr(os, name)))
+            put(os, name, self._wrapped(name, getattr(os, name)))
         for module in (builtins, io):
-            opened = module.open
-            module.open = self._wrapped_open(opened)  # type: ignore[attr-defined]
+            put(module, "open", self._wrapped_open(module.open))
 
     def _wrapped(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **options: Any) -> Any:

@@ -64,7 +64,8 @@ def test_what_was_killed_is_done_again_and_nothing_is_lost_or_doubled(
     assert text.startswith("1 trials, ")
 
 
-@pytest.mark.full  # fast: what fails of a run is told by triptych/core/test_refusals.py
+# fast: on a full disk, triptych/run/test_pipeline.py and core/warehouse/test_publish.py
+@pytest.mark.full
 def test_what_failed_is_done_again_and_nothing_is_lost_or_doubled(
     built_workspaces: BuiltWorkspaces, tmp_path: Path
 ) -> None:

@@ -6,13 +6,17 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.campaigns.failing_disk import Changes, Disk
 from tests.dbt.conftest import build_empty_workspace
+from tests.layers import in_full
 from triptych.core.errors import RunLockedError, SourceError, TransformError, UsageError
+from triptych.core.lake.catalogue_file import connect
 from triptych.core.lock import hold_run_lock
 from triptych.core.progress import SilentProgress
 from triptych.core.settings import load_settings
@@ -200,6 +204,28 @@ def test_a_failed_source_publishes_nothing_unless_told_to_go_on(
     assert PublishedReader(root).snapshot().run_id == before
     go(root, keep_going=True)
     assert PublishedReader(root).snapshot().run_id != before
+
+
+@pytest.mark.parametrize("at", [37, *in_full(1, 13, 25, 49)])
+def test_what_a_full_disk_kept_from_landing_moves_no_figure_and_lands_once(
+    published: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Wherever the disk fills up on the way from the lock of a run to its build."""
+    root = published
+    before = PublishedReader(root).snapshot()
+    rows = before.query("FROM cost.fct_daily_model_costs").to_pylist()
+    text = HEADER + charge("11.00", "API", tags='{"model": "eta"}')
+    (root / "bills" / "march.csv").write_text(text)
+    with monkeypatch.context() as patch:
+        Changes(Disk("full", at)).install(patch.setattr)
+        with pytest.raises(OSError, match="No space left"):
+            go(root)
+    assert PublishedReader(root).snapshot().run_id == before.run_id
+    assert ask(root, "FROM cost.fct_daily_model_costs") == rows
+    ingest(Workspace(root), load_settings(root), progress=SilentProgress())
+    with closing(connect(root / "raw.duckdb", root=root, read_only=True)) as raw:
+        counted = raw.execute('SELECT sum("BilledCost") FROM evidence.focus').fetchone()
+    assert counted == (Decimal(11),)
 
 
 def test_evidence_that_vanished_fails_the_build_and_leaves_what_is_published(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
+from tests.campaigns.failing_disk import Changes, Disk
+from tests.layers import in_full
 from triptych.core.lake.catalogue import Catalogue
 from triptych.core.lake.loads import StreamView
 from triptych.core.settings import load_settings
@@ -131,6 +134,30 @@ def test_the_pointer_names_no_file_before_it_is_there(
     monkeypatch.undo()
     build.publish("run-2")
     assert build.published() == ["run-1.duckdb", "run-2.duckdb"]
+
+
+@pytest.mark.parametrize("trouble", ["full", *in_full("read-only")])
+def test_wherever_the_disk_fails_readers_see_the_run_before_or_after_whole(
+    build: Build, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    build.publish("run-0")
+    with duckdb.connect(str(build.root / "build.duckdb")) as connection:
+        connection.execute("UPDATE cost.costs SET cost = 10 * cost")
+    seen: list[int] = []
+    is_published = False
+    while not is_published:
+        disk = Disk(trouble, at=len(seen) + 1)
+        with monkeypatch.context() as patch:
+            Changes(disk).install(patch.setattr)
+            with suppress(OSError):
+                build.publish(f"run-{disk.at:02d}")
+                is_published = True
+        snapshot = PublishedReader(build.root).snapshot()
+        [row] = snapshot.query("SELECT sum(cost) AS cost FROM cost.costs").to_pylist()
+        seen.append(int(row["cost"]))
+    before = seen.count(3)
+    assert before > 8
+    assert seen == [3] * before + [30] * (len(seen) - before)
 
 
 def test_what_was_copied_early_is_published_with_what_came_later(build: Build) -> None:
