@@ -220,7 +220,11 @@ def test_each_test_of_a_page_holds_its_charts_against_their_schema() -> None:
     chart = sparks.lead_times(
         [{"month": "2026-09", "series": "Fleet", "hours": 32.0}], charts.LIGHT
     )
+    charts.Unchecked(chart).to_dict()  # its form is known as valid from now on
     chart.layer[0].encoding.x.axis = "no axis"
+    for _ in range(2):
+        with pytest.raises(SchemaValidationError):
+            charts.Unchecked(chart).to_dict()
     with pytest.raises(SchemaValidationError):
         charts.show(chart, description="A chart that nobody has drawn.")
 

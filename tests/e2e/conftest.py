@@ -9,6 +9,7 @@ import yaml
 
 from tests.dashboard.browsing import browser
 from tests.dashboard.conftest import (
+    _charts_are_checked,
     _kept_as_by_a_server,
     _loopback_server,
     open_app,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from triptych.core.warehouse.reader import Snapshot
 
 __all__ = [
+    "_charts_are_checked",
     "_kept_as_by_a_server",
     "_loopback_server",
     "browser",
