@@ -2,7 +2,8 @@
 
 ``python -m tests.mutants`` runs, for each defect, the tests of the fast layer that are
 listed for it. It fails when more than one in twenty stays unnoticed; with ``--full``,
-which runs the listed tests of the full layer too, when any does.
+which runs the listed tests of the full layer too, when any does; and wherever a defect
+could not be planted, or its tests did not run.
 """
 
 from __future__ import annotations
@@ -165,6 +166,8 @@ def main() -> int:
         for one in outcomes
     ]
     REPORT.write_text(json.dumps(report, indent=1), encoding="utf-8")
+    if any(outcome.status == "invalid" for outcome in outcomes):
+        return 2
     return caught < len(outcomes) * (1 if options.full else _FAST_PART)
 
 
