@@ -23,6 +23,8 @@ OTHER_RULE: Final = "triptych run, one rule changed"
 OTHER_ASSUMPTION: Final = "triptych run, one assumption changed"
 PACKED_TEXT: Final = "ingest of one month as CSV.gz"
 SMALL_FILES: Final = "ingest of 5,000 small files"
+#: Seconds of a run of :mod:`benchmarks.many_models`.
+MANY_MODELS: Final = {UNCHANGED: 3.0, RESTATED: 25.0}
 _MIB: Final = 2**20
 _LARGE: Final = 30_000_000
 

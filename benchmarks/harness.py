@@ -190,7 +190,7 @@ class SizeBench:
 
     def _csv_landing(self) -> None:
         month = self._data / "bills" / f"{_RESTATED_MONTH}.parquet"
-        self._result.month_rows = int(_single(f"SELECT count(*) FROM '{month}'"))
+        self._result.month_rows = int(amount_of(f"SELECT count(*) FROM '{month}'"))
         for name, suffix in (("Parquet", "parquet"), ("CSV.gz", "csv.gz")):
             workspace = lay_workspace(self._data, self._scratch / f"one-{suffix}")
             for file in (workspace / "bills").iterdir():
@@ -322,7 +322,7 @@ def largest_deviation(rows: Path, expected: Path) -> Decimal:
     round a pool's parts in their own way, so the last of ten digits may differ.
     """
     cost = "coalesce({}.effective_cost, 0)"
-    return _single(
+    return amount_of(
         f"SELECT max(abs({cost.format('a')} - {cost.format('b')}))"
         f" FROM '{rows}' AS a FULL JOIN '{expected}' AS b"
         " ON a.charge_date = b.charge_date AND a.model_id = b.model_id"
@@ -358,14 +358,15 @@ def write_small_files(
                 writer.writerows(lines)
 
 
-def _single(query: str) -> Decimal:
+def amount_of(query: str) -> Decimal:
+    """Return the single amount of a query's answer; zero where it is NULL."""
     with duckdb.connect(":memory:") as connection:
         ((amount,),) = connection.execute(query).fetchall()
     return Decimal(amount or 0)
 
 
 def _total(rows: Path, *, basis: str = "effective") -> Decimal:
-    return _single(f"SELECT sum({basis}_cost) FROM '{rows}'")
+    return amount_of(f"SELECT sum({basis}_cost) FROM '{rows}'")
 
 
 def _read_through(file: Path) -> int:
