@@ -58,6 +58,20 @@ def test_scenarios_stand_side_by_side_with_interval_chance_and_payback(
     assert "Head of planning" in text
 
 
+def test_the_scenario_that_adds_most_comes_first_and_one_without_figure_last() -> None:
+    named = {"a": 350.0, "b": None, "c": 2_200.0, "d": -10.0}
+    results = [
+        {"name": name, "summary": {"npv_difference": difference}}
+        for name, difference in named.items()
+    ]
+    assert [result["name"] for result in queries.best_first(results)] == [
+        "c",
+        "a",
+        "d",
+        "b",
+    ]
+
+
 def test_the_figures_are_those_that_were_saved(
     tmp_path: Path, open_app: OpenApp
 ) -> None:

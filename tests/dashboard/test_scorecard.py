@@ -269,7 +269,7 @@ def test_without_enough_months_the_trajectory_says_what_is_missing() -> None:
 
 def test_a_move_is_even_in_a_range_of_months() -> None:
     told = words.break_even(Move(MOVE))
-    assert "pays back in **24.0 to 40.0 months**." in told
+    assert "pays back in **24.0 to 40.0 months**, saving" in told
     assert "EUR\u00a01,200.00" in told
 
 

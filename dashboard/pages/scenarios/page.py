@@ -120,10 +120,11 @@ def choose(saved: Sequence[Result]) -> list[Result]:
 
 
 def show_outcomes(view: Page, chosen: Sequence[Result]) -> None:
-    """Draw what the chosen ones come to, beside each other."""
-    for one in chosen:
-        st.markdown(words.outcome(one))
-        st.caption(f"{words.level(one)}{_standing(view, one)}")
+    """Draw what the chosen ones come to, the best first."""
+    chosen = queries.best_first(chosen)
+    for result in chosen:
+        st.markdown(words.outcome(result))
+        st.caption(f"{words.level(result)}{_standing(view, result)}")
     table = queries.scenario_outcomes(chosen)
     if any(one["summary"]["npv_difference"] is not None for one in chosen):
         charts.show(

@@ -73,6 +73,17 @@ def _name_and_id(result: Result) -> str:
     return f"{result['name']} · {result['scenario_id']}"
 
 
+def best_first(results: Sequence[Result]) -> list[Result]:
+    """Return scenarios by what they add to their base; last those that say nothing."""
+    return sorted(
+        results,
+        key=lambda result: (
+            result["summary"]["npv_difference"] is None,
+            -(result["summary"]["npv_difference"] or 0.0),
+        ),
+    )
+
+
 def scenario_outcomes(results: Sequence[Result]) -> pa.Table:
     """Return what scenarios come to, a row for each."""
     return _table(
@@ -277,6 +288,7 @@ def _table(rows: list[Result]) -> pa.Table:
 
 __all__ = [
     "MOST_COMPARED",
+    "best_first",
     "label_by_link",
     "saved_scenarios",
     "scenario_bills",

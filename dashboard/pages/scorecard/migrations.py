@@ -48,8 +48,8 @@ def show_moves(view: Page) -> None:
     table = words.in_order(queries.changes(view.snapshot, chosen.migration_id))
     rows = table.to_pylist()
     with top:
-        st.markdown(words.headline(chosen, rows))
         st.markdown(words.break_even(chosen))
+        st.markdown(words.headline(chosen, rows))
         _draw_slopes(chosen.name, rows)
 
     def draw() -> None:

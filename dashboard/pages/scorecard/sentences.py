@@ -329,7 +329,7 @@ def _hours(row: dict[str, Any] | None) -> list[str]:
 
 
 def break_even(move: Move) -> str:
-    """Return what a move cost, what a month saves, and when the two are even."""
+    """Return when what a move cost is even with what a month saves, and both."""
     row = move.figures
     currency = row["currency"]
     if row["cost_of_moving_amount"] is None:
@@ -350,10 +350,12 @@ def break_even(move: Move) -> str:
     saving = fmt.interval(
         row["monthly_saving_low"], row["monthly_saving_high"], currency
     )
+    months = (
+        f"{row['break_even_months_low']:.1f} to {row['break_even_months_high']:.1f}"
+    )
     return (
-        f"{cost} It saves {saving} a month (90 %) and pays back in"
-        f" **{row['break_even_months_low']:.1f} to {row['break_even_months_high']:.1f}"
-        " months**."
+        f"**{fmt.markdown(move.name)}** pays back in **{months} months**, saving"
+        f" {saving} a month (90 %). {cost}"
     )
 
 
