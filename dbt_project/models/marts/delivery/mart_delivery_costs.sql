@@ -53,8 +53,8 @@ trained as (
         '{{ kind }}' as scope_kind,
         {{ id }} as scope_id,
         count(*) as run_count,
-        {{ safe_ratio('sum(duration_seconds)', '3600') }} as run_hours,
-        case when count(gpu_hours) = count(*) then sum(gpu_hours) end as gpu_hours
+        {{ safe_ratio(sum_in_order('duration_seconds'), '3600') }} as run_hours,
+        case when count(gpu_hours) = count(*) then {{ sum_in_order('gpu_hours') }} end as gpu_hours
     from {{ ref('fct_training_runs') }}
     where is_leaf and duration_seconds is not null and {{ id }} is not null
     group by ended_month, {{ id }}
@@ -84,7 +84,7 @@ interrupted as (
         '{{ kind }}' as scope_kind,
         {{ id }} as scope_id,
         count(*) as incident_count,
-        sum(engaged_seconds) as engaged_seconds,
+        {{ sum_in_order('engaged_seconds') }} as engaged_seconds,
         case
             when count(engaged_seconds) = count(*) and count(loaded_hourly_rate_amount) = count(*)
                 then {{ to_money('sum(' ~ amount_for_seconds('loaded_hourly_rate_amount', 'engaged_seconds') ~ ')') }}

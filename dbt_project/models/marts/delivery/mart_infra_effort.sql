@@ -24,7 +24,7 @@ engaged as (
     select
         team_id,
         impact_month as month,
-        sum(engaged_seconds) as engaged_seconds
+        {{ sum_in_order('engaged_seconds') }} as engaged_seconds
     from {{ ref('fct_incidents') }}
     where team_id is not null and exclusion_reason is null and engaged_seconds is not null
     group by team_id, impact_month
@@ -35,7 +35,7 @@ heads as (
         team_id,
         {{ month_label('period_start') }} as month,
         sum(headcount) as headcount,
-        case when count(available_hours) = count(*) then sum(available_hours) end as available_hours
+        case when count(available_hours) = count(*) then {{ sum_in_order('available_hours') }} end as available_hours
     from {{ ref('stg_delivery__headcount') }}
     group by team_id, {{ month_label('period_start') }}
 ),
@@ -67,7 +67,7 @@ hours_of_window as (
     select
         windows.team_id,
         windows.month,
-        sum(days.infra_hours) as infra_hours
+        {{ sum_in_order('days.infra_hours') }} as infra_hours
     from windows
     inner join days
         on
@@ -96,10 +96,10 @@ hours_of_month as (
     select
         team_id,
         month,
-        sum(infra_hours) as infra_hours,
-        sum(incident_hours) as incident_hours,
+        {{ sum_in_order('infra_hours') }} as infra_hours,
+        {{ sum_in_order('incident_hours') }} as incident_hours,
         sum(long_entry_count) as long_entry_count,
-        sum(overlap_hours) as overlap_hours
+        {{ sum_in_order('overlap_hours') }} as overlap_hours
     from days
     group by team_id, month
 ),
