@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,12 @@ from tests.layers import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
+
+# Read when numerical libraries are loaded, here and in all that a test starts: threads
+# of two processes of tests on two cores wait for each other ten times as long as they
+# compute. A run of triptych sets it where it computes.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 # A machine that is busy is slow, and no property is about that.
 settings.register_profile("triptych", deadline=None, max_examples=examples(200))

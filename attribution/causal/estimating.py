@@ -21,6 +21,7 @@ from attribution.causal.grade import LETTERS, REFUSAL_OF_CHECK, grade
 from attribution.causal.panel import panel_of
 from attribution.causal.refusal import Refusal, RefusalError
 from attribution.causal.unused_options import refuse_unused, unused_notes
+from attribution.estimates.fitting_processes import one_blas_thread
 from attribution.estimates.library_versions import version_by_library
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def estimate(
     Estimate or Refusal
         Never an exception for data that cannot answer the question.
     """
-    return attempt(frame, plan, seed=seed, is_registered=is_registered).result
+    # Several threads wait for each other, and would round otherwise than one does.
+    with one_blas_thread():
+        return attempt(frame, plan, seed=seed, is_registered=is_registered).result
 
 
 def attempt(

@@ -7,16 +7,27 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import scipy.linalg  # noqa: F401  (its libraries are what is limited)
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from attribution import Refusal, estimate
+from attribution.causal import estimating
+from attribution.causal.panel import panel_of
 from attribution.estimates.fitting_processes import (
     ProcessAhead,
     each,
     one_blas_thread,
 )
+from tests.attribution.studies_for_tests import series_study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from attribution.causal.panel import Panel
+    from attribution.causal.plan import Plan
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -38,6 +49,23 @@ def test_a_block_that_ends_leaves_the_limit_of_another_that_goes_on() -> None:
         during = _threads()
         second.__exit__(None, None, None)
         assert (during, _threads()) == ({1}, {2})
+
+
+def test_a_study_computes_on_one_thread_whatever_the_libraries_would_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: set[int] = set()
+
+    def watched(frame: pd.DataFrame, plan: Plan) -> Panel:
+        seen.update(_threads())
+        return panel_of(frame, plan)
+
+    monkeypatch.setattr(estimating, "panel_of", watched)
+    with threadpool_limits(limits=2, user_api="blas"):
+        if max(_threads()) < 2:
+            pytest.skip("linear algebra has one thread here at most")
+        assert isinstance(estimate(*series_study(before=40, after=10)), Refusal)
+        assert (seen, _threads()) == ({1}, {2})
 
 
 def _own_process(_: str) -> int:
