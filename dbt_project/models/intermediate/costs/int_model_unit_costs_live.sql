@@ -20,31 +20,18 @@ costs as (
     group by billing_month, model_id, currency
 ),
 
-readings as (
-    select
-        usage_rows.*,
-        coalesce(aliases.model_id, usage_rows.model_id) as canonical_model_id,
-        cast(usage_rows.period_start as date) as metered_date
-    from {{ ref('int_model_usage') }} as usage_rows
-    left join {{ source('control', 'catalog_model_aliases') }} as aliases
-        on usage_rows.model_id = aliases.alias
-),
-
 usage as (
     select
         {{ month_label('metered_date') }} as billing_month,
-        canonical_model_id as model_id,
+        model_id,
         sum(requests) as requests,
         sum(successful_requests) as successful_requests,
         sum(input_tokens) as input_tokens,
         -- What some readings do not know, their sum does not know either.
-        case
-            when sum(case when input_tokens > 0 and cached_input_tokens is null then 1 else 0 end) = 0
-                then sum(cached_input_tokens)
-        end as cached_input_tokens,
+        case when sum(reading_count_without_cached) = 0 then sum(cached_input_tokens) end as cached_input_tokens,
         sum(output_tokens) as output_tokens
-    from readings
-    group by {{ month_label('metered_date') }}, canonical_model_id
+    from {{ ref('int_daily_model_usage') }}
+    group by {{ month_label('metered_date') }}, model_id
 ),
 
 -- Where no line is for cached input, it was charged as input.
@@ -77,9 +64,9 @@ gpus as (
 
 metered_days as (
     select
-        canonical_model_id as model_id,
+        model_id,
         metered_date
-    from readings
+    from {{ ref('int_daily_model_usage') }}
     union
     select
         model_id,

@@ -6,28 +6,43 @@
 -#}
 {%- set bases = {
     'effective': ('effective_cost', '0'),
-    'billed': ('billed_cost', "case when is_estimated and is_invoiced then effective_cost - billed_cost else 0 end"),
+    'billed': ('billed_cost', 'case when is_invoiced then effective_cost_estimated - billed_cost_estimated else 0 end'),
 } %}
 with invoiced as (
     select distinct source from {{ ref('int_charges_to_reconcile') }}
 ),
 
+daily as (
+    select
+        *,
+        case
+            when model_id is not null and component in ('direct', 'shared') then 'usage'
+            else component
+        end as cost_line
+    from {{ ref('fct_daily_model_costs') }}
+),
+
+summed as (
+    select
+        billing_month,
+        source,
+        model_id,
+        cost_line,
+        currency,
+        sum(billed_cost) as billed_cost,
+        sum(effective_cost) as effective_cost,
+        sum(case when is_estimated then billed_cost else 0 end) as billed_cost_estimated,
+        sum(case when is_estimated then effective_cost else 0 end) as effective_cost_estimated
+    from daily
+    group by billing_month, source, model_id, cost_line, currency
+),
+
 costs as (
     select
-        daily.billing_month,
-        daily.source,
-        daily.model_id,
-        case
-            when daily.model_id is not null and daily.component in ('direct', 'shared') then 'usage'
-            else daily.component
-        end as cost_line,
-        daily.currency,
-        daily.billed_cost,
-        daily.effective_cost,
-        coalesce(daily.is_estimated, false) as is_estimated,
+        summed.*,
         invoiced.source is not null as is_invoiced
-    from {{ ref('fct_daily_model_costs') }} as daily
-    left join invoiced on daily.source = invoiced.source
+    from summed
+    left join invoiced on summed.source = invoiced.source
 )
 
 {% for basis, (amount, awaited) in bases.items() -%}
@@ -38,9 +53,8 @@ select
     cost_line,
     '{{ basis }}' as basis,
     currency,
-    sum({{ amount }}) as cost,
-    {{ to_money('sum(' ~ awaited ~ ')') }} as not_invoiced
+    {{ amount }} as cost,
+    {{ to_money(awaited) }} as not_invoiced
 from costs
-group by billing_month, source, model_id, cost_line, currency
 {{ "union all" if not loop.last }}
 {% endfor %}

@@ -13,23 +13,47 @@ with landings as (
     from {{ source('estimates', 'cost_landings') }}
 ),
 
+periods as (
+    select distinct
+        currency,
+        period_start,
+        last_complete_day
+    from landings
+),
+
+spent as (
+    select
+        periods.currency,
+        periods.period_start,
+        periods.last_complete_day,
+        costs.model_id,
+        sum(costs.effective_cost) as effective_cost
+    from periods
+    inner join {{ ref('fct_daily_model_costs') }} as costs
+        on
+            periods.currency = costs.currency
+            and costs.component not in ('tax', 'credit')
+            and periods.period_start <= costs.charge_date
+            and periods.last_complete_day >= costs.charge_date
+    group by periods.currency, periods.period_start, periods.last_complete_day, costs.model_id
+),
+
 observed as (
     select
         landings.landing,
         landings.series,
         landings.model_id,
         landings.currency,
-        sum(costs.effective_cost) as actual_cost
+        sum(spent.effective_cost) as actual_cost
     from landings
-    left join {{ ref('fct_daily_model_costs') }} as costs
+    left join spent
         on
-            landings.currency = costs.currency
-            and costs.component not in ('tax', 'credit')
-            and landings.period_start <= costs.charge_date
-            and landings.last_complete_day >= costs.charge_date
+            landings.currency = spent.currency
+            and landings.period_start = spent.period_start
+            and landings.last_complete_day = spent.last_complete_day
             and (
                 landings.series = 'total'
-                or coalesce(landings.model_id, '') = coalesce(costs.model_id, '')
+                or coalesce(landings.model_id, '') = coalesce(spent.model_id, '')
             )
     group by landings.landing, landings.series, landings.model_id, landings.currency
 ),

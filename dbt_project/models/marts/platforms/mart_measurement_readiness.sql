@@ -23,12 +23,11 @@ begun as (
     select
         'requests' as measurement,
         models.feature_id,
-        min(cast(readings.period_start as date)) as first_day,
-        max(cast(readings.period_start as date)) as last_day
-    from {{ ref('int_model_usage') }} as readings
-    left join {{ source('control', 'catalog_model_aliases') }} as aliases on readings.model_id = aliases.alias
-    inner join models on coalesce(aliases.model_id, readings.model_id) = models.model_id
-    where readings.requests > 0
+        min(days.metered_date) as first_day,
+        max(days.metered_date) as last_day
+    from {{ ref('int_daily_model_usage') }} as days
+    inner join models on days.model_id = models.model_id
+    where days.requests > 0
     group by models.feature_id
     union all
     select
