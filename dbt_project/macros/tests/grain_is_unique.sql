@@ -4,6 +4,8 @@
   not one for each column: each costs every run as much as a small model.
 -#}
 {% test grain_is_unique(model, columns, never_null=[]) %}
+{#- What repeats within a month alone is asked of the months that were built again. -#}
+{% if 'billing_month' in columns %}{{ config(meta={'built_by': 'billing_month'}) }}{% endif %}
 select
     'more than one row of {{ columns | join(", ") }}' as broken_promise
     , count(*) as row_count

@@ -173,7 +173,7 @@ class Execution:
         return [month for month in (inputs if stale is None else stale) if month]
 
     def _state_before(self, node: Node) -> NodeState | None:
-        is_there = node.is_test or node.relation in self._relations
+        is_there = node.is_test or self._relations.holds(node)
         return self._states.get(node.unique_id) if is_there else None
 
     def _visit(self, node: Node) -> None:
@@ -352,7 +352,10 @@ class Execution:
     # -------------------------------------------------------------------- tests
 
     def _test(self, node: Node, before: NodeState | None) -> None:
-        row = self.connection.execute(f"SELECT count(*) FROM ({node.sql})").fetchone()
+        inputs = (self._month_inputs(node) or {}) if node.is_by_month else {}
+        months = _months_to_test(before, inputs)
+        sql = self._cut_to(months).sql_of(node) if months else node.sql
+        row = self.connection.execute(f"SELECT count(*) FROM ({sql})").fetchone()
         failures = int(row[0]) if row else 0
         if node.severity == "error" and _holds(failures, node.error_if):
             self._tell(node, "fail", failures, f"Got {failures} rows.")
@@ -361,9 +364,9 @@ class Execution:
             return
         status = "warn" if _holds(failures, node.warn_if) else "pass"
         whole = self._input_digest(node)
-        state = NodeState(whole, Digest(whole), status=status, failure_count=failures)
+        state = NodeState(whole, Digest(whole), inputs, status, failures)
         self._tell(node, status, failures)
-        self._store(node, state, before, built=False)
+        self._store(node, state, before, months=months, built=False)
 
     # ------------------------------------------------------------------ outcomes
 
@@ -396,6 +399,18 @@ class Execution:
 
     def _tell(self, node: Node, status: str, failures: int, message: str = "") -> None:
         self.outcomes.append(NodeOutcome(node.unique_id, status, message, failures))
+
+
+def _months_to_test(
+    before: NodeState | None, inputs: Mapping[str, str]
+) -> list[str]:
+    """Return the months that a test is asked of; none where it is asked of all.
+
+    Rows of other months are those of which it found none that fail.
+    """
+    if before is None or before.failure_count or not before.month_inputs:
+        return []
+    return sorted(m for m in inputs if before.month_inputs.get(m) != inputs[m])
 
 
 def _holds(count: int, condition: str) -> bool:

@@ -58,8 +58,10 @@ class Relations:
         self._views = {_name(*row) for row in connection.execute(_VIEWS).fetchall()}
         self._schemas: set[str] = set()
 
-    def __contains__(self, relation: str) -> bool:
-        return relation in self._models
+    def holds(self, node: Node) -> bool:
+        """Whether a model is there, as the view or the table that it is to be."""
+        is_view = node.relation in self._views
+        return node.relation in self._models and is_view == node.is_view
 
     def columns(self, relation: str) -> list[str]:
         """Return the columns of a model's relation; none where it is not there."""

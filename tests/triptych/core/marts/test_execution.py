@@ -240,6 +240,22 @@ def test_a_view_that_is_a_table_now_makes_room_for_it(company: Company) -> None:
         assert company.rows("sums") == before
 
 
+@pytest.mark.parametrize("held", [LEDGER, SHARES])
+def test_a_model_that_is_held_otherwise_is_built_so_with_the_same_sql(
+    company: Company, held: Node
+) -> None:
+    rows = company.rows(held.name)
+    kinds = {"view": "table", "table": "view"}
+    other = replace(held, kind=kinds[held.kind])
+    company.nodes = tuple(other if each is held else each for each in NODES)
+    company.build()
+    assert company.connection.execute(
+        "SELECT table_type FROM information_schema.tables WHERE table_name = ?",
+        [held.name],
+    ).fetchone() == ({"view": "VIEW", "table": "BASE TABLE"}[other.kind],)
+    assert company.rows(held.name) == rows
+
+
 def test_other_sql_builds_a_model_again_in_all_months(company: Company) -> None:
     doubled = replace(SUMS, sql=SUMS.sql.replace("sum(cost)", "2 * sum(cost)"))
     company.nodes = tuple(doubled if each is SUMS else each for each in NODES)
@@ -270,6 +286,40 @@ def test_a_warning_is_remembered_while_nothing_changes(company: Company) -> None
         assert [(each.name, each.failure_count) for each in warnings] == [
             ("sums_are_positive", 1)
         ]
+
+
+def by_month(company: Company, **more: object) -> Node:
+    """Have the test of the company be one of each month, and pass once."""
+    test = replace(POSITIVE, is_by_month=True, **more)  # type: ignore[arg-type]
+    company.nodes = (*NODES[:-1], test)
+    company.charge("2026-02", "a", 1)
+    company.build()
+    return test
+
+
+def test_a_test_by_month_is_asked_of_the_months_that_changed(company: Company) -> None:
+    by_month(company)
+    # Nothing but a whole test would see what no build has written.
+    company.connection.execute(
+        "UPDATE build.main.sums SET cost = -5 WHERE billing_month = '2026-01'"
+    )
+    company.charge("2026-02", "b", 21)
+    assert rebuilt(company.build())["sums_are_positive"] == ("2026-02",)
+    company.charge("2026-02", "b", -99)
+    execution = company.build()
+    assert [each.name for each in execution.outcomes if each.status == "fail"] == [
+        "sums_are_positive"
+    ]
+
+
+def test_a_test_by_month_that_warned_is_asked_of_all_months(company: Company) -> None:
+    by_month(company, severity="warn")
+    for month in ("2026-01", "2026-02"):
+        company.charge(month, "c", -1)
+        execution = company.build()
+    warnings = [each for each in execution.outcomes if each.status == "warn"]
+    assert [each.failure_count for each in warnings] == [2]
+    assert rebuilt(execution)["sums_are_positive"] == ()
 
 
 def test_a_model_that_cannot_be_built_is_named(company: Company) -> None:
