@@ -401,9 +401,7 @@ class Execution:
         self.outcomes.append(NodeOutcome(node.unique_id, status, message, failures))
 
 
-def _months_to_test(
-    before: NodeState | None, inputs: Mapping[str, str]
-) -> list[str]:
+def _months_to_test(before: NodeState | None, inputs: Mapping[str, str]) -> list[str]:
     """Return the months that a test is asked of; none where it is asked of all.
 
     Rows of other months are those of which it found none that fail.

@@ -7,6 +7,7 @@ again while neither its SQL nor a column of what it reads has changed.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -25,6 +26,11 @@ SELECT database_name, schema_name, table_name,
   list(column_name ORDER BY column_index), list(data_type ORDER BY column_index)
 FROM duckdb_columns() WHERE NOT internal AND database_name IN ('build', 'raw')
 GROUP BY ALL
+"""
+_OF_VIEW = """
+SELECT column_name, data_type FROM duckdb_columns()
+WHERE database_name = 'build' AND schema_name = ? AND table_name = ?
+ORDER BY column_index
 """
 _VIEWS = """
 SELECT schema_name, view_name FROM duckdb_views()
@@ -104,10 +110,18 @@ class Relations:
         if not node.is_view and (node.is_by_month or MONTH in node.contract):
             sql = f"FROM ({sql}) ORDER BY {MONTH}"
         self._connection.execute(f"CREATE OR REPLACE {kind} {node.relation} AS {sql}")
-        described = self._connection.execute(f"DESCRIBE {node.relation}").fetchall()
-        types = {str(row[0]): str(row[1]) for row in described}
-        self._models[node.relation] = types
+        self._models[node.relation] = types = self._types(node)
         _hold_to_contract(node, types)
+
+    def _types(self, node: Node) -> dict[str, str]:
+        """Return column → type of what was created just now."""
+        # To describe a view, the engine binds all that it stands on once more.
+        asked = [node.schema, node.table]
+        rows = self._connection.execute(
+            _OF_VIEW if node.is_view else f"DESCRIBE {node.relation}",
+            asked if node.is_view else None,
+        ).fetchall()
+        return {str(row[0]): str(row[1]) for row in rows}
 
     def _make_room(self, node: Node) -> None:
         """Drop what has the name of a model and is of the other kind."""
@@ -131,8 +145,14 @@ def _name(schema: str, table: str) -> str:
 def _hold_to_contract(node: Node, types: Mapping[str, str]) -> None:
     """Compare the types of a new table with those that its contract declares."""
     for name, declared in node.contract.items():
-        if str(duckdb.type(declared)) != types[name]:
+        if _spelling(declared) != types[name]:
             raise duckdb.InvalidInputException(
                 f"The contract of {node.name} declares {name} as {declared};"
                 f" the query returns {types[name]}."
             )
+
+
+@cache
+def _spelling(declared: str) -> str:
+    """Return a type as the engine spells it: hundreds of columns share a few."""
+    return str(duckdb.type(declared))
