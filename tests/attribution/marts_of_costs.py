@@ -6,7 +6,7 @@ show after a build. Whatever else a second half reads is there, too, and is smal
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -26,7 +26,8 @@ CREATE SCHEMA core; CREATE SCHEMA cost; CREATE SCHEMA delivery; CREATE SCHEMA ro
 CREATE SCHEMA intermediate;
 CREATE TABLE intermediate.int_line_items (
     source VARCHAR, service_name VARCHAR, model_id VARCHAR, feature_id VARCHAR,
-    pool_id VARCHAR, component VARCHAR, charge_date DATE, billing_month VARCHAR,
+    pool_id VARCHAR, component VARCHAR, charge_date DATE,
+    charge_period_start TIMESTAMP, billing_month VARCHAR,
     sku_id VARCHAR, charge_description VARCHAR, resource_id VARCHAR,
     resource_name VARCHAR, consumed_unit VARCHAR, billing_currency VARCHAR,
     effective_cost DECIMAL(28, 10), consumed_quantity DECIMAL(28, 10));
@@ -118,6 +119,7 @@ def _items(
                 "pool_id": pool_id,
                 "component": "usage",
                 "charge_date": day,
+                "charge_period_start": datetime.combine(day, time(hour=13)),
                 "billing_month": f"{day:%Y-%m}",
                 "sku_id": sku,
                 "charge_description": f"{sku} of {service}",

@@ -1,0 +1,118 @@
+"""What was consumed before and during a finding, read from line items in one pass."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import duckdb
+import pytest
+
+from attribution.costs.anomalies.drivers import Item
+from attribution.costs.anomalies.line_items import Evidence, Scope, read_items
+from tests.attribution.marts_of_costs import write_cost_marts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FIRST, LAST = date(2026, 3, 2), date(2026, 3, 10)
+MODEL = Scope(FIRST, LAST, "EUR", model_id="care")
+#: Overlaps the other: its days before are days of the finding of the model.
+SERVICE = Scope(date(2026, 3, 9), LAST, "EUR", "aws", "compute")
+
+
+@pytest.fixture
+def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    database = write_cost_marts(tmp_path)
+    with duckdb.connect(str(database)) as opened:
+        yield opened
+
+
+def add(
+    connection: duckdb.DuckDBPyConnection,
+    day: date,
+    description: str = "hours",
+    *,
+    sku: str = "h-1",
+    cost: float = 10.0,
+    component: str = "direct",
+    month: str | None = None,
+) -> None:
+    connection.execute(
+        "INSERT INTO intermediate.int_line_items BY NAME SELECT 'aws' AS source,"
+        " 'compute' AS service_name, 'care' AS model_id, $day::DATE AS charge_date,"
+        " $moment AS charge_period_start, $month AS billing_month, $sku AS sku_id,"
+        " $description AS charge_description, 'i-1' AS resource_id,"
+        " 'h' AS consumed_unit, 'EUR' AS billing_currency, $component AS component,"
+        " $cost AS effective_cost, $hours AS consumed_quantity",
+        {
+            "day": day,
+            "moment": datetime(day.year, day.month, day.day, 23, 30),  # noqa: DTZ001
+            "month": month or f"{day:%Y-%m}",
+            "sku": sku,
+            "description": description,
+            "component": component,
+            "cost": cost,
+            "hours": 5.0 if cost else 0.0,
+        },
+    )
+
+
+def items(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, *scopes: Scope
+) -> dict[Scope, list[Item]]:
+    found = read_items(connection, Evidence(tmp_path / "raw.duckdb", tmp_path), scopes)
+    assert found is not None
+    return found
+
+
+def test_days_before_count_as_often_as_their_weekday_is_in_each_finding(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for number in range(40):
+        add(connection, LAST - timedelta(days=number), cost=2.0**number / 1024)
+    found = items(connection, tmp_path, MODEL, SERVICE)
+    # Of the nine days two are Mondays and two are Tuesdays; four weeks lie before.
+    before = sum(
+        2.0**number / 1024 * (2 if number % 7 in {0, 1} else 1) / 4
+        for number in range(9, 37)
+    )
+    during = sum(2.0**number / 1024 for number in range(9))
+    assert found[MODEL] == [
+        Item("hours", "h", "i-1", before, during, 28 * 5.0 * 9 / 28, 9 * 5.0)
+    ]
+    # Of Monday and Tuesday: the four of each before, some in the other finding.
+    mondays = sum(2.0**number / 1024 for number in range(2, 30) if number % 7 in {0, 1})
+    assert found[SERVICE] == [
+        Item("hours", "h", "i-1", mondays / 4, (1 + 2) / 1024, 10.0, 10.0)
+    ]
+
+
+def test_a_sku_whose_description_names_its_price_is_dearer_and_not_new(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for number in range(1, 29):
+        add(connection, FIRST - timedelta(days=number), "$2 per hour")
+    for number in range(9):
+        add(connection, FIRST + timedelta(days=number), "$3 per hour", cost=15.0)
+        # A fee of nothing, on the same days and of the same SKU.
+        add(connection, FIRST + timedelta(days=number), "$1 fee", cost=0.0)
+    assert items(connection, tmp_path, MODEL)[MODEL] == [
+        Item("$2 per hour", "h", "i-1", 90.0, 135.0, 45.0, 45.0)
+    ]
+
+
+def test_what_is_no_consumption_of_the_days_is_left_out(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    add(connection, FIRST)
+    for component in ("tax", "credit", "out_of_scope"):
+        add(connection, FIRST, component, sku=component, component=component)
+    add(connection, FIRST, "late", sku="l-1", month="2026-04")
+    add(connection, FIRST, "years ago", sku="y-1", month="2024-01")
+    add(connection, LAST + timedelta(days=1))
+    add(connection, FIRST - timedelta(days=29))
+    assert items(connection, tmp_path, MODEL) == {
+        MODEL: [Item("hours", "h", "i-1", 0.0, 10.0, None, 5.0)]
+    }
