@@ -99,8 +99,9 @@ def begin_estimates(connection: duckdb.DuckDBPyConnection, ahead: ProcessAhead) 
     ahead : ProcessAhead
         A process that was started.
     """
-    begin_forecasts(connection, series_of(read_daily_costs(connection)), ahead)
+    # What is judged comes first: for what is found line items are read.
     begin_judgements(connection, read_cost_series(connection), ahead)
+    begin_forecasts(connection, series_of(read_daily_costs(connection)), ahead)
 
 
 def _update_forecasts(

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.connector import Connector, Window
+    from ingest.engine.report import CommittedLoad
     from triptych.core.marts.build import WhenBuilt
     from triptych.core.progress import Progress, Task
     from triptych.core.settings import Settings
@@ -106,6 +107,7 @@ class Run:
         # Before the run is on record, as settings are.
         self._plan_files = studies_of(workspace)
         self._declare_studies()
+        self._committed: Sequence[CommittedLoad] = ()
         self._started_at = datetime.now(UTC)
         stamp = self._started_at.strftime("%Y%m%dT%H%M%S%fZ")
         self.run_id = f"{stamp}-{secrets.token_hex(2)}"
@@ -130,6 +132,7 @@ class Run:
         with self.recorded("ingesting"):
             connectors = bound_connectors(self._workspace, self._settings, sources)
             report = self.runner().run(connectors, window)
+        self._committed = report.committed
         self._note(
             "ingested",
             committed_load_count=len(report.committed),
@@ -215,14 +218,14 @@ class Run:
         before: Path | None,
     ) -> BuildReport:
         # With nothing new nothing is estimated, nor is loaded what estimates.
-        from triptych.run.statistics_ahead import (  # noqa: PLC0415
-            beginning_with,
-            statistics_ahead,
-        )
+        from triptych.run import statistics_ahead as statistics  # noqa: PLC0415
 
-        with statistics_ahead() as ahead, marts.held_open():
+        with statistics.statistics_ahead() as ahead, marts.held_open():
+            statistics.start_where_some_differ(ahead, marts, self._committed)
             with self._progress.task("build") as task:
-                outcome = self._first_half(marts, task, beginning_with(ahead))
+                outcome = self._first_half(
+                    marts, task, statistics.beginning_with(ahead)
+                )
             # What was read is what was catalogued only if it still is.
             self._verify_in_place()
             from triptych.run.second_half import build_from_estimates  # noqa: PLC0415

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from importlib import import_module
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
 import duckdb
@@ -17,15 +17,22 @@ import duckdb
 from attribution.estimates.fitting_processes import ProcessAhead
 from triptych.core.marts.build import DAILY_COSTS
 from triptych.core.marts.months import reads_line_items
+from triptych.core.warehouse.bills import BILL_STREAMS
+from triptych.core.warehouse.build import open_build
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from ingest.engine.report import CommittedLoad
+    from triptych.core.marts.build import MartBuild
     from triptych.core.marts.recipe import Node
 
 #: Rows that line items are summed to, by day, model and whatever else is a key: of
 #: fewer, there are few series.
 MANY_ROWS: Final = 20_000
+#: New lines of so few take the engine less memory to read than it leaves.
+SOME_LINES: Final = 5_000_000
+_BILLS: Final = frozenset(bill.name for bill in BILL_STREAMS)
 #: What the process holds: by then line items are read, and the engine needs less.
 _BYTES: Final = 256_000_000
 _AFTERWARDS = "triptych.run.second_half"
@@ -43,6 +50,28 @@ def statistics_ahead() -> ProcessAhead:
     return ProcessAhead(_MODULES)
 
 
+def start_where_some_differ(
+    ahead: ProcessAhead, marts: MartBuild, loads: Sequence[CommittedLoad]
+) -> None:
+    """Start it before anything is built, where some of many line items are new.
+
+    Many series are then to be estimated again, and their engine needs little memory:
+    it reads the months that differ. Of more it reads first, and has all of it.
+
+    Parameters
+    ----------
+    ahead : ProcessAhead
+        Not started yet.
+    marts : MartBuild
+        What was built before, and is going to be again.
+    loads : sequence of CommittedLoad
+        What this run has taken in.
+    """
+    new = sum(load.row_count for load in loads if load.stream in _BILLS)
+    if 0 < new <= SOME_LINES and _were_many(marts):
+        ahead.start()
+
+
 def beginning_with(
     ahead: ProcessAhead,
 ) -> Callable[[Node, duckdb.DuckDBPyConnection], None]:
@@ -51,12 +80,16 @@ def beginning_with(
     Parameters
     ----------
     ahead : ProcessAhead
-        Started once line items were summed to many rows.
+        Started once line items were summed to many rows, if it was not before.
     """
+    has_room = Event()
 
     def built(node: Node, connection: duckdb.DuckDBPyConnection) -> None:
         if reads_line_items(node):
-            if _has_many_rows(connection, node.relation) and ahead.start():
+            if not ahead.is_started and _has_many_rows(connection, node.relation):
+                ahead.start()
+            if ahead.is_started and not has_room.is_set():
+                has_room.set()
                 _leave_room(connection)
                 # Here, too, what comes after is loaded while the engine works.
                 Thread(target=import_module, args=[_AFTERWARDS]).start()
@@ -69,8 +102,20 @@ def beginning_with(
     return built
 
 
+def _were_many(marts: MartBuild) -> bool:
+    with open_build(marts.workspace.build_database) as connection:
+        return any(
+            _has_many_rows(connection, node.relation)
+            for node in marts.recipe.nodes
+            if reads_line_items(node)
+        )
+
+
 def _has_many_rows(connection: duckdb.DuckDBPyConnection, relation: str) -> bool:
-    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    try:
+        row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
+    except duckdb.CatalogException:
+        return False  # not built yet
     return row is not None and row[0] >= MANY_ROWS
 
 

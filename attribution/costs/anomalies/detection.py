@@ -11,20 +11,22 @@ where it is to nothing, for longer than ever before.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from attribution.costs.anomalies.expectation import WEEK_DAYS, expect
+from attribution.costs.anomalies.expectation import WEEK_DAYS, Past, expect
 from attribution.costs.anomalies.ordinary import is_frequent, is_monthly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     from numpy.typing import NDArray
 
     from attribution.arrays import Floats
+    from attribution.costs.anomalies.expectation import Expectation
 
 #: A single day alarms beyond so many standard deviations, and this part of it.
 DAY_DEVIATIONS = 5.5
@@ -195,9 +197,30 @@ def judged(
     before : Judgement, optional
         Of the series as it was; the weeks before the first day that differs stand.
     """
-    judge = _Judge.of(values, first_day, before)
-    judge.judge()
-    return judge.judgement
+    [judgement] = judged_together([(values, first_day, before)])
+    return judgement
+
+
+def judged_together(
+    series: Iterable[tuple[Floats, date, Judgement | None]],
+) -> list[Judgement]:
+    """Judge some series week by week, all of them together; see :func:`judged`.
+
+    Parameters
+    ----------
+    series : iterable of (ndarray, date, Judgement or None)
+        Money per day, the first day, and what was judged before, of each.
+    """
+    judges = [_Judge.of(*each) for each in series]
+    by_week: dict[date, list[tuple[_Judge, NDArray[np.int64]]]] = {}
+    for judge in judges:
+        for monday, days in judge.weeks():
+            by_week.setdefault(monday, []).append((judge, days))
+    for _, week in sorted(by_week.items()):
+        expected = expect([judge.past(int(days[0])) for judge, days in week])
+        for (judge, days), expectation in zip(week, expected, strict=True):
+            judge.judge(days, expectation)
+    return [judge.judgement for judge in judges]
 
 
 def told_of(
@@ -227,7 +250,7 @@ def told_of(
 
 
 class _Judge:
-    """Walks through the weeks of a series and remembers what was unusual."""
+    """Is led through the weeks of a series and remembers what was unusual."""
 
     def __init__(self, judgement: Judgement, start: int) -> None:
         self.judgement = judgement
@@ -265,33 +288,42 @@ class _Judge:
             new.together += [(a, b) for a, b in before.together if b < start]
         return cls(new, start)
 
-    def judge(self) -> None:
-        """Judge every week from the start on."""
+    def weeks(self) -> Iterator[tuple[date, NDArray[np.int64]]]:
+        """Yield the weeks to judge: their Mondays, and the numbers of their days."""
         # Weeks begin on Mondays, whenever the series does.
         for start in range(-self.first_day.weekday(), len(self.values), WEEK_DAYS):
-            if start + WEEK_DAYS <= self._start:
-                continue
-            days = np.arange(max(start, 0), min(start + WEEK_DAYS, len(self.values)))
-            self._judge_days(days)
-            self._settle(int(days[-1]))
+            end = min(start + WEEK_DAYS, len(self.values))
+            if start + WEEK_DAYS > self._start:
+                monday = self.first_day + timedelta(days=start)
+                yield monday, np.arange(max(start, 0), end)
 
-    def _judge_days(self, days: NDArray[np.int64]) -> None:
-        found = expect(self.values, self._is_usual, self._level_since, days)
+    def past(self, start: int) -> Past:
+        """Return what is known before a week."""
+        return Past(self.values, self._is_usual, self._level_since, start)
+
+    def judge(self, days: NDArray[np.int64], found: Expectation | None) -> None:
+        """Judge the days of a week by what was expected of them."""
         if found is None:
             # Not enough to alarm, but enough to know a monthly fee by next month.
             self.expected[days] = float(np.median(self.values[days]))
-            return
-        self.expected[days] = found.days
-        residual = self.values[days] - found.days
-        ratio = max(DAY_DEVIATIONS * found.spread, DAY_LEAST_RATIO)
-        band = ratio * found.days
-        self.high[days] = found.days + band
+        else:
+            self._judge_days(days, found.days[: len(days)], found.spread)
+        self._settle(int(days[-1]))
+
+    def _judge_days(
+        self, days: NDArray[np.int64], expected: Floats, spread: float
+    ) -> None:
+        self.expected[days] = expected
+        residual = self.values[days] - expected
+        ratio = max(DAY_DEVIATIONS * spread, DAY_LEAST_RATIO)
+        band = ratio * expected
+        self.high[days] = expected + band
         is_ordinary = self._is_ordinary(days[residual > band], days, ratio)
         direction = np.where(residual > band, 1, np.where(residual < -band, -1, 0))
         direction[is_ordinary] = 0
         self.direction[days] = direction
         self._is_usual[days] = self.judgement.taught[days] = ~is_ordinary
-        self._add_days_together(days, found.spread)
+        self._add_days_together(days, spread)
         taught = (self.direction[days] == 0) & ~is_ordinary
         self._is_usual[days] = self.judgement.taught[days] = taught
 
@@ -324,7 +356,7 @@ class _Judge:
             error = spread * float(np.sqrt(1.0 / length + _COMMON_ERROR**2))
             far = max(deviations * error, least)
             means = (summed[length:] - summed[:-length]) / length
-            for place in np.flatnonzero(np.abs(means) > far).tolist():
+            for place in (np.abs(means) > far).nonzero()[0].tolist():
                 last = start + place + length - 1
                 if last >= monday:
                     self._mark(last, length, float(means[place]), far, monday)
@@ -336,8 +368,11 @@ class _Judge:
         nothing.
         """
         expected = self.expected[days]
-        band = _CLIPPED_BANDS * np.nan_to_num(self.high[days] - expected)
-        residual = np.clip(self.values[days] - expected, -band, band)
+        band = _CLIPPED_BANDS * (self.high[days] - expected)
+        band[np.isnan(band)] = 0.0
+        residual = self.values[days] - expected
+        # Not by functions that look at what they are given: these are few numbers.
+        residual = np.minimum(np.maximum(residual, -band), band)
         is_ordinary = (self.direction[days] == 0) & ~self.judgement.taught[days]
         residual[is_ordinary] = 0.0
         series: Floats = np.divide(

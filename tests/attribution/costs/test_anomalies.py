@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
-from attribution.costs.anomalies.detection import Finding, judged, told_of
+from attribution.costs.anomalies.detection import (
+    Finding,
+    judged,
+    judged_together,
+    told_of,
+)
 from attribution.costs.anomalies.drivers import Item, likely_driver
-from attribution.costs.anomalies.expectation import Expectation, _qn, expect
+from attribution.costs.anomalies.expectation import Expectation, Past, _qn, expect
 from attribution.costs.anomalies.model_parts import ModelPart
 from attribution.costs.anomalies.series import CostSeries
 from attribution.costs.cost_anomalies import Anomaly, anomalies_of
@@ -44,7 +48,7 @@ def test_a_level_a_trend_and_a_week_are_carried_forward() -> None:
     # Twelve weeks that grow by 0.1 a week from 10, times the week: the next is 11.2.
     profile = WEEK / np.median(WEEK)
     values = np.concatenate([profile * (10.0 + 0.1 * week) for week in range(12)])
-    expected = expect(values, np.ones(84, dtype=bool), 0, np.arange(84, 91))
+    [expected] = expect([Past(values, np.ones(84, dtype=bool), 0, 84)])
     assert expected is not None
     assert expected.days == pytest.approx(profile * 11.2)
 
@@ -61,7 +65,7 @@ def test_a_week_gone_wrong_and_a_wild_day_move_no_expectation() -> None:
     values = np.resize(WEEK, 84)
     values[70:77] *= 1.5
     values[40] = 500.0
-    expected = expect(values, np.ones(84, dtype=bool), 0, np.arange(84, 91))
+    [expected] = expect([Past(values, np.ones(84, dtype=bool), 0, 84)])
     assert expected is not None
     assert expected.days == pytest.approx(WEEK, rel=1e-9)
 
@@ -85,8 +89,9 @@ def test_the_spread_is_that_of_statsmodels_bit_by_bit(count: int) -> None:
 def test_thirteen_days_are_not_enough_to_expect_anything() -> None:
     values = weeks(3)
     usual = np.ones(21, dtype=bool)
-    assert expect(values, usual, 0, np.arange(14, 21)) is not None
-    assert expect(values, usual, 1, np.arange(14, 21)) is None
+    [enough, too_few] = expect([Past(values, usual, 0, 14), Past(values, usual, 1, 14)])
+    assert enough is not None
+    assert too_few is None
 
 
 def test_a_day_that_costs_twice_is_found_alone_and_teaches_nothing() -> None:
@@ -198,6 +203,26 @@ def test_weeks_before_the_first_day_that_differs_stand_and_the_rest_is_as_if_all
         assert kept.settled == anew.settled
 
 
+def test_series_are_judged_together_as_each_alone_bit_by_bit() -> None:
+    rng = np.random.default_rng(3)
+    series = []
+    for length in (6, 20, 47, 91, 130, 160, 161, 180):
+        values = np.resize(WEEK, length) * np.exp(rng.normal(0.0, 0.1, length))
+        values[int(rng.integers(length)) :][: int(rng.integers(40))] *= rng.choice(
+            [0.0, 1.4, 5.0]
+        )
+        begins = MONDAY + timedelta(days=int(rng.integers(40)))
+        # Of some it is known what was judged before their last two weeks.
+        before = judged(values[:-14], begins) if length % 2 else None
+        series.append((values, begins, before))
+    assert any(judged(*one).direction.any() for one in series)
+    for one, together in zip(series, judged_together(series), strict=True):
+        alone = judged(*one)
+        for name in ("expected", "high", "direction", "taught"):
+            assert getattr(alone, name).tobytes() == getattr(together, name).tobytes()
+        assert (alone.settled, alone.together) == (together.settled, together.together)
+
+
 def test_a_new_day_is_judged_with_its_own_week_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -205,9 +230,9 @@ def test_a_new_day_is_judged_with_its_own_week_alone(
     before = judged(values[:-3], MONDAY)
     asked: list[int] = []
 
-    def watched(*of: Any) -> Expectation | None:
-        asked.append(int(of[3][0]))
-        return expect(*of)
+    def watched(pasts: list[Past]) -> list[Expectation | None]:
+        asked.extend(past.start for past in pasts)
+        return expect(pasts)
 
     monkeypatch.setattr("attribution.costs.anomalies.detection.expect", watched)
     judged(values, MONDAY, before)
