@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Literal
+
+import duckdb
 
 from ingest.notation import (
     OF_PROGRAMS,
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 #: Spellings of "no value" met in real exports and in the FOCUS examples.
 NULL_SPELLINGS = ("", "NULL", "null", "(null)", "None")
+
+#: Whole numbers, and how many digits the longest has.
+_INTEGER_DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
 
 #: Column that holds one JSON record per row of a JSON Lines file.
 RECORD_COLUMN = "record"
@@ -88,7 +94,7 @@ class ProjectedColumn:
         return (
             is_computed
             and self.origin is not None
-            and self.origin.type != self.column.type
+            and not _always_fits(self.origin.type, self.column.type)
         )
 
     @property
@@ -276,6 +282,24 @@ def _find_delivered(
         # Nothing is known of the records: there may be none.
         return DeliveredValue("record", column.name, "VARCHAR")
     return None
+
+
+@cache
+def _always_fits(physical: str, canonical: str) -> bool:
+    """Tell whether every value of one type is one of the other, with all its digits."""
+    if physical == canonical:
+        return True
+    precision, scale = _digits(physical)
+    most, most_scale = _digits(canonical)
+    return 0 < precision - scale <= most - most_scale and scale <= most_scale
+
+
+def _digits(name: str) -> tuple[int, int]:
+    """Return how many digits a decimal type has, and how many after the point."""
+    if name.startswith("DECIMAL("):
+        (_, precision), (_, scale) = duckdb.type(name).children
+        return precision, scale
+    return _INTEGER_DIGITS.get(name, 0), 0
 
 
 def to_canonical(

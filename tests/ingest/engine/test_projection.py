@@ -163,3 +163,36 @@ def test_an_empty_text_is_nothing_and_any_other_has_to_be_read(
             list(delivered.values()),
         ).fetchall()
     assert [bool(bad) for (bad,) in rows] == [is_bad]
+
+
+@pytest.mark.parametrize(
+    ("physical", "is_judged"),
+    [
+        ("DECIMAL(28,10)", False),
+        ("DECIMAL(38,18)", False),
+        ("BIGINT", False),
+        ("DECIMAL(38,17)", True),  # 21 digits before the point, for 20
+        ("DECIMAL(38,20)", True),
+        ("HUGEINT", True),
+        ("DOUBLE", True),
+        ("VARCHAR", True),
+    ],
+)
+def test_a_number_that_always_fits_is_not_judged_and_any_other_is(
+    physical: str, *, is_judged: bool
+) -> None:
+    """The largest value of the type, as the canonical 38 digits with 18 hold it."""
+    columns = {"ListUnitPrice": physical}
+    projection = project(STREAMS["focus"], columns, LandingOptions())
+    [price] = [c for c in projection.columns if c.column.name == "ListUnitPrice"]
+    assert price.can_be_unreadable is is_judged
+    if is_judged or not physical.startswith("DEC"):
+        return
+    precision, scale = (int(part) for part in physical[8:-1].split(","))
+    largest = f"{'9' * (precision - scale)}.{'9' * scale}"
+    with duckdb.connect(":memory:") as engine:
+        row = engine.execute(
+            f"SELECT {price.value} FROM"
+            f" (SELECT CAST('{largest}' AS {physical}) AS \"ListUnitPrice\")"
+        ).fetchone()
+    assert row == (Decimal(largest),)
