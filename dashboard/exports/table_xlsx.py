@@ -75,7 +75,7 @@ def _write_table(
         sheet.write_string(top, column, name, bold)
         sheet.set_column(column, column, max(len(name) + 2, 14))
     sheet.freeze_panes(top + 1, 0)
-    formats = {
+    formats: dict[type, Any] = {
         date: workbook.add_format({"num_format": "yyyy-mm-dd"}),
         datetime: workbook.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
     }

@@ -110,10 +110,8 @@ def test_over_http_the_bearer_signs_and_rest_offers_no_proposal(
 ) -> None:
     tokens = TokenFile(workspace.runs_dir)
     workspace.runs_dir.mkdir(exist_ok=True)
-    planner, viewer = (
-        tokens.add(name, name, days=1)  # type: ignore[arg-type]
-        for name in ("analyst", "viewer")
-    )
+    roles: tuple[Role, Role] = ("analyst", "viewer")
+    planner, viewer = (tokens.add(role, role, days=1) for role in roles)
 
     async def propose(client: Client) -> ProposalAnswer:
         result = await client.call_tool("propose_scenario", HALF)

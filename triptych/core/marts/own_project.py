@@ -91,7 +91,9 @@ def _ask_dbt(
         target.write_text(text, "utf-8")
     workspace = Workspace(scratch)
     given = environment_of_dbt(workspace)
-    environment = {name: given[name] for name in _KEPT_VARIABLES if name in given}
+    environment: dict[str, str] = {
+        name: given[name] for name in _KEPT_VARIABLES if name in given
+    }
     with SilentProgress().task("compile") as task:
         output = run_dbt(_command(scratch), environment, task)
     if output.return_code != 0:
