@@ -24,6 +24,11 @@ DOCKER ?= docker
 DOCKERFILE ?= Dockerfile
 BASE_TAG := python:3.11-slim
 
+# Of the checks, those that take a minute go beside the tests, the others before them.
+SLOW_CHECKS := types sql
+QUICK_CHECKS := lint imports spelling
+IN_PARALLEL = --no-print-directory --jobs $(JOBS) --output-sync
+
 BIN := .venv/bin
 UV := $(BIN)/uv
 READY := .venv/.ready
@@ -34,6 +39,8 @@ USABLE := $(if $(wildcard $(READY)),$(READY),$(RUNTIME))
 MOTO := .venv-moto/.ready
 BQEMULATOR := .venv-bqemulator/.ready
 PYSAIL := .venv-pysail/.ready
+# Apache Spark goes into .venv itself, beside the dbt that asks it.
+SPARK := .venv/.spark
 MLFLOW := .venv-mlflow/.ready
 BI := .venv-bi/.ready
 METRICFLOW := .venv-metricflow/.ready
@@ -44,8 +51,11 @@ COMPILE_LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 \
 
 export PYTHONHASHSEED ?= 0
 export DO_NOT_TRACK := 1
+# What tests need is installed without compiled files: they import a fifth of it, and what
+# one process has compiled is there for the next one.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo dashboard test test-full check check-full lint types imports sql \
+.PHONY: help demo dashboard test test-full tests check lint types imports sql \
 	sql-full spelling unit dbt mutants mutants-full spark crash recoveries fuzz focus-validator bench bench-models bench-attribution bench-dashboard bench-revisits causal-peers calibration cost-card docs coverage pictures reference lengths words format environment emulators bi-clients azurite browser lock base-image pinned release clean
 
 help:  ## Print this list
@@ -64,18 +74,20 @@ dashboard: $(USABLE)  ## Open the dashboard of the demo, or of WORKSPACE=…
 
 ## Prove
 
-test: $(READY) $(MOTO) $(BQEMULATOR) browser  ## Everything that CI runs: each promise proved once
-	$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync check
-	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(ARGS)
+test: $(READY)  ## Everything that CI runs: each promise proved once
+	$(MAKE) $(IN_PARALLEL) $(MOTO) $(BQEMULATOR) browser $(QUICK_CHECKS)
+	$(MAKE) $(IN_PARALLEL) $(SLOW_CHECKS) tests
 
 test-full: export TRIPTYCH_TEST_LAYER := full
-test-full: $(READY) emulators browser  ## All of it again, with real engines, crash campaigns, every screen
-	$(MAKE) --no-print-directory --jobs $(JOBS) --output-sync check-full
-	$(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) -m '' --timeout 7200 $(ARGS)
+test-full: $(READY)  ## All of it again, with real engines, crash campaigns, every screen
+	$(MAKE) $(IN_PARALLEL) emulators browser $(QUICK_CHECKS)
+	$(MAKE) $(IN_PARALLEL) $(SLOW_CHECKS) sql-full tests LAYER="-m '' --timeout 7200"
 
-check: sql types lint imports spelling  ## What needs no test run: style, types, layers, SQL, spelling
+# What is said appears as it is said (the plus), and a make that a test starts is alone.
+tests: $(READY)
+	+env -u MAKEFLAGS -u MFLAGS $(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(LAYER) $(ARGS)
 
-check-full: check sql-full
+check: $(SLOW_CHECKS) $(QUICK_CHECKS)  ## What needs no test run: style, types, layers, SQL, spelling
 
 lint: $(READY)  ## Style of the Python code
 	$(BIN)/ruff check
@@ -108,7 +120,7 @@ mutants: $(READY) $(MOTO)  ## Plant defects one by one, and see the tests of `ma
 mutants-full: $(READY) emulators browser  ## The same, by the tests of `make test-full`; all must be noticed
 	$(BIN)/python -m tests.mutants --full $(ARGS)
 
-spark: $(READY) $(PYSAIL)  ## The same figures from Apache Spark itself: session, Connect, lost servers; needs Java 17
+spark: $(READY) $(PYSAIL) $(SPARK)  ## The same figures from Apache Spark itself: session, Connect, lost servers; needs Java 17
 	$(BIN)/python -m pytest -m spark --timeout 3600 $(ARGS)
 
 crash: $(READY)  ## Kill 500 commands, let disks, clocks and bits fail 200 times, see what is left; writes build/
@@ -123,7 +135,7 @@ fuzz: $(READY)  ## Read 1,500 hostile bills, invoices, events, manifests and set
 focus-validator: $(READY) $(FOCUS_VALIDATOR)  ## Judge our FOCUS export by the rules of FOCUS 1.2; needs Python 3.12
 	$(BIN)/python -m pytest tests/acceptance/test_focus_conformance.py $(ARGS)
 
-bench: $(READY)  ## Measure estimates, and time 1 to 50 million line items against peers; writes build/
+bench: $(READY) $(SPARK)  ## Measure estimates, and time 1 to 50 million line items against peers; writes build/
 	$(BIN)/python -m benchmarks $(ARGS)
 
 causal-peers: $(CAUSAL_PEERS:%=.venv-%/.ready)  ## Install three peers of before-and-after studies; three gigabytes
@@ -185,6 +197,8 @@ lock: $(READY)  ## Resolve all dependencies anew into the lock files
 	  -o requirements/focus-validator.lock
 	$(COMPILE_LOCK) pyproject.toml --constraint requirements.lock \
 	  -o requirements/runtime.lock
+	$(COMPILE_LOCK) requirements/pyspark.in --constraint requirements.lock \
+	  -o requirements/pyspark.lock
 	sed -i.bak 's/ (pyproject.toml[^)]*)//' requirements.lock requirements/runtime.lock
 	rm requirements.lock.bak requirements/runtime.lock.bak
 
@@ -216,7 +230,7 @@ define BEGIN_VENV
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
   { echo 'triptych needs Python 3.11 or newer: make PYTHON=python3.11 …' >&2; exit 2; }
 test -f $(READY) || test -f $(RUNTIME) || rm -rf .venv
-rm -f $(READY) $(RUNTIME)
+rm -f $(READY) $(RUNTIME) $(SPARK)
 test -x $(BIN)/python || $(PYTHON) -m venv .venv
 test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check \
   --require-hashes --no-deps -r requirements/bootstrap.lock
@@ -232,12 +246,15 @@ $(RUNTIME): requirements/runtime.lock requirements/bootstrap.lock pyproject.toml
 # A stamp is younger than the lock that the environment was made from.
 $(READY): requirements.lock requirements/bootstrap.lock pyproject.toml
 	$(BEGIN_VENV)
-	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode \
-	  requirements.lock
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
-emulators: $(MOTO) $(BQEMULATOR) $(PYSAIL) $(MLFLOW) bi-clients
+$(SPARK): requirements/pyspark.lock $(READY)
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r $<
+	touch $@
+
+emulators: $(SPARK) $(MOTO) $(BQEMULATOR) $(PYSAIL) $(MLFLOW) bi-clients
 
 bi-clients: $(BI) $(METRICFLOW)  ## Install Superset, an old DuckDB and MetricFlow, for tests of what BI tools read; LibreOffice must be there
 
@@ -262,8 +279,7 @@ $(FOCUS_VALIDATOR): requirements/focus-validator.lock | $(READY)
 	test -f $@ || rm -rf .venv-$*
 	rm -f $@
 	test -x .venv-$*/bin/python || $(UV) venv --quiet --python $(BIN)/python .venv-$*
-	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes \
-	  --compile-bytecode $<
+	$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes $<
 	$(AFTER_$*)
 	touch $@
 

@@ -64,7 +64,7 @@ def test_a_file_that_breaks_a_rule_is_named(
 
 def test_no_line_of_a_lock_file_names_an_index(repository: Path) -> None:
     locks = [repository / "requirements.lock", *repository.glob("requirements/*.lock")]
-    assert len(locks) == 13
+    assert len(locks) == 14
     for lock in locks:
         assert "://" not in lock.read_text("utf-8")
         assert "--hash=sha256:" in lock.read_text("utf-8")
