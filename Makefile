@@ -24,7 +24,7 @@ DOCKER ?= docker
 DOCKERFILE ?= Dockerfile
 BASE_TAG := python:3.11-slim
 
-# Of the checks, those that take a minute go beside the tests, the others before them.
+# Those that take a minute go beside the tests, the others before them.
 SLOW_CHECKS := types sql
 QUICK_CHECKS := lint imports spelling
 IN_PARALLEL = --no-print-directory --jobs $(JOBS) --output-sync
@@ -76,12 +76,12 @@ dashboard: $(USABLE)  ## Open the dashboard of the demo, or of WORKSPACE=…
 
 test: $(READY)  ## Everything that CI runs: each promise proved once
 	$(MAKE) $(IN_PARALLEL) $(MOTO) $(BQEMULATOR) browser $(QUICK_CHECKS)
-	$(MAKE) $(IN_PARALLEL) $(SLOW_CHECKS) tests
+	$(MAKE) $(IN_PARALLEL) tests $(SLOW_CHECKS)
 
 test-full: export TRIPTYCH_TEST_LAYER := full
 test-full: $(READY)  ## All of it again, with real engines, crash campaigns, every screen
 	$(MAKE) $(IN_PARALLEL) emulators browser $(QUICK_CHECKS)
-	$(MAKE) $(IN_PARALLEL) $(SLOW_CHECKS) sql-full tests LAYER="-m '' --timeout 7200"
+	$(MAKE) $(IN_PARALLEL) tests $(SLOW_CHECKS) sql-full LAYER="-m '' --timeout 7200"
 
 # What is said appears as it is said (the plus), and a make that a test starts is alone.
 tests: $(READY)
