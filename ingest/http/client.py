@@ -34,6 +34,7 @@ from ingest.http.answers import (
     server_message,
 )
 from ingest.http.pace import Pace
+from ingest.http.trusted_authorities import trusted_authorities
 from triptych import __version__
 from triptych.core.errors import (
     FatalSourceError,
@@ -157,14 +158,16 @@ class HttpClient:
         self._pace = Pace(requests_per_second)
         import httpx
 
+        # A proxy has nothing to do with a server on this machine.
+        reads_environment = not is_loopback(base_url)
         self._client = httpx.Client(
+            verify=trusted_authorities(reads_environment=reads_environment),
             base_url=base_url,
             headers={"User-Agent": f"triptych/{__version__}", **(headers or {})},
             auth=auth,
             timeout=timeout_seconds,
             follow_redirects=False,
-            # A proxy has nothing to do with a server on this machine.
-            trust_env=not is_loopback(base_url),
+            trust_env=reads_environment,
         )
 
     def __enter__(self) -> Self:
