@@ -28,3 +28,11 @@
         else cast(0 as decimal(28, 10))
     end
 {%- endmacro %}
+
+{#-
+  In a sum over an origin: what rounding its parts leaves over of its amount. A model of many
+  parts adds it to the part that allocate_exactly would: to the largest share, ties by id.
+-#}
+{% macro residue_of_parts(amount, part) -%}
+    {{ to_money('min(' ~ amount ~ ')') }} - cast(sum({{ part }}) as decimal(28, 10))
+{%- endmacro %}

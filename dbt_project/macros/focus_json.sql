@@ -1,26 +1,37 @@
 {#- JSON as FOCUS wants it, written with functions that every engine has. -#}
 
-{#- A text as a JSON string: quotes, backslashes and line ends escaped. -#}
+{#-
+  A text as a JSON string: quotes, backslashes and line ends escaped. Hardly any text has
+  one: to look for them takes a tenth of what it takes to replace them.
+-#}
 {% macro json_text(text) -%}
-    chr(34) || replace(replace(replace(replace(replace({{ text }},
-        chr(92), chr(92) || chr(92)), chr(34), chr(92) || chr(34)),
-        chr(10), chr(92) || 'n'), chr(13), chr(92) || 'r'), chr(9), chr(92) || 't') || chr(34)
+    chr(34) || case
+        when
+            contains({{ text }}, chr(92)) or contains({{ text }}, chr(34)) or contains({{ text }}, chr(10))
+            or contains({{ text }}, chr(13)) or contains({{ text }}, chr(9))
+            then replace(replace(replace(replace(replace({{ text }},
+                chr(92), chr(92) || chr(92)), chr(34), chr(92) || chr(34)),
+                chr(10), chr(92) || 'n'), chr(13), chr(92) || 'r'), chr(9), chr(92) || 't')
+        else {{ text }}
+    end || chr(34)
 {%- endmacro %}
 
 {#-
-  Columns as a JSON object of texts, without those that are NULL. An object with
-  nothing in it is {}.
+  Columns as members of a JSON object of texts, without those that are NULL. Each begins
+  with a comma, so that more can follow.
 
   columns  key of the object, mapped to its SQL expression
 -#}
-{% macro json_object_of(columns) -%}
-    chr(123) || substring(
-        {%- for key, column in columns.items() %}
-        coalesce(',' || chr(34) || '{{ key }}' || chr(34) || ':' || {{ json_text(column) }}, '')
-        {{- " ||" if not loop.last }}
-        {%- endfor %},
-        2
-    ) || chr(125)
+{% macro json_members_of(columns) -%}
+    {%- for key, column in columns.items() %}
+    coalesce(',' || chr(34) || '{{ key }}' || chr(34) || ':' || {{ json_text(column) }}, '')
+    {{- " ||" if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- Members as an object; one with nothing in it is {}. -#}
+{% macro json_object(members) -%}
+    chr(123) || substring({{ members }}, 2) || chr(125)
 {%- endmacro %}
 
 {#- A ratio from 0 to 1 as a number; an engine may write a small one with an exponent. -#}

@@ -41,33 +41,70 @@ divided as (
             and costs.metered_interval = shares.allocation_interval
             and costs.metered_interval_started_at = shares.interval_started_at
     left join fixed_shares on costs.pool_id = fixed_shares.pool_id
+),
+
+parts as (
+    select
+        *,
+        {{ money_times_share('billed_cost', 'share') }} as billed_part,
+        {{ money_times_share('effective_cost', 'share') }} as effective_part
+    from divided
+),
+
+-- As allocate_exactly does it: sums in the place of windows, which sort each row with all its columns.
+origins as (
+    select
+        origin_id,
+        max(share) as largest_share,
+        {{ residue_of_parts('billed_cost', 'billed_part') }} as billed_residue,
+        {{ residue_of_parts('effective_cost', 'effective_part') }} as effective_residue
+    from parts
+    group by origin_id
+),
+
+receivers as (
+    select
+        parts.origin_id,
+        min(parts.participant_id) as participant_id
+    from parts
+    inner join origins on parts.origin_id = origins.origin_id and parts.share = origins.largest_share
+    group by parts.origin_id
 )
 
 select
-    origin_id,
-    pool_id,
-    charged_kind,
-    driver,
-    split_basis,
-    is_capacity_known,
-    idle_policy,
-    component,
-    metered_interval,
-    metered_interval_started_at,
-    billing_month,
-    charge_date,
-    source,
-    provider,
-    platform_id,
-    lifecycle_stage,
-    currency,
-    is_estimated,
-    participant_id,
-    share,
-    {{ allocate_exactly('billed_cost', 'share', ['origin_id'], 'participant_id') }} as billed_cost,
-    {{ allocate_exactly('effective_cost', 'share', ['origin_id'], 'participant_id') }} as effective_cost,
-    {{ money_times_rare_share('billed_cost', 'requested_idle_share') }} as requested_idle_billed_cost,
-    {{ money_times_rare_share('effective_cost', 'requested_idle_share') }} as requested_idle_effective_cost,
-    {{ money_times_rare_share('billed_cost', 'unmeasured_share') }} as unmeasured_billed_cost,
-    {{ money_times_rare_share('effective_cost', 'unmeasured_share') }} as unmeasured_effective_cost
-from divided
+    parts.origin_id,
+    parts.pool_id,
+    parts.charged_kind,
+    parts.driver,
+    parts.split_basis,
+    parts.is_capacity_known,
+    parts.idle_policy,
+    parts.component,
+    parts.metered_interval,
+    parts.metered_interval_started_at,
+    parts.billing_month,
+    parts.charge_date,
+    parts.source,
+    parts.provider,
+    parts.platform_id,
+    parts.lifecycle_stage,
+    parts.currency,
+    parts.is_estimated,
+    parts.participant_id,
+    parts.share,
+    parts.billed_part
+    + case when receivers.origin_id is null then {{ to_money('0') }} else origins.billed_residue end
+        as billed_cost,
+    parts.effective_part
+    + case when receivers.origin_id is null then {{ to_money('0') }} else origins.effective_residue end
+        as effective_cost,
+    {{ money_times_rare_share('parts.billed_cost', 'parts.requested_idle_share') }} as requested_idle_billed_cost,
+    {{ money_times_rare_share('parts.effective_cost', 'parts.requested_idle_share') }} as requested_idle_effective_cost,
+    {{ money_times_rare_share('parts.billed_cost', 'parts.unmeasured_share') }} as unmeasured_billed_cost,
+    {{ money_times_rare_share('parts.effective_cost', 'parts.unmeasured_share') }} as unmeasured_effective_cost
+from parts
+inner join origins on parts.origin_id = origins.origin_id
+left join receivers
+    on
+        parts.origin_id = receivers.origin_id
+        and parts.participant_id = receivers.participant_id

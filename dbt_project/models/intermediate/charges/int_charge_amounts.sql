@@ -20,6 +20,15 @@ run as (
     select * from {{ source('control', 'run') }}
 ),
 
+-- Named once each: a name is made of a text by a regular expression.
+providers as (
+    select
+        provider,
+        {{ to_slug('provider') }} as platform_id
+    from placed
+    group by provider
+),
+
 totals as (
     select
         billing_month,
@@ -47,32 +56,33 @@ residues as (
 
 rounded as (
     select
-        billing_month,
-        charge_date,
-        allocation_interval,
-        interval_started_at,
-        source,
-        provider,
-        coalesce(matched_platform_id, {{ to_slug('provider') }}) as platform_id,
-        component,
-        target_kind,
-        target,
-        lifecycle_stage,
-        assignment_method,
-        rule_name,
-        unallocated_service_name,
-        unallocated_resource_type,
-        commitment_kind,
-        commitment_role,
-        commitment_id,
-        commitment_name,
-        charged_kind,
-        billing_currency,
-        is_estimated,
-        rounded_billed_cost as unconverted_billed_cost,
-        rounded_effective_cost as unconverted_effective_cost,
-        line_item_count
+        placed.billing_month,
+        placed.charge_date,
+        placed.allocation_interval,
+        placed.interval_started_at,
+        placed.source,
+        placed.provider,
+        coalesce(placed.matched_platform_id, providers.platform_id) as platform_id,
+        placed.component,
+        placed.target_kind,
+        placed.target,
+        placed.lifecycle_stage,
+        placed.assignment_method,
+        placed.rule_name,
+        placed.unallocated_service_name,
+        placed.unallocated_resource_type,
+        placed.commitment_kind,
+        placed.commitment_role,
+        placed.commitment_id,
+        placed.commitment_name,
+        placed.charged_kind,
+        placed.billing_currency,
+        placed.is_estimated,
+        placed.rounded_billed_cost as unconverted_billed_cost,
+        placed.rounded_effective_cost as unconverted_effective_cost,
+        placed.line_item_count
     from placed
+    left join providers on placed.provider = providers.provider
     union all
     select
         billing_month,

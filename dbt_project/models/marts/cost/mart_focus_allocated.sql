@@ -4,13 +4,14 @@
   nothing is divided again.
 -#}
 {%- set owners = {
-    'model': 'charges.model_id', 'feature': 'charges.feature_id', 'team': 'charges.team_id',
-    'cost_center': 'charges.cost_center',
+    'model': 'model_id', 'feature': 'feature_id', 'team': 'team_id', 'cost_center': 'cost_center',
 } %}
+{%- set of_component = {'component': 'charges.component', 'lifecycle_stage': 'charges.lifecycle_stage'} %}
 with charges as (
     select
         *,
-        driver is not null as is_allocated
+        driver is not null as is_allocated,
+        {{ json_members_of(owners) }} as owner_members
     from {{ ref('int_allocated_charges') }}
 )
 
@@ -48,9 +49,8 @@ select
     case when charges.is_allocated then coalesce(charges.model_id, charges.component) end as allocated_resource_id,
     case when charges.is_allocated then coalesce(models.model_name, charges.model_id, charges.component) end
         as allocated_resource_name,
-    case when charges.is_allocated then {{ json_object_of(owners) }} end as allocated_tags,
-    {{ json_object_of(dict(owners, component='charges.component', lifecycle_stage='charges.lifecycle_stage')) }}
-        as tags,
+    case when charges.is_allocated then {{ json_object('charges.owner_members') }} end as allocated_tags,
+    {{ json_object('charges.owner_members || ' ~ json_members_of(of_component)) }} as tags,
     charges.billed_cost,
     charges.effective_cost
 from charges
