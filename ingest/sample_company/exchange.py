@@ -7,7 +7,7 @@ drawn as the ECB writes them: dollars for one euro, on each day on which it publ
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -45,14 +45,19 @@ class Exchange:
     typed: tuple[int, ...]
     typed_count: int
     quotes: dict[date, int]
+    _rates: dict[int, int] = field(default_factory=dict, repr=False, compare=False)
 
     def precise_rate(self, month: Month) -> int:
         """Return EUR for one USD in units of 1e-12: typed in, or one by the average."""
         if month.index < self.typed_count:
             return self.typed[month.index] * (PRECISE_UNITS // RATE_UNITS)
-        days = [
-            q for day, q in self.quotes.items() if month.first_day <= day < month.end
-        ]
+        if month.index not in self._rates:
+            self._rates[month.index] = self._average_rate(month)
+        return self._rates[month.index]
+
+    def _average_rate(self, month: Month) -> int:
+        first, end = month.first_day, month.end
+        days = [quote for day, quote in self.quotes.items() if first <= day < end]
         # Rounded to fifteen decimals, as the rule says, and to twelve when it is used.
         fifteen = _rounded(len(days) * RATE_UNITS * 10**15, sum(days))
         return _rounded(fifteen, 1_000)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ingest.sample_company.exchange import Exchange
     from ingest.sample_company.timeline import Timeline
 
+    Euros = tuple[int, int]
+
 #: Pools whose hourly charges are divided hour by hour.
 HOURLY_POOLS = ("gpu-cluster", "gpu-batch", "gpu-hybrid", "gpu-slices")
 #: SKU → the kind of token that it is the price of; other SKUs name none.
@@ -102,6 +104,8 @@ class Ledger:
         self._rates = exchange.typed
         self._months = {month.label: month for month in timeline.months}
         self._dollar_days: dict[DollarDay, Total] = defaultdict(Total)
+        #: By month, billed and effective cost of its dollar days in units of EUR.
+        self._euros: dict[str, list[tuple[DollarDay, Euros]]] = defaultdict(list)
         self._start = epoch_seconds(timeline.first_day)
         self.totals: dict[tuple[str, str, str], Total] = defaultdict(Total)
         self.components: dict[tuple[str, str, str, str], Total] = defaultdict(Total)
@@ -176,20 +180,21 @@ class Ledger:
             self._dollar_days[key].add(1, billed, effective)
 
     def settle(self) -> None:
-        """Put the dollars of pools into them, once every bill is counted."""
+        """Convert dollars, once every bill is counted; pools receive theirs."""
         size = self._timeline.day_count + 1
         for key, total in self._dollar_days.items():
+            euros = self._converted(key, total)
+            self._euros[key.month].append((key, euros))
             if key.component != "shared":
                 continue
             inflow = self.pools[key.target, key.month, key.charged_kind]
-            euros = self._converted(key, total)
             for sums, amount in zip(
                 (inflow.billed, inflow.effective), euros, strict=True
             ):
                 by_day = sums.setdefault("day", np.zeros(size, dtype=np.int64))
                 by_day[key.day] += amount
 
-    def _converted(self, key: DollarDay, total: Total) -> tuple[int, int]:
+    def _converted(self, key: DollarDay, total: Total) -> Euros:
         month = self._months[key.month]
         return (
             self._exchange.to_euros(month, total.billed),
@@ -208,9 +213,9 @@ class Ledger:
                 self.euros(index, currency, total.effective),
             )
         parts = [
-            self._converted(key, total)
-            for key, total in self._dollar_days.items()
-            if (key.source, key.month, key.component) == (source, month, component)
+            euros
+            for key, euros in self._euros[month]
+            if (key.source, key.component) == (source, component)
         ]
         return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
@@ -224,10 +229,9 @@ class Ledger:
             for total in [self._direct_alike.get((month, currency, kind, target))]
             if total is not None
         ] + [
-            self._converted(key, total)
-            for key, total in self._dollar_days.items()
-            if (key.component, key.kind, key.target, key.month)
-            == ("direct", kind, target, month)
+            euros
+            for key, euros in self._euros[month]
+            if (key.component, key.kind, key.target) == ("direct", kind, target)
         ]  # fmt: skip
         return sum(part[0] for part in parts), sum(part[1] for part in parts)
 
@@ -240,10 +244,10 @@ class Ledger:
             for total in [self._direct_tokens.get((month, currency, model, kind))]
             if total is not None
         ) + sum(
-            self._converted(key, total)[1]
-            for key, total in self._dollar_days.items()
-            if (key.component, key.kind, key.target, key.month, key.charged_kind)
-            == ("direct", "model", model, month, kind)
+            euros[1]
+            for key, euros in self._euros[month]
+            if (key.component, key.kind, key.target, key.charged_kind)
+            == ("direct", "model", model, kind)
         )
 
     def fee_euros(self, source: str, month: str, currency: str, service: str) -> int:
