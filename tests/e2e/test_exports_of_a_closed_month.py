@@ -36,7 +36,7 @@ from triptych.cli import app
 from triptych.core.lake import lake_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tests.conftest import BuiltWorkspaces
@@ -85,13 +85,18 @@ def triptych(root: Path, *arguments: str) -> str:
     return finished.stdout
 
 
-def exported(root: Path, folder: Path) -> dict[str, bytes]:
+def exported(
+    root: Path,
+    folder: Path,
+    bases: Sequence[str] = ("amortised", "billed"),
+    versions: Sequence[str] = ("1.2", "1.4"),
+) -> dict[str, bytes]:
     """Return every export of March by file name, as the command line writes them."""
     out = ("--output", str(folder), "--period", CLOSED)
-    for basis in ("amortised", "billed"):
+    for basis in bases:
         triptych(root, "export", "statement", "--all", "--basis", basis, *out)
         triptych(root, "export", "board-pack", "--basis", basis, *out)
-    for version in ("1.2", "1.4"):
+    for version in versions:
         for form in ("parquet", "csv"):
             wanted = ("--version", version, "--format", form)
             triptych(root, "export", "focus", *wanted, *out)
