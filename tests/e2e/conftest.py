@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,4 +76,8 @@ def published(sample_company: Path) -> Snapshot:
 
 def _build_sample_company(root: Path) -> None:
     write_sample_company(root, months=6, scale=0.05)
-    run(Workspace(root), load_settings(root), progress=SilentProgress())
+    settings = load_settings(root)
+    # The other core runs other tests; each process loads the libraries anew.
+    alone = settings.attribution.model_copy(update={"processes": 1})
+    settings = replace(settings, attribution=alone)
+    run(Workspace(root), settings, progress=SilentProgress())

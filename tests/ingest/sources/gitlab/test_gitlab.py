@@ -88,6 +88,7 @@ class TestGitlabContract(ConnectorContract):
     """The shipped suite."""
 
 
+@pytest.mark.full  # fast: the same client, of OpenAI
 class TestGitlabMisbehaviour(SurvivesMisbehaviour):
     """The server misbehaves, the data does not."""
 
