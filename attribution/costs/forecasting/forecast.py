@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,7 +176,7 @@ class SeriesForecast:
             return None, None
         half = self.widths.day(days_ahead) * self.level
         centre = float(self.days[days_ahead - 1])
-        if not np.isfinite(half):
+        if not isfinite(half):
             return None, None
         fee = self._fees(slice(days_ahead - 1, days_ahead))
         ends = self._possible(centre - half, centre + half, 1)
@@ -201,10 +202,10 @@ class SeriesForecast:
 
     def _fees(self, days: slice) -> tuple[float, float]:
         """Return the fees of some days, and half their 90 % interval."""
-        if self.fees is None:
-            return 0.0, 0.0
+        count = 0 if self.fees is None else np.count_nonzero(self.fees[days])
+        if self.fees is None or not count:
+            return 0.0, 0.0  # as most days
         fees = self.fees[days]
-        count = np.count_nonzero(fees)
         deviation = np.hypot(self.fee_spread * np.sqrt(count), self.fee_error * count)
         return float(fees.sum()), float(_NORMAL * deviation)
 
