@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 from zipfile import ZipFile
 
 import duckdb
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
     from openpyxl.worksheet.worksheet import Worksheet
 
-    from dashboard.exports.board_pack.parts import Part
+    from dashboard.exports.board_pack.parts import BoardPack, Part
     from triptych.core.warehouse.reader import Snapshot
 
 MONTH = "2026-09"
@@ -60,15 +61,73 @@ SHEETS = [
 ]
 
 
-def published(
-    root: Path, variant: Variant = "normal", *, is_synthetic: bool = False
-) -> Snapshot:
-    publish(root, variant, is_synthetic=is_synthetic)
-    return PublishedReader(root).snapshot()
+@dataclass(frozen=True)
+class Printed:
+    """A pack that several tests look at and none changes; each form is made once."""
+
+    root: Path
+    snapshot: Snapshot
+    pack: BoardPack
+
+    @cached_property
+    def pdf(self) -> bytes:
+        return render_pack_pdf(self.pack)
+
+    @cached_property
+    def pages(self) -> list[str]:
+        return pages_of(self.pdf)
+
+    @cached_property
+    def xlsx(self) -> bytes:
+        return render_pack_xlsx(self.pack)
+
+    @cached_property
+    def book(self) -> Any:
+        return openpyxl.load_workbook(io.BytesIO(self.xlsx))
 
 
-def pdf_of(snapshot: Snapshot, month: str = MONTH) -> bytes:
-    return render_pack_pdf(read_pack(snapshot, month, "Amortised"))
+class Prints(Protocol):
+    """Prints a warehouse by hand, once for all tests that ask for the same."""
+
+    def __call__(
+        self,
+        variant: Variant = "normal",
+        *,
+        has_returns: bool = False,
+        is_synthetic: bool = False,
+        factor: str = "1",
+        basis: selection_queries.Basis = "Amortised",
+    ) -> Printed:
+        """Return its pack of September."""
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> Prints:
+    made: dict[tuple[object, ...], Printed] = {}
+
+    def prints(
+        variant: Variant = "normal",
+        *,
+        has_returns: bool = False,
+        is_synthetic: bool = False,
+        factor: str = "1",
+        basis: selection_queries.Basis = "Amortised",
+    ) -> Printed:
+        asked = (variant, has_returns, is_synthetic, factor, basis)
+        if asked not in made:
+            root = tmp_path_factory.mktemp("printed")
+            publish(root, variant, is_synthetic=is_synthetic, factor=factor)
+            if has_returns:
+                add_returns(root)
+            snapshot = PublishedReader(root).snapshot()
+            made[asked] = Printed(root, snapshot, read_pack(snapshot, MONTH, basis))
+        return made[asked]
+
+    return prints
+
+
+def pdf_of(snapshot: Snapshot) -> bytes:
+    return render_pack_pdf(read_pack(snapshot, MONTH, "Amortised"))
 
 
 def pages_of(content: bytes) -> list[str]:
@@ -92,12 +151,11 @@ def row_of(sheet: Worksheet, name: str) -> list[Any]:
 
 
 def test_every_tile_of_the_first_page_is_on_the_first_sheet_of_paper(
-    tmp_path: Path, open_app: OpenApp
+    printed: Prints, open_app: OpenApp
 ) -> None:
-    publish(tmp_path)
-    add_returns(tmp_path)
-    shown = tiles(open_app(tmp_path, page="summary"))
-    first = pages_of(pdf_of(PublishedReader(tmp_path).snapshot()))[0]
+    of = printed(has_returns=True)
+    shown = tiles(open_app(of.root, page="summary"))
+    first = of.pages[0]
     assert len(shown) == 5
     for label, value in shown.items():
         assert squeezed(label) in first
@@ -108,9 +166,9 @@ def test_every_tile_of_the_first_page_is_on_the_first_sheet_of_paper(
 
 
 def test_cost_and_its_change_are_those_that_were_added_up_by_hand(
-    tmp_path: Path,
+    printed: Prints,
 ) -> None:
-    pages = pages_of(pdf_of(published(tmp_path)))
+    pages = printed().pages
     assert squeezed(f"models cost EUR {TRUTH['fully_loaded']:,.2f}") in pages[2]
     assert squeezed("All models 2,449.00") in pages[2].replace("—", "")
     assert squeezed("ETA v2") in pages[2]
@@ -118,11 +176,9 @@ def test_cost_and_its_change_are_those_that_were_added_up_by_hand(
     assert squeezed("EUR 2,699.00 of EUR 900.00, 199.9 % over") in pages[3]
 
 
-def test_a_chart_is_made_of_paths_and_no_page_has_a_picture(tmp_path: Path) -> None:
-    publish(tmp_path)
-    add_returns(tmp_path)
-    pack = read_pack(PublishedReader(tmp_path).snapshot(), MONTH, "Amortised")
-    content = render_pack_pdf(pack)
+def test_a_chart_is_made_of_paths_and_no_page_has_a_picture(printed: Prints) -> None:
+    of = printed(has_returns=True)
+    pack, content = of.pack, of.pdf
     assert all(not page.images for page in pypdf.PdfReader(io.BytesIO(content)).pages)
     assert b"/Subtype/Image" not in content.replace(b" ", b"")
     without = [
@@ -160,9 +216,9 @@ def paths_of(content: bytes) -> list[int]:
 
 @pytest.mark.parametrize("variant", ["normal", "partial", "stale", "converted"])
 def test_a_pack_has_two_pages_and_an_annex_of_five_whatever_is_known(
-    tmp_path: Path, variant: Variant
+    printed: Prints, variant: Variant
 ) -> None:
-    pages = pages_of(pdf_of(published(tmp_path, variant)))
+    pages = printed(variant).pages
     assert len(pages) == 7
     assert ["Annex:" in page for page in pages] == [False] * 2 + [True] * 5
     for number, page in enumerate(pages, start=1):
@@ -196,11 +252,9 @@ def test_what_is_too_long_for_a_page_is_made_smaller_and_stays_on_it(
 
 @pytest.mark.parametrize(("factor", "is_smaller"), [("1", False), ("1000000", True)])
 def test_figures_that_are_too_long_for_their_tiles_are_written_smaller(
-    tmp_path: Path, factor: str, is_smaller: bool
+    printed: Prints, factor: str, is_smaller: bool
 ) -> None:
-    publish(tmp_path, factor=factor)
-    snapshot = PublishedReader(tmp_path).snapshot()
-    first = pypdf.PdfReader(io.BytesIO(pdf_of(snapshot))).pages[0]
+    first = pypdf.PdfReader(io.BytesIO(printed(factor=factor).pdf)).pages[0]
     sizes: list[float] = []
 
     def note(text: str, _page: Any, _line: Any, _font: Any, size: float) -> None:
@@ -214,11 +268,9 @@ def test_figures_that_are_too_long_for_their_tiles_are_written_smaller(
 
 @pytest.mark.parametrize("variant", ["normal", "partial"])
 def test_message_and_evidence_are_in_nine_points_and_more(
-    tmp_path: Path, variant: Variant
+    printed: Prints, variant: Variant
 ) -> None:
-    publish(tmp_path, variant)
-    add_returns(tmp_path)
-    content = pdf_of(PublishedReader(tmp_path).snapshot())
+    content = printed(variant, has_returns=True).pdf
     sizes: list[float] = []
 
     def note(text: str, _page: Any, _line: Any, _font: Any, size: float) -> None:
@@ -231,21 +283,17 @@ def test_message_and_evidence_are_in_nine_points_and_more(
     assert min(sizes) >= 9
 
 
-def test_every_hash_stands_in_the_annex(tmp_path: Path) -> None:
-    publish(tmp_path)
-    add_returns(tmp_path)
-    pages = pages_of(pdf_of(PublishedReader(tmp_path).snapshot()))
+def test_every_hash_stands_in_the_annex(printed: Prints) -> None:
+    pages = printed(has_returns=True).pages
     has_hashes = [bool(re.search(r"[0-9a-f]{40}", page)) for page in pages]
     assert has_hashes == [False] * 6 + [True]
 
 
 def test_a_sheet_has_a_chart_of_its_own_for_each_that_the_paper_draws(
-    tmp_path: Path,
+    printed: Prints,
 ) -> None:
-    publish(tmp_path)
-    add_returns(tmp_path)
-    pack = read_pack(PublishedReader(tmp_path).snapshot(), MONTH, "Amortised")
-    book = openpyxl.load_workbook(io.BytesIO(render_pack_xlsx(pack)))
+    of = printed(has_returns=True)
+    pack, book = of.pack, of.book
     for page in pack.pages:
         drawn = [part for part in flattened(page.parts) if isinstance(part, Picture)]
         assert len(book[page.sheet]._charts) == len(drawn), page.sheet
@@ -306,12 +354,10 @@ def test_a_chart_of_cost_against_budgets_draws_both_in_a_workbook() -> None:
 
 
 def test_a_month_that_is_not_complete_is_at_least_so_much_in_a_workbook(
-    tmp_path: Path,
+    printed: Prints,
 ) -> None:
-    snapshot = published(tmp_path, "partial")
-    pack = read_pack(snapshot, MONTH, "Amortised")
-    content = render_pack_xlsx(pack)
-    book = openpyxl.load_workbook(io.BytesIO(content))
+    of = printed("partial")
+    content, book = of.xlsx, of.book
     rows = list(book["Chart data"].iter_rows(values_only=True))
     [names] = [row for row in rows if row[0] == "Month" and "Is at least" in row]
     at = names.index("Is at least")
@@ -337,10 +383,8 @@ def test_the_same_run_gives_the_same_bytes_with_nothing_remembered(
     assert files[0] == files[1]
 
 
-def test_cells_are_numbers_with_their_formats(tmp_path: Path) -> None:
-    publish(tmp_path)
-    add_returns(tmp_path)
-    book = book_of(PublishedReader(tmp_path).snapshot())
+def test_cells_are_numbers_with_their_formats(printed: Prints) -> None:
+    book = printed(has_returns=True).book
     assert book.sheetnames == SHEETS
     assert {sheet.freeze_panes for sheet in book} == {"A4"}
     spent = row_of(book["Summary"], "AI cost, amortised")[1]
@@ -359,8 +403,8 @@ def test_cells_are_numbers_with_their_formats(tmp_path: Path) -> None:
     assert since.value == datetime(2026, 6, 1)  # noqa: DTZ001  (a cell has no zone)
 
 
-def test_text_that_looks_like_a_formula_is_none(tmp_path: Path) -> None:
-    book = book_of(published(tmp_path))
+def test_text_that_looks_like_a_formula_is_none(printed: Prints) -> None:
+    book = printed().book
     cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row]
     assert all(cell.data_type != "f" for cell in cells)
     assert row_of(book["Assumptions & record"], "'=wish")[5].value == "Care AI"
@@ -409,48 +453,46 @@ def test_a_gap_that_could_change_no_total_is_one_line_and_named_on_the_last_page
     assert squeezed(named) in pages[6]
 
 
-def test_what_is_not_known_is_said_and_never_zero(tmp_path: Path) -> None:
+def test_what_is_not_known_is_said_and_never_zero(printed: Prints) -> None:
     """The warehouse by hand has no returns, and no team with a figure of delivery."""
-    snapshot = published(tmp_path)
-    pages = pages_of(pdf_of(snapshot))
+    of = printed()
+    pages = of.pages
     assert squeezed("No study is registered") in pages[5]
     assert "EUR0.00" not in pages[5]
-    net = row_of(book_of(snapshot)["Summary"], "Net value")
+    net = row_of(of.book["Summary"], "Net value")
     assert net[1].value == "—"
     assert "No study is registered" in str(net[3].value)
 
 
-def test_assumptions_are_those_that_held_in_the_month(tmp_path: Path) -> None:
-    snapshot = published(tmp_path)
-    last = pages_of(pdf_of(snapshot))[6]
+def test_assumptions_are_those_that_held_in_the_month(printed: Prints) -> None:
+    of = printed()
+    last = of.pages[6]
     assert "0.0650.050.095EUR/minute" in last
     assert "0.060.050.07" not in last
     assert squeezed("3 assumptions hold; 1 of them nobody but the owner") in last
     assert squeezed("(nobody yet)") in last
-    earlier = assumption_queries.assumptions(snapshot, "2026-05")
+    earlier = assumption_queries.assumptions(of.snapshot, "2026-05")
     assert earlier is not None
     minute = [row for row in earlier.to_pylist() if row["assumption_id"] == "minute"]
     assert [row["assumed"] for row in minute] == [Decimal("0.06")]
 
 
-def test_every_page_and_sheet_of_a_simulated_company_says_so(tmp_path: Path) -> None:
-    snapshot = published(tmp_path, is_synthetic=True)
-    assert all("SYNTHETIC" in page for page in pages_of(pdf_of(snapshot)))
-    assert all(
-        str(sheet["A3"].value).startswith("SYNTHETIC") for sheet in book_of(snapshot)
-    )
+def test_every_page_and_sheet_of_a_simulated_company_says_so(printed: Prints) -> None:
+    of = printed(is_synthetic=True)
+    assert all("SYNTHETIC" in page for page in of.pages)
+    assert all(str(sheet["A3"].value).startswith("SYNTHETIC") for sheet in of.book)
 
 
-def test_every_total_of_an_incomplete_month_is_at_least(tmp_path: Path) -> None:
-    snapshot = published(tmp_path, "partial")
-    pages = pages_of(pdf_of(snapshot))
+def test_every_total_of_an_incomplete_month_is_at_least(printed: Prints) -> None:
+    of = printed("partial")
+    pages = of.pages
     assert squeezed("Not complete. aws lacks exchange rate USD to EUR") in pages[0]
     assert squeezed("AI cost at least EUR 2,769.00") in pages[0]
     assert squeezed("All models, at least") in pages[2]
     assert squeezed("Sep 2026, at least") in pages[2]
     assert squeezed("change, of what is known") in pages[2].lower()
     assert squeezed("not complete: costs are at least") in pages[3]
-    cost = book_of(snapshot)["Cost"]
+    cost = of.book["Cost"]
     months = row_of(cost, "Model")
     assert "Sep 2026, at least" in [cell.value for cell in months]
     # Whatever is a sum of the month is bold; none of them is a total without the words.
@@ -467,11 +509,9 @@ def test_every_total_of_an_incomplete_month_is_at_least(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("basis", ["Amortised", "Billed"])
 def test_a_billed_pack_says_of_each_figure_that_is_amortised_all_the_same(
-    tmp_path: Path, basis: selection_queries.Basis
+    printed: Prints, basis: selection_queries.Basis
 ) -> None:
-    publish(tmp_path)
-    snapshot = PublishedReader(tmp_path).snapshot()
-    pages = pages_of(render_pack_pdf(read_pack(snapshot, MONTH, basis)))
+    pages = printed(basis=basis).pages
     is_billed = basis == "Billed"
     assert (squeezed("of model cost; amortised") in pages[0]) is is_billed
     assert (squeezed("Amortised, it will end at") in pages[0]) is is_billed
@@ -482,11 +522,9 @@ def test_a_billed_pack_says_of_each_figure_that_is_amortised_all_the_same(
     assert squeezed("always amortised") in pages[3]
 
 
-def test_the_workbook_has_every_figure_that_a_chart_draws(tmp_path: Path) -> None:
-    publish(tmp_path)
-    add_returns(tmp_path)
-    pack = read_pack(PublishedReader(tmp_path).snapshot(), MONTH, "Amortised")
-    book = openpyxl.load_workbook(io.BytesIO(render_pack_xlsx(pack)))
+def test_the_workbook_has_every_figure_that_a_chart_draws(printed: Prints) -> None:
+    of = printed(has_returns=True)
+    pack, book = of.pack, of.book
     written = {
         round(float(cell.value), 6)
         for sheet in book
@@ -524,24 +562,23 @@ def figures_of(picture: Picture) -> Iterator[float]:
 
 
 def test_what_cannot_be_said_begins_on_paper_as_it_does_on_the_page(
-    tmp_path: Path, open_app: OpenApp
+    printed: Prints, open_app: OpenApp
 ) -> None:
-    publish(tmp_path)
-    add_returns(tmp_path)
-    app = open_app(tmp_path, page="summary")
+    of = printed(has_returns=True)
+    app = open_app(of.root, page="summary")
     gaps = [
         one.proto.label
         for one in app.main.get("page_link")
         if "**" not in one.proto.label
     ]
     assert len(gaps) == 3
-    first = pages_of(pdf_of(PublishedReader(tmp_path).snapshot()))[0]
+    first = of.pages[0]
     places = [first.index(squeezed(plain(gap))) for gap in gaps]
     assert places == sorted(places)
 
 
-def test_columns_of_a_month_stand_on_each_other_to_its_total(tmp_path: Path) -> None:
-    snapshot = published(tmp_path)
+def test_columns_of_a_month_stand_on_each_other_to_its_total(printed: Prints) -> None:
+    snapshot = printed().snapshot
     [period] = [
         one for one in selection_queries.periods(snapshot) if one.label == MONTH
     ]
@@ -559,8 +596,8 @@ def test_columns_of_a_month_stand_on_each_other_to_its_total(tmp_path: Path) -> 
     assert heights[labels.index("Aug 2026")] == float(TRUTH["prior_fully_loaded"])
 
 
-def test_bars_of_the_bridge_begin_where_the_one_before_ended(tmp_path: Path) -> None:
-    snapshot = published(tmp_path)
+def test_bars_of_the_bridge_begin_where_the_one_before_ended(printed: Prints) -> None:
+    snapshot = printed().snapshot
     [period] = [
         one for one in selection_queries.periods(snapshot) if one.label == MONTH
     ]
