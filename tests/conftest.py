@@ -29,8 +29,9 @@ settings.register_profile("triptych", deadline=None, max_examples=examples(200))
 settings.load_profile("triptych")
 
 _ROOT = Path(__file__).resolve().parents[1]
-#: Files that take minutes. They begin first: begun last, one of them would keep one
-#: process busy while the others have nothing left to do.
+#: Files that take twenty seconds of a processor and more, and those of the full layer that
+#: take minutes. They begin first: begun last, one of them would keep one process busy
+#: while the others have nothing left to do.
 _LONG_FILES = (
     "tests/spark/test_in_place.py",
     "tests/spark/test_same_figures.py",
@@ -38,19 +39,33 @@ _LONG_FILES = (
     "tests/e2e/test_sample_company.py",
     "tests/dashboard/test_every_page.py",
     "tests/dashboard/test_in_browser.py",
-    "tests/benchmarks/test_counts_of_runs.py",
-    "tests/campaigns/test_campaigns.py",
     "tests/triptych/discovery/test_first_contact.py",
-    "tests/dbt/test_incremental_months.py",
-    "tests/e2e/test_close_a_month.py",
+    "tests/attribution/studies/test_study_estimates.py",
+    "tests/campaigns/test_campaigns.py",
+    "tests/benchmarks/test_counts_of_runs.py",
+    "tests/ingest/sources/llm_providers/test_openai.py",
     "tests/triptych/cli/test_cli.py",
-    "tests/acceptance/test_bad_input.py",
-    "tests/triptych/run/test_pipeline.py",
-    "tests/dashboard/test_access.py",
+    "tests/ingest/sources/railway/test_railway.py",
+    "tests/e2e/test_recover.py",
+    "tests/ingest/engine/test_repeated_charges.py",
+    "tests/ingest/sample_company/test_bills.py",
+    "tests/dashboard/test_sign_in.py",
+    "tests/dashboard/acts/test_acts_in_browser.py",
+    "tests/e2e/test_withdraw.py",
+    "tests/e2e/test_close_a_month.py",
+    "tests/e2e/test_explain_on_pages.py",
+    "tests/dbt/test_incremental_months.py",
     "tests/dashboard/test_pages.py",
+    "tests/ingest/sources/mlflow/test_mlflow.py",
+    "tests/ingest/sample_company/test_company.py",
+    "tests/ingest/engine/test_runner.py",
+    "tests/triptych/run/test_pipeline.py",
+    "tests/e2e/test_explain_a_figure.py",
+    "tests/dbt/test_random_histories.py",
+    "tests/e2e/test_an_unpriced_sku.py",
     "tests/ingest/sources/azure/test_azure_focus.py",
     "tests/ingest/sources/aws/test_aws_data_exports.py",
-    "tests/ingest/sources/google/test_gcp_billing.py",
+    "tests/triptych/run/test_attribute.py",
 )
 
 
