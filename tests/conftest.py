@@ -29,9 +29,9 @@ settings.register_profile("triptych", deadline=None, max_examples=examples(200))
 settings.load_profile("triptych")
 
 _ROOT = Path(__file__).resolve().parents[1]
-#: Files that take twenty seconds of a processor and more, and those of the full layer that
-#: take minutes. They begin first: begun last, one of them would keep one process busy
-#: while the others have nothing left to do.
+#: Files that take twenty seconds of a processor and more, and those of the full layer
+#: that take minutes. They begin first: begun last, one of them would keep one process
+#: busy while the others have nothing left to do.
 _LONG_FILES = (
     "tests/spark/test_in_place.py",
     "tests/spark/test_same_figures.py",
