@@ -33,11 +33,13 @@ COST = "EUR 2,449.00"
 
 @pytest.fixture
 def tab(browser: Any) -> Iterator[Any]:
-    context = browser.new_context()
+    """Return a tab of somebody who has not signed in anywhere."""
+    context = browser.contexts[0]
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     yield page
-    context.close()
+    page.close()
+    context.clear_cookies()
 
 
 @pytest.fixture(scope="module")
@@ -156,23 +158,20 @@ def test_finance_closes_and_signs_out(tab: Any, address: str) -> None:
 
 
 @pytest.mark.full  # fast: test_access.py
-def test_single_cost_centres_and_no_role(browser: Any, address: str) -> None:
+def test_single_cost_centres_and_no_role(tab: Any, address: str) -> None:
     for name, expected in {
         # 500 + 100 + 40 of vision-v1, all that cc-200 has
         "vito": "EUR 640.00",
         "nemo": "You are signed in, but have no role here.",
     }.items():
-        context = browser.new_context()
-        tab = context.new_page()
-        tab.set_default_timeout(PATIENCE_MS)
+        tab.context.clear_cookies()
         sign_in(tab, address, name)
         tab.get_by_text(expected).first.wait_for()
         assert COST not in said(tab)
-        context.close()
 
 
 def test_a_cookie_that_somebody_else_signed_opens_nothing(
-    browser: Any, address: str, provider: Provider
+    tab: Any, address: str, provider: Provider
 ) -> None:
     from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
@@ -190,21 +189,12 @@ def test_a_cookie_that_somebody_else_signed_opens_nothing(
         COOKIE_SECRET: "G-9",
     }.items():
         forged = create_signed_value(secret, "_streamlit_user", json.dumps(claims))
-        context = browser.new_context()
-        context.add_cookies(
-            [
-                {
-                    "name": "_streamlit_user",
-                    "value": forged.decode(),
-                    "url": address,
-                }
-            ]
-        )
-        tab = context.new_page()
+        tab.context.clear_cookies()
+        cookie = {"name": "_streamlit_user", "value": forged.decode(), "url": address}
+        tab.context.add_cookies([cookie])
         tab.goto(f"{address}/close?close=Invoices")
-        tab.get_by_text(shown).first.wait_for(timeout=PATIENCE_MS)
+        tab.get_by_text(shown).first.wait_for()
         assert ("G-9" in said(tab)) == (shown == "G-9")
-        context.close()
 
 
 # fast: test_access.py, by headers that the app reads
