@@ -5,6 +5,8 @@ A setting of ``triptych.yml`` called ``a.b`` is overridden by ``TRIPTYCH_A__B``.
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +126,14 @@ def workspace_from_environment() -> Path | None:
 
 
 def _variables() -> _Variables:
+    set_now = ((name.upper(), value) for name, value in os.environ.items())
+    return _read(frozenset(each for each in set_now if each[0].startswith(PREFIX)))
+
+
+# A page asks a dozen times as it is drawn, and reading takes a millisecond and a half.
+@lru_cache(maxsize=4)
+def _read(set_now: frozenset[tuple[str, str]]) -> _Variables:
+    del set_now  # only for the cache
     try:
         return _Variables()
     except (UnreadableVariableError, ValueError) as error:
