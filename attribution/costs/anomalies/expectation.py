@@ -105,7 +105,9 @@ def expect(pasts: Sequence[Past]) -> list[Expectation | None]:
     list of Expectation or None
         ``None`` where too few days are known.
     """
-    past, teaches = map(np.stack, zip(*map(_past_weeks, pasts), strict=True))
+    weeks = [_past_weeks(before) for before in pasts]
+    past = np.stack([days for days, _ in weeks])
+    teaches = np.stack([is_usual for _, is_usual in weeks])
     since = [MEMORY_WEEKS * WEEK_DAYS + of.level_since - of.start for of in pasts]
     is_of_level = teaches & (np.asarray(since)[:, None, None] <= _ORDER)
     known_days = is_of_level[:, -LEVEL_WEEKS:].sum(axis=(1, 2))
