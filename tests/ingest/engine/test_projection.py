@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 
 import duckdb
 import pytest
@@ -26,14 +27,22 @@ OFFSETS = st.integers(-12, 14).map(lambda hours: timezone(timedelta(hours=hours)
 DAYS = st.dates(min_value=date(2020, 1, 1), max_value=date(2030, 12, 31))
 
 
+@cache
+def engine() -> duckdb.DuckDBPyConnection:
+    """Return an engine for every example: to begin one takes ten times as long."""
+    begun = duckdb.connect(":memory:")
+    begun.execute("SET TimeZone = 'UTC'")
+    return begun
+
+
 def read(text: str, canonical_type: str) -> object:
     """Read one delivered text as the evidence views would."""
     expression = to_canonical("delivered", "VARCHAR", canonical_type)
-    with duckdb.connect(":memory:") as engine:
-        engine.execute("SET TimeZone = 'UTC'")
-        row = engine.execute(
-            f"SELECT {expression} FROM (SELECT ? AS delivered)", [text]
-        ).fetchone()
+    row = (
+        engine()
+        .execute(f"SELECT {expression} FROM (SELECT ? AS delivered)", [text])
+        .fetchone()
+    )
     return row and row[0]
 
 
@@ -50,12 +59,11 @@ def test_an_amount_keeps_every_digit_however_it_is_grouped(amount: Decimal) -> N
 def typed(values: list[float], physical: str) -> list[Decimal | None]:
     """Read numbers of a typed file as the evidence views would."""
     expression = to_canonical("delivered", physical, MONEY)
-    with duckdb.connect(":memory:") as engine:
-        rows = engine.execute(
-            f"SELECT {expression} FROM (SELECT unnest(?::{physical}[]) AS delivered)",
-            [values],
-        ).fetchall()
-    return [value for (value,) in rows]
+    rows = engine().execute(
+        f"SELECT {expression} FROM (SELECT unnest(?::{physical}[]) AS delivered)",
+        [values],
+    )
+    return [value for (value,) in rows.fetchall()]
 
 
 @given(
@@ -155,14 +163,13 @@ def test_an_empty_text_is_nothing_and_any_other_has_to_be_read(
     }
     projection = project(stream, dict.fromkeys(delivered, "VARCHAR"), LandingOptions())
     values = ", ".join(f"?::VARCHAR AS {name}" for name in delivered)
-    with duckdb.connect() as engine:
-        rows = engine.execute(
-            f"SELECT {bad_row_predicate(stream, projection)} FROM (SELECT"
-            f" {projection.select_list()}, {presence_flags(projection)}"
-            f" FROM (SELECT {values}))",
-            list(delivered.values()),
-        ).fetchall()
-    assert [bool(bad) for (bad,) in rows] == [is_bad]
+    rows = engine().execute(
+        f"SELECT {bad_row_predicate(stream, projection)} FROM (SELECT"
+        f" {projection.select_list()}, {presence_flags(projection)}"
+        f" FROM (SELECT {values}))",
+        list(delivered.values()),
+    )
+    assert [bool(bad) for (bad,) in rows.fetchall()] == [is_bad]
 
 
 @pytest.mark.parametrize(
@@ -190,9 +197,12 @@ def test_a_number_that_always_fits_is_not_judged_and_any_other_is(
         return
     precision, scale = (int(part) for part in physical[8:-1].split(","))
     largest = f"{'9' * (precision - scale)}.{'9' * scale}"
-    with duckdb.connect(":memory:") as engine:
-        row = engine.execute(
+    row = (
+        engine()
+        .execute(
             f"SELECT {price.value} FROM"
             f" (SELECT CAST('{largest}' AS {physical}) AS \"ListUnitPrice\")"
-        ).fetchone()
+        )
+        .fetchone()
+    )
     assert row == (Decimal(largest),)

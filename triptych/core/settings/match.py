@@ -19,6 +19,7 @@ All conditions of a match must hold. ``{}`` has none and matches every charge.
 from __future__ import annotations
 
 import re
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator
@@ -37,6 +38,8 @@ from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.problems import known_names
 
 if TYPE_CHECKING:
+    import duckdb
+
     from triptych.core.settings.document import ValuePath
 
 Operator = Literal["equals", "present", "in", "prefix", "regex", "not_equals", "not_in"]
@@ -202,6 +205,7 @@ def _values_problem(operator: Operator, values: tuple[str, ...]) -> str:
     return ""
 
 
+@lru_cache(maxsize=4096)  # a page reads the settings again, with the same patterns
 def regex_problem(pattern: str) -> str:
     """Return why the engine cannot run ``pattern``; empty when it can.
 
@@ -211,14 +215,22 @@ def regex_problem(pattern: str) -> str:
     import duckdb  # noqa: PLC0415  (only rules with a regex pay for the import)
 
     try:
-        # A connection of its own: the shared one would keep the unread answer.
-        with duckdb.connect(":memory:") as engine:
-            engine.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
+        # A cursor of its own: a shared one would keep the unread answer.
+        with _engine().cursor() as cursor:
+            cursor.execute("SELECT regexp_matches('', ?)", [pattern]).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0].partition("Error: ")[2]
         hint = _regex_hint(reason)
         return f"regex {pattern!r} does not compile: {reason}.{hint}"
     return ""
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """Return an engine for all patterns: to begin one takes longer than to ask it."""
+    import duckdb  # noqa: PLC0415  (as above)
+
+    return duckdb.connect(":memory:", config={"threads": 1})
 
 
 def _regex_hint(reason: str) -> str:
