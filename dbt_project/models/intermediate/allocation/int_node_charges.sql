@@ -7,23 +7,8 @@ with run as (
     select * from {{ source('control', 'run') }}
 ),
 
-charges as (
-    select
-        machines.billing_month,
-        machines.machine_id,
-        machines.source,
-        machines.service_name,
-        machines.pool_id,
-        coalesce(rates.to_currency, machines.billing_currency) as currency,
-        {{ converted_money('machines.billed_cost') }} as billed_cost,
-        {{ converted_money('machines.effective_cost') }} as effective_cost
-    from {{ ref('int_machine_charges') }} as machines
-    cross join run
-    left join {{ ref('int_exchange_rates_by_month') }} as rates
-        on
-            machines.billing_month = rates.billing_month
-            and machines.billing_currency = rates.from_currency
-            and run.currency = rates.to_currency
+machines as (
+    select * from {{ ref('int_machine_charges') }}
 ),
 
 meters as (
@@ -46,18 +31,40 @@ metered_pools as (
 
 nodes as (
     select
-        charges.billing_month,
-        charges.machine_id
-    from charges
+        machines.billing_month,
+        machines.machine_id
+    from machines
     inner join metered_nodes
-        on charges.billing_month = metered_nodes.billing_month and charges.machine_id = metered_nodes.provider_id
+        on machines.billing_month = metered_nodes.billing_month and machines.machine_id = metered_nodes.provider_id
     union
     select
-        charges.billing_month,
-        charges.machine_id
-    from charges
+        machines.billing_month,
+        machines.machine_id
+    from machines
     inner join metered_pools
-        on charges.billing_month = metered_pools.billing_month and charges.pool_id = metered_pools.pool_id
+        on machines.billing_month = metered_pools.billing_month and machines.pool_id = metered_pools.pool_id
+),
+
+-- Most machines are no nodes of a meter: what is none is not converted.
+charges as (
+    select
+        machines.billing_month,
+        machines.machine_id,
+        machines.source,
+        machines.service_name,
+        machines.pool_id,
+        coalesce(rates.to_currency, machines.billing_currency) as currency,
+        {{ converted_money('machines.billed_cost') }} as billed_cost,
+        {{ converted_money('machines.effective_cost') }} as effective_cost
+    from machines
+    inner join nodes
+        on machines.billing_month = nodes.billing_month and machines.machine_id = nodes.machine_id
+    cross join run
+    left join {{ ref('int_exchange_rates_by_month') }} as rates
+        on
+            machines.billing_month = rates.billing_month
+            and machines.billing_currency = rates.from_currency
+            and run.currency = rates.to_currency
 )
 
 select
@@ -70,6 +77,4 @@ select
     sum(charges.billed_cost) as billed_cost,
     sum(charges.effective_cost) as effective_cost
 from charges
-inner join nodes
-    on charges.billing_month = nodes.billing_month and charges.machine_id = nodes.machine_id
 group by charges.billing_month, charges.machine_id, charges.currency

@@ -7,8 +7,8 @@
 with placed as (
     select
         *,
-        {{ to_money('billed_cost') }} as rounded_billed_cost,
-        {{ to_money('effective_cost') }} as rounded_effective_cost
+        {{ rounded_money('billed_cost') }} as rounded_billed_cost,
+        {{ rounded_money('effective_cost') }} as rounded_effective_cost
     from {{ ref('int_daily_charges_placed') }}
 ),
 
