@@ -62,6 +62,8 @@
 
 {% macro default__to_share(weight, total) -%}
     case
+        {#- Most weights of what was requested and not used are zero, and a quotient takes a microsecond. #}
+        when {{ total }} > 0 and {{ weight }} = 0 then cast(0 as decimal(15, 14))
         when {{ total }} > 0
             then
                 cast(
