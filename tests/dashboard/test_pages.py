@@ -383,7 +383,7 @@ def test_each_publish_is_shown_without_an_error(
 ) -> None:
     publish(tmp_path)
     app = open_app(tmp_path)
-    for number in range(2, 22 if IS_FULL else 6):
+    for number in range(2, 22 if IS_FULL else 4):
         publish(tmp_path, run_id=f"run-{number:04d}", factor=str(number % 3 + 1))
         app.run()
         assert_no_failure(app)
