@@ -114,19 +114,22 @@ def standing(snapshot: Snapshot) -> Standing:
         " where step = 'out_of_scope' and currency = $currency",
         currency=currency,
     )
-    asked: dict[str, Any] = {
-        name: _has_row(snapshot, mart, condition) if has_mart(snapshot, mart) else None
-        for name, (mart, condition) in _ASKED.items()
-    }
     others = tuple(each for each in currencies(snapshot) if each != currency)
     return Standing(
         currency=currency,
         other_currencies=others,
         not_ai_cost=outside[0]["amount"],
         **costs,
-        **asked,
+        **_answers(snapshot),
     )
 
 
-def _has_row(snapshot: Snapshot, mart: str, condition: str) -> bool:
-    return bool(rows(snapshot, f"select 1 from {mart} where {condition} limit 1"))
+def _answers(snapshot: Snapshot) -> dict[str, Any]:
+    """Ask all marts that the run has at once: the menu of every page waits for it."""
+    questions = [
+        f"exists (select 1 from {mart} where {condition}) as {name}"
+        for name, (mart, condition) in _ASKED.items()
+        if has_mart(snapshot, mart)
+    ]
+    answered = one(snapshot, f"select {', '.join(questions)}") if questions else {}
+    return dict.fromkeys(_ASKED) | answered
