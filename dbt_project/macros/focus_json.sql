@@ -2,13 +2,14 @@
 
 {#-
   A text as a JSON string: quotes, backslashes and line ends escaped. Hardly any text has
-  one: to look for them takes a tenth of what it takes to replace them.
+  one, and to look for them takes less than to replace them.
 -#}
 {% macro json_text(text) -%}
     chr(34) || case
         when
-            contains({{ text }}, chr(92)) or contains({{ text }}, chr(34)) or contains({{ text }}, chr(10))
-            or contains({{ text }}, chr(13)) or contains({{ text }}, chr(9))
+            {%- for code in [92, 34, 10, 13, 9] %}
+            {{ 'or ' if not loop.first }}{{ has_piece(text, 'chr(' ~ code ~ ')') }}
+            {%- endfor %}
             then replace(replace(replace(replace(replace({{ text }},
                 chr(92), chr(92) || chr(92)), chr(34), chr(92) || chr(34)),
                 chr(10), chr(92) || 'n'), chr(13), chr(92) || 'r'), chr(9), chr(92) || 't')

@@ -26,6 +26,11 @@
     startswith({{ column }}, {{ prefix }})
 {%- endmacro %}
 
+{#- Whether a text has a piece in it, which is no pattern. -#}
+{% macro has_piece(text, piece) -%}
+    contains({{ text }}, {{ piece }})
+{%- endmacro %}
+
 {% macro matches_regex(column, pattern) -%}
     {{ return(adapter.dispatch('matches_regex', 'triptych')(column, pattern)) }}
 {%- endmacro %}
