@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import duckdb
 
@@ -297,7 +297,8 @@ def _always_fits(physical: str, canonical: str) -> bool:
 def _digits(name: str) -> tuple[int, int]:
     """Return how many digits a decimal type has, and how many after the point."""
     if name.startswith("DECIMAL("):
-        (_, precision), (_, scale) = duckdb.type(name).children
+        children = cast("list[tuple[str, int]]", duckdb.type(name).children)
+        (_, precision), (_, scale) = children
         return precision, scale
     return _INTEGER_DIGITS.get(name, 0), 0
 
