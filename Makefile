@@ -85,7 +85,7 @@ test-full: $(READY)  ## All of it again, with real engines, crash campaigns, eve
 
 # What is said appears as it is said (the plus), and a make that a test starts is alone.
 tests: $(READY)
-	+env -u MAKEFLAGS -u MFLAGS $(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(LAYER) $(ARGS)
+	+env -u MAKEFLAGS -u MFLAGS -u ARGS $(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(LAYER) $(ARGS)
 
 check: $(SLOW_CHECKS) $(QUICK_CHECKS)  ## What needs no test run: style, types, layers, SQL, spelling
 
