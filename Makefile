@@ -27,7 +27,9 @@ BASE_TAG := python:3.11-slim
 # Those that take a minute go beside the tests, the others before them.
 SLOW_CHECKS := types sql
 QUICK_CHECKS := lint imports spelling
-IN_PARALLEL = --no-print-directory --jobs $(JOBS) --output-sync
+# Beside each other, each says at once what it says; else it waits until it has ended.
+BESIDE_EACH_OTHER = --no-print-directory --jobs $(JOBS)
+IN_PARALLEL = $(BESIDE_EACH_OTHER) --output-sync
 
 BIN := .venv/bin
 UV := $(BIN)/uv
@@ -76,16 +78,16 @@ dashboard: $(USABLE)  ## Open the dashboard of the demo, or of WORKSPACE=…
 
 test: $(READY)  ## Everything that CI runs: each promise proved once
 	$(MAKE) $(IN_PARALLEL) $(MOTO) $(BQEMULATOR) browser $(QUICK_CHECKS)
-	$(MAKE) $(IN_PARALLEL) tests $(SLOW_CHECKS)
+	$(MAKE) $(BESIDE_EACH_OTHER) tests $(SLOW_CHECKS)
 
 test-full: export TRIPTYCH_TEST_LAYER := full
 test-full: $(READY)  ## All of it again, with real engines, crash campaigns, every screen
 	$(MAKE) $(IN_PARALLEL) emulators browser $(QUICK_CHECKS)
-	$(MAKE) $(IN_PARALLEL) tests $(SLOW_CHECKS) sql-full LAYER="-m '' --timeout 7200"
+	$(MAKE) $(BESIDE_EACH_OTHER) tests $(SLOW_CHECKS) sql-full LAYER="-m '' --timeout 7200"
 
-# What is said appears as it is said (the plus), and a make that a test starts is alone.
+# A make that a test starts is alone. No plus: a dry run of a release would run them all.
 tests: $(READY)
-	+env -u MAKEFLAGS -u MFLAGS -u ARGS $(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(LAYER) $(ARGS)
+	env -u MAKEFLAGS -u MFLAGS -u ARGS $(BIN)/python -m pytest -n $(JOBS) $(BY_FILE) $(LAYER) $(ARGS)
 
 check: $(SLOW_CHECKS) $(QUICK_CHECKS)  ## What needs no test run: style, types, layers, SQL, spelling
 
