@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile
 
 import duckdb
@@ -86,25 +87,13 @@ class Printed:
         return openpyxl.load_workbook(io.BytesIO(self.xlsx))
 
 
-class Prints(Protocol):
-    """Prints a warehouse by hand, once for all tests that ask for the same."""
-
-    def __call__(
-        self,
-        variant: Variant = "normal",
-        *,
-        has_returns: bool = False,
-        is_synthetic: bool = False,
-        factor: str = "1",
-        basis: selection_queries.Basis = "Amortised",
-    ) -> Printed:
-        """Return its pack of September."""
+#: Returns the pack of September of a warehouse by hand, made once for what is asked.
+Prints = Callable[..., Printed]
 
 
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> Prints:
-    made: dict[tuple[object, ...], Printed] = {}
-
+    @cache
     def prints(
         variant: Variant = "normal",
         *,
@@ -113,15 +102,12 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> Prints:
         factor: str = "1",
         basis: selection_queries.Basis = "Amortised",
     ) -> Printed:
-        asked = (variant, has_returns, is_synthetic, factor, basis)
-        if asked not in made:
-            root = tmp_path_factory.mktemp("printed")
-            publish(root, variant, is_synthetic=is_synthetic, factor=factor)
-            if has_returns:
-                add_returns(root)
-            snapshot = PublishedReader(root).snapshot()
-            made[asked] = Printed(root, snapshot, read_pack(snapshot, MONTH, basis))
-        return made[asked]
+        root = tmp_path_factory.mktemp("printed")
+        publish(root, variant, is_synthetic=is_synthetic, factor=factor)
+        if has_returns:
+            add_returns(root)
+        snapshot = PublishedReader(root).snapshot()
+        return Printed(root, snapshot, read_pack(snapshot, MONTH, basis))
 
     return prints
 

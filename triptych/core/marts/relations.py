@@ -115,12 +115,12 @@ class Relations:
 
     def _types(self, node: Node) -> dict[str, str]:
         """Return column → type of what was created just now."""
-        # To describe a view, the engine binds all that it stands on once more.
-        asked = [node.schema, node.table]
-        rows = self._connection.execute(
-            _OF_VIEW if node.is_view else f"DESCRIBE {node.relation}",
-            asked if node.is_view else None,
-        ).fetchall()
+        run = self._connection.execute
+        if node.is_view:
+            # To describe it, the engine would bind all that it stands on once more.
+            rows = run(_OF_VIEW, [node.schema, node.table]).fetchall()
+        else:
+            rows = run(f"DESCRIBE {node.relation}").fetchall()
         return {str(row[0]): str(row[1]) for row in rows}
 
     def _make_room(self, node: Node) -> None:
