@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from attribution.estimates.fitting_processes import ProcessAhead
 
 #: Changes whenever the same days would be judged or explained in another way.
-METHOD_VERSION = 4
+METHOD_VERSION = 5
 #: An excess below this part of a typical day's whole spend is nobody's concern.
 LEAST_PART_OF_A_DAY = 0.03
 #: Days at the end that a vendor may still add to.

@@ -81,6 +81,8 @@ class _Sku:
     quantity: float = 0.0
     new_cost: float = 0.0
     gone_cost: float = 0.0
+    new_quantity: float = 0.0
+    gone_quantity: float = 0.0
     new_resources: dict[str, float] = field(default_factory=dict)
 
     def add(self, item: Item) -> None:
@@ -90,15 +92,23 @@ class _Sku:
         self.quantity += item.quantity or 0.0
         if item.resource is not None and item.prior_cost <= 0.0 < item.cost:
             self.new_cost += item.cost
+            self.new_quantity += item.quantity or 0.0
             self.new_resources[item.resource] = item.cost
         elif item.resource is not None and item.cost <= 0.0 < item.prior_cost:
             self.gone_cost += item.prior_cost
+            self.gone_quantity += item.prior_quantity or 0.0
 
     @property
     def from_new(self) -> float:
-        """Return what new resources cost beyond those they replace."""
+        """Return what new resources cost beyond those they replace.
+
+        What is counted is replaced hour by hour: dearer hours are no new ones.
+        """
         if self.prior_cost <= 0.0:
             return self.cost  # the SKU itself is new
+        if self.new_quantity > 0.0 and self.gone_quantity > 0.0:
+            more = max(0.0, 1.0 - self.gone_quantity / self.new_quantity)
+            return self.new_cost * more
         return max(0.0, self.new_cost - self.gone_cost)
 
     @property

@@ -96,7 +96,8 @@ _SCOPES = pa.schema(
 #: before, and a day of the anomaly has no weight. Moments are compared as they are
 #: delivered, so that months that nothing asks of are not read. What rules say is looked
 #: at once all is added up: a filter on it, pushed into them, is a hundred times slower.
-#: A SKU goes by the description that cost most: some name a price, or a fee of nothing.
+#: A SKU goes by the description that cost most, whatever its resources are: some name a
+#: price, or a fee of nothing.
 _ITEMS = """
 WITH scope_days AS (
     SELECT
@@ -174,7 +175,7 @@ matched AS (
 of_sku AS (
     SELECT
         number, sku, consumed_unit, resource,
-        arg_max(description, (matched.cost, description)) AS description,
+        max((matched.cost, description)) AS named,
         sum(CAST(cost AS DOUBLE) * coalesce(CAST(rate AS DOUBLE), 1) * weight)
             AS prior_cost,
         sum(CAST(cost AS DOUBLE) * coalesce(CAST(rate AS DOUBLE), 1))
@@ -193,7 +194,9 @@ SELECT
     number, description, consumed_unit, resource,
     coalesce(sum(prior_cost), 0), coalesce(sum(cost), 0),
     sum(prior_quantity), sum(quantity)
-FROM of_sku
+FROM (
+    SELECT *, max(named) OVER (PARTITION BY number, sku)[2] AS description FROM of_sku
+)
 GROUP BY ALL
 ORDER BY ALL
 """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import pytest
 
-from attribution.costs.anomalies.drivers import Item
+from attribution.costs.anomalies.drivers import Item, likely_driver
 from attribution.costs.anomalies.line_items import Evidence, Scope, read_items
 from tests.attribution.marts_of_costs import write_cost_marts
 
@@ -29,7 +29,7 @@ def connection(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-def add(
+def add(  # noqa: PLR0913  (a line item: each of its columns by its name)
     connection: duckdb.DuckDBPyConnection,
     day: date,
     description: str = "hours",
@@ -38,12 +38,13 @@ def add(
     cost: float = 10.0,
     component: str = "direct",
     month: str | None = None,
+    resource: str = "i-1",
 ) -> None:
     connection.execute(
         "INSERT INTO intermediate.int_line_items BY NAME SELECT 'aws' AS source,"
         " 'compute' AS service_name, 'care' AS model_id, $day::DATE AS charge_date,"
         " $moment AS charge_period_start, $month AS billing_month, $sku AS sku_id,"
-        " $description AS charge_description, 'i-1' AS resource_id,"
+        " $description AS charge_description, $resource AS resource_id,"
         " 'h' AS consumed_unit, 'EUR' AS billing_currency, $component AS component,"
         " $cost AS effective_cost, $hours AS consumed_quantity",
         {
@@ -53,6 +54,7 @@ def add(
             "sku": sku,
             "description": description,
             "component": component,
+            "resource": resource,
             "cost": cost,
             "hours": 5.0 if cost else 0.0,
         },
@@ -101,6 +103,24 @@ def test_a_sku_whose_description_names_its_price_is_dearer_and_not_new(
     assert items(connection, tmp_path, MODEL)[MODEL] == [
         Item("$2 per hour", "h", "i-1", 90.0, 135.0, 45.0, 45.0)
     ]
+
+
+def test_a_sku_has_one_name_though_its_resources_come_and_go(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    for number in range(1, 29):
+        add(connection, FIRST - timedelta(days=number), "$2 per hour")
+    for number in range(9):
+        day = FIRST + timedelta(days=number)
+        add(connection, day, "$3 per hour", cost=15.0, resource="i-2")
+    [gone, new] = sku_items = items(connection, tmp_path, MODEL)[MODEL]
+    assert {item.sku for item in sku_items} == {"$2 per hour"}
+    assert (gone.resource, gone.prior_cost, gone.cost) == ("i-1", 90.0, 0.0)
+    assert (new.resource, new.prior_cost, new.cost) == ("i-2", 0.0, 135.0)
+    # 45 hours of one machine became 45 of another, each dearer by 1.
+    driver = likely_driver(sku_items, 45.0)
+    assert (driver.name, driver.price_excess) == ("price", 45.0)
+    assert (driver.volume_excess, driver.new_resource_excess) == (0.0, 0.0)
 
 
 def test_what_is_no_consumption_of_the_days_is_left_out(
