@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 #: Spellings of "no value" met in real exports and in the FOCUS examples.
 NULL_SPELLINGS = ("", "NULL", "null", "(null)", "None")
 
-#: Whole numbers, and how many digits the longest has.
+#: Whole numbers, and how many digits the longest has. Not every number of so many
+#: digits is one of them, but every number with a digit less.
 _INTEGER_DIGITS = {"TINYINT": 3, "SMALLINT": 5, "INTEGER": 10, "BIGINT": 19}
 
 #: Column that holds one JSON record per row of a JSON Lines file.
@@ -291,6 +292,8 @@ def _always_fits(physical: str, canonical: str) -> bool:
         return True
     precision, scale = _digits(physical)
     most, most_scale = _digits(canonical)
+    if canonical in _INTEGER_DIGITS and physical not in _INTEGER_DIGITS:
+        most -= 1
     return 0 < precision - scale <= most - most_scale and scale <= most_scale
 
 

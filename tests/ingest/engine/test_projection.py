@@ -206,3 +206,22 @@ def test_a_number_that_always_fits_is_not_judged_and_any_other_is(
         .fetchone()
     )
     assert row == (Decimal(largest),)
+
+
+@pytest.mark.parametrize(
+    ("physical", "largest", "is_judged"),
+    [
+        ("INTEGER", 2**31 - 1, False),
+        ("DECIMAL(18,0)", 10**18 - 1, False),
+        ("DECIMAL(19,0)", 10**19 - 1, True),
+    ],
+)
+def test_a_number_of_as_many_digits_as_a_whole_number_is_judged_too(
+    physical: str, largest: int, *, is_judged: bool
+) -> None:
+    """The largest BIGINT begins with 9.2: not all nineteen digits are one."""
+    assert (largest > 2**63 - 1) is is_judged
+    columns = {"invited_count": physical}
+    projection = project(STREAMS["survey_responses"], columns, LandingOptions())
+    [count] = [c for c in projection.columns if c.column.name == "invited_count"]
+    assert count.can_be_unreadable is is_judged
