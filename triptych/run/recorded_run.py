@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from attribution.studies.register import StudyRegister
@@ -24,26 +20,24 @@ from triptych.core.dbt.commands import (
     TransformOutcome,
     project_fingerprint,
 )
-from triptych.core.errors import SettingsError, TransformError, UsageError
-from triptych.core.machine_errors import as_expected
+from triptych.core.errors import SettingsError, UsageError
 from triptych.core.marts.build import EngineSettings, MartBuild
 from triptych.core.marts.fingerprint import build_fingerprint
 from triptych.core.marts.own_folder import digest_of_folder
-from triptych.core.progress import FollowsRuns
 from triptych.core.project_folder import dbt_project_dir
-from triptych.core.run_record import read_warnings, remember_begun
+from triptych.core.run_record import read_warnings
 from triptych.core.warehouse.inspection import read_current_loads, read_newest_load_at
 from triptych.core.warehouse.locks import read_history, verify_locked_loads
 from triptych.core.warehouse.publish import publish
 from triptych.core.warehouse.reader import published_fingerprint
 from triptych.core.warehouse.undecided_sources import read_undecided
-from triptych.core.whole_files import write_whole
 from triptych.run.publication import (
     adding_own_models,
     beginning_publication,
     leave_files_for_bi,
     own_folder,
 )
+from triptych.run.record import RunRecord
 from triptych.run.study_journal import open_register
 from triptych.run.study_tables import (
     declared_of,
@@ -54,6 +48,7 @@ from triptych.run.study_tables import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from ingest.connector import Connector, Window
@@ -108,19 +103,9 @@ class Run:
         self._plan_files = studies_of(workspace)
         self._declare_studies()
         self._committed: Sequence[CommittedLoad] = ()
-        self._started_at = datetime.now(UTC)
-        stamp = self._started_at.strftime("%Y%m%dT%H%M%S%fZ")
-        self.run_id = f"{stamp}-{secrets.token_hex(2)}"
-        self._folder = workspace.runs_dir / self.run_id
-        self._folder.mkdir(parents=True)
-        remember_begun(workspace.runs_dir, self.run_id)
+        self._record = RunRecord(workspace, progress)
         workspace.close_to_others()
-        if isinstance(progress, FollowsRuns):
-            progress.begin_run(self.run_id)
-        self._record: dict[str, object] = {
-            "run_id": self.run_id,
-            "started_at": self._started_at.isoformat(),
-        }
+        self.run_id = self._record.run_id
 
     def _declare_studies(self) -> None:
         declared = declared_of(self._workspace, self._plan_files)
@@ -133,7 +118,7 @@ class Run:
             connectors = bound_connectors(self._workspace, self._settings, sources)
             report = self.runner().run(connectors, window)
         self._committed = report.committed
-        self._note(
+        self._record.note(
             "ingested",
             committed_load_count=len(report.committed),
             skipped_delivery_count=report.skipped_count,
@@ -202,7 +187,7 @@ class Run:
                 marts, request, history, fingerprint, before
             )
             leave_files_for_bi(self._workspace, self._settings, report.published_path)
-        self._note(
+        self._record.note(
             "published",
             warnings=[node.name for node in report.transform.warnings],
             rebuilt_count=len(marts.rebuilt),
@@ -221,8 +206,8 @@ class Run:
         from triptych.run import statistics_ahead as statistics  # noqa: PLC0415
 
         with statistics.statistics_ahead() as ahead, marts.held_open():
-            statistics.start_where_some_differ(ahead, marts, self._committed)
             with self._progress.task("build") as task:
+                statistics.start_where_some_differ(ahead, marts, self._committed)
                 outcome = self._first_half(
                     marts, task, statistics.beginning_with(ahead)
                 )
@@ -240,7 +225,7 @@ class Run:
                     self._workspace, marts, self.run_id, before
                 ),
             )
-        marts.write_report(self._folder)
+        marts.write_report(self._record.folder)
         with self._progress.task("publish"):
             path = publish(
                 build_database=self._workspace.build_database,
@@ -266,7 +251,9 @@ class Run:
     def _unchanged(self, published: Path) -> BuildReport:
         """Keep what is published, and write down that nothing differed."""
         warnings = read_warnings(self._workspace.runs_dir, published.stem)
-        self._note("unchanged", published_run_id=published.stem, warnings=warnings)
+        self._record.note(
+            "unchanged", published_run_id=published.stem, warnings=warnings
+        )
         nothing = TransformOutcome(())
         studies = StudyReport((), (), {})
         return BuildReport(self.run_id, published, nothing, studies, is_unchanged=True)
@@ -286,7 +273,7 @@ class Run:
         tables = control_tables(
             self._settings,
             run_id=self.run_id,
-            started_at=self._started_at,
+            started_at=self._record.started_at,
             newest_load_at=read_newest_load_at(self._workspace.raw_database),
             history=history,
             undecided_sources=self._undecided_sources(),
@@ -331,7 +318,7 @@ class Run:
             self._workspace,
             rules=marts.rules,
             spark=self._settings.spark,
-            run_dir=self._folder,
+            run_dir=self._record.folder,
             task=task,
         ) as sum_line_items:
             return marts.first_half(
@@ -349,41 +336,9 @@ class Run:
                 engine=self._settings.warehouse.engine,
             )
 
-    def recorded(self, state: str | None = None) -> _Recorded:
-        """Write down a failure that happens inside, whatever it is."""
-        if state is not None:
-            self._note(state)
-        return _Recorded(self)
-
-    def _note(self, state: str, **details: object) -> None:
-        self._record |= {
-            "state": state,
-            "at": datetime.now(UTC).isoformat(),
-            **details,
-        }
-        write_whole(self._folder / "run.json", json.dumps(self._record, indent=2))
-        if isinstance(self._progress, FollowsRuns):
-            self._progress.run_state(state, details)
-
-
-class _Recorded:
-    def __init__(self, this: Run) -> None:
-        self._run = this
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
-        if error is not None:
-            expected = as_expected(error)
-            text = str(expected or f"{type(error).__name__}: {error}")
-            failed = error.failed_nodes if isinstance(error, TransformError) else ()
-            # On a full disk there may be no room for this either: what happened is
-            # told, and the record stays that of a run which was stopped.
-            with suppress(OSError):
-                self._run._note(  # noqa: SLF001  (its other half)
-                    "failed", error=text, failed_nodes=list(failed)
-                )
+    def recorded(self, state: str | None = None) -> AbstractContextManager[None]:
+        """Write down what begins, if it is named, and a failure that happens inside."""
+        return self._record.step(state)
 
 
 def bound_connectors(
