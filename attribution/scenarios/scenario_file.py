@@ -16,7 +16,7 @@ from triptych.core.settings.complaint import Complaint, complaints_error
 from triptych.core.settings.document import read_document
 from triptych.core.settings.explanation import explain
 from triptych.core.settings.names import Name
-from triptych.core.settings.problems import Problems, known_names
+from triptych.core.settings.problems import TRY_AGAIN, Problems, known_names
 from triptych.core.settings.secrets import refuse_secrets
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def read_scenario(path: Path) -> Scenario:
     SettingsError
         The file is missing or not valid; each problem with its line.
     """
-    problems = Problems()
+    problems = Problems(TRY_AGAIN)
     document = read_document(path, problems=problems)
     if not document.is_present:
         problems.add(path.name, None, "there is no such file.")

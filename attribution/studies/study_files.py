@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from triptych.core.settings.document import read_document
 from triptych.core.settings.explanation import explain
-from triptych.core.settings.problems import Problems
+from triptych.core.settings.problems import TRY_AGAIN, Problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +29,7 @@ def read_plan(path: Path) -> Plan:
         The file is missing or not valid, or has options that its design does not use;
         each problem with its line.
     """
-    problems = Problems()
+    problems = Problems(TRY_AGAIN)
     document = read_document(path, problems=problems)
     if not document.is_present:
         problems.add(path.name, None, "there is no such file.")

@@ -22,7 +22,7 @@ from triptych.cli.printing import print_json
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from triptych.month.accruing import AccrualReport, BookedAccrual
+    from triptych.month.accruing import AccrualReport, BookedAccrual, Booking
 
 
 def accrue(  # noqa: PLR0913  (one per option)
@@ -65,9 +65,10 @@ def accrue(  # noqa: PLR0913  (one per option)
             if as_json:
                 print_json(entry)
                 return
-            print(f"{user.name} proposes to book {period}. Another user books it:")
-            print(f"triptych accrue --period {period} --approve")
+            print(f"{user.name} proposes to book {period}:")
+            _print_amounts(accruing.bookable(*place, period))
             print(f"audit log     {entry.entry_hash}")
+            print(f"Another user books it: triptych accrue --period {period} --approve")
             return
     _print(report, as_json=as_json)
 
@@ -81,12 +82,16 @@ def _print(report: AccrualReport, *, as_json: bool) -> None:
         f"{period} is accrued as of {report.as_of:%Y-%m-%d}: by {report.booked_by},"
         f" approved by {report.approved_by}."
     )
-    for accrual in report.accruals:
-        print(_line(accrual))
-    for sentence in report.unknown:
-        print(f"not booked    {sentence}")
+    _print_amounts(report)
     print(f"audit log     {report.audit_log_hash}")
     print(f"Published run {report.published_run_id}")
+
+
+def _print_amounts(booked: AccrualReport | Booking) -> None:
+    for accrual in booked.accruals:
+        print(_line(accrual))
+    for sentence in booked.unknown:
+        print(f"not booked    {sentence}")
 
 
 def _line(accrual: BookedAccrual) -> str:

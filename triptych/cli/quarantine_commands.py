@@ -68,7 +68,7 @@ def show(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show refused rows as they were delivered."""
+    """Show refused rows as they were delivered, by file:row; a header is no row."""
     from triptych.core.warehouse.inspection import read_refused_rows
 
     opened = open_workspace(workspace, is_verbose=verbose)

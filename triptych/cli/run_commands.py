@@ -185,14 +185,16 @@ def print_ingest(report: IngestReport) -> None:
     loads = Counter(load.source for load in report.committed)
     for source, count in loads.items():
         mine = [load for load in report.committed if load.source == source]
-        rows = sum(load.row_count for load in mine)
+        rows = _counted(sum(load.row_count for load in mine), "row")
         refused = sum(load.quarantined_row_count for load in mine)
         quarantine = f", {refused:,} in quarantine" if refused else ""
-        print(f"{source}: {_counted(count, 'new load')}, {rows:,} rows{quarantine}")
+        print(f"{source}: {_counted(count, 'new load')}, {rows}{quarantine}")
     if report.skipped_count:
         print(f"{_counted(report.skipped_count, 'delivery', 'deliveries')} unchanged")
     if not report.committed and not report.skipped_count:
         print("No source offered anything.")
+    if report.quarantined_row_count:
+        print('Rows in quarantine count nowhere: "triptych quarantine list" says why.')
     for note in report.notes:
         print(f"note: {note}")
 

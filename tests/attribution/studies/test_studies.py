@@ -95,7 +95,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_line(
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="no such file"):
+    with pytest.raises(SettingsError, match=r"no such file\. Correct it and try"):
         read_plan(tmp_path / "absent.yml")
 
 

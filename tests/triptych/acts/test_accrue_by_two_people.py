@@ -89,6 +89,9 @@ def test_two_logins_book_what_one_cannot(case: ClosingCase) -> None:
 def test_the_command_keeps_what_its_user_remarks_on_an_approval(
     case: ClosingCase,
 ) -> None:
+    code, text = triptych(case.root, "accrue", "--period", CLOSED)
+    assert code == 0, text
+    assert f"proposes to book {CLOSED}:\nVendor: EUR 140.00 (" in text
     with signing(signature_of("colleague", "operating_system")):
         propose_accrual(case.workspace, load_settings(case.root), period=CLOSED)
     words = ("--period", CLOSED, "--approve", "--reason", "Seen on paper")

@@ -267,7 +267,7 @@ def test_a_source_that_fails_ends_with_3_and_says_which_file(tmp_path: Path) -> 
     assert result.exit_code == 3
     assert "broken.csv.gz" in result.stderr
     assert "Traceback" not in result.stderr
-    assert "bills: 1 new load, 1 rows" in result.stdout
+    assert "bills: 1 new load, 1 row\n" in result.stdout
 
 
 def test_keep_going_publishes_what_there_is_and_still_ends_with_3(
@@ -591,7 +591,10 @@ def test_a_retry_reads_the_delivery_again(tmp_path: Path) -> None:
     workspace = new_workspace(
         tmp_path / "w", charge("1"), charge("2"), charge("ten euros")
     )
-    assert invoke("ingest", "-w", workspace.root).exit_code == 0
+    ingested = invoke("ingest", "-w", workspace.root).stdout
+    assert "bills: 1 new load, 2 rows, 1 in quarantine\n" in ingested
+    assert "count nowhere" in ingested
+    assert "triptych quarantine list" in ingested
     assert invoke("quarantine", "list", "-w", workspace.root).exit_code == 0
 
     result = invoke("quarantine", "retry", "-w", workspace.root, "--json")

@@ -11,13 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LONG_LIST = 15
+_NEXT_STEP = 'Correct it: "triptych check" reads the settings again.'
+#: Where it is no file of the settings.
+TRY_AGAIN = "Correct it and try again."
 
 
 class Problems:
-    """Collects what is wrong, file by file, until someone asks for the error."""
+    """Collects what is wrong, file by file, until someone asks for the error.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    next_step : str
+        What to do about it.
+    """
+
+    def __init__(self, next_step: str = _NEXT_STEP) -> None:
         self._found: list[tuple[str, int, str]] = []
+        self._next_step = next_step
 
     def __bool__(self) -> bool:
         """Tell whether anything is wrong."""
@@ -47,7 +57,8 @@ class Problems:
         """
         if not self._found:
             return
-        next_step = 'Correct it: "triptych check" reads the settings again.'
+        is_given = all(file.startswith("--") for file, _, _ in self._found)
+        next_step = TRY_AGAIN if is_given else self._next_step
         if len(self._found) > 1:
             raise SettingsError("\n".join(self.lines()), next_step=next_step)
         [(file, line, text)] = self._found

@@ -122,8 +122,10 @@ def parse_figure(text: str) -> Figure:
     """
     path, _, query = text.strip().partition("?")
     mart, slash, column = path.partition("/")
-    if not slash or not column or mart.count(".") != 1:
+    if mart.count(".") != 1:
         raise _malformed(text, "It names no mart and column.")
+    if not slash or not column:
+        raise _malformed(text, "It names a mart and none of its columns.", mart)
     conditions: list[Condition] = []
     for part in filter(None, query.split("&")):
         name, equals, given = part.partition("=")
@@ -136,11 +138,11 @@ def parse_figure(text: str) -> Figure:
     return Figure(mart, column, tuple(conditions))
 
 
-def _malformed(text: str, why: str) -> UsageError:
+def _malformed(text: str, why: str, mart: str = "") -> UsageError:
+    listed = f"triptych explain --list {mart}".rstrip()
     return UsageError(
         f"{text!r} is no figure. {why}",
         where="FIGURE",
         next_step="Write it as cost.mart_cost_waterfall/billed_cost?"
-        "billing_month=2026-03&step=ledger; 'triptych explain --list' shows what there"
-        " is.",
+        f"billing_month=2026-03&step=ledger; '{listed}' shows what there is.",
     )

@@ -44,6 +44,9 @@ def test_a_message_names_the_flag_or_the_variable_that_is_wrong(
     flag, variable = sorted(caught.value.located.splitlines())
     assert flag.startswith("--memory-limit: warehouse.memory_limit: 'much' is not")
     assert variable.startswith("TRIPTYCH_DASHBOARD__PORT: dashboard.port is '99999'")
+    monkeypatch.delenv("TRIPTYCH_DASHBOARD__PORT")
+    with pytest.raises(SettingsError, match=r"Correct it and try again\."):
+        files.load(triptych=FILE, overrides={"warehouse.memory_limit": "much"})
 
 
 def test_an_empty_variable_counts_as_unset(

@@ -40,6 +40,8 @@ def test_an_address_has_a_mart_a_column_and_conditions() -> None:
     [
         ("billed_cost", "It names no mart and column."),
         ("mart/billed_cost", "It names no mart and column."),
+        ("cost.m?step=a", "none of its columns."),
+        ("cost.m/", "'triptych explain --list cost.m' shows"),
         ("cost.m/billed_cost?step", "'step' is no condition."),
         ("cost.m/billed_cost?step=a&step=b", "step is said twice."),
     ],
